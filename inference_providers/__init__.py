@@ -1,0 +1,86 @@
+"""Use whatever language models there are: keys in the environment, or a model server on this machine.
+
+    from inference_providers import ask_ai
+    print(ask_ai("Come here often?"))
+
+Importing this package reads no file and imports nothing of weight; each name is
+loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+__version__ = "0.1.0"
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from inference_providers.async_provider_list import AsyncProviderList as AsyncProviderList
+    from inference_providers.candidates import Attempt as Attempt
+    from inference_providers.candidates import Explanation as Explanation
+    from inference_providers.candidates import Offer as Offer
+    from inference_providers.connection import Connection as Connection
+    from inference_providers.errors import AllProvidersFailedError as AllProvidersFailedError
+    from inference_providers.errors import AuthenticationError as AuthenticationError
+    from inference_providers.errors import BudgetExceededError as BudgetExceededError
+    from inference_providers.errors import ContentFilteredError as ContentFilteredError
+    from inference_providers.errors import ContextLengthError as ContextLengthError
+    from inference_providers.errors import InferenceProvidersError as InferenceProvidersError
+    from inference_providers.errors import InsufficientCreditsError as InsufficientCreditsError
+    from inference_providers.errors import InvalidRequestError as InvalidRequestError
+    from inference_providers.errors import LocalServerError as LocalServerError
+    from inference_providers.errors import NoCredentialsError as NoCredentialsError
+    from inference_providers.errors import ProviderError as ProviderError
+    from inference_providers.errors import ProviderUnavailableError as ProviderUnavailableError
+    from inference_providers.errors import RateLimitError as RateLimitError
+    from inference_providers.errors import RegistryError as RegistryError
+    from inference_providers.errors import TruncatedStreamError as TruncatedStreamError
+    from inference_providers.errors import UnknownModelError as UnknownModelError
+    from inference_providers.provider_list import ProviderList as ProviderList
+    from inference_providers.provider_list import ask_ai as ask_ai
+    from inference_providers.registry import canonical_name as canonical_name
+    from inference_providers.resolution import Resolution as Resolution
+
+_HOME = {
+    "AsyncProviderList": "async_provider_list",
+    "Attempt": "candidates",
+    "Connection": "connection",
+    "Explanation": "candidates",
+    "Offer": "candidates",
+    "ProviderList": "provider_list",
+    "Resolution": "resolution",
+    "ask_ai": "provider_list",
+    "canonical_name": "registry",
+}
+_ERRORS = (
+    "AllProvidersFailedError",
+    "AuthenticationError",
+    "BudgetExceededError",
+    "ContentFilteredError",
+    "ContextLengthError",
+    "InferenceProvidersError",
+    "InsufficientCreditsError",
+    "InvalidRequestError",
+    "LocalServerError",
+    "NoCredentialsError",
+    "ProviderError",
+    "ProviderUnavailableError",
+    "RateLimitError",
+    "RegistryError",
+    "TruncatedStreamError",
+    "UnknownModelError",
+)
+__all__ = sorted([*_HOME, *_ERRORS])  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> object:
+    module = "errors" if name in _ERRORS else _HOME.get(name)
+    if module is None:
+        raise AttributeError(f"module 'inference_providers' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f"inference_providers.{module}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,161 @@
+"""`AsyncProviderList`: the same names as `ProviderList`, for asyncio; clients are `openai.AsyncOpenAI`."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from functools import cached_property
+
+from inference_providers import candidates, chat
+from inference_providers.base import Base
+from inference_providers.candidates import Attempt
+from inference_providers.connection import Connection, completion_text, our_error
+from inference_providers.errors import AllProvidersFailedError
+from inference_providers.provider_list import PROBE_LIMIT, TEST_LIMIT, ProviderList, _joined, no_connection
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    import openai
+
+    from inference_providers.candidates import Offer
+    from inference_providers.wire.acall import AsyncCaller, AsyncStreamReply
+    from inference_providers.wire.asend import AsyncSender
+    from inference_providers.wire.call import Reply
+
+
+class AsyncProviderList(Base):
+    """`ProviderList` for asyncio. One object may be used from several event loops, one after another."""
+
+    get_updated_provider_list = staticmethod(ProviderList.get_updated_provider_list)
+
+    async def connect_to_model(
+        self, canonical_name: str, choose_randomly: bool = False, test: bool = False, *, provider: str | None = None
+    ) -> Connection[openai.AsyncOpenAI]:
+        """See `ProviderList.connect_to_model`."""
+        offers = await asyncio.to_thread(self.candidates, canonical_name, provider=provider)
+        return await self._connect(candidates.shuffled(offers, self._random) if choose_randomly else offers, test)
+
+    async def connect_to_first_available_model(self, model_names: Sequence[str], test: bool = False) -> Connection[openai.AsyncOpenAI]:
+        """See `ProviderList.connect_to_first_available_model`."""
+        return await self._connect(await asyncio.to_thread(self._first_available, model_names), test)
+
+    async def connect_to_ai(self, test: bool = True) -> Connection[openai.AsyncOpenAI]:
+        """See `ProviderList.connect_to_ai`."""
+        failed: AllProvidersFailedError | None = None
+        for group in (self._keyed, self._on_this_machine):
+            offers = await asyncio.to_thread(group)
+            if offers:
+                try:
+                    return await self._connect(offers, test)
+                except AllProvidersFailedError as error:
+                    failed = error if failed is None else _joined(failed, error)
+        raise failed or self._nothing()
+
+    async def get_response(self, client: openai.AsyncOpenAI, model_name: str, prompt: str) -> str:
+        """See `ProviderList.get_response`."""
+        import openai
+
+        try:
+            completion = await client.chat.completions.create(model=model_name, messages=chat.messages(prompt))  # type: ignore[arg-type]
+        except openai.APIError as error:
+            raise our_error(error, model_name) from None
+        return completion_text(completion, model_name)
+
+    async def ask_ai(self, question: str, test: bool = True, *, model: str | None = None, system: str | None = None) -> str:
+        """See `ProviderList.ask_ai`."""
+        return (await self.ask(chat.messages(question, system), test=test, model=model)).text
+
+    async def ask(self, messages: Sequence[Any], *, test: bool = True, model: str | None = None) -> Reply:
+        """See `ProviderList.ask`."""
+        body = {"messages": list(messages)}
+        reply: Reply = await self._first_that_works(model, test, lambda offers: self._caller.call(offers, body))
+        return reply
+
+    async def stream_ai(self, question: str, *, model: str | None = None, system: str | None = None) -> AsyncStreamReply:
+        """See `ProviderList.stream_ai`."""
+        body = {"messages": chat.messages(question, system)}
+        reply: AsyncStreamReply = await self._first_that_works(model, True, lambda offers: self._caller.stream(offers, body))
+        return reply
+
+    async def _first_that_works(self, model: str | None, test: bool, ask: Any) -> Any:
+        groups = [lambda: self.candidates(model)] if model else [self._keyed, self._on_this_machine]
+        failed: AllProvidersFailedError | None = None
+        for group in groups:
+            offers = group() if group == self._keyed else await asyncio.to_thread(group)
+            if not offers:
+                continue
+            try:
+                return await ask(offers if test else [(await self._connect(offers, False)).offer])
+            except AllProvidersFailedError as error:
+                failed = error if failed is None else _joined(failed, error)
+        raise failed or self._nothing()
+
+    async def aclose(self) -> None:
+        """Close the connections of the running event loop; done by itself when `asyncio.run` ends."""
+        await self._sender.aclose()
+
+    @cached_property
+    def _sender(self) -> AsyncSender:
+        from inference_providers.wire.asend import AsyncSender
+
+        return AsyncSender(self._environ, self._limits)
+
+    @cached_property
+    def _caller(self) -> AsyncCaller:
+        from inference_providers.wire.acall import AsyncCaller
+
+        return AsyncCaller(self._sender, self._health, self._random, self._tell)
+
+    async def _connect(self, offers: Sequence[Offer], test: bool) -> Connection[openai.AsyncOpenAI]:
+        from inference_providers.wire.asend import run_race
+
+        alive = [offer for offer in offers if not self._health.dead(offer)] or list(offers)
+        attempts: list[Attempt] = []
+        winners = run_race([lambda offer=offer: self._reachable(offer, attempts) for offer in alive])  # type: ignore[misc]
+        try:
+            async for index in winners:
+                if not test or await self._answers(alive[index], attempts):
+                    return Connection(alive[index], attempts, lambda offer=alive[index]: self._client(offer))  # type: ignore[misc]
+        finally:
+            await winners.aclose()  # type: ignore[attr-defined]
+        raise no_connection(attempts)
+
+    async def _reachable(self, offer: Offer, attempts: list[Attempt]) -> bool:
+        from inference_providers.wire.messages import Request, WireError
+
+        started = time.monotonic()
+        status = None
+        try:
+            response = await self._sender.send(Request("GET", offer.endpoint + "/models", {"Accept": "application/json"}), limit=PROBE_LIMIT)
+            response.close()
+            status = response.status
+            outcome = "reachable" if status < 500 else f"HTTP {status}"
+        except WireError as error:
+            outcome = str(error)
+        attempts.append(Attempt(offer, outcome, status=status, seconds=time.monotonic() - started))
+        self._tell(str(attempts[-1]))
+        return status is not None and status < 500
+
+    async def _answers(self, offer: Offer, attempts: list[Attempt]) -> bool:
+        from inference_providers.wire import classify
+        from inference_providers.wire.route import Send
+
+        started = time.monotonic()
+        verdict = await self._caller.attempt(Send(offer, TEST_LIMIT), chat.test_body(offer.connection.get("limit_field")), chat.PATH)
+        worked = verdict.action == classify.OK
+        outcome = "ok" if worked else str(verdict.error)
+        status = verdict.error.status if verdict.error else 200
+        attempts.append(Attempt(offer, outcome, status=status, seconds=time.monotonic() - started, error=verdict.error))
+        if worked:
+            self._health.succeeded(offer)
+        else:
+            self._health.failed(offer, verdict)
+        return worked
+
+    def _client(self, offer: Offer) -> openai.AsyncOpenAI:
+        from inference_providers.wire import sdk
+
+        return sdk.async_client(offer, self._sender, self.timeout)

@@ -1,0 +1,256 @@
+"""What `ProviderList` and `AsyncProviderList` share: everything above the wire."""
+
+from __future__ import annotations
+
+import os
+import time
+from functools import cached_property
+
+from inference_providers import candidates
+from inference_providers.candidates import Accesses, Explanation, Offer
+from inference_providers.credentials import Pins
+from inference_providers.errors import NoCredentialsError, UnknownModelError
+from inference_providers.registry import Registry, bundled
+from inference_providers.resolution import LocalServer, Resolution, Resolver
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any
+
+    from inference_providers.launch import EmbeddedEngine
+    from inference_providers.wire.messages import Limits
+    from inference_providers.wire.route import Health, Policy
+
+ALLOW_VARIABLE = "INFERENCE_PROVIDERS_ALLOW"
+_SERVERS_KEPT = 10.0  # seconds for which a look at local ports counts
+
+
+class Base:
+    """Registry, credentials, name resolution and candidates of one environment. No network but loopback probes."""
+
+    def __init__(
+        self,
+        verbose: bool = False,
+        json_override: str | os.PathLike[str] | Mapping[str, Any] | None = None,
+        auto_update: bool = False,
+        *,
+        json_merge: str | os.PathLike[str] | Mapping[str, Any] | None = None,
+        environ: Mapping[str, str] | None = None,
+        local: bool = True,
+        trust: Mapping[str, Sequence[str]] | None = None,
+        timeout: float = 600.0,
+        allow: Iterable[str] = (),
+        aliases: Mapping[str, str] | None = None,
+        update_url: str | None = None,
+        random: Any = None,
+        policy: Policy | None = None,
+    ) -> None:
+        """Set up a list of providers.
+
+        verbose: tell on the `inference_providers` logger, and on standard error, what is tried.
+        json_override: a registry to use instead of the bundled one: path, JSON text or dict.
+        json_merge: a registry merged over the bundled one (JSON Merge Patch: null removes).
+        auto_update: use the newest downloaded registry, checked at most once a day.
+        environ: environment variables to look in; default `os.environ`.
+        local: look for model servers on this machine.
+        trust: further hosts for key variables: `{"OPENAI_API_KEY": ["proxy.example.com"]}`.
+        timeout: seconds for a whole call, retries and fallbacks included.
+        allow: providers whose general-purpose token (`GITHUB_TOKEN`, `HF_TOKEN`, ...) may be used
+            without naming them; also comma-separated in `INFERENCE_PROVIDERS_ALLOW`.
+        aliases: your own names for models: `{"work": "claude-opus-5.5"}`.
+        update_url: where updates come from; default `INFERENCE_PROVIDERS_URL`, else models.dev.
+        random: source of randomness (`random.Random`) for `choose_randomly` and for jitter.
+        policy: the numbers of retry, fallback and cool-down.
+
+        Raises RegistryError, with every problem and its JSON path, for an invalid override or merge.
+        """
+        self.verbose = verbose
+        self.timeout = timeout
+        self._environ = os.environ if environ is None else environ
+        self._local = local
+        self._aliases = aliases
+        self._given_random, self._given_policy = random, policy
+        if json_override is None and json_merge is None and not auto_update:
+            self.registry: Registry = bundled()
+        else:
+            from inference_providers import update
+
+            self.registry = update.load(
+                json_override, json_merge, auto_update=auto_update, trust=trust, environ=self._environ, url=update_url, warn=_warn
+            )
+        allowed = [*([allow] if isinstance(allow, str) else allow), *self._environ.get(ALLOW_VARIABLE, "").split(",")]
+        self._allow = {pid for name in allowed if name.strip() and (pid := self.registry.provider_id(name))}
+        self._accesses = Accesses(self.registry, self._environ, Pins(bundled(), trust), self._allow)
+        self._resolver = Resolver(self._accesses, aliases=aliases, local=self.local_servers)
+        self._seen: tuple[float, list[LocalServer]] | None = None
+        self._engine: EmbeddedEngine | None = None
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {len(self.registry.providers)} providers, registry {self.registry.version}>"
+
+    def get_canonical_model_names(self) -> list[str]:
+        """Every canonical name in the registry, sorted."""
+        return sorted(self.registry.canonical_names)
+
+    def find_model_providers(self, canonical_name: str) -> list[Offer]:
+        """Who can serve a model now: one offer for each provider, in registry order, servers on this machine last.
+
+        Empty when no key for it is set. Raises UnknownModelError for a name that no rule resolves.
+        """
+        return candidates.order(self._resolver.resolve(canonical_name).offers)
+
+    def resolve(self, name: str, *, provider: str | None = None) -> Resolution:
+        """Which model *name* means, by which rule, and every offer of it, usable or not."""
+        return self._resolver.resolve(name, provider)
+
+    def explain(self, name: str | None = None) -> Explanation:
+        """Every offer of a model (or of the automatic choice), and why it is or is not a candidate."""
+        resolution = self._resolver.resolve(name or "auto")
+        ordered = candidates.order(resolution.offers)
+        return Explanation(name, resolution.rule, resolution.offers, ordered[0] if ordered else None)
+
+    def local_servers(self) -> list[LocalServer]:
+        """The model servers that run on this machine; a look counts for ten seconds."""
+        if not self._local:
+            return []
+        if self._seen is None or time.monotonic() - self._seen[0] > _SERVERS_KEPT:
+            from inference_providers.local import scan
+
+            self._seen = (time.monotonic(), scan(self.registry, self._environ))
+        return self._seen[1] + self._embedded_running()
+
+    def candidates(self, name: str, *, provider: str | None = None) -> list[Offer]:
+        """The candidates for a name, in the order in which they are tried. Raises UnknownModelError or NoCredentialsError."""
+        resolution = self._resolver.resolve(name, provider)
+        if resolution.warning:
+            self._tell(resolution.warning)
+        found = candidates.order(resolution.offers)
+        if not found:
+            raise self._no_candidates(resolution)
+        return found
+
+    def _first_available(self, names: Sequence[str]) -> list[Offer]:
+        """The candidates for several names, best first; unknown names count only when nothing else is left."""
+        if isinstance(names, str):
+            names = [names]
+        found: list[Offer] = []
+        problems: list[Exception] = []
+        for name in names:
+            try:
+                found += self.candidates(name)
+            except (UnknownModelError, NoCredentialsError) as error:
+                problems.append(error)
+                self._tell(f"{name}: {str(error).splitlines()[0]}")
+        if found:
+            return found
+        unknown = [error for error in problems if isinstance(error, UnknownModelError)]
+        if unknown and len(unknown) == len(problems):
+            raise unknown[0]
+        variables = [variable for error in problems if isinstance(error, NoCredentialsError) for variable in error.variables]
+        if not names:
+            raise UnknownModelError("The list of models is empty. Give at least one name.")
+        raise NoCredentialsError(f"No key for any of {', '.join(map(str, names))}.\n{self._advice(variables)}", variables)
+
+    def _keyed(self) -> list[Offer]:
+        """The automatic choice among providers with keys: no look at local ports."""
+        found = [offer for name in self.registry.auto_model_priority for offer in self._resolver.offers_of(name, local=False)]
+        return candidates.order(found)
+
+    def _on_this_machine(self) -> list[Offer]:
+        """Candidates on this machine: running servers, else the embedded engine, started if it can be."""
+        for attempt in (self.local_servers, self._start_embedded):
+            found = [offer for server in attempt() for offer in self._resolver._server_offers(server, server.models)]
+            if found:
+                return candidates.order(found)
+        return []
+
+    def _embedded_running(self) -> list[LocalServer]:
+        return [self._engine.server(self.registry.names.canonical_name)] if self._engine is not None and self._engine.alive else []
+
+    def _start_embedded(self) -> list[LocalServer]:
+        from inference_providers import launch
+        from inference_providers.local import home_models
+
+        if not self._local or not launch.available():
+            return []
+        models = home_models(self._environ)
+        if models and not self._embedded_running():
+            self._engine = launch.start(models[0], self._environ, _warn)
+        return self._embedded_running()
+
+    def _no_candidates(self, resolution: Resolution) -> NoCredentialsError:
+        names = dict.fromkeys(o.connection["api_key"][0] if isinstance(o.connection.get("api_key"), list) else o.connection.get("api_key") for o in resolution.offers if o.connection.get("api_key"))
+        variables = [str(name) for name in names]
+        shown = resolution.canonical_name or resolution.name
+        reasons = [f"  {offer.provider}: {offer.reason}" for offer in resolution.offers if "general-purpose" in offer.reason or "placeholder" in offer.reason or "quotes" in offer.reason][:5]
+        lines = [f"No key for {shown!r}: {len(resolution.offers)} offers in the registry, none usable now.", *reasons, self._advice(variables)]
+        return NoCredentialsError("\n".join(lines), variables)
+
+    def _advice(self, variables: Sequence[str]) -> str:
+        """Which variables would help, with the address where a key is to be had."""
+        consoles = {keys[0]: p.data.get("console") for p in self.registry.providers.values() if (keys := p.key_variables)}
+        rows = [f"  {variable}" + (f" (get one at {consoles[variable]})" if consoles.get(variable) else "") for variable in list(variables)[:5]]
+        more = f"\n  ... or one of {len(variables) - 5} more" if len(variables) > 5 else ""
+        return "Set one of these environment variables:\n" + "\n".join(rows) + more if rows else "`inference-providers doctor` shows what is missing."
+
+    def _nothing(self) -> NoCredentialsError:
+        """No key and no server at all: the five easiest keys to get, and the way without a key."""
+        easiest = [self.registry.providers[pid] for pid in self.registry.data.get("easiest") or () if pid in self.registry.providers]
+        rows = [f"  {p.key_variables[0]:<20} {p.data.get('console', p.data.get('website', ''))}" for p in easiest if p.key_variables]
+        lines = ["No API key and no model server was found.", "The easiest keys to get (set the variable to the key):", *rows]
+        lines.append("Without a key: start Ollama, LM Studio, llama.cpp or vLLM, or install 'inference_providers[local]' and set")
+        lines.append("INFERENCE_PROVIDERS_LOCAL_MODEL to a GGUF file. `inference-providers doctor` shows what was looked for.")
+        return NoCredentialsError("\n".join(lines), [p.key_variables[0] for p in easiest if p.key_variables])
+
+    def _tell(self, message: str) -> None:
+        if self.verbose:
+            _log(message)
+
+    @cached_property
+    def _policy(self) -> Policy:
+        from inference_providers.wire.route import Policy
+
+        return self._given_policy or Policy(total=self.timeout)
+
+    @cached_property
+    def _health(self) -> Health:
+        from inference_providers.wire.route import Health
+
+        return Health(self._policy, time.monotonic)
+
+    @cached_property
+    def _random(self) -> Any:
+        import random
+
+        return self._given_random or random.Random()
+
+    @cached_property
+    def _limits(self) -> Limits:
+        from inference_providers.wire.messages import Limits
+
+        return Limits(total=self.timeout)
+
+
+def _logger() -> Any:
+    import logging
+
+    return logging.getLogger("inference_providers")
+
+
+def _log(message: str) -> None:
+    """Tell what is tried: on our logger, and on standard error where nobody configured logging."""
+    import logging
+
+    logger = _logger()
+    if not logger.hasHandlers():
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+        logger.addHandler(handler)
+    if logger.getEffectiveLevel() > logging.INFO:
+        logger.setLevel(logging.INFO)
+    logger.info(message)
+
+
+def _warn(message: str) -> None:
+    _logger().warning(message)

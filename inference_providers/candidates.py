@@ -1,0 +1,295 @@
+"""Candidates: offers with their credential and base URL, in the order in which they are tried.
+
+Pure: a registry, an environment and a policy in, offers out. `Offer.reason` says why
+an offer is no candidate, and is empty when it is one.
+"""
+
+from __future__ import annotations
+
+from inference_providers import credentials
+from inference_providers.registry import DOUBTFUL, FEATURES, OTHER_PROTOCOL, Facts
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+    from typing import Any, Protocol
+
+    from inference_providers.credentials import Pins
+    from inference_providers.registry import Provider, Registry
+    from inference_providers.resolution import LocalServer
+
+    class Shuffles(Protocol):
+        """What `choose_randomly` needs: `random.Random` has it."""
+
+        def shuffle(self, x: list[Any]) -> None:
+            """Shuffle in place."""
+
+
+class Offer:
+    """A provider serving a model under an internal name.
+
+    Unpacks as `(provider, endpoint, canonical_name, internal_name, api_key)`. The key
+    is never shown by repr or str, and an offer cannot be pickled.
+    """
+
+    __slots__ = ("_access", "_facts", "canonical_name", "internal_name", "named")
+
+    def __init__(self, access: Access, canonical_name: str | None, internal_name: str, *, named: bool = False) -> None:
+        self._access = access
+        self.canonical_name = canonical_name
+        self.internal_name = internal_name
+        self.named = named  # the user named this provider
+        self._facts: Facts | None = None
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.provider, self.endpoint, self.canonical_name, self.internal_name, self.api_key))
+
+    def __len__(self) -> int:
+        return 5
+
+    def __getitem__(self, index: int) -> Any:
+        return tuple(self)[index]
+
+    def __repr__(self) -> str:
+        state = "" if not self.reason else f" ({self.reason})"
+        return f"<Offer {self.provider}/{self.internal_name} of {self.canonical_name}{state}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Offer) and tuple(self) == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash((self.provider, self.endpoint, self.internal_name))
+
+    def __reduce__(self) -> str:
+        raise TypeError("an Offer holds an API key and cannot be pickled; keep its provider and internal_name instead")
+
+    @property
+    def provider(self) -> str:
+        """The provider's id."""
+        return self._access.provider.id
+
+    @property
+    def provider_name(self) -> str:
+        """The provider's name, as people know it."""
+        return self._access.provider.name
+
+    @property
+    def endpoint(self) -> str:
+        """Base URL for an OpenAI client; empty when it cannot be built."""
+        return self._access.endpoint or ""
+
+    @property
+    def api_key(self) -> str | None:
+        """The key, or None without one."""
+        return self._access.credential.key if self._access.credential else None
+
+    @property
+    def variable(self) -> str | None:
+        """The environment variable that holds the key."""
+        return self._access.credential.variable if self._access.credential else None
+
+    @property
+    def connection(self) -> Mapping[str, Any]:
+        """The provider's connection row of the registry."""
+        return self._access.provider.connection
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Further headers that this provider gets: header -> value."""
+        return self._access.headers
+
+    @property
+    def local(self) -> bool:
+        """Whether this is a server on this machine."""
+        return self._access.provider.local is not None
+
+    @property
+    def reason(self) -> str:
+        """Why this offer is no candidate; empty when it is one."""
+        if OTHER_PROTOCOL in self.facts.flags:
+            return "this model is served by another protocol only"
+        if self._access.opt_in and not self.named:
+            return f"{self.variable} is a general-purpose token; name the provider or allow it"
+        return self._access.reason
+
+    @property
+    def usable(self) -> bool:
+        """Whether it can be tried now."""
+        return not self.reason
+
+    @property
+    def doubtful(self) -> bool:
+        """The model may have ended at this provider: a newer list lacks it."""
+        return DOUBTFUL in self.facts.flags
+
+    @property
+    def facts(self) -> Facts:
+        """Sizes, prices and flags, as in the registry."""
+        if self._facts is None:
+            self._facts = self._access.provider.facts(self.internal_name)
+        return self._facts
+
+    @property
+    def context_window(self) -> int | None:
+        """Tokens, or None where unknown."""
+        return self.facts.context_window
+
+    @property
+    def output_limit(self) -> int | None:
+        """Tokens, or None where unknown."""
+        return self.facts.output_limit
+
+    @property
+    def input_price(self) -> float | None:
+        """USD per million tokens, or None where unknown."""
+        return self.facts.input_price
+
+    @property
+    def output_price(self) -> float | None:
+        """USD per million tokens, or None where unknown."""
+        return self.facts.output_price
+
+    @property
+    def cached_input_price(self) -> float | None:
+        """USD per million tokens, or None where unknown."""
+        return self.facts.cached_input_price
+
+    @property
+    def features(self) -> frozenset[str]:
+        """Of `tools`, `vision`, `structured_output`, `reasoning`: those the sources know of."""
+        return frozenset(FEATURES[letter] for letter in self.facts.flags if letter in FEATURES)
+
+
+class Access:
+    """How one provider can be reached now: endpoint and credential, or the reason why not."""
+
+    __slots__ = ("credential", "endpoint", "headers", "opt_in", "provider", "reason")
+
+    def __init__(
+        self,
+        provider: Provider,
+        endpoint: str | None,
+        credential: credentials.Credential | None,
+        reason: str,
+        *,
+        opt_in: bool = False,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self.provider, self.endpoint, self.credential, self.reason, self.opt_in = provider, endpoint, credential, reason, opt_in
+        self.headers = headers or {}
+
+
+class Accesses:
+    """Access to every provider of a registry under one environment and policy; each worked out once."""
+
+    def __init__(self, registry: Registry, environ: Mapping[str, str], pins: Pins, allow: Container[str] = ()) -> None:
+        self.registry, self._environ, self._pins, self._allow = registry, environ, pins, allow
+        self._known: dict[str, Access] = {}
+
+    def __getitem__(self, provider_id: str) -> Access:
+        if provider_id not in self._known:
+            self._known[provider_id] = self._work_out(self.registry.providers[provider_id])
+        return self._known[provider_id]
+
+    def at(self, server: LocalServer) -> Access:
+        """Access to a server found on this machine, at its address."""
+        known = self[server.provider]
+        credential = credentials.Credential(server.key, None) if server.key else known.credential
+        return Access(known.provider, server.endpoint, credential, "")
+
+    def _work_out(self, provider: Provider) -> Access:
+        if provider.data.get("disabled"):
+            return Access(provider, None, None, "is disabled")
+        if provider.protocol != "openai":
+            return Access(provider, None, None, f"speaks {provider.protocol!r}, not the OpenAI protocol")
+        credential, reason = credentials.find(provider, self._environ)
+        endpoint, problem = self._endpoint(provider)
+        if credential is None or endpoint is None:
+            return Access(provider, endpoint, None, reason or problem)
+        if credential.variable and not self._may_go(provider, credential.variable, endpoint):
+            hosts = ", ".join(self._pins.hosts(credential.variable))
+            return Access(provider, endpoint, None, f"{credential.variable} may go to {hosts} only, not to {credentials.host_of(endpoint)}")
+        opt_in = provider.opt_in(credential.variable) and provider.id not in self._allow
+        rows = self._pins.headers(credential.variable, provider.connection.get("headers") or {})
+        headers = {header: value for header, source in rows.items() if (value := self._environ.get(source, "").strip())}
+        return Access(provider, endpoint, credential, "", opt_in=opt_in, headers=headers)
+
+    def _endpoint(self, provider: Provider) -> tuple[str | None, str]:
+        own = provider.connection.get("base_url")
+        if own and (address := self._environ.get(own, "").strip()):
+            return (address.rstrip("/"), "") if address.startswith(("http://", "https://")) else (None, f"{own} is no http(s) address")
+        return credentials.fill_endpoint(provider, self._environ)
+
+    def _may_go(self, provider: Provider, variable: str, endpoint: str) -> bool:
+        own = provider.connection.get("base_url")  # the user's own word on where this key goes
+        if own and self._environ.get(own):
+            return self._pins.own_address(variable, own)
+        return self._pins.allows(variable, endpoint)
+
+
+def order(offers: Iterable[Offer]) -> list[Offer]:
+    """Candidates among *offers*: usable ones in the given order, doubtful ones after the rest, local ones last.
+
+    Of several names that one provider has for a model (regions, dated snapshots) the first stands for all.
+    """
+    usable = sorted((offer for offer in offers if offer.usable), key=lambda offer: (offer.local and not offer.named, offer.doubtful))
+    first: dict[tuple[str, str, str], Offer] = {}
+    for offer in usable:
+        first.setdefault((offer.provider, offer.endpoint, offer.canonical_name or offer.internal_name), offer)
+    return list(first.values())
+
+
+def shuffled(offers: Sequence[Offer], random: Shuffles) -> list[Offer]:
+    """The same candidates in random order."""
+    mixed = list(offers)
+    random.shuffle(mixed)
+    return mixed
+
+
+class Attempt:
+    """One try of a candidate, with its outcome."""
+
+    __slots__ = ("canonical_name", "error", "model", "outcome", "provider", "seconds", "status")
+
+    def __init__(self, offer: Offer, outcome: str, *, status: int | None = None, seconds: float = 0.0, error: Exception | None = None) -> None:
+        self.provider, self.model, self.canonical_name = offer.provider, offer.internal_name, offer.canonical_name
+        self.outcome, self.status, self.seconds, self.error = outcome, status, seconds, error
+
+    def __repr__(self) -> str:
+        return f"<Attempt {self}>"
+
+    def __str__(self) -> str:
+        return f"{self.provider}/{self.model}: {self.outcome} ({self.seconds:.2f} s)"
+
+
+class Explanation:
+    """Every offer with the reason why it is or is not a candidate. Iterates over offers; str() is a table."""
+
+    def __init__(self, name: str | None, rule: str, offers: Sequence[Offer], chosen: Offer | None) -> None:
+        self.name, self.rule, self.offers, self.chosen = name, rule, list(offers), chosen
+
+    def __iter__(self) -> Iterator[Offer]:
+        return iter(self.offers)
+
+    def __len__(self) -> int:
+        return len(self.offers)
+
+    def __repr__(self) -> str:
+        usable = sum(offer.usable for offer in self.offers)
+        return f"<Explanation of {self.name!r}: {usable} of {len(self.offers)} offers are candidates>"
+
+    def __str__(self) -> str:
+        head = f"{self.name or 'automatic choice'} ({self.rule})"
+        rows = [f"  {self.verdict(offer)}  {offer.provider}/{offer.internal_name}: {self.why(offer)}" for offer in self.offers]
+        return "\n".join([head, *rows])
+
+    def verdict(self, offer: Offer) -> str:
+        """`first`, `yes` or `no`."""
+        return "first" if offer is self.chosen else "yes  " if offer.usable else "no   "
+
+    def why(self, offer: Offer) -> str:
+        """The reason, for a person."""
+        if not offer.usable:
+            return offer.reason
+        found = f"{offer.variable} is set" if offer.variable else "a server on this machine"
+        return found + ("; a newer list lacks this model, so it comes after the others" if offer.doubtful else "")

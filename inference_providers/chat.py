@@ -1,0 +1,62 @@
+"""Chat requests and replies in OpenAI's form: built and read here, sent elsewhere. Pure."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+PATH = "/chat/completions"
+TEST_PROMPT = "Reply with the single word: yes"
+TEST_TOKENS = 16  # enough for a word; a reasoning model may spend them all on thinking
+
+
+def messages(prompt: str | Sequence[Mapping[str, Any]], system: str | None = None) -> list[dict[str, Any]]:
+    """A prompt, or a list of messages, as a list of messages."""
+    start = [{"role": "system", "content": system}] if system else []
+    turns = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else [dict(turn) for turn in prompt]
+    return start + turns
+
+
+def content_text(content: Any) -> str:
+    """Text of a message's content, whether a string or a list of parts."""
+    if isinstance(content, str):
+        return content
+    if isinstance(content, list):
+        return "".join(part if isinstance(part, str) else str(part.get("text") or "") for part in content if isinstance(part, str | dict))
+    return ""
+
+
+def first_choice(reply: Any) -> Mapping[str, Any]:
+    """The first choice of a reply; an empty mapping where there is none."""
+    choices = reply.get("choices") if isinstance(reply, dict) else None
+    return choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
+
+
+def reply_text(reply: Any) -> str:
+    """The text of a chat reply; empty if it has none."""
+    message = first_choice(reply).get("message")
+    return content_text(message.get("content")) if isinstance(message, dict) else ""
+
+
+def has_tool_calls(choice: Mapping[str, Any]) -> bool:
+    """Whether a choice (or a delta in it) calls a tool or a function."""
+    part = choice.get("message") or choice.get("delta") or {}
+    return isinstance(part, dict) and bool(part.get("tool_calls") or part.get("function_call"))
+
+
+def has_other_content(choice: Mapping[str, Any]) -> bool:
+    """Whether a message without text still says something: a refusal, audio, images."""
+    part = choice.get("message") or choice.get("delta") or {}
+    return isinstance(part, dict) and bool(part.get("refusal") or part.get("audio") or part.get("images"))
+
+
+def cut_by_length(choice: Mapping[str, Any]) -> bool:
+    """Whether the token limit ended the reply: a reasoning model may have said nothing yet."""
+    return choice.get("finish_reason") in ("length", "max_tokens", "MAX_TOKENS")
+
+
+def test_body(limit_field: str | None = None) -> dict[str, Any]:
+    """A short inference: a few tokens, in the field that the provider wants its limit in."""
+    return {"messages": messages(TEST_PROMPT), limit_field or "max_tokens": TEST_TOKENS}

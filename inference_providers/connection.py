@@ -1,0 +1,93 @@
+"""A connection: a connected client and the internal model name to use with it."""
+
+from __future__ import annotations
+
+from inference_providers import chat
+from inference_providers.errors import InferenceProvidersError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Any, Generic, TypeVar
+
+    import openai
+
+    from inference_providers.candidates import Attempt, Offer
+
+    Client = TypeVar("Client", openai.OpenAI, openai.AsyncOpenAI)
+    _Base = Generic[Client]
+else:
+
+    class _Base:
+        """Subscriptable at run time without importing typing."""
+
+        def __class_getitem__(cls, item):
+            return cls
+
+
+class Connection(_Base["Client"]):
+    """Unpacks as `client, name`. The client is made when first asked for, since the SDK takes a second to import."""
+
+    def __init__(self, offer: Offer, attempts: Sequence[Attempt], make: Callable[[], Client]) -> None:
+        self.offer, self.attempts = offer, list(attempts)
+        self._make = make
+        self._client: Client | None = None
+
+    @property
+    def client(self) -> Client:
+        """A real `openai.OpenAI` (or `AsyncOpenAI`) with the provider's own base URL and key."""
+        if self._client is None:
+            self._client = self._make()
+        return self._client
+
+    @property
+    def name(self) -> str:
+        """The provider's name for the model."""
+        return self.offer.internal_name
+
+    @property
+    def provider(self) -> str:
+        """The provider's id."""
+        return self.offer.provider
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.client, self.name))
+
+    def __len__(self) -> int:
+        return 2
+
+    def __getitem__(self, index: int) -> Any:
+        return tuple(self)[index]
+
+    def __repr__(self) -> str:
+        return f"<Connection to {self.provider}/{self.name}>"
+
+
+def completion_text(completion: Any, model: str) -> str:
+    """The text of an SDK completion. Raises ProviderUnavailableError where there is none."""
+    from inference_providers.errors import ProviderUnavailableError
+
+    choices = getattr(completion, "choices", None)
+    if not choices:
+        raise ProviderUnavailableError(f"{model}: the reply has no choices: {str(completion)[:120]!r}")
+    text = chat.content_text(choices[0].message.content)
+    if not text and not choices[0].message.tool_calls and choices[0].finish_reason != "length":
+        raise ProviderUnavailableError(f"{model}: the reply is empty")
+    return text
+
+
+def our_error(error: Exception, model: str) -> InferenceProvidersError:
+    """An SDK exception as one of ours."""
+    import time
+
+    import openai
+
+    from inference_providers.errors import ProviderUnavailableError
+    from inference_providers.wire import classify
+
+    if isinstance(error, openai.APIStatusError):
+        key = error.request.headers.get("authorization", "").removeprefix("Bearer ")
+        verdict = classify.response(error.status_code, dict(error.response.headers), error.response.content, model, (key,), time.time())
+        if verdict.error is not None:
+            return verdict.error
+    return ProviderUnavailableError(f"{model}: {type(error).__name__}: {error}")

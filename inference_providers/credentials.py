@@ -1,0 +1,194 @@
+"""Credentials: API keys found in environment variables, and where each may go.
+
+Pure: the environment is a mapping given by the caller. A key is kept in `Credential`,
+whose repr never shows it.
+"""
+
+from __future__ import annotations
+
+import re
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from inference_providers.registry import Provider, Registry
+
+_PLACEHOLDER = (
+    r"(?i)^(|\W+|x{3,}|your[-_ ].*|<.*>|\[.*\]|\{.*\}|\$\{?\w*\}?|sk-(\.{3,}|x+|\*+|your.*)|change[-_ ]?me|change[-_ ]?this|replace[-_ ]?me|replace[-_ ]with.*|"
+    r"insert[-_ ].*|todo|tbd|none|null|undefined|api[-_ ]?key|.*your[-_ ](api[-_ ]?)?key.*|placeholder|\S*-?\.\.\.|\S*[x*]{8,})$"
+)
+_DEFAULT_VARIABLE_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}"
+DUMMY_KEY = "not-needed"  # sent to local servers that ask for none
+
+
+class Credential:
+    """A key and the variable it came from; `key` is never shown by repr or str."""
+
+    __slots__ = ("key", "variable")
+
+    def __init__(self, key: str, variable: str | None) -> None:
+        self.key, self.variable = key, variable
+
+    def __repr__(self) -> str:
+        return f"Credential(variable={self.variable!r}, key='...')"
+
+
+def refusal(value: str) -> str | None:
+    """Why *value* is not a key, in words for a person, or None if it may be one."""
+    text = value.strip()
+    if not text:
+        return "is empty"
+    if len(text) > 1 and text[0] in "'\"" and text[-1] == text[0]:
+        return "is wrapped in quotes; remove them"
+    if re.match(_PLACEHOLDER, text):
+        return "holds a placeholder, not a key"
+    if re.search(r"[^\x21-\x7e]", text):
+        return "holds blanks or characters that no key has"
+    return None
+
+
+def find(provider: Provider, environ: Mapping[str, str]) -> tuple[Credential | None, str]:
+    """The credential for *provider*, or None and the reason.
+
+    The first of its variables that holds a key wins; placeholders are passed over.
+    """
+    refused = ""
+    for variable in provider.key_variables:
+        value = environ.get(variable)
+        if value is None:
+            continue
+        reason = refusal(value)
+        if reason is None:
+            return Credential(value.strip(), variable), ""
+        refused = refused or f"{variable} {reason}"
+    if provider.local is not None:
+        return Credential(DUMMY_KEY, None), ""
+    if provider.connection.get("auth") == "oauth":
+        return None, "needs an OAuth access token, not a key"
+    wanted = " or ".join(provider.key_variables)
+    if not wanted:
+        return None, "has no key variable"
+    return None, refused or f"{wanted} is not set"
+
+
+def fill_endpoint(provider: Provider, environ: Mapping[str, str]) -> tuple[str | None, str]:
+    """The endpoint with its `${VARIABLE}`s filled in, or None and the reason.
+
+    A value must match the registry's pattern, so that no value can move a key to
+    another host. `${VARIABLE}` in the host part needs such a pattern.
+    """
+    endpoint = provider.endpoint
+    if not endpoint:
+        return None, "has no OpenAI-compatible endpoint"
+    rules = provider.connection.get("variables") or {}
+    host_part = "/".join(endpoint.split("/", 3)[:3])
+    for variable in dict.fromkeys(re.findall(r"\$\{(\w+)\}|\$(\w+)", endpoint)):
+        name = variable[0] or variable[1]
+        rule = rules.get(name) or {}
+        if f"${{{name}}}" not in endpoint or (f"${{{name}}}" in host_part and "pattern" not in rule):
+            return None, f"its endpoint needs {name}, whose form the registry does not say"
+        value = re.sub(r"^https?://|/+$", "", environ.get(name, "").strip()) or rule.get("default")
+        if not value:
+            return None, f"{name} is not set"
+        if not re.fullmatch(rule.get("pattern", _DEFAULT_VARIABLE_PATTERN), value):
+            return None, f"{name} does not look as it should ({rule.get('pattern', 'a plain name')})"
+        endpoint = endpoint.replace(f"${{{name}}}", value)
+    return endpoint, ""
+
+
+def host_of(url: str) -> str:
+    """`host` or `host:port`, in lower case; user information, scheme and path dropped."""
+    rest = url.partition("://")[2] if "://" in url else url
+    return re.split(r"[/?#\\]", rest, maxsplit=1)[0].rpartition("@")[2].lower()
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` or `host:port` is this machine by the loopback interface."""
+    name = re.sub(r":\d+$", "", host.lower()).strip("[]")
+    return name == "localhost" or name.endswith(".localhost") or name == "::1" or bool(re.fullmatch(r"127(\.\d{1,3}){3}", name))
+
+
+class Pins:
+    """Which hosts each key variable may go to: the registry of the installed package is the table."""
+
+    def __init__(self, registry: Registry, trust: Mapping[str, Sequence[str]] | None = None) -> None:
+        self._patterns: dict[str, set[str]] = {}
+        self._own: set[tuple[str, str]] = set()  # (variable, the variable with the user's own address for it)
+        self._headers: set[tuple[str, str, str]] = set()
+        self._trust = {variable: {host_of(host) for host in ([hosts] if isinstance(hosts, str) else hosts)} for variable, hosts in (trust or {}).items()}
+        for provider in registry.providers.values():
+            pattern = _host_pattern(provider.endpoint, provider.connection.get("variables") or {})
+            for variable in provider.key_variables:
+                allowed = self._patterns.setdefault(variable, set())
+                self._own.add((variable, provider.connection.get("base_url") or ""))
+                self._headers |= {(variable, header, source) for header, source in (provider.connection.get("headers") or {}).items()}
+                allowed.add(_LOOPBACK if provider.local is not None else pattern)
+        for row in registry.retired_providers.values():
+            for variable in row.get("api_key") or ():
+                self._patterns.setdefault(variable, set()).add(_host_pattern(row["endpoint"].replace("$MODEL_NAME", "${MODEL_NAME}"), {"MODEL_NAME": {"pattern": "[a-z0-9-]+"}}))
+
+    def pinned(self, variable: str) -> bool:
+        """Whether the installed package knows *variable*."""
+        return variable in self._patterns
+
+    def allows(self, variable: str, endpoint: str) -> bool:
+        """Whether the key in *variable* may be sent to *endpoint*. Unknown variables are the caller's own."""
+        if self.trusts(variable, endpoint) or variable not in self._patterns:
+            return True
+        host = host_of(endpoint)
+        if any(pattern == _LOOPBACK and is_loopback(host) for pattern in self._patterns[variable]):
+            return True
+        return bool(re.fullmatch(_PLAIN_HTTPS, endpoint)) and any(re.fullmatch(pattern, host) for pattern in self._patterns[variable] if pattern)
+
+    def trusts(self, variable: str, endpoint: str) -> bool:
+        """Whether the program itself said that the key in *variable* may go to this host."""
+        host = host_of(endpoint)
+        trusted = self._trust.get(variable, ())
+        return host in trusted or re.sub(r":\d+$", "", host) in trusted
+
+    def own_address(self, variable: str, address_variable: str) -> bool:
+        """Whether the user may move the key in *variable* by setting *address_variable*: `OPENAI_BASE_URL` for `OPENAI_API_KEY`."""
+        return (variable, address_variable) in self._own
+
+    def headers(self, variable: str | None, rows: Mapping[str, str]) -> dict[str, str]:
+        """Of the header rows (header -> variable), those that the installed package has beside this key."""
+        return {header: source for header, source in rows.items() if (variable, header, source) in self._headers}
+
+    def hosts(self, variable: str) -> list[str]:
+        """The hosts of *variable*, for messages."""
+        shown = {re.sub(r"\\(.)", r"\1", pattern) for pattern in self._patterns.get(variable, ()) if pattern}
+        return sorted("this machine" if pattern == re.sub(r"\\(.)", r"\1", _LOOPBACK) else pattern for pattern in shown)
+
+
+_LOOPBACK = "loopback"
+# No user information, escapes or odd characters: whatever parses this finds the same host in it.
+_PLAIN_HTTPS = r"https://[A-Za-z0-9.-]+(:\d+)?(/[A-Za-z0-9._~/-]*)?"
+
+
+def _host_pattern(endpoint: str, variables: Mapping[str, Mapping[str, str]]) -> str:
+    """A pattern for the host (with port) of *endpoint*; empty when it cannot be pinned."""
+    pattern = ""
+    for text, variable in re.findall(r"([^$]+)|\$\{(\w+)\}", host_of(endpoint)):
+        pattern += re.escape(text) if text else f"(?:{variables.get(variable.upper(), {}).get('pattern', _NEVER)})"
+    return pattern
+
+
+_NEVER = r"(?!)"
+
+
+def near_misses(known: Iterable[str], environ: Mapping[str, str]) -> dict[str, str]:
+    """Set variables whose names are almost a known key variable: `{"OPENAI_KEY": "OPENAI_API_KEY"}`.
+
+    Names only: no value is looked at, and a near miss is never used as a key.
+    """
+    from difflib import get_close_matches
+
+    names = sorted(set(known))
+    candidates = [name for name in environ if name not in names and re.search(r"(?i)key|token|secret|_pat$", name)]
+    found: dict[str, str] = {}
+    for name in sorted(candidates):
+        match = get_close_matches(re.sub(r"-", "_", name.upper()), names, n=1, cutoff=0.88)
+        if match:
+            found[name] = match[0]
+    return found

@@ -1,0 +1,143 @@
+"""Every exception this package raises on purpose.
+
+InferenceProvidersError
+├── RegistryError            .problems: every problem of the file, each with its JSON path
+├── UnknownModelError        .suggestions: the closest names
+├── NoCredentialsError       .variables: what to set
+├── ProviderError            .provider .status .code .retry_after
+│   ├── AuthenticationError
+│   ├── InsufficientCreditsError
+│   ├── RateLimitError
+│   ├── InvalidRequestError
+│   │   ├── ContentFilteredError
+│   │   └── ContextLengthError
+│   ├── ProviderUnavailableError
+│   └── TruncatedStreamError .partial: the text so far
+├── AllProvidersFailedError  .attempts: every candidate tried, with its outcome
+├── LocalServerError
+└── BudgetExceededError
+
+Messages say what happened, why, and what to do next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from inference_providers.candidates import Attempt
+
+
+class InferenceProvidersError(Exception):
+    """Base of all errors of this package."""
+
+
+class RegistryError(InferenceProvidersError):
+    """A registry file is invalid. `problems` holds every problem, each starting with its JSON path."""
+
+    def __init__(self, problems: Sequence[str], message: str | None = None) -> None:
+        self.problems = list(problems)
+        count = len(self.problems)
+        head = message or f"The registry is invalid ({count} problem{'s' * (count != 1)})"
+        shown = "".join(f"\n  {problem}" for problem in self.problems[:20])
+        rest = f"\n  ... and {count - 20} more" if count > 20 else ""
+        super().__init__(f"{head}:{shown}{rest}" if count else head)
+
+
+class UnknownModelError(InferenceProvidersError):
+    """No rule of name resolution matched. `suggestions` holds the closest known names."""
+
+    def __init__(self, message: str, suggestions: Iterable[str] = ()) -> None:
+        self.suggestions = list(suggestions)
+        super().__init__(message)
+
+
+class NoCredentialsError(InferenceProvidersError):
+    """Nothing usable was found. `variables` names the environment variables that would help."""
+
+    def __init__(self, message: str, variables: Iterable[str] = ()) -> None:
+        self.variables = list(variables)
+        super().__init__(message)
+
+
+class ProviderError(InferenceProvidersError):
+    """A provider refused or failed.
+
+    `provider` is its id, `status` the HTTP status (None without a reply), `code` the
+    provider's own error code, `retry_after` seconds to wait where it said so.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        provider: str | None = None,
+        status: int | None = None,
+        code: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        self.provider, self.status, self.code, self.retry_after = provider, status, code, retry_after
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_rebuild, (type(self), str(self), dict(self.__dict__)))
+
+
+def _rebuild(kind: type[ProviderError], message: str, state: dict[str, Any]) -> ProviderError:
+    error = kind.__new__(kind)
+    Exception.__init__(error, message)
+    error.__dict__.update(state)
+    return error
+
+
+class AuthenticationError(ProviderError):
+    """The key was refused."""
+
+
+class InsufficientCreditsError(ProviderError):
+    """The account has no credit left."""
+
+
+class RateLimitError(ProviderError):
+    """Too many requests; `retry_after` seconds if the provider said so."""
+
+
+class InvalidRequestError(ProviderError):
+    """The request itself is at fault; another provider would refuse it as well."""
+
+
+class ContentFilteredError(InvalidRequestError):
+    """A content filter refused the request."""
+
+
+class ContextLengthError(InvalidRequestError):
+    """The prompt is longer than the model's context window."""
+
+
+class ProviderUnavailableError(ProviderError):
+    """The provider could not be reached, or answered with something that is no answer."""
+
+
+class TruncatedStreamError(ProviderError):
+    """A stream broke after its first content; `partial` holds the text so far."""
+
+    def __init__(self, message: str, partial: str = "", **details: Any) -> None:
+        self.partial = partial
+        super().__init__(message, **details)
+
+
+class AllProvidersFailedError(InferenceProvidersError):
+    """Every candidate was tried. `attempts` lists each with its outcome."""
+
+    def __init__(self, message: str, attempts: Sequence[Attempt] = ()) -> None:
+        self.attempts = list(attempts)
+        super().__init__(message)
+
+
+class LocalServerError(InferenceProvidersError):
+    """A model server on this machine could not be started or used."""
+
+
+class BudgetExceededError(InferenceProvidersError):
+    """A spending limit was reached."""

@@ -1,0 +1,1 @@
+"""Importers: public catalogues in, `inference-providers.json` out."""

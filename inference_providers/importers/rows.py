@@ -1,0 +1,93 @@
+"""What every reader of a source yields: rows about providers and about their offers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+
+class ProviderRow(NamedTuple):
+    """What one source says of one provider. Empty means: it does not say."""
+
+    provider: str
+    name: str = ""
+    endpoint: str = ""
+    protocol: str = ""
+    variables: tuple[str, ...] = ()
+    model_list: str = ""
+
+
+class OfferRow(NamedTuple):
+    """What one source says of one offer. Prices in USD per million tokens, sizes in tokens."""
+
+    provider: str
+    internal_name: str
+    display: str = ""
+    context: int | None = None
+    output: int | None = None
+    price_in: float | None = None
+    price_out: float | None = None
+    price_cached: float | None = None
+    features: str = ""  # letters, see FEATURES
+    released: str = ""
+    family: str = ""
+    open_weights: bool | None = None
+    ended: bool = False
+    protocol: str = ""
+
+
+class Source(NamedTuple):
+    """One source file, read. `rank` orders sources: the smallest is the newest and wins."""
+
+    kind: str
+    rank: int
+    providers: list[ProviderRow]
+    offers: list[OfferRow]
+
+
+FEATURES = {"t": "tools", "v": "vision", "s": "structured output", "r": "reasoning"}
+
+# Protocols by the SDK package or API name that a source gives.
+PROTOCOLS = {
+    "anthropic-messages": "anthropic",
+    "google-generative-ai": "google",
+    "@ai-sdk/anthropic": "anthropic",
+    "@ai-sdk/google": "google",
+    "@ai-sdk/google-vertex/anthropic": "anthropic",
+}
+
+
+def letters(row: Mapping[str, Any], **names: str) -> str:
+    """Feature letters for the keys of *row* that are true: `letters(row, t="tool_call")`."""
+    return "".join(letter for letter in FEATURES if letter in names and row.get(names[letter]))
+
+
+def clean_endpoint(url: str) -> str:
+    """An OpenAI client's base URL: no trailing slash, no `/chat/completions`, `${VARIABLE}` kept."""
+    url = url.strip().rstrip("/").removesuffix("/chat/completions")
+    return url.replace("${{", "${").rstrip("/")
+
+
+def number(value: Any, *, scale: float = 1) -> float | None:
+    """A price: rounded so that 1e-06 a token is exactly 1 a million; integers stay integers."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
+        return None
+    rounded = round(value * scale, 6)
+    return int(rounded) if rounded == int(rounded) else rounded
+
+
+def tokens(value: Any) -> int | None:
+    """A size in tokens, or None when the source does not know it."""
+    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) and value > 0 else None
+
+
+class Ids:
+    """Foreign provider ids to ours; None for those that are skipped. `today` is the day of the build."""
+
+    def __init__(self, ids: Mapping[str, str], skip: Mapping[str, str], today: str) -> None:
+        self._ids, self._skip, self.today = ids, skip, today
+
+    def __call__(self, foreign: str) -> str | None:
+        if foreign in self._skip:
+            return None
+        return self._ids.get(foreign, foreign.lower())

@@ -1,0 +1,232 @@
+"""Servers on this machine: found by a look at known loopback ports, told apart by what they say.
+
+No key is sent while looking. A closed port costs nothing, a dead one 0.3 s for all
+together. Which ports, and how each server is recognised, are rows of the registry.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import selectors
+import socket
+import time
+
+from inference_providers.credentials import host_of
+from inference_providers.resolution import LocalServer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any
+
+    from inference_providers.registry import Provider, Registry
+
+PROBE_TIMEOUT = 0.3  # seconds, for the connection and again for each reply
+UNKNOWN = "local"  # the row for a server that speaks the protocol but matches no fingerprint
+
+
+def scan(registry: Registry, environ: Mapping[str, str], timeout: float = PROBE_TIMEOUT) -> list[LocalServer]:
+    """The OpenAI-compatible servers that run at the registry's loopback addresses, in registry order."""
+    rows = [provider for provider in registry.providers.values() if provider.local is not None]
+    asked: dict[str, list[Provider]] = {}
+    for provider in rows:
+        if provider.id != UNKNOWN:
+            asked.setdefault(address(provider, environ), []).append(provider)
+    alive = _connectable(asked, timeout)
+    if not alive:
+        return []
+    found = _look_at_all([(base, asked[base] + [row for row in rows if row not in asked[base]]) for base in alive], registry, environ, timeout)
+    places = {provider.id: place for place, provider in enumerate(rows)}
+    return sorted(found, key=lambda server: places[server.provider])
+
+
+def address(provider: Provider, environ: Mapping[str, str]) -> str:
+    """The base URL where this server would run: from its variables (`OLLAMA_HOST` and the like), else from the registry."""
+    endpoint = provider.endpoint
+    for variable in (provider.local or {}).get("address") or ():
+        given = environ.get(variable, "").strip().rstrip("/")
+        if given:
+            return _base_url(given, endpoint)
+    return endpoint
+
+
+def _base_url(given: str, endpoint: str) -> str:
+    """`host`, `host:port` or a URL, completed from the usual endpoint."""
+    usual_port = host_of(endpoint).rpartition(":")[2]
+    path = "/" + endpoint.split("/", 3)[3]
+    scheme, mark, rest = given.rpartition("://")
+    scheme = scheme if mark else "http"
+    host, slash, own_path = rest.partition("/")
+    if host.startswith(":"):
+        host = "127.0.0.1" + host
+    host = host.replace("0.0.0.0", "127.0.0.1").replace("[::]", "[::1]")
+    if ":" not in host.rpartition("]")[2]:
+        host += f":{usual_port}" if scheme == "http" else ""
+    return f"{scheme}://{host}/{own_path}" if slash and own_path else f"{scheme}://{host}{path}"
+
+
+def _connectable(bases: Iterable[str], timeout: float) -> list[str]:
+    """Those of the addresses that accept a connection, all tried at once."""
+    alive: set[str] = set()
+    waiting = 0
+    hosts = {base: host_of(base) for base in bases}
+    with selectors.DefaultSelector() as selector:
+        for base, host in hosts.items():
+            sock = _start_connecting(host, base.startswith("https"))
+            if sock is None:
+                continue
+            selector.register(sock, selectors.EVENT_WRITE, base)
+            waiting += 1
+        deadline = time.monotonic() + timeout
+        while waiting and (left := deadline - time.monotonic()) > 0:
+            for key, _ in selector.select(left):
+                sock = key.fileobj  # type: ignore[assignment]
+                assert sock is not None
+                if sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0:
+                    alive.add(key.data)
+                selector.unregister(sock)
+                sock.close()
+                waiting -= 1
+        for key in list((selector.get_map() or {}).values()):
+            key.fileobj.close()  # type: ignore[union-attr]
+    return [base for base in hosts if base in alive]
+
+
+def _start_connecting(host: str, tls: bool) -> socket.socket | None:
+    name, _, port = host.rpartition(":") if ":" in host.rpartition("]")[2] else (host, "", "443" if tls else "80")
+    name = name.strip("[]").replace("localhost", "127.0.0.1")
+    family = socket.AF_INET6 if ":" in name else socket.AF_INET
+    try:
+        sock = socket.socket(family, socket.SOCK_STREAM)
+    except OSError:
+        return None
+    sock.setblocking(False)
+    try:
+        if sock.connect_ex((name, int(port))) in (0, errno.EINPROGRESS, errno.EWOULDBLOCK):
+            return sock
+    except (OSError, ValueError, OverflowError):
+        sock.close()
+        return None
+    sock.close()
+    return None
+
+
+def _look_at_all(places: Sequence[tuple[str, Sequence[Provider]]], registry: Registry, environ: Mapping[str, str], timeout: float) -> list[LocalServer]:
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(max_workers=16) as pool:
+        found = pool.map(lambda place: _Look(place[0], registry, environ, timeout).server(place[1]), places)
+    unique = {(server.endpoint, server.provider): server for server in found if server is not None}
+    return list(unique.values())
+
+
+class _Look:
+    """One server, looked at: what it lists, and which fingerprint fits."""
+
+    def __init__(self, base: str, registry: Registry, environ: Mapping[str, str], timeout: float) -> None:
+        from inference_providers.wire.messages import Limits
+        from inference_providers.wire.send import Sender
+
+        self._base, self._registry, self._environ = base, registry, environ
+        self._root = "/".join(base.split("/", 3)[:3])
+        self._timeout = timeout
+        self._sender = Sender({}, Limits(connect=timeout, total=timeout))
+        self._seen: dict[str, tuple[int, Mapping[str, str], bytes]] = {}
+
+    def server(self, rows: Sequence[Provider]) -> LocalServer | None:
+        """The server here, or None if nothing here speaks the protocol."""
+        try:
+            return self._recognise(rows)
+        finally:
+            self._sender.close()
+
+    def _recognise(self, rows: Sequence[Provider]) -> LocalServer | None:
+        status, _, _ = self._get(self._base + "/models")
+        models = self._models(self._base + "/models")
+        provider = next((row for row in rows if any(self._fits(print_, row) for print_ in (row.local or {}).get("fingerprint") or ())), None)
+        if provider is None:
+            if models is None or UNKNOWN not in self._registry.providers:
+                return None
+            provider = self._registry.providers[UNKNOWN]
+        base = self._endpoint_of(provider)
+        if models is None and status == 401:
+            models = self._models_with_key(provider, base)
+        listed = models if models is not None else self._models(base + "/models") or []
+        return LocalServer(provider.id, base, {name: self._registry.names.canonical_name(name) for name in listed})
+
+    def _endpoint_of(self, provider: Provider) -> str:
+        """This root with the path of the recognised server: several kinds share a port."""
+        path = provider.endpoint.split("/", 3)[3] if provider.id != UNKNOWN else self._base.split("/", 3)[3]
+        return f"{self._root}/{path}"
+
+    def _models(self, url: str) -> list[str] | None:
+        status, _, body = self._get(url)
+        rows = _rows(body) if status == 200 else None
+        return None if rows is None else [str(row["id"]) for row in rows if row.get("id")]
+
+    def _models_with_key(self, provider: Provider, base: str) -> list[str] | None:
+        """The list of a recognised server that wants its own key, where the environment has one."""
+        key = next((self._environ[name] for name in provider.key_variables if self._environ.get(name)), None)
+        if key is None:
+            return None
+        status, _, body = self._fetch(base + "/models", {"Authorization": f"Bearer {key}"})
+        rows = _rows(body) if status == 200 else None
+        return [str(row["id"]) for row in rows if row.get("id")] if rows else None
+
+    def _fits(self, fingerprint: Mapping[str, Any], provider: Provider) -> bool:
+        base = self._endpoint_of(provider)
+        if "owned_by" in fingerprint:
+            rows = _rows(self._get(base + "/models")[2]) or []
+            return any(str(row.get("owned_by", "")).lower().startswith(fingerprint["owned_by"].lower()) for row in rows)
+        if "server" in fingerprint:
+            return self._get(base + "/models")[1].get("server", "").lower().startswith(fingerprint["server"].lower())
+        status, _, body = self._get(self._root + fingerprint["path"])
+        if status != 200:
+            return False
+        if "contains" in fingerprint:
+            return fingerprint["contains"].encode() in body
+        try:
+            data = json.loads(body)
+        except ValueError:
+            return False
+        return isinstance(data, dict) and fingerprint["json"] in data
+
+    def _get(self, url: str) -> tuple[int, Mapping[str, str], bytes]:
+        if url not in self._seen:
+            self._seen[url] = self._fetch(url, {})
+        return self._seen[url]
+
+    def _fetch(self, url: str, headers: Mapping[str, str]) -> tuple[int, Mapping[str, str], bytes]:
+        from inference_providers.wire.messages import Request, WireError
+
+        try:
+            response = self._sender.send(Request("GET", url, {"Accept": "*/*", **headers}), limit=self._timeout)
+            return response.status, response.headers, response.read(1024 * 1024)
+        except WireError:
+            return 0, {}, b""
+
+
+def _rows(body: bytes) -> list[dict[str, Any]] | None:
+    """The rows of a `/models` reply, or None when it is none."""
+    try:
+        data = json.loads(body)
+    except ValueError:
+        return None
+    rows = data.get("data") if isinstance(data, dict) else None
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else None
+
+
+def home_models(environ: Mapping[str, str]) -> list[str]:
+    """GGUF files that the embedded engine may start: `INFERENCE_PROVIDERS_LOCAL_MODEL`, then the user's models folder."""
+    import platformdirs
+
+    given = environ.get("INFERENCE_PROVIDERS_LOCAL_MODEL", "").strip()
+    if given:
+        return [os.path.expanduser(given)]
+    folder = os.path.join(platformdirs.user_data_dir("inference_providers"), "models")
+    try:
+        return sorted(os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(".gguf"))
+    except OSError:
+        return []

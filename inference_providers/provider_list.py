@@ -1,0 +1,213 @@
+"""`ProviderList`: what people call. Registry, candidates and the wire, joined for synchronous programs."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+
+from inference_providers import candidates, chat
+from inference_providers.base import Base
+from inference_providers.candidates import Attempt
+from inference_providers.connection import Connection, completion_text, our_error
+from inference_providers.errors import AllProvidersFailedError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any
+
+    import openai
+
+    from inference_providers.candidates import Offer
+    from inference_providers.wire.call import Caller, Reply, StreamReply
+    from inference_providers.wire.send import Sender
+
+PROBE_LIMIT = 5.0  # seconds for a server to answer a request without key and prompt
+TEST_LIMIT = 30.0  # seconds for a short inference
+
+
+class ProviderList(Base):
+    """Finds who can serve a model with the keys and servers that are there, and connects to them."""
+
+    def connect_to_model(self, canonical_name: str, choose_randomly: bool = False, test: bool = False, *, provider: str | None = None) -> Connection[openai.OpenAI]:
+        """A connected client and the provider's name for the model.
+
+        Candidates are tried in registry order, or in random order. Without *test* a candidate
+        works if its server answers a request that carries neither key nor prompt; with it, if
+        a short inference succeeds. The next is started when one has not answered in 250 ms.
+
+        Raises UnknownModelError, NoCredentialsError (naming the variables that would help) or
+        AllProvidersFailedError (with every attempt).
+        """
+        offers = self.candidates(canonical_name, provider=provider)
+        return self._connect(candidates.shuffled(offers, self._random) if choose_randomly else offers, test)
+
+    def connect_to_first_available_model(self, model_names: Sequence[str], test: bool = False) -> Connection[openai.OpenAI]:
+        """A connection to the first of *model_names* that works; models without a key are passed over."""
+        return self._connect(self._first_available(model_names), test)
+
+    def connect_to_ai(self, test: bool = True) -> Connection[openai.OpenAI]:
+        """A connection to the best model that the keys can reach, by `auto_model_priority`; else to a server on this machine."""
+        failed: AllProvidersFailedError | None = None
+        keyed = self._keyed()
+        if keyed:
+            try:
+                return self._connect(keyed, test)
+            except AllProvidersFailedError as error:
+                failed = error
+        here = self._on_this_machine()
+        if here:
+            return self._connect(here, test)
+        raise failed or self._nothing()
+
+    def get_response(self, client: openai.OpenAI, model_name: str, prompt: str) -> str:
+        """Ask a connected client one question; its answer's text. Raises ProviderError of the fitting kind."""
+        import openai
+
+        try:
+            completion = client.chat.completions.create(model=model_name, messages=chat.messages(prompt))  # type: ignore[arg-type]
+        except openai.APIError as error:
+            raise our_error(error, model_name) from None
+        return completion_text(completion, model_name)
+
+    def ask_ai(self, question: str, test: bool = True, *, model: str | None = None, system: str | None = None) -> str:
+        """Ask the best model within reach; its answer's text.
+
+        With *test* (the default) a candidate that fails to answer is followed by the next.
+        Without it, the first whose server can be reached is asked, and its failure is raised.
+        """
+        return self.ask(chat.messages(question, system), test=test, model=model).text
+
+    def ask(self, messages: Sequence[Any], *, test: bool = True, model: str | None = None) -> Reply:
+        """`ask_ai` for messages; the whole reply, who gave it, and every attempt."""
+        body = {"messages": list(messages)}
+        return self._first_that_works(model, test, lambda offers: self._caller.call(offers, body))
+
+    def stream_ai(self, question: str, *, model: str | None = None, system: str | None = None) -> StreamReply:
+        """`ask_ai`, streamed: iterate over `.text()`. Falls back until the first content, never after it."""
+        body = {"messages": chat.messages(question, system)}
+        return self._first_that_works(model, True, lambda offers: self._caller.stream(offers, body))
+
+    def _first_that_works(self, model: str | None, test: bool, ask: Any) -> Any:
+        """Ask keyed candidates, then this machine; a named model's candidates only where one is named."""
+        groups = [lambda: self.candidates(model)] if model else [self._keyed, self._on_this_machine]
+        failed: AllProvidersFailedError | None = None
+        for group in groups:
+            offers = group()
+            if not offers:
+                continue
+            try:
+                return ask(offers if test else [self._connect(offers, False).offer])
+            except AllProvidersFailedError as error:
+                failed = error if failed is None else _joined(failed, error)
+        raise failed or self._nothing()
+
+    @staticmethod
+    def get_updated_provider_list() -> dict[str, Any]:
+        """The newest registry as a dict: downloaded now and kept, else the last good one, else the bundled one."""
+        from inference_providers.base import _warn
+        from inference_providers.errors import RegistryError
+        from inference_providers.update import Updater
+
+        updater = Updater(warn=_warn)
+        try:
+            updater.fetch()
+        except RegistryError as error:
+            _warn(f"{error}")
+        from inference_providers.registry import bundled
+
+        return dict((updater.cached() or bundled()).data)
+
+    @cached_property
+    def _sender(self) -> Sender:
+        from inference_providers.wire.send import Sender
+
+        return Sender(self._environ, self._limits)
+
+    @cached_property
+    def _caller(self) -> Caller:
+        from inference_providers.wire.call import Caller
+
+        return Caller(self._sender, self._health, self._random, self._tell)
+
+    def _connect(self, offers: Sequence[Offer], test: bool) -> Connection[openai.OpenAI]:
+        """The first of *offers* that works, by a staggered race."""
+        from inference_providers.wire.send import run_race
+
+        alive = [offer for offer in offers if not self._health.dead(offer)] or list(offers)
+        attempts: list[Attempt] = []
+        winners = run_race([lambda offer=offer: self._reachable(offer, attempts) for offer in alive])  # type: ignore[misc]
+        for index in winners:
+            if not test or self._answers(alive[index], attempts):
+                return Connection(alive[index], attempts, lambda offer=alive[index]: self._client(offer))  # type: ignore[misc]
+        raise no_connection(attempts)
+
+    def _reachable(self, offer: Offer, attempts: list[Attempt]) -> bool:
+        """Whether the server answers a request that carries neither key nor prompt."""
+        import time
+
+        from inference_providers.wire.messages import Request, WireError
+
+        started = time.monotonic()
+        status = None
+        try:
+            response = self._sender.send(Request("GET", offer.endpoint + "/models", {"Accept": "application/json"}), limit=PROBE_LIMIT)
+            response.close()
+            status = response.status
+            outcome = "reachable" if status < 500 else f"HTTP {status}"
+        except WireError as error:
+            outcome = str(error)
+        attempts.append(Attempt(offer, outcome, status=status, seconds=time.monotonic() - started))
+        self._tell(str(attempts[-1]))
+        return status is not None and status < 500
+
+    def _answers(self, offer: Offer, attempts: list[Attempt]) -> bool:
+        """Whether a short inference verifies key, model and reply."""
+        import time
+
+        from inference_providers.wire import classify
+        from inference_providers.wire.route import Send
+
+        started = time.monotonic()
+        verdict = self._caller.attempt(Send(offer, TEST_LIMIT), chat.test_body(offer.connection.get("limit_field")), chat.PATH)
+        worked = verdict.action == classify.OK
+        outcome = "ok" if worked else str(verdict.error)
+        status = verdict.error.status if verdict.error else 200
+        attempts.append(Attempt(offer, outcome, status=status, seconds=time.monotonic() - started, error=verdict.error))
+        if worked:
+            self._health.succeeded(offer)
+        else:
+            self._health.failed(offer, verdict)
+        return worked
+
+    def _client(self, offer: Offer) -> openai.OpenAI:
+        from inference_providers.wire import sdk
+
+        return sdk.client(offer, self._sender, self.timeout)
+
+
+def no_connection(attempts: Sequence[Attempt]) -> AllProvidersFailedError:
+    """The error of a race that nobody won."""
+    lines = "".join(f"\n  {attempt}" for attempt in attempts)
+    return AllProvidersFailedError(f"No provider could be connected to; tried:{lines}", attempts)
+
+
+def _joined(first: AllProvidersFailedError, second: AllProvidersFailedError) -> AllProvidersFailedError:
+    return AllProvidersFailedError(f"{first}\nThen, on this machine: {second}", [*first.attempts, *second.attempts])
+
+
+_default: tuple[dict[str, str], ProviderList] | None = None
+
+
+def ask_ai(question: str, test: bool = True, *, model: str | None = None, system: str | None = None) -> str:
+    """Ask the best model that your keys, or the servers on your machine, can reach; its answer's text.
+
+    `ask_ai("Come here often?")` is all there is to it. *model* names one, in any spelling.
+    Raises NoCredentialsError (with what to set, and where to get it), UnknownModelError,
+    a ProviderError for a request at fault, or AllProvidersFailedError with every attempt.
+    """
+    global _default
+    environ = dict(os.environ)
+    if _default is None or _default[0] != environ:
+        _default = (environ, ProviderList(environ=environ))
+    return _default[1].ask_ai(question, test, model=model, system=system)

@@ -1,0 +1,243 @@
+"""The registry: providers, canonical names, internal names. Data in, data out; frozen after loading.
+
+The file's format is described in `docs/registry.md` and in `schema/inference-providers.schema.json`.
+This module is on every program's path to its first answer, so it imports little and
+builds its indexes when they are first asked for.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import cached_property, lru_cache
+
+from inference_providers.errors import RegistryError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+    from inference_providers.naming import Names
+
+BUNDLED_PATH = os.path.join(os.path.dirname(__file__), "inference-providers.json")
+
+# Letters in the last column of an offer's facts.
+FEATURES = {"t": "tools", "v": "vision", "s": "structured_output", "r": "reasoning"}
+DOUBTFUL, OTHER_PROTOCOL = "d", "x"
+
+
+class Facts:
+    """What is known of one offer: sizes in tokens, prices in USD per million tokens, None where unknown."""
+
+    __slots__ = ("cached_input_price", "context_window", "flags", "input_price", "output_limit", "output_price")
+
+    def __init__(self, row: list[Any] | None = None) -> None:
+        padded = [*(row or ()), None, None, None, None, None, None]
+        self.context_window: int | None = padded[0]
+        self.output_limit: int | None = padded[1]
+        self.input_price: float | None = padded[2]
+        self.output_price: float | None = padded[3]
+        self.cached_input_price: float | None = padded[4]
+        self.flags: str = padded[5] or ""
+
+
+class Provider:
+    """One provider's row: a thin view over the data, which stays as loaded."""
+
+    __slots__ = ("data", "id")
+
+    def __init__(self, provider_id: str, data: Mapping[str, Any]) -> None:
+        self.id, self.data = provider_id, data
+
+    @property
+    def name(self) -> str:
+        """The name people know it by."""
+        return str(self.data.get("name", self.id))
+
+    @property
+    def connection(self) -> Mapping[str, Any]:
+        """How to reach it: protocol, endpoint, key variables."""
+        return self.data.get("connection") or {}
+
+    @property
+    def endpoint(self) -> str:
+        """Base URL of its OpenAI-compatible API; may hold `${VARIABLE}`; empty if it has none."""
+        return self.connection.get("endpoint") or ""
+
+    @property
+    def protocol(self) -> str:
+        """`openai` where an OpenAI client works."""
+        return self.connection.get("protocol") or "openai"
+
+    @property
+    def key_variables(self) -> list[str]:
+        """Environment variables that may hold its key, preferred first."""
+        keys = self.connection.get("api_key") or []
+        return [keys] if isinstance(keys, str) else list(keys)
+
+    @property
+    def local(self) -> Mapping[str, Any] | None:
+        """Set for servers on this machine: how to find and recognise them."""
+        found = self.connection.get("local")
+        return {} if found is True else found or None
+
+    def opt_in(self, variable: str | None) -> bool:
+        """Whether *variable* is a general-purpose token, used only when the provider is named or allowed."""
+        flag = self.connection.get("opt_in", False)
+        return variable in flag if isinstance(flag, list) else bool(flag)
+
+    def internal_names(self, canonical: str) -> list[str]:
+        """Its names for a canonical model, the preferred one first."""
+        main = (self.data.get("model_names") or {}).get(canonical)
+        more = [name for name, owner in (self.data.get("more_names") or {}).items() if owner == canonical]
+        return ([main] if main else []) + more
+
+    def canonical_of(self, internal_name: str) -> str | None:
+        """The canonical name that this provider lists for one of its internal names."""
+        more: str | None = (self.data.get("more_names") or {}).get(internal_name)
+        if more:
+            return more
+        return next((c for c, i in (self.data.get("model_names") or {}).items() if i == internal_name), None)
+
+    def facts(self, internal_name: str) -> Facts:
+        """Facts about one of its offers."""
+        return Facts((self.data.get("facts") or {}).get(internal_name))
+
+
+class Registry:
+    """All providers in their order, with the indexes that name resolution needs."""
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        self.data = data
+        self.providers = {pid: Provider(pid, row) for pid, row in (data.get("providers") or {}).items()}
+
+    def __repr__(self) -> str:
+        return f"<Registry version {self.version}: {len(self.providers)} providers>"
+
+    @property
+    def version(self) -> int:
+        """YYYYMMDDNN, never decreasing; 0 for files without one."""
+        return int(self.data.get("version") or 0)
+
+    @property
+    def auto_model_priority(self) -> list[str]:
+        """Canonical names, best first."""
+        return list(self.data.get("auto_model_priority") or [])
+
+    @property
+    def aliases(self) -> Mapping[str, str]:
+        """Bundled aliases of canonical names."""
+        return self.data.get("aliases") or {}
+
+    @property
+    def retired_models(self) -> Mapping[str, Any]:
+        """Models that ended: `{name: {"successor": ..., "ended": ...}}`."""
+        return (self.data.get("retired") or {}).get("models") or {}
+
+    @property
+    def retired_providers(self) -> Mapping[str, Any]:
+        """Services that ended: name, when, the variables of their keys, a successor."""
+        return (self.data.get("retired") or {}).get("providers") or {}
+
+    def model(self, canonical: str) -> Mapping[str, Any]:
+        """Facts about a canonical model, whoever serves it: lab, family, release date, open weights."""
+        return (self.data.get("models") or {}).get(canonical) or {}
+
+    @cached_property
+    def canonical_names(self) -> frozenset[str]:
+        """Every canonical name that some provider offers."""
+        return frozenset(name for provider in self.providers.values() for name in provider.data.get("model_names") or ())
+
+    @cached_property
+    def provider_aliases(self) -> Mapping[str, str]:
+        """Lower-case spellings of providers, other tools' included, to ids."""
+        found: dict[str, str] = {}
+        for pid, provider in self.providers.items():
+            for spelling in provider.data.get("aliases") or ():
+                found.setdefault(spelling.lower(), pid)
+        found.update((pid.lower(), pid) for pid in self.providers)
+        return found
+
+    def provider_id(self, spelling: str) -> str | None:
+        """The id behind a provider's name in any known spelling, or None."""
+        key = spelling.strip().lower()
+        return self.provider_aliases.get(key) or self.provider_aliases.get(key.replace("_", "-"))
+
+    @cached_property
+    def internal_index(self) -> Mapping[str, str]:
+        """Every internal name, in lower case, to its canonical name."""
+        index: dict[str, str] = dict(self.data.get("names") or {})
+        for provider in self.providers.values():
+            index.update((internal.lower(), canonical) for canonical, internal in (provider.data.get("model_names") or {}).items())
+            index.update((internal.lower(), canonical) for internal, canonical in (provider.data.get("more_names") or {}).items())
+        return index
+
+    @cached_property
+    def names(self) -> Names:
+        """Canonical naming with this registry's knowledge."""
+        from inference_providers.naming import Names
+
+        return Names(self.internal_index, sorted(self.canonical_names))
+
+    @cached_property
+    def loose_index(self) -> Mapping[str, str]:
+        """Canonical and retired names under a key that ignores case, dots and dashes."""
+        from inference_providers.naming import loose
+
+        index = {loose(name): name for name in sorted(self.retired_models)}
+        index.update((loose(name), name) for name in sorted(self.canonical_names))
+        return index
+
+    def offers_of(self, canonical: str) -> Iterator[tuple[Provider, str]]:
+        """(provider, internal name) of everyone who serves a canonical model, in registry order."""
+        for provider in self.providers.values():
+            for internal_name in provider.internal_names(canonical):
+                yield provider, internal_name
+
+
+def parse(text: str | bytes, origin: str = "registry") -> dict[str, Any]:
+    """JSON text to a registry's data. Raises RegistryError, with line and column, for anything but a JSON object."""
+    try:
+        data = json.loads(text)
+    except ValueError as error:
+        where = f"line {error.lineno} column {error.colno}: {error.msg}" if isinstance(error, json.JSONDecodeError) else str(error)
+        raise RegistryError([f"$: not JSON ({where})"], f"{origin} cannot be read") from None
+    except RecursionError:
+        raise RegistryError(["$: nested too deeply"], f"{origin} cannot be read") from None
+    if not isinstance(data, dict):
+        raise RegistryError([f"$: must be an object, not {type(data).__name__}"], f"{origin} cannot be used")
+    return data
+
+
+def merge(base: Any, patch: Any) -> Any:
+    """JSON Merge Patch (RFC 7396): objects merge, null removes, anything else replaces. Neither input changes."""
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(base) if isinstance(base, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            merged.pop(key, None)
+        else:
+            merged[key] = merge(merged.get(key), value)
+    return merged
+
+
+@lru_cache(maxsize=1)
+def bundled() -> Registry:
+    """The registry that was installed with this package."""
+    with open(BUNDLED_PATH, "rb") as file:
+        return Registry(parse(file.read(), BUNDLED_PATH))
+
+
+def canonical_name(internal_name: str) -> str | None:
+    """The canonical name of a model that some provider or server calls *internal_name*.
+
+    `canonical_name("accounts/fireworks/models/llama-v3p3-70b-instruct")` is `"llama-3.3-70b"`.
+    Names that the bundled registry knows are looked up; the rest is derived from the
+    spelling. None for what is no text model (embeddings, images, speech), for names
+    that stand for no particular model (`auto`), and for empty or absurdly long text.
+    """
+    if not isinstance(internal_name, str):
+        return None
+    return bundled().names.canonical_name(internal_name)

@@ -1,0 +1,352 @@
+"""Where the registry comes from: bundled, overridden by the program, or updated from the network.
+
+Updates are opt-in and never made at import. A downloaded registry may change models,
+prices, order and retirements; it cannot move a key: see `restrained`.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+
+from inference_providers import registry as registries
+from inference_providers.credentials import Pins, host_of, is_loopback
+from inference_providers.errors import RegistryError
+from inference_providers.registry import Registry, bundled, merge, parse
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+UPDATE_URL = "https://models.dev/api.json"
+URL_VARIABLE = "INFERENCE_PROVIDERS_URL"
+REGISTRY_CAP = 2 * 1024 * 1024  # bytes, decompressed
+CATALOGUE_CAP = 16 * 1024 * 1024  # a catalogue that is converted (models.dev's) is larger than what comes of it
+DOWNLOAD_TIMEOUT = 5.0  # seconds, for the whole download
+MAX_AGE = 24 * 3600.0  # seconds between checks
+
+Source = "str | os.PathLike[str] | Mapping[str, Any]"
+
+
+def load(
+    json_override: Any = None,
+    json_merge: Any = None,
+    *,
+    auto_update: bool = False,
+    trust: Mapping[str, Sequence[str]] | None = None,
+    environ: Mapping[str, str] | None = None,
+    url: str | None = None,
+    warn: Callable[[str], None] = lambda message: None,
+) -> Registry:
+    """The registry to use. Raises RegistryError, with every problem, for an invalid override or merge."""
+    if json_override is None and json_merge is None:
+        return Updater(environ, url=url, trust=trust, warn=warn).current() if auto_update else bundled()
+    base: Any = bundled().data
+    if json_override is not None:
+        base = read(json_override, "json_override")
+    elif auto_update:
+        base = Updater(environ, url=url, trust=trust, warn=warn).current().data
+    if json_merge is not None:
+        base = merge(base, read(json_merge, "json_merge"))
+    check(base, trust, "json_merge" if json_merge is not None else "json_override")
+    return Registry(base)
+
+
+def read(source: Any, name: str) -> dict[str, Any]:
+    """A registry's data from a dict, JSON text, or a path. Raises RegistryError."""
+    if isinstance(source, dict):
+        return source
+    if isinstance(source, bytes) or (isinstance(source, str) and source.lstrip()[:1] in ("{", "[")):
+        return parse(source, name)
+    if not isinstance(source, str | os.PathLike):
+        raise RegistryError([f"{name}: give a path, JSON text or a dict, not {type(source).__name__}"])
+    try:
+        with open(source, "rb") as file:
+            return parse(file.read(), f"{name} ({os.fspath(source)})")
+    except OSError as error:
+        raise RegistryError([f"{name}: {os.fspath(source)[:200]!r} cannot be read: {error.strerror}"], "No registry there") from None
+
+
+def check(data: Mapping[str, Any], trust: Mapping[str, Sequence[str]] | None, name: str) -> None:
+    """Raise RegistryError with every problem: the schema's, and every pinned key that *data* would send elsewhere."""
+    from inference_providers.schema import problems
+
+    found = problems(data)
+    if not found:
+        found = stray_keys(Registry(data), Pins(bundled(), trust))
+    if found:
+        raise RegistryError(found, f"{name} is refused ({len(found)} problem{'s' * (len(found) != 1)})")
+
+
+def stray_keys(registry: Registry, pins: Pins) -> list[str]:
+    """One line for each variable that the installed package pins to other hosts than *registry* gives."""
+    found = []
+    for pid, provider in registry.providers.items():
+        for variable in provider.key_variables:
+            if provider.endpoint and pins.pinned(variable) and not _allowed(pid, provider, variable, pins):
+                host = host_of(provider.endpoint)
+                allowed = ", ".join(pins.hosts(variable)) or "no host"
+                found.append(
+                    f"$.providers.{pid}.connection: would send {variable} to {host}, but that key belongs to {allowed}. "
+                    f'If you mean it, pass trust={{"{variable}": ["{host}"]}}; else use a variable of your own.'
+                )
+    return found
+
+
+def _allowed(pid: str, provider: registries.Provider, variable: str, pins: Pins) -> bool:
+    ours = bundled().providers.get(pid)
+    if ours is not None and ours.endpoint == provider.endpoint and variable in ours.key_variables:
+        return provider.connection.get("variables") == ours.connection.get("variables")
+    retired = bundled().retired_providers.get(pid)
+    if retired is not None and retired["endpoint"] == provider.endpoint and variable in retired["api_key"]:
+        return True
+    return "$" not in host_of(provider.endpoint) and pins.allows(variable, provider.endpoint)
+
+
+def restrained(update: Mapping[str, Any], base: Registry, pins: Pins) -> dict[str, Any]:
+    """A downloaded registry with everything taken out that could move a key or a prompt to a new place.
+
+    Connections come from the installed package; a changed endpoint counts only on a host
+    that every one of the provider's variables is pinned to. Providers that the package
+    does not know stay only where `trust` names their variable and host. Local servers
+    are the package's alone.
+    """
+    providers: dict[str, Any] = {}
+    for pid, row in (update.get("providers") or {}).items():
+        ours = base.providers.get(pid)
+        kept = {key: value for key, value in row.items() if key != "connection"}
+        if ours is not None:
+            connection = dict(ours.connection)
+            endpoint = (row.get("connection") or {}).get("endpoint") or ""
+            if ours.local is None and "$" not in endpoint + ours.endpoint and _everywhere(pins, ours.key_variables, endpoint):
+                connection["endpoint"] = endpoint
+            providers[pid] = {**kept, "connection": connection}
+        elif _trusted(row.get("connection") or {}, pins):
+            theirs = row["connection"]
+            providers[pid] = {**kept, "connection": {"protocol": theirs.get("protocol", "openai"), "endpoint": theirs["endpoint"], "api_key": theirs["api_key"]}}
+    for pid, provider in base.providers.items():
+        if provider.local is not None:
+            providers[pid] = dict(provider.data)
+    return {**update, "providers": providers}
+
+
+def _everywhere(pins: Pins, variables: Sequence[str], endpoint: str) -> bool:
+    return bool(variables) and endpoint.startswith("https://") and all(pins.allows(variable, endpoint) for variable in variables)
+
+
+def _trusted(connection: Mapping[str, Any], pins: Pins) -> bool:
+    keys = connection.get("api_key") or []
+    variables = [keys] if isinstance(keys, str) else keys
+    endpoint = connection.get("endpoint") or ""
+    if "$" in endpoint or connection.get("local") or not variables:
+        return False
+    return endpoint.startswith("https://") and all(pins.trusts(variable, endpoint) for variable in variables)
+
+
+class Updater:
+    """Downloads, checks and caches updates: at most once a day for each machine, the last good one kept."""
+
+    def __init__(
+        self,
+        environ: Mapping[str, str] | None = None,
+        *,
+        url: str | None = None,
+        trust: Mapping[str, Sequence[str]] | None = None,
+        warn: Callable[[str], None] = lambda message: None,
+        clock: Callable[[], float] | None = None,
+        folder: str | None = None,
+    ) -> None:
+        import time
+
+        environ = os.environ if environ is None else environ
+        self.url = url or environ.get(URL_VARIABLE, "").strip() or UPDATE_URL
+        self._pins = Pins(bundled(), trust)
+        self._warn, self._clock = warn, clock or time.time
+        self._folder = folder or environ.get("INFERENCE_PROVIDERS_CACHE_DIR") or _cache_folder()
+
+    @property
+    def path(self) -> str:
+        """Where the last good update is kept."""
+        return os.path.join(self._folder, "registry.json")
+
+    @property
+    def _state_path(self) -> str:
+        return os.path.join(self._folder, "registry-state.json")
+
+    def current(self) -> Registry:
+        """The newest good registry, checking for an update if the last check is older than a day."""
+        state = self._state()
+        age = self._clock() - state.get("checked", 0.0)
+        if state.get("url") != self.url or not 0 <= age < MAX_AGE:
+            with suppress(RegistryError):
+                self.fetch()
+        return self.cached() or bundled()
+
+    def cached(self) -> Registry | None:
+        """The last good update, or None if there is none, it is damaged, or the installed package is newer."""
+        state = self._state()
+        try:
+            with open(self.path, "rb") as file:
+                text = file.read(REGISTRY_CAP + 1)
+            if state.get("url") != self.url or _digest(text) != state.get("sha256"):
+                return None
+            data = parse(text, self.path)
+        except (OSError, RegistryError):
+            return None
+        if int(data.get("version") or 0) < bundled().version:
+            return None
+        return Registry(restrained(data, bundled(), self._pins))
+
+    def fetch(self) -> dict[str, Any] | None:
+        """Download and keep an update; None if there is nothing newer. Raises RegistryError; the last good one stays."""
+        state = {**self._state(), "url": self.url, "checked": self._clock()} if self._state().get("url") == self.url else {"url": self.url, "checked": self._clock()}
+        try:
+            text, etag = self._download(state.get("etag") if os.path.exists(self.path) else None)
+            if text is None:
+                return None
+            data = self._accept(text)
+            kept = registry_text(data)
+            self._write(self.path, kept)
+            state.update(etag=etag, sha256=_digest(kept))
+            return data
+        except RegistryError as error:
+            self._warn(f"No registry update from {self.url}: {error.problems[0] if error.problems else error}. The last good registry is used.")
+            raise
+        finally:
+            self._write(self._state_path, _json(state))
+
+    def _accept(self, text: bytes) -> dict[str, Any]:
+        """The data of a good update. Raises RegistryError with every reason against it."""
+        from inference_providers.schema import problems
+
+        data = parse(text, self.url)
+        if self.url.endswith("/api.json"):
+            data = self._convert(data)
+        elif len(text) > REGISTRY_CAP:
+            raise RegistryError([f"$: larger than {REGISTRY_CAP} bytes"])
+        found = problems(data)
+        in_use = self.cached() or bundled()
+        if not found and int(data.get("version") or 0) < in_use.version:
+            found.append(f"$.version: {data.get('version')} is older than {in_use.version}, which is in use")
+        known = bundled().providers.keys()
+        if not found and len(known & data["providers"].keys()) * 2 < len(known):
+            found.append(f"$.providers: holds {len(known & data['providers'].keys())} of the {len(known)} known providers; at least half are needed")
+        if found:
+            raise RegistryError(found, f"The update from {self.url} is refused")
+        return data
+
+    def _convert(self, catalogue: dict[str, Any]) -> dict[str, Any]:
+        """models.dev's live catalogue on top of the bundled registry: newer models and prices, nothing lost."""
+        import time
+
+        from inference_providers.importers.build import build, load_overlay, read_source
+
+        overlay = load_overlay()
+        fresh = build([read_source(catalogue, overlay, self.url)], overlay)
+        merged = dict(bundled().data)
+        merged["providers"] = {pid: _with_offers(row, fresh["providers"].get(pid, {})) for pid, row in merged["providers"].items()}
+        merged["models"] = merge(merged.get("models") or {}, fresh["models"])
+        today = int(time.strftime("%Y%m%d00", time.gmtime(self._clock())))
+        merged["version"] = max(today, bundled().version)
+        return merged
+
+    def _download(self, etag: str | None) -> tuple[bytes | None, str | None]:
+        """The body and its ETag; (None, None) when it has not changed. Raises RegistryError."""
+        import requests
+
+        if not self.url.startswith("https://") and not is_loopback(host_of(self.url)):
+            raise RegistryError([f"{self.url}: only https is used for updates"])
+        cap = CATALOGUE_CAP if self.url.endswith("/api.json") else REGISTRY_CAP
+        deadline = self._monotonic() + DOWNLOAD_TIMEOUT
+        headers = {"User-Agent": "inference_providers", **({"If-None-Match": etag} if etag else {})}
+        try:
+            with requests.Session() as session:
+                session.trust_env = not is_loopback(host_of(self.url))
+                session.auth = lambda request: request  # no ~/.netrc credentials
+                with session.get(self.url, timeout=DOWNLOAD_TIMEOUT, stream=True, allow_redirects=False, headers=headers) as response:
+                    if response.status_code == 304 and etag:
+                        return None, None
+                    if response.status_code != 200:
+                        raise RegistryError([f"{self.url}: HTTP {response.status_code}"])
+                    body = bytearray()
+                    for chunk in response.iter_content(65536):
+                        body += chunk
+                        if len(body) > cap:
+                            raise RegistryError([f"{self.url}: larger than {cap} bytes"])
+                        if self._monotonic() > deadline:
+                            raise RegistryError([f"{self.url}: took longer than {DOWNLOAD_TIMEOUT:g} s"])
+                    return bytes(body), response.headers.get("ETag")
+        except (requests.RequestException, OSError) as error:
+            raise RegistryError([f"{self.url}: {type(error).__name__}"]) from None
+
+    @staticmethod
+    def _monotonic() -> float:
+        import time
+
+        return time.monotonic()
+
+    def _state(self) -> dict[str, Any]:
+        try:
+            with open(self._state_path, "rb") as file:
+                state = parse(file.read(65536), self._state_path)
+        except (OSError, RegistryError):
+            return {}
+        return state if isinstance(state.get("checked"), int | float) else {}
+
+    def _write(self, path: str, content: bytes) -> None:
+        """Replace a file whole: readers see the old one or the new one. Warns once where that fails."""
+        import tempfile
+
+        try:
+            os.makedirs(self._folder, mode=0o700, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(dir=self._folder, prefix=".registry-")
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.replace(temporary, path)
+            except BaseException:
+                with suppress(OSError):
+                    os.unlink(temporary)
+                raise
+        except OSError as error:
+            if self._warn is not _silent:
+                self._warn(f"The registry cache {self._folder} cannot be written ({error.strerror}); updates are not kept.")
+                self._warn = _silent
+
+
+def _silent(message: str) -> None:
+    """After the first warning."""
+
+
+def _with_offers(row: Mapping[str, Any], fresh: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(row)
+    for field in ("model_names", "more_names", "facts"):
+        if fresh.get(field):
+            merged[field] = {**fresh[field], **(row.get(field) or {})} if field == "model_names" else {**(row.get(field) or {}), **fresh[field]}
+    return merged
+
+
+def registry_text(data: Mapping[str, Any]) -> bytes:
+    """A registry as compact JSON."""
+    return _json(data)
+
+
+def _json(data: Mapping[str, Any]) -> bytes:
+    import json
+
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _digest(content: bytes) -> str:
+    import hashlib
+
+    return hashlib.sha256(content).hexdigest()
+
+
+def _cache_folder() -> str:
+    import platformdirs
+
+    return platformdirs.user_cache_dir("inference_providers")

@@ -1,0 +1,159 @@
+"""The asynchronous sender, over aiohttp. Connections belong to the event loop that opened them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+import weakref
+
+import aiohttp
+
+from inference_providers.wire.messages import AsyncResponse, Limits, Request, WireError, proxy_for
+from inference_providers.wire.race import STAGGER, race
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+    from typing import Any
+
+
+class AsyncSender:
+    """Sends requests; one connection pool for each event loop, closed with `aclose()` or with its loop."""
+
+    def __init__(self, environ: Mapping[str, str] | None = None, limits: Limits | None = None) -> None:
+        self._environ = os.environ if environ is None else environ
+        self.limits = limits or Limits()
+        self._sessions: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession] = weakref.WeakKeyDictionary()
+        self._pid = os.getpid()
+        self._ssl: ssl.SSLContext | None = None
+
+    async def send(self, request: Request, *, limit: float | None = None, idle: float | None = None) -> AsyncResponse:
+        """Send *request*; the response's body is read as its chunks are. Raises WireError.
+
+        *limit* is for everything up to the last byte, *idle* for silence between bytes, in seconds.
+        """
+        limit = self.limits.total if limit is None else limit
+        timeout = aiohttp.ClientTimeout(
+            total=limit, sock_connect=min(self.limits.connect, limit), sock_read=min(limit, self.limits.idle if idle is None else idle)
+        )
+        try:
+            raw = await self._session().request(
+                request.method, request.url, data=request.body, headers=request.headers, timeout=timeout,
+                allow_redirects=False, proxy=proxy_for(request.url, self._environ),
+            )  # fmt: skip
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise _wire_error(error) from None
+        headers = {name.lower(): value for name, value in raw.headers.items()}
+        return AsyncResponse(raw.status, headers, _chunks(raw), raw.close)
+
+    def _session(self) -> aiohttp.ClientSession:
+        if self._pid != os.getpid():
+            self._sessions, self._pid = weakref.WeakKeyDictionary(), os.getpid()
+        loop = asyncio.get_running_loop()
+        session = self._sessions.get(loop)
+        if session is None or session.closed:
+            connector = aiohttp.TCPConnector(limit=0, limit_per_host=0, ssl=self._context(), ttl_dns_cache=300)
+            session = aiohttp.ClientSession(connector=connector, trust_env=False, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=True)
+            self._sessions[loop] = session
+            _close_with_loop(loop, session)
+        return session
+
+    def _context(self) -> ssl.SSLContext:
+        if self._ssl is None:
+            import certifi
+
+            bundle = self._environ.get("SSL_CERT_FILE") or self._environ.get("REQUESTS_CA_BUNDLE") or certifi.where()
+            self._ssl = ssl.create_default_context(cafile=bundle)
+        return self._ssl
+
+    async def aclose(self) -> None:
+        """Close the connections of the running event loop."""
+        session = self._sessions.pop(asyncio.get_running_loop(), None)
+        if session is not None:
+            await session.close()
+
+
+def _close_with_loop(loop: asyncio.AbstractEventLoop, session: aiohttp.ClientSession) -> None:
+    """Close *session* when `asyncio.run` ends its loop: users of one-line calls close nothing themselves."""
+
+    async def guard() -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await session.close()
+
+    keeper = guard()
+
+    async def arm() -> None:
+        await keeper.__anext__()  # an open asynchronous generator is finalised by `loop.shutdown_asyncgens()`
+
+    session._inference_providers_keeper = (keeper, loop.create_task(arm()))  # type: ignore[attr-defined]
+
+
+async def _chunks(raw: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    try:
+        async for data in raw.content.iter_any():
+            yield data
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        raise _wire_error(error) from None
+
+
+def _wire_error(error: Exception) -> WireError:
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return WireError("connect", "no connection in time")
+    if isinstance(error, aiohttp.SocketTimeoutError):
+        return WireError("timeout", "silent for too long")
+    if isinstance(error, TimeoutError):
+        return WireError("deadline", "no complete answer before the deadline")
+    if isinstance(error, aiohttp.ClientSSLError | ssl.SSLError):
+        return WireError("tls", "TLS failed")
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return WireError("connect", "the host name cannot be resolved")
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return WireError("connect", "connection refused" if isinstance(error.os_error, ConnectionRefusedError) else "no connection")
+    if isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientPayloadError | ConnectionResetError | BrokenPipeError | aiohttp.ClientOSError):
+        return WireError("broken", "the connection was closed before the answer was complete")
+    return WireError("protocol", f"no HTTP answer ({type(error).__name__})")
+
+
+async def run_race(runners: Sequence[Callable[[], Awaitable[bool]]], stagger: float = STAGGER) -> AsyncIterator[int]:
+    """Run a staggered race with tasks; yields winners, the earliest of those that answered first."""
+    events: asyncio.Queue[tuple[int, bool]] = asyncio.Queue()
+    tasks: list[asyncio.Task[None]] = []
+
+    async def work(index: int) -> None:
+        ok = False
+        try:
+            ok = await runners[index]()
+        finally:
+            events.put_nowait((index, ok))
+
+    steps = race(len(runners), stagger)
+    event: tuple[int, bool] | None = None
+    try:
+        while True:
+            try:
+                kind, value = steps.send(event)
+            except StopIteration:
+                return
+            event = None
+            if kind == "start":
+                tasks.append(asyncio.ensure_future(work(int(value or 0))))
+            elif kind == "won":
+                yield int(value or 0)
+            else:
+                event = await _next_event(events, value)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _next_event(events: asyncio.Queue[tuple[int, bool]], timeout: Any) -> tuple[int, bool] | None:
+    if timeout == 0.0:
+        return None if events.empty() else events.get_nowait()
+    try:
+        return await asyncio.wait_for(events.get(), timeout)
+    except TimeoutError:
+        return None

@@ -1,0 +1,286 @@
+"""What a reply means: a response or a failure in, a verdict out. Pure.
+
+`docs/failures.md` lists what real servers do and which verdict each gets. Shapes and
+phrases are rows of tables here; nothing depends on who the provider is.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+
+from inference_providers import chat
+from inference_providers.errors import (
+    AuthenticationError,
+    ContentFilteredError,
+    ContextLengthError,
+    InsufficientCreditsError,
+    InvalidRequestError,
+    ProviderError,
+    ProviderUnavailableError,
+    RateLimitError,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+    from inference_providers.wire.messages import WireError
+
+OK = "ok"
+NEXT = "next"  # cool the candidate down, go to the next
+RETRY = "retry"  # same candidate once more, then NEXT
+DEAD = "dead"  # disable that key for this process, NEXT
+STOP = "stop"  # typed error, no other provider is asked
+WAIT = "wait"  # NEXT if there is another candidate, else wait as long as the server said
+POLL = "poll"  # the server is loading a model: ask again until the deadline
+LARGER = "larger"  # NEXT if a later candidate has a larger context window, else STOP
+
+REDIRECTS = (301, 302, 303, 307, 308)
+
+# Phrases in messages and codes, for what the status alone does not say.
+_BAD_KEY = r"api[ _-]?key (is )?(not valid|invalid|incorrect)|(invalid|incorrect|wrong|expired)[ _](x-)?api[ _-]?(key|token)|API_KEY_INVALID|invalid_api_key|no auth credentials|user not found\.?$"
+_NO_CREDIT = r"insufficient[_ ](quota|credits?|balance|funds)|credits? (are |is |have been )?(exhausted|depleted)|out of credits|used all (available )?credits|billing_hard_limit|payment required|spending limit"
+_CONTEXT = r"context[_ ](length|window|size)|exceed_context_size|context_length_exceeded|maximum context|prompt is too long|too many (input )?tokens|input is too long|exceeds the (model'?s )?(maximum )?(context|input)"
+_FILTERED = r"content[_ ](filter|policy)|ResponsibleAIPolicyViolation|content management policy|flagged|moderation|unsafe|safety system"
+_NO_MODEL = r"model[_ ](not[_ ]found|does not exist|unavailable|deprecated|decommissioned)|model `?.{1,100}`? (does not exist|not found|is not available|has been (deprecated|decommissioned|removed))|(unknown|invalid|unsupported|no such) model|not a valid model|model not exist|no endpoints found"
+_CAPACITY = r"capacity|overloaded|exhausted your capacity"
+_LOADING = r"loading model|model is (currently )?loading|unavailable_error"
+
+
+class Verdict:
+    """What to do (`action`), why (`error`), and how long to wait (`retry_after`, seconds)."""
+
+    __slots__ = ("action", "cool", "error", "reply", "retry_after")
+
+    def __init__(self, action: str, error: ProviderError | None = None, *, retry_after: float | None = None, reply: Any = None, cool: bool = False) -> None:
+        self.action, self.error, self.retry_after, self.reply, self.cool = action, error, retry_after, reply, cool
+
+    def __repr__(self) -> str:
+        return f"<Verdict {self.action}: {self.error}>"
+
+
+def scrub(text: str, secrets: Iterable[str | None]) -> str:
+    """*text* without the given secrets, by value; also without long prefixes of them that servers echo."""
+    for secret in secrets:
+        if secret and len(secret) >= 6:
+            text = text.replace(secret, "[key]")
+            if len(secret) >= 16:
+                text = re.sub(re.escape(secret[:8]) + r"[\w*.-]*", "[key]", text)
+    return text
+
+
+class Said:
+    """What a server said in its own words: message, code and type, wherever it put them."""
+
+    __slots__ = ("code", "kind", "message", "text")
+
+    def __init__(self, message: str, code: str, kind: str) -> None:
+        self.message, self.code, self.kind = message, code, kind
+        self.text = " ".join(part for part in (message, code, kind) if part)
+
+    def has(self, pattern: str) -> bool:
+        """Whether message, code or type match."""
+        return bool(re.search(pattern, self.text, re.IGNORECASE))
+
+
+def said(body: Any) -> Said:
+    """Read an error body of any shape seen in the wild."""
+    if isinstance(body, list):
+        body = body[0] if body else None
+    if isinstance(body, str):
+        return Said(_plain(body), "", "")
+    if not isinstance(body, dict):
+        return Said("", "", "")
+    error = body.get("error", body)
+    if isinstance(error, str):
+        return Said(_text(error), _text(body.get("code")), _text(body.get("type")))
+    if not isinstance(error, dict):
+        error = body
+    for wrapper in ("fault", "errors"):
+        if wrapper in error and not error.get("message"):
+            inner = error[wrapper]
+            error = inner if isinstance(inner, dict) else (inner[0] if isinstance(inner, list) and inner else {"message": inner})
+    error = error if isinstance(error, dict) else {"message": error}
+    message = next((_text(error[key]) for key in ("message", "detail", "faultstring", "msg", "error", "title") if error.get(key)), "")
+    inner = error.get("innererror") or error.get("inner_error") or {}
+    metadata = error.get("metadata") if isinstance(error.get("metadata"), dict) else {}
+    code = " ".join(filter(None, (_text(error.get("code")), _text(inner.get("code") if isinstance(inner, dict) else ""))))
+    kind = " ".join(filter(None, (_text(error.get("type")), _text(error.get("status")), "moderation flagged" if metadata and metadata.get("reasons") else "")))
+    details = error.get("details")
+    if isinstance(details, list):
+        kind += " " + " ".join(_text(item.get("reason")) for item in details if isinstance(item, dict))
+    return Said(message, code.strip(), kind.strip())
+
+
+def _text(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return ""
+    if isinstance(value, list):
+        return "; ".join(filter(None, (_text(item) for item in value)))
+    if isinstance(value, dict):
+        if "msg" in value:
+            where = ".".join(str(part) for part in value.get("loc") or ())
+            return f"{where}: {value['msg']}" if where else str(value["msg"])
+        return next((_text(value[key]) for key in ("message", "detail", "error") if value.get(key)), json.dumps(value, ensure_ascii=False))
+    return str(value)
+
+
+def _plain(text: str) -> str:
+    """A text body in one line, tags of an HTML page removed, at most 300 characters."""
+    text = re.sub(r"(?is)<(script|style).*?</\1>|<[^>]{0,500}>", " ", text)
+    return " ".join(text.split())[:300]
+
+
+def decode(body: bytes) -> Any:
+    """JSON, or the text where it is none, or None for an empty body."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return body.decode("utf-8", "replace") or None
+
+
+def retry_after(headers: Mapping[str, str], message: str, now: float) -> float | None:
+    """Seconds to wait, as the server said: header or message; None when it said nothing usable. *now* is a Unix time."""
+    candidates = [(headers.get("retry-after-ms"), 0.001), (headers.get("retry-after"), 1.0)]
+    for value, scale in candidates:
+        if value:
+            seconds = _seconds(value, now)
+            if seconds is not None:
+                return seconds * scale
+    match = re.search(r"(?:try again|retry) (?:in|after) (?:(\d+)m)?(\d+(?:\.\d+)?)\s*(ms|s)", message)
+    if match:
+        return int(match[1] or 0) * 60 + float(match[2]) * (0.001 if match[3] == "ms" else 1)
+    return None
+
+
+def _seconds(value: str, now: float) -> float | None:
+    try:
+        seconds = float(value)
+    except ValueError:
+        from email.utils import parsedate_to_datetime
+
+        try:
+            seconds = parsedate_to_datetime(value).timestamp() - now
+        except (ValueError, TypeError, OverflowError):
+            return None
+    return seconds if math.isfinite(seconds) and seconds > 0 else None
+
+
+def failure(error: WireError, provider: str) -> Verdict:
+    """A verdict on a request that got no usable response."""
+    actions = {"broken": RETRY, "deadline": NEXT, "timeout": NEXT}
+    notes = {"timeout": "; it may have been billed", "deadline": "; it may have been billed"}
+    problem = ProviderUnavailableError(f"{provider}: {error}{notes.get(error.kind, '')}", provider=provider, code=error.kind)
+    return Verdict(actions.get(error.kind, NEXT), problem)
+
+
+def response(status: int, headers: Mapping[str, str], body: bytes, provider: str, secrets: Iterable[str | None], now: float, *, path: str = chat.PATH, allow_empty: bool = False) -> Verdict:
+    """A verdict on a complete response. *secrets* are scrubbed from everything that is kept."""
+    secrets = list(secrets)
+    if status == 200 or 203 <= status <= 207 and status != 204:
+        return _success(body, provider, secrets, now, path=path, allow_empty=allow_empty)
+    if status in REDIRECTS:
+        return Verdict(STOP, ProviderUnavailableError(f"{provider} answered with a redirect ({status}), which is not followed: neither key nor prompt went there. Check its endpoint.", provider=provider, status=status))
+    words = said(decode(body[:65536]))
+    message = scrub(words.message or f"HTTP {status} without a message", secrets)
+    return _status(status, words, message, provider, retry_after(headers, words.message, now))
+
+
+def _status(status: int, words: Said, message: str, provider: str, wait: float | None) -> Verdict:
+    action, kind = _decide(status, words, wait)
+    error = kind(f"{provider}: {message} (HTTP {status})", provider=provider, status=status, code=words.code or words.kind or None, retry_after=wait)
+    return Verdict(action, error, retry_after=wait, cool=status == 429)
+
+
+def _decide(status: int, words: Said, wait: float | None) -> tuple[str, type[ProviderError]]:
+    for applies, action, kind in _ROWS:
+        if applies(status, words):
+            return action, kind
+    if status == 429:
+        return (WAIT if wait is not None else RETRY), RateLimitError
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
+    if status >= 500:
+        return RETRY, ProviderUnavailableError
+    return (NEXT, ProviderUnavailableError) if status < 400 else (STOP, InvalidRequestError)
+
+
+_BY_STATUS: dict[int, tuple[str, type[ProviderError]]] = {
+    401: (DEAD, AuthenticationError),
+    402: (DEAD, InsufficientCreditsError),
+    403: (NEXT, AuthenticationError),
+    404: (NEXT, ProviderUnavailableError),
+    405: (NEXT, ProviderUnavailableError),
+    408: (RETRY, ProviderUnavailableError),
+    409: (RETRY, ProviderUnavailableError),
+    410: (NEXT, ProviderUnavailableError),
+    425: (RETRY, ProviderUnavailableError),
+    498: (NEXT, ProviderUnavailableError),
+    499: (NEXT, ProviderUnavailableError),
+    501: (NEXT, ProviderUnavailableError),
+}
+# What the words say beats what the status says. First match wins.
+_ROWS: tuple[tuple[Any, str, type[ProviderError]], ...] = (
+    (lambda status, words: status in (429, 403) and words.has(_NO_CREDIT), DEAD, InsufficientCreditsError),
+    (lambda status, words: status == 429 and words.has("RESOURCE_EXHAUSTED"), NEXT, RateLimitError),
+    (lambda status, words: status in (400, 403) and words.has(_BAD_KEY), DEAD, AuthenticationError),
+    (lambda status, words: status in (400, 403, 422, 498) and words.has(_FILTERED), STOP, ContentFilteredError),
+    (lambda status, words: status in (400, 413, 422) and words.has(_CONTEXT), LARGER, ContextLengthError),
+    (lambda status, words: status in (400, 422) and words.has(_NO_MODEL), NEXT, ProviderUnavailableError),
+    (lambda status, words: status == 503 and words.has(_LOADING), POLL, ProviderUnavailableError),
+    (lambda status, words: status == 503 and words.has(_CAPACITY), NEXT, ProviderUnavailableError),
+)
+
+
+def _success(body: bytes, provider: str, secrets: list[str | None], now: float, *, path: str, allow_empty: bool) -> Verdict:
+    try:
+        reply = json.loads(body.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return _not_json(body, provider, secrets)
+    if not isinstance(reply, dict):
+        return _unavailable(NEXT, provider, f"the reply is no object but {type(reply).__name__}")
+    inner = reply.get("error")
+    if inner or reply.get("object") == "error":
+        return error_in_success(reply, provider, secrets, now)
+    if path != chat.PATH:
+        return Verdict(OK, reply=reply)
+    return _chat_reply(reply, provider, allow_empty)
+
+
+def _not_json(body: bytes, provider: str, secrets: list[str | None]) -> Verdict:
+    start = body[:200].lstrip()[:1]
+    if not body.strip() or start in (b"{", b"["):
+        return _unavailable(RETRY, provider, "the reply is empty" if not body.strip() else "the reply is cut or no valid JSON")
+    text = scrub(_plain(body[:2000].decode("utf-8", "replace")), secrets)
+    return _unavailable(NEXT, provider, f"the reply is no JSON: {text[:120]!r}")
+
+
+def error_in_success(reply: Mapping[str, Any], provider: str, secrets: Iterable[str | None], now: float) -> Verdict:
+    """An error delivered with status 200: judged by the status inside it, else as unavailable."""
+    words = said(reply)
+    number = re.search(r"\b([45]\d\d)\b", words.code)
+    status = int(number[1]) if number else 400 if words.has(_CONTEXT + "|" + _FILTERED) else 503
+    message = scrub(words.message or "an error without a message", secrets)
+    verdict = _status(status, words, message, provider, retry_after({}, words.message, now))
+    return verdict if number or verdict.action in (STOP, LARGER) else Verdict(NEXT, verdict.error)
+
+
+def _chat_reply(reply: Mapping[str, Any], provider: str, allow_empty: bool) -> Verdict:
+    choice = chat.first_choice(reply)
+    if not choice:
+        return _unavailable(NEXT, provider, "the reply has no choices")
+    if choice.get("finish_reason") == "error":
+        return _unavailable(NEXT, provider, "the reply ended with finish_reason 'error'")
+    said_something = chat.reply_text(reply) or chat.has_tool_calls(choice) or chat.has_other_content(choice)
+    if not said_something and choice.get("finish_reason") == "content_filter":
+        return Verdict(STOP, ContentFilteredError(f"{provider}: the reply was withheld by its content filter", provider=provider, status=200, code="content_filter"))
+    if not said_something and not allow_empty and not (choice.get("finish_reason") and chat.cut_by_length(choice)):
+        return _unavailable(NEXT, provider, "the reply is empty")
+    return Verdict(OK, reply=reply)
+
+
+def _unavailable(action: str, provider: str, what: str) -> Verdict:
+    return Verdict(action, ProviderUnavailableError(f"{provider}: {what}", provider=provider, status=200))

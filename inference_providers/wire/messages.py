@@ -1,0 +1,129 @@
+"""What travels on the wire: a small request out, a small response in, and the limits on both."""
+
+from __future__ import annotations
+
+import json
+
+from inference_providers.credentials import is_loopback
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Mapping
+    from typing import Any
+
+    from inference_providers.candidates import Offer
+
+USER_AGENT = "inference_providers"
+RESPONSE_CAP = 64 * 1024 * 1024  # bytes
+ERROR_CAP = 64 * 1024  # bytes
+
+
+class Limits:
+    """How long each thing may take, in seconds. `total` is for the whole call, retries included."""
+
+    __slots__ = ("connect", "first_token", "idle", "total")
+
+    def __init__(self, *, connect: float = 5.0, first_token: float = 60.0, idle: float = 300.0, total: float = 600.0) -> None:
+        self.connect, self.first_token, self.idle, self.total = connect, first_token, idle, total
+
+
+class Request:
+    """One HTTP request. Its repr shows neither headers nor body."""
+
+    __slots__ = ("body", "headers", "method", "url")
+
+    def __init__(self, method: str, url: str, headers: Mapping[str, str] | None = None, body: bytes | None = None) -> None:
+        self.method, self.url, self.headers, self.body = method, url, dict(headers or {}), body
+
+    def __repr__(self) -> str:
+        return f"<Request {self.method} {self.url}>"
+
+
+class Response:
+    """One HTTP response: status, headers in lower case, the body as it comes. Close it, or read it to its end."""
+
+    __slots__ = ("chunks", "close", "headers", "status", "watch")
+
+    def __init__(self, status: int, headers: Mapping[str, str], chunks: Iterator[bytes], close: Any, watch: Any = None) -> None:
+        self.status, self.headers, self.chunks, self.close = status, headers, chunks, close
+        self.watch = watch  # its `idle` may be changed while the body is read
+
+    def read(self, cap: int = RESPONSE_CAP) -> bytes:
+        """The whole body. Raises WireError when it is larger than *cap* bytes."""
+        parts, size = [], 0
+        try:
+            for chunk in self.chunks:
+                parts.append(chunk)
+                size += len(chunk)
+                if size > cap:
+                    raise WireError("oversize", f"the body is larger than {cap // 1024} KiB")
+        finally:
+            self.close()
+        return b"".join(parts)
+
+
+class AsyncResponse:
+    """`Response` for asyncio."""
+
+    __slots__ = ("chunks", "close", "headers", "status")
+
+    def __init__(self, status: int, headers: Mapping[str, str], chunks: AsyncIterator[bytes], close: Any) -> None:
+        self.status, self.headers, self.chunks, self.close = status, headers, chunks, close
+
+    async def read(self, cap: int = RESPONSE_CAP) -> bytes:
+        """The whole body. Raises WireError when it is larger than *cap* bytes."""
+        parts, size = [], 0
+        try:
+            async for chunk in self.chunks:
+                parts.append(chunk)
+                size += len(chunk)
+                if size > cap:
+                    raise WireError("oversize", f"the body is larger than {cap // 1024} KiB")
+        finally:
+            self.close()
+        return b"".join(parts)
+
+
+class WireError(Exception):
+    """No usable HTTP response. `kind` is one of KINDS; the text never holds a header or a body."""
+
+    KINDS = ("connect", "tls", "timeout", "deadline", "broken", "protocol", "oversize")
+
+    def __init__(self, kind: str, message: str) -> None:
+        self.kind = kind
+        super().__init__(message)
+
+
+def headers_for(offer: Offer) -> dict[str, str]:
+    """The headers that a provider sees: its own key, and its own organisation headers where the registry has a row for them."""
+    headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **offer.headers}
+    if offer.api_key is not None:
+        headers["Authorization"] = f"Bearer {offer.api_key}"
+    return headers
+
+
+def post_json(offer: Offer, path: str, body: Mapping[str, Any]) -> Request:
+    """A POST of *body* to the offer's endpoint, its model set to the offer's internal name."""
+    headers = headers_for(offer)
+    headers["Content-Type"] = "application/json"
+    headers["Accept"] = "text/event-stream" if body.get("stream") else "application/json"
+    payload = {**body, "model": offer.internal_name}
+    return Request("POST", offer.endpoint + path, headers, json.dumps(payload, ensure_ascii=False).encode("utf-8", "replace"))
+
+
+def proxy_for(url: str, environ: Mapping[str, str]) -> str | None:
+    """The proxy that *environ* gives for *url*; never one for this machine."""
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(url)
+    if is_loopback(parts.netloc.rpartition("@")[2]):
+        return None
+    lowered = {name.lower(): value for name, value in environ.items() if name.lower().endswith("_proxy")}
+    lowered.update({name: value for name, value in environ.items() if name in ("http_proxy", "https_proxy", "no_proxy", "all_proxy")})
+    proxy = lowered.get(f"{parts.scheme}_proxy") or lowered.get("all_proxy")
+    host = (parts.hostname or "").lower()
+    for entry in lowered.get("no_proxy", "").split(","):
+        entry = entry.strip().lower().lstrip(".").partition(":")[0]
+        if entry == "*" or (entry and (host == entry or host.endswith("." + entry))):
+            return None
+    return (proxy if "://" in proxy else f"http://{proxy}") if proxy else None

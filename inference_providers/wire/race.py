@@ -1,0 +1,48 @@
+"""A staggered race: the next runner starts when the previous has not answered in time. Pure.
+
+One generator decides; the drivers in `send` and `asend` run it with threads or tasks.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    Step = tuple[str, float | int | None]  # ("start", index), ("wait", seconds or None for ever), ("won", index)
+    Event = tuple[int, bool]  # (index, whether it answered)
+
+STAGGER = 0.25  # seconds
+
+
+def race(count: int, stagger: float = STAGGER) -> Generator[Step, Event | None, None]:
+    """Yield steps for *count* runners; is sent events, or None when a start is done or a wait is over.
+
+    Of several that answered, the earliest in order is yielded as ("won", index). A
+    caller that goes on after a win, because the winner failed a further test, gets the
+    next. The generator ends when every runner has failed or won.
+    """
+    upcoming, running, answered = 0, 0, set[int]()
+    due = True
+    while answered or running or upcoming < count:
+        if answered:
+            event = yield "wait", 0.0  # others may have answered in the same moment
+            if event is None:
+                winner = min(answered)
+                answered.remove(winner)
+                yield "won", winner
+                due = True
+                continue
+        else:
+            if upcoming < count and (due or not running):
+                yield "start", upcoming
+                upcoming, running, due = upcoming + 1, running + 1, False
+            event = yield "wait", stagger if upcoming < count else None
+        if event is None:
+            due = True
+            continue
+        index, ok = event
+        running -= 1
+        due = not ok
+        if ok:
+            answered.add(index)

@@ -1,0 +1,250 @@
+"""What to try next: one generator decides, for sync and async alike.
+
+It yields `Send` and `Sleep` steps and is sent the verdict on each `Send`; a driver does
+the I/O. Numbers are those of `docs/failures.md`, all of them settable.
+"""
+
+from __future__ import annotations
+
+from inference_providers.candidates import Attempt
+from inference_providers.errors import AllProvidersFailedError, ProviderError
+from inference_providers.wire import classify
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+    from typing import Protocol
+
+    from inference_providers.candidates import Offer
+    from inference_providers.wire.classify import Verdict
+
+    class Uniform(Protocol):
+        """What the jitter needs: `random.Random` has it."""
+
+        def uniform(self, a: float, b: float) -> float:
+            """A number between a and b."""
+
+
+class Policy:
+    """The numbers of routing; times in seconds."""
+
+    __slots__ = ("attempts", "backoff_base", "backoff_cap", "cool_down", "failures", "open_for", "retry_ratio", "retry_reserve", "total", "tries")
+
+    def __init__(
+        self,
+        *,
+        total: float = 600.0,
+        attempts: int = 6,
+        tries: int = 2,
+        backoff_base: float = 0.5,
+        backoff_cap: float = 8.0,
+        cool_down: float = 5.0,
+        failures: int = 5,
+        open_for: float = 30.0,
+        retry_ratio: float = 0.1,
+        retry_reserve: int = 10,
+    ) -> None:
+        self.total, self.attempts, self.tries = total, attempts, tries
+        self.backoff_base, self.backoff_cap = backoff_base, backoff_cap
+        self.cool_down, self.failures, self.open_for = cool_down, failures, open_for
+        self.retry_ratio, self.retry_reserve = retry_ratio, retry_reserve
+
+
+class Send:
+    """Try this candidate, for at most `limit` seconds."""
+
+    __slots__ = ("limit", "offer")
+
+    def __init__(self, offer: Offer, limit: float) -> None:
+        self.offer, self.limit = offer, limit
+
+
+class Sleep:
+    """Wait this many seconds."""
+
+    __slots__ = ("seconds",)
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+
+class Health:
+    """What is known of keys and providers in this process, shared by all clients of one ProviderList."""
+
+    def __init__(self, policy: Policy, clock: Callable[[], float]) -> None:
+        self.policy, self.clock = policy, clock
+        self._dead: dict[tuple[str, str | None], str] = {}
+        self._until: dict[str, float] = {}
+        self._recent: dict[str, list[bool]] = {}
+        self._calls = self._retries = 0
+
+    def dead(self, offer: Offer) -> bool:
+        """Whether this provider refused this key."""
+        return self._key(offer) in self._dead
+
+    def cooling(self, offer: Offer) -> float:
+        """Seconds for which this provider is to be left alone; 0 when it is not."""
+        return max(0.0, self._until.get(self._place(offer), 0.0) - self.clock())
+
+    def call(self) -> None:
+        """Count a call: retries are allowed in proportion."""
+        self._calls += 1
+
+    def may_retry(self) -> bool:
+        """Take one retry from the budget, if there is one."""
+        if self._retries >= self.policy.retry_reserve + self.policy.retry_ratio * self._calls:
+            return False
+        self._retries += 1
+        return True
+
+    def succeeded(self, offer: Offer) -> None:
+        """A reply came: the provider is well again."""
+        self._until.pop(self._place(offer), None)
+        self._note(offer, failed=False)
+
+    def failed(self, offer: Offer, verdict: Verdict) -> None:
+        """Remember a failure: a refused key for good, a 429 or a row of failures for a while."""
+        if verdict.action == classify.DEAD:
+            self._dead[self._key(offer)] = str(verdict.error)
+            return
+        if verdict.cool:
+            self._cool(offer, verdict.retry_after or self.policy.cool_down)
+        recent = self._note(offer, failed=True)
+        if sum(recent) >= self.policy.failures and sum(recent) > len(recent) / 2:
+            self._cool(offer, self.policy.open_for)
+            recent.clear()  # one probe afterwards decides anew
+
+    def _cool(self, offer: Offer, seconds: float) -> None:
+        place = self._place(offer)
+        self._until[place] = max(self._until.get(place, 0.0), self.clock() + seconds)
+
+    def _note(self, offer: Offer, *, failed: bool) -> list[bool]:
+        recent = self._recent.setdefault(self._place(offer), [])
+        recent.append(failed)
+        del recent[:-20]
+        return recent
+
+    @staticmethod
+    def _place(offer: Offer) -> str:
+        return f"{offer.endpoint} {offer.internal_name}"
+
+    @staticmethod
+    def _key(offer: Offer) -> tuple[str, str | None]:
+        return offer.endpoint, offer.api_key
+
+
+class _Try:
+    """A candidate within one call: how often it was tried, and whether it may be tried again."""
+
+    __slots__ = ("again", "offer", "tries")
+
+    def __init__(self, offer: Offer) -> None:
+        self.offer, self.tries, self.again = offer, 0, False
+
+
+def route(
+    offers: Sequence[Offer], health: Health, random: Uniform, *, total: float | None = None, attempts: list[Attempt] | None = None
+) -> Generator[Send | Sleep, Verdict | None, Verdict]:
+    """Decide step by step which candidate to try; returns the verdict of the one that worked.
+
+    Raises the typed error of a request at fault, or AllProvidersFailedError with every
+    attempt. *attempts* is filled as it goes.
+    """
+    return (yield from _Route(offers, health, random, total, [] if attempts is None else attempts).run())
+
+
+class _Route:
+    def __init__(self, offers: Sequence[Offer], health: Health, random: Uniform, total: float | None, attempts: list[Attempt]) -> None:
+        self.health, self.policy, self.random, self.attempts = health, health.policy, random, attempts
+        self.deadline = health.clock() + (self.policy.total if total is None else total)
+        alive = [offer for offer in offers if not health.dead(offer)]
+        self.offers = alive or list(offers)
+        self.queue = [_Try(offer) for offer in sorted(self.offers, key=lambda offer: health.cooling(offer) > 0)]
+        self.again: list[_Try] = []
+
+    def left(self) -> float:
+        return self.deadline - self.health.clock()
+
+    def run(self) -> Generator[Send | Sleep, Verdict | None, Verdict]:
+        self.health.call()
+        while self.queue or self.again:
+            if not self.queue:
+                self.queue, self.again = self.again, []
+                yield Sleep(self.backoff(1))
+            current = self.queue.pop(0)
+            if self.health.dead(current.offer) and self.attempts:
+                continue
+            verdict = yield from self.candidate(current)
+            if verdict is not None:
+                return verdict
+            if self.left() <= 0 or len(self.attempts) >= self.policy.attempts:
+                break
+        raise self.exhausted()
+
+    def candidate(self, current: _Try) -> Generator[Send | Sleep, Verdict | None, Verdict | None]:
+        """Try one candidate until it works, is given up, or the call must stop."""
+        while self.left() > 0 and len(self.attempts) < self.policy.attempts:
+            verdict = yield from self.attempt(current)
+            action = verdict.action
+            if action == classify.OK:
+                self.health.succeeded(current.offer)
+                return verdict
+            self.health.failed(current.offer, verdict)
+            if action == classify.STOP or (action == classify.LARGER and not self.larger(current.offer)):
+                raise verdict.error or self.exhausted()
+            pause = self.pause(current, verdict)
+            if pause is None:
+                if action in (classify.RETRY, classify.NEXT) and current.tries < self.policy.tries and _transient(verdict):
+                    self.again.append(current)
+                return None
+            yield Sleep(pause)
+        return None
+
+    def attempt(self, current: _Try) -> Generator[Send | Sleep, Verdict | None, Verdict]:
+        current.tries += 1
+        others = bool(self.queue or self.again)
+        limit = self.left() / 2 if others else self.left()  # leave time for the next
+        started = self.health.clock()
+        verdict = yield Send(current.offer, max(limit, 0.001))
+        assert verdict is not None
+        outcome = "ok" if verdict.action == classify.OK else str(verdict.error)
+        status = verdict.error.status if verdict.error else 200
+        if verdict.action == classify.POLL and self.attempts and self.attempts[-1].outcome == outcome:
+            return verdict  # the same wait, not another attempt
+        self.attempts.append(Attempt(current.offer, outcome, status=status, seconds=self.health.clock() - started, error=verdict.error))
+        return verdict
+
+    def pause(self, current: _Try, verdict: Verdict) -> float | None:
+        """Seconds before the same candidate is tried again, or None to give it up."""
+        if verdict.action == classify.POLL:
+            return min(0.5, max(self.left(), 0.0))
+        if verdict.action == classify.WAIT:
+            wait = verdict.retry_after or 0.0
+            return wait if not (self.queue or self.again) and wait < self.left() else None
+        if verdict.action == classify.RETRY and current.tries < self.policy.tries:
+            wait = verdict.retry_after if verdict.retry_after is not None else self.backoff(current.tries)
+            return wait if wait < self.left() and self.health.may_retry() else None
+        return None
+
+    def backoff(self, tries: int) -> float:
+        """Full jitter: anything up to base * 2**(tries - 1), at most the cap."""
+        return self.random.uniform(0, min(self.policy.backoff_cap, self.policy.backoff_base * 2 ** (tries - 1)))
+
+    def larger(self, offer: Offer) -> bool:
+        """Keep only later candidates with a larger context window; whether there is any."""
+        window = offer.context_window or 0
+        self.queue = [later for later in self.queue if (later.offer.context_window or 0) > window]
+        return bool(self.queue)
+
+    def exhausted(self) -> AllProvidersFailedError:
+        lines = "".join(f"\n  {attempt}" for attempt in self.attempts)
+        late = " before the deadline" if self.left() <= 0 else ""
+        count = len(self.attempts)
+        advice = "\n`inference-providers doctor` shows keys, servers and what would be used."
+        return AllProvidersFailedError(f"No provider answered{late}; {count} attempt{'s' * (count != 1)}:{lines}{advice}", self.attempts)
+
+
+def _transient(verdict: Verdict) -> bool:
+    """Whether the same candidate may do better a moment later."""
+    error = verdict.error
+    return verdict.action == classify.RETRY or (isinstance(error, ProviderError) and error.status in (None, 200, 429, 503))

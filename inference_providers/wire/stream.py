@@ -1,0 +1,154 @@
+"""A chat stream, judged event by event. Pure: bytes in, chunks and a verdict out.
+
+Until the first content a failure is a verdict, and another candidate may be asked.
+After it every failure is a TruncatedStreamError that carries the text so far.
+"""
+
+from __future__ import annotations
+
+import json
+
+from inference_providers import chat
+from inference_providers.errors import ProviderUnavailableError, TruncatedStreamError
+from inference_providers.wire import classify, sse
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from typing import Any
+
+    from inference_providers.wire.classify import Verdict
+
+
+class Stream:
+    """One stream's state. `verdict` is set once it failed before its first content or reached its end."""
+
+    def __init__(self, provider: str, secrets: Iterable[str | None], headers: Mapping[str, str], now: float) -> None:
+        self.provider, self._secrets, self._now = provider, list(secrets), now
+        self._parser = sse.Parser()
+        self._plain = bytearray() if "text/event-stream" not in headers.get("content-type", "text/event-stream") else None
+        self._text: list[str] = []
+        self.started = False  # content has come
+        self.finished = False  # a finish reason has come
+        self.done = False  # [DONE] has come
+        self.verdict: Verdict | None = None
+        self.usage: Any = None
+        self.events = 0
+
+    @property
+    def text(self) -> str:
+        """The text so far."""
+        return "".join(self._text)
+
+    def feed(self, chunk: bytes) -> Iterator[dict[str, Any]]:
+        """The chunks that these bytes complete. Raises TruncatedStreamError after first content."""
+        if self._plain is not None:
+            self._plain += chunk
+            if len(self._plain) > sse.EVENT_CAP:
+                self._fail("the reply is too large")
+            return
+        try:
+            for event in self._parser.feed(chunk):
+                yield from self._event(event)
+                if self.verdict is not None or self.done:
+                    return
+        except sse.OversizeEvent as error:
+            self._fail(str(error))
+
+    def end(self) -> Iterator[dict[str, Any]]:
+        """What the end of the body completes; sets the verdict."""
+        if self._plain is not None:
+            yield from self._whole(bytes(self._plain))
+            return
+        for event in () if self.done or self.verdict else self._parser.end():
+            yield from self._event(event)
+        if self.verdict is not None:
+            return
+        if not self.started and not self.finished:
+            self._fail("the stream held no content")
+        elif not self.finished and not self.done:
+            self._fail("the stream ended without a finish reason")
+        elif not self.started and not self._cut:
+            self._fail("the stream held no content")
+        else:
+            self.verdict = classify.Verdict(classify.OK)
+
+    _cut = False
+
+    def broke(self, what: str) -> None:
+        """The connection failed. Raises TruncatedStreamError after first content, else sets the verdict."""
+        self._fail(what, action=classify.RETRY)
+
+    def _fail(self, what: str, verdict: Verdict | None = None, action: str = classify.NEXT) -> None:
+        if self.started:
+            message = f"{self.provider}: {classify.scrub(what, self._secrets)} after {len(self.text)} characters; they are in .partial"
+            raise TruncatedStreamError(message, self.text, provider=self.provider, status=200)
+        error = ProviderUnavailableError(f"{self.provider}: {classify.scrub(what, self._secrets)}", provider=self.provider, status=200)
+        self.verdict = verdict or classify.Verdict(action, error)
+
+    def _event(self, event: sse.Event) -> Iterator[dict[str, Any]]:
+        self.events += 1
+        if event.data.strip() == "[DONE]":
+            self.done = True
+            return
+        if event.other or event.name == "error":
+            self._error_event(event.data or event.other)
+            return
+        if not event.data.strip():
+            return
+        try:
+            chunk = json.loads(event.data)
+        except (ValueError, RecursionError):
+            self._fail("a chunk is no JSON")
+            return
+        if not isinstance(chunk, dict):
+            self._fail("a chunk is no object")
+        elif chunk.get("error") or chunk.get("object") == "error":
+            self._error(chunk)
+        else:
+            self._note(chunk)
+            if self.verdict is None:
+                yield chunk
+
+    def _error_event(self, text: str) -> None:
+        try:
+            body = json.loads(text)
+        except ValueError:
+            body = text
+        self._error(body if isinstance(body, dict) else {"error": str(body)})
+
+    def _error(self, body: Mapping[str, Any]) -> None:
+        self._fail(classify.said(body).message or "an error without a message", classify.error_in_success(body, self.provider, self._secrets, self._now))
+
+    def _note(self, chunk: Mapping[str, Any]) -> None:
+        self.usage = chunk.get("usage") or self.usage
+        choice = chat.first_choice(chunk)
+        if choice.get("finish_reason") == "error":
+            self._fail("the stream ended with finish_reason 'error'")
+            return
+        text = delta_text(chunk)
+        if text:
+            self._text.append(text)
+        delta = choice.get("delta")
+        reasoning = isinstance(delta, dict) and (delta.get("reasoning_content") or delta.get("reasoning"))
+        if text or reasoning or chat.has_tool_calls(choice) or chat.has_other_content(choice):
+            self.started = True
+        if choice.get("finish_reason"):
+            self.finished = True
+            self._cut = chat.cut_by_length(choice)
+
+    def _whole(self, body: bytes) -> Iterator[dict[str, Any]]:
+        """JSON or HTML where a stream was asked for: judged as a complete reply; an answer becomes one chunk."""
+        verdict = classify.response(200, {}, body, self.provider, self._secrets, self._now)
+        self.verdict = verdict
+        if verdict.action == classify.OK:
+            choice = chat.first_choice(verdict.reply)
+            self._text.append(chat.reply_text(verdict.reply))
+            self.started = self.finished = True
+            yield {**verdict.reply, "object": "chat.completion.chunk", "choices": [{**choice, "delta": choice.get("message")}]}
+
+
+def delta_text(chunk: Mapping[str, Any]) -> str:
+    """The text of a stream chunk."""
+    delta = chat.first_choice(chunk).get("delta")
+    return chat.content_text(delta.get("content")) if isinstance(delta, dict) else ""
