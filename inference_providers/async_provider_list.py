@@ -64,19 +64,19 @@ class AsyncProviderList(Base):
             raise our_error(error, model_name) from None
         return completion_text(completion, model_name)
 
-    async def ask_ai(self, question: str, test: bool = True, *, model: str | None = None, system: str | None = None) -> str:
+    async def ask_ai(self, question: str, test: bool = True, *, model: str | None = None, system: str | None = None, max_tokens: int | None = None) -> str:
         """See `ProviderList.ask_ai`."""
-        return (await self.ask(chat.messages(question, system), test=test, model=model)).text
+        return (await self.ask(chat.messages(question, system), test=test, model=model, max_tokens=max_tokens)).text
 
-    async def ask(self, messages: Sequence[Any], *, test: bool = True, model: str | None = None) -> Reply:
+    async def ask(self, messages: Sequence[Any], *, test: bool = True, model: str | None = None, max_tokens: int | None = None) -> Reply:
         """See `ProviderList.ask`."""
-        body = {"messages": list(messages)}
+        body = chat.body(messages, max_tokens)
         reply: Reply = await self._first_that_works(model, test, lambda offers: self._caller.call(offers, body))
         return reply
 
-    async def stream_ai(self, question: str, *, model: str | None = None, system: str | None = None) -> AsyncStreamReply:
+    async def stream_ai(self, question: str, *, model: str | None = None, system: str | None = None, max_tokens: int | None = None) -> AsyncStreamReply:
         """See `ProviderList.stream_ai`."""
-        body = {"messages": chat.messages(question, system)}
+        body = chat.body(chat.messages(question, system), max_tokens)
         reply: AsyncStreamReply = await self._first_that_works(model, True, lambda offers: self._caller.stream(offers, body))
         return reply
 
@@ -144,7 +144,7 @@ class AsyncProviderList(Base):
         from inference_providers.wire.route import Send
 
         started = time.monotonic()
-        verdict = await self._caller.attempt(Send(offer, TEST_LIMIT), chat.test_body(offer.connection.get("limit_field")), chat.PATH)
+        verdict = await self._caller.attempt(Send(offer, TEST_LIMIT), chat.test_body(), chat.PATH)
         worked = verdict.action == classify.OK
         outcome = "ok" if worked else str(verdict.error)
         status = verdict.error.status if verdict.error else 200

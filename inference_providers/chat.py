@@ -57,6 +57,14 @@ def cut_by_length(choice: Mapping[str, Any]) -> bool:
     return choice.get("finish_reason") in ("length", "max_tokens", "MAX_TOKENS")
 
 
-def test_body(limit_field: str | None = None) -> dict[str, Any]:
-    """A short inference: a few tokens, in the field that the provider wants its limit in."""
-    return {"messages": messages(TEST_PROMPT), limit_field or "max_tokens": TEST_TOKENS}
+def body(turns: Sequence[Mapping[str, Any]], max_tokens: int | None = None) -> dict[str, Any]:
+    """A request for a reply to *turns*; its model is set when a candidate is chosen."""
+    request: dict[str, Any] = {"messages": list(turns)}
+    if max_tokens is not None:
+        request["max_tokens"] = max_tokens
+    return request
+
+
+def test_body() -> dict[str, Any]:
+    """A short inference: a few tokens."""
+    return body(messages(TEST_PROMPT), TEST_TOKENS)

@@ -70,22 +70,22 @@ class ProviderList(Base):
             raise our_error(error, model_name) from None
         return completion_text(completion, model_name)
 
-    def ask_ai(self, question: str, test: bool = True, *, model: str | None = None, system: str | None = None) -> str:
+    def ask_ai(self, question: str, test: bool = True, *, model: str | None = None, system: str | None = None, max_tokens: int | None = None) -> str:
         """Ask the best model within reach; its answer's text.
 
         With *test* (the default) a candidate that fails to answer is followed by the next.
         Without it, the first whose server can be reached is asked, and its failure is raised.
         """
-        return self.ask(chat.messages(question, system), test=test, model=model).text
+        return self.ask(chat.messages(question, system), test=test, model=model, max_tokens=max_tokens).text
 
-    def ask(self, messages: Sequence[Any], *, test: bool = True, model: str | None = None) -> Reply:
+    def ask(self, messages: Sequence[Any], *, test: bool = True, model: str | None = None, max_tokens: int | None = None) -> Reply:
         """`ask_ai` for messages; the whole reply, who gave it, and every attempt."""
-        body = {"messages": list(messages)}
+        body = chat.body(messages, max_tokens)
         return self._first_that_works(model, test, lambda offers: self._caller.call(offers, body))
 
-    def stream_ai(self, question: str, *, model: str | None = None, system: str | None = None) -> StreamReply:
+    def stream_ai(self, question: str, *, model: str | None = None, system: str | None = None, max_tokens: int | None = None) -> StreamReply:
         """`ask_ai`, streamed: iterate over `.text()`. Falls back until the first content, never after it."""
-        body = {"messages": chat.messages(question, system)}
+        body = chat.body(chat.messages(question, system), max_tokens)
         return self._first_that_works(model, True, lambda offers: self._caller.stream(offers, body))
 
     def _first_that_works(self, model: str | None, test: bool, ask: Any) -> Any:
@@ -169,7 +169,7 @@ class ProviderList(Base):
         from inference_providers.wire.route import Send
 
         started = time.monotonic()
-        verdict = self._caller.attempt(Send(offer, TEST_LIMIT), chat.test_body(offer.connection.get("limit_field")), chat.PATH)
+        verdict = self._caller.attempt(Send(offer, TEST_LIMIT), chat.test_body(), chat.PATH)
         worked = verdict.action == classify.OK
         outcome = "ok" if worked else str(verdict.error)
         status = verdict.error.status if verdict.error else 200
@@ -199,7 +199,7 @@ def _joined(first: AllProvidersFailedError, second: AllProvidersFailedError) -> 
 _default: tuple[dict[str, str], ProviderList] | None = None
 
 
-def ask_ai(question: str, test: bool = True, *, model: str | None = None, system: str | None = None) -> str:
+def ask_ai(question: str, test: bool = True, *, model: str | None = None, system: str | None = None, max_tokens: int | None = None) -> str:
     """Ask the best model that your keys, or the servers on your machine, can reach; its answer's text.
 
     `ask_ai("Come here often?")` is all there is to it. *model* names one, in any spelling.
@@ -210,4 +210,4 @@ def ask_ai(question: str, test: bool = True, *, model: str | None = None, system
     environ = dict(os.environ)
     if _default is None or _default[0] != environ:
         _default = (environ, ProviderList(environ=environ))
-    return _default[1].ask_ai(question, test, model=model, system=system)
+    return _default[1].ask_ai(question, test, model=model, system=system, max_tokens=max_tokens)

@@ -68,6 +68,14 @@ def read(source: Any, name: str) -> dict[str, Any]:
         raise RegistryError([f"{name}: {os.fspath(source)[:200]!r} cannot be read: {error.strerror}"], "No registry there") from None
 
 
+def fetch_catalogue(origin: str) -> dict[str, Any]:
+    """A catalogue from a file or an address, as data. Raises RegistryError."""
+    if origin.startswith(("http://", "https://")):
+        text, _ = download(origin, CATALOGUE_CAP)
+        return parse(text or b"", origin)
+    return read(os.path.expanduser(origin), "source")
+
+
 def check(data: Mapping[str, Any], trust: Mapping[str, Sequence[str]] | None, name: str) -> None:
     """Raise RegistryError with every problem: the schema's, and every pinned key that *data* would send elsewhere."""
     from inference_providers.schema import problems
@@ -202,7 +210,8 @@ class Updater:
         """Download and keep an update; None if there is nothing newer. Raises RegistryError; the last good one stays."""
         state = {**self._state(), "url": self.url, "checked": self._clock()} if self._state().get("url") == self.url else {"url": self.url, "checked": self._clock()}
         try:
-            text, etag = self._download(state.get("etag") if os.path.exists(self.path) else None)
+            cap = CATALOGUE_CAP if self.url.endswith("/api.json") else REGISTRY_CAP
+            text, etag = download(self.url, cap, state.get("etag") if os.path.exists(self.path) else None)
             if text is None:
                 return None
             data = self._accept(text)
@@ -251,41 +260,6 @@ class Updater:
         merged["version"] = max(today, bundled().version)
         return merged
 
-    def _download(self, etag: str | None) -> tuple[bytes | None, str | None]:
-        """The body and its ETag; (None, None) when it has not changed. Raises RegistryError."""
-        import requests
-
-        if not self.url.startswith("https://") and not is_loopback(host_of(self.url)):
-            raise RegistryError([f"{self.url}: only https is used for updates"])
-        cap = CATALOGUE_CAP if self.url.endswith("/api.json") else REGISTRY_CAP
-        deadline = self._monotonic() + DOWNLOAD_TIMEOUT
-        headers = {"User-Agent": "inference_providers", **({"If-None-Match": etag} if etag else {})}
-        try:
-            with requests.Session() as session:
-                session.trust_env = not is_loopback(host_of(self.url))
-                session.auth = lambda request: request  # no ~/.netrc credentials
-                with session.get(self.url, timeout=DOWNLOAD_TIMEOUT, stream=True, allow_redirects=False, headers=headers) as response:
-                    if response.status_code == 304 and etag:
-                        return None, None
-                    if response.status_code != 200:
-                        raise RegistryError([f"{self.url}: HTTP {response.status_code}"])
-                    body = bytearray()
-                    for chunk in response.iter_content(65536):
-                        body += chunk
-                        if len(body) > cap:
-                            raise RegistryError([f"{self.url}: larger than {cap} bytes"])
-                        if self._monotonic() > deadline:
-                            raise RegistryError([f"{self.url}: took longer than {DOWNLOAD_TIMEOUT:g} s"])
-                    return bytes(body), response.headers.get("ETag")
-        except (requests.RequestException, OSError) as error:
-            raise RegistryError([f"{self.url}: {type(error).__name__}"]) from None
-
-    @staticmethod
-    def _monotonic() -> float:
-        import time
-
-        return time.monotonic()
-
     def _state(self) -> dict[str, Any]:
         try:
             with open(self._state_path, "rb") as file:
@@ -315,6 +289,48 @@ class Updater:
             if self._warn is not _silent:
                 self._warn(f"The registry cache {self._folder} cannot be written ({error.strerror}); updates are not kept.")
                 self._warn = _silent
+
+
+def download(url: str, cap: int, etag: str | None = None) -> tuple[bytes | None, str | None]:
+    """The body and its ETag; (None, None) when it has not changed since *etag*.
+
+    https only (http on this machine), no redirects, no credentials, 5 s, at most *cap*
+    bytes decompressed. Raises RegistryError.
+    """
+    import time
+
+    import requests
+
+    here = is_loopback(host_of(url))
+    if not url.startswith("https://") and not (here and url.startswith("http://")):
+        raise RegistryError([f"{url}: only https is used for updates"])
+    deadline = time.monotonic() + DOWNLOAD_TIMEOUT
+    headers = {"User-Agent": "inference_providers", **({"If-None-Match": etag} if etag else {})}
+    try:
+        with requests.Session() as session:
+            session.trust_env = not here
+            session.auth = lambda request: request  # no credentials of a ~/.netrc
+            with session.get(url, timeout=DOWNLOAD_TIMEOUT, stream=True, allow_redirects=False, headers=headers) as response:
+                if response.status_code == 304 and etag:
+                    return None, None
+                if response.status_code != 200:
+                    raise RegistryError([f"{url}: HTTP {response.status_code}"])
+                return _body(response, url, cap, deadline), response.headers.get("ETag")
+    except (requests.RequestException, OSError) as error:
+        raise RegistryError([f"{url}: {type(error).__name__}"]) from None
+
+
+def _body(response: Any, url: str, cap: int, deadline: float) -> bytes:
+    import time
+
+    body = bytearray()
+    for chunk in response.iter_content(65536):
+        body += chunk
+        if len(body) > cap:
+            raise RegistryError([f"{url}: larger than {cap} bytes"])
+        if time.monotonic() > deadline:
+            raise RegistryError([f"{url}: took longer than {DOWNLOAD_TIMEOUT:g} s"])
+    return bytes(body)
 
 
 def _silent(message: str) -> None:

@@ -127,6 +127,7 @@ class _Opened:
             content = await _error_body(self.response)
             return classify.response(self.response.status, self.response.headers, content, self.offer.provider, secrets, time.time())
         self.state = Stream(self.offer.provider, secrets, self.response.headers, time.time())
+        self._source = self._chunks()  # one iterator for both phases: a second would close the first
         await self._read_to_content(max(patience - (time.monotonic() - started), 0.001))
         if self.state.verdict is not None and self.state.verdict.action != classify.OK:
             self.response.close()
@@ -135,7 +136,7 @@ class _Opened:
     async def _read_to_content(self, patience: float) -> None:
         try:
             async with asyncio.timeout(patience):
-                async for chunk in self._chunks():
+                async for chunk in self._source:
                     self.early += self.state.feed(chunk)
                     if self.state.started or self.state.verdict is not None:
                         return
@@ -161,7 +162,7 @@ class _Opened:
             return
         heard = time.monotonic()
         if not self.state.done:
-            async for chunk in self._chunks():
+            async for chunk in self._source:
                 events = self.state.events
                 for event in self.state.feed(chunk):
                     yield event

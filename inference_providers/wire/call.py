@@ -132,6 +132,7 @@ class _Opened:
             content = _error_body(self.response)
             return classify.response(self.response.status, self.response.headers, content, self.offer.provider, (self.offer.api_key,), time.time())
         self.state = Stream(self.offer.provider, (self.offer.api_key,), self.response.headers, time.time())
+        self._source = self._chunks()  # one iterator for both phases: a second would close the first
         self._read_to_content(give_up)
         self.response.watch.idle = self._limits.idle
         if self.state.verdict is not None and self.state.verdict.action != classify.OK:
@@ -139,7 +140,7 @@ class _Opened:
         return self.state.verdict or classify.Verdict(classify.OK)
 
     def _read_to_content(self, give_up: float) -> None:
-        for chunk in self._chunks():
+        for chunk in self._source:
             self.early += self.state.feed(chunk)
             if self.state.started or self.state.verdict is not None:
                 return
@@ -163,7 +164,7 @@ class _Opened:
         if self.state.verdict is not None:
             return
         heard = time.monotonic()
-        for chunk in () if self.state.done else self._chunks():
+        for chunk in () if self.state.done else self._source:
             events = self.state.events
             yield from self.state.feed(chunk)
             if self.state.done:

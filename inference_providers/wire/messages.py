@@ -108,6 +108,9 @@ def post_json(offer: Offer, path: str, body: Mapping[str, Any]) -> Request:
     headers["Content-Type"] = "application/json"
     headers["Accept"] = "text/event-stream" if body.get("stream") else "application/json"
     payload = {**body, "model": offer.internal_name}
+    limit_field = offer.connection.get("limit_field")
+    if limit_field and "max_tokens" in payload:
+        payload[limit_field] = payload.pop("max_tokens")
     return Request("POST", offer.endpoint + path, headers, json.dumps(payload, ensure_ascii=False).encode("utf-8", "replace"))
 
 

@@ -1,0 +1,86 @@
+"""`ask-ai`: one question, answered by the best model within reach."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import click
+
+from inference_providers import __version__
+from inference_providers.cli.exits import EXIT_CODES, guarded
+from inference_providers.cli.names import complete_model
+
+
+@click.command(epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("question", nargs=-1)
+@click.option("-m", "--model", shell_complete=complete_model, help="A model, in any spelling; default: the best within reach.")
+@click.option("-s", "--system", help="System prompt.")
+@click.option("--max-tokens", type=click.IntRange(min=1), help="Stop the answer after this many tokens.")
+@click.option("--no-stream", is_flag=True, help="Print the answer when it is complete.")
+@click.option("--json", "as_json", is_flag=True, help="Print answer, provider, model and attempts as JSON.")
+@click.option("-v", "--verbose", is_flag=True, help="Tell on standard error what is tried.")
+@click.version_option(__version__)
+@guarded
+def main(question: tuple[str, ...], model: str | None, system: str | None, max_tokens: int | None, no_stream: bool, as_json: bool, verbose: bool) -> None:
+    """Ask a language model a QUESTION, with whatever keys or servers are there.
+
+    Standard input, where there is any, is added to the question:
+
+    \b
+        ask-ai "Why is the sky blue?"
+        git diff | ask-ai "Write a commit message for this."
+    """
+    from inference_providers.provider_list import ProviderList
+
+    prompt = _prompt(" ".join(question))
+    providers = ProviderList(verbose=verbose)
+    if as_json:
+        _print_json(providers, prompt, model, system, max_tokens)
+    elif no_stream:
+        click.echo(providers.ask_ai(prompt, model=model, system=system, max_tokens=max_tokens))
+    else:
+        _print_stream(providers, prompt, model, system, max_tokens)
+
+
+def _prompt(question: str) -> str:
+    piped = "" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.buffer.read().decode("utf-8", "replace")
+    prompt = "\n\n".join(part for part in (question.strip(), piped.strip()) if part)
+    if not prompt:
+        raise click.UsageError("Give a question, as an argument or on standard input.")
+    return prompt
+
+
+def _print_stream(providers: object, prompt: str, model: str | None, system: str | None, max_tokens: int | None) -> None:
+    from inference_providers.errors import TruncatedStreamError
+    from inference_providers.provider_list import ProviderList
+
+    assert isinstance(providers, ProviderList)
+    reply = providers.stream_ai(prompt, model=model, system=system, max_tokens=max_tokens)
+    try:
+        for piece in reply.text():
+            click.echo(piece, nl=False)
+            sys.stdout.flush()
+    except TruncatedStreamError:
+        click.echo()
+        raise
+    finally:
+        reply.close()
+    click.echo()
+
+
+def _print_json(providers: object, prompt: str, model: str | None, system: str | None, max_tokens: int | None) -> None:
+    from inference_providers import chat
+    from inference_providers.provider_list import ProviderList
+
+    assert isinstance(providers, ProviderList)
+    reply = providers.ask(chat.messages(prompt, system), model=model, max_tokens=max_tokens)
+    answer = {
+        "answer": reply.text,
+        "provider": reply.offer.provider,
+        "model": reply.offer.internal_name,
+        "canonical_name": reply.offer.canonical_name,
+        "usage": reply.data.get("usage"),
+        "attempts": [{"provider": a.provider, "model": a.model, "outcome": a.outcome, "seconds": round(a.seconds, 3)} for a in reply.attempts],
+    }
+    click.echo(json.dumps(answer, ensure_ascii=False, indent=2))

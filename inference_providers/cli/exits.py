@@ -1,0 +1,51 @@
+"""Exit codes, and the one place where errors become messages: nobody sees a traceback from our insides."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import click
+
+from inference_providers import errors
+
+FAILED, USAGE, NO_CREDENTIALS, UNKNOWN_MODEL, BAD_REGISTRY, INTERRUPTED = 1, 2, 3, 4, 5, 130
+
+EXIT_CODES = """\b
+Exit codes: 0 done; 1 no provider answered, or the request was refused;
+2 wrong usage; 3 no key and no server found; 4 unknown model or provider;
+5 invalid registry; 130 interrupted."""
+
+_CODES: tuple[tuple[type[Exception], int], ...] = (
+    (errors.NoCredentialsError, NO_CREDENTIALS),
+    (errors.UnknownModelError, UNKNOWN_MODEL),
+    (errors.RegistryError, BAD_REGISTRY),
+    (errors.InferenceProvidersError, FAILED),
+)
+
+
+def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Turn this package's errors into a message on standard error and an exit code."""
+
+    @wraps(command)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except errors.InferenceProvidersError as error:
+            click.echo(f"{click.style('Error:', fg='red', bold=True)} {error}", err=True, color=_color())
+            sys.exit(next(code for kind, code in _CODES if isinstance(error, kind)))
+        except KeyboardInterrupt:
+            click.echo(err=True)
+            sys.exit(INTERRUPTED)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone; nothing to complain about
+            sys.exit(0)
+
+    return run
+
+
+def _color() -> bool | None:
+    return False if os.environ.get("NO_COLOR") else None

@@ -1,0 +1,222 @@
+"""`inference-providers`: look at keys, servers, models and the registry."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import click
+
+from inference_providers import __version__
+from inference_providers.cli.exits import BAD_REGISTRY, EXIT_CODES, guarded
+from inference_providers.cli.names import complete_model
+from inference_providers.cli.tables import emit
+
+_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group(epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def main() -> None:
+    """See which models your keys and servers reach, and look after the registry behind it."""
+
+
+@main.command()
+@_json_option
+@guarded
+def doctor(as_json: bool) -> None:
+    """Show keys and servers found, what was skipped, and what ask_ai would use and why."""
+    from inference_providers.cli.doctor import examine, report
+    from inference_providers.provider_list import ProviderList
+
+    found = examine(ProviderList())
+    click.echo(json.dumps(found, ensure_ascii=False, indent=2) if as_json else report(found))
+
+
+@main.command()
+@click.argument("pattern", default="")
+@click.option("--all", "everything", is_flag=True, help="Also models for which no key is set.")
+@_json_option
+@guarded
+def models(pattern: str, everything: bool, as_json: bool) -> None:
+    """List models whose names contain PATTERN, best prices first seen; only those usable now, unless --all."""
+    from inference_providers import candidates
+    from inference_providers.provider_list import ProviderList
+
+    providers = ProviderList()
+    rows = []
+    for name in providers.get_canonical_model_names():
+        if pattern.lower() in name:
+            offers = providers.resolve(name).offers
+            usable = candidates.order(offers)
+            if usable or everything:
+                rows.append(_model_row(name, offers, usable, providers.registry.model(name)))
+    if not rows and not as_json:
+        click.echo(f"No model{f' with {pattern!r} in its name' if pattern else ''} is usable now. --all lists those that need a key.", err=True)
+    emit(rows, ["model", "providers", "context", "input_price", "output_price", "released"], as_json)
+
+
+def _model_row(name: str, offers: list[Any], usable: list[Any], facts: Any) -> dict[str, Any]:
+    priced = [o for o in usable or offers if o.input_price is not None and o.output_price is not None]
+    cheapest = min(priced, key=lambda o: (o.input_price or 0) * 3 + (o.output_price or 0), default=None)
+    shown = list(dict.fromkeys(offer.provider for offer in usable or offers))
+    return {
+        "model": name,
+        "providers": shown[:6] + ([f"+{len(shown) - 6}"] if len(shown) > 6 else []),
+        "usable": bool(usable),
+        "context": max((offer.context_window or 0 for offer in offers), default=0) or None,
+        "input_price": cheapest and cheapest.input_price,
+        "output_price": cheapest and cheapest.output_price,
+        "released": facts.get("released"),
+    }
+
+
+@main.command()
+@click.option("--all", "everything", is_flag=True, help="Also providers for which no key is set.")
+@_json_option
+@guarded
+def providers(everything: bool, as_json: bool) -> None:
+    """List providers with a key, or all of them."""
+    from inference_providers import credentials
+    from inference_providers.provider_list import ProviderList
+
+    listed = ProviderList()
+    rows = []
+    for provider in listed.registry.providers.values():
+        found, reason = credentials.find(provider, listed._environ)
+        usable = found is not None and found.variable is not None
+        if everything or usable:
+            variables = [found.variable] if found and found.variable else provider.key_variables
+            rows.append({"provider": provider.id, "name": provider.name, "variables": variables, "models": len(provider.data.get("model_names") or {}), "endpoint": provider.endpoint, "usable": usable, "reason": reason})
+    if not rows and not as_json:
+        click.echo("No key is set. --all lists every provider with its variables.", err=True)
+    emit(rows, ["provider", "name", "variables", "models", "endpoint"], as_json)
+
+
+@main.command()
+@click.argument("name", shell_complete=complete_model)
+@click.option("--provider", help="Pass the name to this provider as it is.")
+@_json_option
+@guarded
+def resolve(name: str, provider: str | None, as_json: bool) -> None:
+    """Show which model NAME means, by which rule, who serves it, and what is usable."""
+    from inference_providers.provider_list import ProviderList
+
+    found = ProviderList().resolve(name, provider=provider)
+    rows = [
+        {"provider": o.provider, "internal_name": o.internal_name, "usable": o.usable, "why": o.reason or (f"{o.variable} is set" if o.variable else "on this machine"), "input_price": o.input_price, "output_price": o.output_price, "context": o.context_window}
+        for o in found.offers
+    ]  # fmt: skip
+    if as_json:
+        click.echo(json.dumps({"name": name, "rule": found.rule, "canonical_name": found.canonical_name, "warning": found.warning or None, "offers": rows}, ensure_ascii=False, indent=2))
+        return
+    click.echo(f"{name} is {found.canonical_name or 'a choice among models'} (rule: {found.rule})")
+    if found.warning:
+        click.echo(f"Note: {found.warning}", err=True)
+    emit(rows, ["provider", "internal_name", "usable", "why", "input_price", "output_price"], False)
+
+
+@main.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print a script that completes commands and model names in SHELL: `eval "$(inference-providers completion bash)"`."""
+    from click.shell_completion import get_completion_class
+
+    from inference_providers.cli.ask import main as ask
+
+    kind = get_completion_class(shell)
+    assert kind is not None
+    for command, name in ((main, "inference-providers"), (ask, "ask-ai")):
+        click.echo(kind(command, {}, name, f"_{name.replace('-', '_').upper()}_COMPLETE").source())
+
+
+@main.group()
+def registry() -> None:
+    """Build, update, check and show the registry of providers and models."""
+
+
+@registry.command()
+@click.option("--from", "sources", multiple=True, required=True, metavar="FILE_OR_URL", help="A catalogue; give it once for each source.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, writable=True), help="Where to write; default: standard output.")
+@guarded
+def build(sources: tuple[str, ...], output: str | None) -> None:
+    """Build a registry from public catalogues; the same inputs give the same bytes."""
+    from inference_providers.importers.build import build as build_registry
+    from inference_providers.importers.build import load_overlay, read_source, to_text
+    from inference_providers.update import fetch_catalogue
+
+    overlay = load_overlay()
+    read = []
+    for origin in sources:
+        click.echo(f"reading {origin}", err=True)
+        read.append(read_source(fetch_catalogue(origin), overlay, origin))
+    text = to_text(build_registry(read, overlay))
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        with click.open_file(output, "w", encoding="utf-8", atomic=True) as file:
+            file.write(text)
+        click.echo(f"wrote {output} ({len(text.encode()) // 1024} KiB)", err=True)
+
+
+@registry.command()
+@click.option("--url", help="Where from; default: INFERENCE_PROVIDERS_URL, else models.dev.")
+@guarded
+def update(url: str | None) -> None:
+    """Download the newest registry, check it, and keep it for programs that use auto_update."""
+    from inference_providers.update import Updater
+
+    updater = Updater(url=url)
+    data = updater.fetch()
+    version = data["version"] if data else (updater.cached() or _bundled()).version
+    click.echo(f"{'Updated to' if data else 'Nothing new since'} version {version} from {updater.url}")
+
+
+def _bundled() -> Any:
+    from inference_providers.registry import bundled
+
+    return bundled()
+
+
+@registry.command()
+@click.argument("files", nargs=-1, type=click.Path())
+@click.option("--strict", is_flag=True, help="Also report unknown fields.")
+@guarded
+def validate(files: tuple[str, ...], strict: bool) -> None:
+    """Check registry FILES (default: the bundled one): every problem with its JSON path."""
+    from inference_providers.registry import BUNDLED_PATH
+    from inference_providers.schema import problems
+    from inference_providers.update import read
+
+    found = 0
+    for path in files or (BUNDLED_PATH,):
+        wrong = problems(read(path, "file"), strict=strict)
+        found += len(wrong)
+        for problem in wrong:
+            click.echo(f"{path}: {problem}", err=True)
+        if not wrong:
+            click.echo(f"{path}: valid")
+    if found:
+        sys.exit(BAD_REGISTRY)
+
+
+@registry.command()
+@click.argument("provider", required=False)
+@guarded
+def show(provider: str | None) -> None:
+    """Print the bundled registry, or one PROVIDER's row, as JSON."""
+    from inference_providers.errors import UnknownModelError
+
+    found = _bundled()
+    if provider is None:
+        click.echo(json.dumps(found.data, ensure_ascii=False, indent=1))
+        return
+    pid = found.provider_id(provider)
+    if pid is None:
+        raise UnknownModelError(f"There is no provider {provider!r}. `inference-providers providers --all` lists them.")
+    click.echo(json.dumps({pid: found.providers[pid].data}, ensure_ascii=False, indent=1))
+
+
+if __name__ == "__main__":
+    main()
