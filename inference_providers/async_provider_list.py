@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from functools import cached_property
+from functools import cached_property, partial
 
 from inference_providers import candidates, chat
 from inference_providers.base import Base
 from inference_providers.candidates import Attempt
-from inference_providers.connection import Connection, completion_text, our_error
+from inference_providers.connection import AsyncConnection, completion_text, our_error
 from inference_providers.errors import AllProvidersFailedError
 from inference_providers.provider_list import PROBE_LIMIT, TEST_LIMIT, ProviderList, _joined, no_connection
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     import openai
@@ -33,16 +33,16 @@ class AsyncProviderList(Base):
 
     async def connect_to_model(
         self, canonical_name: str, choose_randomly: bool = False, test: bool = False, *, provider: str | None = None
-    ) -> Connection[openai.AsyncOpenAI]:
+    ) -> AsyncConnection:
         """See `ProviderList.connect_to_model`."""
         offers = await asyncio.to_thread(self.candidates, canonical_name, provider=provider)
         return await self._connect(candidates.shuffled(offers, self._random) if choose_randomly else offers, test)
 
-    async def connect_to_first_available_model(self, model_names: Sequence[str], test: bool = False) -> Connection[openai.AsyncOpenAI]:
+    async def connect_to_first_available_model(self, model_names: Sequence[str], test: bool = False) -> AsyncConnection:
         """See `ProviderList.connect_to_first_available_model`."""
         return await self._connect(await asyncio.to_thread(self._first_available, model_names), test)
 
-    async def connect_to_ai(self, test: bool = True) -> Connection[openai.AsyncOpenAI]:
+    async def connect_to_ai(self, test: bool = True) -> AsyncConnection:
         """See `ProviderList.connect_to_ai`."""
         failed: AllProvidersFailedError | None = None
         for group in (self._keyed, self._on_this_machine):
@@ -64,24 +64,40 @@ class AsyncProviderList(Base):
             raise our_error(error, model_name) from None
         return completion_text(completion, model_name)
 
-    async def ask_ai(self, question: str, test: bool = True, *, model: str | None = None, system: str | None = None, max_tokens: int | None = None) -> str:
+    async def ask_ai(
+        self,
+        question: str,
+        test: bool = True,
+        *,
+        model: str | None = None,
+        system: str | None = None,
+        max_tokens: int | None = None,
+    ) -> str:
         """See `ProviderList.ask_ai`."""
         return (await self.ask(chat.messages(question, system), test=test, model=model, max_tokens=max_tokens)).text
 
-    async def ask(self, messages: Sequence[Any], *, test: bool = True, model: str | None = None, max_tokens: int | None = None) -> Reply:
+    async def ask(
+        self, messages: Sequence[Any], *, test: bool = True, model: str | None = None, max_tokens: int | None = None
+    ) -> Reply:
         """See `ProviderList.ask`."""
         body = chat.body(messages, max_tokens)
         reply: Reply = await self._first_that_works(model, test, lambda offers: self._caller.call(offers, body))
         return reply
 
-    async def stream_ai(self, question: str, *, model: str | None = None, system: str | None = None, max_tokens: int | None = None) -> AsyncStreamReply:
+    async def stream_ai(
+        self, question: str, *, model: str | None = None, system: str | None = None, max_tokens: int | None = None
+    ) -> AsyncStreamReply:
         """See `ProviderList.stream_ai`."""
         body = chat.body(chat.messages(question, system), max_tokens)
-        reply: AsyncStreamReply = await self._first_that_works(model, True, lambda offers: self._caller.stream(offers, body))
+        reply: AsyncStreamReply = await self._first_that_works(
+            model, True, lambda offers: self._caller.stream(offers, body)
+        )
         return reply
 
     async def _first_that_works(self, model: str | None, test: bool, ask: Any) -> Any:
-        groups = [lambda: self.candidates(model)] if model else [self._keyed, self._on_this_machine]
+        groups: list[Callable[[], list[Offer]]] = (
+            [partial(self.candidates, model)] if model else [self._keyed, self._on_this_machine]
+        )
         failed: AllProvidersFailedError | None = None
         for group in groups:
             offers = group() if group == self._keyed else await asyncio.to_thread(group)
@@ -109,7 +125,7 @@ class AsyncProviderList(Base):
 
         return AsyncCaller(self._sender, self._health, self._random, self._tell)
 
-    async def _connect(self, offers: Sequence[Offer], test: bool) -> Connection[openai.AsyncOpenAI]:
+    async def _connect(self, offers: Sequence[Offer], test: bool) -> AsyncConnection:
         from inference_providers.wire.asend import run_race
 
         alive = [offer for offer in offers if not self._health.dead(offer)] or list(offers)
@@ -118,7 +134,7 @@ class AsyncProviderList(Base):
         try:
             async for index in winners:
                 if not test or await self._answers(alive[index], attempts):
-                    return Connection(alive[index], attempts, lambda offer=alive[index]: self._client(offer))  # type: ignore[misc]
+                    return AsyncConnection(alive[index], attempts, lambda offer=alive[index]: self._client(offer))  # type: ignore[misc]
         finally:
             await winners.aclose()  # type: ignore[attr-defined]
         raise no_connection(attempts)
@@ -129,7 +145,9 @@ class AsyncProviderList(Base):
         started = time.monotonic()
         status = None
         try:
-            response = await self._sender.send(Request("GET", offer.endpoint + "/models", {"Accept": "application/json"}), limit=PROBE_LIMIT)
+            response = await self._sender.send(
+                Request("GET", offer.endpoint + "/models", {"Accept": "application/json"}), limit=PROBE_LIMIT
+            )
             response.close()
             status = response.status
             outcome = "reachable" if status < 500 else f"HTTP {status}"

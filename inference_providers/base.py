@@ -77,7 +77,13 @@ class Base:
             from inference_providers import update
 
             self.registry = update.load(
-                json_override, json_merge, auto_update=auto_update, trust=trust, environ=self._environ, url=update_url, warn=_warn
+                json_override,
+                json_merge,
+                auto_update=auto_update,
+                trust=trust,
+                environ=self._environ,
+                url=update_url,
+                warn=_warn,
             )
         allowed = [*([allow] if isinstance(allow, str) else allow), *self._environ.get(ALLOW_VARIABLE, "").split(",")]
         self._allow = {pid for name in allowed if name.strip() and (pid := self.registry.provider_id(name))}
@@ -147,14 +153,20 @@ class Base:
         unknown = [error for error in problems if isinstance(error, UnknownModelError)]
         if unknown and len(unknown) == len(problems):
             raise unknown[0]
-        variables = [variable for error in problems if isinstance(error, NoCredentialsError) for variable in error.variables]
+        variables = [
+            variable for error in problems if isinstance(error, NoCredentialsError) for variable in error.variables
+        ]
         if not names:
             raise UnknownModelError("The list of models is empty. Give at least one name.")
-        raise NoCredentialsError(f"No key for any of {', '.join(map(str, names))}.\n{self._advice(variables)}", variables)
+        raise NoCredentialsError(
+            f"No key for any of {', '.join(map(str, names))}.\n{self._advice(variables)}", variables
+        )
 
     def _keyed(self) -> list[Offer]:
         """The automatic choice among providers with keys: no look at local ports."""
-        found = [offer for name in self.registry.auto_model_priority for offer in self._resolver.offers_of(name, local=False)]
+        found = [
+            offer for name in self.registry.auto_model_priority for offer in self._resolver.offers_of(name, local=False)
+        ]
         return candidates.order(found)
 
     def _on_this_machine(self) -> list[Offer]:
@@ -166,7 +178,11 @@ class Base:
         return []
 
     def _embedded_running(self) -> list[LocalServer]:
-        return [self._engine.server(self.registry.names.canonical_name)] if self._engine is not None and self._engine.alive else []
+        return (
+            [self._engine.server(self.registry.names.canonical_name)]
+            if self._engine is not None and self._engine.alive
+            else []
+        )
 
     def _start_embedded(self) -> list[LocalServer]:
         from inference_providers import launch
@@ -180,27 +196,64 @@ class Base:
         return self._embedded_running()
 
     def _no_candidates(self, resolution: Resolution) -> NoCredentialsError:
-        names = dict.fromkeys(o.connection["api_key"][0] if isinstance(o.connection.get("api_key"), list) else o.connection.get("api_key") for o in resolution.offers if o.connection.get("api_key"))
+        names = dict.fromkeys(
+            o.connection["api_key"][0] if isinstance(o.connection.get("api_key"), list) else o.connection.get("api_key")
+            for o in resolution.offers
+            if o.connection.get("api_key")
+        )
         variables = [str(name) for name in names]
         shown = resolution.canonical_name or resolution.name
-        reasons = [f"  {offer.provider}: {offer.reason}" for offer in resolution.offers if "general-purpose" in offer.reason or "placeholder" in offer.reason or "quotes" in offer.reason][:5]
-        lines = [f"No key for {shown!r}: {len(resolution.offers)} offers in the registry, none usable now.", *reasons, self._advice(variables)]
+        reasons = [
+            f"  {offer.provider}: {offer.reason}"
+            for offer in resolution.offers
+            if "general-purpose" in offer.reason or "placeholder" in offer.reason or "quotes" in offer.reason
+        ][:5]
+        lines = [
+            f"No key for {shown!r}: {len(resolution.offers)} offers in the registry, none usable now.",
+            *reasons,
+            self._advice(variables),
+        ]
         return NoCredentialsError("\n".join(lines), variables)
 
     def _advice(self, variables: Sequence[str]) -> str:
         """Which variables would help, with the address where a key is to be had."""
-        consoles = {keys[0]: p.data.get("console") for p in self.registry.providers.values() if (keys := p.key_variables)}
-        rows = [f"  {variable}" + (f" (get one at {consoles[variable]})" if consoles.get(variable) else "") for variable in list(variables)[:5]]
+        consoles = {
+            keys[0]: p.data.get("console") for p in self.registry.providers.values() if (keys := p.key_variables)
+        }
+        rows = [
+            f"  {variable}" + (f" (get one at {consoles[variable]})" if consoles.get(variable) else "")
+            for variable in list(variables)[:5]
+        ]
         more = f"\n  ... or one of {len(variables) - 5} more" if len(variables) > 5 else ""
-        return "Set one of these environment variables:\n" + "\n".join(rows) + more if rows else "`inference-providers doctor` shows what is missing."
+        return (
+            "Set one of these environment variables:\n" + "\n".join(rows) + more
+            if rows
+            else "`inference-providers doctor` shows what is missing."
+        )
 
     def _nothing(self) -> NoCredentialsError:
         """No key and no server at all: the five easiest keys to get, and the way without a key."""
-        easiest = [self.registry.providers[pid] for pid in self.registry.data.get("easiest") or () if pid in self.registry.providers]
-        rows = [f"  {p.key_variables[0]:<20} {p.data.get('console', p.data.get('website', ''))}" for p in easiest if p.key_variables]
-        lines = ["No API key and no model server was found.", "The easiest keys to get (set the variable to the key):", *rows]
-        lines.append("Without a key: start Ollama, LM Studio, llama.cpp or vLLM, or install 'inference_providers[local]' and set")
-        lines.append("INFERENCE_PROVIDERS_LOCAL_MODEL to a GGUF file. `inference-providers doctor` shows what was looked for.")
+        easiest = [
+            self.registry.providers[pid]
+            for pid in self.registry.data.get("easiest") or ()
+            if pid in self.registry.providers
+        ]
+        rows = [
+            f"  {p.key_variables[0]:<20} {p.data.get('console', p.data.get('website', ''))}"
+            for p in easiest
+            if p.key_variables
+        ]
+        lines = [
+            "No API key and no model server was found.",
+            "The easiest keys to get (set the variable to the key):",
+            *rows,
+        ]
+        lines.append(
+            "Without a key: start Ollama, LM Studio, llama.cpp or vLLM, or install 'inference_providers[local]' and set"
+        )
+        lines.append(
+            "INFERENCE_PROVIDERS_LOCAL_MODEL to a GGUF file. `inference-providers doctor` shows what was looked for."
+        )
         return NoCredentialsError("\n".join(lines), [p.key_variables[0] for p in easiest if p.key_variables])
 
     def _tell(self, message: str) -> None:

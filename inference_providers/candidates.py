@@ -175,7 +175,13 @@ class Access:
         opt_in: bool = False,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        self.provider, self.endpoint, self.credential, self.reason, self.opt_in = provider, endpoint, credential, reason, opt_in
+        self.provider, self.endpoint, self.credential, self.reason, self.opt_in = (
+            provider,
+            endpoint,
+            credential,
+            reason,
+            opt_in,
+        )
         self.headers = headers or {}
 
 
@@ -208,7 +214,12 @@ class Accesses:
             return Access(provider, endpoint, None, reason or problem)
         if credential.variable and not self._may_go(provider, credential.variable, endpoint):
             hosts = ", ".join(self._pins.hosts(credential.variable))
-            return Access(provider, endpoint, None, f"{credential.variable} may go to {hosts} only, not to {credentials.host_of(endpoint)}")
+            return Access(
+                provider,
+                endpoint,
+                None,
+                f"{credential.variable} may go to {hosts} only, not to {credentials.host_of(endpoint)}",
+            )
         opt_in = provider.opt_in(credential.variable) and provider.id not in self._allow
         rows = self._pins.headers(credential.variable, provider.connection.get("headers") or {})
         headers = {header: value for header, source in rows.items() if (value := self._environ.get(source, "").strip())}
@@ -217,7 +228,11 @@ class Accesses:
     def _endpoint(self, provider: Provider) -> tuple[str | None, str]:
         own = provider.connection.get("base_url")
         if own and (address := self._environ.get(own, "").strip()):
-            return (address.rstrip("/"), "") if address.startswith(("http://", "https://")) else (None, f"{own} is no http(s) address")
+            return (
+                (address.rstrip("/"), "")
+                if address.startswith(("http://", "https://"))
+                else (None, f"{own} is no http(s) address")
+            )
         return credentials.fill_endpoint(provider, self._environ)
 
     def _may_go(self, provider: Provider, variable: str, endpoint: str) -> bool:
@@ -232,7 +247,9 @@ def order(offers: Iterable[Offer]) -> list[Offer]:
 
     Of several names that one provider has for a model (regions, dated snapshots) the first stands for all.
     """
-    usable = sorted((offer for offer in offers if offer.usable), key=lambda offer: (offer.local and not offer.named, offer.doubtful))
+    usable = sorted(
+        (offer for offer in offers if offer.usable), key=lambda offer: (offer.local and not offer.named, offer.doubtful)
+    )
     first: dict[tuple[str, str, str], Offer] = {}
     for offer in usable:
         first.setdefault((offer.provider, offer.endpoint, offer.canonical_name or offer.internal_name), offer)
@@ -251,7 +268,15 @@ class Attempt:
 
     __slots__ = ("canonical_name", "error", "model", "outcome", "provider", "seconds", "status")
 
-    def __init__(self, offer: Offer, outcome: str, *, status: int | None = None, seconds: float = 0.0, error: Exception | None = None) -> None:
+    def __init__(
+        self,
+        offer: Offer,
+        outcome: str,
+        *,
+        status: int | None = None,
+        seconds: float = 0.0,
+        error: Exception | None = None,
+    ) -> None:
         self.provider, self.model, self.canonical_name = offer.provider, offer.internal_name, offer.canonical_name
         self.outcome, self.status, self.seconds, self.error = outcome, status, seconds, error
 
@@ -280,7 +305,10 @@ class Explanation:
 
     def __str__(self) -> str:
         head = f"{self.name or 'automatic choice'} ({self.rule})"
-        rows = [f"  {self.verdict(offer)}  {offer.provider}/{offer.internal_name}: {self.why(offer)}" for offer in self.offers]
+        rows = [
+            f"  {self.verdict(offer)}  {offer.provider}/{offer.internal_name}: {self.why(offer)}"
+            for offer in self.offers
+        ]
         return "\n".join([head, *rows])
 
     def verdict(self, offer: Offer) -> str:

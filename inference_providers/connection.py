@@ -8,34 +8,22 @@ from inference_providers.errors import InferenceProvidersError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from typing import Any, Generic, TypeVar
+    from typing import Any
 
     import openai
 
     from inference_providers.candidates import Attempt, Offer
 
-    Client = TypeVar("Client", openai.OpenAI, openai.AsyncOpenAI)
-    _Base = Generic[Client]
-else:
 
-    class _Base:
-        """Subscriptable at run time without importing typing."""
+class _Connection:
+    """What both kinds of connections are. The client is made when first asked for: the SDK takes a second to import."""
 
-        def __class_getitem__(cls, item):
-            return cls
-
-
-class Connection(_Base["Client"]):
-    """Unpacks as `client, name`. The client is made when first asked for, since the SDK takes a second to import."""
-
-    def __init__(self, offer: Offer, attempts: Sequence[Attempt], make: Callable[[], Client]) -> None:
+    def __init__(self, offer: Offer, attempts: Sequence[Attempt], make: Callable[[], Any]) -> None:
         self.offer, self.attempts = offer, list(attempts)
         self._make = make
-        self._client: Client | None = None
+        self._client: Any = None
 
-    @property
-    def client(self) -> Client:
-        """A real `openai.OpenAI` (or `AsyncOpenAI`) with the provider's own base URL and key."""
+    def _made(self) -> Any:
         if self._client is None:
             self._client = self._make()
         return self._client
@@ -51,7 +39,7 @@ class Connection(_Base["Client"]):
         return self.offer.provider
 
     def __iter__(self) -> Iterator[Any]:
-        return iter((self.client, self.name))
+        return iter((self._made(), self.name))
 
     def __len__(self) -> int:
         return 2
@@ -60,7 +48,27 @@ class Connection(_Base["Client"]):
         return tuple(self)[index]
 
     def __repr__(self) -> str:
-        return f"<Connection to {self.provider}/{self.name}>"
+        return f"<{type(self).__name__} to {self.provider}/{self.name}>"
+
+
+class Connection(_Connection):
+    """Unpacks as `client, name`; carries `.provider`, `.offer` and `.attempts`."""
+
+    @property
+    def client(self) -> openai.OpenAI:
+        """A real `openai.OpenAI` with the provider's own base URL and key."""
+        client: openai.OpenAI = self._made()
+        return client
+
+
+class AsyncConnection(_Connection):
+    """Unpacks as `client, name`; carries `.provider`, `.offer` and `.attempts`."""
+
+    @property
+    def client(self) -> openai.AsyncOpenAI:
+        """A real `openai.AsyncOpenAI` with the provider's own base URL and key."""
+        client: openai.AsyncOpenAI = self._made()
+        return client
 
 
 def completion_text(completion: Any, model: str) -> str:
@@ -87,7 +95,9 @@ def our_error(error: Exception, model: str) -> InferenceProvidersError:
 
     if isinstance(error, openai.APIStatusError):
         key = error.request.headers.get("authorization", "").removeprefix("Bearer ")
-        verdict = classify.response(error.status_code, dict(error.response.headers), error.response.content, model, (key,), time.time())
+        verdict = classify.response(
+            error.status_code, dict(error.response.headers), error.response.content, model, (key,), time.time()
+        )
         if verdict.error is not None:
             return verdict.error
     return ProviderUnavailableError(f"{model}: {type(error).__name__}: {error}")

@@ -106,7 +106,12 @@ def host_of(url: str) -> str:
 def is_loopback(host: str) -> bool:
     """Whether `host` or `host:port` is this machine by the loopback interface."""
     name = re.sub(r":\d+$", "", host.lower()).strip("[]")
-    return name == "localhost" or name.endswith(".localhost") or name == "::1" or bool(re.fullmatch(r"127(\.\d{1,3}){3}", name))
+    return (
+        name == "localhost"
+        or name.endswith(".localhost")
+        or name == "::1"
+        or bool(re.fullmatch(r"127(\.\d{1,3}){3}", name))
+    )
 
 
 class Pins:
@@ -116,17 +121,27 @@ class Pins:
         self._patterns: dict[str, set[str]] = {}
         self._own: set[tuple[str, str]] = set()  # (variable, the variable with the user's own address for it)
         self._headers: set[tuple[str, str, str]] = set()
-        self._trust = {variable: {host_of(host) for host in ([hosts] if isinstance(hosts, str) else hosts)} for variable, hosts in (trust or {}).items()}
+        self._trust = {
+            variable: {host_of(host) for host in ([hosts] if isinstance(hosts, str) else hosts)}
+            for variable, hosts in (trust or {}).items()
+        }
         for provider in registry.providers.values():
             pattern = _host_pattern(provider.endpoint, provider.connection.get("variables") or {})
             for variable in provider.key_variables:
                 allowed = self._patterns.setdefault(variable, set())
                 self._own.add((variable, provider.connection.get("base_url") or ""))
-                self._headers |= {(variable, header, source) for header, source in (provider.connection.get("headers") or {}).items()}
+                self._headers |= {
+                    (variable, header, source) for header, source in (provider.connection.get("headers") or {}).items()
+                }
                 allowed.add(_LOOPBACK if provider.local is not None else pattern)
         for row in registry.retired_providers.values():
             for variable in row.get("api_key") or ():
-                self._patterns.setdefault(variable, set()).add(_host_pattern(row["endpoint"].replace("$MODEL_NAME", "${MODEL_NAME}"), {"MODEL_NAME": {"pattern": "[a-z0-9-]+"}}))
+                self._patterns.setdefault(variable, set()).add(
+                    _host_pattern(
+                        row["endpoint"].replace("$MODEL_NAME", "${MODEL_NAME}"),
+                        {"MODEL_NAME": {"pattern": "[a-z0-9-]+"}},
+                    )
+                )
 
     def pinned(self, variable: str) -> bool:
         """Whether the installed package knows *variable*."""
@@ -139,7 +154,9 @@ class Pins:
         host = host_of(endpoint)
         if any(pattern == _LOOPBACK and is_loopback(host) for pattern in self._patterns[variable]):
             return True
-        return bool(re.fullmatch(_PLAIN_HTTPS, endpoint)) and any(re.fullmatch(pattern, host) for pattern in self._patterns[variable] if pattern)
+        return bool(re.fullmatch(_PLAIN_HTTPS, endpoint)) and any(
+            re.fullmatch(pattern, host) for pattern in self._patterns[variable] if pattern
+        )
 
     def trusts(self, variable: str, endpoint: str) -> bool:
         """Whether the program itself said that the key in *variable* may go to this host."""

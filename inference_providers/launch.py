@@ -72,7 +72,9 @@ def start(model: str, environ: Mapping[str, str], tell: Callable[[str], None] = 
     import secrets
 
     if not available():
-        raise LocalServerError("The embedded engine is not installed. Install it with: pip install 'inference_providers[local]'")
+        raise LocalServerError(
+            "The embedded engine is not installed. Install it with: pip install 'inference_providers[local]'"
+        )
     _check_file(model)
     key = secrets.token_urlsafe(24)
     log = _log_file()
@@ -90,14 +92,26 @@ def _check_file(model: str) -> None:
         with open(model, "rb") as file:
             magic = file.read(4)
     except OSError as error:
-        raise LocalServerError(f"The model file {model!r} cannot be read: {error.strerror}. Give a GGUF file.") from None
+        raise LocalServerError(
+            f"The model file {model!r} cannot be read: {error.strerror}. Give a GGUF file."
+        ) from None
     if magic != b"GGUF":
         raise LocalServerError(f"{model!r} is no GGUF file. The embedded engine loads GGUF files only.")
 
 
 def _child_environment(environ: Mapping[str, str], key: str) -> dict[str, str]:
     """What the engine needs of the environment: no API key of anyone goes to it."""
-    kept = ("PATH", "HOME", "LANG", "TMPDIR", "SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "VIRTUAL_ENV")
+    kept = (
+        "PATH",
+        "HOME",
+        "LANG",
+        "TMPDIR",
+        "SYSTEMROOT",
+        "LD_LIBRARY_PATH",
+        "DYLD_LIBRARY_PATH",
+        "CUDA_VISIBLE_DEVICES",
+        "VIRTUAL_ENV",
+    )
     child = {name: value for name, value in {**os.environ, **environ}.items() if name in kept}
     root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     return {**child, KEY_VARIABLE: key, "PYTHONPATH": root, "PYTHONUNBUFFERED": "1"}
@@ -117,7 +131,9 @@ def _wait_for_address(process: subprocess.Popen[str], model: str, log: str, tell
 
     lines: list[str] = []
     assert process.stdout is not None
-    reader = threading.Thread(target=lambda stream: lines.append(stream.readline()), args=(process.stdout,), daemon=True)
+    reader = threading.Thread(
+        target=lambda stream: lines.append(stream.readline()), args=(process.stdout,), daemon=True
+    )
     reader.start()
     started = told = time.monotonic()
     while reader.is_alive() and time.monotonic() - started < START_TIMEOUT:

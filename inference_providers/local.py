@@ -37,7 +37,12 @@ def scan(registry: Registry, environ: Mapping[str, str], timeout: float = PROBE_
     alive = _connectable(asked, timeout)
     if not alive:
         return []
-    found = _look_at_all([(base, asked[base] + [row for row in rows if row not in asked[base]]) for base in alive], registry, environ, timeout)
+    found = _look_at_all(
+        [(base, asked[base] + [row for row in rows if row not in asked[base]]) for base in alive],
+        registry,
+        environ,
+        timeout,
+    )
     places = {provider.id: place for place, provider in enumerate(rows)}
     return sorted(found, key=lambda server: places[server.provider])
 
@@ -113,7 +118,9 @@ def _start_connecting(host: str, tls: bool) -> socket.socket | None:
     return None
 
 
-def _look_at_all(places: Sequence[tuple[str, Sequence[Provider]]], registry: Registry, environ: Mapping[str, str], timeout: float) -> list[LocalServer]:
+def _look_at_all(
+    places: Sequence[tuple[str, Sequence[Provider]]], registry: Registry, environ: Mapping[str, str], timeout: float
+) -> list[LocalServer]:
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(max_workers=16) as pool:
@@ -145,7 +152,14 @@ class _Look:
     def _recognise(self, rows: Sequence[Provider]) -> LocalServer | None:
         status, _, _ = self._get(self._base + "/models")
         models = self._models(self._base + "/models")
-        provider = next((row for row in rows if any(self._fits(print_, row) for print_ in (row.local or {}).get("fingerprint") or ())), None)
+        provider = next(
+            (
+                row
+                for row in rows
+                if any(self._fits(print_, row) for print_ in (row.local or {}).get("fingerprint") or ())
+            ),
+            None,
+        )
         if provider is None:
             if models is None or UNKNOWN not in self._registry.providers:
                 return None

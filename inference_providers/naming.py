@@ -182,7 +182,9 @@ def _served_faster(match: re.Match[str]) -> str:
         return ""
     if re.search(r"\d+(\.\d+)?[bt]$|-a\d+(\.\d+)?b$|-instruct|-\d{4}$|-vl$|-thinking$", head):
         return ""
-    versioned = re.search(r"(kimi-k\d(\.\d)?(-code)?|deepseek-[rv]\d(\.\d)?(-flash|-pro)?|minimax-m\d(\.\d)?|glm-\d(\.\d)?)$", head)
+    versioned = re.search(
+        r"(kimi-k\d(\.\d)?(-code)?|deepseek-[rv]\d(\.\d)?(-flash|-pro)?|minimax-m\d(\.\d)?|glm-\d(\.\d)?)$", head
+    )
     if word in ("turbo", "fast", "lightning") and versioned and not re.match(r"^(glm-5|kimi-k2)$", head):
         return "" if not (word == "turbo" and head.startswith("glm-5")) else match[0]
     return match[0]
@@ -193,8 +195,7 @@ def _versions(text: str) -> str:
     text = re.sub(_OLD_CLAUDE, r"claude-\2-\1", text)
     text = re.sub(_NEW_CLAUDE, lambda m: m[0] if m[1][0] in "123" else f"claude-{m[2]}-{m[1]}", text)
     text = re.sub(r"^(claude-[a-z]+-\d|claude-\d)\.0(?=-|$)", r"\1", text)
-    text = re.sub(r"^((?:gemini|gemma|mistral-large|seed|doubao)-[3-9])\.0(?=-|$)", r"\1", text)
-    return text
+    return re.sub(r"^((?:gemini|gemma|mistral-large|seed|doubao)-[3-9])\.0(?=-|$)", r"\1", text)
 
 
 _LAST = _rules(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from functools import cached_property
+from functools import cached_property, partial
 
 from inference_providers import candidates, chat
 from inference_providers.base import Base
@@ -13,7 +13,7 @@ from inference_providers.errors import AllProvidersFailedError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     import openai
@@ -29,7 +29,9 @@ TEST_LIMIT = 30.0  # seconds for a short inference
 class ProviderList(Base):
     """Finds who can serve a model with the keys and servers that are there, and connects to them."""
 
-    def connect_to_model(self, canonical_name: str, choose_randomly: bool = False, test: bool = False, *, provider: str | None = None) -> Connection[openai.OpenAI]:
+    def connect_to_model(
+        self, canonical_name: str, choose_randomly: bool = False, test: bool = False, *, provider: str | None = None
+    ) -> Connection:
         """A connected client and the provider's name for the model.
 
         Candidates are tried in registry order, or in random order. Without *test* a candidate
@@ -42,11 +44,11 @@ class ProviderList(Base):
         offers = self.candidates(canonical_name, provider=provider)
         return self._connect(candidates.shuffled(offers, self._random) if choose_randomly else offers, test)
 
-    def connect_to_first_available_model(self, model_names: Sequence[str], test: bool = False) -> Connection[openai.OpenAI]:
+    def connect_to_first_available_model(self, model_names: Sequence[str], test: bool = False) -> Connection:
         """A connection to the first of *model_names* that works; models without a key are passed over."""
         return self._connect(self._first_available(model_names), test)
 
-    def connect_to_ai(self, test: bool = True) -> Connection[openai.OpenAI]:
+    def connect_to_ai(self, test: bool = True) -> Connection:
         """A connection to the best model that the keys can reach, by `auto_model_priority`; else to a server on this machine."""
         failed: AllProvidersFailedError | None = None
         keyed = self._keyed()
@@ -70,7 +72,15 @@ class ProviderList(Base):
             raise our_error(error, model_name) from None
         return completion_text(completion, model_name)
 
-    def ask_ai(self, question: str, test: bool = True, *, model: str | None = None, system: str | None = None, max_tokens: int | None = None) -> str:
+    def ask_ai(
+        self,
+        question: str,
+        test: bool = True,
+        *,
+        model: str | None = None,
+        system: str | None = None,
+        max_tokens: int | None = None,
+    ) -> str:
         """Ask the best model within reach; its answer's text.
 
         With *test* (the default) a candidate that fails to answer is followed by the next.
@@ -78,19 +88,27 @@ class ProviderList(Base):
         """
         return self.ask(chat.messages(question, system), test=test, model=model, max_tokens=max_tokens).text
 
-    def ask(self, messages: Sequence[Any], *, test: bool = True, model: str | None = None, max_tokens: int | None = None) -> Reply:
+    def ask(
+        self, messages: Sequence[Any], *, test: bool = True, model: str | None = None, max_tokens: int | None = None
+    ) -> Reply:
         """`ask_ai` for messages; the whole reply, who gave it, and every attempt."""
         body = chat.body(messages, max_tokens)
-        return self._first_that_works(model, test, lambda offers: self._caller.call(offers, body))
+        reply: Reply = self._first_that_works(model, test, lambda offers: self._caller.call(offers, body))
+        return reply
 
-    def stream_ai(self, question: str, *, model: str | None = None, system: str | None = None, max_tokens: int | None = None) -> StreamReply:
+    def stream_ai(
+        self, question: str, *, model: str | None = None, system: str | None = None, max_tokens: int | None = None
+    ) -> StreamReply:
         """`ask_ai`, streamed: iterate over `.text()`. Falls back until the first content, never after it."""
         body = chat.body(chat.messages(question, system), max_tokens)
-        return self._first_that_works(model, True, lambda offers: self._caller.stream(offers, body))
+        reply: StreamReply = self._first_that_works(model, True, lambda offers: self._caller.stream(offers, body))
+        return reply
 
     def _first_that_works(self, model: str | None, test: bool, ask: Any) -> Any:
         """Ask keyed candidates, then this machine; a named model's candidates only where one is named."""
-        groups = [lambda: self.candidates(model)] if model else [self._keyed, self._on_this_machine]
+        groups: list[Callable[[], list[Offer]]] = (
+            [partial(self.candidates, model)] if model else [self._keyed, self._on_this_machine]
+        )
         failed: AllProvidersFailedError | None = None
         for group in groups:
             offers = group()
@@ -130,7 +148,7 @@ class ProviderList(Base):
 
         return Caller(self._sender, self._health, self._random, self._tell)
 
-    def _connect(self, offers: Sequence[Offer], test: bool) -> Connection[openai.OpenAI]:
+    def _connect(self, offers: Sequence[Offer], test: bool) -> Connection:
         """The first of *offers* that works, by a staggered race."""
         from inference_providers.wire.send import run_race
 
@@ -151,7 +169,9 @@ class ProviderList(Base):
         started = time.monotonic()
         status = None
         try:
-            response = self._sender.send(Request("GET", offer.endpoint + "/models", {"Accept": "application/json"}), limit=PROBE_LIMIT)
+            response = self._sender.send(
+                Request("GET", offer.endpoint + "/models", {"Accept": "application/json"}), limit=PROBE_LIMIT
+            )
             response.close()
             status = response.status
             outcome = "reachable" if status < 500 else f"HTTP {status}"
@@ -199,7 +219,14 @@ def _joined(first: AllProvidersFailedError, second: AllProvidersFailedError) -> 
 _default: tuple[dict[str, str], ProviderList] | None = None
 
 
-def ask_ai(question: str, test: bool = True, *, model: str | None = None, system: str | None = None, max_tokens: int | None = None) -> str:
+def ask_ai(
+    question: str,
+    test: bool = True,
+    *,
+    model: str | None = None,
+    system: str | None = None,
+    max_tokens: int | None = None,
+) -> str:
     """Ask the best model that your keys, or the servers on your machine, can reach; its answer's text.
 
     `ask_ai("Come here often?")` is all there is to it. *model* names one, in any spelling.

@@ -147,7 +147,9 @@ class Registry:
     @cached_property
     def canonical_names(self) -> frozenset[str]:
         """Every canonical name that some provider offers."""
-        return frozenset(name for provider in self.providers.values() for name in provider.data.get("model_names") or ())
+        return frozenset(
+            name for provider in self.providers.values() for name in provider.data.get("model_names") or ()
+        )
 
     @cached_property
     def provider_aliases(self) -> Mapping[str, str]:
@@ -169,8 +171,13 @@ class Registry:
         """Every internal name, in lower case, to its canonical name."""
         index: dict[str, str] = dict(self.data.get("names") or {})
         for provider in self.providers.values():
-            index.update((internal.lower(), canonical) for canonical, internal in (provider.data.get("model_names") or {}).items())
-            index.update((internal.lower(), canonical) for internal, canonical in (provider.data.get("more_names") or {}).items())
+            index.update(
+                (internal.lower(), canonical)
+                for canonical, internal in (provider.data.get("model_names") or {}).items()
+            )
+            index.update(
+                (internal.lower(), canonical) for internal, canonical in (provider.data.get("more_names") or {}).items()
+            )
         return index
 
     @cached_property
@@ -201,7 +208,11 @@ def parse(text: str | bytes, origin: str = "registry") -> dict[str, Any]:
     try:
         data = json.loads(text)
     except ValueError as error:
-        where = f"line {error.lineno} column {error.colno}: {error.msg}" if isinstance(error, json.JSONDecodeError) else str(error)
+        where = (
+            f"line {error.lineno} column {error.colno}: {error.msg}"
+            if isinstance(error, json.JSONDecodeError)
+            else str(error)
+        )
         raise RegistryError([f"$: not JSON ({where})"], f"{origin} cannot be read") from None
     except RecursionError:
         raise RegistryError(["$: nested too deeply"], f"{origin} cannot be read") from None

@@ -42,8 +42,16 @@ class Resolution:
 
     __slots__ = ("canonical_name", "name", "offers", "rule", "warning")
 
-    def __init__(self, name: str, rule: str, canonical_name: str | None, offers: Sequence[Offer], warning: str = "") -> None:
-        self.name, self.rule, self.canonical_name, self.offers, self.warning = name, rule, canonical_name, list(offers), warning
+    def __init__(
+        self, name: str, rule: str, canonical_name: str | None, offers: Sequence[Offer], warning: str = ""
+    ) -> None:
+        self.name, self.rule, self.canonical_name, self.offers, self.warning = (
+            name,
+            rule,
+            canonical_name,
+            list(offers),
+            warning,
+        )
 
     def __repr__(self) -> str:
         return f"<Resolution of {self.name!r} by rule {self.rule!r}: {self.canonical_name}, {len(self.offers)} offers>"
@@ -52,7 +60,13 @@ class Resolution:
 class Resolver:
     """The rules over one registry, one set of accesses, the user's aliases and the servers that run here."""
 
-    def __init__(self, accesses: Accesses, *, aliases: Mapping[str, str] | None = None, local: Callable[[], Sequence[LocalServer]] = tuple) -> None:
+    def __init__(
+        self,
+        accesses: Accesses,
+        *,
+        aliases: Mapping[str, str] | None = None,
+        local: Callable[[], Sequence[LocalServer]] = tuple,
+    ) -> None:
         self.registry: Registry = accesses.registry
         self._accesses = accesses
         self._aliases = {name.lower(): target for name, target in (aliases or {}).items()}
@@ -68,7 +82,16 @@ class Resolver:
             return self._at_provider(name, provider)
         if name.lower() in AUTO:
             return self._auto(name)
-        rules = (self._alias, self._prefix, self._canonical, self._engine_lists, self._internal, self._engine_passes, self._engine_colon, self._policy)
+        rules = (
+            self._alias,
+            self._prefix,
+            self._canonical,
+            self._engine_lists,
+            self._internal,
+            self._engine_passes,
+            self._engine_colon,
+            self._policy,
+        )
         for rule in (*rules, self._spelling, self._family):
             found = rule(name)
             if found is not None:
@@ -132,7 +155,13 @@ class Resolver:
         if retired is None or any(not offer.doubtful for offer in offers):
             return Resolution(name, "canonical", canonical, offers)
         successor = retired["successor"]
-        return Resolution(name, "retired", successor, self.offers_of(successor), f"{canonical} has ended; its successor is {successor}")
+        return Resolution(
+            name,
+            "retired",
+            successor,
+            self.offers_of(successor),
+            f"{canonical} has ended; its successor is {successor}",
+        )
 
     # Rules 5 and 7
     def _engine_lists(self, name: str) -> Resolution | None:
@@ -148,7 +177,11 @@ class Resolver:
         provider = self.registry.providers[pid]
         names = self.registry.names
         for server in self._local():
-            listed = [model for model in server.models if server.provider == pid and self._matches(model, server.models[model], rest)]
+            listed = [
+                model
+                for model in server.models
+                if server.provider == pid and self._matches(model, server.models[model], rest)
+            ]
             if listed:
                 return server.models[listed[0]], self._server_offers(server, listed, named=True)
         wanted = rest.lower()
@@ -167,7 +200,15 @@ class Resolver:
         return self.registry.loose_index.get(loose(name))
 
     def _matches(self, model: str, canonical: str | None, wanted: str) -> bool:
-        return model == wanted or model.lower() == wanted.lower() or (canonical is not None and canonical in (wanted.lower(), self._canonical_of(wanted), self.registry.names.canonical_name(wanted)))
+        return (
+            model == wanted
+            or model.lower() == wanted.lower()
+            or (
+                canonical is not None
+                and canonical
+                in (wanted.lower(), self._canonical_of(wanted), self.registry.names.canonical_name(wanted))
+            )
+        )
 
     def _engine_passes(self, name: str) -> Resolution | None:
         head, slash, rest = name.partition("/")
@@ -176,7 +217,9 @@ class Resolver:
 
     def _passed(self, name: str, pid: str, rest: str) -> Resolution:
         canonical, offers = self._own_name(pid, rest)
-        return Resolution(name, "engine, unlisted", canonical, offers, f"{pid} does not list {rest!r}; it is passed on as it is")
+        return Resolution(
+            name, "engine, unlisted", canonical, offers, f"{pid} does not list {rest!r}; it is passed on as it is"
+        )
 
     # Rule 6
     def _internal(self, name: str) -> Resolution | None:
@@ -184,7 +227,9 @@ class Resolver:
         if canonical in self.registry.canonical_names:
             offers = self.offers_of(canonical)
             exact = [offer for offer in offers if offer.internal_name.lower() == name.lower()]
-            return Resolution(name, "internal name", canonical, exact + [offer for offer in offers if offer not in exact])
+            return Resolution(
+                name, "internal name", canonical, exact + [offer for offer in offers if offer not in exact]
+            )
         running = self._running(internal=name)
         return Resolution(name, "internal name", running[0].canonical_name, running) if running else None
 
@@ -205,7 +250,13 @@ class Resolver:
         if not colon or policy.lower() not in POLICIES:
             return None
         found = self.resolve(rest)
-        return Resolution(name, f"policy {policy.lower()}", found.canonical_name, apply_policy(policy.lower(), found.offers, self.registry), found.warning)
+        return Resolution(
+            name,
+            f"policy {policy.lower()}",
+            found.canonical_name,
+            apply_policy(policy.lower(), found.offers, self.registry),
+            found.warning,
+        )
 
     # Rule 10
     def _spelling(self, name: str) -> Resolution | None:
@@ -214,7 +265,13 @@ class Resolver:
             return None
         if canonical in self.registry.canonical_names or canonical in self.registry.retired_models:
             found = self._canonical(canonical)
-            return found and Resolution(name, "spelling" if found.rule == "canonical" else found.rule, found.canonical_name, found.offers, found.warning)
+            return found and Resolution(
+                name,
+                "spelling" if found.rule == "canonical" else found.rule,
+                found.canonical_name,
+                found.offers,
+                found.warning,
+            )
         running = self._running(canonical=canonical)
         return Resolution(name, "spelling", canonical, running) if running else None
 
@@ -225,23 +282,42 @@ class Resolver:
                 continue
             if pid in self.registry.providers:
                 canonical, offers = self._own_name(pid, name)
-                return Resolution(name, "family", canonical, offers, f"the registry does not know {name!r}; names like it belong to {pid}")
+                return Resolution(
+                    name,
+                    "family",
+                    canonical,
+                    offers,
+                    f"the registry does not know {name!r}; names like it belong to {pid}",
+                )
             servers = self._local()
             if pid == ":local" and servers:
                 offers = [Offer(self._accesses.at(s), None, name) for s in servers]
-                return Resolution(name, "family", None, offers, f"the registry does not know {name!r}; it is passed to the server on this machine")
+                return Resolution(
+                    name,
+                    "family",
+                    None,
+                    offers,
+                    f"the registry does not know {name!r}; it is passed to the server on this machine",
+                )
         return None
 
     def offers_of(self, canonical: str, *, local: bool = True) -> list[Offer]:
         """Every offer of a canonical model: the registry's in its order, then servers on this machine."""
-        offers = [Offer(self._accesses[p.id], canonical, internal) for p, internal in self.registry.offers_of(canonical) if p.local is None]
+        offers = [
+            Offer(self._accesses[p.id], canonical, internal)
+            for p, internal in self.registry.offers_of(canonical)
+            if p.local is None
+        ]
         return offers + (self._running(canonical=canonical) if local else [])
 
     def _running(self, *, canonical: str | None = None, internal: str | None = None) -> list[Offer]:
         return [
             offer
             for server in self._local()
-            for offer in self._server_offers(server, [m for m, c in server.models.items() if (canonical is not None and c == canonical) or m == internal])
+            for offer in self._server_offers(
+                server,
+                [m for m, c in server.models.items() if (canonical is not None and c == canonical) or m == internal],
+            )
         ]
 
     def _server_offers(self, server: LocalServer, models: Iterable[str], *, named: bool = False) -> list[Offer]:
@@ -251,17 +327,24 @@ class Resolver:
     def _offers_at(self, pid: str, canonical: str | None, internal_names: Iterable[str]) -> list[Offer]:
         """Offers of one provider that the user named: at the running servers' addresses where it is local."""
         accesses: list[Access] = [self._accesses.at(server) for server in self._local() if server.provider == pid]
-        return [Offer(access, canonical, internal, named=True) for access in accesses or [self._accesses[pid]] for internal in internal_names]
+        return [
+            Offer(access, canonical, internal, named=True)
+            for access in accesses or [self._accesses[pid]]
+            for internal in internal_names
+        ]
 
     def _unknown(self, name: str) -> UnknownModelError:
         close = self.suggestions(name)
         if not name:
-            return UnknownModelError("The model name is empty. Give one, or call connect_to_ai() for the best that your keys reach.")
+            return UnknownModelError(
+                "The model name is empty. Give one, or call connect_to_ai() for the best that your keys reach."
+            )
         lines = [f"No provider in the registry serves {name!r}, in any spelling known."]
-        for suggestion in close:
-            lines.append(f"  {suggestion}: {self._enabling(suggestion)}")
-        lines[1:1] = ["Closest names:"] if close else []
-        lines.append("`inference-providers models PATTERN` searches the names; `PROVIDER/NAME` passes a name on unlisted.")
+        if close:
+            lines += ["Closest names:", *(f"  {suggestion}: {self._enabling(suggestion)}" for suggestion in close)]
+        lines.append(
+            "`inference-providers models PATTERN` searches the names; `PROVIDER/NAME` passes a name on unlisted."
+        )
         return UnknownModelError("\n".join(lines), close)
 
     def suggestions(self, name: str, count: int = 5) -> list[str]:
@@ -276,18 +359,34 @@ class Resolver:
         offers = self.offers_of(canonical)
         if any(offer.usable for offer in offers):
             return "usable now"
-        variables = dict.fromkeys(o.connection["api_key"][0] for o in offers if isinstance(o.connection.get("api_key"), list) and o.connection["api_key"])
+        variables = dict.fromkeys(
+            o.connection["api_key"][0]
+            for o in offers
+            if isinstance(o.connection.get("api_key"), list) and o.connection["api_key"]
+        )
         return "set " + " or ".join(list(variables)[:3]) if variables else "no key enables it"
 
 
 def apply_policy(policy: str, offers: Sequence[Offer], registry: Registry) -> list[Offer]:
     """Sort or filter offers: `cheapest`, `fastest`, `smartest` sort (stable), `free` and `local` filter."""
     if policy == "free":
-        return [offer for offer in offers if offer.local or (offer.input_price == 0 and offer.output_price == 0) or offer.internal_name.endswith(":free")]
+        return [
+            offer
+            for offer in offers
+            if offer.local
+            or (offer.input_price == 0 and offer.output_price == 0)
+            or offer.internal_name.endswith(":free")
+        ]
     if policy == "local":
         return [offer for offer in offers if offer.local]
     if policy == "cheapest":
-        return sorted(offers, key=lambda o: (o.input_price is None or o.output_price is None, (o.input_price or 0) * 3 + (o.output_price or 0)))
+        return sorted(
+            offers,
+            key=lambda o: (
+                o.input_price is None or o.output_price is None,
+                (o.input_price or 0) * 3 + (o.output_price or 0),
+            ),
+        )
     if policy == "fastest":
         places = {pid: place for place, pid in enumerate(registry.data.get("fastest") or ())}
         return sorted(offers, key=lambda o: places.get(o.provider, len(places)))

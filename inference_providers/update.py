@@ -1,7 +1,7 @@
 """Where the registry comes from: bundled, overridden by the program, or updated from the network.
 
 Updates are opt-in and never made at import. A downloaded registry may change models,
-prices, order and retirements; it cannot move a key: see `restrained`.
+prices, order and retirements; it cannot move a key: see `trust`.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
-from inference_providers import registry as registries
-from inference_providers.credentials import Pins, host_of, is_loopback
+from inference_providers.credentials import Pins
+from inference_providers.download import download
 from inference_providers.errors import RegistryError
 from inference_providers.registry import Registry, bundled, merge, parse
+from inference_providers.trust import restrained, stray_keys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,10 +24,7 @@ UPDATE_URL = "https://models.dev/api.json"
 URL_VARIABLE = "INFERENCE_PROVIDERS_URL"
 REGISTRY_CAP = 2 * 1024 * 1024  # bytes, decompressed
 CATALOGUE_CAP = 16 * 1024 * 1024  # a catalogue that is converted (models.dev's) is larger than what comes of it
-DOWNLOAD_TIMEOUT = 5.0  # seconds, for the whole download
 MAX_AGE = 24 * 3600.0  # seconds between checks
-
-Source = "str | os.PathLike[str] | Mapping[str, Any]"
 
 
 def load(
@@ -65,7 +63,9 @@ def read(source: Any, name: str) -> dict[str, Any]:
         with open(source, "rb") as file:
             return parse(file.read(), f"{name} ({os.fspath(source)})")
     except OSError as error:
-        raise RegistryError([f"{name}: {os.fspath(source)[:200]!r} cannot be read: {error.strerror}"], "No registry there") from None
+        raise RegistryError(
+            [f"{name}: {os.fspath(source)[:200]!r} cannot be read: {error.strerror}"], "No registry there"
+        ) from None
 
 
 def fetch_catalogue(origin: str) -> dict[str, Any]:
@@ -82,74 +82,9 @@ def check(data: Mapping[str, Any], trust: Mapping[str, Sequence[str]] | None, na
 
     found = problems(data)
     if not found:
-        found = stray_keys(Registry(data), Pins(bundled(), trust))
+        found = stray_keys(Registry(data), bundled(), Pins(bundled(), trust))
     if found:
         raise RegistryError(found, f"{name} is refused ({len(found)} problem{'s' * (len(found) != 1)})")
-
-
-def stray_keys(registry: Registry, pins: Pins) -> list[str]:
-    """One line for each variable that the installed package pins to other hosts than *registry* gives."""
-    found = []
-    for pid, provider in registry.providers.items():
-        for variable in provider.key_variables:
-            if provider.endpoint and pins.pinned(variable) and not _allowed(pid, provider, variable, pins):
-                host = host_of(provider.endpoint)
-                allowed = ", ".join(pins.hosts(variable)) or "no host"
-                found.append(
-                    f"$.providers.{pid}.connection: would send {variable} to {host}, but that key belongs to {allowed}. "
-                    f'If you mean it, pass trust={{"{variable}": ["{host}"]}}; else use a variable of your own.'
-                )
-    return found
-
-
-def _allowed(pid: str, provider: registries.Provider, variable: str, pins: Pins) -> bool:
-    ours = bundled().providers.get(pid)
-    if ours is not None and ours.endpoint == provider.endpoint and variable in ours.key_variables:
-        return provider.connection.get("variables") == ours.connection.get("variables")
-    retired = bundled().retired_providers.get(pid)
-    if retired is not None and retired["endpoint"] == provider.endpoint and variable in retired["api_key"]:
-        return True
-    return "$" not in host_of(provider.endpoint) and pins.allows(variable, provider.endpoint)
-
-
-def restrained(update: Mapping[str, Any], base: Registry, pins: Pins) -> dict[str, Any]:
-    """A downloaded registry with everything taken out that could move a key or a prompt to a new place.
-
-    Connections come from the installed package; a changed endpoint counts only on a host
-    that every one of the provider's variables is pinned to. Providers that the package
-    does not know stay only where `trust` names their variable and host. Local servers
-    are the package's alone.
-    """
-    providers: dict[str, Any] = {}
-    for pid, row in (update.get("providers") or {}).items():
-        ours = base.providers.get(pid)
-        kept = {key: value for key, value in row.items() if key != "connection"}
-        if ours is not None:
-            connection = dict(ours.connection)
-            endpoint = (row.get("connection") or {}).get("endpoint") or ""
-            if ours.local is None and "$" not in endpoint + ours.endpoint and _everywhere(pins, ours.key_variables, endpoint):
-                connection["endpoint"] = endpoint
-            providers[pid] = {**kept, "connection": connection}
-        elif _trusted(row.get("connection") or {}, pins):
-            theirs = row["connection"]
-            providers[pid] = {**kept, "connection": {"protocol": theirs.get("protocol", "openai"), "endpoint": theirs["endpoint"], "api_key": theirs["api_key"]}}
-    for pid, provider in base.providers.items():
-        if provider.local is not None:
-            providers[pid] = dict(provider.data)
-    return {**update, "providers": providers}
-
-
-def _everywhere(pins: Pins, variables: Sequence[str], endpoint: str) -> bool:
-    return bool(variables) and endpoint.startswith("https://") and all(pins.allows(variable, endpoint) for variable in variables)
-
-
-def _trusted(connection: Mapping[str, Any], pins: Pins) -> bool:
-    keys = connection.get("api_key") or []
-    variables = [keys] if isinstance(keys, str) else keys
-    endpoint = connection.get("endpoint") or ""
-    if "$" in endpoint or connection.get("local") or not variables:
-        return False
-    return endpoint.startswith("https://") and all(pins.trusts(variable, endpoint) for variable in variables)
 
 
 class Updater:
@@ -208,7 +143,12 @@ class Updater:
 
     def fetch(self) -> dict[str, Any] | None:
         """Download and keep an update; None if there is nothing newer. Raises RegistryError; the last good one stays."""
-        state = {**self._state(), "url": self.url, "checked": self._clock()} if self._state().get("url") == self.url else {"url": self.url, "checked": self._clock()}
+        old = self._state()
+        state: dict[str, Any] = {
+            **(old if old.get("url") == self.url else {}),
+            "url": self.url,
+            "checked": self._clock(),
+        }
         try:
             cap = CATALOGUE_CAP if self.url.endswith("/api.json") else REGISTRY_CAP
             text, etag = download(self.url, cap, state.get("etag") if os.path.exists(self.path) else None)
@@ -220,7 +160,9 @@ class Updater:
             state.update(etag=etag, sha256=_digest(kept))
             return data
         except RegistryError as error:
-            self._warn(f"No registry update from {self.url}: {error.problems[0] if error.problems else error}. The last good registry is used.")
+            self._warn(
+                f"No registry update from {self.url}: {error.problems[0] if error.problems else error}. The last good registry is used."
+            )
             raise
         finally:
             self._write(self._state_path, _json(state))
@@ -240,7 +182,9 @@ class Updater:
             found.append(f"$.version: {data.get('version')} is older than {in_use.version}, which is in use")
         known = bundled().providers.keys()
         if not found and len(known & data["providers"].keys()) * 2 < len(known):
-            found.append(f"$.providers: holds {len(known & data['providers'].keys())} of the {len(known)} known providers; at least half are needed")
+            found.append(
+                f"$.providers: holds {len(known & data['providers'].keys())} of the {len(known)} known providers; at least half are needed"
+            )
         if found:
             raise RegistryError(found, f"The update from {self.url} is refused")
         return data
@@ -254,7 +198,9 @@ class Updater:
         overlay = load_overlay()
         fresh = build([read_source(catalogue, overlay, self.url)], overlay)
         merged = dict(bundled().data)
-        merged["providers"] = {pid: _with_offers(row, fresh["providers"].get(pid, {})) for pid, row in merged["providers"].items()}
+        merged["providers"] = {
+            pid: _with_offers(row, fresh["providers"].get(pid, {})) for pid, row in merged["providers"].items()
+        }
         merged["models"] = merge(merged.get("models") or {}, fresh["models"])
         today = int(time.strftime("%Y%m%d00", time.gmtime(self._clock())))
         merged["version"] = max(today, bundled().version)
@@ -287,50 +233,10 @@ class Updater:
                 raise
         except OSError as error:
             if self._warn is not _silent:
-                self._warn(f"The registry cache {self._folder} cannot be written ({error.strerror}); updates are not kept.")
+                self._warn(
+                    f"The registry cache {self._folder} cannot be written ({error.strerror}); updates are not kept."
+                )
                 self._warn = _silent
-
-
-def download(url: str, cap: int, etag: str | None = None) -> tuple[bytes | None, str | None]:
-    """The body and its ETag; (None, None) when it has not changed since *etag*.
-
-    https only (http on this machine), no redirects, no credentials, 5 s, at most *cap*
-    bytes decompressed. Raises RegistryError.
-    """
-    import time
-
-    import requests
-
-    here = is_loopback(host_of(url))
-    if not url.startswith("https://") and not (here and url.startswith("http://")):
-        raise RegistryError([f"{url}: only https is used for updates"])
-    deadline = time.monotonic() + DOWNLOAD_TIMEOUT
-    headers = {"User-Agent": "inference_providers", **({"If-None-Match": etag} if etag else {})}
-    try:
-        with requests.Session() as session:
-            session.trust_env = not here
-            session.auth = lambda request: request  # no credentials of a ~/.netrc
-            with session.get(url, timeout=DOWNLOAD_TIMEOUT, stream=True, allow_redirects=False, headers=headers) as response:
-                if response.status_code == 304 and etag:
-                    return None, None
-                if response.status_code != 200:
-                    raise RegistryError([f"{url}: HTTP {response.status_code}"])
-                return _body(response, url, cap, deadline), response.headers.get("ETag")
-    except (requests.RequestException, OSError) as error:
-        raise RegistryError([f"{url}: {type(error).__name__}"]) from None
-
-
-def _body(response: Any, url: str, cap: int, deadline: float) -> bytes:
-    import time
-
-    body = bytearray()
-    for chunk in response.iter_content(65536):
-        body += chunk
-        if len(body) > cap:
-            raise RegistryError([f"{url}: larger than {cap} bytes"])
-        if time.monotonic() > deadline:
-            raise RegistryError([f"{url}: took longer than {DOWNLOAD_TIMEOUT:g} s"])
-    return bytes(body)
 
 
 def _silent(message: str) -> None:
@@ -341,7 +247,11 @@ def _with_offers(row: Mapping[str, Any], fresh: Mapping[str, Any]) -> dict[str, 
     merged = dict(row)
     for field in ("model_names", "more_names", "facts"):
         if fresh.get(field):
-            merged[field] = {**fresh[field], **(row.get(field) or {})} if field == "model_names" else {**(row.get(field) or {}), **fresh[field]}
+            merged[field] = (
+                {**fresh[field], **(row.get(field) or {})}
+                if field == "model_names"
+                else {**(row.get(field) or {}), **fresh[field]}
+            )
     return merged
 
 

@@ -14,7 +14,9 @@ from inference_providers.cli.names import complete_model
 
 @click.command(epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("question", nargs=-1)
-@click.option("-m", "--model", shell_complete=complete_model, help="A model, in any spelling; default: the best within reach.")
+@click.option(
+    "-m", "--model", shell_complete=complete_model, help="A model, in any spelling; default: the best within reach."
+)
 @click.option("-s", "--system", help="System prompt.")
 @click.option("--max-tokens", type=click.IntRange(min=1), help="Stop the answer after this many tokens.")
 @click.option("--no-stream", is_flag=True, help="Print the answer when it is complete.")
@@ -22,7 +24,15 @@ from inference_providers.cli.names import complete_model
 @click.option("-v", "--verbose", is_flag=True, help="Tell on standard error what is tried.")
 @click.version_option(__version__)
 @guarded
-def main(question: tuple[str, ...], model: str | None, system: str | None, max_tokens: int | None, no_stream: bool, as_json: bool, verbose: bool) -> None:
+def main(
+    question: tuple[str, ...],
+    model: str | None,
+    system: str | None,
+    max_tokens: int | None,
+    no_stream: bool,
+    as_json: bool,
+    verbose: bool,
+) -> None:
     """Ask a language model a QUESTION, with whatever keys or servers are there.
 
     Standard input, where there is any, is added to the question:
@@ -51,7 +61,9 @@ def _prompt(question: str) -> str:
     return prompt
 
 
-def _print_stream(providers: object, prompt: str, model: str | None, system: str | None, max_tokens: int | None) -> None:
+def _print_stream(
+    providers: object, prompt: str, model: str | None, system: str | None, max_tokens: int | None
+) -> None:
     from inference_providers.errors import TruncatedStreamError
     from inference_providers.provider_list import ProviderList
 
@@ -81,6 +93,9 @@ def _print_json(providers: object, prompt: str, model: str | None, system: str |
         "model": reply.offer.internal_name,
         "canonical_name": reply.offer.canonical_name,
         "usage": reply.data.get("usage"),
-        "attempts": [{"provider": a.provider, "model": a.model, "outcome": a.outcome, "seconds": round(a.seconds, 3)} for a in reply.attempts],
+        "attempts": [
+            {"provider": a.provider, "model": a.model, "outcome": a.outcome, "seconds": round(a.seconds, 3)}
+            for a in reply.attempts
+        ],
     }
     click.echo(json.dumps(answer, ensure_ascii=False, indent=2))

@@ -18,8 +18,14 @@ def examine(providers: ProviderList) -> dict[str, Any]:
     chosen = explanation.chosen
     return {
         "keys": _keys(registry),
-        "skipped": [{"variable": v, "reason": reason} for v in dict.fromkeys(known) if v in environ and (reason := credentials.refusal(environ[v]))],
-        "near_misses": [{"variable": v, "meant": meant} for v, meant in credentials.near_misses(known, environ).items()],
+        "skipped": [
+            {"variable": v, "reason": reason}
+            for v in dict.fromkeys(known)
+            if v in environ and (reason := credentials.refusal(environ[v]))
+        ],
+        "near_misses": [
+            {"variable": v, "meant": meant} for v, meant in credentials.near_misses(known, environ).items()
+        ],
         "ended": [
             {"variable": v, "service": row["name"], "successor": row["successor"]}
             for row in registry.retired_providers.values()
@@ -27,10 +33,24 @@ def examine(providers: ProviderList) -> dict[str, Any]:
             if environ.get(v)
         ],
         "addresses": _addresses(registry),
-        "servers": [{"provider": s.provider, "endpoint": s.endpoint, "models": list(s.models)} for s in providers.local_servers()],
+        "servers": [
+            {"provider": s.provider, "endpoint": s.endpoint, "models": list(s.models)}
+            for s in providers.local_servers()
+        ],
         "embedded_engine": _embedded(),
-        "registry": {"version": registry.version, "providers": len(registry.providers), "models": len(registry.canonical_names), "age_days": _age(registry)},
-        "would_use": chosen and {"provider": chosen.provider, "model": chosen.internal_name, "canonical_name": chosen.canonical_name, "why": explanation.why(chosen)},
+        "registry": {
+            "version": registry.version,
+            "providers": len(registry.providers),
+            "models": len(registry.canonical_names),
+            "age_days": _age(registry),
+        },
+        "would_use": chosen
+        and {
+            "provider": chosen.provider,
+            "model": chosen.internal_name,
+            "canonical_name": chosen.canonical_name,
+            "why": explanation.why(chosen),
+        },
     }
 
 
@@ -39,7 +59,13 @@ def _keys(registry: Registry) -> list[dict[str, Any]]:
     for provider in registry.providers.values():
         found, _ = credentials.find(provider, os.environ)
         if found is not None and found.variable:
-            rows.append({"provider": provider.id, "variable": found.variable, "general_purpose": provider.opt_in(found.variable)})
+            rows.append(
+                {
+                    "provider": provider.id,
+                    "variable": found.variable,
+                    "general_purpose": provider.opt_in(found.variable),
+                }
+            )
     return rows
 
 
@@ -70,19 +96,36 @@ def _age(registry: Registry) -> int | None:
 
 def report(found: dict[str, Any]) -> str:
     """The findings in words."""
-    lines = [f"Registry {found['registry']['version']} ({found['registry']['age_days']} days old): {found['registry']['providers']} providers, {found['registry']['models']} models."]
-    lines += ["", "Keys found:"] + [f"  {k['variable']:<28} {k['provider']}{'  (general-purpose: used only when named or allowed)' if k['general_purpose'] else ''}" for k in found["keys"]]
+    lines = [
+        f"Registry {found['registry']['version']} ({found['registry']['age_days']} days old): {found['registry']['providers']} providers, {found['registry']['models']} models."
+    ]
+    lines += ["", "Keys found:"] + [
+        f"  {k['variable']:<28} {k['provider']}{'  (general-purpose: used only when named or allowed)' if k['general_purpose'] else ''}"
+        for k in found["keys"]
+    ]
     if not found["keys"]:
         lines.append("  none")
     lines += _section("Skipped:", [f"  {s['variable']} {s['reason']}" for s in found["skipped"]])
-    lines += _section("Perhaps misspelt:", [f"  {m['variable']}: did you mean {m['meant']}?" for m in found["near_misses"]])
-    lines += _section("Services that ended:", [f"  {e['variable']} belongs to {e['service']}; try {e['successor']}" for e in found["ended"]])
-    lines += _section("Addresses changed by you:", [f"  {a['variable']}: {a['provider']} goes to {a['address']}" for a in found["addresses"]])
+    lines += _section(
+        "Perhaps misspelt:", [f"  {m['variable']}: did you mean {m['meant']}?" for m in found["near_misses"]]
+    )
+    lines += _section(
+        "Services that ended:",
+        [f"  {e['variable']} belongs to {e['service']}; try {e['successor']}" for e in found["ended"]],
+    )
+    lines += _section(
+        "Addresses changed by you:",
+        [f"  {a['variable']}: {a['provider']} goes to {a['address']}" for a in found["addresses"]],
+    )
     lines += ["", "Servers on this machine:"]
-    lines += [f"  {s['provider']} at {s['endpoint']}: {', '.join(s['models'][:5]) or 'no models'}" for s in found["servers"]] or ["  none"]
+    lines += [
+        f"  {s['provider']} at {s['endpoint']}: {', '.join(s['models'][:5]) or 'no models'}" for s in found["servers"]
+    ] or ["  none"]
     engine = found["embedded_engine"]
     if engine["installed"]:
-        lines.append(f"  embedded llama.cpp: installed, {', '.join(engine['models']) or 'no model file (set INFERENCE_PROVIDERS_LOCAL_MODEL)'}")
+        lines.append(
+            f"  embedded llama.cpp: installed, {', '.join(engine['models']) or 'no model file (set INFERENCE_PROVIDERS_LOCAL_MODEL)'}"
+        )
     used = found["would_use"]
     lines.append("")
     if used:

@@ -41,7 +41,9 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
             click.echo(err=True)
             sys.exit(INTERRUPTED)
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone; nothing to complain about
+            os.dup2(
+                os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+            )  # the reader has gone; nothing to complain about
             sys.exit(0)
 
     return run

@@ -53,7 +53,10 @@ def models(pattern: str, everything: bool, as_json: bool) -> None:
             if usable or everything:
                 rows.append(_model_row(name, offers, usable, providers.registry.model(name)))
     if not rows and not as_json:
-        click.echo(f"No model{f' with {pattern!r} in its name' if pattern else ''} is usable now. --all lists those that need a key.", err=True)
+        click.echo(
+            f"No model{f' with {pattern!r} in its name' if pattern else ''} is usable now. --all lists those that need a key.",
+            err=True,
+        )
     emit(rows, ["model", "providers", "context", "input_price", "output_price", "released"], as_json)
 
 
@@ -88,7 +91,17 @@ def providers(everything: bool, as_json: bool) -> None:
         usable = found is not None and found.variable is not None
         if everything or usable:
             variables = [found.variable] if found and found.variable else provider.key_variables
-            rows.append({"provider": provider.id, "name": provider.name, "variables": variables, "models": len(provider.data.get("model_names") or {}), "endpoint": provider.endpoint, "usable": usable, "reason": reason})
+            rows.append(
+                {
+                    "provider": provider.id,
+                    "name": provider.name,
+                    "variables": variables,
+                    "models": len(provider.data.get("model_names") or {}),
+                    "endpoint": provider.endpoint,
+                    "usable": usable,
+                    "reason": reason,
+                }
+            )
     if not rows and not as_json:
         click.echo("No key is set. --all lists every provider with its variables.", err=True)
     emit(rows, ["provider", "name", "variables", "models", "endpoint"], as_json)
@@ -109,7 +122,19 @@ def resolve(name: str, provider: str | None, as_json: bool) -> None:
         for o in found.offers
     ]  # fmt: skip
     if as_json:
-        click.echo(json.dumps({"name": name, "rule": found.rule, "canonical_name": found.canonical_name, "warning": found.warning or None, "offers": rows}, ensure_ascii=False, indent=2))
+        click.echo(
+            json.dumps(
+                {
+                    "name": name,
+                    "rule": found.rule,
+                    "canonical_name": found.canonical_name,
+                    "warning": found.warning or None,
+                    "offers": rows,
+                },
+                ensure_ascii=False,
+                indent=2,
+            )
+        )
         return
     click.echo(f"{name} is {found.canonical_name or 'a choice among models'} (rule: {found.rule})")
     if found.warning:
@@ -137,8 +162,17 @@ def registry() -> None:
 
 
 @registry.command()
-@click.option("--from", "sources", multiple=True, required=True, metavar="FILE_OR_URL", help="A catalogue; give it once for each source.")
-@click.option("-o", "--output", type=click.Path(dir_okay=False, writable=True), help="Where to write; default: standard output.")
+@click.option(
+    "--from",
+    "sources",
+    multiple=True,
+    required=True,
+    metavar="FILE_OR_URL",
+    help="A catalogue; give it once for each source.",
+)
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, writable=True), help="Where to write; default: standard output."
+)
 @guarded
 def build(sources: tuple[str, ...], output: str | None) -> None:
     """Build a registry from public catalogues; the same inputs give the same bytes."""

@@ -22,7 +22,9 @@ _READERS = (
     (pi.recognises, pi.read),
 )
 _COMPARED = ("context", "output", "price_in", "price_out", "price_cached")
-_VARIANT = re.compile(r"[:-](batch|free|flex|spot|fast|highspeed|ultrafast|lora|us|tee)$|^(us|eu|au|jp|in|ca|apac|us-gov)\.|/routers/|^~")
+_VARIANT = re.compile(
+    r"[:-](batch|free|flex|spot|fast|highspeed|ultrafast|lora|us|tee)$|^(us|eu|au|jp|in|ca|apac|us-gov)\.|/routers/|^~"
+)
 _TUNED = re.compile(r"[-_](instruct|chat|it)(?=[-_:.@]|$)", re.IGNORECASE)
 
 
@@ -40,7 +42,11 @@ def read_source(data: Any, overlay: Mapping[str, Any], origin: str = "source") -
         for recognises, read in _READERS:
             if recognises(data):
                 return read(data, ids)
-    raise RegistryError([f"{origin}: no known form; give models.dev's api.json, LiteLLM's price or endpoint list, pi-ai's models, or an endpoint list"])
+    raise RegistryError(
+        [
+            f"{origin}: no known form; give models.dev's api.json, LiteLLM's price or endpoint list, pi-ai's models, or an endpoint list"
+        ]
+    )
 
 
 def build(sources: Iterable[Source], overlay: Mapping[str, Any]) -> dict[str, Any]:
@@ -50,7 +56,7 @@ def build(sources: Iterable[Source], overlay: Mapping[str, Any]) -> dict[str, An
     names = _names(offers, overlay)
     providers, bases = _providers(ordered, offers, names, overlay)
     models = _models(ordered, providers, names, overlay)
-    registry = {
+    return {
         "schema_version": 1,
         "version": overlay["version"],
         "sources": _sources(ordered, overlay, disagreements),
@@ -64,7 +70,6 @@ def build(sources: Iterable[Source], overlay: Mapping[str, Any]) -> dict[str, An
         "easiest": overlay["easiest"],
         "auto_model_priority": overlay["auto_model_priority"],
     }
-    return registry
 
 
 def _merge_offers(ordered: list[Source]) -> tuple[dict[str, dict[str, OfferRow]], Counter[str]]:
@@ -112,7 +117,11 @@ def _providers(
             if not row.protocol.startswith("ended:"):
                 rows[row.provider].append(row)
     local = overlay["local"]
-    ids = [provider for provider in {*rows, *offers} if provider not in local and provider not in overlay["retired"]["providers"]]
+    ids = [
+        provider
+        for provider in {*rows, *offers}
+        if provider not in local and provider not in overlay["retired"]["providers"]
+    ]
     order = {provider: place for place, provider in enumerate(overlay["order"])}
     after = {provider: place for place, provider in enumerate(overlay["last"], start=10_000)}
     ids.sort(key=lambda provider: (order.get(provider, after.get(provider, 5_000)), provider))
@@ -134,20 +143,31 @@ def _provider(provider: str, rows: list[ProviderRow], overlay: Mapping[str, Any]
     connection = dict(hand.get("connection", {}))
     endpoint = connection.get("endpoint") or next((row.endpoint for row in rows if row.endpoint), "")
     by_hand = any(row.protocol == "openai" for row in rows)  # an endpoint list says that it is OpenAI-compatible
-    protocol = connection.get("protocol") or ("openai" if by_hand else next((row.protocol for row in rows if row.protocol), "openai"))
-    settings = [*connection.get("settings", []), *connection.get("variables", {}), *re.findall(r"\$\{(\w+)\}", endpoint)]
+    protocol = connection.get("protocol") or (
+        "openai" if by_hand else next((row.protocol for row in rows if row.protocol), "openai")
+    )
+    settings = [
+        *connection.get("settings", []),
+        *connection.get("variables", {}),
+        *re.findall(r"\$\{(\w+)\}", endpoint),
+    ]
     keys = [*connection.get("api_key", []), *(variable for row in rows for variable in row.variables)]
     keys = [variable for variable in dict.fromkeys(keys) if variable not in settings]
-    settings = list(dict.fromkeys(variable for variable in settings if variable not in connection.get("variables", {}) and variable not in re.findall(r"\$\{(\w+)\}", endpoint)))
+    settings = list(
+        dict.fromkeys(
+            variable
+            for variable in settings
+            if variable not in connection.get("variables", {}) and variable not in re.findall(r"\$\{(\w+)\}", endpoint)
+        )
+    )
     entry: dict[str, Any] = {"name": hand.get("name") or next((row.name for row in rows if row.name), provider)}
-    for key, value in (
-        ("website", overlay["website"].get(provider)),
-        ("aliases", overlay["aliases"].get(provider)),
-        ("console", overlay["console"].get(provider)),
-        ("model_list", next((row.model_list for row in rows if row.model_list), None)),
-    ):
-        if value:
-            entry[key] = value
+    described = {
+        "website": overlay["website"].get(provider),
+        "aliases": overlay["aliases"].get(provider),
+        "console": overlay["console"].get(provider),
+        "model_list": next((row.model_list for row in rows if row.model_list), None),
+    }
+    entry |= {key: value for key, value in described.items() if value}
     entry["connection"] = {"protocol": protocol, "endpoint": endpoint, "api_key": keys}
     for key in ("auth", "opt_in", "variables", "base_url", "headers", "limit_field"):
         if key in connection:
@@ -206,8 +226,16 @@ def _add_offers(
 
 def _bases(group: list[OfferRow]) -> set[str]:
     """Names beside which the same provider lists the same name with `-instruct` or `-chat`."""
-    tuned = {_TUNED.sub("", row.internal_name).lower().removesuffix("-hf") for row in group if _TUNED.search(row.internal_name)}
-    return {row.internal_name for row in group if not _TUNED.search(row.internal_name) and row.internal_name.lower() in tuned}
+    tuned = {
+        _TUNED.sub("", row.internal_name).lower().removesuffix("-hf")
+        for row in group
+        if _TUNED.search(row.internal_name)
+    }
+    return {
+        row.internal_name
+        for row in group
+        if not _TUNED.search(row.internal_name) and row.internal_name.lower() in tuned
+    }
 
 
 def _preference(row: OfferRow) -> tuple[Any, ...]:
@@ -225,7 +253,9 @@ def _facts(row: OfferRow, protocol_honoured: bool) -> list[Any]:
     return facts
 
 
-def _models(ordered: list[Source], providers: Mapping[str, Any], names: Names, overlay: Mapping[str, Any]) -> dict[str, Any]:
+def _models(
+    ordered: list[Source], providers: Mapping[str, Any], names: Names, overlay: Mapping[str, Any]
+) -> dict[str, Any]:
     """Facts about each canonical model, whoever serves it."""
     rows: dict[str, list[OfferRow]] = defaultdict(list)
     for source in ordered:
@@ -275,7 +305,7 @@ def _retired(ordered: list[Source], providers: Mapping[str, Any], overlay: Mappi
                     "api_key": list(row.variables),
                     "successor": successors[row.provider],
                 }
-    models = {name: row for name, row in overlay["retired"]["models"].items()}
+    models = overlay["retired"]["models"]
     return {"providers": dict(sorted(ended.items())), "models": dict(sorted(models.items()))}
 
 

@@ -20,11 +20,17 @@ def read(data: Mapping[str, Any], ids: Ids) -> Source:
     rows = []
     for foreign, row in data["endpoints"].items():
         if provider := ids(foreign):
-            rows.append(ProviderRow(provider, row.get("name", ""), clean_endpoint(row["endpoint"]), "openai", tuple(row["env"])))
+            rows.append(
+                ProviderRow(provider, row.get("name", ""), clean_endpoint(row["endpoint"]), "openai", tuple(row["env"]))
+            )
     for foreign, variables in data["key_aliases"].items():
         if provider := ids(foreign):
             rows.append(ProviderRow(provider, variables=tuple(variables)))
     for foreign, row in data.get("retired", {}).items():
         if provider := ids(foreign):
-            rows.append(ProviderRow(provider, row["name"], clean_endpoint(row["endpoint"]), "ended:" + row["ended"], tuple(row["env"])))
+            rows.append(
+                ProviderRow(
+                    provider, row["name"], clean_endpoint(row["endpoint"]), "ended:" + row["ended"], tuple(row["env"])
+                )
+            )
     return Source("endpoints", RANK, rows, [])

@@ -6,14 +6,25 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from inference_providers.importers.rows import Ids, OfferRow, ProviderRow, Source, clean_endpoint, letters, number, tokens
+from inference_providers.importers.rows import (
+    Ids,
+    OfferRow,
+    ProviderRow,
+    Source,
+    clean_endpoint,
+    letters,
+    number,
+    tokens,
+)
 
 RANK = 2
 
 # Price classes by size and fine-tuning prices are no models.
 _NO_MODEL = re.compile(r"-\d[\d.]*b-(to-)?\d[\d.]*b$|-up-to-|-default$|^ft:|moe-up")
 # `azure/eu/gpt-5.2` is `gpt-5.2` at another price; `bedrock/us-gov-east-1/...` likewise.
-_REGION = re.compile(r"^((eu|us|global|global-standard|apac|data-zone|jp|au|in|ca|invoke|converse)|[a-z]{2}(-gov)?-[a-z]+-\d|\*|\d+-month-commitment)/")
+_REGION = re.compile(
+    r"^((eu|us|global|global-standard|apac|data-zone|jp|au|in|ca|invoke|converse)|[a-z]{2}(-gov)?-[a-z]+-\d|\*|\d+-month-commitment)/"
+)
 
 
 def recognises_prices(data: Mapping[str, Any]) -> bool:
@@ -23,7 +34,9 @@ def recognises_prices(data: Mapping[str, Any]) -> bool:
 
 def recognises_endpoints(data: Mapping[str, Any]) -> bool:
     """True for the list of LiteLLM's plain OpenAI-compatible providers."""
-    return bool(data) and all(isinstance(row, dict) and set(row) >= {"endpoint", "env"} and "models" not in row for row in data.values())
+    return bool(data) and all(
+        isinstance(row, dict) and set(row) >= {"endpoint", "env"} and "models" not in row for row in data.values()
+    )
 
 
 def read_prices(data: Mapping[str, Any], ids: Ids) -> Source:
@@ -42,7 +55,9 @@ def read_prices(data: Mapping[str, Any], ids: Ids) -> Source:
 
 def _internal_name(key: str, litellm_provider: str) -> str:
     head, slash, rest = key.partition("/")
-    if not slash or head.replace("-", "_") != litellm_provider.partition("-")[0] and head != litellm_provider and head != "bedrock":
+    if not slash or (
+        head.replace("-", "_") != litellm_provider.partition("-")[0] and head != litellm_provider and head != "bedrock"
+    ):
         return key
     while _REGION.match(rest):
         rest = rest.partition("/")[2]
@@ -58,7 +73,13 @@ def _offer(provider: str, internal_name: str, row: Mapping[str, Any], today: str
         price_in=number(row.get("input_cost_per_token"), scale=1e6),
         price_out=number(row.get("output_cost_per_token"), scale=1e6),
         price_cached=number(row.get("cache_read_input_token_cost"), scale=1e6),
-        features=letters(row, t="supports_function_calling", v="supports_vision", s="supports_response_schema", r="supports_reasoning"),
+        features=letters(
+            row,
+            t="supports_function_calling",
+            v="supports_vision",
+            s="supports_response_schema",
+            r="supports_reasoning",
+        ),
         ended=str(row.get("deprecation_date") or "9999")[:10] <= today,
     )
 

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from inference_providers.importers.rows import PROTOCOLS, Ids, OfferRow, ProviderRow, Source, clean_endpoint, letters, number, tokens
+from inference_providers.importers.rows import (
+    PROTOCOLS,
+    Ids,
+    OfferRow,
+    ProviderRow,
+    Source,
+    clean_endpoint,
+    letters,
+    number,
+    tokens,
+)
 
 RANK = 3
 

@@ -31,7 +31,15 @@ class AsyncCaller:
     def __init__(self, sender: AsyncSender, health: Health, random: Uniform, tell: Callable[[str], None]) -> None:
         self.sender, self.health, self.random, self.tell = sender, health, random, tell
 
-    async def call(self, offers: Sequence[Offer], body: Mapping[str, Any], *, path: str = chat.PATH, total: float | None = None, allow_empty: bool = False) -> Reply:
+    async def call(
+        self,
+        offers: Sequence[Offer],
+        body: Mapping[str, Any],
+        *,
+        path: str = chat.PATH,
+        total: float | None = None,
+        allow_empty: bool = False,
+    ) -> Reply:
         """Ask the candidates in order until one answers. Raises what `route` raises."""
         attempts: list[Attempt] = []
         steps = route(offers, self.health, self.random, total=total, attempts=attempts)
@@ -60,12 +68,23 @@ class AsyncCaller:
             verdict = classify.failure(error, offer.provider)
         else:
             secrets = (offer.api_key,)
-            verdict = classify.response(response.status, response.headers, content, offer.provider, secrets, time.time(), path=path, allow_empty=allow_empty)
+            verdict = classify.response(
+                response.status,
+                response.headers,
+                content,
+                offer.provider,
+                secrets,
+                time.time(),
+                path=path,
+                allow_empty=allow_empty,
+            )
         if verdict.error:
             self.tell(str(verdict.error))
         return verdict
 
-    async def stream(self, offers: Sequence[Offer], body: Mapping[str, Any], *, total: float | None = None) -> AsyncStreamReply:
+    async def stream(
+        self, offers: Sequence[Offer], body: Mapping[str, Any], *, total: float | None = None
+    ) -> AsyncStreamReply:
         """Ask the candidates in order until one's stream brings content. Raises what `route` raises."""
         attempts: list[Attempt] = []
         steps = route(offers, self.health, self.random, total=total, attempts=attempts)
@@ -118,14 +137,18 @@ class _Opened:
         request = post_json(self.offer, chat.PATH, body)
         try:
             async with asyncio.timeout(patience):
-                self.response = await self._caller.sender.send(request, limit=self._caller.health.policy.total, idle=self._limits.idle)
+                self.response = await self._caller.sender.send(
+                    request, limit=self._caller.health.policy.total, idle=self._limits.idle
+                )
         except TimeoutError:
             return classify.failure(WireError("deadline", "no answer in time"), self.offer.provider)
         except WireError as error:
             return classify.failure(error, self.offer.provider)
         if self.response.status != 200:
             content = await _error_body(self.response)
-            return classify.response(self.response.status, self.response.headers, content, self.offer.provider, secrets, time.time())
+            return classify.response(
+                self.response.status, self.response.headers, content, self.offer.provider, secrets, time.time()
+            )
         self.state = Stream(self.offer.provider, secrets, self.response.headers, time.time())
         self._source = self._chunks()  # one iterator for both phases: a second would close the first
         await self._read_to_content(max(patience - (time.monotonic() - started), 0.001))

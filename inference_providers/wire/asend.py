@@ -24,7 +24,9 @@ class AsyncSender:
     def __init__(self, environ: Mapping[str, str] | None = None, limits: Limits | None = None) -> None:
         self._environ = os.environ if environ is None else environ
         self.limits = limits or Limits()
-        self._sessions: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession] = weakref.WeakKeyDictionary()
+        self._sessions: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession] = (
+            weakref.WeakKeyDictionary()
+        )
         self._pid = os.getpid()
         self._ssl: ssl.SSLContext | None = None
 
@@ -35,7 +37,9 @@ class AsyncSender:
         """
         limit = self.limits.total if limit is None else limit
         timeout = aiohttp.ClientTimeout(
-            total=limit, sock_connect=min(self.limits.connect, limit), sock_read=min(limit, self.limits.idle if idle is None else idle)
+            total=limit,
+            sock_connect=min(self.limits.connect, limit),
+            sock_read=min(limit, self.limits.idle if idle is None else idle),
         )
         try:
             raw = await self._session().request(
@@ -54,7 +58,9 @@ class AsyncSender:
         session = self._sessions.get(loop)
         if session is None or session.closed:
             connector = aiohttp.TCPConnector(limit=0, limit_per_host=0, ssl=self._context(), ttl_dns_cache=300)
-            session = aiohttp.ClientSession(connector=connector, trust_env=False, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=True)
+            session = aiohttp.ClientSession(
+                connector=connector, trust_env=False, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=True
+            )
             self._sessions[loop] = session
             _close_with_loop(loop, session)
         return session
@@ -88,7 +94,7 @@ def _close_with_loop(loop: asyncio.AbstractEventLoop, session: aiohttp.ClientSes
     async def arm() -> None:
         await keeper.__anext__()  # an open asynchronous generator is finalised by `loop.shutdown_asyncgens()`
 
-    session._inference_providers_keeper = (keeper, loop.create_task(arm()))  # type: ignore[attr-defined]
+    session._inference_providers_keeper = (keeper, loop.create_task(arm()))
 
 
 async def _chunks(raw: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
@@ -111,8 +117,17 @@ def _wire_error(error: Exception) -> WireError:
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return WireError("connect", "the host name cannot be resolved")
     if isinstance(error, aiohttp.ClientConnectorError):
-        return WireError("connect", "connection refused" if isinstance(error.os_error, ConnectionRefusedError) else "no connection")
-    if isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientPayloadError | ConnectionResetError | BrokenPipeError | aiohttp.ClientOSError):
+        return WireError(
+            "connect", "connection refused" if isinstance(error.os_error, ConnectionRefusedError) else "no connection"
+        )
+    if isinstance(
+        error,
+        aiohttp.ServerDisconnectedError
+        | aiohttp.ClientPayloadError
+        | ConnectionResetError
+        | BrokenPipeError
+        | aiohttp.ClientOSError,
+    ):
         return WireError("broken", "the connection was closed before the answer was complete")
     return WireError("protocol", f"no HTTP answer ({type(error).__name__})")
 

@@ -42,7 +42,15 @@ class Caller:
     def __init__(self, sender: Sender, health: Health, random: Uniform, tell: Callable[[str], None]) -> None:
         self.sender, self.health, self.random, self.tell = sender, health, random, tell
 
-    def call(self, offers: Sequence[Offer], body: Mapping[str, Any], *, path: str = chat.PATH, total: float | None = None, allow_empty: bool = False) -> Reply:
+    def call(
+        self,
+        offers: Sequence[Offer],
+        body: Mapping[str, Any],
+        *,
+        path: str = chat.PATH,
+        total: float | None = None,
+        allow_empty: bool = False,
+    ) -> Reply:
         """Ask the candidates in order until one answers. Raises what `route` raises."""
         attempts: list[Attempt] = []
         steps = route(offers, self.health, self.random, total=total, attempts=attempts)
@@ -71,7 +79,16 @@ class Caller:
             verdict = classify.failure(error, offer.provider)
         else:
             secrets = (offer.api_key,)
-            verdict = classify.response(response.status, response.headers, content, offer.provider, secrets, time.time(), path=path, allow_empty=allow_empty)
+            verdict = classify.response(
+                response.status,
+                response.headers,
+                content,
+                offer.provider,
+                secrets,
+                time.time(),
+                path=path,
+                allow_empty=allow_empty,
+            )
         if verdict.error:
             self.tell(str(verdict.error))
         return verdict
@@ -125,12 +142,21 @@ class _Opened:
         patience = min(self._limits.first_token, step.limit)
         give_up = time.monotonic() + patience
         try:
-            self.response = caller.sender.send(post_json(self.offer, chat.PATH, body), limit=caller.health.policy.total, idle=patience)
+            self.response = caller.sender.send(
+                post_json(self.offer, chat.PATH, body), limit=caller.health.policy.total, idle=patience
+            )
         except WireError as error:
             return classify.failure(error, self.offer.provider)
         if self.response.status != 200:
             content = _error_body(self.response)
-            return classify.response(self.response.status, self.response.headers, content, self.offer.provider, (self.offer.api_key,), time.time())
+            return classify.response(
+                self.response.status,
+                self.response.headers,
+                content,
+                self.offer.provider,
+                (self.offer.api_key,),
+                time.time(),
+            )
         self.state = Stream(self.offer.provider, (self.offer.api_key,), self.response.headers, time.time())
         self._source = self._chunks()  # one iterator for both phases: a second would close the first
         self._read_to_content(give_up)

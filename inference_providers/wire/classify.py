@@ -55,7 +55,15 @@ class Verdict:
 
     __slots__ = ("action", "cool", "error", "reply", "retry_after")
 
-    def __init__(self, action: str, error: ProviderError | None = None, *, retry_after: float | None = None, reply: Any = None, cool: bool = False) -> None:
+    def __init__(
+        self,
+        action: str,
+        error: ProviderError | None = None,
+        *,
+        retry_after: float | None = None,
+        reply: Any = None,
+        cool: bool = False,
+    ) -> None:
         self.action, self.error, self.retry_after, self.reply, self.cool = action, error, retry_after, reply, cool
 
     def __repr__(self) -> str:
@@ -102,13 +110,31 @@ def said(body: Any) -> Said:
     for wrapper in ("fault", "errors"):
         if wrapper in error and not error.get("message"):
             inner = error[wrapper]
-            error = inner if isinstance(inner, dict) else (inner[0] if isinstance(inner, list) and inner else {"message": inner})
+            error = (
+                inner
+                if isinstance(inner, dict)
+                else (inner[0] if isinstance(inner, list) and inner else {"message": inner})
+            )
     error = error if isinstance(error, dict) else {"message": error}
-    message = next((_text(error[key]) for key in ("message", "detail", "faultstring", "msg", "error", "title") if error.get(key)), "")
+    message = next(
+        (_text(error[key]) for key in ("message", "detail", "faultstring", "msg", "error", "title") if error.get(key)),
+        "",
+    )
     inner = error.get("innererror") or error.get("inner_error") or {}
     metadata = error.get("metadata") if isinstance(error.get("metadata"), dict) else {}
-    code = " ".join(filter(None, (_text(error.get("code")), _text(inner.get("code") if isinstance(inner, dict) else ""))))
-    kind = " ".join(filter(None, (_text(error.get("type")), _text(error.get("status")), "moderation flagged" if metadata and metadata.get("reasons") else "")))
+    code = " ".join(
+        filter(None, (_text(error.get("code")), _text(inner.get("code") if isinstance(inner, dict) else "")))
+    )
+    kind = " ".join(
+        filter(
+            None,
+            (
+                _text(error.get("type")),
+                _text(error.get("status")),
+                "moderation flagged" if metadata and metadata.get("reasons") else "",
+            ),
+        )
+    )
     details = error.get("details")
     if isinstance(details, list):
         kind += " " + " ".join(_text(item.get("reason")) for item in details if isinstance(item, dict))
@@ -124,7 +150,10 @@ def _text(value: Any) -> str:
         if "msg" in value:
             where = ".".join(str(part) for part in value.get("loc") or ())
             return f"{where}: {value['msg']}" if where else str(value["msg"])
-        return next((_text(value[key]) for key in ("message", "detail", "error") if value.get(key)), json.dumps(value, ensure_ascii=False))
+        return next(
+            (_text(value[key]) for key in ("message", "detail", "error") if value.get(key)),
+            json.dumps(value, ensure_ascii=False),
+        )
     return str(value)
 
 
@@ -173,17 +202,36 @@ def failure(error: WireError, provider: str) -> Verdict:
     """A verdict on a request that got no usable response."""
     actions = {"broken": RETRY, "deadline": NEXT, "timeout": NEXT}
     notes = {"timeout": "; it may have been billed", "deadline": "; it may have been billed"}
-    problem = ProviderUnavailableError(f"{provider}: {error}{notes.get(error.kind, '')}", provider=provider, code=error.kind)
+    problem = ProviderUnavailableError(
+        f"{provider}: {error}{notes.get(error.kind, '')}", provider=provider, code=error.kind
+    )
     return Verdict(actions.get(error.kind, NEXT), problem)
 
 
-def response(status: int, headers: Mapping[str, str], body: bytes, provider: str, secrets: Iterable[str | None], now: float, *, path: str = chat.PATH, allow_empty: bool = False) -> Verdict:
+def response(
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    provider: str,
+    secrets: Iterable[str | None],
+    now: float,
+    *,
+    path: str = chat.PATH,
+    allow_empty: bool = False,
+) -> Verdict:
     """A verdict on a complete response. *secrets* are scrubbed from everything that is kept."""
     secrets = list(secrets)
-    if status == 200 or 203 <= status <= 207 and status != 204:
+    if status == 200 or (203 <= status <= 207 and status != 204):
         return _success(body, provider, secrets, now, path=path, allow_empty=allow_empty)
     if status in REDIRECTS:
-        return Verdict(STOP, ProviderUnavailableError(f"{provider} answered with a redirect ({status}), which is not followed: neither key nor prompt went there. Check its endpoint.", provider=provider, status=status))
+        return Verdict(
+            STOP,
+            ProviderUnavailableError(
+                f"{provider} answered with a redirect ({status}), which is not followed: neither key nor prompt went there. Check its endpoint.",
+                provider=provider,
+                status=status,
+            ),
+        )
     words = said(decode(body[:65536]))
     message = scrub(words.message or f"HTTP {status} without a message", secrets)
     return _status(status, words, message, provider, retry_after(headers, words.message, now))
@@ -191,7 +239,13 @@ def response(status: int, headers: Mapping[str, str], body: bytes, provider: str
 
 def _status(status: int, words: Said, message: str, provider: str, wait: float | None) -> Verdict:
     action, kind = _decide(status, words, wait)
-    error = kind(f"{provider}: {message} (HTTP {status})", provider=provider, status=status, code=words.code or words.kind or None, retry_after=wait)
+    error = kind(
+        f"{provider}: {message} (HTTP {status})",
+        provider=provider,
+        status=status,
+        code=words.code or words.kind or None,
+        retry_after=wait,
+    )
     return Verdict(action, error, retry_after=wait, cool=status == 429)
 
 
@@ -235,7 +289,9 @@ _ROWS: tuple[tuple[Any, str, type[ProviderError]], ...] = (
 )
 
 
-def _success(body: bytes, provider: str, secrets: list[str | None], now: float, *, path: str, allow_empty: bool) -> Verdict:
+def _success(
+    body: bytes, provider: str, secrets: list[str | None], now: float, *, path: str, allow_empty: bool
+) -> Verdict:
     try:
         reply = json.loads(body.decode("utf-8"))
     except (ValueError, RecursionError):
@@ -253,7 +309,9 @@ def _success(body: bytes, provider: str, secrets: list[str | None], now: float, 
 def _not_json(body: bytes, provider: str, secrets: list[str | None]) -> Verdict:
     start = body[:200].lstrip()[:1]
     if not body.strip() or start in (b"{", b"["):
-        return _unavailable(RETRY, provider, "the reply is empty" if not body.strip() else "the reply is cut or no valid JSON")
+        return _unavailable(
+            RETRY, provider, "the reply is empty" if not body.strip() else "the reply is cut or no valid JSON"
+        )
     text = scrub(_plain(body[:2000].decode("utf-8", "replace")), secrets)
     return _unavailable(NEXT, provider, f"the reply is no JSON: {text[:120]!r}")
 
@@ -276,7 +334,15 @@ def _chat_reply(reply: Mapping[str, Any], provider: str, allow_empty: bool) -> V
         return _unavailable(NEXT, provider, "the reply ended with finish_reason 'error'")
     said_something = chat.reply_text(reply) or chat.has_tool_calls(choice) or chat.has_other_content(choice)
     if not said_something and choice.get("finish_reason") == "content_filter":
-        return Verdict(STOP, ContentFilteredError(f"{provider}: the reply was withheld by its content filter", provider=provider, status=200, code="content_filter"))
+        return Verdict(
+            STOP,
+            ContentFilteredError(
+                f"{provider}: the reply was withheld by its content filter",
+                provider=provider,
+                status=200,
+                code="content_filter",
+            ),
+        )
     if not said_something and not allow_empty and not (choice.get("finish_reason") and chat.cut_by_length(choice)):
         return _unavailable(NEXT, provider, "the reply is empty")
     return Verdict(OK, reply=reply)

@@ -23,7 +23,9 @@ class Limits:
 
     __slots__ = ("connect", "first_token", "idle", "total")
 
-    def __init__(self, *, connect: float = 5.0, first_token: float = 60.0, idle: float = 300.0, total: float = 600.0) -> None:
+    def __init__(
+        self, *, connect: float = 5.0, first_token: float = 60.0, idle: float = 300.0, total: float = 600.0
+    ) -> None:
         self.connect, self.first_token, self.idle, self.total = connect, first_token, idle, total
 
 
@@ -32,7 +34,9 @@ class Request:
 
     __slots__ = ("body", "headers", "method", "url")
 
-    def __init__(self, method: str, url: str, headers: Mapping[str, str] | None = None, body: bytes | None = None) -> None:
+    def __init__(
+        self, method: str, url: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
+    ) -> None:
         self.method, self.url, self.headers, self.body = method, url, dict(headers or {}), body
 
     def __repr__(self) -> str:
@@ -44,7 +48,9 @@ class Response:
 
     __slots__ = ("chunks", "close", "headers", "status", "watch")
 
-    def __init__(self, status: int, headers: Mapping[str, str], chunks: Iterator[bytes], close: Any, watch: Any = None) -> None:
+    def __init__(
+        self, status: int, headers: Mapping[str, str], chunks: Iterator[bytes], close: Any, watch: Any = None
+    ) -> None:
         self.status, self.headers, self.chunks, self.close = status, headers, chunks, close
         self.watch = watch  # its `idle` may be changed while the body is read
 
@@ -111,7 +117,9 @@ def post_json(offer: Offer, path: str, body: Mapping[str, Any]) -> Request:
     limit_field = offer.connection.get("limit_field")
     if limit_field and "max_tokens" in payload:
         payload[limit_field] = payload.pop("max_tokens")
-    return Request("POST", offer.endpoint + path, headers, json.dumps(payload, ensure_ascii=False).encode("utf-8", "replace"))
+    return Request(
+        "POST", offer.endpoint + path, headers, json.dumps(payload, ensure_ascii=False).encode("utf-8", "replace")
+    )
 
 
 def proxy_for(url: str, environ: Mapping[str, str]) -> str | None:
@@ -122,7 +130,13 @@ def proxy_for(url: str, environ: Mapping[str, str]) -> str | None:
     if is_loopback(parts.netloc.rpartition("@")[2]):
         return None
     lowered = {name.lower(): value for name, value in environ.items() if name.lower().endswith("_proxy")}
-    lowered.update({name: value for name, value in environ.items() if name in ("http_proxy", "https_proxy", "no_proxy", "all_proxy")})
+    lowered.update(
+        {
+            name: value
+            for name, value in environ.items()
+            if name in ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
+        }
+    )
     proxy = lowered.get(f"{parts.scheme}_proxy") or lowered.get("all_proxy")
     host = (parts.hostname or "").lower()
     for entry in lowered.get("no_proxy", "").split(","):

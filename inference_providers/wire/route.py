@@ -28,7 +28,18 @@ if TYPE_CHECKING:
 class Policy:
     """The numbers of routing; times in seconds."""
 
-    __slots__ = ("attempts", "backoff_base", "backoff_cap", "cool_down", "failures", "open_for", "retry_ratio", "retry_reserve", "total", "tries")
+    __slots__ = (
+        "attempts",
+        "backoff_base",
+        "backoff_cap",
+        "cool_down",
+        "failures",
+        "open_for",
+        "retry_ratio",
+        "retry_reserve",
+        "total",
+        "tries",
+    )
 
     def __init__(
         self,
@@ -143,7 +154,12 @@ class _Try:
 
 
 def route(
-    offers: Sequence[Offer], health: Health, random: Uniform, *, total: float | None = None, attempts: list[Attempt] | None = None
+    offers: Sequence[Offer],
+    health: Health,
+    random: Uniform,
+    *,
+    total: float | None = None,
+    attempts: list[Attempt] | None = None,
 ) -> Generator[Send | Sleep, Verdict | None, Verdict]:
     """Decide step by step which candidate to try; returns the verdict of the one that worked.
 
@@ -154,7 +170,9 @@ def route(
 
 
 class _Route:
-    def __init__(self, offers: Sequence[Offer], health: Health, random: Uniform, total: float | None, attempts: list[Attempt]) -> None:
+    def __init__(
+        self, offers: Sequence[Offer], health: Health, random: Uniform, total: float | None, attempts: list[Attempt]
+    ) -> None:
         self.health, self.policy, self.random, self.attempts = health, health.policy, random, attempts
         self.deadline = health.clock() + (self.policy.total if total is None else total)
         alive = [offer for offer in offers if not health.dead(offer)]
@@ -194,7 +212,11 @@ class _Route:
                 raise verdict.error or self.exhausted()
             pause = self.pause(current, verdict)
             if pause is None:
-                if action in (classify.RETRY, classify.NEXT) and current.tries < self.policy.tries and _transient(verdict):
+                if (
+                    action in (classify.RETRY, classify.NEXT)
+                    and current.tries < self.policy.tries
+                    and _transient(verdict)
+                ):
                     self.again.append(current)
                 return None
             yield Sleep(pause)
@@ -211,7 +233,9 @@ class _Route:
         status = verdict.error.status if verdict.error else 200
         if verdict.action == classify.POLL and self.attempts and self.attempts[-1].outcome == outcome:
             return verdict  # the same wait, not another attempt
-        self.attempts.append(Attempt(current.offer, outcome, status=status, seconds=self.health.clock() - started, error=verdict.error))
+        self.attempts.append(
+            Attempt(current.offer, outcome, status=status, seconds=self.health.clock() - started, error=verdict.error)
+        )
         return verdict
 
     def pause(self, current: _Try, verdict: Verdict) -> float | None:
@@ -241,10 +265,14 @@ class _Route:
         late = " before the deadline" if self.left() <= 0 else ""
         count = len(self.attempts)
         advice = "\n`inference-providers doctor` shows keys, servers and what would be used."
-        return AllProvidersFailedError(f"No provider answered{late}; {count} attempt{'s' * (count != 1)}:{lines}{advice}", self.attempts)
+        return AllProvidersFailedError(
+            f"No provider answered{late}; {count} attempt{'s' * (count != 1)}:{lines}{advice}", self.attempts
+        )
 
 
 def _transient(verdict: Verdict) -> bool:
     """Whether the same candidate may do better a moment later."""
     error = verdict.error
-    return verdict.action == classify.RETRY or (isinstance(error, ProviderError) and error.status in (None, 200, 429, 503))
+    return verdict.action == classify.RETRY or (
+        isinstance(error, ProviderError) and error.status in (None, 200, 429, 503)
+    )

@@ -27,16 +27,36 @@ _HOP = ("host", "connection", "content-length", "transfer-encoding", "accept-enc
 
 def client(offer: Offer, sender: Sender, timeout: float) -> openai.OpenAI:
     """A synchronous SDK client for one candidate."""
-    http = httpx2.Client(transport=_Transport(offer, sender), follow_redirects=False, trust_env=False, timeout=httpx2.Timeout(timeout, connect=5.0))
-    made = openai.OpenAI(api_key=offer.api_key or "none", base_url=offer.endpoint, http_client=http, timeout=httpx2.Timeout(timeout, connect=5.0))
+    http = httpx2.Client(
+        transport=_Transport(offer, sender),
+        follow_redirects=False,
+        trust_env=False,
+        timeout=httpx2.Timeout(timeout, connect=5.0),
+    )
+    made = openai.OpenAI(
+        api_key=offer.api_key or "none",
+        base_url=offer.endpoint,
+        http_client=http,
+        timeout=httpx2.Timeout(timeout, connect=5.0),
+    )
     made.organization = made.project = made.admin_api_key = made.webhook_secret = None
     return made
 
 
 def async_client(offer: Offer, sender: AsyncSender, timeout: float) -> openai.AsyncOpenAI:
     """An asynchronous SDK client for one candidate."""
-    http = httpx2.AsyncClient(transport=_AsyncTransport(offer, sender), follow_redirects=False, trust_env=False, timeout=httpx2.Timeout(timeout, connect=5.0))
-    made = openai.AsyncOpenAI(api_key=offer.api_key or "none", base_url=offer.endpoint, http_client=http, timeout=httpx2.Timeout(timeout, connect=5.0))
+    http = httpx2.AsyncClient(
+        transport=_AsyncTransport(offer, sender),
+        follow_redirects=False,
+        trust_env=False,
+        timeout=httpx2.Timeout(timeout, connect=5.0),
+    )
+    made = openai.AsyncOpenAI(
+        api_key=offer.api_key or "none",
+        base_url=offer.endpoint,
+        http_client=http,
+        timeout=httpx2.Timeout(timeout, connect=5.0),
+    )
     made.organization = made.project = made.admin_api_key = made.webhook_secret = None
     return made
 
@@ -44,10 +64,17 @@ def async_client(offer: Offer, sender: AsyncSender, timeout: float) -> openai.As
 def _request(request: httpx2.Request, body: bytes, offer: Offer) -> Request:
     """The SDK's request as the provider gets it. Refuses any other origin than the offer's."""
     if not str(request.url).startswith(offer.endpoint.rstrip("/")):
-        raise httpx2.UnsupportedProtocol(f"This client belongs to {offer.endpoint} and sends nothing elsewhere.", request=request)
+        raise httpx2.UnsupportedProtocol(
+            f"This client belongs to {offer.endpoint} and sends nothing elsewhere.", request=request
+        )
     dropped = {*_OWN, *_HOP, *_custom_headers(os.environ)}
     headers = {name: value for name, value in request.headers.items() if name.lower() not in dropped}
-    return Request(request.method, str(request.url), {**headers, **{n: v for n, v in headers_for(offer).items() if n != "User-Agent"}}, body or None)
+    return Request(
+        request.method,
+        str(request.url),
+        {**headers, **{n: v for n, v in headers_for(offer).items() if n != "User-Agent"}},
+        body or None,
+    )
 
 
 def _custom_headers(environ: Mapping[str, str]) -> set[str]:
@@ -84,7 +111,9 @@ class _Transport(httpx2.BaseTransport):
             response = self._sender.send(_request(request, request.read(), self._offer), limit=limit, idle=idle)
         except WireError as error:
             raise _error(error, request) from None
-        return httpx2.Response(response.status, headers=_plain(response.headers), stream=_Stream(response, request), request=request)
+        return httpx2.Response(
+            response.status, headers=_plain(response.headers), stream=_Stream(response, request), request=request
+        )
 
 
 class _AsyncTransport(httpx2.AsyncBaseTransport):
@@ -94,15 +123,23 @@ class _AsyncTransport(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         limit, idle = _limits(request, self._sender.limits)
         try:
-            response = await self._sender.send(_request(request, await request.aread(), self._offer), limit=limit, idle=idle)
+            response = await self._sender.send(
+                _request(request, await request.aread(), self._offer), limit=limit, idle=idle
+            )
         except WireError as error:
             raise _error(error, request) from None
-        return httpx2.Response(response.status, headers=_plain(response.headers), stream=_AsyncStream(response, request), request=request)
+        return httpx2.Response(
+            response.status, headers=_plain(response.headers), stream=_AsyncStream(response, request), request=request
+        )
 
 
 def _plain(headers: Mapping[str, str]) -> dict[str, str]:
     """Without those that no longer hold once the body has been decoded."""
-    return {name: value for name, value in headers.items() if name not in ("content-encoding", "content-length", "transfer-encoding", "set-cookie")}
+    return {
+        name: value
+        for name, value in headers.items()
+        if name not in ("content-encoding", "content-length", "transfer-encoding", "set-cookie")
+    }
 
 
 class _Stream(httpx2.SyncByteStream):

@@ -140,7 +140,12 @@ class Sender:
         return manager
 
     def _new_manager(self, proxy: str | None) -> Any:
-        options: dict[str, Any] = {"num_pools": 64, "maxsize": _MAX_POOLED, "ca_certs": _ca_bundle(self._environ), "cert_reqs": "CERT_REQUIRED"}
+        options: dict[str, Any] = {
+            "num_pools": 64,
+            "maxsize": _MAX_POOLED,
+            "ca_certs": _ca_bundle(self._environ),
+            "cert_reqs": "CERT_REQUIRED",
+        }
         manager: Any = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
         manager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
         return manager
@@ -188,7 +193,11 @@ def _wire_error(error: Exception, watch: _Watch) -> WireError:
         if isinstance(cause, TimeoutError | urllib3.exceptions.TimeoutError):
             if time.monotonic() >= watch.deadline - 0.001:
                 return WireError("deadline", "no complete answer before the deadline")
-            return WireError("connect", "no connection in time") if _is_connecting(error) else WireError("timeout", "silent for too long")
+            return (
+                WireError("connect", "no connection in time")
+                if _is_connecting(error)
+                else WireError("timeout", "silent for too long")
+            )
         if isinstance(cause, ssl.SSLError):
             return WireError("tls", f"TLS failed ({cause.reason or 'error'})")
         if isinstance(cause, ConnectionRefusedError):
@@ -216,7 +225,11 @@ def _inner(error: BaseException) -> BaseException | None:
 
 
 def _is_connecting(error: Exception) -> bool:
-    kinds = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError, urllib3.exceptions.ProxyError)
+    kinds = (
+        urllib3.exceptions.NewConnectionError,
+        urllib3.exceptions.ConnectTimeoutError,
+        urllib3.exceptions.ProxyError,
+    )
     return isinstance(error, kinds) or isinstance(getattr(error, "reason", None), kinds)
 
 

@@ -26,7 +26,9 @@ class Stream:
     def __init__(self, provider: str, secrets: Iterable[str | None], headers: Mapping[str, str], now: float) -> None:
         self.provider, self._secrets, self._now = provider, list(secrets), now
         self._parser = sse.Parser()
-        self._plain = bytearray() if "text/event-stream" not in headers.get("content-type", "text/event-stream") else None
+        self._plain = (
+            bytearray() if "text/event-stream" not in headers.get("content-type", "text/event-stream") else None
+        )
         self._text: list[str] = []
         self.started = False  # content has come
         self.finished = False  # a finish reason has come
@@ -83,7 +85,9 @@ class Stream:
         if self.started:
             message = f"{self.provider}: {classify.scrub(what, self._secrets)} after {len(self.text)} characters; they are in .partial"
             raise TruncatedStreamError(message, self.text, provider=self.provider, status=200)
-        error = ProviderUnavailableError(f"{self.provider}: {classify.scrub(what, self._secrets)}", provider=self.provider, status=200)
+        error = ProviderUnavailableError(
+            f"{self.provider}: {classify.scrub(what, self._secrets)}", provider=self.provider, status=200
+        )
         self.verdict = verdict or classify.Verdict(action, error)
 
     def _event(self, event: sse.Event) -> Iterator[dict[str, Any]]:
@@ -118,7 +122,10 @@ class Stream:
         self._error(body if isinstance(body, dict) else {"error": str(body)})
 
     def _error(self, body: Mapping[str, Any]) -> None:
-        self._fail(classify.said(body).message or "an error without a message", classify.error_in_success(body, self.provider, self._secrets, self._now))
+        self._fail(
+            classify.said(body).message or "an error without a message",
+            classify.error_in_success(body, self.provider, self._secrets, self._now),
+        )
 
     def _note(self, chunk: Mapping[str, Any]) -> None:
         self.usage = chunk.get("usage") or self.usage
@@ -145,7 +152,11 @@ class Stream:
             choice = chat.first_choice(verdict.reply)
             self._text.append(chat.reply_text(verdict.reply))
             self.started = self.finished = True
-            yield {**verdict.reply, "object": "chat.completion.chunk", "choices": [{**choice, "delta": choice.get("message")}]}
+            yield {
+                **verdict.reply,
+                "object": "chat.completion.chunk",
+                "choices": [{**choice, "delta": choice.get("message")}],
+            }
 
 
 def delta_text(chunk: Mapping[str, Any]) -> str:

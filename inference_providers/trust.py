@@ -1,0 +1,96 @@
+"""What a registry that did not come with the package may say about where keys and prompts go. Pure.
+
+The installed package's registry is the measure: see `credentials.Pins`.
+"""
+
+from __future__ import annotations
+
+from inference_providers.credentials import host_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from inference_providers.credentials import Pins
+    from inference_providers.registry import Provider, Registry
+
+
+def stray_keys(registry: Registry, installed: Registry, pins: Pins) -> list[str]:
+    """One line for each variable that the installed package pins to other hosts than *registry* gives."""
+    found = []
+    for pid, provider in registry.providers.items():
+        for variable in provider.key_variables:
+            if provider.endpoint and pins.pinned(variable) and not _allowed(installed, provider, variable, pins):
+                host = host_of(provider.endpoint)
+                allowed = ", ".join(pins.hosts(variable)) or "no host"
+                found.append(
+                    f"$.providers.{pid}.connection: would send {variable} to {host}, but that key belongs to {allowed}. "
+                    f'If you mean it, pass trust={{"{variable}": ["{host}"]}}; else use a variable of your own.'
+                )
+    return found
+
+
+def _allowed(installed: Registry, provider: Provider, variable: str, pins: Pins) -> bool:
+    ours = installed.providers.get(provider.id)
+    if ours is not None and ours.endpoint == provider.endpoint and variable in ours.key_variables:
+        return provider.connection.get("variables") == ours.connection.get("variables")
+    retired = installed.retired_providers.get(provider.id)
+    if retired is not None and retired["endpoint"] == provider.endpoint and variable in retired["api_key"]:
+        return True
+    return "$" not in host_of(provider.endpoint) and pins.allows(variable, provider.endpoint)
+
+
+def restrained(update: Mapping[str, Any], base: Registry, pins: Pins) -> dict[str, Any]:
+    """A downloaded registry with everything taken out that could move a key or a prompt to a new place.
+
+    Connections come from the installed package; a changed endpoint counts only on a host
+    that every one of the provider's variables is pinned to. Providers that the package
+    does not know stay only where `trust` names their variable and host. Local servers
+    are the package's alone.
+    """
+    providers: dict[str, Any] = {}
+    for pid, row in (update.get("providers") or {}).items():
+        ours = base.providers.get(pid)
+        kept = {key: value for key, value in row.items() if key != "connection"}
+        if ours is not None:
+            connection = dict(ours.connection)
+            endpoint = (row.get("connection") or {}).get("endpoint") or ""
+            if (
+                ours.local is None
+                and "$" not in endpoint + ours.endpoint
+                and _everywhere(pins, ours.key_variables, endpoint)
+            ):
+                connection["endpoint"] = endpoint
+            providers[pid] = {**kept, "connection": connection}
+        elif _trusted(row.get("connection") or {}, pins):
+            theirs = row["connection"]
+            providers[pid] = {
+                **kept,
+                "connection": {
+                    "protocol": theirs.get("protocol", "openai"),
+                    "endpoint": theirs["endpoint"],
+                    "api_key": theirs["api_key"],
+                },
+            }
+    for pid, provider in base.providers.items():
+        if provider.local is not None:
+            providers[pid] = dict(provider.data)
+    return {**update, "providers": providers}
+
+
+def _everywhere(pins: Pins, variables: Sequence[str], endpoint: str) -> bool:
+    return (
+        bool(variables)
+        and endpoint.startswith("https://")
+        and all(pins.allows(variable, endpoint) for variable in variables)
+    )
+
+
+def _trusted(connection: Mapping[str, Any], pins: Pins) -> bool:
+    keys = connection.get("api_key") or []
+    variables = [keys] if isinstance(keys, str) else keys
+    endpoint = connection.get("endpoint") or ""
+    if "$" in endpoint or connection.get("local") or not variables:
+        return False
+    return endpoint.startswith("https://") and all(pins.trusts(variable, endpoint) for variable in variables)
