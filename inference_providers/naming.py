@@ -243,7 +243,7 @@ def derive(internal_name: str) -> str | None:
         return None
     for _ in range(2):  # `us.anthropic.` before `claude-`; `databricks-` before `meta-llama-`
         text = _apply(_PREFIXES, text)
-    if re.search(_NOT_A_MODEL, text):
+    if re.search(_NOT_A_MODEL, text.replace("_", "-")):
         return None
     text = _apply(_DATES, _apply(_SPELLING, text))
     text = _peel(_versions(_peel(text)))

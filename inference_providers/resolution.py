@@ -169,13 +169,16 @@ class Resolver:
         pid = self.registry.provider_id(head) if slash and rest else None
         if pid is None:
             return None
-        served = self._served(pid, rest)
+        served = self._served(pid, rest, head + "/")
         return Resolution(name, "engine", *served) if served else None
 
-    def _served(self, pid: str, rest: str) -> tuple[str | None, list[Offer]] | None:
-        """What provider *pid* lists under *rest*, or serves of the canonical model *rest*."""
+    def _served(self, pid: str, rest: str, head: str = "") -> tuple[str | None, list[Offer]] | None:
+        """What provider *pid* lists under *rest*, or serves of the canonical model *rest*.
+
+        Where `head + rest` is an internal name elsewhere (`openai/gpt-oss-120b:free`), only an exact
+        canonical name counts here.
+        """
         provider = self.registry.providers[pid]
-        names = self.registry.names
         for server in self._local():
             listed = [
                 model
@@ -190,7 +193,9 @@ class Resolver:
         ]
         if listed:
             return provider.canonical_of(listed[0]), self._offers_at(pid, provider.canonical_of(listed[0]), listed)
-        canonical = self._canonical_of(rest) or names.canonical_name(rest)
+        canonical = self._canonical_of(rest)
+        if canonical is None and f"{head}{rest}".lower() not in self.registry.internal_index:
+            canonical = self.registry.names.canonical_name(rest)
         internal = provider.internal_names(canonical) if canonical else []
         return (canonical, self._offers_at(pid, canonical, internal)) if internal else None
 

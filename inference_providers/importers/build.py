@@ -59,7 +59,7 @@ def build(sources: Iterable[Source], overlay: Mapping[str, Any]) -> dict[str, An
     return {
         "schema_version": 1,
         "version": overlay["version"],
-        "sources": _sources(ordered, overlay, disagreements),
+        "sources": {**_sources(ordered, overlay, disagreements), "unnamed": _unnamed(offers, names)},
         "providers": providers,
         "models": models,
         "names": dict(sorted({**overlay["canonical"], **bases}.items())),
@@ -290,6 +290,11 @@ def _model(canonical: str, rows: list[OfferRow], overlay: Mapping[str, Any]) -> 
 def _sources(ordered: list[Source], overlay: Mapping[str, Any], disagreements: Counter[str]) -> dict[str, Any]:
     used = {source.kind: dict(overlay["sources"][source.kind]) for source in ordered}
     return {**dict(sorted(used.items())), "disagreements": dict(sorted(disagreements.items()))}
+
+
+def _unnamed(offers: Mapping[str, Mapping[str, OfferRow]], names: Names) -> int:
+    """How many rows the sources have for what is no particular text model: routers, speech, leftovers."""
+    return sum(names.canonical_name(name) is None for rows in offers.values() for name in rows)
 
 
 def _retired(ordered: list[Source], providers: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,247 @@
+"""A real loopback server on raw sockets: HTTP libraries would not misbehave on request.
+
+Every request is recorded. What comes back is decided by a *behaviour*: a function of the
+connection and the request. `answer` is the well-behaved one.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any
+
+Behaviour = Callable[["Connection", "Received"], None]
+
+
+class Received:
+    """One request as it arrived."""
+
+    def __init__(self, method: str, path: str, headers: dict[str, str], body: bytes, raw: bytes) -> None:
+        self.method, self.path, self.headers, self.body, self.raw = method, path, headers, body, raw
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def key(self) -> str | None:
+        return self.headers.get("authorization", "").removeprefix("Bearer ") or None
+
+    @property
+    def streams(self) -> bool:
+        return bool(self.body) and bool(self.json.get("stream"))
+
+
+class Connection:
+    """One accepted connection, with the words of HTTP."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.keep = True
+
+    def send(self, data: bytes) -> None:
+        self.sock.sendall(data)
+
+    def reply(self, status: int, body: bytes | str | dict[str, Any] | list[Any] | None, headers: dict[str, str] | None = None) -> None:
+        """A complete response."""
+        if isinstance(body, dict | list) or body is None:
+            data, kind = (b"" if body is None else json.dumps(body).encode()), "application/json"
+        else:
+            data, kind = (body.encode() if isinstance(body, str) else body), "text/plain"
+        given = {"content-type": kind, "content-length": str(len(data)), **{k.lower(): v for k, v in (headers or {}).items()}}
+        lines = "".join(f"{name}: {value}\r\n" for name, value in given.items())
+        self.send(f"HTTP/1.1 {status} Status\r\n{lines}\r\n".encode() + data)
+
+    def start_stream(self, headers: dict[str, str] | None = None) -> None:
+        """The head of an event stream, chunked."""
+        given = {"content-type": "text/event-stream", "transfer-encoding": "chunked", **(headers or {})}
+        self.send(("HTTP/1.1 200 OK\r\n" + "".join(f"{k}: {v}\r\n" for k, v in given.items()) + "\r\n").encode())
+
+    def chunk(self, data: bytes) -> None:
+        self.send(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+
+    def event(self, value: Any) -> None:
+        text = value if isinstance(value, str) else json.dumps(value)
+        self.chunk(f"data: {text}\n\n".encode())
+
+    def end_stream(self) -> None:
+        self.send(b"0\r\n\r\n")
+
+    def close(self) -> None:
+        self.keep = False
+        try:
+            self.sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            self.keep = False
+        self.sock.close()
+
+    def reset(self) -> None:
+        """Close with RST."""
+        self.keep = False
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+        self.sock.close()
+
+
+def completion(text: str | None = "hello", model: str = "m", **choice: Any) -> dict[str, Any]:
+    """A chat completion."""
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": model,
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop", **choice}],
+        "usage": {"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4},
+    }
+
+
+def delta(text: str | None, finish: str | None = None, **more: Any) -> dict[str, Any]:
+    """A chunk of a chat stream."""
+    part = {} if text is None else {"content": text}
+    return {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [{"index": 0, "delta": {**part, **more}, "finish_reason": finish}]}
+
+
+def answer(connection: Connection, request: Received, text: str = "hello") -> None:
+    """Behave: list a model, answer a chat, stream when asked to."""
+    if request.path.endswith("/models"):
+        connection.reply(200, {"object": "list", "data": [{"id": "m-internal", "object": "model", "owned_by": "tests"}]})
+    elif not request.path.endswith(("/chat/completions", "/responses", "/embeddings")):
+        connection.reply(404, {"detail": "Not Found"})
+    elif request.streams:
+        connection.start_stream()
+        for piece in (text[:2], text[2:]):
+            connection.event(delta(piece))
+        connection.event(delta(None, "stop"))
+        connection.event("[DONE]")
+        connection.end_stream()
+    else:
+        connection.reply(200, completion(text, request.json["model"]))
+
+
+def status(code: int, body: Any = None, headers: dict[str, str] | None = None) -> Behaviour:
+    """Answer everything but the model list with one status."""
+
+    def behave(connection: Connection, request: Received) -> None:
+        if request.path.endswith("/models"):
+            answer(connection, request)
+        else:
+            connection.reply(code, body, headers)
+
+    return behave
+
+
+class Server:
+    """Listens on a loopback port until closed. `requests` holds what arrived."""
+
+    def __init__(self, behaviour: Behaviour = answer) -> None:
+        self.behaviour = behaviour
+        self.requests: list[Received] = []
+        self.connections = 0
+        self._open: set[socket.socket] = set()
+        self._lock = threading.Lock()
+        self._socket = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+        self._thread.start()
+
+    @property
+    def port(self) -> int:
+        return int(self._socket.getsockname()[1])
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    @property
+    def asked(self) -> list[Received]:
+        """Requests other than for the model list."""
+        return [request for request in self.requests if not request.path.endswith("/models")]
+
+    def close(self) -> None:
+        self._socket.close()
+        with self._lock:
+            for sock in list(self._open):
+                try:
+                    sock.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    continue
+                finally:
+                    sock.close()
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                sock, _ = self._socket.accept()
+            except OSError:
+                return
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.connections += 1
+            with self._lock:
+                self._open.add(sock)
+            threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
+
+    def _serve(self, sock: socket.socket) -> None:
+        connection = Connection(sock)
+        try:
+            with sock.makefile("rb") as reader:
+                while connection.keep and (request := _read(reader)) is not None:
+                    self.requests.append(request)
+                    self.behaviour(connection, request)
+        except OSError:
+            return
+        finally:
+            with self._lock:
+                self._open.discard(sock)
+            sock.close()
+
+
+def _read(reader: Any) -> Received | None:
+    line = reader.readline()
+    if not line.strip():
+        return None
+    method, path, _ = line.decode("latin-1").split(" ", 2)
+    raw, headers = line, {}
+    while (line := reader.readline()) not in (b"\r\n", b"\n", b""):
+        raw += line
+        name, _, value = line.decode("latin-1").partition(":")
+        headers[name.strip().lower()] = value.strip()
+    body = reader.read(int(headers.get("content-length", 0)))
+    return Received(method, path, headers, body, raw + body)
+
+
+def refused_port() -> int:
+    """A port on which nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        return int(sock.getsockname()[1])
+
+
+class BlackHole:
+    """An address that swallows connections: its backlog is full and nobody accepts."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket()
+        self._socket.bind(("127.0.0.1", 0))
+        self._socket.listen(0)
+        self._fill = []
+        for _ in range(4):
+            sock = socket.socket()
+            sock.setblocking(False)
+            sock.connect_ex(self._socket.getsockname())
+            self._fill.append(sock)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._socket.getsockname()[1]}/v1"
+
+    def __enter__(self) -> BlackHole:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for sock in [*self._fill, self._socket]:
+            sock.close()

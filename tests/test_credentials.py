@@ -1,0 +1,161 @@
+"""Keys: where they are found, what is no key, and where each may go."""
+
+from __future__ import annotations
+
+import pickle
+import traceback
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inference_providers import ProviderList, RegistryError
+from inference_providers.credentials import Pins, host_of, is_loopback, near_misses, refusal
+from inference_providers.registry import bundled
+from tests.conftest import registry_of
+
+CANARY = "canary-3f9c1e7a5b8d2046"
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", "   ", "\n", '""', "''", '"sk-real"', "your-api-key", "your_openai_key", "YOUR-API-KEY-HERE", "<your key>", "sk-...", "sk-xxxxxxxx", "sk-****", "changeme", "CHANGE_ME", "xxx", "XXXXXXXX", "none", "null", "TODO", "...", "${OPENAI_API_KEY}", "$KEY", "insert-key-here", "replace-me", "{{ key }}", "with blank", "täst"],
+)  # fmt: skip
+def test_placeholders_are_not_keys(value: str) -> None:
+    assert refusal(value)
+    providers = ProviderList(environ={"OPENAI_API_KEY": value}, local=False)
+    assert providers.find_model_providers("gpt-4") == []
+
+
+@pytest.mark.parametrize("value", ["sk-proj-abc123", "gsk_1", "test", "k", "AIzaSyD-9tSrke72", " sk-padded \n", "key-with-xxx-inside", "hf_abc", "none-of-your-business-1"])
+def test_what_may_be_a_key_is_taken_without_surrounding_blanks(value: str) -> None:
+    (offer,) = ProviderList(environ={"OPENAI_API_KEY": value}, local=False).find_model_providers("gpt-4")
+    assert offer.api_key == value.strip()
+
+
+def test_the_first_variable_that_holds_a_key_wins() -> None:
+    environ = {"GEMINI_API_KEY": "your-key", "GOOGLE_API_KEY": CANARY, "GOOGLE_GENERATIVE_AI_API_KEY": "other"}
+    (offer,) = ProviderList(environ=environ, local=False).find_model_providers("gemini-4-argon")
+    assert (offer.variable, offer.api_key) == ("GOOGLE_API_KEY", CANARY)
+
+
+def test_two_providers_may_share_a_variable() -> None:
+    found = ProviderList(environ={"ZHIPU_API_KEY": CANARY}, local=False).find_model_providers("glm-5.2")
+    hosts = {host_of(offer.endpoint) for offer in found}
+    assert {"api.z.ai", "open.bigmodel.cn"} <= hosts
+    assert {offer.api_key for offer in found} == {CANARY}
+
+
+def test_several_keys_give_several_offers_in_registry_order() -> None:
+    environ = {"OPENROUTER_API_KEY": "c", "GROQ_API_KEY": "a", "TOGETHER_API_KEY": "b"}
+    found = ProviderList(environ=environ, local=False).find_model_providers("llama-3.3-70b")
+    assert [offer.provider for offer in found if not offer.doubtful] == ["groq", "openrouter"]
+    assert {offer.provider for offer in found} == {"groq", "together", "openrouter"}
+
+
+@pytest.mark.parametrize(("variable", "model", "provider"), [("GITHUB_TOKEN", "gpt-4o", "github-models"), ("HF_TOKEN", "llama-3.3-70b", "huggingface")])
+def test_a_general_purpose_token_is_used_only_when_its_provider_is_named_or_allowed(variable: str, model: str, provider: str) -> None:
+    environ = {variable: CANARY}
+    assert ProviderList(environ=environ, local=False).find_model_providers(model) == []
+    assert [o.provider for o in ProviderList(environ=environ, local=False, allow=[provider]).find_model_providers(model)] == [provider]
+    by_environment = {**environ, "INFERENCE_PROVIDERS_ALLOW": f"nobody, {provider}"}
+    assert [o.provider for o in ProviderList(environ=by_environment, local=False).find_model_providers(model)] == [provider]
+    named = ProviderList(environ=environ, local=False).find_model_providers(f"{provider}/{model}")
+    assert [(o.provider, o.api_key) for o in named] == [(provider, CANARY)]
+    reasons = {o.reason for o in ProviderList(environ=environ, local=False).explain(model) if o.provider == provider}
+    assert reasons == {f"{variable} is a general-purpose token; name the provider or allow it"}
+
+
+def test_a_key_is_in_no_repr_str_or_pickle() -> None:
+    providers = ProviderList(environ={"OPENAI_API_KEY": CANARY}, local=False)
+    (offer,) = providers.find_model_providers("gpt-4")
+    explanation = providers.explain("gpt-4")
+    for shown in (repr(offer), str(offer), f"{offer}", repr([offer]), repr(explanation), str(explanation), repr(providers), repr(providers.resolve("gpt-4"))):
+        assert CANARY not in shown
+    with pytest.raises(TypeError, match="cannot be pickled"):
+        pickle.dumps(offer)
+
+
+def test_an_account_host_is_filled_in_from_a_value_of_the_right_form() -> None:
+    environ = {"AZURE_OPENAI_API_KEY": CANARY, "AZURE_RESOURCE_NAME": "my-resource"}
+    (offer,) = ProviderList(environ=environ, local=False).find_model_providers("azure/gpt-4o")
+    assert offer.endpoint == "https://my-resource.openai.azure.com/openai/v1"
+
+
+@pytest.mark.parametrize("value", ["evil.example/", "evil.example#", "a@evil.example", "evil.example/x?", "a.b", "x\ny", "evil.example:443/", "..", "", "-", "a" * 200])
+def test_no_value_of_a_setting_moves_a_key_to_another_host(value: str) -> None:
+    environ = {"AZURE_OPENAI_API_KEY": CANARY, "AZURE_RESOURCE_NAME": value}
+    providers = ProviderList(environ=environ, local=False)
+    assert providers.find_model_providers("azure/gpt-4o") == []
+
+
+@given(st.text(max_size=60))
+def test_whatever_a_setting_holds_the_host_stays_the_owners(value: str) -> None:
+    environ = {"AZURE_OPENAI_API_KEY": CANARY, "AZURE_RESOURCE_NAME": value, "DATABRICKS_TOKEN": CANARY, "DATABRICKS_HOST": value}
+    providers = ProviderList(environ=environ, local=False)
+    from urllib3.util import parse_url
+
+    for name in ("azure/gpt-4o", "databricks/gpt-5.5"):
+        for offer in providers.find_model_providers(name):
+            assert str(parse_url(offer.endpoint).host).endswith((".openai.azure.com", ".databricks.com", ".azuredatabricks.net"))
+
+
+def test_openai_base_url_moves_the_openai_key_alone() -> None:
+    environ = {"OPENAI_API_KEY": CANARY, "GROQ_API_KEY": "groq-key", "OPENAI_BASE_URL": "https://proxy.example/v1/"}
+    providers = ProviderList(environ=environ, local=False)
+    assert [o.endpoint for o in providers.find_model_providers("gpt-4")] == ["https://proxy.example/v1"]
+    assert [o.endpoint for o in providers.find_model_providers("groq/llama-3.3-70b")] == ["https://api.groq.com/openai/v1"]
+
+
+@pytest.mark.parametrize("endpoint", ["https://evil.example/v1", "http://api.openai.com/v1", "http://127.0.0.1:9/v1", "https://api.openai.com.evil.example/v1", "https://api.openai.com:8443/v1"])
+def test_an_override_cannot_send_a_pinned_key_elsewhere(endpoint: str) -> None:
+    data = {"providers": {"openai": {"connection": {"endpoint": endpoint, "api_key": "OPENAI_API_KEY"}, "model_names": {"m": "m"}}}}
+    for how in ("json_override", "json_merge"):
+        with pytest.raises(RegistryError, match="OPENAI_API_KEY") as caught:
+            ProviderList(environ={"OPENAI_API_KEY": CANARY}, local=False, **{how: data})
+        assert host_of(endpoint) in str(caught.value)
+        assert CANARY not in "".join(traceback.format_exception(caught.value))
+
+
+def test_trust_in_code_lets_a_pinned_key_go_elsewhere() -> None:
+    data = {"providers": {"mine": {"connection": {"endpoint": "https://proxy.example/v1", "api_key": "OPENAI_API_KEY"}, "model_names": {"m": "m"}}}}
+    providers = ProviderList(json_override=data, environ={"OPENAI_API_KEY": CANARY}, local=False, trust={"OPENAI_API_KEY": ["proxy.example"]})
+    assert [tuple(offer) for offer in providers.find_model_providers("m")] == [("mine", "https://proxy.example/v1", "m", "m", CANARY)]
+
+
+def test_an_override_may_use_variables_of_its_own_wherever_it_likes() -> None:
+    providers = ProviderList(json_override=registry_of("http://127.0.0.1:1/v1"), environ={"P1_API_KEY": CANARY}, local=False)
+    assert providers.find_model_providers("m")[0].api_key == CANARY
+
+
+def test_a_local_row_gets_no_cloud_key() -> None:
+    data = {"providers": {"ollama": {"connection": {"endpoint": "http://127.0.0.1:11434/v1", "api_key": ["OPENAI_API_KEY"], "local": True}}}}
+    with pytest.raises(RegistryError, match="OPENAI_API_KEY"):
+        ProviderList(json_override=data, environ={"OPENAI_API_KEY": CANARY})
+
+
+def test_every_pinned_variable_may_go_to_its_own_providers() -> None:
+    pins = Pins(bundled())
+    for provider in bundled().providers.values():
+        if "$" in provider.endpoint or not provider.endpoint:
+            continue
+        for variable in provider.key_variables:
+            assert pins.allows(variable, provider.endpoint), (provider.id, variable)
+
+
+def test_hosts_are_read_as_http_libraries_read_them() -> None:
+    assert host_of("https://user:secret@Host.Example:8080/path?x#y") == "host.example:8080"
+    assert host_of("https://good.example\\@evil.example/") == "good.example"
+    assert not Pins(bundled()).allows("OPENAI_API_KEY", "https://api.openai.com\\@evil.example/v1")
+    assert not Pins(bundled()).allows("OPENAI_API_KEY", "https://x@api.openai.com/v1")
+
+
+@pytest.mark.parametrize(("host", "here"), [("127.0.0.1", True), ("127.8.9.1:80", True), ("localhost:1", True), ("[::1]:5", True), ("127.0.0.1.evil.example", False), ("10.0.0.1", False), ("localhost.evil.example", False)])
+def test_loopback_is_told_from_lookalikes(host: str, here: bool) -> None:
+    assert is_loopback(host) is here
+
+
+def test_near_misses_are_told_by_name_alone() -> None:
+    known = ["OPENAI_API_KEY", "GROQ_API_KEY", "ANTHROPIC_API_KEY"]
+    environ = {"OPENAI_APIKEY": "x", "ANTHROPIC_API_KEYS": "x", "HOME_TOKEN": "x", "PATH": "x", "GROQ_API_KEY": "x", "openai_api_key": "x"}
+    assert near_misses(known, environ) == {"OPENAI_APIKEY": "OPENAI_API_KEY", "ANTHROPIC_API_KEYS": "ANTHROPIC_API_KEY", "openai_api_key": "OPENAI_API_KEY"}

@@ -1,0 +1,300 @@
+"""Connecting and asking, against real loopback servers, with threads and with asyncio alike."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import random
+import time
+from collections.abc import Callable
+from typing import Any
+
+import openai
+import pytest
+
+import inference_providers
+from inference_providers import AllProvidersFailedError, AsyncProviderList, AuthenticationError, NoCredentialsError, ProviderList, UnknownModelError, ask_ai
+from tests.conftest import async_list_of, keys, list_of, registry_of
+from tests.servers import BlackHole, Server, answer, completion, refused_port, status
+
+Serve = Callable[..., Server]
+KINDS = [pytest.param(list_of, id="sync"), pytest.param(async_list_of, id="async")]
+
+
+def run(value: Any) -> Any:
+    """The value, or what the coroutine returns."""
+    return asyncio.run(value) if inspect.iscoroutine(value) else value
+
+
+def close(client: Any) -> None:
+    run(client.close())
+
+
+@pytest.mark.parametrize("make", KINDS)
+@pytest.mark.parametrize("test", [False, True])
+def test_the_first_candidate_in_registry_order_that_works_is_connected(serve: Serve, make: Any, test: bool) -> None:
+    dead, alive, spare = f"http://127.0.0.1:{refused_port()}/v1", serve(), serve()
+    connection = run(make(dead, alive.url, spare.url).connect_to_model("m", test=test))
+    client, name = connection
+    assert (connection.provider, name) == ("p2", "m-internal")
+    assert str(client.base_url).rstrip("/") == alive.url
+    assert [attempt.provider for attempt in connection.attempts][0] == "p1"
+    close(client)
+
+
+def test_the_client_is_a_real_sdk_client_with_the_providers_own_key(serve: Serve) -> None:
+    server = serve()
+    client, name = list_of(server.url).connect_to_model("m")
+    assert type(client) is openai.OpenAI
+    assert client.chat.completions.create(model=name, messages=[{"role": "user", "content": "hi"}]).choices[0].message.content == "hello"
+    assert server.asked[0].key == keys(1)["P1_API_KEY"]
+    client.close()
+
+
+def test_the_async_client_is_a_real_sdk_client(serve: Serve) -> None:
+    server = serve()
+
+    async def main() -> str | None:
+        client, name = await async_list_of(server.url).connect_to_model("m")
+        assert type(client) is openai.AsyncOpenAI
+        async with client:
+            reply = await client.chat.completions.create(model=name, messages=[{"role": "user", "content": "hi"}])
+            return str(reply.choices[0].message.content)
+
+    assert asyncio.run(main()) == "hello"
+
+
+@pytest.mark.parametrize("make", KINDS)
+def test_without_test_neither_key_nor_prompt_is_sent(serve: Serve, make: Any) -> None:
+    server = serve()
+    run(make(server.url).connect_to_model("m"))
+    assert [(request.method, request.key, request.body) for request in server.requests] == [("GET", None, b"")]
+
+
+@pytest.mark.parametrize(("code", "works"), [(200, True), (401, True), (404, True), (499, True), (500, False), (503, False)])
+def test_any_status_below_500_counts_as_reachable(serve: Serve, code: int, works: bool) -> None:
+    server = serve(lambda connection, request: connection.reply(code, {"error": "x"}))
+    if works:
+        assert list_of(server.url).connect_to_model("m").provider == "p1"
+    else:
+        with pytest.raises(AllProvidersFailedError) as caught:
+            list_of(server.url).connect_to_model("m")
+        assert [attempt.status for attempt in caught.value.attempts] == [code]
+
+
+@pytest.mark.parametrize("make", KINDS)
+def test_with_test_a_refused_key_moves_on(serve: Serve, make: Any) -> None:
+    refusing, good = serve(status(401, {"error": {"message": "Incorrect API key provided", "code": "invalid_api_key"}})), serve()
+    connection = run(make(refusing.url, good.url).connect_to_model("m", test=True))
+    assert connection.provider == "p2"
+    assert [attempt.status for attempt in connection.attempts if attempt.error] == [401]
+
+
+@pytest.mark.parametrize(
+    ("reply", "works"),
+    [
+        (completion("yes"), True),
+        (completion("", finish_reason="length"), True),  # a reasoning model that spent its tokens on thinking
+        (completion(None, finish_reason="length"), True),
+        (completion(""), False),
+        ({"choices": []}, False),
+    ],
+)
+def test_with_test_the_reply_must_be_one(serve: Serve, reply: Any, works: bool) -> None:
+    first, second = serve(status(200, reply)), serve()
+    assert list_of(first.url, second.url).connect_to_model("m", test=True).provider == ("p1" if works else "p2")
+
+
+@pytest.mark.parametrize("make", KINDS)
+def test_a_dead_host_delays_nobody_by_much(serve: Serve, make: Any) -> None:
+    server = serve()
+    with BlackHole() as one, BlackHole() as two:
+        started = time.monotonic()
+        connection = run(make(one.url, two.url, server.url).connect_to_model("m"))
+        assert connection.provider == "p3"
+        assert 0.4 < time.monotonic() - started < 4  # two staggers of 250 ms, not two connect timeouts of 5 s
+
+
+def test_of_several_that_answer_the_earliest_in_order_wins(serve: Serve) -> None:
+    def slow(connection: Any, request: Any) -> None:
+        time.sleep(0.4)
+        answer(connection, request)
+
+    def slower(connection: Any, request: Any) -> None:
+        time.sleep(1.2)
+        answer(connection, request)
+
+    late, later = serve(slow), serve(slower)
+    assert list_of(late.url, later.url).connect_to_model("m").provider == "p1"
+
+
+def test_random_choice_takes_an_injected_source(serve: Serve) -> None:
+    servers = [serve() for _ in range(4)]
+    chosen = set()
+    for seed in range(12):
+        made = ProviderList(json_override=registry_of(*(s.url for s in servers)), environ=keys(4), local=False, random=random.Random(seed))
+        again = ProviderList(json_override=registry_of(*(s.url for s in servers)), environ=keys(4), local=False, random=random.Random(seed))
+        first = made.connect_to_model("m", choose_randomly=True).provider
+        assert first == again.connect_to_model("m", choose_randomly=True).provider
+        chosen.add(first)
+    assert len(chosen) > 1
+
+
+@pytest.mark.parametrize("make", KINDS)
+def test_the_first_available_of_a_list_skips_what_has_no_key(serve: Serve, make: Any) -> None:
+    server = serve()
+    made = make(server.url)
+    made.registry.data["providers"]["p1"]["model_names"]["second"] = "second-internal"
+    connection = run(made.connect_to_first_available_model(["no-such-model-at-all", "second", "m"]))
+    assert connection.name == "second-internal"
+
+
+def test_a_list_without_any_known_name_or_key_is_a_clear_error() -> None:
+    with pytest.raises(UnknownModelError, match="no-such-model"):
+        ProviderList(environ={}, local=False).connect_to_first_available_model(["no-such-model-at-all"])
+    with pytest.raises(NoCredentialsError, match="OPENAI_API_KEY") as caught:
+        ProviderList(environ={}, local=False).connect_to_first_available_model(["gpt-4", "claude-opus-5.5"])
+    assert "ANTHROPIC_API_KEY" in caught.value.variables
+    with pytest.raises(UnknownModelError, match="empty"):
+        ProviderList(environ={}, local=False).connect_to_first_available_model([])
+
+
+@pytest.mark.parametrize("make", KINDS)
+def test_connect_to_ai_takes_the_best_model_by_priority(serve: Serve, make: Any) -> None:
+    server = serve()
+    made = make(server.url)
+    made.registry.data["providers"]["p1"]["model_names"]["best"] = "best-internal"
+    made.registry.data["auto_model_priority"] = ["best", "m"]
+    connection = run(made.connect_to_ai())
+    assert connection.name == "best-internal"
+    assert server.asked[0].json["model"] == "best-internal"
+
+
+@pytest.mark.parametrize("make", KINDS)
+def test_ask_ai_falls_back_and_answers(serve: Serve, make: Any) -> None:
+    broken, good = serve(status(404, "nothing here")), serve()
+    assert run(make(broken.url, good.url).ask_ai("Come here often?")) == "hello"
+    assert good.asked[0].json["messages"] == [{"role": "user", "content": "Come here often?"}]
+
+
+@pytest.mark.parametrize("make", KINDS)
+def test_ask_ai_without_test_raises_the_failure_of_the_first_reachable(serve: Serve, make: Any) -> None:
+    broken, good = serve(status(404, "nothing here")), serve()
+    with pytest.raises(AllProvidersFailedError, match="nothing here"):
+        run(make(broken.url, good.url).ask_ai("hi", test=False))
+    assert good.asked == []
+
+
+def test_every_failed_attempt_is_in_the_error(serve: Serve) -> None:
+    first, second = serve(status(401, {"error": "bad key"})), serve(status(404, "gone"))
+    with pytest.raises(AllProvidersFailedError) as caught:
+        list_of(first.url, second.url).ask_ai("hi")
+    assert [(a.provider, a.status) for a in caught.value.attempts] == [("p1", 401), ("p2", 404)]
+    assert isinstance(caught.value.attempts[0].error, AuthenticationError)
+    assert "p1/m-internal" in str(caught.value)
+    assert "gone" in str(caught.value)
+
+
+def test_module_level_ask_ai_takes_what_the_environment_has(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = serve()
+    monkeypatch.setenv("OPENAI_API_KEY", "canary-one-line")
+    monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+    assert ask_ai("Come here often?") == "hello"
+    assert ask_ai("And now?", model="gpt-4") == "hello"
+    assert [(r.key, r.json["model"]) for r in server.asked] == [("canary-one-line", "gpt-6.1-sol"), ("canary-one-line", "gpt-4")]
+
+
+def test_no_key_at_all_names_the_five_easiest_and_where_to_get_them() -> None:
+    for call in (lambda p: p.ask_ai("x"), lambda p: p.connect_to_ai()):
+        with pytest.raises(NoCredentialsError) as caught:
+            call(ProviderList(environ={}, local=False))
+        assert len(caught.value.variables) == 5
+        assert str(caught.value).count("https://") == 5
+        assert all(variable in str(caught.value) for variable in caught.value.variables)
+
+
+@pytest.mark.parametrize("make", KINDS)
+def test_get_response_is_the_text_of_the_answer(serve: Serve, make: Any) -> None:
+    server = serve()
+    made = make(server.url)
+
+    async def ask() -> str:
+        client, name = await made.connect_to_model("m")
+        async with client:
+            return str(await made.get_response(client, name, "What's your sign?"))
+
+    if isinstance(made, AsyncProviderList):
+        assert asyncio.run(ask()) == "hello"
+    else:
+        client, name = made.connect_to_model("m")
+        assert made.get_response(client, name, "What's your sign?") == "hello"
+        client.close()
+
+
+def test_get_response_raises_our_errors_without_the_key(serve: Serve) -> None:
+    server = serve(status(401, {"error": {"message": f"Incorrect API key provided: {keys(1)['P1_API_KEY']}"}}))
+    made = list_of(server.url)
+    client, name = made.connect_to_model("m")
+    with pytest.raises(AuthenticationError) as caught:
+        made.get_response(client, name, "hi")
+    assert keys(1)["P1_API_KEY"] not in str(caught.value)
+    assert caught.value.status == 401
+    client.close()
+
+
+@pytest.mark.parametrize("make", KINDS)
+def test_a_stream_gives_the_text_as_it_comes(serve: Serve, make: Any) -> None:
+    made = make(serve().url)
+
+    async def read() -> list[str]:
+        return [piece async for piece in (await made.stream_ai("hi")).text()]
+
+    pieces = asyncio.run(read()) if isinstance(made, AsyncProviderList) else list(made.stream_ai("hi").text())
+    assert pieces == ["he", "llo"]
+
+
+def test_explain_says_of_every_offer_why_or_why_not(serve: Serve) -> None:
+    made = list_of(serve().url, "https://p2.example/v1", environ={"P2_API_KEY": "changeme"})
+    explanation = made.explain("m")
+    assert [(o.provider, o.usable) for o in explanation] == [("p1", True), ("p2", False)]
+    assert explanation.chosen.provider == "p1"
+    assert "P1_API_KEY is set" in str(explanation)
+    assert "P2_API_KEY holds a placeholder" in str(explanation)
+
+
+def test_verbose_tells_what_is_tried_and_no_key(serve: Serve, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> None:
+    broken, good = serve(status(404, "nothing here")), serve()
+    list_of(broken.url, good.url, verbose=True).ask_ai("hi")
+    assert "asking p1/m-internal" in caplog.text
+    assert "nothing here" in caplog.text
+    assert not any(key in caplog.text + capsys.readouterr().err for key in keys(2).values())
+
+
+def test_an_offer_unpacks_and_carries_the_rest() -> None:
+    made = list_of("https://p1.example/v1", facts=[[1000, 100, 1.5, 2, None, "tv"]])
+    (offer,) = made.find_model_providers("m")
+    provider, endpoint, canonical, internal, key = offer
+    assert (provider, endpoint, canonical, internal, key) == ("p1", "https://p1.example/v1", "m", "m-internal", keys(1)["P1_API_KEY"])
+    assert (offer.context_window, offer.output_limit, offer.input_price, offer.output_price, offer.cached_input_price) == (1000, 100, 1.5, 2, None)
+    assert offer.features == {"tools", "vision"}
+    assert offer[4] == key
+    assert len(offer) == 5
+
+
+def test_both_kinds_have_the_same_public_names() -> None:
+    def public(kind: type) -> set[str]:
+        return {name for name in dir(kind) if not name.startswith("_")}
+
+    assert public(AsyncProviderList) - public(ProviderList) == {"aclose"}
+    assert public(ProviderList) - public(AsyncProviderList) == set()
+
+
+def test_public_names_are_pinned() -> None:
+    assert sorted(inference_providers.__all__) == [
+        "AllProvidersFailedError", "AsyncProviderList", "Attempt", "AuthenticationError", "BudgetExceededError", "Connection",
+        "ContentFilteredError", "ContextLengthError", "Explanation", "InferenceProvidersError", "InsufficientCreditsError",
+        "InvalidRequestError", "LocalServerError", "NoCredentialsError", "Offer", "ProviderError", "ProviderList",
+        "ProviderUnavailableError", "RateLimitError", "RegistryError", "Resolution", "TruncatedStreamError", "UnknownModelError",
+        "ask_ai", "canonical_name",
+    ]  # fmt: skip
+    assert all(getattr(inference_providers, name) for name in inference_providers.__all__)

@@ -1,0 +1,154 @@
+"""Which model is meant: the rules in their order, and what an unknown name gets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inference_providers import ProviderList, UnknownModelError
+from inference_providers.candidates import Accesses
+from inference_providers.credentials import Pins
+from inference_providers.registry import bundled
+from inference_providers.resolution import LocalServer, Resolver
+
+OLLAMA = LocalServer("ollama", "http://127.0.0.1:11434/v1", {"llama3.1:8b": "llama-3.1-8b", "own-thing:latest": "own-thing"})
+VLLM = LocalServer("vllm", "http://127.0.0.1:8000/v1", {"meta-llama/Llama-3.1-8B-Instruct": "llama-3.1-8b"})
+
+
+def resolver(*servers: LocalServer, environ: dict[str, str] | None = None, aliases: dict[str, str] | None = None) -> Resolver:
+    accesses = Accesses(bundled(), environ or {}, Pins(bundled()))
+    return Resolver(accesses, aliases=aliases, local=lambda: servers)
+
+
+CASES: list[tuple[str, str, str | None, set[str] | None]] = [
+    # name, rule, canonical name, providers (None: several)
+    ("gpt-4", "canonical", "gpt-4", None),
+    ("GPT-6-1-SOL", "canonical", "gpt-6.1-sol", None),
+    ("Claude_Opus_5.5", "canonical", "claude-opus-5.5", None),
+    ("claude-3-7-sonnet", "alias", "claude-3.7-sonnet", None),
+    ("gpt-3.5-turbo", "alias", "gpt-3.5", None),
+    ("litellm_gpt-4", "prefix", "gpt-4", None),
+    ("litellm_groq/llama3-8b-8192", "prefix", "llama-3-8b", {"groq"}),
+    ("litellm_together_ai/meta-llama/Llama-3.3-70B-Instruct-Turbo", "prefix", "llama-3.3-70b", {"together"}),
+    ("openrouter_meta-llama/llama-3.3-70b-instruct", "prefix", "llama-3.3-70b", {"openrouter"}),
+    ("vllm_Qwen2-7B-Instruct", "prefix", "qwen2-7b", {"vllm"}),
+    ("hf_meta-llama/Llama-3.3-70B-Instruct", "prefix", "llama-3.3-70b", {"huggingface"}),
+    ("together_ai/meta-llama/Llama-3.3-70B-Instruct-Turbo", "engine", "llama-3.3-70b", {"together"}),
+    ("together/llama3.1-70b", "engine", "llama-3.1-70b", {"together"}),
+    ("GROQ/llama-3.3-70b-versatile", "engine", "llama-3.3-70b", {"groq"}),
+    ("openai/gpt-oss-120b", "internal name", "gpt-oss-120b", None),
+    ("meta-llama/llama-3.3-70b-instruct", "internal name", "llama-3.3-70b", None),
+    ("groq/llama-17", "engine, unlisted", "llama-17", {"groq"}),
+    ("groq:llama-3.3-70b", "engine", "llama-3.3-70b", {"groq"}),
+    ("groq:brand-new-model", "engine, unlisted", "brand-new-model", {"groq"}),
+    ("llama3.1:8b", "spelling", "llama-3.1-8b", None),
+    ("mistral:7b", "spelling", "mistral-7b", None),
+    ("meta-llama/Llama-3-8b", "spelling", "llama-3-8b", None),
+    ("gpt-4o:cheapest", "policy cheapest", "gpt-4o", None),
+    ("gpt-9-turbo-ultra", "family", "gpt-9-turbo-ultra", {"openai"}),
+    ("claude-omega-9", "family", "claude-omega-9", {"anthropic"}),
+    ("gemini-12-pro", "family", "gemini-12-pro", {"google"}),
+    ("palm", "retired", "gemini-2.5-flash", None),
+    ("auto", "auto", None, None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "rule", "canonical", "providers"), CASES)
+def test_the_first_rule_that_matches_wins(name: str, rule: str, canonical: str | None, providers: set[str] | None) -> None:
+    found = resolver().resolve(name)
+    assert (found.rule, found.canonical_name) == (rule, canonical)
+    assert found.offers
+    served_by = {offer.provider for offer in found.offers}
+    assert served_by == providers if providers else len(served_by) > 1
+
+
+def test_a_named_provider_gets_the_name_as_it_is() -> None:
+    found = resolver().resolve("Some/Thing:v9", provider="together_ai")
+    assert [(o.provider, o.internal_name) for o in found.offers] == [("together", "Some/Thing:v9")]
+    assert found.rule == "provider"
+
+
+def test_a_users_alias_comes_before_everything_else() -> None:
+    found = resolver(aliases={"gpt-4": "claude-opus-5.5", "Work": "groq/llama-3.3-70b"})
+    assert found.resolve("gpt-4").canonical_name == "claude-opus-5.5"
+    assert [o.provider for o in found.resolve("work").offers] == ["groq"]
+
+
+def test_a_model_on_this_machine_comes_after_the_providers() -> None:
+    found = resolver(OLLAMA, VLLM).resolve("llama-3.1-8b")
+    assert [o.provider for o in found.offers][-2:] == ["ollama", "vllm"]
+
+
+@pytest.mark.parametrize("name", ["ollama/llama3.1:8b", "ollama/llama-3.1-8b", "ollama:llama3.1:8b", "ollama/llama3.1-8b"])
+def test_a_named_local_engine_is_asked_alone(name: str) -> None:
+    assert [(o.provider, o.internal_name) for o in resolver(OLLAMA, VLLM).resolve(name).offers] == [("ollama", "llama3.1:8b")]
+
+
+def test_a_local_name_that_nobody_else_knows_resolves() -> None:
+    assert [o.provider for o in resolver(OLLAMA).resolve("own-thing:latest").offers] == ["ollama"]
+    assert [o.provider for o in resolver(OLLAMA).resolve("own-thing").offers] == ["ollama"]
+
+
+def test_unknown_open_weights_go_to_a_server_here_with_a_word() -> None:
+    found = resolver(VLLM).resolve("llama-99-3b")
+    assert (found.rule, [o.provider for o in found.offers]) == ("family", ["vllm"])
+    assert "does not know" in found.warning
+
+
+def test_what_is_passed_on_unlisted_says_so() -> None:
+    assert "does not list 'llama-17'" in resolver().resolve("groq/llama-17").warning
+
+
+def test_policies_sort_and_filter() -> None:
+    prices = [o.input_price for o in resolver().resolve("llama-3.3-70b:cheapest").offers if o.input_price is not None]
+    weighted = [o.input_price * 3 + o.output_price for o in resolver().resolve("llama-3.3-70b:cheapest").offers if o.input_price is not None and o.output_price is not None]
+    assert prices and weighted == sorted(weighted)
+    assert all(o.input_price == 0 or o.internal_name.endswith(":free") for o in resolver().resolve("llama-3.3-70b:free").offers)
+    assert [o.provider for o in resolver(OLLAMA).resolve("llama-3.1-8b:local").offers] == ["ollama"]
+    assert resolver().resolve("llama-3.3-70b:fastest").offers[0].provider in ("cerebras", "groq")
+
+
+def test_a_free_variant_asked_for_by_name_comes_first() -> None:
+    environ = {"OPENROUTER_API_KEY": "k1", "OPENAI_API_KEY": "k2"}
+    name = next(n for n in bundled().providers["openrouter"].data["more_names"] if n.endswith(":free"))
+    assert ProviderList(environ=environ, local=False).find_model_providers(name)[0].internal_name == name
+
+
+@pytest.mark.parametrize("name", ["", "   ", "ünbekannt✓", "no such model at all", "x" * 301, "x" * 100_000])
+def test_an_unknown_name_is_a_clear_error(name: str) -> None:
+    with pytest.raises(UnknownModelError) as caught:
+        resolver().resolve(name)
+    assert len(str(caught.value)) < 1500
+
+
+def test_an_unknown_name_brings_the_closest_ones_and_what_would_enable_them() -> None:
+    with pytest.raises(UnknownModelError) as caught:
+        resolver(environ={"GROQ_API_KEY": "k"}).resolve("lama-3.3-70")
+    assert caught.value.suggestions[0] == "llama-3.3-70b"
+    assert "llama-3.3-70b: usable now" in str(caught.value)
+    with pytest.raises(UnknownModelError, match="llama-3.3-70b: set "):
+        resolver().resolve("lama-3.3-70")
+
+
+def test_an_unknown_provider_brings_the_closest_ones() -> None:
+    with pytest.raises(UnknownModelError, match="Did you mean groq"):
+        resolver().resolve("x", provider="groqq")
+
+
+def test_something_that_is_no_text_is_a_clear_error() -> None:
+    wrong: Any = None
+    with pytest.raises(UnknownModelError, match="NoneType"):
+        resolver().resolve(wrong)
+
+
+@given(st.text(max_size=80))
+def test_every_name_resolves_or_is_unknown(name: str) -> None:
+    try:
+        found = resolver(OLLAMA).resolve(name)
+    except UnknownModelError:
+        return
+    assert found.rule
+    assert found.name == name.strip()
