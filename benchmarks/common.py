@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
 import socket
 import statistics
 import subprocess
@@ -159,11 +160,12 @@ def time_scripts(
 ) -> dict[str, Times]:
     """Run each script in a fresh process, *rounds* times after two unmeasured ones; its output must hold *expect*.
 
-    The scripts take turns, so that a slow spell of the machine falls on all of them.
+    The scripts take turns, so that a slow spell of the machine falls on all of them, and in random
+    order, so that none always runs behind the same one: what a big process leaves behind slows the next.
     """
     seconds: dict[str, list[float]] = {name: [] for name in scripts}
     for turn in range(rounds + 2):
-        for name, script in scripts.items():
+        for name, script in random.sample(list(scripts.items()), len(scripts)):
             started = time.perf_counter()
             done = subprocess.run([python, "-c", script], env=environ, check=False, capture_output=True, text=True)
             taken = time.perf_counter() - started

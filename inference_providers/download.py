@@ -21,6 +21,7 @@ def download(url: str, cap: int, etag: str | None = None) -> tuple[bytes | None,
     import time
 
     import requests
+    import urllib3
 
     here = is_loopback(host_of(url))
     if not url.startswith("https://") and not (here and url.startswith("http://")):
@@ -39,7 +40,7 @@ def download(url: str, cap: int, etag: str | None = None) -> tuple[bytes | None,
                 if response.status_code != 200:
                     raise RegistryError([f"{url}: HTTP {response.status_code}"])
                 return _body(response, url, cap, deadline), response.headers.get("ETag")
-    except (requests.RequestException, OSError) as error:
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
         raise RegistryError([f"{url}: {type(error).__name__}"]) from None
 
 
@@ -47,7 +48,7 @@ def _body(response: Any, url: str, cap: int, deadline: float) -> bytes:
     import time
 
     body = bytearray()
-    for chunk in response.iter_content(65536):
+    while chunk := response.raw.read1(65536, decode_content=True):  # what has come: a drip cannot outlast the deadline
         body += chunk
         if len(body) > cap:
             raise RegistryError([f"{url}: larger than {cap} bytes"])

@@ -145,6 +145,9 @@ def _wait_for_address(process: subprocess.Popen[str], model: str, log: str, tell
     if not address.startswith("http://127.0.0.1:"):
         process.kill()
         process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
         raise LocalServerError(f"The engine could not load {model!r}. The end of its log ({log}):\n{_tail(log)}")
     os.unlink(log)
     return f"{address.rstrip('/')}/v1"

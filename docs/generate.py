@@ -1,0 +1,93 @@
+"""Fills the generated parts of README and docs: `python docs/generate.py`, or `--check` to compare only."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+from inference_providers.registry import Registry, bundled
+
+ROOT = Path(__file__).parent.parent
+
+
+def provider_table(registry: Registry) -> str:
+    """Cloud providers with an endpoint, as one line of names for each group; local servers after them."""
+    cloud = [p for p in registry.providers.values() if p.local is None and p.endpoint and p.protocol == "openai"]
+    main, rest = cloud[: len(registry.data["easiest"]) * 8], cloud[len(registry.data["easiest"]) * 8 :]
+    rows = ["| provider | id | key | models |", "|---|---|---|---|"]
+    for provider in main:
+        name = f"[{provider.name}]({provider.data['console']})" if provider.data.get("console") else provider.name
+        rows.append(f"| {name} | `{provider.id}` | `{(provider.key_variables or ['-'])[0]}` | {len(provider.data['model_names'])} |")
+    here = ", ".join(p.name for p in registry.providers.values() if p.local is not None and p.id != "local")
+    return "\n".join([*rows, "", f"And {len(rest)} more: {', '.join(p.id for p in rest)}.", "", f"On this machine: {here}."])
+
+
+def disagreements(registry: Registry) -> str:
+    """How far the sources agree."""
+    found = registry.data["sources"]["disagreements"]
+    rows = ["| fact | offers on which sources disagree |", "|---|---|"]
+    labels = {"context": "context window", "output": "output limit", "price_in": "input price", "price_out": "output price", "price_cached": "cached input price"}
+    rows += [f"| {label} | {found[field]} |" for field, label in labels.items()]
+    return "\n".join([*rows, "", f"Compared: {found['compared']} facts that at least two sources give for the same offer."])
+
+
+def numbers(registry: Registry) -> str:
+    """What the registry holds."""
+    cloud = [p for p in registry.providers.values() if p.local is None]
+    offers = sum(len(p.data["model_names"]) + len(p.data.get("more_names", {})) for p in cloud)
+    endpoints = sum(bool(p.endpoint) and p.protocol == "openai" for p in cloud)
+    local = len(registry.providers) - len(cloud)
+    return f"Version {registry.version}: {len(cloud)} providers ({endpoints} with an OpenAI-compatible endpoint), {local} kinds of local servers, {len(registry.canonical_names)} canonical names, {offers} offers."
+
+
+def command_help() -> str:
+    """The help of every command."""
+    import click
+
+    from inference_providers.cli.ask import main as ask
+    from inference_providers.cli.main import main
+
+    def pages(command: click.Command, name: str, parent: click.Context | None = None) -> list[str]:
+        context = click.Context(command, info_name=name, parent=parent, terminal_width=100, max_content_width=100)
+        found = [f"## `{context.command_path}`\n\n```text\n{command.get_help(context)}\n```"]
+        for sub in sorted(command.commands) if isinstance(command, click.Group) else ():
+            found += pages(command.commands[sub], sub, context)
+        return found
+
+    return "\n\n".join([*pages(ask, "ask-ai"), *pages(main, "inference-providers")])
+
+
+PARTS = {
+    "README.md": {"providers": lambda: provider_table(bundled())},
+    "docs/registry.md": {"numbers": lambda: numbers(bundled()), "disagreements": lambda: disagreements(bundled())},
+    "docs/cli.md": {"help": command_help},
+}
+
+
+def filled(text: str, parts: dict[str, object]) -> str:
+    """*text* with each generated part between its markers replaced."""
+    for name, make in parts.items():
+        assert callable(make)
+        pattern = rf"(<!-- {name}: generated[^>]*-->\n).*?(<!-- /{name} -->)"
+        text = re.sub(pattern, lambda match, made=make: f"{match[1]}{made()}\n{match[2]}", text, flags=re.DOTALL)  # type: ignore[misc]
+    return text
+
+
+def main() -> int:
+    """Fill, or with `--check` tell what is out of date."""
+    stale = []
+    for file, parts in PARTS.items():
+        path = ROOT / file
+        before = path.read_text("utf-8")
+        after = filled(before, dict(parts))
+        if after != before:
+            stale.append(file)
+            if "--check" not in sys.argv:
+                path.write_text(after, "utf-8")
+    print(f"{'out of date' if '--check' in sys.argv else 'filled'}: {', '.join(stale) or 'nothing'}")
+    return bool(stale and "--check" in sys.argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

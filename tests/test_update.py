@@ -1,0 +1,277 @@
+"""Updates: fetched when asked for, checked, kept; and a hostile one moves no key and no prompt."""
+
+from __future__ import annotations
+
+import copy
+import gzip
+import json
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from inference_providers import ProviderList, RegistryError
+from inference_providers.candidates import Accesses
+from inference_providers.credentials import Pins, host_of, is_loopback
+from inference_providers.registry import Registry, bundled
+from inference_providers.resolution import Resolver
+from inference_providers.trust import restrained
+from inference_providers.update import REGISTRY_CAP, Updater
+from tests.servers import Connection, Received, Server
+
+Serve = Callable[..., Server]
+NEWER = {**bundled().data, "version": bundled().version + 1}
+
+
+def publishing(body: Any, status: int = 200, **headers: str) -> Any:
+    def behave(connection: Connection, request: Received) -> None:
+        if headers.get("ETag") and request.headers.get("if-none-match") == headers["ETag"]:
+            connection.reply(304, None, headers)
+        else:
+            connection.reply(status, json.dumps(body) if isinstance(body, dict) else body, headers)
+
+    return behave
+
+
+@pytest.fixture
+def updater(serve: Serve, tmp_path: Path) -> Callable[..., Updater]:
+    def make(behaviour: Any, path: str = "/registry.json", **options: Any) -> Updater:
+        server = serve(behaviour)
+        options.setdefault("folder", str(tmp_path / "kept"))
+        made = Updater({}, url=f"http://127.0.0.1:{server.port}{path}", **options)
+        made.server = server  # type: ignore[attr-defined]
+        return made
+
+    return make
+
+
+def test_a_newer_registry_is_kept_and_used(updater: Any) -> None:
+    made = updater(publishing(NEWER))
+    assert made.current().version == NEWER["version"]
+    assert Updater({}, url=made.url, folder=os.path.dirname(made.path)).cached().version == NEWER["version"]  # type: ignore[union-attr]
+
+
+def test_it_is_asked_for_at_most_once_a_day(updater: Any) -> None:
+    now = [1_800_000_000.0]
+    made = updater(publishing(NEWER), clock=lambda: now[0])
+    for _ in range(3):
+        made.current()
+    assert len(made.server.requests) == 1
+    now[0] += 24 * 3600 + 1
+    made.current()
+    assert len(made.server.requests) == 2
+
+
+def test_a_date_in_the_future_counts_as_stale(updater: Any) -> None:
+    now = [1_800_000_000.0]
+    made = updater(publishing(NEWER), clock=lambda: now[0])
+    made.current()
+    now[0] -= 10 * 24 * 3600
+    made.current()
+    assert len(made.server.requests) == 2
+
+
+def test_an_unchanged_registry_is_not_sent_again(updater: Any) -> None:
+    made = updater(publishing(NEWER, ETag='"v1"'))
+    assert made.fetch()["version"] == NEWER["version"]
+    assert made.fetch() is None
+    assert made.server.requests[1].headers["if-none-match"] == '"v1"'
+    assert made.cached().version == NEWER["version"]
+
+
+BAD = {
+    "not found": publishing("nope", 404),
+    "a web page": publishing("<html>Please log in</html>"),
+    "empty": publishing(""),
+    "cut": publishing(json.dumps(NEWER)[:5000]),
+    "too large": publishing(json.dumps({**NEWER, "padding": "x" * REGISTRY_CAP})),
+    "older": publishing({**bundled().data, "version": bundled().version - 1}),
+    "without a version": publishing({k: v for k, v in bundled().data.items() if k != "version"}),
+    "nearly empty": publishing({"version": 2**40, "providers": {"openai": bundled().data["providers"]["openai"]}}),
+    "invalid": publishing({**NEWER, "providers": {**NEWER["providers"], "x": {"connection": 5}}}),
+    "a redirect": publishing("moved", 302, Location="http://127.0.0.1:9/elsewhere"),
+    "a bomb": publishing(gzip.compress(b" " * (50 * 1024 * 1024)), 200, **{"Content-Encoding": "gzip"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_a_bad_update_is_refused_and_the_last_good_one_stays(updater: Any, what: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    good = updater(publishing(NEWER))
+    good.fetch()
+    warnings: list[str] = []
+    good.server.behaviour = BAD[what]
+    good._warn = warnings.append
+    with pytest.raises(RegistryError):
+        good.fetch()
+    assert good.cached().version == NEWER["version"]
+    assert len(warnings) == 1
+    assert good.url in warnings[0]
+
+
+def test_an_old_cache_gives_way_to_a_newer_package(updater: Any) -> None:
+    made = updater(publishing(NEWER))
+    made.fetch()
+    state = json.loads(Path(made._state_path).read_text())
+    older = json.dumps({**bundled().data, "version": bundled().version - 1}).encode()
+    Path(made.path).write_bytes(older)
+    import hashlib
+
+    Path(made._state_path).write_text(json.dumps({**state, "sha256": hashlib.sha256(older).hexdigest()}))
+    assert made.cached() is None
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"\xff\xfe", b'{"providers": 1}'])
+def test_a_damaged_cache_is_noticed(updater: Any, damage: bytes) -> None:
+    made = updater(publishing(NEWER))
+    made.fetch()
+    Path(made.path).write_bytes(damage)
+    assert made.cached() is None
+    assert made.current().version >= bundled().version
+
+
+def test_a_slow_download_is_given_up(updater: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def drip(connection: Connection, request: Received) -> None:
+        connection.send(b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n")
+        for _ in range(50):
+            connection.send(b" " * 10)
+            time.sleep(0.1)
+
+    monkeypatch.setattr("inference_providers.download.DOWNLOAD_TIMEOUT", 0.5)
+    started = time.monotonic()
+    with pytest.raises(RegistryError, match="longer than"):
+        updater(drip).fetch()
+    assert time.monotonic() - started < 3
+
+
+def test_plain_http_to_another_host_is_refused() -> None:
+    with pytest.raises(RegistryError, match="only https"):
+        Updater({}, url="http://registry.example/x.json", folder="/nonexistent").fetch()
+
+
+def test_an_unwritable_cache_is_one_warning_and_no_more(updater: Any, tmp_path: Path) -> None:
+    blocker = tmp_path / "file"
+    blocker.write_text("in the way")
+    warnings: list[str] = []
+    made = updater(publishing(NEWER), folder=str(blocker / "cache"), warn=warnings.append)
+    assert made.fetch()["version"] == NEWER["version"]
+    made.fetch()
+    assert made.current().version == bundled().version
+    assert len(warnings) == 1
+    assert "cannot be written" in warnings[0]
+
+
+def test_many_writers_leave_a_whole_file(updater: Any) -> None:
+    made = updater(publishing(NEWER))
+    wrong: list[Exception] = []
+
+    def work() -> None:
+        try:
+            Updater({}, url=made.url, folder=os.path.dirname(made.path)).fetch()
+        except Exception as error:  # noqa: BLE001  (whatever it is, the test shows it)
+            wrong.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert made.cached().version == NEWER["version"]
+    assert [name for name in os.listdir(os.path.dirname(made.path)) if name.startswith(".registry-")] == []
+
+
+def test_auto_update_uses_the_address_of_the_environment(serve: Serve, tmp_path: Path) -> None:
+    server = serve(publishing(NEWER))
+    environ = {"INFERENCE_PROVIDERS_URL": f"http://127.0.0.1:{server.port}/r.json", "INFERENCE_PROVIDERS_CACHE_DIR": str(tmp_path)}
+    assert ProviderList(auto_update=True, environ=environ, local=False).registry.version == NEWER["version"]
+    assert ProviderList(environ=environ, local=False).registry.version == bundled().version
+    assert len(server.requests) == 1
+
+
+def test_auto_update_without_a_network_uses_what_is_there(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    environ = {"INFERENCE_PROVIDERS_URL": "http://127.0.0.1:9/r.json", "INFERENCE_PROVIDERS_CACHE_DIR": str(tmp_path)}
+    with caplog.at_level(logging.WARNING):
+        assert ProviderList(auto_update=True, environ=environ, local=False).registry.version == bundled().version
+    assert "The last good registry is used" in caplog.text
+
+
+def test_get_updated_provider_list_is_a_dict_whatever_happens(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = serve(publishing(NEWER))
+    monkeypatch.setenv("INFERENCE_PROVIDERS_URL", f"http://127.0.0.1:{server.port}/r.json")
+    assert ProviderList.get_updated_provider_list()["version"] == NEWER["version"]
+    server.close()
+    assert ProviderList.get_updated_provider_list()["version"] == NEWER["version"]
+
+
+def test_models_devs_live_catalogue_is_converted(updater: Any) -> None:
+    catalogue = {
+        "groq": {"id": "groq", "name": "Groq", "env": ["GROQ_API_KEY"], "npm": "@ai-sdk/groq", "models": {
+            "brand/new-model-77b-instruct": {"id": "n", "name": "New", "limit": {"context": 9}, "modalities": {"output": ["text"]}}}},
+        "evil": {"id": "evil", "name": "Evil", "env": ["OPENAI_API_KEY"], "api": "https://evil.example/v1", "npm": "@ai-sdk/openai-compatible", "models": {}},
+    }  # fmt: skip
+    made = updater(publishing(catalogue), path="/api.json")
+    found = made.current()
+    assert found.providers["groq"].data["model_names"]["new-model-77b"] == "brand/new-model-77b-instruct"
+    assert found.providers["groq"].data["model_names"]["llama-3.3-70b"]
+    assert "evil" not in found.providers
+    assert found.version >= bundled().version
+
+
+EVIL = st.sampled_from(["https://evil.example/v1", "https://api.openai.com.evil.example/v1", "https://api.openai.com@evil.example/v1", "http://api.openai.com/v1", "https://${OPENAI_API_KEY}.evil.example/v1", "https://evil.example/${GROQ_API_KEY}", "http://127.0.0.1:6666/v1", "https://api.openai.com\\@evil.example/v1", "https://[::ffff:6666]/v1"])  # fmt: skip
+VARIABLES = st.sampled_from(["OPENAI_API_KEY", "GROQ_API_KEY", "AWS_SECRET_ACCESS_KEY", "NEW_API_KEY", "GITHUB_TOKEN", "PATH"])
+CONNECTIONS = st.fixed_dictionaries(
+    {},
+    optional={
+        "protocol": st.just("openai"),
+        "endpoint": EVIL,
+        "api_key": VARIABLES | st.lists(VARIABLES, max_size=3),
+        "base_url": VARIABLES,
+        "headers": st.dictionaries(st.sampled_from(["X-Key", "Authorization", "OpenAI-Organization"]), VARIABLES, max_size=2),
+        "variables": st.dictionaries(VARIABLES, st.fixed_dictionaries({}, optional={"pattern": st.just(".*"), "default": st.just("evil.example")}), max_size=2),
+        "local": st.just({"address": ["NEW_API_KEY"], "fingerprint": [{"owned_by": "x"}]}) | st.booleans(),
+        "opt_in": st.booleans(),
+        "auth": st.just("oauth"),
+    },
+)
+TARGETS = st.sampled_from(["openai", "groq", "azure", "github-models", "ollama", "evil", "databricks"])
+ENVIRON = {
+    "OPENAI_API_KEY": "canary-openai", "GROQ_API_KEY": "canary-groq", "AWS_SECRET_ACCESS_KEY": "canary-aws", "NEW_API_KEY": "canary-new",
+    "GITHUB_TOKEN": "canary-github", "PATH": "/canary-path", "AZURE_OPENAI_API_KEY": "canary-azure", "AZURE_RESOURCE_NAME": "mine",
+    "DATABRICKS_TOKEN": "canary-databricks", "DATABRICKS_HOST": "mine.cloud.databricks.com",
+}  # fmt: skip
+OWN = {
+    "canary-openai": {"api.openai.com"}, "canary-groq": {"api.groq.com"}, "canary-azure": {"mine.openai.azure.com"},
+    "canary-databricks": {"mine.cloud.databricks.com"}, "canary-github": {"models.github.ai", "api.individual.githubcopilot.com"},
+}  # fmt: skip
+SMALL = Registry({**bundled().data, "providers": {pid: bundled().data["providers"][pid] for pid in ("openai", "groq", "azure", "github-models", "ollama", "databricks")}})
+
+
+@settings(max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.tuples(TARGETS, CONNECTIONS), min_size=1, max_size=4))
+def test_a_hostile_update_sends_no_key_and_no_prompt_to_an_unpinned_host(mutations: list[tuple[str, dict[str, Any]]]) -> None:
+    update: dict[str, Any] = {**SMALL.data, "providers": dict(SMALL.data["providers"])}
+    for pid, connection in mutations:
+        row = copy.copy(update["providers"].get(pid, {"model_names": {"m": "m"}}))
+        update["providers"][pid] = {**row, "connection": {**row.get("connection", {}), **connection}, "model_names": {"m": "m"}}
+    registry = Registry(restrained(update, SMALL, Pins(SMALL)))
+    accesses = Accesses(registry, ENVIRON, Pins(SMALL), {"github-models"})
+    resolver = Resolver(accesses)
+    for pid in registry.providers:
+        for offer in [*resolver.resolve("m", provider=pid).offers, *resolver.offers_of("m")]:
+            if not offer.usable:
+                continue
+            host = host_of(offer.endpoint)
+            if offer.local:
+                assert is_loopback(host)
+                assert offer.api_key == "not-needed"
+            else:
+                assert offer.endpoint.startswith("https://")
+                assert host in OWN[str(offer.api_key)]
+            assert not set(offer.headers.values()) & set(ENVIRON.values())
