@@ -18,18 +18,30 @@ def provider_table(registry: Registry) -> str:
     rows = ["| provider | id | key | models |", "|---|---|---|---|"]
     for provider in main:
         name = f"[{provider.name}]({provider.data['console']})" if provider.data.get("console") else provider.name
-        rows.append(f"| {name} | `{provider.id}` | `{(provider.key_variables or ['-'])[0]}` | {len(provider.data['model_names'])} |")
+        rows.append(
+            f"| {name} | `{provider.id}` | `{(provider.key_variables or ['-'])[0]}` | {len(provider.data['model_names'])} |"
+        )
     here = ", ".join(p.name for p in registry.providers.values() if p.local is not None and p.id != "local")
-    return "\n".join([*rows, "", f"And {len(rest)} more: {', '.join(p.id for p in rest)}.", "", f"On this machine: {here}."])
+    return "\n".join(
+        [*rows, "", f"And {len(rest)} more: {', '.join(p.id for p in rest)}.", "", f"On this machine: {here}."]
+    )
 
 
 def disagreements(registry: Registry) -> str:
     """How far the sources agree."""
     found = registry.data["sources"]["disagreements"]
     rows = ["| fact | offers on which sources disagree |", "|---|---|"]
-    labels = {"context": "context window", "output": "output limit", "price_in": "input price", "price_out": "output price", "price_cached": "cached input price"}
+    labels = {
+        "context": "context window",
+        "output": "output limit",
+        "price_in": "input price",
+        "price_out": "output price",
+        "price_cached": "cached input price",
+    }
     rows += [f"| {label} | {found[field]} |" for field, label in labels.items()]
-    return "\n".join([*rows, "", f"Compared: {found['compared']} facts that at least two sources give for the same offer."])
+    return "\n".join(
+        [*rows, "", f"Compared: {found['compared']} facts that at least two sources give for the same offer."]
+    )
 
 
 def numbers(registry: Registry) -> str:

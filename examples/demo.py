@@ -31,7 +31,9 @@ def main() -> int:
         done = subprocess.run([str(ask), "--max-tokens", "60", "-v", question], env=environ, check=False)
         os.environ.update(environ)
         if nothing:
-            print("\n(No key and no server was found, so a llama.cpp server answered, with a tiny untrained model: noise.)")
+            print(
+                "\n(No key and no server was found, so a llama.cpp server answered, with a tiny untrained model: noise.)"
+            )
         print(f"\nWhat was found, and why this was chosen:\n\n{report(examine(ProviderList()))}")
     return done.returncode
 

@@ -125,7 +125,9 @@ def _look_at_all(
 
     with ThreadPoolExecutor(max_workers=16) as pool:
         found = pool.map(lambda place: _Look(place[0], registry, environ, timeout).server(place[1]), places)
-    recognised = sorted((server for server in found if server is not None), key=lambda server: server.provider == UNKNOWN)
+    recognised = sorted(
+        (server for server in found if server is not None), key=lambda server: server.provider == UNKNOWN
+    )
     unique: dict[str, LocalServer] = {}
     for server in recognised:  # one address may have been asked at several paths
         unique.setdefault(host_of(server.endpoint), server)

@@ -24,7 +24,11 @@ def no_keys(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
     known = {variable for provider in bundled().providers.values() for variable in provider.key_variables}
     for name in list(os.environ):
-        if name in known or name.upper().endswith(("_API_KEY", "_PROXY", "_TOKEN")) or name.startswith(("INFERENCE_PROVIDERS", "OPENAI_", "OLLAMA_")):
+        if (
+            name in known
+            or name.upper().endswith(("_API_KEY", "_PROXY", "_TOKEN"))
+            or name.startswith(("INFERENCE_PROVIDERS", "OPENAI_", "OLLAMA_"))
+        ):
             monkeypatch.delenv(name)
     monkeypatch.setenv("INFERENCE_PROVIDERS_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
@@ -66,7 +70,13 @@ def keys(count: int) -> dict[str, str]:
 def list_of(*endpoints: str, kind: Any = ProviderList, **options: Any) -> Any:
     """A ProviderList over `registry_of` with all keys set, no look at local ports, and no jitter to wait for."""
     registry = registry_of(*endpoints, facts=options.pop("facts", None))
-    return kind(json_override=registry, environ={**keys(len(endpoints)), **options.pop("environ", {})}, local=False, random=Quick(), **options)
+    return kind(
+        json_override=registry,
+        environ={**keys(len(endpoints)), **options.pop("environ", {})},
+        local=False,
+        random=Quick(),
+        **options,
+    )
 
 
 def async_list_of(*endpoints: str, **options: Any) -> AsyncProviderList:

@@ -44,13 +44,19 @@ class Connection:
     def send(self, data: bytes) -> None:
         self.sock.sendall(data)
 
-    def reply(self, status: int, body: bytes | str | dict[str, Any] | list[Any] | None, headers: dict[str, str] | None = None) -> None:
+    def reply(
+        self, status: int, body: bytes | str | dict[str, Any] | list[Any] | None, headers: dict[str, str] | None = None
+    ) -> None:
         """A complete response."""
         if isinstance(body, dict | list) or body is None:
             data, kind = (b"" if body is None else json.dumps(body).encode()), "application/json"
         else:
             data, kind = (body.encode() if isinstance(body, str) else body), "text/plain"
-        given = {"content-type": kind, "content-length": str(len(data)), **{k.lower(): v for k, v in (headers or {}).items()}}
+        given = {
+            "content-type": kind,
+            "content-length": str(len(data)),
+            **{k.lower(): v for k, v in (headers or {}).items()},
+        }
         lines = "".join(f"{name}: {value}\r\n" for name, value in given.items())
         self.send(f"HTTP/1.1 {status} Status\r\n{lines}\r\n".encode() + data)
 
@@ -99,13 +105,21 @@ def completion(text: str | None = "hello", model: str = "m", **choice: Any) -> d
 def delta(text: str | None, finish: str | None = None, **more: Any) -> dict[str, Any]:
     """A chunk of a chat stream."""
     part = {} if text is None else {"content": text}
-    return {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [{"index": 0, "delta": {**part, **more}, "finish_reason": finish}]}
+    return {
+        "id": "c",
+        "object": "chat.completion.chunk",
+        "created": 1,
+        "model": "m",
+        "choices": [{"index": 0, "delta": {**part, **more}, "finish_reason": finish}],
+    }
 
 
 def answer(connection: Connection, request: Received, text: str = "hello") -> None:
     """Behave: list a model, answer a chat, stream when asked to."""
     if request.path.endswith("/models"):
-        connection.reply(200, {"object": "list", "data": [{"id": "m-internal", "object": "model", "owned_by": "tests"}]})
+        connection.reply(
+            200, {"object": "list", "data": [{"id": "m-internal", "object": "model", "owned_by": "tests"}]}
+        )
     elif not request.path.endswith(("/chat/completions", "/responses", "/embeddings")):
         connection.reply(404, {"detail": "Not Found"})
     elif request.streams:

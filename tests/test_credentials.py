@@ -27,7 +27,20 @@ def test_placeholders_are_not_keys(value: str) -> None:
     assert providers.find_model_providers("gpt-4") == []
 
 
-@pytest.mark.parametrize("value", ["sk-proj-abc123", "gsk_1", "test", "k", "AIzaSyD-9tSrke72", " sk-padded \n", "key-with-xxx-inside", "hf_abc", "none-of-your-business-1"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "sk-proj-abc123",
+        "gsk_1",
+        "test",
+        "k",
+        "AIzaSyD-9tSrke72",
+        " sk-padded \n",
+        "key-with-xxx-inside",
+        "hf_abc",
+        "none-of-your-business-1",
+    ],
+)
 def test_what_may_be_a_key_is_taken_without_surrounding_blanks(value: str) -> None:
     (offer,) = ProviderList(environ={"OPENAI_API_KEY": value}, local=False).find_model_providers("gpt-4")
     assert offer.api_key == value.strip()
@@ -53,13 +66,22 @@ def test_several_keys_give_several_offers_in_registry_order() -> None:
     assert {offer.provider for offer in found} == {"groq", "together", "openrouter"}
 
 
-@pytest.mark.parametrize(("variable", "model", "provider"), [("GITHUB_TOKEN", "gpt-4o", "github-models"), ("HF_TOKEN", "llama-3.3-70b", "huggingface")])
-def test_a_general_purpose_token_is_used_only_when_its_provider_is_named_or_allowed(variable: str, model: str, provider: str) -> None:
+@pytest.mark.parametrize(
+    ("variable", "model", "provider"),
+    [("GITHUB_TOKEN", "gpt-4o", "github-models"), ("HF_TOKEN", "llama-3.3-70b", "huggingface")],
+)
+def test_a_general_purpose_token_is_used_only_when_its_provider_is_named_or_allowed(
+    variable: str, model: str, provider: str
+) -> None:
     environ = {variable: CANARY}
     assert ProviderList(environ=environ, local=False).find_model_providers(model) == []
-    assert [o.provider for o in ProviderList(environ=environ, local=False, allow=[provider]).find_model_providers(model)] == [provider]
+    assert [
+        o.provider for o in ProviderList(environ=environ, local=False, allow=[provider]).find_model_providers(model)
+    ] == [provider]
     by_environment = {**environ, "INFERENCE_PROVIDERS_ALLOW": f"nobody, {provider}"}
-    assert [o.provider for o in ProviderList(environ=by_environment, local=False).find_model_providers(model)] == [provider]
+    assert [o.provider for o in ProviderList(environ=by_environment, local=False).find_model_providers(model)] == [
+        provider
+    ]
     named = ProviderList(environ=environ, local=False).find_model_providers(f"{provider}/{model}")
     assert [(o.provider, o.api_key) for o in named] == [(provider, CANARY)]
     reasons = {o.reason for o in ProviderList(environ=environ, local=False).explain(model) if o.provider == provider}
@@ -70,7 +92,16 @@ def test_a_key_is_in_no_repr_str_or_pickle() -> None:
     providers = ProviderList(environ={"OPENAI_API_KEY": CANARY}, local=False)
     (offer,) = providers.find_model_providers("gpt-4")
     explanation = providers.explain("gpt-4")
-    for shown in (repr(offer), str(offer), f"{offer}", repr([offer]), repr(explanation), str(explanation), repr(providers), repr(providers.resolve("gpt-4"))):
+    for shown in (
+        repr(offer),
+        str(offer),
+        f"{offer}",
+        repr([offer]),
+        repr(explanation),
+        str(explanation),
+        repr(providers),
+        repr(providers.resolve("gpt-4")),
+    ):
         assert CANARY not in shown
     with pytest.raises(TypeError, match="cannot be pickled"):
         pickle.dumps(offer)
@@ -82,7 +113,22 @@ def test_an_account_host_is_filled_in_from_a_value_of_the_right_form() -> None:
     assert offer.endpoint == "https://my-resource.openai.azure.com/openai/v1"
 
 
-@pytest.mark.parametrize("value", ["evil.example/", "evil.example#", "a@evil.example", "evil.example/x?", "a.b", "x\ny", "evil.example:443/", "..", "", "-", "a" * 200])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "evil.example/",
+        "evil.example#",
+        "a@evil.example",
+        "evil.example/x?",
+        "a.b",
+        "x\ny",
+        "evil.example:443/",
+        "..",
+        "",
+        "-",
+        "a" * 200,
+    ],
+)
 def test_no_value_of_a_setting_moves_a_key_to_another_host(value: str) -> None:
     environ = {"AZURE_OPENAI_API_KEY": CANARY, "AZURE_RESOURCE_NAME": value}
     providers = ProviderList(environ=environ, local=False)
@@ -91,25 +137,47 @@ def test_no_value_of_a_setting_moves_a_key_to_another_host(value: str) -> None:
 
 @given(st.text(max_size=60))
 def test_whatever_a_setting_holds_the_host_stays_the_owners(value: str) -> None:
-    environ = {"AZURE_OPENAI_API_KEY": CANARY, "AZURE_RESOURCE_NAME": value, "DATABRICKS_TOKEN": CANARY, "DATABRICKS_HOST": value}
+    environ = {
+        "AZURE_OPENAI_API_KEY": CANARY,
+        "AZURE_RESOURCE_NAME": value,
+        "DATABRICKS_TOKEN": CANARY,
+        "DATABRICKS_HOST": value,
+    }
     providers = ProviderList(environ=environ, local=False)
     from urllib3.util import parse_url
 
     for name in ("azure/gpt-4o", "databricks/gpt-5.5"):
         for offer in providers.find_model_providers(name):
-            assert str(parse_url(offer.endpoint).host).endswith((".openai.azure.com", ".databricks.com", ".azuredatabricks.net"))
+            assert str(parse_url(offer.endpoint).host).endswith(
+                (".openai.azure.com", ".databricks.com", ".azuredatabricks.net")
+            )
 
 
 def test_openai_base_url_moves_the_openai_key_alone() -> None:
     environ = {"OPENAI_API_KEY": CANARY, "GROQ_API_KEY": "groq-key", "OPENAI_BASE_URL": "https://proxy.example/v1/"}
     providers = ProviderList(environ=environ, local=False)
     assert [o.endpoint for o in providers.find_model_providers("gpt-4")] == ["https://proxy.example/v1"]
-    assert [o.endpoint for o in providers.find_model_providers("groq/llama-3.3-70b")] == ["https://api.groq.com/openai/v1"]
+    assert [o.endpoint for o in providers.find_model_providers("groq/llama-3.3-70b")] == [
+        "https://api.groq.com/openai/v1"
+    ]
 
 
-@pytest.mark.parametrize("endpoint", ["https://evil.example/v1", "http://api.openai.com/v1", "http://127.0.0.1:9/v1", "https://api.openai.com.evil.example/v1", "https://api.openai.com:8443/v1"])
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "https://evil.example/v1",
+        "http://api.openai.com/v1",
+        "http://127.0.0.1:9/v1",
+        "https://api.openai.com.evil.example/v1",
+        "https://api.openai.com:8443/v1",
+    ],
+)
 def test_an_override_cannot_send_a_pinned_key_elsewhere(endpoint: str) -> None:
-    data = {"providers": {"openai": {"connection": {"endpoint": endpoint, "api_key": "OPENAI_API_KEY"}, "model_names": {"m": "m"}}}}
+    data = {
+        "providers": {
+            "openai": {"connection": {"endpoint": endpoint, "api_key": "OPENAI_API_KEY"}, "model_names": {"m": "m"}}
+        }
+    }
     for how in ("json_override", "json_merge"):
         with pytest.raises(RegistryError, match="OPENAI_API_KEY") as caught:
             ProviderList(environ={"OPENAI_API_KEY": CANARY}, local=False, **{how: data})
@@ -118,18 +186,37 @@ def test_an_override_cannot_send_a_pinned_key_elsewhere(endpoint: str) -> None:
 
 
 def test_trust_in_code_lets_a_pinned_key_go_elsewhere() -> None:
-    data = {"providers": {"mine": {"connection": {"endpoint": "https://proxy.example/v1", "api_key": "OPENAI_API_KEY"}, "model_names": {"m": "m"}}}}
-    providers = ProviderList(json_override=data, environ={"OPENAI_API_KEY": CANARY}, local=False, trust={"OPENAI_API_KEY": ["proxy.example"]})
-    assert [tuple(offer) for offer in providers.find_model_providers("m")] == [("mine", "https://proxy.example/v1", "m", "m", CANARY)]
+    data = {
+        "providers": {
+            "mine": {
+                "connection": {"endpoint": "https://proxy.example/v1", "api_key": "OPENAI_API_KEY"},
+                "model_names": {"m": "m"},
+            }
+        }
+    }
+    providers = ProviderList(
+        json_override=data, environ={"OPENAI_API_KEY": CANARY}, local=False, trust={"OPENAI_API_KEY": ["proxy.example"]}
+    )
+    assert [tuple(offer) for offer in providers.find_model_providers("m")] == [
+        ("mine", "https://proxy.example/v1", "m", "m", CANARY)
+    ]
 
 
 def test_an_override_may_use_variables_of_its_own_wherever_it_likes() -> None:
-    providers = ProviderList(json_override=registry_of("http://127.0.0.1:1/v1"), environ={"P1_API_KEY": CANARY}, local=False)
+    providers = ProviderList(
+        json_override=registry_of("http://127.0.0.1:1/v1"), environ={"P1_API_KEY": CANARY}, local=False
+    )
     assert providers.find_model_providers("m")[0].api_key == CANARY
 
 
 def test_a_local_row_gets_no_cloud_key() -> None:
-    data = {"providers": {"ollama": {"connection": {"endpoint": "http://127.0.0.1:11434/v1", "api_key": ["OPENAI_API_KEY"], "local": True}}}}
+    data = {
+        "providers": {
+            "ollama": {
+                "connection": {"endpoint": "http://127.0.0.1:11434/v1", "api_key": ["OPENAI_API_KEY"], "local": True}
+            }
+        }
+    }
     with pytest.raises(RegistryError, match="OPENAI_API_KEY"):
         ProviderList(json_override=data, environ={"OPENAI_API_KEY": CANARY})
 
@@ -150,12 +237,34 @@ def test_hosts_are_read_as_http_libraries_read_them() -> None:
     assert not Pins(bundled()).allows("OPENAI_API_KEY", "https://x@api.openai.com/v1")
 
 
-@pytest.mark.parametrize(("host", "here"), [("127.0.0.1", True), ("127.8.9.1:80", True), ("localhost:1", True), ("[::1]:5", True), ("127.0.0.1.evil.example", False), ("10.0.0.1", False), ("localhost.evil.example", False)])
+@pytest.mark.parametrize(
+    ("host", "here"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.9.1:80", True),
+        ("localhost:1", True),
+        ("[::1]:5", True),
+        ("127.0.0.1.evil.example", False),
+        ("10.0.0.1", False),
+        ("localhost.evil.example", False),
+    ],
+)
 def test_loopback_is_told_from_lookalikes(host: str, here: bool) -> None:
     assert is_loopback(host) is here
 
 
 def test_near_misses_are_told_by_name_alone() -> None:
     known = ["OPENAI_API_KEY", "GROQ_API_KEY", "ANTHROPIC_API_KEY"]
-    environ = {"OPENAI_APIKEY": "x", "ANTHROPIC_API_KEYS": "x", "HOME_TOKEN": "x", "PATH": "x", "GROQ_API_KEY": "x", "openai_api_key": "x"}
-    assert near_misses(known, environ) == {"OPENAI_APIKEY": "OPENAI_API_KEY", "ANTHROPIC_API_KEYS": "ANTHROPIC_API_KEY", "openai_api_key": "OPENAI_API_KEY"}
+    environ = {
+        "OPENAI_APIKEY": "x",
+        "ANTHROPIC_API_KEYS": "x",
+        "HOME_TOKEN": "x",
+        "PATH": "x",
+        "GROQ_API_KEY": "x",
+        "openai_api_key": "x",
+    }
+    assert near_misses(known, environ) == {
+        "OPENAI_APIKEY": "OPENAI_API_KEY",
+        "ANTHROPIC_API_KEYS": "ANTHROPIC_API_KEY",
+        "openai_api_key": "OPENAI_API_KEY",
+    }

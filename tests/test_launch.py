@@ -54,7 +54,14 @@ def _only_llamacpp() -> dict[str, object]:
     from tests.servers import refused_port
 
     row = bundled().data["providers"]["llama.cpp"]
-    return {"providers": {"llama.cpp": {**row, "connection": {**row["connection"], "endpoint": f"http://127.0.0.1:{refused_port()}/v1"}}}}
+    return {
+        "providers": {
+            "llama.cpp": {
+                **row,
+                "connection": {**row["connection"], "endpoint": f"http://127.0.0.1:{refused_port()}/v1"},
+            }
+        }
+    }
 
 
 def test_the_engine_wants_a_key_that_only_its_owner_has(model: str) -> None:
@@ -63,7 +70,11 @@ def test_the_engine_wants_a_key_that_only_its_owner_has(model: str) -> None:
     engine = launch.start(model, {"OPENAI_API_KEY": "canary-not-for-the-engine"})
     try:
         with urllib3.PoolManager() as pool:
-            refused = pool.request("POST", engine.endpoint + "/chat/completions", json={"messages": [{"role": "user", "content": "x"}], "max_tokens": 2})
+            refused = pool.request(
+                "POST",
+                engine.endpoint + "/chat/completions",
+                json={"messages": [{"role": "user", "content": "x"}], "max_tokens": 2},
+            )
             assert refused.status == 401
         assert b"canary" not in Path(f"/proc/{engine._process.pid}/environ").read_bytes()
         assert engine.key not in Path(f"/proc/{engine._process.pid}/cmdline").read_text()
@@ -88,7 +99,10 @@ def test_the_engine_ends_with_the_process_that_started_it(model: str) -> None:
     assert not alive(engine)
 
 
-@pytest.mark.parametrize(("content", "message"), [(None, "cannot be read"), (b"no model", "no GGUF file"), (b"GGUF" + b"\0" * 64, "could not load")])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "cannot be read"), (b"no model", "no GGUF file"), (b"GGUF" + b"\0" * 64, "could not load")],
+)
 def test_a_bad_model_file_is_a_clear_error(tmp_path: Path, content: bytes | None, message: str) -> None:
     path = tmp_path / "bad.gguf"
     if content is not None:

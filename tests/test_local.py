@@ -17,7 +17,13 @@ Serve = Callable[..., Server]
 CANARY = "canary-cloud-key-77"
 
 
-def pretending(owned_by: str = "", models: tuple[str, ...] = ("llama3.1:8b",), pages: dict[str, str] | None = None, key: str | None = None, **headers: str) -> Any:
+def pretending(
+    owned_by: str = "",
+    models: tuple[str, ...] = ("llama3.1:8b",),
+    pages: dict[str, str] | None = None,
+    key: str | None = None,
+    **headers: str,
+) -> Any:
     def behave(connection: Connection, request: Received) -> None:
         if request.path in (pages or {}):
             connection.reply(200, (pages or {})[request.path], headers)
@@ -68,7 +74,15 @@ def test_servers_are_told_apart_by_fingerprint_and_not_by_port(serve: Serve, beh
     assert found[0].models == {"llama3.1:8b": "llama-3.1-8b"}
 
 
-@pytest.mark.parametrize("behaviour", [lambda c, r: c.reply(404, "x"), lambda c, r: c.reply(200, "<html>router</html>"), lambda c, r: c.close(), lambda c, r: c.reply(200, {"data": "x"})])
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        lambda c, r: c.reply(404, "x"),
+        lambda c, r: c.reply(200, "<html>router</html>"),
+        lambda c, r: c.close(),
+        lambda c, r: c.reply(200, {"data": "x"}),
+    ],
+)
 def test_what_speaks_another_protocol_is_no_model_server(serve: Serve, behaviour: Any) -> None:
     assert scan(registry_at(serve(behaviour).port), {}, timeout=1) == []
 
@@ -108,12 +122,20 @@ def test_a_server_elsewhere_is_found_by_its_variable(serve: Serve) -> None:
     server = serve(pretending("library", pages={"/": "Ollama is running"}))
     environ = {"OLLAMA_HOST": f"127.0.0.1:{server.port}", "OPENAI_API_KEY": CANARY}
     made = ProviderList(environ=environ, json_override=registry_at(refused_port()).data)
-    assert [(o.provider, o.internal_name, o.local) for o in made.find_model_providers("llama-3.1-8b")] == [("ollama", "llama3.1:8b", True)]
+    assert [(o.provider, o.internal_name, o.local) for o in made.find_model_providers("llama-3.1-8b")] == [
+        ("ollama", "llama3.1:8b", True)
+    ]
 
 
 def test_no_cloud_key_reaches_a_local_server(serve: Serve) -> None:
     server = serve(pretending("vllm"))
-    data = {**bundled().data, "providers": {**{"openai": bundled().data["providers"]["openai"]}, **registry_at(server.port, "vllm").data["providers"]}}
+    data = {
+        **bundled().data,
+        "providers": {
+            "openai": bundled().data["providers"]["openai"],
+            **registry_at(server.port, "vllm").data["providers"],
+        },
+    }
     made = ProviderList(json_override=data, environ={"OPENAI_API_KEY": CANARY})
     connection = made.connect_to_model("llama3.1:8b:local", test=True)
     assert connection.provider == "vllm"

@@ -60,7 +60,18 @@ DIFFERENT = [
     ("accounts/fireworks/models/qwen2p5-32b", "accounts/fireworks/models/qwen2p5-32b-instruct"),
 ]
 
-NO_MODEL = ["", "   ", "auto", "text-embedding-3-small", "whisper-large-v3", "dall-e-3", "flux-1-schnell", "tts-1", "x" * 1000, "12345"]
+NO_MODEL = [
+    "",
+    "   ",
+    "auto",
+    "text-embedding-3-small",
+    "whisper-large-v3",
+    "dall-e-3",
+    "flux-1-schnell",
+    "tts-1",
+    "x" * 1000,
+    "12345",
+]
 
 
 @pytest.mark.parametrize(("spelling", "canonical"), [(s, c) for c, spellings in SAME.items() for s in [c, *spellings]])

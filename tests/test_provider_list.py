@@ -13,7 +13,15 @@ import openai
 import pytest
 
 import inference_providers
-from inference_providers import AllProvidersFailedError, AsyncProviderList, AuthenticationError, NoCredentialsError, ProviderList, UnknownModelError, ask_ai
+from inference_providers import (
+    AllProvidersFailedError,
+    AsyncProviderList,
+    AuthenticationError,
+    NoCredentialsError,
+    ProviderList,
+    UnknownModelError,
+    ask_ai,
+)
 from tests.conftest import async_list_of, keys, list_of, registry_of
 from tests.servers import BlackHole, Server, answer, completion, refused_port, status
 
@@ -46,7 +54,12 @@ def test_the_client_is_a_real_sdk_client_with_the_providers_own_key(serve: Serve
     server = serve()
     client, name = list_of(server.url).connect_to_model("m")
     assert type(client) is openai.OpenAI
-    assert client.chat.completions.create(model=name, messages=[{"role": "user", "content": "hi"}]).choices[0].message.content == "hello"
+    assert (
+        client.chat.completions.create(model=name, messages=[{"role": "user", "content": "hi"}])
+        .choices[0]
+        .message.content
+        == "hello"
+    )
     assert server.asked[0].key == keys(1)["P1_API_KEY"]
     client.close()
 
@@ -71,7 +84,9 @@ def test_without_test_neither_key_nor_prompt_is_sent(serve: Serve, make: Any) ->
     assert [(request.method, request.key, request.body) for request in server.requests] == [("GET", None, b"")]
 
 
-@pytest.mark.parametrize(("code", "works"), [(200, True), (401, True), (404, True), (499, True), (500, False), (503, False)])
+@pytest.mark.parametrize(
+    ("code", "works"), [(200, True), (401, True), (404, True), (499, True), (500, False), (503, False)]
+)
 def test_any_status_below_500_counts_as_reachable(serve: Serve, code: int, works: bool) -> None:
     server = serve(lambda connection, request: connection.reply(code, {"error": "x"}))
     if works:
@@ -84,7 +99,10 @@ def test_any_status_below_500_counts_as_reachable(serve: Serve, code: int, works
 
 @pytest.mark.parametrize("make", KINDS)
 def test_with_test_a_refused_key_moves_on(serve: Serve, make: Any) -> None:
-    refusing, good = serve(status(401, {"error": {"message": "Incorrect API key provided", "code": "invalid_api_key"}})), serve()
+    refusing, good = (
+        serve(status(401, {"error": {"message": "Incorrect API key provided", "code": "invalid_api_key"}})),
+        serve(),
+    )
     connection = run(make(refusing.url, good.url).connect_to_model("m", test=True))
     assert connection.provider == "p2"
     assert [attempt.status for attempt in connection.attempts if attempt.error] == [401]
@@ -132,8 +150,18 @@ def test_random_choice_takes_an_injected_source(serve: Serve) -> None:
     servers = [serve() for _ in range(4)]
     chosen = set()
     for seed in range(12):
-        made = ProviderList(json_override=registry_of(*(s.url for s in servers)), environ=keys(4), local=False, random=random.Random(seed))
-        again = ProviderList(json_override=registry_of(*(s.url for s in servers)), environ=keys(4), local=False, random=random.Random(seed))
+        made = ProviderList(
+            json_override=registry_of(*(s.url for s in servers)),
+            environ=keys(4),
+            local=False,
+            random=random.Random(seed),
+        )
+        again = ProviderList(
+            json_override=registry_of(*(s.url for s in servers)),
+            environ=keys(4),
+            local=False,
+            random=random.Random(seed),
+        )
         first = made.connect_to_model("m", choose_randomly=True).provider
         assert first == again.connect_to_model("m", choose_randomly=True).provider
         chosen.add(first)
@@ -201,7 +229,10 @@ def test_module_level_ask_ai_takes_what_the_environment_has(serve: Serve, monkey
     monkeypatch.setenv("OPENAI_BASE_URL", server.url)
     assert ask_ai("Come here often?") == "hello"
     assert ask_ai("And now?", model="gpt-4") == "hello"
-    assert [(r.key, r.json["model"]) for r in server.asked] == [("canary-one-line", "gpt-6.1-sol"), ("canary-one-line", "gpt-4")]
+    assert [(r.key, r.json["model"]) for r in server.asked] == [
+        ("canary-one-line", "gpt-6.1-sol"),
+        ("canary-one-line", "gpt-4"),
+    ]
 
 
 def test_no_key_at_all_names_the_five_easiest_and_where_to_get_them() -> None:
@@ -262,7 +293,9 @@ def test_explain_says_of_every_offer_why_or_why_not(serve: Serve) -> None:
     assert "P2_API_KEY holds a placeholder" in str(explanation)
 
 
-def test_verbose_tells_what_is_tried_and_no_key(serve: Serve, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> None:
+def test_verbose_tells_what_is_tried_and_no_key(
+    serve: Serve, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
     broken, good = serve(status(404, "nothing here")), serve()
     list_of(broken.url, good.url, verbose=True).ask_ai("hi")
     assert "asking p1/m-internal" in caplog.text
@@ -274,8 +307,20 @@ def test_an_offer_unpacks_and_carries_the_rest() -> None:
     made = list_of("https://p1.example/v1", facts=[[1000, 100, 1.5, 2, None, "tv"]])
     (offer,) = made.find_model_providers("m")
     provider, endpoint, canonical, internal, key = offer
-    assert (provider, endpoint, canonical, internal, key) == ("p1", "https://p1.example/v1", "m", "m-internal", keys(1)["P1_API_KEY"])
-    assert (offer.context_window, offer.output_limit, offer.input_price, offer.output_price, offer.cached_input_price) == (1000, 100, 1.5, 2, None)
+    assert (provider, endpoint, canonical, internal, key) == (
+        "p1",
+        "https://p1.example/v1",
+        "m",
+        "m-internal",
+        keys(1)["P1_API_KEY"],
+    )
+    assert (
+        offer.context_window,
+        offer.output_limit,
+        offer.input_price,
+        offer.output_price,
+        offer.cached_input_price,
+    ) == (1000, 100, 1.5, 2, None)
     assert offer.features == {"tools", "vision"}
     assert offer[4] == key
     assert len(offer) == 5

@@ -24,7 +24,21 @@ SEED = [
     "codellama-python-34b", "wizard-python-34b", "gemini-pro", "gemini-nano", "palm", "mistral-medium", "mistral-small",
     "mistral-tiny", "mistral-7b", "mixtral-8x7b", "falcon-40b", "yi-34b",
 ]  # fmt: skip
-LOCAL = ["ollama", "lmstudio", "llama.cpp", "vllm", "sglang", "transformers", "llamafile", "jan", "koboldcpp", "localai", "docker", "mlx", "text-generation-webui"]
+LOCAL = [
+    "ollama",
+    "lmstudio",
+    "llama.cpp",
+    "vllm",
+    "sglang",
+    "transformers",
+    "llamafile",
+    "jan",
+    "koboldcpp",
+    "localai",
+    "docker",
+    "mlx",
+    "text-generation-webui",
+]
 OLD_FORMAT = Path(__file__).parent / "data" / "old-format.json"
 
 
@@ -109,7 +123,9 @@ def test_names_under_which_other_tools_look_for_keys_are_known(variable: str) ->
 
 
 def test_facts_of_an_offer_are_in_the_documented_units() -> None:
-    offer = next(o for o in ProviderList(environ={}, local=False).resolve("gpt-6.1-sol").offers if o.provider == "openai")
+    offer = next(
+        o for o in ProviderList(environ={}, local=False).resolve("gpt-6.1-sol").offers if o.provider == "openai"
+    )
     assert (offer.input_price, offer.output_price) == (2, 10)  # USD per million tokens
     assert offer.context_window == 272000
     assert {"vision", "reasoning"} <= offer.features
@@ -160,7 +176,11 @@ def test_the_command_rebuilds_the_same_bytes(tmp_path: Path) -> None:
     for order in (("wide", "fresh"), ("fresh", "wide")):
         out = tmp_path / "out.json"
         sources = [argument for name in order for argument in ("--from", str(tmp_path / f"{name}.json"))]
-        subprocess.run([sys.executable, "-m", "inference_providers", "registry", "build", *sources, "-o", str(out)], check=True, capture_output=True)
+        subprocess.run(
+            [sys.executable, "-m", "inference_providers", "registry", "build", *sources, "-o", str(out)],
+            check=True,
+            capture_output=True,
+        )
         made.append(out.read_bytes())
     assert made[0] == made[1]
 
@@ -203,7 +223,10 @@ def test_merge_with_null_removes() -> None:
         ("[1]", r"\$: must be an object"),
         ({"auto_model_priority": []}, r"\$: 'providers' is a required property"),
         ({"providers": {"x": {}}}, r"\$\.providers\.x: 'connection' is a required property"),
-        ({"providers": {"x": {"connection": {"api_key": "no spaces allowed"}}}}, r"\$\.providers\.x\.connection\.api_key"),
+        (
+            {"providers": {"x": {"connection": {"api_key": "no spaces allowed"}}}},
+            r"\$\.providers\.x\.connection\.api_key",
+        ),
         ({"providers": {"x": {"connection": {"endpoint": "ftp://h"}}}}, r"\$\.providers\.x\.connection\.endpoint"),
         ({"providers": {"x": {"connection": {}, "model_names": {"a": 5}}}}, r"\$\.providers\.x\.model_names\.a"),
         ("/no/such/file.json", r"/no/such/file\.json"),
@@ -260,5 +283,8 @@ def test_parsing_never_fails_in_another_way(text: bytes) -> None:
 
 
 def test_data_and_schema_in_the_package_are_links_to_the_one_copy() -> None:
-    for name, target in (("inference-providers.json", "inference-providers.json"), ("inference-providers.schema.json", "schema/inference-providers.schema.json")):
+    for name, target in (
+        ("inference-providers.json", "inference-providers.json"),
+        ("inference-providers.schema.json", "schema/inference-providers.schema.json"),
+    ):
         assert os.path.realpath(ROOT / "inference_providers" / name) == os.path.realpath(ROOT / target)

@@ -14,11 +14,15 @@ from inference_providers.credentials import Pins
 from inference_providers.registry import bundled
 from inference_providers.resolution import LocalServer, Resolver
 
-OLLAMA = LocalServer("ollama", "http://127.0.0.1:11434/v1", {"llama3.1:8b": "llama-3.1-8b", "own-thing:latest": "own-thing"})
+OLLAMA = LocalServer(
+    "ollama", "http://127.0.0.1:11434/v1", {"llama3.1:8b": "llama-3.1-8b", "own-thing:latest": "own-thing"}
+)
 VLLM = LocalServer("vllm", "http://127.0.0.1:8000/v1", {"meta-llama/Llama-3.1-8B-Instruct": "llama-3.1-8b"})
 
 
-def resolver(*servers: LocalServer, environ: dict[str, str] | None = None, aliases: dict[str, str] | None = None) -> Resolver:
+def resolver(
+    *servers: LocalServer, environ: dict[str, str] | None = None, aliases: dict[str, str] | None = None
+) -> Resolver:
     accesses = Accesses(bundled(), environ or {}, Pins(bundled()))
     return Resolver(accesses, aliases=aliases, local=lambda: servers)
 
@@ -57,7 +61,9 @@ CASES: list[tuple[str, str, str | None, set[str] | None]] = [
 
 
 @pytest.mark.parametrize(("name", "rule", "canonical", "providers"), CASES)
-def test_the_first_rule_that_matches_wins(name: str, rule: str, canonical: str | None, providers: set[str] | None) -> None:
+def test_the_first_rule_that_matches_wins(
+    name: str, rule: str, canonical: str | None, providers: set[str] | None
+) -> None:
     found = resolver().resolve(name)
     assert (found.rule, found.canonical_name) == (rule, canonical)
     assert found.offers
@@ -82,9 +88,13 @@ def test_a_model_on_this_machine_comes_after_the_providers() -> None:
     assert [o.provider for o in found.offers][-2:] == ["ollama", "vllm"]
 
 
-@pytest.mark.parametrize("name", ["ollama/llama3.1:8b", "ollama/llama-3.1-8b", "ollama:llama3.1:8b", "ollama/llama3.1-8b"])
+@pytest.mark.parametrize(
+    "name", ["ollama/llama3.1:8b", "ollama/llama-3.1-8b", "ollama:llama3.1:8b", "ollama/llama3.1-8b"]
+)
 def test_a_named_local_engine_is_asked_alone(name: str) -> None:
-    assert [(o.provider, o.internal_name) for o in resolver(OLLAMA, VLLM).resolve(name).offers] == [("ollama", "llama3.1:8b")]
+    assert [(o.provider, o.internal_name) for o in resolver(OLLAMA, VLLM).resolve(name).offers] == [
+        ("ollama", "llama3.1:8b")
+    ]
 
 
 def test_a_local_name_that_nobody_else_knows_resolves() -> None:
@@ -104,9 +114,15 @@ def test_what_is_passed_on_unlisted_says_so() -> None:
 
 def test_policies_sort_and_filter() -> None:
     prices = [o.input_price for o in resolver().resolve("llama-3.3-70b:cheapest").offers if o.input_price is not None]
-    weighted = [o.input_price * 3 + o.output_price for o in resolver().resolve("llama-3.3-70b:cheapest").offers if o.input_price is not None and o.output_price is not None]
+    weighted = [
+        o.input_price * 3 + o.output_price
+        for o in resolver().resolve("llama-3.3-70b:cheapest").offers
+        if o.input_price is not None and o.output_price is not None
+    ]
     assert prices and weighted == sorted(weighted)
-    assert all(o.input_price == 0 or o.internal_name.endswith(":free") for o in resolver().resolve("llama-3.3-70b:free").offers)
+    assert all(
+        o.input_price == 0 or o.internal_name.endswith(":free") for o in resolver().resolve("llama-3.3-70b:free").offers
+    )
     assert [o.provider for o in resolver(OLLAMA).resolve("llama-3.1-8b:local").offers] == ["ollama"]
     assert resolver().resolve("llama-3.3-70b:fastest").offers[0].provider in ("cerebras", "groq")
 

@@ -102,7 +102,9 @@ BAD = {
 
 
 @pytest.mark.parametrize("what", BAD)
-def test_a_bad_update_is_refused_and_the_last_good_one_stays(updater: Any, what: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_bad_update_is_refused_and_the_last_good_one_stays(
+    updater: Any, what: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     good = updater(publishing(NEWER))
     good.fetch()
     warnings: list[str] = []
@@ -189,7 +191,10 @@ def test_many_writers_leave_a_whole_file(updater: Any) -> None:
 
 def test_auto_update_uses_the_address_of_the_environment(serve: Serve, tmp_path: Path) -> None:
     server = serve(publishing(NEWER))
-    environ = {"INFERENCE_PROVIDERS_URL": f"http://127.0.0.1:{server.port}/r.json", "INFERENCE_PROVIDERS_CACHE_DIR": str(tmp_path)}
+    environ = {
+        "INFERENCE_PROVIDERS_URL": f"http://127.0.0.1:{server.port}/r.json",
+        "INFERENCE_PROVIDERS_CACHE_DIR": str(tmp_path),
+    }
     assert ProviderList(auto_update=True, environ=environ, local=False).registry.version == NEWER["version"]
     assert ProviderList(environ=environ, local=False).registry.version == bundled().version
     assert len(server.requests) == 1
@@ -225,7 +230,9 @@ def test_models_devs_live_catalogue_is_converted(updater: Any) -> None:
 
 
 EVIL = st.sampled_from(["https://evil.example/v1", "https://api.openai.com.evil.example/v1", "https://api.openai.com@evil.example/v1", "http://api.openai.com/v1", "https://${OPENAI_API_KEY}.evil.example/v1", "https://evil.example/${GROQ_API_KEY}", "http://127.0.0.1:6666/v1", "https://api.openai.com\\@evil.example/v1", "https://[::ffff:6666]/v1"])  # fmt: skip
-VARIABLES = st.sampled_from(["OPENAI_API_KEY", "GROQ_API_KEY", "AWS_SECRET_ACCESS_KEY", "NEW_API_KEY", "GITHUB_TOKEN", "PATH"])
+VARIABLES = st.sampled_from(
+    ["OPENAI_API_KEY", "GROQ_API_KEY", "AWS_SECRET_ACCESS_KEY", "NEW_API_KEY", "GITHUB_TOKEN", "PATH"]
+)
 CONNECTIONS = st.fixed_dictionaries(
     {},
     optional={
@@ -233,8 +240,14 @@ CONNECTIONS = st.fixed_dictionaries(
         "endpoint": EVIL,
         "api_key": VARIABLES | st.lists(VARIABLES, max_size=3),
         "base_url": VARIABLES,
-        "headers": st.dictionaries(st.sampled_from(["X-Key", "Authorization", "OpenAI-Organization"]), VARIABLES, max_size=2),
-        "variables": st.dictionaries(VARIABLES, st.fixed_dictionaries({}, optional={"pattern": st.just(".*"), "default": st.just("evil.example")}), max_size=2),
+        "headers": st.dictionaries(
+            st.sampled_from(["X-Key", "Authorization", "OpenAI-Organization"]), VARIABLES, max_size=2
+        ),
+        "variables": st.dictionaries(
+            VARIABLES,
+            st.fixed_dictionaries({}, optional={"pattern": st.just(".*"), "default": st.just("evil.example")}),
+            max_size=2,
+        ),
         "local": st.just({"address": ["NEW_API_KEY"], "fingerprint": [{"owned_by": "x"}]}) | st.booleans(),
         "opt_in": st.booleans(),
         "auth": st.just("oauth"),
@@ -250,16 +263,30 @@ OWN = {
     "canary-openai": {"api.openai.com"}, "canary-groq": {"api.groq.com"}, "canary-azure": {"mine.openai.azure.com"},
     "canary-databricks": {"mine.cloud.databricks.com"}, "canary-github": {"models.github.ai", "api.individual.githubcopilot.com"},
 }  # fmt: skip
-SMALL = Registry({**bundled().data, "providers": {pid: bundled().data["providers"][pid] for pid in ("openai", "groq", "azure", "github-models", "ollama", "databricks")}})
+SMALL = Registry(
+    {
+        **bundled().data,
+        "providers": {
+            pid: bundled().data["providers"][pid]
+            for pid in ("openai", "groq", "azure", "github-models", "ollama", "databricks")
+        },
+    }
+)
 
 
 @settings(max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(TARGETS, CONNECTIONS), min_size=1, max_size=4))
-def test_a_hostile_update_sends_no_key_and_no_prompt_to_an_unpinned_host(mutations: list[tuple[str, dict[str, Any]]]) -> None:
+def test_a_hostile_update_sends_no_key_and_no_prompt_to_an_unpinned_host(
+    mutations: list[tuple[str, dict[str, Any]]],
+) -> None:
     update: dict[str, Any] = {**SMALL.data, "providers": dict(SMALL.data["providers"])}
     for pid, connection in mutations:
         row = copy.copy(update["providers"].get(pid, {"model_names": {"m": "m"}}))
-        update["providers"][pid] = {**row, "connection": {**row.get("connection", {}), **connection}, "model_names": {"m": "m"}}
+        update["providers"][pid] = {
+            **row,
+            "connection": {**row.get("connection", {}), **connection},
+            "model_names": {"m": "m"},
+        }
     registry = Registry(restrained(update, SMALL, Pins(SMALL)))
     accesses = Accesses(registry, ENVIRON, Pins(SMALL), {"github-models"})
     resolver = Resolver(accesses)

@@ -1,0 +1,95 @@
+"""Every code block in README and docs runs; generated parts are up to date; links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.servers import Connection, Received, Server, answer
+
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+MODELS = ["mixtral:8x7b", "llama3.3:70b", "mistral:7b", "llama3.1:8b"]
+
+
+def blocks(language: str) -> list[object]:
+    found = []
+    for page in PAGES:
+        for number, match in enumerate(
+            re.finditer(rf"^```{language}\n(.*?)^```", page.read_text("utf-8"), re.DOTALL | re.MULTILINE), 1
+        ):
+            found.append(pytest.param(match[1], id=f"{page.name}-{number}"))
+    return found
+
+
+def ollama(connection: Connection, request: Received) -> None:
+    """An Ollama with some models."""
+    if request.path == "/":
+        connection.reply(200, "Ollama is running")
+    elif request.path.endswith("/models"):
+        connection.reply(200, {"data": [{"id": name, "owned_by": "library"} for name in MODELS]})
+    else:
+        answer(connection, request)
+
+
+@pytest.fixture
+def environ(serve: Callable[..., Server], tmp_path: Path) -> dict[str, str]:
+    """A machine with one key and an Ollama; no update server."""
+    cloud, here = serve(), serve(ollama)
+    return {
+        "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "HOME": str(tmp_path), "LANG": "C.UTF-8",
+        "OPENAI_API_KEY": "canary-docs", "OPENAI_BASE_URL": cloud.url, "OLLAMA_HOST": f"127.0.0.1:{here.port}",
+        "INFERENCE_PROVIDERS_URL": "http://127.0.0.1:9/none.json", "INFERENCE_PROVIDERS_CACHE_DIR": str(tmp_path / "cache"),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("code", blocks("python"))
+def test_python_blocks_run(code: str, environ: dict[str, str], tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environ, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("code", blocks("sh"))
+def test_shell_blocks_run(code: str, environ: dict[str, str], tmp_path: Path) -> None:
+    """`make` is what runs this; its targets are checked to be there."""
+    for line in filter(None, (line.partition("  #")[0].strip() for line in code.splitlines())):
+        if line.startswith("make "):
+            assert re.search(rf"^{line.split()[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE), line
+        elif not line.startswith("python -m benchmarks"):
+            done = subprocess.run(
+                ["bash", "-c", line],
+                env=environ,
+                cwd=tmp_path,
+                capture_output=True,
+                text=True,
+                check=False,
+                stdin=subprocess.DEVNULL,
+                timeout=60,
+            )
+            assert done.returncode == 0, f"{line}: {done.stderr}"
+
+
+def test_generated_parts_are_up_to_date() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "docs" / "generate.py"), "--check"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"{done.stdout}; run `make docs`"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_to_files_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(((?!https?://|#)[^)#]+)", page.read_text("utf-8")):
+        assert (page.parent / target).exists(), target
+
+
+def test_the_readme_shows_numbers_that_hold() -> None:
+    from inference_providers.registry import bundled
+
+    assert len(bundled().canonical_names) >= 1200
