@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 def provider_table(registry: Registry) -> str:
     """Cloud providers with an endpoint, as one line of names for each group; local servers after them."""
     cloud = [p for p in registry.providers.values() if p.local is None and p.endpoint and p.protocol == "openai"]
-    main, rest = cloud[: len(registry.data["easiest"]) * 8], cloud[len(registry.data["easiest"]) * 8 :]
+    main, rest = cloud[: len(registry.easiest) * 8], cloud[len(registry.easiest) * 8 :]
     rows = ["| provider | id | key | models |", "|---|---|---|---|"]
     for provider in main:
         name = f"[{provider.name}]({provider.data['console']})" if provider.data.get("console") else provider.name

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from inference_providers import candidates
 from inference_providers.candidates import Accesses, Explanation, Offer
-from inference_providers.credentials import Pins
+from inference_providers.credentials import Environment, Pins, Secretive
 from inference_providers.errors import NoCredentialsError, UnknownModelError
 from inference_providers.registry import Registry, bundled
 from inference_providers.resolution import LocalServer, Resolution, Resolver
@@ -26,8 +26,26 @@ ALLOW_VARIABLE = "INFERENCE_PROVIDERS_ALLOW"
 _SERVERS_KEPT = 10.0  # seconds for which a look at local ports counts
 
 
-class Base:
-    """Registry, credentials, name resolution and candidates of one environment. No network but loopback probes."""
+class Base(Secretive):
+    """Registry, credentials, name resolution and candidates of one environment. No network but loopback probes.
+
+    verbose: tell on the `inference_providers` logger, and on standard error, what is tried.
+    json_override: a registry to use instead of the bundled one: path, JSON text or dict.
+    json_merge: a registry merged over the bundled one (JSON Merge Patch: null removes).
+    auto_update: use the newest downloaded registry, checked at most once a day.
+    environ: environment variables to look in; default `os.environ`.
+    local: look for model servers on this machine.
+    trust: further hosts for key variables: `{"OPENAI_API_KEY": ["proxy.example.com"]}`.
+    timeout: seconds for a whole call, retries and fallbacks included.
+    allow: providers whose general-purpose token (`GITHUB_TOKEN`, `HF_TOKEN`, ...) may be used
+        without naming them; also comma-separated in `INFERENCE_PROVIDERS_ALLOW`.
+    aliases: your own names for models: `{"work": "claude-opus-5.5"}`.
+    update_url: where updates come from; default `INFERENCE_PROVIDERS_URL`, else models.dev.
+    random: source of randomness (`random.Random`) for `choose_randomly` and for jitter.
+    policy: the numbers of retry, fallback and cool-down.
+
+    Raises RegistryError, with every problem and its JSON path, for an invalid override or merge.
+    """
 
     def __init__(
         self,
@@ -46,45 +64,18 @@ class Base:
         random: Any = None,
         policy: Policy | None = None,
     ) -> None:
-        """Set up a list of providers.
-
-        verbose: tell on the `inference_providers` logger, and on standard error, what is tried.
-        json_override: a registry to use instead of the bundled one: path, JSON text or dict.
-        json_merge: a registry merged over the bundled one (JSON Merge Patch: null removes).
-        auto_update: use the newest downloaded registry, checked at most once a day.
-        environ: environment variables to look in; default `os.environ`.
-        local: look for model servers on this machine.
-        trust: further hosts for key variables: `{"OPENAI_API_KEY": ["proxy.example.com"]}`.
-        timeout: seconds for a whole call, retries and fallbacks included.
-        allow: providers whose general-purpose token (`GITHUB_TOKEN`, `HF_TOKEN`, ...) may be used
-            without naming them; also comma-separated in `INFERENCE_PROVIDERS_ALLOW`.
-        aliases: your own names for models: `{"work": "claude-opus-5.5"}`.
-        update_url: where updates come from; default `INFERENCE_PROVIDERS_URL`, else models.dev.
-        random: source of randomness (`random.Random`) for `choose_randomly` and for jitter.
-        policy: the numbers of retry, fallback and cool-down.
-
-        Raises RegistryError, with every problem and its JSON path, for an invalid override or merge.
-        """
         self.verbose = verbose
         self.timeout = timeout
-        self._environ = os.environ if environ is None else environ
+        self._environ = Environment(os.environ if environ is None else environ)
         self._local = local
         self._aliases = aliases
         self._given_random, self._given_policy = random, policy
-        if json_override is None and json_merge is None and not auto_update:
-            self.registry: Registry = bundled()
-        else:
+        self.registry: Registry = bundled()
+        if json_override is not None or json_merge is not None or auto_update:
             from inference_providers import update
 
-            self.registry = update.load(
-                json_override,
-                json_merge,
-                auto_update=auto_update,
-                trust=trust,
-                environ=self._environ,
-                url=update_url,
-                warn=_warn,
-            )
+            options: Any = {"auto_update": auto_update, "trust": trust, "environ": self._environ, "url": update_url}
+            self.registry = update.load(json_override, json_merge, warn=_warn, **options)
         allowed = [*([allow] if isinstance(allow, str) else allow), *self._environ.get(ALLOW_VARIABLE, "").split(",")]
         self._allow = {pid for name in allowed if name.strip() and (pid := self.registry.provider_id(name))}
         self._accesses = Accesses(self.registry, self._environ, Pins(bundled(), trust), self._allow)
@@ -93,7 +84,8 @@ class Base:
         self._engine: EmbeddedEngine | None = None
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {len(self.registry.providers)} providers, registry {self.registry.version}>"
+        registry = self.__dict__.get("registry")  # missing while the constructor runs
+        return f"<{type(self).__name__}{f' of {len(registry.providers)} providers' if registry else ''}>"
 
     def get_canonical_model_names(self) -> list[str]:
         """Every canonical name in the registry, sorted."""
@@ -233,11 +225,7 @@ class Base:
 
     def _nothing(self) -> NoCredentialsError:
         """No key and no server at all: the five easiest keys to get, and the way without a key."""
-        easiest = [
-            self.registry.providers[pid]
-            for pid in self.registry.data.get("easiest") or ()
-            if pid in self.registry.providers
-        ]
+        easiest = [self.registry.providers[pid] for pid in self.registry.easiest if pid in self.registry.providers]
         rows = [
             f"  {p.key_variables[0]:<20} {p.data.get('console', p.data.get('website', ''))}"
             for p in easiest

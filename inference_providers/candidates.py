@@ -7,7 +7,7 @@ an offer is no candidate, and is empty when it is one.
 from __future__ import annotations
 
 from inference_providers import credentials
-from inference_providers.registry import DOUBTFUL, FEATURES, OTHER_PROTOCOL, Facts
+from inference_providers.registry import DOUBTFUL, FEATURES, OPENAI_PROTOCOL, OTHER_PROTOCOL, Facts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
             """Shuffle in place."""
 
 
-class Offer:
+class Offer(credentials.Secretive):
     """A provider serving a model under an internal name.
 
     Unpacks as `(provider, endpoint, canonical_name, internal_name, api_key)`. The key
@@ -59,9 +59,6 @@ class Offer:
 
     def __hash__(self) -> int:
         return hash((self.provider, self.endpoint, self.internal_name))
-
-    def __reduce__(self) -> str:
-        raise TypeError("an Offer holds an API key and cannot be pickled; keep its provider and internal_name instead")
 
     @property
     def provider(self) -> str:
@@ -160,7 +157,7 @@ class Offer:
         return frozenset(FEATURES[letter] for letter in self.facts.flags if letter in FEATURES)
 
 
-class Access:
+class Access(credentials.Secretive):
     """How one provider can be reached now: endpoint and credential, or the reason why not."""
 
     __slots__ = ("credential", "endpoint", "headers", "opt_in", "provider", "reason")
@@ -185,7 +182,7 @@ class Access:
         self.headers = headers or {}
 
 
-class Accesses:
+class Accesses(credentials.Secretive):
     """Access to every provider of a registry under one environment and policy; each worked out once."""
 
     def __init__(self, registry: Registry, environ: Mapping[str, str], pins: Pins, allow: Container[str] = ()) -> None:
@@ -200,13 +197,17 @@ class Accesses:
     def at(self, server: LocalServer) -> Access:
         """Access to a server found on this machine, at its address."""
         known = self[server.provider]
+        if known.provider.data.get("disabled"):
+            return known
         credential = credentials.Credential(server.key, None) if server.key else known.credential
+        if credential is None or (credential.variable and not self._pins.belongs_here(credential.variable)):
+            credential = credentials.Credential(credentials.DUMMY_KEY, None)
         return Access(known.provider, server.endpoint, credential, "")
 
     def _work_out(self, provider: Provider) -> Access:
         if provider.data.get("disabled"):
             return Access(provider, None, None, "is disabled")
-        if provider.protocol != "openai":
+        if provider.protocol != OPENAI_PROTOCOL:
             return Access(provider, None, None, f"speaks {provider.protocol!r}, not the OpenAI protocol")
         credential, reason = credentials.find(provider, self._environ)
         endpoint, problem = self._endpoint(provider)
@@ -221,23 +222,23 @@ class Accesses:
                 f"{credential.variable} may go to {hosts} only, not to {credentials.host_of(endpoint)}",
             )
         opt_in = provider.opt_in(credential.variable) and provider.id not in self._allow
-        rows = self._pins.headers(credential.variable, provider.connection.get("headers") or {})
+        rows = self._pins.headers(credential.variable, endpoint, provider.connection.get("headers") or {})
         headers = {header: value for header, source in rows.items() if (value := self._environ.get(source, "").strip())}
         return Access(provider, endpoint, credential, "", opt_in=opt_in, headers=headers)
 
     def _endpoint(self, provider: Provider) -> tuple[str | None, str]:
         own = provider.connection.get("base_url")
         if own and (address := self._environ.get(own, "").strip()):
-            return (
-                (address.rstrip("/"), "")
-                if address.startswith(("http://", "https://"))
-                else (None, f"{own} is no http(s) address")
-            )
+            plain = address.startswith(("http://", "https://")) and "@" not in address.split("/", 3)[2]
+            return (address.rstrip("/"), "") if plain else (None, f"{own} is no plain http(s) address")
+        secret = next((name for name in credentials.variables_of(provider.endpoint) if self._pins.pinned(name)), None)
+        if secret:
+            return None, f"its endpoint would hold {secret}, which is a key"
         return credentials.fill_endpoint(provider, self._environ)
 
     def _may_go(self, provider: Provider, variable: str, endpoint: str) -> bool:
         own = provider.connection.get("base_url")  # the user's own word on where this key goes
-        if own and self._environ.get(own):
+        if own and self._environ.get(own, "").strip():
             return self._pins.own_address(variable, own)
         return self._pins.allows(variable, endpoint)
 
@@ -248,7 +249,8 @@ def order(offers: Iterable[Offer]) -> list[Offer]:
     Of several names that one provider has for a model (regions, dated snapshots) the first stands for all.
     """
     usable = sorted(
-        (offer for offer in offers if offer.usable), key=lambda offer: (offer.local and not offer.named, offer.doubtful)
+        (offer for offer in offers if not offer._access.reason and offer.usable),
+        key=lambda offer: (offer.local and not offer.named, offer.doubtful),
     )
     first: dict[tuple[str, str, str], Offer] = {}
     for offer in usable:

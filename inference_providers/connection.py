@@ -77,7 +77,7 @@ def completion_text(completion: Any, model: str) -> str:
 
     choices = getattr(completion, "choices", None)
     if not choices:
-        raise ProviderUnavailableError(f"{model}: the reply has no choices: {str(completion)[:120]!r}")
+        raise ProviderUnavailableError(f"{model}: the reply has no choices")
     text = chat.content_text(choices[0].message.content)
     if not text and not choices[0].message.tool_calls and choices[0].finish_reason != "length":
         raise ProviderUnavailableError(f"{model}: the reply is empty")
@@ -94,10 +94,23 @@ def our_error(error: Exception, model: str) -> InferenceProvidersError:
     from inference_providers.wire import classify
 
     if isinstance(error, openai.APIStatusError):
-        key = error.request.headers.get("authorization", "").removeprefix("Bearer ")
         verdict = classify.response(
-            error.status_code, dict(error.response.headers), error.response.content, model, (key,), time.time()
+            error.status_code,
+            dict(error.response.headers),
+            error.response.content,
+            model,
+            _secrets(error.request),
+            time.time(),
         )
         if verdict.error is not None:
             return verdict.error
     return ProviderUnavailableError(f"{model}: {type(error).__name__}: {error}")
+
+
+def _secrets(request: Any) -> list[str]:
+    """What must not be shown: the key that our transport sent, and whatever else is in the request's own header."""
+    sent = request.extensions.get("inference_providers.sent")
+    return [
+        request.headers.get("authorization", "").removeprefix("Bearer "),
+        *(sent.keys() if sent is not None else ()),
+    ]

@@ -7,10 +7,11 @@ whose repr never shows it.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from inference_providers.registry import Provider, Registry
 
@@ -22,7 +23,37 @@ _DEFAULT_VARIABLE_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}"
 DUMMY_KEY = "not-needed"  # sent to local servers that ask for none
 
 
-class Credential:
+class Secretive:
+    """For what holds keys: it cannot be pickled, so that no key ends up in a file."""
+
+    __slots__ = ()
+
+    def __reduce__(self) -> str:
+        raise TypeError(f"{type(self).__name__} holds an API key and cannot be pickled")
+
+
+class Environment(Mapping[str, str], Secretive):
+    """Environment variables whose repr shows none of them: tracebacks with local variables stay clean."""
+
+    __slots__ = ("_variables",)
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
+
+    def __repr__(self) -> str:
+        return "<Environment>"
+
+    def __getitem__(self, name: str) -> str:
+        return self._variables[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._variables)
+
+    def __len__(self) -> int:
+        return len(self._variables)
+
+
+class Credential(Secretive):
     """A key and the variable it came from; `key` is never shown by repr or str."""
 
     __slots__ = ("key", "variable")
@@ -83,8 +114,7 @@ def fill_endpoint(provider: Provider, environ: Mapping[str, str]) -> tuple[str |
         return None, "has no OpenAI-compatible endpoint"
     rules = provider.connection.get("variables") or {}
     host_part = "/".join(endpoint.split("/", 3)[:3])
-    for variable in dict.fromkeys(re.findall(r"\$\{(\w+)\}|\$(\w+)", endpoint)):
-        name = variable[0] or variable[1]
+    for name in variables_of(endpoint):
         rule = rules.get(name) or {}
         if f"${{{name}}}" not in endpoint or (f"${{{name}}}" in host_part and "pattern" not in rule):
             return None, f"its endpoint needs {name}, whose form the registry does not say"
@@ -97,6 +127,11 @@ def fill_endpoint(provider: Provider, environ: Mapping[str, str]) -> tuple[str |
     return endpoint, ""
 
 
+def variables_of(endpoint: str) -> list[str]:
+    """Names of the variables that an endpoint needs, written as `${NAME}` or `$NAME`."""
+    return list(dict.fromkeys(braced or bare for braced, bare in re.findall(r"\$\{(\w+)\}|\$(\w+)", endpoint)))
+
+
 def host_of(url: str) -> str:
     """`host` or `host:port`, in lower case; user information, scheme and path dropped."""
     rest = url.partition("://")[2] if "://" in url else url
@@ -104,14 +139,29 @@ def host_of(url: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether `host` or `host:port` is this machine by the loopback interface."""
-    name = re.sub(r":\d+$", "", host.lower()).strip("[]")
+    """Whether `host` or `host:port`, in any spelling, is this machine by the loopback interface."""
+    name = re.sub(r":\d+$", "", host.lower()).strip("[]").partition("%")[0].rstrip(".")
+    if re.fullmatch(r"[0-9a-fx.:]+", name) and not re.fullmatch(r"127(\.\d{1,3}){3}", name):
+        return _odd_loopback(name)
     return (
         name == "localhost"
         or name.endswith(".localhost")
         or name == "::1"
         or bool(re.fullmatch(r"127(\.\d{1,3}){3}", name))
     )
+
+
+def _odd_loopback(name: str) -> bool:
+    """`127.1`, `2130706433`, `0x7f000001`, `::ffff:127.0.0.1` and the like."""
+    import ipaddress
+    import socket
+
+    try:
+        address = ipaddress.ip_address(name if ":" in name else socket.inet_aton(name))
+    except (ValueError, OSError):
+        return False
+    address = getattr(address, "ipv4_mapped", None) or address
+    return address.is_loopback or address.is_unspecified
 
 
 class Pins:
@@ -159,17 +209,24 @@ class Pins:
         )
 
     def trusts(self, variable: str, endpoint: str) -> bool:
-        """Whether the program itself said that the key in *variable* may go to this host."""
+        """Whether the program itself said that the key in *variable* may go to this host, by https or on this machine."""
         host = host_of(endpoint)
         trusted = self._trust.get(variable, ())
-        return host in trusted or re.sub(r":\d+$", "", host) in trusted
+        named = host in trusted or re.sub(r":\d+$", "", host) in trusted
+        return named and (bool(re.fullmatch(_PLAIN_HTTPS, endpoint)) or is_loopback(host))
+
+    def belongs_here(self, variable: str) -> bool:
+        """Whether servers on this machine may get the key in *variable*: it is theirs, or the program's own."""
+        return variable not in self._patterns or _LOOPBACK in self._patterns[variable]
 
     def own_address(self, variable: str, address_variable: str) -> bool:
         """Whether the user may move the key in *variable* by setting *address_variable*: `OPENAI_BASE_URL` for `OPENAI_API_KEY`."""
         return (variable, address_variable) in self._own
 
-    def headers(self, variable: str | None, rows: Mapping[str, str]) -> dict[str, str]:
-        """Of the header rows (header -> variable), those that the installed package has beside this key."""
+    def headers(self, variable: str | None, endpoint: str, rows: Mapping[str, str]) -> dict[str, str]:
+        """Of the header rows (header -> variable), those that the installed package has beside this key, at its own host."""
+        if variable is None or not self.allows(variable, endpoint):
+            return {}
         return {header: source for header, source in rows.items() if (variable, header, source) in self._headers}
 
     def hosts(self, variable: str) -> list[str]:

@@ -7,51 +7,45 @@ from inference_providers.errors import RegistryError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Mapping
 
 DOWNLOAD_TIMEOUT = 5.0  # seconds, for the whole download
 
 
-def download(url: str, cap: int, etag: str | None = None) -> tuple[bytes | None, str | None]:
+def shown(url: str) -> str:
+    """*url* for a message: without user information and query, which may be secret."""
+    scheme, mark, rest = url.partition("://")
+    path = rest.partition("?")[0].partition("#")[0]
+    return f"{scheme}{mark}{host_of(url)}/{path.partition('/')[2]}" if mark else path
+
+
+def download(
+    url: str, cap: int, etag: str | None = None, environ: Mapping[str, str] | None = None
+) -> tuple[bytes | None, str | None]:
     """The body and its ETag; (None, None) when it has not changed since *etag*.
 
-    https only (http on this machine), no redirects, no credentials, 5 s, at most *cap*
-    bytes decompressed. Raises RegistryError.
+    https only (http on this machine), no redirects, no credentials, 5 s from the first
+    byte to the last, at most *cap* bytes decompressed. Raises RegistryError.
     """
-    import time
+    from inference_providers.wire.messages import Request, WireError
+    from inference_providers.wire.send import Sender
 
-    import requests
-    import urllib3
-
-    here = is_loopback(host_of(url))
-    if not url.startswith("https://") and not (here and url.startswith("http://")):
-        raise RegistryError([f"{url}: only https is used for updates"])
-    deadline = time.monotonic() + DOWNLOAD_TIMEOUT
-    headers = {"User-Agent": "inference_providers", **({"If-None-Match": etag} if etag else {})}
+    if not url.startswith("https://") and not (url.startswith("http://") and is_loopback(host_of(url))):
+        raise RegistryError([f"{shown(url)}: only https is used for updates"])
+    headers = {"User-Agent": "inference_providers", "Accept-Encoding": "gzip"}
+    if etag:
+        headers["If-None-Match"] = etag
+    sender = Sender(environ)
     try:
-        with requests.Session() as session:
-            session.trust_env = not here
-            session.auth = lambda request: request  # no credentials of a ~/.netrc
-            with session.get(
-                url, timeout=DOWNLOAD_TIMEOUT, stream=True, allow_redirects=False, headers=headers
-            ) as response:
-                if response.status_code == 304 and etag:
-                    return None, None
-                if response.status_code != 200:
-                    raise RegistryError([f"{url}: HTTP {response.status_code}"])
-                return _body(response, url, cap, deadline), response.headers.get("ETag")
-    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-        raise RegistryError([f"{url}: {type(error).__name__}"]) from None
-
-
-def _body(response: Any, url: str, cap: int, deadline: float) -> bytes:
-    import time
-
-    body = bytearray()
-    while chunk := response.raw.read1(65536, decode_content=True):  # what has come: a drip cannot outlast the deadline
-        body += chunk
-        if len(body) > cap:
-            raise RegistryError([f"{url}: larger than {cap} bytes"])
-        if time.monotonic() > deadline:
-            raise RegistryError([f"{url}: took longer than {DOWNLOAD_TIMEOUT:g} s"])
-    return bytes(body)
+        response = sender.send(Request("GET", url, headers), limit=DOWNLOAD_TIMEOUT)
+        if response.status == 304 and etag:
+            response.close()
+            return None, None
+        if response.status != 200:
+            response.close()
+            raise RegistryError([f"{shown(url)}: HTTP {response.status}"])
+        return response.read(cap), response.headers.get("etag")
+    except WireError as error:
+        raise RegistryError([f"{shown(url)}: {error}"]) from None
+    finally:
+        sender.close()

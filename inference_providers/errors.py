@@ -22,10 +22,11 @@ Messages say what happened, why, and what to do next.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import Any
+
     from inference_providers.candidates import Attempt
 
 

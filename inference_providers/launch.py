@@ -80,11 +80,10 @@ def start(model: str, environ: Mapping[str, str], tell: Callable[[str], None] = 
     log = _log_file()
     with open(log, "wb") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", "inference_providers.launch", model],
+            [sys.executable, "-P", "-m", "inference_providers.launch", model],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True, env=_child_environment(environ, key), close_fds=True,
         )  # fmt: skip
-    endpoint = _wait_for_address(process, model, log, tell)
-    return EmbeddedEngine(model, process, endpoint, key)
+    return EmbeddedEngine(model, process, _wait_for_address(process, model, log, tell), key)
 
 
 def _check_file(model: str) -> None:

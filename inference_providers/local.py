@@ -13,7 +13,8 @@ import selectors
 import socket
 import time
 
-from inference_providers.credentials import host_of
+from inference_providers.credentials import Pins, find, host_of
+from inference_providers.registry import bundled
 from inference_providers.resolution import LocalServer
 
 TYPE_CHECKING = False
@@ -144,6 +145,7 @@ class _Look:
         self._base, self._registry, self._environ = base, registry, environ
         self._root = "/".join(base.split("/", 3)[:3])
         self._timeout = timeout
+        self._pins = Pins(bundled())
         self._sender = Sender({}, Limits(connect=timeout, total=timeout))
         self._seen: dict[str, tuple[int, Mapping[str, str], bytes]] = {}
 
@@ -187,10 +189,10 @@ class _Look:
 
     def _models_with_key(self, provider: Provider, base: str) -> list[str] | None:
         """The list of a recognised server that wants its own key, where the environment has one."""
-        key = next((self._environ[name] for name in provider.key_variables if self._environ.get(name)), None)
-        if key is None:
+        found, _ = find(provider, self._environ)
+        if found is None or found.variable is None or not self._pins.belongs_here(found.variable):
             return None
-        status, _, body = self._fetch(base + "/models", {"Authorization": f"Bearer {key}"})
+        status, _, body = self._fetch(base + "/models", {"Authorization": f"Bearer {found.key}"})
         rows = _rows(body) if status == 200 else None
         return [str(row["id"]) for row in rows if row.get("id")] if rows else None
 

@@ -9,6 +9,7 @@ from inference_providers import candidates, chat
 from inference_providers.base import Base
 from inference_providers.candidates import Attempt
 from inference_providers.connection import Connection, completion_text, our_error
+from inference_providers.credentials import Environment
 from inference_providers.errors import AllProvidersFailedError
 
 TYPE_CHECKING = False
@@ -216,7 +217,7 @@ def _joined(first: AllProvidersFailedError, second: AllProvidersFailedError) -> 
     return AllProvidersFailedError(f"{first}\nThen, on this machine: {second}", [*first.attempts, *second.attempts])
 
 
-_default: tuple[dict[str, str], ProviderList] | None = None
+_default: tuple[Environment, ProviderList] | None = None
 
 
 def ask_ai(
@@ -234,7 +235,7 @@ def ask_ai(
     a ProviderError for a request at fault, or AllProvidersFailedError with every attempt.
     """
     global _default
-    environ = dict(os.environ)
+    environ = Environment(dict(os.environ))
     if _default is None or _default[0] != environ:
         _default = (environ, ProviderList(environ=environ))
     return _default[1].ask_ai(question, test, model=model, system=system, max_tokens=max_tokens)

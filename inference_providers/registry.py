@@ -25,6 +25,7 @@ BUNDLED_PATH = os.path.join(os.path.dirname(__file__), "inference-providers.json
 # Letters in the last column of an offer's facts.
 FEATURES = {"t": "tools", "v": "vision", "s": "structured_output", "r": "reasoning"}
 DOUBTFUL, OTHER_PROTOCOL = "d", "x"
+OPENAI_PROTOCOL = "openai"
 
 
 class Facts:
@@ -45,10 +46,11 @@ class Facts:
 class Provider:
     """One provider's row: a thin view over the data, which stays as loaded."""
 
-    __slots__ = ("data", "id")
+    __slots__ = ("_facts", "data", "id")
 
-    def __init__(self, provider_id: str, data: Mapping[str, Any]) -> None:
+    def __init__(self, provider_id: str, data: Mapping[str, Any], facts: bytes | None = None) -> None:
         self.id, self.data = provider_id, data
+        self._facts: Any = facts  # still text: most programs look at a few offers only
 
     @property
     def name(self) -> str:
@@ -68,7 +70,7 @@ class Provider:
     @property
     def protocol(self) -> str:
         """`openai` where an OpenAI client works."""
-        return self.connection.get("protocol") or "openai"
+        return self.connection.get("protocol") or OPENAI_PROTOCOL
 
     @property
     def key_variables(self) -> list[str]:
@@ -102,15 +104,35 @@ class Provider:
 
     def facts(self, internal_name: str) -> Facts:
         """Facts about one of its offers."""
-        return Facts((self.data.get("facts") or {}).get(internal_name))
+        return Facts(self.all_facts.get(internal_name))
+
+    @property
+    def all_facts(self) -> Mapping[str, list[Any]]:
+        """Facts about all of its offers, by internal name."""
+        if isinstance(self._facts, bytes):
+            self._facts = json.loads(self._facts)
+        return self._facts or self.data.get("facts") or {}
 
 
 class Registry:
     """All providers in their order, with the indexes that name resolution needs."""
 
-    def __init__(self, data: Mapping[str, Any]) -> None:
-        self.data = data
-        self.providers = {pid: Provider(pid, row) for pid, row in (data.get("providers") or {}).items()}
+    def __init__(self, data: Mapping[str, Any], facts: Mapping[str, bytes] | None = None) -> None:
+        """*facts* holds, for providers whose row lacks them, the facts as JSON text."""
+        self._rows, self._whole = data, facts is None
+        self.providers = {
+            pid: Provider(pid, row, (facts or {}).get(pid)) for pid, row in (data.get("providers") or {}).items()
+        }
+
+    @cached_property
+    def data(self) -> Mapping[str, Any]:
+        """The whole registry, as in its file."""
+        if self._whole:
+            return self._rows
+        rows = {
+            p.id: {**p.data, "facts": dict(p.all_facts)} if p.all_facts else p.data for p in self.providers.values()
+        }
+        return {**self._rows, "providers": rows}
 
     def __repr__(self) -> str:
         return f"<Registry version {self.version}: {len(self.providers)} providers>"
@@ -118,31 +140,46 @@ class Registry:
     @property
     def version(self) -> int:
         """YYYYMMDDNN, never decreasing; 0 for files without one."""
-        return int(self.data.get("version") or 0)
+        return int(self._rows.get("version") or 0)
 
     @property
     def auto_model_priority(self) -> list[str]:
         """Canonical names, best first."""
-        return list(self.data.get("auto_model_priority") or [])
+        return list(self._rows.get("auto_model_priority") or [])
+
+    @property
+    def families(self) -> list[list[str]]:
+        """[prefix, provider] for names that the registry does not know."""
+        return list(self._rows.get("families") or [])
+
+    @property
+    def fastest(self) -> list[str]:
+        """Providers known for speed, fastest first."""
+        return list(self._rows.get("fastest") or [])
+
+    @property
+    def easiest(self) -> list[str]:
+        """Providers whose keys are easiest to get."""
+        return list(self._rows.get("easiest") or [])
 
     @property
     def aliases(self) -> Mapping[str, str]:
         """Bundled aliases of canonical names."""
-        return self.data.get("aliases") or {}
+        return self._rows.get("aliases") or {}
 
     @property
     def retired_models(self) -> Mapping[str, Any]:
         """Models that ended: `{name: {"successor": ..., "ended": ...}}`."""
-        return (self.data.get("retired") or {}).get("models") or {}
+        return (self._rows.get("retired") or {}).get("models") or {}
 
     @property
     def retired_providers(self) -> Mapping[str, Any]:
         """Services that ended: name, when, the variables of their keys, a successor."""
-        return (self.data.get("retired") or {}).get("providers") or {}
+        return (self._rows.get("retired") or {}).get("providers") or {}
 
     def model(self, canonical: str) -> Mapping[str, Any]:
         """Facts about a canonical model, whoever serves it: lab, family, release date, open weights."""
-        return (self.data.get("models") or {}).get(canonical) or {}
+        return (self._rows.get("models") or {}).get(canonical) or {}
 
     @cached_property
     def canonical_names(self) -> frozenset[str]:
@@ -169,7 +206,7 @@ class Registry:
     @cached_property
     def internal_index(self) -> Mapping[str, str]:
         """Every internal name, in lower case, to its canonical name."""
-        index: dict[str, str] = dict(self.data.get("names") or {})
+        index: dict[str, str] = dict(self._rows.get("names") or {})
         for provider in self.providers.values():
             index.update(
                 (internal.lower(), canonical)
@@ -238,7 +275,28 @@ def merge(base: Any, patch: Any) -> Any:
 def bundled() -> Registry:
     """The registry that was installed with this package."""
     with open(BUNDLED_PATH, "rb") as file:
-        return Registry(parse(file.read(), BUNDLED_PATH))
+        text, facts = _without_facts(file.read())
+    return Registry(parse(text, BUNDLED_PATH), facts)
+
+
+def _without_facts(text: bytes) -> tuple[bytes, dict[str, bytes]]:
+    """Cut the facts, half of the file, out of the text, to be parsed when they are asked for.
+
+    The importer writes each provider's facts on a line of their own, last in its row. A
+    file laid out in another way is parsed as a whole.
+    """
+    kept: list[bytes] = []
+    facts: dict[str, bytes] = {}
+    provider = ""
+    for line in text.split(b"\n"):
+        if line.startswith(b'"facts":{'):
+            facts[provider] = line[8:]
+            kept[-1] = kept[-1].rstrip(b",")
+            continue
+        if line.endswith(b":{"):
+            provider = line[1:-3].decode()
+        kept.append(line)
+    return b"\n".join(kept), facts
 
 
 def canonical_name(internal_name: str) -> str | None:

@@ -188,7 +188,7 @@ class Resolver:
             if listed:
                 return server.models[listed[0]], self._server_offers(server, listed, named=True)
         wanted = rest.lower()
-        listed = [i for i in (provider.data.get("facts") or ()) if i.lower() == wanted] or [
+        listed = [i for i in provider.all_facts if i.lower() == wanted] or [
             i for i in (provider.data.get("model_names") or {}).values() if i.lower() == wanted
         ]
         if listed:
@@ -282,7 +282,7 @@ class Resolver:
 
     def _family(self, name: str) -> Resolution | None:
         key = name.lower()
-        for prefix, pid in self.registry.data.get("families") or ():
+        for prefix, pid in self.registry.families:
             if not key.startswith(prefix):
                 continue
             if pid in self.registry.providers:
@@ -393,7 +393,7 @@ def apply_policy(policy: str, offers: Sequence[Offer], registry: Registry) -> li
             ),
         )
     if policy == "fastest":
-        places = {pid: place for place, pid in enumerate(registry.data.get("fastest") or ())}
+        places = {pid: place for place, pid in enumerate(registry.fastest)}
         return sorted(offers, key=lambda o: places.get(o.provider, len(places)))
     ranks = {name: rank for rank, name in enumerate(registry.auto_model_priority)}
     return sorted(offers, key=lambda o: (ranks.get(o.canonical_name or "", len(ranks)), -(o.context_window or 0)))

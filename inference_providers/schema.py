@@ -33,7 +33,19 @@ def problems(data: Any, *, strict: bool = False) -> list[str]:
     Unknown fields are tolerated, so that newer files load; *strict* reports them too.
     """
     errors = sorted(_validator(strict).iter_errors(data), key=lambda error: [str(part) for part in error.absolute_path])
-    return [f"{error.json_path}: {_short(error.message)}" for error in errors]
+    return [f"{error.json_path}: {_said(error)}" for error in errors]
+
+
+def _said(error: Any) -> str:
+    """The validator's words; but no value of a connection, where a key may have been put by mistake."""
+    if "connection" in error.absolute_path and error.validator in ("pattern", "anyOf", "type", "enum", "propertyNames"):
+        wanted = (
+            "the name of an environment variable"
+            if {"api_key", "headers", "opt_in"} & set(map(str, error.absolute_path))
+            else "of another form"
+        )
+        return f"must be {wanted} (see the schema); the value is not shown, since it may be a secret"
+    return _short(error.message)
 
 
 def _short(message: str) -> str:

@@ -5,7 +5,7 @@ The installed package's registry is the measure: see `credentials.Pins`.
 
 from __future__ import annotations
 
-from inference_providers.credentials import host_of
+from inference_providers.credentials import host_of, variables_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ def stray_keys(registry: Registry, installed: Registry, pins: Pins) -> list[str]
     """One line for each variable that the installed package pins to other hosts than *registry* gives."""
     found = []
     for pid, provider in registry.providers.items():
+        found += _misplaced(pid, provider, pins)
         for variable in provider.key_variables:
             if provider.endpoint and pins.pinned(variable) and not _allowed(installed, provider, variable, pins):
                 host = host_of(provider.endpoint)
@@ -28,6 +29,17 @@ def stray_keys(registry: Registry, installed: Registry, pins: Pins) -> list[str]
                     f"$.providers.{pid}.connection: would send {variable} to {host}, but that key belongs to {allowed}. "
                     f'If you mean it, pass trust={{"{variable}": ["{host}"]}}; else use a variable of your own.'
                 )
+    return found
+
+
+def _misplaced(pid: str, provider: Provider, pins: Pins) -> list[str]:
+    """Keys in an endpoint's text or in a local server's address, and cloud keys for servers on this machine."""
+    path = f"$.providers.{pid}.connection"
+    named = [*variables_of(provider.endpoint), *((provider.local or {}).get("address") or ())]
+    found = [f"{path}: {name} is a key and cannot be part of an address" for name in named if pins.pinned(name)]
+    if provider.local is not None:
+        cloud = [name for name in provider.key_variables if not pins.belongs_here(name)]
+        found += [f"{path}.local: a server on this machine must not get {name}, a cloud key" for name in cloud]
     return found
 
 
@@ -46,13 +58,15 @@ def restrained(update: Mapping[str, Any], base: Registry, pins: Pins) -> dict[st
 
     Connections come from the installed package; a changed endpoint counts only on a host
     that every one of the provider's variables is pinned to. Providers that the package
-    does not know stay only where `trust` names their variable and host. Local servers
-    are the package's alone.
+    does not know stay only where `trust` names their variable and host. Local servers,
+    spellings of providers and families of names are the package's alone, and an alias
+    may only stand for a canonical name: none can lead to a provider by its name, which
+    would count as naming it.
     """
     providers: dict[str, Any] = {}
     for pid, row in (update.get("providers") or {}).items():
         ours = base.providers.get(pid)
-        kept = {key: value for key, value in row.items() if key != "connection"}
+        kept = {key: row[key] for key in ("disabled", "model_names", "more_names", "facts") if key in row}
         if ours is not None:
             connection = dict(ours.connection)
             endpoint = (row.get("connection") or {}).get("endpoint") or ""
@@ -62,7 +76,8 @@ def restrained(update: Mapping[str, Any], base: Registry, pins: Pins) -> dict[st
                 and _everywhere(pins, ours.key_variables, endpoint)
             ):
                 connection["endpoint"] = endpoint
-            providers[pid] = {**kept, "connection": connection}
+            described = {key: value for key, value in ours.data.items() if key not in _OFFERS}
+            providers[pid] = {**described, **kept, "connection": connection}
         elif _trusted(row.get("connection") or {}, pins):
             theirs = row["connection"]
             providers[pid] = {
@@ -76,7 +91,13 @@ def restrained(update: Mapping[str, Any], base: Registry, pins: Pins) -> dict[st
     for pid, provider in base.providers.items():
         if provider.local is not None:
             providers[pid] = dict(provider.data)
-    return {**update, "providers": providers}
+    canonical = {name for row in providers.values() for name in row.get("model_names") or ()}
+    aliases = {name: target for name, target in (update.get("aliases") or {}).items() if target in canonical}
+    ours_alone = {key: base.data[key] for key in ("families", "easiest", "fastest") if key in base.data}
+    return {**update, **ours_alone, "aliases": {**aliases, **base.aliases}, "providers": providers}
+
+
+_OFFERS = ("model_names", "more_names", "facts")
 
 
 def _everywhere(pins: Pins, variables: Sequence[str], endpoint: str) -> bool:

@@ -10,7 +10,7 @@ import os
 from contextlib import suppress
 
 from inference_providers.credentials import Pins
-from inference_providers.download import download
+from inference_providers.download import download, shown
 from inference_providers.errors import RegistryError
 from inference_providers.registry import Registry, bundled, merge, parse
 from inference_providers.trust import restrained, stray_keys
@@ -104,6 +104,7 @@ class Updater:
 
         environ = os.environ if environ is None else environ
         self.url = url or environ.get(URL_VARIABLE, "").strip() or UPDATE_URL
+        self._shown = shown(self.url)
         self._pins = Pins(bundled(), trust)
         self._warn, self._clock = warn, clock or time.time
         self._folder = folder or environ.get("INFERENCE_PROVIDERS_CACHE_DIR") or _cache_folder()
@@ -161,7 +162,7 @@ class Updater:
             return data
         except RegistryError as error:
             self._warn(
-                f"No registry update from {self.url}: {error.problems[0] if error.problems else error}. The last good registry is used."
+                f"No registry update from {self._shown}: {error.problems[0] if error.problems else error}. The last good registry is used."
             )
             raise
         finally:
@@ -169,15 +170,20 @@ class Updater:
 
     def _accept(self, text: bytes) -> dict[str, Any]:
         """The data of a good update. Raises RegistryError with every reason against it."""
+        import time
+
         from inference_providers.schema import problems
 
-        data = parse(text, self.url)
+        data = parse(text, self._shown)
         if self.url.endswith("/api.json"):
             data = self._convert(data)
         elif len(text) > REGISTRY_CAP:
             raise RegistryError([f"$: larger than {REGISTRY_CAP} bytes"])
         found = problems(data)
         in_use = self.cached() or bundled()
+        tomorrow = int(time.strftime("%Y%m%d99", time.gmtime(self._clock() + 2 * MAX_AGE)))
+        if not found and int(data.get("version") or 0) > tomorrow:
+            found.append(f"$.version: {data['version']} is of the future; nothing newer could replace it")
         if not found and int(data.get("version") or 0) < in_use.version:
             found.append(f"$.version: {data.get('version')} is older than {in_use.version}, which is in use")
         known = bundled().providers.keys()
@@ -186,7 +192,7 @@ class Updater:
                 f"$.providers: holds {len(known & data['providers'].keys())} of the {len(known)} known providers; at least half are needed"
             )
         if found:
-            raise RegistryError(found, f"The update from {self.url} is refused")
+            raise RegistryError(found, f"The update from {self._shown} is refused")
         return data
 
     def _convert(self, catalogue: dict[str, Any]) -> dict[str, Any]:
@@ -196,7 +202,7 @@ class Updater:
         from inference_providers.importers.build import build, load_overlay, read_source
 
         overlay = load_overlay()
-        fresh = build([read_source(catalogue, overlay, self.url)], overlay)
+        fresh = build([read_source(catalogue, overlay, self._shown)], overlay)
         merged = dict(bundled().data)
         merged["providers"] = {
             pid: _with_offers(row, fresh["providers"].get(pid, {})) for pid, row in merged["providers"].items()

@@ -70,6 +70,8 @@ def keys(count: int) -> dict[str, str]:
 def list_of(*endpoints: str, kind: Any = ProviderList, **options: Any) -> Any:
     """A ProviderList over `registry_of` with all keys set, no look at local ports, and no jitter to wait for."""
     registry = registry_of(*endpoints, facts=options.pop("facts", None))
+    registry["providers"]["p1"]["model_names"].update(options.pop("more", {}))
+    registry["auto_model_priority"] = options.pop("priority", ["m"])
     return kind(
         json_override=registry,
         environ={**keys(len(endpoints)), **options.pop("environ", {})},

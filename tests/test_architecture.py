@@ -56,14 +56,15 @@ def test_imports_point_down_only(path: Path) -> None:
 
 
 def loaded_by(code: str, environ: dict[str, str] | None = None) -> set[str]:
-    """Modules loaded by a program in a process of its own."""
+    """Modules loaded by a program in a process of its own, without the hooks of an editable install."""
+    site = Path(pytest.__file__).parent.parent
     script = f"{code}\nimport sys\nprint('\\n'.join(sys.modules))"
     done = subprocess.run(
-        [sys.executable, "-c", script],
+        [sys.executable, "-S", "-c", script],
         capture_output=True,
         text=True,
         check=True,
-        env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", **(environ or {})},
+        env={"HOME": "/nonexistent", "PYTHONPATH": f"{ROOT}:{site}", **(environ or {})},
     )
     return set(done.stdout.split())
 

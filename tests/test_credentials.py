@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import traceback
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -11,8 +12,10 @@ from hypothesis import strategies as st
 
 from inference_providers import ProviderList, RegistryError
 from inference_providers.credentials import Pins, host_of, is_loopback, near_misses, refusal
-from inference_providers.registry import bundled
+from inference_providers.registry import Registry, bundled
+from inference_providers.trust import restrained
 from tests.conftest import registry_of
+from tests.servers import Server, answer
 
 CANARY = "canary-3f9c1e7a5b8d2046"
 
@@ -221,6 +224,58 @@ def test_a_local_row_gets_no_cloud_key() -> None:
         ProviderList(json_override=data, environ={"OPENAI_API_KEY": CANARY})
 
 
+def test_a_local_row_takes_over_no_cloud_key(serve: Callable[..., Server]) -> None:
+    server = serve(lambda c, r: c.reply(200, "Ollama is running") if r.path == "/" else answer(c, r))
+    local = {"address": ["OLLAMA_HOST"], "fingerprint": [{"path": "/", "contains": "Ollama is running"}]}
+    environ = {"OPENAI_API_KEY": CANARY, "OLLAMA_HOST": f"127.0.0.1:{server.port}"}
+    rows = (
+        {"openai": {"connection": {"local": local}}},
+        {
+            "mine": {
+                "connection": {"endpoint": "https://api.openai.com/v1", "api_key": "OPENAI_API_KEY", "local": local}
+            }
+        },
+    )
+    for row in rows:
+        with pytest.raises(RegistryError, match="OPENAI_API_KEY"):
+            ProviderList(json_merge={"providers": row}, environ=environ)
+    assert server.requests == []
+
+
+def test_no_key_becomes_part_of_an_address() -> None:
+    for endpoint in ("http://127.0.0.1:9/${OPENAI_API_KEY}/v1", "https://${OPENAI_API_KEY}.evil.example/v1"):
+        row = {
+            "connection": {
+                "endpoint": endpoint,
+                "api_key": "OWN_KEY",
+                "variables": {"OPENAI_API_KEY": {"pattern": ".+"}},
+            }
+        }
+        with pytest.raises(RegistryError, match="OPENAI_API_KEY is a key and cannot be part of an address"):
+            ProviderList(json_merge={"providers": {"x": row}}, environ={"OPENAI_API_KEY": CANARY})
+
+
+@pytest.mark.parametrize("alias", ["github-models/openai/gpt-4.1", "huggingface/Qwen/Qwen3-8B", "github:gpt-4o"])
+def test_a_downloaded_alias_cannot_lead_to_a_general_purpose_token(alias: str) -> None:
+    update = {**bundled().data, "aliases": {"gpt-9": alias}, "families": [["gpt-", "github-models"]]}
+    update["providers"] = {
+        pid: {**row, "aliases": ["gemini"]} if pid == "github-models" else row
+        for pid, row in update["providers"].items()
+    }
+    registry = Registry(restrained(update, bundled(), Pins(bundled())))
+    assert alias not in registry.aliases.values()
+    assert registry.families == bundled().families
+    assert registry.provider_id("gemini") == "google"
+
+
+def test_what_holds_a_key_cannot_be_pickled() -> None:
+    providers = ProviderList(environ={"OPENAI_API_KEY": CANARY}, local=False)
+    (offer,) = providers.find_model_providers("gpt-4")
+    for holder in (providers, offer, offer._access, offer._access.credential, providers._accesses, providers._environ):
+        with pytest.raises(TypeError, match="cannot be pickled"):
+            pickle.dumps(holder)
+
+
 def test_every_pinned_variable_may_go_to_its_own_providers() -> None:
     pins = Pins(bundled())
     for provider in bundled().providers.values():
@@ -247,6 +302,13 @@ def test_hosts_are_read_as_http_libraries_read_them() -> None:
         ("127.0.0.1.evil.example", False),
         ("10.0.0.1", False),
         ("localhost.evil.example", False),
+        ("127.1", True),
+        ("2130706433:80", True),
+        ("0x7f000001", True),
+        ("localhost.", True),
+        ("0.0.0.0", True),
+        ("[::ffff:127.0.0.1]", True),
+        ("abc.de", False),
     ],
 )
 def test_loopback_is_told_from_lookalikes(host: str, here: bool) -> None:

@@ -46,7 +46,7 @@ def test_the_first_candidate_in_registry_order_that_works_is_connected(serve: Se
     client, name = connection
     assert (connection.provider, name) == ("p2", "m-internal")
     assert str(client.base_url).rstrip("/") == alive.url
-    assert [attempt.provider for attempt in connection.attempts][0] == "p1"
+    assert connection.attempts[0].provider == "p1"
     close(client)
 
 
@@ -171,8 +171,7 @@ def test_random_choice_takes_an_injected_source(serve: Serve) -> None:
 @pytest.mark.parametrize("make", KINDS)
 def test_the_first_available_of_a_list_skips_what_has_no_key(serve: Serve, make: Any) -> None:
     server = serve()
-    made = make(server.url)
-    made.registry.data["providers"]["p1"]["model_names"]["second"] = "second-internal"
+    made = make(server.url, more={"second": "second-internal"})
     connection = run(made.connect_to_first_available_model(["no-such-model-at-all", "second", "m"]))
     assert connection.name == "second-internal"
 
@@ -190,9 +189,7 @@ def test_a_list_without_any_known_name_or_key_is_a_clear_error() -> None:
 @pytest.mark.parametrize("make", KINDS)
 def test_connect_to_ai_takes_the_best_model_by_priority(serve: Serve, make: Any) -> None:
     server = serve()
-    made = make(server.url)
-    made.registry.data["providers"]["p1"]["model_names"]["best"] = "best-internal"
-    made.registry.data["auto_model_priority"] = ["best", "m"]
+    made = make(server.url, more={"best": "best-internal"}, priority=["best", "m"])
     connection = run(made.connect_to_ai())
     assert connection.name == "best-internal"
     assert server.asked[0].json["model"] == "best-internal"

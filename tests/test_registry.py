@@ -288,3 +288,9 @@ def test_data_and_schema_in_the_package_are_links_to_the_one_copy() -> None:
         ("inference-providers.schema.json", "schema/inference-providers.schema.json"),
     ):
         assert os.path.realpath(ROOT / "inference_providers" / name) == os.path.realpath(ROOT / target)
+
+
+def test_facts_that_are_parsed_late_are_those_of_the_file() -> None:
+    whole = json.loads(Path(BUNDLED_PATH).read_text("utf-8"))
+    assert bundled().data == whole
+    assert sum(len(row.get("facts", {})) for row in whole["providers"].values()) > 5000

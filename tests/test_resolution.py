@@ -145,7 +145,7 @@ def test_an_unknown_name_brings_the_closest_ones_and_what_would_enable_them() ->
         resolver(environ={"GROQ_API_KEY": "k"}).resolve("lama-3.3-70")
     assert caught.value.suggestions[0] == "llama-3.3-70b"
     assert "llama-3.3-70b: usable now" in str(caught.value)
-    with pytest.raises(UnknownModelError, match="llama-3.3-70b: set "):
+    with pytest.raises(UnknownModelError, match=r"llama-3\.3-70b: set "):
         resolver().resolve("lama-3.3-70")
 
 

@@ -249,7 +249,7 @@ def show(provider: str | None) -> None:
     pid = found.provider_id(provider)
     if pid is None:
         raise UnknownModelError(f"There is no provider {provider!r}. `inference-providers providers --all` lists them.")
-    click.echo(json.dumps({pid: found.providers[pid].data}, ensure_ascii=False, indent=1))
+    click.echo(json.dumps({pid: found.data["providers"][pid]}, ensure_ascii=False, indent=1))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from inference_providers.errors import RegistryError
 from inference_providers.importers import endpoints, litellm, models_dev, pi
 from inference_providers.importers.rows import Ids, OfferRow, ProviderRow, Source
 from inference_providers.naming import Names, derive
+from inference_providers.registry import OPENAI_PROTOCOL
 
 _READERS = (
     (endpoints.recognises, endpoints.read),
@@ -142,7 +143,7 @@ def _provider(provider: str, rows: list[ProviderRow], overlay: Mapping[str, Any]
     hand = overlay["providers"].get(provider, {})
     connection = dict(hand.get("connection", {}))
     endpoint = connection.get("endpoint") or next((row.endpoint for row in rows if row.endpoint), "")
-    by_hand = any(row.protocol == "openai" for row in rows)  # an endpoint list says that it is OpenAI-compatible
+    by_hand = any(row.protocol == OPENAI_PROTOCOL for row in rows)  # an endpoint list says that it is OpenAI-compatible
     protocol = connection.get("protocol") or (
         "openai" if by_hand else next((row.protocol for row in rows if row.protocol), "openai")
     )

@@ -27,6 +27,10 @@ _REGION = re.compile(
 )
 
 
+# Providers whose entries stand under another's prefix.
+_SHARED_HEADS = {"bedrock_converse": "bedrock"}
+
+
 def recognises_prices(data: Mapping[str, Any]) -> bool:
     """True for LiteLLM's price list."""
     return bool(data) and all(isinstance(row, dict) and "litellm_provider" in row for row in data.values())
@@ -55,9 +59,8 @@ def read_prices(data: Mapping[str, Any], ids: Ids) -> Source:
 
 def _internal_name(key: str, litellm_provider: str) -> str:
     head, slash, rest = key.partition("/")
-    if not slash or (
-        head.replace("-", "_") != litellm_provider.partition("-")[0] and head != litellm_provider and head != "bedrock"
-    ):
+    own = (litellm_provider, litellm_provider.partition("-")[0], _SHARED_HEADS.get(litellm_provider))
+    if not slash or (head not in own and head.replace("-", "_") not in own):
         return key
     while _REGION.match(rest):
         rest = rest.partition("/")[2]

@@ -76,8 +76,13 @@ def scrub(text: str, secrets: Iterable[str | None]) -> str:
         if secret and len(secret) >= 6:
             text = text.replace(secret, "[key]")
             if len(secret) >= 16:
-                text = re.sub(re.escape(secret[:8]) + r"[\w*.-]*", "[key]", text)
+                text = re.sub(re.escape(secret[:8]) + r"[^\s\"'<>]*", "[key]", text)
     return text
+
+
+def scrub_bytes(body: bytes, secrets: Iterable[str | None]) -> bytes:
+    """`scrub` for a body, before anything is read or cut out of it."""
+    return scrub(body.decode("utf-8", "surrogateescape"), secrets).encode("utf-8", "surrogateescape")
 
 
 class Said:
@@ -232,8 +237,8 @@ def response(
                 status=status,
             ),
         )
-    words = said(decode(body[:65536]))
-    message = scrub(words.message or f"HTTP {status} without a message", secrets)
+    words = said(decode(scrub_bytes(body[:65536], secrets)))
+    message = words.message or f"HTTP {status} without a message"
     return _status(status, words, message, provider, retry_after(headers, words.message, now))
 
 
@@ -300,7 +305,7 @@ def _success(
         return _unavailable(NEXT, provider, f"the reply is no object but {type(reply).__name__}")
     inner = reply.get("error")
     if inner or reply.get("object") == "error":
-        return error_in_success(reply, provider, secrets, now)
+        return error_in_success(json.loads(scrub(json.dumps(reply), secrets)), provider, now)
     if path != chat.PATH:
         return Verdict(OK, reply=reply)
     return _chat_reply(reply, provider, allow_empty)
@@ -312,16 +317,16 @@ def _not_json(body: bytes, provider: str, secrets: list[str | None]) -> Verdict:
         return _unavailable(
             RETRY, provider, "the reply is empty" if not body.strip() else "the reply is cut or no valid JSON"
         )
-    text = scrub(_plain(body[:2000].decode("utf-8", "replace")), secrets)
+    text = _plain(scrub_bytes(body[:65536], secrets).decode("utf-8", "replace"))
     return _unavailable(NEXT, provider, f"the reply is no JSON: {text[:120]!r}")
 
 
-def error_in_success(reply: Mapping[str, Any], provider: str, secrets: Iterable[str | None], now: float) -> Verdict:
-    """An error delivered with status 200: judged by the status inside it, else as unavailable."""
+def error_in_success(reply: Mapping[str, Any], provider: str, now: float) -> Verdict:
+    """An error delivered with status 200, scrubbed already: judged by the status inside it, else as unavailable."""
     words = said(reply)
     number = re.search(r"\b([45]\d\d)\b", words.code)
     status = int(number[1]) if number else 400 if words.has(_CONTEXT + "|" + _FILTERED) else 503
-    message = scrub(words.message or "an error without a message", secrets)
+    message = words.message or "an error without a message"
     verdict = _status(status, words, message, provider, retry_after({}, words.message, now))
     return verdict if number or verdict.action in (STOP, LARGER) else Verdict(NEXT, verdict.error)
 

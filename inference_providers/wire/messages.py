@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from inference_providers.credentials import is_loopback
+from inference_providers.credentials import Secretive, host_of, is_loopback
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Limits:
         self.connect, self.first_token, self.idle, self.total = connect, first_token, idle, total
 
 
-class Request:
+class Request(Secretive):
     """One HTTP request. Its repr shows neither headers nor body."""
 
     __slots__ = ("body", "headers", "method", "url")
@@ -40,7 +40,7 @@ class Request:
         self.method, self.url, self.headers, self.body = method, url, dict(headers or {}), body
 
     def __repr__(self) -> str:
-        return f"<Request {self.method} {self.url}>"
+        return f"<Request {self.method} to {host_of(self.url)}>"
 
 
 class Response:
@@ -110,16 +110,15 @@ def headers_for(offer: Offer) -> dict[str, str]:
 
 def post_json(offer: Offer, path: str, body: Mapping[str, Any]) -> Request:
     """A POST of *body* to the offer's endpoint, its model set to the offer's internal name."""
-    headers = headers_for(offer)
-    headers["Content-Type"] = "application/json"
-    headers["Accept"] = "text/event-stream" if body.get("stream") else "application/json"
     payload = {**body, "model": offer.internal_name}
     limit_field = offer.connection.get("limit_field")
     if limit_field and "max_tokens" in payload:
         payload[limit_field] = payload.pop("max_tokens")
-    return Request(
-        "POST", offer.endpoint + path, headers, json.dumps(payload, ensure_ascii=False).encode("utf-8", "replace")
-    )
+    encoded = json.dumps(payload, ensure_ascii=False).encode("utf-8", "replace")
+    headers = headers_for(offer)
+    headers["Content-Type"] = "application/json"
+    headers["Accept"] = "text/event-stream" if body.get("stream") else "application/json"
+    return Request("POST", offer.endpoint + path, headers, encoded)
 
 
 def proxy_for(url: str, environ: Mapping[str, str]) -> str | None:

@@ -11,16 +11,19 @@ import os
 import httpx2
 import openai
 
+from inference_providers.credentials import Secretive, host_of
 from inference_providers.wire.messages import AsyncResponse, Limits, Request, Response, WireError, headers_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
+    from typing import Any
 
     from inference_providers.candidates import Offer
     from inference_providers.wire.asend import AsyncSender
     from inference_providers.wire.send import Sender
 
+# `OPENAI_CUSTOM_HEADERS` and the organisation variables are read by the SDK whenever a client is made or copied.
 _OWN = ("authorization", "openai-organization", "openai-project")  # set by us, from the provider's row
 _HOP = ("host", "connection", "content-length", "transfer-encoding", "accept-encoding", "cookie")
 
@@ -39,8 +42,8 @@ def client(offer: Offer, sender: Sender, timeout: float) -> openai.OpenAI:
         http_client=http,
         timeout=httpx2.Timeout(timeout, connect=5.0),
     )
-    made.organization = made.project = made.admin_api_key = made.webhook_secret = None
-    return made
+    sealed: openai.OpenAI = _sealed(made)
+    return sealed
 
 
 def async_client(offer: Offer, sender: AsyncSender, timeout: float) -> openai.AsyncOpenAI:
@@ -57,16 +60,49 @@ def async_client(offer: Offer, sender: AsyncSender, timeout: float) -> openai.As
         http_client=http,
         timeout=httpx2.Timeout(timeout, connect=5.0),
     )
+    sealed: openai.AsyncOpenAI = _sealed(made)
+    return sealed
+
+
+def _sealed(made: Any) -> Any:
+    """A client without what the SDK took from the environment for OpenAI; its copies are sealed as well."""
     made.organization = made.project = made.admin_api_key = made.webhook_secret = None
+    made._custom_headers = {}
+    copy = made.copy
+
+    def sealed_copy(*args: Any, **kwargs: Any) -> Any:
+        return _sealed(copy(*args, **kwargs))
+
+    made.copy = made.with_options = sealed_copy
     return made
+
+
+class _Sent(Secretive):
+    """The keys that went out with a request, for scrubbing its errors; never shown."""
+
+    __slots__ = ("_offer",)
+
+    def __init__(self, offer: Offer) -> None:
+        self._offer = offer
+
+    def keys(self) -> list[str]:
+        return [self._offer.api_key] if self._offer.api_key else []
+
+
+def _belongs(url: httpx2.URL, endpoint: str) -> bool:
+    """Whether *url* lies below *endpoint*: same scheme, host and port, no user information."""
+    ours = httpx2.URL(endpoint)
+    same = (url.scheme, url.host, url.port) == (ours.scheme, ours.host, ours.port)
+    return same and not url.userinfo and f"{url.path}/".startswith(f"{ours.path.rstrip('/')}/")
 
 
 def _request(request: httpx2.Request, body: bytes, offer: Offer) -> Request:
     """The SDK's request as the provider gets it. Refuses any other origin than the offer's."""
-    if not str(request.url).startswith(offer.endpoint.rstrip("/")):
+    if not _belongs(request.url, offer.endpoint):
         raise httpx2.UnsupportedProtocol(
-            f"This client belongs to {offer.endpoint} and sends nothing elsewhere.", request=request
+            f"This client belongs to {host_of(offer.endpoint)} and sends nothing elsewhere.", request=request
         )
+    request.extensions["inference_providers.sent"] = _Sent(offer)
     dropped = {*_OWN, *_HOP, *_custom_headers(os.environ)}
     headers = {name: value for name, value in request.headers.items() if name.lower() not in dropped}
     return Request(
@@ -134,11 +170,11 @@ class _AsyncTransport(httpx2.AsyncBaseTransport):
 
 
 def _plain(headers: Mapping[str, str]) -> dict[str, str]:
-    """Without those that no longer hold once the body has been decoded."""
+    """Without those that no longer hold once the body has been decoded, and without where to go next: nobody goes there."""
     return {
         name: value
         for name, value in headers.items()
-        if name not in ("content-encoding", "content-length", "transfer-encoding", "set-cookie")
+        if name not in ("content-encoding", "content-length", "transfer-encoding", "set-cookie", "location")
     }
 
 

@@ -190,7 +190,9 @@ def _wire_error(error: Exception, watch: _Watch) -> WireError:
     text = f"{type(error).__name__}: {error}"
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, TimeoutError | urllib3.exceptions.TimeoutError):
+        if isinstance(cause, TimeoutError | urllib3.exceptions.TimeoutError) and not isinstance(
+            cause, urllib3.exceptions.NewConnectionError
+        ):
             if time.monotonic() >= watch.deadline - 0.001:
                 return WireError("deadline", "no complete answer before the deadline")
             return (

@@ -122,10 +122,9 @@ class Stream:
         self._error(body if isinstance(body, dict) else {"error": str(body)})
 
     def _error(self, body: Mapping[str, Any]) -> None:
-        self._fail(
-            classify.said(body).message or "an error without a message",
-            classify.error_in_success(body, self.provider, self._secrets, self._now),
-        )
+        clean = json.loads(classify.scrub(json.dumps(body), self._secrets))
+        what = classify.said(clean).message or "an error without a message"
+        self._fail(what, classify.error_in_success(clean, self.provider, self._now))
 
     def _note(self, chunk: Mapping[str, Any]) -> None:
         self.usage = chunk.get("usage") or self.usage
