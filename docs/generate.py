@@ -70,10 +70,19 @@ def command_help() -> str:
     return "\n\n".join([*pages(ask, "ask-ai"), *pages(main, "inference-providers")])
 
 
+def fault_matrix() -> str:
+    """The table that the tests run."""
+    sys.path.insert(0, str(ROOT))
+    from tests.fault_server import table
+
+    return table()
+
+
 PARTS = {
     "README.md": {"providers": lambda: provider_table(bundled())},
     "docs/registry.md": {"numbers": lambda: numbers(bundled()), "disagreements": lambda: disagreements(bundled())},
     "docs/cli.md": {"help": command_help},
+    "docs/failures.md": {"matrix": fault_matrix},
 }
 
 

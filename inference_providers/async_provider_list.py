@@ -81,7 +81,9 @@ class AsyncProviderList(Base):
     ) -> Reply:
         """See `ProviderList.ask`."""
         body = chat.body(messages, max_tokens)
-        reply: Reply = await self._first_that_works(model, test, lambda offers: self._caller.call(offers, body))
+        reply: Reply = await self._first_that_works(
+            model, test, lambda offers: self._caller.call(offers, body, allow_empty=self._allow_empty)
+        )
         return reply
 
     async def stream_ai(

@@ -42,7 +42,8 @@ class Base(Secretive):
     aliases: your own names for models: `{"work": "claude-opus-5.5"}`.
     update_url: where updates come from; default `INFERENCE_PROVIDERS_URL`, else models.dev.
     random: source of randomness (`random.Random`) for `choose_randomly` and for jitter.
-    policy: the numbers of retry, fallback and cool-down.
+    policy, limits: the numbers of retry, fallback and cool-down, and how long each thing may take.
+    allow_empty: take an empty reply for an answer.
 
     Raises RegistryError, with every problem and its JSON path, for an invalid override or merge.
     """
@@ -63,13 +64,16 @@ class Base(Secretive):
         update_url: str | None = None,
         random: Any = None,
         policy: Policy | None = None,
+        limits: Limits | None = None,
+        allow_empty: bool = False,
     ) -> None:
         self.verbose = verbose
         self.timeout = timeout
         self._environ = Environment(os.environ if environ is None else environ)
         self._local = local
         self._aliases = aliases
-        self._given_random, self._given_policy = random, policy
+        self._given_random, self._given_policy, self._given_limits = random, policy, limits
+        self._allow_empty = allow_empty
         self.registry: Registry = bundled()
         if json_override is not None or json_merge is not None or auto_update:
             from inference_providers import update
@@ -270,7 +274,7 @@ class Base(Secretive):
     def _limits(self) -> Limits:
         from inference_providers.wire.messages import Limits
 
-        return Limits(total=self.timeout)
+        return self._given_limits or Limits(total=self.timeout)
 
 
 def _logger() -> Any:

@@ -94,7 +94,9 @@ class ProviderList(Base):
     ) -> Reply:
         """`ask_ai` for messages; the whole reply, who gave it, and every attempt."""
         body = chat.body(messages, max_tokens)
-        reply: Reply = self._first_that_works(model, test, lambda offers: self._caller.call(offers, body))
+        reply: Reply = self._first_that_works(
+            model, test, lambda offers: self._caller.call(offers, body, allow_empty=self._allow_empty)
+        )
         return reply
 
     def stream_ai(

@@ -151,7 +151,11 @@ class _Opened:
             )
         self.state = Stream(self.offer.provider, secrets, self.response.headers, time.time())
         self._source = self._chunks()  # one iterator for both phases: a second would close the first
-        await self._read_to_content(max(patience - (time.monotonic() - started), 0.001))
+        try:
+            await self._read_to_content(max(patience - (time.monotonic() - started), 0.001))
+        except BaseException:
+            self.response.close()
+            raise
         if self.state.verdict is not None and self.state.verdict.action != classify.OK:
             self.response.close()
         return self.state.verdict or classify.Verdict(classify.OK)
@@ -166,7 +170,7 @@ class _Opened:
                     if self.state.done:
                         break
         except TimeoutError:
-            self.state.broke("no content in time; it may have been billed")
+            self.state.late()
             return
         self.early += self.state.end()
 
@@ -175,7 +179,7 @@ class _Opened:
             async for chunk in self.response.chunks:
                 yield chunk
         except WireError as error:
-            self.state.broke(str(error))
+            self.state.broke(error)
 
     async def rest(self) -> AsyncIterator[dict[str, Any]]:
         for event in self.early:
@@ -194,7 +198,7 @@ class _Opened:
                 if self.state.events > events:
                     heard = time.monotonic()
                 elif time.monotonic() - heard > self._limits.idle:
-                    self.state.broke("the stream fell silent")
+                    self.state.silent()
         for event in self.state.end():
             yield event
 

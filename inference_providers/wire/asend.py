@@ -38,6 +38,7 @@ class AsyncSender:
         limit = self.limits.total if limit is None else limit
         timeout = aiohttp.ClientTimeout(
             total=limit,
+            connect=min(self.limits.connect, limit),  # TLS included
             sock_connect=min(self.limits.connect, limit),
             sock_read=min(limit, self.limits.idle if idle is None else idle),
         )
@@ -129,6 +130,8 @@ def _wire_error(error: Exception) -> WireError:
         | aiohttp.ClientOSError,
     ):
         return WireError("broken", "the connection was closed before the answer was complete")
+    if "encoding" in str(error).lower() or "compress" in str(error).lower():
+        return WireError("broken", "the body's compression is broken or unknown")
     return WireError("protocol", f"no HTTP answer ({type(error).__name__})")
 
 

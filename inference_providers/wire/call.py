@@ -142,9 +142,7 @@ class _Opened:
         patience = min(self._limits.first_token, step.limit)
         give_up = time.monotonic() + patience
         try:
-            self.response = caller.sender.send(
-                post_json(self.offer, chat.PATH, body), limit=caller.health.policy.total, idle=patience
-            )
+            self.response = caller.sender.send(post_json(self.offer, chat.PATH, body), limit=patience, idle=patience)
         except WireError as error:
             return classify.failure(error, self.offer.provider)
         if self.response.status != 200:
@@ -159,8 +157,13 @@ class _Opened:
             )
         self.state = Stream(self.offer.provider, (self.offer.api_key,), self.response.headers, time.time())
         self._source = self._chunks()  # one iterator for both phases: a second would close the first
-        self._read_to_content(give_up)
+        try:
+            self._read_to_content(give_up)
+        except BaseException:
+            self.response.close()
+            raise
         self.response.watch.idle = self._limits.idle
+        self.response.watch.deadline = give_up - patience + caller.health.policy.total
         if self.state.verdict is not None and self.state.verdict.action != classify.OK:
             self.response.close()
         return self.state.verdict or classify.Verdict(classify.OK)
@@ -173,7 +176,7 @@ class _Opened:
             if self.state.done:
                 break
             if time.monotonic() > give_up:
-                self.state.broke("no content in time; it may have been billed")
+                self.state.late()
                 return
         self.early += self.state.end()
 
@@ -181,7 +184,7 @@ class _Opened:
         try:
             yield from self.response.chunks
         except WireError as error:
-            self.state.broke(str(error))
+            self.state.broke(error)
 
     def rest(self) -> Iterator[dict[str, Any]]:
         """Chunks after the first content, to the end of the stream."""
@@ -198,7 +201,7 @@ class _Opened:
             if self.state.events > events:
                 heard = time.monotonic()
             elif time.monotonic() - heard > self._limits.idle:
-                self.state.broke("the stream fell silent")
+                self.state.silent()
         yield from self.state.end()
 
 

@@ -122,7 +122,7 @@ def said(body: Any) -> Said:
             )
     error = error if isinstance(error, dict) else {"message": error}
     message = next(
-        (_text(error[key]) for key in ("message", "detail", "faultstring", "msg", "error", "title") if error.get(key)),
+        (_text(error[key]) for key in ("message", "faultstring", "msg", "detail", "error", "title") if error.get(key)),
         "",
     )
     inner = error.get("innererror") or error.get("inner_error") or {}
@@ -313,12 +313,20 @@ def _success(
 
 def _not_json(body: bytes, provider: str, secrets: list[str | None]) -> Verdict:
     start = body[:200].lstrip()[:1]
-    if not body.strip() or start in (b"{", b"["):
+    if not body.strip() or start in (b"{", b"[") or not _is_utf8(body):
         return _unavailable(
             RETRY, provider, "the reply is empty" if not body.strip() else "the reply is cut or no valid JSON"
         )
     text = _plain(scrub_bytes(body[:65536], secrets).decode("utf-8", "replace"))
     return _unavailable(NEXT, provider, f"the reply is no JSON: {text[:120]!r}")
+
+
+def _is_utf8(body: bytes) -> bool:
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def error_in_success(reply: Mapping[str, Any], provider: str, now: float) -> Verdict:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from inference_providers.wire.classify import Verdict
+    from inference_providers.wire.messages import WireError
 
 
 class Stream:
@@ -59,10 +60,12 @@ class Stream:
 
     def end(self) -> Iterator[dict[str, Any]]:
         """What the end of the body completes; sets the verdict."""
-        if self._plain is not None:
+        if self._plain is not None and self.verdict is None:
             yield from self._whole(bytes(self._plain))
             return
-        for event in () if self.done or self.verdict else self._parser.end():
+        if self.verdict is not None:
+            return
+        for event in () if self.done else self._parser.end():
             yield from self._event(event)
         if self.verdict is not None:
             return
@@ -77,18 +80,26 @@ class Stream:
 
     _cut = False
 
-    def broke(self, what: str) -> None:
+    def broke(self, error: WireError) -> None:
         """The connection failed. Raises TruncatedStreamError after first content, else sets the verdict."""
-        self._fail(what, action=classify.RETRY)
+        self._fail(str(error), classify.failure(error, self.provider))
 
-    def _fail(self, what: str, verdict: Verdict | None = None, action: str = classify.NEXT) -> None:
+    def late(self) -> None:
+        """No content came in time; the provider may still be working on it."""
+        self._fail("no content in time; it may have been billed")
+
+    def silent(self) -> None:
+        """No event came for too long. Raises TruncatedStreamError."""
+        self._fail("the stream fell silent")
+
+    def _fail(self, what: str, verdict: Verdict | None = None) -> None:
         if self.started:
             message = f"{self.provider}: {classify.scrub(what, self._secrets)} after {len(self.text)} characters; they are in .partial"
             raise TruncatedStreamError(message, self.text, provider=self.provider, status=200)
         error = ProviderUnavailableError(
             f"{self.provider}: {classify.scrub(what, self._secrets)}", provider=self.provider, status=200
         )
-        self.verdict = verdict or classify.Verdict(action, error)
+        self.verdict = verdict or classify.Verdict(classify.NEXT, error)
 
     def _event(self, event: sse.Event) -> Iterator[dict[str, Any]]:
         self.events += 1

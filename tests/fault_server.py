@@ -1,0 +1,840 @@
+"""What real servers do: every fault of docs/failures.md, by name, from a real loopback server.
+
+python -m tests.fault_server                # lists the faults
+python -m tests.fault_server 13             # serves one until interrupted
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from tests.servers import Behaviour, Connection, Received, Server, answer, completion, delta
+
+NEXT, RETRY, DEAD, STOP, TRUNC, OK = "NEXT", "RETRY", "DEAD", "STOP", "TRUNC", "OK"
+CALL, STREAM = "call", "stream"
+SECRET = "KEY"  # stands for the key of the request, in replies that echo it
+
+
+class Row(NamedTuple):
+    """One fault: its number, what is on the wire, what must come of it, and how it is done."""
+
+    number: str
+    wire: str
+    outcome: str
+    behave: Behaviour
+    kinds: tuple[str, ...] = (CALL, STREAM)
+    error: str = "ProviderUnavailableError"
+    message: str = ""
+    section: str = "Status errors"
+
+
+ROWS: list[Row] = []
+
+
+def says(code: int, body: Any, headers: dict[str, str] | None = None, kind: str = "application/json") -> Behaviour:
+    """Reply with one status and body; `KEY` in the body is the key that was sent."""
+
+    def behave(connection: Connection, request: Received) -> None:
+        text = body if isinstance(body, str) else json.dumps(body)
+        data = text.replace(SECRET, request.key or "").encode()
+        connection.reply(code, data, {"content-type": kind, **(headers or {})})
+
+    return behave
+
+
+def raw(data: bytes, then: Callable[[Connection], None] = Connection.close) -> Behaviour:
+    """Send bytes as they are."""
+
+    def behave(connection: Connection, request: Received) -> None:
+        connection.send(data)
+        then(connection)
+
+    return behave
+
+
+def streaming(*events: Any, end: Callable[[Connection], None] = Connection.end_stream) -> Behaviour:
+    """Send events (bytes are sent as they are), then end."""
+
+    def behave(connection: Connection, request: Received) -> None:
+        connection.start_stream()
+        for event in events:
+            if isinstance(event, bytes):
+                connection.chunk(event)
+            elif callable(event):
+                event(connection)
+            else:
+                connection.event(event)
+        end(connection)
+
+    return behave
+
+
+def pause(seconds: float) -> Callable[[Connection], None]:
+    return lambda connection: time.sleep(seconds)
+
+
+def dripping(first: bytes, piece: bytes, every: float, count: int) -> Behaviour:
+    """Send something small again and again: no read timeout ever fires."""
+
+    def behave(connection: Connection, request: Received) -> None:
+        connection.send(first)
+        for _ in range(count):
+            time.sleep(every)
+            connection.send(piece)
+
+    return behave
+
+
+def endless(connection: Connection, request: Received) -> None:
+    connection.send(b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 419430400\r\n\r\n{"x":"')
+    for _ in range(400):
+        connection.send(b"x" * 1024 * 1024)
+
+
+def endless_comments(connection: Connection, request: Received) -> None:
+    connection.start_stream()
+    for _ in range(200):
+        connection.chunk(b": ping\n\n")
+        time.sleep(0.05)
+
+
+def loading_for(polls: int) -> Behaviour:
+    """llama.cpp while it loads a model: some 503s, then an answer."""
+    asked = [0]
+
+    def behave(connection: Connection, request: Received) -> None:
+        asked[0] += 1
+        if asked[0] <= polls:
+            connection.reply(503, {"error": {"message": "Loading model", "type": "unavailable_error", "code": 503}})
+        else:
+            answer(connection, request)
+
+    return behave
+
+
+def row(number: str, wire: str, outcome: str, behave: Behaviour, *kinds: str, **details: Any) -> None:
+    ROWS.append(Row(number, wire, outcome, behave, kinds or (CALL, STREAM), **details))
+
+
+S: dict[str, Any] = {"section": "Status errors"}
+row(
+    "1",
+    '401 `{"error":{"message":"Incorrect API key provided: sk-..."}}`, the key echoed',
+    DEAD,
+    says(
+        401,
+        {
+            "error": {
+                "message": f"Incorrect API key provided: {SECRET}",
+                "type": "invalid_request_error",
+                "code": "invalid_api_key",
+            }
+        },
+    ),
+    error="AuthenticationError",
+    message="Incorrect API key provided: [key]",
+    **S,
+)
+row(
+    "2",
+    '401 `{"message":"invalid api token"}`',
+    DEAD,
+    says(401, {"message": "invalid api token"}),
+    error="AuthenticationError",
+    message="invalid api token",
+    **S,
+)
+row(
+    "3",
+    '402 `{"error":{"code":402,...}}`',
+    DEAD,
+    says(402, {"error": {"message": "Insufficient Balance", "code": 402}}),
+    error="InsufficientCreditsError",
+    message="Insufficient Balance",
+    **S,
+)
+row(
+    "4",
+    "403 plain text `error code: 1010` of a CDN",
+    NEXT,
+    says(403, "error code: 1010", kind="text/plain"),
+    error="AuthenticationError",
+    message="error code: 1010",
+    **S,
+)
+row(
+    "5",
+    "403 with `error.metadata.{reasons,flagged_input}` (moderation)",
+    STOP,
+    says(
+        403,
+        {
+            "error": {
+                "code": 403,
+                "message": "Your input was flagged",
+                "metadata": {"reasons": ["violence"], "flagged_input": "..."},
+            }
+        },
+    ),
+    error="ContentFilteredError",
+    message="Your input was flagged",
+    **S,
+)
+row(
+    "6",
+    '400 `code:"content_filter"`, `innererror.code:"ResponsibleAIPolicyViolation"`',
+    STOP,
+    says(
+        400,
+        {
+            "error": {
+                "message": "The response was filtered",
+                "code": "content_filter",
+                "innererror": {"code": "ResponsibleAIPolicyViolation"},
+            }
+        },
+    ),
+    error="ContentFilteredError",
+    message="The response was filtered",
+    **S,
+)
+row(
+    "7",
+    '400 a JSON array `[{"error":{"code":400,...,"status":"INVALID_ARGUMENT"}}]`',
+    STOP,
+    says(400, [{"error": {"code": 400, "message": "Bad request field", "status": "INVALID_ARGUMENT"}}]),
+    error="InvalidRequestError",
+    message="Bad request field",
+    **S,
+)
+row(
+    "8",
+    '400 `type:"exceed_context_size_error"`; NEXT if a later candidate has a larger window',
+    STOP,
+    says(
+        400,
+        {
+            "error": {
+                "code": 400,
+                "message": "the request exceeds the available context size",
+                "type": "exceed_context_size_error",
+                "n_prompt_tokens": 9000,
+                "n_ctx": 4096,
+            }
+        },
+    ),
+    error="ContextLengthError",
+    message="exceeds the available context size",
+    **S,
+)
+row(
+    "8b",
+    '400 `code:"context_length_exceeded"`; likewise',
+    STOP,
+    says(
+        400,
+        {"error": {"message": "This model's maximum context length is 8192 tokens", "code": "context_length_exceeded"}},
+    ),
+    error="ContextLengthError",
+    message="maximum context length",
+    **S,
+)
+row("9", '404 text, or `{"detail":"Not Found"}`', NEXT, says(404, {"detail": "Not Found"}), message="Not Found", **S)
+row(
+    "10",
+    "413 nginx HTML",
+    STOP,
+    says(
+        413,
+        "<html><head><title>413 Request Entity Too Large</title></head><body><h1>413</h1></body></html>",
+        kind="text/html",
+    ),
+    error="InvalidRequestError",
+    message="413 Request Entity Too Large",
+    **S,
+)
+row(
+    "11",
+    '422 `{"detail":[{"loc","msg","type"}]}`',
+    STOP,
+    says(422, {"detail": [{"loc": ["body", "messages"], "msg": "field required", "type": "value_error"}]}),
+    error="InvalidRequestError",
+    message="body.messages: field required",
+    **S,
+)
+row(
+    "12",
+    "422 where `message` is an object holding `detail`",
+    STOP,
+    says(
+        422,
+        {
+            "object": "error",
+            "message": {"detail": [{"loc": ["body", "top_p"], "msg": "too large"}]},
+            "type": "invalid_request_error",
+        },
+    ),
+    error="InvalidRequestError",
+    message="body.top_p: too large",
+    **S,
+)
+row(
+    "13",
+    '429 `code:"insufficient_quota"`',
+    DEAD,
+    says(
+        429,
+        {
+            "error": {
+                "message": "You exceeded your current quota, please check your plan and billing details.",
+                "type": "insufficient_quota",
+                "code": "insufficient_quota",
+            }
+        },
+    ),
+    error="InsufficientCreditsError",
+    message="exceeded your current quota",
+    **S,
+)
+row(
+    "14",
+    '429 `{"object":"error","type":"rate_limited","code":"1300"}`',
+    RETRY,
+    says(429, {"object": "error", "message": "Requests rate limit exceeded", "type": "rate_limited", "code": "1300"}),
+    error="RateLimitError",
+    message="rate limit exceeded",
+    **S,
+)
+row(
+    "15",
+    '429 `type:"tokens"`, "try again in 5.289s", `retry-after`: NEXT; waits if there is no other candidate',
+    NEXT,
+    says(
+        429,
+        {
+            "error": {
+                "message": "Rate limit reached. Please try again in 5.289s.",
+                "type": "tokens",
+                "code": "rate_limit_exceeded",
+            }
+        },
+        {"retry-after": "6"},
+    ),
+    error="RateLimitError",
+    message="try again in 5.289s",
+    **S,
+)
+row(
+    "16",
+    '429 `status:"RESOURCE_EXHAUSTED"`',
+    NEXT,
+    says(
+        429,
+        [
+            {
+                "error": {
+                    "code": 429,
+                    "message": "You exceeded your current quota, please check your plan and billing details.",
+                    "status": "RESOURCE_EXHAUSTED",
+                }
+            }
+        ],
+    ),
+    error="RateLimitError",
+    message="exceeded your current quota",
+    **S,
+)
+row(
+    "17",
+    "429 where `error` is a string: credits exhausted",
+    DEAD,
+    says(429, {"code": "Some resource has been exhausted", "error": "Your team has used all available credits"}),
+    error="InsufficientCreditsError",
+    message="used all available credits",
+    **S,
+)
+row(
+    "18",
+    "498: capacity",
+    NEXT,
+    says(498, {"error": {"message": "Flex tier capacity exceeded", "type": "capacity"}}),
+    message="capacity exceeded",
+    **S,
+)
+row(
+    "18b",
+    "498: unsafe request",
+    STOP,
+    says(498, {"message": "blocked: unsafe request"}),
+    error="ContentFilteredError",
+    message="unsafe request",
+    **S,
+)
+row("19", "500 empty body", RETRY, says(500, ""), message="HTTP 500 without a message", **S)
+row("20", '503 "Loading model" (llama.cpp starting): polled until the deadline', OK, loading_for(2), **S)
+row(
+    "21",
+    '503 "service tier capacity exceeded"',
+    NEXT,
+    says(503, {"object": "error", "message": "Service tier capacity exceeded for this model."}),
+    message="capacity exceeded",
+    **S,
+)
+row(
+    "22",
+    "520, 524 CDN HTML",
+    RETRY,
+    says(524, "<html><title>524: A timeout occurred</title></html>", kind="text/html"),
+    message="524: A timeout occurred",
+    **S,
+)
+row(
+    "23",
+    '529 `{"type":"error","error":{"type":"overloaded_error"}}`',
+    RETRY,
+    says(529, {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}),
+    message="Overloaded",
+    **S,
+)
+row(
+    "24",
+    '`{"fault":{"faultstring":...}}`',
+    RETRY,
+    says(500, {"fault": {"faultstring": "upstream broke", "detail": {"errorcode": "x"}}}),
+    message="upstream broke",
+    **S,
+)
+row(
+    "24b",
+    '`{"success":false,"errors":[...]}`',
+    STOP,
+    says(400, {"success": False, "errors": [{"code": 5006, "message": "bad input"}], "result": {}}),
+    error="InvalidRequestError",
+    message="bad input",
+    **S,
+)
+row(
+    "24c",
+    '`{"error":"text"}`',
+    NEXT,
+    says(404, {"error": 'model "x" not found, try pulling it first'}),
+    message="not found, try pulling it first",
+    **S,
+)
+for value in ("0", "-5", "nan", "soon", "3600", "Wed, 21 Oct 2065 07:28:00 GMT"):
+    row(
+        "25",
+        f"429 with `Retry-After: {value}`: unusable means own backoff, beyond the deadline NEXT",
+        NEXT if value in ("3600", "Wed, 21 Oct 2065 07:28:00 GMT") else RETRY,
+        says(429, {"error": {"message": "slow down"}}, {"retry-after": value}),
+        error="RateLimitError",
+        message="slow down",
+        **S,
+    )
+row(
+    "25b",
+    "429 with `retry-after-ms: 40`",
+    NEXT,
+    says(429, {"error": {"message": "slow down"}}, {"retry-after-ms": "40"}),
+    error="RateLimitError",
+    message="slow down",
+    **S,
+)
+row(
+    "26",
+    "400 with `x-should-retry: true`",
+    STOP,
+    says(400, {"error": {"message": "no"}}, {"x-should-retry": "true"}),
+    error="InvalidRequestError",
+    message="no",
+    **S,
+)
+
+S = {"section": "200 that is not success"}
+row(
+    "27",
+    '`{"error":{"code":502,...}}`: by the inner code',
+    RETRY,
+    says(200, {"error": {"code": 502, "message": "Provider returned error"}}),
+    message="Provider returned error",
+    **S,
+)
+row("28", "`choices: []`", NEXT, says(200, {**completion(), "choices": []}), message="no choices", **S)
+row("29", "`choices: null`", NEXT, says(200, {**completion(), "choices": None}), message="no choices", **S)
+row("30", 'content null or "" and no tool call', NEXT, says(200, completion(None)), message="empty", **S)
+row(
+    "31",
+    '`finish_reason: "error"`',
+    NEXT,
+    says(200, completion("x", finish_reason="error")),
+    message="finish_reason 'error'",
+    **S,
+)
+row(
+    "32",
+    "content as a list of parts: joined",
+    OK,
+    says(
+        200,
+        {
+            **completion(),
+            "choices": [
+                {
+                    "index": 0,
+                    "finish_reason": "stop",
+                    "message": {
+                        "role": "assistant",
+                        "content": [{"type": "text", "text": "hel"}, {"type": "text", "text": "lo"}],
+                    },
+                }
+            ],
+        },
+    ),
+    **S,
+)
+row(
+    "33",
+    "HTML of a captive portal",
+    NEXT,
+    says(200, "<html><body>Please log in to the network</body></html>", kind="text/html"),
+    message="Please log in",
+    **S,
+)
+row(
+    "34",
+    "`Ollama is running`",
+    NEXT,
+    says(200, "Ollama is running", kind="text/plain"),
+    message="Ollama is running",
+    **S,
+)
+for body in ("null", "[]", '"x"'):
+    row("35", f"`{body}`", NEXT, says(200, body), message="no object", **S)
+row("36", "empty body", RETRY, says(200, ""), CALL, message="empty", **S)
+row("37", "cut JSON", RETRY, says(200, json.dumps(completion())[:-30]), message="cut or no valid JSON", **S)
+row(
+    "38",
+    "bad UTF-8",
+    RETRY,
+    lambda c, r: c.reply(
+        200, b'{"choices": [{"message": {"content": "\xff\xfe"}}]}', {"content-type": "application/json"}
+    ),
+    message="cut or no valid JSON",
+    **S,
+)
+row(
+    "39",
+    "Content-Length larger than the body",
+    RETRY,
+    raw(b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 500\r\n\r\n{"choices": ['),
+    **S,
+)
+row(
+    "40",
+    "gzip cut",
+    RETRY,
+    lambda c, r: c.reply(
+        200,
+        gzip.compress(json.dumps(completion()).encode())[:-20],
+        {"content-type": "application/json", "content-encoding": "gzip"},
+    ),
+    **S,
+)
+row(
+    "40b",
+    "gzip falsely declared",
+    RETRY,
+    lambda c, r: c.reply(
+        200, json.dumps(completion()), {"content-type": "application/json", "content-encoding": "gzip"}
+    ),
+    **S,
+)
+row(
+    "40c",
+    "`br`, which nobody asked for",
+    RETRY,
+    lambda c, r: c.reply(
+        200, b"\x8b\x0d\x80\xfe\xff\x01\x02\x03", {"content-type": "application/json", "content-encoding": "br"}
+    ),
+    **S,
+)
+row("41", "204", NEXT, raw(b"HTTP/1.1 204 No Content\r\n\r\n", lambda c: None), **S)
+row("41b", "202 queued", NEXT, says(202, {"id": "job-1", "status": "queued"}), **S)
+row("42", "endless body (400 MB): aborted at 64 MiB", NEXT, endless, CALL, message="larger than", **S)
+row(
+    "43",
+    "blank-line keep-alives before the body: total deadline",
+    NEXT,
+    dripping(
+        b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n",
+        b"1\r\n\n\r\n",
+        0.1,
+        60,
+    ),
+    message="may have been billed",
+    **S,
+)
+
+S = {"section": "Connection"}
+row("48", "accepted then closed", RETRY, lambda c, r: c.close(), **S)
+row("49", "reset", RETRY, lambda c, r: c.reset(), **S)
+row(
+    "50",
+    "silent after the request: NEXT at the deadline, said to be possibly billed",
+    NEXT,
+    lambda c, r: time.sleep(6),
+    message="may have been billed",
+    **S,
+)
+row(
+    "51",
+    "20 bytes every 0.4 s: total deadline",
+    NEXT,
+    dripping(
+        b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 9000\r\n\r\n{"x": "', b"x" * 20, 0.4, 15
+    ),
+    message="may have been billed",
+    **S,
+)
+row(
+    "51b",
+    "headers that drip: total deadline",
+    NEXT,
+    dripping(b"HTTP/1.1 200 OK\r\n", b"x-a: b\r\n", 0.1, 60),
+    message="may have been billed",
+    **S,
+)
+row("52", "not HTTP at all", NEXT, raw(b"SSH-2.0-OpenSSH_9.2\r\n"), message="no HTTP answer", **S)
+row(
+    "53",
+    "200 KB header",
+    NEXT,
+    raw(b"HTTP/1.1 200 OK\r\nx-big: " + b"x" * 200_000 + b"\r\ncontent-length: 2\r\n\r\n{}"),
+    message="no HTTP answer",
+    **S,
+)
+for code in (301, 302, 303, 307, 308):
+    row(
+        "54",
+        f"{code} to another host: nothing is sent there",
+        STOP,
+        says(code, "", {"location": "http://127.0.0.1:9/stolen"}),
+        message="not followed",
+        **S,
+    )
+
+S = {"section": "Stream", "error": "TruncatedStreamError"}
+row(
+    "55",
+    "EOF without finish reason or `[DONE]`",
+    TRUNC,
+    streaming(delta("par"), delta("tial")),
+    STREAM,
+    message="without a finish reason",
+    **S,
+)
+row("56", "finish reason, no `[DONE]`", OK, streaming(delta("hel"), delta("lo"), delta(None, "stop")), STREAM, **S)
+row("57", "`[DONE]` only", NEXT, streaming("[DONE]"), STREAM, message="no content", **S)
+row("58", "zero bytes", NEXT, streaming(), STREAM, message="no content", **S)
+row("59", "a JSON answer instead of SSE: parsed by type", OK, says(200, completion("hello")), STREAM, **S)
+row(
+    "59b",
+    "a JSON error instead of SSE: parsed by type",
+    NEXT,
+    says(200, {"error": {"message": "not now"}}),
+    STREAM,
+    message="not now",
+    **S,
+)
+row(
+    "60",
+    "HTML instead of SSE",
+    NEXT,
+    says(200, "<html>Please log in</html>", kind="text/html"),
+    STREAM,
+    message="Please log in",
+    **S,
+)
+row(
+    "61",
+    "chunked encoding cut",
+    TRUNC,
+    streaming(delta("partial"), end=lambda c: (c.send(b"ff\r\ndata: {"), c.close())[0]),
+    STREAM,
+    **S,
+)
+row("62", "reset", TRUNC, streaming(delta("partial"), pause(0.05), end=Connection.reset), STREAM, **S)
+row(
+    "63",
+    '`data: {"error":{...}}`',
+    TRUNC,
+    streaming(delta("partial"), {"error": {"message": "it broke upstream", "code": 500}}),
+    STREAM,
+    message="it broke upstream",
+    **S,
+)
+row(
+    "64",
+    "`error` a string",
+    TRUNC,
+    streaming(delta("partial"), {"error": "it broke upstream"}),
+    STREAM,
+    message="it broke upstream",
+    **S,
+)
+row(
+    "65",
+    '`data: {"object":"error",...}`',
+    TRUNC,
+    streaming(delta("partial"), {"object": "error", "message": "it broke upstream"}),
+    STREAM,
+    message="it broke upstream",
+    **S,
+)
+row(
+    "66",
+    "`event: error`",
+    TRUNC,
+    streaming(delta("partial"), b'event: error\ndata: {"message": "it broke upstream"}\n\n'),
+    STREAM,
+    message="it broke upstream",
+    **S,
+)
+row(
+    "67",
+    "`error: {...}` as the SSE field",
+    TRUNC,
+    streaming(delta("partial"), b'error: {"code": 500, "message": "it broke upstream"}\n\n'),
+    STREAM,
+    message="it broke upstream",
+    **S,
+)
+row(
+    "68",
+    '`finish_reason: "error"`',
+    TRUNC,
+    streaming(delta("partial"), delta(None, "error")),
+    STREAM,
+    message="finish_reason 'error'",
+    **S,
+)
+row("69", "a chunk of bad JSON", TRUNC, streaming(delta("partial"), b"data: {bad\n\n"), STREAM, message="no JSON", **S)
+row(
+    "70",
+    "chunks with empty choices, usage last: ignored for text, usage kept",
+    OK,
+    streaming(
+        {**delta(None), "choices": []},
+        delta("hel"),
+        delta("lo", "stop"),
+        {**delta(None), "choices": [], "usage": {"total_tokens": 7}},
+        "[DONE]",
+    ),
+    STREAM,
+    **S,
+)
+row(
+    "71",
+    "comments (`: ping`) for ever: time-to-first-token deadline",
+    NEXT,
+    endless_comments,
+    STREAM,
+    message="may have been billed",
+    **S,
+)
+row("72", "stall after content", TRUNC, streaming(delta("partial"), pause(6)), STREAM, **S)
+row(
+    "72b",
+    "comments for ever after content: the idle limit counts events",
+    TRUNC,
+    streaming(delta("partial"), *([b": ping\n\n", pause(0.1)] * 40)),
+    STREAM,
+    **S,
+)
+row(
+    "73",
+    "CRLF, `data:` without a space, UTF-8 split across chunks",
+    OK,
+    streaming(
+        b'data:{"choices":[{"index":0,"delta":{"content":"h\xc3',
+        b'\xa9l"},"finish_reason":null}]}\r\n\r',
+        b'\n: comment\r\ndata:{"choices":[{"index":0,"delta":{"content":"lo"},"finish_reason":"stop"}]}\r\n\r\ndata:[DONE]\r\n\r\n',
+    ),
+    STREAM,
+    **S,
+)
+for number, kind in (
+    ("63e", {"error": {"message": "over capacity", "code": 503}}),
+    ("65e", {"object": "error", "message": "over capacity"}),
+):
+    row(
+        number,
+        "an error event before any content",
+        NEXT,
+        streaming({**delta(None, role="assistant")}, kind),
+        STREAM,
+        message="over capacity",
+        **S,
+    )
+
+# Rows whose fault is not a reply: the test makes the address.
+ADDRESSES = {
+    "44": "connection refused: NEXT",
+    "45": "DNS failure: NEXT",
+    "46": "SYN swallowed: NEXT within the connect timeout",
+    "47": "TLS handshake stalls: NEXT within the connect timeout",
+}
+
+
+def table() -> str:
+    """The matrix as Markdown, for docs/failures.md."""
+    lines: list[str] = []
+    section = ""
+    for found in sorted(
+        ROWS,
+        key=lambda r: (
+            ["Status errors", "200 that is not success", "Connection", "Stream"].index(r.section),
+            int(r.number.rstrip("bce")),
+            r.number,
+        ),
+    ):
+        if found.section != section:
+            section = found.section
+            lines += ["", f"### {section}", "", "| # | on the wire | outcome | error |", "|---|---|---|---|"]
+            if section == "Connection":
+                lines += [
+                    f"| {number} | {text.partition(': NEXT')[0]} | NEXT | `ProviderUnavailableError` |"
+                    for number, text in ADDRESSES.items()
+                ]
+        error = (
+            ""
+            if found.outcome == OK
+            else f"`{found.error if found.outcome in (STOP, DEAD, TRUNC, RETRY) or found.section == 'Status errors' else 'ProviderUnavailableError'}`"
+        )
+        lines.append(f"| {found.number} | {found.wire.replace('|', '&#124;')} | {found.outcome} | {error} |")
+    return "\n".join(lines).strip()
+
+
+def main() -> None:
+    """List the faults, or serve one."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("number", nargs="?")
+    arguments = parser.parse_args()
+    if arguments.number is None:
+        for found in ROWS:
+            print(f"{found.number:>4}  {found.outcome:5}  {found.wire}")
+        return
+    chosen = next(r for r in ROWS if r.number == arguments.number)
+    with Server(chosen.behave) as server:
+        print(f"{chosen.wire}\nserving at {server.url} until interrupted")
+        while True:
+            time.sleep(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,333 @@
+"""What real servers do, and what comes of it: every row, with threads and with asyncio, for calls and for streams."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import random
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import inference_providers
+from inference_providers import AllProvidersFailedError, AsyncProviderList, ProviderList, TruncatedStreamError
+from inference_providers.wire.messages import Limits
+from tests.conftest import Quick, keys, registry_of
+from tests.fault_server import (
+    ADDRESSES,
+    CALL,
+    DEAD,
+    NEXT,
+    OK,
+    RETRY,
+    ROWS,
+    STOP,
+    STREAM,
+    TRUNC,
+    Row,
+    loading_for,
+    says,
+    table,
+)
+from tests.servers import BlackHole, Server, answer, refused_port
+
+Serve = Callable[..., Server]
+KINDS = {"sync": ProviderList, "async": AsyncProviderList}
+LIMITS = Limits(connect=0.4, first_token=1.0, idle=0.6, total=2.0)
+CASES = [
+    pytest.param(row, kind, way, id=f"{row.number}-{way}-{kind}-{number}")
+    for number, row in enumerate(ROWS)
+    for way in row.kinds
+    for kind in KINDS
+]
+
+
+def providers(kind: str, *endpoints: str, facts: Any = None, **options: Any) -> Any:
+    options.setdefault("limits", LIMITS)
+    options.setdefault("timeout", 2.0)
+    return KINDS[kind](
+        json_override=registry_of(*endpoints, facts=facts),
+        environ=keys(len(endpoints)),
+        local=False,
+        random=Quick(),
+        **options,
+    )
+
+
+def ask(made: Any, way: str) -> str:
+    """A call's or a stream's text."""
+
+    async def streamed() -> str:
+        return "".join([piece async for piece in (await made.stream_ai("hi")).text()])
+
+    if isinstance(made, AsyncProviderList):
+        return str(asyncio.run(streamed() if way == STREAM else made.ask_ai("hi")))
+    return "".join(made.stream_ai("hi").text()) if way == STREAM else str(made.ask_ai("hi"))
+
+
+@pytest.mark.parametrize(("row", "kind", "way"), CASES)
+def test_every_fault_has_its_outcome(serve: Serve, row: Row, kind: str, way: str) -> None:
+    faulty, good = serve(row.behave), serve(lambda c, r: answer(c, r, "second"))
+    made = providers(kind, faulty.url, good.url)
+    started = time.monotonic()
+    if row.outcome in (STOP, TRUNC):
+        with pytest.raises(getattr(inference_providers, row.error)) as caught:
+            ask(made, way)
+        assert good.asked == []
+        assert row.message in str(caught.value)
+        assert len(faulty.asked) == 1
+        if row.outcome == TRUNC:
+            assert isinstance(caught.value, TruncatedStreamError)
+            assert caught.value.partial == "partial"
+    elif row.outcome == OK:
+        assert ask(made, way) in ("hello", "héllo")
+        assert good.asked == []
+    else:
+        assert ask(made, way) == "second"
+        assert len(faulty.asked) == (2 if row.outcome == RETRY else 1)
+        if row.outcome == DEAD:
+            assert ask(made, way) == "second"
+            assert len(faulty.asked) == 1
+    assert time.monotonic() - started < 2.3  # the deadline of 2 s, overrun by little
+
+
+@pytest.mark.parametrize(
+    ("row", "kind", "way"), [case for case in CASES if case.values[0].outcome in (NEXT, RETRY, DEAD)]
+)
+def test_with_nobody_else_the_error_says_what_happened(serve: Serve, row: Row, kind: str, way: str) -> None:
+    faulty = serve(row.behave)
+    with pytest.raises(AllProvidersFailedError) as caught:
+        ask(providers(kind, faulty.url, timeout=1.0), way)
+    error = caught.value.attempts[0].error
+    if row.section != "Stream":
+        assert type(error).__name__ == row.error
+    assert row.message in str(caught.value)
+    assert not any(key in str(caught.value) + repr(caught.value.attempts) for key in keys(1).values())
+
+
+@pytest.mark.parametrize("way", [CALL, STREAM])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("number", ADDRESSES)
+def test_an_address_where_nobody_answers_is_passed_over(serve: Serve, number: str, kind: str, way: str) -> None:
+    good = serve(lambda c, r: answer(c, r, "second"))
+    silent = socket.create_server(("127.0.0.1", 0))
+    with silent, BlackHole() as hole:
+        endpoint = {
+            "44": f"http://127.0.0.1:{refused_port()}/v1",
+            "45": "http://no-such-host.invalid/v1",
+            "46": hole.url,
+            "47": f"https://127.0.0.1:{silent.getsockname()[1]}/v1",
+        }[number]
+        started = time.monotonic()
+        assert ask(providers(kind, endpoint, good.url, timeout=8.0), way) == "second"
+        assert time.monotonic() - started < 1.5  # the connect timeout of 0.4 s, not the deadline
+
+
+def test_every_row_of_the_matrix_is_here() -> None:
+    numbers = {int(row.number.rstrip("bce")) for row in ROWS} | {int(number) for number in ADDRESSES}
+    assert numbers == set(range(1, 74))
+
+
+def test_the_page_shows_the_table() -> None:
+    from tests.conftest import ROOT
+
+    assert table() in (ROOT / "docs" / "failures.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_too_long_a_prompt_goes_to_a_larger_window(serve: Serve, kind: str) -> None:
+    short = serve(says(400, {"error": {"message": "too long", "code": "context_length_exceeded"}}))
+    small, large = serve(lambda c, r: answer(c, r, "small")), serve(lambda c, r: answer(c, r, "large"))
+    made = providers(kind, short.url, small.url, large.url, facts=[[1000], [1000], [9000]])
+    assert ask(made, CALL) == "large"
+    assert small.asked == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_last_candidate_is_waited_for_as_long_as_it_says(serve: Serve, kind: str) -> None:
+    asked = []
+
+    def limited(connection: Any, request: Any) -> None:
+        asked.append(time.monotonic())
+        if len(asked) == 1:
+            connection.reply(429, {"error": {"message": "Please try again in 0.289s."}})
+        else:
+            answer(connection, request)
+
+    assert ask(providers(kind, serve(limited).url), CALL) == "hello"
+    assert 0.25 < asked[1] - asked[0] < 1.0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_server_that_loads_for_ever_is_given_up_at_the_deadline(serve: Serve, kind: str) -> None:
+    started = time.monotonic()
+    with pytest.raises(AllProvidersFailedError, match="Loading model"):
+        ask(providers(kind, serve(loading_for(10_000)).url, timeout=1.0), CALL)
+    assert 0.5 < time.monotonic() - started < 1.25
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_empty_replies_are_allowed_by_an_option(serve: Serve, kind: str) -> None:
+    from tests.servers import completion
+
+    made = providers(kind, serve(says(200, completion(""))).url, allow_empty=True)
+    assert ask(made, CALL) == ""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_429_cools_a_provider_down_for_everybody(serve: Serve, kind: str) -> None:
+    limited, good = serve(says(429, {"error": {"message": "slow down"}}, {"retry-after": "60"})), serve()
+    made = providers(kind, limited.url, good.url)
+    for _ in range(3):
+        assert ask(made, CALL) == "hello"
+    assert len(limited.asked) == 1
+    assert len(good.asked) == 3
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_last_candidate_is_never_cooled_down(serve: Serve, kind: str) -> None:
+    calls = []
+
+    def limited(connection: Any, request: Any) -> None:
+        calls.append(1)
+        if len(calls) == 1:
+            connection.reply(429, {"error": {"message": "slow down"}}, {"retry-after": "60"})
+        else:
+            answer(connection, request)
+
+    made = providers(kind, serve(limited).url)
+    with pytest.raises(AllProvidersFailedError):
+        ask(made, CALL)
+    assert ask(made, CALL) == "hello"
+
+
+def test_five_failures_at_over_half_open_the_circuit_and_one_probe_closes_it(serve: Serve) -> None:
+    from inference_providers.wire.route import Policy
+
+    broken, good = serve(says(404, "gone")), serve()
+    made = providers("sync", broken.url, good.url, policy=Policy(total=2.0, open_for=0.5))
+    for _ in range(8):
+        ask(made, CALL)
+    assert len(broken.asked) == 5
+    broken.behaviour = answer
+    time.sleep(0.6)
+    ask(made, CALL)
+    ask(made, CALL)
+    assert len(broken.asked) == 7
+
+
+def test_retries_have_a_budget(serve: Serve) -> None:
+    from inference_providers.wire.route import Policy
+
+    broken = serve(says(500, ""))
+    made = providers("sync", broken.url, policy=Policy(total=2.0, retry_reserve=3, retry_ratio=0.0, failures=1000))
+    for _ in range(10):
+        with pytest.raises(AllProvidersFailedError):
+            ask(made, CALL)
+    assert len(broken.asked) <= 10 * 2  # never more than two tries a provider
+    spent = len(broken.asked)
+    with pytest.raises(AllProvidersFailedError):
+        ask(made, CALL)
+    assert len(broken.asked) - spent <= 2
+
+
+def test_at_most_six_attempts_a_call(serve: Serve) -> None:
+    servers = [serve(says(404, "gone")) for _ in range(9)]
+    with pytest.raises(AllProvidersFailedError) as caught:
+        ask(providers("sync", *(server.url for server in servers)), CALL)
+    assert len(caught.value.attempts) == 6
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_closing_a_stream_early_closes_the_connection(serve: Serve, kind: str) -> None:
+    from tests.servers import delta
+
+    gone: list[float] = []
+
+    def talking(connection: Any, request: Any) -> None:
+        connection.start_stream()
+        try:
+            for _ in range(400):
+                connection.event(delta("word "))
+                time.sleep(0.01)
+        except OSError:
+            gone.append(time.monotonic())
+            raise
+
+    made = providers(kind, serve(talking).url, timeout=10.0)
+
+    async def first() -> None:
+        stream = await made.stream_ai("hi")
+        async for _ in stream.text():
+            break
+        stream.close()
+        await asyncio.sleep(0.2)
+
+    if kind == "async":
+        asyncio.run(first())
+    else:
+        stream = made.stream_ai("hi")
+        next(iter(stream.text()))
+        stream.close()
+    deadline = time.monotonic() + 3
+    while not gone and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert gone
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_usage_of_a_stream_is_kept(serve: Serve, kind: str) -> None:
+    row = next(row for row in ROWS if row.number == "70")
+    made = providers(kind, serve(row.behave).url)
+
+    async def read() -> Any:
+        stream = await made.stream_ai("hi")
+        assert [piece async for piece in stream.text()] == ["hel", "lo"]
+        return stream.usage
+
+    if kind == "async":
+        assert asyncio.run(read()) == {"total_tokens": 7}
+    else:
+        stream = made.stream_ai("hi")
+        assert list(stream.text()) == ["hel", "lo"]
+        assert stream.usage == {"total_tokens": 7}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_three_tenths_of_faults_leave_nearly_every_call_answered(serve: Serve, kind: str) -> None:
+    """The full measurement is in benchmarks; this is the law in small, with fixed seeds."""
+    faults = [row.behave for row in ROWS if row.number in ("19", "22", "28", "37", "48", "49", "9", "21")]
+    chance = random.Random(7)
+
+    def shaky(connection: Any, request: Any) -> None:
+        (chance.choice(faults) if chance.random() < 0.3 else answer)(connection, request)
+
+    servers = [serve(shaky) for _ in range(3)]
+    made = providers(kind, *(server.url for server in servers), timeout=10.0)
+
+    async def many() -> list[Any]:
+        return list(await asyncio.gather(*(made.ask_ai("hi") for _ in range(200)), return_exceptions=True))
+
+    def one() -> Any:
+        try:
+            return made.ask_ai("hi")
+        except AllProvidersFailedError as error:
+            return error
+
+    replies = asyncio.run(many()) if kind == "async" else [one() for _ in range(200)]
+    assert sum(reply == "hello" for reply in replies) >= 199
+    assert sum(len(server.asked) for server in servers) <= 200 * 1.6
+
+
+def test_backoff_is_full_jitter() -> None:
+    from inference_providers.wire.route import Health, Policy, _Route
+
+    route = _Route([], Health(Policy(), time.monotonic), random.Random(1), None, [])
+    for tries, cap in ((1, 0.5), (2, 1.0), (3, 2.0), (9, 8.0)):
+        waits = [route.backoff(tries) for _ in range(500)]
+        assert 0 <= min(waits) < cap * 0.1
+        assert cap * 0.9 < max(waits) <= cap
+    assert inspect.isgeneratorfunction(_Route.run)
