@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from functools import cached_property, partial
+from functools import partial
 
 from inference_providers import candidates, chat
 from inference_providers.base import Base
@@ -54,6 +54,10 @@ class AsyncProviderList(Base):
                     failed = error if failed is None else _joined(failed, error)
         raise failed or self._nothing()
 
+    def client(self, models: str | Sequence[str] | None = None, **options: Any) -> openai.AsyncOpenAI:
+        """The same as `async_client`."""
+        return self.async_client(models, **options)
+
     async def get_response(self, client: openai.AsyncOpenAI, model_name: str, prompt: str) -> str:
         """See `ProviderList.get_response`."""
         import openai
@@ -80,9 +84,9 @@ class AsyncProviderList(Base):
         self, messages: Sequence[Any], *, test: bool = True, model: str | None = None, max_tokens: int | None = None
     ) -> Reply:
         """See `ProviderList.ask`."""
-        body = chat.body(messages, max_tokens)
+        ask = self._ask_for(messages, max_tokens)
         reply: Reply = await self._first_that_works(
-            model, test, lambda offers: self._caller.call(offers, body, allow_empty=self._allow_empty)
+            model, test, lambda offers: self._caller.call(offers, ask, hedge_after=self._hedge_after)
         )
         return reply
 
@@ -90,19 +94,20 @@ class AsyncProviderList(Base):
         self, question: str, *, model: str | None = None, system: str | None = None, max_tokens: int | None = None
     ) -> AsyncStreamReply:
         """See `ProviderList.stream_ai`."""
-        body = chat.body(chat.messages(question, system), max_tokens)
+        ask = self._ask_for(chat.messages(question, system), max_tokens, stream=True)
         reply: AsyncStreamReply = await self._first_that_works(
-            model, True, lambda offers: self._caller.stream(offers, body)
+            model, True, lambda offers: self._caller.stream(offers, ask)
         )
         return reply
 
     async def _first_that_works(self, model: str | None, test: bool, ask: Any) -> Any:
         groups: list[Callable[[], list[Offer]]] = (
-            [partial(self.candidates, model)] if model else [self._keyed, self._on_this_machine]
+            [partial(self._first_available, [model])] if model else [self._keyed, self._on_this_machine]
         )
         failed: AllProvidersFailedError | None = None
         for group in groups:
-            offers = group() if group == self._keyed else await asyncio.to_thread(group)
+            quick = group == self._keyed or (model is not None and self._known_candidates([model]) is not None)
+            offers = group() if quick else await asyncio.to_thread(group)
             if not offers:
                 continue
             try:
@@ -115,17 +120,13 @@ class AsyncProviderList(Base):
         """Close the connections of the running event loop; done by itself when `asyncio.run` ends."""
         await self._sender.aclose()
 
-    @cached_property
+    @property
     def _sender(self) -> AsyncSender:
-        from inference_providers.wire.asend import AsyncSender
+        return self._async_sender
 
-        return AsyncSender(self._environ, self._limits)
-
-    @cached_property
+    @property
     def _caller(self) -> AsyncCaller:
-        from inference_providers.wire.acall import AsyncCaller
-
-        return AsyncCaller(self._sender, self._health, self._random, self._tell)
+        return self._async_caller
 
     async def _connect(self, offers: Sequence[Offer], test: bool) -> AsyncConnection:
         from inference_providers.wire.asend import run_race
@@ -161,10 +162,11 @@ class AsyncProviderList(Base):
 
     async def _answers(self, offer: Offer, attempts: list[Attempt]) -> bool:
         from inference_providers.wire import classify
+        from inference_providers.wire.messages import Ask
         from inference_providers.wire.route import Send
 
         started = time.monotonic()
-        verdict = await self._caller.attempt(Send(offer, TEST_LIMIT), chat.test_body(), chat.PATH)
+        verdict = await self._caller.attempt(Send(offer, TEST_LIMIT), Ask(chat.test_body()))
         worked = verdict.action == classify.OK
         outcome = "ok" if worked else str(verdict.error)
         status = verdict.error.status if verdict.error else 200
@@ -176,6 +178,6 @@ class AsyncProviderList(Base):
         return worked
 
     def _client(self, offer: Offer) -> openai.AsyncOpenAI:
-        from inference_providers.wire import sdk
+        from inference_providers.wire import routed
 
-        return sdk.async_client(offer, self._sender, self.timeout)
+        return routed.async_client_of(self._caller, offer, self.timeout)

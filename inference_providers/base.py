@@ -6,7 +6,7 @@ import os
 import time
 from functools import cached_property
 
-from inference_providers import candidates
+from inference_providers import candidates, chat
 from inference_providers.candidates import Accesses, Explanation, Offer
 from inference_providers.credentials import Environment, Pins, Secretive
 from inference_providers.errors import NoCredentialsError, UnknownModelError
@@ -18,9 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
+    import openai
+
     from inference_providers.launch import EmbeddedEngine
-    from inference_providers.wire.messages import Limits
+    from inference_providers.wire.acall import AsyncCaller
+    from inference_providers.wire.asend import AsyncSender
+    from inference_providers.wire.messages import Ask, Limits
     from inference_providers.wire.route import Health, Policy
+    from inference_providers.wire.routed import Options
 
 ALLOW_VARIABLE = "INFERENCE_PROVIDERS_ALLOW"
 _SERVERS_KEPT = 10.0  # seconds for which a look at local ports counts
@@ -44,6 +49,8 @@ class Base(Secretive):
     random: source of randomness (`random.Random`) for `choose_randomly` and for jitter.
     policy, limits: the numbers of retry, fallback and cool-down, and how long each thing may take.
     allow_empty: take an empty reply for an answer.
+    hedge_after: seconds, or "p95", after which a second provider is asked as well, for calls that
+        are not streamed; at most one request in twenty is such an extra one. Off by default.
 
     Raises RegistryError, with every problem and its JSON path, for an invalid override or merge.
     """
@@ -66,6 +73,7 @@ class Base(Secretive):
         policy: Policy | None = None,
         limits: Limits | None = None,
         allow_empty: bool = False,
+        hedge_after: float | str | None = None,
     ) -> None:
         self.verbose = verbose
         self.timeout = timeout
@@ -73,7 +81,7 @@ class Base(Secretive):
         self._local = local
         self._aliases = aliases
         self._given_random, self._given_policy, self._given_limits = random, policy, limits
-        self._allow_empty = allow_empty
+        self._allow_empty, self._hedge_after = allow_empty, hedge_after
         self.registry: Registry = bundled()
         if json_override is not None or json_merge is not None or auto_update:
             from inference_providers import update
@@ -86,6 +94,7 @@ class Base(Secretive):
         self._resolver = Resolver(self._accesses, aliases=aliases, local=self.local_servers)
         self._seen: tuple[float, list[LocalServer]] | None = None
         self._engine: EmbeddedEngine | None = None
+        self._found: dict[tuple[str, ...], tuple[float, list[Offer]]] = {}
 
     def __repr__(self) -> str:
         registry = self.__dict__.get("registry")  # missing while the constructor runs
@@ -132,10 +141,23 @@ class Base(Secretive):
             raise self._no_candidates(resolution)
         return found
 
+    def _known_candidates(self, names: Sequence[str]) -> list[Offer] | None:
+        """What `_first_available` found for these names in the last seconds, if anything."""
+        found = self._found.get(tuple(names))
+        return found[1] if found and time.monotonic() - found[0] < _SERVERS_KEPT else None
+
     def _first_available(self, names: Sequence[str]) -> list[Offer]:
         """The candidates for several names, best first; unknown names count only when nothing else is left."""
-        if isinstance(names, str):
-            names = [names]
+        names = [names] if isinstance(names, str) else list(names)
+        known = self._known_candidates(names)
+        if known is None:
+            known = self._look_up(names)
+            if len(self._found) > 1000:
+                self._found.clear()
+            self._found[tuple(names)] = (time.monotonic(), known)
+        return known
+
+    def _look_up(self, names: Sequence[str]) -> list[Offer]:
         found: list[Offer] = []
         problems: list[Exception] = []
         for name in names:
@@ -146,6 +168,8 @@ class Base(Secretive):
                 self._tell(f"{name}: {str(error).splitlines()[0]}")
         if found:
             return found
+        if len(names) == 1:
+            raise problems[0]
         unknown = [error for error in problems if isinstance(error, UnknownModelError)]
         if unknown and len(unknown) == len(problems):
             raise unknown[0]
@@ -158,12 +182,16 @@ class Base(Secretive):
             f"No key for any of {', '.join(map(str, names))}.\n{self._advice(variables)}", variables
         )
 
-    def _keyed(self) -> list[Offer]:
-        """The automatic choice among providers with keys: no look at local ports."""
+    @cached_property
+    def _best(self) -> list[Offer]:
         found = [
             offer for name in self.registry.auto_model_priority for offer in self._resolver.offers_of(name, local=False)
         ]
         return candidates.order(found)
+
+    def _keyed(self) -> list[Offer]:
+        """The automatic choice among providers with keys: no look at local ports."""
+        return self._best
 
     def _on_this_machine(self) -> list[Offer]:
         """Candidates on this machine: running servers, else the embedded engine, started if it can be."""
@@ -251,6 +279,62 @@ class Base(Secretive):
     def _tell(self, message: str) -> None:
         if self.verbose:
             _log(message)
+
+    def async_client(
+        self,
+        models: str | Sequence[str] | None = None,
+        *,
+        timeout: float | None = None,
+        hedge_after: float | str | None = None,
+        allow_empty: bool | None = None,
+    ) -> openai.AsyncOpenAI:
+        """A real `openai.AsyncOpenAI` that routes every request and falls back; see `ProviderList.client`."""
+        from inference_providers.wire import routed
+
+        return routed.async_client(
+            self._async_caller, self._find, self._options(models, timeout, hedge_after, allow_empty)
+        )
+
+    async def _find(self, names: Sequence[str]) -> list[Offer]:
+        import asyncio
+
+        known = self._known_candidates(names)
+        return known if known is not None else await asyncio.to_thread(self._first_available, names)
+
+    @cached_property
+    def _async_sender(self) -> AsyncSender:
+        from inference_providers.wire.asend import AsyncSender
+
+        return AsyncSender(self._environ, self._limits)
+
+    @cached_property
+    def _async_caller(self) -> AsyncCaller:
+        from inference_providers.wire.acall import AsyncCaller
+
+        return AsyncCaller(self._async_sender, self._health, self._random, self._tell)
+
+    def _options(
+        self,
+        models: str | Sequence[str] | None,
+        timeout: float | None,
+        hedge_after: float | str | None,
+        allow_empty: bool | None,
+    ) -> Options:
+        from inference_providers.wire.routed import Options
+
+        names = [models] if isinstance(models, str) else list(models or ())
+        return Options(
+            names,
+            self.timeout if timeout is None else timeout,
+            self._hedge_after if hedge_after is None else hedge_after,
+            self._allow_empty if allow_empty is None else allow_empty,
+        )
+
+    def _ask_for(self, turns: Sequence[Any], max_tokens: int | None, *, stream: bool = False) -> Ask:
+        from inference_providers.wire.messages import Ask
+
+        body = chat.body(turns, max_tokens)
+        return Ask({**body, "stream": True} if stream else body, allow_empty=self._allow_empty)
 
     @cached_property
     def _policy(self) -> Policy:

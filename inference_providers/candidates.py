@@ -60,6 +60,12 @@ class Offer(credentials.Secretive):
     def __hash__(self) -> int:
         return hash((self.provider, self.endpoint, self.internal_name))
 
+    def called(self, internal_name: str) -> Offer:
+        """The same provider's offer under another of its names."""
+        if internal_name == self.internal_name:
+            return self
+        return Offer(self._access, self.canonical_name, internal_name, named=self.named)
+
     @property
     def provider(self) -> str:
         """The provider's id."""

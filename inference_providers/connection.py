@@ -85,32 +85,12 @@ def completion_text(completion: Any, model: str) -> str:
 
 
 def our_error(error: Exception, model: str) -> InferenceProvidersError:
-    """An SDK exception as one of ours."""
-    import time
+    """An SDK exception as one of ours: its cause, where it came from our pipeline."""
+    from inference_providers.errors import AllProvidersFailedError, ProviderUnavailableError
 
-    import openai
-
-    from inference_providers.errors import ProviderUnavailableError
-    from inference_providers.wire import classify
-
-    if isinstance(error, openai.APIStatusError):
-        verdict = classify.response(
-            error.status_code,
-            dict(error.response.headers),
-            error.response.content,
-            model,
-            _secrets(error.request),
-            time.time(),
-        )
-        if verdict.error is not None:
-            return verdict.error
-    return ProviderUnavailableError(f"{model}: {type(error).__name__}: {error}")
-
-
-def _secrets(request: Any) -> list[str]:
-    """What must not be shown: the key that our transport sent, and whatever else is in the request's own header."""
-    sent = request.extensions.get("inference_providers.sent")
-    return [
-        request.headers.get("authorization", "").removeprefix("Bearer "),
-        *(sent.keys() if sent is not None else ()),
-    ]
+    cause = error.__cause__
+    if isinstance(cause, AllProvidersFailedError) and cause.attempts and cause.attempts[-1].error is not None:
+        cause = cause.attempts[-1].error
+    if isinstance(cause, InferenceProvidersError):
+        return cause
+    return ProviderUnavailableError(f"{model}: {type(error).__name__}")

@@ -66,7 +66,8 @@ class ProviderError(InferenceProvidersError):
     """A provider refused or failed.
 
     `provider` is its id, `status` the HTTP status (None without a reply), `code` the
-    provider's own error code, `retry_after` seconds to wait where it said so.
+    provider's own error code, `retry_after` seconds to wait where it said so, `body` what
+    it answered, keys removed.
     """
 
     def __init__(
@@ -77,8 +78,10 @@ class ProviderError(InferenceProvidersError):
         status: int | None = None,
         code: str | None = None,
         retry_after: float | None = None,
+        body: bytes = b"",
     ) -> None:
         self.provider, self.status, self.code, self.retry_after = provider, status, code, retry_after
+        self.body = body
         super().__init__(message)
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -63,6 +63,31 @@ class ProviderList(Base):
             return self._connect(here, test)
         raise failed or self._nothing()
 
+    def client(
+        self,
+        models: str | Sequence[str] | None = None,
+        *,
+        timeout: float | None = None,
+        hedge_after: float | str | None = None,
+        allow_empty: bool | None = None,
+    ) -> openai.OpenAI:
+        """A real `openai.OpenAI` that routes every request and falls back, whatever SDK method is called.
+
+        `model=` in a call takes anything that `resolve` takes, or `"auto"`; a list goes through
+        `extra_body={"models": [...]}`. *models* stands in where a call says `model="default"`.
+        Who answered is in the headers `x-inference-provider`, `x-inference-model` and
+        `x-inference-attempts` (`with_raw_response`). What fails in the end is the SDK's own
+        exception; its `__cause__` is ours, with every attempt. Keys that were refused and
+        providers that cool down are remembered for all clients of this list.
+
+        timeout: seconds for a whole call; default that of this list. hedge_after: see `ProviderList`.
+        """
+        from inference_providers.wire import routed
+
+        return routed.client(
+            self._caller, self._first_available, self._options(models, timeout, hedge_after, allow_empty)
+        )
+
     def get_response(self, client: openai.OpenAI, model_name: str, prompt: str) -> str:
         """Ask a connected client one question; its answer's text. Raises ProviderError of the fitting kind."""
         import openai
@@ -93,9 +118,9 @@ class ProviderList(Base):
         self, messages: Sequence[Any], *, test: bool = True, model: str | None = None, max_tokens: int | None = None
     ) -> Reply:
         """`ask_ai` for messages; the whole reply, who gave it, and every attempt."""
-        body = chat.body(messages, max_tokens)
+        ask = self._ask_for(messages, max_tokens)
         reply: Reply = self._first_that_works(
-            model, test, lambda offers: self._caller.call(offers, body, allow_empty=self._allow_empty)
+            model, test, lambda offers: self._caller.call(offers, ask, hedge_after=self._hedge_after)
         )
         return reply
 
@@ -103,14 +128,14 @@ class ProviderList(Base):
         self, question: str, *, model: str | None = None, system: str | None = None, max_tokens: int | None = None
     ) -> StreamReply:
         """`ask_ai`, streamed: iterate over `.text()`. Falls back until the first content, never after it."""
-        body = chat.body(chat.messages(question, system), max_tokens)
-        reply: StreamReply = self._first_that_works(model, True, lambda offers: self._caller.stream(offers, body))
+        ask = self._ask_for(chat.messages(question, system), max_tokens, stream=True)
+        reply: StreamReply = self._first_that_works(model, True, lambda offers: self._caller.stream(offers, ask))
         return reply
 
     def _first_that_works(self, model: str | None, test: bool, ask: Any) -> Any:
         """Ask keyed candidates, then this machine; a named model's candidates only where one is named."""
         groups: list[Callable[[], list[Offer]]] = (
-            [partial(self.candidates, model)] if model else [self._keyed, self._on_this_machine]
+            [partial(self._first_available, [model])] if model else [self._keyed, self._on_this_machine]
         )
         failed: AllProvidersFailedError | None = None
         for group in groups:
@@ -189,10 +214,11 @@ class ProviderList(Base):
         import time
 
         from inference_providers.wire import classify
+        from inference_providers.wire.messages import Ask
         from inference_providers.wire.route import Send
 
         started = time.monotonic()
-        verdict = self._caller.attempt(Send(offer, TEST_LIMIT), chat.test_body(), chat.PATH)
+        verdict = self._caller.attempt(Send(offer, TEST_LIMIT), Ask(chat.test_body()))
         worked = verdict.action == classify.OK
         outcome = "ok" if worked else str(verdict.error)
         status = verdict.error.status if verdict.error else 200
@@ -204,9 +230,9 @@ class ProviderList(Base):
         return worked
 
     def _client(self, offer: Offer) -> openai.OpenAI:
-        from inference_providers.wire import sdk
+        from inference_providers.wire import routed
 
-        return sdk.client(offer, self._sender, self.timeout)
+        return routed.client_of(self._caller, offer, self.timeout)
 
 
 def no_connection(attempts: Sequence[Attempt]) -> AllProvidersFailedError:

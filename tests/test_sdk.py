@@ -12,7 +12,7 @@ import openai
 import pytest
 
 from inference_providers import AuthenticationError, ProviderList
-from inference_providers.wire import sdk
+from inference_providers.wire.messages import Ask
 from tests.conftest import async_list_of, keys, list_of
 from tests.servers import Server, answer, status
 
@@ -71,11 +71,10 @@ def test_no_redirect_is_followed_even_when_asked_for(serve: Serve, code: int) ->
     client.close()
 
 
-def test_openais_own_organisation_reaches_openai(serve: Serve) -> None:
+def test_openais_own_organisation_reaches_openai_alone(serve: Serve) -> None:
     environ = {"OPENAI_API_KEY": "canary-openai-key", "OPENAI_ORG_ID": "org-1", "OPENAI_PROJECT_ID": "proj-1"}
     (offer,) = ProviderList(environ=environ, local=False).find_model_providers("gpt-4")
-    request = sdk._request(httpx2.Request("POST", "https://api.openai.com/v1/chat/completions"), b"", offer)
-    assert request.headers["OpenAI-Organization"] == "org-1"
+    assert Ask({}).request(offer).headers["OpenAI-Organization"] == "org-1"
     elsewhere = ProviderList(environ={**environ, "OPENAI_BASE_URL": serve().url}, local=False)
     assert [dict(o.headers) for o in elsewhere.find_model_providers("gpt-4")] == [{}]
 

@@ -8,10 +8,10 @@ from contextlib import suppress
 
 from inference_providers import chat
 from inference_providers.wire import classify
-from inference_providers.wire.call import Reply
-from inference_providers.wire.messages import ERROR_CAP, WireError, post_json
+from inference_providers.wire.call import Reply, judge
+from inference_providers.wire.messages import ERROR_CAP, WireError
 from inference_providers.wire.route import Send, Sleep, route
-from inference_providers.wire.stream import Stream, delta_text
+from inference_providers.wire.stream import Stream, as_events, delta_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from inference_providers.candidates import Attempt, Offer
     from inference_providers.wire.asend import AsyncSender
     from inference_providers.wire.classify import Verdict
-    from inference_providers.wire.messages import AsyncResponse
+    from inference_providers.wire.messages import Ask, AsyncResponse
     from inference_providers.wire.route import Health, Uniform
 
 
@@ -32,59 +32,65 @@ class AsyncCaller:
         self.sender, self.health, self.random, self.tell = sender, health, random, tell
 
     async def call(
-        self,
-        offers: Sequence[Offer],
-        body: Mapping[str, Any],
-        *,
-        path: str = chat.PATH,
-        total: float | None = None,
-        allow_empty: bool = False,
+        self, offers: Sequence[Offer], ask: Ask, *, total: float | None = None, hedge_after: float | str | None = None
     ) -> Reply:
         """Ask the candidates in order until one answers. Raises what `route` raises."""
         attempts: list[Attempt] = []
-        steps = route(offers, self.health, self.random, total=total, attempts=attempts)
+        steps = route(offers, self.health, self.random, total=total, attempts=attempts, hedge_after=hedge_after)
         step = next(steps)
         while True:
             verdict, offer = None, None
             if isinstance(step, Sleep):
                 await asyncio.sleep(step.seconds)
             else:
-                offer = step.offer
-                verdict = await self.attempt(step, body, path, allow_empty=allow_empty)
+                verdict = await (self.attempt(step, ask) if step.hedge is None else self.hedged(step, step.hedge, ask))
+                offer = verdict.offer or step.offer
             try:
                 step = steps.send(verdict)
             except StopIteration as stop:
                 assert offer is not None
-                return Reply(stop.value.reply, offer, attempts)
+                return Reply(stop.value, offer, attempts)
 
-    async def attempt(self, step: Send, body: Mapping[str, Any], path: str, *, allow_empty: bool = False) -> Verdict:
+    async def attempt(self, step: Send, ask: Ask) -> Verdict:
         """One try of one candidate."""
         offer = step.offer
         self.tell(f"asking {offer.provider}/{offer.internal_name}")
         try:
-            response = await self.sender.send(post_json(offer, path, body), limit=step.limit)
+            response = await self.sender.send(ask.request(offer), limit=step.limit)
             content = await response.read() if response.status == 200 else await _error_body(response)
         except WireError as error:
             verdict = classify.failure(error, offer.provider)
         else:
-            secrets = (offer.api_key,)
-            verdict = classify.response(
-                response.status,
-                response.headers,
-                content,
-                offer.provider,
-                secrets,
-                time.time(),
-                path=path,
-                allow_empty=allow_empty,
-            )
+            verdict = judge(response.status, response.headers, content, offer, ask)
         if verdict.error:
             self.tell(str(verdict.error))
         return verdict
 
-    async def stream(
-        self, offers: Sequence[Offer], body: Mapping[str, Any], *, total: float | None = None
-    ) -> AsyncStreamReply:
+    async def hedged(self, step: Send, second: Offer, ask: Ask) -> Verdict:
+        """Try a candidate, and a second one if it takes long; the first answer counts, the other request is cancelled."""
+
+        async def work(offer: Offer) -> Verdict:
+            verdict = await self.attempt(Send(offer, step.limit), ask)
+            verdict.offer = offer
+            return verdict
+
+        tasks = [asyncio.ensure_future(work(step.offer))]
+        try:
+            done, _ = await asyncio.wait(tasks, timeout=step.hedge_after)
+            if not done:
+                self.health.hedged()
+                tasks.append(asyncio.ensure_future(work(second)))
+            for finished in asyncio.as_completed(tasks):
+                verdict = await finished
+                if verdict.action == classify.OK:
+                    break
+            return verdict
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def stream(self, offers: Sequence[Offer], ask: Ask, *, total: float | None = None) -> AsyncStreamReply:
         """Ask the candidates in order until one's stream brings content. Raises what `route` raises."""
         attempts: list[Attempt] = []
         steps = route(offers, self.health, self.random, total=total, attempts=attempts)
@@ -94,8 +100,8 @@ class AsyncCaller:
             if isinstance(step, Sleep):
                 await asyncio.sleep(step.seconds)
             else:
-                opened = _Opened(self, step)
-                verdict = await opened.open({**body, "stream": True})
+                opened = _Opened(self, step, ask)
+                verdict = await opened.open()
                 if verdict.error:
                     self.tell(str(verdict.error))
             try:
@@ -119,26 +125,29 @@ async def _error_body(response: AsyncResponse) -> bytes:
 
 
 class _Opened:
-    """One try of a stream: read until its first content or its failure."""
+    """One try of a stream: read until its first content or its failure; then to its end."""
 
     response: AsyncResponse
+    _source: AsyncIterator[bytes]
 
-    def __init__(self, caller: AsyncCaller, step: Send) -> None:
-        self._caller, self._limit, self.offer = caller, step.limit, step.offer
+    def __init__(self, caller: AsyncCaller, step: Send, ask: Ask) -> None:
+        self.offer = step.offer
+        self._caller, self._limit, self._ask = caller, step.limit, ask
         self._limits = caller.sender.limits
-        self.early: list[dict[str, Any]] = []
+        self._raw: list[bytes] = []
+        self._early: list[dict[str, Any]] = []
         self.state = Stream(self.offer.provider, (self.offer.api_key,), {}, time.time())
 
-    async def open(self, body: Mapping[str, Any]) -> Verdict:
+    async def open(self) -> Verdict:
+        """Read to the first content; the verdict on that."""
         self._caller.tell(f"asking {self.offer.provider}/{self.offer.internal_name}")
-        secrets = (self.offer.api_key,)
         patience = min(self._limits.first_token, self._limit)
         started = time.monotonic()
-        request = post_json(self.offer, chat.PATH, body)
+        total = self._caller.health.policy.total
         try:
             async with asyncio.timeout(patience):
                 self.response = await self._caller.sender.send(
-                    request, limit=self._caller.health.policy.total, idle=self._limits.idle
+                    self._ask.request(self.offer), limit=total, idle=self._limits.idle
                 )
         except TimeoutError:
             return classify.failure(WireError("deadline", "no answer in time"), self.offer.provider)
@@ -146,13 +155,12 @@ class _Opened:
             return classify.failure(error, self.offer.provider)
         if self.response.status != 200:
             content = await _error_body(self.response)
-            return classify.response(
-                self.response.status, self.response.headers, content, self.offer.provider, secrets, time.time()
-            )
-        self.state = Stream(self.offer.provider, secrets, self.response.headers, time.time())
+            return judge(self.response.status, self.response.headers, content, self.offer, self._ask)
+        self.state = Stream(self.offer.provider, (self.offer.api_key,), self.response.headers, time.time())
         self._source = self._chunks()  # one iterator for both phases: a second would close the first
         try:
-            await self._read_to_content(max(patience - (time.monotonic() - started), 0.001))
+            if self._ask.path == chat.PATH:
+                await self._read_to_content(max(patience - (time.monotonic() - started), 0.001))
         except BaseException:
             self.response.close()
             raise
@@ -164,7 +172,8 @@ class _Opened:
         try:
             async with asyncio.timeout(patience):
                 async for chunk in self._source:
-                    self.early += self.state.feed(chunk)
+                    self._raw.append(chunk)
+                    self._early += self.state.feed(chunk)
                     if self.state.started or self.state.verdict is not None:
                         return
                     if self.state.done:
@@ -172,7 +181,7 @@ class _Opened:
         except TimeoutError:
             self.state.late()
             return
-        self.early += self.state.end()
+        self._early += self.state.end()
 
     async def _chunks(self) -> AsyncIterator[bytes]:
         try:
@@ -181,26 +190,40 @@ class _Opened:
         except WireError as error:
             self.state.broke(error)
 
-    async def rest(self) -> AsyncIterator[dict[str, Any]]:
-        for event in self.early:
+    async def raw(self) -> AsyncIterator[bytes]:
+        """The whole stream as it came, judged on the way. Raises TruncatedStreamError."""
+        if self._ask.path != chat.PATH:
+            async for chunk in self._source:
+                yield chunk
+            return
+        for early in as_events(self._early) if self.state.plain else self._raw:
+            yield early
+        async for chunk, _ in self._rest():
+            yield chunk
+
+    async def events(self) -> AsyncIterator[dict[str, Any]]:
+        """The whole stream, parsed. Raises TruncatedStreamError."""
+        for event in self._early:
             yield event
-        self.early = []
+        async for _, found in self._rest():
+            for event in found:
+                yield event
+
+    async def _rest(self) -> AsyncIterator[tuple[bytes, list[dict[str, Any]]]]:
         if self.state.verdict is not None:
             return
         heard = time.monotonic()
         if not self.state.done:
             async for chunk in self._source:
-                events = self.state.events
-                for event in self.state.feed(chunk):
-                    yield event
+                seen = self.state.events
+                yield chunk, list(self.state.feed(chunk))
                 if self.state.done:
                     break
-                if self.state.events > events:
+                if self.state.events > seen:
                     heard = time.monotonic()
                 elif time.monotonic() - heard > self._limits.idle:
                     self.state.silent()
-        for event in self.state.end():
-            yield event
+        yield b"", list(self.state.end())
 
 
 class AsyncStreamReply:
@@ -212,10 +235,15 @@ class AsyncStreamReply:
 
     async def __aiter__(self) -> AsyncIterator[dict[str, Any]]:
         try:
-            async for chunk in self._opened.rest():
+            async for chunk in self._opened.events():
                 yield chunk
         finally:
             self.close()
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Response headers, in lower case."""
+        return self._opened.response.headers
 
     @property
     def usage(self) -> Any:
@@ -227,6 +255,10 @@ class AsyncStreamReply:
         async for chunk in self:
             if piece := delta_text(chunk):
                 yield piece
+
+    def raw(self) -> AsyncIterator[bytes]:
+        """The events as bytes, as they came. Raises TruncatedStreamError."""
+        return self._opened.raw()
 
     def close(self) -> None:
         """Stop: closes the connection, so that the provider stops generating."""

@@ -7,9 +7,9 @@ from contextlib import suppress
 
 from inference_providers import chat
 from inference_providers.wire import classify
-from inference_providers.wire.messages import ERROR_CAP, WireError, post_json
+from inference_providers.wire.messages import ERROR_CAP, WireError
 from inference_providers.wire.route import Send, Sleep, route
-from inference_providers.wire.stream import Stream
+from inference_providers.wire.stream import Stream, as_events, delta_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,17 +18,20 @@ if TYPE_CHECKING:
 
     from inference_providers.candidates import Attempt, Offer
     from inference_providers.wire.classify import Verdict
+    from inference_providers.wire.messages import Ask
     from inference_providers.wire.route import Health, Uniform
     from inference_providers.wire.send import Sender
 
 
 class Reply:
-    """A reply that worked: its JSON, who gave it, and every attempt on the way."""
+    """A reply that worked: its JSON, its HTTP form, who gave it, and every attempt on the way."""
 
-    __slots__ = ("attempts", "data", "offer")
+    __slots__ = ("attempts", "content", "data", "headers", "offer", "status")
 
-    def __init__(self, data: Any, offer: Offer, attempts: Sequence[Attempt]) -> None:
-        self.data, self.offer, self.attempts = data, offer, list(attempts)
+    def __init__(self, verdict: Verdict, offer: Offer, attempts: Sequence[Attempt]) -> None:
+        self.data: Any = verdict.reply
+        self.offer, self.attempts = offer, list(attempts)
+        self.status, self.headers, self.content = verdict.response or (200, {}, b"")
 
     @property
     def text(self) -> str:
@@ -43,57 +46,62 @@ class Caller:
         self.sender, self.health, self.random, self.tell = sender, health, random, tell
 
     def call(
-        self,
-        offers: Sequence[Offer],
-        body: Mapping[str, Any],
-        *,
-        path: str = chat.PATH,
-        total: float | None = None,
-        allow_empty: bool = False,
+        self, offers: Sequence[Offer], ask: Ask, *, total: float | None = None, hedge_after: float | str | None = None
     ) -> Reply:
         """Ask the candidates in order until one answers. Raises what `route` raises."""
         attempts: list[Attempt] = []
-        steps = route(offers, self.health, self.random, total=total, attempts=attempts)
+        steps = route(offers, self.health, self.random, total=total, attempts=attempts, hedge_after=hedge_after)
         step = next(steps)
         while True:
             verdict, offer = None, None
             if isinstance(step, Sleep):
                 time.sleep(step.seconds)
             else:
-                offer = step.offer
-                verdict = self.attempt(step, body, path, allow_empty=allow_empty)
+                verdict = self.attempt(step, ask) if step.hedge is None else self.hedged(step, step.hedge, ask)
+                offer = verdict.offer or step.offer
             try:
                 step = steps.send(verdict)
             except StopIteration as stop:
                 assert offer is not None
-                return Reply(stop.value.reply, offer, attempts)
+                return Reply(stop.value, offer, attempts)
 
-    def attempt(self, step: Send, body: Mapping[str, Any], path: str, *, allow_empty: bool = False) -> Verdict:
+    def attempt(self, step: Send, ask: Ask) -> Verdict:
         """One try of one candidate."""
         offer = step.offer
         self.tell(f"asking {offer.provider}/{offer.internal_name}")
         try:
-            response = self.sender.send(post_json(offer, path, body), limit=step.limit)
-            content = response.read() if response.status == 200 else _error_body(response)
+            response = self.sender.send(ask.request(offer), limit=step.limit)
+            content = response.read() if response.status == 200 else error_body(response)
         except WireError as error:
             verdict = classify.failure(error, offer.provider)
         else:
-            secrets = (offer.api_key,)
-            verdict = classify.response(
-                response.status,
-                response.headers,
-                content,
-                offer.provider,
-                secrets,
-                time.time(),
-                path=path,
-                allow_empty=allow_empty,
-            )
+            verdict = judge(response.status, response.headers, content, offer, ask)
         if verdict.error:
             self.tell(str(verdict.error))
         return verdict
 
-    def stream(self, offers: Sequence[Offer], body: Mapping[str, Any], *, total: float | None = None) -> StreamReply:
+    def hedged(self, step: Send, second: Offer, ask: Ask) -> Verdict:
+        """Try a candidate, and a second one if it takes long; the first answer counts."""
+        from queue import Empty, SimpleQueue
+        from threading import Thread
+
+        answers: SimpleQueue[Verdict] = SimpleQueue()
+
+        def work(offer: Offer) -> None:
+            verdict = self.attempt(Send(offer, step.limit), ask)
+            verdict.offer = offer
+            answers.put(verdict)
+
+        Thread(target=work, args=(step.offer,), daemon=True).start()
+        try:
+            return answers.get(timeout=step.hedge_after)
+        except Empty:
+            self.health.hedged()
+            Thread(target=work, args=(second,), daemon=True).start()
+        first = answers.get()
+        return first if first.action == classify.OK else answers.get()
+
+    def stream(self, offers: Sequence[Offer], ask: Ask, *, total: float | None = None) -> StreamReply:
         """Ask the candidates in order until one's stream brings content. Raises what `route` raises."""
         attempts: list[Attempt] = []
         steps = route(offers, self.health, self.random, total=total, attempts=attempts)
@@ -103,8 +111,8 @@ class Caller:
             if isinstance(step, Sleep):
                 time.sleep(step.seconds)
             else:
-                opened = _Opened(self, step, {**body, "stream": True})
-                verdict = opened.verdict
+                opened = _Opened(self, step, ask)
+                verdict = opened.open()
                 if verdict.error:
                     self.tell(str(verdict.error))
             try:
@@ -114,7 +122,18 @@ class Caller:
                 return StreamReply(opened, attempts)
 
 
-def _error_body(response: Any) -> bytes:
+def judge(status: int, headers: Mapping[str, str], content: bytes, offer: Offer, ask: Ask) -> Verdict:
+    """The verdict on a complete response."""
+    secrets = (offer.api_key,)
+    verdict = classify.response(
+        status, headers, content, offer.provider, secrets, time.time(), path=ask.path, allow_empty=ask.allow_empty
+    )
+    if verdict.action == classify.OK:
+        verdict.response = (status, headers, content)
+    return verdict
+
+
+def error_body(response: Any) -> bytes:
     """The first bytes of an error body: enough for its message."""
     parts, size = [], 0
     with suppress(WireError):
@@ -128,49 +147,48 @@ def _error_body(response: Any) -> bytes:
 
 
 class _Opened:
-    """One try of a stream: read until its first content or its failure."""
+    """One try of a stream: read until its first content or its failure; then to its end."""
 
-    def __init__(self, caller: Caller, step: Send, body: Mapping[str, Any]) -> None:
+    response: Any
+    _source: Iterator[bytes]
+
+    def __init__(self, caller: Caller, step: Send, ask: Ask) -> None:
         self.offer = step.offer
+        self._caller, self._limit, self._ask = caller, step.limit, ask
         self._limits = caller.sender.limits
-        self.early: list[dict[str, Any]] = []
+        self._raw: list[bytes] = []
+        self._early: list[dict[str, Any]] = []
         self.state = Stream(self.offer.provider, (self.offer.api_key,), {}, time.time())
-        self.verdict = self._open(caller, step, body)
 
-    def _open(self, caller: Caller, step: Send, body: Mapping[str, Any]) -> Verdict:
-        caller.tell(f"asking {self.offer.provider}/{self.offer.internal_name}")
-        patience = min(self._limits.first_token, step.limit)
+    def open(self) -> Verdict:
+        """Read to the first content; the verdict on that."""
+        self._caller.tell(f"asking {self.offer.provider}/{self.offer.internal_name}")
+        patience = min(self._limits.first_token, self._limit)
         give_up = time.monotonic() + patience
         try:
-            self.response = caller.sender.send(post_json(self.offer, chat.PATH, body), limit=patience, idle=patience)
+            self.response = self._caller.sender.send(self._ask.request(self.offer), limit=patience, idle=patience)
         except WireError as error:
             return classify.failure(error, self.offer.provider)
         if self.response.status != 200:
-            content = _error_body(self.response)
-            return classify.response(
-                self.response.status,
-                self.response.headers,
-                content,
-                self.offer.provider,
-                (self.offer.api_key,),
-                time.time(),
-            )
+            return judge(self.response.status, self.response.headers, error_body(self.response), self.offer, self._ask)
         self.state = Stream(self.offer.provider, (self.offer.api_key,), self.response.headers, time.time())
         self._source = self._chunks()  # one iterator for both phases: a second would close the first
         try:
-            self._read_to_content(give_up)
+            if self._ask.path == chat.PATH:
+                self._read_to_content(give_up)
         except BaseException:
             self.response.close()
             raise
         self.response.watch.idle = self._limits.idle
-        self.response.watch.deadline = give_up - patience + caller.health.policy.total
+        self.response.watch.deadline = give_up - patience + self._caller.health.policy.total
         if self.state.verdict is not None and self.state.verdict.action != classify.OK:
             self.response.close()
         return self.state.verdict or classify.Verdict(classify.OK)
 
     def _read_to_content(self, give_up: float) -> None:
         for chunk in self._source:
-            self.early += self.state.feed(chunk)
+            self._raw.append(chunk)
+            self._early += self.state.feed(chunk)
             if self.state.started or self.state.verdict is not None:
                 return
             if self.state.done:
@@ -178,7 +196,7 @@ class _Opened:
             if time.monotonic() > give_up:
                 self.state.late()
                 return
-        self.early += self.state.end()
+        self._early += self.state.end()
 
     def _chunks(self) -> Iterator[bytes]:
         try:
@@ -186,27 +204,39 @@ class _Opened:
         except WireError as error:
             self.state.broke(error)
 
-    def rest(self) -> Iterator[dict[str, Any]]:
-        """Chunks after the first content, to the end of the stream."""
-        yield from self.early
-        self.early = []
+    def raw(self) -> Iterator[bytes]:
+        """The whole stream as it came, judged on the way. Raises TruncatedStreamError."""
+        if self._ask.path != chat.PATH:
+            yield from self._source
+            return
+        yield from as_events(self._early) if self.state.plain else self._raw
+        for chunk, _ in self._rest():
+            yield chunk
+
+    def events(self) -> Iterator[dict[str, Any]]:
+        """The whole stream, parsed. Raises TruncatedStreamError."""
+        yield from self._early
+        for _, found in self._rest():
+            yield from found
+
+    def _rest(self) -> Iterator[tuple[bytes, list[dict[str, Any]]]]:
         if self.state.verdict is not None:
             return
         heard = time.monotonic()
         for chunk in () if self.state.done else self._source:
-            events = self.state.events
-            yield from self.state.feed(chunk)
+            seen = self.state.events
+            yield chunk, list(self.state.feed(chunk))
             if self.state.done:
                 break
-            if self.state.events > events:
+            if self.state.events > seen:
                 heard = time.monotonic()
             elif time.monotonic() - heard > self._limits.idle:
                 self.state.silent()
-        yield from self.state.end()
+        yield b"", list(self.state.end())
 
 
 class StreamReply:
-    """A stream that has brought its first content. Iterate over it for chunks, over `text` for text; close it to stop."""
+    """A stream that has brought its first content. Iterate over it for chunks, over `text()` for text; close it to stop."""
 
     def __init__(self, opened: _Opened, attempts: Sequence[Attempt]) -> None:
         self.offer, self.attempts = opened.offer, list(attempts)
@@ -214,9 +244,15 @@ class StreamReply:
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         try:
-            yield from self._opened.rest()
+            yield from self._opened.events()
         finally:
             self.close()
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Response headers, in lower case."""
+        headers: Mapping[str, str] = self._opened.response.headers
+        return headers
 
     @property
     def usage(self) -> Any:
@@ -225,11 +261,13 @@ class StreamReply:
 
     def text(self) -> Iterator[str]:
         """The text as it comes. Raises TruncatedStreamError, with the text so far, if the stream breaks."""
-        from inference_providers.wire.stream import delta_text
-
         for chunk in self:
             if piece := delta_text(chunk):
                 yield piece
+
+    def raw(self) -> Iterator[bytes]:
+        """The events as bytes, as they came. Raises TruncatedStreamError."""
+        return self._opened.raw()
 
     def close(self) -> None:
         """Stop: closes the connection, so that the provider stops generating."""

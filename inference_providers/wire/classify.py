@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
+    from inference_providers.candidates import Offer
     from inference_providers.wire.messages import WireError
 
 OK = "ok"
@@ -53,7 +54,7 @@ _LOADING = r"loading model|model is (currently )?loading|unavailable_error"
 class Verdict:
     """What to do (`action`), why (`error`), and how long to wait (`retry_after`, seconds)."""
 
-    __slots__ = ("action", "cool", "error", "reply", "retry_after")
+    __slots__ = ("action", "cool", "error", "offer", "reply", "response", "retry_after")
 
     def __init__(
         self,
@@ -65,6 +66,10 @@ class Verdict:
         cool: bool = False,
     ) -> None:
         self.action, self.error, self.retry_after, self.reply, self.cool = action, error, retry_after, reply, cool
+        self.offer: Offer | None = None  # who answered, where that may be another than was asked first
+        self.response: tuple[int, Mapping[str, str], bytes] | None = (
+            None  # status, headers, body of a reply that worked
+        )
 
     def __repr__(self) -> str:
         return f"<Verdict {self.action}: {self.error}>"
@@ -227,6 +232,8 @@ def response(
     """A verdict on a complete response. *secrets* are scrubbed from everything that is kept."""
     secrets = list(secrets)
     if status == 200 or (203 <= status <= 207 and status != 204):
+        if path != chat.PATH and "json" not in headers.get("content-type", "json"):
+            return Verdict(OK)  # speech, pictures, transcripts: not ours to judge
         return _success(body, provider, secrets, now, path=path, allow_empty=allow_empty)
     if status in REDIRECTS:
         return Verdict(
@@ -237,9 +244,13 @@ def response(
                 status=status,
             ),
         )
-    words = said(decode(scrub_bytes(body[:65536], secrets)))
+    clean = scrub_bytes(body[:65536], secrets)
+    words = said(decode(clean))
     message = words.message or f"HTTP {status} without a message"
-    return _status(status, words, message, provider, retry_after(headers, words.message, now))
+    verdict = _status(status, words, message, provider, retry_after(headers, words.message, now))
+    if verdict.error is not None:
+        verdict.error.body = clean
+    return verdict
 
 
 def _status(status: int, words: Said, message: str, provider: str, wait: float | None) -> Verdict:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from inference_providers import chat
 from inference_providers.credentials import Secretive, host_of, is_loopback
 
 TYPE_CHECKING = False
@@ -108,17 +109,67 @@ def headers_for(offer: Offer) -> dict[str, str]:
     return headers
 
 
-def post_json(offer: Offer, path: str, body: Mapping[str, Any]) -> Request:
-    """A POST of *body* to the offer's endpoint, its model set to the offer's internal name."""
-    payload = {**body, "model": offer.internal_name}
-    limit_field = offer.connection.get("limit_field")
-    if limit_field and "max_tokens" in payload:
-        payload[limit_field] = payload.pop("max_tokens")
-    encoded = json.dumps(payload, ensure_ascii=False).encode("utf-8", "replace")
-    headers = headers_for(offer)
-    headers["Content-Type"] = "application/json"
-    headers["Accept"] = "text/event-stream" if body.get("stream") else "application/json"
-    return Request("POST", offer.endpoint + path, headers, encoded)
+class Ask:
+    """What a caller wants of whichever candidate: a path, and a JSON body, or another one as bytes.
+
+    The model is set when a candidate is chosen: in the JSON body, or in the form that *content* holds.
+    """
+
+    __slots__ = ("allow_empty", "body", "content", "content_type", "headers", "method", "path")
+
+    def __init__(
+        self,
+        body: Mapping[str, Any] | None = None,
+        path: str = chat.PATH,
+        *,
+        method: str = "POST",
+        content: bytes = b"",
+        content_type: str = "application/json",
+        headers: Mapping[str, str] | None = None,
+        allow_empty: bool = False,
+    ) -> None:
+        self.body, self.path, self.method = body, path, method
+        self.content, self.content_type = content, content_type
+        self.headers = dict(headers or {})  # the caller's own, for whoever answers
+        self.allow_empty = allow_empty
+
+    @property
+    def streams(self) -> bool:
+        """Whether the reply is to come as events."""
+        return bool(self.body) and bool(self.body.get("stream"))  # type: ignore[union-attr]
+
+    def request(self, offer: Offer) -> Request:
+        """The request as this candidate gets it: its address, its key, its name for the model."""
+        content = self._json(offer) if self.body is not None else _form_with_model(self.content, offer.internal_name)
+        headers = {**self.headers, **headers_for(offer)}
+        headers["Accept"] = "text/event-stream" if self.streams else "application/json"
+        if content:
+            headers["Content-Type"] = self.content_type
+        return Request(self.method, offer.endpoint + self.path, headers, content or None)
+
+    def _json(self, offer: Offer) -> bytes:
+        payload = {**(self.body or {}), "model": offer.internal_name}
+        limit_field = offer.connection.get("limit_field")
+        if limit_field and "max_tokens" in payload:
+            payload[limit_field] = payload.pop("max_tokens")
+        return json.dumps(payload, ensure_ascii=False).encode("utf-8", "replace")
+
+
+_FORM_MODEL = rb'(name="model"\r\n(?:[^\r\n]+\r\n)*\r\n)([^\r\n]*)'
+
+
+def form_model(content: bytes) -> str | None:
+    """The model that a multipart form names."""
+    import re
+
+    match = re.search(_FORM_MODEL, content)
+    return match[2].decode("utf-8", "replace") if match else None
+
+
+def _form_with_model(content: bytes, model: str) -> bytes:
+    import re
+
+    return re.sub(_FORM_MODEL, lambda match: match[1] + model.encode(), content, count=1) if content else content
 
 
 def proxy_for(url: str, environ: Mapping[str, str]) -> str | None:

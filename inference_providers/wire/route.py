@@ -25,6 +25,10 @@ if TYPE_CHECKING:
             """A number between a and b."""
 
 
+HEDGE_RATIO = 0.05  # extra requests for each call
+HEDGE_SAMPLES = 20  # calls after which a 95th percentile means something
+
+
 class Policy:
     """The numbers of routing; times in seconds."""
 
@@ -62,12 +66,12 @@ class Policy:
 
 
 class Send:
-    """Try this candidate, for at most `limit` seconds."""
+    """Try this candidate, for at most `limit` seconds; after `hedge_after` seconds, `hedge` as well."""
 
-    __slots__ = ("limit", "offer")
+    __slots__ = ("hedge", "hedge_after", "limit", "offer")
 
-    def __init__(self, offer: Offer, limit: float) -> None:
-        self.offer, self.limit = offer, limit
+    def __init__(self, offer: Offer, limit: float, hedge: Offer | None = None, hedge_after: float = 0.0) -> None:
+        self.offer, self.limit, self.hedge, self.hedge_after = offer, limit, hedge, hedge_after
 
 
 class Sleep:
@@ -87,7 +91,8 @@ class Health:
         self._dead: dict[tuple[str, str | None], str] = {}
         self._until: dict[str, float] = {}
         self._recent: dict[str, list[bool]] = {}
-        self._calls = self._retries = 0
+        self._calls = self._retries = self._hedges = 0
+        self._seconds: list[float] = []  # of the latest successful calls
 
     def dead(self, offer: Offer) -> bool:
         """Whether this provider refused this key."""
@@ -108,8 +113,28 @@ class Health:
         self._retries += 1
         return True
 
-    def succeeded(self, offer: Offer) -> None:
+    def hedge_after(self, wanted: float | str | None) -> float | None:
+        """Seconds after which a second candidate may be asked as well: given, or the 95th percentile so far; None for not at all.
+
+        At most one request in twenty is such an extra one.
+        """
+        if wanted is None or self._hedges + 1 > HEDGE_RATIO * self._calls:
+            return None
+        if isinstance(wanted, str):
+            return (
+                sorted(self._seconds)[int(len(self._seconds) * 0.95)] if len(self._seconds) >= HEDGE_SAMPLES else None
+            )
+        return wanted
+
+    def hedged(self) -> None:
+        """Count an extra request."""
+        self._hedges += 1
+
+    def succeeded(self, offer: Offer, seconds: float | None = None) -> None:
         """A reply came: the provider is well again."""
+        if seconds is not None:
+            self._seconds.append(seconds)
+            del self._seconds[:-200]
         self._until.pop(self._place(offer), None)
         self._note(offer, failed=False)
 
@@ -160,19 +185,27 @@ def route(
     *,
     total: float | None = None,
     attempts: list[Attempt] | None = None,
+    hedge_after: float | str | None = None,
 ) -> Generator[Send | Sleep, Verdict | None, Verdict]:
     """Decide step by step which candidate to try; returns the verdict of the one that worked.
 
     Raises the typed error of a request at fault, or AllProvidersFailedError with every
     attempt. *attempts* is filled as it goes.
     """
-    return (yield from _Route(offers, health, random, total, [] if attempts is None else attempts).run())
+    return (yield from _Route(offers, health, random, total, [] if attempts is None else attempts, hedge_after).run())
 
 
 class _Route:
     def __init__(
-        self, offers: Sequence[Offer], health: Health, random: Uniform, total: float | None, attempts: list[Attempt]
+        self,
+        offers: Sequence[Offer],
+        health: Health,
+        random: Uniform,
+        total: float | None,
+        attempts: list[Attempt],
+        hedge: float | str | None = None,
     ) -> None:
+        self.hedge = hedge
         self.health, self.policy, self.random, self.attempts = health, health.policy, random, attempts
         self.deadline = health.clock() + (self.policy.total if total is None else total)
         alive = [offer for offer in offers if not health.dead(offer)]
@@ -205,9 +238,9 @@ class _Route:
             verdict = yield from self.attempt(current)
             action = verdict.action
             if action == classify.OK:
-                self.health.succeeded(current.offer)
+                self.health.succeeded(verdict.offer or current.offer, self.attempts[-1].seconds)
                 return verdict
-            self.health.failed(current.offer, verdict)
+            self.health.failed(verdict.offer or current.offer, verdict)
             if action == classify.STOP or (action == classify.LARGER and not self.larger(current.offer)):
                 raise verdict.error or self.exhausted()
             pause = self.pause(current, verdict)
@@ -227,14 +260,24 @@ class _Route:
         others = bool(self.queue or self.again)
         limit = self.left() / 2 if others else self.left()  # leave time for the next
         started = self.health.clock()
-        verdict = yield Send(current.offer, max(limit, 0.001))
+        hedge_after = self.health.hedge_after(self.hedge) if self.queue else None
+        step = Send(current.offer, max(limit, 0.001))
+        if hedge_after is not None:
+            step.hedge, step.hedge_after = self.queue[0].offer, hedge_after
+        verdict = yield step
         assert verdict is not None
         outcome = "ok" if verdict.action == classify.OK else str(verdict.error)
         status = verdict.error.status if verdict.error else 200
         if verdict.action == classify.POLL and self.attempts and self.attempts[-1].outcome == outcome:
             return verdict  # the same wait, not another attempt
         self.attempts.append(
-            Attempt(current.offer, outcome, status=status, seconds=self.health.clock() - started, error=verdict.error)
+            Attempt(
+                verdict.offer or current.offer,
+                outcome,
+                status=status,
+                seconds=self.health.clock() - started,
+                error=verdict.error,
+            )
         )
         return verdict
 

@@ -39,6 +39,11 @@ class Stream:
         self.events = 0
 
     @property
+    def plain(self) -> bool:
+        """Whether the body is no event stream."""
+        return self._plain is not None
+
+    @property
     def text(self) -> str:
         """The text so far."""
         return "".join(self._text)
@@ -173,3 +178,10 @@ def delta_text(chunk: Mapping[str, Any]) -> str:
     """The text of a stream chunk."""
     delta = chat.first_choice(chunk).get("delta")
     return chat.content_text(delta.get("content")) if isinstance(delta, dict) else ""
+
+
+def as_events(chunks: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
+    """Chunks as server-sent events: for a server that answered a request for a stream with one JSON reply."""
+    for chunk in chunks:
+        yield b"data: " + json.dumps(chunk, ensure_ascii=False).encode() + b"\n\n"
+    yield b"data: [DONE]\n\n"
