@@ -12,26 +12,24 @@ import sys
 import time
 from contextlib import ExitStack
 
-from benchmarks.common import NO_MARK, TEST_KEY, Times, black_hole, live_server, print_table, refused_port, verdict
+from benchmarks.common import (
+    NO_MARK,
+    Times,
+    black_hole,
+    keys,
+    live_server,
+    print_table,
+    refused_port,
+    registry,
+    verdict,
+)
 from inference_providers import ProviderList
-
-
-def registry(endpoints: list[str]) -> dict[str, object]:
-    """A registry in which the model `m` is served at each of *endpoints*, in this order."""
-    providers = {
-        f"p{number}": {
-            "connection": {"protocol": "openai", "endpoint": endpoint, "api_key": f"P{number}_API_KEY"},
-            "model_names": {"m": "m-internal"},
-        }
-        for number, endpoint in enumerate(endpoints)
-    }
-    return {"providers": providers, "auto_model_priority": ["m"]}
 
 
 def connect(endpoints: list[str], rounds: int) -> Times:
     """Times of `connect_to_model`, whose winner must be the last of *endpoints*."""
     data = registry(endpoints)
-    environ = {f"P{number}_API_KEY": TEST_KEY for number in range(len(endpoints))}
+    environ = keys(endpoints)
     seconds = []
     for _ in range(rounds):
         providers = ProviderList(json_override=data, environ=environ, local=False)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+import pickle
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import openai
 import pytest
 
-from inference_providers import AsyncProviderList, ProviderList
+from inference_providers import AsyncProviderList, InferenceProvidersError, ProviderList
 from tests.servers import Behaviour, Server, answer
 
 ROOT = Path(__file__).parent.parent
@@ -32,6 +35,59 @@ def no_keys(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
             monkeypatch.delenv(name)
     monkeypatch.setenv("INFERENCE_PROVIDERS_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+
+
+class Leaks(logging.Handler):
+    """Everything in which a key might show: log lines of all libraries, and every error that was made."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.lines: list[str] = []
+        self.errors: list[BaseException] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage())
+
+    def shown(self) -> Iterator[str]:
+        yield from self.lines
+        for error in self.errors:
+            for one in (error, error.__cause__, error.__context__):
+                yield f"{one} {one!r} {getattr(one, '__dict__', '')} {getattr(one, 'body', '')}"
+            try:
+                yield repr(pickle.dumps(error))
+            except (TypeError, AttributeError, pickle.PicklingError):
+                continue
+
+
+@pytest.fixture(autouse=True)
+def no_leaks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No key shows in any log line or error, and each goes out in the Authorization header alone. Holds for every test."""
+    leaks = Leaks()
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(leaks)
+    root.setLevel(logging.DEBUG)
+    for kind in (InferenceProvidersError, openai.OpenAIError):
+        made = kind.__init__
+
+        def noted(self: Any, *args: Any, made: Any = made, **kwargs: Any) -> None:
+            leaks.errors.append(self)
+            made(self, *args, **kwargs)
+
+        monkeypatch.setattr(kind, "__init__", noted)
+    Server.everything.clear()
+    yield
+    root.removeHandler(leaks)
+    root.setLevel(level)
+    secrets = set(keys(9).values())
+    for text in leaks.shown():
+        assert not [secret for secret in secrets if secret in text or secret[:12] in text], text[:500]
+    for request in Server.everything:
+        sent = [secret for secret in secrets if secret.encode() in request.raw]
+        assert sent in ([], [request.key]), request.path
+        assert request.raw.count(b"canary-") <= 1 or request.key is None or "canary" not in str(request.key), (
+            request.path
+        )
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 Behaviour = Callable[["Connection", "Received"], None]
 
@@ -146,7 +146,9 @@ def status(code: int, body: Any = None, headers: dict[str, str] | None = None) -
 
 
 class Server:
-    """Listens on a loopback port until closed. `requests` holds what arrived."""
+    """Listens on a loopback port until closed. `requests` holds what arrived; `everything`, what arrived at any server."""
+
+    everything: ClassVar[list[Received]] = []
 
     def __init__(self, behaviour: Behaviour = answer) -> None:
         self.behaviour = behaviour
@@ -206,6 +208,7 @@ class Server:
             with sock.makefile("rb") as reader:
                 while connection.keep and (request := _read(reader)) is not None:
                     self.requests.append(request)
+                    self.everything.append(request)
                     self.behaviour(connection, request)
         except OSError:
             return

@@ -131,8 +131,8 @@ class _Wanted:
     def __init__(self, request: httpx2.Request, content: bytes, options: Options) -> None:
         if not belongs(request.url, options.base_url):
             place = host_of(options.base_url)
-            raise httpx2.UnsupportedProtocol(
-                f"This client belongs to {place} and sends nothing elsewhere.", request=request
+            raise openai.APIConnectionError(
+                message=f"This client belongs to {place} and sends nothing elsewhere.", request=_clean(request)
             )
         self.total = _seconds(request, options.timeout)
         kind = request.headers.get("content-type", "application/json")
@@ -276,7 +276,7 @@ class _AsyncStream(httpx2.AsyncByteStream):
 
 def sdk_error(error: InferenceProvidersError, request: httpx2.Request) -> openai.OpenAIError:
     """One of our errors as the SDK's: status, body and message kept. Its cause is ours, with every attempt."""
-    clean = httpx2.Request(request.method, request.url)  # without headers and prompt
+    clean = _clean(request)
     if isinstance(error, UnknownModelError):
         return _with_status(404, str(error), b"", clean)
     if isinstance(error, NoCredentialsError):
@@ -289,6 +289,11 @@ def sdk_error(error: InferenceProvidersError, request: httpx2.Request) -> openai
     if isinstance(face, ProviderError) and face.code in ("deadline", "timeout"):
         return openai.APITimeoutError(request=clean)
     return openai.APIConnectionError(message=str(error), request=clean)
+
+
+def _clean(request: httpx2.Request) -> httpx2.Request:
+    """The request without headers and prompt: it stays with the error."""
+    return httpx2.Request(request.method, request.url)
 
 
 def _face(attempts: Sequence[Attempt]) -> Exception | None:
