@@ -24,7 +24,7 @@ from inference_providers.errors import (
     UnknownModelError,
 )
 from inference_providers.wire.messages import Ask, form_model
-from inference_providers.wire.sdk import belongs, path_below, plain_headers, sealed
+from inference_providers.wire.sdk import Base, plain_headers, sealed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,17 +36,8 @@ if TYPE_CHECKING:
     from inference_providers.wire.call import Caller, Reply, StreamReply
 
 BASE_URL = "http://inference-providers.invalid/v1"  # never resolved: the transport below sends elsewhere
-_SDKS_OWN = (
-    "authorization",
-    "user-agent",
-    "host",
-    "accept",
-    "accept-encoding",
-    "connection",
-    "content-length",
-    "content-type",
-    "cookie",
-    "transfer-encoding",
+_SDKS_OWN = frozenset(
+    b"authorization user-agent host accept accept-encoding connection content-length content-type cookie transfer-encoding".split()
 )
 _STATUS_ERRORS: dict[int, type[openai.APIStatusError]] = {
     400: openai.BadRequestError,
@@ -67,7 +58,7 @@ class Options:
     is refused.
     """
 
-    __slots__ = ("allow_empty", "hedge_after", "models", "only", "timeout")
+    __slots__ = ("allow_empty", "base", "hedge_after", "models", "only", "timeout")
 
     def __init__(
         self,
@@ -79,6 +70,7 @@ class Options:
     ) -> None:
         self.models, self.timeout, self.only = list(models), timeout, only
         self.hedge_after, self.allow_empty = hedge_after, allow_empty
+        self.base = Base(self.base_url)
 
     @property
     def base_url(self) -> str:
@@ -129,7 +121,7 @@ class _Wanted:
     """The SDK's request, read: which models, and what to ask of whoever has them."""
 
     def __init__(self, request: httpx2.Request, content: bytes, options: Options) -> None:
-        if not belongs(request.url, options.base_url):
+        if not options.base.holds(request.url):
             place = host_of(options.base_url)
             raise openai.APIConnectionError(
                 message=f"This client belongs to {place} and sends nothing elsewhere.", request=_clean(request)
@@ -138,11 +130,11 @@ class _Wanted:
         kind = request.headers.get("content-type", "application/json")
         body = json.loads(content) if content and "json" in kind else None
         body = body if isinstance(body, dict) else None
-        path = path_below(request.url, options.base_url)
+        path = options.base.below(request.url)
         own = {
-            name: value
-            for name, value in request.headers.items()
-            if name.lower() not in _SDKS_OWN and not name.lower().startswith(("x-stainless", "openai-"))
+            name.decode("latin-1"): value.decode("latin-1")
+            for name, value in request.headers.raw
+            if _is_own(name.lower())
         }
         self._options = options
         self.models = self._models(body, content, options)
@@ -168,6 +160,11 @@ class _Wanted:
         if isinstance(listed, list) and listed:
             return [str(name) for name in listed]
         return [named] if named and named != "default" else options.models or ["auto"]
+
+
+def _is_own(name: bytes) -> bool:
+    """Whether a header is the caller's own, not one that the SDK puts everywhere."""
+    return name not in _SDKS_OWN and not name.startswith((b"x-stainless", b"openai-"))
 
 
 def _seconds(request: httpx2.Request, timeout: float) -> float:

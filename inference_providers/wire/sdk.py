@@ -27,17 +27,28 @@ def sealed(made: Any) -> Any:
     return made
 
 
-def belongs(url: httpx2.URL, endpoint: str) -> bool:
-    """Whether *url* lies below *endpoint*: same scheme, host and port, no user information."""
-    ours = httpx2.URL(endpoint)
-    same = (url.scheme, url.host, url.port) == (ours.scheme, ours.host, ours.port)
-    return same and not url.userinfo and f"{url.path}/".startswith(f"{ours.path.rstrip('/')}/")
+class Base:
+    """A client's base URL, parsed once: what lies below it, and what does not."""
 
+    __slots__ = ("_origin", "_path", "_raw")
 
-def path_below(url: httpx2.URL, endpoint: str) -> str:
-    """The path and query of *url*, below *endpoint*."""
-    path = url.raw_path.decode("ascii")
-    return path.removeprefix(httpx2.URL(endpoint).raw_path.decode("ascii").rstrip("/"))
+    def __init__(self, base_url: str) -> None:
+        url = httpx2.URL(base_url)
+        self._origin = (url.scheme, url.host, url.port)
+        self._path = url.path.rstrip("/") + "/"
+        self._raw = url.raw_path.decode("ascii").rstrip("/")
+
+    def holds(self, url: httpx2.URL) -> bool:
+        """Whether *url* lies below: same scheme, host and port, no user information."""
+        return (
+            (url.scheme, url.host, url.port) == self._origin
+            and not url.userinfo
+            and f"{url.path}/".startswith(self._path)
+        )
+
+    def below(self, url: httpx2.URL) -> str:
+        """The path and query of *url*, below the base."""
+        return url.raw_path.decode("ascii").removeprefix(self._raw)
 
 
 def plain_headers(headers: Mapping[str, str]) -> dict[str, str]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
+_ONCE = urllib3.Retry(total=False, redirect=False, raise_on_redirect=False)  # as `retries=False`, made once
 _MAX_POOLED = 64  # idle connections kept for each host
 _current = threading.local()  # the deadline and idle limit of the request that this thread sends
 
@@ -50,6 +51,7 @@ class _WatchedSocket:
     def __init__(self, sock: Any) -> None:
         self._sock = sock
         self.watch: _Watch | None = None
+        self._held: list[bytes] | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sock, name)
@@ -63,7 +65,20 @@ class _WatchedSocket:
         self._sock._io_refs = getattr(self._sock, "_io_refs", 0) + 1
         return io.BufferedReader(socket.SocketIO(self, "r"))  # type: ignore[arg-type]
 
+    def hold(self) -> None:
+        """Keep what is sent until `release()`: head and body then leave in one system call."""
+        self._held = []
+
+    def release(self) -> None:
+        """Send what was held."""
+        held, self._held = self._held, None
+        if held:
+            self.sendall(b"".join(held))
+
     def sendall(self, data: Any, *args: Any) -> None:
+        if self._held is not None:
+            self._held.append(bytes(data))
+            return
         if self.watch is not None:
             self._sock.settimeout(self.watch.allowance())
         self._sock.sendall(data, *args)
@@ -79,11 +94,12 @@ class _Watched:
         self.sock = _WatchedSocket(self.sock)
 
     def request(self, *args: Any, **kwargs: Any) -> None:
-        if isinstance(self.sock, _WatchedSocket):
-            self.sock.watch = _current.watch
+        if self.sock is None:
+            self.connect()
+        self.sock.watch = _current.watch
+        self.sock.hold()
         super().request(*args, **kwargs)  # type: ignore[misc]
-        if isinstance(self.sock, _WatchedSocket):
-            self.sock.watch = _current.watch
+        self.sock.release()
 
 
 class _HTTPConnection(_Watched, HTTPConnection):
@@ -100,6 +116,15 @@ def _ca_bundle(environ: Mapping[str, str]) -> str:
     return environ.get("SSL_CERT_FILE") or environ.get("REQUESTS_CA_BUNDLE") or certifi.where()
 
 
+class _Place:
+    """A pool of connections to one origin, and where in a URL the part begins that goes into the request line."""
+
+    __slots__ = ("cut", "pool")
+
+    def __init__(self, pool: Any, cut: int) -> None:
+        self.pool, self.cut = pool, cut
+
+
 class Sender:
     """Sends requests; safe to share between threads, and after a fork each process has its own connections."""
 
@@ -107,6 +132,7 @@ class Sender:
         self._environ = os.environ if environ is None else environ
         self.limits = limits or Limits()
         self._managers: dict[str | None, Any] = {}
+        self._places: dict[str, _Place] = {}
         self._pid = os.getpid()
         self._lock = threading.Lock()
 
@@ -120,24 +146,34 @@ class Sender:
         _current.watch = watch
         timeout = urllib3.Timeout(connect=min(self.limits.connect, limit), read=min(limit, watch.idle))
         try:
-            raw = self._manager(request.url).urlopen(
-                request.method, request.url, body=request.body, headers=request.headers, timeout=timeout,
-                redirect=False, retries=False, preload_content=False, decode_content=True,
+            place = self._place(request.url)
+            raw = place.pool.urlopen(
+                request.method, request.url[place.cut :] or "/", body=request.body, headers=request.headers, timeout=timeout,
+                redirect=False, retries=_ONCE, preload_content=False, decode_content=True,
             )  # fmt: skip
         except (HTTPError, OSError, HTTPException, ValueError) as error:
             raise _wire_error(error, watch) from None
         headers = {name.lower(): value for name, value in raw.headers.items()}
         return Response(raw.status, headers, _chunks(raw, watch), lambda: _close(raw), watch)
 
-    def _manager(self, url: str) -> Any:
+    def _place(self, url: str) -> _Place:
+        """Where a URL's origin is reached: its pool is looked up once, by the text up to the path."""
         if self._pid != os.getpid():
-            self._managers, self._pid = {}, os.getpid()
-        proxy = proxy_for(url, self._environ)
-        manager = self._managers.get(proxy)
-        if manager is None:
+            self._managers, self._places, self._pid = {}, {}, os.getpid()
+        cut = url.find("/", 8)
+        origin = url[:cut] if cut >= 0 else url
+        place = self._places.get(origin)
+        if place is None:
             with self._lock:
-                manager = self._managers.setdefault(proxy, self._new_manager(proxy))
-        return manager
+                place = self._places.setdefault(origin, self._new_place(url, len(origin)))
+        return place
+
+    def _new_place(self, url: str, cut: int) -> _Place:
+        proxy = proxy_for(url, self._environ)
+        if proxy not in self._managers:
+            self._managers[proxy] = self._new_manager(proxy)
+        # Through a proxy, plain HTTP wants the whole URL in the request line.
+        return _Place(self._managers[proxy].connection_from_url(url), 0 if proxy and url.startswith("http://") else cut)
 
     def _new_manager(self, proxy: str | None) -> Any:
         options: dict[str, Any] = {
@@ -152,7 +188,7 @@ class Sender:
 
     def close(self) -> None:
         """Close every idle connection."""
-        managers, self._managers = self._managers, {}
+        managers, self._managers, self._places = self._managers, {}, {}
         for manager in managers.values():
             manager.clear()
 
