@@ -52,7 +52,7 @@ class AsyncProviderList(Base):
                     return await self._connect(offers, test)
                 except AllProvidersFailedError as error:
                     failed = error if failed is None else _joined(failed, error)
-        raise failed or self._nothing()
+        raise failed or self._advice.nothing()
 
     def client(self, models: str | Sequence[str] | None = None, **options: Any) -> openai.AsyncOpenAI:
         """The same as `async_client`."""
@@ -102,7 +102,7 @@ class AsyncProviderList(Base):
 
     async def _first_that_works(self, model: str | None, test: bool, ask: Any) -> Any:
         groups: list[Callable[[], list[Offer]]] = (
-            [partial(self._first_available, [model])] if model else [self._keyed, self._on_this_machine]
+            [partial(self._first_available, [model])] if model is not None else [self._keyed, self._on_this_machine]
         )
         failed: AllProvidersFailedError | None = None
         for group in groups:
@@ -114,7 +114,7 @@ class AsyncProviderList(Base):
                 return await ask(offers if test else [(await self._connect(offers, False)).offer])
             except AllProvidersFailedError as error:
                 failed = error if failed is None else _joined(failed, error)
-        raise failed or self._nothing()
+        raise failed or self._advice.nothing()
 
     async def aclose(self) -> None:
         """Close the connections of the running event loop; done by itself when `asyncio.run` ends."""
@@ -131,8 +131,8 @@ class AsyncProviderList(Base):
     async def _connect(self, offers: Sequence[Offer], test: bool) -> AsyncConnection:
         from inference_providers.wire.asend import run_race
 
-        alive = [offer for offer in offers if not self._health.dead(offer)] or list(offers)
-        attempts: list[Attempt] = []
+        alive = [offer for offer in offers if not self._health.dead(offer)]
+        attempts: list[Attempt] = [] if alive else [self._health.refusal(offer) for offer in offers]
         winners = run_race([lambda offer=offer: self._reachable(offer, attempts) for offer in alive])  # type: ignore[misc]
         try:
             async for index in winners:

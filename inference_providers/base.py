@@ -7,11 +7,12 @@ import time
 from functools import cached_property
 
 from inference_providers import candidates, chat
+from inference_providers.advice import ALLOW_VARIABLE, Advice
 from inference_providers.candidates import Accesses, Explanation, Offer
 from inference_providers.credentials import Environment, Pins, Secretive
 from inference_providers.errors import NoCredentialsError, UnknownModelError
 from inference_providers.registry import Registry, bundled
-from inference_providers.resolution import LocalServer, Resolution, Resolver
+from inference_providers.resolution import AUTO, LocalServer, Resolution, Resolver
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from inference_providers.wire.route import Health, Policy
     from inference_providers.wire.routed import Options
 
-ALLOW_VARIABLE = "INFERENCE_PROVIDERS_ALLOW"
 _SERVERS_KEPT = 10.0  # seconds for which a look at local ports counts
 
 
@@ -75,6 +75,7 @@ class Base(Secretive):
         allow_empty: bool = False,
         hedge_after: float | str | None = None,
     ) -> None:
+        _check_options(timeout, hedge_after, environ, aliases)
         self.verbose = verbose
         self.timeout = timeout
         self._environ = Environment(os.environ if environ is None else environ)
@@ -92,9 +93,12 @@ class Base(Secretive):
         self._allow = {pid for name in allowed if name.strip() and (pid := self.registry.provider_id(name))}
         self._accesses = Accesses(self.registry, self._environ, Pins(bundled(), trust), self._allow)
         self._resolver = Resolver(self._accesses, aliases=aliases, local=self.local_servers)
+        self._advice = Advice(self._accesses, self._environ)
         self._seen: tuple[float, list[LocalServer]] | None = None
         self._engine: EmbeddedEngine | None = None
         self._found: dict[tuple[str, ...], tuple[float, list[Offer]]] = {}
+        self._warned: set[str] = set()
+        self._environment_seen = hash(frozenset(self._environ.items()))
 
     def __repr__(self) -> str:
         registry = self.__dict__.get("registry")  # missing while the constructor runs
@@ -117,9 +121,8 @@ class Base(Secretive):
 
     def explain(self, name: str | None = None) -> Explanation:
         """Every offer of a model (or of the automatic choice), and why it is or is not a candidate."""
-        resolution = self._resolver.resolve(name or "auto")
-        ordered = candidates.order(resolution.offers)
-        return Explanation(name, resolution.rule, resolution.offers, ordered[0] if ordered else None)
+        resolution = self._resolver.resolve("auto" if name is None else name)
+        return Explanation(name, resolution.rule, resolution.offers)
 
     def local_servers(self) -> list[LocalServer]:
         """The model servers that run on this machine; a look counts for ten seconds."""
@@ -133,13 +136,44 @@ class Base(Secretive):
 
     def candidates(self, name: str, *, provider: str | None = None) -> list[Offer]:
         """The candidates for a name, in the order in which they are tried. Raises UnknownModelError or NoCredentialsError."""
+        if provider is None and isinstance(name, str) and name.strip().lower() in AUTO:
+            return self._automatic()
         resolution = self._resolver.resolve(name, provider)
-        if resolution.warning:
-            self._tell(resolution.warning)
         found = candidates.order(resolution.offers)
+        if not found and self._reread_environment():
+            found = candidates.order(self._resolver.resolve(name, provider).offers)
         if not found:
-            raise self._no_candidates(resolution)
+            raise self._advice.no_candidates(resolution)
+        if resolution.warning and resolution.warning not in self._warned:
+            self._warned.add(resolution.warning)
+            _warn(resolution.warning)
         return found
+
+    def _automatic(self) -> list[Offer]:
+        """Candidates for `auto`: with keys first, then servers on this machine, one started if there is nothing else."""
+        keyed = self._keyed()
+        if keyed:
+            running = [
+                offer
+                for server in self.local_servers()
+                for offer in self._resolver._server_offers(server, server.models)
+            ]
+            return keyed + candidates.order(running)
+        here = self._on_this_machine()
+        if not here:
+            raise self._advice.nothing()
+        return here
+
+    def _reread_environment(self) -> bool:
+        """Look for keys anew, if the environment has changed since the last look: people set keys between two calls."""
+        now = hash(frozenset(self._environ.items()))
+        if now == self._environment_seen:
+            return False
+        self._environment_seen = now
+        self._accesses.forget()
+        self._found.clear()
+        self.__dict__.pop("_best", None)
+        return True
 
     def _known_candidates(self, names: Sequence[str]) -> list[Offer] | None:
         """What `_first_available` found for these names in the last seconds, if anything."""
@@ -148,7 +182,9 @@ class Base(Secretive):
 
     def _first_available(self, names: Sequence[str]) -> list[Offer]:
         """The candidates for several names, best first; unknown names count only when nothing else is left."""
-        names = [names] if isinstance(names, str) else list(names)
+        names = [names] if isinstance(names, str) else list(names or ())
+        if not all(isinstance(name, str) for name in names):
+            raise UnknownModelError("Model names must be text, or a list of texts.")
         known = self._known_candidates(names)
         if known is None:
             known = self._look_up(names)
@@ -179,7 +215,7 @@ class Base(Secretive):
         if not names:
             raise UnknownModelError("The list of models is empty. Give at least one name.")
         raise NoCredentialsError(
-            f"No key for any of {', '.join(map(str, names))}.\n{self._advice(variables)}", variables
+            f"No key for any of {', '.join(map(str, names))}.\n{self._advice.what_to_set(variables)}", variables
         )
 
     @cached_property
@@ -187,10 +223,27 @@ class Base(Secretive):
         found = [
             offer for name in self.registry.auto_model_priority for offer in self._resolver.offers_of(name, local=False)
         ]
+        listed = candidates.order(found)
+        return listed + self._unlisted({offer.provider for offer in listed})
+
+    def _unlisted(self, listed: set[str]) -> list[Offer]:
+        """The first few models of providers with a key that have none in the priority list, after the rest."""
+        found: list[Offer] = []
+        for pid, provider in self.registry.providers.items():
+            if pid not in listed and provider.local is None and not self._accesses[pid].reason:
+                names = list(provider.data.get("model_names") or {})[:3]
+                found += [
+                    offer
+                    for name in names
+                    for offer in self._resolver.offers_of(name, local=False)
+                    if offer.provider == pid
+                ]
         return candidates.order(found)
 
     def _keyed(self) -> list[Offer]:
         """The automatic choice among providers with keys: no look at local ports."""
+        if not self._best:
+            self._reread_environment()
         return self._best
 
     def _on_this_machine(self) -> list[Offer]:
@@ -218,63 +271,6 @@ class Base(Secretive):
         if models and not self._embedded_running():
             self._engine = launch.start(models[0], self._environ, _warn)
         return self._embedded_running()
-
-    def _no_candidates(self, resolution: Resolution) -> NoCredentialsError:
-        names = dict.fromkeys(
-            o.connection["api_key"][0] if isinstance(o.connection.get("api_key"), list) else o.connection.get("api_key")
-            for o in resolution.offers
-            if o.connection.get("api_key")
-        )
-        variables = [str(name) for name in names]
-        shown = resolution.canonical_name or resolution.name
-        reasons = [
-            f"  {offer.provider}: {offer.reason}"
-            for offer in resolution.offers
-            if "general-purpose" in offer.reason or "placeholder" in offer.reason or "quotes" in offer.reason
-        ][:5]
-        lines = [
-            f"No key for {shown!r}: {len(resolution.offers)} offers in the registry, none usable now.",
-            *reasons,
-            self._advice(variables),
-        ]
-        return NoCredentialsError("\n".join(lines), variables)
-
-    def _advice(self, variables: Sequence[str]) -> str:
-        """Which variables would help, with the address where a key is to be had."""
-        consoles = {
-            keys[0]: p.data.get("console") for p in self.registry.providers.values() if (keys := p.key_variables)
-        }
-        rows = [
-            f"  {variable}" + (f" (get one at {consoles[variable]})" if consoles.get(variable) else "")
-            for variable in list(variables)[:5]
-        ]
-        more = f"\n  ... or one of {len(variables) - 5} more" if len(variables) > 5 else ""
-        return (
-            "Set one of these environment variables:\n" + "\n".join(rows) + more
-            if rows
-            else "`inference-providers doctor` shows what is missing."
-        )
-
-    def _nothing(self) -> NoCredentialsError:
-        """No key and no server at all: the five easiest keys to get, and the way without a key."""
-        easiest = [self.registry.providers[pid] for pid in self.registry.easiest if pid in self.registry.providers]
-        rows = [
-            f"  {p.key_variables[0]:<20} {p.data.get('console', p.data.get('website', ''))}"
-            for p in easiest
-            if p.key_variables
-        ]
-        lines = [
-            "No API key and no model server was found.",
-            "The easiest keys to get (set the variable to the key):",
-            *rows,
-        ]
-        lines.append(
-            "Without a key: start Ollama, LM Studio, llama.cpp or vLLM, or install 'inference_providers[local]' and set"
-        )
-        lines.append(
-            "INFERENCE_PROVIDERS_LOCAL_MODEL to a GGUF file. `inference-providers doctor` shows what was looked for."
-        )
-        return NoCredentialsError("\n".join(lines), [p.key_variables[0] for p in easiest if p.key_variables])
 
     def _tell(self, message: str) -> None:
         if self.verbose:
@@ -359,6 +355,22 @@ class Base(Secretive):
         from inference_providers.wire.messages import Limits
 
         return self._given_limits or Limits(total=self.timeout)
+
+
+def _check_options(timeout: Any, hedge_after: Any, environ: Any, aliases: Any) -> None:
+    """Raise for options that would only fail later, and less clearly."""
+    if not isinstance(timeout, int | float) or not 0 < timeout < float("inf"):
+        raise ValueError(f"timeout must be a number of seconds above 0, not {timeout!r}")
+    if (
+        hedge_after is not None
+        and hedge_after != "p95"
+        and not (isinstance(hedge_after, int | float) and hedge_after > 0)
+    ):
+        raise ValueError(f'hedge_after must be a number of seconds above 0, or "p95", not {hedge_after!r}')
+    if environ is not None and not hasattr(environ, "items"):
+        raise TypeError("environ must be a mapping of variables to values, like os.environ")
+    if aliases is not None and not hasattr(aliases, "items"):
+        raise TypeError('aliases must be a mapping, like {"work": "gpt-4o"}')
 
 
 def _logger() -> Any:

@@ -200,6 +200,10 @@ class Accesses(credentials.Secretive):
             self._known[provider_id] = self._work_out(self.registry.providers[provider_id])
         return self._known[provider_id]
 
+    def forget(self) -> None:
+        """Work everything out anew, since the environment may have changed."""
+        self._known.clear()
+
     def at(self, server: LocalServer) -> Access:
         """Access to a server found on this machine, at its address."""
         known = self[server.provider]
@@ -235,7 +239,7 @@ class Accesses(credentials.Secretive):
     def _endpoint(self, provider: Provider) -> tuple[str | None, str]:
         own = provider.connection.get("base_url")
         if own and (address := self._environ.get(own, "").strip()):
-            plain = address.startswith(("http://", "https://")) and "@" not in address.split("/", 3)[2]
+            plain = credentials.is_plain_address(address)
             return (address.rstrip("/"), "") if plain else (None, f"{own} is no plain http(s) address")
         secret = next((name for name in credentials.variables_of(provider.endpoint) if self._pins.pinned(name)), None)
         if secret:
@@ -271,6 +275,36 @@ def shuffled(offers: Sequence[Offer], random: Shuffles) -> list[Offer]:
     return mixed
 
 
+POLICIES = ("cheapest", "fastest", "smartest", "free", "local")
+
+
+def apply_policy(policy: str, offers: Sequence[Offer], registry: Registry) -> list[Offer]:
+    """Sort or filter offers: `cheapest`, `fastest`, `smartest` sort (stable), `free` and `local` filter."""
+    if policy == "free":
+        return [
+            offer
+            for offer in offers
+            if offer.local
+            or (offer.input_price == 0 and offer.output_price == 0)
+            or offer.internal_name.endswith(":free")
+        ]
+    if policy == "local":
+        return [offer for offer in offers if offer.local]
+    if policy == "cheapest":
+        return sorted(
+            offers,
+            key=lambda o: (
+                o.input_price is None or o.output_price is None,
+                (o.input_price or 0) * 3 + (o.output_price or 0),
+            ),
+        )
+    if policy == "fastest":
+        places = {pid: place for place, pid in enumerate(registry.fastest)}
+        return sorted(offers, key=lambda o: places.get(o.provider, len(places)))
+    ranks = {name: rank for rank, name in enumerate(registry.auto_model_priority)}
+    return sorted(offers, key=lambda o: (ranks.get(o.canonical_name or "", len(ranks)), -(o.context_window or 0)))
+
+
 class Attempt:
     """One try of a candidate, with its outcome."""
 
@@ -298,8 +332,11 @@ class Attempt:
 class Explanation:
     """Every offer with the reason why it is or is not a candidate. Iterates over offers; str() is a table."""
 
-    def __init__(self, name: str | None, rule: str, offers: Sequence[Offer], chosen: Offer | None) -> None:
-        self.name, self.rule, self.offers, self.chosen = name, rule, list(offers), chosen
+    def __init__(self, name: str | None, rule: str, offers: Sequence[Offer]) -> None:
+        self.name, self.rule, self.offers = name, rule, list(offers)
+        self.candidates = order(self.offers)
+        self.chosen = self.candidates[0] if self.candidates else None
+        self._stands = {id(offer) for offer in self.candidates}
 
     def __iter__(self) -> Iterator[Offer]:
         return iter(self.offers)
@@ -308,8 +345,7 @@ class Explanation:
         return len(self.offers)
 
     def __repr__(self) -> str:
-        usable = sum(offer.usable for offer in self.offers)
-        return f"<Explanation of {self.name!r}: {usable} of {len(self.offers)} offers are candidates>"
+        return f"<Explanation of {self.name!r}: {len(self.candidates)} of {len(self.offers)} offers are candidates>"
 
     def __str__(self) -> str:
         head = f"{self.name or 'automatic choice'} ({self.rule})"
@@ -320,12 +356,16 @@ class Explanation:
         return "\n".join([head, *rows])
 
     def verdict(self, offer: Offer) -> str:
-        """`first`, `yes` or `no`."""
-        return "first" if offer is self.chosen else "yes  " if offer.usable else "no   "
+        """`first`, `yes`, `same` or `no`."""
+        if offer is self.chosen:
+            return "first"
+        return "no   " if not offer.usable else "yes  " if id(offer) in self._stands else "same "
 
     def why(self, offer: Offer) -> str:
         """The reason, for a person."""
         if not offer.usable:
             return offer.reason
+        if id(offer) not in self._stands:
+            return "another of this provider's names for the model; its preferred one is tried"
         found = f"{offer.variable} is set" if offer.variable else "a server on this machine"
         return found + ("; a newer list lacks this model, so it comes after the others" if offer.doubtful else "")

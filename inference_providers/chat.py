@@ -14,7 +14,13 @@ TEST_TOKENS = 16  # enough for a word; a reasoning model may spend them all on t
 
 def messages(prompt: str | Sequence[Mapping[str, Any]], system: str | None = None) -> list[dict[str, Any]]:
     """A prompt, or a list of messages, as a list of messages."""
-    start = [{"role": "system", "content": system}] if system else []
+    if not isinstance(prompt, str) and not (
+        isinstance(prompt, list | tuple) and all(isinstance(turn, dict) for turn in prompt)
+    ):
+        raise TypeError("the question must be text, or a list of messages like {'role': 'user', 'content': 'Hi'}")
+    if not prompt or (isinstance(prompt, str) and not prompt.strip()):
+        raise ValueError("the question is empty")
+    start: list[dict[str, Any]] = [{"role": "system", "content": system}] if system else []
     turns = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else [dict(turn) for turn in prompt]
     return start + turns
 
@@ -65,6 +71,8 @@ def body(turns: Sequence[Mapping[str, Any]], max_tokens: int | None = None) -> d
     """A request for a reply to *turns*; its model is set when a candidate is chosen."""
     request: dict[str, Any] = {"messages": list(turns)}
     if max_tokens is not None:
+        if not isinstance(max_tokens, int) or max_tokens < 1:
+            raise ValueError(f"max_tokens must be a whole number from 1 on, not {max_tokens!r}")
         request["max_tokens"] = max_tokens
     return request
 

@@ -98,8 +98,10 @@ def find(provider: Provider, environ: Mapping[str, str]) -> tuple[Credential | N
     if provider.connection.get("auth") == "oauth":
         return None, "needs an OAuth access token, not a key"
     wanted = " or ".join(provider.key_variables)
+    if not wanted and is_loopback(host_of(provider.endpoint)):
+        return Credential(DUMMY_KEY, None), ""
     if not wanted:
-        return None, "has no key variable"
+        return None, "has no key variable; give it `api_key`"
     return None, refused or f"{wanted} is not set"
 
 
@@ -136,6 +138,12 @@ def host_of(url: str) -> str:
     """`host` or `host:port`, in lower case; user information, scheme and path dropped."""
     rest = url.partition("://")[2] if "://" in url else url
     return re.split(r"[/?#\\]", rest, maxsplit=1)[0].rpartition("@")[2].lower()
+
+
+def is_plain_address(url: str) -> bool:
+    """Whether *url* is an http(s) address without user information, with a port that exists."""
+    match = re.fullmatch(r"https?://([A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\])(?::(\d{1,5}))?(/[^\s?#\\]*)?", url)
+    return bool(match) and int(match[2] or 1) in range(1, 65536)  # type: ignore[index]
 
 
 def is_loopback(host: str) -> bool:
@@ -262,7 +270,9 @@ def near_misses(known: Iterable[str], environ: Mapping[str, str]) -> dict[str, s
     candidates = [name for name in environ if name not in names and re.search(r"(?i)key|token|secret|_pat$", name)]
     found: dict[str, str] = {}
     for name in sorted(candidates):
-        match = get_close_matches(re.sub(r"-", "_", name.upper()), names, n=1, cutoff=0.88)
-        if match:
+        plain = re.sub(r"-", "_", name.upper())
+        full = re.sub(r"_?(API)?_?(KEY|TOKEN|SECRET)$", "", plain) + "_API_KEY"
+        match = [full] if full in names else get_close_matches(plain, names, n=1, cutoff=0.88)
+        if match and match[0] not in environ:
             found[name] = match[0]
     return found

@@ -31,7 +31,7 @@ def download(
     from inference_providers.wire.send import Sender
 
     if not url.startswith("https://") and not (url.startswith("http://") and is_loopback(host_of(url))):
-        raise RegistryError([f"{shown(url)}: only https is used for updates"])
+        raise _no_download(url, "only https is used for updates")
     headers = {"User-Agent": "inference_providers", "Accept-Encoding": "gzip"}
     if etag:
         headers["If-None-Match"] = etag
@@ -43,9 +43,13 @@ def download(
             return None, None
         if response.status != 200:
             response.close()
-            raise RegistryError([f"{shown(url)}: HTTP {response.status}"])
+            raise _no_download(url, f"HTTP {response.status}")
         return response.read(cap), response.headers.get("etag")
     except WireError as error:
-        raise RegistryError([f"{shown(url)}: {error}"]) from None
+        raise _no_download(url, str(error)) from None
     finally:
         sender.close()
+
+
+def _no_download(url: str, why: str) -> RegistryError:
+    return RegistryError([f"{shown(url)}: {why}"], "No registry could be downloaded")

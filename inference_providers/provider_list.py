@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from functools import cached_property, partial
 
 from inference_providers import candidates, chat
@@ -61,7 +62,7 @@ class ProviderList(Base):
         here = self._on_this_machine()
         if here:
             return self._connect(here, test)
-        raise failed or self._nothing()
+        raise failed or self._advice.nothing()
 
     def client(
         self,
@@ -87,6 +88,12 @@ class ProviderList(Base):
         return routed.client(
             self._caller, self._first_available, self._options(models, timeout, hedge_after, allow_empty)
         )
+
+    def close(self) -> None:
+        """Close idle connections, and stop the embedded engine if one was started."""
+        self._sender.close()
+        if self._engine is not None:
+            self._engine.stop()
 
     def get_response(self, client: openai.OpenAI, model_name: str, prompt: str) -> str:
         """Ask a connected client one question; its answer's text. Raises ProviderError of the fitting kind."""
@@ -135,7 +142,7 @@ class ProviderList(Base):
     def _first_that_works(self, model: str | None, test: bool, ask: Any) -> Any:
         """Ask keyed candidates, then this machine; a named model's candidates only where one is named."""
         groups: list[Callable[[], list[Offer]]] = (
-            [partial(self._first_available, [model])] if model else [self._keyed, self._on_this_machine]
+            [partial(self._first_available, [model])] if model is not None else [self._keyed, self._on_this_machine]
         )
         failed: AllProvidersFailedError | None = None
         for group in groups:
@@ -146,7 +153,7 @@ class ProviderList(Base):
                 return ask(offers if test else [self._connect(offers, False).offer])
             except AllProvidersFailedError as error:
                 failed = error if failed is None else _joined(failed, error)
-        raise failed or self._nothing()
+        raise failed or self._advice.nothing()
 
     @staticmethod
     def get_updated_provider_list() -> dict[str, Any]:
@@ -156,10 +163,8 @@ class ProviderList(Base):
         from inference_providers.update import Updater
 
         updater = Updater(warn=_warn)
-        try:
+        with suppress(RegistryError):  # told as a warning
             updater.fetch()
-        except RegistryError as error:
-            _warn(f"{error}")
         from inference_providers.registry import bundled
 
         return dict((updater.cached() or bundled()).data)
@@ -180,8 +185,8 @@ class ProviderList(Base):
         """The first of *offers* that works, by a staggered race."""
         from inference_providers.wire.send import run_race
 
-        alive = [offer for offer in offers if not self._health.dead(offer)] or list(offers)
-        attempts: list[Attempt] = []
+        alive = [offer for offer in offers if not self._health.dead(offer)]
+        attempts: list[Attempt] = [] if alive else [self._health.refusal(offer) for offer in offers]
         winners = run_race([lambda offer=offer: self._reachable(offer, attempts) for offer in alive])  # type: ignore[misc]
         for index in winners:
             if not test or self._answers(alive[index], attempts):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from inference_providers.candidates import Access, Accesses, Offer
+from inference_providers.candidates import POLICIES, Access, Accesses, Offer, apply_policy
 from inference_providers.errors import UnknownModelError
 
 TYPE_CHECKING = False
@@ -20,7 +20,6 @@ LONGEST_NAME = 300  # characters
 AUTO = ("auto",)
 # Prefixes of other tools that name a backend; after `litellm_` the rest is resolved again.
 _PREFIXES = {"openrouter_": "openrouter", "vllm_": "vllm", "hf_": "huggingface"}
-POLICIES = ("cheapest", "fastest", "smartest", "free", "local")
 _TAG = r"(?i)(latest|\d+(\.\d+)?[bmkt].*|.*q\d.*|v\d.*|instruct|chat)"
 
 
@@ -78,6 +77,8 @@ class Resolver:
             shown = f"{name[:60]!r}... ({len(name)} characters)" if isinstance(name, str) else repr(type(name).__name__)
             raise UnknownModelError(f"{shown} is no model name: give a text of at most {LONGEST_NAME} characters")
         name = name.strip()
+        if re.search(r"[\x00-\x1f\x7f]", name):
+            raise UnknownModelError(f"{name[:60]!r} holds control characters; no model is called so")
         if provider is not None:
             return self._at_provider(name, provider)
         if name.lower() in AUTO:
@@ -316,12 +317,13 @@ class Resolver:
         return offers + (self._running(canonical=canonical) if local else [])
 
     def _running(self, *, canonical: str | None = None, internal: str | None = None) -> list[Offer]:
+        wanted = (internal, f"{internal}:latest") if internal is not None else ()
         return [
             offer
             for server in self._local()
             for offer in self._server_offers(
                 server,
-                [m for m, c in server.models.items() if (canonical is not None and c == canonical) or m == internal],
+                [m for m, c in server.models.items() if (canonical is not None and c == canonical) or m in wanted],
             )
         ]
 
@@ -345,6 +347,10 @@ class Resolver:
                 "The model name is empty. Give one, or call connect_to_ai() for the best that your keys reach."
             )
         lines = [f"No provider in the registry serves {name!r}, in any spelling known."]
+        if self.registry.provider_id(name):
+            pid = self.registry.provider_id(name)
+            lines = [f"{name!r} is a provider, not a model. Name one of its models: {pid}/MODEL."]
+            close = []
         if close:
             lines += ["Closest names:", *(f"  {suggestion}: {self._enabling(suggestion)}" for suggestion in close)]
         lines.append(
@@ -370,30 +376,3 @@ class Resolver:
             if isinstance(o.connection.get("api_key"), list) and o.connection["api_key"]
         )
         return "set " + " or ".join(list(variables)[:3]) if variables else "no key enables it"
-
-
-def apply_policy(policy: str, offers: Sequence[Offer], registry: Registry) -> list[Offer]:
-    """Sort or filter offers: `cheapest`, `fastest`, `smartest` sort (stable), `free` and `local` filter."""
-    if policy == "free":
-        return [
-            offer
-            for offer in offers
-            if offer.local
-            or (offer.input_price == 0 and offer.output_price == 0)
-            or offer.internal_name.endswith(":free")
-        ]
-    if policy == "local":
-        return [offer for offer in offers if offer.local]
-    if policy == "cheapest":
-        return sorted(
-            offers,
-            key=lambda o: (
-                o.input_price is None or o.output_price is None,
-                (o.input_price or 0) * 3 + (o.output_price or 0),
-            ),
-        )
-    if policy == "fastest":
-        places = {pid: place for place, pid in enumerate(registry.fastest)}
-        return sorted(offers, key=lambda o: places.get(o.provider, len(places)))
-    ranks = {name: rank for rank, name in enumerate(registry.auto_model_priority)}
-    return sorted(offers, key=lambda o: (ranks.get(o.canonical_name or "", len(ranks)), -(o.context_window or 0)))

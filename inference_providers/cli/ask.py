@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 
 import click
 
 from inference_providers import __version__
-from inference_providers.cli.exits import EXIT_CODES, guarded
+from inference_providers.cli.exits import EXIT_CODES, guarded, harmless
 from inference_providers.cli.names import complete_model
 
 
@@ -48,17 +49,27 @@ def main(
     if as_json:
         _print_json(providers, prompt, model, system, max_tokens)
     elif no_stream:
-        click.echo(providers.ask_ai(prompt, model=model, system=system, max_tokens=max_tokens))
+        answer = providers.ask_ai(prompt, model=model, system=system, max_tokens=max_tokens)
+        click.echo(harmless(answer) if sys.stdout is not None and sys.stdout.isatty() else answer)
     else:
         _print_stream(providers, prompt, model, system, max_tokens)
 
 
 def _prompt(question: str) -> str:
-    piped = "" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.buffer.read().decode("utf-8", "replace")
+    piped = "" if sys.stdin is None or sys.stdin.isatty() else _standard_input().decode("utf-8", "replace")
     prompt = "\n\n".join(part for part in (question.strip(), piped.strip()) if part)
     if not prompt:
         raise click.UsageError("Give a question, as an argument or on standard input.")
     return prompt
+
+
+def _standard_input() -> bytes:
+    """All of standard input; says what it waits for when nothing comes within a second."""
+    import select
+
+    if os.name == "posix" and not select.select([sys.stdin], [], [], 1.0)[0]:
+        click.echo("reading the rest of the question from standard input (</dev/null says there is none)", err=True)
+    return sys.stdin.buffer.read()
 
 
 def _print_stream(
@@ -70,9 +81,11 @@ def _print_stream(
     assert isinstance(providers, ProviderList)
     reply = providers.stream_ai(prompt, model=model, system=system, max_tokens=max_tokens)
     try:
+        clean = harmless if sys.stdout is not None and sys.stdout.isatty() else str
         for piece in reply.text():
-            click.echo(piece, nl=False)
-            sys.stdout.flush()
+            click.echo(clean(piece), nl=False)
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except TruncatedStreamError:
         click.echo()
         raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from inference_providers import credentials
+from inference_providers import credentials, launch, local
 from inference_providers.provider_list import ProviderList
 from inference_providers.registry import Registry
 
@@ -13,6 +13,7 @@ from inference_providers.registry import Registry
 def examine(providers: ProviderList) -> dict[str, Any]:
     """Everything that doctor reports; no key is in it."""
     registry, environ = providers.registry, os.environ
+    registry_advice = [line.strip() for line in providers._advice.unused()[1:]]
     known = [variable for provider in registry.providers.values() for variable in provider.key_variables]
     explanation = providers.explain()
     chosen = explanation.chosen
@@ -32,7 +33,9 @@ def examine(providers: ProviderList) -> dict[str, Any]:
             for v in row.get("api_key", ())
             if environ.get(v)
         ],
+        "unused": registry_advice,
         "addresses": _addresses(registry),
+        "looked_at": _looked_at(registry),
         "servers": [
             {"provider": s.provider, "endpoint": s.endpoint, "models": list(s.models)}
             for s in providers.local_servers()
@@ -78,10 +81,23 @@ def _addresses(registry: Registry) -> list[dict[str, str]]:
     ]
 
 
-def _embedded() -> dict[str, Any]:
-    from inference_providers import launch, local
+def _looked_at(registry: Registry) -> list[dict[str, str]]:
+    """Addresses of local servers that variables of the user's give."""
+    return [
+        {"provider": p.id, "variable": variable, "address": local.address(p, os.environ)}
+        for p in registry.providers.values()
+        for variable in (p.local or {}).get("address") or ()
+        if os.environ.get(variable)
+    ]
 
-    return {"installed": launch.available(), "models": local.home_models(os.environ)}
+
+def _embedded() -> dict[str, Any]:
+    models = local.home_models(os.environ)
+    return {
+        "installed": launch.available(),
+        "models": [model for model in models if os.path.isfile(model)],
+        "missing": [model for model in models if not os.path.isfile(model)],
+    }
 
 
 def _age(registry: Registry) -> int | None:
@@ -113,6 +129,7 @@ def report(found: dict[str, Any]) -> str:
         "Services that ended:",
         [f"  {e['variable']} belongs to {e['service']}; try {e['successor']}" for e in found["ended"]],
     )
+    lines += _section("Set, but not used:", [f"  {line}" for line in found["unused"] if "placeholder" not in line])
     lines += _section(
         "Addresses changed by you:",
         [f"  {a['variable']}: {a['provider']} goes to {a['address']}" for a in found["addresses"]],
@@ -121,7 +138,9 @@ def report(found: dict[str, Any]) -> str:
     lines += [
         f"  {s['provider']} at {s['endpoint']}: {', '.join(s['models'][:5]) or 'no models'}" for s in found["servers"]
     ] or ["  none"]
+    lines += [f"  looked for {row['provider']} at {row['address']} ({row['variable']})" for row in found["looked_at"]]
     engine = found["embedded_engine"]
+    lines += [f"  INFERENCE_PROVIDERS_LOCAL_MODEL: there is no file {path}" for path in engine["missing"]]
     if engine["installed"]:
         lines.append(
             f"  embedded llama.cpp: installed, {', '.join(engine['models']) or 'no model file (set INFERENCE_PROVIDERS_LOCAL_MODEL)'}"

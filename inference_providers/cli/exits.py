@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -17,7 +18,7 @@ FAILED, USAGE, NO_CREDENTIALS, UNKNOWN_MODEL, BAD_REGISTRY, INTERRUPTED = 1, 2, 
 EXIT_CODES = """\b
 Exit codes: 0 done; 1 no provider answered, or the request was refused;
 2 wrong usage; 3 no key and no server found; 4 unknown model or provider;
-5 invalid registry; 130 interrupted."""
+5 invalid or unreachable registry; 130 interrupted."""
 
 _CODES: tuple[tuple[type[Exception], int], ...] = (
     (errors.NoCredentialsError, NO_CREDENTIALS),
@@ -35,18 +36,32 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return command(*args, **kwargs)
         except errors.InferenceProvidersError as error:
-            click.echo(f"{click.style('Error:', fg='red', bold=True)} {error}", err=True, color=_color())
+            click.echo(f"{click.style('Error:', fg='red', bold=True)} {harmless(str(error))}", err=True, color=_color())
             sys.exit(next(code for kind, code in _CODES if isinstance(error, kind)))
         except KeyboardInterrupt:
             click.echo(err=True)
             sys.exit(INTERRUPTED)
+        except (ValueError, TypeError) as error:
+            raise click.UsageError(str(error)) from None
         except BrokenPipeError:
-            os.dup2(
-                os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-            )  # the reader has gone; nothing to complain about
+            _silence_output()  # the reader has gone; nothing to complain about
             sys.exit(0)
+        except OSError as error:
+            _silence_output()
+            click.echo(f"Error: the output cannot be written: {error.strerror}", err=True)
+            sys.exit(FAILED)
 
     return run
+
+
+def harmless(text: str) -> str:
+    """*text* without control characters: what a model or a server says must not steer the terminal."""
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "", text)
+
+
+def _silence_output() -> None:
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _color() -> bool | None:

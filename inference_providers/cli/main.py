@@ -53,8 +53,11 @@ def models(pattern: str, everything: bool, as_json: bool) -> None:
             if usable or everything:
                 rows.append(_model_row(name, offers, usable, providers.registry.model(name)))
     if not rows and not as_json:
+        named = f" with {pattern!r} in its name" if pattern else ""
         click.echo(
-            f"No model{f' with {pattern!r} in its name' if pattern else ''} is usable now. --all lists those that need a key.",
+            f"There is no model{named}."
+            if everything
+            else f"No model{named} is usable now. --all lists those that need a key.",
             err=True,
         )
     emit(rows, ["model", "providers", "context", "input_price", "output_price", "released"], as_json)
@@ -68,7 +71,7 @@ def _model_row(name: str, offers: list[Any], usable: list[Any], facts: Any) -> d
         "model": name,
         "providers": shown[:6] + ([f"+{len(shown) - 6}"] if len(shown) > 6 else []),
         "usable": bool(usable),
-        "context": max((offer.context_window or 0 for offer in offers), default=0) or None,
+        "context": max((offer.context_window or 0 for offer in usable or offers), default=0) or None,
         "input_price": cheapest and cheapest.input_price,
         "output_price": cheapest and cheapest.output_price,
         "released": facts.get("released"),

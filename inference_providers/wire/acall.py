@@ -134,6 +134,7 @@ class _Opened:
         self.offer = step.offer
         self._caller, self._limit, self._ask = caller, step.limit, ask
         self._limits = caller.sender.limits
+        self.closed = False
         self._raw: list[bytes] = []
         self._early: list[dict[str, Any]] = []
         self.state = Stream(self.offer.provider, (self.offer.api_key,), {}, time.time())
@@ -188,7 +189,8 @@ class _Opened:
             async for chunk in self.response.chunks:
                 yield chunk
         except WireError as error:
-            self.state.broke(error)
+            if not self.closed:
+                self.state.broke(error)
 
     async def raw(self) -> AsyncIterator[bytes]:
         """The whole stream as it came, judged on the way. Raises TruncatedStreamError."""
@@ -196,21 +198,24 @@ class _Opened:
             async for chunk in self._source:
                 yield chunk
             return
-        for early in as_events(self._early) if self.state.plain else self._raw:
+        head, self._raw = list(as_events(self._early) if self.state.plain else self._raw), []
+        self._early = []
+        for early in head:
             yield early
         async for chunk, _ in self._rest():
             yield chunk
 
     async def events(self) -> AsyncIterator[dict[str, Any]]:
         """The whole stream, parsed. Raises TruncatedStreamError."""
-        for event in self._early:
+        head, self._early, self._raw = self._early, [], []
+        for event in head:
             yield event
         async for _, found in self._rest():
             for event in found:
                 yield event
 
     async def _rest(self) -> AsyncIterator[tuple[bytes, list[dict[str, Any]]]]:
-        if self.state.verdict is not None:
+        if self.state.verdict is not None or self.closed:
             return
         heard = time.monotonic()
         if not self.state.done:
@@ -223,7 +228,8 @@ class _Opened:
                     heard = time.monotonic()
                 elif time.monotonic() - heard > self._limits.idle:
                     self.state.silent()
-        yield b"", list(self.state.end())
+        if not self.closed:
+            yield b"", list(self.state.end())
 
 
 class AsyncStreamReply:
@@ -239,6 +245,9 @@ class AsyncStreamReply:
                 yield chunk
         finally:
             self.close()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} from {self.offer.provider}/{self.offer.internal_name}>"
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -262,4 +271,5 @@ class AsyncStreamReply:
 
     def close(self) -> None:
         """Stop: closes the connection, so that the provider stops generating."""
+        self._opened.closed = True
         self._opened.response.close()

@@ -33,6 +33,9 @@ class Reply:
         self.offer, self.attempts = offer, list(attempts)
         self.status, self.headers, self.content = verdict.response or (200, {}, b"")
 
+    def __repr__(self) -> str:
+        return f"<Reply from {self.offer.provider}/{self.offer.internal_name}: {self.text[:40]!r}>"
+
     @property
     def text(self) -> str:
         """The text of a chat reply."""
@@ -156,6 +159,7 @@ class _Opened:
         self.offer = step.offer
         self._caller, self._limit, self._ask = caller, step.limit, ask
         self._limits = caller.sender.limits
+        self.closed = False
         self._raw: list[bytes] = []
         self._early: list[dict[str, Any]] = []
         self.state = Stream(self.offer.provider, (self.offer.api_key,), {}, time.time())
@@ -202,25 +206,29 @@ class _Opened:
         try:
             yield from self.response.chunks
         except WireError as error:
-            self.state.broke(error)
+            if not self.closed:
+                self.state.broke(error)
 
     def raw(self) -> Iterator[bytes]:
         """The whole stream as it came, judged on the way. Raises TruncatedStreamError."""
         if self._ask.path != chat.PATH:
             yield from self._source
             return
-        yield from as_events(self._early) if self.state.plain else self._raw
+        early, self._raw = (as_events(self._early) if self.state.plain else self._raw), []
+        self._early = []
+        yield from early
         for chunk, _ in self._rest():
             yield chunk
 
     def events(self) -> Iterator[dict[str, Any]]:
         """The whole stream, parsed. Raises TruncatedStreamError."""
-        yield from self._early
+        early, self._early, self._raw = self._early, [], []
+        yield from early
         for _, found in self._rest():
             yield from found
 
     def _rest(self) -> Iterator[tuple[bytes, list[dict[str, Any]]]]:
-        if self.state.verdict is not None:
+        if self.state.verdict is not None or self.closed:
             return
         heard = time.monotonic()
         for chunk in () if self.state.done else self._source:
@@ -232,7 +240,8 @@ class _Opened:
                 heard = time.monotonic()
             elif time.monotonic() - heard > self._limits.idle:
                 self.state.silent()
-        yield b"", list(self.state.end())
+        if not self.closed:
+            yield b"", list(self.state.end())
 
 
 class StreamReply:
@@ -247,6 +256,9 @@ class StreamReply:
             yield from self._opened.events()
         finally:
             self.close()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} from {self.offer.provider}/{self.offer.internal_name}>"
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -271,4 +283,5 @@ class StreamReply:
 
     def close(self) -> None:
         """Stop: closes the connection, so that the provider stops generating."""
+        self._opened.closed = True
         self._opened.response.close()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
             """A number between a and b."""
 
 
+_UNREACHABLE = ("connect", "tls")  # codes of failures before anything could be sent
 HEDGE_RATIO = 0.05  # extra requests for each call
 HEDGE_SAMPLES = 20  # calls after which a 95th percentile means something
 
@@ -88,7 +89,7 @@ class Health:
 
     def __init__(self, policy: Policy, clock: Callable[[], float]) -> None:
         self.policy, self.clock = policy, clock
-        self._dead: dict[tuple[str, str | None], str] = {}
+        self._dead: dict[tuple[str, str | None], ProviderError | None] = {}
         self._until: dict[str, float] = {}
         self._recent: dict[str, list[bool]] = {}
         self._calls = self._retries = self._hedges = 0
@@ -97,6 +98,12 @@ class Health:
     def dead(self, offer: Offer) -> bool:
         """Whether this provider refused this key."""
         return self._key(offer) in self._dead
+
+    def refusal(self, offer: Offer) -> Attempt:
+        """The attempt in which this provider refused this key."""
+        error = self._dead.get(self._key(offer))
+        outcome = f"not asked: its key was refused earlier in this process ({error}); make a new ProviderList after changing it"
+        return Attempt(offer, outcome, status=error.status if error else None, error=error)
 
     def cooling(self, offer: Offer) -> float:
         """Seconds for which this provider is to be left alone; 0 when it is not."""
@@ -141,7 +148,7 @@ class Health:
     def failed(self, offer: Offer, verdict: Verdict) -> None:
         """Remember a failure: a refused key for good, a 429 or a row of failures for a while."""
         if verdict.action == classify.DEAD:
-            self._dead[self._key(offer)] = str(verdict.error)
+            self._dead[self._key(offer)] = verdict.error
             return
         if verdict.cool:
             self._cool(offer, verdict.retry_after or self.policy.cool_down)
@@ -209,8 +216,9 @@ class _Route:
         self.health, self.policy, self.random, self.attempts = health, health.policy, random, attempts
         self.deadline = health.clock() + (self.policy.total if total is None else total)
         alive = [offer for offer in offers if not health.dead(offer)]
-        self.offers = alive or list(offers)
-        self.queue = [_Try(offer) for offer in sorted(self.offers, key=lambda offer: health.cooling(offer) > 0)]
+        if not alive:
+            self.attempts += [health.refusal(offer) for offer in offers[: self.policy.attempts]]
+        self.queue = [_Try(offer) for offer in sorted(alive, key=lambda offer: health.cooling(offer) > 0)]
         self.again: list[_Try] = []
 
     def left(self) -> float:
@@ -223,7 +231,7 @@ class _Route:
                 self.queue, self.again = self.again, []
                 yield Sleep(self.backoff(1))
             current = self.queue.pop(0)
-            if self.health.dead(current.offer) and self.attempts:
+            if self.health.dead(current.offer):
                 continue
             verdict = yield from self.candidate(current)
             if verdict is not None:
@@ -243,6 +251,8 @@ class _Route:
             self.health.failed(verdict.offer or current.offer, verdict)
             if action == classify.STOP or (action == classify.LARGER and not self.larger(current.offer)):
                 raise verdict.error or self.exhausted()
+            if verdict.error is not None and verdict.error.code in _UNREACHABLE:
+                self.leave(current.offer.endpoint)
             pause = self.pause(current, verdict)
             if pause is None:
                 if (
@@ -303,6 +313,11 @@ class _Route:
         self.queue = [later for later in self.queue if (later.offer.context_window or 0) > window]
         return bool(self.queue)
 
+    def leave(self, endpoint: str) -> None:
+        """Nobody is there: other models at the same address would fail likewise."""
+        self.queue = [later for later in self.queue if later.offer.endpoint != endpoint]
+        self.again = [later for later in self.again if later.offer.endpoint != endpoint]
+
     def exhausted(self) -> AllProvidersFailedError:
         lines = "".join(f"\n  {attempt}" for attempt in self.attempts)
         late = " before the deadline" if self.left() <= 0 else ""
@@ -316,7 +331,7 @@ class _Route:
 def _transient(verdict: Verdict) -> bool:
     """Whether the same candidate may do better a moment later."""
     error = verdict.error
-    if error is not None and error.code in ("connect", "tls", "protocol"):
+    if error is not None and error.code in (*_UNREACHABLE, "protocol"):
         return False
     return verdict.action == classify.RETRY or (
         isinstance(error, ProviderError) and error.status in (None, 200, 429, 503)
