@@ -86,7 +86,7 @@ class AsyncProviderList(Base):
         """See `ProviderList.ask`."""
         ask = self._ask_for(messages, max_tokens)
         reply: Reply = await self._first_that_works(
-            model, test, lambda offers: self._caller.call(offers, ask, hedge_after=self._hedge_after)
+            model, test, lambda offers, left: self._caller.call(offers, ask, total=left, hedge_after=self._hedge_after)
         )
         return reply
 
@@ -96,7 +96,7 @@ class AsyncProviderList(Base):
         """See `ProviderList.stream_ai`."""
         ask = self._ask_for(chat.messages(question, system), max_tokens, stream=True)
         reply: AsyncStreamReply = await self._first_that_works(
-            model, True, lambda offers: self._caller.stream(offers, ask)
+            model, True, lambda offers, left: self._caller.stream(offers, ask, total=left)
         )
         return reply
 
@@ -105,13 +105,17 @@ class AsyncProviderList(Base):
             [partial(self._first_available, [model])] if model is not None else [self._keyed, self._on_this_machine]
         )
         failed: AllProvidersFailedError | None = None
+        until = time.monotonic() + self.timeout
         for group in groups:
             quick = group == self._keyed or (model is not None and self._known_candidates([model]) is not None)
             offers = group() if quick else await asyncio.to_thread(group)
             if not offers:
                 continue
             try:
-                return await ask(offers if test else [(await self._connect(offers, False)).offer])
+                return await ask(
+                    offers if test else [(await self._connect(offers, False)).offer],
+                    max(until - time.monotonic(), 0.001),
+                )
             except AllProvidersFailedError as error:
                 failed = error if failed is None else _joined(failed, error)
         raise failed or self._advice.nothing()
@@ -149,7 +153,8 @@ class AsyncProviderList(Base):
         status = None
         try:
             response = await self._sender.send(
-                Request("GET", offer.endpoint + "/models", {"Accept": "application/json"}), limit=PROBE_LIMIT
+                Request("GET", offer.endpoint + "/models", {"Accept": "application/json"}),
+                limit=min(PROBE_LIMIT, self.timeout),
             )
             response.close()
             status = response.status
@@ -166,7 +171,7 @@ class AsyncProviderList(Base):
         from inference_providers.wire.route import Send
 
         started = time.monotonic()
-        verdict = await self._caller.attempt(Send(offer, TEST_LIMIT), Ask(chat.test_body()))
+        verdict = await self._caller.attempt(Send(offer, min(TEST_LIMIT, self.timeout)), Ask(chat.test_body()))
         worked = verdict.action == classify.OK
         outcome = "ok" if worked else str(verdict.error)
         status = verdict.error.status if verdict.error else 200

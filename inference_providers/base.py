@@ -268,8 +268,9 @@ class Base(Secretive):
         if not self._local or not launch.available():
             return []
         models = home_models(self._environ)
-        if models and not self._embedded_running():
-            self._engine = launch.start(models[0], self._environ, _warn)
+        with self._starting:
+            if models and not self._embedded_running():
+                self._engine = launch.start(models[0], self._environ, _warn)
         return self._embedded_running()
 
     def _tell(self, message: str) -> None:
@@ -331,6 +332,12 @@ class Base(Secretive):
 
         body = chat.body(turns, max_tokens)
         return Ask({**body, "stream": True} if stream else body, allow_empty=self._allow_empty)
+
+    @cached_property
+    def _starting(self) -> Any:
+        import threading
+
+        return threading.Lock()
 
     @cached_property
     def _policy(self) -> Policy:

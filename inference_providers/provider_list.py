@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import suppress
 from functools import cached_property, partial
 
@@ -127,7 +128,7 @@ class ProviderList(Base):
         """`ask_ai` for messages; the whole reply, who gave it, and every attempt."""
         ask = self._ask_for(messages, max_tokens)
         reply: Reply = self._first_that_works(
-            model, test, lambda offers: self._caller.call(offers, ask, hedge_after=self._hedge_after)
+            model, test, lambda offers, left: self._caller.call(offers, ask, total=left, hedge_after=self._hedge_after)
         )
         return reply
 
@@ -136,7 +137,9 @@ class ProviderList(Base):
     ) -> StreamReply:
         """`ask_ai`, streamed: iterate over `.text()`. Falls back until the first content, never after it."""
         ask = self._ask_for(chat.messages(question, system), max_tokens, stream=True)
-        reply: StreamReply = self._first_that_works(model, True, lambda offers: self._caller.stream(offers, ask))
+        reply: StreamReply = self._first_that_works(
+            model, True, lambda offers, left: self._caller.stream(offers, ask, total=left)
+        )
         return reply
 
     def _first_that_works(self, model: str | None, test: bool, ask: Any) -> Any:
@@ -145,12 +148,15 @@ class ProviderList(Base):
             [partial(self._first_available, [model])] if model is not None else [self._keyed, self._on_this_machine]
         )
         failed: AllProvidersFailedError | None = None
+        until = time.monotonic() + self.timeout
         for group in groups:
             offers = group()
             if not offers:
                 continue
             try:
-                return ask(offers if test else [self._connect(offers, False).offer])
+                return ask(
+                    offers if test else [self._connect(offers, False).offer], max(until - time.monotonic(), 0.001)
+                )
             except AllProvidersFailedError as error:
                 failed = error if failed is None else _joined(failed, error)
         raise failed or self._advice.nothing()
@@ -195,15 +201,14 @@ class ProviderList(Base):
 
     def _reachable(self, offer: Offer, attempts: list[Attempt]) -> bool:
         """Whether the server answers a request that carries neither key nor prompt."""
-        import time
-
         from inference_providers.wire.messages import Request, WireError
 
         started = time.monotonic()
         status = None
         try:
             response = self._sender.send(
-                Request("GET", offer.endpoint + "/models", {"Accept": "application/json"}), limit=PROBE_LIMIT
+                Request("GET", offer.endpoint + "/models", {"Accept": "application/json"}),
+                limit=min(PROBE_LIMIT, self.timeout),
             )
             response.close()
             status = response.status
@@ -216,14 +221,12 @@ class ProviderList(Base):
 
     def _answers(self, offer: Offer, attempts: list[Attempt]) -> bool:
         """Whether a short inference verifies key, model and reply."""
-        import time
-
         from inference_providers.wire import classify
         from inference_providers.wire.messages import Ask
         from inference_providers.wire.route import Send
 
         started = time.monotonic()
-        verdict = self._caller.attempt(Send(offer, TEST_LIMIT), Ask(chat.test_body()))
+        verdict = self._caller.attempt(Send(offer, min(TEST_LIMIT, self.timeout)), Ask(chat.test_body()))
         worked = verdict.action == classify.OK
         outcome = "ok" if worked else str(verdict.error)
         status = verdict.error.status if verdict.error else 200

@@ -331,3 +331,108 @@ def test_backoff_is_full_jitter() -> None:
         assert 0 <= min(waits) < cap * 0.1
         assert cap * 0.9 < max(waits) <= cap
     assert inspect.isgeneratorfunction(_Route.run)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("way", [CALL, STREAM])
+@pytest.mark.parametrize(
+    "reply",
+    [
+        says(200, {"error": {"message": 'Incorrect key "canary-1***" given', "code": 401}}),
+        says(422, {"detail": [{"loc": 5, "msg": "x"}]}),
+        says(429, {"error": {"message": "try again in " + "9" * 5000 + "m5s"}}),
+        says(200, "[" * 200_000),
+        says(200, '{"choices": [{"message": {"content": ' + "[" * 100_000),
+    ],
+    ids=["quoted key", "odd detail", "huge number", "deep", "deep inside"],
+)
+def test_no_reply_however_odd_breaks_the_call(serve: Serve, reply: Any, kind: str, way: str) -> None:
+    good = serve(lambda c, r: answer(c, r, "second"))
+    made = providers(kind, serve(reply).url, good.url)
+    try:
+        assert ask(made, way) == "second"
+    except inference_providers.InvalidRequestError:
+        assert good.asked == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_stalled_error_body_keeps_to_the_deadline(serve: Serve, kind: str) -> None:
+    def stalling(connection: Any, request: Any) -> None:
+        connection.send(b"HTTP/1.1 500 Oh\r\ncontent-type: text/plain\r\ncontent-length: 1000\r\n\r\nabc")
+        time.sleep(4)
+
+    good = serve(lambda c, r: answer(c, r, "second"))
+    started = time.monotonic()
+    assert ask(providers(kind, serve(stalling).url, good.url, timeout=3.0), STREAM) == "second"
+    assert time.monotonic() - started < 2.8
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_stream_keeps_to_the_deadline_of_its_call(serve: Serve, kind: str) -> None:
+    from tests.fault_server import pause, streaming
+    from tests.servers import delta
+
+    endless = streaming(*([delta("x"), pause(0.1)] * 60))
+    started = time.monotonic()
+    with pytest.raises(TruncatedStreamError):
+        ask(providers(kind, serve(endless).url, timeout=1.0), STREAM)
+    assert time.monotonic() - started < 1.6
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_filtered_stream_stops_as_a_filtered_call_does(serve: Serve, kind: str) -> None:
+    from tests.fault_server import streaming
+    from tests.servers import completion, delta
+
+    good = serve()
+    for way, behaviour in (
+        (STREAM, streaming(delta(None, "content_filter"), "[DONE]")),
+        (CALL, says(200, completion("", finish_reason="content_filter"))),
+    ):
+        with pytest.raises(inference_providers.ContentFilteredError):
+            ask(providers(kind, serve(behaviour).url, good.url), way)
+    assert good.asked == []
+
+
+def test_a_refused_key_is_not_sent_again_even_where_it_is_the_only_one(serve: Serve) -> None:
+    refusing = serve(says(401, {"error": "bad key"}))
+    made = providers("sync", refusing.url)
+    for _ in range(3):
+        with pytest.raises(AllProvidersFailedError, match="bad key") as caught:
+            ask(made, CALL)
+    assert isinstance(caught.value.attempts[0].error, inference_providers.AuthenticationError)
+    assert "make a new ProviderList" in str(caught.value)
+    with pytest.raises(AllProvidersFailedError):
+        made.connect_to_model("m", test=True)
+    assert len(refusing.asked) == 1
+
+
+def test_an_address_where_nobody_is_takes_one_attempt_for_all_its_models(serve: Serve) -> None:
+    registry = registry_of(f"http://127.0.0.1:{refused_port()}/v1", serve().url)
+    registry["providers"]["p1"]["model_names"] = {f"m{number}": f"m{number}" for number in range(9)}
+    registry["auto_model_priority"] = [f"m{number}" for number in range(9)] + ["m"]
+    made = ProviderList(json_override=registry, environ=keys(2), local=False)
+    assert made.ask_ai("hi") == "hello"
+
+
+def test_events_are_parsed_in_linear_time_and_a_byte_order_mark_is_no_part_of_them() -> None:
+    from inference_providers.wire.sse import Parser
+
+    parser = Parser()
+    started = time.process_time()
+    found = [
+        event for piece in [b"\xef\xbb\xbfdata: "] + [b"x" * 100] * 20_000 + [b"\n\n"] for event in parser.feed(piece)
+    ]
+    assert [len(event.data) for event in found] == [2_000_000]
+    assert time.process_time() - started < 5
+
+
+def test_a_closed_stream_just_ends(serve: Serve) -> None:
+    made = providers("sync", serve().url)
+    stream = made.stream_ai("hi")
+    pieces = stream.text()
+    assert next(pieces) == "he"
+    stream.close()
+    assert list(pieces) == []
+    whole = made.stream_ai("hi")
+    assert ["".join(whole.text()), "".join(whole.text())] == ["hello", ""]

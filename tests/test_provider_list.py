@@ -328,7 +328,7 @@ def test_both_kinds_have_the_same_public_names() -> None:
         return {name for name in dir(kind) if not name.startswith("_")}
 
     assert public(AsyncProviderList) - public(ProviderList) == {"aclose"}
-    assert public(ProviderList) - public(AsyncProviderList) == set()
+    assert public(ProviderList) - public(AsyncProviderList) == {"close"}
 
 
 def test_public_names_are_pinned() -> None:
@@ -340,3 +340,79 @@ def test_public_names_are_pinned() -> None:
         "ask_ai", "canonical_name",
     ]  # fmt: skip
     assert all(getattr(inference_providers, name) for name in inference_providers.__all__)
+
+
+def test_auto_is_the_same_as_no_name_at_all(serve: Serve) -> None:
+    server = serve()
+    made = list_of(server.url)
+    assert made.ask_ai("hi", model="auto") == "hello"
+    with pytest.raises(NoCredentialsError, match="No API key and no model server was found"):
+        ProviderList(environ={}, local=False).ask_ai("hi", model="auto")
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({"HF_TOKEN": "hf_x"}, "HF_TOKEN is a general-purpose token: name the provider (huggingface/MODEL)"),
+        ({"AZURE_API_KEY": "k"}, "AZURE_RESOURCE_NAME is not set"),
+        ({"OPENAI_API_KEY": "your-api-key"}, "OPENAI_API_KEY is set, but OPENAI_API_KEY holds a placeholder"),
+        ({"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "nonsense"}, "OPENAI_BASE_URL is no plain http(s) address"),
+        (
+            {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "http://127.0.0.1:999999/v1"},
+            "OPENAI_BASE_URL is no plain http(s) address",
+        ),
+        ({"PARASAIL_API_KEY": "k"}, "name one: parasail/MODEL"),
+    ],
+)
+def test_what_is_set_in_vain_is_told(environ: dict[str, str], said: str) -> None:
+    with pytest.raises(NoCredentialsError) as caught:
+        ProviderList(environ=environ, local=False).ask_ai("hi")
+    assert said in str(caught.value)
+
+
+def test_a_provider_of_ones_own_needs_no_place_in_the_priority_list(serve: Serve) -> None:
+    row = {
+        "mine": {"connection": {"endpoint": serve().url, "api_key": "MINE_KEY"}, "model_names": {"own": "own-internal"}}
+    }
+    made = ProviderList(json_merge={"providers": row}, environ={"MINE_KEY": "k"}, local=False)
+    assert made.ask_ai("hi") == "hello"
+    keyless = {"mine": {"connection": {"endpoint": serve().url}, "model_names": {"own": "own-internal"}}}
+    assert ProviderList(json_merge={"providers": keyless}, environ={}, local=False).ask_ai("hi", model="own") == "hello"
+
+
+def test_a_key_that_is_set_later_is_found(serve: Serve) -> None:
+    environ: dict[str, str] = {}
+    made = ProviderList(json_override=registry_of(serve().url), environ=environ, local=False)
+    with pytest.raises(NoCredentialsError):
+        made.ask_ai("hi")
+    environ["P1_API_KEY"] = "k"
+    assert made.ask_ai("hi") == "hello"
+    assert made.connect_to_model("m").provider == "p1"
+
+
+@pytest.mark.parametrize("question", ["", "  ", [], None, 5, b"hi", ["hi"]])
+def test_a_question_that_is_none_is_a_clear_error(question: Any) -> None:
+    with pytest.raises((ValueError, TypeError), match="the question"):
+        list_of("http://127.0.0.1:9/v1").ask_ai(question)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"timeout": 0},
+        {"timeout": -1},
+        {"timeout": float("nan")},
+        {"timeout": None},
+        {"hedge_after": "x"},
+        {"hedge_after": -1},
+    ],
+)
+def test_options_that_make_no_sense_are_refused_at_once(options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"timeout|hedge_after"):
+        ProviderList(environ={}, **options)
+
+
+def test_explain_counts_candidates_and_not_names() -> None:
+    made = ProviderList(environ={"OPENAI_API_KEY": "k"}, local=False)
+    assert repr(made.explain("gpt-4o")).startswith("<Explanation of 'gpt-4o': 1 of ")
+    assert "another of this provider's names" in str(made.explain("gpt-4o"))

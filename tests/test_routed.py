@@ -17,7 +17,9 @@ from pydantic import BaseModel
 from inference_providers import (
     AllProvidersFailedError,
     AsyncProviderList,
+    ContentFilteredError,
     NoCredentialsError,
+    ProviderList,
     TruncatedStreamError,
     UnknownModelError,
 )
@@ -467,3 +469,126 @@ def test_replies_are_whole_whatever_their_size(routed: Any) -> None:
     assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == text
     assert json.loads(server.asked[1].body)["stream"] is True
     client.close()
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_hedge_hides_no_verdict_and_keeps_to_the_limits(serve: Serve, kind: str) -> None:
+    def refusing(connection: Connection, request: Received) -> None:
+        time.sleep(0.3)
+        connection.reply(401, {"error": "bad key"})
+
+    def stopping(connection: Connection, request: Received) -> None:
+        time.sleep(0.3)
+        connection.reply(400, {"error": {"message": "filtered", "code": "content_filter"}})
+
+    def make(*behaviours: Any) -> tuple[Any, list[Server]]:
+        servers = [serve(behaviour) for behaviour in behaviours]
+        made: Any = list_of(
+            *(s.url for s in servers), kind=AsyncProviderList if kind == "async" else ProviderList, hedge_after=0.1
+        )
+        made._health._calls = 1000
+        return made, servers
+
+    def ask(made: Any) -> str:
+        return str(asyncio.run(made.ask_ai("hi")) if kind == "async" else made.ask_ai("hi"))
+
+    made, (first, second, third) = make(refusing, lambda c, r: (time.sleep(0.6), answer(c, r))[1], answer)
+    assert ask(made) == "hello"
+    made, (first, second, third) = make(stopping, status(500, ""), answer)
+    with pytest.raises(ContentFilteredError):
+        ask(made)
+    assert third.asked == []
+    made, servers = make(*[lambda c, r: (time.sleep(0.2), c.reply(500, ""))[1]] * 3)
+    with pytest.raises(AllProvidersFailedError):
+        ask(made)
+    assert sum(len(server.asked) for server in servers) <= 6
+    assert all(len(server.asked) <= 3 for server in servers)
+
+
+def test_what_goes_wrong_in_a_hedged_call_is_raised_and_nobody_hangs(serve: Serve) -> None:
+    made = list_of(serve().url, serve().url, hedge_after=0.1)
+    made._health._calls = 1000
+    with pytest.raises(TypeError):
+        made.ask([{"role": "user", "content": object()}])
+
+
+def test_streams_of_the_responses_api_are_judged_as_well(routed: Any) -> None:
+    def broken(connection: Connection, request: Received) -> None:
+        connection.start_stream()
+        connection.event({"type": "response.output_text.delta", "delta": "par"})
+        connection.close()
+
+    def refusing(connection: Connection, request: Received) -> None:
+        connection.start_stream()
+        connection.event({"type": "error", "message": "not now"})
+        connection.end_stream()
+
+    def good(connection: Connection, request: Received) -> None:
+        connection.start_stream()
+        connection.event({"type": "response.output_text.delta", "delta": "yes"})
+        connection.end_stream()
+
+    client, _ = routed(broken, good)
+    with pytest.raises(openai.APIError):
+        list(client.responses.create(model="m", input="x", stream=True))
+    client.close()
+    for first in (refusing, status(200, {"error": {"message": "not now"}})):
+        client, _ = routed(first, good)
+        assert [event.delta for event in client.responses.create(model="m", input="x", stream=True)] == ["yes"]
+        client.close()
+
+
+def test_a_captive_portal_is_no_embedding(routed: Any) -> None:
+    def portal(connection: Connection, request: Received) -> None:
+        connection.reply(200, "<html>Log in</html>", {"content-type": "text/html"})
+
+    def good(connection: Connection, request: Received) -> None:
+        connection.reply(
+            201,
+            {
+                "object": "list",
+                "model": "m",
+                "data": [{"object": "embedding", "index": 0, "embedding": [1.0]}],
+                "usage": {"prompt_tokens": 1, "total_tokens": 1},
+            },
+        )
+
+    client, _ = routed(portal, good)
+    assert client.embeddings.create(model="m", input="x", encoding_format="float").data[0].embedding == [1.0]
+    client.close()
+
+
+def test_cancelled_tasks_leave_no_connection(serve: Serve) -> None:
+    def stalling(connection: Connection, request: Received) -> None:
+        connection.send(b"HTTP/1.1 500 Oh\r\ncontent-length: 1000\r\n\r\nabc")
+        time.sleep(2)
+
+    made = async_list_of(serve(stalling).url)
+
+    async def main() -> int:
+        for _ in range(3):
+            task = asyncio.ensure_future(made.ask_ai("hi"))
+            await asyncio.sleep(0.15)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        connector: Any = made._sender._session().connector
+        return len(connector._acquired)
+
+    assert asyncio.run(main()) == 0
+
+
+def test_connections_of_closed_event_loops_are_dropped(serve: Serve) -> None:
+    made = async_list_of(serve().url)
+    for _ in range(5):
+        asyncio.run(made.ask_ai("hi"))
+    assert len(made._sender._sessions) <= 1
+
+
+def test_a_proxy_that_wants_a_password_gets_it(serve: Serve) -> None:
+    proxy = serve()
+    environ = {"http_proxy": f"http://user:p%40ss@127.0.0.1:{proxy.port}"}
+    made: Any = list_of("http://models.example/v1", environ=environ)
+    assert made.ask_ai("hi") == "hello"
+    assert asyncio.run(async_list_of("http://models.example/v1", environ=environ).ask_ai("hi")) == "hello"
+    assert {request.headers["proxy-authorization"] for request in proxy.asked} == {"Basic dXNlcjpwQHNz"}
+    assert proxy.asked[0].path == "http://models.example/v1/chat/completions"

@@ -6,9 +6,8 @@ import asyncio
 import time
 from contextlib import suppress
 
-from inference_providers import chat
 from inference_providers.wire import classify
-from inference_providers.wire.call import Reply, judge
+from inference_providers.wire.call import Reply, after_both, ends_the_call, judge
 from inference_providers.wire.messages import ERROR_CAP, WireError
 from inference_providers.wire.route import Send, Sleep, route
 from inference_providers.wire.stream import Stream, as_events, delta_text
@@ -57,7 +56,7 @@ class AsyncCaller:
         self.tell(f"asking {offer.provider}/{offer.internal_name}")
         try:
             response = await self.sender.send(ask.request(offer), limit=step.limit)
-            content = await response.read() if response.status == 200 else await _error_body(response)
+            content = await response.read() if response.status in classify.SUCCESS else await _error_body(response)
         except WireError as error:
             verdict = classify.failure(error, offer.provider)
         else:
@@ -77,14 +76,16 @@ class AsyncCaller:
         tasks = [asyncio.ensure_future(work(step.offer))]
         try:
             done, _ = await asyncio.wait(tasks, timeout=step.hedge_after)
-            if not done:
-                self.health.hedged()
-                tasks.append(asyncio.ensure_future(work(second)))
+            if done:
+                return await tasks[0]
+            self.health.hedged()
+            tasks.append(asyncio.ensure_future(work(second)))
+            verdicts: list[Verdict] = []
             for finished in asyncio.as_completed(tasks):
-                verdict = await finished
-                if verdict.action == classify.OK:
+                verdicts.append(await finished)
+                if ends_the_call(verdicts[-1]):
                     break
-            return verdict
+            return verdicts[0] if len(verdicts) == 1 else after_both(step.offer, verdicts)
         finally:
             for task in tasks:
                 task.cancel()
@@ -114,13 +115,15 @@ class AsyncCaller:
 async def _error_body(response: AsyncResponse) -> bytes:
     """The first bytes of an error body: enough for its message."""
     parts, size = [], 0
-    with suppress(WireError):
-        async for chunk in response.chunks:
-            parts.append(chunk)
-            size += len(chunk)
-            if size >= ERROR_CAP:
-                break
-    response.close()
+    try:
+        with suppress(WireError):
+            async for chunk in response.chunks:
+                parts.append(chunk)
+                size += len(chunk)
+                if size >= ERROR_CAP:
+                    break
+    finally:
+        response.close()
     return b"".join(parts)
 
 
@@ -132,36 +135,44 @@ class _Opened:
 
     def __init__(self, caller: AsyncCaller, step: Send, ask: Ask) -> None:
         self.offer = step.offer
-        self._caller, self._limit, self._ask = caller, step.limit, ask
+        self._caller, self._limit, self._left, self._ask = caller, step.limit, step.left, ask
         self._limits = caller.sender.limits
         self.closed = False
         self._raw: list[bytes] = []
         self._early: list[dict[str, Any]] = []
-        self.state = Stream(self.offer.provider, (self.offer.api_key,), {}, time.time())
+        self.state = self._judge({})
+
+    def _judge(self, headers: Mapping[str, str]) -> Stream:
+        ask = self._ask
+        return Stream(
+            self.offer.provider, (self.offer.api_key,), headers, time.time(), path=ask.path, allow_empty=ask.allow_empty
+        )
 
     async def open(self) -> Verdict:
         """Read to the first content; the verdict on that."""
         self._caller.tell(f"asking {self.offer.provider}/{self.offer.internal_name}")
         patience = min(self._limits.first_token, self._limit)
         started = time.monotonic()
-        total = self._caller.health.policy.total
         try:
             async with asyncio.timeout(patience):
                 self.response = await self._caller.sender.send(
-                    self._ask.request(self.offer), limit=total, idle=self._limits.idle
+                    self._ask.request(self.offer), limit=self._left, idle=self._limits.idle
                 )
         except TimeoutError:
             return classify.failure(WireError("deadline", "no answer in time"), self.offer.provider)
         except WireError as error:
             return classify.failure(error, self.offer.provider)
         if self.response.status != 200:
-            content = await _error_body(self.response)
+            try:
+                async with asyncio.timeout(max(patience - (time.monotonic() - started), 0.001)):
+                    content = await _error_body(self.response)
+            except TimeoutError:
+                content = b""
             return judge(self.response.status, self.response.headers, content, self.offer, self._ask)
-        self.state = Stream(self.offer.provider, (self.offer.api_key,), self.response.headers, time.time())
+        self.state = self._judge(self.response.headers)
         self._source = self._chunks()  # one iterator for both phases: a second would close the first
         try:
-            if self._ask.path == chat.PATH:
-                await self._read_to_content(max(patience - (time.monotonic() - started), 0.001))
+            await self._read_to_content(max(patience - (time.monotonic() - started), 0.001))
         except BaseException:
             self.response.close()
             raise
@@ -194,10 +205,6 @@ class _Opened:
 
     async def raw(self) -> AsyncIterator[bytes]:
         """The whole stream as it came, judged on the way. Raises TruncatedStreamError."""
-        if self._ask.path != chat.PATH:
-            async for chunk in self._source:
-                yield chunk
-            return
         head, self._raw = list(as_events(self._early) if self.state.plain else self._raw), []
         self._early = []
         for early in head:

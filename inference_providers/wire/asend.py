@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
-import weakref
+from contextlib import suppress
 
 import aiohttp
 
@@ -24,9 +24,7 @@ class AsyncSender:
     def __init__(self, environ: Mapping[str, str] | None = None, limits: Limits | None = None) -> None:
         self._environ = os.environ if environ is None else environ
         self.limits = limits or Limits()
-        self._sessions: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession] = (
-            weakref.WeakKeyDictionary()
-        )
+        self._sessions: dict[asyncio.AbstractEventLoop, _Kept] = {}
         self._pid = os.getpid()
         self._ssl: ssl.SSLContext | None = None
 
@@ -54,17 +52,25 @@ class AsyncSender:
 
     def _session(self) -> aiohttp.ClientSession:
         if self._pid != os.getpid():
-            self._sessions, self._pid = weakref.WeakKeyDictionary(), os.getpid()
+            self._sessions, self._pid = {}, os.getpid()
         loop = asyncio.get_running_loop()
-        session = self._sessions.get(loop)
-        if session is None or session.closed:
+        known = self._sessions.get(loop)
+        if known is None or known.session.closed:
+            self._forget_closed_loops()
             connector = aiohttp.TCPConnector(limit=0, limit_per_host=0, ssl=self._context(), ttl_dns_cache=300)
             session = aiohttp.ClientSession(
                 connector=connector, trust_env=False, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=True
             )
-            self._sessions[loop] = session
-            _close_with_loop(loop, session)
-        return session
+            known = self._sessions[loop] = _Kept(loop, session)
+        return known.session
+
+    def _forget_closed_loops(self) -> None:
+        """Drop the connections of event loops that are gone: closing them in order needs a living loop."""
+        for loop in [loop for loop in self._sessions if loop.is_closed()]:
+            connector = self._sessions.pop(loop).session.connector
+            if connector is not None and not connector.closed:
+                with suppress(RuntimeError):
+                    connector._close()  # the part of closing that needs no loop
 
     def _context(self) -> ssl.SSLContext:
         if self._ssl is None:
@@ -76,26 +82,28 @@ class AsyncSender:
 
     async def aclose(self) -> None:
         """Close the connections of the running event loop."""
-        session = self._sessions.pop(asyncio.get_running_loop(), None)
-        if session is not None:
-            await session.close()
+        known = self._sessions.pop(asyncio.get_running_loop(), None)
+        if known is not None:
+            await known.session.close()
 
 
-def _close_with_loop(loop: asyncio.AbstractEventLoop, session: aiohttp.ClientSession) -> None:
-    """Close *session* when `asyncio.run` ends its loop: users of one-line calls close nothing themselves."""
+class _Kept:
+    """A session of one event loop. It is closed when `asyncio.run` ends the loop: users of one-line calls close nothing."""
 
-    async def guard() -> AsyncIterator[None]:
+    def __init__(self, loop: asyncio.AbstractEventLoop, session: aiohttp.ClientSession) -> None:
+        self.session = session
+        self._guard = self._close_at_the_end()
+        # An open asynchronous generator is finalised by `loop.shutdown_asyncgens()`.
+        self._arming = loop.create_task(self._arm())
+
+    async def _arm(self) -> None:
+        await self._guard.__anext__()
+
+    async def _close_at_the_end(self) -> AsyncIterator[None]:
         try:
             yield
         finally:
-            await session.close()
-
-    keeper = guard()
-
-    async def arm() -> None:
-        await keeper.__anext__()  # an open asynchronous generator is finalised by `loop.shutdown_asyncgens()`
-
-    session._inference_providers_keeper = (keeper, loop.create_task(arm()))
+            await self.session.close()
 
 
 async def _chunks(raw: aiohttp.ClientResponse) -> AsyncIterator[bytes]:

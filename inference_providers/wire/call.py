@@ -74,7 +74,7 @@ class Caller:
         self.tell(f"asking {offer.provider}/{offer.internal_name}")
         try:
             response = self.sender.send(ask.request(offer), limit=step.limit)
-            content = response.read() if response.status == 200 else error_body(response)
+            content = response.read() if response.status in classify.SUCCESS else error_body(response)
         except WireError as error:
             verdict = classify.failure(error, offer.provider)
         else:
@@ -84,25 +84,34 @@ class Caller:
         return verdict
 
     def hedged(self, step: Send, second: Offer, ask: Ask) -> Verdict:
-        """Try a candidate, and a second one if it takes long; the first answer counts."""
+        """Try a candidate, and a second one if it takes long; the first answer counts, or a word that ends the call."""
         from queue import Empty, SimpleQueue
         from threading import Thread
 
-        answers: SimpleQueue[Verdict] = SimpleQueue()
+        answers: SimpleQueue[Verdict | BaseException] = SimpleQueue()
 
         def work(offer: Offer) -> None:
-            verdict = self.attempt(Send(offer, step.limit), ask)
-            verdict.offer = offer
-            answers.put(verdict)
+            try:
+                verdict = self.attempt(Send(offer, step.limit), ask)
+                verdict.offer = offer
+                answers.put(verdict)
+            except BaseException as error:  # noqa: BLE001  (raised where the caller waits)
+                answers.put(error)
+
+        def answer(timeout: float | None = None) -> Verdict:
+            found = answers.get(timeout=timeout)
+            if isinstance(found, BaseException):
+                raise found
+            return found
 
         Thread(target=work, args=(step.offer,), daemon=True).start()
         try:
-            return answers.get(timeout=step.hedge_after)
+            return answer(step.hedge_after)
         except Empty:
             self.health.hedged()
             Thread(target=work, args=(second,), daemon=True).start()
-        first = answers.get()
-        return first if first.action == classify.OK else answers.get()
+        first = answer()
+        return first if ends_the_call(first) else after_both(step.offer, [first, answer()])
 
     def stream(self, offers: Sequence[Offer], ask: Ask, *, total: float | None = None) -> StreamReply:
         """Ask the candidates in order until one's stream brings content. Raises what `route` raises."""
@@ -136,16 +145,32 @@ def judge(status: int, headers: Mapping[str, str], content: bytes, offer: Offer,
     return verdict
 
 
+def ends_the_call(verdict: Verdict) -> bool:
+    """Whether nobody else need be heard."""
+    return verdict.action in (classify.OK, classify.STOP)
+
+
+def after_both(asked_first: Offer, verdicts: list[Verdict]) -> Verdict:
+    """The verdict that counts of two: one that ends the call, else that on the candidate asked first. It carries the other."""
+    chosen = next((v for v in verdicts if ends_the_call(v)), None) or next(
+        v for v in verdicts if v.offer is asked_first
+    )
+    chosen.also = [verdict for verdict in verdicts if verdict is not chosen]
+    return chosen
+
+
 def error_body(response: Any) -> bytes:
     """The first bytes of an error body: enough for its message."""
     parts, size = [], 0
-    with suppress(WireError):
-        for chunk in response.chunks:
-            parts.append(chunk)
-            size += len(chunk)
-            if size >= ERROR_CAP:
-                break
-    response.close()
+    try:
+        with suppress(WireError):
+            for chunk in response.chunks:
+                parts.append(chunk)
+                size += len(chunk)
+                if size >= ERROR_CAP:
+                    break
+    finally:
+        response.close()
     return b"".join(parts)
 
 
@@ -157,12 +182,18 @@ class _Opened:
 
     def __init__(self, caller: Caller, step: Send, ask: Ask) -> None:
         self.offer = step.offer
-        self._caller, self._limit, self._ask = caller, step.limit, ask
+        self._caller, self._limit, self._left, self._ask = caller, step.limit, step.left, ask
         self._limits = caller.sender.limits
         self.closed = False
         self._raw: list[bytes] = []
         self._early: list[dict[str, Any]] = []
-        self.state = Stream(self.offer.provider, (self.offer.api_key,), {}, time.time())
+        self.state = self._judge({})
+
+    def _judge(self, headers: Mapping[str, str]) -> Stream:
+        ask = self._ask
+        return Stream(
+            self.offer.provider, (self.offer.api_key,), headers, time.time(), path=ask.path, allow_empty=ask.allow_empty
+        )
 
     def open(self) -> Verdict:
         """Read to the first content; the verdict on that."""
@@ -175,16 +206,15 @@ class _Opened:
             return classify.failure(error, self.offer.provider)
         if self.response.status != 200:
             return judge(self.response.status, self.response.headers, error_body(self.response), self.offer, self._ask)
-        self.state = Stream(self.offer.provider, (self.offer.api_key,), self.response.headers, time.time())
+        self.state = self._judge(self.response.headers)
         self._source = self._chunks()  # one iterator for both phases: a second would close the first
         try:
-            if self._ask.path == chat.PATH:
-                self._read_to_content(give_up)
+            self._read_to_content(give_up)
         except BaseException:
             self.response.close()
             raise
         self.response.watch.idle = self._limits.idle
-        self.response.watch.deadline = give_up - patience + self._caller.health.policy.total
+        self.response.watch.deadline = give_up - patience + self._left
         if self.state.verdict is not None and self.state.verdict.action != classify.OK:
             self.response.close()
         return self.state.verdict or classify.Verdict(classify.OK)
@@ -211,9 +241,6 @@ class _Opened:
 
     def raw(self) -> Iterator[bytes]:
         """The whole stream as it came, judged on the way. Raises TruncatedStreamError."""
-        if self._ask.path != chat.PATH:
-            yield from self._source
-            return
         early, self._raw = (as_events(self._early) if self.state.plain else self._raw), []
         self._early = []
         yield from early

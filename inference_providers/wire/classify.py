@@ -39,6 +39,7 @@ WAIT = "wait"  # NEXT if there is another candidate, else wait as long as the se
 POLL = "poll"  # the server is loading a model: ask again until the deadline
 LARGER = "larger"  # NEXT if a later candidate has a larger context window, else STOP
 
+SUCCESS = (200, 201, 203)
 REDIRECTS = (301, 302, 303, 307, 308)
 
 # Phrases in messages and codes, for what the status alone does not say.
@@ -54,7 +55,7 @@ _LOADING = r"loading model|model is (currently )?loading|unavailable_error"
 class Verdict:
     """What to do (`action`), why (`error`), and how long to wait (`retry_after`, seconds)."""
 
-    __slots__ = ("action", "cool", "error", "offer", "reply", "response", "retry_after")
+    __slots__ = ("action", "also", "cool", "error", "offer", "reply", "response", "retry_after")
 
     def __init__(
         self,
@@ -67,6 +68,7 @@ class Verdict:
     ) -> None:
         self.action, self.error, self.retry_after, self.reply, self.cool = action, error, retry_after, reply, cool
         self.offer: Offer | None = None  # who answered, where that may be another than was asked first
+        self.also: list[Verdict] = []  # of candidates asked at the same time, which have answered as well
         self.response: tuple[int, Mapping[str, str], bytes] | None = (
             None  # status, headers, body of a reply that worked
         )
@@ -81,8 +83,19 @@ def scrub(text: str, secrets: Iterable[str | None]) -> str:
         if secret and len(secret) >= 6:
             text = text.replace(secret, "[key]")
             if len(secret) >= 16:
-                text = re.sub(re.escape(secret[:8]) + r"[^\s\"'<>]*", "[key]", text)
+                text = re.sub(re.escape(secret[:8]) + r"[^\s\"'<>\\]*", "[key]", text)
     return text
+
+
+def scrub_json(value: Any, secrets: list[str | None]) -> Any:
+    """`scrub` for every text in parsed JSON."""
+    if isinstance(value, str):
+        return scrub(value, secrets)
+    if isinstance(value, list):
+        return [scrub_json(item, secrets) for item in value]
+    if isinstance(value, dict):
+        return {scrub(key, secrets): scrub_json(item, secrets) for key, item in value.items()}
+    return value
 
 
 def scrub_bytes(body: bytes, secrets: Iterable[str | None]) -> bytes:
@@ -158,7 +171,8 @@ def _text(value: Any) -> str:
         return "; ".join(filter(None, (_text(item) for item in value)))
     if isinstance(value, dict):
         if "msg" in value:
-            where = ".".join(str(part) for part in value.get("loc") or ())
+            place = value.get("loc") or ()
+            where = ".".join(map(str, place if isinstance(place, list) else [place]))
             return f"{where}: {value['msg']}" if where else str(value["msg"])
         return next(
             (_text(value[key]) for key in ("message", "detail", "error") if value.get(key)),
@@ -189,7 +203,7 @@ def retry_after(headers: Mapping[str, str], message: str, now: float) -> float |
             seconds = _seconds(value, now)
             if seconds is not None:
                 return seconds * scale
-    match = re.search(r"(?:try again|retry) (?:in|after) (?:(\d+)m)?(\d+(?:\.\d+)?)\s*(ms|s)", message)
+    match = re.search(r"(?:try again|retry) (?:in|after) (?:(\d{1,6})m)?(\d{1,9}(?:\.\d{1,9})?)\s*(ms|s)", message)
     if match:
         return int(match[1] or 0) * 60 + float(match[2]) * (0.001 if match[3] == "ms" else 1)
     return None
@@ -231,8 +245,9 @@ def response(
 ) -> Verdict:
     """A verdict on a complete response. *secrets* are scrubbed from everything that is kept."""
     secrets = list(secrets)
-    if status == 200 or (203 <= status <= 207 and status != 204):
-        if path != chat.PATH and "json" not in headers.get("content-type", "json"):
+    if status in SUCCESS:
+        kind = headers.get("content-type", "json").lower()
+        if path != chat.PATH and not re.search("json|html", kind):
             return Verdict(OK)  # speech, pictures, transcripts: not ours to judge
         return _success(body, provider, secrets, now, path=path, allow_empty=allow_empty)
     if status in REDIRECTS:
@@ -316,7 +331,7 @@ def _success(
         return _unavailable(NEXT, provider, f"the reply is no object but {type(reply).__name__}")
     inner = reply.get("error")
     if inner or reply.get("object") == "error":
-        return error_in_success(json.loads(scrub(json.dumps(reply), secrets)), provider, now)
+        return error_in_success(scrub_json(reply, secrets), provider, now)
     if path != chat.PATH:
         return Verdict(OK, reply=reply)
     return _chat_reply(reply, provider, allow_empty)
@@ -358,18 +373,16 @@ def _chat_reply(reply: Mapping[str, Any], provider: str, allow_empty: bool) -> V
         return _unavailable(NEXT, provider, "the reply ended with finish_reason 'error'")
     said_something = chat.reply_text(reply) or chat.has_tool_calls(choice) or chat.has_other_content(choice)
     if not said_something and choice.get("finish_reason") == "content_filter":
-        return Verdict(
-            STOP,
-            ContentFilteredError(
-                f"{provider}: the reply was withheld by its content filter",
-                provider=provider,
-                status=200,
-                code="content_filter",
-            ),
-        )
+        return withheld(provider)
     if not said_something and not allow_empty and not (choice.get("finish_reason") and chat.cut_by_length(choice)):
         return _unavailable(NEXT, provider, "the reply is empty")
     return Verdict(OK, reply=reply)
+
+
+def withheld(provider: str) -> Verdict:
+    """The provider's content filter let nothing through."""
+    message = f"{provider}: the reply was withheld by its content filter"
+    return Verdict(STOP, ContentFilteredError(message, provider=provider, status=200, code="content_filter"))
 
 
 def _unavailable(action: str, provider: str, what: str) -> Verdict:

@@ -69,10 +69,13 @@ class Policy:
 class Send:
     """Try this candidate, for at most `limit` seconds; after `hedge_after` seconds, `hedge` as well."""
 
-    __slots__ = ("hedge", "hedge_after", "limit", "offer")
+    __slots__ = ("hedge", "hedge_after", "left", "limit", "offer")
 
-    def __init__(self, offer: Offer, limit: float, hedge: Offer | None = None, hedge_after: float = 0.0) -> None:
-        self.offer, self.limit, self.hedge, self.hedge_after = offer, limit, hedge, hedge_after
+    def __init__(self, offer: Offer, limit: float, left: float | None = None) -> None:
+        self.offer, self.limit = offer, limit
+        self.left = limit if left is None else left  # of the whole call, for a stream that has begun
+        self.hedge: Offer | None = None
+        self.hedge_after = 0.0
 
 
 class Sleep:
@@ -92,7 +95,9 @@ class Health:
         self._dead: dict[tuple[str, str | None], ProviderError | None] = {}
         self._until: dict[str, float] = {}
         self._recent: dict[str, list[bool]] = {}
-        self._calls = self._retries = self._hedges = 0
+        self._calls = self._hedges = 0
+        self._spent = {"tries": 0, "rounds": 0}
+        self._tripped: set[str] = set()
         self._seconds: list[float] = []  # of the latest successful calls
 
     def dead(self, offer: Offer) -> bool:
@@ -113,12 +118,18 @@ class Health:
         """Count a call: retries are allowed in proportion."""
         self._calls += 1
 
-    def may_retry(self) -> bool:
-        """Take one retry from the budget, if there is one."""
-        if self._retries >= self.policy.retry_reserve + self.policy.retry_ratio * self._calls:
+    def may_retry(self, kind: str = "tries") -> bool:
+        """Take one retry from the budget, if there is one: of another try of a candidate, or of another round through all."""
+        if self._spent[kind] >= self.policy.retry_reserve + self.policy.retry_ratio * self._calls:
             return False
-        self._retries += 1
+        self._spent[kind] += 1
         return True
+
+    def probe(self, offer: Offer) -> None:
+        """A provider whose rest is over is asked again: by one caller, the others still see it rest."""
+        place = self._place(offer)
+        if place in self._tripped and not self.cooling(offer):
+            self._cool(offer, self.policy.open_for)
 
     def hedge_after(self, wanted: float | str | None) -> float | None:
         """Seconds after which a second candidate may be asked as well: given, or the 95th percentile so far; None for not at all.
@@ -143,6 +154,7 @@ class Health:
             self._seconds.append(seconds)
             del self._seconds[:-200]
         self._until.pop(self._place(offer), None)
+        self._tripped.discard(self._place(offer))
         self._note(offer, failed=False)
 
     def failed(self, offer: Offer, verdict: Verdict) -> None:
@@ -153,9 +165,11 @@ class Health:
         if verdict.cool:
             self._cool(offer, verdict.retry_after or self.policy.cool_down)
         recent = self._note(offer, failed=True)
-        if sum(recent) >= self.policy.failures and sum(recent) > len(recent) / 2:
+        many = sum(recent) >= self.policy.failures and sum(recent) > len(recent) / 2
+        if many or self._place(offer) in self._tripped:
             self._cool(offer, self.policy.open_for)
-            recent.clear()  # one probe afterwards decides anew
+            self._tripped.add(self._place(offer))  # one probe afterwards decides
+            recent.clear()
 
     def _cool(self, offer: Offer, seconds: float) -> None:
         place = self._place(offer)
@@ -229,7 +243,9 @@ class _Route:
         while self.queue or self.again:
             if not self.queue:
                 self.queue, self.again = self.again, []
-                yield Sleep(self.backoff(1))
+                if not self.health.may_retry("rounds"):
+                    break
+                yield Sleep(min(self.backoff(1), max(self.left(), 0.0)))
             current = self.queue.pop(0)
             if self.health.dead(current.offer):
                 continue
@@ -270,12 +286,15 @@ class _Route:
         others = bool(self.queue or self.again)
         limit = self.left() / 2 if others else self.left()  # leave time for the next
         started = self.health.clock()
-        hedge_after = self.health.hedge_after(self.hedge) if self.queue else None
-        step = Send(current.offer, max(limit, 0.001))
-        if hedge_after is not None:
-            step.hedge, step.hedge_after = self.queue[0].offer, hedge_after
+        self.health.probe(current.offer)
+        step = Send(current.offer, max(limit, 0.001), max(self.left(), 0.001))
+        second = self.second()
+        if second is not None:
+            step.hedge, step.hedge_after = second.offer, self.health.hedge_after(self.hedge) or 0.0
         verdict = yield step
         assert verdict is not None
+        for other in verdict.also:
+            self.note_other(other, started, second)
         outcome = "ok" if verdict.action == classify.OK else str(verdict.error)
         status = verdict.error.status if verdict.error else 200
         if verdict.action == classify.POLL and self.attempts and self.attempts[-1].outcome == outcome:
@@ -291,15 +310,42 @@ class _Route:
         )
         return verdict
 
+    def second(self) -> _Try | None:
+        """Who may be asked as well if this candidate is slow."""
+        if (
+            not self.queue
+            or len(self.attempts) + 2 > self.policy.attempts
+            or self.health.hedge_after(self.hedge) is None
+        ):
+            return None
+        best = self.queue[0]
+        return None if self.health.dead(best.offer) or self.health.cooling(best.offer) else best
+
+    def note_other(self, verdict: Verdict, started: float, second: _Try | None) -> None:
+        """Record what came of the other of two candidates that were asked at the same time."""
+        if verdict.offer is None or verdict.action == classify.OK:
+            return
+        self.health.failed(verdict.offer, verdict)
+        seconds = self.health.clock() - started
+        status = verdict.error.status if verdict.error else None
+        self.attempts.append(
+            Attempt(verdict.offer, str(verdict.error), status=status, seconds=seconds, error=verdict.error)
+        )
+        if second is not None and verdict.offer is second.offer and second in self.queue:
+            self.queue.remove(second)
+
     def pause(self, current: _Try, verdict: Verdict) -> float | None:
         """Seconds before the same candidate is tried again, or None to give it up."""
         if verdict.action == classify.POLL:
             return min(0.5, max(self.left(), 0.0))
         if verdict.action == classify.WAIT:
             wait = verdict.retry_after or 0.0
-            return wait if not (self.queue or self.again) and wait < self.left() else None
+            alone = not (self.queue or self.again) and current.tries < self.policy.tries
+            return wait if alone and wait < self.left() and self.health.may_retry() else None
         if verdict.action == classify.RETRY and current.tries < self.policy.tries:
             wait = verdict.retry_after if verdict.retry_after is not None else self.backoff(current.tries)
+            if wait > self.policy.backoff_cap and self.queue:
+                return None
             return wait if wait < self.left() and self.health.may_retry() else None
         return None
 

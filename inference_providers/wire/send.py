@@ -10,11 +10,13 @@ import ssl
 import threading
 import time
 from http.client import HTTPException
+from urllib.parse import unquote
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
+from inference_providers.credentials import host_of
 from inference_providers.wire.messages import Limits, Request, Response, WireError, proxy_for
 from inference_providers.wire.race import STAGGER, race
 
@@ -117,12 +119,12 @@ def _ca_bundle(environ: Mapping[str, str]) -> str:
 
 
 class _Place:
-    """A pool of connections to one origin, and where in a URL the part begins that goes into the request line."""
+    """A pool of connections to one origin, where in a URL the request line's part begins, and headers for a proxy."""
 
-    __slots__ = ("cut", "pool")
+    __slots__ = ("cut", "headers", "pool")
 
-    def __init__(self, pool: Any, cut: int) -> None:
-        self.pool, self.cut = pool, cut
+    def __init__(self, pool: Any, cut: int, headers: Mapping[str, str]) -> None:
+        self.pool, self.cut, self.headers = pool, cut, headers
 
 
 class Sender:
@@ -148,8 +150,8 @@ class Sender:
         try:
             place = self._place(request.url)
             raw = place.pool.urlopen(
-                request.method, request.url[place.cut :] or "/", body=request.body, headers=request.headers, timeout=timeout,
-                redirect=False, retries=_ONCE, preload_content=False, decode_content=True,
+                request.method, request.url[place.cut :] or "/", body=request.body, headers={**place.headers, **request.headers} if place.headers else request.headers, timeout=timeout,
+                redirect=False, retries=_ONCE, assert_same_host=False, preload_content=False, decode_content=True,
             )  # fmt: skip
         except (HTTPError, OSError, HTTPException, ValueError) as error:
             raise _wire_error(error, watch) from None
@@ -172,8 +174,11 @@ class Sender:
         proxy = proxy_for(url, self._environ)
         if proxy not in self._managers:
             self._managers[proxy] = self._new_manager(proxy)
-        # Through a proxy, plain HTTP wants the whole URL in the request line.
-        return _Place(self._managers[proxy].connection_from_url(url), 0 if proxy and url.startswith("http://") else cut)
+        manager = self._managers[proxy]
+        pool = manager.connection_from_url(url)
+        if proxy and url.startswith("http://"):  # the proxy reads the whole URL, and who it is for
+            return _Place(pool, 0, {"Host": host_of(url), **manager.proxy_headers})
+        return _Place(pool, cut, {})
 
     def _new_manager(self, proxy: str | None) -> Any:
         options: dict[str, Any] = {
@@ -182,6 +187,9 @@ class Sender:
             "ca_certs": _ca_bundle(self._environ),
             "cert_reqs": "CERT_REQUIRED",
         }
+        if proxy:
+            login = urllib3.util.parse_url(proxy).auth
+            options["proxy_headers"] = urllib3.make_headers(proxy_basic_auth=unquote(login)) if login else None
         manager: Any = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
         manager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
         return manager

@@ -27,7 +27,9 @@ class Parser:
 
     def __init__(self) -> None:
         self._buffer = b""
+        self._pending: list[bytes] = []  # of one long line, joined when it ends
         self._size = 0
+        self._begun = False
         self._name = ""
         self._data: list[str] = []
         self._other: list[str] = []
@@ -37,7 +39,14 @@ class Parser:
         self._size += len(chunk)
         if self._size > EVENT_CAP:
             raise OversizeEvent(f"one event is larger than {EVENT_CAP // 1024 // 1024} MiB")
-        buffer = self._buffer + chunk
+        if not self._begun:
+            self._begun = True
+            chunk = chunk.removeprefix(b"\xef\xbb\xbf")
+        if b"\n" not in chunk and b"\r" not in chunk and not self._buffer.endswith(b"\r"):
+            self._pending.append(chunk)
+            return
+        buffer = b"".join([self._buffer, *self._pending, chunk])
+        self._pending = []
         held = b"\r" if buffer.endswith(b"\r") else b""  # may be half of a CRLF
         lines = (buffer[: len(buffer) - len(held)]).replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
         self._buffer = lines.pop() + held
@@ -49,7 +58,8 @@ class Parser:
 
     def end(self) -> Iterator[Event]:
         """The event that the end of the body completes, if any."""
-        rest, self._buffer = self._buffer.rstrip(b"\r"), b""
+        rest, self._buffer = b"".join([self._buffer, *self._pending]).rstrip(b"\r"), b""
+        self._pending = []
         for line in ([rest] if rest else []) + [b""]:
             event = self._line(line.decode("utf-8", "replace"))
             if event is not None:

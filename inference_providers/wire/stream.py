@@ -24,13 +24,24 @@ if TYPE_CHECKING:
 class Stream:
     """One stream's state. `verdict` is set once it failed before its first content or reached its end."""
 
-    def __init__(self, provider: str, secrets: Iterable[str | None], headers: Mapping[str, str], now: float) -> None:
+    def __init__(
+        self,
+        provider: str,
+        secrets: Iterable[str | None],
+        headers: Mapping[str, str],
+        now: float,
+        *,
+        path: str = chat.PATH,
+        allow_empty: bool = False,
+    ) -> None:
         self.provider, self._secrets, self._now = provider, list(secrets), now
         self._parser = sse.Parser()
         self._plain = (
-            bytearray() if "text/event-stream" not in headers.get("content-type", "text/event-stream") else None
+            bytearray() if "text/event-stream" not in headers.get("content-type", "text/event-stream").lower() else None
         )
         self._text: list[str] = []
+        self._path, self._allow_empty = path, allow_empty
+        self._filtered = False
         self.started = False  # content has come
         self.finished = False  # a finish reason has come
         self.done = False  # [DONE] has come
@@ -74,11 +85,15 @@ class Stream:
             yield from self._event(event)
         if self.verdict is not None:
             return
-        if not self.started and not self.finished:
+        if self._path != chat.PATH and self.started:
+            self.verdict = classify.Verdict(classify.OK)
+        elif self._filtered and not self.started:
+            self._fail("withheld by its content filter", classify.withheld(self.provider))
+        elif not self.started and not self.finished and not (self.done and self._allow_empty):
             self._fail("the stream held no content")
         elif not self.finished and not self.done:
             self._fail("the stream ended without a finish reason")
-        elif not self.started and not self._cut:
+        elif not self.started and not self._cut and not self._allow_empty:
             self._fail("the stream held no content")
         else:
             self.verdict = classify.Verdict(classify.OK)
@@ -87,7 +102,10 @@ class Stream:
 
     def broke(self, error: WireError) -> None:
         """The connection failed. Raises TruncatedStreamError after first content, else sets the verdict."""
-        self._fail(str(error), classify.failure(error, self.provider))
+        if self.finished:  # all has been said; only the farewell is missing
+            self.verdict = classify.Verdict(classify.OK)
+        else:
+            self._fail(str(error), classify.failure(error, self.provider))
 
     def late(self) -> None:
         """No content came in time; the provider may still be working on it."""
@@ -123,7 +141,7 @@ class Stream:
             return
         if not isinstance(chunk, dict):
             self._fail("a chunk is no object")
-        elif chunk.get("error") or chunk.get("object") == "error":
+        elif chunk.get("error") or "error" in (chunk.get("object"), chunk.get("type")):
             self._error(chunk)
         else:
             self._note(chunk)
@@ -133,17 +151,20 @@ class Stream:
     def _error_event(self, text: str) -> None:
         try:
             body = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             body = text
         self._error(body if isinstance(body, dict) else {"error": str(body)})
 
     def _error(self, body: Mapping[str, Any]) -> None:
-        clean = json.loads(classify.scrub(json.dumps(body), self._secrets))
+        clean = classify.scrub_json(body, self._secrets)
         what = classify.said(clean).message or "an error without a message"
         self._fail(what, classify.error_in_success(clean, self.provider, self._now))
 
     def _note(self, chunk: Mapping[str, Any]) -> None:
         self.usage = chunk.get("usage") or self.usage
+        if self._path != chat.PATH:
+            self.started = True  # whatever it is, it is no error
+            return
         choice = chat.first_choice(chunk)
         if choice.get("finish_reason") == "error":
             self._fail("the stream ended with finish_reason 'error'")
@@ -157,11 +178,14 @@ class Stream:
             self.started = True
         if choice.get("finish_reason"):
             self.finished = True
+            self._filtered = choice["finish_reason"] == "content_filter"
             self._cut = chat.cut_by_length(choice)
 
     def _whole(self, body: bytes) -> Iterator[dict[str, Any]]:
         """JSON or HTML where a stream was asked for: judged as a complete reply; an answer becomes one chunk."""
-        verdict = classify.response(200, {}, body, self.provider, self._secrets, self._now)
+        verdict = classify.response(
+            200, {}, body, self.provider, self._secrets, self._now, path=self._path, allow_empty=self._allow_empty
+        )
         self.verdict = verdict
         if verdict.action == classify.OK:
             choice = chat.first_choice(verdict.reply)
