@@ -11,6 +11,7 @@ from inference_providers.advice import ALLOW_VARIABLE, Advice
 from inference_providers.candidates import Accesses, Explanation, Offer
 from inference_providers.credentials import Environment, Pins, Secretive
 from inference_providers.errors import NoCredentialsError, UnknownModelError
+from inference_providers.log import tell, warn
 from inference_providers.registry import Registry, bundled
 from inference_providers.resolution import AUTO, LocalServer, Resolution, Resolver
 
@@ -88,7 +89,7 @@ class Base(Secretive):
             from inference_providers import update
 
             options: Any = {"auto_update": auto_update, "trust": trust, "environ": self._environ, "url": update_url}
-            self.registry = update.load(json_override, json_merge, warn=_warn, **options)
+            self.registry = update.load(json_override, json_merge, warn=warn, **options)
         allowed = [*([allow] if isinstance(allow, str) else allow), *self._environ.get(ALLOW_VARIABLE, "").split(",")]
         self._allow = {pid for name in allowed if name.strip() and (pid := self.registry.provider_id(name))}
         self._accesses = Accesses(self.registry, self._environ, Pins(bundled(), trust), self._allow)
@@ -146,7 +147,7 @@ class Base(Secretive):
             raise self._advice.no_candidates(resolution)
         if resolution.warning and resolution.warning not in self._warned:
             self._warned.add(resolution.warning)
-            _warn(resolution.warning)
+            warn(resolution.warning)
         return found
 
     def _automatic(self) -> list[Offer]:
@@ -270,12 +271,12 @@ class Base(Secretive):
         models = home_models(self._environ)
         with self._starting:
             if models and not self._embedded_running():
-                self._engine = launch.start(models[0], self._environ, _warn)
+                self._engine = launch.start(models[0], self._environ, warn)
         return self._embedded_running()
 
     def _tell(self, message: str) -> None:
         if self.verbose:
-            _log(message)
+            tell(message)
 
     def async_client(
         self,
@@ -378,27 +379,3 @@ def _check_options(timeout: Any, hedge_after: Any, environ: Any, aliases: Any) -
         raise TypeError("environ must be a mapping of variables to values, like os.environ")
     if aliases is not None and not hasattr(aliases, "items"):
         raise TypeError('aliases must be a mapping, like {"work": "gpt-4o"}')
-
-
-def _logger() -> Any:
-    import logging
-
-    return logging.getLogger("inference_providers")
-
-
-def _log(message: str) -> None:
-    """Tell what is tried: on our logger, and on standard error where nobody configured logging."""
-    import logging
-
-    logger = _logger()
-    if not logger.hasHandlers():
-        handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
-        logger.addHandler(handler)
-    if logger.getEffectiveLevel() > logging.INFO:
-        logger.setLevel(logging.INFO)
-    logger.info(message)
-
-
-def _warn(message: str) -> None:
-    _logger().warning(message)

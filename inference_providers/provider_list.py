@@ -164,11 +164,11 @@ class ProviderList(Base):
     @staticmethod
     def get_updated_provider_list() -> dict[str, Any]:
         """The newest registry as a dict: downloaded now and kept, else the last good one, else the bundled one."""
-        from inference_providers.base import _warn
         from inference_providers.errors import RegistryError
+        from inference_providers.log import warn
         from inference_providers.update import Updater
 
-        updater = Updater(warn=_warn)
+        updater = Updater(warn=warn)
         with suppress(RegistryError):  # told as a warning
             updater.fetch()
         from inference_providers.registry import bundled

@@ -17,7 +17,9 @@ LAYERS = {
     **dict.fromkeys(
         ("registry", "schema", "naming", "credentials", "trust", "candidates", "resolution", "advice", "chat"), 1
     ),
-    **dict.fromkeys(("update", "download", "local", "launch", "connection", "tiny_model", "wire", "importers"), 2),
+    **dict.fromkeys(
+        ("log", "update", "download", "local", "launch", "connection", "tiny_model", "wire", "importers"), 2
+    ),
     **dict.fromkeys(("base", "provider_list", "async_provider_list"), 3),
     **dict.fromkeys(("cli", "__main__"), 4),
 }
