@@ -208,7 +208,7 @@ SYNC: list[tuple[str, Callable[[str], Run], int, float | None]] = [
     ("`openai.OpenAI`", bare_sdk, SYNC_CALLS, None),
     ("bare `urllib3` loop", bare_urllib3, SYNC_CALLS, None),
     ("`ProviderList.client()`", lambda url: sdk_call(ours(url).client(), "m"), SYNC_CALLS, 1.0),
-    ("client of `connect_to_model`", connected, SYNC_CALLS, 1.0),
+    ("client of `connect_to_model`", connected, SYNC_CALLS, None),
     ("`ProviderList.ask_ai`", sync_ask_ai, SYNC_CALLS, 0.25),
     ("`litellm.completion`", litellm_completion, SLOW_CALLS, None),
     ("`aisuite`", aisuite_create, SLOW_CALLS, None),

@@ -27,6 +27,7 @@ class AsyncSender:
         self._sessions: dict[asyncio.AbstractEventLoop, _Kept] = {}
         self._pid = os.getpid()
         self._ssl: ssl.SSLContext | None = None
+        self._proxies: dict[str, str | None] = {}
 
     async def send(self, request: Request, *, limit: float | None = None, idle: float | None = None) -> AsyncResponse:
         """Send *request*; the response's body is read as its chunks are. Raises WireError.
@@ -43,12 +44,20 @@ class AsyncSender:
         try:
             raw = await self._session().request(
                 request.method, request.url, data=request.body, headers=request.headers, timeout=timeout,
-                allow_redirects=False, proxy=proxy_for(request.url, self._environ),
+                allow_redirects=False, proxy=self._proxy(request.url),
             )  # fmt: skip
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _wire_error(error) from None
         headers = {name.lower(): value for name, value in raw.headers.items()}
         return AsyncResponse(raw.status, headers, _chunks(raw), raw.close)
+
+    def _proxy(self, url: str) -> str | None:
+        """The proxy for a URL: looked up once for each origin."""
+        cut = url.find("/", 8)
+        origin = url[:cut] if cut >= 0 else url
+        if origin not in self._proxies:
+            self._proxies[origin] = proxy_for(url, self._environ)
+        return self._proxies[origin]
 
     def _session(self) -> aiohttp.ClientSession:
         if self._pid != os.getpid():

@@ -218,21 +218,20 @@ def _response(
     reply: Reply | StreamReply | AsyncStreamReply, status: int, request: httpx2.Request, **body: Any
 ) -> httpx2.Response:
     """The provider's reply, with headers that say who gave it."""
-    headers = {
-        **plain_headers(reply.headers),
-        "x-inference-provider": reply.offer.provider,
-        "x-inference-model": _latin(reply.offer.internal_name),
-        "x-inference-canonical-model": _latin(reply.offer.canonical_name or ""),
-        "x-inference-attempts": str(len(reply.attempts)),
-        "x-inference-tried": _latin(
-            ", ".join(f"{a.provider}/{a.model}={a.status or 'no answer'}" for a in reply.attempts)
-        ),
-    }
+    tried = ", ".join(f"{a.provider}/{a.model}={a.status or 'no answer'}" for a in reply.attempts)
+    headers = [
+        *plain_headers(reply.headers),
+        (b"x-inference-provider", _ascii(reply.offer.provider)),
+        (b"x-inference-model", _ascii(reply.offer.internal_name)),
+        (b"x-inference-canonical-model", _ascii(reply.offer.canonical_name or "")),
+        (b"x-inference-attempts", b"%d" % len(reply.attempts)),
+        (b"x-inference-tried", _ascii(tried)),
+    ]
     return httpx2.Response(status, headers=headers, request=request, **body)
 
 
-def _latin(text: str) -> str:
-    return text.encode("ascii", "replace").decode()
+def _ascii(text: str) -> bytes:
+    return text.encode("ascii", "replace")
 
 
 def _listing(offers: Sequence[Offer], request: httpx2.Request) -> httpx2.Response:

@@ -51,7 +51,10 @@ class Base:
         return url.raw_path.decode("ascii").removeprefix(self._raw)
 
 
-def plain_headers(headers: Mapping[str, str]) -> dict[str, str]:
+def plain_headers(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
     """Response headers that still hold once the body has been decoded, without where to go next: nobody goes there."""
-    dropped = ("content-encoding", "content-length", "transfer-encoding", "set-cookie", "location")
-    return {name: value for name, value in headers.items() if name not in dropped}
+    kept = ((name, value) for name, value in headers.items() if name not in _DROPPED)
+    return [(name.encode("latin-1", "replace"), value.encode("latin-1", "replace")) for name, value in kept]
+
+
+_DROPPED = frozenset(("content-encoding", "content-length", "transfer-encoding", "set-cookie", "location"))

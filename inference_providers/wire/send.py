@@ -135,6 +135,8 @@ class Sender:
         self.limits = limits or Limits()
         self._managers: dict[str | None, Any] = {}
         self._places: dict[str, _Place] = {}
+        # For reading, the watched socket knows better; this is for connecting.
+        self._patient = urllib3.Timeout(connect=self.limits.connect, read=self.limits.total)
         self._pid = os.getpid()
         self._lock = threading.Lock()
 
@@ -146,7 +148,7 @@ class Sender:
         limit = self.limits.total if limit is None else limit
         watch = _Watch(time.monotonic() + limit, self.limits.idle if idle is None else idle)
         _current.watch = watch
-        timeout = urllib3.Timeout(connect=min(self.limits.connect, limit), read=min(limit, watch.idle))
+        timeout = self._patient if limit >= self.limits.connect else urllib3.Timeout(connect=limit, read=limit)
         try:
             place = self._place(request.url)
             raw = place.pool.urlopen(
@@ -218,6 +220,8 @@ def _chunks(raw: Any, watch: _Watch) -> Iterator[bytes]:
                     raise WireError("broken", f"the body ended {raw.length_remaining} bytes too early")
                 return
             yield data
+            if raw.length_remaining == 0:
+                return  # all that was announced; no further read is needed to know it
     except (HTTPError, OSError, HTTPException, ValueError) as error:
         raise _wire_error(error, watch) from None
 
