@@ -43,6 +43,9 @@ bench: $(VENV)/.test
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check litellm aisuite
 	$(BIN)/python -m benchmarks.startup
 	$(BIN)/python -m benchmarks.connecting
+	$(BIN)/python -m benchmarks.calls
+	$(BIN)/python -m benchmarks.faults
+	$(BIN)/python -m benchmarks.endurance
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

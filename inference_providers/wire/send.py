@@ -17,6 +17,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
 from inference_providers.credentials import host_of
+from inference_providers.wire.http1 import Answer, Head, unfit
 from inference_providers.wire.messages import Limits, Request, Response, WireError, proxy_for
 from inference_providers.wire.race import STAGGER, race
 
@@ -53,7 +54,6 @@ class _WatchedSocket:
     def __init__(self, sock: Any) -> None:
         self._sock = sock
         self.watch: _Watch | None = None
-        self._held: list[bytes] | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sock, name)
@@ -67,41 +67,58 @@ class _WatchedSocket:
         self._sock._io_refs = getattr(self._sock, "_io_refs", 0) + 1
         return io.BufferedReader(socket.SocketIO(self, "r"))  # type: ignore[arg-type]
 
-    def hold(self) -> None:
-        """Keep what is sent until `release()`: head and body then leave in one system call."""
-        self._held = []
-
-    def release(self) -> None:
-        """Send what was held."""
-        held, self._held = self._held, None
-        if held:
-            self.sendall(b"".join(held))
-
     def sendall(self, data: Any, *args: Any) -> None:
-        if self._held is not None:
-            self._held.append(bytes(data))
-            return
         if self.watch is not None:
             self._sock.settimeout(self.watch.allowance())
         self._sock.sendall(data, *args)
 
 
 class _Watched:
-    """Mixed into urllib3's connections: wraps their socket once it stands."""
+    """Mixed into urllib3's connections: wraps their socket once it stands, writes and reads the head itself."""
 
     sock: Any
+    host: Any
+    port: Any
+    default_port: Any
+    close: Any
 
     def connect(self) -> None:
         super().connect()  # type: ignore[misc]
         self.sock = _WatchedSocket(self.sock)
 
-    def request(self, *args: Any, **kwargs: Any) -> None:
+    def request(self, method: str, url: str, body: Any = None, headers: Any = None, **_: Any) -> None:
         if self.sock is None:
             self.connect()
+        lines = [f"{method} {url} HTTP/1.1"]
+        if "Host" not in headers:
+            lines.append(f"Host: {self._host_header()}")
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        if body is not None or method in ("POST", "PUT", "PATCH"):
+            lines.append(f"Content-Length: {len(body or b'')}")
+        if any(map(unfit, lines)) or " " in url:
+            raise ValueError("a header or the path holds a character that may not be there")
+        head = "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n"
         self.sock.watch = _current.watch
-        self.sock.hold()
-        super().request(*args, **kwargs)  # type: ignore[misc]
-        self.sock.release()
+        self._method_sent = method
+        self.sock.sendall(head + (body or b""))
+
+    def _host_header(self) -> str:
+        host, port = getattr(self, "_tunnel_host", None) or self.host, getattr(self, "_tunnel_port", None) or self.port
+        host = f"[{host}]" if ":" in host and not host.startswith("[") else host
+        return host if port == self.default_port else f"{host}:{port}"
+
+    def getresponse(self) -> Any:
+        raw = Head(self.sock, method=self._method_sent)
+        try:
+            raw.begin()
+        except BaseException:
+            raw.close()
+            raise
+        if raw.will_close:
+            self.close()  # the response still holds the socket
+        if raw.headers.get("content-encoding", "identity") == "identity":
+            return Answer(raw)
+        return urllib3.HTTPResponse(raw, raw.headers, raw.status, preload_content=False, original_response=raw)
 
 
 class _HTTPConnection(_Watched, HTTPConnection):
@@ -157,7 +174,7 @@ class Sender:
             )  # fmt: skip
         except (HTTPError, OSError, HTTPException, ValueError) as error:
             raise _wire_error(error, watch) from None
-        headers = {name.lower(): value for name, value in raw.headers.items()}
+        headers = raw.headers if isinstance(raw, Answer) else {n.lower(): v for n, v in raw.headers.items()}
         return Response(raw.status, headers, _chunks(raw, watch), lambda: _close(raw), watch)
 
     def _place(self, url: str) -> _Place:
@@ -204,11 +221,11 @@ class Sender:
 
 
 class _HTTPPool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _HTTPConnection
+    ConnectionCls = _HTTPConnection  # type: ignore[assignment]
 
 
 class _HTTPSPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _HTTPSConnection
+    ConnectionCls = _HTTPSConnection  # type: ignore[assignment]
 
 
 def _chunks(raw: Any, watch: _Watch) -> Iterator[bytes]:

@@ -1,0 +1,219 @@
+"""HTTP itself, over real sockets: TLS, tunnels, odd but valid replies, connections that are used again."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import subprocess
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inference_providers.wire.messages import Limits, Request, WireError
+from inference_providers.wire.send import Sender
+from tests.servers import Server
+
+Serve = Callable[..., Server]
+
+
+@pytest.fixture
+def sender() -> Any:
+    made = Sender({}, Limits(total=5))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for localhost, made by the openssl command."""
+    folder = tmp_path_factory.mktemp("tls")
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+    made = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "2",
+        "-keyout",
+        str(folder / "key.pem"),
+        "-out",
+        str(folder / "cert.pem"),
+        *names,
+    ]
+    try:
+        subprocess.run(made, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("no usable openssl command here")
+    return folder
+
+
+def tls_server(certificate: Path) -> tuple[int, list[bytes]]:
+    """A TLS server that answers two requests on one connection, for two connections."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
+    listening = socket.create_server(("127.0.0.1", 0))
+    seen: list[bytes] = []
+
+    def serve() -> None:
+        with listening:
+            plain, _ = listening.accept()
+            with (
+                plain,
+                suppress(OSError),
+                context.wrap_socket(plain, server_side=True) as sock,
+                sock.makefile("rb") as reader,
+            ):
+                for _ in range(2):
+                    head = b""
+                    while not head.endswith(b"\r\n\r\n"):
+                        head += reader.readline()
+                    length = next(
+                        (int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")),
+                        0,
+                    )
+                    seen.append(head + reader.read(length))
+                    sock.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+
+    threading.Thread(target=serve, daemon=True).start()
+    return listening.getsockname()[1], seen
+
+
+def test_tls_is_verified_and_connections_are_used_again(certificate: Path) -> None:
+    port, seen = tls_server(certificate)
+    trusting = Sender({"SSL_CERT_FILE": str(certificate / "cert.pem")}, Limits(total=5))
+    for number in (b"1", b"2"):
+        response = trusting.send(
+            Request("POST", f"https://localhost:{port}/v1/x", {"Authorization": "Bearer k"}, number)
+        )
+        assert (response.status, response.read()) == (200, b"ok")
+    assert [request.rpartition(b"\r\n")[2] for request in seen] == [b"1", b"2"]
+    assert f"Host: localhost:{port}\r\n".encode() in seen[0]
+    trusting.close()
+
+
+def test_an_unknown_certificate_is_refused_before_anything_is_sent(certificate: Path, sender: Sender) -> None:
+    port, seen = tls_server(certificate)
+    with pytest.raises(WireError) as caught:
+        sender.send(Request("POST", f"https://localhost:{port}/v1/x", {"Authorization": "Bearer k"}, b"x"))
+    assert caught.value.kind == "tls"
+    assert seen == []
+
+
+def test_https_goes_through_a_proxy_in_a_tunnel(certificate: Path) -> None:
+    port, seen = tls_server(certificate)
+    asked: list[bytes] = []
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def pump(source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+
+    def tunnel() -> None:
+        with listening:
+            client, _ = listening.accept()
+            with client, suppress(OSError), socket.create_connection(("127.0.0.1", port)) as behind:
+                asked.append(client.recv(65536))
+                client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                threading.Thread(target=pump, args=(client, behind), daemon=True).start()
+                pump(behind, client)
+
+    threading.Thread(target=tunnel, daemon=True).start()
+    environ = {
+        "SSL_CERT_FILE": str(certificate / "cert.pem"),
+        "https_proxy": f"http://user:pw@127.0.0.1:{listening.getsockname()[1]}",
+    }
+    through = Sender(environ, Limits(total=5))
+    from inference_providers.wire import send
+
+    made = through._new_manager(environ["https_proxy"])
+    through._managers[environ["https_proxy"]] = made
+    place = send._Place(made.connection_from_url(f"https://localhost:{port}/"), len(f"https://localhost:{port}"), {})
+    through._places[f"https://localhost:{port}"] = place  # this machine is never proxied; the test says otherwise
+    response = through.send(
+        Request("POST", f"https://localhost:{port}/v1/x", {"Authorization": "Bearer canary-tunnel"}, b"hello")
+    )
+    assert response.read() == b"ok"
+    assert asked[0].startswith(f"CONNECT localhost:{port} HTTP/1.".encode())
+    assert b"canary-tunnel" not in asked[0]
+    assert b"Basic dXNlcjpwdw==" in asked[0]
+    assert seen[0].startswith(b"POST /v1/x HTTP/1.1\r\n")
+    through.close()
+
+
+@pytest.mark.parametrize(
+    ("raw", "status", "body", "header"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", 200, b"ok", ("content-length", "2")),
+        (
+            b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
+            200,
+            b"ok",
+            ("content-length", "2"),
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\no\r\n1;x=y\r\nk\r\n0\r\ntrailer: 1\r\n\r\n",
+            200,
+            b"ok",
+            ("transfer-encoding", "chunked"),
+        ),
+        (b"HTTP/1.0 200 OK\r\n\r\nto the end", 200, b"to the end", ("x", None)),
+        (b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nto the end", 200, b"to the end", ("connection", "close")),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", 204, b"", ("x", None)),
+        (b"HTTP/1.1 404\r\ncontent-length: 0\r\n\r\n", 404, b"", ("content-length", "0")),
+        (b"HTTP/1.1 200 OK\nX-One: a\nx-one: b\ncontent-length: 2\n\nok", 200, b"ok", ("x-one", "a, b")),
+        (b"HTTP/1.1 200 OK\r\nx-name: caf\xe9\r\ncontent-length: 0\r\n\r\n", 200, b"", ("x-name", "café")),
+    ],
+)
+def test_replies_are_read_as_they_are_meant(
+    serve: Serve, sender: Sender, raw: bytes, status: int, body: bytes, header: tuple[str, str | None]
+) -> None:
+    def behave(connection: Any, request: Any) -> None:
+        connection.send(raw)
+        if b"to the end" in raw:
+            connection.close()
+
+    server = serve(behave)
+    for _ in range(2):
+        response = sender.send(Request("GET", f"{server.url}/x"))
+        assert (response.status, response.read()) == (status, body)
+        assert response.headers.get(header[0]) == header[1]
+    assert server.connections == (2 if b"to the end" in raw else 1)
+
+
+@pytest.mark.parametrize("bad", [{"X-A": "b\r\nX-Evil: 1"}, {"X-A\n": "b"}, {"X-A": "\x00"}])
+def test_nothing_is_smuggled_into_a_request(serve: Serve, sender: Sender, bad: dict[str, str]) -> None:
+    server = serve()
+    with pytest.raises(WireError):
+        sender.send(Request("GET", f"{server.url}/models", bad))
+    assert server.requests == []
+
+
+def test_a_path_with_a_line_break_adds_no_header(serve: Serve, sender: Sender) -> None:
+    server = serve()
+    try:
+        sender.send(Request("GET", f"{server.url}/models HTTP/1.1\r\nX-Evil: 1\r\n")).read()
+    except WireError:
+        assert server.requests == []
+    assert not [request for request in server.requests if "x-evil" in request.headers]
+
+
+def test_a_connection_that_was_dropped_while_idle_is_replaced(serve: Serve, sender: Sender) -> None:
+    import time
+
+    def once(connection: Any, request: Any) -> None:
+        connection.reply(200, "ok")
+        connection.close()
+
+    server = serve(once)
+    for _ in range(3):
+        assert sender.send(Request("GET", f"{server.url}/x")).read() == b"ok"
+        time.sleep(0.05)
+    assert server.connections == 3
