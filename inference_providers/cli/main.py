@@ -10,7 +10,7 @@ import click
 
 from inference_providers import __version__
 from inference_providers.cli.exits import BAD_REGISTRY, EXIT_CODES, guarded
-from inference_providers.cli.names import complete_model
+from inference_providers.cli.names import complete_model, complete_provider
 from inference_providers.cli.tables import emit
 
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -112,7 +112,7 @@ def providers(everything: bool, as_json: bool) -> None:
 
 @main.command()
 @click.argument("name", shell_complete=complete_model)
-@click.option("--provider", help="Pass the name to this provider as it is.")
+@click.option("--provider", shell_complete=complete_provider, help="Pass the name to this provider as it is.")
 @_json_option
 @guarded
 def resolve(name: str, provider: str | None, as_json: bool) -> None:

@@ -24,9 +24,7 @@ from inference_providers.wire.race import STAGGER, race
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from typing import Any, TypeVar
-
-    T = TypeVar("T")
+    from typing import Any
 
 _ONCE = urllib3.Retry(total=False, redirect=False, raise_on_redirect=False)  # as `retries=False`, made once
 _MAX_POOLED = 64  # idle connections kept for each host
