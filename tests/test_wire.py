@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import ssl
 import subprocess
@@ -12,10 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from inference_providers.wire.messages import Limits, Request, WireError
+from inference_providers.wire import classify
+from inference_providers.wire.call import judge
+from inference_providers.wire.messages import Ask, Limits, Request, WireError
 from inference_providers.wire.send import Sender
+from tests.conftest import list_of
 from tests.servers import Server
+
+SHAPES = "error errors fault message code type choices object detail innererror metadata details status finish_reason content msg loc".split()
 
 Serve = Callable[..., Server]
 
@@ -217,3 +225,35 @@ def test_a_connection_that_was_dropped_while_idle_is_replaced(serve: Serve, send
         assert sender.send(Request("GET", f"{server.url}/x")).read() == b"ok"
         time.sleep(0.05)
     assert server.connections == 3
+
+
+@settings(deadline=None)
+@given(
+    st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats(allow_nan=False)
+        | st.sampled_from(["x", "context length"]),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.sampled_from(SHAPES) | st.text(max_size=3), inner, max_size=4)
+        ),
+        max_leaves=12,
+    ),
+    st.sampled_from([200, 400, 401, 403, 422, 429, 500, 503]),
+)
+def test_no_reply_breaks_the_reading_of_it(body: object, status: int) -> None:
+    verdict = classify.response(status, {}, json.dumps(body).encode(), "p", ("sk-0123456789abcdef",), 0.0)
+    assert verdict.action == classify.OK or verdict.error is not None
+
+
+def test_what_cannot_be_read_in_a_way_that_nobody_foresaw_is_no_answer() -> None:
+    class Headers(dict[str, str]):
+        def get(self, *_: object) -> str:
+            raise LookupError
+
+    offer = list_of("http://127.0.0.1:9/v1").find_model_providers("m")[0]
+    verdict = judge(200, Headers(), b"{}", offer, Ask({}))
+    assert verdict.action == classify.NEXT
+    assert "LookupError" in str(verdict.error)

@@ -135,11 +135,14 @@ class Caller:
 
 
 def judge(status: int, headers: Mapping[str, str], content: bytes, offer: Offer, ask: Ask) -> Verdict:
-    """The verdict on a complete response."""
+    """The verdict on a complete response. One of a shape that nobody foresaw is no answer: the next is asked."""
     secrets = (offer.api_key,)
-    verdict = classify.response(
-        status, headers, content, offer.provider, secrets, time.time(), path=ask.path, allow_empty=ask.allow_empty
-    )
+    try:
+        verdict = classify.response(
+            status, headers, content, offer.provider, secrets, time.time(), path=ask.path, allow_empty=ask.allow_empty
+        )
+    except Exception as error:  # noqa: BLE001  (a reply must not be able to break a program)
+        return classify.unreadable(offer.provider, error)
     if verdict.action == classify.OK:
         verdict.response = (status, headers, content)
     return verdict

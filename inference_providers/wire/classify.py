@@ -131,7 +131,7 @@ def said(body: Any) -> Said:
     if not isinstance(error, dict):
         error = body
     for wrapper in ("fault", "errors"):
-        if wrapper in error and not error.get("message"):
+        if isinstance(error, dict) and wrapper in error and not error.get("message"):
             inner = error[wrapper]
             error = (
                 inner
@@ -383,6 +383,11 @@ def withheld(provider: str) -> Verdict:
     """The provider's content filter let nothing through."""
     message = f"{provider}: the reply was withheld by its content filter"
     return Verdict(STOP, ContentFilteredError(message, provider=provider, status=200, code="content_filter"))
+
+
+def unreadable(provider: str, error: Exception) -> Verdict:
+    """A reply whose shape broke the reading of it."""
+    return _unavailable(NEXT, provider, f"the reply has a shape that cannot be read ({type(error).__name__})")
 
 
 def _unavailable(action: str, provider: str, what: str) -> Verdict:

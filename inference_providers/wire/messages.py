@@ -92,9 +92,10 @@ class AsyncResponse:
 
 
 class WireError(Exception):
-    """No usable HTTP response. `kind` is one of KINDS; the text never holds a header or a body."""
+    """No usable HTTP response; the text never holds a header or a body.
 
-    KINDS = ("connect", "tls", "timeout", "deadline", "broken", "protocol", "oversize")
+    `kind` is one of connect, tls, timeout, deadline, broken, protocol, oversize.
+    """
 
     def __init__(self, kind: str, message: str) -> None:
         self.kind = kind
