@@ -13,7 +13,12 @@ __version__ = "0.1.0"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from inference_providers.answer import Answer as Answer
+    from inference_providers.answer import Usage as Usage
+    from inference_providers.answer_stream import AnswerStream as AnswerStream
+    from inference_providers.answer_stream import AsyncAnswerStream as AsyncAnswerStream
     from inference_providers.async_provider_list import AsyncProviderList as AsyncProviderList
+    from inference_providers.batch_items import Result as Result
     from inference_providers.candidates import Attempt as Attempt
     from inference_providers.candidates import Explanation as Explanation
     from inference_providers.candidates import Offer as Offer
@@ -25,6 +30,7 @@ if TYPE_CHECKING:
     from inference_providers.errors import ContextLengthError as ContextLengthError
     from inference_providers.errors import InferenceProvidersError as InferenceProvidersError
     from inference_providers.errors import InsufficientCreditsError as InsufficientCreditsError
+    from inference_providers.errors import InvalidReplyError as InvalidReplyError
     from inference_providers.errors import InvalidRequestError as InvalidRequestError
     from inference_providers.errors import LocalServerError as LocalServerError
     from inference_providers.errors import NoCredentialsError as NoCredentialsError
@@ -32,14 +38,20 @@ if TYPE_CHECKING:
     from inference_providers.errors import ProviderUnavailableError as ProviderUnavailableError
     from inference_providers.errors import RateLimitError as RateLimitError
     from inference_providers.errors import RegistryError as RegistryError
+    from inference_providers.errors import StepLimitError as StepLimitError
     from inference_providers.errors import TruncatedStreamError as TruncatedStreamError
     from inference_providers.errors import UnknownModelError as UnknownModelError
     from inference_providers.provider_list import ProviderList as ProviderList
     from inference_providers.provider_list import ask_ai as ask_ai
+    from inference_providers.provider_list import batch as batch
+    from inference_providers.provider_list import stream as stream
     from inference_providers.registry import canonical_name as canonical_name
     from inference_providers.resolution import Resolution as Resolution
 
 _HOME = {
+    "Answer": "answer",
+    "AnswerStream": "answer_stream",
+    "AsyncAnswerStream": "answer_stream",
     "AsyncProviderList": "async_provider_list",
     "Attempt": "candidates",
     "Connection": "connection",
@@ -47,8 +59,12 @@ _HOME = {
     "Offer": "candidates",
     "ProviderList": "provider_list",
     "Resolution": "resolution",
+    "Result": "batch_items",
+    "Usage": "answer",
     "ask_ai": "provider_list",
+    "batch": "provider_list",
     "canonical_name": "registry",
+    "stream": "provider_list",
 }
 _ERRORS = (
     "AllProvidersFailedError",
@@ -58,6 +74,7 @@ _ERRORS = (
     "ContextLengthError",
     "InferenceProvidersError",
     "InsufficientCreditsError",
+    "InvalidReplyError",
     "InvalidRequestError",
     "LocalServerError",
     "NoCredentialsError",
@@ -65,6 +82,7 @@ _ERRORS = (
     "ProviderUnavailableError",
     "RateLimitError",
     "RegistryError",
+    "StepLimitError",
     "TruncatedStreamError",
     "UnknownModelError",
 )

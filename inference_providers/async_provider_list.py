@@ -7,20 +7,33 @@ import time
 from functools import partial
 
 from inference_providers import candidates, chat
-from inference_providers.base import Base
+from inference_providers.base import Base, named
 from inference_providers.candidates import Attempt
-from inference_providers.connection import AsyncConnection, completion_text, our_error
+from inference_providers.connection import AsyncConnection, our_error, sdk_fields
 from inference_providers.errors import AllProvidersFailedError
-from inference_providers.provider_list import PROBE_LIMIT, TEST_LIMIT, ProviderList, _joined, no_connection
+from inference_providers.provider_list import (
+    DROP,
+    MAX_STEPS,
+    PROBE_LIMIT,
+    TEST_LIMIT,
+    ProviderList,
+    _joined,
+    no_connection,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import Any
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any, Literal, overload
 
     import openai
 
+    from inference_providers.answer import Answer
+    from inference_providers.answer_stream import AsyncAnswerStream
+    from inference_providers.base import Models, Prompt
+    from inference_providers.batches import AsyncBatch
     from inference_providers.candidates import Offer
+    from inference_providers.dialogue import Question
     from inference_providers.wire.acall import AsyncCaller, AsyncStreamReply
     from inference_providers.wire.asend import AsyncSender
     from inference_providers.wire.call import Reply
@@ -58,56 +71,141 @@ class AsyncProviderList(Base):
         """The same as `async_client`."""
         return self.async_client(models, **options)
 
-    async def get_response(self, client: openai.AsyncOpenAI, model_name: str, prompt: str) -> str:
+    async def get_response(
+        self,
+        client: openai.AsyncOpenAI,
+        model_name: str,
+        prompt: Prompt,
+        *,
+        system: str | None = None,
+        **parameters: Any,
+    ) -> Answer:
         """See `ProviderList.get_response`."""
         import openai
 
+        question = self._question(prompt, parameters, system=system)
+        started = time.monotonic()
         try:
-            completion = await client.chat.completions.create(model=model_name, messages=chat.messages(prompt))  # type: ignore[arg-type]
+            reply = await client.chat.completions.with_raw_response.create(**sdk_fields(question, model_name))
         except openai.APIError as error:
             raise our_error(error, model_name) from None
-        return completion_text(completion, model_name)
+        return self._answer_of(reply, model_name, question, time.monotonic() - started)
+
+    if TYPE_CHECKING:
+
+        @overload
+        async def ask_ai(
+            self, question: Prompt, model: Models = None, *, stream: Literal[False] = False, **options: Any
+        ) -> Answer: ...
+
+        @overload
+        async def ask_ai(
+            self, question: Prompt, model: Models = None, *, stream: Literal[True], **options: Any
+        ) -> AsyncAnswerStream: ...
 
     async def ask_ai(
         self,
-        question: str,
-        test: bool = True,
+        question: Prompt,
+        model: Models = None,
         *,
-        model: str | None = None,
+        test: bool = True,
         system: str | None = None,
-        max_tokens: int | None = None,
-    ) -> str:
-        """See `ProviderList.ask_ai`."""
-        return (await self.ask(chat.messages(question, system), test=test, model=model, max_tokens=max_tokens)).text
+        images: Any = None,
+        schema: Any = None,
+        stream: bool = False,
+        max_steps: int = MAX_STEPS,
+        on_unsupported: str = DROP,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+        **parameters: Any,
+    ) -> Answer | AsyncAnswerStream:
+        """See `ProviderList.ask_ai`. Tools may be coroutine functions; others run in threads."""
+        how = {"schema": schema, "max_steps": max_steps, "on_unsupported": on_unsupported}
+        asked = self._question(question, parameters, system=system, images=images, extra_body=extra_body, **how)
+        if stream:
+            return await self._stream(asked, model, test, timeout).open()
+        return await self._converse(asked, model, test, timeout)
 
-    async def ask(
-        self, messages: Sequence[Any], *, test: bool = True, model: str | None = None, max_tokens: int | None = None
+    def stream(
+        self,
+        question: Prompt,
+        model: Models = None,
+        *,
+        test: bool = True,
+        system: str | None = None,
+        images: Any = None,
+        on_unsupported: str = DROP,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+        **parameters: Any,
+    ) -> AsyncAnswerStream:
+        """`ask_ai`, as it comes: `async for piece in providers.stream("...")`."""
+        asked = self._question(
+            question, parameters, system=system, images=images, extra_body=extra_body, on_unsupported=on_unsupported
+        )
+        return self._stream(asked, model, test, timeout)
+
+    def batch(self, questions: Any, models: Models = None, **options: Any) -> AsyncBatch:
+        """`ProviderList.batch` for asyncio: iterate with `async for`, or await it where there is an output file.
+
+        *questions* may be an asynchronous iterable.
+        """
+        from inference_providers.batch_runner import Job
+        from inference_providers.batches import AsyncBatch
+
+        return AsyncBatch(self, Job(questions, models, **options))
+
+    async def _converse(self, question: Question, model: Models, test: bool, timeout: float | None) -> Answer:
+        from inference_providers.dialogue import converse
+
+        steps = converse(question)
+        step = next(steps)
+        while True:
+            result: Any
+            if isinstance(step, dict):
+                result = await self._reply(step, question, model, test, timeout)
+            else:
+                result = await asyncio.gather(*(call.run_async() for call in step))
+            try:
+                step = steps.send(result)
+            except StopIteration as stop:
+                answer: Answer = stop.value
+                return answer
+
+    async def _reply(
+        self, body: Mapping[str, Any], question: Question, model: Models, test: bool, timeout: float | None
     ) -> Reply:
-        """See `ProviderList.ask`."""
-        ask = self._ask_for(messages, max_tokens)
+        ask, hedge = self._ask(body, question.on_unsupported), self._hedge_after
         reply: Reply = await self._first_that_works(
-            model, test, lambda offers, left: self._caller.call(offers, ask, total=left, hedge_after=self._hedge_after)
+            model, test, timeout, lambda offers, left: self._caller.call(offers, ask, total=left, hedge_after=hedge)
         )
+        self._note_dropped(reply.offer, reply.dropped)
         return reply
 
-    async def stream_ai(
-        self, question: str, *, model: str | None = None, system: str | None = None, max_tokens: int | None = None
-    ) -> AsyncStreamReply:
-        """See `ProviderList.stream_ai`."""
-        ask = self._ask_for(chat.messages(question, system), max_tokens, stream=True)
-        reply: AsyncStreamReply = await self._first_that_works(
-            model, True, lambda offers, left: self._caller.stream(offers, ask, total=left)
-        )
-        return reply
+    def _stream(self, question: Question, model: Models, test: bool, timeout: float | None) -> AsyncAnswerStream:
+        from inference_providers.answer_stream import AsyncAnswerStream
 
-    async def _first_that_works(self, model: str | None, test: bool, ask: Any) -> Any:
+        ask = self._ask(question.streamed(), question.on_unsupported)
+
+        async def opening() -> AsyncStreamReply:
+            reply: AsyncStreamReply = await self._first_that_works(
+                model, test, timeout, lambda offers, left: self._caller.stream(offers, ask, total=left)
+            )
+            self._note_dropped(reply.offer, reply.dropped)
+            return reply
+
+        return AsyncAnswerStream(opening, question.turns)
+
+    async def _first_that_works(self, model: Models, test: bool, timeout: float | None, ask: Any) -> Any:
         groups: list[Callable[[], list[Offer]]] = (
-            [partial(self._first_available, [model])] if model is not None else [self._keyed, self._on_this_machine]
+            [partial(self._first_available, named(model))]
+            if model is not None
+            else [self._keyed, self._on_this_machine]
         )
         failed: AllProvidersFailedError | None = None
-        until = time.monotonic() + self.timeout
+        until = time.monotonic() + (self.timeout if timeout is None else timeout)
         for group in groups:
-            quick = group == self._keyed or (model is not None and self._known_candidates([model]) is not None)
+            quick = group == self._keyed or (model is not None and self._known_candidates(named(model)) is not None)
             offers = group() if quick else await asyncio.to_thread(group)
             if not offers:
                 continue

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     from inference_providers.credentials import Pins
+    from inference_providers.parameters import Rules
     from inference_providers.registry import Provider, Registry
     from inference_providers.resolution import LocalServer
 
@@ -32,7 +33,7 @@ class Offer(credentials.Secretive):
     is never shown by repr or str, and an offer cannot be pickled.
     """
 
-    __slots__ = ("_access", "_facts", "canonical_name", "internal_name", "named")
+    __slots__ = ("_access", "_facts", "canonical_name", "internal_name", "named", "place")
 
     def __init__(self, access: Access, canonical_name: str | None, internal_name: str, *, named: bool = False) -> None:
         self._access = access
@@ -40,6 +41,7 @@ class Offer(credentials.Secretive):
         self.internal_name = internal_name
         self.named = named  # the user named this provider
         self._facts: Facts | None = None
+        self.place = (access.endpoint, internal_name)  # what may be well or ill, whoever asks
 
     def __iter__(self) -> Iterator[Any]:
         return iter((self.provider, self.endpoint, self.canonical_name, self.internal_name, self.api_key))
@@ -95,6 +97,15 @@ class Offer(credentials.Secretive):
     def connection(self) -> Mapping[str, Any]:
         """The provider's connection row of the registry."""
         return self._access.provider.connection
+
+    @property
+    def rules(self) -> Rules:
+        """What it makes of generation parameters."""
+        return self._access.rules(self.facts.flags)
+
+    def lacks(self, feature: str) -> bool:
+        """Whether the sources say that it cannot do *feature*, one of FEATURES; False where nobody knows."""
+        return _LACKING[feature] in self.facts.flags
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -163,10 +174,13 @@ class Offer(credentials.Secretive):
         return frozenset(FEATURES[letter] for letter in self.facts.flags if letter in FEATURES)
 
 
+_LACKING = {feature: letter.upper() for letter, feature in FEATURES.items()}
+
+
 class Access(credentials.Secretive):
     """How one provider can be reached now: endpoint and credential, or the reason why not."""
 
-    __slots__ = ("credential", "endpoint", "headers", "opt_in", "provider", "reason")
+    __slots__ = ("_general", "_rules", "credential", "endpoint", "headers", "opt_in", "provider", "reason")
 
     def __init__(
         self,
@@ -177,6 +191,7 @@ class Access(credentials.Secretive):
         *,
         opt_in: bool = False,
         headers: Mapping[str, str] | None = None,
+        general: Mapping[str, Any] | None = None,
     ) -> None:
         self.provider, self.endpoint, self.credential, self.reason, self.opt_in = (
             provider,
@@ -186,6 +201,16 @@ class Access(credentials.Secretive):
             opt_in,
         )
         self.headers = headers or {}
+        self._general = general or {}  # the registry's rules about parameters
+        self._rules: dict[str, Rules] = {}
+
+    def rules(self, flags: str) -> Rules:
+        """The rules about parameters for an offer with these flags; worked out once."""
+        if flags not in self._rules:
+            from inference_providers.parameters import Rules
+
+            self._rules[flags] = Rules(self._general, self.provider.connection.get("parameters") or {}, flags)
+        return self._rules[flags]
 
 
 class Accesses(credentials.Secretive):
@@ -212,20 +237,23 @@ class Accesses(credentials.Secretive):
         credential = credentials.Credential(server.key, None) if server.key else known.credential
         if credential is None or (credential.variable and not self._pins.belongs_here(credential.variable)):
             credential = credentials.Credential(credentials.DUMMY_KEY, None)
-        return Access(known.provider, server.endpoint, credential, "")
+        return self._access(known.provider, server.endpoint, credential, "")
+
+    def _access(self, *args: Any, **kwargs: Any) -> Access:
+        return Access(*args, **kwargs, general=self.registry.parameters)
 
     def _work_out(self, provider: Provider) -> Access:
         if provider.data.get("disabled"):
-            return Access(provider, None, None, "is disabled")
+            return self._access(provider, None, None, "is disabled")
         if provider.protocol != OPENAI_PROTOCOL:
-            return Access(provider, None, None, f"speaks {provider.protocol!r}, not the OpenAI protocol")
+            return self._access(provider, None, None, f"speaks {provider.protocol!r}, not the OpenAI protocol")
         credential, reason = credentials.find(provider, self._environ)
         endpoint, problem = self._endpoint(provider)
         if credential is None or endpoint is None:
-            return Access(provider, endpoint, None, reason or problem)
+            return self._access(provider, endpoint, None, reason or problem)
         if credential.variable and not self._may_go(provider, credential.variable, endpoint):
             hosts = ", ".join(self._pins.hosts(credential.variable))
-            return Access(
+            return self._access(
                 provider,
                 endpoint,
                 None,
@@ -234,7 +262,7 @@ class Accesses(credentials.Secretive):
         opt_in = provider.opt_in(credential.variable) and provider.id not in self._allow
         rows = self._pins.headers(credential.variable, endpoint, provider.connection.get("headers") or {})
         headers = {header: value for header, source in rows.items() if (value := self._environ.get(source, "").strip())}
-        return Access(provider, endpoint, credential, "", opt_in=opt_in, headers=headers)
+        return self._access(provider, endpoint, credential, "", opt_in=opt_in, headers=headers)
 
     def _endpoint(self, provider: Provider) -> tuple[str | None, str]:
         own = provider.connection.get("base_url")

@@ -67,16 +67,43 @@ def cut_by_length(choice: Mapping[str, Any]) -> bool:
     return choice.get("finish_reason") in ("length", "max_tokens", "MAX_TOKENS")
 
 
-def body(turns: Sequence[Mapping[str, Any]], max_tokens: int | None = None) -> dict[str, Any]:
-    """A request for a reply to *turns*; its model is set when a candidate is chosen."""
-    request: dict[str, Any] = {"messages": list(turns)}
-    if max_tokens is not None:
-        if not isinstance(max_tokens, int) or max_tokens < 1:
-            raise ValueError(f"max_tokens must be a whole number from 1 on, not {max_tokens!r}")
-        request["max_tokens"] = max_tokens
-    return request
+def instructed(turns: Sequence[Mapping[str, Any]], text: str) -> list[dict[str, Any]]:
+    """*turns* with *text* added to the system message, which is made where there is none."""
+    first = dict(turns[0]) if turns else {}
+    if first.get("role") == "system" and isinstance(first.get("content"), str):
+        return [{**first, "content": f"{first['content']}\n\n{text}"}, *map(dict, turns[1:])]
+    return [{"role": "system", "content": text}, *map(dict, turns)]
+
+
+def shown(turns: Sequence[Mapping[str, Any]], pictures: Sequence[str]) -> list[dict[str, Any]]:
+    """*turns* with pictures, as URLs, added to the last message of the user."""
+    found = [dict(turn) for turn in turns]
+    if not pictures:
+        return found
+    asked = next((turn for turn in reversed(found) if turn.get("role") == "user"), None)
+    if asked is None:
+        raise ValueError("pictures go with a message of the user, and there is none")
+    content = asked.get("content")
+    parts = list(content) if isinstance(content, list) else [{"type": "text", "text": content or ""}]
+    asked["content"] = parts + [{"type": "image_url", "image_url": {"url": url}} for url in pictures]
+    return found
+
+
+def assistant(message: Mapping[str, Any]) -> dict[str, Any]:
+    """A reply's message as a turn of a conversation: text, calls of tools, and thoughts that some providers want back."""
+    kept = ("tool_calls", "reasoning_content", "reasoning_details", "refusal")
+    return {
+        "role": "assistant",
+        "content": content_text(message.get("content")),
+        **{name: message[name] for name in kept if message.get(name)},
+    }
+
+
+def tool_result(call_id: str, text: str) -> dict[str, Any]:
+    """The result of a tool's call as a turn of a conversation."""
+    return {"role": "tool", "tool_call_id": call_id, "content": text}
 
 
 def test_body() -> dict[str, Any]:
     """A short inference: a few tokens."""
-    return body(messages(TEST_PROMPT), TEST_TOKENS)
+    return {"messages": messages(TEST_PROMPT), "max_tokens": TEST_TOKENS}

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import openai
 
     from inference_providers.candidates import Attempt, Offer
+    from inference_providers.dialogue import Question
 
 
 class _Connection:
@@ -71,17 +72,40 @@ class AsyncConnection(_Connection):
         return client
 
 
-def completion_text(completion: Any, model: str) -> str:
-    """The text of an SDK completion. Raises ProviderUnavailableError where there is none."""
+_SDKS_OWN = (
+    "messages max_tokens temperature top_p frequency_penalty presence_penalty seed n stop logit_bias logprobs "
+    "top_logprobs tools tool_choice parallel_tool_calls response_format reasoning_effort verbosity service_tier user"
+)  # what the SDK's method takes by name; everything else goes into `extra_body`
+
+
+def sdk_fields(question: Question, model: str) -> dict[str, Any]:
+    """A question as arguments of the SDK's `chat.completions.create`."""
+    if question.tools is not None and question.tools.runs:
+        raise ValueError("functions are called by ask_ai; a client's get_response takes descriptions of tools only")
+    body = question.body()
+    own = _SDKS_OWN.split()
+    extra = {name: value for name, value in body.items() if name not in own}
+    fields: dict[str, Any] = {"model": model, **{name: value for name, value in body.items() if name in own}}
+    return {**fields, "extra_body": extra} if extra else fields
+
+
+def checked_completion(content: bytes, model: str) -> dict[str, Any]:
+    """A chat completion's JSON. Raises ProviderUnavailableError where it holds no answer."""
+    import json
+
     from inference_providers.errors import ProviderUnavailableError
 
-    choices = getattr(completion, "choices", None)
-    if not choices:
+    try:
+        data = json.loads(content)
+    except ValueError:
+        raise ProviderUnavailableError(f"{model}: the reply is no JSON") from None
+    choice = chat.first_choice(data)
+    if not choice:
         raise ProviderUnavailableError(f"{model}: the reply has no choices")
-    text = chat.content_text(choices[0].message.content)
-    if not text and not choices[0].message.tool_calls and choices[0].finish_reason != "length":
+    if not (chat.reply_text(data) or chat.has_tool_calls(choice) or chat.cut_by_length(choice)):
         raise ProviderUnavailableError(f"{model}: the reply is empty")
-    return text
+    assert isinstance(data, dict)
+    return data
 
 
 def our_error(error: Exception, model: str) -> InferenceProvidersError:

@@ -32,7 +32,7 @@ def download(
 
     if not url.startswith("https://") and not (url.startswith("http://") and is_loopback(host_of(url))):
         raise _no_download(url, "only https is used for updates")
-    headers = {"User-Agent": "inference_providers", "Accept-Encoding": "gzip"}
+    headers = {"Accept-Encoding": "gzip"}
     if etag:
         headers["If-None-Match"] = etag
     sender = Sender(environ)

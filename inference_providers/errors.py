@@ -12,8 +12,10 @@ InferenceProvidersError
 │   │   ├── ContentFilteredError
 │   │   └── ContextLengthError
 │   ├── ProviderUnavailableError
+│   ├── InvalidReplyError    .text .problems: it does not fit the schema that was asked for
 │   └── TruncatedStreamError .partial: the text so far
 ├── AllProvidersFailedError  .attempts: every candidate tried, with its outcome
+├── StepLimitError           .messages: the conversation so far
 ├── LocalServerError
 └── BudgetExceededError
 
@@ -24,7 +26,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
     from inference_providers.candidates import Attempt
@@ -123,6 +125,14 @@ class ProviderUnavailableError(ProviderError):
     """The provider could not be reached, or answered with something that is no answer."""
 
 
+class InvalidReplyError(ProviderError):
+    """The reply does not fit the schema that was asked for. `text` is the reply, `problems` what is wrong with it."""
+
+    def __init__(self, message: str, text: str = "", problems: Sequence[str] = (), **details: Any) -> None:
+        self.text, self.problems = text, list(problems)
+        super().__init__(message, **details)
+
+
 class TruncatedStreamError(ProviderError):
     """A stream broke after its first content; `partial` holds the text so far."""
 
@@ -136,6 +146,14 @@ class AllProvidersFailedError(InferenceProvidersError):
 
     def __init__(self, message: str, attempts: Sequence[Attempt] = ()) -> None:
         self.attempts = list(attempts)
+        super().__init__(message)
+
+
+class StepLimitError(InferenceProvidersError):
+    """A model went on calling tools. `messages` is the conversation so far."""
+
+    def __init__(self, message: str, messages: Iterable[Mapping[str, Any]] = ()) -> None:
+        self.messages = list(messages)
         super().__init__(message)
 
 

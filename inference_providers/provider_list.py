@@ -8,23 +8,29 @@ from contextlib import suppress
 from functools import cached_property, partial
 
 from inference_providers import candidates, chat
-from inference_providers.base import Base
+from inference_providers.base import Base, named
 from inference_providers.candidates import Attempt
-from inference_providers.connection import Connection, completion_text, our_error
+from inference_providers.connection import Connection, our_error, sdk_fields
 from inference_providers.credentials import Environment
 from inference_providers.errors import AllProvidersFailedError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import Any
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any, Literal, overload
 
     import openai
 
+    from inference_providers.answer import Answer
+    from inference_providers.answer_stream import AnswerStream
+    from inference_providers.base import Models, Prompt
+    from inference_providers.batches import Batch
     from inference_providers.candidates import Offer
+    from inference_providers.dialogue import Question
     from inference_providers.wire.call import Caller, Reply, StreamReply
     from inference_providers.wire.send import Sender
 
+MAX_STEPS, DROP = 10, "drop"  # as in `dialogue` and `parameters`, which are imported when something is asked
 PROBE_LIMIT = 5.0  # seconds for a server to answer a request without key and prompt
 TEST_LIMIT = 30.0  # seconds for a short inference
 
@@ -96,59 +102,146 @@ class ProviderList(Base):
         if self._engine is not None:
             self._engine.stop()
 
-    def get_response(self, client: openai.OpenAI, model_name: str, prompt: str) -> str:
-        """Ask a connected client one question; its answer's text. Raises ProviderError of the fitting kind."""
+    def get_response(
+        self, client: openai.OpenAI, model_name: str, prompt: Prompt, *, system: str | None = None, **parameters: Any
+    ) -> Answer:
+        """Ask a connected client one question. *parameters* as in `ask_ai`. Raises ProviderError of the fitting kind."""
         import openai
 
+        question = self._question(prompt, parameters, system=system)
+        started = time.monotonic()
         try:
-            completion = client.chat.completions.create(model=model_name, messages=chat.messages(prompt))  # type: ignore[arg-type]
+            reply = client.chat.completions.with_raw_response.create(**sdk_fields(question, model_name))
         except openai.APIError as error:
             raise our_error(error, model_name) from None
-        return completion_text(completion, model_name)
+        return self._answer_of(reply, model_name, question, time.monotonic() - started)
+
+    if TYPE_CHECKING:
+
+        @overload
+        def ask_ai(
+            self, question: Prompt, model: Models = None, *, stream: Literal[False] = False, **options: Any
+        ) -> Answer: ...
+
+        @overload
+        def ask_ai(
+            self, question: Prompt, model: Models = None, *, stream: Literal[True], **options: Any
+        ) -> AnswerStream: ...
 
     def ask_ai(
         self,
-        question: str,
-        test: bool = True,
+        question: Prompt,
+        model: Models = None,
         *,
-        model: str | None = None,
+        test: bool = True,
         system: str | None = None,
-        max_tokens: int | None = None,
-    ) -> str:
-        """Ask the best model within reach; its answer's text.
+        images: Any = None,
+        schema: Any = None,
+        stream: bool = False,
+        max_steps: int = MAX_STEPS,
+        on_unsupported: str = DROP,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+        **parameters: Any,
+    ) -> Answer | AnswerStream:
+        """Ask the best model within reach, or *model*; its answer.
 
-        With *test* (the default) a candidate that fails to answer is followed by the next.
-        Without it, the first whose server can be reached is asked, and its failure is raised.
+        question: text, or a list of messages. model: a name in any spelling, or several, best first.
+        test: a candidate that fails to answer is followed by the next; without it, the first
+        whose server can be reached is asked, and its failure is raised.
+        images: paths, URLs or bytes. schema: a JSON Schema or a pydantic model that the answer must
+        fit; the value is `answer.parsed`, and a reply that does not fit is sent back once.
+        stream: give text as it comes, an `AnswerStream`.
+        parameters: max_tokens, temperature, top_p, top_k, min_p, seed, stop, frequency_penalty,
+        presence_penalty, repetition_penalty, logit_bias, response_format, reasoning_effort, n, ...;
+        other tools' words (max_new_tokens, stop_strings) mean the same. tools: Python functions,
+        which are called until the model answers (at most *max_steps* replies), or descriptions.
+        on_unsupported: "drop" leaves out what a provider does not take, and says so; "error" asks
+        only those that take it. extra_body: goes into the request as it is.
+        timeout: seconds for each reply, retries and fallbacks included.
+
+        Raises NoCredentialsError (with what to set), UnknownModelError, InvalidRequestError and other
+        ProviderErrors for a request at fault, InvalidReplyError for a reply that does not fit the
+        schema, StepLimitError, or AllProvidersFailedError with every attempt.
         """
-        return self.ask(chat.messages(question, system), test=test, model=model, max_tokens=max_tokens).text
+        how = {"schema": schema, "max_steps": max_steps, "on_unsupported": on_unsupported}
+        asked = self._question(question, parameters, system=system, images=images, extra_body=extra_body, **how)
+        return (self._stream if stream else self._converse)(asked, model, test, timeout)
 
-    def ask(
-        self, messages: Sequence[Any], *, test: bool = True, model: str | None = None, max_tokens: int | None = None
+    def stream(self, question: Prompt, model: Models = None, **options: Any) -> AnswerStream:
+        """`ask_ai`, as it comes: iterate for text. Falls back until the first content, never after it."""
+        return self.ask_ai(question, model, stream=True, **options)
+
+    def batch(self, questions: Any, models: Models = None, **options: Any) -> Batch:
+        """Ask many questions at once; results with `.answer` or `.error`, in order.
+
+        questions: any iterable of texts, message lists, or dicts with `prompt` or `messages`, `custom_id`,
+        `model` and parameters, or lines of OpenAI's batch format; or a file (`pathlib.Path`) of JSON
+        lines or CSV. models: a name or several for items that name none; default: the best within reach.
+
+        concurrency: requests at once, or "auto" to find what each provider allows; a model that several
+        providers serve is asked of all of them. requests_per_minute, tokens_per_minute: for each provider.
+        out: a file for the results, one JSON line each as it finishes, or CSV. With it everything is done
+        when this returns. resume: go on with what is in it: what was answered is not asked again.
+        on_error: "keep" failures as results, or "raise" the first. as_completed: do not wait for order.
+        mode: "provider" uses a provider's own batch API (hours, at half the price or so); with out=.
+        progress: a line on standard error; default: on a terminal. patience: seconds for which an item
+        that is refused for the rate is asked again. system, schema, tools, timeout, on_unsupported,
+        extra_body and generation parameters: as in `ask_ai`, for every item.
+
+        Raises TypeError and ValueError for wrong options, BlockingIOError where another process writes to *out*.
+        """
+        from inference_providers.batch_runner import Job
+        from inference_providers.batches import Batch
+
+        return Batch(self, Job(questions, models, **options))
+
+    def _converse(self, question: Question, model: Models, test: bool, timeout: float | None) -> Answer:
+        from inference_providers.dialogue import converse
+
+        steps = converse(question)
+        step = next(steps)
+        while True:
+            result = (
+                self._reply(step, question, model, test, timeout)
+                if isinstance(step, dict)
+                else [call.run() for call in step]
+            )
+            try:
+                step = steps.send(result)
+            except StopIteration as stop:
+                answer: Answer = stop.value
+                return answer
+
+    def _reply(
+        self, body: Mapping[str, Any], question: Question, model: Models, test: bool, timeout: float | None
     ) -> Reply:
-        """`ask_ai` for messages; the whole reply, who gave it, and every attempt."""
-        ask = self._ask_for(messages, max_tokens)
+        ask, hedge = self._ask(body, question.on_unsupported), self._hedge_after
         reply: Reply = self._first_that_works(
-            model, test, lambda offers, left: self._caller.call(offers, ask, total=left, hedge_after=self._hedge_after)
+            model, test, timeout, lambda offers, left: self._caller.call(offers, ask, total=left, hedge_after=hedge)
         )
+        self._note_dropped(reply.offer, reply.dropped)
         return reply
 
-    def stream_ai(
-        self, question: str, *, model: str | None = None, system: str | None = None, max_tokens: int | None = None
-    ) -> StreamReply:
-        """`ask_ai`, streamed: iterate over `.text()`. Falls back until the first content, never after it."""
-        ask = self._ask_for(chat.messages(question, system), max_tokens, stream=True)
+    def _stream(self, question: Question, model: Models, test: bool, timeout: float | None) -> AnswerStream:
+        from inference_providers.answer_stream import AnswerStream
+
+        ask = self._ask(question.streamed(), question.on_unsupported)
         reply: StreamReply = self._first_that_works(
-            model, True, lambda offers, left: self._caller.stream(offers, ask, total=left)
+            model, test, timeout, lambda offers, left: self._caller.stream(offers, ask, total=left)
         )
-        return reply
+        self._note_dropped(reply.offer, reply.dropped)
+        return AnswerStream(reply, question.turns)
 
-    def _first_that_works(self, model: str | None, test: bool, ask: Any) -> Any:
+    def _first_that_works(self, model: Models, test: bool, timeout: float | None, ask: Any) -> Any:
         """Ask keyed candidates, then this machine; a named model's candidates only where one is named."""
         groups: list[Callable[[], list[Offer]]] = (
-            [partial(self._first_available, [model])] if model is not None else [self._keyed, self._on_this_machine]
+            [partial(self._first_available, named(model))]
+            if model is not None
+            else [self._keyed, self._on_this_machine]
         )
         failed: AllProvidersFailedError | None = None
-        until = time.monotonic() + self.timeout
+        until = time.monotonic() + (self.timeout if timeout is None else timeout)
         for group in groups:
             offers = group()
             if not offers:
@@ -185,7 +278,7 @@ class ProviderList(Base):
     def _caller(self) -> Caller:
         from inference_providers.wire.call import Caller
 
-        return Caller(self._sender, self._health, self._random, self._tell)
+        return Caller(self._sender, self._health, self._random, self._tell, self._could)
 
     def _connect(self, offers: Sequence[Offer], test: bool) -> Connection:
         """The first of *offers* that works, by a staggered race."""
@@ -256,22 +349,52 @@ def _joined(first: AllProvidersFailedError, second: AllProvidersFailedError) -> 
 _default: tuple[Environment, ProviderList] | None = None
 
 
-def ask_ai(
-    question: str,
-    test: bool = True,
-    *,
-    model: str | None = None,
-    system: str | None = None,
-    max_tokens: int | None = None,
-) -> str:
-    """Ask the best model that your keys, or the servers on your machine, can reach; its answer's text.
-
-    `ask_ai("Come here often?")` is all there is to it. *model* names one, in any spelling.
-    Raises NoCredentialsError (with what to set, and where to get it), UnknownModelError,
-    a ProviderError for a request at fault, or AllProvidersFailedError with every attempt.
-    """
+def default_list() -> ProviderList:
+    """The list behind the module's one-line functions: one for each state of the environment."""
     global _default
     environ = Environment(dict(os.environ))
     if _default is None or _default[0] != environ:
         _default = (environ, ProviderList(environ=environ))
-    return _default[1].ask_ai(question, test, model=model, system=system, max_tokens=max_tokens)
+    return _default[1]
+
+
+if TYPE_CHECKING:
+
+    @overload
+    def ask_ai(question: Prompt, model: Models = None, *, stream: Literal[False] = False, **options: Any) -> Answer: ...
+
+    @overload
+    def ask_ai(question: Prompt, model: Models = None, *, stream: Literal[True], **options: Any) -> AnswerStream: ...
+
+
+def ask_ai(
+    question: Prompt,
+    model: Models = None,
+    *,
+    system: str | None = None,
+    images: Any = None,
+    schema: Any = None,
+    stream: bool = False,
+    **options: Any,
+) -> Answer | AnswerStream:
+    """Ask the best model that your keys, or the servers on your machine, can reach; its answer, a `str`.
+
+    `ask_ai("Come here often?")` is all there is to it. *model* names one, in any spelling, or several.
+    For the other options, and what is raised, see `ProviderList.ask_ai`.
+    """
+    options |= {"system": system, "images": images, "schema": schema}
+    return (
+        default_list().stream(question, model, **options)
+        if stream
+        else default_list().ask_ai(question, model, **options)
+    )
+
+
+def stream(question: Prompt, model: Models = None, **options: Any) -> AnswerStream:
+    """`ask_ai`, as it comes: iterate for text."""
+    return default_list().stream(question, model, **options)
+
+
+def batch(questions: Any, models: Models = None, **options: Any) -> Batch:
+    """Ask many questions at once; see `ProviderList.batch`."""
+    return default_list().batch(questions, models, **options)

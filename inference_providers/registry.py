@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 BUNDLED_PATH = os.path.join(os.path.dirname(__file__), "inference-providers.json")
 
-# Letters in the last column of an offer's facts.
+# Letters in the last column of an offer's facts. In upper case: the sources say that it cannot. A
+# feature in neither case is unknown. What other upper-case letters refuse, the registry's `parameters` say.
 FEATURES = {"t": "tools", "v": "vision", "s": "structured_output", "r": "reasoning"}
 DOUBTFUL, OTHER_PROTOCOL = "d", "x"
 OPENAI_PROTOCOL = "openai"
@@ -151,6 +152,16 @@ class Registry:
     def families(self) -> list[list[str]]:
         """[prefix, provider] for names that the registry does not know."""
         return list(self._rows.get("families") or [])
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """Rules about generation parameters that hold for everybody; a file without them has the installed ones."""
+        return self._rows.get("parameters") or (bundled().parameters if self._whole else {})
+
+    @property
+    def batch(self) -> Mapping[str, Any]:
+        """How batch APIs work, unless a provider's row says otherwise."""
+        return self._rows.get("batch") or (bundled().batch if self._whole else {})
 
     @property
     def fastest(self) -> list[str]:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 SCHEMA_PATH = os.path.join(os.path.dirname(__file__), "inference-providers.schema.json")
-_CLOSED = ("provider", "connection", "model", "retiredProvider")
+_CLOSED = ("provider", "connection", "batch", "model", "retiredProvider")
 
 
 @lru_cache(maxsize=2)

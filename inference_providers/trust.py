@@ -93,7 +93,9 @@ def restrained(update: Mapping[str, Any], base: Registry, pins: Pins) -> dict[st
             providers[pid] = dict(provider.data)
     canonical = {name for row in providers.values() for name in row.get("model_names") or ()}
     aliases = {name: target for name, target in (update.get("aliases") or {}).items() if target in canonical}
-    ours_alone = {key: base.data[key] for key in ("families", "easiest", "fastest") if key in base.data}
+    ours_alone = {
+        key: base.data[key] for key in ("families", "easiest", "fastest", "parameters", "batch") if key in base.data
+    }
     return {**update, **ours_alone, "aliases": {**aliases, **base.aliases}, "providers": providers}
 
 

@@ -15,12 +15,41 @@ PACKAGE = ROOT / "inference_providers"
 LAYERS = {
     "errors": 0,
     **dict.fromkeys(
-        ("registry", "schema", "naming", "credentials", "trust", "candidates", "resolution", "advice", "chat"), 1
+        (
+            "registry",
+            "schema",
+            "naming",
+            "credentials",
+            "trust",
+            "candidates",
+            "resolution",
+            "advice",
+            "chat",
+            "parameters",
+            "structured",
+            "tools",
+            "answer",
+            "dialogue",
+        ),
+        1,
     ),
     **dict.fromkeys(
-        ("log", "update", "download", "local", "launch", "connection", "tiny_model", "wire", "importers"), 2
+        (
+            "log",
+            "update",
+            "download",
+            "local",
+            "launch",
+            "connection",
+            "tiny_model",
+            "wire",
+            "importers",
+            "pictures",
+            "answer_stream",
+        ),
+        2,
     ),
-    **dict.fromkeys(("base", "provider_list", "async_provider_list"), 3),
+    **dict.fromkeys(("finder", "base", "provider_list", "async_provider_list"), 3),
     **dict.fromkeys(("cli", "__main__"), 4),
 }
 

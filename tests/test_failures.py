@@ -61,11 +61,11 @@ def ask(made: Any, way: str) -> str:
     """A call's or a stream's text."""
 
     async def streamed() -> str:
-        return "".join([piece async for piece in (await made.stream_ai("hi")).text()])
+        return "".join([piece async for piece in made.stream("hi")])
 
     if isinstance(made, AsyncProviderList):
         return str(asyncio.run(streamed() if way == STREAM else made.ask_ai("hi")))
-    return "".join(made.stream_ai("hi").text()) if way == STREAM else str(made.ask_ai("hi"))
+    return "".join(made.stream("hi")) if way == STREAM else str(made.ask_ai("hi"))
 
 
 @pytest.mark.parametrize(("row", "kind", "way"), CASES)
@@ -260,17 +260,17 @@ def test_closing_a_stream_early_closes_the_connection(serve: Serve, kind: str) -
     made = providers(kind, serve(talking).url, timeout=10.0)
 
     async def first() -> None:
-        stream = await made.stream_ai("hi")
-        async for _ in stream.text():
+        stream = made.stream("hi")
+        async for _ in stream:
             break
-        stream.close()
+        await stream.aclose()
         await asyncio.sleep(0.2)
 
     if kind == "async":
         asyncio.run(first())
     else:
-        stream = made.stream_ai("hi")
-        next(iter(stream.text()))
+        stream = made.stream("hi")
+        next(iter(stream))
         stream.close()
     deadline = time.monotonic() + 3
     while not gone and time.monotonic() < deadline:
@@ -284,16 +284,16 @@ def test_usage_of_a_stream_is_kept(serve: Serve, kind: str) -> None:
     made = providers(kind, serve(row.behave).url)
 
     async def read() -> Any:
-        stream = await made.stream_ai("hi")
-        assert [piece async for piece in stream.text()] == ["hel", "lo"]
-        return stream.usage
+        stream = made.stream("hi")
+        assert [piece async for piece in stream] == ["hel", "lo"]
+        return stream.answer.data["usage"]
 
     if kind == "async":
         assert asyncio.run(read()) == {"total_tokens": 7}
     else:
-        stream = made.stream_ai("hi")
-        assert list(stream.text()) == ["hel", "lo"]
-        assert stream.usage == {"total_tokens": 7}
+        stream = made.stream("hi")
+        assert list(stream) == ["hel", "lo"]
+        assert stream.answer.data["usage"] == {"total_tokens": 7}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -429,10 +429,10 @@ def test_events_are_parsed_in_linear_time_and_a_byte_order_mark_is_no_part_of_th
 
 def test_a_closed_stream_just_ends(serve: Serve) -> None:
     made = providers("sync", serve().url)
-    stream = made.stream_ai("hi")
-    pieces = stream.text()
+    stream = made.stream("hi")
+    pieces = iter(stream)
     assert next(pieces) == "he"
     stream.close()
     assert list(pieces) == []
-    whole = made.stream_ai("hi")
-    assert ["".join(whole.text()), "".join(whole.text())] == ["hello", ""]
+    whole = made.stream("hi")
+    assert ["".join(whole), "".join(whole)] == ["hello", ""]

@@ -44,7 +44,7 @@ def test_ask_ai_with_an_empty_environment_is_answered_by_the_embedded_engine(mod
     client, name = connection
     assert providers.get_response(client, name, "hi")
     client.close()
-    assert "".join(providers.stream_ai("hi", max_tokens=8).text())
+    assert "".join(providers.stream("hi", max_tokens=8))
     assert asyncio.run(AsyncProviderList(environ=environ, json_override=_only_llamacpp()).ask_ai("hi", max_tokens=8))
 
 

@@ -508,7 +508,7 @@ def test_what_goes_wrong_in_a_hedged_call_is_raised_and_nobody_hangs(serve: Serv
     made = list_of(serve().url, serve().url, hedge_after=0.1)
     made._health._calls = 1000
     with pytest.raises(TypeError):
-        made.ask([{"role": "user", "content": object()}])
+        made.ask_ai([{"role": "user", "content": object()}])
 
 
 def test_streams_of_the_responses_api_are_judged_as_well(routed: Any) -> None:

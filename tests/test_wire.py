@@ -23,7 +23,25 @@ from inference_providers.wire.send import Sender
 from tests.conftest import list_of
 from tests.servers import Server
 
-SHAPES = "error errors fault message code type choices object detail innererror metadata details status finish_reason content msg loc".split()
+SHAPES = [
+    "error",
+    "errors",
+    "fault",
+    "message",
+    "code",
+    "type",
+    "choices",
+    "object",
+    "detail",
+    "innererror",
+    "metadata",
+    "details",
+    "status",
+    "finish_reason",
+    "content",
+    "msg",
+    "loc",
+]
 
 Serve = Callable[..., Server]
 

@@ -12,6 +12,12 @@ from inference_providers import __version__
 from inference_providers.cli.exits import EXIT_CODES, guarded, harmless
 from inference_providers.cli.names import complete_model
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from inference_providers.provider_list import ProviderList
+
 
 @click.command(epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("question", nargs=-1)
@@ -19,6 +25,10 @@ from inference_providers.cli.names import complete_model
     "-m", "--model", shell_complete=complete_model, help="A model, in any spelling; default: the best within reach."
 )
 @click.option("-s", "--system", help="System prompt.")
+@click.option("-i", "--image", "images", multiple=True, help="A picture to show: a file or a URL; may be repeated.")
+@click.option(
+    "--temperature", type=click.FloatRange(0, 2), help="How much chance there is in the answer; 0 for little."
+)
 @click.option("--max-tokens", type=click.IntRange(min=1), help="Stop the answer after this many tokens.")
 @click.option("--no-stream", is_flag=True, help="Print the answer when it is complete.")
 @click.option("--json", "as_json", is_flag=True, help="Print answer, provider, model and attempts as JSON.")
@@ -29,7 +39,9 @@ def main(
     question: tuple[str, ...],
     model: str | None,
     system: str | None,
+    images: tuple[str, ...],
     max_tokens: int | None,
+    temperature: float | None,
     no_stream: bool,
     as_json: bool,
     verbose: bool,
@@ -46,13 +58,20 @@ def main(
 
     prompt = _prompt(" ".join(question))
     providers = ProviderList(verbose=verbose)
+    options: dict[str, Any] = {
+        "model": model,
+        "system": system,
+        "images": images or None,
+        "max_tokens": max_tokens,
+        "temperature": temperature,
+    }
     if as_json:
-        _print_json(providers, prompt, model, system, max_tokens)
+        click.echo(json.dumps(providers.ask_ai(prompt, **options).as_dict(), ensure_ascii=False, indent=2))
     elif no_stream:
-        answer = providers.ask_ai(prompt, model=model, system=system, max_tokens=max_tokens)
+        answer = providers.ask_ai(prompt, **options)
         click.echo(harmless(answer) if sys.stdout is not None and sys.stdout.isatty() else answer)
     else:
-        _print_stream(providers, prompt, model, system, max_tokens)
+        _print_stream(providers, prompt, options)
 
 
 def _prompt(question: str) -> str:
@@ -72,43 +91,17 @@ def _standard_input() -> bytes:
     return sys.stdin.buffer.read()
 
 
-def _print_stream(
-    providers: object, prompt: str, model: str | None, system: str | None, max_tokens: int | None
-) -> None:
+def _print_stream(providers: ProviderList, prompt: str, options: dict[str, Any]) -> None:
     from inference_providers.errors import TruncatedStreamError
-    from inference_providers.provider_list import ProviderList
 
-    assert isinstance(providers, ProviderList)
-    reply = providers.stream_ai(prompt, model=model, system=system, max_tokens=max_tokens)
-    try:
-        clean = harmless if sys.stdout is not None and sys.stdout.isatty() else str
-        for piece in reply.text():
-            click.echo(clean(piece), nl=False)
-            if sys.stdout is not None:
-                sys.stdout.flush()
-    except TruncatedStreamError:
-        click.echo()
-        raise
-    finally:
-        reply.close()
+    clean = harmless if sys.stdout is not None and sys.stdout.isatty() else str
+    with providers.stream(prompt, **options) as stream:
+        try:
+            for piece in stream:
+                click.echo(clean(piece), nl=False)
+                if sys.stdout is not None:
+                    sys.stdout.flush()
+        except TruncatedStreamError:
+            click.echo()
+            raise
     click.echo()
-
-
-def _print_json(providers: object, prompt: str, model: str | None, system: str | None, max_tokens: int | None) -> None:
-    from inference_providers import chat
-    from inference_providers.provider_list import ProviderList
-
-    assert isinstance(providers, ProviderList)
-    reply = providers.ask(chat.messages(prompt, system), model=model, max_tokens=max_tokens)
-    answer = {
-        "answer": reply.text,
-        "provider": reply.offer.provider,
-        "model": reply.offer.internal_name,
-        "canonical_name": reply.offer.canonical_name,
-        "usage": reply.data.get("usage"),
-        "attempts": [
-            {"provider": a.provider, "model": a.model, "outcome": a.outcome, "seconds": round(a.seconds, 3)}
-            for a in reply.attempts
-        ],
-    }
-    click.echo(json.dumps(answer, ensure_ascii=False, indent=2))

@@ -11,7 +11,7 @@ from typing import Any
 
 from inference_providers.errors import RegistryError
 from inference_providers.importers import endpoints, litellm, models_dev, pi
-from inference_providers.importers.rows import Ids, OfferRow, ProviderRow, Source
+from inference_providers.importers.rows import LETTERS, Ids, OfferRow, ProviderRow, Source
 from inference_providers.naming import Names, derive
 from inference_providers.registry import OPENAI_PROTOCOL
 
@@ -66,6 +66,8 @@ def build(sources: Iterable[Source], overlay: Mapping[str, Any]) -> dict[str, An
         "names": dict(sorted({**overlay["canonical"], **bases}.items())),
         "aliases": overlay["model_aliases"],
         "families": overlay["families"],
+        "parameters": overlay["parameters"],
+        "batch": overlay["batch"],
         "fastest": overlay["fastest"],
         "retired": _retired(ordered, providers, overlay),
         "easiest": overlay["easiest"],
@@ -99,8 +101,11 @@ def _merge_rows(rows: list[OfferRow]) -> OfferRow:
     for field in OfferRow._fields:
         said = [getattr(row, field) for row in rows if getattr(row, field) not in (None, "")]
         values[field] = said[0] if said else getattr(rows[0], field)
-    features = set("".join(row.features for row in rows))
-    return OfferRow(**{**values, "features": "".join(letter for letter in "tvsr" if letter in features)})
+    features: dict[str, str] = {}  # letter in lower case -> as the newest source that says something has it
+    for row in rows:
+        for letter in row.features:
+            features.setdefault(letter.lower(), letter)
+    return OfferRow(**{**values, "features": "".join(x for x in LETTERS if x in features.values())})
 
 
 def _names(offers: Mapping[str, Mapping[str, OfferRow]], overlay: Mapping[str, Any]) -> Names:
@@ -170,7 +175,7 @@ def _provider(provider: str, rows: list[ProviderRow], overlay: Mapping[str, Any]
     }
     entry |= {key: value for key, value in described.items() if value}
     entry["connection"] = {"protocol": protocol, "endpoint": endpoint, "api_key": keys}
-    for key in ("auth", "opt_in", "variables", "base_url", "headers", "limit_field"):
+    for key in ("auth", "opt_in", "variables", "base_url", "headers", "parameters", "batch"):
         if key in connection:
             entry["connection"][key] = connection[key]
     if settings:
@@ -187,6 +192,7 @@ def _local(row: Mapping[str, Any]) -> dict[str, Any]:
             "endpoint": f"http://127.0.0.1:{row['port']}{row.get('path', '/v1')}",
             "api_key": row.get("api_key", []),
             "local": {"address": row.get("address", []), "fingerprint": row["fingerprint"]},
+            **({"parameters": row["parameters"]} if "parameters" in row else {}),
         },
         "model_names": {},
     }

@@ -57,8 +57,10 @@ def _offers(provider: str, row: Mapping[str, Any]) -> Iterator[OfferRow]:
             continue
         limit, cost = model.get("limit") or {}, model.get("cost") or {}
         features = letters(model, t="tool_call", s="structured_output", r="reasoning")
-        if "image" in modalities.get("input", []):
-            features += "v"
+        if "input" in modalities:
+            features += "v" if "image" in modalities["input"] else "V"
+        if model.get("temperature") is False:
+            features += "P"
         yield OfferRow(
             provider,
             internal_name,

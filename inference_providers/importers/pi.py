@@ -19,6 +19,8 @@ from inference_providers.importers.rows import (
 )
 
 RANK = 1
+# Letters for measured facts that are false.
+_COMPAT = {"supportsTemperature": "P", "supportsReasoningEffort": "E"}
 
 
 def recognises(data: Mapping[str, Any]) -> bool:
@@ -53,8 +55,9 @@ def _protocol(models: Mapping[str, Any]) -> str:
 def _offers(provider: str, models: Mapping[str, Any]) -> Iterator[OfferRow]:
     for internal_name, row in models.items():
         cost = row.get("cost") or {}
-        features = letters(row, r="reasoning") + ("v" if "image" in (row.get("input") or ()) else "")
         compat = row.get("compat") or {}
+        features = letters(row, r="reasoning") + ("v" if "image" in (row.get("input") or ()) else "V")
+        features += "".join(letter for fact, letter in _COMPAT.items() if compat.get(fact) is False)
         if compat.get("supportsStrictMode"):
             features += "s"
         yield OfferRow(

@@ -45,7 +45,9 @@ class Source(NamedTuple):
     offers: list[OfferRow]
 
 
+# Lower case: it can; upper case: the source says that it cannot. P refuses sampling parameters, E the reasoning effort.
 FEATURES = {"t": "tools", "v": "vision", "s": "structured output", "r": "reasoning"}
+LETTERS = "tTvVsSrRPE"
 
 # Protocols by the SDK package or API name that a source gives.
 PROTOCOLS = {
@@ -58,8 +60,11 @@ PROTOCOLS = {
 
 
 def letters(row: Mapping[str, Any], **names: str) -> str:
-    """Feature letters for the keys of *row* that are true: `letters(row, t="tool_call")`."""
-    return "".join(letter for letter in FEATURES if letter in names and row.get(names[letter]))
+    """Feature letters for what *row* says, in upper case where it says no: `letters(row, t="tool_call")`."""
+    said = {letter: row.get(names[letter]) for letter in FEATURES if letter in names}
+    return "".join(
+        letter if value else letter.upper() for letter, value in said.items() if value is not None and value != ""
+    )
 
 
 def clean_endpoint(url: str) -> str:

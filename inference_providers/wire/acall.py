@@ -20,22 +20,26 @@ if TYPE_CHECKING:
     from inference_providers.candidates import Attempt, Offer
     from inference_providers.wire.asend import AsyncSender
     from inference_providers.wire.classify import Verdict
-    from inference_providers.wire.messages import Ask, AsyncResponse
+    from inference_providers.wire.messages import Ask, AsyncResponse, Could
     from inference_providers.wire.route import Health, Uniform
 
 
 class AsyncCaller:
     """`Caller` for asyncio."""
 
-    def __init__(self, sender: AsyncSender, health: Health, random: Uniform, tell: Callable[[str], None]) -> None:
-        self.sender, self.health, self.random, self.tell = sender, health, random, tell
+    def __init__(
+        self, sender: AsyncSender, health: Health, random: Uniform, tell: Callable[[str], None], could: Could
+    ) -> None:
+        self.sender, self.health, self.random, self.tell, self.could = sender, health, random, tell, could
 
     async def call(
         self, offers: Sequence[Offer], ask: Ask, *, total: float | None = None, hedge_after: float | str | None = None
     ) -> Reply:
         """Ask the candidates in order until one answers. Raises what `route` raises."""
         attempts: list[Attempt] = []
-        steps = route(offers, self.health, self.random, total=total, attempts=attempts, hedge_after=hedge_after)
+        started = time.monotonic()
+        able = ask.able(offers, self.could)
+        steps = route(able, self.health, self.random, total=total, attempts=attempts, hedge_after=hedge_after)
         step = next(steps)
         while True:
             verdict, offer = None, None
@@ -48,7 +52,7 @@ class AsyncCaller:
                 step = steps.send(verdict)
             except StopIteration as stop:
                 assert offer is not None
-                return Reply(stop.value, offer, attempts)
+                return Reply(stop.value, offer, attempts, ask.dropped(offer), time.monotonic() - started)
 
     async def attempt(self, step: Send, ask: Ask) -> Verdict:
         """One try of one candidate."""
@@ -94,7 +98,7 @@ class AsyncCaller:
     async def stream(self, offers: Sequence[Offer], ask: Ask, *, total: float | None = None) -> AsyncStreamReply:
         """Ask the candidates in order until one's stream brings content. Raises what `route` raises."""
         attempts: list[Attempt] = []
-        steps = route(offers, self.health, self.random, total=total, attempts=attempts)
+        steps = route(ask.able(offers, self.could), self.health, self.random, total=total, attempts=attempts)
         step = next(steps)
         while True:
             verdict, opened = None, None
@@ -109,7 +113,7 @@ class AsyncCaller:
                 step = steps.send(verdict)
             except StopIteration:
                 assert opened is not None
-                return AsyncStreamReply(opened, attempts)
+                return AsyncStreamReply(opened, attempts, ask.dropped(opened.offer))
 
 
 async def _error_body(response: AsyncResponse) -> bytes:
@@ -242,8 +246,8 @@ class _Opened:
 class AsyncStreamReply:
     """`StreamReply` for asyncio."""
 
-    def __init__(self, opened: _Opened, attempts: Sequence[Attempt]) -> None:
-        self.offer, self.attempts = opened.offer, list(attempts)
+    def __init__(self, opened: _Opened, attempts: list[Attempt], dropped: list[str]) -> None:
+        self.offer, self.attempts, self.dropped = opened.offer, attempts, dropped
         self._opened = opened
 
     async def __aiter__(self) -> AsyncIterator[dict[str, Any]]:

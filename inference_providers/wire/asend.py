@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import aiohttp
 
-from inference_providers.wire.messages import AsyncResponse, Limits, Request, WireError, proxy_for
+from inference_providers.wire.messages import COMMON, AsyncResponse, Limits, Request, WireError, proxy_for
 from inference_providers.wire.race import STAGGER, race
 
 TYPE_CHECKING = False
@@ -28,19 +28,16 @@ class AsyncSender:
         self._pid = os.getpid()
         self._ssl: ssl.SSLContext | None = None
         self._proxies: dict[str, str | None] = {}
+        self._timeouts: dict[tuple[float, float | None], aiohttp.ClientTimeout] = {}
 
     async def send(self, request: Request, *, limit: float | None = None, idle: float | None = None) -> AsyncResponse:
         """Send *request*; the response's body is read as its chunks are. Raises WireError.
 
-        *limit* is for everything up to the last byte, *idle* for silence between bytes, in seconds.
+        *limit* is for everything up to the last byte, *idle* for silence between bytes, in seconds; by
+        default it is no shorter.
         """
         limit = self.limits.total if limit is None else limit
-        timeout = aiohttp.ClientTimeout(
-            total=limit,
-            connect=min(self.limits.connect, limit),  # TLS included
-            sock_connect=min(self.limits.connect, limit),
-            sock_read=min(limit, self.limits.idle if idle is None else idle),
-        )
+        timeout = self._timeout(int(limit * 8) / 8 if limit > 8 else limit, idle)
         try:
             raw = await self._session().request(
                 request.method, request.url, data=request.body, headers=request.headers, timeout=timeout,
@@ -48,8 +45,19 @@ class AsyncSender:
             )  # fmt: skip
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _wire_error(error) from None
-        headers = {name.lower(): value for name, value in raw.headers.items()}
-        return AsyncResponse(raw.status, headers, _chunks(raw), raw.close)
+        return AsyncResponse(raw.status, raw.headers, _Body(raw).more, raw.close)  # their case does not count
+
+    def _timeout(self, limit: float, idle: float | None) -> aiohttp.ClientTimeout:
+        """Limits in aiohttp's form, made once for each eighth of a second. Each of them is a timer, which costs time."""
+        known = self._timeouts.get((limit, idle))
+        if known is None:
+            if len(self._timeouts) > 1000:
+                self._timeouts.clear()
+            connect = min(self.limits.connect, limit)  # TLS included
+            silent = idle if idle is not None and idle < limit else None
+            known = aiohttp.ClientTimeout(total=limit, connect=connect, sock_connect=connect, sock_read=silent)
+            self._timeouts[limit, idle] = known
+        return known
 
     def _proxy(self, url: str) -> str | None:
         """The proxy for a URL: looked up once for each origin."""
@@ -68,7 +76,7 @@ class AsyncSender:
             self._forget_closed_loops()
             connector = aiohttp.TCPConnector(limit=0, limit_per_host=0, ssl=self._context(), ttl_dns_cache=300)
             session = aiohttp.ClientSession(
-                connector=connector, trust_env=False, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=True
+                connector=connector, headers=COMMON, trust_env=False, cookie_jar=aiohttp.DummyCookieJar()
             )
             known = self._sessions[loop] = _Kept(loop, session)
         return known.session
@@ -115,12 +123,19 @@ class _Kept:
             await self.session.close()
 
 
-async def _chunks(raw: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    try:
-        async for data in raw.content.iter_any():
-            yield data
-    except (aiohttp.ClientError, OSError, ValueError) as error:
-        raise _wire_error(error) from None
+class _Body:
+    """The body of a response, piece by piece."""
+
+    __slots__ = ("_raw",)
+
+    def __init__(self, raw: aiohttp.ClientResponse) -> None:
+        self._raw = raw
+
+    async def more(self) -> bytes:
+        try:
+            return await self._raw.content.readany()
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise _wire_error(error) from None
 
 
 def _wire_error(error: Exception) -> WireError:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from inference_providers.candidates import Attempt, Offer
     from inference_providers.wire.classify import Verdict
-    from inference_providers.wire.messages import Ask
+    from inference_providers.wire.messages import Ask, Could
     from inference_providers.wire.route import Health, Uniform
     from inference_providers.wire.send import Sender
 
@@ -26,11 +26,13 @@ if TYPE_CHECKING:
 class Reply:
     """A reply that worked: its JSON, its HTTP form, who gave it, and every attempt on the way."""
 
-    __slots__ = ("attempts", "content", "data", "headers", "offer", "status")
+    __slots__ = ("attempts", "content", "data", "dropped", "headers", "offer", "seconds", "status")
 
-    def __init__(self, verdict: Verdict, offer: Offer, attempts: Sequence[Attempt]) -> None:
+    def __init__(
+        self, verdict: Verdict, offer: Offer, attempts: list[Attempt], dropped: list[str], seconds: float
+    ) -> None:
         self.data: Any = verdict.reply
-        self.offer, self.attempts = offer, list(attempts)
+        self.offer, self.attempts, self.dropped, self.seconds = offer, attempts, dropped, seconds
         self.status, self.headers, self.content = verdict.response or (200, {}, b"")
 
     def __repr__(self) -> str:
@@ -45,15 +47,19 @@ class Reply:
 class Caller:
     """The pipeline's parts, wired: a sender, the health of keys and providers, a random source."""
 
-    def __init__(self, sender: Sender, health: Health, random: Uniform, tell: Callable[[str], None]) -> None:
-        self.sender, self.health, self.random, self.tell = sender, health, random, tell
+    def __init__(
+        self, sender: Sender, health: Health, random: Uniform, tell: Callable[[str], None], could: Could
+    ) -> None:
+        self.sender, self.health, self.random, self.tell, self.could = sender, health, random, tell, could
 
     def call(
         self, offers: Sequence[Offer], ask: Ask, *, total: float | None = None, hedge_after: float | str | None = None
     ) -> Reply:
         """Ask the candidates in order until one answers. Raises what `route` raises."""
         attempts: list[Attempt] = []
-        steps = route(offers, self.health, self.random, total=total, attempts=attempts, hedge_after=hedge_after)
+        started = time.monotonic()
+        able = ask.able(offers, self.could)
+        steps = route(able, self.health, self.random, total=total, attempts=attempts, hedge_after=hedge_after)
         step = next(steps)
         while True:
             verdict, offer = None, None
@@ -66,7 +72,7 @@ class Caller:
                 step = steps.send(verdict)
             except StopIteration as stop:
                 assert offer is not None
-                return Reply(stop.value, offer, attempts)
+                return Reply(stop.value, offer, attempts, ask.dropped(offer), time.monotonic() - started)
 
     def attempt(self, step: Send, ask: Ask) -> Verdict:
         """One try of one candidate."""
@@ -116,7 +122,7 @@ class Caller:
     def stream(self, offers: Sequence[Offer], ask: Ask, *, total: float | None = None) -> StreamReply:
         """Ask the candidates in order until one's stream brings content. Raises what `route` raises."""
         attempts: list[Attempt] = []
-        steps = route(offers, self.health, self.random, total=total, attempts=attempts)
+        steps = route(ask.able(offers, self.could), self.health, self.random, total=total, attempts=attempts)
         step = next(steps)
         while True:
             verdict, opened = None, None
@@ -131,7 +137,7 @@ class Caller:
                 step = steps.send(verdict)
             except StopIteration:
                 assert opened is not None
-                return StreamReply(opened, attempts)
+                return StreamReply(opened, attempts, ask.dropped(opened.offer))
 
 
 def judge(status: int, headers: Mapping[str, str], content: bytes, offer: Offer, ask: Ask) -> Verdict:
@@ -277,8 +283,8 @@ class _Opened:
 class StreamReply:
     """A stream that has brought its first content. Iterate over it for chunks, over `text()` for text; close it to stop."""
 
-    def __init__(self, opened: _Opened, attempts: Sequence[Attempt]) -> None:
-        self.offer, self.attempts = opened.offer, list(attempts)
+    def __init__(self, opened: _Opened, attempts: list[Attempt], dropped: list[str]) -> None:
+        self.offer, self.attempts, self.dropped = opened.offer, attempts, dropped
         self._opened = opened
 
     def __iter__(self) -> Iterator[dict[str, Any]]:

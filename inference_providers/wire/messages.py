@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import json
 
-from inference_providers import chat
+from inference_providers import chat, parameters
 from inference_providers.credentials import Secretive, host_of, is_loopback
+from inference_providers.errors import InvalidRequestError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
     from typing import Any
 
     from inference_providers.candidates import Offer
 
-USER_AGENT = "inference_providers"
+    Could = Callable[[Callable[[Offer], bool]], str]
+
+_as_json = json.JSONEncoder(ensure_ascii=False).encode  # made once: `json.dumps` makes one for each call
+COMMON = {
+    "User-Agent": "inference_providers",
+    "Accept-Encoding": "identity",
+}  # headers of every request, unless it has them
 RESPONSE_CAP = 64 * 1024 * 1024  # bytes
 ERROR_CAP = 64 * 1024  # bytes
 
@@ -38,14 +45,14 @@ class Request(Secretive):
     def __init__(
         self, method: str, url: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
     ) -> None:
-        self.method, self.url, self.headers, self.body = method, url, dict(headers or {}), body
+        self.method, self.url, self.headers, self.body = method, url, headers or {}, body
 
     def __repr__(self) -> str:
         return f"<Request {self.method} to {host_of(self.url)}>"
 
 
 class Response:
-    """One HTTP response: status, headers in lower case, the body as it comes. Close it, or read it to its end."""
+    """One HTTP response: status, headers to be looked up in lower case, the body as it comes. Close it, or read it to its end."""
 
     __slots__ = ("chunks", "close", "headers", "status", "watch")
 
@@ -70,25 +77,33 @@ class Response:
 
 
 class AsyncResponse:
-    """`Response` for asyncio."""
+    """`Response` for asyncio. *more* gives the next bytes of the body, none at its end."""
 
-    __slots__ = ("chunks", "close", "headers", "status")
+    __slots__ = ("close", "headers", "more", "status")
 
-    def __init__(self, status: int, headers: Mapping[str, str], chunks: AsyncIterator[bytes], close: Any) -> None:
-        self.status, self.headers, self.chunks, self.close = status, headers, chunks, close
+    def __init__(
+        self, status: int, headers: Mapping[str, str], more: Callable[[], Awaitable[bytes]], close: Callable[[], None]
+    ) -> None:
+        self.status, self.headers, self.more, self.close = status, headers, more, close
+
+    @property
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The body as it comes. Raises WireError."""
+        while chunk := await self.more():
+            yield chunk
 
     async def read(self, cap: int = RESPONSE_CAP) -> bytes:
         """The whole body. Raises WireError when it is larger than *cap* bytes."""
         parts, size = [], 0
         try:
-            async for chunk in self.chunks:
+            while chunk := await self.more():
                 parts.append(chunk)
                 size += len(chunk)
                 if size > cap:
                     raise WireError("oversize", f"the body is larger than {cap // 1024} KiB")
         finally:
             self.close()
-        return b"".join(parts)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 class WireError(Exception):
@@ -103,8 +118,11 @@ class WireError(Exception):
 
 
 def headers_for(offer: Offer) -> dict[str, str]:
-    """The headers that a provider sees: its own key, and its own organisation headers where the registry has a row for them."""
-    headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **offer.headers}
+    """The headers that a provider sees: its own key, and its own organisation headers where the registry has a row for them.
+
+    The senders add COMMON.
+    """
+    headers = dict(offer.headers)
     if offer.api_key is not None:
         headers["Authorization"] = f"Bearer {offer.api_key}"
     return headers
@@ -114,9 +132,11 @@ class Ask:
     """What a caller wants of whichever candidate: a path, and a JSON body, or another one as bytes.
 
     The model is set when a candidate is chosen: in the JSON body, or in the form that *content* holds.
+    *unsupported* is what becomes of a parameter that the candidate does not take: it is kept or
+    dropped, or the candidate is not asked (`parameters.KEEP`, `DROP`, `ERROR`).
     """
 
-    __slots__ = ("allow_empty", "body", "content", "content_type", "headers", "method", "path")
+    __slots__ = ("allow_empty", "body", "content", "content_type", "headers", "method", "path", "unsupported")
 
     def __init__(
         self,
@@ -128,7 +148,9 @@ class Ask:
         content_type: str = "application/json",
         headers: Mapping[str, str] | None = None,
         allow_empty: bool = False,
+        unsupported: str = parameters.DROP,
     ) -> None:
+        self.unsupported = unsupported if path == chat.PATH else parameters.KEEP
         self.body, self.path, self.method = body, path, method
         self.content, self.content_type = content, content_type
         self.headers = dict(headers or {})  # the caller's own, for whoever answers
@@ -142,18 +164,53 @@ class Ask:
     def request(self, offer: Offer) -> Request:
         """The request as this candidate gets it: its address, its key, its name for the model."""
         content = self._json(offer) if self.body is not None else _form_with_model(self.content, offer.internal_name)
-        headers = {**self.headers, **headers_for(offer)}
+        headers = headers_for(offer) if not self.headers else {**self.headers, **headers_for(offer)}
         headers["Accept"] = "text/event-stream" if self.streams else "application/json"
         if content:
             headers["Content-Type"] = self.content_type
         return Request(self.method, offer.endpoint + self.path, headers, content or None)
 
     def _json(self, offer: Offer) -> bytes:
-        payload = {**(self.body or {}), "model": offer.internal_name}
-        limit_field = offer.connection.get("limit_field")
-        if limit_field and "max_tokens" in payload:
-            payload[limit_field] = payload.pop("max_tokens")
-        return json.dumps(payload, ensure_ascii=False).encode("utf-8", "replace")
+        body = self.body or {}
+        payload = parameters.fitted(body, offer.rules, mode=self.unsupported) if self.path == chat.PATH else dict(body)
+        payload["model"] = offer.internal_name
+        return _as_json(payload).encode("utf-8", "replace")
+
+    def dropped(self, offer: Offer) -> list[str]:
+        """Names of the parameters that this candidate does not take, and does not get."""
+        if self.unsupported == parameters.KEEP or self.body is None:
+            return []
+        return parameters.dropped(self.body, offer.rules)
+
+    def able(self, offers: Sequence[Offer], could: Could) -> Sequence[Offer]:
+        """Those of the candidates that can do what the request needs. Raises InvalidRequestError if none can.
+
+        *could* says who else could, for the message: it is given a test of an offer.
+        """
+        if self.unsupported == parameters.KEEP or self.body is None:
+            return offers
+        needs = parameters.needs(self.body)
+        if not needs and self.unsupported == parameters.DROP:
+            return offers
+        missing = {id(offer): self._lacking(offer, needs) for offer in offers}
+        found = [offer for offer in offers if not missing[id(offer)]]
+        if offers and not found:
+            raise _nobody(offers, missing, could(lambda offer: not self._lacking(offer, needs)))
+        return found
+
+    def _lacking(self, offer: Offer, needs: Sequence[str]) -> list[str]:
+        """What keeps this candidate from being asked, in words."""
+        missing = [parameters.NEEDS[need] for need in needs if offer.lacks(need) or need in offer.rules.refused]
+        return missing + (self.dropped(offer) if self.unsupported == parameters.ERROR else [])
+
+
+def _nobody(offers: Sequence[Offer], missing: Mapping[int, list[str]], others: str) -> InvalidRequestError:
+    asked = parameters.told(f"{offer.provider}/{offer.internal_name}" for offer in offers[:4])
+    more = f" and {len(offers) - 4} more" if len(offers) > 4 else ""
+    lacks = parameters.told(name for offer in offers for name in missing[id(offer)])
+    return InvalidRequestError(
+        f"Nothing was sent: {asked}{more} cannot do {lacks}. {others}".strip(), code="unsupported"
+    )
 
 
 _FORM_MODEL = rb'(name="model"\r\n(?:[^\r\n]+\r\n)*\r\n)([^\r\n]*)'

@@ -6,6 +6,8 @@ the I/O. Numbers are those of `docs/failures.md`, all of them settable.
 
 from __future__ import annotations
 
+from collections import deque
+
 from inference_providers.candidates import Attempt
 from inference_providers.errors import AllProvidersFailedError, ProviderError
 from inference_providers.wire import classify
@@ -93,16 +95,16 @@ class Health:
     def __init__(self, policy: Policy, clock: Callable[[], float]) -> None:
         self.policy, self.clock = policy, clock
         self._dead: dict[tuple[str, str | None], ProviderError | None] = {}
-        self._until: dict[str, float] = {}
-        self._recent: dict[str, list[bool]] = {}
+        self._until: dict[tuple[str | None, str], float] = {}
+        self._recent: dict[tuple[str | None, str], deque[bool]] = {}
         self._calls = self._hedges = 0
         self._spent = {"tries": 0, "rounds": 0}
-        self._tripped: set[str] = set()
-        self._seconds: list[float] = []  # of the latest successful calls
+        self._tripped: set[tuple[str | None, str]] = set()
+        self._seconds: deque[float] = deque(maxlen=200)  # of the latest successful calls
 
     def dead(self, offer: Offer) -> bool:
         """Whether this provider refused this key."""
-        return self._key(offer) in self._dead
+        return bool(self._dead) and self._key(offer) in self._dead
 
     def refusal(self, offer: Offer) -> Attempt:
         """The attempt in which this provider refused this key."""
@@ -110,9 +112,14 @@ class Health:
         outcome = f"not asked: its key was refused earlier in this process ({error}); make a new ProviderList after changing it"
         return Attempt(offer, outcome, status=error.status if error else None, error=error)
 
+    @property
+    def resting(self) -> bool:
+        """Whether any provider is left alone for a while."""
+        return bool(self._until)
+
     def cooling(self, offer: Offer) -> float:
         """Seconds for which this provider is to be left alone; 0 when it is not."""
-        return max(0.0, self._until.get(self._place(offer), 0.0) - self.clock())
+        return max(0.0, self._until.get(offer.place, 0.0) - self.clock()) if self._until else 0.0
 
     def call(self) -> None:
         """Count a call: retries are allowed in proportion."""
@@ -127,7 +134,7 @@ class Health:
 
     def probe(self, offer: Offer) -> None:
         """A provider whose rest is over is asked again: by one caller, the others still see it rest."""
-        place = self._place(offer)
+        place = offer.place
         if place in self._tripped and not self.cooling(offer):
             self._cool(offer, self.policy.open_for)
 
@@ -152,9 +159,9 @@ class Health:
         """A reply came: the provider is well again."""
         if seconds is not None:
             self._seconds.append(seconds)
-            del self._seconds[:-200]
-        self._until.pop(self._place(offer), None)
-        self._tripped.discard(self._place(offer))
+        if self._until:
+            self._until.pop(offer.place, None)
+            self._tripped.discard(offer.place)
         self._note(offer, failed=False)
 
     def failed(self, offer: Offer, verdict: Verdict) -> None:
@@ -166,24 +173,21 @@ class Health:
             self._cool(offer, verdict.retry_after or self.policy.cool_down)
         recent = self._note(offer, failed=True)
         many = sum(recent) >= self.policy.failures and sum(recent) > len(recent) / 2
-        if many or self._place(offer) in self._tripped:
+        if many or offer.place in self._tripped:
             self._cool(offer, self.policy.open_for)
-            self._tripped.add(self._place(offer))  # one probe afterwards decides
+            self._tripped.add(offer.place)  # one probe afterwards decides
             recent.clear()
 
     def _cool(self, offer: Offer, seconds: float) -> None:
-        place = self._place(offer)
+        place = offer.place
         self._until[place] = max(self._until.get(place, 0.0), self.clock() + seconds)
 
-    def _note(self, offer: Offer, *, failed: bool) -> list[bool]:
-        recent = self._recent.setdefault(self._place(offer), [])
+    def _note(self, offer: Offer, *, failed: bool) -> deque[bool]:
+        recent = self._recent.get(offer.place)
+        if recent is None:
+            recent = self._recent[offer.place] = deque(maxlen=20)
         recent.append(failed)
-        del recent[:-20]
         return recent
-
-    @staticmethod
-    def _place(offer: Offer) -> str:
-        return f"{offer.endpoint} {offer.internal_name}"
 
     @staticmethod
     def _key(offer: Offer) -> tuple[str, str | None]:
@@ -213,7 +217,7 @@ def route(
     Raises the typed error of a request at fault, or AllProvidersFailedError with every
     attempt. *attempts* is filled as it goes.
     """
-    return (yield from _Route(offers, health, random, total, [] if attempts is None else attempts, hedge_after).run())
+    return _Route(offers, health, random, total, [] if attempts is None else attempts, hedge_after).run()
 
 
 class _Route:
@@ -232,7 +236,9 @@ class _Route:
         alive = [offer for offer in offers if not health.dead(offer)]
         if not alive:
             self.attempts += [health.refusal(offer) for offer in offers[: self.policy.attempts]]
-        self.queue = [_Try(offer) for offer in sorted(alive, key=lambda offer: health.cooling(offer) > 0)]
+        if health.resting and len(alive) > 1:
+            alive.sort(key=lambda offer: health.cooling(offer) > 0)
+        self.queue = [_Try(offer) for offer in alive]
         self.again: list[_Try] = []
 
     def left(self) -> float:

@@ -14,6 +14,7 @@ import time
 import httpx2
 import openai
 
+from inference_providers import parameters
 from inference_providers.credentials import host_of
 from inference_providers.errors import (
     AllProvidersFailedError,
@@ -146,6 +147,7 @@ class _Wanted:
             content_type=kind,
             headers=own,
             allow_empty=options.allow_empty,
+            unsupported=parameters.KEEP if options.only is not None else parameters.DROP,
         )
 
     @property
@@ -226,6 +228,7 @@ def _response(
         (b"x-inference-canonical-model", _ascii(reply.offer.canonical_name or "")),
         (b"x-inference-attempts", b"%d" % len(reply.attempts)),
         (b"x-inference-tried", _ascii(tried)),
+        *([(b"x-inference-dropped", _ascii(", ".join(reply.dropped)))] if reply.dropped else []),
     ]
     return httpx2.Response(status, headers=headers, request=request, **body)
 

@@ -53,7 +53,7 @@ class Base:
 
 def plain_headers(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
     """Response headers that still hold once the body has been decoded, without where to go next: nobody goes there."""
-    kept = ((name, value) for name, value in headers.items() if name not in _DROPPED)
+    kept = ((name.lower(), value) for name, value in headers.items() if name.lower() not in _DROPPED)
     return [(name.encode("latin-1", "replace"), value.encode("latin-1", "replace")) for name, value in kept]
 
 

@@ -18,7 +18,7 @@ from urllib3.exceptions import HTTPError
 
 from inference_providers.credentials import host_of
 from inference_providers.wire.http1 import Answer, Head, unfit
-from inference_providers.wire.messages import Limits, Request, Response, WireError, proxy_for
+from inference_providers.wire.messages import COMMON, Limits, Request, Response, WireError, proxy_for
 from inference_providers.wire.race import STAGGER, race
 
 TYPE_CHECKING = False
@@ -90,7 +90,7 @@ class _Watched:
         lines = [f"{method} {url} HTTP/1.1"]
         if "Host" not in headers:
             lines.append(f"Host: {self._host_header()}")
-        lines += [f"{name}: {value}" for name, value in headers.items()]
+        lines += [f"{name}: {value}" for name, value in {**COMMON, **headers}.items()]
         if body is not None or method in ("POST", "PUT", "PATCH"):
             lines.append(f"Content-Length: {len(body or b'')}")
         if any(map(unfit, lines)) or " " in url:
@@ -158,10 +158,11 @@ class Sender:
     def send(self, request: Request, *, limit: float | None = None, idle: float | None = None) -> Response:
         """Send *request*; the response's body is read as its chunks are. Raises WireError.
 
-        *limit* is for everything up to the last byte, *idle* for silence between bytes, in seconds.
+        *limit* is for everything up to the last byte, *idle* for silence between bytes, in seconds; by
+        default it is no shorter.
         """
         limit = self.limits.total if limit is None else limit
-        watch = _Watch(time.monotonic() + limit, self.limits.idle if idle is None else idle)
+        watch = _Watch(time.monotonic() + limit, limit if idle is None else idle)
         _current.watch = watch
         timeout = self._patient if limit >= self.limits.connect else urllib3.Timeout(connect=limit, read=limit)
         try:

@@ -1,0 +1,255 @@
+"""Files of a batch: JSON lines and CSV in; results out as they come, kept through a kill, taken up again."""
+
+from __future__ import annotations
+
+import json
+import os
+from array import array
+from bisect import bisect_left
+
+from inference_providers.batch_items import Reader, Result, result_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from typing import Any
+
+    from inference_providers.batch_items import Item
+
+CSV_PROMPTS = ("prompt", "question", "text", "input")
+CSV_ANSWERS = ("answer", "provider", "answered_by", "cost", "error")
+
+
+def is_csv(path: str | os.PathLike[str]) -> bool:
+    """Whether a file's name says that it holds comma-separated values."""
+    return os.fspath(path).lower().endswith(".csv")
+
+
+def items(source: Iterable[Any] | os.PathLike[str], reader: Reader) -> Iterator[Item]:
+    """The items of an iterable, or of a file of JSON lines or CSV."""
+    if isinstance(source, os.PathLike):
+        yield from _csv_items(source, reader) if is_csv(source) else _json_items(source, reader)
+        return
+    for index, given in enumerate(source):
+        yield reader.item(given, index)
+
+
+def _json_items(path: os.PathLike[str], reader: Reader) -> Iterator[Item]:
+    index = 0
+    with open(path, "rb") as file:
+        for number, line in enumerate(file, 1):
+            text = line.strip().removeprefix(b"\xef\xbb\xbf")
+            if not text:
+                continue
+            try:
+                item = reader.item(json.loads(text), index, number)
+            except (ValueError, RecursionError) as error:
+                item = reader.broken(f"not JSON ({error})", index, number)
+            yield item
+            index += 1
+
+
+def _csv_items(path: os.PathLike[str], reader: Reader) -> Iterator[Item]:
+    for index, (number, row) in enumerate(csv_rows(path)):
+        column = next((name for name in CSV_PROMPTS if row.get(name)), None)
+        if column is None:
+            yield reader.broken(f"it has no prompt; a column must be called {', '.join(CSV_PROMPTS)}", index, number)
+            continue
+        given = {name: row[name] for name in ("model", "system", "custom_id") if row.get(name)}
+        yield reader.item({column: row[column], **given} if given else row[column], index, number)
+
+
+def csv_rows(path: os.PathLike[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    """(line number, row) of a CSV file."""
+    import csv
+
+    with open(path, encoding="utf-8-sig", errors="replace", newline="") as file:
+        rows = csv.DictReader(file, restval="")
+        for row in rows:
+            yield rows.line_num, {str(name): value for name, value in row.items() if name is not None}
+
+
+def count(source: Any) -> int | None:
+    """How many items there are, where that can be known beforehand."""
+    if isinstance(source, os.PathLike):
+        if is_csv(source):
+            return sum(1 for _ in csv_rows(source))
+        with open(source, "rb") as file:
+            return sum(1 for line in file if line.strip())
+    try:
+        return len(source)
+    except TypeError:
+        return None
+
+
+class Output:
+    """The file that results go to, one line each, as they come.
+
+    What it holds already is taken up: lines that were cut and items that failed are dropped, and what
+    was answered is not asked again. Raises BlockingIOError where another process is writing to it.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, resume: bool = True) -> None:
+        self.path = os.fspath(path)
+        self._done = array("Q")  # keys of what was answered, sorted
+        self._taken = array("L")  # at the first of equal keys: how many of them were taken
+        if not resume or not os.path.exists(self.path):
+            with open(self.path, "ab" if resume else "wb"):
+                pass
+        self._file = os.open(self.path, os.O_RDWR | os.O_APPEND)
+        _lock(self._file, self.path)
+        self._take_up()
+        self._waiting: list[str] = []
+
+    def _take_up(self) -> None:
+        """Read what is there; write it anew, without what is to be asked again, if there is any of that."""
+        keys: list[int] | array[int] = array("Q")
+        clean = True
+        with open(self.path, "rb") as file:
+            for line in file:
+                key = _key_of(line)
+                clean = clean and key is not None
+                if key is not None:
+                    keys.append(key)
+        if not clean:
+            self._rewrite()
+        self._done = array("Q", sorted(keys))
+        self._taken = array("L", bytes(array("L").itemsize * len(self._done)))
+
+    def _rewrite(self) -> None:
+        """Through a file of its own, so that a kill loses nothing."""
+        beside = f"{self.path}.{os.getpid()}.tmp"
+        with open(self.path, "rb") as old, open(beside, "wb") as new:
+            _lock(new.fileno(), self.path)
+            new.writelines(line for line in old if _key_of(line) is not None)
+            new.flush()
+            os.fsync(new.fileno())
+        os.replace(beside, self.path)
+        os.close(self._file)
+        self._file = os.open(self.path, os.O_RDWR | os.O_APPEND)
+        _lock(self._file, self.path)
+
+    def has(self, item: Item) -> bool:
+        """Whether this very request was answered before; each answer counts once."""
+        if not self._done or not item.key:
+            return False
+        key = int(item.key, 16)
+        first = bisect_left(self._done, key)
+        if first >= len(self._done):
+            return False
+        place = first + self._taken[first]
+        if place < len(self._done) and self._done[place] == key:
+            self._taken[first] += 1
+            return True
+        return False
+
+    def put(self, line: str) -> bool:
+        """Keep a line for the next flush; whether it is the first since the last one."""
+        self._waiting.append(line)
+        return len(self._waiting) == 1
+
+    def flush(self) -> None:
+        """Hand over what is waiting to the operating system: from there on a kill does not lose it."""
+        if self._waiting:
+            lines, self._waiting = self._waiting, []
+            data = memoryview(("\n".join(lines) + "\n").encode("utf-8", "replace"))
+            while data:
+                data = data[os.write(self._file, data) :]
+
+    def close(self) -> None:
+        """Write what is waiting, and make sure that it outlives the machine's power."""
+        self.flush()
+        os.fsync(self._file)
+        os.close(self._file)
+
+
+def _lock(file: int, path: str) -> None:
+    try:
+        import fcntl
+    except ImportError:  # not on this system: two processes must not write to one file
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise BlockingIOError(f"another process is writing to {path}; wait for it, or give another file") from None
+
+
+def _key_of(line: bytes) -> int | None:
+    """The key of a line that holds an answer; None for one that is cut, or holds an error."""
+    if not line.endswith(b"\n"):
+        return None
+    try:
+        row = json.loads(line)
+        if row.get("error"):
+            return None
+        return int(row.get("key") or row["id"].removeprefix("batch_req_"), 16)
+    except (ValueError, KeyError, AttributeError, TypeError):
+        return None
+
+
+class Results:
+    """The results in a file, in the order of the input, read as they are asked for. Memory: eight bytes an item."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = os.fspath(path)
+
+    def __iter__(self) -> Iterator[Result]:
+        places = self._places()
+        with open(self.path, "rb") as file:
+            for place in places:
+                if place:
+                    file.seek(place - 1)
+                    yield result_of(json.loads(file.readline()))
+
+    def _places(self) -> array[int]:
+        """Where in the file each item's line begins, plus one; 0 for items without one."""
+        places = array("Q")
+        begin = 0
+        with open(self.path, "rb") as file:
+            for line in file:
+                index = json.loads(line).get("index", len(places))
+                while len(places) <= index:
+                    places.append(0)
+                places[index] = begin + 1
+                begin += len(line)
+        return places
+
+
+def write_csv(source: os.PathLike[str] | None, lines: str, out: str) -> None:
+    """The rows of a CSV file, with their answers, from a batch's lines; the answers alone where there was no such file."""
+    import csv
+
+    beside = f"{out}.{os.getpid()}.tmp"
+    with open(beside, "w", encoding="utf-8", newline="") as file:
+        writer: Any = None
+        found = iter(Results(lines))
+        current = next(found, None)
+        rows = (row for _, row in csv_rows(source)) if source is not None else _bare_rows(lines)
+        for index, row in enumerate(rows):
+            if writer is None:
+                writer = csv.DictWriter(file, [*row, *(name for name in CSV_ANSWERS if name not in row)])
+                writer.writeheader()
+            result = None
+            if current is not None and current.index == index:
+                result, current = current, next(found, None)
+            writer.writerow({**row, **_csv_answer(result)})
+    os.replace(beside, out)
+
+
+def _bare_rows(lines: str) -> Iterator[dict[str, str]]:
+    for result in Results(lines):
+        yield {"index": str(result.index), "custom_id": result.custom_id or ""}
+
+
+def _csv_answer(result: Result | None) -> Mapping[str, Any]:
+    if result is None or result.error is not None:
+        return {"answer": "", "error": str(result.error) if result else "not asked"}
+    answer = result.answer
+    cost = "" if answer.cost is None else f"{answer.cost:.8f}".rstrip("0").rstrip(".")
+    return {
+        "answer": str(answer),
+        "provider": answer.provider or "",
+        "answered_by": answer.model,
+        "cost": cost,
+        "error": "",
+    }

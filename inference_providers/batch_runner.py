@@ -1,0 +1,314 @@
+"""What does a batch: many questions at once, in constant memory, each provider as fast as it lets us.
+
+Items come from an iterable or a file; workers ask them through the same pipeline as `ask_ai`;
+results come back in order or as completed, and go to a file as they finish.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections import deque
+
+from inference_providers import batch_files, dialogue
+from inference_providers.batch_items import Item, MalformedItemError, Reader, Result, Summary, prompts_cost
+from inference_providers.errors import AllProvidersFailedError, InferenceProvidersError
+from inference_providers.pace import OVERLOADED, Pace, Route
+from inference_providers.wire.messages import Ask
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+    from typing import Any
+
+    from inference_providers.answer import Answer
+    from inference_providers.base import Base
+    from inference_providers.candidates import Offer
+    from inference_providers.dialogue import Question
+    from inference_providers.pace import Lane
+
+AHEAD = 1000  # items that may be asked before the first unfinished one, for each item at once
+
+
+class Job:
+    """What a batch is to do: its source, its settings, its file. Checked when it is made."""
+
+    def __init__(
+        self,
+        source: Any,
+        models: Any = None,
+        *,
+        concurrency: int | str = "auto",
+        out: str | os.PathLike[str] | None = None,
+        resume: bool = True,
+        on_error: str = "keep",
+        as_completed: bool = False,
+        mode: str = "direct",
+        progress: bool | None = None,
+        requests_per_minute: float | None = None,
+        tokens_per_minute: float | None = None,
+        system: str | None = None,
+        schema: Any = None,
+        on_unsupported: str = "drop",
+        extra_body: Any = None,
+        timeout: float | None = None,
+        patience: float = 3600.0,
+        **parameters: Any,
+    ) -> None:
+        if isinstance(source, str | bytes):
+            raise TypeError(
+                "a batch takes a list of questions, or a file as a pathlib.Path; for one question there is ask_ai"
+            )
+        if not (isinstance(source, os.PathLike) or hasattr(source, "__iter__") or hasattr(source, "__aiter__")):
+            raise TypeError(
+                f"a batch takes an iterable of questions, or a file as a pathlib.Path, not {type(source).__name__}"
+            )
+        if on_error not in ("keep", "raise"):
+            raise ValueError(f'on_error must be "keep" or "raise", not {on_error!r}')
+        if mode not in ("direct", "provider"):
+            raise ValueError(f'mode must be "direct" or "provider", not {mode!r}')
+        self.source, self.on_error, self.as_completed, self.mode = source, on_error, as_completed, mode
+        self.out, self.resume, self.progress, self.timeout, self.patience = out, resume, progress, timeout, patience
+        self.pace = Pace(
+            concurrency, time.monotonic, requests_per_minute=requests_per_minute, tokens_per_minute=tokens_per_minute
+        )
+        tools = parameters.pop("tools", None)
+        fields = {**parameters, "tools": tools} if tools else parameters
+        # One question stands for all: what it says of schema and parameters holds for each item.
+        self.pattern: Question = dialogue.Question(
+            (), fields, schema=schema, extra=extra_body, on_unsupported=on_unsupported
+        )
+        self.reader = Reader(models, system, self.pattern.fields, self.pattern.extra)
+        self.is_plain = self.pattern.shape is None and (self.pattern.tools is None or not self.pattern.tools.runs)
+
+    def question(self, item: Item) -> Question:
+        """An item's question, for what takes more than one reply."""
+        made = dialogue.Question(item.body["messages"], {}, on_unsupported=self.pattern.on_unsupported)
+        made.fields = {name: value for name, value in item.body.items() if name != "messages"}
+        made.shape, made.tools = self.pattern.shape, self.pattern.tools
+        return made
+
+
+class Runner:
+    """Does a job within one event loop."""
+
+    def __init__(
+        self,
+        providers: Base,
+        job: Job,
+        output: batch_files.Output | None,
+        told: Callable[[Summary, Pace], None] | None = None,
+    ) -> None:
+        self._providers, self._job, self._output, self._told = providers, job, output, told
+        self.summary = Summary()
+        self._routes: dict[Any, Route] = {}
+        self._total = providers.timeout if job.timeout is None else job.timeout
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self._reading = asyncio.Lock()
+        self._ready: list[Result] = []
+        self._source: Iterator[Item] | None = None
+        self._async_source: AsyncIterator[Item] | None = None
+        self._held: dict[int, Result | None] = {}  # results that wait for an earlier one, by index
+        self._next = 0  # the index whose result goes out next
+        self._news = asyncio.Event()
+        self._room = asyncio.Event()
+        self._failure: BaseException | None = None
+        self.quiet = False  # nobody listens: results go to the file only
+        self._window = AHEAD + 4 * job.pace.most
+
+    async def results(self) -> AsyncIterator[list[Result]]:
+        """Results, in order or as completed: at once all that are ready."""
+        started = time.monotonic()
+        self._source = None if hasattr(self._job.source, "__aiter__") else self._items()
+        self._async_source = self._async_items() if self._source is None else None
+        workers = [asyncio.create_task(self._work()) for _ in range(self._job.pace.most)]
+        ended = asyncio.gather(*workers)
+        ended.add_done_callback(lambda _: self._news.set())
+        try:
+            while True:
+                self._news.clear()
+                if self._ready:
+                    ready, self._ready = self._ready, []
+                    self._room.set()
+                    yield ready
+                elif ended.done():
+                    break
+                else:
+                    await self._news.wait()
+            await ended
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+            self._settle(started)
+        if self._failure is not None:
+            raise self._failure
+
+    def _settle(self, started: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._output is not None:
+            self._output.flush()
+        self.summary.seconds = time.monotonic() - started
+
+    def _items(self) -> Iterator[Item]:
+        return batch_files.items(self._job.source, self._job.reader)
+
+    async def _async_items(self) -> AsyncIterator[Item]:
+        index = 0
+        async for given in self._job.source:
+            yield self._job.reader.item(given, index)
+            index += 1
+
+    async def _take(self) -> Item | None:
+        """The next item of an asynchronous source, for one worker at a time."""
+        assert self._async_source is not None
+        async with self._reading:
+            return await anext(self._async_source, None)
+
+    async def _work(self) -> None:
+        while self._failure is None:
+            while not self.quiet and len(self._ready) + len(self._held) > self._window:
+                self._room.clear()
+                await self._room.wait()
+            item = next(self._source, None) if self._source is not None else await self._take()
+            if item is None:
+                return
+            if self._output is not None and self._output.has(item):
+                self.summary.resumed += 1
+                self._skip(item)
+                continue
+            try:
+                if item.problem:
+                    raise MalformedItemError(item.problem)
+                result = Result(item, await (self._answer(item) if self._job.is_plain else self._converse(item)))
+            except (InferenceProvidersError, ValueError, TypeError) as error:
+                result = Result(item, None, error)
+            self._finish(result)
+
+    async def _answer(self, item: Item) -> Answer:
+        return dialogue.answer_of(await self._reply(item, item.body), item.body["messages"])
+
+    async def _converse(self, item: Item) -> Answer:
+        """For what may take more than one reply."""
+        steps = dialogue.converse(self._job.question(item))
+        step = next(steps)
+        while True:
+            result: Any
+            if isinstance(step, dict):
+                result = await self._reply(item, step)
+            else:
+                result = await asyncio.gather(*(call.run_async() for call in step))
+            try:
+                step = steps.send(result)
+            except StopIteration as stop:
+                answer: Answer = stop.value
+                return answer
+
+    async def _reply(self, item: Item, body: dict[str, Any]) -> Any:
+        """A reply to one request. One that is refused since there are too many waits, and is asked again."""
+        job, providers = self._job, self._providers
+        key = item.models if isinstance(item.models, str) else None if item.models is None else tuple(item.models)
+        route = self._routes.get(key) or await self._route(key)
+        ask = Ask(body, allow_empty=providers._allow_empty, unsupported=job.pattern.on_unsupported)
+        tokens = prompts_cost(body) if job.pace.counts_tokens else 0.0
+        give_up = 0.0
+        while True:
+            lane, offers = route.free() or await self._turn(route)
+            lane.start(tokens)
+            started, used = time.monotonic(), 0.0
+            give_up = give_up or started + job.patience
+            try:
+                reply = await providers._async_caller.call(offers, ask, total=self._total)
+                job.pace.heard(lane, reply.attempts, started)
+                used = _tokens_of(reply.data) if job.pace.counts_tokens else 0.0
+                if reply.dropped:
+                    providers._note_dropped(reply.offer, reply.dropped)
+                return reply
+            except AllProvidersFailedError as error:
+                job.pace.heard(lane, error.attempts, started)
+                if not _too_many(error) or time.monotonic() > give_up:
+                    raise
+            finally:
+                lane.done(tokens - used if used else 0.0)
+                if self._waiting:
+                    self._wake()
+
+    async def _route(self, models: str | tuple[str, ...] | None) -> Route:
+        if len(self._routes) > 1000:
+            self._routes.clear()
+        names = [models] if isinstance(models, str) else list(models or ("auto",))
+        offers = list(await self._providers._find(names))
+        found = self._routes[models] = Route(offers, self._job.pace, self._providers._health)
+        return found
+
+    async def _turn(self, route: Route) -> tuple[Lane, Sequence[Offer]]:
+        """Wait for a free lane."""
+        while True:
+            found = route.free()
+            if found is not None:
+                return found
+            turn = asyncio.get_running_loop().create_future()
+            self._waiting.append(turn)
+            if route.wait is not None:
+                self._wake_in(route.wait)
+            await turn
+
+    def _wake(self) -> None:
+        """Somebody may go on."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+
+    def _wake_in(self, seconds: float) -> None:
+        if self._timer is None or self._timer.cancelled() or self._timer.when() < asyncio.get_running_loop().time():
+            self._timer = asyncio.get_running_loop().call_later(seconds, self._wake_all)
+
+    def _wake_all(self) -> None:
+        for _ in range(len(self._waiting)):
+            self._wake()
+
+    def _finish(self, result: Result) -> None:
+        self.summary.add(result)
+        if self._output is not None and self._output.put(result.as_line()):
+            asyncio.get_running_loop().call_soon(self._output.flush)  # once for all that end in this turn
+        if self._told is not None:
+            self._told(self.summary, self._job.pace)
+        if result.error is not None and self._job.on_error == "raise" and self._failure is None:
+            self._failure = result.error
+        if self.quiet:
+            return
+        if self._job.as_completed:
+            self._ready.append(result)
+        else:
+            self._held[result.index] = result
+            self._release()
+        self._news.set()
+
+    def _skip(self, item: Item) -> None:
+        """An item that was answered before: its place in the order is empty."""
+        if not self.quiet and not self._job.as_completed:
+            self._held[item.index] = None
+            self._release()
+
+    def _release(self) -> None:
+        while self._next in self._held:
+            result = self._held.pop(self._next)
+            self._next += 1
+            if result is not None:
+                self._ready.append(result)
+
+
+def _too_many(error: AllProvidersFailedError) -> bool:
+    """Whether asking again later is all that is needed: somebody said so, and nobody else could."""
+    return any(attempt.status in OVERLOADED for attempt in error.attempts)
+
+
+def _tokens_of(data: Any) -> float:
+    usage = data.get("usage") if isinstance(data, dict) else None
+    total = usage.get("total_tokens") if isinstance(usage, dict) else None
+    return float(total) if isinstance(total, int | float) else 0.0

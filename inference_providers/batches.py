@@ -1,0 +1,210 @@
+"""`Batch` and `AsyncBatch`: what `batch()` gives."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from contextlib import contextmanager
+
+from inference_providers import batch_files
+from inference_providers.batch_items import Summary
+from inference_providers.batch_runner import Job, Runner
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+    from typing import Any
+
+    from inference_providers.base import Base
+    from inference_providers.batch_items import Result
+    from inference_providers.pace import Pace
+
+    Told = Callable[[Summary, Pace], None]
+
+_CHUNKS = 64  # that may wait for a synchronous program to take them
+
+
+class _Batch:
+    """What both kinds do. With a CSV file for output, the lines that it is made of are kept beside it, to be taken up again."""
+
+    def __init__(self, providers: Base, job: Job) -> None:
+        self._providers, self._job = providers, job
+        self._lines = None if job.out is None else os.fspath(job.out)
+        if job.out is not None and batch_files.is_csv(job.out):
+            self._lines = f"{self._lines}.jsonl"
+        self.summary = Summary()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.summary}>"
+
+    async def _chunks(self, *, quiet: bool = False) -> AsyncIterator[list[Result]]:
+        job = self._job
+        output = batch_files.Output(self._lines, resume=job.resume) if self._lines else None
+        try:
+            with _progress(job) as told:
+                runner = self._runner(output, told)
+                self.summary, runner.quiet = runner.summary, quiet
+                async for ready in runner.results():
+                    yield ready
+        finally:
+            if output is not None:
+                output.close()
+        if job.out is not None and self._lines and batch_files.is_csv(job.out):
+            source = job.source if isinstance(job.source, os.PathLike) and batch_files.is_csv(job.source) else None
+            batch_files.write_csv(source, self._lines, os.fspath(job.out))
+
+    def _runner(self, output: batch_files.Output | None, told: Told | None) -> Any:
+        if self._job.mode == "provider":
+            from inference_providers.batch_jobs import JobRunner
+
+            return JobRunner(self._providers, self._job, output, told)
+        return Runner(self._providers, self._job, output, told)
+
+    async def _all(self) -> None:
+        async for _ in self._chunks(quiet=True):
+            pass
+
+
+class Batch(_Batch):
+    """A batch. Iterate over it for results; `summary` counts them.
+
+    With an output file everything is done when `batch()` returns, and iterating reads the file.
+    Without one, the asking goes on while you iterate, in a thread, and ends when you stop.
+    """
+
+    def __init__(self, providers: Base, job: Job) -> None:
+        super().__init__(providers, job)
+        if self._lines is not None:
+            _run(self._all())
+
+    def __iter__(self) -> Iterator[Result]:
+        if self._lines is not None:
+            return iter(batch_files.Results(self._lines))
+        return _in_a_thread(self._chunks())
+
+
+class AsyncBatch(_Batch):
+    """A batch for asyncio. `async for` gives results as they are ready; `await` does everything where there is an output file."""
+
+    async def __aiter__(self) -> AsyncIterator[Result]:
+        chunks = self._chunks()
+        try:
+            async for ready in chunks:
+                for result in ready:
+                    yield result
+        finally:
+            await chunks.aclose()  # type: ignore[attr-defined]
+
+    def __await__(self) -> Any:
+        return self._run().__await__()
+
+    async def _run(self) -> AsyncBatch:
+        if self._lines is None:
+            raise ValueError("without an output file (out=...) the results would be lost: iterate over the batch")
+        await self._all()
+        return self
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    """Run in this thread, or in another where this one has an event loop (a notebook)."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        asyncio.run(work)
+        return
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        pool.submit(asyncio.run, work).result()
+
+
+def _in_a_thread(results: AsyncIterator[list[Result]]) -> Iterator[Result]:
+    """Results of an asynchronous iterator, which runs in a thread of its own and does not run far ahead."""
+    import queue
+    import threading
+
+    chunks: queue.SimpleQueue[list[Result] | BaseException | None] = queue.SimpleQueue()
+    running: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[None]]] = []
+    begun = threading.Event()
+
+    async def produce() -> None:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+        running.append((loop, task))
+        begun.set()
+        async for ready in results:
+            chunks.put(ready)
+            while chunks.qsize() > _CHUNKS:
+                await asyncio.sleep(0.005)
+
+    def work() -> None:
+        try:
+            asyncio.run(produce())
+            chunks.put(None)
+        except BaseException as error:  # noqa: BLE001  (raised where the caller waits)
+            chunks.put(error)
+        finally:
+            begun.set()
+
+    thread = threading.Thread(target=work, name="batch", daemon=True)
+    thread.start()
+    try:
+        while (found := chunks.get()) is not None:
+            if isinstance(found, BaseException):
+                raise found
+            yield from found
+    finally:
+        begun.wait()
+        for loop, task in running:
+            if thread.is_alive() and not loop.is_closed():
+                loop.call_soon_threadsafe(task.cancel)
+        thread.join()
+
+
+@contextmanager
+def _progress(job: Job) -> Iterator[Told | None]:
+    """A line on standard error: how far, how fast, what it cost, how long still. On a terminal, unless told otherwise."""
+    import sys
+
+    wanted = job.progress if job.progress is not None else sys.stderr is not None and sys.stderr.isatty()
+    if not wanted:
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[told]}"), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=False) as bar:
+        task = bar.add_task("", total=batch_files.count(job.source), told="")
+        started = shown = time.monotonic()
+
+        def tell(summary: Summary, pace: Pace, *, now: bool = False) -> None:
+            nonlocal shown
+            if now or time.monotonic() - shown > 0.2:
+                shown = time.monotonic()
+                bar.update(task, completed=summary.total, told=_told(summary, pace, shown - started))
+
+        found: list[tuple[Summary, Pace]] = []
+
+        def told(summary: Summary, pace: Pace) -> None:
+            if not found:
+                found.append((summary, pace))
+            tell(summary, pace)
+
+        yield told
+        for summary, pace in found:
+            tell(summary, pace, now=True)
+
+
+def _told(summary: Summary, pace: Pace, seconds: float) -> str:
+    rate = (summary.answered + summary.failed) / max(seconds, 0.001)
+    failed = summary.failed + summary.malformed
+    busy = sum(lane.busy for lane in pace.lanes.values())
+    parts = [
+        f"{rate:.1f}/s",
+        f"{busy} at once",
+        f"{failed} failed" if failed else "",
+        f"${summary.cost:.4f}" if summary.cost else "",
+    ]
+    return " · ".join(filter(None, parts))

@@ -1,0 +1,260 @@
+"""`Finder`: registry, credentials, name resolution and candidates of one environment. No network but loopback probes."""
+
+from __future__ import annotations
+
+import os
+import time
+from functools import cached_property
+
+from inference_providers import candidates
+from inference_providers.advice import ALLOW_VARIABLE, Advice
+from inference_providers.candidates import Accesses, Explanation, Offer
+from inference_providers.credentials import Environment, Pins, Secretive
+from inference_providers.errors import NoCredentialsError, UnknownModelError
+from inference_providers.log import tell, warn
+from inference_providers.registry import Registry, bundled
+from inference_providers.resolution import AUTO, LocalServer, Resolution, Resolver
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import Any
+
+    from inference_providers.launch import EmbeddedEngine
+
+_SERVERS_KEPT = 10.0  # seconds for which a look at local ports counts
+
+
+class Finder(Secretive):
+    """Who can serve what, with these keys and servers. Its options are those of `Base`."""
+
+    def __init__(
+        self,
+        verbose: bool,
+        json_override: str | os.PathLike[str] | Mapping[str, Any] | None,
+        auto_update: bool,
+        *,
+        json_merge: str | os.PathLike[str] | Mapping[str, Any] | None,
+        environ: Mapping[str, str] | None,
+        local: bool,
+        trust: Mapping[str, Sequence[str]] | None,
+        allow: Iterable[str],
+        aliases: Mapping[str, str] | None,
+        update_url: str | None,
+    ) -> None:
+        self.verbose = verbose
+        self._environ = Environment(os.environ if environ is None else environ)
+        self._local = local
+        self._aliases = aliases
+        self.registry: Registry = bundled()
+        if json_override is not None or json_merge is not None or auto_update:
+            from inference_providers import update
+
+            options: Any = {"auto_update": auto_update, "trust": trust, "environ": self._environ, "url": update_url}
+            self.registry = update.load(json_override, json_merge, warn=warn, **options)
+        allowed = [*([allow] if isinstance(allow, str) else allow), *self._environ.get(ALLOW_VARIABLE, "").split(",")]
+        self._allow = {pid for name in allowed if name.strip() and (pid := self.registry.provider_id(name))}
+        self._accesses = Accesses(self.registry, self._environ, Pins(bundled(), trust), self._allow)
+        self._resolver = Resolver(self._accesses, aliases=aliases, local=self.local_servers)
+        self._advice = Advice(self._accesses, self._environ)
+        self._seen: tuple[float, list[LocalServer]] | None = None
+        self._engine: EmbeddedEngine | None = None
+        self._found: dict[tuple[str, ...], tuple[float, list[Offer]]] = {}
+        self._warned: set[str] = set()
+        self._environment_seen = hash(frozenset(self._environ.items()))
+
+    def __repr__(self) -> str:
+        registry = self.__dict__.get("registry")  # missing while the constructor runs
+        return f"<{type(self).__name__}{f' of {len(registry.providers)} providers' if registry else ''}>"
+
+    def get_canonical_model_names(self) -> list[str]:
+        """Every canonical name in the registry, sorted."""
+        return sorted(self.registry.canonical_names)
+
+    def find_model_providers(self, canonical_name: str) -> list[Offer]:
+        """Who can serve a model now: one offer for each provider, in registry order, servers on this machine last.
+
+        Empty when no key for it is set. Raises UnknownModelError for a name that no rule resolves.
+        """
+        return candidates.order(self._resolver.resolve(canonical_name).offers)
+
+    def resolve(self, name: str, *, provider: str | None = None) -> Resolution:
+        """Which model *name* means, by which rule, and every offer of it, usable or not."""
+        return self._resolver.resolve(name, provider)
+
+    def explain(self, name: str | None = None) -> Explanation:
+        """Every offer of a model (or of the automatic choice), and why it is or is not a candidate."""
+        resolution = self._resolver.resolve("auto" if name is None else name)
+        return Explanation(name, resolution.rule, resolution.offers)
+
+    def local_servers(self) -> list[LocalServer]:
+        """The model servers that run on this machine; a look counts for ten seconds."""
+        if not self._local:
+            return []
+        if self._seen is None or time.monotonic() - self._seen[0] > _SERVERS_KEPT:
+            from inference_providers.local import scan
+
+            self._seen = (time.monotonic(), scan(self.registry, self._environ))
+        return self._seen[1] + self._embedded_running()
+
+    def candidates(self, name: str, *, provider: str | None = None) -> list[Offer]:
+        """The candidates for a name, in the order in which they are tried. Raises UnknownModelError or NoCredentialsError."""
+        if provider is None and isinstance(name, str) and name.strip().lower() in AUTO:
+            return self._automatic()
+        resolution = self._resolver.resolve(name, provider)
+        found = candidates.order(resolution.offers)
+        if not found and self._reread_environment():
+            found = candidates.order(self._resolver.resolve(name, provider).offers)
+        if not found:
+            raise self._advice.no_candidates(resolution)
+        if resolution.warning and resolution.warning not in self._warned:
+            self._warned.add(resolution.warning)
+            warn(resolution.warning)
+        return found
+
+    def _automatic(self) -> list[Offer]:
+        """Candidates for `auto`: with keys first, then servers on this machine, one started if there is nothing else."""
+        keyed = self._keyed()
+        if keyed:
+            running = [
+                offer
+                for server in self.local_servers()
+                for offer in self._resolver._server_offers(server, server.models)
+            ]
+            return keyed + candidates.order(running)
+        here = self._on_this_machine()
+        if not here:
+            raise self._advice.nothing()
+        return here
+
+    def _reread_environment(self) -> bool:
+        """Look for keys anew, if the environment has changed since the last look: people set keys between two calls."""
+        now = hash(frozenset(self._environ.items()))
+        if now == self._environment_seen:
+            return False
+        self._environment_seen = now
+        self._accesses.forget()
+        self._found.clear()
+        self.__dict__.pop("_best", None)
+        return True
+
+    def _known_candidates(self, names: Sequence[str]) -> list[Offer] | None:
+        """What `_first_available` found for these names in the last seconds, if anything."""
+        found = self._found.get(tuple(names))
+        return found[1] if found and time.monotonic() - found[0] < _SERVERS_KEPT else None
+
+    def _first_available(self, names: Sequence[str]) -> list[Offer]:
+        """The candidates for several names, best first; unknown names count only when nothing else is left."""
+        names = [names] if isinstance(names, str) else list(names or ())
+        if not all(isinstance(name, str) for name in names):
+            raise UnknownModelError("Model names must be text, or a list of texts.")
+        known = self._known_candidates(names)
+        if known is None:
+            known = self._look_up(names)
+            if len(self._found) > 1000:
+                self._found.clear()
+            self._found[tuple(names)] = (time.monotonic(), known)
+        return known
+
+    def _look_up(self, names: Sequence[str]) -> list[Offer]:
+        found: list[Offer] = []
+        problems: list[Exception] = []
+        for name in names:
+            try:
+                found += self.candidates(name)
+            except (UnknownModelError, NoCredentialsError) as error:
+                problems.append(error)
+                self._tell(f"{name}: {str(error).splitlines()[0]}")
+        if found:
+            return found
+        if len(names) == 1:
+            raise problems[0]
+        unknown = [error for error in problems if isinstance(error, UnknownModelError)]
+        if unknown and len(unknown) == len(problems):
+            raise unknown[0]
+        variables = [
+            variable for error in problems if isinstance(error, NoCredentialsError) for variable in error.variables
+        ]
+        if not names:
+            raise UnknownModelError("The list of models is empty. Give at least one name.")
+        raise NoCredentialsError(
+            f"No key for any of {', '.join(map(str, names))}.\n{self._advice.what_to_set(variables)}", variables
+        )
+
+    @cached_property
+    def _best(self) -> list[Offer]:
+        found = [
+            offer for name in self.registry.auto_model_priority for offer in self._resolver.offers_of(name, local=False)
+        ]
+        listed = candidates.order(found)
+        return listed + self._unlisted({offer.provider for offer in listed})
+
+    def _unlisted(self, listed: set[str]) -> list[Offer]:
+        """The first few models of providers with a key that have none in the priority list, after the rest."""
+        found: list[Offer] = []
+        for pid, provider in self.registry.providers.items():
+            if pid not in listed and provider.local is None and not self._accesses[pid].reason:
+                names = list(provider.data.get("model_names") or {})[:3]
+                found += [
+                    offer
+                    for name in names
+                    for offer in self._resolver.offers_of(name, local=False)
+                    if offer.provider == pid
+                ]
+        return candidates.order(found)
+
+    def _keyed(self) -> list[Offer]:
+        """The automatic choice among providers with keys: no look at local ports."""
+        if not self._best:
+            self._reread_environment()
+        return self._best
+
+    def _on_this_machine(self) -> list[Offer]:
+        """Candidates on this machine: running servers, else the embedded engine, started if it can be."""
+        for attempt in (self.local_servers, self._start_embedded):
+            found = [offer for server in attempt() for offer in self._resolver._server_offers(server, server.models)]
+            if found:
+                return candidates.order(found)
+        return []
+
+    def _embedded_running(self) -> list[LocalServer]:
+        return (
+            [self._engine.server(self.registry.names.canonical_name)]
+            if self._engine is not None and self._engine.alive
+            else []
+        )
+
+    def _start_embedded(self) -> list[LocalServer]:
+        from inference_providers import launch
+        from inference_providers.local import home_models
+
+        if not self._local or not launch.available():
+            return []
+        models = home_models(self._environ)
+        with self._starting:
+            if models and not self._embedded_running():
+                self._engine = launch.start(models[0], self._environ, warn)
+        return self._embedded_running()
+
+    @cached_property
+    def _starting(self) -> Any:
+        import threading
+
+        return threading.Lock()
+
+    def _could(self, able: Callable[[Offer], bool]) -> str:
+        """Who could do what was asked, for a person: of what the keys reach, else of what a key would reach."""
+        found = [offer for offer in self._keyed() if able(offer)]
+        if found:
+            return f"These could: {', '.join(f'{offer.provider}/{offer.internal_name}' for offer in found[:3])}."
+        names = self.registry.auto_model_priority
+        listed = (offer for name in names for offer in self._resolver.offers_of(name, local=False) if able(offer))
+        first = next(listed, None)
+        if first is None:
+            return ""
+        variables = self.registry.providers[first.provider].key_variables
+        return f"{first.provider}/{first.internal_name} could" + (f", with {variables[0]}." if variables else ".")
+
+    def _tell(self, message: str) -> None:
+        if self.verbose:
+            tell(message)

@@ -1,0 +1,195 @@
+"""How many requests a provider gets at once, and how fast: found by trying, kept to given limits. Pure but for the clock.
+
+Each offer has a lane. A lane's limit rises while all goes well, at first by a quarter in each round
+and after the first refusal by one, and is halved by a 429, at most once for each round.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Protocol
+
+    from inference_providers.candidates import Attempt, Offer
+
+    class Health(Protocol):
+        """What is known of keys and providers: `wire.route.Health`."""
+
+        def dead(self, offer: Offer) -> bool:
+            """Whether the key was refused."""
+
+        def cooling(self, offer: Offer) -> float:
+            """Seconds for which it is to be left alone."""
+
+
+FIRST = 16  # requests at once, to begin with
+MOST = 256  # requests at once that are found by trying
+OVERLOADED = (429, 503, 529)  # what says: not so fast
+
+
+class Bucket:
+    """A rate by the minute: what was taken flows back evenly. It may go below zero, and gives nothing until it is above again."""
+
+    __slots__ = ("_level", "_rate", "_then", "most")
+
+    def __init__(self, per_minute: float, now: float) -> None:
+        self._rate = per_minute / 60
+        self.most = max(self._rate, 1.0)
+        self._level, self._then = self.most, now
+
+    def wait(self, now: float) -> float:
+        """Seconds until something may be taken."""
+        self._level = min(self.most, self._level + (now - self._then) * self._rate)
+        self._then = now
+        return 0.0 if self._level >= 1e-9 else -self._level / self._rate + 1e-3
+
+    def take(self, amount: float) -> None:
+        """Take, or give back what was too much."""
+        self._level -= amount
+
+
+class Lane:
+    """One offer: its limit, what is on its way, and when it opens again."""
+
+    __slots__ = ("_ceiling", "_cut", "_requests", "_tokens", "busy", "limit", "opens", "refused")
+
+    def __init__(self, limit: float, ceiling: float, requests: Bucket | None, tokens: Bucket | None) -> None:
+        self.limit, self._ceiling = limit, ceiling
+        self._requests, self._tokens = requests, tokens
+        self.busy = 0
+        self.opens = 0.0
+        self._cut = 0.0
+        self.refused = False
+
+    def wait(self, now: float) -> float | None:
+        """Seconds until a request may start; None where that depends on others that are on their way."""
+        if self.busy >= int(self.limit):
+            return None
+        wait = max(self.opens - now, 0.0)
+        for bucket in (self._requests, self._tokens):
+            if bucket is not None:
+                wait = max(wait, bucket.wait(now))
+        return wait
+
+    def start(self, tokens: float) -> None:
+        """A request goes out, which will take about so many tokens."""
+        self.busy += 1
+        if self._requests is not None:
+            self._requests.take(1)
+        if self._tokens is not None:
+            self._tokens.take(tokens)
+
+    def went_well(self) -> None:
+        """An answer came."""
+        if self.busy >= int(self.limit):
+            self.limit = min(self._ceiling, self.limit + (1 / self.limit if self.refused else 0.25))
+
+    def was_refused(self, now: float, started: float, retry_after: float | None) -> None:
+        """Too much at once. Requests that started before the last cut say nothing new."""
+        self.refused = True
+        if started >= self._cut:
+            self._cut = now
+            self.limit = max(1.0, self.limit / 2)
+        self.opens = max(self.opens, now + (retry_after or 0.0))
+
+    def done(self, too_many_tokens: float) -> None:
+        """A request has ended; it took fewer tokens than was thought, or more."""
+        self.busy -= 1
+        if self._tokens is not None:
+            self._tokens.take(-too_many_tokens)
+
+
+class Pace:
+    """The lanes of one batch.
+
+    concurrency: requests at once, or "auto" to find out. requests_per_minute, tokens_per_minute:
+    for each provider.
+    """
+
+    def __init__(
+        self,
+        concurrency: int | str,
+        clock: Callable[[], float],
+        *,
+        requests_per_minute: float | None = None,
+        tokens_per_minute: float | None = None,
+    ) -> None:
+        if concurrency != "auto" and not (isinstance(concurrency, int) and concurrency >= 1):
+            raise ValueError(f'concurrency must be a whole number from 1 on, or "auto", not {concurrency!r}')
+        for name, value in (("requests_per_minute", requests_per_minute), ("tokens_per_minute", tokens_per_minute)):
+            if value is not None and not value > 0:
+                raise ValueError(f"{name} must be above 0, not {value!r}")
+        self.most = MOST if concurrency == "auto" else int(concurrency)
+        self._first = float(min(FIRST, self.most) if concurrency == "auto" else self.most)
+        self.clock = clock
+        self._requests, self._tokens = requests_per_minute, tokens_per_minute
+        self.counts_tokens = tokens_per_minute is not None
+        self.lanes: dict[tuple[str, str], Lane] = {}
+
+    def lane(self, provider: str, model: str) -> Lane:
+        """The lane of one offer."""
+        found = self.lanes.get((provider, model))
+        if found is None:
+            now = self.clock()
+            found = self.lanes[provider, model] = Lane(
+                self._first,
+                float(self.most),
+                Bucket(self._requests, now) if self._requests else None,
+                Bucket(self._tokens, now) if self._tokens else None,
+            )
+        return found
+
+    def heard(self, lane: Lane, attempts: Sequence[Attempt], started: float) -> None:
+        """Learn from what came of a call that was to go by *lane*."""
+        if len(attempts) == 1 and attempts[0].error is None:
+            lane.went_well()
+            return
+        now = self.clock()
+        for attempt in attempts:
+            tried = self.lane(attempt.provider, attempt.model)
+            if attempt.error is None:
+                tried.went_well()
+            elif attempt.status in OVERLOADED:
+                tried.was_refused(now, started, getattr(attempt.error, "retry_after", None))
+
+
+class Route:
+    """The candidates for one model, and the lanes of those that serve it side by side: all that have the first one's model."""
+
+    __slots__ = ("_health", "_lanes", "_offers", "_pace", "wait")
+
+    def __init__(self, offers: Sequence[Offer], pace: Pace, health: Health) -> None:
+        self._offers, self._pace, self._health = offers, pace, health
+        first = offers[0].canonical_name
+        count = 1
+        while first is not None and count < len(offers) and offers[count].canonical_name == first:
+            count += 1
+        self._lanes = [pace.lane(offer.provider, offer.internal_name) for offer in offers[:count]]
+        self.wait: float | None = (
+            None  # seconds until a lane opens by itself, where none was free; None: when a call ends
+        )
+
+    def free(self) -> tuple[Lane, Sequence[Offer]] | None:
+        """The lane with most room, and the candidates with its offer first; None where there is no room now."""
+        now = self._pace.clock()
+        if len(self._lanes) == 1:
+            lane = self._lanes[0]
+            self.wait = lane.wait(now)
+            return (lane, self._offers) if self.wait == 0 else None
+        best, least, self.wait = -1, 0.0, None
+        for place, lane in enumerate(self._lanes):
+            wait = lane.wait(now)
+            if wait != 0:
+                self.wait = wait if self.wait is None or wait is None else min(wait, self.wait)
+                continue
+            load = lane.busy / lane.limit + (1000.0 if self._ill(self._offers[place]) else 0.0)
+            if best < 0 or load < least:
+                best, least = place, load
+        if best < 0:
+            return None
+        chosen = self._offers[best]
+        return self._lanes[best], [chosen, *(offer for offer in self._offers if offer is not chosen)]
+
+    def _ill(self, offer: Offer) -> bool:
+        return self._health.dead(offer) or self._health.cooling(offer) > 0

@@ -1,0 +1,210 @@
+"""Generation parameters: one vocabulary in, each provider's and model's spelling out. Pure.
+
+What a provider calls a parameter, refuses, or takes beyond OpenAI's is a row of the registry
+(`connection.parameters`); what a model refuses is a letter of its facts, explained by the
+registry's `parameters`. Nothing here knows a provider by name.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+
+from inference_providers import chat
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+KEEP, DROP, ERROR = "keep", "drop", "error"  # what becomes of a parameter that a candidate does not take
+MODES = (DROP, ERROR)
+DEVELOPER = "developer"  # the role, treated as a parameter that not everybody takes
+USAGE = {"include_usage": True}  # of `stream_options`: the last event of a stream tells the tokens used
+
+# Other tools' words for the same thing.
+SYNONYMS = {
+    "max_new_tokens": "max_tokens",
+    "max_completion_tokens": "max_tokens",
+    "max_output_tokens": "max_tokens",
+    "stop_strings": "stop",
+    "stop_sequences": "stop",
+    "effort": "reasoning_effort",
+    "functions": "tools",
+}
+# name -> (types, least, most)
+_NUMBER = (int, float)
+VOCABULARY: dict[str, tuple[tuple[type, ...], float | None, float | None]] = {
+    "max_tokens": ((int,), 1, None),
+    "temperature": (_NUMBER, 0, 2),
+    "top_p": (_NUMBER, 0, 1),
+    "top_k": ((int,), -1, None),
+    "min_p": (_NUMBER, 0, 1),
+    "repetition_penalty": (_NUMBER, 0, None),
+    "frequency_penalty": (_NUMBER, -2, 2),
+    "presence_penalty": (_NUMBER, -2, 2),
+    "seed": ((int,), None, None),
+    "n": ((int,), 1, None),
+    "stop": ((str, list, tuple), None, None),
+    "stop_token_ids": ((list, tuple), None, None),
+    "logit_bias": ((dict,), None, None),
+    "logprobs": ((bool,), None, None),
+    "top_logprobs": ((int,), 0, 20),
+    "tools": ((list, tuple), None, None),
+    "tool_choice": ((str, dict), None, None),
+    "parallel_tool_calls": ((bool,), None, None),
+    "response_format": ((str, dict), None, None),
+    "reasoning_effort": ((str,), None, None),
+    "verbosity": ((str,), None, None),
+    "guided_json": ((dict, str), None, None),
+    "guided_regex": ((str,), None, None),
+    "guided_choice": ((list, tuple), None, None),
+    "guided_grammar": ((str,), None, None),
+    "service_tier": ((str,), None, None),
+    "user": ((str,), None, None),
+}
+
+
+def normalise(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters in any tool's words as a chat request's fields; None means not given.
+
+    Raises TypeError for a name that is in no vocabulary, or a value of the wrong type;
+    ValueError for a value out of range, or two words for one thing that differ.
+    """
+    found: dict[str, Any] = {}
+    for word, value in given.items():
+        if value is None:
+            continue
+        name = SYNONYMS.get(word, word)
+        if name not in VOCABULARY:
+            raise _unknown(word)
+        _check(word, name, value)
+        if name in found and found[name] != value:
+            raise ValueError(f"{word} is another word for {name}, which was given as well, with another value")
+        found[name] = value
+    if "guided_json" in found:
+        schema = found.pop("guided_json")
+        found["response_format"] = json_schema(json.loads(schema) if isinstance(schema, str) else schema)
+    if isinstance(found.get("response_format"), str):
+        found["response_format"] = {
+            "type": {"json": "json_object"}.get(found["response_format"], found["response_format"])
+        }
+    if "logit_bias" in found:
+        found["logit_bias"] = {str(token): bias for token, bias in found["logit_bias"].items()}
+    return found
+
+
+def _unknown(word: str) -> TypeError:
+    from difflib import get_close_matches
+
+    close = get_close_matches(word, [*VOCABULARY, *SYNONYMS], n=2)
+    hint = f"; did you mean {' or '.join(close)}?" if close else ""
+    return TypeError(f"{word!r} is no generation parameter{hint} A provider's own goes into extra_body={{...}}.")
+
+
+def _check(word: str, name: str, value: Any) -> None:
+    types, least, most = VOCABULARY[name]
+    fits: Any = types  # a type checker would take the value for an object from here on
+    if not isinstance(value, fits) or (isinstance(value, bool) and bool not in types):
+        raise TypeError(f"{word} must be {' or '.join(kind.__name__ for kind in types)}, not {value!r}")
+    if least is None and most is None:
+        return
+    if not (-math.inf if least is None else least) <= value <= (math.inf if most is None else most):
+        limits = f"from {least} on" if most is None else f"from {least} to {most}"
+        raise ValueError(f"{word} must be {limits}, not {value!r}")
+
+
+def json_schema(schema: Mapping[str, Any], name: str = "answer", *, strict: bool = False) -> dict[str, Any]:
+    """A `response_format` that asks for JSON of this schema."""
+    return {"type": "json_schema", "json_schema": {"name": name, "schema": dict(schema), "strict": strict}}
+
+
+def schema_prompt(schema: Mapping[str, Any]) -> str:
+    """What a model is told that knows no structured output."""
+    return "Reply with JSON only, no other text and no code fence. It must fit this JSON Schema:\n" + json.dumps(
+        schema, ensure_ascii=False
+    )
+
+
+class Rules:
+    """What one offer makes of the vocabulary: names it refuses, and its own spelling of others."""
+
+    __slots__ = ("prompted", "refused", "spelling")
+
+    def __init__(self, general: Mapping[str, Any], own: Mapping[str, Any], flags: str) -> None:
+        by_letter = general.get("refused") or {}
+        accepted = {*(own.get("accepts") or ()), *(own.get("spelling") or ())}
+        refused = {name for name in general.get("extras") or () if name not in accepted}
+        refused.update(own.get("refuses") or ())
+        for letter in flags:
+            refused.update(by_letter.get(letter) or ())
+        self.refused = frozenset(refused)
+        self.spelling: Mapping[str, str] = own.get("spelling") or {}
+        self.prompted = not self.refused.isdisjoint(("json_schema", "response_format"))  # schemas go into the prompt
+
+
+def dropped(body: Mapping[str, Any], rules: Rules) -> list[str]:
+    """Names of parameters in *body* that these rules leave out; those that are only said otherwise do not count."""
+    found = [name for name in body if name in rules.refused and name not in _TRANSLATED]
+    if "response_format" in found and rules.prompted and _schema_of(body["response_format"]) is not None:
+        found.remove("response_format")  # said in the prompt
+    return found
+
+
+_TRANSLATED = ("stream_options",)  # asked for by us, not by the user
+
+
+def fitted(body: Mapping[str, Any], rules: Rules, *, mode: str = DROP) -> dict[str, Any]:
+    """*body* in this offer's spelling; what it refuses is left out, unless *mode* is to keep it."""
+    fields = dict(body)
+    if mode != KEEP:
+        if DEVELOPER in rules.refused and any(turn.get("role") == DEVELOPER for turn in fields.get("messages") or ()):
+            fields["messages"] = [_without_developer(turn) for turn in fields["messages"]]
+        if rules.prompted and (schema := _schema_of(fields.get("response_format"))) is not None:
+            fields["messages"] = chat.instructed(fields.get("messages") or (), schema_prompt(schema))
+            del fields["response_format"]
+        for name in [name for name in fields if name in rules.refused]:
+            del fields[name]
+    for name, spelled in rules.spelling.items():
+        if name in fields:
+            _put(fields, spelled, fields.pop(name))
+    return fields
+
+
+def _without_developer(turn: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {**turn, "role": "system"} if turn.get("role") == DEVELOPER else turn
+
+
+def _schema_of(response_format: Any) -> Mapping[str, Any] | None:
+    inner = response_format.get("json_schema") if isinstance(response_format, dict) else None
+    schema = inner.get("schema") if isinstance(inner, dict) else None
+    return schema if isinstance(schema, dict) else None
+
+
+def _put(fields: dict[str, Any], path: str, value: Any) -> None:
+    """Set `a.b.c` in nested objects, none of which is shared with the caller's."""
+    *outer, last = path.split(".")
+    for name in outer:
+        inner = fields.get(name)
+        fields[name] = fields = dict(inner) if isinstance(inner, dict) else {}
+    fields[last] = value
+
+
+# What a request needs that cannot be left out: feature -> how its absence is told.
+NEEDS = {"tools": "calls of tools", "vision": "images"}
+
+
+def needs(body: Mapping[str, Any]) -> list[str]:
+    """The features without which *body* makes no sense."""
+    found = ["tools"] if body.get("tools") else []
+    for turn in body.get("messages") or ():
+        parts = turn.get("content") if isinstance(turn, dict) else None
+        if isinstance(parts, list) and any(isinstance(p, dict) and p.get("type") == "image_url" for p in parts):
+            return [*found, "vision"]
+    return found
+
+
+def told(names: Iterable[str]) -> str:
+    """Names for a person: `min_p and seed`."""
+    listed = list(dict.fromkeys(names))
+    return " and ".join(filter(None, (", ".join(listed[:-1]), listed[-1] if listed else "")))

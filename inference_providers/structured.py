@@ -1,0 +1,136 @@
+"""Structured output: a JSON Schema, a pydantic model or a typed class asked for, and a value that fits it back. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from inference_providers import parameters
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+
+class Misfit(ValueError):
+    """Text that does not fit a schema. `problems` holds what is wrong with it, each with its JSON path."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__("; ".join(problems[:5]))
+
+
+class Shape:
+    """What structured output must look like: made of a JSON Schema (a dict), or of a class that pydantic understands.
+
+    Raises TypeError for anything else, and for a schema that is no object at its top.
+    """
+
+    def __init__(self, wanted: Any) -> None:
+        self._adapter: Any = None
+        if isinstance(wanted, dict):
+            self.schema: dict[str, Any] = wanted
+            self.name = str(wanted.get("title") or "answer")
+        elif isinstance(wanted, type):
+            self._adapter = _adapter(wanted)
+            self.schema, self.name = self._adapter.json_schema(), wanted.__name__
+        else:
+            raise TypeError(f"schema must be a JSON Schema (a dict) or a pydantic model, not {type(wanted).__name__}")
+        if self.schema.get("type", "object") != "object":
+            raise TypeError("the schema of a whole answer must be an object; put the value into a field of one")
+
+    @property
+    def response_format(self) -> dict[str, Any]:
+        """The request's field; strict where the schema can be held to strictly."""
+        closed = tightened(self.schema)
+        name = re.sub(r"[^A-Za-z0-9_-]", "_", self.name)[:64]
+        return parameters.json_schema(closed or self.schema, name, strict=closed is not None)
+
+    def parse(self, text: str) -> Any:
+        """The value in *text*: the class's instance, or plain JSON. Raises Misfit."""
+        try:
+            value = json.loads(_json_in(text))
+        except ValueError as error:
+            raise Misfit([f"$: not JSON ({error})"]) from None
+        if self._adapter is not None:
+            return self._instance(value)
+        from jsonschema import Draft202012Validator
+
+        found = sorted(Draft202012Validator(self.schema).iter_errors(value), key=lambda problem: problem.json_path)
+        if found:
+            raise Misfit([f"{problem.json_path}: {problem.message}" for problem in found[:20]])
+        return value
+
+    def _instance(self, value: Any) -> Any:
+        from pydantic import ValidationError
+
+        try:
+            return self._adapter.validate_python(value)
+        except ValidationError as error:
+            raise Misfit([f"$.{'.'.join(map(str, p['loc']))}: {p['msg']}" for p in error.errors()[:20]]) from None
+
+    def repair(self, misfit: Misfit) -> str:
+        """What the model is told when its reply does not fit."""
+        problems = "\n".join(misfit.problems)
+        return f"That does not fit the schema:\n{problems}\n{parameters.schema_prompt(self.schema)}"
+
+
+def _adapter(wanted: type) -> Any:
+    from pydantic import PydanticUserError, TypeAdapter
+
+    try:
+        return TypeAdapter(wanted)
+    except PydanticUserError as error:
+        raise TypeError(f"{wanted.__name__} has no JSON Schema: {error.message}") from None
+
+
+def _json_in(text: str) -> str:
+    """The JSON of a reply that may have thoughts before it, or a fence around it."""
+    text = re.sub(r"(?s)^\s*<think>.*?</think>", "", text).strip()
+    fenced = re.search(r"(?s)```(?:json)?\s*\n(.*?)\n?```", text)
+    return fenced[1] if fenced else text
+
+
+def tightened(schema: Mapping[str, Any]) -> dict[str, Any] | None:
+    """*schema* with every object closed, as strict modes want it; None where a field may be left out or an object is open."""
+    try:
+        closed = _closed(schema)
+    except _Open:
+        return None
+    return closed if isinstance(closed, dict) else None
+
+
+class _Open(Exception):
+    """An object with fields that nobody listed."""
+
+
+def _closed(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_closed(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    made = {
+        key: _closed_fields(value) if key in _FIELDS else _closed(value)
+        for key, value in node.items()
+        if key not in _VALUES
+    }
+    made |= {key: node[key] for key in _VALUES if key in node and key != "default"}
+    if node.get("type") == "object" or "properties" in node:
+        fields = node.get("properties") or {}
+        if (
+            node.get("additionalProperties", False) is not False
+            or not fields
+            or set(fields) - set(node.get("required") or ())
+        ):
+            raise _Open
+        made |= {"additionalProperties": False, "required": list(fields)}
+    return made
+
+
+def _closed_fields(fields: Any) -> Any:
+    return {name: _closed(field) for name, field in fields.items()} if isinstance(fields, dict) else fields
+
+
+_FIELDS = ("properties", "$defs", "definitions")  # names in these are the user's own
+_VALUES = ("enum", "const", "default", "examples")  # values, not schemas
