@@ -18,11 +18,26 @@ if TYPE_CHECKING:
     from inference_providers.answer_stream import AnswerStream as AnswerStream
     from inference_providers.answer_stream import AsyncAnswerStream as AsyncAnswerStream
     from inference_providers.async_provider_list import AsyncProviderList as AsyncProviderList
+    from inference_providers.backends import detect_model_backend as detect_model_backend
+    from inference_providers.backends import generate_response as generate_response
+    from inference_providers.backends import get_available_models as get_available_models
+    from inference_providers.backends import get_backend_for_model as get_backend_for_model
+    from inference_providers.backends import initialize_llm_registry as initialize_llm_registry
+    from inference_providers.backends import list_models as list_models
     from inference_providers.batch_items import Result as Result
     from inference_providers.candidates import Attempt as Attempt
     from inference_providers.candidates import Explanation as Explanation
     from inference_providers.candidates import Offer as Offer
     from inference_providers.connection import Connection as Connection
+    from inference_providers.conversation import Conversation as Conversation
+    from inference_providers.conversation import Message as Message
+    from inference_providers.conversation import Role as Role
+    from inference_providers.engine import GenerationParams as GenerationParams
+    from inference_providers.engine import GuidedDecodingParams as GuidedDecodingParams
+    from inference_providers.engine import InferenceConfig as InferenceConfig
+    from inference_providers.engine import MetaInferenceEngine as MetaInferenceEngine
+    from inference_providers.engine import ModelParams as ModelParams
+    from inference_providers.engine import RemoteParams as RemoteParams
     from inference_providers.errors import AllProvidersFailedError as AllProvidersFailedError
     from inference_providers.errors import AuthenticationError as AuthenticationError
     from inference_providers.errors import BudgetExceededError as BudgetExceededError
@@ -49,22 +64,36 @@ if TYPE_CHECKING:
     from inference_providers.resolution import Resolution as Resolution
 
 _HOME = {
-    "Answer": "answer",
-    "AnswerStream": "answer_stream",
-    "AsyncAnswerStream": "answer_stream",
-    "AsyncProviderList": "async_provider_list",
-    "Attempt": "candidates",
-    "Connection": "connection",
-    "Explanation": "candidates",
-    "Offer": "candidates",
-    "ProviderList": "provider_list",
-    "Resolution": "resolution",
-    "Result": "batch_items",
-    "Usage": "answer",
-    "ask_ai": "provider_list",
-    "batch": "provider_list",
-    "canonical_name": "registry",
-    "stream": "provider_list",
+    name: module
+    for module, names in {
+        "answer": ("Answer", "Usage"),
+        "answer_stream": ("AnswerStream", "AsyncAnswerStream"),
+        "async_provider_list": ("AsyncProviderList",),
+        "backends": (
+            "detect_model_backend",
+            "generate_response",
+            "get_available_models",
+            "get_backend_for_model",
+            "initialize_llm_registry",
+            "list_models",
+        ),
+        "batch_items": ("Result",),
+        "candidates": ("Attempt", "Explanation", "Offer"),
+        "connection": ("Connection",),
+        "conversation": ("Conversation", "Message", "Role"),
+        "engine": (
+            "GenerationParams",
+            "GuidedDecodingParams",
+            "InferenceConfig",
+            "MetaInferenceEngine",
+            "ModelParams",
+            "RemoteParams",
+        ),
+        "provider_list": ("ProviderList", "ask_ai", "batch", "stream"),
+        "registry": ("canonical_name",),
+        "resolution": ("Resolution",),
+    }.items()
+    for name in names
 }
 _ERRORS = (
     "AllProvidersFailedError",

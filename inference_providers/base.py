@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from inference_providers.answer import Answer
     from inference_providers.candidates import Offer
     from inference_providers.dialogue import Question
+    from inference_providers.substitute import Substitute
     from inference_providers.wire.acall import AsyncCaller
     from inference_providers.wire.asend import AsyncSender
     from inference_providers.wire.messages import Ask, Limits
@@ -56,6 +57,8 @@ class Base(Finder):
     hedge_after: seconds, or "p95", after which a second provider is asked as well, for calls that
         are not streamed; at most one request in twenty is such an extra one. Off by default.
 
+    mock: replies instead of providers, by model; neither key nor network is used. See `inference_providers.mock`.
+
     Raises RegistryError, with every problem and its JSON path, for an invalid override or merge.
     """
 
@@ -78,8 +81,16 @@ class Base(Finder):
         limits: Limits | None = None,
         allow_empty: bool = False,
         hedge_after: float | str | None = None,
+        mock: Mapping[str, Any] | None = None,
     ) -> None:
         _check_options(timeout, hedge_after, environ, aliases)
+        self._substitute = _substitute(mock)
+        if self._substitute is not None:
+            environ = self._substitute.environ(os.environ if environ is None else environ)
+            own = self._substitute.registry()
+            json_override, auto_update, local = (
+                (own, False, False) if own is not None else (json_override, auto_update, local)
+            )
         self.timeout = timeout
         self._given_random, self._given_policy, self._given_limits = random, policy, limits
         self._allow_empty, self._hedge_after = allow_empty, hedge_after
@@ -121,7 +132,17 @@ class Base(Finder):
     def _async_sender(self) -> AsyncSender:
         from inference_providers.wire.asend import AsyncSender
 
+        if self._substitute is not None:
+            stand_in: AsyncSender = self._substitute.async_sender(
+                lambda: AsyncSender(self._environ, self._limits), self._secrets
+            )
+            return stand_in
         return AsyncSender(self._environ, self._limits)
+
+    def _secrets(self) -> list[str]:
+        """The keys in the environment, for those who must leave them out."""
+        variables = {name for provider in self.registry.providers.values() for name in provider.key_variables}
+        return [value for name in variables if (value := self._environ.get(name))]
 
     @cached_property
     def _async_caller(self) -> AsyncCaller:
@@ -217,6 +238,16 @@ class Base(Finder):
         from inference_providers.wire.messages import Limits
 
         return self._given_limits or Limits(total=self.timeout)
+
+
+def _substitute(mock: Mapping[str, Any] | None) -> Substitute | None:
+    from inference_providers import substitute
+
+    if mock is None:
+        return substitute.current
+    from inference_providers.mock import Mock
+
+    return Mock(mock)
 
 
 def _check_options(timeout: Any, hedge_after: Any, environ: Any, aliases: Any) -> None:

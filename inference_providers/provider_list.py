@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 from functools import cached_property, partial
 
-from inference_providers import candidates, chat
+from inference_providers import candidates, chat, substitute
 from inference_providers.base import Base, named
 from inference_providers.candidates import Attempt
 from inference_providers.connection import Connection, our_error, sdk_fields
@@ -272,6 +272,9 @@ class ProviderList(Base):
     def _sender(self) -> Sender:
         from inference_providers.wire.send import Sender
 
+        if self._substitute is not None:
+            stand_in: Sender = self._substitute.sender(lambda: Sender(self._environ, self._limits), self._secrets)
+            return stand_in
         return Sender(self._environ, self._limits)
 
     @cached_property
@@ -346,16 +349,16 @@ def _joined(first: AllProvidersFailedError, second: AllProvidersFailedError) -> 
     return AllProvidersFailedError(f"{first}\nThen, on this machine: {second}", [*first.attempts, *second.attempts])
 
 
-_default: tuple[Environment, ProviderList] | None = None
+_default: tuple[Environment, object, ProviderList] | None = None
 
 
 def default_list() -> ProviderList:
     """The list behind the module's one-line functions: one for each state of the environment."""
     global _default
     environ = Environment(dict(os.environ))
-    if _default is None or _default[0] != environ:
-        _default = (environ, ProviderList(environ=environ))
-    return _default[1]
+    if _default is None or _default[0] != environ or _default[1] is not substitute.current:
+        _default = (environ, substitute.current, ProviderList(environ=environ))
+    return _default[2]
 
 
 if TYPE_CHECKING:

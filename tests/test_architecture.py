@@ -16,42 +16,27 @@ LAYERS = {
     "errors": 0,
     **dict.fromkeys(
         (
-            "registry",
-            "schema",
-            "naming",
-            "credentials",
-            "trust",
-            "candidates",
-            "resolution",
-            "advice",
-            "chat",
-            "parameters",
-            "structured",
-            "tools",
-            "answer",
-            "dialogue",
+            "registry", "schema", "naming", "credentials", "trust", "candidates", "resolution", "advice", "chat",
+            "parameters", "structured", "tools", "answer", "dialogue", "conversation", "pace", "batch_items", "substitute",
         ),
         1,
     ),
     **dict.fromkeys(
         (
-            "log",
-            "update",
-            "download",
-            "local",
-            "launch",
-            "connection",
-            "tiny_model",
-            "wire",
-            "importers",
-            "pictures",
-            "answer_stream",
+            "log", "update", "download", "local", "launch", "connection", "tiny_model", "wire", "importers",
+            "pictures", "answer_stream", "batch_files", "mock", "cassette",
         ),
         2,
     ),
-    **dict.fromkeys(("finder", "base", "provider_list", "async_provider_list"), 3),
-    **dict.fromkeys(("cli", "__main__"), 4),
-}
+    **dict.fromkeys(
+        (
+            "finder", "base", "provider_list", "async_provider_list",
+            "batch_runner", "batch_jobs", "batches", "engine", "backends", "roll_call",
+        ),
+        3,
+    ),
+    **dict.fromkeys(("cli", "__main__", "pytest_plugin"), 4),
+}  # fmt: skip
 
 
 def imports(path: Path) -> set[str]:

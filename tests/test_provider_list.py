@@ -333,7 +333,16 @@ def test_both_kinds_have_the_same_public_names() -> None:
 
 def test_public_names_are_pinned() -> None:
     assert sorted(inference_providers.__all__) == [
-        "PINNED",
+        "AllProvidersFailedError", "Answer", "AnswerStream", "AsyncAnswerStream", "AsyncProviderList",
+        "Attempt", "AuthenticationError", "BudgetExceededError", "Connection", "ContentFilteredError",
+        "ContextLengthError", "Conversation", "Explanation", "GenerationParams", "GuidedDecodingParams",
+        "InferenceConfig", "InferenceProvidersError", "InsufficientCreditsError", "InvalidReplyError",
+        "InvalidRequestError", "LocalServerError", "Message", "MetaInferenceEngine", "ModelParams",
+        "NoCredentialsError", "Offer", "ProviderError", "ProviderList", "ProviderUnavailableError",
+        "RateLimitError", "RegistryError", "RemoteParams", "Resolution", "Result", "Role", "StepLimitError",
+        "TruncatedStreamError", "UnknownModelError", "Usage", "ask_ai", "batch", "canonical_name",
+        "detect_model_backend", "generate_response", "get_available_models", "get_backend_for_model",
+        "initialize_llm_registry", "list_models", "stream",
     ]  # fmt: skip
     assert all(getattr(inference_providers, name) for name in inference_providers.__all__)
 

@@ -9,8 +9,11 @@ from typing import Any
 import click
 
 from inference_providers import __version__
+from inference_providers.cli.batch import batch
+from inference_providers.cli.chat import chat
 from inference_providers.cli.exits import BAD_REGISTRY, EXIT_CODES, guarded
 from inference_providers.cli.names import complete_model, complete_provider
+from inference_providers.cli.roll_call import roll_call
 from inference_providers.cli.tables import emit
 
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -157,6 +160,10 @@ def completion(shell: str) -> None:
     assert kind is not None
     for command, name in ((main, "inference-providers"), (ask, "ask-ai")):
         click.echo(kind(command, {}, name, f"_{name.replace('-', '_').upper()}_COMPLETE").source())
+
+
+for command in (batch, chat, roll_call):
+    main.add_command(command)
 
 
 @main.group()

@@ -1,0 +1,366 @@
+"""Providers' own batch APIs: a file goes up, the provider works on it in its own time at a lower price, results come down.
+
+Paths, fields and words are rows of the registry (`batch`). What is under way is kept in a file beside the
+output, so that a program that was ended takes up its jobs again instead of paying twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from contextlib import suppress
+
+from inference_providers import batch_files, parameters
+from inference_providers.answer import Given, cost_of, usage_of
+from inference_providers.batch_items import Item, MalformedItemError, Result, Summary
+from inference_providers.errors import (
+    InferenceProvidersError,
+    InvalidRequestError,
+    NoCredentialsError,
+    ProviderError,
+    ProviderUnavailableError,
+)
+from inference_providers.log import warn
+from inference_providers.wire import classify
+from inference_providers.wire.messages import Request, WireError, headers_for
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+    from typing import Any
+
+    from inference_providers.base import Base
+    from inference_providers.batch_runner import Job
+    from inference_providers.candidates import Offer
+    from inference_providers.pace import Pace
+
+POLL = (2.0, 60.0)  # seconds between looks: the first, and the most
+TRIES = 6  # of one request to a batch API, when the provider is unwell
+RESULT_CAP = 1024 * 1024 * 1024  # bytes of one results file
+
+
+class JobRunner:
+    """Does a job by a provider's batch API. The interface is that of `batch_runner.Runner`."""
+
+    def __init__(
+        self,
+        providers: Base,
+        job: Job,
+        output: batch_files.Output | None,
+        told: Callable[[Summary, Pace], None] | None = None,
+    ) -> None:
+        if output is None:
+            raise ValueError('mode="provider" takes hours and needs an output file (out=...), to be taken up from')
+        if not job.is_plain:
+            raise ValueError('mode="provider" asks each question once: no schema, no functions as tools')
+        self._providers, self._job, self._output, self._told = providers, job, output, told
+        self.summary, self.quiet = Summary(), False
+        self._state = State(f"{output.path}.jobs.json")
+
+    async def results(self) -> AsyncIterator[list[Result]]:
+        """Results as each of the provider's jobs ends, in its order."""
+        started = time.monotonic()
+        try:
+            async for ready in self._all():
+                for result in ready:
+                    self.summary.add(result)
+                    self._output.put(result.as_line())
+                self._output.flush()
+                if self._told is not None:
+                    self._told(self.summary, self._job.pace)
+                yield ready
+                failed = next((result.error for result in ready if result.error is not None), None)
+                if failed is not None and self._job.on_error == "raise":
+                    raise failed
+        finally:
+            self._output.flush()
+            self.summary.seconds = time.monotonic() - started
+
+    async def _all(self) -> AsyncIterator[list[Result]]:
+        """Send every part that is not under way, then wait for all."""
+        parts: list[tuple[_Api, _Part]] = []
+        broken: list[Result] = []
+        for part in self._parts(broken):
+            try:
+                api = self._api(part)
+                if not part.job:
+                    part.job = await api.send(part)
+                    self._state.remember(part)
+            except InferenceProvidersError as error:
+                yield [Result(item, None, error) for item in part.items]
+                continue
+            parts.append((api, part))
+        if broken:
+            yield broken
+        for api, part in parts:
+            try:
+                ready = await api.wait_for(part)
+            except InferenceProvidersError as error:
+                ready = [Result(item, None, error) for item in part.items]
+            yield ready
+            self._state.done(part)
+
+    def _parts(self, broken: list[Result]) -> Iterator[_Part]:
+        """Items in parts that a provider takes as one file: one model each, not too many, not too large.
+
+        Items that a job works on already come last, as its part.
+        """
+        open_parts: dict[Any, _Part] = {}
+        under_way: dict[str, _Part] = {}
+        for item in batch_files.items(self._job.source, self._job.reader):
+            if self._output.has(item):
+                self.summary.resumed += 1
+            elif item.problem:
+                broken.append(Result(item, None, MalformedItemError(item.problem)))
+            elif (known := self._state.job_of(item)) is not None:
+                job, provider = known
+                part = under_way.setdefault(job, _Part(item.models, job, provider))
+                part.add(item, b"")
+            else:
+                key = item.models if isinstance(item.models, str) or item.models is None else tuple(item.models)
+                part = open_parts.setdefault(key, _Part(item.models))
+                try:
+                    api = self._api(part)
+                except InferenceProvidersError as error:
+                    broken.append(Result(item, None, error))
+                    continue
+                line = api.line(item)
+                if part.items and (len(part.items) >= api.most or part.size + len(line) > api.largest):
+                    yield open_parts.pop(key)
+                    part = open_parts[key] = _Part(item.models)
+                part.add(item, line)
+        yield from (part for part in open_parts.values() if part.items)
+        yield from under_way.values()
+
+    def _api(self, part: _Part) -> _Api:
+        """The first candidate whose provider has a batch API, or that which works on this part already."""
+        if part.api is None:
+            names = [part.models] if isinstance(part.models, str) else list(part.models or ("auto",))
+            offers = self._providers._first_available(names)
+            rows = self._providers.registry
+            having = [offer for offer in offers if offer.connection.get("batch") is not None]
+            found = next((offer for offer in having if part.provider in ("", offer.provider)), None)
+            if found is None:
+                raise self._nobody(offers)
+            part.provider = found.provider
+            part.api = _Api(self._providers, found, {**rows.batch, **found.connection["batch"]})
+        return part.api
+
+    def _nobody(self, offers: Sequence[Offer]) -> NoCredentialsError:
+        rows = self._providers.registry.providers.items()
+        able = parameters.told(pid for pid, row in rows if row.connection.get("batch") is not None)
+        tried = list(dict.fromkeys(offer.provider for offer in offers[:5]))
+        verb = "has" if len(tried) == 1 else "have"
+        return NoCredentialsError(f"{parameters.told(tried)} {verb} no batch API that is known. {able} have one.")
+
+
+class _Part:
+    """What goes up as one file, and the job that works on it."""
+
+    def __init__(self, models: Any, job: str = "", provider: str = "") -> None:
+        self.models, self.job, self.provider = models, job, provider
+        self.api: _Api | None = None
+        self.items: list[Item] = []
+        self.lines: list[bytes] = []
+        self.size = 0
+
+    def add(self, item: Item, line: bytes) -> None:
+        """One more; its prompt is kept in *line* only, and no longer than until that was sent."""
+        item.body = {}
+        self.items.append(item)
+        self.lines.append(line)
+        self.size += len(line)
+
+
+def _id(item: Item) -> str:
+    """What an item is called in the provider's files."""
+    return f"{item.index}-{item.key}"
+
+
+class State:
+    """Jobs under way: the provider's id of each, and the items that it works on. Its file holds no key and no prompt."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._jobs: dict[str, dict[str, Any]] = {}
+        with suppress(OSError, ValueError), open(path, encoding="utf-8") as file:
+            found = json.load(file)
+            self._jobs = found if isinstance(found, dict) else {}
+        self._items = {item: (job, row["provider"]) for job, row in self._jobs.items() for item in row["items"]}
+
+    def job_of(self, item: Item) -> tuple[str, str] | None:
+        """(job, provider) that works on this item already."""
+        return self._items.get(_id(item)) if self._items else None
+
+    def remember(self, part: _Part) -> None:
+        """It is under way."""
+        self._jobs[part.job] = {"provider": part.provider, "items": [_id(item) for item in part.items]}
+        self._write()
+
+    def done(self, part: _Part) -> None:
+        """It has ended."""
+        self._jobs.pop(part.job, None)
+        self._write()
+
+    def _write(self) -> None:
+        if not self._jobs:
+            with suppress(FileNotFoundError):
+                os.unlink(self._path)
+            return
+        beside = f"{self._path}.{os.getpid()}.tmp"
+        with open(beside, "w", encoding="utf-8") as file:
+            json.dump(self._jobs, file)
+        os.replace(beside, self._path)
+
+
+class _Api:
+    """One provider's batch API, as its row describes it."""
+
+    def __init__(self, providers: Base, offer: Offer, row: Mapping[str, Any]) -> None:
+        self._providers, self.offer, self._row = providers, offer, row
+        self.most, self.largest = row["requests"], row["bytes"]
+
+    def line(self, item: Item) -> bytes:
+        """An item as a line of the file: in the provider's spelling, under its name for the model."""
+        body = {**parameters.fitted(item.body, self.offer.rules), "model": self.offer.internal_name}
+        url = self._row["body"].get("endpoint", "/v1/chat/completions")
+        row = {"custom_id": _id(item), "method": "POST", "url": url, "body": body}
+        return json.dumps(row, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+
+    async def send(self, part: _Part) -> str:
+        """Upload a part and start the work on it; the job's id."""
+        row, name = self._row, f"batch-{_id(part.items[0])}.jsonl"
+        form = {field: value.replace("{name}", name) for field, value in row["form"].items()}
+        content, kind = _form(form, name, b"".join(part.lines))
+        part.lines = []
+        uploaded = await self._ask("POST", row["upload"], content, kind)
+        values = {"{file}": str(uploaded.get("id")), "{model}": self.offer.internal_name}
+        body = json.dumps(_filled(row["body"], values)).encode()
+        made = self._inside(await self._ask("POST", row["create"], body, "application/json"))
+        if not isinstance(made.get("id"), str):
+            raise ProviderUnavailableError(
+                f"{self.offer.provider}: its batch API gave no job id", provider=self.offer.provider
+            )
+        return str(made["id"])
+
+    async def wait_for(self, part: _Part) -> list[Result]:
+        """Look until the job has ended; the results of its items."""
+        pause, (_, longest) = POLL[0], POLL
+        until = time.monotonic() + 7 * 86400
+        while True:
+            state = self._inside(await self._ask("GET", self._row["poll"].replace("{id}", part.job)))
+            status = str(state.get("status"))
+            if status in (*self._row["done"], *self._row["failed"]):
+                break
+            if time.monotonic() > until:
+                raise ProviderUnavailableError(
+                    f"{self.offer.provider}: job {part.job} has not ended in a week", provider=self.offer.provider
+                )
+            await asyncio.sleep(pause)
+            pause = min(longest, pause * 1.5)
+        found: dict[str, Any] = {}
+        for field in (self._row["output"], self._row["errors"]):
+            if state.get(field):
+                text = await self._download(str(state[field]))
+                found |= {str(row.get("custom_id")): row for row in _rows(text)}
+        return [self._result(item, found.get(_id(item)), status) for item in part.items]
+
+    async def _download(self, file: str) -> bytes:
+        return await self._bytes("GET", self._row["download"].replace("{id}", file))
+
+    def _result(self, item: Item, row: Any, status: str) -> Result:
+        response = row.get("response") if isinstance(row, dict) else None
+        response = response if isinstance(response, dict) else {}
+        body = response.get("body")
+        if not isinstance(body, dict):
+            said = classify.said(row).message if isinstance(row, dict) else ""
+            problem = said or f"the job ended as {status!r} without a result for it"
+            return Result(
+                item, None, ProviderUnavailableError(f"{self.offer.provider}: {problem}", provider=self.offer.provider)
+            )
+        content = json.dumps(body).encode()
+        verdict = classify.response(
+            int(response.get("status_code") or 200),
+            {},
+            content,
+            self.offer.provider,
+            (self.offer.api_key,),
+            time.time(),
+        )
+        if verdict.action != classify.OK:
+            return Result(item, None, verdict.error)
+        usage = usage_of(body.get("usage"))
+        cost = cost_of(usage, self.offer.facts)
+        given = Given()
+        given.add(usage, None if cost is None else cost * self._row.get("price", 1.0), (), (), 0.0)
+        return Result(item, given.answer(body, self.offer, ()))
+
+    def _inside(self, reply: dict[str, Any]) -> dict[str, Any]:
+        inner = reply.get(self._row.get("inside", ""))
+        return inner if isinstance(inner, dict) else reply
+
+    async def _ask(self, method: str, path: str, content: bytes = b"", kind: str = "") -> dict[str, Any]:
+        data = classify.decode(await self._bytes(method, path, content, kind))
+        if not isinstance(data, dict):
+            raise ProviderUnavailableError(
+                f"{self.offer.provider}: its batch API gave no JSON object", provider=self.offer.provider
+            )
+        return data
+
+    async def _bytes(self, method: str, path: str, content: bytes = b"", kind: str = "") -> bytes:
+        """A request to the provider's own address, with its own key; tried again while the provider is unwell."""
+        headers = {**headers_for(self.offer), **({"Content-Type": kind} if kind else {})}
+        request = Request(method, self.offer.endpoint + path, headers, content or None)
+        for attempt in range(TRIES):
+            try:
+                response = await self._providers._async_sender.send(request, limit=self._providers.timeout)
+                body = await response.read(RESULT_CAP)
+                if response.status in classify.SUCCESS:
+                    return body
+                verdict = classify.response(
+                    response.status, response.headers, body, self.offer.provider, (self.offer.api_key,), time.time()
+                )
+            except WireError as error:
+                verdict = classify.failure(error, self.offer.provider)
+                # whether a request that starts work has arrived is not known: asked again, it might be paid for twice
+                if method == "POST" and error.kind not in ("connect", "tls"):
+                    raise verdict.error or ProviderError(str(error)) from None
+            problem = verdict.error or ProviderUnavailableError(
+                f"{self.offer.provider}: no answer", provider=self.offer.provider
+            )
+            if (
+                isinstance(problem, InvalidRequestError)
+                or verdict.action in (classify.DEAD, classify.STOP)
+                or attempt == TRIES - 1
+            ):
+                raise problem
+            wait = verdict.retry_after or min(60.0, 2.0**attempt)
+            warn(f"{problem}; asked again in {wait:.0f} s")
+            await asyncio.sleep(wait)
+        raise AssertionError("unreachable")
+
+
+def _form(fields: Mapping[str, str], name: str, content: bytes) -> tuple[bytes, str]:
+    """A multipart form with a file, and its content type."""
+    from urllib3.filepost import encode_multipart_formdata
+
+    body, kind = encode_multipart_formdata({**fields, "file": (name, content, "application/jsonl")})
+    return body, kind
+
+
+def _filled(value: Any, values: Mapping[str, str]) -> Any:
+    """A row's body with its placeholders filled."""
+    if isinstance(value, dict):
+        return {name: _filled(inner, values) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_filled(inner, values) for inner in value]
+    return values.get(value, value) if isinstance(value, str) else value
+
+
+def _rows(text: bytes) -> Iterator[dict[str, Any]]:
+    for line in text.splitlines():
+        row = classify.decode(line)
+        if isinstance(row, dict):
+            yield row

@@ -1,0 +1,202 @@
+"""Cassettes: what providers answered once, kept in a file without keys, and played back in tests."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+
+from inference_providers.errors import InferenceProvidersError
+from inference_providers.mock import Watch
+from inference_providers.wire.classify import scrub
+from inference_providers.wire.messages import AsyncResponse, Limits, Response
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import Any
+
+    from inference_providers.wire.messages import Request
+
+RECORD, REPLAY = "record", "replay"
+_KEPT = ("content-type", "retry-after", "retry-after-ms")  # response headers
+PLACEHOLDER = "replayed-without-key"
+
+
+class CassetteError(InferenceProvidersError):
+    """A request that the recording does not hold, or a file that is no recording."""
+
+
+class Cassette:
+    """One recording. In *record* mode requests go to the real providers and are kept; in *replay* mode nothing is sent."""
+
+    def __init__(self, path: str | os.PathLike[str], mode: str) -> None:
+        self.path, self.mode = os.fspath(path), mode
+        self._variables: set[str] = set()
+        self._rows: list[dict[str, Any]] = []
+        if mode == REPLAY:
+            self._load()
+
+    def __repr__(self) -> str:
+        return f"<Cassette {self.path}, {self.mode}>"
+
+    def _load(self) -> None:
+        try:
+            with open(self.path, encoding="utf-8") as file:
+                data = json.load(file)
+            self._rows, self._variables = list(data["interactions"]), set(data["variables"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise CassetteError(f"{self.path} is no recording ({type(error).__name__}); record it anew") from None
+
+    def registry(self) -> None:
+        """The list's own."""
+        return
+
+    def environ(self, environ: Mapping[str, str]) -> Mapping[str, str]:
+        """The environment; in replay mode with something in place of the keys that there were."""
+        if self.mode == RECORD:
+            self._environ = environ
+            return environ
+        return {**environ, **dict.fromkeys(self._variables, PLACEHOLDER)}
+
+    def sender(self, real: Callable[[], Any], secrets: Callable[[], list[str]]) -> Any:
+        """What records, or plays back."""
+        return _Recorder(self, real(), secrets) if self.mode == RECORD else _Player(self)
+
+    def async_sender(self, real: Callable[[], Any], secrets: Callable[[], list[str]]) -> Any:
+        """`sender` for asyncio."""
+        return _AsyncRecorder(self, real(), secrets) if self.mode == RECORD else _AsyncPlayer(self)
+
+    def keep(self, request: Request, status: int, headers: Mapping[str, str], body: bytes, secrets: list[str]) -> None:
+        """Record one exchange, without any key, and write the file."""
+        key = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        self._variables |= {name for name, value in self._environ.items() if key and value == key}
+        secrets = [*secrets, key]
+        self._rows.append(
+            {
+                "request": {"method": request.method, "url": request.url, "body": _text(request.body or b"", secrets)},
+                "response": {
+                    "status": status,
+                    "headers": {name: scrub(headers[name], secrets) for name in _KEPT if name in headers},
+                    "body": _text(body, secrets),
+                },
+            }
+        )
+        self._write()
+
+    def _write(self) -> None:
+        os.makedirs(os.path.dirname(self.path) or ".", exist_ok=True)
+        beside = f"{self.path}.{os.getpid()}.tmp"
+        with open(beside, "w", encoding="utf-8") as file:
+            json.dump(
+                {"variables": sorted(self._variables), "interactions": self._rows}, file, ensure_ascii=False, indent=1
+            )
+            file.write("\n")
+        os.replace(beside, self.path)
+
+    def find(self, request: Request) -> tuple[int, dict[str, str], bytes]:
+        """(status, headers, body) that was recorded for this request. Each recording is played once, the last of equal ones again."""
+        asked = _comparable(request.method, request.url, _text(request.body or b"", [PLACEHOLDER]))
+        fitting = [row for row in self._rows if _comparable(**row["request"]) == asked]
+        if not fitting:
+            raise CassetteError(
+                f"{self.path} holds no answer to this {request.method} {request.url}; record it anew: pytest --inference-record=all"
+            )
+        row = fitting[0]
+        if len(fitting) > 1:
+            self._rows.remove(row)
+        response = row["response"]
+        return int(response["status"]), dict(response["headers"]), _bytes(response["body"])
+
+
+def _comparable(method: str, url: str, body: Any) -> Any:
+    try:
+        return method, url, json.loads(body)
+    except (ValueError, TypeError):
+        return method, url, body
+
+
+def _text(body: bytes, secrets: list[str]) -> Any:
+    """A body as text, or in base 64 where it is none."""
+    try:
+        return scrub(body.decode("utf-8"), secrets)
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(body).decode()}
+
+
+def _bytes(kept: Any) -> bytes:
+    return base64.b64decode(kept["base64"]) if isinstance(kept, dict) else str(kept).encode()
+
+
+class _Recorder:
+    def __init__(self, cassette: Cassette, real: Any, secrets: Callable[[], list[str]]) -> None:
+        self._cassette, self._real, self._secrets = cassette, real, secrets
+        self.limits = real.limits
+
+    def send(self, request: Request, **limits: Any) -> Response:
+        response = self._real.send(request, **limits)
+        return Response(
+            response.status, response.headers, self._noted(request, response), response.close, response.watch
+        )
+
+    def _noted(self, request: Request, response: Response) -> Iterator[bytes]:
+        parts = []
+        for chunk in response.chunks:
+            parts.append(chunk)
+            yield chunk
+        self._cassette.keep(request, response.status, response.headers, b"".join(parts), self._secrets())
+
+    def close(self) -> None:
+        self._real.close()
+
+
+class _AsyncRecorder:
+    def __init__(self, cassette: Cassette, real: Any, secrets: Callable[[], list[str]]) -> None:
+        self._cassette, self._real, self._secrets = cassette, real, secrets
+        self.limits = real.limits
+
+    async def send(self, request: Request, **limits: Any) -> AsyncResponse:
+        response = await self._real.send(request, **limits)
+        parts: list[bytes] = []
+
+        async def more() -> bytes:
+            chunk: bytes = await response.more()
+            if chunk:
+                parts.append(chunk)
+            else:
+                self._cassette.keep(request, response.status, response.headers, b"".join(parts), self._secrets())
+            return chunk
+
+        return AsyncResponse(response.status, response.headers, more, response.close)
+
+    async def aclose(self) -> None:
+        await self._real.aclose()
+
+
+class _Player:
+    def __init__(self, cassette: Cassette) -> None:
+        self._cassette, self.limits = cassette, Limits()
+
+    def send(self, request: Request, **limits: Any) -> Response:
+        status, headers, body = self._cassette.find(request)
+        return Response(status, headers, iter([body]), lambda: None, Watch())
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class _AsyncPlayer:
+    def __init__(self, cassette: Cassette) -> None:
+        self._cassette, self.limits = cassette, Limits()
+
+    async def send(self, request: Request, **limits: Any) -> AsyncResponse:
+        status, headers, body = self._cassette.find(request)
+        pieces: Iterator[bytes] = iter([body])
+
+        async def more() -> bytes:
+            return next(pieces, b"")
+
+        return AsyncResponse(status, headers, more, lambda: None)
+
+    async def aclose(self) -> None:
+        """Nothing is open."""

@@ -1,0 +1,104 @@
+"""`inference-providers batch`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from inference_providers.cli.exits import FAILED, guarded, harmless
+from inference_providers.cli.names import complete_model
+
+
+@click.command("batch")
+@click.argument("source", metavar="INPUT", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(dir_okay=False),
+    help="Where the answers go: JSON lines, or CSV by its name.",
+)
+@click.option(
+    "-m",
+    "--model",
+    "models",
+    multiple=True,
+    shell_complete=complete_model,
+    help="For items that name none; several: best first.",
+)
+@click.option("-s", "--system", help="System prompt for every item.")
+@click.option(
+    "-c",
+    "--concurrency",
+    default="auto",
+    show_default=True,
+    help="Requests at once, or auto to find what each provider allows.",
+)
+@click.option("--rpm", type=click.FloatRange(min=0, min_open=True), help="Requests a minute, for each provider.")
+@click.option("--tpm", type=click.FloatRange(min=0, min_open=True), help="Tokens a minute, for each provider.")
+@click.option("--max-tokens", type=click.IntRange(min=1), help="Stop each answer after this many tokens.")
+@click.option("--temperature", type=click.FloatRange(0, 2), help="How much chance there is in the answers.")
+@click.option(
+    "--mode",
+    type=click.Choice(["direct", "provider"]),
+    default="direct",
+    show_default=True,
+    help="provider: use its batch API; slower, at about half the price.",
+)
+@click.option("--no-resume", is_flag=True, help="Begin anew, and forget what the output holds.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress bar.")
+@guarded
+def batch(
+    source: Path,
+    output: str,
+    models: tuple[str, ...],
+    system: str | None,
+    concurrency: str,
+    rpm: float | None,
+    tpm: float | None,
+    max_tokens: int | None,
+    temperature: float | None,
+    mode: str,
+    no_resume: bool,
+    quiet: bool,
+) -> None:
+    """Ask every item of INPUT, a file of JSON lines or CSV, and write the answers as they come.
+
+    A line is a text in quotes, an object with "prompt" or "messages" (and "custom_id", "model",
+    parameters), or a line of OpenAI's batch format. A CSV file has a column "prompt". Run it again
+    after an interruption: what was answered is not asked again; what failed is.
+
+    Exit code 1 if any item failed.
+    """
+    from inference_providers.provider_list import ProviderList
+
+    options: dict[str, Any] = {"max_tokens": max_tokens, "temperature": temperature}
+    try:
+        at_once: int | str = concurrency if concurrency == "auto" else int(concurrency)
+    except ValueError:
+        raise click.UsageError(f'--concurrency must be a whole number or "auto", not {concurrency!r}') from None
+    done = ProviderList().batch(
+        source,
+        list(models) or None,
+        out=output,
+        resume=not no_resume,
+        concurrency=at_once,
+        requests_per_minute=rpm,
+        tokens_per_minute=tpm,
+        system=system,
+        mode=mode,
+        progress=False if quiet else None,
+        **{name: value for name, value in options.items() if value is not None},
+    )
+    summary = done.summary
+    for problem in summary.problems:
+        click.echo(harmless(problem), err=True)
+    unsaid = summary.failed + summary.malformed - len(summary.problems)
+    if unsaid > 0:
+        click.echo(f"... and {unsaid} more; the output has them all", err=True)
+    click.echo(f"{summary}; wrote {output}", err=True)
+    if summary.failed or summary.malformed:
+        sys.exit(FAILED)

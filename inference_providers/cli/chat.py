@@ -1,0 +1,183 @@
+"""`inference-providers chat`: a conversation in the terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from contextlib import suppress
+from typing import Any
+
+import click
+
+from inference_providers.cli.exits import guarded, harmless
+from inference_providers.cli.names import complete_model
+from inference_providers.errors import InferenceProvidersError, TruncatedStreamError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from inference_providers.answer_stream import AnswerStream
+    from inference_providers.provider_list import ProviderList
+
+HELP = """/model NAME   talk to another model; without a name: say which
+/system TEXT  set the system prompt; without text: take it away
+/save FILE    write the conversation, as JSON if the name ends so, else as Markdown
+/retry        ask the last question again
+/clear        begin anew
+/exit         leave (so does Ctrl-D); Ctrl-C stops an answer and keeps what came"""
+
+
+@click.command("chat")
+@click.option(
+    "-m", "--model", shell_complete=complete_model, help="A model, in any spelling; default: the best within reach."
+)
+@click.option("-s", "--system", help="System prompt.")
+@click.option("--temperature", type=click.FloatRange(0, 2), help="How much chance there is in the answers.")
+@guarded
+def chat(model: str | None, system: str | None, temperature: float | None) -> None:
+    """Talk to a model. /help lists the commands; Ctrl-C stops an answer and keeps what came."""
+    from inference_providers.provider_list import ProviderList
+
+    talk = Talk(ProviderList(), model, system, {} if temperature is None else {"temperature": temperature})
+    talk.run()
+
+
+class Talk:
+    """One conversation: its turns, and the commands that act on it."""
+
+    def __init__(self, providers: ProviderList, model: str | None, system: str | None, options: dict[str, Any]) -> None:
+        self._providers, self._model, self._system, self._options = providers, model, system, options
+        self.turns: list[dict[str, Any]] = []
+        self._terminal = sys.stdout is not None and sys.stdout.isatty()
+
+    def run(self) -> None:
+        """Read, answer, until the end of input."""
+        if sys.stdin is not None and sys.stdin.isatty():
+            with suppress(ImportError):
+                import readline  # noqa: F401  (gives `input` a history and line editing)
+            click.echo("Ask something; /help lists the commands.", err=True)
+        while (line := self._read()) is not None:
+            if line.startswith("/"):
+                if not self._command(line):
+                    return
+            elif line:
+                self._ask(line)
+
+    def _read(self) -> str | None:
+        """One question: a line, or more where one ends with a backslash. None at the end of input."""
+        lines: list[str] = []
+        while True:
+            try:
+                line = input("" if not (sys.stdin and sys.stdin.isatty()) else "… " if lines else "> ")
+            except EOFError:
+                return "\n".join(lines).strip() if lines else None
+            except KeyboardInterrupt:
+                click.echo(err=True)
+                lines = []
+                continue
+            lines.append(line.removesuffix("\\"))
+            if not line.endswith("\\"):
+                return "\n".join(lines).strip()
+
+    def _command(self, line: str) -> bool:
+        """Do what a line says that begins with a slash; whether to go on."""
+        name, _, rest = line.partition(" ")
+        commands: dict[str, Callable[[str], None]] = {
+            "/model": self._set_model,
+            "/system": self._set_system,
+            "/save": self._save,
+            "/retry": self._retry,
+            "/clear": self._clear,
+            "/help": lambda _: click.echo(HELP, err=True),
+        }
+        if name in ("/exit", "/quit"):
+            return False
+        if name in commands:
+            commands[name](rest.strip())
+        else:
+            click.echo(f"There is no command {name}; /help lists them.", err=True)
+        return True
+
+    def _set_model(self, name: str) -> None:
+        if name:
+            try:
+                offer = self._providers.candidates(name)[0]
+            except InferenceProvidersError as error:
+                click.echo(harmless(str(error)), err=True)
+                return
+            self._model = name
+            click.echo(f"now talking to {offer.provider}/{offer.internal_name}", err=True)
+        else:
+            click.echo(self._model or "the best model within reach", err=True)
+
+    def _set_system(self, text: str) -> None:
+        self._system = text or None
+
+    def _clear(self, _: str) -> None:
+        self.turns = []
+
+    def _retry(self, _: str) -> None:
+        while self.turns and self.turns[-1]["role"] == "assistant":
+            self.turns.pop()
+        if not self.turns:
+            click.echo("Nothing was asked yet.", err=True)
+            return
+        self._ask(self.turns.pop()["content"])
+
+    def _save(self, path: str) -> None:
+        if not path:
+            click.echo("Give a file: /save talk.md", err=True)
+            return
+        path = os.path.expanduser(path)
+        start = [{"role": "system", "content": self._system}] if self._system else []
+        try:
+            with open(path, "x", encoding="utf-8") as file:
+                if path.endswith(".json"):
+                    json.dump({"messages": start + self.turns}, file, ensure_ascii=False, indent=1)
+                else:
+                    file.write("".join(f"**{turn['role']}**\n\n{turn['content']}\n\n" for turn in start + self.turns))
+        except FileExistsError:
+            click.echo(f"{path} is there already; give another name.", err=True)
+        except OSError as error:
+            click.echo(f"{path} cannot be written: {error.strerror}", err=True)
+        else:
+            click.echo(f"wrote {path}", err=True)
+
+    def _ask(self, question: str) -> None:
+        """Ask, show the answer as it comes, keep both. A failure keeps neither; an interruption keeps what came."""
+        turns = [*self.turns, {"role": "user", "content": question}]
+        said: list[str] = []
+        try:
+            with self._providers.stream(turns, self._model, system=self._system, **self._options) as stream:
+                self._show(stream, said)
+        except KeyboardInterrupt:
+            click.echo("\n(stopped)", err=True)
+        except TruncatedStreamError as error:
+            click.echo(f"\n{harmless(str(error))}", err=True)
+        except InferenceProvidersError as error:
+            click.echo(harmless(str(error)), err=True)
+            return
+        if said:
+            self.turns = [*turns, {"role": "assistant", "content": "".join(said)}]
+
+    def _show(self, stream: AnswerStream, said: list[str]) -> None:
+        """Print text as it comes: as Markdown on a terminal, as it is elsewhere."""
+        if not self._terminal:
+            for piece in stream:
+                said.append(piece)
+                click.echo(piece, nl=False)
+            click.echo()
+            return
+        from rich.console import Console
+        from rich.live import Live
+        from rich.markdown import Markdown
+
+        with Live(console=Console(), refresh_per_second=8, vertical_overflow="visible") as live:
+            for piece in stream:
+                said.append(piece)
+                live.update(Markdown(harmless("".join(said))))
+        answer = stream.answer
+        cost = f" · ${answer.cost:.6f}" if answer.cost else ""
+        click.echo(click.style(f"{answer.provider}/{answer.model} · {answer.latency:.1f} s{cost}", dim=True), err=True)

@@ -1,0 +1,97 @@
+"""`inference-providers roll-call`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from contextlib import contextmanager
+
+import click
+
+from inference_providers.cli.exits import guarded
+from inference_providers.cli.names import complete_provider
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from inference_providers.roll_call import Entry
+
+
+@click.command("roll-call")
+@click.option("--free", is_flag=True, help="Only models that cost nothing.")
+@click.option(
+    "--provider", "only", multiple=True, shell_complete=complete_provider, help="Only this provider; may be repeated."
+)
+@click.option("--model", "models", multiple=True, help="Only models with this in their name; may be repeated.")
+@click.option(
+    "-q", "--question", "questions", multiple=True, help="Ask this instead of the usual questions; may be repeated."
+)
+@click.option(
+    "--budget", type=click.FloatRange(min=0), default=0.10, show_default=True, help="Spend at most so many US dollars."
+)
+@click.option("--unpriced", is_flag=True, help="Ask models whose price is not known as well.")
+@click.option("-o", "--output", default="roll-call", show_default=True, help="Where to write: NAME.md and NAME.html.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, and write no files.")
+@guarded
+def roll_call(
+    free: bool,
+    only: tuple[str, ...],
+    models: tuple[str, ...],
+    questions: tuple[str, ...],
+    budget: float,
+    unpriced: bool,
+    output: str,
+    as_json: bool,
+) -> None:
+    """Ask every model within reach the same questions: who answers, how fast, at what price.
+
+    Asked are all models of all providers with a key, and of servers on this machine, within the
+    spending limit. The answers go to a page of Markdown and one of HTML.
+    """
+    from inference_providers import roll_call as calling
+    from inference_providers.provider_list import ProviderList
+
+    providers = ProviderList()
+    offers = calling.called(providers, only=only, models=models, free=free)
+    if not offers:
+        raise click.UsageError("No model to ask: `inference-providers models` lists those within reach.")
+    asked = questions or calling.QUESTIONS
+    with _progress(len(offers)) as told:
+        call = calling.RollCall(providers, offers, asked, budget=budget, unpriced=unpriced, told=told)
+        entries = asyncio.run(call.run())
+    if as_json:
+        click.echo(json.dumps([entry.as_dict() for entry in calling.ordered(entries)], ensure_ascii=False, indent=2))
+        return
+    base = output.removesuffix(".md").removesuffix(".html")
+    for suffix, text in (
+        (".md", calling.markdown(entries, asked, call.spent)),
+        (".html", calling.html(entries, asked, call.spent)),
+    ):
+        os.makedirs(os.path.dirname(base) or ".", exist_ok=True)
+        with open(base + suffix, "w", encoding="utf-8") as file:
+            file.write(text)
+    click.echo(calling.summary(entries, call.spent))
+    click.echo(f"wrote {base}.md and {base}.html")
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[Entry, float], None]]:
+    """A bar on a terminal; nothing elsewhere."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield lambda entry, spent: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    with Progress(
+        BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}", markup=False), console=Console(stderr=True)
+    ) as bar:
+        task = bar.add_task("", total=total)
+
+        def told(entry: Entry, spent: float) -> None:
+            bar.update(task, advance=1, description=f"${spent:.4f} · {entry.provider}/{entry.name}")
+
+        yield told

@@ -1,0 +1,278 @@
+"""`MetaInferenceEngine`: one engine for every model; conversations in, conversations with the reply appended out."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, fields
+from hashlib import blake2b
+from typing import Any
+
+from inference_providers import parameters, substitute
+from inference_providers.conversation import Conversation, Message, Role
+from inference_providers.errors import UnknownModelError
+from inference_providers.provider_list import ProviderList
+from inference_providers.registry import bundled
+from inference_providers.wire.messages import Limits
+from inference_providers.wire.route import Policy
+
+REMOTE = "remote"  # the provider's id for an address given by hand
+REMOTE_KEY = "INFERENCE_PROVIDERS_REMOTE_KEY"
+
+
+@dataclass
+class ModelParams:
+    """Which model, and where its files are if it runs on this machine."""
+
+    model_name: str = ""
+    tokenizer_name: str | None = None
+    model_max_length: int | None = None
+
+
+@dataclass
+class GuidedDecodingParams:
+    """What an answer must look like: a JSON Schema, a regular expression, or one of some choices."""
+
+    json: Any = None
+    regex: str | None = None
+    choice: list[str] | None = None
+
+
+@dataclass
+class GenerationParams:
+    """How to generate. None leaves it to the provider. Providers get what they take; see `on_unsupported` of `ask_ai`."""
+
+    max_new_tokens: int | None = None
+    batch_size: int | None = None
+    seed: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    min_p: float | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    stop_strings: list[str] | None = None
+    stop_token_ids: list[int] | None = None
+    logit_bias: dict[Any, float] | None = None
+    guided_decoding: GuidedDecodingParams | None = None
+    tools: list[Any] | None = None
+    tool_choice: Any = None
+    parallel_tool_calls: bool | None = None
+    reasoning_effort: str | None = None
+
+    def as_fields(self) -> dict[str, Any]:
+        """In the words of `ask_ai`."""
+        given = {row.name: getattr(self, row.name) for row in fields(self)}
+        guided = given.pop("guided_decoding")
+        given.pop("batch_size")
+        found = {name: value for name, value in given.items() if value is not None}
+        if guided is not None:
+            guided = GuidedDecodingParams(**guided) if isinstance(guided, dict) else guided
+            words = {"guided_json": guided.json, "guided_regex": guided.regex, "guided_choice": guided.choice}
+            found |= {word: value for word, value in words.items() if value is not None}
+        return found
+
+
+@dataclass
+class RemoteParams:
+    """How to reach a remote engine. Times in seconds.
+
+    api_url: base URL of an OpenAI-compatible server; default: the model's provider. api_key, or
+    api_key_env_varname, the variable that holds it: it goes to that one provider and nowhere else.
+    num_workers: requests at once; with use_adaptive_concurrency, at most. Limits by the minute as in `batch`.
+    """
+
+    api_url: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+    api_key_env_varname: str | None = None
+    max_retries: int = 3
+    retry_backoff_base: float = 1.0
+    retry_backoff_max: float = 30.0
+    connection_timeout: float = 300.0
+    num_workers: int | None = None
+    requests_per_minute: float | None = None
+    tokens_per_minute: float | None = None
+    use_adaptive_concurrency: bool = True
+    batch_completion_window: str | None = None
+
+
+@dataclass
+class InferenceConfig:
+    """Everything about a job in one object; parts may be dicts. `model_name` of `infer` goes before its model.
+
+    engine: a provider or kind of engine (`OPENAI`, `VLLM`, ...). output_path: a file of JSON lines for
+    the answers; a job that was stopped goes on with what is in it.
+    """
+
+    model: ModelParams = field(default_factory=ModelParams)
+    generation: GenerationParams = field(default_factory=GenerationParams)
+    remote_params: RemoteParams | None = None
+    engine: str | None = None
+    output_path: str | None = None
+
+    def __post_init__(self) -> None:
+        self.model = _made(ModelParams, self.model)
+        self.generation = _made(GenerationParams, self.generation)
+        self.remote_params = None if self.remote_params is None else _made(RemoteParams, self.remote_params)
+
+
+def _made(kind: Any, value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    known = {row.name for row in fields(kind)}
+    if unknown := sorted(set(value) - known):
+        raise TypeError(f"{kind.__name__} has no {parameters.told(unknown)}; it has {parameters.told(sorted(known))}")
+    return kind(**value)
+
+
+class MetaInferenceEngine:
+    """One engine for every model. *generation* holds for every call: `MetaInferenceEngine(temperature=0.7, max_tokens=1000)`.
+
+    remote_params: see `RemoteParams`; a dict will do. Raises TypeError and ValueError for parameters in no vocabulary.
+    """
+
+    def __init__(self, *, remote_params: RemoteParams | dict[str, Any] | None = None, **generation: Any) -> None:
+        self._generation = _words(generation)
+        parameters.normalise({name: value for name, value in self._generation.items() if name != "batch_size"})
+        self._remote = RemoteParams() if remote_params is None else _made(RemoteParams, remote_params)
+        self._engines: dict[tuple[Any, ...], ProviderList] = {}
+
+    def __repr__(self) -> str:
+        return f"<MetaInferenceEngine with {len(self._engines)} engines>"
+
+    def infer(
+        self,
+        conversations: Any,
+        model_name: str | None = None,
+        inference_config: InferenceConfig | dict[str, Any] | None = None,
+        *,
+        remote_params: RemoteParams | dict[str, Any] | None = None,
+        output_path: str | os.PathLike[str] | None = None,
+        **generation: Any,
+    ) -> list[Conversation]:
+        """Answer conversations, at once and in order; each comes back with its reply appended.
+
+        conversations: a list of `Conversation`, dicts with `messages`, or lists of messages; one alone will do.
+        model_name: any spelling: `gpt-4o`, `together/llama3.1-70b`, `claude-3-7-sonnet`, `vllm/llama3.1-8b`.
+        generation: goes before that of *inference_config*, and that before the engine's own.
+
+        Raises what `ask_ai` raises, for the first conversation that fails; with an output path the others are kept.
+        """
+        config = InferenceConfig() if inference_config is None else _made(InferenceConfig, inference_config)
+        asked = _conversations(conversations)
+        name = model_name or config.model.model_name
+        if not name:
+            raise UnknownModelError("No model: give model_name, or an inference_config with one.")
+        remote = self._remote if config.remote_params is None else config.remote_params
+        remote = remote if remote_params is None else _made(RemoteParams, remote_params)
+        words = {**self._generation, **config.generation.as_fields(), **_words(generation)}
+        words.setdefault("batch_size", config.generation.batch_size)
+        engine, called = self._engine(name, config.engine, remote)
+        size = words.pop("batch_size")
+        workers = remote.num_workers or size
+        found = engine.batch(
+            asked,
+            called,
+            concurrency=workers or "auto",
+            out=output_path or config.output_path,
+            on_error="raise",
+            progress=False,
+            requests_per_minute=remote.requests_per_minute,
+            tokens_per_minute=remote.tokens_per_minute,
+            timeout=remote.connection_timeout,
+            **words,
+        )
+        return [asked[result.index].with_message(_reply(result.answer)) for result in found]
+
+    def _engine(self, name: str, kind: str | None, remote: RemoteParams) -> tuple[ProviderList, str]:
+        """The engine for a model and these settings, made once; and what the model is called there."""
+        key = remote.api_key
+        if key is None and remote.api_key_env_varname:
+            key = os.environ.get(remote.api_key_env_varname)
+        settings = (remote.max_retries, remote.retry_backoff_base, remote.retry_backoff_max, remote.connection_timeout)
+        provider = _provider(name, kind) if key or kind else None
+        secret = blake2b(key.encode(), digest_size=16).hexdigest() if key else hash(frozenset(os.environ.items()))
+        place = (provider, remote.api_url, secret, settings, id(substitute.current))
+        if place not in self._engines:
+            self._engines[place] = _list(provider, key, remote)
+        if remote.api_url:
+            return self._engines[place], f"{REMOTE}/{name}"
+        head = name.partition("/")[0]
+        return self._engines[place], name if provider is None or bundled().provider_id(
+            head
+        ) == provider else f"{provider}/{name}"
+
+
+def _words(given: dict[str, Any]) -> dict[str, Any]:
+    """Parameters as `GenerationParams` or `ask_ai` call them, in the latter's words."""
+    guided = given.pop("guided_decoding", None)
+    if guided is not None:
+        given |= GenerationParams(guided_decoding=guided).as_fields()
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _conversations(given: Any) -> list[Conversation]:
+    if isinstance(given, Conversation | str | dict) or _is_messages(given):
+        given = [given]
+    return [Conversation.of(one) for one in given]
+
+
+def _is_messages(given: Any) -> bool:
+    return (
+        isinstance(given, list)
+        and bool(given)
+        and all(isinstance(m, Message) or (isinstance(m, dict) and "role" in m) for m in given)
+    )
+
+
+def _reply(answer: Any) -> Message:
+    extra = {"tool_calls": answer.tool_calls} if answer.tool_calls else {}
+    return Message(Role.ASSISTANT, str(answer), extra)
+
+
+def _provider(name: str, kind: str | None) -> str:
+    """Whose key a key given by hand is: the engine that is named, else the first who serves the model."""
+    registry = bundled()
+    for spelling in filter(
+        None, (kind, kind and kind.lower().removeprefix("remote_"), name.partition("/")[0] if "/" in name else None)
+    ):
+        if (pid := registry.provider_id(spelling)) is not None:
+            return pid
+    if kind:
+        raise UnknownModelError(f"There is no engine {kind!r}. `inference-providers providers --all` lists them.")
+    offers = ProviderList(environ={}, local=False).resolve(name).offers
+    if not offers:
+        raise UnknownModelError(f"Nobody serves {name!r} now; name the provider whose key that is: provider/{name}")
+    return offers[0].provider
+
+
+def _list(provider: str | None, key: str | None, remote: RemoteParams) -> ProviderList:
+    policy = Policy(
+        total=remote.connection_timeout,
+        tries=remote.max_retries + 1,
+        attempts=max(6, remote.max_retries + 1),
+        backoff_base=remote.retry_backoff_base,
+        backoff_cap=remote.retry_backoff_max,
+    )
+    options: dict[str, Any] = {
+        "policy": policy,
+        "timeout": remote.connection_timeout,
+        "limits": Limits(total=remote.connection_timeout),
+    }
+    if remote.api_url:
+        endpoint = remote.api_url.rstrip("/").removesuffix("/chat/completions")
+        connection = {"protocol": "openai", "endpoint": endpoint, "api_key": [REMOTE_KEY] if key else []}
+        row = {REMOTE: {"name": "Remote", "connection": connection, "model_names": {}}}
+        return ProviderList(
+            json_merge={"providers": row}, environ={REMOTE_KEY: key} if key else {}, local=False, **options
+        )
+    if key and provider is not None:
+        variables = bundled().providers[provider].key_variables
+        if not variables:
+            raise UnknownModelError(f"{provider} takes no key; leave api_key out.")
+        known = {name: value for name, value in os.environ.items() if name not in _keys()}
+        return ProviderList(environ={**known, variables[0]: key}, allow=[provider], **options)
+    return ProviderList(**options)
+
+
+def _keys() -> set[str]:
+    """Every variable that holds some provider's key: a call with a key of its own uses no other."""
+    return {name for row in bundled().providers.values() for name in row.key_variables}

@@ -1,0 +1,26 @@
+"""What stands in for the network in tests of other programs: mock replies, or a recording. Set by the pytest plug-in."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any, Protocol
+
+    class Substitute(Protocol):
+        """What a list asks of it when it is made."""
+
+        def registry(self) -> Mapping[str, Any] | None:
+            """The registry to use; None for the list's own."""
+
+        def environ(self, environ: Mapping[str, str]) -> Mapping[str, str]:
+            """The environment to use."""
+
+        def sender(self, real: Callable[[], Any], secrets: Callable[[], list[str]]) -> Any:
+            """What sends, instead of the real sender. *secrets* are the keys that must not be recorded."""
+
+        def async_sender(self, real: Callable[[], Any], secrets: Callable[[], list[str]]) -> Any:
+            """`sender` for asyncio."""
+
+
+current: Substitute | None = None  # for every list made from now on in this process
