@@ -56,10 +56,10 @@ if TYPE_CHECKING:
     from inference_providers.errors import StepLimitError as StepLimitError
     from inference_providers.errors import TruncatedStreamError as TruncatedStreamError
     from inference_providers.errors import UnknownModelError as UnknownModelError
+    from inference_providers.one_line import ask_ai as ask_ai
+    from inference_providers.one_line import batch as batch
+    from inference_providers.one_line import stream as stream
     from inference_providers.provider_list import ProviderList as ProviderList
-    from inference_providers.provider_list import ask_ai as ask_ai
-    from inference_providers.provider_list import batch as batch
-    from inference_providers.provider_list import stream as stream
     from inference_providers.registry import canonical_name as canonical_name
     from inference_providers.resolution import Resolution as Resolution
 
@@ -89,7 +89,8 @@ _HOME = {
             "ModelParams",
             "RemoteParams",
         ),
-        "provider_list": ("ProviderList", "ask_ai", "batch", "stream"),
+        "one_line": ("ask_ai", "batch", "stream"),
+        "provider_list": ("ProviderList",),
         "registry": ("canonical_name",),
         "resolution": ("Resolution",),
     }.items()

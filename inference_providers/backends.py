@@ -10,7 +10,7 @@ import os
 from typing import Any
 
 from inference_providers.errors import RegistryError, UnknownModelError
-from inference_providers.provider_list import default_list
+from inference_providers.one_line import default_list
 
 MAX_TOKENS, TEMPERATURE = 250, 0.1  # where neither the call nor the environment says otherwise
 PREFIXES = ("litellm", "vllm", "hf", "openrouter")
@@ -154,14 +154,18 @@ def generate_response(model_name: str, prompt: Any, **kwargs: Any) -> str:
 
 
 def _asked(name: str) -> str:
-    """What a listed model is asked as: a model with a path is a server's on this machine, under its name or its path."""
+    """What a listed model is asked as: one with a path is a server's on this machine, under its name or its path."""
     entry = _listed().get(name)
-    if entry is None or entry["model_path"] is None or entry["backend"] != "vllm":
+    if entry is None or entry["model_path"] is None:
         return name
-    served = {model for server in default_list().local_servers() for model in server.models}
-    plain = name.removeprefix("vllm_")
+    prefix = _prefix(name)
+    plain = name.removeprefix(f"{prefix}_") if prefix else name
     path = str(entry["model_path"])
-    return next((f"vllm_{one}" for one in (plain, path, os.path.basename(path)) if one in served), f"vllm_{plain}")
+    for server in default_list().local_servers():
+        for one in (plain, path, os.path.basename(path)):
+            if one in server.models:
+                return f"{server.provider}/{one}"
+    return f"{prefix or entry['backend']}_{plain}"
 
 
 def _number(variable: str, default: float) -> float:
