@@ -236,15 +236,19 @@ def work(name: str, url: str) -> None:
     os._exit(0)  # without complaints of sessions that are still open
 
 
+def worker_environment() -> dict[str, str]:
+    """The variables of a contender's process: none of yours."""
+    environ = {"PATH": os.defpath, "HOME": "/nonexistent", "LANG": "C.UTF-8"}
+    # litellm would fetch a price list at its start; it is spared that here
+    return environ | {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR"}
+
+
 @contextmanager
 def worker(name: str, url: str) -> Iterator[Callable[[int], tuple[float, float]]]:
     """A process for one way of calling: a number of calls in, CPU and wall seconds of each call out."""
-    environ = {"PATH": os.defpath, "HOME": "/nonexistent", "LANG": "C.UTF-8"}
-    # litellm would fetch a price list at its start; it is spared that here
-    environ |= {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR"}
     command = [sys.executable, "-m", "benchmarks.calls", "--work", name, url]
     with subprocess.Popen(
-        command, cwd=ROOT, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command, cwd=ROOT, env=worker_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
 
         def run(count: int) -> tuple[float, float]:

@@ -158,13 +158,14 @@ class Answer(str):
                 {"provider": a.provider, "model": a.model, "outcome": a.outcome, "seconds": round(a.seconds, 3)}
                 for a in self.attempts
             ],
-            **({"parsed": _plain(self.parsed)} if self.parsed is not None else {}),
+            **({"parsed": plain(self.parsed)} if self.parsed is not None else {}),
             **({"tool_calls": self.tool_calls} if self.tool_calls else {}),
             **({"dropped": self.dropped} if self.dropped else {}),
         }
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A parsed value for JSON."""
     return value.model_dump(mode="json") if hasattr(value, "model_dump") else value
 
 

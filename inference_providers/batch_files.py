@@ -103,18 +103,20 @@ class Output:
 
     def _take_up(self) -> None:
         """Read what is there; write it anew, without what is to be asked again, if there is any of that."""
-        keys: list[int] | array[int] = array("Q")
+        buckets = [array("Q") for _ in range(256)]  # by the first byte, so that no large list is sorted
         clean = True
         with open(self.path, "rb") as file:
             for line in file:
                 key = _key_of(line)
                 clean = clean and key is not None
                 if key is not None:
-                    keys.append(key)
+                    buckets[key >> 56].append(key)
         if not clean:
             self._rewrite()
-        self._done = array("Q", sorted(keys))
-        self._taken = array("L", bytes(array("L").itemsize * len(self._done)))
+        self._done = array("Q")
+        for bucket in buckets:
+            self._done.extend(sorted(bucket))
+        self._taken = array("L", [0]) * len(self._done)
 
     def _rewrite(self) -> None:
         """Through a file of its own, so that a kill loses nothing."""

@@ -6,6 +6,7 @@ import json
 from hashlib import blake2b
 
 from inference_providers import chat, parameters
+from inference_providers.answer import plain
 from inference_providers.errors import InferenceProvidersError, ProviderError
 
 TYPE_CHECKING = False
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from inference_providers.answer import Answer
 
+_as_json = json.JSONEncoder(ensure_ascii=False).encode
 CHAT_URL = "/v1/chat/completions"
 _PROMPTS = ("prompt", "question", "text", "input")
 _OWN = ("model", "models", "system", "messages", "custom_id", "id", "line", *_PROMPTS)
@@ -148,7 +150,7 @@ class Result:
     def as_line(self) -> str:
         """One line of JSON, without its end: OpenAI's form where the item came in it."""
         row = self._openai_row() if self.openai_form else self._own_row()
-        return json.dumps(row, ensure_ascii=False)
+        return _as_json(row)
 
     def _own_row(self) -> dict[str, Any]:
         row: dict[str, Any] = {"index": self.index}
@@ -172,8 +174,12 @@ class Result:
                 "finish_reason": found.finish_reason,
                 "attempts": len(found.attempts),
             }
-            details = found.as_dict()
-            row |= {name: details[name] for name in ("parsed", "tool_calls", "dropped") if name in details}
+            if found.parsed is not None:
+                row["parsed"] = plain(found.parsed)
+            if found.tool_calls:
+                row["tool_calls"] = found.tool_calls
+            if found.dropped:
+                row["dropped"] = found.dropped
             row["error"] = None
         row["key"] = self.key
         return row
