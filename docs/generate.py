@@ -44,6 +44,34 @@ def disagreements(registry: Registry) -> str:
     )
 
 
+def parameter_rows(registry: Registry) -> str:
+    """What providers make of parameters."""
+
+    def names(listed: list[str]) -> str:
+        return ", ".join(f"`{name}`" for name in listed)
+
+    rows = ["| provider | its own names | refuses | takes beyond OpenAI's |", "|---|---|---|---|"]
+    for provider in registry.providers.values():
+        row = provider.connection.get("parameters")
+        if row:
+            spelled = ", ".join(f"`{name}`: `{own}`" for name, own in row.get("spelling", {}).items())
+            refused = [name for name in row.get("refuses", []) if name != "json_schema"]
+            rows.append(f"| {provider.name} | {spelled} | {names(refused)} | {names(row.get('accepts', []))} |")
+    return "\n".join(rows)
+
+
+def batch_rows(registry: Registry) -> str:
+    """Providers with a batch API."""
+    rows = ["| provider | price | questions in a file |", "|---|---|---|"]
+    for provider in registry.providers.values():
+        own = provider.connection.get("batch")
+        if own is not None:
+            row = {**registry.batch, **own}
+            price = f"{row['price']:.0%} of the usual" if "price" in row else "not known; counted as usual"
+            rows.append(f"| {provider.name} | {price} | {row['requests']:,} |")
+    return "\n".join(rows)
+
+
 def numbers(registry: Registry) -> str:
     """What the registry holds."""
     cloud = [p for p in registry.providers.values() if p.local is None]
@@ -82,6 +110,8 @@ PARTS = {
     "README.md": {"providers": lambda: provider_table(bundled())},
     "docs/registry.md": {"numbers": lambda: numbers(bundled()), "disagreements": lambda: disagreements(bundled())},
     "docs/cli.md": {"help": command_help},
+    "docs/parameters.md": {"parameters": lambda: parameter_rows(bundled())},
+    "docs/batch.md": {"batch": lambda: batch_rows(bundled())},
     "docs/failures.md": {"matrix": fault_matrix},
 }
 
