@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from inference_providers import chat
 
 TYPE_CHECKING = False
@@ -79,7 +81,7 @@ def usage_of(reported: Any) -> Usage | None:
 
 
 def _is_count(value: Any) -> bool:
-    return type(value) in (int, float) and value >= 0
+    return type(value) in (int, float) and 0 <= value < math.inf
 
 
 def _count(value: Any) -> int:

@@ -20,17 +20,21 @@ if TYPE_CHECKING:
 class _Gathered:
     """The parts of a stream, put together to one reply."""
 
-    def __init__(self, turns: Sequence[Mapping[str, Any]]) -> None:
-        self._turns, self._started = turns, time.monotonic()
+    def __init__(self, turns: Sequence[Mapping[str, Any]], started: float | None = None) -> None:
+        self._turns, self.started = turns, time.monotonic() if started is None else started
         self._parts: list[str] = []
         self._thoughts: list[str] = []
         self._finish: str | None = None
         self._model = ""
+        self._usage: Any = None
         self.answer: Answer | None = None
 
     def add(self, chunk: Mapping[str, Any]) -> str:
         """The text that a chunk brings."""
+        self._usage = chunk.get("usage") or self._usage
         choice = chat.first_choice(chunk)
+        if choice.get("index"):
+            return ""  # another answer to the same question, of which this is the first
         delta = choice.get("delta")
         delta = delta if isinstance(delta, dict) else {}
         self._finish = choice.get("finish_reason") or self._finish
@@ -46,10 +50,10 @@ class _Gathered:
             return
         message = {"role": "assistant", "content": "".join(self._parts), "reasoning_content": "".join(self._thoughts)}
         choice = {"index": 0, "message": message, "finish_reason": self._finish}
-        data = {"object": "chat.completion", "model": self._model, "choices": [choice], "usage": reply.usage}
-        usage = usage_of(reply.usage)
+        data = {"object": "chat.completion", "model": self._model, "choices": [choice], "usage": self._usage}
+        usage = usage_of(self._usage)
         given = Given()
-        seconds = time.monotonic() - self._started
+        seconds = time.monotonic() - self.started
         given.add(usage, cost_of(usage, reply.offer.facts), reply.attempts, reply.dropped, seconds)
         self.answer = given.answer(data, reply.offer, self._turns)
 
@@ -63,7 +67,9 @@ class _Stream:
 
     @property
     def offer(self) -> Offer:
-        """Who answers."""
+        """Who answers. Raises ValueError before an asynchronous stream is opened."""
+        if self._reply is None:
+            raise ValueError("the stream is not open yet; iterate over it, or await its open()")
         offer: Offer = self._reply.offer
         return offer
 
@@ -80,6 +86,8 @@ class _Stream:
     @property
     def attempts(self) -> list[Attempt]:
         """Every try until the first content."""
+        if self._reply is None:
+            return []
         attempts: list[Attempt] = self._reply.attempts
         return attempts
 
@@ -94,8 +102,8 @@ class _Stream:
 class AnswerStream(_Stream):
     """Text as it comes. A break after the first content raises TruncatedStreamError with the text so far; close it to stop early."""
 
-    def __init__(self, reply: StreamReply, turns: Sequence[Mapping[str, Any]]) -> None:
-        self._reply, self._gathered = reply, _Gathered(turns)
+    def __init__(self, reply: StreamReply, turns: Sequence[Mapping[str, Any]], started: float | None = None) -> None:
+        self._reply, self._gathered = reply, _Gathered(turns, started)
 
     def __iter__(self) -> Iterator[str]:
         for chunk in self._reply:
@@ -128,6 +136,7 @@ class AsyncAnswerStream(_Stream):
     async def open(self) -> AsyncAnswerStream:
         """Ask, and wait for the first content. Raises what `ask_ai` raises."""
         if self._reply is None:
+            self._gathered.started = time.monotonic()
             self._reply = await self._opening()
         return self
 

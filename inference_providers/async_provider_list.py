@@ -78,12 +78,13 @@ class AsyncProviderList(Base):
         prompt: Prompt,
         *,
         system: str | None = None,
+        extra_body: Mapping[str, Any] | None = None,
         **parameters: Any,
     ) -> Answer:
         """See `ProviderList.get_response`."""
         import openai
 
-        question = self._question(prompt, parameters, system=system)
+        question = self._question(prompt, parameters, system=system, extra_body=extra_body)
         started = time.monotonic()
         try:
             reply = await client.chat.completions.with_raw_response.create(**sdk_fields(question, model_name))
@@ -175,7 +176,7 @@ class AsyncProviderList(Base):
     async def _reply(
         self, body: Mapping[str, Any], question: Question, model: Models, test: bool, timeout: float | None
     ) -> Reply:
-        ask, hedge = self._ask(body, question.on_unsupported), self._hedge_after
+        ask, hedge = self._ask(body, question), self._hedge_after
         reply: Reply = await self._first_that_works(
             model, test, timeout, lambda offers, left: self._caller.call(offers, ask, total=left, hedge_after=hedge)
         )
@@ -185,7 +186,7 @@ class AsyncProviderList(Base):
     def _stream(self, question: Question, model: Models, test: bool, timeout: float | None) -> AsyncAnswerStream:
         from inference_providers.answer_stream import AsyncAnswerStream
 
-        ask = self._ask(question.streamed(), question.on_unsupported)
+        ask = self._ask(question.streamed(), question)
 
         async def opening() -> AsyncStreamReply:
             reply: AsyncStreamReply = await self._first_that_works(

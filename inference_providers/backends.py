@@ -6,9 +6,12 @@ Models may be listed in files: `{"models": ["litellm_gpt-4", ...]}`, or entries 
 
 from __future__ import annotations
 
+import json
+import math
 import os
 from typing import Any
 
+from inference_providers import parameters
 from inference_providers.errors import RegistryError, UnknownModelError
 from inference_providers.one_line import default_list
 
@@ -50,7 +53,11 @@ def _read(path: str, problems: list[str]) -> dict[str, dict[str, Any]]:
 
     try:
         with open(path, encoding="utf-8") as file:
-            data = yaml.safe_load(file)  # JSON is YAML
+            text = file.read()
+        try:
+            data = json.loads(text)
+        except ValueError:
+            data = yaml.safe_load(text)
     except OSError as error:
         problems.append(f"{path}: cannot be read: {error.strerror}")
         return {}
@@ -63,19 +70,23 @@ def _read(path: str, problems: list[str]) -> dict[str, dict[str, Any]]:
         return {}
     found = {}
     for place, row in enumerate(rows):
-        entry = _entry(row)
-        if entry is None:
-            problems.append(f"{path}: $.models[{place}]: must be a name, or an object with a name")
+        try:
+            entry = _entry(row)
+        except (ValueError, UnknownModelError) as error:
+            problems.append(f"{path}: $.models[{place}]: {str(error).splitlines()[0]}")
         else:
             found[entry["name"]] = entry
     return found
 
 
-def _entry(row: Any) -> dict[str, Any] | None:
+def _entry(row: Any) -> dict[str, Any]:
     if isinstance(row, str) and row:
         row = {"name": row}
     if not isinstance(row, dict) or not isinstance(row.get("name"), str) or not row["name"]:
-        return None
+        raise ValueError("must be a name, or an object with a name")
+    for field in ("model_path", "tokenizer_path", "description"):
+        if not isinstance(row.get(field), str | None):
+            raise ValueError(f"{field} must be text")
     path = row.get("model_path")
     return {
         "name": row["name"],
@@ -147,7 +158,7 @@ def generate_response(model_name: str, prompt: Any, **kwargs: Any) -> str:
     `TEMPERATURE` (0.1) of the environment. Raises what `ask_ai` raises, and ValueError for a variable that
     is no number.
     """
-    if not any(word in kwargs for word in ("max_tokens", "max_new_tokens", "max_completion_tokens")):
+    if not any(parameters.SYNONYMS.get(word, word) == "max_tokens" for word in kwargs):
         kwargs["max_tokens"] = int(_number("MAX_TOKENS", MAX_TOKENS))
     kwargs.setdefault("temperature", _number("TEMPERATURE", TEMPERATURE))
     return str(default_list().ask_ai(prompt, _asked(model_name), **kwargs))
@@ -171,6 +182,9 @@ def _asked(name: str) -> str:
 def _number(variable: str, default: float) -> float:
     given = os.environ.get(variable, "").strip()
     try:
-        return float(given) if given else default
+        number = float(given) if given else default
     except ValueError:
-        raise ValueError(f"the environment variable {variable} must be a number, not {given!r}") from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"the environment variable {variable} must be a number, not {given!r}")
+    return number

@@ -186,10 +186,10 @@ class Base(Finder):
             turns = chat.shown(turns, urls(images))
         return Question(turns, parameters, extra=extra_body, **how)
 
-    def _ask(self, body: Mapping[str, Any], on_unsupported: str) -> Ask:
+    def _ask(self, body: Mapping[str, Any], question: Question) -> Ask:
         from inference_providers.wire.messages import Ask
 
-        return Ask(body, allow_empty=self._allow_empty, unsupported=on_unsupported)
+        return Ask(body, allow_empty=self._allow_empty, unsupported=question.on_unsupported, untouched=question.extra)
 
     def _answer_of(self, reply: Any, model: str, question: Question, seconds: float) -> Answer:
         """The answer in an SDK client's raw response. Raises ProviderUnavailableError where there is none."""
@@ -198,10 +198,12 @@ class Base(Finder):
 
         data = checked_completion(reply.http_response.content, model)
         provider = self.registry.providers.get(reply.headers.get("x-inference-provider", ""))
+        model = reply.headers.get("x-inference-model", model)  # which the client has chosen, where it routes
+        dropped = reply.headers.get("x-inference-dropped", "")
         usage = usage_of(data.get("usage"))
         cost = cost_of(usage, provider.facts(model)) if provider else None
         given = Given()
-        given.add(usage, cost, (), (), seconds)
+        given.add(usage, cost, (), filter(None, dropped.split(", ")), seconds)
         answer = given.answer(data, None, question.turns)
         answer.provider, answer.model = provider.id if provider else None, model
         answer.canonical_name = provider.canonical_of(model) if provider else None

@@ -65,6 +65,7 @@ def csv_rows(path: os.PathLike[str]) -> Iterator[tuple[int, dict[str, str]]]:
 
     with open(path, encoding="utf-8-sig", errors="replace", newline="") as file:
         rows = csv.DictReader(file, restval="")
+        csv.field_size_limit(2**31 - 1)  # else a long prompt would end the whole file
         for row in rows:
             yield rows.line_num, {str(name): value for name, value in row.items() if name is not None}
 
@@ -86,50 +87,87 @@ class Output:
     """The file that results go to, one line each, as they come.
 
     What it holds already is taken up: lines that were cut and items that failed are dropped, and what
-    was answered is not asked again. Raises BlockingIOError where another process is writing to it.
+    was answered is not asked again. Raises BlockingIOError where another process is writing to it, and
+    ValueError where it holds something else than results.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, resume: bool = True) -> None:
         self.path = os.fspath(path)
         self._done = array("Q")  # keys of what was answered, sorted
-        self._taken = array("L")  # at the first of equal keys: how many of them were taken
-        if not resume or not os.path.exists(self.path):
-            with open(self.path, "ab" if resume else "wb"):
-                pass
-        self._file = os.open(self.path, os.O_RDWR | os.O_APPEND)
-        _lock(self._file, self.path)
-        self._take_up()
+        self._taken = array("I")  # at the first of equal keys: how many of them were taken
+        self._lines = array("I")  # which line of the file each key is in
+        self._were = array("i")  # the index in each line of the file
+        self._now = array("i")  # the index that each line's item has now; -1 for what is not among the items
         self._waiting: list[str] = []
+        self._open()
+        try:
+            if not resume:
+                os.ftruncate(self._file, 0)
+            self._take_up()
+        except BaseException:
+            os.close(self._file)
+            raise
+
+    def _open(self) -> None:
+        self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+        try:
+            _lock(self._file, self.path)
+            if not os.path.samestat(os.fstat(self._file), os.stat(self.path)):
+                raise _busy(self.path)  # written anew by another process in this moment
+        except BaseException:
+            os.close(self._file)
+            raise
 
     def _take_up(self) -> None:
         """Read what is there; write it anew, without what is to be asked again, if there is any of that."""
-        buckets = [array("Q") for _ in range(256)]  # by the first byte, so that no large list is sorted
-        clean = True
-        with open(self.path, "rb") as file:
-            for line in file:
-                key = _key_of(line)
-                clean = clean and key is not None
-                if key is not None:
-                    buckets[key >> 56].append(key)
+        buckets = [(array("Q"), array("I")) for _ in range(256)]  # by the first byte, so that no large list is sorted
+        clean, ours = True, False
+        for line in self._read():
+            found = _key_of(line)
+            clean = clean and found is not None
+            ours = ours or found is not None or _is_ours(line)
+            if found is not None:
+                key, index = found
+                keys, lines = buckets[key >> 56]
+                keys.append(key)
+                lines.append(len(self._were))
+                self._were.append(index)
+        if not clean and not ours:
+            raise ValueError(f"{self.path} holds something else than results; give another file, or resume=False")
         if not clean:
-            self._rewrite()
-        self._done = array("Q")
-        for bucket in buckets:
-            self._done.extend(sorted(bucket))
-        self._taken = array("L", [0]) * len(self._done)
+            self._rewrite(line for line in self._read() if _key_of(line) is not None)
+        for keys, lines in buckets:
+            order = sorted(range(len(keys)), key=keys.__getitem__)
+            self._done.extend(keys[place] for place in order)
+            self._lines.extend(lines[place] for place in order)
+        self._taken = array("I", [0]) * len(self._done)
+        self._now = array("i", [-1]) * len(self._done)
 
-    def _rewrite(self) -> None:
+    def _read(self) -> Iterator[bytes]:
+        with open(self.path, "rb") as file:
+            yield from file
+
+    def _rewrite(self, lines: Iterable[bytes]) -> None:
         """Through a file of its own, so that a kill loses nothing."""
         beside = f"{self.path}.{os.getpid()}.tmp"
-        with open(self.path, "rb") as old, open(beside, "wb") as new:
-            _lock(new.fileno(), self.path)
-            new.writelines(line for line in old if _key_of(line) is not None)
+        with open(beside, "wb") as new:
+            new.writelines(lines)
             new.flush()
             os.fsync(new.fileno())
-        os.replace(beside, self.path)
-        os.close(self._file)
-        self._file = os.open(self.path, os.O_RDWR | os.O_APPEND)
-        _lock(self._file, self.path)
+            _lock(new.fileno(), self.path)
+            os.replace(beside, self.path)
+            os.close(self._file)
+            self._file = os.dup(new.fileno())  # the lock goes with it
+
+    def settle(self) -> None:
+        """When all items are known: a line that was there gets the index that its item has now; null if it has none."""
+        self.flush()
+        if self._were != self._now:
+            self._rewrite(
+                _with_index(line, self._now[number]) if number < len(self._now) else line
+                for number, line in enumerate(self._read())
+            )
+            self._were = self._now
 
     def has(self, item: Item) -> bool:
         """Whether this very request was answered before; each answer counts once."""
@@ -142,12 +180,16 @@ class Output:
         place = first + self._taken[first]
         if place < len(self._done) and self._done[place] == key:
             self._taken[first] += 1
+            self._now[self._lines[place]] = item.index
             return True
         return False
 
     def put(self, line: str) -> bool:
         """Keep a line for the next flush; whether it is the first since the last one."""
         self._waiting.append(line)
+        if len(self._waiting) >= 100:
+            self.flush()
+            return False
         return len(self._waiting) == 1
 
     def flush(self) -> None:
@@ -160,9 +202,11 @@ class Output:
 
     def close(self) -> None:
         """Write what is waiting, and make sure that it outlives the machine's power."""
-        self.flush()
-        os.fsync(self._file)
-        os.close(self._file)
+        try:
+            self.flush()
+            os.fsync(self._file)
+        finally:
+            os.close(self._file)
 
 
 def _lock(file: int, path: str) -> None:
@@ -173,19 +217,36 @@ def _lock(file: int, path: str) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise BlockingIOError(f"another process is writing to {path}; wait for it, or give another file") from None
+        raise _busy(path) from None
 
 
-def _key_of(line: bytes) -> int | None:
-    """The key of a line that holds an answer; None for one that is cut, or holds an error."""
+def _busy(path: str) -> BlockingIOError:
+    return BlockingIOError(f"another process is writing to {path}; wait for it, or give another file")
+
+
+def _is_ours(line: bytes) -> bool:
+    """Whether a line without an answer may be from a batch: a failure, one that was cut, or an empty one."""
+    if not line.strip() or line.startswith((b'{"index": ', b'{"id": "batch_req_')):
+        return True
+    return b'{"index": '.startswith(line) or b'{"id": "batch_req_'.startswith(line)
+
+
+def _with_index(line: bytes, index: int) -> bytes:
+    row = {**json.loads(line), "index": None if index < 0 else index}
+    return json.dumps(row, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+
+
+def _key_of(line: bytes) -> tuple[int, int] | None:
+    """(key, index) of a line that holds an answer; None for one that is cut, or holds an error. No index: -1."""
     if not line.endswith(b"\n"):
         return None
     try:
         row = json.loads(line)
         if row.get("error"):
             return None
-        return int(row.get("key") or row["id"].removeprefix("batch_req_"), 16)
-    except (ValueError, KeyError, AttributeError, TypeError):
+        key, index = int(row.get("key") or row["id"].removeprefix("batch_req_"), 16), row.get("index")
+        return (key, index if type(index) is int and 0 <= index < 2**31 else -1) if 0 <= key < 2**64 else None
+    except (ValueError, RecursionError, KeyError, AttributeError, TypeError):
         return None
 
 
@@ -209,10 +270,11 @@ class Results:
         begin = 0
         with open(self.path, "rb") as file:
             for line in file:
-                index = json.loads(line).get("index", len(places))
-                while len(places) <= index:
-                    places.append(0)
-                places[index] = begin + 1
+                index = json.loads(line).get("index")
+                if index is not None:  # else it belongs to an earlier input
+                    while len(places) <= index:
+                        places.append(0)
+                    places[index] = begin + 1
                 begin += len(line)
         return places
 

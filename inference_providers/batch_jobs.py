@@ -28,7 +28,7 @@ from inference_providers.wire.messages import Request, WireError, headers_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
     from typing import Any
 
     from inference_providers.base import Base
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 POLL = (2.0, 60.0)  # seconds between looks: the first, and the most
 TRIES = 6  # of one request to a batch API, when the provider is unwell
+_GONE = (404, 410)  # what says that a job or its results are no more
+_PASSING = (408, 409, 425, 429)  # refusals that may be none a moment later
 RESULT_CAP = 1024 * 1024 * 1024  # bytes of one results file
 
 
@@ -59,15 +61,17 @@ class JobRunner:
         self.summary, self.quiet = Summary(), False
         self._state = State(f"{output.path}.jobs.json")
 
-    async def results(self) -> AsyncIterator[list[Result]]:
+    async def results(self) -> AsyncGenerator[list[Result], None]:
         """Results as each of the provider's jobs ends, in its order."""
         started = time.monotonic()
         try:
-            async for ready in self._all():
+            async for ready, ended in self._all():
                 for result in ready:
                     self.summary.add(result)
                     self._output.put(result.as_line())
                 self._output.flush()
+                if ended is not None:
+                    self._state.done(ended)
                 if self._told is not None:
                     self._told(self.summary, self._job.pace)
                 yield ready
@@ -78,8 +82,8 @@ class JobRunner:
             self._output.flush()
             self.summary.seconds = time.monotonic() - started
 
-    async def _all(self) -> AsyncIterator[list[Result]]:
-        """Send every part that is not under way, then wait for all."""
+    async def _all(self) -> AsyncIterator[tuple[list[Result], _Part | None]]:
+        """Send every part that is not under way, then wait for all. With the results comes the part whose job has ended."""
         parts: list[tuple[_Api, _Part]] = []
         broken: list[Result] = []
         for part in self._parts(broken):
@@ -89,18 +93,20 @@ class JobRunner:
                     part.job = await api.send(part)
                     self._state.remember(part)
             except InferenceProvidersError as error:
-                yield [Result(item, None, error) for item in part.items]
+                yield [Result(item, None, error) for item in part.items], None
                 continue
             parts.append((api, part))
         if broken:
-            yield broken
+            yield broken, None
         for api, part in parts:
+            ended: _Part | None = part
             try:
                 ready = await api.wait_for(part)
             except InferenceProvidersError as error:
                 ready = [Result(item, None, error) for item in part.items]
-            yield ready
-            self._state.done(part)
+                if getattr(error, "status", None) not in _GONE:
+                    ended = None  # it still works on them, and is looked at again next time
+            yield ready, ended
 
     def _parts(self, broken: list[Result]) -> Iterator[_Part]:
         """Items in parts that a provider takes as one file: one model each, not too many, not too large.
@@ -179,6 +185,10 @@ def _id(item: Item) -> str:
     return f"{item.index}-{item.key}"
 
 
+def _is_job(row: Any) -> bool:
+    return isinstance(row, dict) and isinstance(row.get("provider"), str) and isinstance(row.get("items"), list)
+
+
 class State:
     """Jobs under way: the provider's id of each, and the items that it works on. Its file holds no key and no prompt."""
 
@@ -187,7 +197,8 @@ class State:
         self._jobs: dict[str, dict[str, Any]] = {}
         with suppress(OSError, ValueError), open(path, encoding="utf-8") as file:
             found = json.load(file)
-            self._jobs = found if isinstance(found, dict) else {}
+            if isinstance(found, dict):
+                self._jobs = {job: row for job, row in found.items() if _is_job(row)}
         self._items = {item: (job, row["provider"]) for job, row in self._jobs.items() for item in row["items"]}
 
     def job_of(self, item: Item) -> tuple[str, str] | None:
@@ -236,7 +247,11 @@ class _Api:
         content, kind = _form(form, name, b"".join(part.lines))
         part.lines = []
         uploaded = await self._ask("POST", row["upload"], content, kind)
-        values = {"{file}": str(uploaded.get("id")), "{model}": self.offer.internal_name}
+        if not isinstance(uploaded.get("id"), str):
+            raise ProviderUnavailableError(
+                f"{self.offer.provider}: its batch API gave the file no id", provider=self.offer.provider
+            )
+        values = {"{file}": uploaded["id"], "{model}": self.offer.internal_name}
         body = json.dumps(_filled(row["body"], values)).encode()
         made = self._inside(await self._ask("POST", row["create"], body, "application/json"))
         if not isinstance(made.get("id"), str):
@@ -282,7 +297,7 @@ class _Api:
             )
         content = json.dumps(body).encode()
         verdict = classify.response(
-            int(response.get("status_code") or 200),
+            code if isinstance(code := response.get("status_code"), int) and code else 200,
             {},
             content,
             self.offer.provider,
@@ -332,6 +347,7 @@ class _Api:
             )
             if (
                 isinstance(problem, InvalidRequestError)
+                or (400 <= (problem.status or 0) < 500 and problem.status not in _PASSING)
                 or verdict.action in (classify.DEAD, classify.STOP)
                 or attempt == TRIES - 1
             ):

@@ -19,7 +19,7 @@ from inference_providers.wire.messages import Ask
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+    from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
     from typing import Any
 
     from inference_providers.answer import Answer
@@ -104,21 +104,22 @@ class Runner:
         self.summary = Summary()
         self._routes: dict[Any, Route] = {}
         self._total = providers.timeout if job.timeout is None else job.timeout
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._waiting: deque[tuple[Route, float, asyncio.Future[tuple[Lane, Sequence[Offer]]]]] = deque()
         self._timer: asyncio.TimerHandle | None = None
-        self._reading = asyncio.Lock()
+        self._reading, self._finding = asyncio.Lock(), asyncio.Lock()
         self._ready: list[Result] = []
         self._source: Iterator[Item] | None = None
-        self._async_source: AsyncIterator[Item] | None = None
+        self._async_source: AsyncGenerator[Item, None] | None = None
         self._held: dict[int, Result | None] = {}  # results that wait for an earlier one, by index
         self._next = 0  # the index whose result goes out next
         self._news = asyncio.Event()
         self._room = asyncio.Event()
-        self._failure: BaseException | None = None
+        self._failure: BaseException | None = None  # on which no more is asked
+        self._busy = 0  # items that are being asked
         self.quiet = False  # nobody listens: results go to the file only
         self._window = AHEAD + 4 * job.pace.most
 
-    async def results(self) -> AsyncIterator[list[Result]]:
+    async def results(self) -> AsyncGenerator[list[Result], None]:
         """Results, in order or as completed: at once all that are ready."""
         started = time.monotonic()
         self._source = None if hasattr(self._job.source, "__aiter__") else self._items()
@@ -133,15 +134,18 @@ class Runner:
                     ready, self._ready = self._ready, []
                     self._room.set()
                     yield ready
-                elif ended.done():
+                elif ended.done() or (self._failure is not None and not self._busy):
                     break
                 else:
                     await self._news.wait()
-            await ended
+            if self._failure is None:
+                await ended
         finally:
             for worker in workers:
                 worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
+            await asyncio.gather(*workers, ended, return_exceptions=True)
+            if self._async_source is not None:
+                await self._async_source.aclose()
             self._settle(started)
         if self._failure is not None:
             raise self._failure
@@ -156,11 +160,16 @@ class Runner:
     def _items(self) -> Iterator[Item]:
         return batch_files.items(self._job.source, self._job.reader)
 
-    async def _async_items(self) -> AsyncIterator[Item]:
+    async def _async_items(self) -> AsyncGenerator[Item, None]:
         index = 0
-        async for given in self._job.source:
-            yield self._job.reader.item(given, index)
-            index += 1
+        source = aiter(self._job.source)
+        try:
+            async for given in source:
+                yield self._job.reader.item(given, index)
+                index += 1
+        finally:
+            if hasattr(source, "aclose"):
+                await source.aclose()
 
     async def _take(self) -> Item | None:
         """The next item of an asynchronous source, for one worker at a time."""
@@ -174,7 +183,7 @@ class Runner:
                 self._room.clear()
                 await self._room.wait()
             item = next(self._source, None) if self._source is not None else await self._take()
-            if item is None:
+            if item is None or self._failure is not None:
                 return
             if self._output is not None and self._output.has(item):
                 self.summary.resumed += 1
@@ -184,6 +193,8 @@ class Runner:
                 if item.problem:
                     raise MalformedItemError(item.problem)
                 result = Result(item, await (self._answer(item) if self._job.is_plain else self._converse(item)))
+            except _Stopped:
+                return
             except (InferenceProvidersError, ValueError, TypeError) as error:
                 result = Result(item, None, error)
             self._finish(result)
@@ -212,12 +223,16 @@ class Runner:
         job, providers = self._job, self._providers
         key = item.models if isinstance(item.models, str) else None if item.models is None else tuple(item.models)
         route = self._routes.get(key) or await self._route(key)
-        ask = Ask(body, allow_empty=providers._allow_empty, unsupported=job.pattern.on_unsupported)
+        ask = Ask(
+            body,
+            allow_empty=providers._allow_empty,
+            unsupported=job.pattern.on_unsupported,
+            untouched=job.pattern.extra,
+        )
         tokens = prompts_cost(body) if job.pace.counts_tokens else 0.0
         give_up = 0.0
         while True:
-            lane, offers = route.free() or await self._turn(route)
-            lane.start(tokens)
+            lane, offers = await self._turn(route, tokens)
             started, used = time.monotonic(), 0.0
             give_up = give_up or started + job.patience
             try:
@@ -233,49 +248,76 @@ class Runner:
                     raise
             finally:
                 lane.done(tokens - used if used else 0.0)
+                self._busy -= 1
+                if self._failure is not None:
+                    self._news.set()
                 if self._waiting:
                     self._wake()
 
     async def _route(self, models: str | tuple[str, ...] | None) -> Route:
-        if len(self._routes) > 1000:
-            self._routes.clear()
-        names = [models] if isinstance(models, str) else list(models or ("auto",))
-        offers = list(await self._providers._find(names))
-        found = self._routes[models] = Route(offers, self._job.pace, self._providers._health)
+        async with self._finding:  # one at a time: who came first is asked first
+            known = self._routes.get(models)
+            if known is not None:
+                return known
+            if len(self._routes) > 1000:
+                self._routes.clear()
+            names = [models] if isinstance(models, str) else list(models or ("auto",))
+            offers = list(await self._providers._find(names))
+            found = self._routes[models] = Route(offers, self._job.pace, self._providers._health)
+            return found
+
+    async def _turn(self, route: Route, tokens: float) -> tuple[Lane, Sequence[Offer]]:
+        """Wait for a free lane, and start in it: first come, first served."""
+        if self._failure is not None:
+            raise _Stopped
+        if not self._waiting and (found := self._start(route, tokens)) is not None:
+            return found
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append((route, tokens, turn))
+        self._wake()
+        return await turn
+
+    def _start(self, route: Route, tokens: float) -> tuple[Lane, Sequence[Offer]] | None:
+        found = route.free()
+        if found is not None:
+            found[0].start(tokens)
+            self._busy += 1
         return found
 
-    async def _turn(self, route: Route) -> tuple[Lane, Sequence[Offer]]:
-        """Wait for a free lane."""
-        while True:
-            found = route.free()
-            if found is not None:
-                return found
-            turn = asyncio.get_running_loop().create_future()
-            self._waiting.append(turn)
-            if route.wait is not None:
-                self._wake_in(route.wait)
-            await turn
-
     def _wake(self) -> None:
-        """Somebody may go on."""
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                return
+        """Those who wait and have room go on, in order. After a failure, nobody."""
+        full: set[int] = set()
+        passed: list[Any] = []
+        while self._waiting and self._failure is None and len(full) < max(len(self._routes), 1):
+            entry = self._waiting.popleft()
+            route, tokens, turn = entry
+            if turn.done():
+                continue
+            if id(route) not in full and (found := self._start(route, tokens)) is not None:
+                turn.set_result(found)
+                continue
+            if id(route) not in full and route.wait is not None:
+                self._wake_in(route.wait)
+            full.add(id(route))
+            passed.append(entry)
+        self._waiting.extendleft(reversed(passed))
 
     def _wake_in(self, seconds: float) -> None:
-        if self._timer is None or self._timer.cancelled() or self._timer.when() < asyncio.get_running_loop().time():
-            self._timer = asyncio.get_running_loop().call_later(seconds, self._wake_all)
+        loop = asyncio.get_running_loop()
+        if self._timer is not None:
+            if self._timer.when() <= loop.time() + seconds:
+                return
+            self._timer.cancel()
+        self._timer = loop.call_later(seconds, self._wake_later)
 
-    def _wake_all(self) -> None:
-        for _ in range(len(self._waiting)):
-            self._wake()
+    def _wake_later(self) -> None:
+        self._timer = None
+        self._wake()
 
     def _finish(self, result: Result) -> None:
         self.summary.add(result)
         if self._output is not None and self._output.put(result.as_line()):
-            asyncio.get_running_loop().call_soon(self._output.flush)  # once for all that end in this turn
+            asyncio.get_running_loop().call_soon(self._flush)  # once for all that end in this turn
         if self._told is not None:
             self._told(self.summary, self._job.pace)
         if result.error is not None and self._job.on_error == "raise" and self._failure is None:
@@ -289,6 +331,14 @@ class Runner:
             self._release()
         self._news.set()
 
+    def _flush(self) -> None:
+        try:
+            if self._output is not None:
+                self._output.flush()
+        except OSError as error:  # a full disk: no use in asking what cannot be kept
+            self._failure = self._failure or error
+            self._news.set()
+
     def _skip(self, item: Item) -> None:
         """An item that was answered before: its place in the order is empty."""
         if not self.quiet and not self._job.as_completed:
@@ -301,6 +351,10 @@ class Runner:
             self._next += 1
             if result is not None:
                 self._ready.append(result)
+
+
+class _Stopped(Exception):
+    """The batch has failed: this item is not asked any more."""
 
 
 def _too_many(error: AllProvidersFailedError) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 
 from inference_providers import batch_files
 from inference_providers.batch_items import Summary
@@ -13,7 +13,7 @@ from inference_providers.batch_runner import Job, Runner
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
     from typing import Any
 
     from inference_providers.base import Base
@@ -34,19 +34,24 @@ class _Batch:
         if job.out is not None and batch_files.is_csv(job.out):
             self._lines = f"{self._lines}.jsonl"
         self.summary = Summary()
+        if job.out is not None and isinstance(job.source, os.PathLike) and _same(job.source, job.out):
+            raise ValueError(f"{os.fspath(job.out)} is the input; the results need a file of their own")
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.summary}>"
 
-    async def _chunks(self, *, quiet: bool = False) -> AsyncIterator[list[Result]]:
+    async def _chunks(self, *, quiet: bool = False) -> AsyncGenerator[list[Result], None]:
         job = self._job
         output = batch_files.Output(self._lines, resume=job.resume) if self._lines else None
         try:
             with _progress(job) as told:
                 runner = self._runner(output, told)
                 self.summary, runner.quiet = runner.summary, quiet
-                async for ready in runner.results():
-                    yield ready
+                async with aclosing(runner.results()) as results:  # its workers end before the file is closed
+                    async for ready in results:
+                        yield ready
+            if output is not None:
+                output.settle()
         finally:
             if output is not None:
                 output.close()
@@ -85,16 +90,25 @@ class Batch(_Batch):
 
 
 class AsyncBatch(_Batch):
-    """A batch for asyncio. `async for` gives results as they are ready; `await` does everything where there is an output file."""
+    """A batch for asyncio. `async for` gives results as they are ready; `await` does everything where there is an output file.
+
+    Once awaited, `async for` gives what is in the file.
+    """
+
+    _done = False
 
     async def __aiter__(self) -> AsyncIterator[Result]:
+        if self._done and self._lines is not None:
+            for result in batch_files.Results(self._lines):
+                yield result
+            return
         chunks = self._chunks()
         try:
             async for ready in chunks:
                 for result in ready:
                     yield result
         finally:
-            await chunks.aclose()  # type: ignore[attr-defined]
+            await chunks.aclose()
 
     def __await__(self) -> Any:
         return self._run().__await__()
@@ -103,7 +117,12 @@ class AsyncBatch(_Batch):
         if self._lines is None:
             raise ValueError("without an output file (out=...) the results would be lost: iterate over the batch")
         await self._all()
+        self._done = True
         return self
+
+
+def _same(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> bool:
+    return os.path.exists(one) and os.path.exists(other) and os.path.samefile(one, other)
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
@@ -113,13 +132,17 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
     except RuntimeError:
         asyncio.run(work)
         return
-    from concurrent.futures import ThreadPoolExecutor
 
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        pool.submit(asyncio.run, work).result()
+    async def nothing() -> AsyncGenerator[list[Result], None]:
+        await work
+        for never in ():
+            yield never
+
+    for _ in _in_a_thread(nothing()):  # which ends it when it is interrupted
+        continue
 
 
-def _in_a_thread(results: AsyncIterator[list[Result]]) -> Iterator[Result]:
+def _in_a_thread(results: AsyncGenerator[list[Result], None]) -> Iterator[Result]:
     """Results of an asynchronous iterator, which runs in a thread of its own and does not run far ahead."""
     import queue
     import threading
@@ -133,10 +156,11 @@ def _in_a_thread(results: AsyncIterator[list[Result]]) -> Iterator[Result]:
         assert task is not None
         running.append((loop, task))
         begun.set()
-        async for ready in results:
-            chunks.put(ready)
-            while chunks.qsize() > _CHUNKS:
-                await asyncio.sleep(0.005)
+        async with aclosing(results):
+            async for ready in results:
+                chunks.put(ready)
+                while chunks.qsize() > _CHUNKS:
+                    await asyncio.sleep(0.005)
 
     def work() -> None:
         try:

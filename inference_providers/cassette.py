@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import os
+import threading
 
 from inference_providers.errors import InferenceProvidersError
 from inference_providers.mock import Watch
-from inference_providers.wire.classify import scrub
-from inference_providers.wire.messages import AsyncResponse, Limits, Response
+from inference_providers.registry import bundled
+from inference_providers.wire.classify import scrub, scrub_bytes
+from inference_providers.wire.messages import AsyncResponse, Limits, Response, WireError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ class Cassette:
         self.path, self.mode = os.fspath(path), mode
         self._variables: set[str] = set()
         self._rows: list[dict[str, Any]] = []
+        self._lock = threading.Lock()
         if mode == REPLAY:
             self._load()
 
@@ -57,7 +60,9 @@ class Cassette:
         if self.mode == RECORD:
             self._environ = environ
             return environ
-        return {**environ, **dict.fromkeys(self._variables, PLACEHOLDER)}
+        keys = {name for row in bundled().providers.values() for name in row.key_variables}  # none but those there were
+        kept = {name: value for name, value in environ.items() if name not in keys}
+        return {**kept, **dict.fromkeys(self._variables, PLACEHOLDER)}
 
     def sender(self, real: Callable[[], Any], secrets: Callable[[], list[str]]) -> Any:
         """What records, or plays back."""
@@ -69,20 +74,24 @@ class Cassette:
 
     def keep(self, request: Request, status: int, headers: Mapping[str, str], body: bytes, secrets: list[str]) -> None:
         """Record one exchange, without any key, and write the file."""
-        key = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        self._variables |= {name for name, value in self._environ.items() if key and value == key}
-        secrets = [*secrets, key]
-        self._rows.append(
-            {
-                "request": {"method": request.method, "url": request.url, "body": _text(request.body or b"", secrets)},
-                "response": {
-                    "status": status,
-                    "headers": {name: scrub(headers[name], secrets) for name in _KEPT if name in headers},
-                    "body": _text(body, secrets),
-                },
-            }
-        )
-        self._write()
+        secrets = [*secrets, _key(request)]
+        kept = {name: scrub(headers[name], secrets) for name in _KEPT if name in headers}
+        self._add(request, {"status": status, "headers": kept, "body": _text(body, secrets)}, secrets)
+
+    def keep_failure(self, request: Request, error: WireError, secrets: list[str]) -> None:
+        """Record that no response came, so that what was tried next is played back as well."""
+        secrets = [*secrets, _key(request)]
+        self._add(request, {"failure": error.kind, "message": scrub(str(error), secrets)}, secrets)
+
+    def _add(self, request: Request, response: dict[str, Any], secrets: list[str]) -> None:
+        body = _text(request.body or b"", secrets)
+        key = _key(request)
+        with self._lock:
+            self._variables |= {name for name, value in self._environ.items() if key and value == key}
+            self._rows.append(
+                {"request": {"method": request.method, "url": request.url, "body": body}, "response": response}
+            )
+            self._write()
 
     def _write(self) -> None:
         os.makedirs(os.path.dirname(self.path) or ".", exist_ok=True)
@@ -95,18 +104,25 @@ class Cassette:
         os.replace(beside, self.path)
 
     def find(self, request: Request) -> tuple[int, dict[str, str], bytes]:
-        """(status, headers, body) that was recorded for this request. Each recording is played once, the last of equal ones again."""
+        """(status, headers, body) that was recorded for this request; raises WireError where none came. Each recording is played once, the last of equal ones again."""
         asked = _comparable(request.method, request.url, _text(request.body or b"", [PLACEHOLDER]))
-        fitting = [row for row in self._rows if _comparable(**row["request"]) == asked]
-        if not fitting:
-            raise CassetteError(
-                f"{self.path} holds no answer to this {request.method} {request.url}; record it anew: pytest --inference-record=all"
-            )
-        row = fitting[0]
-        if len(fitting) > 1:
-            self._rows.remove(row)
+        with self._lock:
+            fitting = [row for row in self._rows if _comparable(**row["request"]) == asked]
+            if not fitting:
+                raise CassetteError(
+                    f"{self.path} holds no answer to this {request.method} {request.url}; record it anew: pytest --inference-record=all"
+                )
+            row = fitting[0]
+            if len(fitting) > 1:
+                self._rows.remove(row)
         response = row["response"]
+        if "failure" in response:
+            raise WireError(response["failure"], response["message"])
         return int(response["status"]), dict(response["headers"]), _bytes(response["body"])
+
+
+def _key(request: Request) -> str:
+    return request.headers.get("Authorization", "").removeprefix("Bearer ")
 
 
 def _comparable(method: str, url: str, body: Any) -> Any:
@@ -118,8 +134,9 @@ def _comparable(method: str, url: str, body: Any) -> Any:
 
 def _text(body: bytes, secrets: list[str]) -> Any:
     """A body as text, or in base 64 where it is none."""
+    body = scrub_bytes(body, secrets)
     try:
-        return scrub(body.decode("utf-8"), secrets)
+        return body.decode("utf-8")
     except UnicodeDecodeError:
         return {"base64": base64.b64encode(body).decode()}
 
@@ -128,23 +145,46 @@ def _bytes(kept: Any) -> bytes:
     return base64.b64decode(kept["base64"]) if isinstance(kept, dict) else str(kept).encode()
 
 
+class _Take:
+    """One exchange that is being recorded. It is kept once: at its end, or as far as it came when it is closed."""
+
+    def __init__(self, cassette: Cassette, request: Request, response: Any, secrets: Callable[[], list[str]]) -> None:
+        self._cassette, self._request, self._response, self._secrets = cassette, request, response, secrets
+        self.parts: list[bytes] = []
+        self._kept = False
+
+    def keep(self) -> None:
+        """Into the file."""
+        if not self._kept:
+            self._kept = True
+            response = self._response
+            self._cassette.keep(self._request, response.status, response.headers, b"".join(self.parts), self._secrets())
+
+    def close(self) -> None:
+        """Stop reading; a probe reads nothing at all."""
+        self.keep()
+        self._response.close()
+
+
 class _Recorder:
     def __init__(self, cassette: Cassette, real: Any, secrets: Callable[[], list[str]]) -> None:
         self._cassette, self._real, self._secrets = cassette, real, secrets
         self.limits = real.limits
 
     def send(self, request: Request, **limits: Any) -> Response:
-        response = self._real.send(request, **limits)
-        return Response(
-            response.status, response.headers, self._noted(request, response), response.close, response.watch
-        )
+        try:
+            response = self._real.send(request, **limits)
+        except WireError as error:
+            self._cassette.keep_failure(request, error, self._secrets())
+            raise
+        take = _Take(self._cassette, request, response, self._secrets)
+        return Response(response.status, response.headers, self._noted(response, take), take.close, response.watch)
 
-    def _noted(self, request: Request, response: Response) -> Iterator[bytes]:
-        parts = []
+    def _noted(self, response: Response, take: _Take) -> Iterator[bytes]:
         for chunk in response.chunks:
-            parts.append(chunk)
+            take.parts.append(chunk)
             yield chunk
-        self._cassette.keep(request, response.status, response.headers, b"".join(parts), self._secrets())
+        take.keep()
 
     def close(self) -> None:
         self._real.close()
@@ -156,18 +196,22 @@ class _AsyncRecorder:
         self.limits = real.limits
 
     async def send(self, request: Request, **limits: Any) -> AsyncResponse:
-        response = await self._real.send(request, **limits)
-        parts: list[bytes] = []
+        try:
+            response = await self._real.send(request, **limits)
+        except WireError as error:
+            self._cassette.keep_failure(request, error, self._secrets())
+            raise
+        take = _Take(self._cassette, request, response, self._secrets)
 
         async def more() -> bytes:
             chunk: bytes = await response.more()
             if chunk:
-                parts.append(chunk)
+                take.parts.append(chunk)
             else:
-                self._cassette.keep(request, response.status, response.headers, b"".join(parts), self._secrets())
+                take.keep()
             return chunk
 
-        return AsyncResponse(response.status, response.headers, more, response.close)
+        return AsyncResponse(response.status, response.headers, more, take.close)
 
     async def aclose(self) -> None:
         await self._real.aclose()

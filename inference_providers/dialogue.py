@@ -44,6 +44,8 @@ class Question:
         if not isinstance(max_steps, int) or max_steps < 1:
             raise ValueError(f"max_steps must be a whole number from 1 on, not {max_steps!r}")
         self.turns, self.max_steps, self.on_unsupported = [dict(turn) for turn in turns], max_steps, on_unsupported
+        if isinstance(fields.get("response_format"), type):  # as the SDK's own users write it
+            fields, schema = {**fields, "response_format": None}, schema or fields["response_format"]
         self.fields = parameters.normalise(fields) if fields else {}
         self.tools: Toolbox | None = None
         if self.fields.get("tools"):
@@ -59,10 +61,17 @@ class Question:
             self.shape = Shape(schema)
             self.fields["response_format"] = self.shape.response_format
         self.extra = dict(extra or {})
+        if "stream" in self.extra:
+            raise ValueError("extra_body cannot turn streaming on; ask with stream=True")
 
     def body(self, turns: Sequence[Mapping[str, Any]] | None = None) -> dict[str, Any]:
         """A request for a reply to *turns*, the model aside."""
-        return {"messages": self.turns if turns is None else list(turns), **self.fields, **self.extra}
+        turns = self.turns if turns is None else list(turns)
+        fields = self.fields
+        if len(turns) > len(self.turns) and fields.get("tool_choice") not in (None, "none"):
+            # a call that is asked for is made once: for ever, there would be no answer
+            fields = {**fields, "tool_choice": "auto"}
+        return {"messages": turns, **fields, **self.extra}
 
     def streamed(self) -> dict[str, Any]:
         """A request for a stream of text."""
@@ -76,7 +85,7 @@ def converse(question: Question) -> Generator[dict[str, Any] | list[Call], Any, 
     turns = question.turns
     given = Given()
     repaired = False
-    for _ in range(question.max_steps):
+    for step in range(1, question.max_steps + 1):
         reply: Reply = yield question.body(turns)
         _count(given, reply)
         message = chat.first_choice(reply.data).get("message") or {}
@@ -90,9 +99,17 @@ def converse(question: Question) -> Generator[dict[str, Any] | list[Call], Any, 
         try:
             value = question.shape.parse(chat.content_text(message.get("content")))
         except Misfit as misfit:
-            if repaired:
+            cut = chat.cut_by_length(chat.first_choice(reply.data))
+            if repaired or cut or step == question.max_steps:
+                so_far = (
+                    ": the token limit cut it; give a larger max_tokens"
+                    if cut
+                    else ", even after one repair"
+                    if repaired
+                    else ""
+                )
                 raise InvalidReplyError(
-                    f"{reply.offer.provider}/{reply.offer.internal_name}: the reply does not fit the schema, even after one repair: {misfit}",
+                    f"{reply.offer.provider}/{reply.offer.internal_name}: the reply does not fit the schema{so_far}: {misfit}",
                     provider=reply.offer.provider,
                     text=chat.content_text(message.get("content")),
                     problems=misfit.problems,

@@ -9,7 +9,8 @@ from typing import Any
 
 from inference_providers import parameters, substitute
 from inference_providers.conversation import Conversation, Message, Role
-from inference_providers.errors import UnknownModelError
+from inference_providers.credentials import DUMMY_KEY
+from inference_providers.errors import NoCredentialsError, UnknownModelError
 from inference_providers.provider_list import ProviderList
 from inference_providers.registry import bundled
 from inference_providers.wire.messages import Limits
@@ -115,8 +116,11 @@ class InferenceConfig:
 
 
 def _made(kind: Any, value: Any) -> Any:
-    if not isinstance(value, dict):
+    if isinstance(value, kind):
         return value
+    if not isinstance(value, dict):
+        # The value itself is not shown: it may be a key.
+        raise TypeError(f"give {kind.__name__}(...) or a dict, not {type(value).__name__}")
     known = {row.name for row in fields(kind)}
     if unknown := sorted(set(value) - known):
         raise TypeError(f"{kind.__name__} has no {parameters.told(unknown)}; it has {parameters.told(sorted(known))}")
@@ -163,7 +167,7 @@ class MetaInferenceEngine:
             raise UnknownModelError("No model: give model_name, or an inference_config with one.")
         remote = self._remote if config.remote_params is None else config.remote_params
         remote = remote if remote_params is None else _made(RemoteParams, remote_params)
-        words = {**self._generation, **config.generation.as_fields(), **_words(generation)}
+        words = {**self._generation, **_words(config.generation.as_fields()), **_words(generation)}
         words.setdefault("batch_size", config.generation.batch_size)
         engine, called = self._engine(name, config.engine, remote)
         size = words.pop("batch_size")
@@ -178,6 +182,7 @@ class MetaInferenceEngine:
             requests_per_minute=remote.requests_per_minute,
             tokens_per_minute=remote.tokens_per_minute,
             timeout=remote.connection_timeout,
+            patience=remote.connection_timeout if remote.max_retries else 0.0,
             **words,
         )
         return [asked[result.index].with_message(_reply(result.answer)) for result in found]
@@ -187,10 +192,14 @@ class MetaInferenceEngine:
         key = remote.api_key
         if key is None and remote.api_key_env_varname:
             key = os.environ.get(remote.api_key_env_varname)
+            if not key and substitute.current is None:
+                variable = remote.api_key_env_varname
+                raise NoCredentialsError(f"{variable}, which is to hold the key, is not set.", [variable])
         settings = (remote.max_retries, remote.retry_backoff_base, remote.retry_backoff_max, remote.connection_timeout)
-        provider = _provider(name, kind) if key or kind else None
-        secret = blake2b(key.encode(), digest_size=16).hexdigest() if key else hash(frozenset(os.environ.items()))
-        place = (provider, remote.api_url, secret, settings, id(substitute.current))
+        provider = _provider(name, kind) if (key or kind) and not remote.api_url else None
+        secret = blake2b(key.encode(), digest_size=16).hexdigest() if key else None
+        around = hash(frozenset(os.environ.items()))
+        place = (provider, remote.api_url, secret, around, settings, id(substitute.current))
         if place not in self._engines:
             self._engines[place] = _list(provider, key, remote)
         if remote.api_url:
@@ -202,11 +211,16 @@ class MetaInferenceEngine:
 
 
 def _words(given: dict[str, Any]) -> dict[str, Any]:
-    """Parameters as `GenerationParams` or `ask_ai` call them, in the latter's words."""
+    """Parameters as `GenerationParams` or `ask_ai` call them, each in one word, so that one goes before another's."""
     guided = given.pop("guided_decoding", None)
     if guided is not None:
         given |= GenerationParams(guided_decoding=guided).as_fields()
-    return {name: value for name, value in given.items() if value is not None}
+    found: dict[str, Any] = {}
+    for word, value in given.items():
+        name = parameters.SYNONYMS.get(word, word)
+        if value is not None and found.setdefault(name, value) != value:
+            raise ValueError(f"{word} is another word for {name}, which was given as well, with another value")
+    return found
 
 
 def _conversations(given: Any) -> list[Conversation]:
@@ -259,20 +273,20 @@ def _list(provider: str | None, key: str | None, remote: RemoteParams) -> Provid
     }
     if remote.api_url:
         endpoint = remote.api_url.rstrip("/").removesuffix("/chat/completions")
-        connection = {"protocol": "openai", "endpoint": endpoint, "api_key": [REMOTE_KEY] if key else []}
+        takes = {"accepts": list(bundled().parameters.get("extras") or ())}  # whose server it is nobody knows
+        connection = {"protocol": "openai", "endpoint": endpoint, "api_key": [REMOTE_KEY], "parameters": takes}
         row = {REMOTE: {"name": "Remote", "connection": connection, "model_names": {}}}
-        return ProviderList(
-            json_merge={"providers": row}, environ={REMOTE_KEY: key} if key else {}, local=False, **options
-        )
+        known = {**_without_keys(), REMOTE_KEY: key or DUMMY_KEY}
+        return ProviderList(json_merge={"providers": row}, environ=known, local=False, **options)
     if key and provider is not None:
         variables = bundled().providers[provider].key_variables
         if not variables:
             raise UnknownModelError(f"{provider} takes no key; leave api_key out.")
-        known = {name: value for name, value in os.environ.items() if name not in _keys()}
-        return ProviderList(environ={**known, variables[0]: key}, allow=[provider], **options)
+        return ProviderList(environ={**_without_keys(), variables[0]: key}, allow=[provider], **options)
     return ProviderList(**options)
 
 
-def _keys() -> set[str]:
-    """Every variable that holds some provider's key: a call with a key of its own uses no other."""
-    return {name for row in bundled().providers.values() for name in row.key_variables}
+def _without_keys() -> dict[str, str]:
+    """The environment without any provider's key: a call with a key of its own uses no other."""
+    keys = {name for row in bundled().providers.values() for name in row.key_variables}
+    return {name: value for name, value in os.environ.items() if name not in keys}

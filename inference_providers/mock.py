@@ -41,7 +41,8 @@ class Mock:
         self._counts: dict[str, int] = {}
         self.requests: list[dict[str, Any]] = []
         known = bundled()
-        self._canonical = {name: known.names.canonical_name(name) or name for name in replies if name != EVERY}
+        plain = {name: name.removeprefix("litellm_") for name in replies if name != EVERY}
+        self._canonical = {name: known.names.canonical_name(plain[name]) or plain[name] for name in plain}
         self._owners: dict[tuple[str, str], str] = {}  # (provider, internal name) -> whose reply
 
     def registry(self) -> Mapping[str, Any]:
@@ -109,18 +110,37 @@ class Mock:
             count = self._counts.get(name, 0)
             self._counts[name] = count + 1
             reply = reply[min(count, len(reply) - 1)]
-        if callable(reply):
-            reply = reply(body["messages"])
         if reply is None:
             return {"error": {"status": 404, "message": f"mock mode has no reply for model {body['model']!r}"}}
-        _check(name, reply)
+        if callable(reply):
+            reply = reply(body["messages"])
+            if hasattr(reply, "close") and hasattr(reply, "__await__"):
+                reply.close()
+                raise TypeError(f"the mock reply for {name!r} is an async function; give a plain one")
+            if not isinstance(reply, str | dict):
+                raise TypeError(
+                    f"the mock function for {name!r} must return text or a dict, not {type(reply).__name__}"
+                )
+            _check(name, reply)
         return {"content": reply} if isinstance(reply, str) else reply
+
+
+_WORDS = ("content", "latency_ms", "error", "tool_calls", "finish_reason", "usage")
 
 
 def _check(name: str, reply: Any) -> None:
     if isinstance(reply, list) and reply:
         for one in reply:
             _check(name, one)
+    elif isinstance(reply, dict):
+        if unknown := [str(word) for word in reply if word not in _WORDS]:
+            raise TypeError(f"the mock reply for {name!r} has no {', '.join(unknown)}; it has {', '.join(_WORDS)}")
+        if not isinstance(reply.get("content"), str | None):
+            raise TypeError(f"the content of the mock reply for {name!r} must be text, not {reply['content']!r:.80}")
+        if not isinstance(reply.get("latency_ms", 0), int | float):
+            raise TypeError(
+                f"latency_ms of the mock reply for {name!r} must be a number, not {reply['latency_ms']!r:.80}"
+            )
     elif not (isinstance(reply, str | dict) or callable(reply)):
         raise TypeError(
             f"the mock reply for {name!r} must be text, a function, a dict or a list of these, not {type(reply).__name__}"

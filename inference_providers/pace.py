@@ -80,6 +80,11 @@ class Lane:
         if self._tokens is not None:
             self._tokens.take(tokens)
 
+    def count(self, requests: int) -> None:
+        """Requests that came here though another lane was meant to have them; below zero, that went elsewhere."""
+        if self._requests is not None:
+            self._requests.take(requests)
+
     def went_well(self) -> None:
         """An answer came."""
         if self.busy >= int(self.limit):
@@ -142,16 +147,16 @@ class Pace:
 
     def heard(self, lane: Lane, attempts: Sequence[Attempt], started: float) -> None:
         """Learn from what came of a call that was to go by *lane*."""
-        if len(attempts) == 1 and attempts[0].error is None:
-            lane.went_well()
-            return
-        now = self.clock()
-        for attempt in attempts:
+        for number, attempt in enumerate(attempts):
             tried = self.lane(attempt.provider, attempt.model)
+            if number or tried is not lane:
+                tried.count(1)
+                if not number:
+                    lane.count(-1)
             if attempt.error is None:
                 tried.went_well()
             elif attempt.status in OVERLOADED:
-                tried.was_refused(now, started, getattr(attempt.error, "retry_after", None))
+                tried.was_refused(self.clock(), started, getattr(attempt.error, "retry_after", None))
 
 
 class Route:
@@ -178,12 +183,16 @@ class Route:
             self.wait = lane.wait(now)
             return (lane, self._offers) if self.wait == 0 else None
         best, least, self.wait = -1, 0.0, None
-        for place, lane in enumerate(self._lanes):
+        # Who is ill would not be asked: its request would go to another, beyond that one's limits.
+        well = [place for place in range(len(self._lanes)) if not self._ill(self._offers[place])]
+        for place in well or range(len(self._lanes)):
+            lane = self._lanes[place]
             wait = lane.wait(now)
             if wait != 0:
-                self.wait = wait if self.wait is None or wait is None else min(wait, self.wait)
+                if wait is not None:
+                    self.wait = wait if self.wait is None else min(wait, self.wait)
                 continue
-            load = lane.busy / lane.limit + (1000.0 if self._ill(self._offers[place]) else 0.0)
+            load = lane.busy / lane.limit
             if best < 0 or load < least:
                 best, least = place, load
         if best < 0:

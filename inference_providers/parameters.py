@@ -14,7 +14,7 @@ from inference_providers import chat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping
     from typing import Any
 
 KEEP, DROP, ERROR = "keep", "drop", "error"  # what becomes of a parameter that a candidate does not take
@@ -79,12 +79,20 @@ def normalise(given: Mapping[str, Any]) -> dict[str, Any]:
         if name not in VOCABULARY:
             raise _unknown(word)
         _check(word, name, value)
+        if name == "tools" and not value:
+            continue  # providers refuse an empty list
+        value = list(value) if isinstance(value, tuple) else value
         if name in found and found[name] != value:
             raise ValueError(f"{word} is another word for {name}, which was given as well, with another value")
         found[name] = value
     if "guided_json" in found:
+        if "response_format" in found:
+            raise ValueError("guided_json and response_format say the same thing; give one of them")
         schema = found.pop("guided_json")
-        found["response_format"] = json_schema(json.loads(schema) if isinstance(schema, str) else schema)
+        schema = json.loads(schema) if isinstance(schema, str) else schema
+        if not isinstance(schema, dict):
+            raise TypeError(f"guided_json must be a JSON Schema (an object), not {schema!r}")
+        found["response_format"] = json_schema(schema)
     if isinstance(found.get("response_format"), str):
         found["response_format"] = {
             "type": {"json": "json_object"}.get(found["response_format"], found["response_format"])
@@ -98,7 +106,7 @@ def _unknown(word: str) -> TypeError:
     from difflib import get_close_matches
 
     close = get_close_matches(word, [*VOCABULARY, *SYNONYMS], n=2)
-    hint = f"; did you mean {' or '.join(close)}?" if close else ""
+    hint = f"; did you mean {' or '.join(close)}?" if close else "."
     return TypeError(f"{word!r} is no generation parameter{hint} A provider's own goes into extra_body={{...}}.")
 
 
@@ -109,7 +117,7 @@ def _check(word: str, name: str, value: Any) -> None:
         raise TypeError(f"{word} must be {' or '.join(kind.__name__ for kind in types)}, not {value!r}")
     if least is None and most is None:
         return
-    if not (-math.inf if least is None else least) <= value <= (math.inf if most is None else most):
+    if not (least is None or value >= least) or not (most is None or value <= most) or value == math.inf:
         limits = f"from {least} on" if most is None else f"from {least} to {most}"
         raise ValueError(f"{word} must be {limits}, not {value!r}")
 
@@ -143,9 +151,9 @@ class Rules:
         self.prompted = not self.refused.isdisjoint(("json_schema", "response_format"))  # schemas go into the prompt
 
 
-def dropped(body: Mapping[str, Any], rules: Rules) -> list[str]:
+def dropped(body: Mapping[str, Any], rules: Rules, exempt: Container[str] = ()) -> list[str]:
     """Names of parameters in *body* that these rules leave out; those that are only said otherwise do not count."""
-    found = [name for name in body if name in rules.refused and name not in _TRANSLATED]
+    found = [name for name in body if name in rules.refused and name not in _TRANSLATED and name not in exempt]
     if "response_format" in found and rules.prompted and _schema_of(body["response_format"]) is not None:
         found.remove("response_format")  # said in the prompt
     return found
@@ -154,25 +162,31 @@ def dropped(body: Mapping[str, Any], rules: Rules) -> list[str]:
 _TRANSLATED = ("stream_options",)  # asked for by us, not by the user
 
 
-def fitted(body: Mapping[str, Any], rules: Rules, *, mode: str = DROP) -> dict[str, Any]:
-    """*body* in this offer's spelling; what it refuses is left out, unless *mode* is to keep it."""
+def fitted(body: Mapping[str, Any], rules: Rules, *, mode: str = DROP, exempt: Container[str] = ()) -> dict[str, Any]:
+    """*body* in this offer's spelling; what it refuses is left out, unless *mode* is to keep it. *exempt* goes as it is."""
     fields = dict(body)
     if mode != KEEP:
-        if DEVELOPER in rules.refused and any(turn.get("role") == DEVELOPER for turn in fields.get("messages") or ()):
+        if "max_completion_tokens" in fields and "max_tokens" not in fields and "max_completion_tokens" not in exempt:
+            fields["max_tokens"] = fields.pop("max_completion_tokens")  # OpenAI's newer word, as its SDK sends it
+        if DEVELOPER in rules.refused and any(map(_is_developers, fields.get("messages") or ())):
             fields["messages"] = [_without_developer(turn) for turn in fields["messages"]]
         if rules.prompted and (schema := _schema_of(fields.get("response_format"))) is not None:
             fields["messages"] = chat.instructed(fields.get("messages") or (), schema_prompt(schema))
             del fields["response_format"]
-        for name in [name for name in fields if name in rules.refused]:
+        for name in [name for name in fields if name in rules.refused and name not in exempt]:
             del fields[name]
     for name, spelled in rules.spelling.items():
-        if name in fields:
+        if name in fields and name not in exempt:
             _put(fields, spelled, fields.pop(name))
     return fields
 
 
-def _without_developer(turn: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {**turn, "role": "system"} if turn.get("role") == DEVELOPER else turn
+def _is_developers(turn: Any) -> bool:
+    return isinstance(turn, dict) and turn.get("role") == DEVELOPER
+
+
+def _without_developer(turn: Any) -> Any:
+    return {**turn, "role": "system"} if _is_developers(turn) else turn
 
 
 def _schema_of(response_format: Any) -> Mapping[str, Any] | None:

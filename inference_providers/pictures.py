@@ -25,7 +25,7 @@ def urls(pictures: Iterable[str | bytes | os.PathLike[str]] | str | bytes | os.P
     """
     if pictures is None:
         return []
-    if isinstance(pictures, str | bytes | os.PathLike):
+    if isinstance(pictures, str | bytes | bytearray | os.PathLike):
         pictures = [pictures]
     return [_url(picture) for picture in pictures]
 

@@ -101,12 +101,19 @@ class ProviderList(Base):
             self._engine.stop()
 
     def get_response(
-        self, client: openai.OpenAI, model_name: str, prompt: Prompt, *, system: str | None = None, **parameters: Any
+        self,
+        client: openai.OpenAI,
+        model_name: str,
+        prompt: Prompt,
+        *,
+        system: str | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        **parameters: Any,
     ) -> Answer:
-        """Ask a connected client one question. *parameters* as in `ask_ai`. Raises ProviderError of the fitting kind."""
+        """Ask a connected client one question, with generation parameters as in `ask_ai`. Raises ProviderError of the fitting kind."""
         import openai
 
-        question = self._question(prompt, parameters, system=system)
+        question = self._question(prompt, parameters, system=system, extra_body=extra_body)
         started = time.monotonic()
         try:
             reply = client.chat.completions.with_raw_response.create(**sdk_fields(question, model_name))
@@ -214,7 +221,7 @@ class ProviderList(Base):
     def _reply(
         self, body: Mapping[str, Any], question: Question, model: Models, test: bool, timeout: float | None
     ) -> Reply:
-        ask, hedge = self._ask(body, question.on_unsupported), self._hedge_after
+        ask, hedge = self._ask(body, question), self._hedge_after
         reply: Reply = self._first_that_works(
             model, test, timeout, lambda offers, left: self._caller.call(offers, ask, total=left, hedge_after=hedge)
         )
@@ -224,12 +231,13 @@ class ProviderList(Base):
     def _stream(self, question: Question, model: Models, test: bool, timeout: float | None) -> AnswerStream:
         from inference_providers.answer_stream import AnswerStream
 
-        ask = self._ask(question.streamed(), question.on_unsupported)
+        started = time.monotonic()
+        ask = self._ask(question.streamed(), question)
         reply: StreamReply = self._first_that_works(
             model, test, timeout, lambda offers, left: self._caller.stream(offers, ask, total=left)
         )
         self._note_dropped(reply.offer, reply.dropped)
-        return AnswerStream(reply, question.turns)
+        return AnswerStream(reply, question.turns, started)
 
     def _first_that_works(self, model: Models, test: bool, timeout: float | None, ask: Any) -> Any:
         """Ask keyed candidates, then this machine; a named model's candidates only where one is named."""

@@ -45,7 +45,7 @@ class Stand:
         return found
 
     def record(self, path: str | os.PathLike[str] | None = None) -> Any:
-        """Ask the real providers, and keep what they answer, keys left out. Default: `cassettes/TEST.json` beside the test."""
+        """Ask the real providers, and keep what they answer, keys left out. Default: `cassettes/FILE.TEST.json` beside the test."""
         from inference_providers.cassette import RECORD, Cassette
 
         return self._set(Cassette(path or self._path(), RECORD))
@@ -65,7 +65,8 @@ class Stand:
         )
 
     def _path(self) -> str:
-        name = re.sub(r"[^\w.-]+", "_", self._node.name)
+        parts = [self._node.path.stem, *self._node.nodeid.split("::")[1:]]  # of another file or class is another one
+        name = re.sub(r"[^\w.-]+", "_", ".".join(parts))
         return os.path.join(os.path.dirname(self._node.path), "cassettes", f"{name}.json")
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 
 from inference_providers import candidates, chat, dialogue
 from inference_providers.answer import cost_of, usage_of
-from inference_providers.errors import InferenceProvidersError
+from inference_providers.errors import InferenceProvidersError, TruncatedStreamError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class RollCall:
         unpriced: bool = False,
         told: Callable[[Entry, float], None] = lambda entry, spent: None,
     ) -> None:
-        if budget < 0:
+        if not budget >= 0:  # nor no number at all
             raise ValueError(f"the spending limit must be 0 or more, not {budget!r}")
         self._providers, self._offers, self._questions = providers, list(offers), list(questions)
         self._budget, self._unpriced, self._told = budget, unpriced, told
@@ -135,8 +136,11 @@ class RollCall:
                 entry.answers.append(await self._ask(offer, entry, question))
         except InferenceProvidersError as error:
             entry.problem = _short(error)
+            if isinstance(error, TruncatedStreamError):  # some tokens came, nobody knows how many
+                entry.cost = None
         finally:
-            self._reserved -= reserved
+            if entry.cost is not None:  # else it may have cost all that was set aside
+                self._reserved -= reserved
 
     def _reserve(self, offer: Offer, entry: Entry) -> float | None:
         """Set aside what the answers may cost; None, and a problem, where that is too much."""
@@ -157,7 +161,7 @@ class RollCall:
 
     async def _ask(self, offer: Offer, entry: Entry, question: str) -> str:
         asked = dialogue.Question(chat.messages(question), {"max_tokens": MAX_TOKENS})
-        ask = self._providers._ask(asked.streamed(), asked.on_unsupported)
+        ask = self._providers._ask(asked.streamed(), asked)
         started = time.monotonic()
         reply = await self._providers._async_caller.stream([offer], ask, total=TIMEOUT)
         first = time.monotonic() - started
@@ -180,6 +184,11 @@ def _short(error: Exception) -> str:
     """What went wrong, in one line: that of the last attempt."""
     attempts = getattr(error, "attempts", None)
     return (attempts[-1].outcome if attempts else str(error)).splitlines()[0]
+
+
+def _printable(text: str) -> str:
+    """*text* without control characters: the pages are read in terminals, too."""
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "", text)
 
 
 COLUMNS = ("provider", "model", "first token", "tokens/s", "cost")
@@ -211,7 +220,8 @@ def markdown(entries: Sequence[Entry], questions: Sequence[str], spent: float) -
 
     def clean(text: str) -> str:
         short = text if len(text) <= 200 else f"{text[:200]}..."
-        return " ".join(short.split()).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
+        plain = " ".join(_printable(short).split()).replace("&", "&amp;").replace("<", "&lt;")
+        return re.sub(r"([\\`*_\[\]|!#~>])", r"\\\1", plain)
 
     lines = ["# Roll call", "", summary(entries, spent), ""]
     lines += [f"{number}. {clean(question)}" for number, question in enumerate(questions, 1)]
@@ -238,7 +248,10 @@ th { font-weight: 600; white-space: nowrap; position: sticky; top: 0; background
 
 def html(entries: Sequence[Entry], questions: Sequence[str], spent: float) -> str:
     """The entries as a page that needs nothing else."""
-    from html import escape
+    import html as library
+
+    def escape(text: str) -> str:
+        return library.escape(_printable(text))
 
     def row(entry: Entry) -> str:
         provider, name, *numbers = map(escape, _cells(entry))

@@ -24,7 +24,7 @@ class Misfit(ValueError):
 class Shape:
     """What structured output must look like: made of a JSON Schema (a dict), or of a class that pydantic understands.
 
-    Raises TypeError for anything else, and for a schema that is no object at its top.
+    Raises TypeError for anything else, and for a schema that is no object at its top; ValueError for one that is invalid.
     """
 
     def __init__(self, wanted: Any) -> None:
@@ -32,9 +32,10 @@ class Shape:
         if isinstance(wanted, dict):
             self.schema: dict[str, Any] = wanted
             self.name = str(wanted.get("title") or "answer")
+            _check(wanted)
         elif isinstance(wanted, type):
-            self._adapter = _adapter(wanted)
-            self.schema, self.name = self._adapter.json_schema(), wanted.__name__
+            self._adapter, self.schema = _adapter(wanted)
+            self.name = wanted.__name__
         else:
             raise TypeError(f"schema must be a JSON Schema (a dict) or a pydantic model, not {type(wanted).__name__}")
         if self.schema.get("type", "object") != "object":
@@ -49,24 +50,28 @@ class Shape:
 
     def parse(self, text: str) -> Any:
         """The value in *text*: the class's instance, or plain JSON. Raises Misfit."""
+        found_text = _json_in(text)
         try:
-            value = json.loads(_json_in(text))
-        except ValueError as error:
+            value = json.loads(found_text, parse_constant=_no_number)
+        except (ValueError, RecursionError) as error:
             raise Misfit([f"$: not JSON ({error})"]) from None
         if self._adapter is not None:
-            return self._instance(value)
-        from jsonschema import Draft202012Validator
+            return self._instance(found_text)
+        from referencing.exceptions import Unresolvable
 
-        found = sorted(Draft202012Validator(self.schema).iter_errors(value), key=lambda problem: problem.json_path)
+        try:
+            found = sorted(_validator(self.schema).iter_errors(value), key=lambda problem: problem.json_path)
+        except Unresolvable as error:
+            raise ValueError(f"schema is no valid JSON Schema: {error}") from None
         if found:
             raise Misfit([f"{problem.json_path}: {problem.message}" for problem in found[:20]])
         return value
 
-    def _instance(self, value: Any) -> Any:
+    def _instance(self, text: str) -> Any:
         from pydantic import ValidationError
 
         try:
-            return self._adapter.validate_python(value)
+            return self._adapter.validate_json(text)  # where strict models, too, take a date from text
         except ValidationError as error:
             raise Misfit([f"$.{'.'.join(map(str, p['loc']))}: {p['msg']}" for p in error.errors()[:20]]) from None
 
@@ -76,19 +81,43 @@ class Shape:
         return f"That does not fit the schema:\n{problems}\n{parameters.schema_prompt(self.schema)}"
 
 
-def _adapter(wanted: type) -> Any:
+def _check(schema: Mapping[str, Any]) -> None:
+    from jsonschema import Draft202012Validator, SchemaError
+
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as error:
+        raise ValueError(f"schema is no valid JSON Schema: {error.json_path}: {error.message}") from None
+
+
+def _validator(schema: Mapping[str, Any]) -> Any:
+    from jsonschema import Draft202012Validator
+    from referencing import Registry
+
+    return Draft202012Validator(schema, registry=Registry())  # an empty one: nothing is fetched for a `$ref`
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is no JSON")
+
+
+def _adapter(wanted: type) -> tuple[Any, dict[str, Any]]:
     from pydantic import PydanticUserError, TypeAdapter
 
     try:
-        return TypeAdapter(wanted)
+        adapter: Any = TypeAdapter(wanted)
+        schema: dict[str, Any] = adapter.json_schema()
     except PydanticUserError as error:
         raise TypeError(f"{wanted.__name__} has no JSON Schema: {error.message}") from None
+    if "$ref" in schema:  # a class that holds itself; providers want an object at the top
+        schema = {**schema["$defs"][schema.pop("$ref").rpartition("/")[2]], **schema}
+    return adapter, schema
 
 
 def _json_in(text: str) -> str:
     """The JSON of a reply that may have thoughts before it, or a fence around it."""
-    text = re.sub(r"(?s)^\s*<think>.*?</think>", "", text).strip()
-    fenced = re.search(r"(?s)```(?:json)?\s*\n(.*?)\n?```", text)
+    text = re.sub(r"(?s)^\s*(?:<think>.*?</think>|[^\s{\[\"`].*?</think>\s*\n)", "", text).strip()
+    fenced = re.search(r"(?s)```(?:json)?\s*\n(.*?)\n\s*```", text) or re.search(r"(?s)```(?:json)?\s*\n(.*?)```", text)
     return fenced[1] if fenced else text
 
 
@@ -110,13 +139,15 @@ def _closed(node: Any) -> Any:
         return [_closed(item) for item in node]
     if not isinstance(node, dict):
         return node
+    if not _LOOSE.isdisjoint(node) or _TYPED.isdisjoint(node):
+        raise _Open
     made = {
         key: _closed_fields(value) if key in _FIELDS else _closed(value)
         for key, value in node.items()
         if key not in _VALUES
     }
     made |= {key: node[key] for key in _VALUES if key in node and key != "default"}
-    if node.get("type") == "object" or "properties" in node:
+    if "object" in _types(node) or "properties" in node:
         fields = node.get("properties") or {}
         if (
             node.get("additionalProperties", False) is not False
@@ -132,5 +163,19 @@ def _closed_fields(fields: Any) -> Any:
     return {name: _closed(field) for name, field in fields.items()} if isinstance(fields, dict) else fields
 
 
+def _types(node: Mapping[str, Any]) -> Any:
+    kinds = node.get("type")
+    return kinds if isinstance(kinds, list) else [kinds]
+
+
+# Words that strict modes refuse, or under which a closed object would mean something else.
+_LOOSE = frozenset(
+    (
+        *("allOf", "oneOf", "not", "if", "then", "else", "patternProperties", "propertyNames"),
+        *("dependentSchemas", "dependentRequired", "unevaluatedProperties"),
+    )
+)
+# A schema without any of these takes any object.
+_TYPED = frozenset(("type", "properties", "$ref", "anyOf", "enum", "const"))
 _FIELDS = ("properties", "$defs", "definitions")  # names in these are the user's own
 _VALUES = ("enum", "const", "default", "examples")  # values, not schemas

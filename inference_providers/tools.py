@@ -6,7 +6,7 @@ import json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Any
 
 
@@ -28,7 +28,8 @@ class Call:
         if self.function is None:
             return self.problem
         try:
-            return as_text(self.function(**self.arguments))
+            result = self.function(**self.arguments)
+            return as_text(_waited_for(result) if hasattr(result, "__await__") else result)
         except Exception as error:  # noqa: BLE001  (whatever the user's function raises, the model is told)
             return failed(error)
 
@@ -37,21 +38,43 @@ class Call:
         import asyncio
         import inspect
 
-        if self.function is None or not inspect.iscoroutinefunction(self.function):
-            return await asyncio.to_thread(self.run)
+        if self.function is None:
+            return self.problem
         try:
-            return as_text(await self.function(**self.arguments))
+            own = inspect.iscoroutinefunction(self.function)
+            result = (
+                self.function(**self.arguments) if own else await asyncio.to_thread(self.function, **self.arguments)
+            )
+            return as_text(await result if hasattr(result, "__await__") else result)
         except Exception as error:  # noqa: BLE001
             return failed(error)
 
 
+def _waited_for(result: Any) -> Any:
+    """What a coroutine function gives in a program without a loop of its own, or with one that must not be blocked."""
+    import asyncio
+    from concurrent.futures import ThreadPoolExecutor
+    from contextvars import copy_context
+
+    async def finished() -> Any:
+        return await result
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(copy_context().run, asyncio.run, finished()).result()
+
+
 def as_text(result: Any) -> str:
     """A function's result for the model: text as it is, everything else as JSON."""
-    if isinstance(result, str):
-        return result
-    if hasattr(result, "model_dump"):
-        result = result.model_dump(mode="json")
-    return json.dumps(result, ensure_ascii=False, default=str)
+    return result if isinstance(result, str) else json.dumps(result, ensure_ascii=False, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    """What JSON does not know: models and dataclasses as objects, the rest as text."""
+    import dataclasses
+
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json")
+    return dataclasses.asdict(value) if dataclasses.is_dataclass(value) and not isinstance(value, type) else str(value)
 
 
 def failed(error: Exception) -> str:
@@ -68,34 +91,36 @@ class Toolbox:
     def __init__(self, tools: Iterable[Any]) -> None:
         self._functions: dict[str, _Function] = {}
         self.schemas: list[dict[str, Any]] = []
+        names: set[str] = set()
         for tool in tools:
             if isinstance(tool, dict):
-                self.schemas.append(
-                    tool if "function" in tool or "type" in tool else {"type": "function", "function": tool}
-                )
+                schema = tool if "function" in tool or "type" in tool else {"type": "function", "function": tool}
             elif callable(tool):
                 function = _Function(tool)
-                if function.name in self._functions:
-                    raise TypeError(f"two tools are called {function.name}")
-                self._functions[function.name] = function
-                self.schemas.append(function.schema)
+                self._functions[function.name], schema = function, function.schema
             else:
                 raise TypeError(f"a tool is a function or its description as a dict, not {type(tool).__name__}")
+            if (name := _name_in(schema)) and name in names:
+                raise TypeError(f"two tools are called {name}")
+            names.add(name)
+            self.schemas.append(schema)
 
     @property
     def runs(self) -> bool:
         """Whether there are functions to call here."""
         return bool(self._functions)
 
-    def calls(self, asked: Sequence[Mapping[str, Any]]) -> list[Call] | None:
+    def calls(self, asked: Sequence[Any]) -> list[Call] | None:
         """The calls to make for a message's `tool_calls`; None if one of them is not for us to make."""
-        names = [str((call.get("function") or {}).get("name")) for call in asked]
-        described = {str((schema.get("function") or {}).get("name")) for schema in self.schemas}
-        if not self._functions or any(name in described and name not in self._functions for name in names):
+        names = [_name_in(call) for call in asked]
+        described = {_name_in(schema) for schema in self.schemas}
+        if not self._functions or any(
+            not name or (name in described and name not in self._functions) for name in names
+        ):
             return None
         return [
-            self._call(str(call.get("id") or name), name, call["function"].get("arguments"))
-            for call, name in zip(asked, names, strict=True)
+            self._call(str(call.get("id") or f"call_{place}"), name, call["function"].get("arguments"))
+            for place, (call, name) in enumerate(zip(asked, names, strict=True))
         ]
 
     def _call(self, call_id: str, name: str, arguments: Any) -> Call:
@@ -111,8 +136,14 @@ class Toolbox:
         try:
             given = json.loads(arguments or "{}") if isinstance(arguments, str) or not arguments else arguments
             return Call(call_id, name, function.function, function.checked(given))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             return Call(call_id, name, None, {}, failed(error))
+
+
+def _name_in(call: Any) -> str:
+    """The function's name in a call or a description; empty for what is of another kind."""
+    function = call.get("function") if isinstance(call, dict) else None
+    return str(function.get("name") or "") if isinstance(function, dict) else ""
 
 
 class _Function:
@@ -121,9 +152,10 @@ class _Function:
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
         self.name = getattr(function, "__name__", type(function).__name__)
-        self._model = _arguments_model(function, self.name)
+        if not self.name.isidentifier():
+            raise TypeError(f"the tool {self.name} cannot be described: it has no name to call it by; use def")
+        self._model, parameters = _arguments_model(function, self.name)
         about, parts = described(function.__doc__ or "")
-        parameters = self._model.model_json_schema()
         parameters.pop("title", None)
         for name, field in parameters.get("properties", {}).items():
             field.pop("title", None)
@@ -139,19 +171,23 @@ class _Function:
         from pydantic import ValidationError
 
         try:
-            model = self._model.model_validate(given)
+            model = self._model.model_validate_json(json.dumps(given))  # strict models, too, take a date from JSON
         except ValidationError as error:
             problems = "; ".join(f"{'.'.join(map(str, p['loc']))}: {p['msg']}" for p in error.errors())
             raise ValueError(f"wrong arguments: {problems}") from None
-        return {name: getattr(model, name) for name in model.model_fields_set}
+        return {field.removeprefix(_OWN): getattr(model, field) for field in model.model_fields_set}
 
 
-def _arguments_model(function: Callable[..., Any], name: str) -> Any:
+_OWN = "own_"  # before the name of each field of an arguments' model, so that `copy` and `_x` are names like others
+
+
+def _arguments_model(function: Callable[..., Any], name: str) -> tuple[Any, dict[str, Any]]:
+    """A model of the function's arguments, and its JSON Schema."""
     import inspect
+    from typing import Annotated, get_type_hints
     from typing import Any as Anything
-    from typing import get_type_hints
 
-    from pydantic import ConfigDict, PydanticUserError, create_model
+    from pydantic import ConfigDict, Field, PydanticUserError, create_model
 
     try:
         signature = inspect.signature(function)
@@ -164,9 +200,11 @@ def _arguments_model(function: Callable[..., Any], name: str) -> Any:
             raise TypeError(f"the tool {name} cannot be described: {parameter} can only be given by position")
         if parameter.kind is not parameter.VAR_KEYWORD:
             default = ... if parameter.default is parameter.empty else parameter.default
-            fields[parameter.name] = (hints.get(parameter.name, Anything), default)
+            hint = hints.get(parameter.name, Anything)
+            fields[_OWN + parameter.name] = (Annotated[hint, Field(alias=parameter.name)], default)
     try:
-        return create_model(name, __config__=ConfigDict(extra="forbid", arbitrary_types_allowed=False), **fields)
+        model = create_model(name, __config__=ConfigDict(extra="forbid", arbitrary_types_allowed=False), **fields)
+        return model, model.model_json_schema()
     except (PydanticUserError, TypeError, NameError, RuntimeError) as error:
         raise TypeError(f"the tool {name} cannot be described: {error}") from None
 

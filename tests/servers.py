@@ -174,7 +174,12 @@ class Server:
         return [request for request in self.requests if not request.path.endswith("/models")]
 
     def close(self) -> None:
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)  # wakes `accept`; closing alone would let it take one more
+        except OSError:
+            pass
         self._socket.close()
+        self._thread.join(5)
         with self._lock:
             for sock in list(self._open):
                 try:

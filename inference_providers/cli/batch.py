@@ -80,19 +80,22 @@ def batch(
         at_once: int | str = concurrency if concurrency == "auto" else int(concurrency)
     except ValueError:
         raise click.UsageError(f'--concurrency must be a whole number or "auto", not {concurrency!r}') from None
-    done = ProviderList().batch(
-        source,
-        list(models) or None,
-        out=output,
-        resume=not no_resume,
-        concurrency=at_once,
-        requests_per_minute=rpm,
-        tokens_per_minute=tpm,
-        system=system,
-        mode=mode,
-        progress=False if quiet else None,
-        **{name: value for name, value in options.items() if value is not None},
-    )
+    try:
+        done = ProviderList().batch(
+            source,
+            list(models) or None,
+            out=output,
+            resume=not no_resume,
+            concurrency=at_once,
+            requests_per_minute=rpm,
+            tokens_per_minute=tpm,
+            system=system,
+            mode=mode,
+            progress=False if quiet else None,
+            **{name: value for name, value in options.items() if value is not None},
+        )
+    except BlockingIOError as error:
+        raise click.ClickException(str(error)) from None
     summary = done.summary
     for problem in summary.problems:
         click.echo(harmless(problem), err=True)

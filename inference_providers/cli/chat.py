@@ -50,6 +50,7 @@ class Talk:
     def __init__(self, providers: ProviderList, model: str | None, system: str | None, options: dict[str, Any]) -> None:
         self._providers, self._model, self._system, self._options = providers, model, system, options
         self.turns: list[dict[str, Any]] = []
+        self._last: tuple[list[dict[str, Any]], str] | None = None  # what came before the last question, and it
         self._terminal = sys.stdout is not None and sys.stdout.isatty()
 
     def run(self) -> None:
@@ -108,7 +109,7 @@ class Talk:
                 click.echo(harmless(str(error)), err=True)
                 return
             self._model = name
-            click.echo(f"now talking to {offer.provider}/{offer.internal_name}", err=True)
+            click.echo(harmless(f"now talking to {offer.provider}/{offer.internal_name}"), err=True)
         else:
             click.echo(self._model or "the best model within reach", err=True)
 
@@ -116,15 +117,13 @@ class Talk:
         self._system = text or None
 
     def _clear(self, _: str) -> None:
-        self.turns = []
+        self.turns, self._last = [], None
 
     def _retry(self, _: str) -> None:
-        while self.turns and self.turns[-1]["role"] == "assistant":
-            self.turns.pop()
-        if not self.turns:
+        if self._last is None:
             click.echo("Nothing was asked yet.", err=True)
             return
-        self._ask(self.turns.pop()["content"])
+        self._ask(self._last[1], self._last[0])
 
     def _save(self, path: str) -> None:
         if not path:
@@ -145,9 +144,10 @@ class Talk:
         else:
             click.echo(f"wrote {path}", err=True)
 
-    def _ask(self, question: str) -> None:
+    def _ask(self, question: str, before: list[dict[str, Any]] | None = None) -> None:
         """Ask, show the answer as it comes, keep both. A failure keeps neither; an interruption keeps what came."""
-        turns = [*self.turns, {"role": "user", "content": question}]
+        self._last = (self.turns if before is None else before, question)
+        turns = [*self._last[0], {"role": "user", "content": question}]
         said: list[str] = []
         try:
             with self._providers.stream(turns, self._model, system=self._system, **self._options) as stream:
@@ -174,10 +174,29 @@ class Talk:
         from rich.live import Live
         from rich.markdown import Markdown
 
-        with Live(console=Console(), refresh_per_second=8, vertical_overflow="visible") as live:
+        text = ""  # the part that may still change; what is done is printed for good, since only a screenful can be redrawn
+        with Live(console=Console(), refresh_per_second=8) as live:
             for piece in stream:
                 said.append(piece)
-                live.update(Markdown(harmless("".join(said))))
+                text += harmless(piece)
+                end = _last_block(text)
+                done, text = text[:end], text[end:]
+                live.update(Markdown(text), refresh=bool(done))
+                if done:
+                    first = live.console.render_lines(Markdown(text))[:1]  # lists bring a blank line of their own
+                    apart = [""] if any(part.text.strip() for line in first for part in line) else []
+                    live.console.print(Markdown(done), *apart)
         answer = stream.answer
         cost = f" · ${answer.cost:.6f}" if answer.cost else ""
-        click.echo(click.style(f"{answer.provider}/{answer.model} · {answer.latency:.1f} s{cost}", dim=True), err=True)
+        said_by = harmless(f"{answer.provider}/{answer.model} · {answer.latency:.1f} s{cost}")
+        click.echo(click.style(said_by, dim=True), err=True)
+
+
+def _last_block(text: str) -> int:
+    """Where the last block of some Markdown begins, of the lines that are complete: those before it are done."""
+    from markdown_it import MarkdownIt
+
+    lines = text.split("\n")
+    tokens = MarkdownIt().enable("table").parse("\n".join(lines[:-1]))
+    begins = [token.map[0] for token in tokens if token.level == 0 and token.map]
+    return sum(len(line) + 1 for line in lines[: begins[-1]]) if begins else 0

@@ -12,6 +12,7 @@ from inference_providers import __version__
 from inference_providers.cli.batch import batch
 from inference_providers.cli.chat import chat
 from inference_providers.cli.exits import BAD_REGISTRY, EXIT_CODES, guarded
+from inference_providers.cli.local import local
 from inference_providers.cli.names import complete_model, complete_provider
 from inference_providers.cli.roll_call import roll_call
 from inference_providers.cli.tables import emit
@@ -162,7 +163,7 @@ def completion(shell: str) -> None:
         click.echo(kind(command, {}, name, f"_{name.replace('-', '_').upper()}_COMPLETE").source())
 
 
-for command in (batch, chat, roll_call):
+for command in (batch, chat, local, roll_call):
     main.add_command(command)
 
 

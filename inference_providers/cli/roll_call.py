@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import click
 
-from inference_providers.cli.exits import guarded
+from inference_providers.cli.exits import guarded, harmless
 from inference_providers.cli.names import complete_provider
 
 TYPE_CHECKING = False
@@ -59,22 +59,34 @@ def roll_call(
     if not offers:
         raise click.UsageError("No model to ask: `inference-providers models` lists those within reach.")
     asked = questions or calling.QUESTIONS
+    base = output.removesuffix(".md").removesuffix(".html")
+    if not as_json:
+        _check_writable(base)
     with _progress(len(offers)) as told:
         call = calling.RollCall(providers, offers, asked, budget=budget, unpriced=unpriced, told=told)
         entries = asyncio.run(call.run())
     if as_json:
         click.echo(json.dumps([entry.as_dict() for entry in calling.ordered(entries)], ensure_ascii=False, indent=2))
         return
-    base = output.removesuffix(".md").removesuffix(".html")
     for suffix, text in (
         (".md", calling.markdown(entries, asked, call.spent)),
         (".html", calling.html(entries, asked, call.spent)),
     ):
-        os.makedirs(os.path.dirname(base) or ".", exist_ok=True)
         with open(base + suffix, "w", encoding="utf-8") as file:
             file.write(text)
     click.echo(calling.summary(entries, call.spent))
     click.echo(f"wrote {base}.md and {base}.html")
+
+
+def _check_writable(base: str) -> None:
+    """Raise OSError before anything is spent, not after."""
+    os.makedirs(os.path.dirname(base) or ".", exist_ok=True)
+    for suffix in (".md", ".html"):
+        was_there = os.path.exists(base + suffix)
+        with open(base + suffix, "a", encoding="utf-8"):
+            pass
+        if not was_there:
+            os.remove(base + suffix)
 
 
 @contextmanager
@@ -92,6 +104,6 @@ def _progress(total: int) -> Iterator[Callable[[Entry, float], None]]:
         task = bar.add_task("", total=total)
 
         def told(entry: Entry, spent: float) -> None:
-            bar.update(task, advance=1, description=f"${spent:.4f} · {entry.provider}/{entry.name}")
+            bar.update(task, advance=1, description=harmless(f"${spent:.4f} · {entry.provider}/{entry.name}"))
 
         yield told

@@ -10,7 +10,7 @@ from inference_providers.errors import InvalidRequestError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Container, Iterator, Mapping, Sequence
     from typing import Any
 
     from inference_providers.candidates import Offer
@@ -133,10 +133,20 @@ class Ask:
 
     The model is set when a candidate is chosen: in the JSON body, or in the form that *content* holds.
     *unsupported* is what becomes of a parameter that the candidate does not take: it is kept or
-    dropped, or the candidate is not asked (`parameters.KEEP`, `DROP`, `ERROR`).
+    dropped, or the candidate is not asked (`parameters.KEEP`, `DROP`, `ERROR`). *untouched* fields go as they are.
     """
 
-    __slots__ = ("allow_empty", "body", "content", "content_type", "headers", "method", "path", "unsupported")
+    __slots__ = (
+        "allow_empty",
+        "body",
+        "content",
+        "content_type",
+        "headers",
+        "method",
+        "path",
+        "unsupported",
+        "untouched",
+    )
 
     def __init__(
         self,
@@ -149,7 +159,9 @@ class Ask:
         headers: Mapping[str, str] | None = None,
         allow_empty: bool = False,
         unsupported: str = parameters.DROP,
+        untouched: Container[str] = (),
     ) -> None:
+        self.untouched = untouched
         self.unsupported = unsupported if path == chat.PATH else parameters.KEEP
         self.body, self.path, self.method = body, path, method
         self.content, self.content_type = content, content_type
@@ -172,7 +184,11 @@ class Ask:
 
     def _json(self, offer: Offer) -> bytes:
         body = self.body or {}
-        payload = parameters.fitted(body, offer.rules, mode=self.unsupported) if self.path == chat.PATH else dict(body)
+        payload = (
+            parameters.fitted(body, offer.rules, mode=self.unsupported, exempt=self.untouched)
+            if self.path == chat.PATH
+            else dict(body)
+        )
         payload["model"] = offer.internal_name
         return _as_json(payload).encode("utf-8", "replace")
 
@@ -180,7 +196,7 @@ class Ask:
         """Names of the parameters that this candidate does not take, and does not get."""
         if self.unsupported == parameters.KEEP or self.body is None:
             return []
-        return parameters.dropped(self.body, offer.rules)
+        return parameters.dropped(self.body, offer.rules, self.untouched)
 
     def able(self, offers: Sequence[Offer], could: Could) -> Sequence[Offer]:
         """Those of the candidates that can do what the request needs. Raises InvalidRequestError if none can.

@@ -1,0 +1,41 @@
+"""What this machine has free: memory for a model."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_LIMITS = (  # what a container may use, and what it uses: cgroups of version 2, then 1
+    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+    ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+)
+
+
+def free_memory(limits: Iterable[tuple[str, str]] = _LIMITS) -> int:
+    """Bytes of main memory that a new program can have, within the limit of a container where there is one."""
+    import psutil
+
+    free = int(psutil.virtual_memory().available)
+    for most, used in limits:
+        limit, taken = _number(most), _number(used)
+        if limit is not None and taken is not None:
+            return max(0, min(free, limit - taken))
+    return free
+
+
+def _number(path: str) -> int | None:
+    try:
+        with open(path, encoding="ascii") as file:
+            return int(file.read())
+    except (OSError, ValueError):  # not there, or `max`
+        return None
+
+
+def sized(count: float) -> str:
+    """Bytes for a person: `4.7 GiB`."""
+    for unit in ("B", "KiB", "MiB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}"
+        count /= 1024
+    return f"{count:.1f} GiB"

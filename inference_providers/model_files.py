@@ -1,0 +1,279 @@
+"""Model files on this machine: GGUF files and Hugging Face folders, found where other programs keep them.
+
+Nothing is loaded: sizes come from the file system, facts from a GGUF file's head or a folder's `config.json`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import struct
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any, BinaryIO
+
+GGUF, HUGGING_FACE = "gguf", "hf"
+_HEAD_CAP = 64 * 1024 * 1024  # bytes of a GGUF file's head; vocabularies are in it
+_KV_BYTES = 2  # of one number in the cache of keys and values
+OVERHEAD = 0.10  # of the weights, for buffers
+WORKSPACE = 256 * 1024 * 1024  # bytes that an engine takes besides
+
+
+class ModelFile:
+    """A model that could be launched: its name, where it lies, its format, its size in bytes, who put it there."""
+
+    __slots__ = ("description", "kind", "name", "path", "size", "source", "tokenizer_path")
+
+    def __init__(
+        self,
+        name: str,
+        path: str,
+        kind: str,
+        size: int,
+        source: str,
+        *,
+        tokenizer_path: str = "",
+        description: str = "",
+    ) -> None:
+        self.name, self.path, self.kind, self.size, self.source = name, path, kind, size, source
+        self.tokenizer_path, self.description = tokenizer_path or path, description
+
+    def __repr__(self) -> str:
+        return f"<ModelFile {self.name}: {self.kind}, {self.size // 1024 // 1024} MiB, {self.source}>"
+
+    def memory(self, context: int) -> int:
+        """Bytes that it takes to run with so many tokens of context: weights, cache of keys and values, buffers."""
+        facts = gguf_facts(self.path) if self.kind == GGUF else folder_facts(self.path)
+        return int(self.size * (1 + OVERHEAD)) + cache_bytes(facts, context) + WORKSPACE
+
+
+def found(environ: Mapping[str, str]) -> list[ModelFile]:
+    """Every model file in the usual places, each path once: this package's folder, Ollama, LM Studio, Hugging Face, llama.cpp."""
+    home = environ.get("HOME") or os.path.expanduser("~")
+    cache = environ.get("XDG_CACHE_HOME") or os.path.join(home, ".cache")
+    places: list[Iterator[ModelFile]] = [
+        _gguf_files(_own_folder(), "models folder"),
+        _ollama(environ.get("OLLAMA_MODELS") or os.path.join(home, ".ollama", "models")),
+        _gguf_files(os.path.join(home, ".lmstudio", "models"), "LM Studio"),
+        _gguf_files(os.path.join(cache, "lm-studio", "models"), "LM Studio"),
+        _hub(_hub_folder(environ, cache)),
+        _gguf_files(environ.get("LLAMA_CACHE") or os.path.join(cache, "llama.cpp"), "llama.cpp"),
+    ]
+    unique: dict[str, ModelFile] = {}
+    for place in places:
+        for model in place:
+            unique.setdefault(os.path.realpath(model.path), model)
+    return list(unique.values())
+
+
+def at(path: str, name: str = "", source: str = "given", **more: str) -> ModelFile:
+    """The model at a path that somebody gave. Raises ValueError, saying what is wrong, where there is none."""
+    path = os.path.abspath(os.path.expanduser(path))
+    if os.path.isdir(path):
+        if not os.path.exists(os.path.join(path, "config.json")):
+            raise ValueError(f"{path} is no model: a Hugging Face folder has a config.json")
+        return ModelFile(name or os.path.basename(path), path, HUGGING_FACE, _weights(path), source, **more)
+    try:
+        with open(path, "rb") as file:
+            magic = file.read(4)
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from None
+    if magic != b"GGUF":
+        raise ValueError(f"{path} is no GGUF file, and no folder with a config.json")
+    return ModelFile(name or _stem(path), path, GGUF, _whole_size(path), source, **more)
+
+
+def _own_folder() -> str:
+    import platformdirs
+
+    return os.path.join(platformdirs.user_data_dir("inference_providers"), "models")
+
+
+def _hub_folder(environ: Mapping[str, str], cache: str) -> str:
+    given = environ.get("HF_HUB_CACHE") or environ.get("HUGGINGFACE_HUB_CACHE")
+    return given or os.path.join(environ.get("HF_HOME") or os.path.join(cache, "huggingface"), "hub")
+
+
+_PART = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")
+
+
+def _gguf_files(folder: str, source: str) -> Iterator[ModelFile]:
+    """GGUF files below a folder; of one in several parts the first, and no projectors for pictures."""
+    for root, folders, files in os.walk(folder):
+        folders.sort()
+        for file in sorted(files):
+            part = _PART.search(file)
+            if file.endswith(".gguf") and (not part or part[1] == "00001") and not file.startswith("mmproj"):
+                path = os.path.join(root, file)
+                yield ModelFile(_stem(path), path, GGUF, _whole_size(path), source)
+
+
+def _stem(path: str) -> str:
+    return _PART.sub("", os.path.basename(path)).removesuffix(".gguf")
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:  # a link whose target is gone
+        return 0
+
+
+def _whole_size(path: str) -> int:
+    """The size of a GGUF file with all of its parts."""
+    part = _PART.search(path)
+    if not part:
+        return _size(path)
+    return sum(_size(f"{path[: part.start()]}-{number:05}-of-{part[2]}.gguf") for number in range(1, int(part[2]) + 1))
+
+
+def _ollama(folder: str) -> Iterator[ModelFile]:
+    """What Ollama has pulled: manifests name the files of weights by their digest."""
+    manifests = os.path.join(folder, "manifests")
+    for root, folders, files in os.walk(manifests):
+        folders.sort()
+        for tag in sorted(files):
+            layers = _json(os.path.join(root, tag)).get("layers")
+            for layer in layers if isinstance(layers, list) else ():
+                if isinstance(layer, dict) and layer.get("mediaType") == "application/vnd.ollama.image.model":
+                    path = os.path.join(folder, "blobs", str(layer.get("digest", "")).replace(":", "-"))
+                    if os.path.isfile(path):
+                        yield ModelFile(f"{os.path.basename(root)}:{tag}", path, GGUF, _size(path), "Ollama")
+
+
+def _hub(folder: str) -> Iterator[ModelFile]:
+    """Hugging Face's cache: the newest snapshot of each repository that holds a model, and the GGUF files of others."""
+    try:
+        repositories = sorted(name for name in os.listdir(folder) if name.startswith("models--"))
+    except OSError:
+        return
+    for repository in repositories:
+        name = repository.removeprefix("models--").replace("--", "/")
+        snapshots = os.path.join(folder, repository, "snapshots")
+        revisions = [os.path.join(snapshots, entry) for entry in _entries(snapshots)]
+        if not revisions:
+            continue
+        newest = max(revisions, key=os.path.getmtime)
+        size = _weights(newest)
+        if os.path.exists(os.path.join(newest, "config.json")) and size:
+            yield ModelFile(name, newest, HUGGING_FACE, size, "Hugging Face")
+        else:
+            yield from _gguf_files(newest, "Hugging Face")
+
+
+def _entries(folder: str) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:
+        return []
+
+
+def _weights(folder: str) -> int:
+    """Bytes of a folder's weights: safetensors where there are any, else PyTorch's files."""
+    for suffix in (".safetensors", ".bin", ".pt"):
+        total = sum(_size(os.path.join(folder, name)) for name in _entries(folder) if name.endswith(suffix))
+        if total:
+            return total
+    return 0
+
+
+def _json(path: str) -> dict[str, Any]:
+    try:
+        with open(path, encoding="utf-8") as file:
+            data = json.load(file)
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def folder_facts(folder: str) -> dict[str, int]:
+    """Layers, heads and sizes of a Hugging Face model, from its `config.json`."""
+    config = _json(os.path.join(folder, "config.json"))
+    inner = config.get("text_config")  # of models that see pictures
+    config = inner if isinstance(inner, dict) else config
+    heads = _number(config, "num_attention_heads") or 1
+    size = _number(config, "head_dim") or _number(config, "hidden_size") // heads
+    return {
+        "layers": _number(config, "num_hidden_layers"),
+        "kv_heads": _number(config, "num_key_value_heads") or heads,
+        "key": size,
+        "value": size,
+        "context": _number(config, "max_position_embeddings"),
+    }
+
+
+def gguf_facts(path: str) -> dict[str, int]:
+    """Layers, heads and sizes of a GGUF file, from its head; empty where it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            head = _gguf_head(file)
+    except (OSError, ValueError, struct.error, MemoryError):
+        return {}
+    kind = head.get("general.architecture", "")
+    facts = {name.removeprefix(f"{kind}."): value for name, value in head.items()}
+    heads = _number(facts, "attention.head_count") or 1
+    size = _number(facts, "embedding_length") // heads
+    return {
+        "layers": _number(facts, "block_count"),
+        "kv_heads": _number(facts, "attention.head_count_kv") or heads,
+        "key": _number(facts, "attention.key_length") or size,
+        "value": _number(facts, "attention.value_length") or size,
+        "context": _number(facts, "context_length"),
+    }
+
+
+def _number(row: Mapping[str, Any], name: str) -> int:
+    """A whole number; of a list (one for each layer) the largest; 0 where there is none."""
+    value = row.get(name)
+    if isinstance(value, list):
+        value = max((one for one in value if isinstance(one, int)), default=0)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+
+
+def cache_bytes(facts: Mapping[str, int], context: int) -> int:
+    """Bytes of the cache of keys and values for so many tokens; 0 where the model does not say enough."""
+    if not facts:
+        return 0
+    return context * facts["layers"] * facts["kv_heads"] * (facts["key"] + facts["value"]) * _KV_BYTES
+
+
+_SCALARS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?", 10: "<Q", 11: "<q", 12: "<d"}
+_TEXT, _LIST = 8, 9
+
+
+def _gguf_head(file: BinaryIO) -> dict[str, Any]:
+    """The metadata of a GGUF file (version 2 or 3), long lists left out. Raises ValueError for what is none."""
+    if file.read(4) != b"GGUF":
+        raise ValueError("no GGUF file")
+    version, _, count = struct.unpack("<IQQ", file.read(20))
+    if version not in (2, 3) or count > 100_000:
+        raise ValueError(f"GGUF version {version}")
+    return {_gguf_text(file): _gguf_value(file, *struct.unpack("<I", file.read(4))) for _ in range(count)}
+
+
+def _gguf_text(file: BinaryIO) -> str:
+    (length,) = struct.unpack("<Q", file.read(8))
+    if length > _HEAD_CAP or file.tell() > _HEAD_CAP:
+        raise ValueError("a text of the head is too long")
+    return file.read(length).decode("utf-8", "replace")
+
+
+def _gguf_value(file: BinaryIO, kind: int) -> Any:
+    if kind == _TEXT:
+        return _gguf_text(file)
+    if kind == _LIST:
+        inner, count = struct.unpack("<IQ", file.read(12))
+        if inner in _SCALARS:
+            width = struct.calcsize(_SCALARS[inner])
+            if count > 1024:
+                file.seek(count * width, os.SEEK_CUR)
+                return None
+            return [struct.unpack(_SCALARS[inner], file.read(width))[0] for _ in range(count)]
+        values = [_gguf_value(file, inner) for _ in range(count)] if count * 8 < _HEAD_CAP else None
+        return values if values is not None and count <= 1024 else None
+    if kind not in _SCALARS:
+        raise ValueError(f"a value of type {kind}")
+    return struct.unpack(_SCALARS[kind], file.read(struct.calcsize(_SCALARS[kind])))[0]

@@ -1,0 +1,466 @@
+"""Chat as a person has it: in a real terminal, and with piped input."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import re
+import select
+import struct
+import subprocess
+import sys
+import termios
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.servers import Server, answer, completion, delta, status
+
+Serve = Callable[..., Server]
+CANARY = "canary-chat-0123456789"
+# A session of its own; the first terminal that it opens becomes its own, so that Ctrl-C reaches it.
+PROGRAM = (
+    "import os, sys\n"
+    "if os.isatty(0): os.close(os.open(os.ttyname(0), os.O_RDWR))\n"
+    "from inference_providers.cli.main import main\n"
+    "main(['chat', *sys.argv[1:]])"
+)
+
+
+def environment(folder: Path, server: Server | None) -> dict[str, str]:
+    found = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "OLLAMA_HOST": "127.0.0.1:9", "LANG": "C.UTF-8"}
+    keyed = {} if server is None else {"OPENAI_API_KEY": CANARY, "OPENAI_BASE_URL": server.url}
+    return {**found, **keyed, "TERM": "xterm", "PYTHONWARNINGS": "error"}
+
+
+class Terminal:
+    """A pseudo-terminal with the command in it."""
+
+    def __init__(self, folder: Path, server: Server | None, *arguments: str, rows: int = 40) -> None:
+        self._ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, 80, 0, 0))
+        call = [sys.executable, "-c", PROGRAM, *arguments]
+        self.process = subprocess.Popen(
+            call, stdin=theirs, stdout=theirs, stderr=theirs, cwd=folder, start_new_session=True,
+            env=environment(folder, server),
+        )  # fmt: skip
+        os.close(theirs)
+        self.raw = b""
+        self._seen = 0
+
+    @property
+    def text(self) -> str:
+        """All that was shown, without the terminal's own codes."""
+        return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", self.raw.decode("utf-8", "replace"))
+
+    def type(self, text: str) -> None:
+        os.write(self._ours, text.encode())
+
+    def wait_for(self, pattern: str, seconds: float = 15) -> None:
+        """Wait until *pattern* is shown, after what was waited for before."""
+        until = time.monotonic() + seconds
+        while (found := re.search(pattern, self.text[self._seen :], re.DOTALL)) is None:
+            assert time.monotonic() < until, f"{pattern!r} did not come: {self.text[self._seen :]!r}"
+            self._read(0.1)
+        self._seen += found.end()
+
+    def ask(self, line: str, pattern: str) -> None:
+        """Type a line; wait for what it brings, and for the next prompt."""
+        self.type(f"{line}\n")
+        self.wait_for(pattern)
+        self.wait_for("> ")
+
+    def close(self) -> int:
+        """Leave by Ctrl-D; the exit code."""
+        if self.process.poll() is None:
+            self.type("\x04")
+        until = time.monotonic() + 15
+        while self.process.poll() is None and time.monotonic() < until:
+            self._read(0.1)
+        self._read(0)
+        if self.process.poll() is None:
+            self.process.kill()
+        os.close(self._ours)
+        return self.process.wait()
+
+    def _read(self, seconds: float) -> None:
+        try:
+            if select.select([self._ours], [], [], seconds)[0]:
+                self.raw += os.read(self._ours, 65536)
+        except OSError:
+            time.sleep(0.01)
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
+    """Open the command in a terminal; it must leave by Ctrl-D without a trace of an error or a key."""
+    opened: list[Terminal] = []
+
+    def start(server: Server | None, *arguments: str, **options: Any) -> Terminal:
+        opened.append(Terminal(tmp_path, server, *arguments, **options))
+        return opened[-1]
+
+    yield start
+    for one in opened:
+        code = one.close()
+        assert code == 0, one.text
+        assert "Traceback" not in one.text
+        assert CANARY not in one.text
+
+
+@pytest.fixture
+def piped(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """The command with piped input and output."""
+
+    def run(text: str | bytes, server: Server | None, *arguments: str) -> subprocess.CompletedProcess[str]:
+        call = [sys.executable, "-c", PROGRAM, *arguments]
+        data = text.encode() if isinstance(text, str) else text
+        done = subprocess.run(
+            call, input=data, capture_output=True, cwd=tmp_path, env=environment(tmp_path, server), check=False
+        )
+        assert CANARY.encode() not in done.stdout + done.stderr
+        return subprocess.CompletedProcess(call, done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    return run
+
+
+def counting(connection: Any, request: Any) -> None:
+    """Say how many messages there are, and the last one."""
+    turns = request.json["messages"]
+    answer(connection, request, f"{len(turns)}: {turns[-1]['content']}")
+
+
+def asked(server: Server) -> list[list[str]]:
+    return [[turn["content"] for turn in request.json["messages"]] for request in server.asked]
+
+
+# Piped
+
+
+def test_each_line_is_a_question_and_the_conversation_goes_on(piped: Any, serve: Serve) -> None:
+    server = serve(counting)
+    done = piped("one\n\ntwo\n", server)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1: one\n3: two\n", "")
+    assert asked(server) == [["one"], ["one", "1: one", "two"]]
+
+
+def test_a_backslash_goes_on_in_the_next_line(piped: Any, serve: Serve) -> None:
+    server = serve(counting)
+    piped("one\\\ntwo\\\nthree\nfour\\", server)
+    assert [turns[-1] for turns in asked(server)] == ["one\ntwo\nthree", "four"]
+
+
+def test_model_system_prompt_and_temperature_reach_the_server(piped: Any, serve: Serve) -> None:
+    server = serve(counting)
+    piped("one\n", server, "-m", "gpt-4", "-s", "Be brief.", "--temperature", "0.5")
+    sent = server.asked[0].json
+    assert (sent["model"], sent["temperature"], sent["messages"][0]["content"]) == ("gpt-4", 0.5, "Be brief.")
+
+
+def test_the_model_can_be_changed_in_mid_conversation(piped: Any, serve: Serve) -> None:
+    server = serve(counting)
+    done = piped(
+        "/model\none\n/model gpt-4\n/model\ntwo\n/model nonsense-xyz\n/model claude-opus-5.5\nthree\n",
+        server,
+        "-m",
+        "gpt-4o",
+    )
+    assert [request.json["model"] for request in server.asked] == ["gpt-4o", "gpt-4", "gpt-4"]
+    assert len(asked(server)[1]) == 3
+    for told in ("gpt-4o\n", "now talking to openai/gpt-4\n", "'nonsense-xyz'", "ANTHROPIC_API_KEY"):
+        assert told in done.stderr
+    assert done.returncode == 0
+
+
+def test_the_system_prompt_can_be_set_and_taken_away(piped: Any, serve: Serve) -> None:
+    server = serve(counting)
+    piped("/system Be brief.\none\n/system\ntwo\n", server)
+    assert asked(server) == [["Be brief.", "one"], ["one", "2: one", "two"]]
+
+
+def test_clear_begins_anew(piped: Any, serve: Serve) -> None:
+    server = serve(counting)
+    done = piped("one\n/clear\n/retry\ntwo\n", server)
+    assert asked(server) == [["one"], ["two"]]
+    assert "Nothing was asked yet." in done.stderr
+
+
+def test_retry_asks_the_last_question_again_in_place_of_its_answer(piped: Any, serve: Serve) -> None:
+    server = serve(counting)
+    piped("/retry\none\ntwo\n/retry\n/retry\nthree\n", server)
+    before = ["one", "1: one", "two"]
+    assert asked(server) == [["one"], before, before, before, [*before, "3: two", "three"]]
+
+
+def test_retry_after_a_failure_asks_what_failed(piped: Any, serve: Serve) -> None:
+    failed = []
+
+    def failing(connection: Any, request: Any) -> None:
+        if request.json["messages"][-1]["content"] == "two" and not failed:
+            failed.append(1)
+            status(400, {"error": {"message": "not now"}})(connection, request)
+        else:
+            counting(connection, request)
+
+    server = serve(failing)
+    done = piped("one\ntwo\n/retry\n", server)
+    assert "not now" in done.stderr
+    assert asked(server) == [["one"], ["one", "1: one", "two"], ["one", "1: one", "two"]]
+
+
+def test_a_retry_that_fails_loses_no_answer(piped: Any, serve: Serve) -> None:
+    count = []
+
+    def failing(connection: Any, request: Any) -> None:
+        count.append(1)
+        (status(400, {}) if len(count) == 2 else counting)(connection, request)
+
+    server = serve(failing)
+    piped("one\n/retry\ntwo\n", server)
+    assert asked(server)[-1] == ["one", "1: one", "two"]
+
+
+def test_save_writes_markdown_or_json_and_overwrites_nothing(piped: Any, serve: Serve, tmp_path: Path) -> None:
+    done = piped(
+        "one\n/save\n/save talk.md\n/save talk.json\n/save ~/home.md\ntwo\n/save talk.md\n/save no/such/folder.md\n/save .\n",
+        serve(counting), "-s", "Be brief.",
+    )  # fmt: skip
+    turns = [("system", "Be brief."), ("user", "one"), ("assistant", "2: one")]
+    assert (tmp_path / "talk.md").read_text() == "".join(f"**{role}**\n\n{text}\n\n" for role, text in turns)
+    kept = json.loads((tmp_path / "talk.json").read_text())["messages"]
+    assert [(turn["role"], turn["content"]) for turn in kept] == turns
+    assert (tmp_path / "home.md").exists()
+    for told in ("Give a file", "wrote talk.md", "talk.md is there already", "no/such/folder.md cannot be written"):
+        assert told in done.stderr
+    assert done.returncode == 0
+
+
+def test_a_saved_conversation_is_one_for_the_engine(piped: Any, serve: Serve, tmp_path: Path) -> None:
+    from inference_providers import Conversation
+
+    piped("one\n/save talk.json\n", serve(counting))
+    talk = Conversation.of(json.loads((tmp_path / "talk.json").read_text()))
+    assert [message.content for message in talk.messages] == ["one", "1: one"]
+
+
+@pytest.mark.parametrize("leave", ["/exit", "/quit"])
+def test_exit_leaves_at_once(piped: Any, serve: Serve, leave: str) -> None:
+    server = serve(counting)
+    assert piped(f"{leave}\none\n", server).returncode == 0
+    assert server.asked == []
+
+
+def test_unknown_commands_are_told_and_not_sent(piped: Any, serve: Serve) -> None:
+    server = serve(counting)
+    done = piped("/hepl\n/help\n", server)
+    assert "There is no command /hepl" in done.stderr
+    assert "/save FILE" in done.stderr
+    assert server.asked == []
+
+
+def test_a_failure_is_told_without_traceback_and_the_conversation_goes_on(piped: Any, serve: Serve) -> None:
+    done = piped("one\n", serve(status(401, {"error": {"message": f"bad key {CANARY}"}})))
+    assert "refused" in done.stderr or "bad key" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "No API key" in piped("one\n", None).stderr
+
+
+def test_a_stream_that_breaks_keeps_what_came(piped: Any, serve: Serve, tmp_path: Path) -> None:
+    def breaking(connection: Any, request: Any) -> None:
+        connection.start_stream()
+        connection.event(delta("half an"))
+        connection.reset()
+
+    done = piped("one\n/save talk.json\n", serve(breaking))
+    assert done.stdout.startswith("half an")
+    assert json.loads((tmp_path / "talk.json").read_text())["messages"][-1]["content"] == "half an"
+    assert "Traceback" not in done.stderr
+
+
+def test_nothing_typed_is_nothing_asked(piped: Any, serve: Serve) -> None:
+    server = serve(counting)
+    assert (piped("", server).returncode, piped("\n  \n", server).returncode) == (0, 0)
+    assert server.asked == []
+
+
+def test_bytes_that_are_no_text_do_not_crash(piped: Any, serve: Serve) -> None:
+    assert "Traceback" not in piped(b"\xff\xfe\n", serve(counting)).stderr
+
+
+# In a terminal
+
+
+def test_markdown_is_shown_as_it_comes(terminal: Any, serve: Serve) -> None:
+    go_on = threading.Event()
+
+    def halting(connection: Any, request: Any) -> None:
+        connection.start_stream()
+        connection.event(delta("# Head\n\nSome **bold** text.\n\n- first"))
+        go_on.wait(15)
+        connection.event(delta("\n- second", "stop"))
+        connection.event("[DONE]")
+        connection.end_stream()
+
+    shown = terminal(serve(halting), "-m", "gpt-4")
+    shown.wait_for("> ")
+    shown.type("hi\n")
+    shown.wait_for("first")
+    go_on.set()
+    shown.wait_for("second")
+    shown.wait_for(r"openai/gpt-4 · \d")
+    shown.wait_for("> ")
+    assert "**bold**" not in shown.text
+    assert "# Head" not in shown.text
+    assert b"\x1b[1mbold\x1b[0m" in shown.raw
+    lines = [line.strip() for line in lines_of(shown.raw.decode(), 40).splitlines()]
+    assert lines[lines.index("Some bold text.") :][:4] == ["Some bold text.", "", "• first", "• second"]
+
+
+def test_ctrl_c_in_mid_answer_keeps_what_came_and_the_conversation_goes_on(terminal: Any, serve: Serve) -> None:
+    gone = threading.Event()
+
+    def endless(connection: Any, request: Any) -> None:
+        if len(request.json["messages"]) > 1:
+            counting(connection, request)
+            return
+        connection.start_stream()
+        connection.event(delta("the beginning"))
+        try:
+            while True:
+                connection.event(delta("."))
+                time.sleep(0.02)
+        except OSError:
+            gone.set()
+
+    server = serve(endless)
+    shown = terminal(server)
+    shown.wait_for("> ")
+    shown.type("one\n")
+    shown.wait_for("the beginning")
+    shown.type("\x03")
+    shown.wait_for(r"\(stopped\)")
+    shown.wait_for("> ")
+    assert gone.wait(10)
+    shown.ask("two", "3: two")
+    first, kept, second = asked(server)[1]
+    assert (first, second) == ("one", "two")
+    assert kept.startswith("the beginning")
+
+
+def test_ctrl_c_before_the_first_word_keeps_nothing(terminal: Any, serve: Serve) -> None:
+    def silent(connection: Any, request: Any) -> None:
+        if request.json["messages"][-1]["content"] == "one":
+            time.sleep(3)
+        else:
+            counting(connection, request)
+
+    server = serve(silent)
+    shown = terminal(server)
+    shown.wait_for("> ")
+    shown.type("one\n")
+    while not server.asked:
+        time.sleep(0.01)
+    time.sleep(0.2)
+    shown.type("\x03")
+    shown.wait_for(r"\(stopped\)")
+    shown.wait_for("> ")
+    shown.ask("two", "1: two")
+
+
+def test_ctrl_c_at_the_prompt_drops_the_line_only(terminal: Any, serve: Serve) -> None:
+    server = serve(counting)
+    shown = terminal(server)
+    shown.wait_for("> ")
+    shown.type("half a li")
+    shown.wait_for("half a li")
+    time.sleep(0.3)  # Python notices a signal at the prompt only while it waits for a key
+    shown.type("\x03")
+    shown.wait_for("> ")
+    shown.ask("one", "1: one")
+    assert asked(server) == [["one"]]
+
+
+def test_what_was_typed_comes_back_by_the_arrow_keys(terminal: Any, serve: Serve) -> None:
+    server = serve(counting)
+    shown = terminal(server)
+    shown.wait_for("> ")
+    shown.ask("one", "1: one")
+    shown.type("\x1b[A")
+    shown.wait_for("one")
+    shown.ask("", "3: one")
+    assert [turns[-1] for turns in asked(server)] == ["one", "one"]
+
+
+EVIL = "\x1b]0;owned\x07\x1b[2J\x9b31m &#27;]0;owned&#7; [link](https://x.example/\x1b]0;owned\x07) \x08\x08 end"
+
+
+def test_a_model_cannot_steer_the_terminal(terminal: Any, serve: Serve) -> None:
+    shown = terminal(serve(lambda connection, request: answer(connection, request, EVIL)))
+    shown.wait_for("> ")
+    shown.ask("hi", "end")
+    assert b"\x1b]0;" not in shown.raw
+    assert b"\x1b[2J" not in shown.raw
+    assert b"\x07" not in shown.raw and b"\x08\x08" not in shown.raw
+    assert "\x9b" not in shown.text
+
+
+def test_neither_can_an_error_nor_the_name_of_a_local_model(terminal: Any, serve: Serve, tmp_path: Path) -> None:
+    shown = terminal(serve(status(400, {"error": {"message": f"{EVIL} end"}})))
+    shown.wait_for("> ")
+    shown.ask("hi", "end")
+    assert b"\x1b]0;" not in shown.raw
+
+
+@pytest.mark.parametrize(("before", "between"), [("", "\n\n"), ("```\n", "\n"), ("- list\n\n", "\n\n")])
+def test_an_answer_longer_than_the_screen_is_shown_once(terminal: Any, serve: Serve, before: str, between: str) -> None:
+    def long(connection: Any, request: Any) -> None:
+        connection.start_stream()
+        connection.event(delta(before))
+        for number in range(60):
+            connection.event(delta(f"row-{number:02}"))
+            connection.event(delta(f"-x{between}"))
+            time.sleep(0.01)
+        connection.event(delta("end", "stop"))
+        connection.event("[DONE]")
+        connection.end_stream()
+
+    shown = terminal(serve(long), rows=12)
+    shown.wait_for("> ")
+    shown.type("hi\n")
+    shown.wait_for(r"openai/\S+ · \d")
+    shown.wait_for("> ")
+    found = re.findall(r"row-(\d\d)-x", lines_of(shown.raw.decode(), 12))
+    assert found == [f"{number:02}" for number in range(60)]
+
+
+def lines_of(raw: str, rows: int) -> str:
+    """What a terminal of so many rows shows in the end, scrolled-off lines included. Knows what rich uses."""
+    lines, row, column, top = [""], 0, 0, 0
+    for code, text in re.findall(r"(\x1b\[[0-9;?]*[a-zA-Z]|\r|\n)|([^\x1b\r\n]+)", raw):
+        if text:
+            lines[row] = lines[row][:column].ljust(column) + text + lines[row][column + len(text) :]
+            column += len(text)
+        elif code == "\r":
+            column = 0
+        elif code == "\n":
+            row += 1
+            if row == len(lines):
+                lines.append("")
+            top = max(top, row - rows + 1)
+        elif code.endswith("A"):
+            row = max(top, row - int(code[2:-1] or 1))
+        elif code.endswith("K"):
+            lines[row] = "" if code[2:-1] == "2" else lines[row][:column]
+    return "\n".join(lines)
+
+
+def test_a_reply_that_is_not_streamed_is_shown_as_well(terminal: Any, serve: Serve) -> None:
+    shown = terminal(serve(lambda connection, request: connection.reply(200, completion("all at once"))))
+    shown.wait_for("> ")
+    shown.ask("hi", "all at once")
