@@ -221,6 +221,8 @@ class Base(Finder):
     def _policy(self) -> Policy:
         from inference_providers.wire.route import Policy
 
+        if self._given_policy is None and self._substitute is not None and self._substitute.quick:
+            return Policy(total=self.timeout, backoff_base=0.0)
         return self._given_policy or Policy(total=self.timeout)
 
     @cached_property

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 CSV_PROMPTS = ("prompt", "question", "text", "input")
 CSV_ANSWERS = ("answer", "provider", "answered_by", "cost", "error")
+CSV_TAKEN = "batch_"  # before our columns, where the input has one of their names
 
 
 def is_csv(path: str | os.PathLike[str]) -> bool:
@@ -51,12 +52,12 @@ def _json_items(path: os.PathLike[str], reader: Reader) -> Iterator[Item]:
 
 def _csv_items(path: os.PathLike[str], reader: Reader) -> Iterator[Item]:
     for index, (number, row) in enumerate(csv_rows(path)):
-        column = next((name for name in CSV_PROMPTS if row.get(name)), None)
+        column = next((name for name in row if name.strip().lower() in CSV_PROMPTS and row[name]), None)
         if column is None:
             yield reader.broken(f"it has no prompt; a column must be called {', '.join(CSV_PROMPTS)}", index, number)
             continue
         given = {name: row[name] for name in ("model", "system", "custom_id") if row.get(name)}
-        yield reader.item({column: row[column], **given} if given else row[column], index, number)
+        yield reader.item({"prompt": row[column], **given} if given else row[column], index, number)
 
 
 def csv_rows(path: os.PathLike[str]) -> Iterator[tuple[int, dict[str, str]]]:
@@ -286,17 +287,19 @@ def write_csv(source: os.PathLike[str] | None, lines: str, out: str) -> None:
     beside = f"{out}.{os.getpid()}.tmp"
     with open(beside, "w", encoding="utf-8", newline="") as file:
         writer: Any = None
+        taken = ""
         found = iter(Results(lines))
         current = next(found, None)
         rows = (row for _, row in csv_rows(source)) if source is not None else _bare_rows(lines)
         for index, row in enumerate(rows):
             if writer is None:
-                writer = csv.DictWriter(file, [*row, *(name for name in CSV_ANSWERS if name not in row)])
+                taken = CSV_TAKEN if any(name in row for name in CSV_ANSWERS) else ""
+                writer = csv.DictWriter(file, [*row, *(taken + name for name in CSV_ANSWERS)])
                 writer.writeheader()
             result = None
             if current is not None and current.index == index:
                 result, current = current, next(found, None)
-            writer.writerow({**row, **_csv_answer(result)})
+            writer.writerow({**row, **{taken + name: value for name, value in _csv_answer(result).items()}})
     os.replace(beside, out)
 
 

@@ -132,6 +132,9 @@ class JobRunner:
                 except InferenceProvidersError as error:
                     broken.append(Result(item, None, error))
                     continue
+                if unsupported := api.unsupported(item, self._job.pattern.on_unsupported):
+                    broken.append(Result(item, None, unsupported))
+                    continue
                 line = api.line(item)
                 if part.items and (len(part.items) >= api.most or part.size + len(line) > api.largest):
                     yield open_parts.pop(key)
@@ -151,7 +154,9 @@ class JobRunner:
             if found is None:
                 raise self._nobody(offers)
             part.provider = found.provider
-            part.api = _Api(self._providers, found, {**rows.batch, **found.connection["batch"]})
+            part.api = _Api(
+                self._providers, found, {**rows.batch, **found.connection["batch"]}, self._job.completion_window
+            )
         return part.api
 
     def _nobody(self, offers: Sequence[Offer]) -> NoCredentialsError:
@@ -229,8 +234,8 @@ class State:
 class _Api:
     """One provider's batch API, as its row describes it."""
 
-    def __init__(self, providers: Base, offer: Offer, row: Mapping[str, Any]) -> None:
-        self._providers, self.offer, self._row = providers, offer, row
+    def __init__(self, providers: Base, offer: Offer, row: Mapping[str, Any], window: str | None = None) -> None:
+        self._providers, self.offer, self._row, self._window = providers, offer, row, window
         self.most, self.largest = row["requests"], row["bytes"]
 
     def line(self, item: Item) -> bytes:
@@ -239,6 +244,12 @@ class _Api:
         url = self._row["body"].get("endpoint", "/v1/chat/completions")
         row = {"custom_id": _id(item), "method": "POST", "url": url, "body": body}
         return json.dumps(row, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+
+    def unsupported(self, item: Item, mode: str) -> InvalidRequestError | None:
+        """What keeps an item from being asked here, where all of its parameters must be taken."""
+        missing = parameters.dropped(item.body, self.offer.rules) if mode == parameters.ERROR else []
+        text = f"{self.offer.provider}/{self.offer.internal_name} does not take {parameters.told(missing)}"
+        return InvalidRequestError(text, provider=self.offer.provider, code="unsupported") if missing else None
 
     async def send(self, part: _Part) -> str:
         """Upload a part and start the work on it; the job's id."""
@@ -252,7 +263,10 @@ class _Api:
                 f"{self.offer.provider}: its batch API gave the file no id", provider=self.offer.provider
             )
         values = {"{file}": uploaded["id"], "{model}": self.offer.internal_name}
-        body = json.dumps(_filled(row["body"], values)).encode()
+        asked = _filled(row["body"], values)
+        if self._window and "completion_window" in asked:
+            asked["completion_window"] = self._window
+        body = json.dumps(asked).encode()
         made = self._inside(await self._ask("POST", row["create"], body, "application/json"))
         if not isinstance(made.get("id"), str):
             raise ProviderUnavailableError(

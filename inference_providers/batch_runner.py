@@ -13,7 +13,12 @@ from collections import deque
 
 from inference_providers import batch_files, dialogue
 from inference_providers.batch_items import Item, MalformedItemError, Reader, Result, Summary, prompts_cost
-from inference_providers.errors import AllProvidersFailedError, InferenceProvidersError
+from inference_providers.errors import (
+    AllProvidersFailedError,
+    InferenceProvidersError,
+    NoCredentialsError,
+    UnknownModelError,
+)
 from inference_providers.pace import OVERLOADED, Pace, Route
 from inference_providers.wire.messages import Ask
 
@@ -54,9 +59,11 @@ class Job:
         extra_body: Any = None,
         timeout: float | None = None,
         patience: float = 3600.0,
+        adaptive: bool = True,
+        completion_window: str | None = None,
         **parameters: Any,
     ) -> None:
-        if isinstance(source, str | bytes):
+        if isinstance(source, str | bytes | dict):
             raise TypeError(
                 "a batch takes a list of questions, or a file as a pathlib.Path; for one question there is ask_ai"
             )
@@ -71,8 +78,14 @@ class Job:
         self.source, self.on_error, self.as_completed, self.mode = source, on_error, as_completed, mode
         self.out, self.resume, self.progress, self.timeout, self.patience = out, resume, progress, timeout, patience
         self.pace = Pace(
-            concurrency, time.monotonic, requests_per_minute=requests_per_minute, tokens_per_minute=tokens_per_minute
+            concurrency,
+            time.monotonic,
+            adaptive=adaptive,
+            requests_per_minute=requests_per_minute,
+            tokens_per_minute=tokens_per_minute,
         )
+        self.completion_window = completion_window
+        self.models = _route_key(models)
         tools = parameters.pop("tools", None)
         fields = {**parameters, "tools": tools} if tools else parameters
         # One question stands for all: what it says of schema and parameters holds for each item.
@@ -221,7 +234,7 @@ class Runner:
     async def _reply(self, item: Item, body: dict[str, Any]) -> Any:
         """A reply to one request. One that is refused since there are too many waits, and is asked again."""
         job, providers = self._job, self._providers
-        key = item.models if isinstance(item.models, str) else None if item.models is None else tuple(item.models)
+        key = _route_key(item.models)
         route = self._routes.get(key) or await self._route(key)
         ask = Ask(
             body,
@@ -262,7 +275,14 @@ class Runner:
             if len(self._routes) > 1000:
                 self._routes.clear()
             names = [models] if isinstance(models, str) else list(models or ("auto",))
-            offers = list(await self._providers._find(names))
+            try:
+                offers = list(await self._providers._find(names))
+            except (UnknownModelError, NoCredentialsError) as error:
+                if models != self._job.models:
+                    raise
+                self._failure = self._failure or error  # what is asked of most items cannot be asked of anybody
+                self._news.set()
+                raise _Stopped from None
             found = self._routes[models] = Route(offers, self._job.pace, self._providers._health)
             return found
 
@@ -272,7 +292,7 @@ class Runner:
             raise _Stopped
         if not self._waiting and (found := self._start(route, tokens)) is not None:
             return found
-        turn = asyncio.get_running_loop().create_future()
+        turn: asyncio.Future[tuple[Lane, Sequence[Offer]]] = asyncio.get_running_loop().create_future()
         self._waiting.append((route, tokens, turn))
         self._wake()
         return await turn
@@ -351,6 +371,10 @@ class Runner:
             self._next += 1
             if result is not None:
                 self._ready.append(result)
+
+
+def _route_key(models: Any) -> str | tuple[str, ...] | None:
+    return models if isinstance(models, str | None) else tuple(models)
 
 
 class _Stopped(Exception):

@@ -135,8 +135,7 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
 
     async def nothing() -> AsyncGenerator[list[Result], None]:
         await work
-        for never in ():
-            yield never
+        yield []
 
     for _ in _in_a_thread(nothing()):  # which ends it when it is interrupted
         continue

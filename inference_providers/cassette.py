@@ -34,6 +34,7 @@ class Cassette:
 
     def __init__(self, path: str | os.PathLike[str], mode: str) -> None:
         self.path, self.mode = os.fspath(path), mode
+        self.quick = mode == REPLAY
         self._variables: set[str] = set()
         self._rows: list[dict[str, Any]] = []
         self._lock = threading.Lock()

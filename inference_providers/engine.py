@@ -16,6 +16,7 @@ from inference_providers.registry import bundled
 from inference_providers.wire.messages import Limits
 from inference_providers.wire.route import Policy
 
+_NO_KEY = ("", "none", "null", "empty", "no-key")  # what people write for a server that wants none
 REMOTE = "remote"  # the provider's id for an address given by hand
 REMOTE_KEY = "INFERENCE_PROVIDERS_REMOTE_KEY"
 
@@ -79,6 +80,7 @@ class RemoteParams:
     api_url: base URL of an OpenAI-compatible server; default: the model's provider. api_key, or
     api_key_env_varname, the variable that holds it: it goes to that one provider and nowhere else.
     num_workers: requests at once; with use_adaptive_concurrency, at most. Limits by the minute as in `batch`.
+    batch_completion_window (`"24h"`): use the provider's batch API, at a lower price; needs an output path.
     """
 
     api_url: str | None = None
@@ -168,15 +170,21 @@ class MetaInferenceEngine:
         remote = self._remote if config.remote_params is None else config.remote_params
         remote = remote if remote_params is None else _made(RemoteParams, remote_params)
         words = {**self._generation, **_words(config.generation.as_fields()), **_words(generation)}
-        words.setdefault("batch_size", config.generation.batch_size)
+        size = words.pop("batch_size", config.generation.batch_size)
+        parameters.normalise(words)
         engine, called = self._engine(name, config.engine, remote)
-        size = words.pop("batch_size")
-        workers = remote.num_workers or size
+        out = output_path or config.output_path
+        window = remote.batch_completion_window
+        if window and not out:
+            raise ValueError("batch_completion_window asks for a provider's batch job, which needs an output path")
         found = engine.batch(
             asked,
             called,
-            concurrency=workers or "auto",
-            out=output_path or config.output_path,
+            concurrency=remote.num_workers or size or "auto",
+            adaptive=remote.use_adaptive_concurrency,
+            out=out,
+            mode="provider" if window else "direct",
+            completion_window=window,
             on_error="raise",
             progress=False,
             requests_per_minute=remote.requests_per_minute,
@@ -190,6 +198,10 @@ class MetaInferenceEngine:
     def _engine(self, name: str, kind: str | None, remote: RemoteParams) -> tuple[ProviderList, str]:
         """The engine for a model and these settings, made once; and what the model is called there."""
         key = remote.api_key
+        if not isinstance(key, str | None):
+            raise TypeError("api_key must be text")
+        if remote.api_url and key is not None and key.strip().lower() in _NO_KEY:
+            key = None
         if key is None and remote.api_key_env_varname:
             key = os.environ.get(remote.api_key_env_varname)
             if not key and substitute.current is None:
@@ -204,10 +216,8 @@ class MetaInferenceEngine:
             self._engines[place] = _list(provider, key, remote)
         if remote.api_url:
             return self._engines[place], f"{REMOTE}/{name}"
-        head = name.partition("/")[0]
-        return self._engines[place], name if provider is None or bundled().provider_id(
-            head
-        ) == provider else f"{provider}/{name}"
+        named = provider is None or bundled().provider_id(name.partition("/")[0]) == provider
+        return self._engines[place], name if named else f"{provider}/{name}"
 
 
 def _words(given: dict[str, Any]) -> dict[str, Any]:
@@ -243,19 +253,27 @@ def _reply(answer: Any) -> Message:
 
 
 def _provider(name: str, kind: str | None) -> str:
-    """Whose key a key given by hand is: the engine that is named, else the first who serves the model."""
+    """Whose key a key given by hand is: the engine that is named, else the only one that it can be."""
     registry = bundled()
-    for spelling in filter(
-        None, (kind, kind and kind.lower().removeprefix("remote_"), name.partition("/")[0] if "/" in name else None)
-    ):
+    head, slash, _ = name.partition("/")
+    for spelling in filter(None, (kind, kind and kind.lower().removeprefix("remote_"), slash and head)):
         if (pid := registry.provider_id(spelling)) is not None:
             return pid
     if kind:
         raise UnknownModelError(f"There is no engine {kind!r}. `inference-providers providers --all` lists them.")
-    offers = ProviderList(environ={}, local=False).resolve(name).offers
-    if not offers:
-        raise UnknownModelError(f"Nobody serves {name!r} now; name the provider whose key that is: provider/{name}")
-    return offers[0].provider
+    plain = name.lower().removeprefix("litellm_")
+    lab = next((pid for prefix, pid in registry.families if plain.startswith(prefix)), "")
+    if lab in registry.providers:
+        return lab
+    serving = list(
+        dict.fromkeys(offer.provider for offer in ProviderList(environ={}, local=False).resolve(name).offers)
+    )
+    if len(serving) == 1:
+        return serving[0]
+    who = parameters.told(serving[:5]) or "nobody"
+    raise UnknownModelError(
+        f"Whose key is it? {name!r} is served by {who}, and a key goes to its owner only: say provider/{name}."
+    )
 
 
 def _list(provider: str | None, key: str | None, remote: RemoteParams) -> ProviderList:
@@ -287,6 +305,7 @@ def _list(provider: str | None, key: str | None, remote: RemoteParams) -> Provid
 
 
 def _without_keys() -> dict[str, str]:
-    """The environment without any provider's key: a call with a key of its own uses no other."""
-    keys = {name for row in bundled().providers.values() for name in row.key_variables}
+    """The environment without any provider's key or account: a call with a key of its own uses no other."""
+    rows = bundled().providers.values()
+    keys = {name for row in rows for name in (*row.key_variables, *(row.connection.get("headers") or {}).values())}
     return {name: value for name, value in os.environ.items() if name not in keys}

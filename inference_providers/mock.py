@@ -32,6 +32,8 @@ EVERY = "*"
 class Mock:
     """Replies by model. `requests` holds the JSON bodies that were asked. Raises TypeError for what is no reply."""
 
+    quick = True
+
     def __init__(self, replies: Mapping[str, Any]) -> None:
         if not hasattr(replies, "items"):
             raise TypeError('mock must be a mapping of models to replies, like {"gpt-4": "Hello"}')
@@ -63,7 +65,13 @@ class Mock:
         self._owners |= {("mock", name): name for name in unknown}
         first = [name if name in unknown else canonical for name, canonical in self._canonical.items()]
         rest = data["auto_model_priority"] if EVERY in self._replies else []
-        return {**data, "providers": providers, "auto_model_priority": list(dict.fromkeys([*first, *rest]))}
+        families = [["", "mock"]] if EVERY in self._replies else data["families"]  # "*" is for unknown names as well
+        return {
+            **data,
+            "providers": providers,
+            "families": families,
+            "auto_model_priority": list(dict.fromkeys([*first, *rest])),
+        }
 
     def _kept(self, pid: str, row: Mapping[str, Any], wanted: Mapping[str, str]) -> dict[str, Any]:
         every = EVERY in self._replies

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 FIRST = 16  # requests at once, to begin with
 MOST = 256  # requests at once that are found by trying
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 8.0  # seconds after a refusal that says nothing of when; twice as long each time
 OVERLOADED = (429, 503, 529)  # what says: not so fast
 
 
@@ -52,10 +53,24 @@ class Bucket:
 class Lane:
     """One offer: its limit, what is on its way, and when it opens again."""
 
-    __slots__ = ("_ceiling", "_cut", "_requests", "_tokens", "busy", "limit", "opens", "refused")
+    __slots__ = (
+        "_adaptive",
+        "_ceiling",
+        "_cut",
+        "_refusals",
+        "_requests",
+        "_tokens",
+        "busy",
+        "limit",
+        "opens",
+        "refused",
+    )
 
-    def __init__(self, limit: float, ceiling: float, requests: Bucket | None, tokens: Bucket | None) -> None:
-        self.limit, self._ceiling = limit, ceiling
+    def __init__(
+        self, limit: float, ceiling: float, requests: Bucket | None, tokens: Bucket | None, *, adaptive: bool = True
+    ) -> None:
+        self.limit, self._ceiling, self._adaptive = limit, ceiling, adaptive
+        self._refusals = 0  # rounds in a row that were refused
         self._requests, self._tokens = requests, tokens
         self.busy = 0
         self.opens = 0.0
@@ -87,6 +102,7 @@ class Lane:
 
     def went_well(self) -> None:
         """An answer came."""
+        self._refusals = 0
         if self.busy >= int(self.limit):
             self.limit = min(self._ceiling, self.limit + (1 / self.limit if self.refused else 0.25))
 
@@ -95,7 +111,11 @@ class Lane:
         self.refused = True
         if started >= self._cut:
             self._cut = now
-            self.limit = max(1.0, self.limit / 2)
+            self._refusals += 1
+            if self._adaptive:
+                self.limit = max(1.0, self.limit / 2)
+            if not retry_after:
+                retry_after = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (self._refusals - 1))
         self.opens = max(self.opens, now + (retry_after or 0.0))
 
     def done(self, too_many_tokens: float) -> None:
@@ -108,7 +128,7 @@ class Lane:
 class Pace:
     """The lanes of one batch.
 
-    concurrency: requests at once, or "auto" to find out. requests_per_minute, tokens_per_minute:
+    concurrency: requests at once, or "auto" to find out; without *adaptive* it stays as it is. requests_per_minute, tokens_per_minute:
     for each provider.
     """
 
@@ -117,6 +137,7 @@ class Pace:
         concurrency: int | str,
         clock: Callable[[], float],
         *,
+        adaptive: bool = True,
         requests_per_minute: float | None = None,
         tokens_per_minute: float | None = None,
     ) -> None:
@@ -127,7 +148,7 @@ class Pace:
                 raise ValueError(f"{name} must be above 0, not {value!r}")
         self.most = MOST if concurrency == "auto" else int(concurrency)
         self._first = float(min(FIRST, self.most) if concurrency == "auto" else self.most)
-        self.clock = clock
+        self.clock, self._adaptive = clock, adaptive
         self._requests, self._tokens = requests_per_minute, tokens_per_minute
         self.counts_tokens = tokens_per_minute is not None
         self.lanes: dict[tuple[str, str], Lane] = {}
@@ -142,6 +163,7 @@ class Pace:
                 float(self.most),
                 Bucket(self._requests, now) if self._requests else None,
                 Bucket(self._tokens, now) if self._tokens else None,
+                adaptive=self._adaptive,
             )
         return found
 
@@ -171,9 +193,8 @@ class Route:
         while first is not None and count < len(offers) and offers[count].canonical_name == first:
             count += 1
         self._lanes = [pace.lane(offer.provider, offer.internal_name) for offer in offers[:count]]
-        self.wait: float | None = (
-            None  # seconds until a lane opens by itself, where none was free; None: when a call ends
-        )
+        # Seconds until a lane opens by itself, where none was free; None: when a call ends.
+        self.wait: float | None = None
 
     def free(self) -> tuple[Lane, Sequence[Offer]] | None:
         """The lane with most room, and the candidates with its offer first; None where there is no room now."""

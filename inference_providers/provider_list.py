@@ -190,7 +190,8 @@ class ProviderList(Base):
         when this returns. resume: go on with what is in it: what was answered is not asked again.
         on_error: "keep" failures as results, or "raise" the first. as_completed: do not wait for order.
         mode: "provider" uses a provider's own batch API (hours, at half the price or so); with out=.
-        progress: a line on standard error; default: on a terminal. patience: seconds for which an item
+        completion_window: how long its job may take, where it can be said (`"24h"`). adaptive: false keeps
+        *concurrency* as it is. progress: a line on standard error; default: on a terminal. patience: seconds for which an item
         that is refused for the rate is asked again. system, schema, tools, timeout, on_unsupported,
         extra_body and generation parameters: as in `ask_ai`, for every item.
 

@@ -108,27 +108,41 @@ class RollCall:
             raise ValueError(f"the spending limit must be 0 or more, not {budget!r}")
         self._providers, self._offers, self._questions = providers, list(offers), list(questions)
         self._budget, self._unpriced, self._told = budget, unpriced, told
+        self.entries = [Entry(offer) for offer in self._offers]  # filled as it goes, so that an interruption loses none
         self.spent = 0.0
         self._reserved = 0.0
+        self._asking = 0
+        self._room = asyncio.Condition()
 
     async def run(self) -> list[Entry]:
-        """Ask everybody, some at once."""
+        """Ask everybody, some at once; the cheapest first, so that the limit reaches far."""
         gate = asyncio.Semaphore(AT_ONCE)
-        entries = [Entry(offer) for offer in self._offers]
 
-        async def one(offer: Offer, entry: Entry) -> None:
+        async def one(offer: Offer, entry: Entry, most: float) -> None:
             async with gate:
-                await self._ask_all(offer, entry)
+                await self._ask_all(offer, entry, most)
             self._told(entry, self.spent)
 
+        waiting = [(self._most(offer), offer, entry) for offer, entry in zip(self._offers, self.entries, strict=True)]
         async with asyncio.TaskGroup() as group:
-            for offer, entry in zip(self._offers, entries, strict=True):
-                group.create_task(one(offer, entry))
-        return entries
+            for most, offer, entry in sorted(waiting, key=lambda row: row[0]):
+                group.create_task(one(offer, entry, most))
+        return self.entries
 
-    async def _ask_all(self, offer: Offer, entry: Entry) -> None:
-        reserved = self._reserve(offer, entry)
-        if reserved is None:
+    def _most(self, offer: Offer) -> float:
+        """USD that its answers may cost; 0 where nobody knows."""
+        if offer.local or offer.input_price is None or offer.output_price is None:
+            return 0.0
+        tokens = sum(len(question) // 3 + 20 for question in self._questions)
+        return (tokens * offer.input_price + MAX_TOKENS * len(self._questions) * offer.output_price) / 1e6
+
+    async def _ask_all(self, offer: Offer, entry: Entry, most: float) -> None:
+        known = offer.local or (offer.input_price is not None and offer.output_price is not None)
+        if not known and not self._unpriced:
+            entry.problem, entry.cost = f"{NOT_ASKED}: no price is known (--unpriced asks it)", None
+            return
+        if not await self._reserve(most):
+            entry.problem = f"{NOT_ASKED}: it may cost ${most:.4f}; ${self.spent:.4f} of ${self._budget:.2f} are spent"
             return
         entry.asked = True
         try:
@@ -139,25 +153,22 @@ class RollCall:
             if isinstance(error, TruncatedStreamError):  # some tokens came, nobody knows how many
                 entry.cost = None
         finally:
-            if entry.cost is not None:  # else it may have cost all that was set aside
-                self._reserved -= reserved
+            async with self._room:
+                self._asking -= 1
+                if entry.cost is not None:  # else it may have cost all that was set aside
+                    self._reserved -= most
+                self._room.notify_all()
 
-    def _reserve(self, offer: Offer, entry: Entry) -> float | None:
-        """Set aside what the answers may cost; None, and a problem, where that is too much."""
-        if offer.local:
-            return 0.0
-        if offer.input_price is None or offer.output_price is None:
-            if not self._unpriced:
-                entry.problem, entry.cost = f"{NOT_ASKED}: no price is known (--unpriced asks it)", None
-                return None
-            return 0.0
-        tokens = sum(len(question) // 3 + 20 for question in self._questions)
-        most = (tokens * offer.input_price + MAX_TOKENS * len(self._questions) * offer.output_price) / 1e6
-        if self.spent + self._reserved + most > self._budget and most > 0:
-            entry.problem = f"{NOT_ASKED}: it may cost ${most:.4f}, and the limit is ${self._budget:.2f}"
-            return None
-        self._reserved += most
-        return most
+    async def _reserve(self, most: float) -> bool:
+        """Set aside what answers may cost, when those of others leave room for it; false where there will be none."""
+        async with self._room:
+            while most > 0 and self.spent + self._reserved + most > self._budget:
+                if not self._asking:
+                    return False
+                await self._room.wait()
+            self._reserved += most
+            self._asking += 1
+            return True
 
     async def _ask(self, offer: Offer, entry: Entry, question: str) -> str:
         asked = dialogue.Question(chat.messages(question), {"max_tokens": MAX_TOKENS})

@@ -8,7 +8,9 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     class Substitute(Protocol):
-        """What a list asks of it when it is made."""
+        """What a list asks of it when it is made. With `quick`, nothing is gained by waiting between tries."""
+
+        quick: bool
 
         def registry(self) -> Mapping[str, Any] | None:
             """The registry to use; None for the list's own."""

@@ -35,7 +35,7 @@ from inference_providers.batch_files import Output, Results
 from inference_providers.batch_items import MalformedItemError, Reader
 from tests.batch_server import echo, last, prompts
 from tests.conftest import ROOT, async_list_of, keys, list_of, registry_of
-from tests.servers import Connection, Received, Server, completion, status
+from tests.servers import Connection, Received, Server, answer, completion, status
 
 Serve = Callable[..., Server]
 KINDS = ["sync", "async"]
@@ -648,6 +648,9 @@ def test_after_a_kill_nothing_finished_is_asked_again_and_nothing_is_lost(
     process.kill()
     process.communicate()
     finished = [row["answer"] for row in lines_of_whole(out)]
+    seen = -1
+    while seen != (seen := len(server.requests)):  # what was on its way when it was killed
+        time.sleep(0.3)
     server.requests.clear()
     results, summary = run("sync", server.url, map(str, range(300)), out=out)
     assert texts(results) == said(range(300))
@@ -996,10 +999,34 @@ def test_a_long_wait_for_one_model_does_not_hold_up_another(serve: Serve) -> Non
     assert sorted(came) == sorted(said(range(20)))
 
 
-def test_without_any_key_every_item_tells_what_to_set() -> None:
+def test_what_no_item_could_be_asked_of_is_raised_once(tmp_path: Path) -> None:
     made = ProviderList(json_override=registry_of("http://127.0.0.1:9/v1"), environ={}, local=False)
-    results = list(made.batch(["a", "b"]))
-    assert all(isinstance(result.error, NoCredentialsError) for result in results)
+    with pytest.raises(NoCredentialsError):
+        list(made.batch(["a", "b"]))
+    with pytest.raises(UnknownModelError):
+        made.batch(["a", "b"], "no-such-model-zzz", out=tmp_path / "out.jsonl")
+    assert (tmp_path / "out.jsonl").read_text() == ""
+
+
+def test_one_question_is_no_batch() -> None:
+    made = ProviderList(mock={"m": "x"})
+    for one in ("a", {"prompt": "a"}, 5):
+        with pytest.raises(TypeError):
+            made.batch(one)
+
+
+def test_a_csv_file_that_has_our_columns_keeps_them(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("Prompt,answer\nhi,gold\n")
+    ProviderList(mock={"m": "mine"}).batch(tmp_path / "in.csv", out=tmp_path / "out.csv")
+    (row,) = csv.DictReader((tmp_path / "out.csv").read_text().splitlines())
+    assert (row["answer"], row["batch_answer"]) == ("gold", "mine")
+
+
+def test_without_adapting_a_refusal_halves_nothing(serve: Serve) -> None:
+    server = serve(lambda c, r: c.reply(429, {}) if len(server.asked) == 1 else answer(c, r))
+    batch = list_of(server.url).batch(["a"] * 3, concurrency=3, adaptive=False)
+    assert [str(result.answer) for result in batch] == ["hello"] * 3
+    assert [lane.limit for lane in batch._job.pace.lanes.values()] == [3.0]
 
 
 # Memory

@@ -20,7 +20,7 @@ import pytest
 from inference_providers import ProviderList, UnknownModelError
 from inference_providers.roll_call import MAX_TOKENS, Entry, RollCall, called, html, markdown, ordered, summary
 from tests.conftest import Quick, keys, registry_of
-from tests.servers import Server, answer, delta, refused_port, status
+from tests.servers import Connection, Received, Server, answer, delta, refused_port, status
 
 Serve = Callable[..., Server]
 FREE, CHEAP, UNKNOWN = [8000, 4000, 0, 0], [8000, 4000, 1, 1], None
@@ -136,17 +136,35 @@ def test_a_limit_of_nothing_still_asks_what_is_free(serve: Serve, budget: float)
     server = serve(metered)
     entries, made = call(hall(server, models={"free": FREE, "cheap": CHEAP, "unknown": UNKNOWN}), budget=budget)
     assert [entry.asked for entry in entries] == [True, False, False]
-    assert "limit is $0.00" in entries[1].problem
+    assert "$0.0000 of $0.00 are spent" in entries[1].problem
     assert "no price is known" in entries[2].problem
     assert made.spent == 0
     assert {request.json["model"] for request in server.asked} == {"free-internal"}
 
 
 def test_no_more_is_set_aside_than_the_limit(serve: Serve) -> None:
-    server = serve(lambda connection, request: (time.sleep(0.2), metered(connection, request)))
+    """Others wait until it is known what the first have cost."""
+    now, most = 0, 0
+
+    def slow(connection: Connection, request: Received) -> None:
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        time.sleep(0.1)
+        now -= 1
+        metered(connection, request)
+
+    server = serve(slow)
     entries, made = call(hall(server, models={f"m{n}": CHEAP for n in range(10)}), budget=3.5 * MOST)
-    assert sum(entry.asked for entry in entries) == 3
+    assert most <= 3
+    assert all(entry.asked for entry in entries)
     assert made.spent <= 3.5 * MOST
+
+
+def test_the_cheapest_are_asked_first(serve: Serve) -> None:
+    dear = [*CHEAP[:2], *(price * 100 for price in CHEAP[2:4])]
+    entries, _ = call(hall(serve(metered), models={"dear": dear, "cheap": CHEAP}), budget=2 * MOST)
+    assert [(entry.model, entry.asked) for entry in entries] == [("dear", False), ("cheap", True)]
 
 
 def test_what_was_set_aside_and_not_spent_is_there_for_others(serve: Serve) -> None:

@@ -75,6 +75,8 @@ def batch(
     """
     from inference_providers.provider_list import ProviderList
 
+    if output == "-":
+        raise click.UsageError("The answers go to a file, to be taken up again; give its name.")
     options: dict[str, Any] = {"max_tokens": max_tokens, "temperature": temperature}
     try:
         at_once: int | str = concurrency if concurrency == "auto" else int(concurrency)

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from inference_providers.cli.exits import guarded, harmless
+from inference_providers.cli.exits import FAILED, guarded, harmless
 from inference_providers.cli.names import complete_model
 from inference_providers.errors import InferenceProvidersError, TruncatedStreamError
 
@@ -42,6 +42,8 @@ def chat(model: str | None, system: str | None, temperature: float | None) -> No
 
     talk = Talk(ProviderList(), model, system, {} if temperature is None else {"temperature": temperature})
     talk.run()
+    if talk.failed and not talk.interactive:
+        sys.exit(FAILED)
 
 
 class Talk:
@@ -52,13 +54,17 @@ class Talk:
         self.turns: list[dict[str, Any]] = []
         self._last: tuple[list[dict[str, Any]], str] | None = None  # what came before the last question, and it
         self._terminal = sys.stdout is not None and sys.stdout.isatty()
+        self.interactive = sys.stdin is not None and sys.stdin.isatty()
+        self.failed = False  # the last question
 
     def run(self) -> None:
         """Read, answer, until the end of input."""
-        if sys.stdin is not None and sys.stdin.isatty():
+        offer = self._providers.candidates(self._model or "auto")[0]
+        if self.interactive:
             with suppress(ImportError):
                 import readline  # noqa: F401  (gives `input` a history and line editing)
-            click.echo("Ask something; /help lists the commands.", err=True)
+            who = harmless(f"{offer.provider}/{offer.internal_name}")
+            click.echo(f"Talking to {who}. Ask something; /help lists the commands.", err=True)
         while (line := self._read()) is not None:
             if line.startswith("/"):
                 if not self._command(line):
@@ -71,7 +77,7 @@ class Talk:
         lines: list[str] = []
         while True:
             try:
-                line = input("" if not (sys.stdin and sys.stdin.isatty()) else "… " if lines else "> ")
+                line = input("" if not self.interactive else "… " if lines else "> ")
             except EOFError:
                 return "\n".join(lines).strip() if lines else None
             except KeyboardInterrupt:
@@ -149,10 +155,13 @@ class Talk:
         self._last = (self.turns if before is None else before, question)
         turns = [*self._last[0], {"role": "user", "content": question}]
         said: list[str] = []
+        self.failed = True
         try:
             with self._providers.stream(turns, self._model, system=self._system, **self._options) as stream:
                 self._show(stream, said)
+            self.failed = False
         except KeyboardInterrupt:
+            self.failed = False
             click.echo("\n(stopped)", err=True)
         except TruncatedStreamError as error:
             click.echo(f"\n{harmless(str(error))}", err=True)

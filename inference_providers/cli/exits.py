@@ -48,7 +48,7 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
             sys.exit(0)
         except OSError as error:
             _silence_output()
-            click.echo(f"Error: the output cannot be written: {error.strerror}", err=True)
+            click.echo(f"Error: the output cannot be written: {error.strerror or error}", err=True)
             sys.exit(FAILED)
 
     return run

@@ -10,12 +10,13 @@ from contextlib import contextmanager
 
 import click
 
-from inference_providers.cli.exits import guarded, harmless
+from inference_providers.cli.exits import INTERRUPTED, guarded, harmless
 from inference_providers.cli.names import complete_provider
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import Any
 
     from inference_providers.roll_call import Entry
 
@@ -64,17 +65,29 @@ def roll_call(
         _check_writable(base)
     with _progress(len(offers)) as told:
         call = calling.RollCall(providers, offers, asked, budget=budget, unpriced=unpriced, told=told)
-        entries = asyncio.run(call.run())
+        try:
+            asyncio.run(call.run())
+        except KeyboardInterrupt:
+            interrupted = True  # what was answered has been paid for: it is written all the same
+        else:
+            interrupted = False
+    entries = call.entries
     if as_json:
         click.echo(json.dumps([entry.as_dict() for entry in calling.ordered(entries)], ensure_ascii=False, indent=2))
-        return
+    else:
+        _write(base, calling, entries, asked, call.spent)
+    if interrupted:
+        sys.exit(INTERRUPTED)
+
+
+def _write(base: str, calling: Any, entries: list[Entry], asked: Any, spent: float) -> None:
     for suffix, text in (
-        (".md", calling.markdown(entries, asked, call.spent)),
-        (".html", calling.html(entries, asked, call.spent)),
+        (".md", calling.markdown(entries, asked, spent)),
+        (".html", calling.html(entries, asked, spent)),
     ):
         with open(base + suffix, "w", encoding="utf-8") as file:
             file.write(text)
-    click.echo(calling.summary(entries, call.spent))
+    click.echo(calling.summary(entries, spent))
     click.echo(f"wrote {base}.md and {base}.html")
 
 
