@@ -281,14 +281,16 @@ class Accesses(credentials.Secretive):
         return self._pins.allows(variable, endpoint)
 
 
-def order(offers: Iterable[Offer]) -> list[Offer]:
+def order(offers: Iterable[Offer], *, here_first: bool = False) -> list[Offer]:
     """Candidates among *offers*: usable ones in the given order, doubtful ones after the rest, local ones last.
+
+    With *here_first*, local ones come before all others.
 
     Of several names that one provider has for a model (regions, dated snapshots) the first stands for all.
     """
     usable = sorted(
         (offer for offer in offers if not offer._access.reason and offer.usable),
-        key=lambda offer: (offer.local and not offer.named, offer.doubtful),
+        key=lambda offer: ((offer.local and not offer.named) != here_first, offer.doubtful),
     )
     first: dict[tuple[str, str, str], Offer] = {}
     for offer in usable:
@@ -360,9 +362,9 @@ class Attempt:
 class Explanation:
     """Every offer with the reason why it is or is not a candidate. Iterates over offers; str() is a table."""
 
-    def __init__(self, name: str | None, rule: str, offers: Sequence[Offer]) -> None:
+    def __init__(self, name: str | None, rule: str, offers: Sequence[Offer], ordered: Sequence[Offer]) -> None:
         self.name, self.rule, self.offers = name, rule, list(offers)
-        self.candidates = order(self.offers)
+        self.candidates = list(ordered)
         self.chosen = self.candidates[0] if self.candidates else None
         self._stands = {id(offer) for offer in self.candidates}
 

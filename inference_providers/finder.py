@@ -72,11 +72,13 @@ class Finder(Secretive):
         return sorted(self.registry.canonical_names)
 
     def find_model_providers(self, canonical_name: str) -> list[Offer]:
-        """Who can serve a model now: one offer for each provider, in registry order, servers on this machine last.
+        """Who can serve a model now: one offer for each provider, in registry order.
+
+        Servers on this machine come first for models with open weights, else last.
 
         Empty when no key for it is set. Raises UnknownModelError for a name that no rule resolves.
         """
-        return candidates.order(self._resolver.resolve(canonical_name).offers)
+        return self._ordered(self._resolver.resolve(canonical_name))
 
     def resolve(self, name: str, *, provider: str | None = None) -> Resolution:
         """Which model *name* means, by which rule, and every offer of it, usable or not."""
@@ -85,7 +87,13 @@ class Finder(Secretive):
     def explain(self, name: str | None = None) -> Explanation:
         """Every offer of a model (or of the automatic choice), and why it is or is not a candidate."""
         resolution = self._resolver.resolve("auto" if name is None else name)
-        return Explanation(name, resolution.rule, resolution.offers)
+        return Explanation(name, resolution.rule, resolution.offers, self._ordered(resolution))
+
+    def _ordered(self, resolution: Resolution) -> list[Offer]:
+        """Candidates. Who runs a model with open weights on this machine means to use it; a policy has an order of its own."""
+        facts = self.registry.model(resolution.canonical_name or "")
+        by_policy = resolution.rule.startswith("policy")
+        return candidates.order(resolution.offers, here_first=bool(facts.get("open_weights")) and not by_policy)
 
     def local_servers(self) -> list[LocalServer]:
         """The model servers that run on this machine; a look counts for ten seconds."""
@@ -102,9 +110,9 @@ class Finder(Secretive):
         if provider is None and isinstance(name, str) and name.strip().lower() in AUTO:
             return self._automatic()
         resolution = self._resolver.resolve(name, provider)
-        found = candidates.order(resolution.offers)
+        found = self._ordered(resolution)
         if not found and self._reread_environment():
-            found = candidates.order(self._resolver.resolve(name, provider).offers)
+            found = self._ordered(self._resolver.resolve(name, provider))
         if not found:
             raise self._advice.no_candidates(resolution)
         if resolution.warning and resolution.warning not in self._warned:

@@ -172,3 +172,25 @@ def test_when_the_cloud_fails_the_machine_answers_and_both_are_told(serve: Serve
     here, cloud = serve(pretending("vllm")), serve(lambda c, r: c.reply(404, "gone"))
     data = {"providers": {"mine": {"connection": {"endpoint": cloud.url, "api_key": "MINE_API_KEY"}, "model_names": {"m": "m-internal"}}, **registry_at(here.port, "vllm").data["providers"]}, "auto_model_priority": ["m"]}  # fmt: skip
     assert ProviderList(json_override=data, environ={"MINE_API_KEY": "k"}).ask_ai("hi") == "hello"
+
+
+def test_a_running_server_comes_first_for_open_weights_and_last_for_the_rest(serve: Serve) -> None:
+    server = serve(pretending("vllm", models=["llama-3.1-8b", "gpt-4o"]))
+    made = ProviderList(environ={"OPENAI_API_KEY": "k-1", "GROQ_API_KEY": "k-2", "VLLM_API_BASE": server.url})
+    providers = {
+        name: [o.provider for o in made.candidates(name)] for name in ("llama-3.1-8b", "gpt-4o", "llama-3.1-8b:fastest")
+    }
+    assert providers == {
+        "llama-3.1-8b": ["vllm", "groq"],
+        "gpt-4o": ["openai", "vllm"],
+        "llama-3.1-8b:fastest": ["groq", "vllm"],
+    }
+    assert made.explain("llama-3.1-8b").chosen.provider == "vllm"
+
+
+def test_what_is_pinned_stays_where_it_is(serve: Serve) -> None:
+    server = serve(pretending("vllm", models=["llama-3.1-8b"]))
+    made = ProviderList(environ={"GROQ_API_KEY": "k-2", "VLLM_API_BASE": server.url})
+    assert {o.provider for o in made.candidates("groq/llama-3.1-8b")} == {"groq"}
+    assert {o.provider for o in made.candidates("vllm/llama-3.1-8b")} == {"vllm"}
+    assert {o.provider for o in made.candidates("llama-3.1-8b:local")} == {"vllm"}
