@@ -24,7 +24,11 @@ if TYPE_CHECKING:
     from inference_providers.backends import get_backend_for_model as get_backend_for_model
     from inference_providers.backends import initialize_llm_registry as initialize_llm_registry
     from inference_providers.backends import list_models as list_models
+    from inference_providers.batch_items import MalformedItemError as MalformedItemError
     from inference_providers.batch_items import Result as Result
+    from inference_providers.batch_items import Summary as Summary
+    from inference_providers.batches import AsyncBatch as AsyncBatch
+    from inference_providers.batches import Batch as Batch
     from inference_providers.candidates import Attempt as Attempt
     from inference_providers.candidates import Explanation as Explanation
     from inference_providers.candidates import Offer as Offer
@@ -62,6 +66,8 @@ if TYPE_CHECKING:
     from inference_providers.provider_list import ProviderList as ProviderList
     from inference_providers.registry import canonical_name as canonical_name
     from inference_providers.resolution import Resolution as Resolution
+    from inference_providers.wire.messages import Limits as Limits
+    from inference_providers.wire.route import Policy as Policy
 
 _HOME = {
     name: module
@@ -77,7 +83,8 @@ _HOME = {
             "initialize_llm_registry",
             "list_models",
         ),
-        "batch_items": ("Result",),
+        "batch_items": ("MalformedItemError", "Result", "Summary"),
+        "batches": ("AsyncBatch", "Batch"),
         "candidates": ("Attempt", "Explanation", "Offer"),
         "connection": ("Connection",),
         "conversation": ("Conversation", "Message", "Role"),
@@ -93,6 +100,8 @@ _HOME = {
         "provider_list": ("ProviderList",),
         "registry": ("canonical_name",),
         "resolution": ("Resolution",),
+        "wire.messages": ("Limits",),
+        "wire.route": ("Policy",),
     }.items()
     for name in names
 }

@@ -29,7 +29,7 @@ class Advice:
             head = f"Nobody serves {resolution.name!r} now (rule: {resolution.rule})."
         elif len(asked) == 1:
             (only,) = asked
-            head = f"No key for {only.name}, which {resolution.name!r} was asked of: it {self._accesses[only.id].reason or 'cannot be used'}."
+            head = f"No key for {only.name}, which {resolution.name!r} was asked of: {self._accesses[only.id].reason or 'it cannot be used'}."
         else:
             head = f"No key for {shown!r}: {len(asked)} providers serve it, none is usable now."
         return NoCredentialsError("\n".join([head, *unused, self.what_to_set(variables)]), variables)
@@ -64,9 +64,14 @@ class Advice:
                         f"or set {ALLOW_VARIABLE}={provider.id}"
                     )
                 elif access.reason:
-                    said = access.reason if variable in access.reason else f"{provider.id}: {access.reason}"
+                    said = (
+                        access.reason.removeprefix(f"{variable} ")
+                        if variable in access.reason
+                        else f"{provider.id}: {access.reason}"
+                    )
+                    said = said if said.startswith(("holds", "may")) else access.reason
                     lines[variable] = f"  {variable} is set, but {said}"
-                elif providers is None:
+                elif providers is None and not provider.data.get("model_names"):
                     lines[variable] = (
                         f"  {variable}: no model of {provider.id} is in the registry; name one: {provider.id}/MODEL"
                     )

@@ -66,6 +66,9 @@ def usage_of(reported: Any) -> Usage | None:
         given, made = get("input_tokens"), get("output_tokens")
     if not _is_count(given) and not _is_count(made):
         return None
+    total = get("total_tokens")
+    if _is_count(given) and _is_count(total):
+        made = max(_count(made), _count(total) - _count(given))  # some count thoughts in the total only
     cached = get("prompt_tokens_details") or get("input_tokens_details")
     thought = get("completion_tokens_details") or get("output_tokens_details")
     price = get("cost")

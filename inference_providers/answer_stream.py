@@ -106,9 +106,14 @@ class AnswerStream(_Stream):
         self._reply, self._gathered = reply, _Gathered(turns, started)
 
     def __iter__(self) -> Iterator[str]:
-        for chunk in self._reply:
-            if text := self._gathered.add(chunk):
-                yield text
+        whole = False
+        try:
+            for chunk in self._reply:
+                if text := self._gathered.add(chunk):
+                    yield text
+            whole = True
+        finally:
+            self._closed = self._closed or not whole
         if not self._closed:
             self._gathered.finish(self._reply)
 
@@ -142,9 +147,14 @@ class AsyncAnswerStream(_Stream):
 
     async def __aiter__(self) -> AsyncIterator[str]:
         await self.open()
-        async for chunk in self._reply:
-            if text := self._gathered.add(chunk):
-                yield text
+        whole = False
+        try:
+            async for chunk in self._reply:
+                if text := self._gathered.add(chunk):
+                    yield text
+            whole = True
+        finally:
+            self._closed = self._closed or not whole
         if not self._closed:
             self._gathered.finish(self._reply)
 

@@ -7,7 +7,7 @@ import time
 from functools import partial
 
 from inference_providers import candidates, chat
-from inference_providers.base import Base, named
+from inference_providers.base import Base, check_timeout, named
 from inference_providers.candidates import Attempt
 from inference_providers.connection import AsyncConnection, our_error, sdk_fields
 from inference_providers.errors import AllProvidersFailedError
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from inference_providers.wire.acall import AsyncCaller, AsyncStreamReply
     from inference_providers.wire.asend import AsyncSender
     from inference_providers.wire.call import Reply
+    from inference_providers.wire.messages import Ask
 
 
 class AsyncProviderList(Base):
@@ -121,6 +122,7 @@ class AsyncProviderList(Base):
         **parameters: Any,
     ) -> Answer | AsyncAnswerStream:
         """See `ProviderList.ask_ai`. Tools may be coroutine functions; others run in threads."""
+        check_timeout(timeout)
         how = {"schema": schema, "max_steps": max_steps, "on_unsupported": on_unsupported}
         asked = self._question(question, parameters, system=system, images=images, extra_body=extra_body, **how)
         if stream:
@@ -178,7 +180,11 @@ class AsyncProviderList(Base):
     ) -> Reply:
         ask, hedge = self._ask(body, question), self._hedge_after
         reply: Reply = await self._first_that_works(
-            model, test, timeout, lambda offers, left: self._caller.call(offers, ask, total=left, hedge_after=hedge)
+            model,
+            test,
+            timeout,
+            ask,
+            lambda offers, left: self._caller.call(offers, ask, total=left, hedge_after=hedge),
         )
         self._note_dropped(reply.offer, reply.dropped)
         return reply
@@ -190,14 +196,14 @@ class AsyncProviderList(Base):
 
         async def opening() -> AsyncStreamReply:
             reply: AsyncStreamReply = await self._first_that_works(
-                model, test, timeout, lambda offers, left: self._caller.stream(offers, ask, total=left)
+                model, test, timeout, ask, lambda offers, left: self._caller.stream(offers, ask, total=left)
             )
             self._note_dropped(reply.offer, reply.dropped)
             return reply
 
         return AsyncAnswerStream(opening, question.turns)
 
-    async def _first_that_works(self, model: Models, test: bool, timeout: float | None, ask: Any) -> Any:
+    async def _first_that_works(self, model: Models, test: bool, timeout: float | None, request: Ask, ask: Any) -> Any:
         groups: list[Callable[[], list[Offer]]] = (
             [partial(self._first_available, named(model))]
             if model is not None
@@ -212,7 +218,7 @@ class AsyncProviderList(Base):
                 continue
             try:
                 return await ask(
-                    offers if test else [(await self._connect(offers, False)).offer],
+                    offers if test else [(await self._connect(request.able(offers, self._could), False)).offer],
                     max(until - time.monotonic(), 0.001),
                 )
             except AllProvidersFailedError as error:

@@ -7,6 +7,7 @@ import time
 from functools import cached_property
 
 from inference_providers import chat
+from inference_providers.credentials import DUMMY_KEY
 from inference_providers.finder import Finder
 from inference_providers.log import warn
 
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
 
 
 def named(models: Models) -> list[str]:
-    """One name or several, as a list."""
+    """One name or several, as a list. Raises TypeError for what is neither."""
+    if not isinstance(models, str | list | tuple | None):
+        raise TypeError(f"a model is a name, or a list of names, not {models!r}")
     return [models] if isinstance(models, str) else list(models or ())
 
 
@@ -142,7 +145,7 @@ class Base(Finder):
     def _secrets(self) -> list[str]:
         """The keys in the environment, for those who must leave them out."""
         variables = {name for provider in self.registry.providers.values() for name in provider.key_variables}
-        return [value for name in variables if (value := self._environ.get(name))]
+        return [value for name in variables if (value := self._environ.get(name, "").strip()) and value != DUMMY_KEY]
 
     @cached_property
     def _async_caller(self) -> AsyncCaller:
@@ -254,10 +257,15 @@ def _substitute(mock: Mapping[str, Any] | None) -> Substitute | None:
     return Mock(mock)
 
 
+def check_timeout(timeout: Any) -> None:
+    """Raise ValueError for what is no number of seconds; None is for the default."""
+    if timeout is not None and not (isinstance(timeout, int | float) and 0 < timeout < float("inf")):
+        raise ValueError(f"timeout must be a number of seconds above 0, not {timeout!r}")
+
+
 def _check_options(timeout: Any, hedge_after: Any, environ: Any, aliases: Any) -> None:
     """Raise for options that would only fail later, and less clearly."""
-    if not isinstance(timeout, int | float) or not 0 < timeout < float("inf"):
-        raise ValueError(f"timeout must be a number of seconds above 0, not {timeout!r}")
+    check_timeout(0 if timeout is None else timeout)
     if (
         hedge_after is not None
         and hedge_after != "p95"

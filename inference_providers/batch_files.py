@@ -51,8 +51,14 @@ def _json_items(path: os.PathLike[str], reader: Reader) -> Iterator[Item]:
 
 
 def _csv_items(path: os.PathLike[str], reader: Reader) -> Iterator[Item]:
+    """Items of a CSV file. Raises ValueError for one without a column of prompts."""
     for index, (number, row) in enumerate(csv_rows(path)):
         column = next((name for name in row if name.strip().lower() in CSV_PROMPTS and row[name]), None)
+        if column is None and not any(name.strip().lower() in CSV_PROMPTS for name in row):
+            raise ValueError(
+                f"{os.fspath(path)} has the columns {', '.join(row)}; one must be called {', '.join(CSV_PROMPTS)}, "
+                "and commas must stand between them"
+            )
         if column is None:
             yield reader.broken(f"it has no prompt; a column must be called {', '.join(CSV_PROMPTS)}", index, number)
             continue
@@ -278,6 +284,12 @@ class Results:
                     places[index] = begin + 1
                 begin += len(line)
         return places
+
+
+def check_csv(out: str, lines: str) -> None:
+    """Raise ValueError where a CSV file is there that no batch has made: it would be lost."""
+    if os.path.exists(out) and not os.path.exists(lines) and os.path.getsize(out):
+        raise ValueError(f"{out} holds something else than results; give another file, or resume=False")
 
 
 def write_csv(source: os.PathLike[str] | None, lines: str, out: str) -> None:

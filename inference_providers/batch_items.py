@@ -22,6 +22,12 @@ _PROMPTS = ("prompt", "question", "text", "input")
 _OWN = ("model", "models", "system", "messages", "custom_id", "id", "line", *_PROMPTS)
 
 
+def _short(error: Exception) -> str:
+    """One line that tells the reason: that of the last attempt."""
+    attempts = getattr(error, "attempts", None)
+    return (attempts[-1].outcome if attempts else str(error)).splitlines()[0]
+
+
 class MalformedItemError(ValueError):
     """An item of a batch that cannot be asked."""
 
@@ -285,7 +291,7 @@ class Summary:
                 self.failed += 1
             if len(self.problems) < 10:
                 where = f"line {result.line}" if result.line is not None else f"item {result.index}"
-                self.problems.append(f"{where}: {str(result.error).splitlines()[0]}")
+                self.problems.append(f"{where}: {_short(result.error)}")
             return
         self.answered += 1
         answer = result.answer

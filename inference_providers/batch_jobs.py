@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import time
-from contextlib import suppress
+from collections import Counter
 
 from inference_providers import batch_files, parameters
 from inference_providers.answer import Given, cost_of, usage_of
 from inference_providers.batch_items import Item, MalformedItemError, Result, Summary
+from inference_providers.batch_parts import Part, State
 from inference_providers.errors import (
     InferenceProvidersError,
     InvalidRequestError,
@@ -23,6 +23,7 @@ from inference_providers.errors import (
     ProviderUnavailableError,
 )
 from inference_providers.log import warn
+from inference_providers.pace import OVERLOADED
 from inference_providers.wire import classify
 from inference_providers.wire.messages import Request, WireError, headers_for
 
@@ -55,11 +56,13 @@ class JobRunner:
     ) -> None:
         if output is None:
             raise ValueError('mode="provider" takes hours and needs an output file (out=...), to be taken up from')
+        if hasattr(job.source, "__aiter__"):
+            raise ValueError('mode="provider" takes a file or a plain iterable; collect the questions first')
         if not job.is_plain:
             raise ValueError('mode="provider" asks each question once: no schema, no functions as tools')
         self._providers, self._job, self._output, self._told = providers, job, output, told
         self.summary, self.quiet = Summary(), False
-        self._state = State(f"{output.path}.jobs.json")
+        self._state = State(f"{output.path}.jobs.json", fresh=not job.resume)
 
     async def results(self) -> AsyncGenerator[list[Result], None]:
         """Results as each of the provider's jobs ends, in its order."""
@@ -82,9 +85,9 @@ class JobRunner:
             self._output.flush()
             self.summary.seconds = time.monotonic() - started
 
-    async def _all(self) -> AsyncIterator[tuple[list[Result], _Part | None]]:
+    async def _all(self) -> AsyncIterator[tuple[list[Result], Part | None]]:
         """Send every part that is not under way, then wait for all. With the results comes the part whose job has ended."""
-        parts: list[tuple[_Api, _Part]] = []
+        parts: list[tuple[_Api, Part]] = []
         broken: list[Result] = []
         for part in self._parts(broken):
             try:
@@ -99,7 +102,7 @@ class JobRunner:
         if broken:
             yield broken, None
         for api, part in parts:
-            ended: _Part | None = part
+            ended: Part | None = part
             try:
                 ready = await api.wait_for(part)
             except InferenceProvidersError as error:
@@ -108,42 +111,41 @@ class JobRunner:
                     ended = None  # it still works on them, and is looked at again next time
             yield ready, ended
 
-    def _parts(self, broken: list[Result]) -> Iterator[_Part]:
+    def _parts(self, broken: list[Result]) -> Iterator[Part]:
         """Items in parts that a provider takes as one file: one model each, not too many, not too large.
 
         Items that a job works on already come last, as its part.
         """
-        open_parts: dict[Any, _Part] = {}
-        under_way: dict[str, _Part] = {}
+        open_parts: dict[Any, Part] = {}
+        under_way: dict[str, Part] = {}
+        seen: Counter[str] = Counter()  # equal questions are told apart by their number
         for item in batch_files.items(self._job.source, self._job.reader):
+            seen[item.key] += 1
+            name = f"{item.key}-{seen[item.key]}"
             if self._output.has(item):
                 self.summary.resumed += 1
             elif item.problem:
                 broken.append(Result(item, None, MalformedItemError(item.problem)))
-            elif (known := self._state.job_of(item)) is not None:
+            elif (known := self._state.job_of(name)) is not None:
                 job, provider = known
-                part = under_way.setdefault(job, _Part(item.models, job, provider))
-                part.add(item, b"")
+                under_way.setdefault(job, Part(item.models, job, provider)).add(item, name)
             else:
                 key = item.models if isinstance(item.models, str) or item.models is None else tuple(item.models)
-                part = open_parts.setdefault(key, _Part(item.models))
+                part = open_parts.setdefault(key, Part(item.models))
                 try:
                     api = self._api(part)
+                    line, dropped = api.line(item, name)
                 except InferenceProvidersError as error:
                     broken.append(Result(item, None, error))
                     continue
-                if unsupported := api.unsupported(item, self._job.pattern.on_unsupported):
-                    broken.append(Result(item, None, unsupported))
-                    continue
-                line = api.line(item)
                 if part.items and (len(part.items) >= api.most or part.size + len(line) > api.largest):
                     yield open_parts.pop(key)
-                    part = open_parts[key] = _Part(item.models)
-                part.add(item, line)
+                    part = open_parts[key] = Part(item.models)
+                part.add(item, name, line, dropped)
         yield from (part for part in open_parts.values() if part.items)
         yield from under_way.values()
 
-    def _api(self, part: _Part) -> _Api:
+    def _api(self, part: Part) -> _Api:
         """The first candidate whose provider has a batch API, or that which works on this part already."""
         if part.api is None:
             names = [part.models] if isinstance(part.models, str) else list(part.models or ("auto",))
@@ -154,10 +156,9 @@ class JobRunner:
             if found is None:
                 raise self._nobody(offers)
             part.provider = found.provider
-            part.api = _Api(
-                self._providers, found, {**rows.batch, **found.connection["batch"]}, self._job.completion_window
-            )
-        return part.api
+            part.api = _Api(self._providers, found, {**rows.batch, **found.connection["batch"]}, self._job)
+        api: _Api = part.api
+        return api
 
     def _nobody(self, offers: Sequence[Offer]) -> NoCredentialsError:
         rows = self._providers.registry.providers.items()
@@ -167,114 +168,47 @@ class JobRunner:
         return NoCredentialsError(f"{parameters.told(tried)} {verb} no batch API that is known. {able} have one.")
 
 
-class _Part:
-    """What goes up as one file, and the job that works on it."""
-
-    def __init__(self, models: Any, job: str = "", provider: str = "") -> None:
-        self.models, self.job, self.provider = models, job, provider
-        self.api: _Api | None = None
-        self.items: list[Item] = []
-        self.lines: list[bytes] = []
-        self.size = 0
-
-    def add(self, item: Item, line: bytes) -> None:
-        """One more; its prompt is kept in *line* only, and no longer than until that was sent."""
-        item.body = {}
-        self.items.append(item)
-        self.lines.append(line)
-        self.size += len(line)
-
-
-def _id(item: Item) -> str:
-    """What an item is called in the provider's files."""
-    return f"{item.index}-{item.key}"
-
-
-def _is_job(row: Any) -> bool:
-    return isinstance(row, dict) and isinstance(row.get("provider"), str) and isinstance(row.get("items"), list)
-
-
-class State:
-    """Jobs under way: the provider's id of each, and the items that it works on. Its file holds no key and no prompt."""
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._jobs: dict[str, dict[str, Any]] = {}
-        with suppress(OSError, ValueError), open(path, encoding="utf-8") as file:
-            found = json.load(file)
-            if isinstance(found, dict):
-                self._jobs = {job: row for job, row in found.items() if _is_job(row)}
-        self._items = {item: (job, row["provider"]) for job, row in self._jobs.items() for item in row["items"]}
-
-    def job_of(self, item: Item) -> tuple[str, str] | None:
-        """(job, provider) that works on this item already."""
-        return self._items.get(_id(item)) if self._items else None
-
-    def remember(self, part: _Part) -> None:
-        """It is under way."""
-        self._jobs[part.job] = {"provider": part.provider, "items": [_id(item) for item in part.items]}
-        self._write()
-
-    def done(self, part: _Part) -> None:
-        """It has ended."""
-        self._jobs.pop(part.job, None)
-        self._write()
-
-    def _write(self) -> None:
-        if not self._jobs:
-            with suppress(FileNotFoundError):
-                os.unlink(self._path)
-            return
-        beside = f"{self._path}.{os.getpid()}.tmp"
-        with open(beside, "w", encoding="utf-8") as file:
-            json.dump(self._jobs, file)
-        os.replace(beside, self._path)
-
-
 class _Api:
     """One provider's batch API, as its row describes it."""
 
-    def __init__(self, providers: Base, offer: Offer, row: Mapping[str, Any], window: str | None = None) -> None:
-        self._providers, self.offer, self._row, self._window = providers, offer, row, window
+    def __init__(self, providers: Base, offer: Offer, row: Mapping[str, Any], job: Job) -> None:
+        self._providers, self.offer, self._row, self._job = providers, offer, row, job
         self.most, self.largest = row["requests"], row["bytes"]
 
-    def line(self, item: Item) -> bytes:
-        """An item as a line of the file: in the provider's spelling, under its name for the model."""
-        body = {**parameters.fitted(item.body, self.offer.rules), "model": self.offer.internal_name}
+    def line(self, item: Item, name: str) -> tuple[bytes, list[str]]:
+        """An item as a line of the file, as it would be asked directly; and what was left out. Raises InvalidRequestError."""
+        ask = self._providers._ask(item.body, self._job.pattern)
+        ask.able([self.offer], self._providers._could)
         url = self._row["body"].get("endpoint", "/v1/chat/completions")
-        row = {"custom_id": _id(item), "method": "POST", "url": url, "body": body}
-        return json.dumps(row, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+        row = {"custom_id": name, "method": "POST", "url": url, "body": ask.payload(self.offer)}
+        dropped = ask.dropped(self.offer)
+        self._providers._note_dropped(self.offer, dropped)
+        return json.dumps(row, ensure_ascii=False).encode("utf-8", "replace") + b"\n", dropped
 
-    def unsupported(self, item: Item, mode: str) -> InvalidRequestError | None:
-        """What keeps an item from being asked here, where all of its parameters must be taken."""
-        missing = parameters.dropped(item.body, self.offer.rules) if mode == parameters.ERROR else []
-        text = f"{self.offer.provider}/{self.offer.internal_name} does not take {parameters.told(missing)}"
-        return InvalidRequestError(text, provider=self.offer.provider, code="unsupported") if missing else None
+    def _unwell(self, what: str) -> ProviderUnavailableError:
+        name = self.offer.provider
+        return ProviderUnavailableError(f"{name}: {what}", provider=name)
 
-    async def send(self, part: _Part) -> str:
+    async def send(self, part: Part) -> str:
         """Upload a part and start the work on it; the job's id."""
-        row, name = self._row, f"batch-{_id(part.items[0])}.jsonl"
+        row, name = self._row, f"batch-{part.names[0]}.jsonl"
         form = {field: value.replace("{name}", name) for field, value in row["form"].items()}
         content, kind = _form(form, name, b"".join(part.lines))
         part.lines = []
         uploaded = await self._ask("POST", row["upload"], content, kind)
         if not isinstance(uploaded.get("id"), str):
-            raise ProviderUnavailableError(
-                f"{self.offer.provider}: its batch API gave the file no id", provider=self.offer.provider
-            )
+            raise self._unwell("its batch API gave the file no id")
         values = {"{file}": uploaded["id"], "{model}": self.offer.internal_name}
         asked = _filled(row["body"], values)
-        if self._window and "completion_window" in asked:
-            asked["completion_window"] = self._window
+        if self._job.completion_window and "completion_window" in asked:
+            asked["completion_window"] = self._job.completion_window
         body = json.dumps(asked).encode()
         made = self._inside(await self._ask("POST", row["create"], body, "application/json"))
         if not isinstance(made.get("id"), str):
-            raise ProviderUnavailableError(
-                f"{self.offer.provider}: its batch API gave no job id", provider=self.offer.provider
-            )
+            raise self._unwell("its batch API gave no job id")
         return str(made["id"])
 
-    async def wait_for(self, part: _Part) -> list[Result]:
+    async def wait_for(self, part: Part) -> list[Result]:
         """Look until the job has ended; the results of its items."""
         pause, (_, longest) = POLL[0], POLL
         until = time.monotonic() + 7 * 86400
@@ -284,9 +218,7 @@ class _Api:
             if status in (*self._row["done"], *self._row["failed"]):
                 break
             if time.monotonic() > until:
-                raise ProviderUnavailableError(
-                    f"{self.offer.provider}: job {part.job} has not ended in a week", provider=self.offer.provider
-                )
+                raise self._unwell(f"job {part.job} has not ended in a week")
             await asyncio.sleep(pause)
             pause = min(longest, pause * 1.5)
         found: dict[str, Any] = {}
@@ -294,21 +226,24 @@ class _Api:
             if state.get(field):
                 text = await self._download(str(state[field]))
                 found |= {str(row.get("custom_id")): row for row in _rows(text)}
-        return [self._result(item, found.get(_id(item)), status) for item in part.items]
+        said = classify.said(state).message if status in self._row["failed"] else ""
+        rows = zip(part.items, part.names, part.dropped, strict=True)
+        return [
+            self._result(item, found.get(name), said or f"the job ended as {status!r} without a result for it", dropped)
+            for item, name, dropped in rows
+        ]
 
     async def _download(self, file: str) -> bytes:
         return await self._bytes("GET", self._row["download"].replace("{id}", file))
 
-    def _result(self, item: Item, row: Any, status: str) -> Result:
+    def _result(self, item: Item, row: Any, otherwise: str, dropped: list[str]) -> Result:
         response = row.get("response") if isinstance(row, dict) else None
         response = response if isinstance(response, dict) else {}
         body = response.get("body")
         if not isinstance(body, dict):
             said = classify.said(row).message if isinstance(row, dict) else ""
-            problem = said or f"the job ended as {status!r} without a result for it"
-            return Result(
-                item, None, ProviderUnavailableError(f"{self.offer.provider}: {problem}", provider=self.offer.provider)
-            )
+            problem = said or otherwise
+            return Result(item, None, self._unwell(f"{problem}"))
         content = json.dumps(body).encode()
         verdict = classify.response(
             code if isinstance(code := response.get("status_code"), int) and code else 200,
@@ -323,7 +258,7 @@ class _Api:
         usage = usage_of(body.get("usage"))
         cost = cost_of(usage, self.offer.facts)
         given = Given()
-        given.add(usage, None if cost is None else cost * self._row.get("price", 1.0), (), (), 0.0)
+        given.add(usage, None if cost is None else cost * self._row.get("price", 1.0), (), dropped, 0.0)
         return Result(item, given.answer(body, self.offer, ()))
 
     def _inside(self, reply: dict[str, Any]) -> dict[str, Any]:
@@ -333,9 +268,7 @@ class _Api:
     async def _ask(self, method: str, path: str, content: bytes = b"", kind: str = "") -> dict[str, Any]:
         data = classify.decode(await self._bytes(method, path, content, kind))
         if not isinstance(data, dict):
-            raise ProviderUnavailableError(
-                f"{self.offer.provider}: its batch API gave no JSON object", provider=self.offer.provider
-            )
+            raise self._unwell("its batch API gave no JSON object")
         return data
 
     async def _bytes(self, method: str, path: str, content: bytes = b"", kind: str = "") -> bytes:
@@ -353,16 +286,15 @@ class _Api:
                 )
             except WireError as error:
                 verdict = classify.failure(error, self.offer.provider)
-                # whether a request that starts work has arrived is not known: asked again, it might be paid for twice
+                # Whether a request that starts work has done so is not known: asked again, it might be paid for twice.
                 if method == "POST" and error.kind not in ("connect", "tls"):
                     raise verdict.error or ProviderError(str(error)) from None
-            problem = verdict.error or ProviderUnavailableError(
-                f"{self.offer.provider}: no answer", provider=self.offer.provider
-            )
+            problem = verdict.error or self._unwell("no answer")
             if (
                 isinstance(problem, InvalidRequestError)
                 or (400 <= (problem.status or 0) < 500 and problem.status not in _PASSING)
                 or verdict.action in (classify.DEAD, classify.STOP)
+                or (method == "POST" and (problem.status or 0) >= 500 and problem.status not in OVERLOADED)
                 or attempt == TRIES - 1
             ):
                 raise problem

@@ -12,6 +12,7 @@ import time
 from collections import deque
 
 from inference_providers import batch_files, dialogue
+from inference_providers.base import check_timeout
 from inference_providers.batch_items import Item, MalformedItemError, Reader, Result, Summary, prompts_cost
 from inference_providers.errors import (
     AllProvidersFailedError,
@@ -19,8 +20,7 @@ from inference_providers.errors import (
     NoCredentialsError,
     UnknownModelError,
 )
-from inference_providers.pace import OVERLOADED, Pace, Route
-from inference_providers.wire.messages import Ask
+from inference_providers.pace import Pace, Route, overloaded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,6 +36,18 @@ if TYPE_CHECKING:
 AHEAD = 1000  # items that may be asked before the first unfinished one, for each item at once
 
 
+def _check_source(source: Any) -> None:
+    """Raise TypeError for what holds no questions."""
+    if isinstance(source, str | bytes | dict):
+        raise TypeError(
+            "a batch takes a list of questions, or a file as a pathlib.Path; for one question there is ask_ai"
+        )
+    if not (isinstance(source, os.PathLike) or hasattr(source, "__iter__") or hasattr(source, "__aiter__")):
+        raise TypeError(
+            f"a batch takes an iterable of questions, or a file as a pathlib.Path, not {type(source).__name__}"
+        )
+
+
 class Job:
     """What a batch is to do: its source, its settings, its file. Checked when it is made."""
 
@@ -44,6 +56,7 @@ class Job:
         source: Any,
         models: Any = None,
         *,
+        model: Any = None,
         concurrency: int | str = "auto",
         out: str | os.PathLike[str] | None = None,
         resume: bool = True,
@@ -63,14 +76,9 @@ class Job:
         completion_window: str | None = None,
         **parameters: Any,
     ) -> None:
-        if isinstance(source, str | bytes | dict):
-            raise TypeError(
-                "a batch takes a list of questions, or a file as a pathlib.Path; for one question there is ask_ai"
-            )
-        if not (isinstance(source, os.PathLike) or hasattr(source, "__iter__") or hasattr(source, "__aiter__")):
-            raise TypeError(
-                f"a batch takes an iterable of questions, or a file as a pathlib.Path, not {type(source).__name__}"
-            )
+        _check_source(source)
+        models = model if models is None else models
+        check_timeout(timeout)
         if on_error not in ("keep", "raise"):
             raise ValueError(f'on_error must be "keep" or "raise", not {on_error!r}')
         if mode not in ("direct", "provider"):
@@ -195,7 +203,12 @@ class Runner:
             while not self.quiet and len(self._ready) + len(self._held) > self._window:
                 self._room.clear()
                 await self._room.wait()
-            item = next(self._source, None) if self._source is not None else await self._take()
+            try:
+                item = next(self._source, None) if self._source is not None else await self._take()
+            except Exception as error:  # noqa: BLE001  (whatever the user's source raises: what is on its way is kept)
+                self._failure = self._failure or error
+                self._news.set()
+                return
             if item is None or self._failure is not None:
                 return
             if self._output is not None and self._output.has(item):
@@ -236,31 +249,28 @@ class Runner:
         job, providers = self._job, self._providers
         key = _route_key(item.models)
         route = self._routes.get(key) or await self._route(key)
-        ask = Ask(
-            body,
-            allow_empty=providers._allow_empty,
-            unsupported=job.pattern.on_unsupported,
-            untouched=job.pattern.extra,
-        )
+        ask = providers._ask(body, job.pattern)
         tokens = prompts_cost(body) if job.pace.counts_tokens else 0.0
         give_up = 0.0
         while True:
             lane, offers = await self._turn(route, tokens)
-            started, used = time.monotonic(), 0.0
+            started, spare = time.monotonic(), 0.0
             give_up = give_up or started + job.patience
             try:
                 reply = await providers._async_caller.call(offers, ask, total=self._total)
                 job.pace.heard(lane, reply.attempts, started)
                 used = _tokens_of(reply.data) if job.pace.counts_tokens else 0.0
+                spare = tokens - used if used else 0.0
                 if reply.dropped:
                     providers._note_dropped(reply.offer, reply.dropped)
                 return reply
             except AllProvidersFailedError as error:
                 job.pace.heard(lane, error.attempts, started)
+                spare = tokens  # a refusal takes none
                 if not _too_many(error) or time.monotonic() > give_up:
                     raise
             finally:
-                lane.done(tokens - used if used else 0.0)
+                lane.done(spare)
                 self._busy -= 1
                 if self._failure is not None:
                     self._news.set()
@@ -383,7 +393,7 @@ class _Stopped(Exception):
 
 def _too_many(error: AllProvidersFailedError) -> bool:
     """Whether asking again later is all that is needed: somebody said so, and nobody else could."""
-    return any(attempt.status in OVERLOADED for attempt in error.attempts)
+    return any(overloaded(attempt) for attempt in error.attempts)
 
 
 def _tokens_of(data: Any) -> float:

@@ -42,6 +42,8 @@ class _Batch:
 
     async def _chunks(self, *, quiet: bool = False) -> AsyncGenerator[list[Result], None]:
         job = self._job
+        if job.resume and job.out is not None and self._lines and batch_files.is_csv(job.out):
+            batch_files.check_csv(os.fspath(job.out), self._lines)
         output = batch_files.Output(self._lines, resume=job.resume) if self._lines else None
         try:
             with _progress(job) as told:
@@ -187,10 +189,11 @@ def _in_a_thread(results: AsyncGenerator[list[Result], None]) -> Iterator[Result
 
 @contextmanager
 def _progress(job: Job) -> Iterator[Told | None]:
-    """A line on standard error: how far, how fast, what it cost, how long still. On a terminal, unless told otherwise."""
+    """A line on standard error: how far, how fast, what it cost, how long still. On a terminal, with an output file, unless told otherwise."""
     import sys
 
-    wanted = job.progress if job.progress is not None else sys.stderr is not None and sys.stderr.isatty()
+    shown = job.out is not None and sys.stderr is not None and sys.stderr.isatty()  # else it is the user who prints
+    wanted = shown if job.progress is None else job.progress
     if not wanted:
         yield None
         return

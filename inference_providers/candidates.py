@@ -60,7 +60,7 @@ class Offer(credentials.Secretive):
         return isinstance(other, Offer) and tuple(self) == tuple(other)
 
     def __hash__(self) -> int:
-        return hash((self.provider, self.endpoint, self.internal_name))
+        return hash(self.place)
 
     def called(self, internal_name: str) -> Offer:
         """The same provider's offer under another of its names."""
@@ -193,13 +193,8 @@ class Access(credentials.Secretive):
         headers: Mapping[str, str] | None = None,
         general: Mapping[str, Any] | None = None,
     ) -> None:
-        self.provider, self.endpoint, self.credential, self.reason, self.opt_in = (
-            provider,
-            endpoint,
-            credential,
-            reason,
-            opt_in,
-        )
+        self.provider, self.endpoint, self.credential = provider, endpoint, credential
+        self.reason, self.opt_in = reason, opt_in
         self.headers = headers or {}
         self._general = general or {}  # the registry's rules about parameters
         self._rules: dict[str, Rules] = {}

@@ -34,8 +34,10 @@ class Cassette:
 
     def __init__(self, path: str | os.PathLike[str], mode: str) -> None:
         self.path, self.mode = os.fspath(path), mode
-        self.quick = mode == REPLAY
+        self.quick, self.alone = mode == REPLAY, False
+        self._environs: list[Mapping[str, str]] = []
         self._variables: set[str] = set()
+        self._addresses: dict[str, str] = {}  # variables with addresses of providers, as they were
         self._rows: list[dict[str, Any]] = []
         self._lock = threading.Lock()
         if mode == REPLAY:
@@ -49,6 +51,7 @@ class Cassette:
             with open(self.path, encoding="utf-8") as file:
                 data = json.load(file)
             self._rows, self._variables = list(data["interactions"]), set(data["variables"])
+            self._addresses = dict(data.get("addresses") or {})
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise CassetteError(f"{self.path} is no recording ({type(error).__name__}); record it anew") from None
 
@@ -59,11 +62,11 @@ class Cassette:
     def environ(self, environ: Mapping[str, str]) -> Mapping[str, str]:
         """The environment; in replay mode with something in place of the keys that there were."""
         if self.mode == RECORD:
-            self._environ = environ
+            self._environs.append(environ)
             return environ
         keys = {name for row in bundled().providers.values() for name in row.key_variables}  # none but those there were
         kept = {name: value for name, value in environ.items() if name not in keys}
-        return {**kept, **dict.fromkeys(self._variables, PLACEHOLDER)}
+        return {**kept, **self._addresses, **dict.fromkeys(self._variables, PLACEHOLDER)}
 
     def sender(self, real: Callable[[], Any], secrets: Callable[[], list[str]]) -> Any:
         """What records, or plays back."""
@@ -88,7 +91,13 @@ class Cassette:
         body = _text(request.body or b"", secrets)
         key = _key(request)
         with self._lock:
-            self._variables |= {name for name, value in self._environ.items() if key and value == key}
+            for environ in self._environs:
+                self._variables |= {name for name, value in environ.items() if key and value.strip() == key}
+                self._addresses |= {
+                    name: value
+                    for name, value in environ.items()
+                    if name in _addresses() and _points_to(value, request)
+                }
             self._rows.append(
                 {"request": {"method": request.method, "url": request.url, "body": body}, "response": response}
             )
@@ -99,7 +108,14 @@ class Cassette:
         beside = f"{self.path}.{os.getpid()}.tmp"
         with open(beside, "w", encoding="utf-8") as file:
             json.dump(
-                {"variables": sorted(self._variables), "interactions": self._rows}, file, ensure_ascii=False, indent=1
+                {
+                    "variables": sorted(self._variables),
+                    "addresses": dict(sorted(self._addresses.items())),
+                    "interactions": self._rows,
+                },
+                file,
+                ensure_ascii=False,
+                indent=1,
             )
             file.write("\n")
         os.replace(beside, self.path)
@@ -124,6 +140,18 @@ class Cassette:
 
 def _key(request: Request) -> str:
     return request.headers.get("Authorization", "").removeprefix("Bearer ")
+
+
+def _addresses() -> set[str]:
+    """Variables that say where a provider, or a server on this machine, is to be found."""
+    rows = [row.connection for row in bundled().providers.values()]
+    own = {row["base_url"] for row in rows if "base_url" in row}
+    return own | {name for row in rows for name in row.get("variables") or ()}
+
+
+def _points_to(value: str, request: Request) -> bool:
+    place = value.strip().rstrip("/").rpartition("://")[2]
+    return bool(place) and place in request.url
 
 
 def _comparable(method: str, url: str, body: Any) -> Any:

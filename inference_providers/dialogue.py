@@ -90,6 +90,8 @@ def converse(question: Question) -> Generator[dict[str, Any] | list[Call], Any, 
         _count(given, reply)
         message = chat.first_choice(reply.data).get("message") or {}
         calls = question.tools.calls(message["tool_calls"]) if question.tools and message.get("tool_calls") else None
+        if calls and step == question.max_steps:
+            break  # nobody would hear the results
         if calls:
             results: list[str] = yield calls
             turns = [*turns, chat.assistant(message), *map(chat.tool_result, [c.id for c in calls], results)]

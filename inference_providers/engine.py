@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, fields
+import re
+from dataclasses import dataclass, field, fields, replace
 from hashlib import blake2b
 from typing import Any
 
 from inference_providers import parameters, substitute
 from inference_providers.conversation import Conversation, Message, Role
-from inference_providers.credentials import DUMMY_KEY
+from inference_providers.credentials import DUMMY_KEY, is_plain_address
 from inference_providers.errors import NoCredentialsError, UnknownModelError
 from inference_providers.provider_list import ProviderList
 from inference_providers.registry import bundled
@@ -17,6 +18,7 @@ from inference_providers.wire.messages import Limits
 from inference_providers.wire.route import Policy
 
 _NO_KEY = ("", "none", "null", "empty", "no-key")  # what people write for a server that wants none
+MOST_ENGINES = 64  # kept: one for each provider, key, address and environment
 REMOTE = "remote"  # the provider's id for an address given by hand
 REMOTE_KEY = "INFERENCE_PROVIDERS_REMOTE_KEY"
 
@@ -83,9 +85,9 @@ class RemoteParams:
     batch_completion_window (`"24h"`): use the provider's batch API, at a lower price; needs an output path.
     """
 
-    api_url: str | None = None
+    api_url: str | None = field(default=None, repr=False)
     api_key: str | None = field(default=None, repr=False)
-    api_key_env_varname: str | None = None
+    api_key_env_varname: str | None = field(default=None, repr=False)
     max_retries: int = 3
     retry_backoff_base: float = 1.0
     retry_backoff_max: float = 30.0
@@ -200,12 +202,16 @@ class MetaInferenceEngine:
         key = remote.api_key
         if not isinstance(key, str | None):
             raise TypeError("api_key must be text")
+        if substitute.current is not None and substitute.current.alone:
+            remote = replace(remote, api_url=None)  # mock mode answers for every server
         if remote.api_url and key is not None and key.strip().lower() in _NO_KEY:
             key = None
         if key is None and remote.api_key_env_varname:
             key = os.environ.get(remote.api_key_env_varname)
+            variable = remote.api_key_env_varname
+            if not re.fullmatch(r"[A-Za-z_]\w*", variable):  # a key, perhaps, in the wrong place: it is not shown
+                raise ValueError("api_key_env_varname must be the name of an environment variable")
             if not key and substitute.current is None:
-                variable = remote.api_key_env_varname
                 raise NoCredentialsError(f"{variable}, which is to hold the key, is not set.", [variable])
         settings = (remote.max_retries, remote.retry_backoff_base, remote.retry_backoff_max, remote.connection_timeout)
         provider = _provider(name, kind) if (key or kind) and not remote.api_url else None
@@ -213,11 +219,16 @@ class MetaInferenceEngine:
         around = hash(frozenset(os.environ.items()))
         place = (provider, remote.api_url, secret, around, settings, id(substitute.current))
         if place not in self._engines:
+            if len(self._engines) >= MOST_ENGINES:
+                self._engines.clear()
             self._engines[place] = _list(provider, key, remote)
         if remote.api_url:
             return self._engines[place], f"{REMOTE}/{name}"
-        named = provider is None or bundled().provider_id(name.partition("/")[0]) == provider
-        return self._engines[place], name if named else f"{provider}/{name}"
+        if provider is None:
+            return self._engines[place], name
+        head, _, rest = name.removeprefix("litellm_").partition("/")
+        own = bundled().provider_id(head) == provider and rest
+        return self._engines[place], f"{provider}/{rest if own else name}"
 
 
 def _words(given: dict[str, Any]) -> dict[str, Any]:
@@ -255,19 +266,17 @@ def _reply(answer: Any) -> Message:
 def _provider(name: str, kind: str | None) -> str:
     """Whose key a key given by hand is: the engine that is named, else the only one that it can be."""
     registry = bundled()
-    head, slash, _ = name.partition("/")
-    for spelling in filter(None, (kind, kind and kind.lower().removeprefix("remote_"), slash and head)):
+    for spelling in filter(None, (kind, kind and kind.lower().removeprefix("remote_"))):
         if (pid := registry.provider_id(spelling)) is not None:
             return pid
     if kind:
         raise UnknownModelError(f"There is no engine {kind!r}. `inference-providers providers --all` lists them.")
+    found = ProviderList(environ={}, local=False).resolve(name)
+    serving = list(dict.fromkeys(offer.provider for offer in found.offers))
     plain = name.lower().removeprefix("litellm_")
     lab = next((pid for prefix, pid in registry.families if plain.startswith(prefix)), "")
-    if lab in registry.providers:
+    if lab in serving and found.rule != "internal name":  # `google/gemma-2-9b-it` is what others call it
         return lab
-    serving = list(
-        dict.fromkeys(offer.provider for offer in ProviderList(environ={}, local=False).resolve(name).offers)
-    )
     if len(serving) == 1:
         return serving[0]
     who = parameters.told(serving[:5]) or "nobody"
@@ -290,6 +299,8 @@ def _list(provider: str | None, key: str | None, remote: RemoteParams) -> Provid
         "limits": Limits(total=remote.connection_timeout),
     }
     if remote.api_url:
+        if not is_plain_address(remote.api_url):
+            raise ValueError("api_url must begin with http:// or https://, without a name and password in it")
         endpoint = remote.api_url.rstrip("/").removesuffix("/chat/completions")
         takes = {"accepts": list(bundled().parameters.get("extras") or ())}  # whose server it is nobody knows
         connection = {"protocol": "openai", "endpoint": endpoint, "api_key": [REMOTE_KEY], "parameters": takes}
@@ -300,7 +311,9 @@ def _list(provider: str | None, key: str | None, remote: RemoteParams) -> Provid
         variables = bundled().providers[provider].key_variables
         if not variables:
             raise UnknownModelError(f"{provider} takes no key; leave api_key out.")
-        return ProviderList(environ={**_without_keys(), variables[0]: key}, allow=[provider], **options)
+        alone = {**bundled().data, "providers": {provider: bundled().data["providers"][provider]}}
+        environ = {**_without_keys(), variables[0]: key}
+        return ProviderList(json_override=alone, environ=environ, local=False, allow=[provider], **options)
     return ProviderList(**options)
 
 

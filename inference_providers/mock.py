@@ -32,7 +32,7 @@ EVERY = "*"
 class Mock:
     """Replies by model. `requests` holds the JSON bodies that were asked. Raises TypeError for what is no reply."""
 
-    quick = True
+    quick = alone = True
 
     def __init__(self, replies: Mapping[str, Any]) -> None:
         if not hasattr(replies, "items"):
@@ -112,6 +112,10 @@ class Mock:
             return wait, 200, {"content-type": "text/event-stream"}, list(_events(reply, body))
         return wait, 200, *_json(_completion(reply, body))
 
+    def _missing(self, model: str) -> str:
+        there = ", ".join(self._replies) or "none at all"
+        return f'mock mode: no reply for {model!r}; there is one for {there}. Add it, or "*" for every model'
+
     def _reply(self, name: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         reply = self._replies.get(name)
         if isinstance(reply, list):
@@ -119,7 +123,7 @@ class Mock:
             self._counts[name] = count + 1
             reply = reply[min(count, len(reply) - 1)]
         if reply is None:
-            return {"error": {"status": 404, "message": f"mock mode has no reply for model {body['model']!r}"}}
+            return {"error": {"status": 404, "message": self._missing(body["model"])}}
         if callable(reply):
             reply = reply(body["messages"])
             if hasattr(reply, "close") and hasattr(reply, "__await__"):

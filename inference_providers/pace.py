@@ -6,6 +6,8 @@ and after the first refusal by one, and is halved by a 429, at most once for eac
 
 from __future__ import annotations
 
+from inference_providers.errors import AuthenticationError, InsufficientCreditsError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,6 +29,13 @@ FIRST = 16  # requests at once, to begin with
 MOST = 256  # requests at once that are found by trying
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 8.0  # seconds after a refusal that says nothing of when; twice as long each time
 OVERLOADED = (429, 503, 529)  # what says: not so fast
+
+
+def overloaded(attempt: Attempt) -> bool:
+    """Whether this try was refused since there was too much at once; not: since the account is empty."""
+    return attempt.status in OVERLOADED and not isinstance(
+        attempt.error, AuthenticationError | InsufficientCreditsError
+    )
 
 
 class Bucket:
@@ -152,18 +161,19 @@ class Pace:
         self._requests, self._tokens = requests_per_minute, tokens_per_minute
         self.counts_tokens = tokens_per_minute is not None
         self.lanes: dict[tuple[str, str], Lane] = {}
+        self._buckets: dict[str, list[Bucket | None]] = {}  # of each provider, whatever its models
 
     def lane(self, provider: str, model: str) -> Lane:
         """The lane of one offer."""
         found = self.lanes.get((provider, model))
         if found is None:
-            now = self.clock()
+            if provider not in self._buckets:
+                now = self.clock()
+                rates = (self._requests, self._tokens)
+                self._buckets[provider] = [Bucket(rate, now) if rate else None for rate in rates]
+            requests, tokens = self._buckets[provider]
             found = self.lanes[provider, model] = Lane(
-                self._first,
-                float(self.most),
-                Bucket(self._requests, now) if self._requests else None,
-                Bucket(self._tokens, now) if self._tokens else None,
-                adaptive=self._adaptive,
+                self._first, float(self.most), requests, tokens, adaptive=self._adaptive
             )
         return found
 
@@ -177,7 +187,7 @@ class Pace:
                     lane.count(-1)
             if attempt.error is None:
                 tried.went_well()
-            elif attempt.status in OVERLOADED:
+            elif overloaded(attempt):
                 tried.was_refused(self.clock(), started, getattr(attempt.error, "retry_after", None))
 
 

@@ -65,6 +65,22 @@ VOCABULARY: dict[str, tuple[tuple[type, ...], float | None, float | None]] = {
 }
 
 
+# Options of `ask_ai` and `batch`, and what people call them.
+_OPTIONS = (
+    "model", "system", "images", "schema", "stream", "timeout", "max_steps", "on_unsupported", "extra_body", "concurrency"
+)  # fmt: skip
+_OFTEN = {
+    "image": "images",
+    "system_prompt": "system",
+    "models": "model (which takes a list as well)",
+    "workers": "concurrency",
+    "num_workers": "concurrency",
+    "provider": 'a model "PROVIDER/NAME"',
+    "verbose": "ProviderList(verbose=True)",
+    "allow_empty": "ProviderList(allow_empty=True)",
+}
+
+
 def normalise(given: Mapping[str, Any]) -> dict[str, Any]:
     """Parameters in any tool's words as a chat request's fields; None means not given.
 
@@ -105,7 +121,7 @@ def normalise(given: Mapping[str, Any]) -> dict[str, Any]:
 def _unknown(word: str) -> TypeError:
     from difflib import get_close_matches
 
-    close = get_close_matches(word, [*VOCABULARY, *SYNONYMS], n=2)
+    close = [_OFTEN[word]] if word in _OFTEN else get_close_matches(word, [*VOCABULARY, *SYNONYMS, *_OPTIONS], n=2)
     hint = f"; did you mean {' or '.join(close)}?" if close else "."
     return TypeError(f"{word!r} is no generation parameter{hint} A provider's own goes into extra_body={{...}}.")
 

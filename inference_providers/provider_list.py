@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import cached_property, partial
 
 from inference_providers import candidates, chat
-from inference_providers.base import Base, named
+from inference_providers.base import Base, check_timeout, named
 from inference_providers.candidates import Attempt
 from inference_providers.connection import Connection, our_error, sdk_fields
 from inference_providers.errors import AllProvidersFailedError
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from inference_providers.candidates import Offer
     from inference_providers.dialogue import Question
     from inference_providers.wire.call import Caller, Reply, StreamReply
+    from inference_providers.wire.messages import Ask
     from inference_providers.wire.send import Sender
 
 MAX_STEPS, DROP = 10, "drop"  # as in `dialogue` and `parameters`, which are imported when something is asked
@@ -169,6 +170,7 @@ class ProviderList(Base):
         ProviderErrors for a request at fault, InvalidReplyError for a reply that does not fit the
         schema, StepLimitError, or AllProvidersFailedError with every attempt.
         """
+        check_timeout(timeout)
         how = {"schema": schema, "max_steps": max_steps, "on_unsupported": on_unsupported}
         asked = self._question(question, parameters, system=system, images=images, extra_body=extra_body, **how)
         return (self._stream if stream else self._converse)(asked, model, test, timeout)
@@ -224,7 +226,11 @@ class ProviderList(Base):
     ) -> Reply:
         ask, hedge = self._ask(body, question), self._hedge_after
         reply: Reply = self._first_that_works(
-            model, test, timeout, lambda offers, left: self._caller.call(offers, ask, total=left, hedge_after=hedge)
+            model,
+            test,
+            timeout,
+            ask,
+            lambda offers, left: self._caller.call(offers, ask, total=left, hedge_after=hedge),
         )
         self._note_dropped(reply.offer, reply.dropped)
         return reply
@@ -235,12 +241,12 @@ class ProviderList(Base):
         started = time.monotonic()
         ask = self._ask(question.streamed(), question)
         reply: StreamReply = self._first_that_works(
-            model, test, timeout, lambda offers, left: self._caller.stream(offers, ask, total=left)
+            model, test, timeout, ask, lambda offers, left: self._caller.stream(offers, ask, total=left)
         )
         self._note_dropped(reply.offer, reply.dropped)
         return AnswerStream(reply, question.turns, started)
 
-    def _first_that_works(self, model: Models, test: bool, timeout: float | None, ask: Any) -> Any:
+    def _first_that_works(self, model: Models, test: bool, timeout: float | None, request: Ask, ask: Any) -> Any:
         """Ask keyed candidates, then this machine; a named model's candidates only where one is named."""
         groups: list[Callable[[], list[Offer]]] = (
             [partial(self._first_available, named(model))]
@@ -255,7 +261,8 @@ class ProviderList(Base):
                 continue
             try:
                 return ask(
-                    offers if test else [self._connect(offers, False).offer], max(until - time.monotonic(), 0.001)
+                    offers if test else [self._connect(request.able(offers, self._could), False).offer],
+                    max(until - time.monotonic(), 0.001),
                 )
             except AllProvidersFailedError as error:
                 failed = error if failed is None else _joined(failed, error)

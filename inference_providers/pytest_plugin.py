@@ -23,7 +23,8 @@ class Stand:
 
     def __init__(self, node: Any, mode: str) -> None:
         self._node, self._mode = node, mode
-        self.mock({})
+        advice = "call inference_providers.mock({...}) or .cassette() in this test first"
+        self.mock({"*": {"error": {"status": 400, "message": advice}}})
 
     def _set(self, substitute: Any) -> Any:
         from inference_providers import substitute as place

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         """What a list asks of it when it is made. With `quick`, nothing is gained by waiting between tries."""
 
         quick: bool
+        alone: bool  # nothing of the environment is used
 
         def registry(self) -> Mapping[str, Any] | None:
             """The registry to use; None for the list's own."""

@@ -24,7 +24,7 @@ LAYERS = {
     **dict.fromkeys(
         (
             "log", "update", "download", "local", "launch", "connection", "tiny_model", "wire", "importers",
-            "pictures", "answer_stream", "batch_files", "mock", "cassette", "model_files", "machine",
+            "pictures", "answer_stream", "batch_files", "batch_parts", "mock", "cassette", "model_files", "machine",
         ),
         2,
     ),

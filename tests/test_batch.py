@@ -1181,3 +1181,45 @@ def test_malformed_items_have_an_error_of_their_own(serve: Serve) -> None:
 def test_an_asynchronous_batch_has_a_list_of_its_own(serve: Serve) -> None:
     made: AsyncProviderList = async_list_of(serve(echo).url)
     assert repr(made.batch(["a"])).startswith("<AsyncBatch")
+
+
+def test_an_empty_account_is_not_waited_for(serve: Serve) -> None:
+    body = {"error": {"message": "You exceeded your current quota", "code": "insufficient_quota"}}
+    server = serve(status(429, body))
+    results = list(list_of(server.url).batch(["a", "b", "c"], concurrency=1))
+    assert [result.ok for result in results] == [False] * 3
+    assert len(server.asked) == 1
+
+
+def test_a_rate_by_the_minute_holds_for_all_models_of_a_provider(serve: Serve) -> None:
+    made = list_of(serve().url, more={"n": "n-internal"})
+    pace = made.batch([{"prompt": "a", "model": "m"}, {"prompt": "b", "model": "n"}], requests_per_minute=6000)
+    assert all(result.ok for result in pace)
+    one, other = pace._job.pace.lanes.values()
+    assert one._requests is other._requests
+
+
+def test_a_source_that_fails_loses_nothing_that_is_on_its_way(serve: Serve, tmp_path: Path) -> None:
+    def slow(connection: Connection, request: Received) -> None:
+        time.sleep(0.2)
+        answer(connection, request)
+
+    async def source() -> AsyncIterator[str]:
+        for question in "abc":
+            yield question
+        await asyncio.sleep(0.1)
+        raise LookupError("the source is gone")
+
+    out = tmp_path / "out.jsonl"
+    with pytest.raises(LookupError):
+        list_of(serve(slow).url).batch(source(), out=out, concurrency=4)
+    assert len(lines_of(out)) == 3
+
+
+def test_a_csv_file_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "keep.csv").write_text("a,b\nprecious,data\n")
+    with pytest.raises(ValueError, match="something else"):
+        ProviderList(mock={"m": "x"}).batch(["q"], out=tmp_path / "keep.csv")
+    assert "precious" in (tmp_path / "keep.csv").read_text()
+    with pytest.raises(ValueError, match="one must be called prompt"):
+        ProviderList(mock={"m": "x"}).batch(tmp_path / "keep.csv", out=tmp_path / "out.jsonl")

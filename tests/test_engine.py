@@ -351,7 +351,7 @@ def test_a_key_by_hand_for_one_provider_never_goes_to_another_address(serve: Ser
     found = offers.candidates("together/llama3.1-70b")
     assert [(offer.provider, offer.api_key) for offer in found] == [("together", HAND)]
     assert found[0].endpoint.startswith("https://api.together.")
-    assert not [offer for offer in offers.explain("gpt-4o").offers if offer.usable]
+    assert list(offers.registry.providers) == ["together"]
     assert server.requests == []
 
 
@@ -491,3 +491,25 @@ def test_one_engine_serves_many_threads(serve: Serve, openai_at: Any) -> None:
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda n: last(engine.infer(f"q{n}", "gpt-4o")[0]), range(24)))
     assert found == [f"re: q{n}" for n in range(24)]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["moonshotai/kimi-k2-instruct", "mistralai/Mixtral-8x7B-Instruct-v0.1", "llama-3.3-70b"],
+)
+def test_a_key_whose_owner_is_not_plain_goes_to_nobody(name: str) -> None:
+    with pytest.raises(UnknownModelError, match="Whose key is it"):
+        MetaInferenceEngine(remote_params={"api_key": HAND}).infer("Hi", name)
+
+
+def test_a_key_in_the_place_of_its_variables_name_is_not_shown() -> None:
+    engine = MetaInferenceEngine(remote_params={"api_key_env_varname": "sk-secret-0123456789"})
+    with pytest.raises(ValueError, match="name of an environment variable") as caught:
+        engine.infer("Hi", "gpt-4o")
+    assert "sk-secret" not in f"{caught.value} {engine!r} {engine._remote!r}"
+
+
+def test_mock_mode_stands_in_for_an_address_as_well(inference_providers: Any) -> None:
+    inference_providers.mock({"*": "mocked"})
+    engine = MetaInferenceEngine(remote_params={"api_url": "http://127.0.0.1:9/v1", "api_key": "k-1"})
+    assert last(engine.infer("Hi", "gpt-4o")[0]) == "mocked"

@@ -333,16 +333,17 @@ def test_both_kinds_have_the_same_public_names() -> None:
 
 def test_public_names_are_pinned() -> None:
     assert sorted(inference_providers.__all__) == [
-        "AllProvidersFailedError", "Answer", "AnswerStream", "AsyncAnswerStream", "AsyncProviderList",
-        "Attempt", "AuthenticationError", "BudgetExceededError", "Connection", "ContentFilteredError",
-        "ContextLengthError", "Conversation", "Explanation", "GenerationParams", "GuidedDecodingParams",
-        "InferenceConfig", "InferenceProvidersError", "InsufficientCreditsError", "InvalidReplyError",
-        "InvalidRequestError", "LocalServerError", "Message", "MetaInferenceEngine", "ModelParams",
-        "NoCredentialsError", "Offer", "ProviderError", "ProviderList", "ProviderUnavailableError",
-        "RateLimitError", "RegistryError", "RemoteParams", "Resolution", "Result", "Role", "StepLimitError",
-        "TruncatedStreamError", "UnknownModelError", "Usage", "ask_ai", "batch", "canonical_name",
-        "detect_model_backend", "generate_response", "get_available_models", "get_backend_for_model",
-        "initialize_llm_registry", "list_models", "stream",
+        "AllProvidersFailedError", "Answer", "AnswerStream", "AsyncAnswerStream", "AsyncBatch",
+        "AsyncProviderList", "Attempt", "AuthenticationError", "Batch", "BudgetExceededError", "Connection",
+        "ContentFilteredError", "ContextLengthError", "Conversation", "Explanation", "GenerationParams",
+        "GuidedDecodingParams", "InferenceConfig", "InferenceProvidersError", "InsufficientCreditsError",
+        "InvalidReplyError", "InvalidRequestError", "Limits", "LocalServerError", "MalformedItemError",
+        "Message", "MetaInferenceEngine", "ModelParams", "NoCredentialsError", "Offer", "Policy",
+        "ProviderError", "ProviderList", "ProviderUnavailableError", "RateLimitError", "RegistryError",
+        "RemoteParams", "Resolution", "Result", "Role", "StepLimitError", "Summary", "TruncatedStreamError",
+        "UnknownModelError", "Usage", "ask_ai", "batch", "canonical_name", "detect_model_backend",
+        "generate_response", "get_available_models", "get_backend_for_model", "initialize_llm_registry",
+        "list_models", "stream",
     ]  # fmt: skip
     assert all(getattr(inference_providers, name) for name in inference_providers.__all__)
 
@@ -360,7 +361,7 @@ def test_auto_is_the_same_as_no_name_at_all(serve: Serve) -> None:
     [
         ({"HF_TOKEN": "hf_x"}, "HF_TOKEN is a general-purpose token: name the provider (huggingface/MODEL)"),
         ({"AZURE_API_KEY": "k"}, "AZURE_RESOURCE_NAME is not set"),
-        ({"OPENAI_API_KEY": "your-api-key"}, "OPENAI_API_KEY is set, but OPENAI_API_KEY holds a placeholder"),
+        ({"OPENAI_API_KEY": "your-api-key"}, "OPENAI_API_KEY is set, but holds a placeholder"),
         ({"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "nonsense"}, "OPENAI_BASE_URL is no plain http(s) address"),
         (
             {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "http://127.0.0.1:999999/v1"},

@@ -466,7 +466,10 @@ def test_a_model_that_never_stops_calling_is_stopped(serve: Serve, kind: Any) ->
     with pytest.raises(StepLimitError, match="after 3 steps") as caught:
         ask(list_of(server.url, kind=kind), tools=[add], max_steps=3)
     assert len(server.asked) == 3
-    assert [turn["role"] for turn in caught.value.messages] == ["user", *["assistant", "tool"] * 3]
+    assert [turn["role"] for turn in caught.value.messages] == [
+        "user",
+        *["assistant", "tool"] * 2,
+    ]  # the last call is not made: nobody would hear of it
 
 
 @pytest.mark.parametrize(("choice", "then"), [("required", "auto"), (TOOL, "auto"), ("none", "none"), ("auto", "auto")])

@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 @click.command(epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("question", nargs=-1)
 @click.option(
-    "-m", "--model", shell_complete=complete_model, help="A model, in any spelling; default: the best within reach."
+    "-m", "--model", "models", multiple=True, shell_complete=complete_model,
+    help="A model, in any spelling; several: best first. Default: the best within reach.",
+)  # fmt: skip
+@click.option(
+    "--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds for the answer, retries included."
 )
 @click.option("-s", "--system", help="System prompt.")
 @click.option("-i", "--image", "images", multiple=True, help="A picture to show: a file or a URL; may be repeated.")
@@ -37,7 +41,8 @@ if TYPE_CHECKING:
 @guarded
 def main(
     question: tuple[str, ...],
-    model: str | None,
+    models: tuple[str, ...],
+    timeout: float | None,
     system: str | None,
     images: tuple[str, ...],
     max_tokens: int | None,
@@ -59,7 +64,8 @@ def main(
     prompt = _prompt(" ".join(question))
     providers = ProviderList(verbose=verbose)
     options: dict[str, Any] = {
-        "model": model,
+        "model": list(models) or None,
+        "timeout": timeout,
         "system": system,
         "images": images or None,
         "max_tokens": max_tokens,
@@ -105,3 +111,5 @@ def _print_stream(providers: ProviderList, prompt: str, options: dict[str, Any])
             click.echo()
             raise
     click.echo()
+    if stream.answer.finish_reason == "length":
+        click.echo("(stopped by the token limit: --max-tokens gives another)", err=True)

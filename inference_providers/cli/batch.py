@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from inference_providers.cli.exits import FAILED, guarded, harmless
+from inference_providers.cli.exits import FAILED, INTERRUPTED, guarded, harmless
 from inference_providers.cli.names import complete_model
 
 
@@ -42,6 +42,9 @@ from inference_providers.cli.names import complete_model
 @click.option("--max-tokens", type=click.IntRange(min=1), help="Stop each answer after this many tokens.")
 @click.option("--temperature", type=click.FloatRange(0, 2), help="How much chance there is in the answers.")
 @click.option(
+    "--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds for each answer, retries included."
+)
+@click.option(
     "--mode",
     type=click.Choice(["direct", "provider"]),
     default="direct",
@@ -61,6 +64,7 @@ def batch(
     tpm: float | None,
     max_tokens: int | None,
     temperature: float | None,
+    timeout: float | None,
     mode: str,
     no_resume: bool,
     quiet: bool,
@@ -77,7 +81,7 @@ def batch(
 
     if output == "-":
         raise click.UsageError("The answers go to a file, to be taken up again; give its name.")
-    options: dict[str, Any] = {"max_tokens": max_tokens, "temperature": temperature}
+    options: dict[str, Any] = {"max_tokens": max_tokens, "temperature": temperature, "timeout": timeout}
     try:
         at_once: int | str = concurrency if concurrency == "auto" else int(concurrency)
     except ValueError:
@@ -98,6 +102,9 @@ def batch(
         )
     except BlockingIOError as error:
         raise click.ClickException(str(error)) from None
+    except KeyboardInterrupt:
+        click.echo(f"\nInterrupted. {output} keeps what was answered; the same command goes on from there.", err=True)
+        sys.exit(INTERRUPTED)
     summary = done.summary
     for problem in summary.problems:
         click.echo(harmless(problem), err=True)

@@ -55,7 +55,7 @@ class Talk:
         self._last: tuple[list[dict[str, Any]], str] | None = None  # what came before the last question, and it
         self._terminal = sys.stdout is not None and sys.stdout.isatty()
         self.interactive = sys.stdin is not None and sys.stdin.isatty()
-        self.failed = False  # the last question
+        self.failed = False  # any question
 
     def run(self) -> None:
         """Read, answer, until the end of input."""
@@ -112,6 +112,8 @@ class Talk:
             try:
                 offer = self._providers.candidates(name)[0]
             except InferenceProvidersError as error:
+                if not self.interactive:
+                    raise
                 click.echo(harmless(str(error)), err=True)
                 return
             self._model = name
@@ -155,17 +157,16 @@ class Talk:
         self._last = (self.turns if before is None else before, question)
         turns = [*self._last[0], {"role": "user", "content": question}]
         said: list[str] = []
-        self.failed = True
         try:
             with self._providers.stream(turns, self._model, system=self._system, **self._options) as stream:
                 self._show(stream, said)
-            self.failed = False
         except KeyboardInterrupt:
-            self.failed = False
             click.echo("\n(stopped)", err=True)
         except TruncatedStreamError as error:
+            self.failed = True
             click.echo(f"\n{harmless(str(error))}", err=True)
         except InferenceProvidersError as error:
+            self.failed = True
             click.echo(harmless(str(error)), err=True)
             return
         if said:

@@ -48,7 +48,8 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
             sys.exit(0)
         except OSError as error:
             _silence_output()
-            click.echo(f"Error: the output cannot be written: {error.strerror or error}", err=True)
+            what = error.filename or "the output"
+            click.echo(harmless(f"Error: {what} cannot be written: {error.strerror or error}"), err=True)
             sys.exit(FAILED)
 
     return run

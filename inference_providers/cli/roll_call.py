@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 )
 @click.option("--unpriced", is_flag=True, help="Ask models whose price is not known as well.")
 @click.option("-o", "--output", default="roll-call", show_default=True, help="Where to write: NAME.md and NAME.html.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask before spending.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and write no files.")
 @guarded
 def roll_call(
@@ -46,6 +47,7 @@ def roll_call(
     unpriced: bool,
     output: str,
     as_json: bool,
+    yes: bool,
 ) -> None:
     """Ask every model within reach the same questions: who answers, how fast, at what price.
 
@@ -57,12 +59,16 @@ def roll_call(
 
     providers = ProviderList()
     offers = calling.called(providers, only=only, models=models, free=free)
+    if not offers and not (only or models or free):
+        raise providers._advice.nothing()
     if not offers:
-        raise click.UsageError("No model to ask: `inference-providers models` lists those within reach.")
+        raise click.UsageError("No such model is within reach: `inference-providers models` lists those that are.")
     asked = questions or calling.QUESTIONS
     base = output.removesuffix(".md").removesuffix(".html")
     if not as_json:
         _check_writable(base)
+    if sys.stdin is not None and sys.stdin.isatty() and not yes:
+        click.confirm(f"{len(offers)} models, at most ${budget:.2f}: go on?", default=True, abort=True, err=True)
     with _progress(len(offers)) as told:
         call = calling.RollCall(providers, offers, asked, budget=budget, unpriced=unpriced, told=told)
         try:
@@ -93,7 +99,6 @@ def _write(base: str, calling: Any, entries: list[Entry], asked: Any, spent: flo
 
 def _check_writable(base: str) -> None:
     """Raise OSError before anything is spent, not after."""
-    os.makedirs(os.path.dirname(base) or ".", exist_ok=True)
     for suffix in (".md", ".html"):
         was_there = os.path.exists(base + suffix)
         with open(base + suffix, "a", encoding="utf-8"):

@@ -26,7 +26,9 @@ def _table(rows: Iterable[dict[str, Any]], columns: Sequence[str]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(*(column.replace("_", " ") for column in columns), box=SIMPLE_HEAD, header_style="bold")
+    table = Table(box=SIMPLE_HEAD, header_style="bold")
+    for column in columns:
+        table.add_column(column.replace("_", " "), overflow="fold")  # a name that is cut cannot be copied
     for row in rows:
         table.add_row(*(_cell(row.get(column)) for column in columns))
     Console().print(table, markup=False)
@@ -35,6 +37,8 @@ def _table(rows: Iterable[dict[str, Any]], columns: Sequence[str]) -> None:
 def _cell(value: Any) -> str:
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value))
     return str(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import ssl
 from contextlib import suppress
@@ -55,7 +56,9 @@ class AsyncSender:
                 self._timeouts.clear()
             connect = min(self.limits.connect, limit)  # TLS included
             silent = idle if idle is not None and idle < limit else None
-            known = aiohttp.ClientTimeout(total=limit, connect=connect, sock_connect=connect, sock_read=silent)
+            known = aiohttp.ClientTimeout(
+                total=limit, connect=connect, sock_connect=connect, sock_read=silent, ceil_threshold=math.inf
+            )
             self._timeouts[limit, idle] = known
         return known
 

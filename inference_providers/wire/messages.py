@@ -175,14 +175,19 @@ class Ask:
 
     def request(self, offer: Offer) -> Request:
         """The request as this candidate gets it: its address, its key, its name for the model."""
-        content = self._json(offer) if self.body is not None else _form_with_model(self.content, offer.internal_name)
+        content = (
+            _as_json(self.payload(offer)).encode("utf-8", "replace")
+            if self.body is not None
+            else _form_with_model(self.content, offer.internal_name)
+        )
         headers = headers_for(offer) if not self.headers else {**self.headers, **headers_for(offer)}
         headers["Accept"] = "text/event-stream" if self.streams else "application/json"
         if content:
             headers["Content-Type"] = self.content_type
         return Request(self.method, offer.endpoint + self.path, headers, content or None)
 
-    def _json(self, offer: Offer) -> bytes:
+    def payload(self, offer: Offer) -> dict[str, Any]:
+        """The JSON body as this candidate gets it."""
         body = self.body or {}
         payload = (
             parameters.fitted(body, offer.rules, mode=self.unsupported, exempt=self.untouched)
@@ -190,7 +195,7 @@ class Ask:
             else dict(body)
         )
         payload["model"] = offer.internal_name
-        return _as_json(payload).encode("utf-8", "replace")
+        return payload
 
     def dropped(self, offer: Offer) -> list[str]:
         """Names of the parameters that this candidate does not take, and does not get."""

@@ -109,7 +109,7 @@ class Health:
     def refusal(self, offer: Offer) -> Attempt:
         """The attempt in which this provider refused this key."""
         error = self._dead.get(self._key(offer))
-        outcome = f"not asked: its key was refused earlier in this process ({error}); make a new ProviderList after changing it"
+        outcome = f"not asked: its key was refused earlier in this program ({error}); set {offer.variable or 'another key'} anew"
         return Attempt(offer, outcome, status=error.status if error else None, error=error)
 
     @property
@@ -235,7 +235,8 @@ class _Route:
         self.deadline = health.clock() + (self.policy.total if total is None else total)
         alive = [offer for offer in offers if not health.dead(offer)]
         if not alive:
-            self.attempts += [health.refusal(offer) for offer in offers[: self.policy.attempts]]
+            by_key = {health._key(offer): offer for offer in reversed(offers)}
+            self.attempts += [health.refusal(offer) for offer in reversed(by_key.values())][: self.policy.attempts]
         if health.resting and len(alive) > 1:
             alive.sort(key=lambda offer: health.cooling(offer) > 0)
         self.queue = [_Try(offer) for offer in alive]
@@ -289,7 +290,8 @@ class _Route:
 
     def attempt(self, current: _Try) -> Generator[Send | Sleep, Verdict | None, Verdict]:
         current.tries += 1
-        others = bool(self.queue or self.again)
+        here = current.offer.endpoint
+        others = any(other.offer.endpoint != here for other in (*self.queue, *self.again))
         limit = self.left() / 2 if others else self.left()  # leave time for the next
         started = self.health.clock()
         self.health.probe(current.offer)
@@ -302,6 +304,8 @@ class _Route:
         for other in verdict.also:
             self.note_other(other, started, second)
         outcome = "ok" if verdict.action == classify.OK else str(verdict.error)
+        if verdict.action == classify.DEAD and current.offer.variable:
+            outcome += f"; the key is in {current.offer.variable}"
         status = verdict.error.status if verdict.error else 200
         if verdict.action == classify.POLL and self.attempts and self.attempts[-1].outcome == outcome:
             return verdict  # the same wait, not another attempt
