@@ -153,7 +153,7 @@ class AsyncProviderList(Base):
 
         *questions* may be an asynchronous iterable.
         """
-        from inference_providers.batch_runner import Job
+        from inference_providers.batch_plan import Job
         from inference_providers.batches import AsyncBatch
 
         return AsyncBatch(self, Job(questions, models, **options))

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from inference_providers.base import Base
-    from inference_providers.batch_runner import Job
+    from inference_providers.batch_plan import Job
     from inference_providers.candidates import Offer
     from inference_providers.pace import Pace
 

@@ -7,13 +7,12 @@ results come back in order or as completed, and go to a file as they finish.
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections import deque
 
 from inference_providers import batch_files, dialogue
-from inference_providers.base import check_timeout
-from inference_providers.batch_items import Item, MalformedItemError, Reader, Result, Summary, prompts_cost
+from inference_providers.batch_items import Item, MalformedItemError, Result, Summary, prompts_cost
+from inference_providers.batch_plan import route_key
 from inference_providers.errors import (
     AllProvidersFailedError,
     InferenceProvidersError,
@@ -29,86 +28,11 @@ if TYPE_CHECKING:
 
     from inference_providers.answer import Answer
     from inference_providers.base import Base
+    from inference_providers.batch_plan import Job
     from inference_providers.candidates import Offer
-    from inference_providers.dialogue import Question
     from inference_providers.pace import Lane
 
 AHEAD = 1000  # items that may be asked before the first unfinished one, for each item at once
-
-
-def _check_source(source: Any) -> None:
-    """Raise TypeError for what holds no questions."""
-    if isinstance(source, str | bytes | dict):
-        raise TypeError(
-            "a batch takes a list of questions, or a file as a pathlib.Path; for one question there is ask_ai"
-        )
-    if not (isinstance(source, os.PathLike) or hasattr(source, "__iter__") or hasattr(source, "__aiter__")):
-        raise TypeError(
-            f"a batch takes an iterable of questions, or a file as a pathlib.Path, not {type(source).__name__}"
-        )
-
-
-class Job:
-    """What a batch is to do: its source, its settings, its file. Checked when it is made."""
-
-    def __init__(
-        self,
-        source: Any,
-        models: Any = None,
-        *,
-        model: Any = None,
-        concurrency: int | str = "auto",
-        out: str | os.PathLike[str] | None = None,
-        resume: bool = True,
-        on_error: str = "keep",
-        as_completed: bool = False,
-        mode: str = "direct",
-        progress: bool | None = None,
-        requests_per_minute: float | None = None,
-        tokens_per_minute: float | None = None,
-        system: str | None = None,
-        schema: Any = None,
-        on_unsupported: str = "drop",
-        extra_body: Any = None,
-        timeout: float | None = None,
-        patience: float = 3600.0,
-        adaptive: bool = True,
-        completion_window: str | None = None,
-        **parameters: Any,
-    ) -> None:
-        _check_source(source)
-        models = model if models is None else models
-        check_timeout(timeout)
-        if on_error not in ("keep", "raise"):
-            raise ValueError(f'on_error must be "keep" or "raise", not {on_error!r}')
-        if mode not in ("direct", "provider"):
-            raise ValueError(f'mode must be "direct" or "provider", not {mode!r}')
-        self.source, self.on_error, self.as_completed, self.mode = source, on_error, as_completed, mode
-        self.out, self.resume, self.progress, self.timeout, self.patience = out, resume, progress, timeout, patience
-        self.pace = Pace(
-            concurrency,
-            time.monotonic,
-            adaptive=adaptive,
-            requests_per_minute=requests_per_minute,
-            tokens_per_minute=tokens_per_minute,
-        )
-        self.completion_window = completion_window
-        self.models = _route_key(models)
-        tools = parameters.pop("tools", None)
-        fields = {**parameters, "tools": tools} if tools else parameters
-        # One question stands for all: what it says of schema and parameters holds for each item.
-        self.pattern: Question = dialogue.Question(
-            (), fields, schema=schema, extra=extra_body, on_unsupported=on_unsupported
-        )
-        self.reader = Reader(models, system, self.pattern.fields, self.pattern.extra)
-        self.is_plain = self.pattern.shape is None and (self.pattern.tools is None or not self.pattern.tools.runs)
-
-    def question(self, item: Item) -> Question:
-        """An item's question, for what takes more than one reply."""
-        made = dialogue.Question(item.body["messages"], {}, on_unsupported=self.pattern.on_unsupported)
-        made.fields = {name: value for name, value in item.body.items() if name != "messages"}
-        made.shape, made.tools = self.pattern.shape, self.pattern.tools
-        return made
 
 
 class Runner:
@@ -247,7 +171,7 @@ class Runner:
     async def _reply(self, item: Item, body: dict[str, Any]) -> Any:
         """A reply to one request. One that is refused since there are too many waits, and is asked again."""
         job, providers = self._job, self._providers
-        key = _route_key(item.models)
+        key = route_key(item.models)
         route = self._routes.get(key) or await self._route(key)
         ask = providers._ask(body, job.pattern)
         tokens = prompts_cost(body) if job.pace.counts_tokens else 0.0
@@ -381,10 +305,6 @@ class Runner:
             self._next += 1
             if result is not None:
                 self._ready.append(result)
-
-
-def _route_key(models: Any) -> str | tuple[str, ...] | None:
-    return models if isinstance(models, str | None) else tuple(models)
 
 
 class _Stopped(Exception):

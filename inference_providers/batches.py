@@ -9,7 +9,8 @@ from contextlib import aclosing, contextmanager
 
 from inference_providers import batch_files
 from inference_providers.batch_items import Summary
-from inference_providers.batch_runner import Job, Runner
+from inference_providers.batch_plan import Job
+from inference_providers.batch_runner import Runner
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -199,7 +199,7 @@ class ProviderList(Base):
 
         Raises TypeError and ValueError for wrong options, BlockingIOError where another process writes to *out*.
         """
-        from inference_providers.batch_runner import Job
+        from inference_providers.batch_plan import Job
         from inference_providers.batches import Batch
 
         return Batch(self, Job(questions, models, **options))

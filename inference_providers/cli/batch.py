@@ -11,6 +11,10 @@ import click
 from inference_providers.cli.exits import FAILED, INTERRUPTED, guarded, harmless
 from inference_providers.cli.names import complete_model
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from inference_providers.batch_items import Summary
+
 
 @click.command("batch")
 @click.argument("source", metavar="INPUT", type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -105,7 +109,11 @@ def batch(
     except KeyboardInterrupt:
         click.echo(f"\nInterrupted. {output} keeps what was answered; the same command goes on from there.", err=True)
         sys.exit(INTERRUPTED)
-    summary = done.summary
+    _tell(done.summary, output)
+
+
+def _tell(summary: Summary, output: str) -> None:
+    """What came of it; exits with 1 if anything failed."""
     for problem in summary.problems:
         click.echo(harmless(problem), err=True)
     unsaid = summary.failed + summary.malformed - len(summary.problems)

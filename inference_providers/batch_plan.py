@@ -1,0 +1,98 @@
+"""What a batch is to do: its source, its settings, its file."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from inference_providers import dialogue
+from inference_providers.base import check_timeout
+from inference_providers.batch_items import Reader
+from inference_providers.pace import Pace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from inference_providers.batch_items import Item
+    from inference_providers.dialogue import Question
+
+
+def route_key(models: Any) -> str | tuple[str, ...] | None:
+    """Models as a key: equal for what is asked of the same candidates."""
+    return models if isinstance(models, str | None) else tuple(models)
+
+
+def _check_source(source: Any) -> None:
+    """Raise TypeError for what holds no questions."""
+    if isinstance(source, str | bytes | dict):
+        raise TypeError(
+            "a batch takes a list of questions, or a file as a pathlib.Path; for one question there is ask_ai"
+        )
+    if not (isinstance(source, os.PathLike) or hasattr(source, "__iter__") or hasattr(source, "__aiter__")):
+        raise TypeError(
+            f"a batch takes an iterable of questions, or a file as a pathlib.Path, not {type(source).__name__}"
+        )
+
+
+class Job:
+    """What a batch is to do: its source, its settings, its file. Checked when it is made."""
+
+    def __init__(
+        self,
+        source: Any,
+        models: Any = None,
+        *,
+        model: Any = None,
+        concurrency: int | str = "auto",
+        out: str | os.PathLike[str] | None = None,
+        resume: bool = True,
+        on_error: str = "keep",
+        as_completed: bool = False,
+        mode: str = "direct",
+        progress: bool | None = None,
+        requests_per_minute: float | None = None,
+        tokens_per_minute: float | None = None,
+        system: str | None = None,
+        schema: Any = None,
+        on_unsupported: str = "drop",
+        extra_body: Any = None,
+        timeout: float | None = None,
+        patience: float = 3600.0,
+        adaptive: bool = True,
+        completion_window: str | None = None,
+        **parameters: Any,
+    ) -> None:
+        _check_source(source)
+        models = model if models is None else models
+        check_timeout(timeout)
+        if on_error not in ("keep", "raise"):
+            raise ValueError(f'on_error must be "keep" or "raise", not {on_error!r}')
+        if mode not in ("direct", "provider"):
+            raise ValueError(f'mode must be "direct" or "provider", not {mode!r}')
+        self.source, self.on_error, self.as_completed, self.mode = source, on_error, as_completed, mode
+        self.out, self.resume, self.progress, self.timeout, self.patience = out, resume, progress, timeout, patience
+        self.pace = Pace(
+            concurrency,
+            time.monotonic,
+            adaptive=adaptive,
+            requests_per_minute=requests_per_minute,
+            tokens_per_minute=tokens_per_minute,
+        )
+        self.completion_window = completion_window
+        self.models = route_key(models)
+        tools = parameters.pop("tools", None)
+        fields = {**parameters, "tools": tools} if tools else parameters
+        # One question stands for all: what it says of schema and parameters holds for each item.
+        self.pattern: Question = dialogue.Question(
+            (), fields, schema=schema, extra=extra_body, on_unsupported=on_unsupported
+        )
+        self.reader = Reader(models, system, self.pattern.fields, self.pattern.extra)
+        self.is_plain = self.pattern.shape is None and (self.pattern.tools is None or not self.pattern.tools.runs)
+
+    def question(self, item: Item) -> Question:
+        """An item's question, for what takes more than one reply."""
+        made = dialogue.Question(item.body["messages"], {}, on_unsupported=self.pattern.on_unsupported)
+        made.fields = {name: value for name, value in item.body.items() if name != "messages"}
+        made.shape, made.tools = self.pattern.shape, self.pattern.tools
+        return made
