@@ -271,6 +271,9 @@ def _provider(name: str, kind: str | None) -> str:
             return pid
     if kind:
         raise UnknownModelError(f"There is no engine {kind!r}. `inference-providers providers --all` lists them.")
+    here = registry.provider_id(name.partition("/")[0]) if "/" in name else None
+    if here is not None and registry.providers[here].local is not None:
+        return here
     found = ProviderList(environ={}, local=False).resolve(name)
     serving = list(dict.fromkeys(offer.provider for offer in found.offers))
     plain = name.lower().removeprefix("litellm_")
@@ -311,8 +314,10 @@ def _list(provider: str | None, key: str | None, remote: RemoteParams) -> Provid
         variables = bundled().providers[provider].key_variables
         if not variables:
             raise UnknownModelError(f"{provider} takes no key; leave api_key out.")
-        alone = {**bundled().data, "providers": {provider: bundled().data["providers"][provider]}}
         environ = {**_without_keys(), variables[0]: key}
+        if bundled().providers[provider].local is not None:
+            return ProviderList(environ=environ, **options)
+        alone = {**bundled().data, "providers": {provider: bundled().data["providers"][provider]}}
         return ProviderList(json_override=alone, environ=environ, local=False, allow=[provider], **options)
     return ProviderList(**options)
 

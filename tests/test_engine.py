@@ -28,7 +28,7 @@ from inference_providers import (
     UnknownModelError,
 )
 from tests.conftest import keys
-from tests.servers import Server, answer, completion, status
+from tests.servers import Connection, Received, Server, answer, completion, status
 
 Serve = Callable[..., Server]
 ENVIRONMENTS, HAND, OTHER = list(keys(3).values())
@@ -513,3 +513,17 @@ def test_mock_mode_stands_in_for_an_address_as_well(inference_providers: Any) ->
     inference_providers.mock({"*": "mocked"})
     engine = MetaInferenceEngine(remote_params={"api_url": "http://127.0.0.1:9/v1", "api_key": "k-1"})
     assert last(engine.infer("Hi", "gpt-4o")[0]) == "mocked"
+
+
+def test_a_server_on_this_machine_takes_a_key_by_hand(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    def behave(connection: Connection, request: Received) -> None:
+        if request.path.endswith("/models"):
+            connection.reply(200, {"data": [{"id": "mine", "owned_by": "vllm"}]})
+        else:
+            answer(connection, request)
+
+    server = serve(behave)
+    monkeypatch.setenv("VLLM_API_BASE", server.url)
+    engine = MetaInferenceEngine(remote_params={"api_key": HAND})
+    assert last(engine.infer("Hi", "vllm/mine")[0]) == "hello"
+    assert {request.key for request in server.asked} == {HAND}
