@@ -106,14 +106,13 @@ class AnswerStream(_Stream):
         self._reply, self._gathered = reply, _Gathered(turns, started)
 
     def __iter__(self) -> Iterator[str]:
-        whole = False
         try:
             for chunk in self._reply:
                 if text := self._gathered.add(chunk):
                     yield text
-            whole = True
-        finally:
-            self._closed = self._closed or not whole
+        except BaseException:  # broken, or left by whoever iterates: it will never be whole
+            self._closed = True
+            raise
         if not self._closed:
             self._gathered.finish(self._reply)
 
@@ -147,14 +146,13 @@ class AsyncAnswerStream(_Stream):
 
     async def __aiter__(self) -> AsyncIterator[str]:
         await self.open()
-        whole = False
         try:
             async for chunk in self._reply:
                 if text := self._gathered.add(chunk):
                     yield text
-            whole = True
-        finally:
-            self._closed = self._closed or not whole
+        except BaseException:  # broken, or left by whoever iterates: it will never be whole
+            self._closed = True
+            raise
         if not self._closed:
             self._gathered.finish(self._reply)
 

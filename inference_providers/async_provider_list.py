@@ -159,21 +159,9 @@ class AsyncProviderList(Base):
         return AsyncBatch(self, Job(questions, models, **options))
 
     async def _converse(self, question: Question, model: Models, test: bool, timeout: float | None) -> Answer:
-        from inference_providers.dialogue import converse
+        from inference_providers.dialogue import converse_async
 
-        steps = converse(question)
-        step = next(steps)
-        while True:
-            result: Any
-            if isinstance(step, dict):
-                result = await self._reply(step, question, model, test, timeout)
-            else:
-                result = await asyncio.gather(*(call.run_async() for call in step))
-            try:
-                step = steps.send(result)
-            except StopIteration as stop:
-                answer: Answer = stop.value
-                return answer
+        return await converse_async(question, lambda body: self._reply(body, question, model, test, timeout))
 
     async def _reply(
         self, body: Mapping[str, Any], question: Question, model: Models, test: bool, timeout: float | None

@@ -91,9 +91,8 @@ class Base(Finder):
         if self._substitute is not None:
             environ = self._substitute.environ(os.environ if environ is None else environ)
             own = self._substitute.registry()
-            json_override, auto_update, local = (
-                (own, False, False) if own is not None else (json_override, auto_update, local)
-            )
+            if own is not None:
+                json_override, auto_update, local = own, False, False
         self.timeout = timeout
         self._given_random, self._given_policy, self._given_limits = random, policy, limits
         self._allow_empty, self._hedge_after = allow_empty, hedge_after

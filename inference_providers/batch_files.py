@@ -7,7 +7,7 @@ import os
 from array import array
 from bisect import bisect_left
 
-from inference_providers.batch_items import Reader, Result, result_of
+from inference_providers.batch_items import PROMPTS, Reader, Result, result_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from inference_providers.batch_items import Item
 
-CSV_PROMPTS = ("prompt", "question", "text", "input")
 CSV_ANSWERS = ("answer", "provider", "answered_by", "cost", "error")
 CSV_TAKEN = "batch_"  # before our columns, where the input has one of their names
 
@@ -53,14 +52,14 @@ def _json_items(path: os.PathLike[str], reader: Reader) -> Iterator[Item]:
 def _csv_items(path: os.PathLike[str], reader: Reader) -> Iterator[Item]:
     """Items of a CSV file. Raises ValueError for one without a column of prompts."""
     for index, (number, row) in enumerate(csv_rows(path)):
-        column = next((name for name in row if name.strip().lower() in CSV_PROMPTS and row[name]), None)
-        if column is None and not any(name.strip().lower() in CSV_PROMPTS for name in row):
+        column = next((name for name in row if name.strip().lower() in PROMPTS and row[name]), None)
+        if column is None and not any(name.strip().lower() in PROMPTS for name in row):
             raise ValueError(
-                f"{os.fspath(path)} has the columns {', '.join(row)}; one must be called {', '.join(CSV_PROMPTS)}, "
+                f"{os.fspath(path)} has the columns {', '.join(row)}; one must be called {', '.join(PROMPTS)}, "
                 "and commas must stand between them"
             )
         if column is None:
-            yield reader.broken(f"it has no prompt; a column must be called {', '.join(CSV_PROMPTS)}", index, number)
+            yield reader.broken(f"it has no prompt; a column must be called {', '.join(PROMPTS)}", index, number)
             continue
         given = {name: row[name] for name in ("model", "system", "custom_id") if row.get(name)}
         yield reader.item({"prompt": row[column], **given} if given else row[column], index, number)

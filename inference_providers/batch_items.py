@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 _as_json = json.JSONEncoder(ensure_ascii=False).encode
 CHAT_URL = "/v1/chat/completions"
-_PROMPTS = ("prompt", "question", "text", "input")
-_OWN = ("model", "models", "system", "messages", "custom_id", "id", "line", *_PROMPTS)
+PROMPTS = ("prompt", "question", "text", "input")
+_OWN = ("model", "models", "system", "messages", "custom_id", "id", "line", *PROMPTS)
 
 
 def _short(error: Exception) -> str:
@@ -100,7 +100,7 @@ class Reader:
             self._fill_from_openai(item, given)
             return
         turns = given.get("messages")
-        prompt = turns if turns is not None else next((given[name] for name in _PROMPTS if given.get(name)), None)
+        prompt = turns if turns is not None else next((given[name] for name in PROMPTS if given.get(name)), None)
         if prompt is None:
             raise MalformedItemError(
                 f"it has neither messages nor a prompt; it has {parameters.told(map(str, given)) or 'nothing'}"

@@ -154,19 +154,7 @@ class Runner:
 
     async def _converse(self, item: Item) -> Answer:
         """For what may take more than one reply."""
-        steps = dialogue.converse(self._job.question(item))
-        step = next(steps)
-        while True:
-            result: Any
-            if isinstance(step, dict):
-                result = await self._reply(item, step)
-            else:
-                result = await asyncio.gather(*(call.run_async() for call in step))
-            try:
-                step = steps.send(result)
-            except StopIteration as stop:
-                answer: Answer = stop.value
-                return answer
+        return await dialogue.converse_async(self._job.question(item), lambda body: self._reply(item, body))
 
     async def _reply(self, item: Item, body: dict[str, Any]) -> Any:
         """A reply to one request. One that is refused since there are too many waits, and is asked again."""

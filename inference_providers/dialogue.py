@@ -13,7 +13,7 @@ from inference_providers.structured import Misfit, Shape
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
     from typing import Any
 
     from inference_providers.tools import Call, Toolbox
@@ -124,6 +124,25 @@ def converse(question: Question) -> Generator[dict[str, Any] | list[Call], Any, 
         f"No answer after {question.max_steps} steps: the model goes on calling tools. Give a larger max_steps, or tools that tell it more.",
         turns,
     )
+
+
+async def converse_async(question: Question, reply: Callable[[dict[str, Any]], Awaitable[Reply]]) -> Answer:
+    """`converse`, driven for asyncio: *reply* asks, and several calls of tools run at once."""
+    import asyncio
+
+    steps = converse(question)
+    step = next(steps)
+    while True:
+        result: Any
+        if isinstance(step, dict):
+            result = await reply(step)
+        else:
+            result = await asyncio.gather(*(call.run_async() for call in step))
+        try:
+            step = steps.send(result)
+        except StopIteration as stop:
+            answer: Answer = stop.value
+            return answer
 
 
 def _count(given: Given, reply: Reply) -> None:

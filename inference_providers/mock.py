@@ -15,14 +15,14 @@ import time
 
 from inference_providers import chat
 from inference_providers.registry import bundled
-from inference_providers.wire.messages import AsyncResponse, Response
+from inference_providers.wire.messages import AsyncResponse, Limits, Response, WireError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
-    from inference_providers.wire.messages import Limits, Request
+    from inference_providers.wire.messages import Request
 
 VARIABLE = "INFERENCE_PROVIDERS_MOCK_KEY"
 HOST = "http://mock.invalid"  # never resolved
@@ -216,7 +216,7 @@ class Watch:
 class _Sender:
     def __init__(self, mock: Mock) -> None:
         self._mock = mock
-        self.limits = _limits()
+        self.limits = Limits()
 
     def send(self, request: Request, *, limit: float | None = None, idle: float | None = None) -> Response:
         wait, status, headers, body = self._mock.answer(request)
@@ -230,7 +230,7 @@ class _Sender:
 class _AsyncSender:
     def __init__(self, mock: Mock) -> None:
         self._mock = mock
-        self.limits = _limits()
+        self.limits = Limits()
 
     async def send(self, request: Request, *, limit: float | None = None, idle: float | None = None) -> AsyncResponse:
         wait, status, headers, body = self._mock.answer(request)
@@ -247,16 +247,8 @@ class _AsyncSender:
         """Nothing is open."""
 
 
-def _limits() -> Limits:
-    from inference_providers.wire.messages import Limits
-
-    return Limits()
-
-
 def _wait_for(seconds: float, limit: float | None, sleep: Callable[[float], None]) -> None:
     """A latency beyond the limit is a timeout, as it would be for a real server."""
-    from inference_providers.wire.messages import WireError
-
     if limit is not None and seconds > limit:
         sleep(limit)
         raise WireError("deadline", "no complete answer before the deadline")
