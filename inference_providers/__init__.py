@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from inference_providers.batches import AsyncBatch as AsyncBatch
     from inference_providers.batches import Batch as Batch
     from inference_providers.candidates import Attempt as Attempt
-    from inference_providers.candidates import Explanation as Explanation
     from inference_providers.candidates import Offer as Offer
     from inference_providers.connection import Connection as Connection
     from inference_providers.conversation import Conversation as Conversation
@@ -60,6 +59,7 @@ if TYPE_CHECKING:
     from inference_providers.errors import StepLimitError as StepLimitError
     from inference_providers.errors import TruncatedStreamError as TruncatedStreamError
     from inference_providers.errors import UnknownModelError as UnknownModelError
+    from inference_providers.explanation import Explanation as Explanation
     from inference_providers.one_line import ask_ai as ask_ai
     from inference_providers.one_line import batch as batch
     from inference_providers.one_line import stream as stream
@@ -85,7 +85,8 @@ _HOME = {
         ),
         "batch_items": ("MalformedItemError", "Result", "Summary"),
         "batches": ("AsyncBatch", "Batch"),
-        "candidates": ("Attempt", "Explanation", "Offer"),
+        "candidates": ("Attempt", "Offer"),
+        "explanation": ("Explanation",),
         "connection": ("Connection",),
         "conversation": ("Conversation", "Message", "Role"),
         "engine": (

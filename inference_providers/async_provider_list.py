@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import aclosing
 from functools import partial
+from itertools import groupby
 
 from inference_providers import candidates, chat
 from inference_providers.base import Base, check_timeout, named
@@ -23,7 +25,7 @@ from inference_providers.provider_list import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
     from typing import Any, Literal, overload
 
     import openai
@@ -174,7 +176,7 @@ class AsyncProviderList(Base):
             ask,
             lambda offers, left: self._caller.call(offers, ask, total=left, hedge_after=hedge),
         )
-        self._note_dropped(reply.offer, reply.dropped)
+        self._note(reply)
         return reply
 
     def _stream(self, question: Question, model: Models, test: bool, timeout: float | None) -> AsyncAnswerStream:
@@ -186,7 +188,7 @@ class AsyncProviderList(Base):
             reply: AsyncStreamReply = await self._first_that_works(
                 model, test, timeout, ask, lambda offers, left: self._caller.stream(offers, ask, total=left)
             )
-            self._note_dropped(reply.offer, reply.dropped)
+            self._note(reply)
             return reply
 
         return AsyncAnswerStream(opening, question.turns)
@@ -214,8 +216,9 @@ class AsyncProviderList(Base):
         raise failed or self._advice.nothing()
 
     async def aclose(self) -> None:
-        """Close the connections of the running event loop; done by itself when `asyncio.run` ends."""
+        """Close the connections of the running event loop, which `asyncio.run` does by itself, and use launched servers no longer."""
         await self._sender.aclose()
+        self._release()
 
     @property
     def _sender(self) -> AsyncSender:
@@ -226,18 +229,27 @@ class AsyncProviderList(Base):
         return self._async_caller
 
     async def _connect(self, offers: Sequence[Offer], test: bool) -> AsyncConnection:
-        from inference_providers.wire.asend import run_race
-
         alive = [offer for offer in offers if not self._health.dead(offer)]
         attempts: list[Attempt] = [] if alive else [self._health.refusal(offer) for offer in offers]
-        winners = run_race([lambda offer=offer: self._reachable(offer, attempts) for offer in alive])  # type: ignore[misc]
-        try:
-            async for index in winners:
-                if not test or await self._answers(alive[index], attempts):
-                    return AsyncConnection(alive[index], attempts, lambda offer=alive[index]: self._client(offer))  # type: ignore[misc]
-        finally:
-            await winners.aclose()  # type: ignore[attr-defined]
+        async with aclosing(self._reached(alive, attempts)) as reached:
+            async for offer in reached:
+                if not test or await self._answers(offer, attempts):
+                    return AsyncConnection(offer, attempts, partial(self._client, offer))
         raise no_connection(attempts)
+
+    async def _reached(self, offers: Sequence[Offer], attempts: list[Attempt]) -> AsyncGenerator[Offer, None]:
+        from inference_providers.wire.asend import run_race
+
+        for launchable, together in groupby(offers, lambda offer: offer.launchable):
+            some = list(together)
+            if launchable:
+                for offer in some:
+                    if await asyncio.to_thread(self._started, offer, attempts):
+                        yield offer
+                continue
+            async with aclosing(run_race([partial(self._reachable, o, attempts) for o in some])) as winners:
+                async for index in winners:
+                    yield some[index]
 
     async def _reachable(self, offer: Offer, attempts: list[Attempt]) -> bool:
         from inference_providers.wire.messages import Request, WireError

@@ -7,8 +7,10 @@ import time
 from functools import cached_property
 
 from inference_providers import chat
+from inference_providers.candidates import Attempt
 from inference_providers.credentials import DUMMY_KEY
-from inference_providers.finder import Finder
+from inference_providers.errors import LocalServerError
+from inference_providers.finder import LAUNCH, Finder
 from inference_providers.log import warn
 
 TYPE_CHECKING = False
@@ -47,7 +49,10 @@ class Base(Finder):
     json_merge: a registry merged over the bundled one (JSON Merge Patch: null removes).
     auto_update: use the newest downloaded registry, checked at most once a day.
     environ: environment variables to look in; default `os.environ`.
-    local: look for model servers on this machine.
+    local: look for model servers on this machine; "launch": start one for a model with open weights that
+        lies here, before a provider is asked.
+    local_models: models that may be launched: paths, or objects as in a model list (`name`, `model_path`,
+        `tokenizer_path`, `engine`, `context`, ...), which may also say `command`.
     trust: further hosts for key variables: `{"OPENAI_API_KEY": ["proxy.example.com"]}`.
     timeout: seconds for a whole call, retries and fallbacks included.
     allow: providers whose general-purpose token (`GITHUB_TOKEN`, `HF_TOKEN`, ...) may be used
@@ -73,7 +78,8 @@ class Base(Finder):
         *,
         json_merge: str | os.PathLike[str] | Mapping[str, Any] | None = None,
         environ: Mapping[str, str] | None = None,
-        local: bool = True,
+        local: bool | str = True,
+        local_models: Iterable[Any] = (),
         trust: Mapping[str, Sequence[str]] | None = None,
         timeout: float = 600.0,
         allow: Iterable[str] = (),
@@ -87,6 +93,8 @@ class Base(Finder):
         mock: Mapping[str, Any] | None = None,
     ) -> None:
         _check_options(timeout, hedge_after, environ, aliases)
+        if local not in (True, False, LAUNCH):
+            raise ValueError(f'local must be True, False or "{LAUNCH}", not {local!r}')
         self._substitute = _substitute(mock)
         if self._substitute is not None:
             environ = self._substitute.environ(os.environ if environ is None else environ)
@@ -103,6 +111,7 @@ class Base(Finder):
             json_merge=json_merge,
             environ=environ,
             local=local,
+            local_models=local_models,
             trust=trust,
             allow=allow,
             aliases=aliases,
@@ -168,6 +177,18 @@ class Base(Finder):
             self._allow_empty if allow_empty is None else allow_empty,
         )
 
+    def _started(self, offer: Offer, attempts: list[Attempt]) -> bool:
+        """Whether a server that this package launches runs, now or already."""
+        started = time.monotonic()
+        outcome = ""
+        try:
+            offer.wake(self.timeout)
+        except LocalServerError as error:
+            outcome = str(error)
+        attempts.append(Attempt(offer, outcome or "runs", seconds=time.monotonic() - started))
+        self._tell(str(attempts[-1]))
+        return not outcome
+
     def _question(
         self,
         question: Any,
@@ -210,6 +231,15 @@ class Base(Finder):
         answer.provider, answer.model = provider.id if provider else None, model
         answer.canonical_name = provider.canonical_of(model) if provider else None
         return answer
+
+    def _note(self, reply: Any) -> None:
+        """Say once what a provider did not get, and which engine could not be launched."""
+        offer = reply.offer
+        self._note_dropped(offer, reply.dropped)
+        for attempt in reply.attempts:
+            if attempt.error is not None and attempt.error.code == "launch" and attempt.outcome not in self._warned:
+                self._warned.add(attempt.outcome)
+                warn(f"{attempt.outcome}\n{offer.provider}/{offer.internal_name} answered instead")
 
     def _note_dropped(self, offer: Offer, dropped: Sequence[str]) -> None:
         """Say once for each provider what it did not get."""

@@ -7,6 +7,7 @@ import os
 from array import array
 from bisect import bisect_left
 
+from inference_providers import locks
 from inference_providers.batch_items import PROMPTS, Reader, Result, result_of
 
 TYPE_CHECKING = False
@@ -216,14 +217,8 @@ class Output:
 
 
 def _lock(file: int, path: str) -> None:
-    try:
-        import fcntl
-    except ImportError:  # not on this system: two processes must not write to one file
-        return
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise _busy(path) from None
+    if not locks.take(file):
+        raise _busy(path)
 
 
 def _busy(path: str) -> BlockingIOError:

@@ -174,7 +174,7 @@ class Runner:
                 used = _tokens_of(reply.data) if job.pace.counts_tokens else 0.0
                 spare = tokens - used if used else 0.0
                 if reply.dropped:
-                    providers._note_dropped(reply.offer, reply.dropped)
+                    providers._note(reply)
                 return reply
             except AllProvidersFailedError as error:
                 job.pace.heard(lane, error.attempts, started)

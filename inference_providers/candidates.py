@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     from inference_providers.credentials import Pins
+    from inference_providers.local_server import LocalServer
     from inference_providers.parameters import Rules
     from inference_providers.registry import Provider, Registry
-    from inference_providers.resolution import LocalServer
 
     class Shuffles(Protocol):
         """What `choose_randomly` needs: `random.Random` has it."""
@@ -41,7 +41,7 @@ class Offer(credentials.Secretive):
         self.internal_name = internal_name
         self.named = named  # the user named this provider
         self._facts: Facts | None = None
-        self.place = (access.endpoint, internal_name)  # what may be well or ill, whoever asks
+        self.place = (access.place, internal_name)  # what may be well or ill, whoever asks
 
     def __iter__(self) -> Iterator[Any]:
         return iter((self.provider, self.endpoint, self.canonical_name, self.internal_name, self.api_key))
@@ -118,6 +118,31 @@ class Offer(credentials.Secretive):
         return self._access.provider.local is not None
 
     @property
+    def awake(self) -> bool:
+        """Whether it can be asked as it is; else `wake` comes first."""
+        server = self._access.server
+        return server is None or (server.awake and bool(server.endpoint))
+
+    @property
+    def launchable(self) -> bool:
+        """Whether this is a server that this package launches, running or not."""
+        return self._access.server is not None
+
+    @property
+    def fits(self) -> bool:
+        """Whether its server is made for such a model, installed or not."""
+        server = self._access.server
+        return server is None or server.fits
+
+    def wake(self, limit: float) -> None:
+        """Have the server running, if it is one that this package launches. Raises LocalServerError."""
+        server = self._access.server
+        if server is not None:
+            server.wake(limit)
+            self._access.endpoint = server.endpoint
+            self._access.credential = credentials.Credential(server.key or credentials.DUMMY_KEY, None)
+
+    @property
     def reason(self) -> str:
         """Why this offer is no candidate; empty when it is one."""
         if OTHER_PROTOCOL in self.facts.flags:
@@ -180,7 +205,18 @@ _LACKING = {feature: letter.upper() for letter, feature in FEATURES.items()}
 class Access(credentials.Secretive):
     """How one provider can be reached now: endpoint and credential, or the reason why not."""
 
-    __slots__ = ("_general", "_rules", "credential", "endpoint", "headers", "opt_in", "provider", "reason")
+    __slots__ = (
+        "_general",
+        "_rules",
+        "credential",
+        "endpoint",
+        "headers",
+        "opt_in",
+        "place",
+        "provider",
+        "reason",
+        "server",
+    )
 
     def __init__(
         self,
@@ -192,7 +228,10 @@ class Access(credentials.Secretive):
         opt_in: bool = False,
         headers: Mapping[str, str] | None = None,
         general: Mapping[str, Any] | None = None,
+        server: LocalServer | None = None,
     ) -> None:
+        self.server = server  # which this package launches
+        self.place = server.place if server is not None else endpoint
         self.provider, self.endpoint, self.credential = provider, endpoint, credential
         self.reason, self.opt_in = reason, opt_in
         self.headers = headers or {}
@@ -232,7 +271,8 @@ class Accesses(credentials.Secretive):
         credential = credentials.Credential(server.key, None) if server.key else known.credential
         if credential is None or (credential.variable and not self._pins.belongs_here(credential.variable)):
             credential = credentials.Credential(credentials.DUMMY_KEY, None)
-        return self._access(known.provider, server.endpoint, credential, "")
+        launched = server if server.place != server.endpoint else None
+        return self._access(known.provider, server.endpoint, credential, server.reason, server=launched)
 
     def _access(self, *args: Any, **kwargs: Any) -> Access:
         return Access(*args, **kwargs, general=self.registry.parameters)
@@ -289,7 +329,7 @@ def order(offers: Iterable[Offer], *, here_first: bool = False) -> list[Offer]:
     )
     first: dict[tuple[str, str, str], Offer] = {}
     for offer in usable:
-        first.setdefault((offer.provider, offer.endpoint, offer.canonical_name or offer.internal_name), offer)
+        first.setdefault((offer.provider, offer.place[0] or "", offer.canonical_name or offer.internal_name), offer)
     return list(first.values())
 
 
@@ -352,45 +392,3 @@ class Attempt:
 
     def __str__(self) -> str:
         return f"{self.provider}/{self.model}: {self.outcome} ({self.seconds:.2f} s)"
-
-
-class Explanation:
-    """Every offer with the reason why it is or is not a candidate. Iterates over offers; str() is a table."""
-
-    def __init__(self, name: str | None, rule: str, offers: Sequence[Offer], ordered: Sequence[Offer]) -> None:
-        self.name, self.rule, self.offers = name, rule, list(offers)
-        self.candidates = list(ordered)
-        self.chosen = self.candidates[0] if self.candidates else None
-        self._stands = {id(offer) for offer in self.candidates}
-
-    def __iter__(self) -> Iterator[Offer]:
-        return iter(self.offers)
-
-    def __len__(self) -> int:
-        return len(self.offers)
-
-    def __repr__(self) -> str:
-        return f"<Explanation of {self.name!r}: {len(self.candidates)} of {len(self.offers)} offers are candidates>"
-
-    def __str__(self) -> str:
-        head = f"{self.name or 'automatic choice'} ({self.rule})"
-        rows = [
-            f"  {self.verdict(offer)}  {offer.provider}/{offer.internal_name}: {self.why(offer)}"
-            for offer in self.offers
-        ]
-        return "\n".join([head, *rows])
-
-    def verdict(self, offer: Offer) -> str:
-        """`first`, `yes`, `same` or `no`."""
-        if offer is self.chosen:
-            return "first"
-        return "no   " if not offer.usable else "yes  " if id(offer) in self._stands else "same "
-
-    def why(self, offer: Offer) -> str:
-        """The reason, for a person."""
-        if not offer.usable:
-            return offer.reason
-        if id(offer) not in self._stands:
-            return "another of this provider's names for the model; its preferred one is tried"
-        found = f"{offer.variable} is set" if offer.variable else "a server on this machine"
-        return found + ("; a newer list lacks this model, so it comes after the others" if offer.doubtful else "")

@@ -8,20 +8,24 @@ from functools import cached_property
 
 from inference_providers import candidates
 from inference_providers.advice import ALLOW_VARIABLE, Advice
-from inference_providers.candidates import Accesses, Explanation, Offer
+from inference_providers.candidates import Accesses, Offer
 from inference_providers.credentials import Environment, Pins, Secretive
-from inference_providers.errors import NoCredentialsError, UnknownModelError
+from inference_providers.errors import LocalServerError, NoCredentialsError, UnknownModelError
+from inference_providers.explanation import Explanation
+from inference_providers.local_server import LocalServer
 from inference_providers.log import tell, warn
 from inference_providers.registry import Registry, bundled
-from inference_providers.resolution import AUTO, LocalServer, Resolution, Resolver
+from inference_providers.resolution import AUTO, Resolution, Resolver
+from inference_providers.server_state import running
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
-    from inference_providers.launch import EmbeddedEngine
+    from inference_providers.launchables import Launchables
 
+LAUNCH = "launch"  # a value of `local`
 _SERVERS_KEPT = 10.0  # seconds for which a look at local ports counts
 
 
@@ -36,7 +40,8 @@ class Finder(Secretive):
         *,
         json_merge: str | os.PathLike[str] | Mapping[str, Any] | None,
         environ: Mapping[str, str] | None,
-        local: bool,
+        local: bool | str,
+        local_models: Iterable[Any],
         trust: Mapping[str, Sequence[str]] | None,
         allow: Iterable[str],
         aliases: Mapping[str, str] | None,
@@ -44,7 +49,7 @@ class Finder(Secretive):
     ) -> None:
         self.verbose = verbose
         self._environ = Environment(os.environ if environ is None else environ)
-        self._local = local
+        self._local, self._local_models = local, list(local_models)
         self._aliases = aliases
         self.registry: Registry = bundled()
         if json_override is not None or json_merge is not None or auto_update:
@@ -55,10 +60,15 @@ class Finder(Secretive):
         allowed = [*([allow] if isinstance(allow, str) else allow), *self._environ.get(ALLOW_VARIABLE, "").split(",")]
         self._allow = {pid for name in allowed if name.strip() and (pid := self.registry.provider_id(name))}
         self._accesses = Accesses(self.registry, self._environ, Pins(bundled(), trust), self._allow)
-        self._resolver = Resolver(self._accesses, aliases=aliases, local=self.local_servers)
+        self._resolver = Resolver(
+            self._accesses,
+            aliases=aliases,
+            local=self.local_servers,
+            launchable=self._launchable,
+            launch=local == LAUNCH,
+        )
         self._advice = Advice(self._accesses, self._environ)
         self._seen: tuple[float, list[LocalServer]] | None = None
-        self._engine: EmbeddedEngine | None = None
         self._found: dict[tuple[str, ...], tuple[float, list[Offer]]] = {}
         self._warned: set[str] = set()
         self._environment_seen = hash(frozenset(self._environ.items()))
@@ -96,14 +106,26 @@ class Finder(Secretive):
         return candidates.order(resolution.offers, here_first=bool(facts.get("open_weights")) and not by_policy)
 
     def local_servers(self) -> list[LocalServer]:
-        """The model servers that run on this machine; a look counts for ten seconds."""
+        """The model servers that run on this machine; a look at known ports counts for ten seconds."""
         if not self._local:
             return []
         if self._seen is None or time.monotonic() - self._seen[0] > _SERVERS_KEPT:
             from inference_providers.local import scan
 
             self._seen = (time.monotonic(), scan(self.registry, self._environ))
-        return self._seen[1] + self._embedded_running()
+        launched: list[LocalServer] = list(self._launchables.running()) if any(running()) else []
+        ours = {server.endpoint for server in launched}
+        return [server for server in self._seen[1] if server.endpoint not in ours] + launched
+
+    @cached_property
+    def _launchables(self) -> Launchables:
+        from inference_providers.launchables import Launchables
+
+        return Launchables(self.registry, self._environ, self._local_models, warn)
+
+    def _launchable(self, wanted: str, pid: str | None, files: bool) -> Sequence[LocalServer]:
+        """Models that could be launched here, for name resolution."""
+        return self._launchables.matching(wanted, pid, files=files) if self._local else ()
 
     def candidates(self, name: str, *, provider: str | None = None) -> list[Offer]:
         """The candidates for a name, in the order in which they are tried. Raises UnknownModelError or NoCredentialsError."""
@@ -114,7 +136,8 @@ class Finder(Secretive):
         if not found and self._reread_environment():
             found = self._ordered(self._resolver.resolve(name, provider))
         if not found:
-            raise self._advice.no_candidates(resolution)
+            raise self._no_launch(resolution) or self._advice.no_candidates(resolution)
+        self._warn_of_other_engines(resolution, found[0])
         if resolution.warning and resolution.warning not in self._warned:
             self._warned.add(resolution.warning)
             warn(resolution.warning)
@@ -124,16 +147,46 @@ class Finder(Secretive):
         """Candidates for `auto`: with keys first, then servers on this machine, one started if there is nothing else."""
         keyed = self._keyed()
         if keyed:
-            running = [
-                offer
-                for server in self.local_servers()
-                for offer in self._resolver._server_offers(server, server.models)
-            ]
-            return keyed + candidates.order(running)
+            here = [offer for server in self.local_servers() for offer in self._offers_of(server)]
+            return keyed + candidates.order(here) + (self._to_launch() if self._local == LAUNCH else [])
         here = self._on_this_machine()
         if not here:
             raise self._advice.nothing()
         return here
+
+    def _offers_of(self, server: LocalServer) -> list[Offer]:
+        return self._resolver._server_offers(server, server.models)
+
+    def _release(self) -> None:
+        if "_launchables" in self.__dict__:
+            self._launchables.release()
+
+    def _to_launch(self) -> list[Offer]:
+        """The models that the automatic choice may launch."""
+        if not self._local:
+            return []
+        servers = self._launchables.automatic(everything=self._local == LAUNCH)
+        return candidates.order(offer for server in servers for offer in self._offers_of(server))
+
+    def _no_launch(self, resolution: Resolution) -> LocalServerError | None:
+        """The error of a model that lies here, and no engine can run."""
+        offers = resolution.offers
+        if not offers or not all(offer.launchable for offer in offers):
+            return None
+        reasons = "".join(f"\n  {offer.reason}" for offer in offers)
+        return LocalServerError(f"No engine here can run {resolution.name!r}:{reasons}")
+
+    def _warn_of_other_engines(self, resolution: Resolution, chosen: Offer) -> None:
+        """Say once why a model is launched with another engine than the first."""
+        if not chosen.launchable or chosen.awake:
+            return
+        for offer in resolution.offers:
+            if offer.place == chosen.place:
+                return
+            said = f"{offer.reason}; {chosen.provider_name} runs {chosen.internal_name} instead"
+            if offer.launchable and offer.fits and offer.reason and said not in self._warned:
+                self._warned.add(said)
+                warn(said)
 
     def _reread_environment(self) -> bool:
         """Look for keys anew, if the environment has changed since the last look: people set keys between two calls."""
@@ -218,37 +271,9 @@ class Finder(Secretive):
         return self._best
 
     def _on_this_machine(self) -> list[Offer]:
-        """Candidates on this machine: running servers, else the embedded engine, started if it can be."""
-        for attempt in (self.local_servers, self._start_embedded):
-            found = [offer for server in attempt() for offer in self._resolver._server_offers(server, server.models)]
-            if found:
-                return candidates.order(found)
-        return []
-
-    def _embedded_running(self) -> list[LocalServer]:
-        return (
-            [self._engine.server(self.registry.names.canonical_name)]
-            if self._engine is not None and self._engine.alive
-            else []
-        )
-
-    def _start_embedded(self) -> list[LocalServer]:
-        from inference_providers import launch
-        from inference_providers.local import home_models
-
-        if not self._local or not launch.available():
-            return []
-        models = home_models(self._environ)
-        with self._starting:
-            if models and not self._embedded_running():
-                self._engine = launch.start(models[0], self._environ, warn)
-        return self._embedded_running()
-
-    @cached_property
-    def _starting(self) -> Any:
-        import threading
-
-        return threading.Lock()
+        """Candidates on this machine: running servers, else models of the user's own that can be launched."""
+        here = [offer for server in self.local_servers() for offer in self._offers_of(server)]
+        return candidates.order(here) or self._to_launch()
 
     def _could(self, able: Callable[[Offer], bool]) -> str:
         """Who could do what was asked, for a person: of what the keys reach, else of what a key would reach."""

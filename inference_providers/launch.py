@@ -1,179 +1,348 @@
-"""The embedded engine: a llama.cpp server in a process of its own, on a loopback port, with a key of its own.
+"""Servers that this package launches: started when first asked, shared by all programs of the user.
 
-It is what answers when a person has neither a key nor a running server, but the
-`[local]` extra and a GGUF file. The server ends with the process that started it.
+Each has a folder with its state (see `supervisor`), and a supervisor that ends it when nobody uses it any more.
+How an engine is started is a row of the installed package's registry, or the calling program's own command;
+never anything that was downloaded.
 """
 
 from __future__ import annotations
 
-import atexit
+import hashlib
+import json
 import os
-import subprocess
+import re
 import sys
+import threading
 import time
+import weakref
+from contextlib import suppress
 
+from inference_providers import locks, machine, ways
 from inference_providers.errors import LocalServerError
-from inference_providers.resolution import LocalServer
+from inference_providers.local_server import LocalServer
+from inference_providers.model_files import ModelFile
+from inference_providers.server_state import FAILED, READY, endpoint_of, read_state, servers_folder
+from inference_providers.supervisor import TAKEN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Any
 
-START_TIMEOUT = 120.0  # seconds for loading a model
-PROGRESS_AFTER = 2.0  # seconds after which a person is told that something is going on
-KEY_VARIABLE = "INFERENCE_PROVIDERS_ENGINE_KEY"
-CONTEXT = 4096  # tokens
-
-
-def available() -> bool:
-    """Whether the engine is installed (`pip install 'inference_providers[local]'`)."""
-    from importlib.util import find_spec
-
-    return find_spec("xllamacpp") is not None
+TOLD_AFTER, TOLD_EVERY = 2.0, 10.0  # seconds of loading after which a person is told
+_LOG_LINES = 12  # of a server that failed, for a person
+_PASSED_ON = (  # what an engine may need of the environment; no key of anybody goes to it
+    r"PATH|HOME|USER|LOGNAME|LANG|LANGUAGE|TZ|TMPDIR|TEMP|TMP|SYSTEMROOT|VIRTUAL_ENV|CONDA_PREFIX|PYTHONPATH|LD_LIBRARY_PATH|"
+    r"(LC_|XDG_|DYLD_|CUDA|NVIDIA_|NCCL_|HIP_|ROCR_|HSA_|OMP_|MKL_|OPENBLAS_|HF_|HUGGINGFACE_|TRANSFORMERS_|TORCH|PYTORCH_|"
+    r"TOKENIZERS_|VLLM_|SGLANG_|GGML_|LLAMA_|OLLAMA_)\w*"
+)
+_SECRET = r"(^|_)(API_?)?(KEY|TOKEN|SECRET|PASSWORD)S?($|_)"
 
 
-class EmbeddedEngine:
-    """A started engine: its address, its key, its process. `stop()` ends it; so does the end of this process."""
+class Launchable(LocalServer):
+    """A model that an engine can serve here. `wake()` starts the server, or joins the one that runs already.
 
-    def __init__(self, model: str, process: subprocess.Popen[str], endpoint: str, key: str) -> None:
-        self.model, self.endpoint, self.key = model, endpoint, key
-        self._process = process
-        atexit.register(self.stop)
+    `reason` says why it cannot; `endpoint` and `key` are set while it runs.
+    """
+
+    def __init__(
+        self,
+        provider: str,
+        title: str,
+        way: Mapping[str, Any],
+        model: ModelFile,
+        canonical: str | None,
+        environ: Mapping[str, str],
+        tell: Callable[[str], None],
+    ) -> None:
+        self.title, self.way, self.model = title, way, model
+        self._environ, self._tell = environ, tell
+        self._options = {option: value for option, value in model.options.items() if option not in ("idle", "anyway")}
+        if model.tokenizer_path != model.path:
+            self._options["tokenizer"] = model.tokenizer_path
+        digest = self._digest(provider)
+        self._lease: int | None = None
+        self._seen: tuple[int, int] | None = None
+        self._waking = threading.Lock()
+        served = ways.filled(way.get("served", "{name}"), self._values)
+        super().__init__(provider, "", {served: canonical})
+        self.folder, self.place = os.path.join(servers_folder(), digest), f"launch:{digest}"
+        self.fits = model.kind in way["formats"] and way.get("source", model.source) == model.source
+        self.reason = self._why_not()
 
     def __repr__(self) -> str:
-        return f"<EmbeddedEngine {self.model} at {self.endpoint}>"
+        return f"<Launchable {self.provider}/{self.model.name}{f' at {self.endpoint}' if self.endpoint else ''}>"
 
     @property
-    def alive(self) -> bool:
-        """Whether its process runs."""
-        return self._process.poll() is None
+    def _values(self) -> dict[str, Any]:
+        here = {"python": sys.executable, "package": os.path.dirname(os.path.abspath(__file__))}
+        return {"model": self.model.path, "name": self.model.served, **self._options, **here}
 
-    def server(self, canonical_name: Callable[[str], str | None]) -> LocalServer:
-        """This engine as a server on this machine."""
-        name = os.path.basename(self.model)
-        return LocalServer("llama.cpp", self.endpoint, {name: canonical_name(name)}, self.key)
+    def _digest(self, provider: str) -> str:
+        """The same command is the same server, whoever asks for it."""
+        command, environment = ways.assembled(self.way, self._options)
+        values = self._values
+        whole = [provider, [ways.filled(text, values) for text in command], sorted(environment.items())]
+        return hashlib.sha256(json.dumps(whole).encode()).hexdigest()[:16]
 
-    def stop(self) -> None:
-        """End the engine."""
-        atexit.unregister(self.stop)
-        if self._process.stdin is not None:
-            self._process.stdin.close()  # the engine ends when its standard input does
-        try:
-            self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+    def _why_not(self) -> str:
+        if self.model.kind not in self.way["formats"]:
+            return f"{self.title} does not run {'GGUF files' if self.model.kind == 'gguf' else 'Hugging Face folders'}"
+        if not self.fits:
+            return f"{self.title} runs only what it keeps itself"
+        if not installed(self.way, self._environ):
+            return f"{self.title} is not installed ({self.way.get('install') or self.way['command'][0]})"
+        return ""
 
+    @property
+    def awake(self) -> bool:
+        """Whether the server runs, as this program knows it."""
+        return self._lease is not None and self._seen == self._state_seen() and locks.is_held(self._path("lock"))
 
-def start(model: str, environ: Mapping[str, str], tell: Callable[[str], None] = lambda message: None) -> EmbeddedEngine:
-    """Start an engine for a GGUF file and wait until it is ready. Raises LocalServerError."""
-    import secrets
+    def wake(self, limit: float = float("inf")) -> None:
+        """Have the server running within *limit* seconds, and its idle time begin anew.
 
-    if not available():
-        raise LocalServerError(
-            "The embedded engine is not installed. Install it with: pip install 'inference_providers[local]'"
-        )
-    _check_file(model)
-    key = secrets.token_urlsafe(24)
-    log = _log_file()
-    with open(log, "wb") as errors:
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "inference_providers.launch", model],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True, env=_child_environment(environ, key), close_fds=True,
+        Raises LocalServerError: it cannot run here, there is too little memory, it failed (with the end of its
+        log), or it is not ready in time.
+        """
+        with self._waking:
+            if not self.awake:
+                self._join(limit)
+        with suppress(OSError):  # it ends in this moment
+            os.utime(self._path("used"))
+
+    def release(self) -> None:
+        """Do not use the server any more. It ends when nobody does, unless it is to stay."""
+        if self._lease is not None:
+            self._lease = None
+            self._finalize()
+
+    def keep(self) -> None:
+        """Let the server stay when nobody uses it, until it is idle for long or is stopped."""
+        with open(self._path("kept"), "w"):
+            pass
+
+    def _join(self, limit: float) -> None:
+        if self.reason:
+            raise LocalServerError(f"{self.reason}.")
+        if os.name != "posix":
+            raise LocalServerError(
+                "Starting servers works on Linux and macOS only; start one yourself: it will be found."
+            )
+        self.release()
+        self._take_lease()
+        until = time.monotonic() + min(limit, self.way["loading"] + 60)
+        spawned, pause = False, 0.01
+        with _Progress(f"loading {self.model.name} with {self.title}", self._tell) as progress:
+            while True:
+                if not locks.is_held(self._path("lock")):
+                    if spawned:
+                        raise self._failure(self._state())
+                    self._check_memory()
+                    self._spawn()
+                    spawned = True
+                seen, state = self._state_seen(), self._state()
+                if state.get("phase") == READY:
+                    self._seen, self.key = seen, state["key"]
+                    self.endpoint = endpoint_of(state)
+                    return
+                if state.get("phase") == FAILED and spawned:
+                    raise self._failure(state)
+                if time.monotonic() > until:
+                    raise LocalServerError(
+                        f"{self.title} is still loading {self.model.name}; it goes on while this program runs. "
+                        f"Ask again, or give it more time. Its log: {self._path('log')}"
+                    )
+                progress.tell()
+                time.sleep(pause)
+                pause = min(pause * 1.5, 0.2)
+
+    def _take_lease(self) -> None:
+        """Count as a user, until this object or this process is gone."""
+        os.makedirs(servers_folder(), mode=0o700, exist_ok=True)  # nobody else may look into it
+        os.makedirs(self._path("users"), exist_ok=True)
+        path = self._path(os.path.join("users", f"{os.getpid()}-{id(self)}"))
+        while True:  # the supervisor may take the file away in the moment before it is locked
+            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            locks.take(file)
+            with suppress(OSError):
+                if os.path.samestat(os.stat(path), os.fstat(file)):
+                    break
+            os.close(file)
+        self._lease = file
+        self._finalize = weakref.finalize(self, _drop, file, path, os.getpid())
+
+    def _check_memory(self) -> None:
+        """Raises LocalServerError, with the numbers, for a model that does not fit."""
+        context = self._context()
+        needed = self.model.memory(context)
+        free, what = machine.available(self.way.get("memory") or ("main",), self._options.get("tensor_parallel", 1))
+        if needed > free and not self.model.options.get("anyway"):
+            raise LocalServerError(
+                f"{self.model.name} is too big to run now: with {context} tokens of context it takes about {machine.sized(needed)} "
+                f"(its weights are {machine.sized(self.model.size)}), and {machine.sized(free)} of {what} are free. Take a smaller or "
+                "more quantized model, or less context, or end other programs."
+            )
+
+    def _context(self) -> int:
+        return int(self._options.get("context") or min(ways.CONTEXT, self.model.facts.get("context") or ways.CONTEXT))
+
+    def _spawn(self) -> None:
+        """Start a supervisor; it stays when this program ends, and its lock is held when this returns."""
+        import subprocess
+
+        for option in ways.left_out(self.way, self._options):
+            if option in self.model.options or option == "tokenizer":
+                self._tell(f"{self.title} takes no {option}; it was left out")
+        base = engine_environment({**os.environ, **self._environ})
+        command, environment = ways.assembled(self.way, {"context": self._context(), **self._options})
+        plan = {
+            "command": command,
+            "environment": environment,
+            "values": {"context": self._context(), **self._values},
+            "folder": self.folder,
+            "base": base,
+            "key": self.way.get("key") or {},
+            "health": self.way["health"],
+            "loading": self.way["loading"],
+            "port": self._options.get("port", 0),
+            "idle": self.model.options.get("idle", ways.IDLE),
+            "state": {
+                "provider": self.provider,
+                "title": self.title,
+                "way": self.way["name"],
+                "served": next(iter(self.models)),
+                "model": {name: getattr(self.model, name) for name in ModelFile.__slots__},
+            },
+        }
+        root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+        path = os.pathsep.join(filter(None, [root, base.get("PYTHONPATH", "")]))
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "inference_providers.supervisor"],
+            input=json.dumps(plan), text=True, capture_output=True, start_new_session=True, cwd=self.folder,
+            env={**base, "PYTHONPATH": path}, check=False,
         )  # fmt: skip
-    return EmbeddedEngine(model, process, _wait_for_address(process, model, log, tell), key)
+        if done.returncode not in (0, TAKEN):
+            raise LocalServerError(f"The supervisor of {self.title} could not be started:\n{_indented(done.stderr)}")
+
+    def _failure(self, state: Mapping[str, Any]) -> LocalServerError:
+        message = state.get("message") or "It ended without a word."
+        log = self._path("log")
+        return LocalServerError(
+            f"{self.title} could not run {self.model.name}. {message} The end of its log ({log}):\n{log_end(log)}"
+        )
+
+    def _state(self) -> dict[str, Any]:
+        return read_state(self.folder)
+
+    def _state_seen(self) -> tuple[int, int] | None:
+        try:
+            found = os.stat(self._path("state.json"))
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns
+
+    def _path(self, name: str) -> str:
+        return os.path.join(self.folder, name)
 
 
-def _check_file(model: str) -> None:
+def _drop(file: int, path: str, owner: int) -> None:
+    os.close(file)
+    if os.getpid() == owner:  # not in a child, which has the file open as well
+        with suppress(OSError):
+            os.unlink(path)
+
+
+class _Progress:
+    """Tells that something is loading: one line that changes on a terminal, a word now and then elsewhere."""
+
+    def __init__(self, what: str, tell: Callable[[str], None]) -> None:
+        self._what, self._say = what, tell
+        self._terminal = sys.stderr is not None and sys.stderr.isatty()
+        self._started = time.monotonic()
+        self._next, self._shown = TOLD_AFTER, False
+
+    def __enter__(self) -> _Progress:
+        return self
+
+    def tell(self) -> None:
+        """Say how long it has taken, if it is time to."""
+        seconds = time.monotonic() - self._started
+        if seconds < self._next:
+            return
+        if self._terminal:
+            self._next, self._shown = seconds + 0.5, True
+            print(f"\r{self._what} ... {seconds:.0f} s", end="", file=sys.stderr, flush=True)
+        else:
+            self._next = seconds + TOLD_EVERY
+            self._say(f"{self._what} ... {seconds:.0f} s")
+
+    def __exit__(self, *error: object) -> None:
+        if self._shown:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def stop(folder: str, patience: float = 25.0) -> bool:
+    """End a server; whether it is gone."""
+    import signal
+
+    state = read_state(folder)
+    lock = os.path.join(folder, "lock")
+    if state and locks.is_held(lock):
+        with suppress(ProcessLookupError):
+            os.kill(state["supervisor"], signal.SIGTERM)
+    until = time.monotonic() + patience
+    while locks.is_held(lock) and time.monotonic() < until:
+        time.sleep(0.02)
+    return not locks.is_held(lock)
+
+
+def installed(way: Mapping[str, Any], environ: Mapping[str, str]) -> bool:
+    """Whether a way's program is on the PATH (or beside this Python), or its module is there. Nothing is imported."""
+    if "program" in way and program(way["program"], environ) is None:
+        return False
+    top, _, rest = way.get("module", "").partition(".")
+    if not top:
+        return True
+    from importlib.util import find_spec
+
+    found = find_spec(top)
+    if found is None or not rest:
+        return found is not None
+    places = [os.path.join(place, *rest.split(".")) for place in found.submodule_search_locations or ()]
+    return any(os.path.isdir(place) or os.path.exists(f"{place}.py") for place in places)
+
+
+def program(name: str, environ: Mapping[str, str]) -> str | None:
+    """The path of a program, or None."""
+    import shutil
+
+    beside = os.path.dirname(sys.executable)  # a virtual environment that is used without being activated
+    path = environ.get("PATH") or os.environ.get("PATH") or os.defpath
+    return shutil.which(name, path=os.pathsep.join([path, beside]))
+
+
+def engine_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """What an engine gets of the environment: where things are, and its own settings; nothing that may be a key."""
+    path = os.pathsep.join([environ.get("PATH") or os.defpath, os.path.dirname(sys.executable)])
+    passed = {
+        name: value
+        for name, value in environ.items()
+        if re.fullmatch(_PASSED_ON, name) and not re.search(_SECRET, name)
+    }
+    return {**passed, "PATH": path, "PYTHONUNBUFFERED": "1"}
+
+
+def log_end(path: str, lines: int = _LOG_LINES) -> str:
+    """The last lines of a log, for a person."""
     try:
-        with open(model, "rb") as file:
-            magic = file.read(4)
+        with open(path, "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - 65536))
+            text = file.read().decode("utf-8", "replace")
     except OSError as error:
-        raise LocalServerError(
-            f"The model file {model!r} cannot be read: {error.strerror}. Give a GGUF file."
-        ) from None
-    if magic != b"GGUF":
-        raise LocalServerError(f"{model!r} is no GGUF file. The embedded engine loads GGUF files only.")
+        return f"  ({error.strerror})"
+    return _indented("\n".join(text.splitlines()[-lines:]))
 
 
-def _child_environment(environ: Mapping[str, str], key: str) -> dict[str, str]:
-    """What the engine needs of the environment: no API key of anyone goes to it."""
-    kept = (
-        "PATH",
-        "HOME",
-        "LANG",
-        "TMPDIR",
-        "SYSTEMROOT",
-        "LD_LIBRARY_PATH",
-        "DYLD_LIBRARY_PATH",
-        "CUDA_VISIBLE_DEVICES",
-        "VIRTUAL_ENV",
-    )
-    child = {name: value for name, value in {**os.environ, **environ}.items() if name in kept}
-    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    return {**child, KEY_VARIABLE: key, "PYTHONPATH": root, "PYTHONUNBUFFERED": "1"}
-
-
-def _log_file() -> str:
-    import tempfile
-
-    handle, path = tempfile.mkstemp(prefix="inference-providers-engine-", suffix=".log")
-    os.close(handle)
-    return path
-
-
-def _wait_for_address(process: subprocess.Popen[str], model: str, log: str, tell: Callable[[str], None]) -> str:
-    """The endpoint that the engine prints when it is ready; progress is told after two seconds."""
-    import threading
-
-    lines: list[str] = []
-    assert process.stdout is not None
-    reader = threading.Thread(
-        target=lambda stream: lines.append(stream.readline()), args=(process.stdout,), daemon=True
-    )
-    reader.start()
-    started = told = time.monotonic()
-    while reader.is_alive() and time.monotonic() - started < START_TIMEOUT:
-        reader.join(0.05)
-        if time.monotonic() - told > PROGRESS_AFTER:
-            told = time.monotonic()
-            tell(f"loading {os.path.basename(model)} ... {told - started:.0f} s")
-    address = lines[0].strip() if lines else ""
-    if not address.startswith("http://127.0.0.1:"):
-        process.kill()
-        process.wait()
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                pipe.close()
-        raise LocalServerError(f"The engine could not load {model!r}. The end of its log ({log}):\n{_tail(log)}")
-    os.unlink(log)
-    return f"{address.rstrip('/')}/v1"
-
-
-def _tail(path: str, lines: int = 8) -> str:
-    with open(path, encoding="utf-8", errors="replace") as file:
-        return "".join(f"  {line}" for line in file.readlines()[-lines:]) or "  (nothing)"
-
-
-def serve(model: str) -> None:
-    """Run a llama.cpp server for *model* until standard input ends. This is the engine's process."""
-    import xllamacpp
-
-    params = xllamacpp.CommonParams()
-    params.model.path = model
-    params.n_ctx = int(os.environ.get("INFERENCE_PROVIDERS_ENGINE_CONTEXT", CONTEXT))
-    params.hostnames = ["127.0.0.1"]
-    params.port = 0
-    params.n_parallel = 2
-    params.ui = False
-    params.api_keys = [os.environ[KEY_VARIABLE]]
-    server = xllamacpp.Server(params)
-    print(server.listening_address, flush=True)
-    sys.stdin.read()
-    os._exit(0)  # the server's threads do not end by themselves
-
-
-if __name__ == "__main__":
-    serve(sys.argv[1])
+def _indented(text: str) -> str:
+    return "\n".join(f"  {line}" for line in text.splitlines()) or "  (nothing)"

@@ -14,8 +14,8 @@ import socket
 import time
 
 from inference_providers.credentials import Pins, find, host_of
+from inference_providers.local_server import LocalServer
 from inference_providers.registry import bundled
-from inference_providers.resolution import LocalServer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

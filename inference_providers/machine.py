@@ -24,6 +24,31 @@ def free_memory(limits: Iterable[tuple[str, str]] = _LIMITS) -> int:
     return free
 
 
+def gpu_memory() -> list[int]:
+    """Free bytes of each NVIDIA GPU, as `nvidia-smi` says; empty where there is none."""
+    import shutil
+    import subprocess
+
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return []
+    command = [program, "--query-gpu=memory.free", "--format=csv,noheader,nounits"]
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout
+        return [int(line) * 1024 * 1024 for line in said.split()]
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return []
+
+
+def available(kinds: Iterable[str], gpus: int = 1) -> tuple[int, str]:
+    """Bytes that an engine can have, and of what: of *kinds* `main` and `gpu`, the latter where there is one; else main memory."""
+    on_gpus = sorted(gpu_memory(), reverse=True) if "gpu" in kinds else []
+    if not on_gpus:
+        return free_memory(), "memory"
+    free = sum(on_gpus[:gpus])
+    return (free + free_memory(), "memory, that of the GPU included,") if "main" in kinds else (free, "GPU memory")
+
+
 def _number(path: str) -> int | None:
     try:
         with open(path, encoding="ascii") as file:

@@ -23,9 +23,14 @@ WORKSPACE = 256 * 1024 * 1024  # bytes that an engine takes besides
 
 
 class ModelFile:
-    """A model that could be launched: its name, where it lies, its format, its size in bytes, who put it there."""
+    """A model that could be launched: its name, where it lies, its format, its size in bytes, who put it there.
 
-    __slots__ = ("description", "kind", "name", "path", "size", "source", "tokenizer_path")
+    `served` is what a server calls it, whatever name a list gives it; `engine` and `options` are wishes for its launch.
+    """
+
+    __slots__ = (
+        "description", "engine", "kind", "name", "options", "path", "served", "size", "source", "tokenizer_path",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -35,19 +40,27 @@ class ModelFile:
         size: int,
         source: str,
         *,
+        served: str = "",
         tokenizer_path: str = "",
         description: str = "",
+        engine: str = "",
+        options: Mapping[str, Any] | None = None,
     ) -> None:
         self.name, self.path, self.kind, self.size, self.source = name, path, kind, size, source
-        self.tokenizer_path, self.description = tokenizer_path or path, description
+        self.served, self.tokenizer_path, self.description = served or name, tokenizer_path or path, description
+        self.engine, self.options = engine, dict(options or {})
 
     def __repr__(self) -> str:
         return f"<ModelFile {self.name}: {self.kind}, {self.size // 1024 // 1024} MiB, {self.source}>"
 
+    @property
+    def facts(self) -> dict[str, int]:
+        """Layers, heads, sizes and context of the model, as its file says; 0 where it does not."""
+        return gguf_facts(self.path) if self.kind == GGUF else folder_facts(self.path)
+
     def memory(self, context: int) -> int:
         """Bytes that it takes to run with so many tokens of context: weights, cache of keys and values, buffers."""
-        facts = gguf_facts(self.path) if self.kind == GGUF else folder_facts(self.path)
-        return int(self.size * (1 + OVERHEAD)) + cache_bytes(facts, context) + WORKSPACE
+        return int(self.size * (1 + OVERHEAD)) + cache_bytes(self.facts, context) + WORKSPACE
 
 
 def found(environ: Mapping[str, str]) -> list[ModelFile]:
@@ -69,13 +82,15 @@ def found(environ: Mapping[str, str]) -> list[ModelFile]:
     return list(unique.values())
 
 
-def at(path: str, name: str = "", source: str = "given", **more: str) -> ModelFile:
+def at(path: str, name: str = "", source: str = "given", **more: Any) -> ModelFile:
     """The model at a path that somebody gave. Raises ValueError, saying what is wrong, where there is none."""
     path = os.path.abspath(os.path.expanduser(path))
     if os.path.isdir(path):
         if not os.path.exists(os.path.join(path, "config.json")):
             raise ValueError(f"{path} is no model: a Hugging Face folder has a config.json")
-        return ModelFile(name or os.path.basename(path), path, HUGGING_FACE, _weights(path), source, **more)
+        return ModelFile(
+            name or named_by(path), path, HUGGING_FACE, _weights(path), source, served=named_by(path), **more
+        )
     try:
         with open(path, "rb") as file:
             magic = file.read(4)
@@ -83,7 +98,13 @@ def at(path: str, name: str = "", source: str = "given", **more: str) -> ModelFi
         raise ValueError(f"{path} cannot be read: {error.strerror}") from None
     if magic != b"GGUF":
         raise ValueError(f"{path} is no GGUF file, and no folder with a config.json")
-    return ModelFile(name or _stem(path), path, GGUF, _whole_size(path), source, **more)
+    return ModelFile(name or named_by(path), path, GGUF, _whole_size(path), source, served=named_by(path), **more)
+
+
+def named_by(path: str) -> str:
+    """What a model is called by its path: its file or folder, or its repository in Hugging Face's cache."""
+    snapshot = re.search(r"/models--([^/]+)/snapshots/[^/]+/?$", path)
+    return snapshot[1].replace("--", "/") if snapshot else _stem(path.rstrip("/"))
 
 
 def _own_folder() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from functools import cached_property, partial
+from itertools import groupby
 
 from inference_providers import candidates, chat
 from inference_providers.base import Base, check_timeout, named
@@ -14,7 +15,7 @@ from inference_providers.errors import AllProvidersFailedError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import Any, Literal, overload
 
     import openai
@@ -96,10 +97,9 @@ class ProviderList(Base):
         )
 
     def close(self) -> None:
-        """Close idle connections, and stop the embedded engine if one was started."""
+        """Close idle connections, and use the servers that were launched no longer: they end unless another program does."""
         self._sender.close()
-        if self._engine is not None:
-            self._engine.stop()
+        self._release()
 
     def get_response(
         self,
@@ -232,7 +232,7 @@ class ProviderList(Base):
             ask,
             lambda offers, left: self._caller.call(offers, ask, total=left, hedge_after=hedge),
         )
-        self._note_dropped(reply.offer, reply.dropped)
+        self._note(reply)
         return reply
 
     def _stream(self, question: Question, model: Models, test: bool, timeout: float | None) -> AnswerStream:
@@ -243,7 +243,7 @@ class ProviderList(Base):
         reply: StreamReply = self._first_that_works(
             model, test, timeout, ask, lambda offers, left: self._caller.stream(offers, ask, total=left)
         )
-        self._note_dropped(reply.offer, reply.dropped)
+        self._note(reply)
         return AnswerStream(reply, question.turns, started)
 
     def _first_that_works(self, model: Models, test: bool, timeout: float | None, request: Ask, ask: Any) -> Any:
@@ -298,16 +298,24 @@ class ProviderList(Base):
         return Caller(self._sender, self._health, self._random, self._tell, self._could)
 
     def _connect(self, offers: Sequence[Offer], test: bool) -> Connection:
-        """The first of *offers* that works, by a staggered race."""
-        from inference_providers.wire.send import run_race
-
+        """The first of *offers* that works."""
         alive = [offer for offer in offers if not self._health.dead(offer)]
         attempts: list[Attempt] = [] if alive else [self._health.refusal(offer) for offer in offers]
-        winners = run_race([lambda offer=offer: self._reachable(offer, attempts) for offer in alive])  # type: ignore[misc]
-        for index in winners:
-            if not test or self._answers(alive[index], attempts):
-                return Connection(alive[index], attempts, lambda offer=alive[index]: self._client(offer))  # type: ignore[misc]
+        for offer in self._reached(alive, attempts):
+            if not test or self._answers(offer, attempts):
+                return Connection(offer, attempts, partial(self._client, offer))
         raise no_connection(attempts)
+
+    def _reached(self, offers: Sequence[Offer], attempts: list[Attempt]) -> Iterator[Offer]:
+        """Those that can be reached, in a race; servers to be launched one after another, in their place."""
+        from inference_providers.wire.send import run_race
+
+        for launchable, together in groupby(offers, lambda offer: offer.launchable):
+            some = list(together)
+            if launchable:
+                yield from (offer for offer in some if self._started(offer, attempts))
+            else:
+                yield from (some[index] for index in run_race([partial(self._reachable, o, attempts) for o in some]))
 
     def _reachable(self, offer: Offer, attempts: list[Attempt]) -> bool:
         """Whether the server answers a request that carries neither key nor prompt."""

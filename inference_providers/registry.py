@@ -169,6 +169,11 @@ class Registry:
         return list(self._rows.get("fastest") or [])
 
     @property
+    def engines(self) -> list[str]:
+        """Engines that may stand in for each other when a model is launched here, best first."""
+        return list(self._rows.get("engines") or [])
+
+    @property
     def easiest(self) -> list[str]:
         """Providers whose keys are easiest to get."""
         return list(self._rows.get("easiest") or [])

@@ -14,26 +14,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from inference_providers.local_server import LocalServer
     from inference_providers.registry import Registry
+
+    Launchable = Callable[[str, str | None, bool], Sequence[LocalServer]]
 
 LONGEST_NAME = 300  # characters
 AUTO = ("auto",)
 # Prefixes of other tools that name a backend; after `litellm_` the rest is resolved again.
 _PREFIXES = {"openrouter_": "openrouter", "vllm_": "vllm", "hf_": "huggingface"}
 _TAG = r"(?i)(latest|\d+(\.\d+)?[bmkt].*|.*q\d.*|v\d.*|instruct|chat)"
-
-
-class LocalServer:
-    """A running server on this machine: its provider row, its address, and the models it lists."""
-
-    __slots__ = ("endpoint", "key", "models", "provider")
-
-    def __init__(self, provider: str, endpoint: str, models: Mapping[str, str | None], key: str | None = None) -> None:
-        self.provider, self.endpoint, self.models = provider, endpoint, dict(models)
-        self.key = key  # of a server that this package started
-
-    def __repr__(self) -> str:
-        return f"<LocalServer {self.provider} at {self.endpoint}: {len(self.models)} models>"
 
 
 class Resolution:
@@ -65,11 +55,14 @@ class Resolver:
         *,
         aliases: Mapping[str, str] | None = None,
         local: Callable[[], Sequence[LocalServer]] = tuple,
+        launchable: Launchable = lambda wanted, pid, files: (),
+        launch: bool = False,
     ) -> None:
         self.registry: Registry = accesses.registry
         self._accesses = accesses
         self._aliases = {name.lower(): target for name, target in (aliases or {}).items()}
-        self._local = local
+        self._local, self._launchable = local, launchable
+        self._launch = launch  # whether a plain name may mean a model that would have to be launched
 
     def resolve(self, name: str, provider: str | None = None) -> Resolution:
         """The first rule that matches. Raises UnknownModelError, with the closest names, when none does."""
@@ -126,8 +119,11 @@ class Resolver:
         target = self._aliases.get(key) or self.registry.aliases.get(key)
         if target is None or target.lower() == key:
             return None
-        found = Resolver(self._accesses, local=self._local).resolve(target)
+        found = self._without_aliases(self._launch).resolve(target)
         return Resolution(name, "alias", found.canonical_name, found.offers, found.warning)
+
+    def _without_aliases(self, launch: bool) -> Resolver:
+        return Resolver(self._accesses, local=self._local, launchable=self._launchable, launch=launch)
 
     # Rule 3
     def _prefix(self, name: str) -> Resolution | None:
@@ -136,12 +132,20 @@ class Resolver:
             return Resolution(name, "prefix", found.canonical_name, found.offers, found.warning)
         for prefix, pid in _PREFIXES.items():
             if name.startswith(prefix) and len(name) > len(prefix) and pid in self.registry.providers:
+                listed = self._launched(name, None, files=False)
+                if listed:  # of the user's own list
+                    return Resolution(name, "prefix", listed[0].canonical_name, listed)
                 return Resolution(name, "prefix", *self._own_name(pid, name[len(prefix) :]))
         return None
 
     def _own_name(self, pid: str, rest: str) -> tuple[str | None, list[Offer]]:
         canonical = self.registry.providers[pid].canonical_of(rest) or self.registry.names.canonical_name(rest)
         return canonical, self._offers_at(pid, canonical, [rest])
+
+    def _launched(self, wanted: str, pid: str | None = None, *, files: bool = True) -> list[Offer]:
+        """Offers of models that can be launched here, and are called so or lie there."""
+        servers = self._launchable(wanted, pid, files)
+        return [offer for server in servers for offer in self._server_offers(server, server.models, named=bool(pid))]
 
     # Rule 4
     def _canonical(self, name: str) -> Resolution | None:
@@ -151,7 +155,7 @@ class Resolver:
         if canonical is None:
             running = self._running(canonical=name.lower())
             return Resolution(name, "canonical", name.lower(), running) if running else None
-        offers = self.offers_of(canonical)
+        offers = self.offers_of(canonical) + (self._launched(canonical) if self._launch else [])
         retired = self.registry.retired_models.get(canonical)
         if retired is None or any(not offer.doubtful for offer in offers):
             return Resolution(name, "canonical", canonical, offers)
@@ -188,6 +192,9 @@ class Resolver:
             ]
             if listed:
                 return server.models[listed[0]], self._server_offers(server, listed, named=True)
+        launched = self._launched(rest, pid) if provider.local is not None else []
+        if launched:
+            return launched[0].canonical_name, launched
         wanted = rest.lower()
         listed = [i for i in provider.all_facts if i.lower() == wanted] or [
             i for i in (provider.data.get("model_names") or {}).values() if i.lower() == wanted
@@ -236,8 +243,8 @@ class Resolver:
             return Resolution(
                 name, "internal name", canonical, exact + [offer for offer in offers if offer not in exact]
             )
-        running = self._running(internal=name)
-        return Resolution(name, "internal name", running[0].canonical_name, running) if running else None
+        here = self._running(internal=name) + self._launched(name, files=self._launch)
+        return Resolution(name, "internal name", here[0].canonical_name, here) if here else None
 
     # Rule 8
     def _engine_colon(self, name: str) -> Resolution | None:
@@ -255,7 +262,7 @@ class Resolver:
         rest, colon, policy = name.rpartition(":")
         if not colon or policy.lower() not in POLICIES:
             return None
-        found = self.resolve(rest)
+        found = self._without_aliases(True).resolve(rest) if policy.lower() == "local" else self.resolve(rest)
         return Resolution(
             name,
             f"policy {policy.lower()}",
@@ -278,8 +285,8 @@ class Resolver:
                 found.offers,
                 found.warning,
             )
-        running = self._running(canonical=canonical)
-        return Resolution(name, "spelling", canonical, running) if running else None
+        here = self._running(canonical=canonical) + (self._launched(name) if self._launch else [])
+        return Resolution(name, "spelling", canonical, here) if here else None
 
     def _family(self, name: str) -> Resolution | None:
         key = name.lower()
@@ -332,12 +339,20 @@ class Resolver:
         return [Offer(access, server.models[model], model, named=named) for model in models]
 
     def _offers_at(self, pid: str, canonical: str | None, internal_names: Iterable[str]) -> list[Offer]:
-        """Offers of one provider that the user named: at the running servers' addresses where it is local."""
+        """Offers of one provider that the user named: at the running servers' addresses where it is local.
+
+        A model that it could be launched with stands before those.
+        """
+        names = list(internal_names)
+        local = self.registry.providers[pid].local is not None
+        launched = [offer for name in names for offer in self._launched(name, pid)] if local else []
+        if launched:
+            return launched
         accesses: list[Access] = [self._accesses.at(server) for server in self._local() if server.provider == pid]
         return [
             Offer(access, canonical, internal, named=True)
             for access in accesses or [self._accesses[pid]]
-            for internal in internal_names
+            for internal in names
         ]
 
     def _unknown(self, name: str) -> UnknownModelError:

@@ -11,17 +11,17 @@ from typing import Any
 import pytest
 
 from inference_providers import (
-    InferenceProvidersError,
+    LocalServerError,
     NoCredentialsError,
     RegistryError,
     UnknownModelError,
-    backends,
     detect_model_backend,
     generate_response,
     get_available_models,
     get_backend_for_model,
     initialize_llm_registry,
     list_models,
+    model_lists,
 )
 from tests.conftest import keys
 from tests.servers import Server, completion
@@ -33,7 +33,7 @@ KEYS = list(keys(3).values())
 @pytest.fixture(autouse=True)
 def no_lists(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """No list is read yet, and none is in the configuration folder; MAX_TOKENS and TEMPERATURE are not set."""
-    monkeypatch.setattr(backends, "_models", None)
+    monkeypatch.setattr(model_lists, "_listed", None)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("OLLAMA_HOST", "127.0.0.1:9")
     for variable in ("MAX_TOKENS", "TEMPERATURE"):
@@ -295,5 +295,5 @@ def test_a_listed_model_is_asked_of_the_server_that_runs_it(
 
 def test_a_listed_model_that_nobody_runs_is_a_clear_error(tmp_path: Path) -> None:
     initialize_llm_registry(written(tmp_path, '{"models": [{"name": "agent", "model_path": "/models/none"}]}'))
-    with pytest.raises(InferenceProvidersError, match=r"vllm/agent: .*connection refused"):
+    with pytest.raises(LocalServerError, match=r"/models/none cannot be read: No such file .*'agent'"):
         generate_response("agent", "Hi")

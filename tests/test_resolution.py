@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from inference_providers import ProviderList, UnknownModelError
 from inference_providers.candidates import Accesses
 from inference_providers.credentials import Pins
+from inference_providers.local_server import LocalServer
 from inference_providers.registry import bundled
-from inference_providers.resolution import LocalServer, Resolver
+from inference_providers.resolution import Resolver
 
 OLLAMA = LocalServer(
     "ollama", "http://127.0.0.1:11434/v1", {"llama3.1:8b": "llama-3.1-8b", "own-thing:latest": "own-thing"}

@@ -7,7 +7,7 @@ from typing import Any
 
 from inference_providers import credentials, launch, local
 from inference_providers.provider_list import ProviderList
-from inference_providers.registry import Registry
+from inference_providers.registry import Registry, bundled
 
 
 def examine(providers: ProviderList) -> dict[str, Any]:
@@ -93,8 +93,9 @@ def _looked_at(registry: Registry) -> list[dict[str, str]]:
 
 def _embedded() -> dict[str, Any]:
     models = local.home_models(os.environ)
+    ways = (bundled().providers["llama.cpp"].local or {})["launch"]
     return {
-        "installed": launch.available(),
+        "installed": any(launch.installed(way, os.environ) for way in ways),
         "models": [model for model in models if os.path.isfile(model)],
         "missing": [model for model in models if not os.path.isfile(model)],
     }

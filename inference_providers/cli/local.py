@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import Any
 
 import click
 
 from inference_providers.cli.exits import guarded
 from inference_providers.cli.tables import emit
+from inference_providers.errors import LocalServerError
+from inference_providers.server_state import endpoint_of, running
+from inference_providers.ways import CONTEXT, IDLE
 
 
 @click.group()
@@ -20,7 +24,7 @@ def local() -> None:
 @click.option(
     "--context",
     type=click.IntRange(min=1),
-    default=4096,
+    default=CONTEXT,
     show_default=True,
     help="Tokens of context to reckon the memory for.",
 )
@@ -57,3 +61,132 @@ def list_models(context: int, as_json: bool) -> None:
     emit(rows, ["name", "kind", "size", "memory", "source", "path"], as_json)
     if rows and not as_json:
         click.echo(f"{machine.sized(free)} of memory are free.", err=True)
+
+
+_count = click.IntRange(min=1)
+
+
+@local.command()
+@click.argument("model")
+@click.option("--context", type=_count, help="Tokens of context; default: 8192, or what the model has if that is less.")
+@click.option("--slots", type=_count, help="Requests at once; default: the engine's.")
+@click.option("--gpu-memory", type=click.FloatRange(0, 1, min_open=True), help="Part of the GPU's memory to use.")
+@click.option("--tensor-parallel", type=_count, help="GPUs to spread the model over.")
+@click.option("--tokenizer", help="Path of the tokenizer, where it is not the model's.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Loopback port; default: a free one.")
+@click.option(
+    "--idle",
+    type=click.FloatRange(min=0),
+    default=IDLE,
+    show_default=True,
+    help="Seconds without a call after which it ends; 0: never.",
+)
+@click.option("--anyway", is_flag=True, help="Try it though the memory seems too small.")
+@guarded
+def start(model: str, **wishes: Any) -> None:
+    """Serve MODEL: a path, or a name that `local list` shows; ENGINE/MODEL says with which engine.
+
+    The server stays until it was idle for long or is stopped. All programs of yours that ask for this model use it.
+    """
+    from inference_providers.launchables import Launchables
+    from inference_providers.log import warn
+    from inference_providers.registry import bundled
+
+    wishes["anyway"] = wishes["anyway"] or None
+    tokenizer = wishes.pop("tokenizer")
+    if tokenizer:
+        wishes["tokenizer"] = os.path.abspath(os.path.expanduser(tokenizer))
+    wished = {option: value for option, value in wishes.items() if value is not None}
+    models = Launchables(bundled(), os.environ, tell=warn, wishes=wished)
+    head, slash, rest = model.partition("/")
+    pid = bundled().provider_id(head) if slash and rest else None
+    servers = models.matching(rest if pid else model, pid)
+    if not servers:
+        raise LocalServerError(
+            f"There is no model {model!r} on this machine. `inference-providers local list` shows what there is."
+        )
+    server = _first_that_runs(servers, model)
+    server.keep()
+    idle = f"ends after {wished['idle']:g} s without a call" if wished["idle"] else "stays until it is stopped"
+    click.echo(f"{server.model.served} is served by {server.title} at {server.endpoint}; it {idle}.")
+    click.echo(f"Ask it:   ask-ai --model {server.provider}/{server.model.served} 'Hello'", err=True)
+    click.echo(f"Stop it:  inference-providers local stop {server.model.served}", err=True)
+
+
+def _first_that_runs(servers: list[Any], model: str) -> Any:
+    """The first of the servers that could be started; what the others said is told."""
+    problems = [server.reason for server in servers if server.reason and server.fits]
+    problems = problems or [server.reason for server in servers if server.reason]
+    for server in servers:
+        if not server.reason:
+            try:
+                server.wake()
+            except LocalServerError as error:
+                problems.append(str(error))
+            else:
+                for problem in problems if any(one.fits for one in servers if one.reason) else ():
+                    click.echo(f"Note: {problem}.", err=True)
+                return server
+    said = "".join(f"\n{problem}" for problem in problems)
+    raise LocalServerError(f"No engine here can run {model}:{said}" if len(problems) > 1 else problems[0])
+
+
+@local.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@guarded
+def status(as_json: bool) -> None:
+    """Show the servers that were launched: by `local start`, or by programs that use them."""
+    rows = []
+    for folder, state in _launched():
+        used = os.stat(os.path.join(folder, "used")).st_mtime
+        users = len(os.listdir(os.path.join(folder, "users")))
+        kept = os.path.exists(os.path.join(folder, "kept"))
+        rows.append(
+            {
+                "name": state["model"]["served"],
+                "engine": state["title"],
+                "phase": state["phase"],
+                "endpoint": endpoint_of(state),
+                "users": users,
+                "unused": round(time.time() - used) if as_json else f"{time.time() - used:.0f} s",
+                "stays": kept,
+                "idle": state["idle"],
+                "model": state["model"]["path"],
+                "log": os.path.join(folder, "log"),
+            }
+        )
+    if not rows and not as_json:
+        click.echo("No server was launched. `inference-providers local start MODEL` starts one.", err=True)
+    emit(rows, ["name", "engine", "phase", "endpoint", "users", "unused", "log"], as_json)
+
+
+@local.command()
+@click.argument("names", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Stop every server that was launched.")
+@guarded
+def stop(names: tuple[str, ...], everything: bool) -> None:
+    """Stop the servers of the models NAMES that were launched, whoever uses them."""
+    from inference_providers import launch
+
+    if not names and not everything:
+        raise click.UsageError("Name what to stop, or give --all.")
+    there = _launched()
+    for name in names:
+        if not any(_is_called(state, name) for _, state in there):
+            known = ", ".join(state["model"]["served"] for _, state in there) or "none"
+            raise LocalServerError(f"No server that was launched has {name!r}; there are: {known}.")
+    for folder, state in there:
+        if everything or any(_is_called(state, name) for name in names):
+            if not launch.stop(folder):
+                raise LocalServerError(f"The server of {state['model']['served']} does not end; see {folder}/log.")
+            click.echo(f"stopped {state['model']['served']} ({state['title']})", err=True)
+
+
+def _launched() -> list[tuple[str, dict[str, Any]]]:
+    return list(running())
+
+
+def _is_called(state: dict[str, Any], name: str) -> bool:
+    model = state["model"]
+    called = (model["name"], model["served"], model["path"], f"{state['provider']}/{model['served']}")
+    return name in called or os.path.abspath(os.path.expanduser(name)) == model["path"]

@@ -6,7 +6,7 @@ import asyncio
 import time
 from contextlib import suppress
 
-from inference_providers.wire import classify
+from inference_providers.wire import call, classify
 from inference_providers.wire.call import Reply, after_both, ends_the_call, judge
 from inference_providers.wire.messages import ERROR_CAP, WireError
 from inference_providers.wire.route import Send, Sleep, route
@@ -59,10 +59,12 @@ class AsyncCaller:
         offer = step.offer
         self.tell(f"asking {offer.provider}/{offer.internal_name}")
         try:
+            if offer.launchable:
+                await wake(offer, step.limit)
             response = await self.sender.send(ask.request(offer), limit=step.limit)
             content = await response.read() if response.status in classify.SUCCESS else await _error_body(response)
         except WireError as error:
-            verdict = classify.failure(error, offer.provider)
+            verdict = classify.failure(error, offer.provider, launched=offer.launchable)
         else:
             verdict = judge(response.status, response.headers, content, offer, ask)
         if verdict.error:
@@ -116,6 +118,14 @@ class AsyncCaller:
                 return AsyncStreamReply(opened, attempts, ask.dropped(opened.offer))
 
 
+async def wake(offer: Offer, limit: float) -> None:
+    """`call.wake` for asyncio: what takes long is done in a thread."""
+    if offer.awake:
+        call.wake(offer, limit)
+    else:
+        await asyncio.to_thread(call.wake, offer, limit)
+
+
 async def _error_body(response: AsyncResponse) -> bytes:
     """The first bytes of an error body: enough for its message."""
     parts, size = [], 0
@@ -155,6 +165,11 @@ class _Opened:
     async def open(self) -> Verdict:
         """Read to the first content; the verdict on that."""
         self._caller.tell(f"asking {self.offer.provider}/{self.offer.internal_name}")
+        try:
+            if self.offer.launchable:
+                await wake(self.offer, self._limit)
+        except WireError as error:
+            return classify.failure(error, self.offer.provider)
         patience = min(self._limits.first_token, self._limit)
         started = time.monotonic()
         try:
@@ -165,7 +180,7 @@ class _Opened:
         except TimeoutError:
             return classify.failure(WireError("deadline", "no answer in time"), self.offer.provider)
         except WireError as error:
-            return classify.failure(error, self.offer.provider)
+            return classify.failure(error, self.offer.provider, launched=self.offer.launchable)
         if self.response.status != 200:
             try:
                 async with asyncio.timeout(max(patience - (time.monotonic() - started), 0.001)):

@@ -15,7 +15,7 @@ from inference_providers.wire.race import STAGGER, race
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
     from typing import Any
 
 
@@ -170,7 +170,9 @@ def _wire_error(error: Exception) -> WireError:
     return WireError("protocol", f"no HTTP answer ({type(error).__name__})")
 
 
-async def run_race(runners: Sequence[Callable[[], Awaitable[bool]]], stagger: float = STAGGER) -> AsyncIterator[int]:
+async def run_race(
+    runners: Sequence[Callable[[], Awaitable[bool]]], stagger: float = STAGGER
+) -> AsyncGenerator[int, None]:
     """Run a staggered race with tasks; yields winners, the earliest of those that answered first."""
     events: asyncio.Queue[tuple[int, bool]] = asyncio.Queue()
     tasks: list[asyncio.Task[None]] = []

@@ -6,6 +6,7 @@ import time
 from contextlib import suppress
 
 from inference_providers import chat
+from inference_providers.errors import LocalServerError
 from inference_providers.wire import classify
 from inference_providers.wire.messages import ERROR_CAP, WireError
 from inference_providers.wire.route import Send, Sleep, route
@@ -79,10 +80,12 @@ class Caller:
         offer = step.offer
         self.tell(f"asking {offer.provider}/{offer.internal_name}")
         try:
+            if offer.launchable:
+                wake(offer, step.limit)
             response = self.sender.send(ask.request(offer), limit=step.limit)
             content = response.read() if response.status in classify.SUCCESS else error_body(response)
         except WireError as error:
-            verdict = classify.failure(error, offer.provider)
+            verdict = classify.failure(error, offer.provider, launched=offer.launchable)
         else:
             verdict = judge(response.status, response.headers, content, offer, ask)
         if verdict.error:
@@ -138,6 +141,14 @@ class Caller:
             except StopIteration:
                 assert opened is not None
                 return StreamReply(opened, attempts, ask.dropped(opened.offer))
+
+
+def wake(offer: Offer, limit: float) -> None:
+    """Have a server that this package launches running before it is asked. Raises WireError."""
+    try:
+        offer.wake(limit)
+    except LocalServerError as error:
+        raise WireError("launch", str(error)) from None
 
 
 def judge(status: int, headers: Mapping[str, str], content: bytes, offer: Offer, ask: Ask) -> Verdict:
@@ -207,12 +218,17 @@ class _Opened:
     def open(self) -> Verdict:
         """Read to the first content; the verdict on that."""
         self._caller.tell(f"asking {self.offer.provider}/{self.offer.internal_name}")
+        try:
+            if self.offer.launchable:
+                wake(self.offer, self._limit)
+        except WireError as error:
+            return classify.failure(error, self.offer.provider)
         patience = min(self._limits.first_token, self._limit)
         give_up = time.monotonic() + patience
         try:
             self.response = self._caller.sender.send(self._ask.request(self.offer), limit=patience, idle=patience)
         except WireError as error:
-            return classify.failure(error, self.offer.provider)
+            return classify.failure(error, self.offer.provider, launched=self.offer.launchable)
         if self.response.status != 200:
             return judge(self.response.status, self.response.headers, error_body(self.response), self.offer, self._ask)
         self.state = self._judge(self.response.headers)

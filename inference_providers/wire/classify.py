@@ -39,6 +39,7 @@ WAIT = "wait"  # NEXT if there is another candidate, else wait as long as the se
 POLL = "poll"  # the server is loading a model: ask again until the deadline
 LARGER = "larger"  # NEXT if a later candidate has a larger context window, else STOP
 
+RESTART = 0.1  # seconds for the end of a server of ours to be noticed
 SUCCESS = (200, 201, 203)
 REDIRECTS = (301, 302, 303, 307, 308)
 
@@ -222,8 +223,12 @@ def _seconds(value: str, now: float) -> float | None:
     return seconds if math.isfinite(seconds) and seconds > 0 else None
 
 
-def failure(error: WireError, provider: str) -> Verdict:
-    """A verdict on a request that got no usable response."""
+def failure(error: WireError, provider: str, *, launched: bool = False) -> Verdict:
+    """A verdict on a request that got no usable response. A server that this package launched is started anew by the next try."""
+    if launched and error.kind in ("connect", "broken"):
+        message = f"{provider}: its server has ended; it is started anew"
+        problem = ProviderUnavailableError(message, provider=provider, code="broken")
+        return Verdict(RETRY, problem, retry_after=RESTART)
     actions = {"broken": RETRY, "deadline": NEXT, "timeout": NEXT}
     notes = {"timeout": "; it may have been billed", "deadline": "; it may have been billed"}
     problem = ProviderUnavailableError(

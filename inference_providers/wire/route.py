@@ -191,7 +191,7 @@ class Health:
 
     @staticmethod
     def _key(offer: Offer) -> tuple[str, str | None]:
-        return offer.endpoint, offer.api_key
+        return offer.place[0] or "", offer.api_key
 
 
 class _Try:
@@ -275,7 +275,7 @@ class _Route:
             if action == classify.STOP or (action == classify.LARGER and not self.larger(current.offer)):
                 raise verdict.error or self.exhausted()
             if verdict.error is not None and verdict.error.code in _UNREACHABLE:
-                self.leave(current.offer.endpoint)
+                self.leave(current.offer.place[0])
             pause = self.pause(current, verdict)
             if pause is None:
                 if (
@@ -290,8 +290,8 @@ class _Route:
 
     def attempt(self, current: _Try) -> Generator[Send | Sleep, Verdict | None, Verdict]:
         current.tries += 1
-        here = current.offer.endpoint
-        others = any(other.offer.endpoint != here for other in (*self.queue, *self.again))
+        here = current.offer.place[0]
+        others = any(other.offer.place[0] != here for other in (*self.queue, *self.again))
         limit = self.left() / 2 if others else self.left()  # leave time for the next
         started = self.health.clock()
         self.health.probe(current.offer)
@@ -369,10 +369,10 @@ class _Route:
         self.queue = [later for later in self.queue if (later.offer.context_window or 0) > window]
         return bool(self.queue)
 
-    def leave(self, endpoint: str) -> None:
+    def leave(self, address: str | None) -> None:
         """Nobody is there: other models at the same address would fail likewise."""
-        self.queue = [later for later in self.queue if later.offer.endpoint != endpoint]
-        self.again = [later for later in self.again if later.offer.endpoint != endpoint]
+        self.queue = [later for later in self.queue if later.offer.place[0] != address]
+        self.again = [later for later in self.again if later.offer.place[0] != address]
 
     def exhausted(self) -> AllProvidersFailedError:
         lines = "".join(f"\n  {attempt}" for attempt in self.attempts)
@@ -387,7 +387,7 @@ class _Route:
 def _transient(verdict: Verdict) -> bool:
     """Whether the same candidate may do better a moment later."""
     error = verdict.error
-    if error is not None and error.code in (*_UNREACHABLE, "protocol"):
+    if error is not None and error.code in (*_UNREACHABLE, "protocol", "launch"):
         return False
     return verdict.action == classify.RETRY or (
         isinstance(error, ProviderError) and error.status in (None, 200, 429, 503)

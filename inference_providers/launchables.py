@@ -1,0 +1,197 @@
+"""Which models could be launched here: those a program gives, those of the user's lists, and the files that are found."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from inference_providers import local, model_files, model_lists
+from inference_providers.errors import LocalServerError
+from inference_providers.launch import Launchable
+from inference_providers.registry import bundled
+from inference_providers.server_state import READY, endpoint_of, running
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import Any
+
+    from inference_providers.model_files import ModelFile
+    from inference_providers.registry import Registry
+
+_KEPT = 10.0  # seconds for which a look at the files counts
+_COMMAND = "command"  # the way that a program gives itself
+GIVEN, LISTED = "this program", "a model list"
+
+
+class Launchables:
+    """The models that could be launched, and the servers that were."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        environ: Mapping[str, str],
+        given: Iterable[Any] = (),
+        tell: Callable[[str], None] = lambda message: None,
+        wishes: Mapping[str, Any] | None = None,
+    ) -> None:
+        """*given*: models of the program; see `model_lists.given`. *wishes*: options for whichever model is launched."""
+        self._registry, self._environ, self._tell = registry, environ, tell
+        self._wishes = dict(wishes or {})
+        self._given = model_lists.given(given)
+        self._files: tuple[float, list[ModelFile]] | None = None
+        self._known: dict[str, Launchable] = {}
+
+    def given(self, wanted: str) -> list[Launchable]:
+        """Servers for a model that the program gave under exactly this name."""
+        return [s for entry in self._given if entry["name"] == wanted for s in self._servers(self._file(entry, GIVEN))]
+
+    def listed(self, wanted: str) -> list[Launchable]:
+        """Servers for a model of the user's lists with exactly this name and a path."""
+        entry = model_lists.listed().get(wanted)
+        return self._servers(self._file(entry, LISTED)) if entry and entry["model_path"] else []
+
+    def matching(self, wanted: str, pid: str | None = None, *, files: bool = True) -> list[Launchable]:
+        """Servers for a path, or for models that are called so, best first; of engine *pid* alone, or whichever can.
+
+        Without *files* only for a path, and for names in the user's lists.
+        """
+        at_path = self._at_path(wanted)
+        if at_path is not None:
+            return self._servers(at_path, pid)
+        models = [self._file(entry, GIVEN) for entry in self._given if self._called(entry, wanted)]
+        models += [
+            self._file(entry, LISTED)
+            for entry in model_lists.listed().values()
+            if entry["model_path"] and self._called(entry, wanted)
+        ]
+        running = [s for s in self.running() if wanted in (s.model.served, s.model.name) and pid in (None, s.provider)]
+        if files:
+            models += [model for model in self._found() if self._fits(model, wanted)]
+        launchable = [server for model in models for server in self._servers(model, pid)]
+        return list({server.folder: server for server in (*running, *launchable)}.values())
+
+    def automatic(self, *, everything: bool = False) -> list[Launchable]:
+        """Servers for whatever there is: the user's own models; with *everything* also files of other programs, that fit."""
+        from inference_providers import machine, ways
+
+        models = [model_files.at(path, source="models folder") for path in local.home_models(self._environ)]
+        if everything:
+            models = [self._file(entry, GIVEN) for entry in self._given] + models
+            free = machine.free_memory()
+            models += [model for model in self._found() if model.memory(ways.CONTEXT) <= free]
+        return [server for model in models for server in self._servers(model)]
+
+    def running(self) -> list[Launchable]:
+        """The servers that this user's programs have launched, as far as this registry knows their engines."""
+        found = []
+        for folder, state in running():
+            provider = self._registry.providers.get(state["provider"])
+            ways_there = self._ways(state["provider"])
+            way = next((way for way in ways_there if way["name"] == state["way"]), None)
+            if provider is not None and way is not None and state["phase"] == READY:
+                server = self._launchable(provider.id, way, model_files.ModelFile(**state["model"]))
+                if server.folder == folder:
+                    server.endpoint, server.key = endpoint_of(state), state["key"]
+                    found.append(server)
+        return found
+
+    def release(self) -> None:
+        """Use none of the servers any more."""
+        for server in self._known.values():
+            server.release()
+
+    def _servers(self, model: ModelFile, pid: str | None = None) -> list[Launchable]:
+        """One for each engine that may serve a model: those that run already, then its own wish, then the registry's order."""
+        model.options |= self._wishes
+        command = model.options.get("command")
+        if command:
+            engine = self._registry.provider_id(model.engine or local.UNKNOWN)
+            return [self._launchable(engine, _own_way(model), model)] if engine and pid in (None, engine) else []
+        wish = self._registry.provider_id(model.engine) if model.engine else None
+        engines = [pid] if pid else list(dict.fromkeys([*([wish] if wish else []), *bundled().engines]))
+        found = []
+        for engine in engines:
+            possible = [self._launchable(engine, way, model) for way in self._ways(engine)]
+            if possible:
+                found.append(next((server for server in possible if not server.reason), possible[0]))
+        return [self._running_instead(server) for server in found]
+
+    def _running_instead(self, server: Launchable) -> Launchable:
+        """A server of the same engine that has the same model already, where nothing else was wished."""
+        if server.model.options:
+            return server
+        for one in self.running():
+            if one.provider == server.provider and one.model.path == server.model.path:
+                return self._known.setdefault(one.folder, one)
+        return server
+
+    def _launchable(self, engine: str, way: Mapping[str, Any], model: ModelFile) -> Launchable:
+        title = self._registry.providers[engine].name
+        canonical = self._registry.names.canonical_name(model.served) or self._registry.names.canonical_name(model.name)
+        server = Launchable(engine, title, way, model, canonical, self._environ, self._tell)
+        return self._known.setdefault(server.folder, server)
+
+    def _ways(self, engine: str) -> Sequence[Mapping[str, Any]]:
+        """How an engine is launched: by the installed package's registry alone."""
+        provider = bundled().providers.get(engine)
+        if provider is None or engine not in self._registry.providers:
+            return ()
+        return (provider.local or {}).get("launch") or ()
+
+    def _at_path(self, wanted: str) -> ModelFile | None:
+        path = os.path.expanduser(wanted)
+        looks_so = path.endswith(".gguf") or path.startswith((os.sep, "." + os.sep, ".." + os.sep))
+        if not looks_so and not os.path.exists(os.path.join(path, "config.json")):
+            return None
+        try:
+            return model_files.at(path)
+        except ValueError as error:
+            if os.sep not in wanted:
+                return None  # perhaps the name of a file that is found elsewhere
+            raise LocalServerError(f"{error}.") from None
+
+    def _file(self, entry: dict[str, Any], source: str) -> ModelFile:
+        if entry["model_path"] is None:  # a command of the program's own brings its model
+            return model_files.ModelFile(entry["name"], "", model_files.GGUF, 0, source, options=_options(entry))
+        try:
+            return model_lists.file_of(entry, source)
+        except ValueError as error:
+            raise LocalServerError(f"{error} (the path of {entry['name']!r}).") from None
+
+    def _found(self) -> list[ModelFile]:
+        if self._files is None or time.monotonic() - self._files[0] > _KEPT:
+            home = [model_files.at(path) for path in local.home_models(self._environ) if os.path.exists(path)]
+            self._files = (time.monotonic(), home + model_files.found(self._environ))
+        unique = {os.path.realpath(model.path): model for model in reversed(self._files[1])}
+        return list(reversed(unique.values()))
+
+    @staticmethod
+    def _called(entry: Mapping[str, Any], wanted: str) -> bool:
+        return wanted in (entry["name"], model_lists.plain(entry["name"]))
+
+    def _fits(self, model: ModelFile, wanted: str) -> bool:
+        called = {model.name.lower(), model.served.lower(), os.path.basename(model.path).lower()}
+        if wanted.lower() in called:
+            return True
+        names = self._registry.names
+        canonical = names.canonical_name(model.served)
+        return canonical is not None and canonical in (wanted.lower(), names.canonical_name(wanted))
+
+
+def _options(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {field: entry[field] for field in (*model_lists.OPTIONS, *model_lists.FROM_CODE) if field in entry}
+
+
+def _own_way(model: ModelFile) -> dict[str, Any]:
+    """The way that a program gives: its command, and what it says of health and key."""
+    variable = model.options.get("key_variable")
+    return {
+        "name": _COMMAND,
+        "command": list(model.options["command"]),
+        "health": model.options.get("health", "/health"),
+        "loading": 1800,
+        "formats": [model.kind],
+        "memory": ["main"],
+        **({"key": {"variable": variable}} if variable else {}),
+    }

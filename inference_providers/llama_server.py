@@ -1,0 +1,45 @@
+"""llama.cpp's server out of the package `xllamacpp`, as a program of its own: options as of `llama-server`.
+
+The key is in `LLAMA_API_KEY`. It is run as a file, and imports nothing of this package.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+
+
+def main() -> None:
+    """Serve one model until told to end."""
+    import xllamacpp
+
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--model", required=True)
+    options.add_argument("--alias", required=True)
+    options.add_argument("--host", default="127.0.0.1")
+    options.add_argument("--port", type=int, required=True)
+    options.add_argument("--ctx-size", type=int, default=0)
+    options.add_argument("--parallel", type=int, default=4)
+    given = options.parse_args()
+    params = xllamacpp.CommonParams()
+    params.model.path = given.model
+    params.model_alias = {given.alias}
+    params.hostnames = [given.host]
+    params.port = given.port
+    params.n_ctx = given.ctx_size
+    params.n_parallel = given.parallel
+    params.kv_unified = True  # each request may use the whole context, while others are short
+    params.ui = False
+    if os.environ.get("LLAMA_API_KEY"):
+        params.api_keys = [os.environ.pop("LLAMA_API_KEY")]
+    signal.signal(signal.SIGTERM, lambda number, frame: os._exit(0))  # the server's threads do not end by themselves
+    server = xllamacpp.Server(params)
+    sys.stderr.write(f"listening at {server.listening_address}\n")
+    while True:
+        signal.pause()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""A server on this machine, as name resolution sees it. Pure."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class LocalServer:
+    """A server on this machine: its provider row, its address, and the models it lists.
+
+    One that this package launches has a key of its own, and neither key nor address before `wake()`.
+    """
+
+    reason = ""  # why it cannot be used
+    fits = True  # whether it is made for such models
+
+    def __init__(self, provider: str, endpoint: str, models: Mapping[str, str | None], key: str | None = None) -> None:
+        self.provider, self.endpoint, self.models = provider, endpoint, dict(models)
+        self.key = key
+        self.place = endpoint  # what tells it from other servers
+
+    def wake(self, limit: float) -> None:
+        """Have it running. Raises LocalServerError."""
+
+    @property
+    def awake(self) -> bool:
+        """Whether `wake` would have nothing to do but note that it is used."""
+        return True
+
+    def __repr__(self) -> str:
+        return f"<LocalServer {self.provider} at {self.endpoint}: {len(self.models)} models>"

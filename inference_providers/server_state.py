@@ -1,0 +1,56 @@
+"""The folders of the servers that this user's programs have launched here: where they are, what they say.
+
+On every program's path to its first answer, so it imports little.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+
+from inference_providers import locks
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+LOADING, READY, FAILED = "loading", "ready", "failed"
+
+
+def servers_folder() -> str:
+    """Where they are: below `XDG_STATE_HOME` or `~/.local/state`, apart for each machine that shares a home."""
+    state = os.environ.get("XDG_STATE_HOME") or os.path.join(os.path.expanduser("~"), ".local", "state")
+    machine = os.uname().nodename if hasattr(os, "uname") else "here"
+    return os.path.join(state, "inference_providers", "servers", machine)
+
+
+def running() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Folder and state of every server that was launched and is ready or loading."""
+    folder = servers_folder()
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return
+    for name in names:
+        path = os.path.join(folder, name)
+        state = read_state(path) if locks.is_held(os.path.join(path, "lock")) else {}
+        if state and state["phase"] != FAILED:
+            yield path, state
+
+
+def read_state(folder: str) -> dict[str, Any]:
+    """What a server's supervisor says of it; empty when there is none any more."""
+    try:
+        with open(os.path.join(folder, "state.json"), encoding="utf-8") as file:
+            state = json.load(file)
+        if state["phase"] != FAILED:
+            os.kill(state["supervisor"], 0)
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return dict(state)
+
+
+def endpoint_of(state: Mapping[str, Any]) -> str:
+    """The base URL of a server by its state."""
+    return f"http://127.0.0.1:{state['port']}/v1"
