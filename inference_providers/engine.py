@@ -174,7 +174,8 @@ class MetaInferenceEngine:
         words = {**self._generation, **_words(config.generation.as_fields()), **_words(generation)}
         size = words.pop("batch_size", config.generation.batch_size)
         parameters.normalise(words)
-        engine, called = self._engine(name, config.engine, remote)
+        engine, called = self._engine(name, config.engine, remote, config.model)
+        _load(engine, called)
         out = output_path or config.output_path
         window = remote.batch_completion_window
         if window and not out:
@@ -197,7 +198,9 @@ class MetaInferenceEngine:
         )
         return [asked[result.index].with_message(_reply(result.answer)) for result in found]
 
-    def _engine(self, name: str, kind: str | None, remote: RemoteParams) -> tuple[ProviderList, str]:
+    def _engine(
+        self, name: str, kind: str | None, remote: RemoteParams, model: ModelParams | None = None
+    ) -> tuple[ProviderList, str]:
         """The engine for a model and these settings, made once; and what the model is called there."""
         key = remote.api_key
         if not isinstance(key, str | None):
@@ -214,21 +217,24 @@ class MetaInferenceEngine:
             if not key and substitute.current is None:
                 raise NoCredentialsError(f"{variable}, which is to hold the key, is not set.", [variable])
         settings = (remote.max_retries, remote.retry_backoff_base, remote.retry_backoff_max, remote.connection_timeout)
+        files = {"tokenizer_path": model.tokenizer_name, "context": model.model_max_length} if model else {}
+        wishes = {wish: value for wish, value in files.items() if value}
         provider = _provider(name, kind) if (key or kind) and not remote.api_url else None
         secret = blake2b(key.encode(), digest_size=16).hexdigest() if key else None
         around = hash(frozenset(os.environ.items()))
-        place = (provider, remote.api_url, secret, around, settings, id(substitute.current))
+        head, _, rest = name.removeprefix("litellm_").partition("/")
+        owner = bundled().provider_id(head) if rest else None
+        plain = rest if owner and provider in (None, owner) else name
+        wished = {"name": plain, "model_path": plain, "engine": provider or owner, **wishes} if wishes else {}
+        wished = wished if _is_here(provider or owner) else {}
+        place = (provider, remote.api_url, secret, around, settings, id(substitute.current), *wished.values())
         if place not in self._engines:
             if len(self._engines) >= MOST_ENGINES:
                 self._engines.clear()
-            self._engines[place] = _list(provider, key, remote)
+            self._engines[place] = _list(provider, key, remote, [wished] if wished else [])
         if remote.api_url:
             return self._engines[place], f"{REMOTE}/{name}"
-        if provider is None:
-            return self._engines[place], name
-        head, _, rest = name.removeprefix("litellm_").partition("/")
-        own = bundled().provider_id(head) == provider and rest
-        return self._engines[place], f"{provider}/{rest if own else name}"
+        return self._engines[place], name if provider is None else f"{provider}/{plain}"
 
 
 def _words(given: dict[str, Any]) -> dict[str, Any]:
@@ -288,7 +294,23 @@ def _provider(name: str, kind: str | None) -> str:
     )
 
 
-def _list(provider: str | None, key: str | None, remote: RemoteParams) -> ProviderList:
+def _is_here(provider: str | None) -> bool:
+    """Whether a provider is a server on this machine."""
+    return provider in bundled().providers and bundled().providers[provider].local is not None
+
+
+def _load(engine: ProviderList, name: str) -> None:
+    """Launch what has to be launched before anything is asked: loading takes longer than a reply may."""
+    if not _is_here(engine.registry.provider_id(name.partition("/")[0])):
+        return
+    first = next(iter(engine.candidates(name)), None)
+    if first is not None and first.launchable:
+        first.wake(float("inf"))
+
+
+def _list(
+    provider: str | None, key: str | None, remote: RemoteParams, local_models: list[dict[str, Any]]
+) -> ProviderList:
     policy = Policy(
         total=remote.connection_timeout,
         tries=remote.max_retries + 1,
@@ -300,6 +322,7 @@ def _list(provider: str | None, key: str | None, remote: RemoteParams) -> Provid
         "policy": policy,
         "timeout": remote.connection_timeout,
         "limits": Limits(total=remote.connection_timeout),
+        "local_models": local_models,
     }
     if remote.api_url:
         if not is_plain_address(remote.api_url):

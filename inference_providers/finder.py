@@ -49,7 +49,7 @@ class Finder(Secretive):
     ) -> None:
         self.verbose = verbose
         self._environ = Environment(os.environ if environ is None else environ)
-        self._local, self._local_models = local, list(local_models)
+        self._local, self._local_models = local, local_models
         self._aliases = aliases
         self.registry: Registry = bundled()
         if json_override is not None or json_merge is not None or auto_update:

@@ -6,6 +6,7 @@ import os
 import time
 
 from inference_providers import local, model_files, model_lists
+from inference_providers.candidates import POLICIES
 from inference_providers.errors import LocalServerError
 from inference_providers.launch import Launchable
 from inference_providers.registry import bundled
@@ -56,15 +57,15 @@ class Launchables:
 
         Without *files* only for a path, and for names in the user's lists.
         """
-        at_path = self._at_path(wanted)
-        if at_path is not None:
-            return self._servers(at_path, pid)
         models = [self._file(entry, GIVEN) for entry in self._given if self._called(entry, wanted)]
         models += [
             self._file(entry, LISTED)
             for entry in model_lists.listed().values()
             if entry["model_path"] and self._called(entry, wanted)
         ]
+        at_path = None if models else self._at_path(wanted, pinned=pid is not None)
+        if at_path is not None:
+            return self._servers(at_path, pid)
         running = [s for s in self.running() if wanted in (s.model.served, s.model.name) and pid in (None, s.provider)]
         if files:
             models += [model for model in self._found() if self._fits(model, wanted)]
@@ -139,21 +140,26 @@ class Launchables:
             return ()
         return (provider.local or {}).get("launch") or ()
 
-    def _at_path(self, wanted: str) -> ModelFile | None:
+    def _at_path(self, wanted: str, *, pinned: bool) -> ModelFile | None:
+        """The model at a path; None for what is no path. Raises LocalServerError for a path where none is."""
         path = os.path.expanduser(wanted)
+        certainly = path.startswith((os.sep, "." + os.sep, ".." + os.sep)) or (pinned and os.sep in path)
         looks_so = path.endswith(".gguf") or path.startswith((os.sep, "." + os.sep, ".." + os.sep))
         if not looks_so and not os.path.exists(os.path.join(path, "config.json")):
             return None
+        if path.rpartition(":")[2] in POLICIES and not os.path.exists(path):
+            return None  # a rule of its own takes the policy off
         try:
             return model_files.at(path)
         except ValueError as error:
-            if os.sep not in wanted:
+            if not certainly:
                 return None  # perhaps the name of a file that is found elsewhere
             raise LocalServerError(f"{error}.") from None
 
     def _file(self, entry: dict[str, Any], source: str) -> ModelFile:
         if entry["model_path"] is None:  # a command of the program's own brings its model
-            return model_files.ModelFile(entry["name"], "", model_files.GGUF, 0, source, options=_options(entry))
+            more: dict[str, Any] = {"engine": entry.get("engine", ""), "options": model_lists.options_of(entry)}
+            return model_files.ModelFile(entry["name"], "", model_files.GGUF, 0, source, **more)
         try:
             return model_lists.file_of(entry, source)
         except ValueError as error:
@@ -177,10 +183,6 @@ class Launchables:
         names = self._registry.names
         canonical = names.canonical_name(model.served)
         return canonical is not None and canonical in (wanted.lower(), names.canonical_name(wanted))
-
-
-def _options(entry: Mapping[str, Any]) -> dict[str, Any]:
-    return {field: entry[field] for field in (*model_lists.OPTIONS, *model_lists.FROM_CODE) if field in entry}
 
 
 def _own_way(model: ModelFile) -> dict[str, Any]:

@@ -147,12 +147,17 @@ def plain(name: str) -> str:
     return name.removeprefix(f"{prefix}_") if prefix else name
 
 
+def options_of(entry: dict[str, Any]) -> dict[str, Any]:
+    """What an entry says of its launch."""
+    return {field: entry[field] for field in (*OPTIONS, *FROM_CODE) if field in entry}
+
+
 def file_of(entry: dict[str, Any], source: str) -> model_files.ModelFile:
     """The model of an entry, to be launched. Raises ValueError where there is none at its path."""
     more: dict[str, Any] = {
         "description": entry["description"],
         "engine": entry.get("engine") or PREFIXES.get(prefix_of(entry["name"]) or "", ""),
-        "options": {field: entry[field] for field in (*OPTIONS, *FROM_CODE) if field in entry},
+        "options": options_of(entry),
     }
     if entry["tokenizer_path"] and entry["tokenizer_path"] != entry["model_path"]:
         more["tokenizer_path"] = os.path.abspath(os.path.expanduser(entry["tokenizer_path"]))

@@ -35,20 +35,17 @@ def running() -> Iterator[tuple[str, dict[str, Any]]]:
     for name in names:
         path = os.path.join(folder, name)
         state = read_state(path) if locks.is_held(os.path.join(path, "lock")) else {}
-        if state and state["phase"] != FAILED:
+        if state.get("phase") in (LOADING, READY):
             yield path, state
 
 
 def read_state(folder: str) -> dict[str, Any]:
-    """What a server's supervisor says of it; empty when there is none any more."""
+    """What a server's supervisor said of it last: true while the lock of the folder is held. Empty where it said nothing."""
     try:
         with open(os.path.join(folder, "state.json"), encoding="utf-8") as file:
-            state = json.load(file)
-        if state["phase"] != FAILED:
-            os.kill(state["supervisor"], 0)
-    except (OSError, ValueError, KeyError, TypeError):
+            return dict(json.load(file))
+    except (OSError, ValueError, TypeError):
         return {}
-    return dict(state)
 
 
 def endpoint_of(state: Mapping[str, Any]) -> str:

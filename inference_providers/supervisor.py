@@ -25,11 +25,12 @@ import sys
 import time
 
 from inference_providers import locks, processes
-from inference_providers.server_state import FAILED, LOADING, READY
+from inference_providers.server_state import FAILED, LOADING, READY, read_state
 from inference_providers.ways import filled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
 TAKEN = 3  # exit code: another process supervises this server
@@ -63,9 +64,9 @@ class Supervisor:
         self.output = -1
         self.log = -1
 
-    def prepare(self) -> None:
-        """What must be so before anybody may look: no state of a predecessor is left, and this one is loading."""
-        self._end_leftovers()
+    def prepare(self, left: Mapping[str, Any]) -> None:
+        """What must be so before others go on: nothing of a predecessor is *left*, and this one is loading."""
+        self._end_leftovers(left)
         self.log = os.open(self._path("log"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
         self._touch("used")
         self._write(LOADING)
@@ -81,11 +82,11 @@ class Supervisor:
             self._write(FAILED, message=str(failure))
         except _Ended:
             self._end()
-            self._remove(self._path("state.json"))
+            self.remove(self._path("state.json"))
         finally:
             self._end()
-            self._remove(self.key_file)
-            self._remove(self._path("kept"))
+            self.remove(self.key_file)
+            self.remove(self._path("kept"))
 
     def _start(self) -> None:
         """Raises Failed, or _Ended when nobody waits any more."""
@@ -176,7 +177,7 @@ class Supervisor:
             if locks.is_held(path):
                 count += 1
             else:
-                self._remove(path)
+                self.remove(path)
         return count
 
     def _healthy(self) -> bool:
@@ -255,14 +256,11 @@ class Supervisor:
             engine.stdout.close()
         self.output = -1
 
-    def _end_leftovers(self) -> None:
-        """End what a predecessor left behind when it was killed, and forget what it said."""
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            with open(self._path("state.json"), encoding="utf-8") as file:
-                state = json.load(file)
-            if processes.started(state["engine"]) == state["engine_started"] is not None:
-                os.killpg(state["engine"], signal.SIGKILL)
-        self._remove(self._path("state.json"))
+    def _end_leftovers(self, left: Mapping[str, Any]) -> None:
+        """End what a predecessor left behind when it was killed."""
+        with contextlib.suppress(OSError, KeyError, TypeError):
+            if processes.started(left["engine"]) == left["engine_started"] is not None:
+                os.killpg(left["engine"], signal.SIGKILL)
 
     def _write(self, phase: str, message: str = "") -> None:
         """Tell the phase, in one step: nobody reads half a state."""
@@ -301,7 +299,8 @@ class Supervisor:
         os.utime(self._path(name))
 
     @staticmethod
-    def _remove(path: str) -> None:
+    def remove(path: str) -> None:
+        """Remove a file, if it is there."""
         with contextlib.suppress(OSError):
             os.unlink(path)
 
@@ -322,6 +321,7 @@ def _end_with_parent() -> None:
 def main() -> int:
     """Read the plan, and go on in the background when the server's folder is this process's own."""
     plan = json.load(sys.stdin)
+    left = read_state(plan["folder"])
     lock = os.open(os.path.join(plan["folder"], "lock"), os.O_RDWR | os.O_CREAT, 0o600)
     for _ in range(5):
         if locks.take(lock):
@@ -329,12 +329,13 @@ def main() -> int:
         time.sleep(0.02)  # those who look hold it for a moment
     else:
         return TAKEN
+    Supervisor.remove(os.path.join(plan["folder"], "state.json"))  # a predecessor's, who was killed: true no more
     heard, told = os.pipe()
     if os.fork():
         os.close(told)
         return 0 if os.read(heard, 1) else 1
     supervisor = Supervisor(plan)
-    supervisor.prepare()
+    supervisor.prepare(left)
     for number in (0, 1, 2):
         os.dup2(supervisor.log, number)
     os.write(told, b"1")

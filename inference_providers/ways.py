@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 CONTEXT = 8192  # tokens, unless the model has fewer or the user says otherwise
 IDLE = 600.0  # seconds without a call after which a server ends
+TUNING = ("tokenizer", "context", "slots", "gpu_memory", "tensor_parallel")  # which an engine may have words for
 _WHOLE = {  # option -> what it counts
     "context": "tokens of context",
     "slots": "requests at once",
@@ -56,8 +57,7 @@ def assembled(way: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[list[
 
 def left_out(way: Mapping[str, Any], options: Mapping[str, Any]) -> list[str]:
     """Those of the options that this way has no word for."""
-    known = {*(way.get("options") or ()), "idle", "port", "anyway"}
-    return [option for option in options if option not in known]
+    return [option for option in options if option in TUNING and option not in (way.get("options") or ())]
 
 
 def filled(text: str, values: Mapping[str, Any]) -> str:

@@ -1,17 +1,41 @@
-"""The embedded engine: a real llama.cpp server, started on a real (tiny, untrained) model."""
+"""Servers that are launched: real llama.cpp servers on a real (tiny, untrained) model, and engines that misbehave."""
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
 import signal
+import stat
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
+import urllib3
 
-from inference_providers import AsyncProviderList, LocalServerError, ProviderList, launch, tiny_model
+from inference_providers import (
+    AllProvidersFailedError,
+    AsyncProviderList,
+    LocalServerError,
+    ProviderList,
+    UnknownModelError,
+    launch,
+    model_lists,
+    tiny_model,
+)
+from inference_providers.launchables import Launchables
+from inference_providers.registry import bundled
+from inference_providers.server_state import running, servers_folder
+from tests.servers import Server, refused_port
+
+SLOW_ENGINE = Path(__file__).with_name("slow_engine.py")
+Serve = Callable[..., Server]
 
 
 @pytest.fixture(scope="module")
@@ -19,13 +43,65 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     return tiny_model.write(str(tmp_path_factory.mktemp("models") / "tiny.gguf"))
 
 
+@pytest.fixture(autouse=True)
+def nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nothing of the person's own is found, and after each test every server ends by itself or is ended."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(model_lists, "_listed", None)
+    yield
+    for folder, _ in list(running()):
+        assert launch.stop(folder)
+
+
+def a_list(**options: Any) -> ProviderList:
+    """A list whose environment has no keys, and that looks at no other local port than its own servers'."""
+    return ProviderList(**{"environ": {}, "json_override": nobody_else(), **options})
+
+
+def nobody_else() -> dict[str, Any]:
+    rows = {}
+    for pid, provider in bundled().providers.items():
+        if provider.local is not None:
+            connection = {**provider.connection, "endpoint": f"http://127.0.0.1:{PORT}/v1"}
+            rows[pid] = {**provider.data, "connection": connection}
+    return {"providers": rows}
+
+
+PORT = refused_port()
+
+
+def slow(name: str = "slow", *options: str, **more: Any) -> dict[str, Any]:
+    """A model that a program brings with a command of its own."""
+    command = [sys.executable, "-P", str(SLOW_ENGINE), "{port}", *options]
+    return {"name": name, "command": command, "key_variable": "ENGINE_KEY", **more}
+
+
 def alive(pid: int) -> bool:
     """Whether a process runs; one that has ended but is not yet collected does not."""
     try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 15.0) -> bool:
+    until = time.monotonic() + seconds
+    while not condition() and time.monotonic() < until:
+        time.sleep(0.02)
+    return condition()
+
+
+def states() -> list[dict[str, Any]]:
+    return [state for _, state in running()]
+
+
+def engines() -> list[int]:
+    return [state["engine"] for state in states()]
+
+
+# What it is for
 
 
 def test_a_tiny_model_is_written_in_seconds_and_the_same_each_time(model: str, tmp_path: Path) -> None:
@@ -33,79 +109,685 @@ def test_a_tiny_model_is_written_in_seconds_and_the_same_each_time(model: str, t
     assert Path(tiny_model.write(str(tmp_path / "again.gguf"))).read_bytes() == Path(model).read_bytes()
 
 
-def test_ask_ai_with_an_empty_environment_is_answered_by_the_embedded_engine(model: str) -> None:
-    import asyncio
-
+def test_ask_ai_with_an_empty_environment_is_answered_by_a_launched_server(model: str) -> None:
     environ = {"INFERENCE_PROVIDERS_LOCAL_MODEL": model}
-    providers = ProviderList(environ=environ, json_override=_only_llamacpp())
+    providers = a_list(environ=environ)
     assert providers.ask_ai("Come here often?", max_tokens=8)
     connection = providers.connect_to_ai()
-    assert (connection.provider, connection.name) == ("llama.cpp", "tiny.gguf")
+    assert (connection.provider, connection.name) == ("llama.cpp", "tiny")
     client, name = connection
     assert providers.get_response(client, name, "hi")
     client.close()
     assert "".join(providers.stream("hi", max_tokens=8))
-    assert asyncio.run(AsyncProviderList(environ=environ, json_override=_only_llamacpp()).ask_ai("hi", max_tokens=8))
+
+    async def asked() -> str:
+        return str(await AsyncProviderList(environ=environ, json_override=nobody_else()).ask_ai("hi", max_tokens=8))
+
+    assert asyncio.run(asked())
+    assert len(engines()) == 1
 
 
-def _only_llamacpp() -> dict[str, object]:
-    """No other local port is looked at: whatever runs on this machine stays out of the test."""
-    from inference_providers.registry import bundled
-    from tests.servers import refused_port
+@pytest.mark.parametrize("form", ["llama.cpp/{}", "llama_cpp/{}", "{}", "{}:local", "llama.cpp:{}"])
+def test_a_path_is_a_model(model: str, form: str) -> None:
+    answer = a_list().ask_ai("hi", form.format(model), max_tokens=2)
+    assert (answer.provider, answer.model) == ("llama.cpp", "tiny")
 
-    row = bundled().data["providers"]["llama.cpp"]
-    return {
-        "providers": {
-            "llama.cpp": {
-                **row,
-                "connection": {**row["connection"], "endpoint": f"http://127.0.0.1:{refused_port()}/v1"},
-            }
-        }
+
+def test_paths_may_be_relative_or_begin_at_home(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "tiny.gguf").symlink_to(model)
+    monkeypatch.chdir(tmp_path)
+    providers = a_list()
+    for name in ("llama.cpp/own/tiny.gguf", "./own/tiny.gguf", "own/tiny.gguf", "llama.cpp/~/own/tiny.gguf"):
+        assert providers.connect_to_model(name).name == "tiny"
+    assert len(engines()) == 1
+
+
+def test_every_way_of_asking_starts_what_it_needs(model: str) -> None:
+    name = f"llama.cpp/{model}"
+
+    async def all_of_asyncio() -> list[Any]:
+        providers = AsyncProviderList(environ={}, json_override=nobody_else())
+        answers: list[Any] = [await providers.ask_ai("hi", name, max_tokens=2)]
+        answers.append("".join([piece async for piece in providers.stream("hi", name, max_tokens=2)]))
+        connection = await providers.connect_to_model(name, test=True)
+        reply = await connection.client.chat.completions.create(
+            model=connection.name, messages=[{"role": "user", "content": "hi"}], max_tokens=2
+        )
+        answers.append(reply.choices[0].message.content)
+        await connection.client.close()
+        await providers.aclose()
+        return answers
+
+    assert all(asyncio.run(all_of_asyncio()))
+    assert eventually(lambda: not engines())
+    providers = a_list()
+    assert [result.answer.provider for result in providers.batch(["a", "b"], name, max_tokens=2)] == ["llama.cpp"] * 2
+    assert "".join(providers.stream("hi", name, max_tokens=2))
+    client = providers.client(name)
+    said = client.chat.completions.create(model="default", messages=[{"role": "user", "content": "x"}], max_tokens=2)
+    assert said.choices[0].message.content
+    client.close()
+
+
+# Choice
+
+
+@pytest.fixture
+def llama(model: str, tmp_path: Path) -> str:
+    """A file called like a model that providers serve as well, where llama.cpp keeps files."""
+    path = tmp_path / ".cache" / "llama.cpp" / "Llama-3.1-8B-Instruct-Q4_K_M.gguf"
+    path.parent.mkdir(parents=True)
+    path.symlink_to(model)
+    return str(path)
+
+
+@pytest.fixture
+def cloud(serve: Serve) -> dict[str, Any]:
+    """A registry with one provider that serves llama-3.1-8b, beside the engines."""
+    row = {
+        "name": "Cloud",
+        "connection": {"protocol": "openai", "endpoint": serve().url, "api_key": ["CLOUD_KEY"]},
+        "model_names": {"llama-3.1-8b": "cloud-llama"},
     }
+    return {"providers": {"cloud": row, **nobody_else()["providers"]}, "models": bundled().data["models"]}
 
 
-def test_the_engine_wants_a_key_that_only_its_owner_has(model: str) -> None:
-    import urllib3
-
-    engine = launch.start(model, {"OPENAI_API_KEY": "canary-not-for-the-engine"})
-    try:
-        with urllib3.PoolManager() as pool:
-            refused = pool.request(
-                "POST",
-                engine.endpoint + "/chat/completions",
-                json={"messages": [{"role": "user", "content": "x"}], "max_tokens": 2},
-            )
-            assert refused.status == 401
-        assert b"canary" not in Path(f"/proc/{engine._process.pid}/environ").read_bytes()
-        assert engine.key not in Path(f"/proc/{engine._process.pid}/cmdline").read_text()
-        assert engine.key not in repr(engine)
-    finally:
-        engine.stop()
-    assert not engine.alive
+def test_a_plain_name_launches_nothing_unless_asked(llama: str, cloud: dict[str, Any]) -> None:
+    options = {"json_override": cloud, "environ": {"CLOUD_KEY": "k-cloud-1"}}
+    assert a_list(**options).ask_ai("hi", "llama-3.1-8b").provider == "cloud"
+    assert not engines()
+    launching = a_list(**options, local="launch")
+    assert [offer.provider for offer in launching.find_model_providers("llama-3.1-8b")] == ["llama.cpp", "cloud"]
+    assert launching.ask_ai("hi", "llama-3.1-8b", max_tokens=2).provider == "llama.cpp"
+    assert a_list(**options).ask_ai("hi", "llama-3.1-8b", max_tokens=2).provider == "llama.cpp", "it runs now"
 
 
-def test_the_engine_ends_with_the_process_that_started_it(model: str) -> None:
-    script = f"import sys, time; from inference_providers import launch; e = launch.start({model!r}, {{}}); print(e._process.pid, flush=True); time.sleep(60)"
-    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
-    assert parent.stdout is not None
-    engine = int(parent.stdout.readline())
-    assert alive(engine)
-    parent.send_signal(signal.SIGKILL)
-    parent.wait()
-    parent.stdout.close()
-    deadline = time.monotonic() + 10
-    while alive(engine) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not alive(engine)
+@pytest.mark.parametrize("name", ["cloud/llama-3.1-8b", "llama-3.1-8b:cheapest"])
+def test_who_names_a_provider_or_a_policy_gets_it(llama: str, cloud: dict[str, Any], name: str) -> None:
+    providers = a_list(json_override=cloud, environ={"CLOUD_KEY": "k-cloud-1"})
+    assert providers.ask_ai("hi", f"llama.cpp/{llama}", max_tokens=2)
+    assert providers.ask_ai("hi", name).provider == "cloud"
+
+
+@pytest.mark.parametrize(
+    "name", ["llama.cpp/llama-3.1-8b", "llama-3.1-8b:local", "llama.cpp/Llama-3.1-8B-Instruct-Q4_K_M"]
+)
+def test_who_names_an_engine_never_gets_the_cloud(llama: str, cloud: dict[str, Any], name: str) -> None:
+    providers = a_list(json_override=cloud, environ={"CLOUD_KEY": "k-cloud-1"})
+    assert {offer.provider for offer in providers.candidates(name)} == {"llama.cpp"}
+    os.unlink(llama)
+    Path(llama).write_bytes(b"GGUF" + b"\0" * 64)
+    with pytest.raises(AllProvidersFailedError, match=r"llama\.cpp could not run"):
+        a_list(json_override=cloud, environ={"CLOUD_KEY": "k-cloud-1"}).ask_ai("hi", name)
+
+
+def test_local_false_launches_nothing(llama: str) -> None:
+    with pytest.raises(UnknownModelError):
+        a_list(local=False).ask_ai("hi", llama)
+    with pytest.raises(ValueError, match='"launch"'):
+        a_list(local="start")
+
+
+def test_what_cannot_run_is_shown_with_its_reason(model: str) -> None:
+    providers = a_list(environ={"PATH": "/nonexistent"})
+    found = {offer.provider: offer.reason for offer in providers.explain(f"{model}:local")}
+    assert found["vllm"] == "vLLM does not run GGUF files"
+    assert found["llama.cpp"] == ""
+    with pytest.raises(LocalServerError, match=r"No engine here can run .*\n  vLLM does not run GGUF files"):
+        providers.ask_ai("hi", f"vllm/{model}")
+
+
+def test_the_engine_that_is_not_there_is_named_and_the_next_is_taken(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "hf"
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    stand_in = tmp_path / "bin" / "transformers"
+    stand_in.parent.mkdir()
+    stand_in.write_text(f"#!{sys.executable}\nimport sys\nsys.exit('no such model: ' + sys.argv[2])\n")
+    stand_in.chmod(0o755)
+    providers = a_list(environ={"PATH": str(stand_in.parent)})
+    with pytest.raises(AllProvidersFailedError, match=rf"(?s)could not run hf\..*no such model: {folder}"):
+        providers.ask_ai("hi", str(folder))
+    assert "vLLM is not installed (pip install vllm); transformers serve runs" in caplog.text
+
+
+def test_an_engine_that_fails_is_followed_by_the_next_and_both_are_told(
+    model: str, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    broken = {**slow("twice", "--fail", "out of CUDA memory"), "engine": "vllm"}
+    providers = a_list(local_models=[broken, {"name": "twice", "model_path": model}])
+    answer = providers.ask_ai("hi", "twice", max_tokens=2)
+    assert [attempt.provider for attempt in answer.attempts] == ["vllm", "llama.cpp"]
+    assert "out of CUDA memory" in caplog.text
+    assert "llama.cpp/tiny answered instead" in caplog.text
+
+
+# Models to launch
+
+
+def test_models_are_given_in_code(model: str) -> None:
+    given = [model, {"name": "llama-3.1-8b", "model_path": model, "context": 512, "slots": 1}]
+    providers = a_list(local_models=given)
+    assert providers.ask_ai("hi", "tiny", max_tokens=2).provider == "llama.cpp"
+    assert providers.ask_ai("hi", "llama-3.1-8b", max_tokens=2).model == "tiny"
+    commands = [" ".join(psutil.Process(pid).cmdline()) for pid in engines()]
+    assert any("--ctx-size 512 --parallel 1" in command for command in commands)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("model.gguf", "must be a list"),
+        ([3], "must be a name"),
+        ([{"name": "x"}], "no model_path"),
+        ([{"name": "x", "model_path": "/x", "context": 0}], "context must be"),
+        ([{"name": "x", "model_path": "/x", "gpu_memory": 1.5}], "gpu_memory must be"),
+        ([{"name": "x", "model_path": "/x", "port": 70000}], "port must be"),
+    ],
+)
+def test_what_is_given_wrongly_is_said_at_once(given: Any, message: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=message):
+        a_list(local_models=given).find_model_providers("x")
+
+
+def test_models_are_listed_in_files(model: str, tmp_path: Path) -> None:
+    folder = tmp_path / "config" / "inference_providers"
+    folder.mkdir(parents=True)
+    rows = [{"name": "vllm_agent", "model_path": model, "description": "mine"}, {"name": "other", "model_path": model}]
+    (folder / "models.json").write_text(json.dumps({"models": rows}))
+    script = "from inference_providers import generate_response as g; print(len(g('vllm_agent', 'hi', max_tokens=4)))"
+    environ = {**os.environ, "OLLAMA_HOST": f"127.0.0.1:{PORT}"}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environ)
+    assert int(done.stdout) > 0
+    assert "vLLM" not in done.stderr, "an engine that is not made for such files is not worth a word"
+    assert a_list().ask_ai("hi", "other", max_tokens=2).model == "tiny"
+
+
+def test_a_file_may_not_bring_a_command(tmp_path: Path) -> None:
+    from inference_providers import RegistryError, initialize_llm_registry
+
+    path = tmp_path / "list.json"
+    path.write_text(json.dumps({"models": [slow("evil")]}))
+    with pytest.raises(RegistryError, match="command may be given by a program only"):
+        initialize_llm_registry(path)
+
+
+@pytest.mark.parametrize("how", ["json_merge", "json_override"])
+def test_a_registry_may_not_bring_a_command(model: str, tmp_path: Path, how: str) -> None:
+    mark = tmp_path / "mark"
+    evil = [{"name": "x", "command": ["touch", str(mark)], "health": "/", "loading": 1, "formats": ["gguf"]}]
+    rows = nobody_else()
+    for pid in ("llama.cpp", "vllm"):
+        rows["providers"][pid]["connection"]["local"] = {
+            **rows["providers"][pid]["connection"]["local"],
+            "launch": evil,
+        }
+    answer = a_list(**{"json_override": None, how: rows}).ask_ai("hi", f"llama.cpp/{model}", max_tokens=2)
+    assert answer.provider == "llama.cpp"
+    assert not mark.exists()
+
+
+# Keys
+
+
+def test_the_server_wants_a_key_that_only_its_user_has(model: str) -> None:
+    providers = a_list(environ={"OPENAI_API_KEY": "canary-not-for-the-engine"})
+    offer = providers.connect_to_model(f"llama.cpp/{model}").offer
+    (folder, state), *_ = running()
+    with urllib3.PoolManager() as pool:
+        body = {"messages": [{"role": "user", "content": "x"}], "max_tokens": 2}
+        assert pool.request("POST", offer.endpoint + "/chat/completions", json=body).status == 401
+    assert offer.api_key is not None
+    assert len(offer.api_key) > 20
+    for pid in (state["engine"], state["supervisor"]):
+        assert b"canary" not in Path(f"/proc/{pid}/environ").read_bytes()
+        assert offer.api_key not in " ".join(psutil.Process(pid).cmdline())
+    assert offer.api_key not in repr(offer) + repr(providers.local_servers())
+    assert stat.S_IMODE(os.stat(servers_folder()).st_mode) == 0o700
+    for name in ("state.json", "log"):
+        assert stat.S_IMODE(os.stat(os.path.join(folder, name)).st_mode) == 0o600
+
+
+def test_an_engine_that_prints_its_key_does_not_get_it_into_the_log() -> None:
+    providers = a_list(local_models=[slow()])
+    answer = providers.ask_ai("hi", "slow")
+    (folder, state), *_ = running()
+    log = Path(folder, "log")
+    assert eventually(lambda: "asked with ..." in log.read_text())
+    assert state["key"] not in log.read_text()
+    assert "hello" in answer
+
+
+def test_a_key_by_file_is_readable_by_the_user_alone_and_gone_afterwards(tmp_path: Path) -> None:
+    """SGLang's way: the key is in a file that its command line names."""
+    row = next(iter(bundled().providers["sglang"].local["launch"]))  # type: ignore[index]
+    stand_in = tmp_path / "engine.py"
+    stand_in.write_text(
+        "import json, os, stat, sys\n"
+        "path = sys.argv[sys.argv.index('--config') + 1]\n"
+        "os.environ['ENGINE_KEY'] = json.load(open(path))['api-key']\n"
+        "print('mode', oct(stat.S_IMODE(os.stat(path).st_mode)), flush=True)\n"
+        f"os.execv(sys.executable, [sys.executable, '-P', {str(SLOW_ENGINE)!r}, sys.argv[1]])\n"
+    )
+    way = {
+        **row,
+        "command": [sys.executable, "-P", str(stand_in), "{port}"],
+        "module": "",
+        "formats": ["gguf"],
+        "options": {},
+    }
+    server = launch.Launchable("sglang", "SGLang", way, _file(str(tmp_path / "x.gguf")), None, {}, print)
+    server.wake()
+    assert "mode 0o600" in Path(server.folder, "log").read_text()
+    with urllib3.PoolManager() as pool:
+        body = {"model": "x", "messages": []}
+        headers = {"Authorization": f"Bearer {server.key}"}
+        assert pool.request("POST", server.endpoint + "/chat/completions", json=body, headers=headers).status == 200
+    server.release()
+    assert eventually(lambda: not os.path.exists(os.path.join(server.folder, "key.yaml")))
+
+
+def _file(path: str) -> Any:
+    from inference_providers.model_files import GGUF, ModelFile
+
+    return ModelFile("x", path, GGUF, 0, "test")
+
+
+# One for all, and an end
+
+
+SHARED = """
+import sys
+from inference_providers import ProviderList
+from tests.test_launch import a_list
+providers = a_list()
+answer = providers.ask_ai("hi", "llama.cpp/" + sys.argv[1], max_tokens=2)
+print(answer.attempts[0].outcome, next(iter(providers.local_servers())).endpoint, flush=True)
+sys.stdin.read()
+"""
+
+
+def user_of(model: str, script: str = SHARED) -> subprocess.Popen[str]:
+    """A program that asks once, says so, and stays."""
+    root = str(Path(__file__).parent.parent)
+    return subprocess.Popen(
+        [sys.executable, "-c", script, model], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        start_new_session=True, env={**os.environ, "PYTHONPATH": root},
+    )  # fmt: skip
+
+
+def ended(program: subprocess.Popen[str]) -> None:
+    program.wait(20)
+    for pipe in (program.stdin, program.stdout):
+        if pipe is not None:
+            pipe.close()
+
+
+def test_two_programs_that_ask_at_once_share_one_server(model: str) -> None:
+    programs = [user_of(model) for _ in range(3)]
+    said = {program.stdout.readline() for program in programs if program.stdout is not None}
+    assert len(said) == 1
+    assert said.pop().startswith("ok http://127.0.0.1:")
+    (engine,) = engines()
+    programs[0].kill()
+    ended(programs[0])
+    time.sleep(4.5)  # longer than a server without users stays
+    assert engines() == [engine]
+    for program in programs[1:]:
+        program.kill()
+        ended(program)
+    assert eventually(lambda: not alive(engine))
+    assert not states()
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_nothing_is_left_behind_when_a_program_is_ended(model: str, how: signal.Signals) -> None:
+    program = user_of(model)
+    assert program.stdout is not None
+    assert program.stdout.readline().startswith("ok")
+    (state,) = states()
+    os.killpg(program.pid, how)  # as Ctrl-C does: the whole group gets it
+    ended(program)
+    assert eventually(lambda: not alive(state["engine"]) and not alive(state["supervisor"]))
+
+
+def test_nothing_is_left_behind_when_a_program_ends_while_its_server_is_loading(tmp_path: Path) -> None:
+    script = (
+        "import sys; from tests.test_launch import a_list, slow\n"
+        "a_list(local_models=[slow('slow', '--load', '60')]).ask_ai('hi', 'slow')"
+    )
+    program = user_of("", script)
+    assert eventually(lambda: any(state["engine"] for state in states()))
+    (state,) = states()
+    program.kill()
+    ended(program)
+    assert eventually(lambda: not alive(state["engine"]) and not alive(state["supervisor"]))
+
+
+def test_a_child_that_ends_does_not_end_its_parents_server(model: str) -> None:
+    providers = a_list()
+    assert providers.ask_ai("hi", f"llama.cpp/{model}", max_tokens=2)
+    (engine,) = engines()
+    script = "import os, sys\npid = os.fork()\nif not pid: sys.exit(0)\nos.waitpid(pid, 0)\n"
+    program = user_of(model, SHARED.replace("sys.stdin.read()", script + "sys.stdin.read()"))
+    assert program.stdout is not None
+    assert program.stdout.readline()
+    providers.close()
+    time.sleep(4.5)
+    assert engines() == [engine]
+    program.kill()
+    ended(program)
+    assert eventually(lambda: not alive(engine))
+
+
+def test_closing_ends_the_server_and_the_next_call_starts_another(model: str) -> None:
+    providers = a_list()
+    assert providers.ask_ai("hi", f"llama.cpp/{model}", max_tokens=2)
+    (engine,) = engines()
+    providers.close()
+    assert eventually(lambda: not alive(engine))
+    assert providers.ask_ai("hi", f"llama.cpp/{model}", max_tokens=2)
+
+
+@pytest.mark.parametrize("who", ["engine", "supervisor"])
+@pytest.mark.parametrize("how", ["name", "client", "async", "stream"])
+def test_a_killed_server_is_started_again_by_the_next_call(model: str, who: str, how: str) -> None:
+    providers = a_list()
+    name = f"llama.cpp/{model}"
+    connection = providers.connect_to_model(name)
+    asynchronous = AsyncProviderList(environ={}, json_override=nobody_else())
+
+    async def first_and_second() -> None:
+        assert await asynchronous.ask_ai("hi", name, max_tokens=2)
+        os.kill(state[who], signal.SIGKILL)
+        assert await asynchronous.ask_ai("hi", name, max_tokens=2)
+
+    (state,) = states()
+    if how == "async":
+        asyncio.run(first_and_second())
+    else:
+        assert providers.ask_ai("hi", name, max_tokens=2)
+        os.kill(state[who], signal.SIGKILL)
+        if how == "client":
+            assert providers.get_response(connection.client, connection.name, "hi", max_tokens=2)
+            connection.client.close()
+        elif how == "stream":
+            assert "".join(providers.stream("hi", name, max_tokens=2))
+        else:
+            assert providers.ask_ai("hi", name, max_tokens=2)
+    assert eventually(lambda: not alive(state["engine"]))
+    assert len(engines()) == 1
+
+
+def test_many_threads_and_many_tasks_start_one_server(model: str) -> None:
+    providers = a_list()
+    asynchronous = AsyncProviderList(environ={}, json_override=nobody_else())
+    name = f"llama.cpp/{model}"
+    said: list[str] = []
+    threads = [
+        threading.Thread(target=lambda: said.append(providers.ask_ai("hi", name, max_tokens=2))) for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+
+    async def all_at_once() -> list[Any]:
+        return await asyncio.gather(*(asynchronous.ask_ai("hi", name, max_tokens=2) for _ in range(16)))
+
+    assert len(asyncio.run(all_at_once())) == 16
+    for thread in threads:
+        thread.join()
+    assert len(said) == 8
+    assert len(engines()) == 1
+
+
+def test_an_idle_server_ends_and_comes_back(model: str) -> None:
+    providers = a_list(local_models=[{"name": "brief", "model_path": model, "idle": 1}])
+    assert providers.ask_ai("hi", "brief", max_tokens=2)
+    (engine,) = engines()
+    assert eventually(lambda: not alive(engine))
+    assert providers.ask_ai("hi", "brief", max_tokens=2)
+    assert engines() != [engine]
+
+
+def test_a_server_at_work_is_not_idle(tmp_path: Path) -> None:
+    """A long answer, of which this package hears nothing until its end."""
+    busy = tmp_path / "busy.py"
+    busy.write_text(SLOW_ENGINE.read_text().replace("time.sleep(float", "burn(float") + "\n")
+    busy.write_text(
+        busy.read_text().replace(
+            "class Handler",
+            "def burn(seconds):\n    until = time.monotonic() + seconds\n    while time.monotonic() < until:\n        pass\n\n\nclass Handler",
+            1,
+        )
+    )
+    command = [sys.executable, "-P", str(busy), "{port}"]
+    providers = a_list(
+        local_models=[{"name": "busy", "command": command, "key_variable": "ENGINE_KEY", "engine": "vllm", "idle": 1}]
+    )
+    answer = providers.ask_ai("hi", "busy", seed=5)
+    assert [attempt.outcome for attempt in answer.attempts] == ["ok"]
+
+
+# What goes wrong
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "cannot be read"), (b"no model", "no GGUF file"), (b"GGUF" + b"\0" * 64, "could not load")],
+    [
+        (None, "cannot be read: No such file"),
+        (b"no model", "no GGUF file"),
+        (b"GGUF" + b"\0" * 64, "could not run bad"),
+    ],
 )
 def test_a_bad_model_file_is_a_clear_error(tmp_path: Path, content: bytes | None, message: str) -> None:
     path = tmp_path / "bad.gguf"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(LocalServerError, match=message):
-        launch.start(str(path), {})
+    with pytest.raises((LocalServerError, AllProvidersFailedError), match=message):
+        a_list().ask_ai("hi", f"llama.cpp/{path}")
+
+
+def test_the_end_of_the_log_is_shown_when_a_start_fails() -> None:
+    failing = slow("failing", "--fail", "CUDA out of memory: tried to allocate 2 GiB")
+    with pytest.raises(AllProvidersFailedError) as caught:
+        a_list(local_models=[failing]).ask_ai("hi", "failing")
+    said = str(caught.value)
+    assert "It ended while it was loading, with exit code 1." in said
+    assert "CUDA out of memory: tried to allocate 2 GiB" in said
+    assert os.path.join("servers", "") in said
+    assert caught.value.attempts[0].error is not None
+
+
+def test_a_model_that_is_too_big_is_refused_with_the_numbers(model: str, tmp_path: Path) -> None:
+    path = tmp_path / "huge.gguf"
+    path.write_bytes(Path(model).read_bytes())
+    os.truncate(path, 10**13)  # sparse
+    with pytest.raises(AllProvidersFailedError) as caught:
+        a_list().ask_ai("hi", f"llama.cpp/{path}")
+    said = str(caught.value)
+    assert "huge is too big to run now: with 4096 tokens of context it takes about 10244." in said
+    assert "its weights are 9313.2 GiB" in said
+    assert "GiB of memory are free" in said
+    assert not states(), "nothing was started"
+
+
+def test_a_slow_start_is_told_and_goes_on_when_the_call_gives_up(caplog: pytest.LogCaptureFixture) -> None:
+    providers = a_list(local_models=[slow("slow", "--load", "4")])
+    with pytest.raises(AllProvidersFailedError, match="still loading slow; it goes on"):
+        providers.ask_ai("hi", "slow", timeout=2.5)
+    (state,) = states()
+    assert "loading slow with A server on this machine ... 2 s" in caplog.text
+    assert f"{state['engine']} says hello" in providers.ask_ai("hi", "slow")
+
+
+def test_a_port_that_is_taken_is_noticed_and_its_owner_gets_nothing(serve: Serve, model: str) -> None:
+    stranger = serve()
+    port = int(stranger.url.rpartition(":")[2].partition("/")[0])
+    providers = a_list(local_models=[{"name": "there", "model_path": model, "port": port}])
+    with pytest.raises(AllProvidersFailedError, match=f"Port {port} is taken by another program; nothing was sent"):
+        providers.ask_ai("hi", "there")
+    assert stranger.requests == []
+
+
+def test_a_stranger_that_takes_the_port_while_the_engine_starts_gets_no_key(tmp_path: Path) -> None:
+    """The engine itself never listens; a process that is not its child does, and would answer whatever is asked."""
+    heard = tmp_path / "heard"
+    stranger = tmp_path / "stranger.py"
+    stranger.write_text(
+        "import os, socket, sys\n"
+        "if os.fork(): os._exit(0)\n"
+        "os.setsid()\n"
+        "if os.fork(): os._exit(0)\n"
+        "for fd in (0, 1, 2): os.dup2(os.open(os.devnull, os.O_RDWR), fd)\n"
+        "s = socket.create_server(('127.0.0.1', int(sys.argv[1])))\n"
+        "s.settimeout(20)\n"
+        "try:\n"
+        "    while True:\n"
+        "        c, _ = s.accept()\n"
+        "        c.settimeout(1)\n"
+        "        try: data = c.recv(65536)\n"
+        "        except OSError: data = b''\n"
+        f"        open({str(heard)!r}, 'ab').write(data)\n"
+        "        c.sendall(b'HTTP/1.1 200 OK\\r\\ncontent-length: 2\\r\\n\\r\\n{}')\n"
+        "        c.close()\n"
+        "except OSError: pass\n"
+    )
+    script = (
+        "import subprocess, sys, time\n"
+        f"subprocess.run([sys.executable, {str(stranger)!r}, sys.argv[1]])\n"
+        "time.sleep(1.5)\n"
+        "sys.exit('address already in use')\n"
+    )
+    command = [sys.executable, "-c", script, "{port}"]
+    given = {"name": "raced", "command": command, "key_variable": "ENGINE_KEY"}
+    with pytest.raises(AllProvidersFailedError, match="Every port that was tried was taken by another program"):
+        a_list(local_models=[given]).ask_ai("a secret question", "raced")
+    assert not heard.exists() or heard.read_bytes() == b""
+
+
+def test_a_state_that_a_killed_supervisor_left_is_not_believed(model: str, serve: Serve) -> None:
+    """Its port may belong to anybody by now."""
+    providers = a_list()
+    assert providers.ask_ai("hi", f"llama.cpp/{model}", max_tokens=2)
+    ((folder, state),) = running()
+    os.kill(state["supervisor"], signal.SIGKILL)
+    assert eventually(lambda: not alive(state["engine"]))
+    assert os.path.exists(os.path.join(folder, "state.json"))
+    stranger = serve()
+    state["port"] = int(stranger.url.rpartition(":")[2].partition("/")[0])
+    Path(folder, "state.json").write_text(json.dumps(state))
+    assert not states()
+    assert not a_list().local_servers()
+    assert a_list().ask_ai("hi", f"llama.cpp/{model}", max_tokens=2)
+    assert stranger.requests == []
+
+
+def test_what_a_killed_supervisor_left_behind_is_ended_by_its_successor(tmp_path: Path) -> None:
+    """Where the system does not end an engine with its supervisor, the next one does."""
+    script = tmp_path / "engine.py"  # lets go of its parent as far as it can
+    script.write_text(SLOW_ENGINE.read_text().replace("KEY =", "__import__('ctypes').CDLL(None).prctl(1, 0)\nKEY ="))
+    command = [sys.executable, "-P", str(script), "{port}"]
+    given = {"name": "left", "command": command, "key_variable": "ENGINE_KEY"}
+    providers = a_list(local_models=[given])
+    assert providers.ask_ai("hi", "left")
+    (state,) = states()
+    os.kill(state["supervisor"], signal.SIGKILL)
+    time.sleep(0.5)
+    assert alive(state["engine"])
+    assert providers.ask_ai("hi", "left")
+    assert eventually(lambda: not alive(state["engine"]))
+    assert len(engines()) == 1
+
+
+def test_an_engine_that_does_not_want_to_end_is_killed() -> None:
+    stubborn = [sys.executable, "-c", "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(100)"]
+    server = Launchables(bundled(), {}, [{"name": "stubborn", "command": stubborn}]).given("stubborn")[0]
+    with pytest.raises(LocalServerError, match="still loading"):
+        server.wake(1.0)
+    (state,) = states()
+    assert launch.stop(server.folder)
+    assert not alive(state["engine"])
+
+
+def test_the_environment_of_an_engine_holds_its_settings_and_no_secrets() -> None:
+    given = {"HOME": "/h", "HF_HOME": "/hf", "HF_TOKEN": "t", "VLLM_API_KEY": "k", "CUDA_VISIBLE_DEVICES": "0"}
+    given |= {"OPENAI_API_KEY": "k", "DATABASE_URL": "u:p@h", "TOKENIZERS_PARALLELISM": "false", "AWS_SECRET_ACCESS_KEY": "s"}  # fmt: skip
+    passed = set(launch.engine_environment(given))
+    assert passed == {"PATH", "PYTHONUNBUFFERED", "HOME", "HF_HOME", "CUDA_VISIBLE_DEVICES", "TOKENIZERS_PARALLELISM"}
+
+
+# The command line
+
+
+def cli(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "inference_providers", "local", *arguments],
+        capture_output=True, text=True, check=False, env={**os.environ, **environ},
+    )  # fmt: skip
+
+
+def test_a_server_is_started_shown_and_stopped_by_hand(model: str) -> None:
+    started = cli("start", model, "--context", "512")
+    assert started.returncode == 0, started.stderr
+    assert started.stdout.startswith("tiny is served by llama.cpp at http://127.0.0.1:")
+    (state,) = states()
+    time.sleep(4.5)
+    (row,) = json.loads(cli("status", "--json").stdout)
+    assert (row["name"], row["phase"], row["users"], row["stays"]) == ("tiny", "ready", 0, True)
+    assert state["key"] not in json.dumps(row)
+    providers = a_list()
+    assert providers.ask_ai("hi", "tiny", max_tokens=2).provider == "llama.cpp"
+    assert providers.ask_ai("hi", f"llama.cpp/{model}", max_tokens=2).provider == "llama.cpp"
+    assert engines() == [state["engine"]], "it is used, though it was started with an option"
+    assert cli("stop", "nothing").returncode == 1
+    stopped = cli("stop", "tiny")
+    assert (stopped.returncode, stopped.stderr) == (0, "stopped tiny (llama.cpp)\n")
+    assert not alive(state["engine"])
+    assert "No server was launched" in cli("status").stderr
+
+
+def test_one_server_may_be_both_kept_and_used(model: str) -> None:
+    providers = a_list()
+    assert providers.ask_ai("hi", f"llama.cpp/{model}", max_tokens=2)
+    assert cli("start", model).returncode == 0
+    (engine,) = engines()
+    providers.close()
+    time.sleep(4.5)
+    assert engines() == [engine]
+    assert cli("stop", "--all").returncode == 0
+    assert not alive(engine)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nothing-like-it"], "There is no model 'nothing-like-it' on this machine"),
+        (["/no/such.gguf"], "/no/such.gguf cannot be read"),
+        (["vllm/{model}"], "vLLM does not run GGUF files"),
+        (["{model}", "--slots", "0"], "--slots"),
+    ],
+)
+def test_what_cannot_be_started_is_said_plainly(model: str, arguments: list[str], message: str) -> None:
+    done = cli("start", *(argument.format(model=model) for argument in arguments))
+    assert done.returncode != 0
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_meta_engine_launches_with_its_models_settings(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from inference_providers import MetaInferenceEngine
+
+    monkeypatch.setenv("OLLAMA_HOST", f"127.0.0.1:{PORT}")
+    engine = MetaInferenceEngine()
+    asked = [{"messages": [{"role": "user", "content": "hi"}]}]
+    config = {
+        "model": {"model_name": f"llama.cpp/{model}", "model_max_length": 768},
+        "generation": {"max_new_tokens": 2},
+    }
+    (conversation,) = engine.infer(asked, inference_config=config)
+    assert conversation.messages[-1].content
+    (pid,) = engines()
+    assert "--ctx-size 768" in " ".join(psutil.Process(pid).cmdline())

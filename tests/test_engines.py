@@ -1,0 +1,350 @@
+"""Engines: what the registry's rows say of them holds against their recorded help, and against the engines themselves.
+
+The tests marked `engine` start what is installed here (`make test-engines`); the others need nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psutil
+import pytest
+import urllib3
+
+from inference_providers import AllProvidersFailedError, launch, tiny_model, ways
+from inference_providers.local_server import LocalServer
+from inference_providers.registry import bundled
+from inference_providers.server_state import servers_folder
+from tests import tiny_hf
+from tests.conftest import ROOT
+from tests.test_launch import a_list, alive, eventually, nothing_is_left, states
+
+Test = TypeVar("Test", bound=Callable[..., None])
+Way = dict[str, Any]
+
+__all__ = ["nothing_is_left"]  # a fixture: a home without models, and no server after a test
+WAYS: dict[str, Way] = {
+    way["name"]: way for provider in bundled().providers.values() for way in (provider.local or {}).get("launch") or ()
+}
+HELP = {  # way -> its recorded help, and what prints it
+    "vllm serve": ("vllm-serve-help.txt", ["vllm", "serve", "--help=all"]),  # vLLM 0.32.0
+    "transformers serve": ("transformers-serve-help.txt", ["transformers", "serve", "--help"]),  # 5.23.0
+    "llama-cpp-python": (  # 0.3.36, without the defaults that depend on the machine
+        "llama-cpp-python-help.txt",
+        [sys.executable, "-m", "llama_cpp.server", "--help"],
+    ),
+}
+FILLED_IN = {  # part of a row -> the placeholders that are filled there
+    "command": {"model", "name", "python", "package", "port"},
+    "environment": {"model", "name", "port"},
+    "options": {"value"},
+    "argument": {"file"},
+    "content": {"key"},
+    "served": {"model", "name"},
+}
+
+
+# The rows
+
+
+def templates(way: Way) -> Iterator[tuple[str, str]]:
+    """Every template of a row, with the part that it belongs to."""
+    rule = way.get("key") or {}
+    parts = {
+        "command": way["command"],
+        "environment": (way.get("environment") or {}).values(),
+        "options": [text for words in (way.get("options") or {}).values() for text in _texts(words)],
+        "argument": rule.get("argument", ()),
+        "content": [rule["content"]] if "content" in rule else (),
+        "served": [way["served"]] if "served" in way else (),
+    }
+    for part, texts in parts.items():
+        for text in texts:
+            yield part, text
+
+
+def _texts(words: Any) -> list[str]:
+    return list(words.values()) if isinstance(words, dict) else list(words)
+
+
+def whole(way: Way) -> tuple[list[str], dict[str, str]]:
+    """The longest command line of a way, and its environment, filled as the supervisor does it."""
+    options = dict.fromkeys(way.get("options") or (), "1")
+    command, environment = ways.assembled(way, options)
+    command += (way.get("key") or {}).get("argument", ())
+    names = ("model", "name", "tokenizer", "python", "package", "port", "key", "file")
+    values = {name: f"<the {name}>" for name in names} | options
+    return (
+        [ways.filled(text, values) for text in command],
+        {name: ways.filled(text, values) for name, text in environment.items()},
+    )
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest) -> Way:
+    return WAYS[request.param]
+
+
+def test_the_key_is_on_no_command_line(way: Way) -> None:
+    command, environment = whole(way)
+    assert "<the key>" not in " ".join([*command, *environment.values()])
+    rule = way.get("key")
+    if rule and "variable" in rule:
+        assert set(rule) == {"variable"}
+    elif rule:
+        assert "<the file>" in command
+        assert "{key}" in rule["content"]
+
+
+def test_servers_listen_on_the_loopback_address_alone(way: Way) -> None:
+    command, environment = whole(way)
+    hosts = [after for word, after in pairwise(command) if word == "--host"]
+    ports = [after for word, after in pairwise(command) if word == "--port"]
+    addresses = [f"{host}:{port}" for host, port in zip(hosts, ports, strict=True)]
+    addresses += [text for text in environment.values() if "<the port>" in text]
+    assert addresses == ["127.0.0.1:<the port>"]
+    assert not re.search(r"0\.0\.0\.0|localhost|\[?::", " ".join([*command, *environment.values()]))
+
+
+def test_templates_hold_known_placeholders_only(way: Way) -> None:
+    for part, text in templates(way):
+        found = re.findall(r"\{(\w+)\}", text)
+        assert set(found) <= FILLED_IN[part], text
+        if part != "content":  # that of a file may be JSON
+            assert not set("{}") & set(re.sub(r"\{\w+\}", "", text)), text
+    command, environment = whole(way)
+    assert not [text for text in (*command, *environment.values()) if "{" in text]
+
+
+# Their words
+
+
+def options_in(text: str) -> dict[str, bool]:
+    """The options that a help text lists, of argparse or click, and whether each takes a value."""
+    found = {}
+    for line in re.findall(r"^ {2,4}(-.+)$", text, re.MULTILINE):
+        declared = re.split(r"\s{2,}", line)[0]
+        for one in re.split(r", | / ", declared):
+            option, _, value = one.partition(" ")
+            found[option] = bool(value)
+    return found
+
+
+def options_of(way: Way) -> dict[str, bool]:
+    """The options that a row uses, with its own, and whether it gives each a value."""
+    words = [*way["command"], *(text for template in (way.get("options") or {}).values() for text in template)]
+    return {
+        word: not after.startswith("-")
+        for word, after in zip(words, [*words[1:], "--"], strict=True)
+        if word.startswith("--")
+    }
+
+
+def assert_it_takes_what_the_row_says(way: Way, text: str) -> None:
+    takes = options_in(text)
+    for option, value in options_of(way).items():
+        assert option in takes
+        assert takes[option] == value, option
+    before_model = way["command"][way["command"].index("{model}") - 1]
+    if not before_model.startswith("--"):
+        assert re.search(r"^usage: .*\[\w*model\w*\]", text, re.IGNORECASE | re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", HELP)
+def test_an_engine_takes_every_option_of_its_row_as_its_recorded_help_says(name: str) -> None:
+    text = (ROOT / "tests" / "data" / HELP[name][0]).read_text("utf-8")
+    assert_it_takes_what_the_row_says(WAYS[name], text)
+
+
+# The engines
+
+
+def real(test: Test) -> Test:
+    """A test that starts what may take minutes to load."""
+    marked: Test = pytest.mark.engine(pytest.mark.timeout(900)(test))
+    return marked
+
+
+def path_to(program: str, *, without: str = "") -> str:
+    """This PATH, on which there is a program, less the folders that have another. Skips where there is no such."""
+    folders = os.environ["PATH"].split(os.pathsep)
+    path = os.pathsep.join(folder for folder in folders if not (without and shutil.which(without, path=folder)))
+    if launch.program(program, {"PATH": path}) is None:
+        pytest.skip(f"{program} is not on the PATH{f' apart from {without}' if without else ''}")
+    if without and launch.program(without, {"PATH": path}):
+        pytest.skip(f"{without} lies beside this Python, where it is always found")
+    return path
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return tiny_hf.write(str(tmp_path_factory.mktemp("models") / "tiny"))
+
+
+def belonging() -> list[psutil.Process]:
+    """Every process of the servers that this test has launched, also one that has left its parents."""
+    found = []
+    for state in states():
+        top = psutil.Process(state["supervisor"])
+        found += [top, *top.children(recursive=True)]
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.environ().get("XDG_STATE_HOME") == os.environ["XDG_STATE_HOME"] and process not in found:
+                found.append(process)
+    return [process for process in found if process.pid != os.getpid()]
+
+
+def files() -> list[Path]:
+    return [path for path in Path(servers_folder()).rglob("*") if path.is_file()]
+
+
+def assert_nothing_is_left_of(processes: list[psutil.Process]) -> None:
+    assert len(processes) >= 2  # a supervisor and its engine
+    assert eventually(lambda: not [one for one in processes if alive(one.pid)], 30)
+    assert not belonging()
+    assert {path.name for path in files()} <= {"lock", "log", "used"}
+
+
+def assert_only_the_loopback_address_is_heard(processes: list[psutil.Process]) -> None:
+    heard = [at for one in processes for at in one.net_connections("inet") if at.status == psutil.CONN_LISTEN]
+    assert {at.laddr.ip for at in heard} == {"127.0.0.1"}
+
+
+def assert_only_its_owner_is_answered(server: LocalServer) -> None:
+    """Who has no key, or another, is refused; and the key is shown nowhere."""
+    assert server.key
+    assert len(server.key) > 20
+    body = {"model": next(iter(server.models)), "messages": [{"role": "user", "content": "hi"}], "max_tokens": 2}
+    with urllib3.PoolManager() as pool:
+        for headers, status in (
+            ({}, 401),
+            ({"Authorization": "Bearer not-needed"}, 401),
+            ({"Authorization": f"Bearer {server.key}"}, 200),
+        ):
+            assert (
+                pool.request("POST", f"{server.endpoint}/chat/completions", json=body, headers=headers).status == status
+            )
+    for process in psutil.process_iter(["cmdline"]):
+        assert server.key not in " ".join(process.info["cmdline"] or ())
+    assert [path.name for path in files() if server.key.encode() in path.read_bytes()] == ["state.json"]
+
+
+@real
+@pytest.mark.parametrize("name", HELP)
+def test_the_installed_engine_takes_every_option_of_its_row(name: str) -> None:
+    row, command = WAYS[name], HELP[name][1]
+    if not launch.installed(row, os.environ):
+        pytest.skip(f"{name} is not installed: {row['install']}")
+    environment = {**launch.engine_environment(os.environ), "COLUMNS": "100"}
+    path = launch.program(command[0], os.environ) or command[0]
+    done = subprocess.run([path, *command[1:]], capture_output=True, text=True, check=True, env=environment)
+    assert_it_takes_what_the_row_says(row, done.stdout)
+
+
+@real
+def test_transformers_answers_and_streams_and_leaves_nothing_behind(folder: str) -> None:
+    with closing(a_list(environ={"PATH": path_to("transformers")})) as providers:
+        answer = providers.ask_ai("hi", f"transformers/{folder}", max_tokens=4)
+        assert (answer.provider, answer.model) == ("transformers", folder)
+        assert 0 < len(answer) <= 4  # a token is a byte
+        assert len(list(providers.stream("hi", f"transformers/{folder}", max_tokens=8))) > 1
+        assert [state["title"] for state in states()] == ["transformers serve"]
+        processes = belonging()
+        assert_only_the_loopback_address_is_heard(processes)
+    assert_nothing_is_left_of(processes)
+
+
+@real
+@pytest.mark.parametrize("form", ["{}", "{}:local"])
+def test_without_vllm_a_folder_is_run_by_transformers_and_that_is_said(
+    folder: str, form: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, "inference_providers")
+    with closing(a_list(environ={"PATH": path_to("transformers", without="vllm")})) as providers:
+        answer = providers.ask_ai("hi", form.format(folder), max_tokens=4)
+    assert answer
+    assert answer.provider == "transformers"
+    said = [record.getMessage() for record in caplog.records if record.name == "inference_providers"]
+    assert f"vLLM is not installed (pip install vllm); transformers serve runs {folder} instead" in said
+
+
+@real
+def test_what_an_engine_cannot_load_is_told_in_its_own_words(folder: str, tmp_path: Path) -> None:
+    broken = Path(shutil.copytree(folder, tmp_path / "broken"))
+    weights = broken / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with closing(a_list(environ={"PATH": path_to("transformers")})) as providers:
+        with pytest.raises(AllProvidersFailedError, match=r"(?s)could not run broken.*SafetensorError"):
+            providers.ask_ai("hi", f"transformers/{broken}", max_tokens=4)
+        assert not belonging()
+
+
+@real
+def test_vllm_takes_every_option_answers_who_has_its_key_and_leaves_nothing_behind(folder: str, tmp_path: Path) -> None:
+    environ = {"PATH": path_to("vllm"), "VLLM_CPU_KVCACHE_SPACE": "1"}
+    wishes = {"context": 256, "slots": 2, "gpu_memory": 0.5, "tensor_parallel": 1}
+    tokenizer = shutil.copytree(folder, tmp_path / "tokenizer", ignore=shutil.ignore_patterns("*.safetensors"))
+    mine = {"name": "mine", "model_path": folder, "tokenizer_path": str(tokenizer), **wishes}
+    with closing(a_list(environ=environ, local_models=[mine])) as providers:
+        assert providers.candidates(folder)[0].provider == "vllm"  # of the engines that run such a folder the first
+        answer = providers.ask_ai("hi", "vllm/mine", max_tokens=4)
+        assert (answer.provider, answer.model) == ("vllm", "tiny")
+        assert 0 < len(answer) <= 4
+        assert len(list(providers.stream("hi", "vllm/mine", max_tokens=8))) > 1
+        (server,) = providers.local_servers()
+        assert_only_its_owner_is_answered(server)
+        assert_it_runs_as_wished(server, str(tokenizer))
+        processes = belonging()
+        assert_only_the_loopback_address_is_heard(processes)
+    assert_nothing_is_left_of(processes)
+    assert not [path for path in files() if (server.key or "").encode() in path.read_bytes()]
+
+
+def assert_it_runs_as_wished(server: LocalServer, tokenizer: str) -> None:
+    headers = {"Authorization": f"Bearer {server.key}"}
+    with urllib3.PoolManager() as pool:
+        (listed,) = pool.request("GET", f"{server.endpoint}/models", headers=headers).json()["data"]
+    assert (listed["id"], listed["max_model_len"]) == ("tiny", 256)
+    engine = psutil.Process(states()[0]["engine"])
+    assert engine.environ()["VLLM_CPU_KVCACHE_SPACE"] == "1"
+    line = " ".join(engine.cmdline())
+    for words in (f"--tokenizer {tokenizer}", "--max-num-seqs 2", "--gpu-memory-utilization 0.5", "-parallel-size 1"):
+        assert words in line
+
+
+@real
+def test_llama_cpp_python_answers_who_has_its_key_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    found = [way["name"] for way in _ways_of("llama.cpp") if launch.installed(way, os.environ)]
+    if "llama-cpp-python" not in found:
+        pytest.skip(f"llama_cpp.server is not installed beside {sys.executable}")
+    if found[0] != "llama-cpp-python":
+        pytest.skip(f"{found[0]} is installed, and goes before llama-cpp-python")
+    model = tiny_model.write(str(tmp_path / "tiny.gguf"))
+    mine = {"name": "mine", "model_path": model, "context": 256}
+    with closing(a_list(environ={"PATH": os.environ["PATH"]}, local_models=[mine])) as providers:
+        answer = providers.ask_ai("hi", "llama.cpp/mine", max_tokens=4)
+        assert answer
+        assert (answer.provider, answer.model) == ("llama.cpp", "tiny")
+        assert len(list(providers.stream("hi", "llama.cpp/mine", max_tokens=8))) > 1
+        (server,) = providers.local_servers()
+        assert_only_its_owner_is_answered(server)
+        assert "--n_ctx 256" in " ".join(psutil.Process(states()[0]["engine"]).cmdline())
+        processes = belonging()
+        assert_only_the_loopback_address_is_heard(processes)
+    assert_nothing_is_left_of(processes)
+    assert not [path for path in files() if (server.key or "").encode() in path.read_bytes()]
+
+
+def _ways_of(engine: str) -> list[Way]:
+    launched: list[Way] = (bundled().providers[engine].local or {})["launch"]
+    return launched
