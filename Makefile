@@ -2,13 +2,14 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+ENGINES := .venv-engines
 
-.PHONY: test lint docs demo bench clean
+.PHONY: test test-engines lint docs demo bench clean
 
-$(BIN)/python:
+$(BIN)/python $(ENGINES)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
-	@echo "making a virtual environment in $(VENV)"
-	@$(PYTHON) -m venv $(VENV)
+	@echo "making a virtual environment in $(@:/bin/python=)"
+	@$(PYTHON) -m venv $(@:/bin/python=)
 
 $(VENV)/.demo: $(BIN)/python setup.cfg
 	@echo "installing the package with its local engine (a minute the first time)"
@@ -20,6 +21,15 @@ $(VENV)/.test: $(BIN)/python setup.cfg
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
 	@touch $@
 
+# torch first, in the version that has a build without CUDA: what transformers would ask for brings gigabytes.
+$(ENGINES)/.test: $(ENGINES)/bin/python setup.cfg
+	@echo "installing torch and transformers (a few minutes the first time)"
+	@$(ENGINES)/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	@$(ENGINES)/bin/python -m pip install --quiet --disable-pip-version-check 'transformers[serving]'
+	@echo "installing what the tests need"
+	@$(ENGINES)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	@touch $@
+
 $(VENV)/.dev: $(VENV)/.test
 	@echo "installing linters"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,dev]'
@@ -27,6 +37,9 @@ $(VENV)/.dev: $(VENV)/.test
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest $(ARGS)
+
+test-engines: $(ENGINES)/.test
+	$(ENGINES)/bin/python -m pytest -m engine tests/test_engines.py $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -49,4 +62,4 @@ bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.endurance
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(ENGINES) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
