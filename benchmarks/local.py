@@ -294,13 +294,15 @@ def launched(folder: str) -> Iterator[Place]:
     with running_on(core):
         connection = providers.connect_to_model(MODEL)
     ready = time.perf_counter() - started
-    yield Place(path, connection.offer.endpoint, connection.offer.api_key or "", connection.name)
-    providers.close()
-    closed = time.perf_counter()
-    while any(server_state.running()):
-        if time.perf_counter() - closed > PATIENCE:
-            raise RuntimeError(f"the server has not ended: {server_state.servers_folder()}")
-        time.sleep(0.05)
+    try:
+        yield Place(path, connection.offer.endpoint, connection.offer.api_key or "", connection.name)
+    finally:
+        providers.close()
+        closed = time.perf_counter()
+        while any(server_state.running()):
+            if time.perf_counter() - closed > PATIENCE:
+                raise RuntimeError(f"the server has not ended: {server_state.servers_folder()}")
+            time.sleep(0.05)
     gone = time.perf_counter() - closed
     print(f"The server was ready {ready:.1f} s after it was asked for, and gone {gone:.1f} s after its last user.")
 

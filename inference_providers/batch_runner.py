@@ -16,6 +16,7 @@ from inference_providers.batch_plan import route_key
 from inference_providers.errors import (
     AllProvidersFailedError,
     InferenceProvidersError,
+    LocalServerError,
     NoCredentialsError,
     UnknownModelError,
 )
@@ -199,7 +200,7 @@ class Runner:
             names = [models] if isinstance(models, str) else list(models or ("auto",))
             try:
                 offers = list(await self._providers._find(names))
-            except (UnknownModelError, NoCredentialsError) as error:
+            except (UnknownModelError, NoCredentialsError, LocalServerError) as error:
                 if models != self._job.models:
                     raise
                 self._failure = self._failure or error  # what is asked of most items cannot be asked of anybody

@@ -47,5 +47,6 @@ class Explanation:
             return offer.reason
         if id(offer) not in self._stands:
             return "another of this provider's names for the model; its preferred one is tried"
-        found = f"{offer.variable} is set" if offer.variable else "a server on this machine"
+        here = "a server on this machine" if offer.endpoint else "its server would be started"
+        found = f"{offer.variable} is set" if offer.variable else here
         return found + ("; a newer list lacks this model, so it comes after the others" if offer.doubtful else "")

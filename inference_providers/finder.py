@@ -72,6 +72,8 @@ class Finder(Secretive):
         self._found: dict[tuple[str, ...], tuple[float, list[Offer]]] = {}
         self._warned: set[str] = set()
         self._environment_seen = hash(frozenset(self._environ.items()))
+        if local_models:
+            _ = self._launchables  # says what is wrong with them now
 
     def __repr__(self) -> str:
         registry = self.__dict__.get("registry")  # missing while the constructor runs
@@ -223,16 +225,15 @@ class Finder(Secretive):
         for name in names:
             try:
                 found += self.candidates(name)
-            except (UnknownModelError, NoCredentialsError) as error:
+            except (UnknownModelError, NoCredentialsError, LocalServerError) as error:
                 problems.append(error)
                 self._tell(f"{name}: {str(error).splitlines()[0]}")
         if found:
             return found
         if len(names) == 1:
             raise problems[0]
-        unknown = [error for error in problems if isinstance(error, UnknownModelError)]
-        if unknown and len(unknown) == len(problems):
-            raise unknown[0]
+        if problems and not any(isinstance(error, NoCredentialsError) for error in problems):
+            raise next((error for error in problems if isinstance(error, LocalServerError)), problems[0])
         variables = [
             variable for error in problems if isinstance(error, NoCredentialsError) for variable in error.variables
         ]

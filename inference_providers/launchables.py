@@ -128,7 +128,7 @@ class Launchables:
         return server
 
     def _launchable(self, engine: str, way: Mapping[str, Any], model: ModelFile) -> Launchable:
-        title = self._registry.providers[engine].name
+        title = way.get("title") or self._registry.providers[engine].name
         canonical = self._registry.names.canonical_name(model.served) or self._registry.names.canonical_name(model.name)
         server = Launchable(engine, title, way, model, canonical, self._environ, self._tell)
         return self._known.setdefault(server.folder, server)
@@ -190,6 +190,7 @@ def _own_way(model: ModelFile) -> dict[str, Any]:
     variable = model.options.get("key_variable")
     return {
         "name": _COMMAND,
+        "title": os.path.basename(model.options["command"][0]),
         "command": list(model.options["command"]),
         "health": model.options.get("health", "/health"),
         "loading": 1800,

@@ -201,6 +201,8 @@ class Route:
         first = offers[0].canonical_name
         count = 1
         while first is not None and count < len(offers) and offers[count].canonical_name == first:
+            if offers[count].launchable:
+                break  # another engine with the same model: to fall back on, not to be loaded as well
             count += 1
         self._lanes = [pace.lane(offer.provider, offer.internal_name) for offer in offers[:count]]
         # Seconds until a lane opens by itself, where none was free; None: when a call ends.

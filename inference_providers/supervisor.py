@@ -81,8 +81,8 @@ class Supervisor:
             self._end()
             self._write(FAILED, message=str(failure))
         except _Ended:
+            self.remove(self._path("state.json"))  # first: nobody is to join a server that ends
             self._end()
-            self.remove(self._path("state.json"))
         finally:
             self._end()
             self.remove(self.key_file)

@@ -290,7 +290,7 @@ def test_models_are_given_in_code(model: str) -> None:
 )
 def test_what_is_given_wrongly_is_said_at_once(given: Any, message: str) -> None:
     with pytest.raises((TypeError, ValueError), match=message):
-        a_list(local_models=given).find_model_providers("x")
+        a_list(local_models=given)
 
 
 def test_models_are_listed_in_files(model: str, tmp_path: Path) -> None:
@@ -519,6 +519,7 @@ def test_a_killed_server_is_started_again_by_the_next_call(model: str, who: str,
         else:
             assert providers.ask_ai("hi", name, max_tokens=2)
     assert eventually(lambda: not alive(state["engine"]))
+    assert providers.ask_ai("hi", name, max_tokens=2), "a killed server may have answered once more while it was dying"
     assert len(engines()) == 1
 
 
@@ -619,7 +620,7 @@ def test_a_slow_start_is_told_and_goes_on_when_the_call_gives_up(caplog: pytest.
     with pytest.raises(AllProvidersFailedError, match="still loading slow; it goes on"):
         providers.ask_ai("hi", "slow", timeout=2.5)
     (state,) = states()
-    assert "loading slow with A server on this machine ... 2 s" in caplog.text
+    assert f"loading slow with {Path(sys.executable).name} ... 2 s" in caplog.text
     assert f"{state['engine']} says hello" in providers.ask_ai("hi", "slow")
 
 
@@ -791,3 +792,11 @@ def test_the_meta_engine_launches_with_its_models_settings(model: str, monkeypat
     assert conversation.messages[-1].content
     (pid,) = engines()
     assert "--ctx-size 768" in " ".join(psutil.Process(pid).cmdline())
+
+
+def test_a_model_that_cannot_be_launched_is_passed_over_in_a_list(model: str) -> None:
+    providers = a_list()
+    connection = providers.connect_to_first_available_model(["/no/such.gguf", "nonsense-model", model])
+    assert connection.name == "tiny"
+    with pytest.raises(LocalServerError, match="cannot be read"):
+        providers.connect_to_first_available_model(["nonsense-model", "/no/such.gguf"])

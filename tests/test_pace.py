@@ -27,6 +27,8 @@ class Clock:
 class Offer:
     """What `pace` reads of an offer."""
 
+    launchable = False
+
     def __init__(self, provider: str, canonical_name: str | None = "m") -> None:
         self.provider, self.canonical_name, self.internal_name = provider, canonical_name, "m-internal"
 

@@ -329,6 +329,8 @@ class _Route:
         ):
             return None
         best = self.queue[0]
+        if best.offer.launchable:
+            return None  # loading a model takes longer than any answer
         return None if self.health.dead(best.offer) or self.health.cooling(best.offer) else best
 
     def note_other(self, verdict: Verdict, started: float, second: _Try | None) -> None:
