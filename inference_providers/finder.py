@@ -15,7 +15,7 @@ from inference_providers.explanation import Explanation
 from inference_providers.local_server import LocalServer
 from inference_providers.log import tell, warn
 from inference_providers.registry import Registry, bundled
-from inference_providers.resolution import AUTO, Resolution, Resolver
+from inference_providers.resolution import AUTO, GIVEN, Resolution, Resolver
 from inference_providers.server_state import running
 
 TYPE_CHECKING = False
@@ -125,9 +125,11 @@ class Finder(Secretive):
 
         return Launchables(self.registry, self._environ, self._local_models, warn)
 
-    def _launchable(self, wanted: str, pid: str | None, files: bool) -> Sequence[LocalServer]:
+    def _launchable(self, wanted: str, pid: str | None, where: str) -> Sequence[LocalServer]:
         """Models that could be launched here, for name resolution."""
-        return self._launchables.matching(wanted, pid, files=files) if self._local else ()
+        if not self._local or (where == GIVEN and not self._local_models):
+            return ()
+        return self._launchables.matching(wanted, pid, where)
 
     def candidates(self, name: str, *, provider: str | None = None) -> list[Offer]:
         """The candidates for a name, in the order in which they are tried. Raises UnknownModelError or NoCredentialsError."""

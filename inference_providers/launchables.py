@@ -10,6 +10,7 @@ from inference_providers.candidates import POLICIES
 from inference_providers.errors import LocalServerError
 from inference_providers.launch import Launchable
 from inference_providers.registry import bundled
+from inference_providers.resolution import FOUND, GIVEN
 from inference_providers.server_state import READY, endpoint_of, running
 
 TYPE_CHECKING = False
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 _KEPT = 10.0  # seconds for which a look at the files counts
 _COMMAND = "command"  # the way that a program gives itself
-GIVEN, LISTED = "this program", "a model list"
 
 
 class Launchables:
@@ -43,34 +43,25 @@ class Launchables:
         self._files: tuple[float, list[ModelFile]] | None = None
         self._known: dict[str, Launchable] = {}
 
-    def given(self, wanted: str) -> list[Launchable]:
-        """Servers for a model that the program gave under exactly this name."""
-        return [s for entry in self._given if entry["name"] == wanted for s in self._servers(self._file(entry, GIVEN))]
+    def matching(self, wanted: str, pid: str | None = None, where: str = FOUND) -> list[Launchable]:
+        """Servers for models that are called so, or lie there, best first; of engine *pid* alone, or whichever can.
 
-    def listed(self, wanted: str) -> list[Launchable]:
-        """Servers for a model of the user's lists with exactly this name and a path."""
-        entry = model_lists.listed().get(wanted)
-        return self._servers(self._file(entry, LISTED)) if entry and entry["model_path"] else []
-
-    def matching(self, wanted: str, pid: str | None = None, *, files: bool = True) -> list[Launchable]:
-        """Servers for a path, or for models that are called so, best first; of engine *pid* alone, or whichever can.
-
-        Without *files* only for a path, and for names in the user's lists.
+        Who gives a model a name means that model: no other that is called so is looked for. *where*: see `resolution`.
         """
-        models = [self._file(entry, GIVEN) for entry in self._given if self._called(entry, wanted)]
-        models += [
-            self._file(entry, LISTED)
-            for entry in model_lists.listed().values()
-            if entry["model_path"] and self._called(entry, wanted)
-        ]
-        at_path = None if models else self._at_path(wanted, pinned=pid is not None)
-        if at_path is not None:
-            return self._servers(at_path, pid)
+        models = [self._file(entry, "this program") for entry in self._given if self._called(entry, wanted)]
+        if not models and where != GIVEN:
+            entries = [entry for entry in model_lists.listed().values() if entry["model_path"]]
+            models = [self._file(entry, "a model list") for entry in entries if self._called(entry, wanted)]
+            at_path = None if models else self._at_path(wanted, pinned=pid is not None)
+            models += [at_path] if at_path is not None else []
+        if models or where == GIVEN:
+            return self._all_servers(models, pid)
         running = [s for s in self.running() if wanted in (s.model.served, s.model.name) and pid in (None, s.provider)]
-        if files:
-            models += [model for model in self._found() if self._fits(model, wanted)]
-        launchable = [server for model in models for server in self._servers(model, pid)]
-        return list({server.folder: server for server in (*running, *launchable)}.values())
+        found = [model for model in self._found() if self._fits(model, wanted)] if where == FOUND else []
+        return list({server.folder: server for server in (*running, *self._all_servers(found, pid))}.values())
+
+    def _all_servers(self, models: Iterable[ModelFile], pid: str | None = None) -> list[Launchable]:
+        return [server for model in models for server in self._servers(model, pid)]
 
     def automatic(self, *, everything: bool = False) -> list[Launchable]:
         """Servers for whatever there is: the user's own models; with *everything* also files of other programs, that fit."""
@@ -78,10 +69,10 @@ class Launchables:
 
         models = [model_files.at(path, source="models folder") for path in local.home_models(self._environ)]
         if everything:
-            models = [self._file(entry, GIVEN) for entry in self._given] + models
+            models = [self._file(entry, "this program") for entry in self._given] + models
             free = machine.free_memory()
             models += [model for model in self._found() if model.memory(ways.CONTEXT) <= free]
-        return [server for model in models for server in self._servers(model)]
+        return self._all_servers(models)
 
     def running(self) -> list[Launchable]:
         """The servers that this user's programs have launched, as far as this registry knows their engines."""

@@ -22,6 +22,7 @@ def main() -> None:
     options.add_argument("--port", type=int, required=True)
     options.add_argument("--ctx-size", type=int, default=0)
     options.add_argument("--parallel", type=int, default=4)
+    options.add_argument("--threads", type=int, help="default: one for each core")
     given = options.parse_args()
     params = xllamacpp.CommonParams()
     params.model.path = given.model
@@ -31,6 +32,8 @@ def main() -> None:
     params.n_ctx = given.ctx_size
     params.n_parallel = given.parallel
     params.kv_unified = True  # each request may use the whole context, while others are short
+    if given.threads:
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = given.threads
     params.ui = False
     if os.environ.get("LLAMA_API_KEY"):
         params.api_keys = [os.environ.pop("LLAMA_API_KEY")]

@@ -17,10 +17,13 @@ if TYPE_CHECKING:
     from inference_providers.local_server import LocalServer
     from inference_providers.registry import Registry
 
-    Launchable = Callable[[str, str | None, bool], Sequence[LocalServer]]
+    Launchable = Callable[[str, str | None, str], Sequence[LocalServer]]
 
 LONGEST_NAME = 300  # characters
 AUTO = ("auto",)
+# Where to look for models that can be launched: what the program gave; also the user's lists, a path,
+# servers that were launched; also files that other programs keep.
+GIVEN, NAMED, FOUND = "given", "named", "found"
 # Prefixes of other tools that name a backend; after `litellm_` the rest is resolved again.
 _PREFIXES = {"openrouter_": "openrouter", "vllm_": "vllm", "hf_": "huggingface"}
 _TAG = r"(?i)(latest|\d+(\.\d+)?[bmkt].*|.*q\d.*|v\d.*|instruct|chat)"
@@ -55,7 +58,7 @@ class Resolver:
         *,
         aliases: Mapping[str, str] | None = None,
         local: Callable[[], Sequence[LocalServer]] = tuple,
-        launchable: Launchable = lambda wanted, pid, files: (),
+        launchable: Launchable = lambda wanted, pid, where: (),
         launch: bool = False,
     ) -> None:
         self.registry: Registry = accesses.registry
@@ -77,6 +80,7 @@ class Resolver:
         if name.lower() in AUTO:
             return self._auto(name)
         rules = (
+            self._given,
             self._alias,
             self._prefix,
             self._canonical,
@@ -132,7 +136,7 @@ class Resolver:
             return Resolution(name, "prefix", found.canonical_name, found.offers, found.warning)
         for prefix, pid in _PREFIXES.items():
             if name.startswith(prefix) and len(name) > len(prefix) and pid in self.registry.providers:
-                listed = self._launched(name, None, files=False)
+                listed = self._launched(name, None, NAMED)
                 if listed:  # of the user's own list
                     return Resolution(name, "prefix", listed[0].canonical_name, listed)
                 return Resolution(name, "prefix", *self._own_name(pid, name[len(prefix) :]))
@@ -142,9 +146,14 @@ class Resolver:
         canonical = self.registry.providers[pid].canonical_of(rest) or self.registry.names.canonical_name(rest)
         return canonical, self._offers_at(pid, canonical, [rest])
 
-    def _launched(self, wanted: str, pid: str | None = None, *, files: bool = True) -> list[Offer]:
+    # Also: models that the calling program gave
+    def _given(self, name: str) -> Resolution | None:
+        given = self._launched(name, None, GIVEN)
+        return Resolution(name, "given", given[0].canonical_name, given) if given else None
+
+    def _launched(self, wanted: str, pid: str | None = None, where: str = FOUND) -> list[Offer]:
         """Offers of models that can be launched here, and are called so or lie there."""
-        servers = self._launchable(wanted, pid, files)
+        servers = self._launchable(wanted, pid, where)
         return [offer for server in servers for offer in self._server_offers(server, server.models, named=bool(pid))]
 
     # Rule 4
@@ -184,6 +193,9 @@ class Resolver:
         canonical name counts here.
         """
         provider = self.registry.providers[pid]
+        named = self._launched(rest, pid, NAMED) if provider.local is not None else []
+        if named:
+            return named[0].canonical_name, named
         for server in self._local():
             listed = [
                 model
@@ -243,7 +255,8 @@ class Resolver:
             return Resolution(
                 name, "internal name", canonical, exact + [offer for offer in offers if offer not in exact]
             )
-        here = self._running(internal=name) + self._launched(name, files=self._launch)
+        here = self._launched(name, None, NAMED) or self._running(internal=name)
+        here += self._launched(name) if self._launch else []
         return Resolution(name, "internal name", here[0].canonical_name, here) if here else None
 
     # Rule 8

@@ -16,10 +16,18 @@ if TYPE_CHECKING:
 
 CONTEXT = 8192  # tokens, unless the model has fewer or the user says otherwise
 IDLE = 600.0  # seconds without a call after which a server ends
-TUNING = ("tokenizer", "context", "slots", "gpu_memory", "tensor_parallel")  # which an engine may have words for
+TUNING = (
+    "tokenizer",
+    "context",
+    "slots",
+    "threads",
+    "gpu_memory",
+    "tensor_parallel",
+)  # which an engine may have words for
 _WHOLE = {  # option -> what it counts
     "context": "tokens of context",
     "slots": "requests at once",
+    "threads": "threads",
     "tensor_parallel": "GPUs",
 }
 

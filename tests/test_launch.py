@@ -705,7 +705,7 @@ def test_what_a_killed_supervisor_left_behind_is_ended_by_its_successor(tmp_path
 
 def test_an_engine_that_does_not_want_to_end_is_killed() -> None:
     stubborn = [sys.executable, "-c", "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(100)"]
-    server = Launchables(bundled(), {}, [{"name": "stubborn", "command": stubborn}]).given("stubborn")[0]
+    server = Launchables(bundled(), {}, [{"name": "stubborn", "command": stubborn}]).matching("stubborn")[0]
     with pytest.raises(LocalServerError, match="still loading"):
         server.wake(1.0)
     (state,) = states()
@@ -800,3 +800,18 @@ def test_a_model_that_cannot_be_launched_is_passed_over_in_a_list(model: str) ->
     assert connection.name == "tiny"
     with pytest.raises(LocalServerError, match="cannot be read"):
         providers.connect_to_first_available_model(["nonsense-model", "/no/such.gguf"])
+
+
+@pytest.mark.parametrize("name", ["mine", "llama.cpp/mine", "mine:local"])
+def test_a_name_that_a_program_gives_is_its_own(model: str, tmp_path: Path, name: str) -> None:
+    """Whatever else runs here under that name, for another program or with other options."""
+    other = tiny_model.write(str(tmp_path / "other.gguf"), seed=1)
+    first = a_list(local_models=[{"name": "mine", "model_path": other}])
+    assert first.ask_ai("hi", name, max_tokens=2).model == "other"
+    second = a_list(local_models=[{"name": "mine", "model_path": model}])
+    assert second.ask_ai("hi", name, max_tokens=2).model == "tiny"
+    third = a_list(local_models=[{"name": "mine", "model_path": other, "context": 300, "threads": 1}])
+    assert third.ask_ai("hi", name, max_tokens=2).model == "other"
+    commands = sorted(" ".join(psutil.Process(pid).cmdline()).partition("--model ")[2] for pid in engines())
+    assert len(commands) == 3
+    assert sum("--ctx-size 300 --threads 1" in command for command in commands) == 1

@@ -226,7 +226,7 @@ def _seconds(value: str, now: float) -> float | None:
 def failure(error: WireError, provider: str, *, launched: bool = False) -> Verdict:
     """A verdict on a request that got no usable response. A server that this package launched is started anew by the next try."""
     if launched and error.kind in ("connect", "broken"):
-        message = f"{provider}: its server has ended; it is started anew"
+        message = f"{provider}: the connection to its server was lost; it is started anew if it has ended"
         problem = ProviderUnavailableError(message, provider=provider, code="broken")
         return Verdict(RETRY, problem, retry_after=RESTART)
     actions = {"broken": RETRY, "deadline": NEXT, "timeout": NEXT}
