@@ -10,7 +10,7 @@ from inference_providers.candidates import POLICIES
 from inference_providers.errors import LocalServerError
 from inference_providers.launch import Launchable
 from inference_providers.registry import bundled
-from inference_providers.resolution import FOUND, GIVEN
+from inference_providers.resolution import FOUND, GIVEN, NAMED
 from inference_providers.server_state import READY, endpoint_of, running
 
 TYPE_CHECKING = False
@@ -52,9 +52,10 @@ class Launchables:
         if not models and where != GIVEN:
             entries = [entry for entry in model_lists.listed().values() if entry["model_path"]]
             models = [self._file(entry, "a model list") for entry in entries if self._called(entry, wanted)]
-            at_path = None if models else self._at_path(wanted, pinned=pid is not None)
-            models += [at_path] if at_path is not None else []
-        if models or where == GIVEN:
+        if not models and where not in (GIVEN, NAMED):
+            at_path = self._at_path(wanted, pinned=pid is not None)
+            models = [] if at_path is None else [at_path]
+        if models or where in (GIVEN, NAMED):
             return self._all_servers(models, pid)
         running = [s for s in self.running() if wanted in (s.model.served, s.model.name) and pid in (None, s.provider)]
         found = [model for model in self._found() if self._fits(model, wanted)] if where == FOUND else []

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 LONGEST_NAME = 300  # characters
 AUTO = ("auto",)
-# Where to look for models that can be launched: what the program gave; also the user's lists, a path,
-# servers that were launched; also files that other programs keep.
-GIVEN, NAMED, FOUND = "given", "named", "found"
+# Where to look for models that can be launched: what the program gave; also the user's lists; also a path
+# and servers that were launched; also files that other programs keep.
+GIVEN, NAMED, HERE, FOUND = "given", "named", "here", "found"
 # Prefixes of other tools that name a backend; after `litellm_` the rest is resolved again.
 _PREFIXES = {"openrouter_": "openrouter", "vllm_": "vllm", "hf_": "huggingface"}
 _TAG = r"(?i)(latest|\d+(\.\d+)?[bmkt].*|.*q\d.*|v\d.*|instruct|chat)"
@@ -255,7 +255,7 @@ class Resolver:
             return Resolution(
                 name, "internal name", canonical, exact + [offer for offer in offers if offer not in exact]
             )
-        here = self._launched(name, None, NAMED) or self._running(internal=name)
+        here = self._launched(name, None, NAMED) or self._running(internal=name) or self._launched(name, None, HERE)
         here += self._launched(name) if self._launch else []
         return Resolution(name, "internal name", here[0].canonical_name, here) if here else None
 

@@ -186,6 +186,17 @@ def path_to(program: str, *, without: str = "") -> str:
     return path
 
 
+def path_to_transformers(*, without: str = "") -> str:
+    """`path_to` its program, which is there also where what it takes to serve is not."""
+    path = path_to("transformers", without=without)
+    found = Path(launch.program("transformers", {"PATH": path}) or "")
+    python = found.read_text("utf-8").partition("\n")[0].removeprefix("#!").strip()
+    look = "import sys; from importlib.util import find_spec; sys.exit(not all(map(find_spec, sys.argv[1:])))"
+    if subprocess.run([python, "-c", look, "accelerate", "fastapi", "uvicorn"], check=False).returncode:
+        pytest.skip(f"{found} is there without what `pip install transformers[serving]` brings")
+    return path
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
     return tiny_hf.write(str(tmp_path_factory.mktemp("models") / "tiny"))
@@ -253,7 +264,7 @@ def test_the_installed_engine_takes_every_option_of_its_row(name: str) -> None:
 
 @real
 def test_transformers_answers_and_streams_and_leaves_nothing_behind(folder: str) -> None:
-    with closing(a_list(environ={"PATH": path_to("transformers")})) as providers:
+    with closing(a_list(environ={"PATH": path_to_transformers()})) as providers:
         answer = providers.ask_ai("hi", f"transformers/{folder}", max_tokens=4)
         assert (answer.provider, answer.model) == ("transformers", folder)
         assert 0 < len(answer) <= 4  # a token is a byte
@@ -270,7 +281,7 @@ def test_without_vllm_a_folder_is_run_by_transformers_and_that_is_said(
     folder: str, form: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING, "inference_providers")
-    with closing(a_list(environ={"PATH": path_to("transformers", without="vllm")})) as providers:
+    with closing(a_list(environ={"PATH": path_to_transformers(without="vllm")})) as providers:
         answer = providers.ask_ai("hi", form.format(folder), max_tokens=4)
     assert answer
     assert answer.provider == "transformers"
@@ -283,7 +294,7 @@ def test_what_an_engine_cannot_load_is_told_in_its_own_words(folder: str, tmp_pa
     broken = Path(shutil.copytree(folder, tmp_path / "broken"))
     weights = broken / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
-    with closing(a_list(environ={"PATH": path_to("transformers")})) as providers:
+    with closing(a_list(environ={"PATH": path_to_transformers()})) as providers:
         with pytest.raises(AllProvidersFailedError, match=r"(?s)could not run broken.*SafetensorError"):
             providers.ask_ai("hi", f"transformers/{broken}", max_tokens=4)
         assert not belonging()
