@@ -11,8 +11,6 @@ from inference_providers.advice import ALLOW_VARIABLE, Advice
 from inference_providers.candidates import Accesses, Offer
 from inference_providers.credentials import Environment, Pins, Secretive
 from inference_providers.errors import LocalServerError, NoCredentialsError, UnknownModelError
-from inference_providers.explanation import Explanation
-from inference_providers.local_server import LocalServer
 from inference_providers.log import tell, warn
 from inference_providers.registry import Registry, bundled
 from inference_providers.resolution import AUTO, GIVEN, Resolution, Resolver
@@ -23,7 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
+    from inference_providers.explanation import Explanation
     from inference_providers.launchables import Launchables
+    from inference_providers.local_server import LocalServer
 
 LAUNCH = "launch"  # a value of `local`
 _SERVERS_KEPT = 10.0  # seconds for which a look at local ports counts
@@ -98,6 +98,8 @@ class Finder(Secretive):
 
     def explain(self, name: str | None = None) -> Explanation:
         """Every offer of a model (or of the automatic choice), and why it is or is not a candidate."""
+        from inference_providers.explanation import Explanation
+
         resolution = self._resolver.resolve("auto" if name is None else name)
         return Explanation(name, resolution.rule, resolution.offers, self._ordered(resolution))
 

@@ -14,7 +14,6 @@ import socket
 import time
 
 from inference_providers.credentials import Pins, find, host_of
-from inference_providers.local_server import LocalServer
 from inference_providers.registry import bundled
 
 TYPE_CHECKING = False
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
+    from inference_providers.local_server import LocalServer
     from inference_providers.registry import Provider, Registry
 
 PROBE_TIMEOUT = 0.3  # seconds, for the connection and again for each reply
@@ -175,6 +175,8 @@ class _Look:
         if models is None and status == 401:
             models = self._models_with_key(provider, base)
         listed = models if models is not None else self._models(base + "/models") or []
+        from inference_providers.local_server import LocalServer
+
         return LocalServer(provider.id, base, {name: self._registry.names.canonical_name(name) for name in listed})
 
     def _endpoint_of(self, provider: Provider) -> str:
