@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 TOLD_AFTER, TOLD_EVERY = 2.0, 10.0  # seconds of loading after which a person is told
 _LOG_LINES = 12  # of a server that failed, for a person
+_CAUSE = r"(?:^|\s)((?:\w+\.)*\w*(?:Error|Exception): .*)"  # a line of a log that says what went wrong
+_CAUSES = 3  # before those lines: an engine's last words may be of what followed
 _PASSED_ON = (  # what an engine may need of the environment; no key of anybody goes to it
     r"PATH|HOME|USER|LOGNAME|LANG|LANGUAGE|TZ|TMPDIR|TEMP|TMP|SYSTEMROOT|VIRTUAL_ENV|CONDA_PREFIX|PYTHONPATH|LD_LIBRARY_PATH|"
     r"(LC_|XDG_|DYLD_|CUDA|NVIDIA_|NCCL_|HIP_|ROCR_|HSA_|OMP_|MKL_|OPENBLAS_|HF_|HUGGINGFACE_|TRANSFORMERS_|TORCH|PYTORCH_|"
@@ -334,14 +336,17 @@ def engine_environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def log_end(path: str, lines: int = _LOG_LINES) -> str:
-    """The last lines of a log, for a person."""
+    """The last lines of a log, for a person, after the first errors that it names before them."""
     try:
         with open(path, "rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - 65536))
             text = file.read().decode("utf-8", "replace")
     except OSError as error:
         return f"  ({error.strerror})"
-    return _indented("\n".join(text.splitlines()[-lines:]))
+    shown = text.splitlines()
+    named = [found[1] for line in shown[:-lines] if (found := re.search(_CAUSE, line))]
+    causes = list(dict.fromkeys(named))[:_CAUSES]
+    return _indented("\n".join([*causes, *(["..."] if causes else []), *shown[-lines:]]))
 
 
 def _indented(text: str) -> str:

@@ -166,7 +166,10 @@ class Launchables:
 
     @staticmethod
     def _called(entry: Mapping[str, Any], wanted: str) -> bool:
-        return wanted in (entry["name"], model_lists.plain(entry["name"]))
+        if wanted in (entry["name"], model_lists.plain(entry["name"])):
+            return True
+        path = entry["model_path"]
+        return bool(path) and os.sep in wanted and _full(wanted) == _full(path)
 
     def _fits(self, model: ModelFile, wanted: str) -> bool:
         called = {model.name.lower(), model.served.lower(), os.path.basename(model.path).lower()}
@@ -175,6 +178,10 @@ class Launchables:
         names = self._registry.names
         canonical = names.canonical_name(model.served)
         return canonical is not None and canonical in (wanted.lower(), names.canonical_name(wanted))
+
+
+def _full(path: str) -> str:
+    return os.path.abspath(os.path.expanduser(path))
 
 
 def _own_way(model: ModelFile) -> dict[str, Any]:

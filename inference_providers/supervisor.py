@@ -54,14 +54,15 @@ class Supervisor:
 
     def __init__(self, plan: dict[str, Any]) -> None:
         self.plan, self.folder = plan, plan["folder"]
-        self.key = secrets.token_urlsafe(24)
+        self.key = secrets.token_hex(24)  # begins with no dash: SGLang makes an argument of it
         self.key_file = self._path("key" + self.plan["key"].get("suffix", ""))
         self.port = 0
         self.engine: subprocess.Popen[bytes] | None = None
+        self.heir = (0, -1)  # who ends the engine if this process is killed, and the pipe that it listens to
         self.alone_since = time.monotonic()
         self.told_to_end = False
         self.wakes, self._wake = os.pipe()
-        self.output = -1
+        self.output, self.unfinished = -1, b""  # what the server says, and the beginning of a line of it
         self.log = -1
 
     def prepare(self, left: Mapping[str, Any]) -> None:
@@ -118,10 +119,11 @@ class Supervisor:
         try:
             self.engine = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=self.folder,
-                env={**self.plan["base"], **environment}, start_new_session=True, preexec_fn=_end_with_parent,  # noqa: PLW1509  (there are no threads)
+                env={**self.plan["base"], **environment}, start_new_session=True,
             )  # fmt: skip
         except OSError as error:
             raise Failed(f"{command[0]} cannot be run: {error.strerror}") from None
+        self.heir = _heir(self.engine.pid)
         assert self.engine.stdout is not None
         self.output = self.engine.stdout.fileno()
         os.set_blocking(self.output, False)
@@ -224,17 +226,21 @@ class Supervisor:
                 return
 
     def _copy_output(self) -> None:
-        """The server's words, without its key, into the log."""
+        """The server's words, without its key, into the log: by whole lines, for a key may come in two parts."""
         try:
             said = os.read(self.output, 65536)
         except BlockingIOError:
             return
         if not said:
             self.output = -1
+        lines, newline, self.unfinished = (self.unfinished + said).rpartition(b"\n")
+        if not said or len(self.unfinished) > 65536:
+            lines, self.unfinished = lines + newline + self.unfinished, b""
+            newline = b""
         if os.fstat(self.log).st_size > LOG_CAP:
             os.ftruncate(self.log, 0)
             self._say("(what was here before was cut off)")
-        os.write(self.log, said.replace(self.key.encode(), b"..."))
+        os.write(self.log, (lines + newline).replace(self.key.encode(), b"..."))
 
     def _say(self, message: str) -> None:
         os.write(self.log, f"[{time.strftime('%Y-%m-%d %H:%M:%S')}] {message}\n".encode())
@@ -250,6 +256,9 @@ class Supervisor:
             until = time.monotonic() + patience
             while engine.poll() is None and time.monotonic() < until:
                 self._rest(0.1)
+        heir, pipe = self.heir
+        os.close(pipe)
+        os.waitpid(heir, 0)
         while self.output >= 0 and select.select([self.output], [], [], 0)[0]:
             self._copy_output()
         if engine.stdout is not None:
@@ -310,12 +319,26 @@ def _private(path: str) -> int:
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
 
 
-def _end_with_parent() -> None:
-    """Have the system end the server if its supervisor is killed; only Linux can."""
-    if sys.platform == "linux":
-        import ctypes
+def _heir(engine: int) -> tuple[int, int]:
+    """A process that outlives this one only to end the engine's whole group: its number, and the pipe whose end it waits for.
 
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    It has the server's lock as well, so nobody starts another before the group has ended.
+    """
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(reading)
+        return pid, writing
+    try:
+        os.setsid()
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        os.close(writing)
+        os.read(reading, 1)
+        os.killpg(engine, signal.SIGKILL)
+    finally:
+        os._exit(0)
 
 
 def main() -> int:

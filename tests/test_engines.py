@@ -9,6 +9,7 @@ import logging
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -319,6 +320,16 @@ def test_vllm_takes_every_option_answers_who_has_its_key_and_leaves_nothing_behi
         assert_only_the_loopback_address_is_heard(processes)
     assert_nothing_is_left_of(processes)
     assert not [path for path in files() if (server.key or "").encode() in path.read_bytes()]
+
+
+@real
+def test_vllm_ends_with_all_its_processes_when_its_supervisor_is_killed(folder: str) -> None:
+    environ = {"PATH": path_to("vllm"), "VLLM_CPU_KVCACHE_SPACE": "1"}
+    with closing(a_list(environ=environ)) as providers:
+        assert providers.ask_ai("hi", f"vllm/{folder}", max_tokens=4)
+        processes = belonging()
+        os.kill(states()[0]["supervisor"], signal.SIGKILL)
+        assert eventually(lambda: not [one for one in processes if alive(one.pid)])
 
 
 def assert_it_runs_as_wished(server: LocalServer, tokenizer: str) -> None:

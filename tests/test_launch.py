@@ -686,21 +686,44 @@ def test_a_state_that_a_killed_supervisor_left_is_not_believed(model: str, serve
     assert stranger.requests == []
 
 
-def test_what_a_killed_supervisor_left_behind_is_ended_by_its_successor(tmp_path: Path) -> None:
-    """Where the system does not end an engine with its supervisor, the next one does."""
-    script = tmp_path / "engine.py"  # lets go of its parent as far as it can
-    script.write_text(SLOW_ENGINE.read_text().replace("KEY =", "__import__('ctypes').CDLL(None).prctl(1, 0)\nKEY ="))
+def with_a_child(tmp_path: Path) -> dict[str, Any]:
+    """A model whose engine starts a process of its own, as those do that spread over processors."""
+    script = tmp_path / "engine.py"
+    child = "[__import__('sys').executable, '-c', 'import time; time.sleep(100)']"
+    script.write_text(SLOW_ENGINE.read_text().replace("KEY =", f"__import__('subprocess').Popen({child})\nKEY =", 1))
     command = [sys.executable, "-P", str(script), "{port}"]
-    given = {"name": "left", "command": command, "key_variable": "ENGINE_KEY"}
-    providers = a_list(local_models=[given])
+    return {"name": "left", "command": command, "key_variable": "ENGINE_KEY"}
+
+
+def test_an_engine_ends_with_all_that_it_started_when_its_supervisor_is_killed(tmp_path: Path) -> None:
+    providers = a_list(local_models=[with_a_child(tmp_path)])
     assert providers.ask_ai("hi", "left")
     (state,) = states()
+    (child,) = psutil.Process(state["engine"]).children()
     os.kill(state["supervisor"], signal.SIGKILL)
-    time.sleep(0.5)
+    assert eventually(lambda: not alive(state["engine"]) and not alive(child.pid))
+    assert providers.ask_ai("hi", "left")
+
+
+def test_what_a_killed_supervisor_and_its_heir_left_behind_is_ended_by_the_next(tmp_path: Path) -> None:
+    providers = a_list(local_models=[with_a_child(tmp_path)])
+    assert providers.ask_ai("hi", "left")
+    (state,) = states()
+    (heir,) = [one.pid for one in psutil.Process(state["supervisor"]).children() if one.pid != state["engine"]]
+    for pid in (heir, state["supervisor"]):
+        os.kill(pid, signal.SIGKILL)
+    assert eventually(lambda: not states())
     assert alive(state["engine"])
     assert providers.ask_ai("hi", "left")
     assert eventually(lambda: not alive(state["engine"]))
     assert len(engines()) == 1
+
+
+def test_what_an_engine_named_as_the_cause_is_told_before_its_last_words() -> None:
+    script = "print('(Worker) ERROR [x.py:1] ValueError: too little of it'); print('further words\\n' * 30); exit(1)"
+    given = {"name": "wordy", "command": [sys.executable, "-c", script]}
+    with pytest.raises(AllProvidersFailedError, match=r"\n +ValueError: too little of it\n +\.\.\.\n +further words\n"):
+        a_list(local_models=[given]).ask_ai("hi", "wordy")
 
 
 def test_an_engine_that_does_not_want_to_end_is_killed() -> None:
