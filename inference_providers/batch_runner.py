@@ -174,7 +174,7 @@ class Runner:
                 job.pace.heard(lane, reply.attempts, started)
                 used = _tokens_of(reply.data) if job.pace.counts_tokens else 0.0
                 spare = tokens - used if used else 0.0
-                if reply.dropped:
+                if reply.dropped or len(reply.attempts) > 1:
                     providers._note(reply)
                 return reply
             except AllProvidersFailedError as error:

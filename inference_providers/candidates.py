@@ -134,13 +134,23 @@ class Offer(credentials.Secretive):
         server = self._access.server
         return server is None or server.fits
 
+    @property
+    def wished(self) -> bool:
+        """Whether it is the engine that its model's entry names."""
+        server = self._access.server
+        return server is not None and server.wished
+
     def wake(self, limit: float) -> None:
         """Have the server running, if it is one that this package launches. Raises LocalServerError."""
-        server = self._access.server
-        if server is not None:
-            server.wake(limit)
-            self._access.endpoint = server.endpoint
-            self._access.credential = credentials.Credential(server.key or credentials.DUMMY_KEY, None)
+        if self._access.server is not None:
+            self._access.server.wake(limit)
+            self._access.moved()
+
+    async def wake_async(self, limit: float) -> None:
+        """`wake` for asyncio."""
+        if self._access.server is not None:
+            await self._access.server.wake_async(limit)
+            self._access.moved()
 
     @property
     def reason(self) -> str:
@@ -238,6 +248,12 @@ class Access(credentials.Secretive):
         self._general = general or {}  # the registry's rules about parameters
         self._rules: dict[str, Rules] = {}
 
+    def moved(self) -> None:
+        """Take address and key of the server that was launched: they change with each start."""
+        if self.server is not None:
+            self.endpoint = self.server.endpoint
+            self.credential = credentials.Credential(self.server.key or credentials.DUMMY_KEY, None)
+
     def rules(self, flags: str) -> Rules:
         """The rules about parameters for an offer with these flags; worked out once."""
         if flags not in self._rules:
@@ -271,7 +287,7 @@ class Accesses(credentials.Secretive):
         credential = credentials.Credential(server.key, None) if server.key else known.credential
         if credential is None or (credential.variable and not self._pins.belongs_here(credential.variable)):
             credential = credentials.Credential(credentials.DUMMY_KEY, None)
-        launched = server if server.place != server.endpoint else None
+        launched = server if server.launched else None
         return self._access(known.provider, server.endpoint, credential, server.reason, server=launched)
 
     def _access(self, *args: Any, **kwargs: Any) -> Access:
@@ -338,36 +354,6 @@ def shuffled(offers: Sequence[Offer], random: Shuffles) -> list[Offer]:
     mixed = list(offers)
     random.shuffle(mixed)
     return mixed
-
-
-POLICIES = ("cheapest", "fastest", "smartest", "free", "local")
-
-
-def apply_policy(policy: str, offers: Sequence[Offer], registry: Registry) -> list[Offer]:
-    """Sort or filter offers: `cheapest`, `fastest`, `smartest` sort (stable), `free` and `local` filter."""
-    if policy == "free":
-        return [
-            offer
-            for offer in offers
-            if offer.local
-            or (offer.input_price == 0 and offer.output_price == 0)
-            or offer.internal_name.endswith(":free")
-        ]
-    if policy == "local":
-        return [offer for offer in offers if offer.local]
-    if policy == "cheapest":
-        return sorted(
-            offers,
-            key=lambda o: (
-                o.input_price is None or o.output_price is None,
-                (o.input_price or 0) * 3 + (o.output_price or 0),
-            ),
-        )
-    if policy == "fastest":
-        places = {pid: place for place, pid in enumerate(registry.fastest)}
-        return sorted(offers, key=lambda o: places.get(o.provider, len(places)))
-    ranks = {name: rank for rank, name in enumerate(registry.auto_model_priority)}
-    return sorted(offers, key=lambda o: (ranks.get(o.canonical_name or "", len(ranks)), -(o.context_window or 0)))
 
 
 class Attempt:

@@ -225,7 +225,8 @@ class MetaInferenceEngine:
         head, _, rest = name.removeprefix("litellm_").partition("/")
         owner = bundled().provider_id(head) if rest else None
         plain = rest if owner and provider in (None, owner) else name
-        wished = {"name": plain, "model_path": plain, "engine": provider or owner, **wishes} if wishes else {}
+        wished = {"name": plain, "model_path": plain, "engine": provider or owner, **wishes}
+        wished = wished if wishes and os.path.exists(os.path.expanduser(plain)) else {}
         wished = wished if _is_here(provider or owner) else {}
         place = (provider, remote.api_url, secret, around, settings, id(substitute.current), *wished.values())
         if place not in self._engines:

@@ -13,7 +13,7 @@ from inference_providers.credentials import Environment, Pins, Secretive
 from inference_providers.errors import LocalServerError, NoCredentialsError, UnknownModelError
 from inference_providers.log import tell, warn
 from inference_providers.registry import Registry, bundled
-from inference_providers.resolution import AUTO, GIVEN, Resolution, Resolver
+from inference_providers.resolution import AUTO, GIVEN, NAMED, Resolution, Resolver
 from inference_providers.server_state import running
 
 TYPE_CHECKING = False
@@ -141,8 +141,12 @@ class Finder(Secretive):
         found = self._ordered(resolution)
         if not found and self._reread_environment():
             found = self._ordered(self._resolver.resolve(name, provider))
+        if not found and self._local:
+            found = candidates.order(self._resolver._launched(name, None, NAMED))  # a name of the user's own
         if not found:
-            raise self._no_launch(resolution) or self._advice.no_candidates(resolution)
+            raise self._no_launch(resolution) or self._no_key(resolution)
+        if all(offer.local and not offer.launchable for offer in found):
+            self._check_there_is_a_server(resolution, found[0])
         self._warn_of_other_engines(resolution, found[0])
         if resolution.warning and resolution.warning not in self._warned:
             self._warned.add(resolution.warning)
@@ -174,6 +178,27 @@ class Finder(Secretive):
         servers = self._launchables.automatic(everything=self._local == LAUNCH)
         return candidates.order(offer for server in servers for offer in self._offers_of(server))
 
+    def _no_key(self, resolution: Resolution) -> NoCredentialsError:
+        """Nobody can be asked: what to set, and whether a file of the model lies here."""
+        error = self._advice.no_candidates(resolution)
+        model = resolution.canonical_name or resolution.name
+        here = self._launchables.matching(model) if self._local and resolution.canonical_name else []
+        if any(not server.reason for server in here):
+            hint = f"A file of it lies here ({here[0].model.source}): ask for {model}:local."
+            return NoCredentialsError(f"{error}\n{hint}", error.variables)
+        return error
+
+    def _check_there_is_a_server(self, resolution: Resolution, first: Offer) -> None:
+        """Raise LocalServerError where an engine is named that does not run here, with a model that does not lie here."""
+        if any(server.provider == first.provider and not server.launched for server in self.local_servers()):
+            return
+        near = self._launchables.near(first.internal_name)
+        hint = f" Did you mean {' or '.join(near)}?" if near else ""
+        raise LocalServerError(
+            f"{resolution.name!r}: no {first.provider_name} server runs at {first.endpoint}, and no model file is called "
+            f"{first.internal_name!r}, nor is one there.{hint} `inference-providers local list` shows those that are."
+        )
+
     def _no_launch(self, resolution: Resolution) -> LocalServerError | None:
         """The error of a model that lies here, and no engine can run."""
         offers = resolution.offers
@@ -190,7 +215,8 @@ class Finder(Secretive):
             if offer.place == chosen.place:
                 return
             said = f"{offer.reason}; {chosen.provider_name} runs {chosen.internal_name} instead"
-            if offer.launchable and offer.fits and offer.reason and said not in self._warned:
+            worth_it = offer.launchable and (offer.fits or offer.wished)
+            if worth_it and offer.reason and said not in self._warned:
                 self._warned.add(said)
                 warn(said)
 

@@ -18,27 +18,21 @@ import weakref
 from contextlib import suppress
 
 from inference_providers import locks, machine, ways
+from inference_providers.engines import environment, installed
 from inference_providers.errors import LocalServerError
 from inference_providers.local_server import LocalServer
 from inference_providers.model_files import ModelFile
-from inference_providers.server_state import FAILED, READY, endpoint_of, read_state, servers_folder
-from inference_providers.supervisor import TAKEN
+from inference_providers.server_state import FAILED, READY, TAKEN, endpoint_of, read_state, servers_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
 TOLD_AFTER, TOLD_EVERY = 2.0, 10.0  # seconds of loading after which a person is told
 _LOG_LINES = 12  # of a server that failed, for a person
-_CAUSE = r"(?:^|\s)((?:\w+\.)*\w*(?:Error|Exception): .*)"  # a line of a log that says what went wrong
+_CAUSE = r"(?:^|\s)((?:\w+\.)*\w*(?:Error|Exception): .*)|^[\d.]+ E +(.*)"  # a line of a log that says what went wrong
 _CAUSES = 3  # before those lines: an engine's last words may be of what followed
-_PASSED_ON = (  # what an engine may need of the environment; no key of anybody goes to it
-    r"PATH|HOME|USER|LOGNAME|LANG|LANGUAGE|TZ|TMPDIR|TEMP|TMP|SYSTEMROOT|VIRTUAL_ENV|CONDA_PREFIX|PYTHONPATH|LD_LIBRARY_PATH|"
-    r"(LC_|XDG_|DYLD_|CUDA|NVIDIA_|NCCL_|HIP_|ROCR_|HSA_|OMP_|MKL_|OPENBLAS_|HF_|HUGGINGFACE_|TRANSFORMERS_|TORCH|PYTORCH_|"
-    r"TOKENIZERS_|VLLM_|SGLANG_|GGML_|LLAMA_|OLLAMA_)\w*"
-)
-_SECRET = r"(^|_)(API_?)?(KEY|TOKEN|SECRET|PASSWORD)S?($|_)"
 
 
 class Launchable(LocalServer):
@@ -46,6 +40,8 @@ class Launchable(LocalServer):
 
     `reason` says why it cannot; `endpoint` and `key` are set while it runs.
     """
+
+    launched = True
 
     def __init__(
         self,
@@ -66,9 +62,13 @@ class Launchable(LocalServer):
         self._lease: int | None = None
         self._seen: tuple[int, int] | None = None
         self._waking = threading.Lock()
+        self._owner = os.getpid()
+        self._failed: tuple[float, str] | None = None
+        self.joined = False  # whether the server ran before this program asked for it
         served = ways.filled(way.get("served", "{name}"), self._values)
         super().__init__(provider, "", {served: canonical})
         self.folder, self.place = os.path.join(servers_folder(), digest), f"launch:{digest}"
+        self.wished = model.engine in (provider, title)
         self.fits = model.kind in way["formats"] and way.get("source", model.source) == model.source
         self.reason = self._why_not()
 
@@ -77,14 +77,15 @@ class Launchable(LocalServer):
 
     @property
     def _values(self) -> dict[str, Any]:
-        here = {"python": sys.executable, "package": os.path.dirname(os.path.abspath(__file__))}
-        return {"model": self.model.path, "name": self.model.served, **self._options, **here}
+        return {"model": self.model.path, "name": self.model.served, **self._options}
 
     def _digest(self, provider: str) -> str:
         """The same command is the same server, whoever asks for it."""
-        command, environment = ways.assembled(self.way, self._options)
-        values = self._values
-        whole = [provider, [ways.filled(text, values) for text in command], sorted(environment.items())]
+        command, settings = ways.assembled(self.way, self._options)
+        texts = [*command, *(f"{name}={text}" for name, text in sorted(settings.items())), self.way["health"]]
+        if "command" in self.model.options:  # a program's own, which may leave out what model it is for
+            texts += [self.model.name, json.dumps(self.way.get("key"))]
+        whole = [provider, *(ways.filled(text, self._values) for text in texts)]
         return hashlib.sha256(json.dumps(whole).encode()).hexdigest()[:16]
 
     def _why_not(self) -> str:
@@ -99,7 +100,8 @@ class Launchable(LocalServer):
     @property
     def awake(self) -> bool:
         """Whether the server runs, as this program knows it."""
-        return self._lease is not None and self._seen == self._state_seen() and locks.is_held(self._path("lock"))
+        mine = self._lease is not None and self._owner == os.getpid()  # a child has to count for itself
+        return mine and self._seen == self._state_seen() and locks.is_held(self._path("lock"))
 
     def wake(self, limit: float = float("inf")) -> None:
         """Have the server running within *limit* seconds, and its idle time begin anew.
@@ -107,11 +109,55 @@ class Launchable(LocalServer):
         Raises LocalServerError: it cannot run here, there is too little memory, it failed (with the end of its
         log), or it is not ready in time.
         """
-        with self._waking:
+        asked = time.monotonic()
+        self._after_fork()
+        if not self._waking.acquire(timeout=min(limit, threading.TIMEOUT_MAX)):
+            raise LocalServerError(self._not_yet())
+        try:
+            self._check_failure(asked)
             if not self.awake:
-                self._join(limit)
+                for step in self._join(limit - (time.monotonic() - asked)):
+                    step() if callable(step) else time.sleep(step)
+        finally:
+            self._waking.release()
+        self._touch()
+
+    async def wake_async(self, limit: float = float("inf")) -> None:
+        """`wake` for asyncio: it can be cancelled."""
+        import asyncio
+
+        asked = time.monotonic()
+        self._after_fork()
+        while not self.awake:
+            self._check_failure(asked)
+            if not self._waking.acquire(blocking=False):
+                await asyncio.sleep(0.02)  # another task or thread waits already
+                if time.monotonic() - asked > limit:
+                    raise LocalServerError(self._not_yet())
+                continue
+            try:
+                for step in self._join(limit):
+                    await (asyncio.to_thread(step) if callable(step) else asyncio.sleep(step))
+            finally:
+                self._waking.release()
+        self._touch()
+
+    def _after_fork(self) -> None:
+        """A child has neither its parent's lock, which may be held for ever, nor its parent's lease."""
+        if self._owner != os.getpid():
+            self._waking, self._owner = threading.Lock(), os.getpid()
+            if self._lease is not None:
+                self._lease = None
+                self._finalize.detach()
+
+    def _touch(self) -> None:
         with suppress(OSError):  # it ends in this moment
             os.utime(self._path("used"))
+
+    def _check_failure(self, asked: float) -> None:
+        """Raise what others have got who waited for the same start: it is not tried once for each."""
+        if self._failed is not None and self._failed[0] > asked:
+            raise LocalServerError(self._failed[1])
 
     def release(self) -> None:
         """Do not use the server any more. It ends when nobody does, unless it is to stay."""
@@ -124,40 +170,54 @@ class Launchable(LocalServer):
         with open(self._path("kept"), "w"):
             pass
 
-    def _join(self, limit: float) -> None:
-        if self.reason:
-            raise LocalServerError(f"{self.reason}.")
+    def _join(self, limit: float) -> Iterator[float | Callable[[], None]]:
+        """What to do until the server is ready: seconds to wait, and work that takes a while."""
+        try:
+            yield from self._steps(limit)
+        except LocalServerError as error:
+            self._failed = (time.monotonic(), str(error))
+            raise
+
+    def _steps(self, limit: float) -> Iterator[float | Callable[[], None]]:
         if os.name != "posix":
             raise LocalServerError(
                 "Starting servers works on Linux and macOS only; start one yourself: it will be found."
             )
         self.release()
-        self._take_lease()
+        try:
+            self._take_lease()
+        except OSError as error:
+            raise LocalServerError(
+                f"{servers_folder()}, where servers keep their state, cannot be used: {error.strerror}. "
+                "XDG_STATE_HOME sets another place."
+            ) from None
         until = time.monotonic() + min(limit, self.way["loading"] + 60)
-        spawned, pause = False, 0.01
+        self.joined, pause = True, 0.01
         with _Progress(f"loading {self.model.name} with {self.title}", self._tell) as progress:
             while True:
                 if not locks.is_held(self._path("lock")):
-                    if spawned:
+                    if not self.joined:
                         raise self._failure(self._state())
-                    self._check_memory()
-                    self._spawn()
-                    spawned = True
+                    yield self._spawn
+                    self.joined = False
                 seen, state = self._state_seen(), self._state()
                 if state.get("phase") == READY:
                     self._seen, self.key = seen, state["key"]
                     self.endpoint = endpoint_of(state)
                     return
-                if state.get("phase") == FAILED and spawned:
+                if state.get("phase") == FAILED and not self.joined:
                     raise self._failure(state)
                 if time.monotonic() > until:
-                    raise LocalServerError(
-                        f"{self.title} is still loading {self.model.name}; it goes on while this program runs. "
-                        f"Ask again, or give it more time. Its log: {self._path('log')}"
-                    )
+                    raise LocalServerError(self._not_yet())
                 progress.tell()
-                time.sleep(pause)
+                yield pause
                 pause = min(pause * 1.5, 0.2)
+
+    def _not_yet(self) -> str:
+        return (
+            f"{self.title} is still loading {self.model.name}; it goes on while this program runs. "
+            f"Ask again, or give it more time. Its log: {self._path('log')}"
+        )
 
     def _take_lease(self) -> None:
         """Count as a user, until this object or this process is gone."""
@@ -166,9 +226,8 @@ class Launchable(LocalServer):
         path = self._path(os.path.join("users", f"{os.getpid()}-{id(self)}"))
         while True:  # the supervisor may take the file away in the moment before it is locked
             file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            locks.take(file)
             with suppress(OSError):
-                if os.path.samestat(os.stat(path), os.fstat(file)):
+                if locks.take(file) and os.path.samestat(os.stat(path), os.fstat(file)):
                     break
             os.close(file)
         self._lease = file
@@ -182,8 +241,8 @@ class Launchable(LocalServer):
         if needed > free and not self.model.options.get("anyway"):
             raise LocalServerError(
                 f"{self.model.name} is too big to run now: with {context} tokens of context it takes about {machine.sized(needed)} "
-                f"(its weights are {machine.sized(self.model.size)}), and {machine.sized(free)} of {what} are free. Take a smaller or "
-                "more quantized model, or less context, or end other programs."
+                f"(its weights are {machine.sized(self.model.size)}), and {machine.sized(free)} of {what} are free. "
+                "Take a smaller or more quantized model, or less context, or end other programs; `anyway` tries it all the same."
             )
 
     def _context(self) -> int:
@@ -193,16 +252,21 @@ class Launchable(LocalServer):
         """Start a supervisor; it stays when this program ends, and its lock is held when this returns."""
         import subprocess
 
+        if self.reason:
+            raise LocalServerError(f"{self.reason}.")
+        self._check_memory()
         for option in ways.left_out(self.way, self._options):
             if option in self.model.options or option == "tokenizer":
                 self._tell(f"{self.title} takes no {option}; it was left out")
-        base = engine_environment({**os.environ, **self._environ})
-        command, environment = ways.assembled(self.way, {"context": self._context(), **self._options})
+        package = os.path.dirname(os.path.abspath(__file__))
+        base = environment({**os.environ, **self._environ})
+        command, settings = ways.assembled(self.way, {"context": self._context(), **self._options})
         plan = {
             "command": command,
-            "environment": environment,
-            "values": {"context": self._context(), **self._values},
+            "environment": settings,
+            "values": {"context": self._context(), **self._values, "python": sys.executable, "package": package},
             "folder": self.folder,
+            "cwd": os.getcwd() if "command" in self.model.options else self.folder,
             "base": base,
             "key": self.way.get("key") or {},
             "health": self.way["health"],
@@ -217,8 +281,7 @@ class Launchable(LocalServer):
                 "model": {name: getattr(self.model, name) for name in ModelFile.__slots__},
             },
         }
-        root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-        path = os.pathsep.join(filter(None, [root, base.get("PYTHONPATH", "")]))
+        path = os.pathsep.join(filter(None, [os.path.dirname(package), base.get("PYTHONPATH", "")]))
         done = subprocess.run(
             [sys.executable, "-P", "-m", "inference_providers.supervisor"],
             input=json.dumps(plan), text=True, capture_output=True, start_new_session=True, cwd=self.folder,
@@ -230,9 +293,9 @@ class Launchable(LocalServer):
     def _failure(self, state: Mapping[str, Any]) -> LocalServerError:
         message = state.get("message") or "It ended without a word."
         log = self._path("log")
-        return LocalServerError(
-            f"{self.title} could not run {self.model.name}. {message} The end of its log ({log}):\n{log_end(log)}"
-        )
+        said = log_end(log)
+        shown = f" The end of its log ({log}):\n{said}" if said else ""
+        return LocalServerError(f"{self.title} could not run {self.model.name}. {message}{shown}")
 
     def _state(self) -> dict[str, Any]:
         return read_state(self.folder)
@@ -299,42 +362,6 @@ def stop(folder: str, patience: float = 25.0) -> bool:
     return not locks.is_held(lock)
 
 
-def installed(way: Mapping[str, Any], environ: Mapping[str, str]) -> bool:
-    """Whether a way's program is on the PATH (or beside this Python), or its module is there. Nothing is imported."""
-    if "program" in way and program(way["program"], environ) is None:
-        return False
-    top, _, rest = way.get("module", "").partition(".")
-    if not top:
-        return True
-    from importlib.util import find_spec
-
-    found = find_spec(top)
-    if found is None or not rest:
-        return found is not None
-    places = [os.path.join(place, *rest.split(".")) for place in found.submodule_search_locations or ()]
-    return any(os.path.isdir(place) or os.path.exists(f"{place}.py") for place in places)
-
-
-def program(name: str, environ: Mapping[str, str]) -> str | None:
-    """The path of a program, or None."""
-    import shutil
-
-    beside = os.path.dirname(sys.executable)  # a virtual environment that is used without being activated
-    path = environ.get("PATH") or os.environ.get("PATH") or os.defpath
-    return shutil.which(name, path=os.pathsep.join([path, beside]))
-
-
-def engine_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """What an engine gets of the environment: where things are, and its own settings; nothing that may be a key."""
-    path = os.pathsep.join([environ.get("PATH") or os.defpath, os.path.dirname(sys.executable)])
-    passed = {
-        name: value
-        for name, value in environ.items()
-        if re.fullmatch(_PASSED_ON, name) and not re.search(_SECRET, name)
-    }
-    return {**passed, "PATH": path, "PYTHONUNBUFFERED": "1"}
-
-
 def log_end(path: str, lines: int = _LOG_LINES) -> str:
     """The last lines of a log, for a person, after the first errors that it names before them."""
     try:
@@ -344,10 +371,10 @@ def log_end(path: str, lines: int = _LOG_LINES) -> str:
     except OSError as error:
         return f"  ({error.strerror})"
     shown = text.splitlines()
-    named = [found[1] for line in shown[:-lines] if (found := re.search(_CAUSE, line))]
+    named = [found[1] or found[2] for line in shown[:-3] if (found := re.search(_CAUSE, line))]
     causes = list(dict.fromkeys(named))[:_CAUSES]
-    return _indented("\n".join([*causes, *(["..."] if causes else []), *shown[-lines:]]))
+    return _indented("\n".join([*causes, "...", *shown[-3:]] if causes else shown[-lines:]))
 
 
 def _indented(text: str) -> str:
-    return "\n".join(f"  {line}" for line in text.splitlines()) or "  (nothing)"
+    return "\n".join(f"  {line}" for line in text.splitlines())

@@ -6,9 +6,9 @@ import os
 import time
 
 from inference_providers import local, model_files, model_lists
-from inference_providers.candidates import POLICIES
-from inference_providers.errors import LocalServerError
+from inference_providers.errors import LocalServerError, RegistryError
 from inference_providers.launch import Launchable
+from inference_providers.policies import POLICIES
 from inference_providers.registry import bundled
 from inference_providers.resolution import FOUND, GIVEN, NAMED
 from inference_providers.server_state import READY, endpoint_of, running
@@ -39,19 +39,18 @@ class Launchables:
         """*given*: models of the program; see `model_lists.given`. *wishes*: options for whichever model is launched."""
         self._registry, self._environ, self._tell = registry, environ, tell
         self._wishes = dict(wishes or {})
+        self._told = False
         self._given = model_lists.given(given)
         self._files: tuple[float, list[ModelFile]] | None = None
-        self._known: dict[str, Launchable] = {}
+        self._known: dict[tuple[str, str], Launchable] = {}
 
     def matching(self, wanted: str, pid: str | None = None, where: str = FOUND) -> list[Launchable]:
         """Servers for models that are called so, or lie there, best first; of engine *pid* alone, or whichever can.
 
         Who gives a model a name means that model: no other that is called so is looked for. *where*: see `resolution`.
         """
-        models = [self._file(entry, "this program") for entry in self._given if self._called(entry, wanted)]
-        if not models and where != GIVEN:
-            entries = [entry for entry in model_lists.listed().values() if entry["model_path"]]
-            models = [self._file(entry, "a model list") for entry in entries if self._called(entry, wanted)]
+        entries = self._called(wanted, by_path=where not in (GIVEN, NAMED), listed=where != GIVEN)
+        models = [self._file(entry) for entry in entries]
         if not models and where not in (GIVEN, NAMED):
             at_path = self._at_path(wanted, pinned=pid is not None)
             models = [] if at_path is None else [at_path]
@@ -61,6 +60,19 @@ class Launchables:
         found = [model for model in self._found() if self._fits(model, wanted)] if where == FOUND else []
         return list({server.folder: server for server in (*running, *self._all_servers(found, pid))}.values())
 
+    def _called(self, wanted: str, *, by_path: bool, listed: bool) -> list[dict[str, Any]]:
+        """Entries for a name: the program's before those of lists, whole names before those without a prefix, then paths."""
+        given = self._given + ([e for e in self._lists().values() if e["model_path"]] if listed else [])
+        return (
+            [entry for entry in given if entry["name"] == wanted]
+            or [entry for entry in given if model_lists.plain(entry["name"]) == wanted]
+            or [
+                e
+                for e in given
+                if by_path and os.sep in wanted and e["model_path"] and _full(e["model_path"]) == _full(wanted)
+            ]
+        )
+
     def _all_servers(self, models: Iterable[ModelFile], pid: str | None = None) -> list[Launchable]:
         return [server for model in models for server in self._servers(model, pid)]
 
@@ -68,9 +80,9 @@ class Launchables:
         """Servers for whatever there is: the user's own models; with *everything* also files of other programs, that fit."""
         from inference_providers import machine, ways
 
-        models = [model_files.at(path, source="models folder") for path in local.home_models(self._environ)]
+        models = self._home()
         if everything:
-            models = [self._file(entry, "this program") for entry in self._given] + models
+            models = [self._file(entry) for entry in self._given] + models
             free = machine.free_memory()
             models += [model for model in self._found() if model.memory(ways.CONTEXT) <= free]
         return self._all_servers(models)
@@ -79,15 +91,25 @@ class Launchables:
         """The servers that this user's programs have launched, as far as this registry knows their engines."""
         found = []
         for folder, state in running():
-            provider = self._registry.providers.get(state["provider"])
-            ways_there = self._ways(state["provider"])
-            way = next((way for way in ways_there if way["name"] == state["way"]), None)
-            if provider is not None and way is not None and state["phase"] == READY:
-                server = self._launchable(provider.id, way, model_files.ModelFile(**state["model"]))
+            try:
+                way = next((way for way in self._ways(state["provider"]) if way["name"] == state["way"]), None)
+                model = model_files.ModelFile(**state["model"])
+            except (KeyError, TypeError):  # of another version of this package
+                continue
+            if way is not None and state["phase"] == READY:
+                server = self._launchable(state["provider"], way, model)
                 if server.folder == folder:
+                    server.reason = ""  # it runs: perhaps of another environment, where the engine is installed
                     server.endpoint, server.key = endpoint_of(state), state["key"]
                     found.append(server)
         return found
+
+    def near(self, wanted: str) -> list[str]:
+        """Names of models here that are spelled like it."""
+        from difflib import get_close_matches
+
+        named = [entry["name"] for entry in self._given] + [model.name for model in self._found()]
+        return get_close_matches(os.path.basename(wanted), named, n=3, cutoff=0.5)
 
     def release(self) -> None:
         """Use none of the servers any more."""
@@ -116,14 +138,14 @@ class Launchables:
             return server
         for one in self.running():
             if one.provider == server.provider and one.model.path == server.model.path:
-                return self._known.setdefault(one.folder, one)
+                return one
         return server
 
     def _launchable(self, engine: str, way: Mapping[str, Any], model: ModelFile) -> Launchable:
         title = way.get("title") or self._registry.providers[engine].name
         canonical = self._registry.names.canonical_name(model.served) or self._registry.names.canonical_name(model.name)
         server = Launchable(engine, title, way, model, canonical, self._environ, self._tell)
-        return self._known.setdefault(server.folder, server)
+        return self._known.setdefault((server.folder, model.served), server)
 
     def _ways(self, engine: str) -> Sequence[Mapping[str, Any]]:
         """How an engine is launched: by the installed package's registry alone."""
@@ -132,44 +154,62 @@ class Launchables:
             return ()
         return (provider.local or {}).get("launch") or ()
 
+    def _lists(self) -> Mapping[str, dict[str, Any]]:
+        """The user's lists; one that cannot be used is told once, and stands in nobody's way."""
+        try:
+            return model_lists.listed()
+        except RegistryError as error:
+            if not self._told:
+                self._told = True
+                self._tell(str(error))
+            return {}
+
     def _at_path(self, wanted: str, *, pinned: bool) -> ModelFile | None:
         """The model at a path; None for what is no path. Raises LocalServerError for a path where none is."""
         path = os.path.expanduser(wanted)
-        certainly = path.startswith((os.sep, "." + os.sep, ".." + os.sep)) or (pinned and os.sep in path)
-        looks_so = path.endswith(".gguf") or path.startswith((os.sep, "." + os.sep, ".." + os.sep))
-        if not looks_so and not os.path.exists(os.path.join(path, "config.json")):
-            return None
         if path.rpartition(":")[2] in POLICIES and not os.path.exists(path):
             return None  # a rule of its own takes the policy off
+        marked = path.startswith((os.sep, "." + os.sep, ".." + os.sep)) or "\\" in path
+        heads = (wanted.partition("/")[0], wanted.partition(":")[0])
+        elsewhere = not pinned and not marked and any(map(self._registry.provider_id, heads))
+        if elsewhere or not (marked or path.endswith(".gguf") or (pinned and os.path.isdir(path))):
+            return None
         try:
             return model_files.at(path)
         except ValueError as error:
-            if not certainly:
-                return None  # perhaps the name of a file that is found elsewhere
-            raise LocalServerError(f"{error}.") from None
+            for model in self._found():
+                if os.path.basename(model.path) == wanted:
+                    return model
+            close = self.near(wanted)
+            hint = f" Did you mean {' or '.join(close)}?" if close else ""
+            raise LocalServerError(f"{error}.{hint}") from None
 
-    def _file(self, entry: dict[str, Any], source: str) -> ModelFile:
+    def _file(self, entry: dict[str, Any]) -> ModelFile:
+        source = "this program" if entry in self._given else "a model list"
         if entry["model_path"] is None:  # a command of the program's own brings its model
             more: dict[str, Any] = {"engine": entry.get("engine", ""), "options": model_lists.options_of(entry)}
             return model_files.ModelFile(entry["name"], "", model_files.GGUF, 0, source, **more)
         try:
             return model_lists.file_of(entry, source)
         except ValueError as error:
-            raise LocalServerError(f"{error} (the path of {entry['name']!r}).") from None
+            raise LocalServerError(f"{error} (the path of {entry['name']!r} in {source}).") from None
+
+    def _home(self) -> list[ModelFile]:
+        """The user's own models; what is none is told, and left out."""
+        found = []
+        for path in local.home_models(self._environ):
+            try:
+                found.append(model_files.at(path, source="models folder"))
+            except ValueError as error:
+                where = local.MODEL_VARIABLE if self._environ.get(local.MODEL_VARIABLE) else "the models folder"
+                self._tell(f"{where}: {error}; it is left out")
+        return found
 
     def _found(self) -> list[ModelFile]:
         if self._files is None or time.monotonic() - self._files[0] > _KEPT:
-            home = [model_files.at(path) for path in local.home_models(self._environ) if os.path.exists(path)]
-            self._files = (time.monotonic(), home + model_files.found(self._environ))
-        unique = {os.path.realpath(model.path): model for model in reversed(self._files[1])}
+            self._files = (time.monotonic(), self._home() + model_files.found(self._environ))
+        unique = {(os.path.realpath(model.path), model.name): model for model in reversed(self._files[1])}
         return list(reversed(unique.values()))
-
-    @staticmethod
-    def _called(entry: Mapping[str, Any], wanted: str) -> bool:
-        if wanted in (entry["name"], model_lists.plain(entry["name"])):
-            return True
-        path = entry["model_path"]
-        return bool(path) and os.sep in wanted and _full(wanted) == _full(path)
 
     def _fits(self, model: ModelFile, wanted: str) -> bool:
         called = {model.name.lower(), model.served.lower(), os.path.basename(model.path).lower()}

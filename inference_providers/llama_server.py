@@ -38,7 +38,10 @@ def main() -> None:
     if os.environ.get("LLAMA_API_KEY"):
         params.api_keys = [os.environ.pop("LLAMA_API_KEY")]
     signal.signal(signal.SIGTERM, lambda number, frame: os._exit(0))  # the server's threads do not end by themselves
-    server = xllamacpp.Server(params)
+    try:
+        server = xllamacpp.Server(params)
+    except RuntimeError as error:  # what is wrong it has said before
+        sys.exit(str(error))
     sys.stderr.write(f"listening at {server.listening_address}\n")
     while True:
         signal.pause()

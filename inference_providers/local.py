@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from inference_providers.registry import Provider, Registry
 
 PROBE_TIMEOUT = 0.3  # seconds, for the connection and again for each reply
+MODEL_VARIABLE = "INFERENCE_PROVIDERS_LOCAL_MODEL"
 UNKNOWN = "local"  # the row for a server that speaks the protocol but matches no fingerprint
 
 
@@ -248,11 +249,15 @@ def home_models(environ: Mapping[str, str]) -> list[str]:
     """GGUF files that the embedded engine may start: `INFERENCE_PROVIDERS_LOCAL_MODEL`, then the user's models folder."""
     import platformdirs
 
-    given = environ.get("INFERENCE_PROVIDERS_LOCAL_MODEL", "").strip()
+    given = environ.get(MODEL_VARIABLE, "").strip()
     if given:
         return [os.path.expanduser(given)]
     folder = os.path.join(platformdirs.user_data_dir("inference_providers"), "models")
     try:
-        return sorted(os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(".gguf"))
+        return sorted(
+            os.path.join(folder, name)
+            for name in os.listdir(folder)
+            if name.endswith(".gguf") and not name.startswith("mmproj")
+        )
     except OSError:
         return []

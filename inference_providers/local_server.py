@@ -14,6 +14,8 @@ class LocalServer:
     """
 
     reason = ""  # why it cannot be used
+    launched = False  # by this package: it serves the one model it was launched for
+    wished = False  # whether its model is to run there first
     fits = True  # whether it is made for such models
 
     def __init__(self, provider: str, endpoint: str, models: Mapping[str, str | None], key: str | None = None) -> None:
@@ -23,6 +25,9 @@ class LocalServer:
 
     def wake(self, limit: float) -> None:
         """Have it running. Raises LocalServerError."""
+
+    async def wake_async(self, limit: float) -> None:
+        """`wake` for asyncio."""
 
     @property
     def awake(self) -> bool:

@@ -18,6 +18,8 @@ def take(file: int) -> bool:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError:
+        return True  # this file system has no locks
     return True
 
 
@@ -35,6 +37,8 @@ def is_held(path: str) -> bool:
         )  # shared: two who look do not mistake each other for the holder
     except BlockingIOError:
         return True
+    except OSError:
+        return False
     finally:
         os.close(file)
     return False

@@ -64,7 +64,7 @@ class ModelFile:
 
 
 def found(environ: Mapping[str, str]) -> list[ModelFile]:
-    """Every model file in the usual places, each path once: this package's folder, Ollama, LM Studio, Hugging Face, llama.cpp."""
+    """Every model file in the usual places, each path once for each of its names: this package's folder, Ollama, LM Studio, Hugging Face, llama.cpp."""
     home = environ.get("HOME") or os.path.expanduser("~")
     cache = environ.get("XDG_CACHE_HOME") or os.path.join(home, ".cache")
     places: list[Iterator[ModelFile]] = [
@@ -75,10 +75,11 @@ def found(environ: Mapping[str, str]) -> list[ModelFile]:
         _hub(_hub_folder(environ, cache)),
         _gguf_files(environ.get("LLAMA_CACHE") or os.path.join(cache, "llama.cpp"), "llama.cpp"),
     ]
-    unique: dict[str, ModelFile] = {}
+    unique: dict[tuple[str, str], ModelFile] = {}
     for place in places:
         for model in place:
-            unique.setdefault(os.path.realpath(model.path), model)
+            name = model.name if model.source == "Ollama" else ""  # several of its names may share a file
+            unique.setdefault((os.path.realpath(model.path), name), model)
     return list(unique.values())
 
 
@@ -162,7 +163,13 @@ def _ollama(folder: str) -> Iterator[ModelFile]:
                 if isinstance(layer, dict) and layer.get("mediaType") == "application/vnd.ollama.image.model":
                     path = os.path.join(folder, "blobs", str(layer.get("digest", "")).replace(":", "-"))
                     if os.path.isfile(path):
-                        yield ModelFile(f"{os.path.basename(root)}:{tag}", path, GGUF, _size(path), "Ollama")
+                        yield ModelFile(f"{_ollama_name(manifests, root)}:{tag}", path, GGUF, _size(path), "Ollama")
+
+
+def _ollama_name(manifests: str, folder: str) -> str:
+    """What Ollama calls the model of a manifest: `llama3.1`, `someone/model`, `hf.co/someone/repository`."""
+    name = os.path.relpath(folder, manifests).replace(os.sep, "/")
+    return name.removeprefix("registry.ollama.ai/").removeprefix("library/")
 
 
 def _hub(folder: str) -> Iterator[ModelFile]:
@@ -195,7 +202,9 @@ def _entries(folder: str) -> list[str]:
 def _weights(folder: str) -> int:
     """Bytes of a folder's weights: safetensors where there are any, else PyTorch's files."""
     for suffix in (".safetensors", ".bin", ".pt"):
-        total = sum(_size(os.path.join(folder, name)) for name in _entries(folder) if name.endswith(suffix))
+        names = [name for name in _entries(folder) if name.endswith(suffix)]
+        parts = [name for name in names if not name.startswith("consolidated")] or names  # the same weights, once more
+        total = sum(_size(os.path.join(folder, name)) for name in parts)
         if total:
             return total
     return 0
@@ -231,7 +240,7 @@ def gguf_facts(path: str) -> dict[str, int]:
     try:
         with open(path, "rb") as file:
             head = _gguf_head(file)
-    except (OSError, ValueError, struct.error, MemoryError):
+    except (OSError, ValueError, struct.error, MemoryError, RecursionError):
         return {}
     kind = head.get("general.architecture", "")
     facts = {name.removeprefix(f"{kind}."): value for name, value in head.items()}

@@ -12,6 +12,7 @@ from typing import Any
 
 from inference_providers import model_files, ways
 from inference_providers.errors import RegistryError, UnknownModelError
+from inference_providers.registry import bundled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -107,6 +108,13 @@ def checked(row: Any) -> dict[str, Any]:
     for field in TEXTS:
         if not isinstance(row.get(field), str | None):
             raise ValueError(f"{field} must be text")
+    if row.get("engine") and bundled().provider_id(row["engine"]) is None:
+        raise ValueError(f"unknown engine {row['engine']!r}; there are: {', '.join(bundled().engines)}, sglang, ollama")
+    command = row.get("command")
+    if command is not None and not (
+        isinstance(command, list) and command and all(isinstance(part, str) and "{key}" not in part for part in command)
+    ):
+        raise ValueError("command must be a list of texts, without {key}: the key goes by key_variable")
     options = ways.checked({option: row.get(option) for option in OPTIONS})
     path = row.get("model_path")
     return {

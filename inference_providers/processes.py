@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
 
 import psutil
@@ -34,21 +33,20 @@ def owner(port: int, pid: int | None) -> str:
     try:
         listening = [found.pid for found in psutil.net_connections("tcp") if _listens(found, port)]
     except psutil.AccessDenied:  # macOS shows only our own processes' sockets
-        listening = [process.pid for process in _tree(pid) if _has_socket(process, port)]
+        listening = [one.pid for one in _tree(pid) if any(_listens(found, port) for found in _sockets(one))]
         listening = listening or ([None] if connectable(port) else [])
     if not listening:
         return ""
     return OURS if all(one in tree for one in listening) else STRANGER
 
 
-def processor_time(pid: int | None) -> float:
-    """Seconds of processor time that a process and what it started have used."""
-    total = 0.0
-    for process in _tree(pid):
-        with contextlib.suppress(psutil.Error):
-            times = process.cpu_times()
-            total += times.user + times.system
-    return total
+def is_connected(port: int) -> bool:
+    """Whether anybody holds a connection to a port: waits for an answer, or has just got one."""
+    try:
+        found = psutil.net_connections("tcp")
+    except psutil.AccessDenied:  # macOS shows only our own processes' sockets
+        found = [one for process in psutil.process_iter() for one in _sockets(process)]
+    return any(one.status == psutil.CONN_ESTABLISHED and _port(one) == port for one in found)
 
 
 def started(pid: int | None) -> float | None:
@@ -69,12 +67,17 @@ def _tree(pid: int | None) -> list[psutil.Process]:
         return []
 
 
-def _has_socket(process: psutil.Process, port: int) -> bool:
+def _sockets(process: psutil.Process) -> list[Any]:
     try:
-        return any(_listens(found, port) for found in process.net_connections("tcp"))
+        return list(process.net_connections("tcp"))
     except psutil.Error:
-        return False
+        return []
+
+
+def _port(connection: Any) -> int:
+    return int(connection.laddr[1])
 
 
 def _listens(connection: Any, port: int) -> bool:
-    return bool(connection.status == psutil.CONN_LISTEN and connection.laddr[1] == port)
+    here = ("127.0.0.1", "0.0.0.0", "::", "::ffff:127.0.0.1")
+    return bool(connection.status == psutil.CONN_LISTEN and _port(connection) == port and connection.laddr[0] in here)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 
-from inference_providers.candidates import POLICIES, Access, Accesses, Offer, apply_policy
+from inference_providers.candidates import Access, Accesses, Offer
 from inference_providers.errors import UnknownModelError
+from inference_providers.policies import POLICIES, apply_policy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,13 +38,8 @@ class Resolution:
     def __init__(
         self, name: str, rule: str, canonical_name: str | None, offers: Sequence[Offer], warning: str = ""
     ) -> None:
-        self.name, self.rule, self.canonical_name, self.offers, self.warning = (
-            name,
-            rule,
-            canonical_name,
-            list(offers),
-            warning,
-        )
+        self.name, self.rule, self.canonical_name = name, rule, canonical_name
+        self.offers, self.warning = list(offers), warning
 
     def __repr__(self) -> str:
         return f"<Resolution of {self.name!r} by rule {self.rule!r}: {self.canonical_name}, {len(self.offers)} offers>"
@@ -80,17 +76,10 @@ class Resolver:
         if name.lower() in AUTO:
             return self._auto(name)
         rules = (
-            self._given,
-            self._alias,
-            self._prefix,
-            self._canonical,
-            self._engine_lists,
-            self._internal,
-            self._engine_passes,
-            self._engine_colon,
-            self._policy,
-        )
-        for rule in (*rules, self._spelling, self._family):
+            self._given, self._alias, self._prefix, self._canonical, self._engine_lists, self._internal,
+            self._engine_passes, self._engine_colon, self._policy, self._spelling, self._family,
+        )  # fmt: skip
+        for rule in rules:
             found = rule(name)
             if found is not None:
                 return found
@@ -200,7 +189,7 @@ class Resolver:
             listed = [
                 model
                 for model in server.models
-                if server.provider == pid and self._matches(model, server.models[model], rest)
+                if server.provider == pid and not server.launched and self._matches(model, server.models[model], rest)
             ]
             if listed:
                 return server.models[listed[0]], self._server_offers(server, listed, named=True)
@@ -275,7 +264,10 @@ class Resolver:
         rest, colon, policy = name.rpartition(":")
         if not colon or policy.lower() not in POLICIES:
             return None
-        found = self._without_aliases(True).resolve(rest) if policy.lower() == "local" else self.resolve(rest)
+        launching = Resolver(
+            self._accesses, aliases=self._aliases, local=self._local, launchable=self._launchable, launch=True
+        )
+        found = launching.resolve(rest) if policy.lower() == "local" else self.resolve(rest)
         return Resolution(
             name,
             f"policy {policy.lower()}",
@@ -361,7 +353,9 @@ class Resolver:
         launched = [offer for name in names for offer in self._launched(name, pid)] if local else []
         if launched:
             return launched
-        accesses: list[Access] = [self._accesses.at(server) for server in self._local() if server.provider == pid]
+        accesses: list[Access] = [
+            self._accesses.at(server) for server in self._local() if server.provider == pid and not server.launched
+        ]
         return [
             Offer(access, canonical, internal, named=True)
             for access in accesses or [self._accesses[pid]]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 LOADING, READY, FAILED = "loading", "ready", "failed"
+TAKEN = 3  # exit code of a supervisor: another process supervises this server
 
 
 def servers_folder() -> str:

@@ -25,7 +25,7 @@ import sys
 import time
 
 from inference_providers import locks, processes
-from inference_providers.server_state import FAILED, LOADING, READY, read_state
+from inference_providers.server_state import FAILED, LOADING, READY, TAKEN, read_state
 from inference_providers.ways import filled
 
 TYPE_CHECKING = False
@@ -33,11 +33,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-TAKEN = 3  # exit code: another process supervises this server
 LINGER = 3.0  # seconds without a user; a loop in a shell need not load the model anew each time
 GRACE = 10.0  # seconds for a server to end by itself
 PORTS_TRIED = 3
-BUSY = 0.05  # part of a processor's time above which a server is at work, whoever asked it
 LOG_CAP = 4 * 1024 * 1024  # bytes
 
 
@@ -59,6 +57,7 @@ class Supervisor:
         self.port = 0
         self.engine: subprocess.Popen[bytes] | None = None
         self.heir = (0, -1)  # who ends the engine if this process is killed, and the pipe that it listens to
+        self.ready = False
         self.alone_since = time.monotonic()
         self.told_to_end = False
         self.wakes, self._wake = os.pipe()
@@ -70,6 +69,7 @@ class Supervisor:
         self._end_leftovers(left)
         self.log = os.open(self._path("log"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
         self._touch("used")
+        self.remove(self._path("kept"))
         self._write(LOADING)
 
     def run(self) -> None:
@@ -82,6 +82,9 @@ class Supervisor:
             self._end()
             self._write(FAILED, message=str(failure))
         except _Ended:
+            if self.told_to_end and not self.ready:  # others may wait for it
+                self._write(FAILED, message="It was told to end while it was loading.")
+                return
             self.remove(self._path("state.json"))  # first: nobody is to join a server that ends
             self._end()
         finally:
@@ -93,12 +96,13 @@ class Supervisor:
         """Raises Failed, or _Ended when nobody waits any more."""
         for _ in range(PORTS_TRIED):
             self.port = self.plan["port"] or processes.free_port()
-            if self.plan["port"] and processes.owner(self.port, self._pid) == "stranger":
+            if self.plan["port"] and processes.owner(self.port, self._pid) == processes.STRANGER:
                 raise Failed(f"Port {self.port} is taken by another program; nothing was sent to it.")
             self._spawn()
             self._write(LOADING)
             if self._load():
                 self._touch("used")
+                self.ready = True
                 self._write(READY)
                 return
             self._end()
@@ -115,15 +119,16 @@ class Supervisor:
             with open(_private(self.key_file), "w", encoding="utf-8") as file:
                 file.write(filled(rule["content"], values))
             command += [filled(text, values) for text in rule["argument"]]
-        self._say(f"starting {' '.join(command)}")
+        shown = [filled(text, {**values, "key": "..."}) for text in self.plan["command"]]
+        self._say(f"starting {' '.join(shown)}")
         try:
             self.engine = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=self.folder,
-                env={**self.plan["base"], **environment}, start_new_session=True,
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=self.plan["cwd"],
+                env={**self.plan["base"], **environment}, start_new_session=True, preexec_fn=_end_with_parent,  # noqa: PLW1509  (there are no threads)
             )  # fmt: skip
         except OSError as error:
             raise Failed(f"{command[0]} cannot be run: {error.strerror}") from None
-        self.heir = _heir(self.engine.pid)
+        self.heir = _heir(self.engine.pid, self._path("state.json"))
         assert self.engine.stdout is not None
         self.output = self.engine.stdout.fileno()
         os.set_blocking(self.output, False)
@@ -136,11 +141,11 @@ class Supervisor:
             self._rest(pause)
             pause = min(pause * 1.5, 1.0)
             owner = processes.owner(self.port, self._pid) if processes.connectable(self.port) else ""
+            if owner == processes.STRANGER:
+                return False
             if not self._engine_lives():
-                if owner == "stranger":
-                    return False
                 raise Failed(f"It ended while it was loading, with {self._exit()}.")
-            if owner == "ours" and self._healthy():
+            if owner == processes.OURS and self._healthy():
                 return True
             self._check_wanted()
         raise Failed(f"It was not ready after {self.plan['loading']:.0f} s.")
@@ -151,10 +156,10 @@ class Supervisor:
             self._check_wanted()
             unused = time.time() - os.stat(self._path("used")).st_mtime
             if self.plan["idle"] and unused > self.plan["idle"]:
-                if not self._at_work():
+                if not processes.is_connected(self.port):
                     self._say(f"not asked for {unused:.0f} s")
                     raise _Ended
-                self._touch("used")
+                self._touch("used")  # a long answer, or somebody who asks without this package
         self._say(f"the server ended, with {self._exit()}")
         raise _Ended
 
@@ -195,12 +200,6 @@ class Supervisor:
             return False
         finally:
             connection.close()
-
-    def _at_work(self) -> bool:
-        """Whether the server is busy: a long answer, or somebody who asks it without this package."""
-        before, started = processes.processor_time(self._pid), time.monotonic()
-        self._rest(1.0)
-        return processes.processor_time(self._pid) - before > BUSY * (time.monotonic() - started)
 
     @property
     def _pid(self) -> int | None:
@@ -250,7 +249,8 @@ class Supervisor:
         engine, self.engine = self.engine, None
         if engine is None:
             return
-        for sent, patience in ((signal.SIGTERM, GRACE), (signal.SIGKILL, GRACE)):
+        patient = GRACE if self.ready else 1.0  # nothing is lost while it is loading
+        for sent, patience in ((signal.SIGTERM, patient), (signal.SIGKILL, GRACE)):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(engine.pid, sent)
             until = time.monotonic() + patience
@@ -268,7 +268,7 @@ class Supervisor:
     def _end_leftovers(self, left: Mapping[str, Any]) -> None:
         """End what a predecessor left behind when it was killed."""
         with contextlib.suppress(OSError, KeyError, TypeError):
-            if processes.started(left["engine"]) == left["engine_started"] is not None:
+            if processes.started(left["engine"]) in (None, left["engine_started"]):  # else another's number by now
                 os.killpg(left["engine"], signal.SIGKILL)
 
     def _write(self, phase: str, message: str = "") -> None:
@@ -319,7 +319,15 @@ def _private(path: str) -> int:
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
 
 
-def _heir(engine: int) -> tuple[int, int]:
+def _end_with_parent() -> None:
+    """Have the system end the engine if both supervisor and heir are killed; only Linux can."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+def _heir(engine: int, state: str) -> tuple[int, int]:
     """A process that outlives this one only to end the engine's whole group: its number, and the pipe whose end it waits for.
 
     It has the server's lock as well, so nobody starts another before the group has ended.
@@ -336,6 +344,7 @@ def _heir(engine: int) -> tuple[int, int]:
             signal.signal(number, signal.SIG_IGN)
         os.close(writing)
         os.read(reading, 1)
+        Supervisor.remove(state)  # nobody is to join what ends
         os.killpg(engine, signal.SIGKILL)
     finally:
         os._exit(0)

@@ -25,8 +25,11 @@ def vocabulary() -> tuple[list[bytes], list[int]]:
 
 def write(path: str, seed: int = 0) -> str:
     """Write the model to *path* and return it; the same seed gives the same file."""
-    import gguf
-    import numpy
+    try:
+        import gguf
+        import numpy
+    except ImportError:
+        raise ImportError("writing a model needs gguf and numpy: pip install 'inference_providers[local]'") from None
 
     tokens, types = vocabulary()
     os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
@@ -73,5 +76,18 @@ def _shapes(words: int) -> list[tuple[str, tuple[int, ...]]]:
     return [*shapes, ("output_norm.weight", (EMBEDDING,)), ("output.weight", (words, EMBEDDING))]
 
 
+def main() -> None:
+    """Write a model to the path that is given, where nothing is yet."""
+    path = sys.argv[1] if len(sys.argv) == 2 else "tiny.gguf"
+    if len(sys.argv) > 2 or not path.endswith(".gguf") or path.startswith("-"):
+        sys.exit("usage: python -m inference_providers.tiny_model [PATH.gguf]")
+    if os.path.exists(path):
+        sys.exit(f"{path} exists already; give another path")
+    try:
+        print(write(path))
+    except (ImportError, OSError) as error:
+        sys.exit(f"{path} cannot be written: {error}")
+
+
 if __name__ == "__main__":
-    print(write(sys.argv[1] if len(sys.argv) > 1 else "tiny.gguf"))
+    main()

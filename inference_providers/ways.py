@@ -25,7 +25,7 @@ TUNING = (
     "tensor_parallel",
 )  # which an engine may have words for
 _WHOLE = {  # option -> what it counts
-    "context": "tokens of context",
+    "context": "tokens",
     "slots": "requests at once",
     "threads": "threads",
     "tensor_parallel": "GPUs",
@@ -38,7 +38,7 @@ def checked(options: Mapping[str, Any]) -> dict[str, Any]:
     for option, counted in _WHOLE.items():
         value = found.get(option, 1)
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise ValueError(f"{option} must be a number of {counted}, not {value!r}")
+            raise ValueError(f"{option} must be a whole number of {counted}, 1 or more, not {value!r}")
     fraction = found.get("gpu_memory", 1)
     if not isinstance(fraction, int | float) or isinstance(fraction, bool) or not 0 < fraction <= 1:
         raise ValueError(f"gpu_memory must be a part of the memory, above 0 and at most 1, not {fraction!r}")

@@ -18,7 +18,7 @@ LAYERS = {
         (
             "registry", "schema", "naming", "credentials", "trust", "candidates", "resolution", "advice", "chat",
             "parameters", "structured", "tools", "answer", "dialogue", "conversation", "pace", "batch_items", "substitute",
-            "local_server", "explanation", "ways",
+            "local_server", "explanation", "policies", "ways",
         ),
         1,
     ),
@@ -26,7 +26,7 @@ LAYERS = {
         (
             "log", "update", "download", "local", "launch", "connection", "tiny_model", "wire", "importers",
             "pictures", "answer_stream", "batch_files", "batch_parts", "mock", "cassette", "model_files", "machine",
-            "locks", "processes", "server_state", "supervisor", "llama_server", "model_lists", "launchables",
+            "engines", "locks", "processes", "server_state", "supervisor", "llama_server", "model_lists", "launchables",
         ),
         2,
     ),

@@ -22,7 +22,7 @@ import psutil
 import pytest
 import urllib3
 
-from inference_providers import AllProvidersFailedError, launch, tiny_model, ways
+from inference_providers import AllProvidersFailedError, engines, tiny_model, ways
 from inference_providers.local_server import LocalServer
 from inference_providers.registry import bundled
 from inference_providers.server_state import servers_folder
@@ -180,9 +180,9 @@ def path_to(program: str, *, without: str = "") -> str:
     """This PATH, on which there is a program, less the folders that have another. Skips where there is no such."""
     folders = os.environ["PATH"].split(os.pathsep)
     path = os.pathsep.join(folder for folder in folders if not (without and shutil.which(without, path=folder)))
-    if launch.program(program, {"PATH": path}) is None:
+    if engines.program(program, {"PATH": path}) is None:
         pytest.skip(f"{program} is not on the PATH{f' apart from {without}' if without else ''}")
-    if without and launch.program(without, {"PATH": path}):
+    if without and engines.program(without, {"PATH": path}):
         pytest.skip(f"{without} lies beside this Python, where it is always found")
     return path
 
@@ -190,7 +190,7 @@ def path_to(program: str, *, without: str = "") -> str:
 def path_to_transformers(*, without: str = "") -> str:
     """`path_to` its program, which is there also where what it takes to serve is not."""
     path = path_to("transformers", without=without)
-    found = Path(launch.program("transformers", {"PATH": path}) or "")
+    found = Path(engines.program("transformers", {"PATH": path}) or "")
     python = found.read_text("utf-8").partition("\n")[0].removeprefix("#!").strip()
     look = "import sys; from importlib.util import find_spec; sys.exit(not all(map(find_spec, sys.argv[1:])))"
     if subprocess.run([python, "-c", look, "accelerate", "fastapi", "uvicorn"], check=False).returncode:
@@ -255,10 +255,10 @@ def assert_only_its_owner_is_answered(server: LocalServer) -> None:
 @pytest.mark.parametrize("name", HELP)
 def test_the_installed_engine_takes_every_option_of_its_row(name: str) -> None:
     row, command = WAYS[name], HELP[name][1]
-    if not launch.installed(row, os.environ):
+    if not engines.installed(row, os.environ):
         pytest.skip(f"{name} is not installed: {row['install']}")
-    environment = {**launch.engine_environment(os.environ), "COLUMNS": "100"}
-    path = launch.program(command[0], os.environ) or command[0]
+    environment = {**engines.environment(os.environ), "COLUMNS": "100"}
+    path = engines.program(command[0], os.environ) or command[0]
     done = subprocess.run([path, *command[1:]], capture_output=True, text=True, check=True, env=environment)
     assert_it_takes_what_the_row_says(row, done.stdout)
 
@@ -346,7 +346,7 @@ def assert_it_runs_as_wished(server: LocalServer, tokenizer: str) -> None:
 
 @real
 def test_llama_cpp_python_answers_who_has_its_key_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    found = [way["name"] for way in _ways_of("llama.cpp") if launch.installed(way, os.environ)]
+    found = [way["name"] for way in _ways_of("llama.cpp") if engines.installed(way, os.environ)]
     if "llama-cpp-python" not in found:
         pytest.skip(f"llama_cpp.server is not installed beside {sys.executable}")
     if found[0] != "llama-cpp-python":

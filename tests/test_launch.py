@@ -29,6 +29,7 @@ from inference_providers import (
     model_lists,
     tiny_model,
 )
+from inference_providers.engines import environment
 from inference_providers.launchables import Launchables
 from inference_providers.registry import bundled
 from inference_providers.server_state import running, servers_folder
@@ -302,7 +303,7 @@ def test_models_are_listed_in_files(model: str, tmp_path: Path) -> None:
     environ = {**os.environ, "OLLAMA_HOST": f"127.0.0.1:{PORT}"}
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environ)
     assert int(done.stdout) > 0
-    assert "vLLM" not in done.stderr, "an engine that is not made for such files is not worth a word"
+    assert "vLLM does not run GGUF files; llama.cpp runs tiny instead" in done.stderr
     assert a_list().ask_ai("hi", "other", max_tokens=2).model == "tiny"
 
 
@@ -676,7 +677,6 @@ def test_a_state_that_a_killed_supervisor_left_is_not_believed(model: str, serve
     ((folder, state),) = running()
     os.kill(state["supervisor"], signal.SIGKILL)
     assert eventually(lambda: not alive(state["engine"]))
-    assert os.path.exists(os.path.join(folder, "state.json"))
     stranger = serve()
     state["port"] = int(stranger.url.rpartition(":")[2].partition("/")[0])
     Path(folder, "state.json").write_text(json.dumps(state))
@@ -710,12 +710,13 @@ def test_what_a_killed_supervisor_and_its_heir_left_behind_is_ended_by_the_next(
     assert providers.ask_ai("hi", "left")
     (state,) = states()
     (heir,) = [one.pid for one in psutil.Process(state["supervisor"]).children() if one.pid != state["engine"]]
+    (child,) = psutil.Process(state["engine"]).children()
     for pid in (heir, state["supervisor"]):
         os.kill(pid, signal.SIGKILL)
     assert eventually(lambda: not states())
-    assert alive(state["engine"])
+    assert alive(child.pid)
     assert providers.ask_ai("hi", "left")
-    assert eventually(lambda: not alive(state["engine"]))
+    assert eventually(lambda: not alive(state["engine"]) and not alive(child.pid))
     assert len(engines()) == 1
 
 
@@ -738,8 +739,9 @@ def test_an_engine_that_does_not_want_to_end_is_killed() -> None:
 
 def test_the_environment_of_an_engine_holds_its_settings_and_no_secrets() -> None:
     given = {"HOME": "/h", "HF_HOME": "/hf", "HF_TOKEN": "t", "VLLM_API_KEY": "k", "CUDA_VISIBLE_DEVICES": "0"}
+    given |= dict.fromkeys(("HF_AUTH", "LLAMA_CLOUD_PAT", "VLLM_SERVICE_PASS", "LLAMA_KEY1", "LLAMA_ARG_HF_REPO"), "s")
     given |= {"OPENAI_API_KEY": "k", "DATABASE_URL": "u:p@h", "TOKENIZERS_PARALLELISM": "false", "AWS_SECRET_ACCESS_KEY": "s"}  # fmt: skip
-    passed = set(launch.engine_environment(given))
+    passed = set(environment(given))
     assert passed == {"PATH", "PYTHONUNBUFFERED", "HOME", "HF_HOME", "CUDA_VISIBLE_DEVICES", "TOKENIZERS_PARALLELISM"}
 
 
@@ -770,7 +772,7 @@ def test_a_server_is_started_shown_and_stopped_by_hand(model: str) -> None:
     stopped = cli("stop", "tiny")
     assert (stopped.returncode, stopped.stderr) == (0, "stopped tiny (llama.cpp)\n")
     assert not alive(state["engine"])
-    assert "No server was launched" in cli("status").stderr
+    assert "No launched server runs" in cli("status").stderr
 
 
 def test_one_server_may_be_both_kept_and_used(model: str) -> None:
@@ -838,3 +840,210 @@ def test_a_name_that_a_program_gives_is_its_own(model: str, tmp_path: Path, name
     commands = sorted(" ".join(psutil.Process(pid).cmdline()).partition("--model ")[2] for pid in engines())
     assert len(commands) == 3
     assert sum("--ctx-size 300 --threads 1" in command for command in commands) == 1
+
+
+# What a name must not mean
+
+
+def test_what_is_not_there_is_never_answered_by_what_runs(model: str, tmp_path: Path) -> None:
+    first = a_list()
+    assert first.ask_ai("hi", model, max_tokens=2)
+    for name in ("llama.cpp/tny", "llama.cpp/tny.gguf", "llama.cpp/qwen3-235b", f"llama.cpp/{tmp_path}/tiny.gguf"):
+        with pytest.raises(
+            LocalServerError, match=r"no llama.cpp server runs .*`inference-providers local list`|cannot be read"
+        ):
+            a_list().ask_ai("hi", name)
+
+
+def test_a_path_is_that_file_though_another_of_the_name_runs(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        tiny_model.write(str(tmp_path / folder / "llama-3.1-8b.gguf"))
+    monkeypatch.chdir(tmp_path / "b")
+    first, second = a_list(), a_list()
+    assert first.ask_ai("hi", f"llama.cpp/{tmp_path}/a/llama-3.1-8b.gguf", max_tokens=2)
+    assert second.ask_ai("hi", "llama.cpp/llama-3.1-8b.gguf", max_tokens=2)
+    assert sorted(state["model"]["path"] for state in states()) == [
+        str(tmp_path / folder / "llama-3.1-8b.gguf") for folder in ("a", "b")
+    ]
+
+
+def test_a_file_that_is_not_there_is_not_asked_of_the_cloud(llama: str, cloud: dict[str, Any]) -> None:
+    providers = a_list(json_override=cloud, environ={"CLOUD_KEY": "k-cloud-1"})
+    for name in (
+        "models/llama-3.1-8b.gguf",
+        "./llama-3.1-8b.gguf",
+        "llama-3.1-8b-q9.gguf",
+        "C:\\models\\llama-3.1-8b.gguf",
+    ):
+        with pytest.raises(LocalServerError, match="cannot be read"):
+            providers.candidates(name)
+    assert providers.candidates(os.path.basename(llama))[0].provider == "llama.cpp"
+
+
+def test_a_folder_called_like_a_provider_changes_nothing(
+    cloud: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cloud" / "new").mkdir(parents=True)
+    (tmp_path / "cloud" / "new" / "config.json").write_text("{}")
+    (tmp_path / "cloud" / "x.gguf").write_bytes(b"GGUF")
+    monkeypatch.chdir(tmp_path)
+    providers = a_list(json_override=cloud, environ={"CLOUD_KEY": "k-cloud-1"}, local="launch")
+    for name in ("cloud/new", "cloud/x.gguf"):
+        assert [offer.provider for offer in providers.candidates(name)] == ["cloud"]
+
+
+def test_a_file_of_a_model_without_a_key_is_pointed_out(llama: str, cloud: dict[str, Any]) -> None:
+    from inference_providers import NoCredentialsError
+
+    with pytest.raises(NoCredentialsError, match=r"A file of it lies here \(llama\.cpp\): ask for llama-3\.1-8b:local"):
+        a_list(json_override=cloud).candidates("llama-3.1-8b")
+
+
+def test_models_of_one_ollama_are_told_apart(tmp_path: Path) -> None:
+    program = tmp_path / "bin" / "ollama"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    for name in ("library/alpha", "someone/beta"):
+        manifest = tmp_path / ".ollama" / "models" / "manifests" / "registry.ollama.ai" / name
+        manifest.mkdir(parents=True)
+        layer = {"mediaType": "application/vnd.ollama.image.model", "digest": f"sha256:{name[-4:]}"}
+        for tag in ("latest", "8b"):
+            (manifest / tag).write_text(json.dumps({"layers": [layer]}))
+        blob = tmp_path / ".ollama" / "models" / "blobs" / f"sha256-{name[-4:]}"
+        blob.parent.mkdir(exist_ok=True)
+        blob.write_bytes(b"GGUF")
+    providers = a_list(environ={"PATH": str(program.parent), "HOME": str(tmp_path)})
+    for name in ("alpha:latest", "alpha:8b", "someone/beta:latest"):
+        (offer,) = providers.candidates(f"ollama/{name}")
+        assert (offer.provider, offer.internal_name) == ("ollama", name)
+
+
+def test_the_same_server_is_meant_whichever_python_asks(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = Launchables(bundled(), {}).matching(model, "llama.cpp")[0]
+    monkeypatch.setattr(sys, "executable", "/elsewhere/bin/python3")
+    assert Launchables(bundled(), {}).matching(model, "llama.cpp")[0].folder == here.folder
+
+
+# Waiting
+
+
+def test_a_task_that_waits_for_a_model_can_be_cancelled() -> None:
+    script = (
+        "import asyncio, time; from tests.test_launch import *\n"
+        "async def main():\n"
+        "    providers = AsyncProviderList(environ={}, json_override=nobody_else(),"
+        " local_models=[slow('slow', '--load', '30')])\n"
+        "    try: await asyncio.wait_for(providers.ask_ai('hi', 'slow'), 1.5)\n"
+        "    except TimeoutError: print('cancelled', flush=True)\n"
+        "asyncio.run(main())\n"
+    )
+    started = time.monotonic()
+    program = user_of("", script)
+    assert program.stdout is not None
+    assert program.stdout.readline() == "cancelled\n"
+    ended(program)
+    assert time.monotonic() - started < 15
+    assert eventually(lambda: not states())
+
+
+def test_a_call_keeps_to_its_time_though_another_waits_longer() -> None:
+    providers = a_list(local_models=[slow("slow", "--load", "6")])
+    patient = threading.Thread(target=lambda: providers.ask_ai("hi", "slow"))
+    patient.start()
+    assert eventually(lambda: bool(states()))
+    started = time.monotonic()
+    with pytest.raises(AllProvidersFailedError, match="still loading"):
+        providers.ask_ai("hi", "slow", timeout=1.0)
+    assert time.monotonic() - started < 4
+    patient.join()
+
+
+def test_a_start_that_fails_is_tried_once_for_all_who_wait() -> None:
+    providers = AsyncProviderList(
+        environ={},
+        json_override=nobody_else(),
+        local_models=[slow("failing", "--load", "2", "--fail", "no memory")],
+    )
+
+    async def all_at_once() -> list[Any]:
+        asked = (providers.ask_ai("hi", "failing") for _ in range(12))
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    started = time.monotonic()
+    assert all("no memory" in str(error) for error in asyncio.run(all_at_once()))
+    assert time.monotonic() - started < 8
+
+
+def test_a_child_that_is_forked_while_a_model_loads_can_ask_too() -> None:
+    script = (
+        "import os, sys, threading, time; from tests.test_launch import *\n"
+        "providers = a_list(local_models=[slow('slow', '--load', '3')])\n"
+        "loading = threading.Thread(target=lambda: providers.ask_ai('hi', 'slow')); loading.start()\n"
+        "while not states(): time.sleep(0.05)\n"
+        "pid = os.fork()\n"
+        "said = 'hello' in providers.ask_ai('hi', 'slow', timeout=20)\n"
+        "if pid: os.waitpid(pid, 0); loading.join()\n"
+        "print(said, flush=True); os._exit(0)\n"
+    )
+    program = user_of("", script)
+    assert program.stdout is not None
+    assert [program.stdout.readline(), program.stdout.readline()] == ["True\n", "True\n"]
+    ended(program)
+
+
+# Bad surroundings
+
+
+def test_a_list_that_cannot_be_read_stands_in_nobodys_way(model: str, tmp_path: Path) -> None:
+    folder = tmp_path / "config" / "inference_providers"
+    folder.mkdir(parents=True)
+    (folder / "models.json").write_text('{"models": [{"name": "a", "engine": "lama.cpp", "model_path": "x"}]}')
+    script = SHARED.replace("sys.stdin.read()", "providers.close()")
+    program = subprocess.run(
+        [sys.executable, "-c", script, model], capture_output=True, text=True, check=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+    )  # fmt: skip
+    assert program.stdout.startswith("ok")
+    assert program.stderr.count("unknown engine 'lama.cpp'") <= 1
+
+
+def test_a_bad_file_among_the_users_own_is_left_out(
+    model: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    folder = tmp_path / "data" / "inference_providers" / "models"
+    folder.mkdir(parents=True)
+    (folder / "aaa.gguf").write_text("no model")
+    (folder / "mmproj-b.gguf").symlink_to(model)
+    (folder / "good.gguf").symlink_to(model)
+    assert a_list().ask_ai("hi", max_tokens=2).model == "good"
+    assert "the models folder: " in caplog.text
+    assert "aaa.gguf is no GGUF file" in caplog.text
+
+
+def test_a_place_that_cannot_hold_state_is_named(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    with pytest.raises(AllProvidersFailedError, match="XDG_STATE_HOME sets another place"):
+        a_list().ask_ai("hi", f"llama.cpp/{model}")
+
+
+def test_states_of_another_version_are_passed_over(model: str) -> None:
+    assert a_list().ask_ai("hi", f"llama.cpp/{model}", max_tokens=2)
+    providers = a_list()
+    server = providers.candidates(f"llama.cpp/{model}")[0]
+    server.wake(20)
+    ((folder, state),) = running()
+    Path(folder, "state.json").write_text(json.dumps({**state, "model": {**state["model"], "revision": 1}}))
+    assert a_list().local_servers() == []
+    Path(folder, "state.json").write_text(json.dumps(state))
+
+
+def test_a_long_answer_keeps_its_server_though_it_takes_no_processor_time() -> None:
+    providers = a_list(local_models=[slow("slow", idle=1)])
+    answer = providers.ask_ai("hi", "slow", seed=4, extra_body={"seed": 4})
+    assert [attempt.outcome for attempt in answer.attempts] == ["ok"]

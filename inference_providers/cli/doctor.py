@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from inference_providers import credentials, launch, local
+from inference_providers import credentials, engines, local
 from inference_providers.provider_list import ProviderList
 from inference_providers.registry import Registry, bundled
 
@@ -95,7 +95,7 @@ def _embedded() -> dict[str, Any]:
     models = local.home_models(os.environ)
     ways = (bundled().providers["llama.cpp"].local or {})["launch"]
     return {
-        "installed": any(launch.installed(way, os.environ) for way in ways),
+        "installed": any(engines.installed(way, os.environ) for way in ways),
         "models": [model for model in models if os.path.isfile(model)],
         "missing": [model for model in models if not os.path.isfile(model)],
     }

@@ -8,10 +8,11 @@ from typing import Any
 
 import click
 
+from inference_providers import ways
 from inference_providers.cli.exits import guarded
 from inference_providers.cli.tables import emit
 from inference_providers.errors import LocalServerError
-from inference_providers.server_state import endpoint_of, running
+from inference_providers.server_state import endpoint_of, read_state, running
 from inference_providers.ways import CONTEXT, IDLE
 
 
@@ -89,29 +90,41 @@ def start(model: str, **wishes: Any) -> None:
 
     The server stays until it was idle for long or is stopped. All programs of yours that ask for this model use it.
     """
+    tokenizer = wishes.pop("tokenizer")
+    if tokenizer:
+        wishes["tokenizer"] = os.path.abspath(os.path.expanduser(tokenizer))
+    wishes["anyway"] = wishes["anyway"] or None
+    server = _first_that_runs(_servers(model, ways.checked(wishes)), model)
+    server.keep()
+    idle = read_state(server.folder).get("idle")
+    until = f"ends after {idle:g} s without a call" if idle else "stays until it is stopped"
+    runs = "runs already, served" if server.joined else "is served"
+    click.echo(f"{server.model.name} {runs} by {server.title} at {server.endpoint}; it {until}.")
+    pinned = model if model.startswith(f"{server.provider}/") else f"{server.provider}/{model.removesuffix(':local')}"
+    click.echo(f"Ask it:   ask-ai --model {pinned} 'Hello'", err=True)
+    click.echo(f"Stop it:  inference-providers local stop {server.model.name}", err=True)
+
+
+def _servers(model: str, wishes: dict[str, Any]) -> list[Any]:
+    """Servers that could serve a model, by its name or path."""
     from inference_providers.launchables import Launchables
     from inference_providers.log import warn
     from inference_providers.registry import bundled
 
-    wishes["anyway"] = wishes["anyway"] or None
-    tokenizer = wishes.pop("tokenizer")
-    if tokenizer:
-        wishes["tokenizer"] = os.path.abspath(os.path.expanduser(tokenizer))
-    wished = {option: value for option, value in wishes.items() if value is not None}
-    models = Launchables(bundled(), os.environ, tell=warn, wishes=wished)
+    models = Launchables(bundled(), os.environ, tell=warn, wishes=wishes)
     head, slash, rest = model.partition("/")
     pid = bundled().provider_id(head) if slash and rest else None
-    servers = models.matching(rest if pid else model, pid)
+    if pid and bundled().providers[pid].local is None:
+        raise LocalServerError(f"{pid} is a provider elsewhere: there is nothing to start.")
+    name = (rest if pid else model).removesuffix(":local")
+    servers = models.matching(name, pid)
     if not servers:
+        near = models.near(name)
+        hint = f" Did you mean {' or '.join(near)}?" if near else ""
         raise LocalServerError(
-            f"There is no model {model!r} on this machine. `inference-providers local list` shows what there is."
+            f"There is no model {name!r} on this machine.{hint} `inference-providers local list` shows what there is."
         )
-    server = _first_that_runs(servers, model)
-    server.keep()
-    idle = f"ends after {wished['idle']:g} s without a call" if wished["idle"] else "stays until it is stopped"
-    click.echo(f"{server.model.served} is served by {server.title} at {server.endpoint}; it {idle}.")
-    click.echo(f"Ask it:   ask-ai --model {server.provider}/{server.model.served} 'Hello'", err=True)
-    click.echo(f"Stop it:  inference-providers local stop {server.model.served}", err=True)
+    return servers
 
 
 def _first_that_runs(servers: list[Any], model: str) -> Any:
@@ -137,28 +150,33 @@ def _first_that_runs(servers: list[Any], model: str) -> Any:
 @guarded
 def status(as_json: bool) -> None:
     """Show the servers that were launched: by `local start`, or by programs that use them."""
-    rows = []
-    for folder, state in _launched():
-        used = os.stat(os.path.join(folder, "used")).st_mtime
-        users = len(os.listdir(os.path.join(folder, "users")))
-        kept = os.path.exists(os.path.join(folder, "kept"))
-        rows.append(
-            {
-                "name": state["model"]["served"],
-                "engine": state["title"],
-                "phase": state["phase"],
-                "endpoint": endpoint_of(state),
-                "users": users,
-                "unused": round(time.time() - used) if as_json else f"{time.time() - used:.0f} s",
-                "stays": kept,
-                "idle": state["idle"],
-                "model": state["model"]["path"],
-                "log": os.path.join(folder, "log"),
-            }
-        )
-    if not rows and not as_json:
-        click.echo("No server was launched. `inference-providers local start MODEL` starts one.", err=True)
-    emit(rows, ["name", "engine", "phase", "endpoint", "users", "unused", "log"], as_json)
+    rows = [_row(folder, state) for folder, state in running()]
+    if as_json:
+        emit(rows, [], True)
+        return
+    if not rows:
+        click.echo("No launched server runs. `inference-providers local start MODEL` starts one.", err=True)
+    for row in rows:
+        ends = f"ends after {row['idle']:g} s" if row["idle"] else "never ends for that"
+        stays = "stays without users" if row["stays"] else f"used by {row['users']} programs"
+        click.echo(f"{row['name']} ({row['engine']}, {row['phase']}): {stays}; not asked for {row['unused']} s, {ends}")
+        for field in ("endpoint", "model", "log"):
+            click.echo(f"  {field:<9} {row[field]}")
+
+
+def _row(folder: str, state: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "name": state["model"]["name"],
+        "engine": state["title"],
+        "phase": state["phase"],
+        "endpoint": endpoint_of(state),
+        "users": len(os.listdir(os.path.join(folder, "users"))),
+        "unused": round(time.time() - os.stat(os.path.join(folder, "used")).st_mtime),
+        "stays": os.path.exists(os.path.join(folder, "kept")),
+        "idle": state["idle"],
+        "model": state["model"]["path"],
+        "log": os.path.join(folder, "log"),
+    }
 
 
 @local.command()
@@ -169,22 +187,20 @@ def stop(names: tuple[str, ...], everything: bool) -> None:
     """Stop the servers of the models NAMES that were launched, whoever uses them."""
     from inference_providers import launch
 
-    if not names and not everything:
+    if (not names and not everything) or not all(names):
         raise click.UsageError("Name what to stop, or give --all.")
-    there = _launched()
+    there = list(running())
+    if not there:
+        click.echo("No launched server runs.", err=True)
     for name in names:
         if not any(_is_called(state, name) for _, state in there):
-            known = ", ".join(state["model"]["served"] for _, state in there) or "none"
-            raise LocalServerError(f"No server that was launched has {name!r}; there are: {known}.")
+            known = ", ".join(state["model"]["name"] for _, state in there) or "none"
+            raise LocalServerError(f"No launched server has {name!r}; there are: {known}.")
     for folder, state in there:
         if everything or any(_is_called(state, name) for name in names):
             if not launch.stop(folder):
-                raise LocalServerError(f"The server of {state['model']['served']} does not end; see {folder}/log.")
-            click.echo(f"stopped {state['model']['served']} ({state['title']})", err=True)
-
-
-def _launched() -> list[tuple[str, dict[str, Any]]]:
-    return list(running())
+                raise LocalServerError(f"The server of {state['model']['name']} does not end; see {folder}/log.")
+            click.echo(f"stopped {state['model']['name']} ({state['title']})", err=True)
 
 
 def _is_called(state: dict[str, Any], name: str) -> bool:

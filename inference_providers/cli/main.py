@@ -56,6 +56,10 @@ def models(pattern: str, everything: bool, as_json: bool) -> None:
             usable = candidates.order(offers)
             if usable or everything:
                 rows.append(_model_row(name, offers, usable, providers.registry.model(name)))
+    for server in providers.local_servers():
+        for name, canonical in server.models.items():
+            if canonical not in providers.registry.canonical_names and pattern.lower() in name.lower():
+                rows.append({"model": name, "providers": [f"{server.provider} (here)"], "usable": True, "context": None, "input_price": None, "output_price": None, "released": None})  # fmt: skip
     if not rows and not as_json:
         named = f" with {pattern!r} in its name" if pattern else ""
         click.echo(
@@ -125,7 +129,7 @@ def resolve(name: str, provider: str | None, as_json: bool) -> None:
 
     found = ProviderList().resolve(name, provider=provider)
     rows = [
-        {"provider": o.provider, "internal_name": o.internal_name, "usable": o.usable, "why": o.reason or (f"{o.variable} is set" if o.variable else "on this machine"), "input_price": o.input_price, "output_price": o.output_price, "context": o.context_window}
+        {"provider": o.provider, "internal_name": o.internal_name, "usable": o.usable, "why": o.reason or (f"{o.variable} is set" if o.variable else "on this machine" if o.endpoint else "its server would be started"), "input_price": o.input_price, "output_price": o.output_price, "context": o.context_window}
         for o in found.offers
     ]  # fmt: skip
     if as_json:

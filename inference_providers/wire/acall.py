@@ -6,7 +6,8 @@ import asyncio
 import time
 from contextlib import suppress
 
-from inference_providers.wire import call, classify
+from inference_providers.errors import LocalServerError
+from inference_providers.wire import classify
 from inference_providers.wire.call import Reply, after_both, ends_the_call, judge
 from inference_providers.wire.messages import ERROR_CAP, WireError
 from inference_providers.wire.route import Send, Sleep, route
@@ -58,10 +59,11 @@ class AsyncCaller:
         """One try of one candidate."""
         offer = step.offer
         self.tell(f"asking {offer.provider}/{offer.internal_name}")
+        limit = step.limit
         try:
             if offer.launchable:
-                await wake(offer, step.limit)
-            response = await self.sender.send(ask.request(offer), limit=step.limit)
+                limit = await wake(offer, step.limit)
+            response = await self.sender.send(ask.request(offer), limit=limit)
             content = await response.read() if response.status in classify.SUCCESS else await _error_body(response)
         except WireError as error:
             verdict = classify.failure(error, offer.provider, launched=offer.launchable)
@@ -118,12 +120,14 @@ class AsyncCaller:
                 return AsyncStreamReply(opened, attempts, ask.dropped(opened.offer))
 
 
-async def wake(offer: Offer, limit: float) -> None:
-    """`call.wake` for asyncio: what takes long is done in a thread."""
-    if offer.awake:
-        call.wake(offer, limit)
-    else:
-        await asyncio.to_thread(call.wake, offer, limit)
+async def wake(offer: Offer, limit: float) -> float:
+    """`call.wake` for asyncio."""
+    started = time.monotonic()
+    try:
+        await offer.wake_async(limit)
+    except LocalServerError as error:
+        raise WireError("launch", str(error)) from None
+    return max(limit - (time.monotonic() - started), 0.001)
 
 
 async def _error_body(response: AsyncResponse) -> bytes:
@@ -167,7 +171,7 @@ class _Opened:
         self._caller.tell(f"asking {self.offer.provider}/{self.offer.internal_name}")
         try:
             if self.offer.launchable:
-                await wake(self.offer, self._limit)
+                self._limit = await wake(self.offer, self._limit)
         except WireError as error:
             return classify.failure(error, self.offer.provider)
         patience = min(self._limits.first_token, self._limit)

@@ -79,10 +79,11 @@ class Caller:
         """One try of one candidate."""
         offer = step.offer
         self.tell(f"asking {offer.provider}/{offer.internal_name}")
+        limit = step.limit
         try:
             if offer.launchable:
-                wake(offer, step.limit)
-            response = self.sender.send(ask.request(offer), limit=step.limit)
+                limit = wake(offer, step.limit)
+            response = self.sender.send(ask.request(offer), limit=limit)
             content = response.read() if response.status in classify.SUCCESS else error_body(response)
         except WireError as error:
             verdict = classify.failure(error, offer.provider, launched=offer.launchable)
@@ -143,12 +144,14 @@ class Caller:
                 return StreamReply(opened, attempts, ask.dropped(opened.offer))
 
 
-def wake(offer: Offer, limit: float) -> None:
-    """Have a server that this package launches running before it is asked. Raises WireError."""
+def wake(offer: Offer, limit: float) -> float:
+    """Have a server that this package launches running before it is asked; what is left of *limit*. Raises WireError."""
+    started = time.monotonic()
     try:
         offer.wake(limit)
     except LocalServerError as error:
         raise WireError("launch", str(error)) from None
+    return max(limit - (time.monotonic() - started), 0.001)
 
 
 def judge(status: int, headers: Mapping[str, str], content: bytes, offer: Offer, ask: Ask) -> Verdict:
@@ -220,7 +223,7 @@ class _Opened:
         self._caller.tell(f"asking {self.offer.provider}/{self.offer.internal_name}")
         try:
             if self.offer.launchable:
-                wake(self.offer, self._limit)
+                self._limit = wake(self.offer, self._limit)
         except WireError as error:
             return classify.failure(error, self.offer.provider)
         patience = min(self._limits.first_token, self._limit)
