@@ -101,7 +101,9 @@ class Launchable(LocalServer):
     def awake(self) -> bool:
         """Whether the server runs, as this program knows it."""
         mine = self._lease is not None and self._owner == os.getpid()  # a child has to count for itself
-        return mine and self._seen == self._state_seen() and locks.is_held(self._path("lock"))
+        return (
+            mine and self._seen is not None and self._seen == self._state_seen() and locks.is_held(self._path("lock"))
+        )
 
     def wake(self, limit: float = float("inf")) -> None:
         """Have the server running within *limit* seconds, and its idle time begin anew.
@@ -162,7 +164,7 @@ class Launchable(LocalServer):
     def release(self) -> None:
         """Do not use the server any more. It ends when nobody does, unless it is to stay."""
         if self._lease is not None:
-            self._lease = None
+            self._lease = self._seen = None
             self._finalize()
 
     def keep(self) -> None:

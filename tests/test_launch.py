@@ -26,6 +26,7 @@ from inference_providers import (
     ProviderList,
     UnknownModelError,
     launch,
+    locks,
     model_lists,
     tiny_model,
 )
@@ -1047,3 +1048,16 @@ def test_a_long_answer_keeps_its_server_though_it_takes_no_processor_time() -> N
     providers = a_list(local_models=[slow("slow", idle=1)])
     answer = providers.ask_ai("hi", "slow", seed=4, extra_body={"seed": 4})
     assert [attempt.outcome for attempt in answer.attempts] == ["ok"]
+
+
+def test_a_server_that_is_loading_is_not_taken_for_one_that_runs(model: str) -> None:
+    server = Launchables(bundled(), {}).matching(model, "llama.cpp")[0]
+    steps = server._steps(10)
+    while not callable(next(steps)):
+        pass
+    lock = os.open(os.path.join(server.folder, "lock"), os.O_RDWR | os.O_CREAT)
+    assert locks.take(lock), "as a supervisor has it before it says anything"
+    assert not server.awake
+    os.close(lock)
+    steps.close()
+    server.release()
