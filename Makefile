@@ -58,6 +58,7 @@ bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.connecting
 	$(BIN)/python -m benchmarks.calls
 	$(BIN)/python -m benchmarks.batches
+	$(BIN)/python -m benchmarks.local
 	$(BIN)/python -m benchmarks.faults
 	$(BIN)/python -m benchmarks.endurance
 

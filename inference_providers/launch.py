@@ -204,8 +204,8 @@ class Launchable(LocalServer):
                     self.joined = False
                 seen, state = self._state_seen(), self._state()
                 if state.get("phase") == READY:
-                    self._seen, self.key = seen, state["key"]
-                    self.endpoint = endpoint_of(state)
+                    self.endpoint, self.key = endpoint_of(state), state["key"]
+                    self._seen = seen  # last: from now on others take it for awake
                     return
                 if state.get("phase") == FAILED and not self.joined:
                     raise self._failure(state)
