@@ -35,6 +35,10 @@ _CAUSE = r"(?:^|\s)((?:\w+\.)*\w*(?:Error|Exception): .*)|^[\d.]+ E +(.*)"  # a 
 _CAUSES = 3  # before those lines: an engine's last words may be of what followed
 
 
+class _NotYet(LocalServerError):
+    """A server goes on loading when a call's time is up."""
+
+
 class Launchable(LocalServer):
     """A model that an engine can serve here. `wake()` starts the server, or joins the one that runs already.
 
@@ -114,7 +118,7 @@ class Launchable(LocalServer):
         asked = time.monotonic()
         self._after_fork()
         if not self._waking.acquire(timeout=min(limit, threading.TIMEOUT_MAX)):
-            raise LocalServerError(self._not_yet())
+            raise self._not_yet()
         try:
             self._check_failure(asked)
             if not self.awake:
@@ -135,10 +139,10 @@ class Launchable(LocalServer):
             if not self._waking.acquire(blocking=False):
                 await asyncio.sleep(0.02)  # another task or thread waits already
                 if time.monotonic() - asked > limit:
-                    raise LocalServerError(self._not_yet())
+                    raise self._not_yet()
                 continue
             try:
-                for step in self._join(limit):
+                for step in self._join(limit - (time.monotonic() - asked)):
                     await (asyncio.to_thread(step) if callable(step) else asyncio.sleep(step))
             finally:
                 self._waking.release()
@@ -176,6 +180,8 @@ class Launchable(LocalServer):
         """What to do until the server is ready: seconds to wait, and work that takes a while."""
         try:
             yield from self._steps(limit)
+        except _NotYet:
+            raise  # others may be more patient
         except LocalServerError as error:
             self._failed = (time.monotonic(), str(error))
             raise
@@ -210,13 +216,13 @@ class Launchable(LocalServer):
                 if state.get("phase") == FAILED and not self.joined:
                     raise self._failure(state)
                 if time.monotonic() > until:
-                    raise LocalServerError(self._not_yet())
+                    raise self._not_yet()
                 progress.tell()
                 yield pause
                 pause = min(pause * 1.5, 0.2)
 
-    def _not_yet(self) -> str:
-        return (
+    def _not_yet(self) -> _NotYet:
+        return _NotYet(
             f"{self.title} is still loading {self.model.name}; it goes on while this program runs. "
             f"Ask again, or give it more time. Its log: {self._path('log')}"
         )

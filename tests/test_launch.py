@@ -1061,3 +1061,21 @@ def test_a_server_that_is_loading_is_not_taken_for_one_that_runs(model: str) -> 
     os.close(lock)
     steps.close()
     server.release()
+
+
+def test_an_impatient_call_does_not_spoil_a_patient_one() -> None:
+    providers = a_list(local_models=[slow("slow", "--load", "3")])
+    errors: list[Exception] = []
+
+    def impatient() -> None:
+        try:
+            providers.ask_ai("hi", "slow", timeout=1.0)
+        except AllProvidersFailedError as error:
+            errors.append(error)
+
+    first = threading.Thread(target=impatient)
+    first.start()
+    assert eventually(lambda: bool(states()))
+    assert "hello" in providers.ask_ai("hi", "slow")
+    first.join()
+    assert "still loading" in str(errors[0])
