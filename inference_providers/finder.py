@@ -141,11 +141,11 @@ class Finder(Secretive):
         found = self._ordered(resolution)
         if not found and self._reread_environment():
             found = self._ordered(self._resolver.resolve(name, provider))
-        if not found and self._local:
+        if not found and self._local and provider is None:
             found = candidates.order(self._resolver._launched(name, None, NAMED))  # a name of the user's own
         if not found:
             raise self._no_launch(resolution) or self._no_key(resolution)
-        if all(offer.local and not offer.launchable for offer in found):
+        if self._local and all(offer.local and not offer.launchable for offer in found):
             self._check_there_is_a_server(resolution, found[0])
         self._warn_of_other_engines(resolution, found[0])
         if resolution.warning and resolution.warning not in self._warned:

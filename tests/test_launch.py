@@ -1079,3 +1079,18 @@ def test_an_impatient_call_does_not_spoil_a_patient_one() -> None:
     assert "hello" in providers.ask_ai("hi", "slow")
     first.join()
     assert "still loading" in str(errors[0])
+
+
+def test_a_listed_name_stands_in_for_a_model_without_a_key_but_not_for_a_provider_that_is_named(
+    model: str, cloud: dict[str, Any], tmp_path: Path
+) -> None:
+    from inference_providers import NoCredentialsError
+
+    folder = tmp_path / "config" / "inference_providers"
+    folder.mkdir(parents=True)
+    (folder / "models.json").write_text(json.dumps({"models": [{"name": "llama-3.1-8b", "model_path": model}]}))
+    providers = a_list(json_override=cloud)
+    assert providers.candidates("llama-3.1-8b")[0].provider == "llama.cpp"
+    for name, provider in (("llama-3.1-8b", "cloud"), ("cloud/llama-3.1-8b", None)):
+        with pytest.raises(NoCredentialsError):
+            providers.candidates(name, provider=provider)
