@@ -58,7 +58,13 @@ class Launchables:
             return self._all_servers(models, pid)
         running = [s for s in self.running() if wanted in (s.model.served, s.model.name) and pid in (None, s.provider)]
         found = [model for model in self._found() if self._fits(model, wanted)] if where == FOUND else []
-        return list({server.folder: server for server in (*running, *self._all_servers(found, pid))}.values())
+        launchable = [server for server in self._all_servers(found, pid) if not self._has_address(server.provider)]
+        return list({server.folder: server for server in (*running, *launchable)}.values())
+
+    def _has_address(self, engine: str) -> bool:
+        """Whether the user says where this engine runs: then a name means the models there, though it be away now."""
+        variables = (self._registry.providers[engine].local or {}).get("address") or ()
+        return any(self._environ.get(variable, "").strip() for variable in variables)
 
     def _called(self, wanted: str, *, by_path: bool, listed: bool) -> list[dict[str, Any]]:
         """Entries for a name: the program's before those of lists, whole names before those without a prefix, then paths."""

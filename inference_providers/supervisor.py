@@ -19,6 +19,7 @@ import json
 import os
 import secrets
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 LINGER = 3.0  # seconds without a user; a loop in a shell need not load the model anew each time
 GRACE = 10.0  # seconds for a server to end by itself
 PORTS_TRIED = 3
+KEPT = 24 * 3600.0  # seconds for which the log of a server that ended is kept
 LOG_CAP = 4 * 1024 * 1024  # bytes
 
 
@@ -72,9 +74,20 @@ class Supervisor:
         self.remove(self._path("kept"))
         self._write(LOADING)
 
+    def prune(self) -> None:
+        """Remove the folders of servers that have ended more than a day ago, logs and all."""
+        servers = os.path.dirname(self.folder)
+        for name in os.listdir(servers):
+            folder = os.path.join(servers, name)
+            with contextlib.suppress(OSError):
+                touched = max(os.stat(os.path.join(folder, part)).st_mtime for part in ("", "users", "used"))
+                if touched < time.time() - KEPT and not locks.is_held(os.path.join(folder, "lock")):
+                    shutil.rmtree(folder)
+
     def run(self) -> None:
         """Start the server, and stay with it to its end."""
         self._listen_to_signals()
+        self.prune()
         try:
             self._start()
             self._watch()

@@ -1094,3 +1094,23 @@ def test_a_listed_name_stands_in_for_a_model_without_a_key_but_not_for_a_provide
     for name, provider in (("llama-3.1-8b", "cloud"), ("cloud/llama-3.1-8b", None)):
         with pytest.raises(NoCredentialsError):
             providers.candidates(name, provider=provider)
+
+
+def test_folders_of_servers_that_ended_long_ago_are_removed(model: str) -> None:
+    old, new = (Path(servers_folder(), name) for name in ("old", "new"))
+    for folder in (old, new):
+        (folder / "users").mkdir(parents=True)
+        (folder / "used").touch()
+        (folder / "log").touch()
+    for path in (old / "users", old / "used", old):
+        os.utime(path, (time.time() - 2 * 24 * 3600,) * 2)
+    assert a_list().ask_ai("hi", model, max_tokens=2)
+    assert eventually(lambda: not old.exists())
+    assert new.exists()
+
+
+def test_an_engine_whose_address_is_given_is_not_launched_for_a_name(llama: str) -> None:
+    providers = a_list(environ={"LLAMACPP_API_BASE": f"http://127.0.0.1:{PORT}"})
+    with pytest.raises(LocalServerError, match=r"no llama\.cpp server runs at"):
+        providers.candidates("llama.cpp/llama-3.1-8b")
+    assert providers.candidates(f"llama.cpp/{llama}")[0].launchable

@@ -135,6 +135,9 @@ def _first_that_runs(servers: list[Any], model: str) -> Any:
         if not server.reason:
             try:
                 server.wake()
+            except KeyboardInterrupt:
+                click.echo("\nInterrupted; what was started is being ended.", err=True)
+                raise
             except LocalServerError as error:
                 problems.append(str(error))
             else:
