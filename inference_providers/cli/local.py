@@ -129,21 +129,23 @@ def _servers(model: str, wishes: dict[str, Any]) -> list[Any]:
 
 def _first_that_runs(servers: list[Any], model: str) -> Any:
     """The first of the servers that could be started; what the others said is told."""
-    problems = [server.reason for server in servers if server.reason and server.fits]
-    problems = problems or [server.reason for server in servers if server.reason]
+    problems = []
     for server in servers:
-        if not server.reason:
-            try:
-                server.wake()
-            except KeyboardInterrupt:
-                click.echo("\nInterrupted; what was started is being ended.", err=True)
-                raise
-            except LocalServerError as error:
-                problems.append(str(error))
-            else:
-                for problem in problems if any(one.fits for one in servers if one.reason) else ():
-                    click.echo(f"Note: {problem}.", err=True)
-                return server
+        if server.reason:
+            problems += [f"{server.reason}."] if server.fits else []
+            continue
+        try:
+            server.wake()
+        except KeyboardInterrupt:
+            click.echo("\nInterrupted; what was started is being ended.", err=True)
+            raise
+        except LocalServerError as error:
+            problems.append(str(error))
+        else:
+            for problem in problems:
+                click.echo(f"Note: {problem}", err=True)
+            return server
+    problems = problems or [f"{server.reason}." for server in servers]
     said = "".join(f"\n{problem}" for problem in problems)
     raise LocalServerError(f"No engine here can run {model}:{said}" if len(problems) > 1 else problems[0])
 
