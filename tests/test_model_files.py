@@ -136,3 +136,17 @@ def test_the_command_lists_them_and_says_what_is_free(home: Path) -> None:
     )
     assert "too much now" in told.stdout
     assert "are free" in told.stderr
+
+
+def test_free_memory_of_gpus_is_what_the_drivers_program_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "nvidia-smi"
+    program.write_text("#!/bin/sh\nprintf '1024\\n4096\\n'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert machine.gpu_memory() == [1024 * 2**20, 4096 * 2**20]
+    assert machine.available(["gpu"]) == (4096 * 2**20, "GPU memory")
+    assert machine.available(["gpu"], gpus=2)[0] == 5120 * 2**20
+    assert machine.available(["main", "gpu"])[0] > 4096 * 2**20
+    program.write_text("#!/bin/sh\nexit 9\n")
+    assert machine.gpu_memory() == []
+    assert machine.available(["gpu"])[1] == "memory"
