@@ -285,7 +285,6 @@ class Launchable(LocalServer):
                 "provider": self.provider,
                 "title": self.title,
                 "way": self.way["name"],
-                "served": next(iter(self.models)),
                 "model": {name: getattr(self.model, name) for name in ModelFile.__slots__},
             },
         }

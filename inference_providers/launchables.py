@@ -123,7 +123,7 @@ class Launchables:
             server.release()
 
     def _servers(self, model: ModelFile, pid: str | None = None) -> list[Launchable]:
-        """One for each engine that may serve a model: those that run already, then its own wish, then the registry's order."""
+        """One for each engine that may serve a model: the one it wishes for, then the registry's order."""
         model.options |= self._wishes
         command = model.options.get("command")
         if command:

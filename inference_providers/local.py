@@ -247,12 +247,12 @@ def _rows(body: bytes) -> list[dict[str, Any]] | None:
 
 def home_models(environ: Mapping[str, str]) -> list[str]:
     """GGUF files that the embedded engine may start: `INFERENCE_PROVIDERS_LOCAL_MODEL`, then the user's models folder."""
-    import platformdirs
+    from inference_providers.model_files import own_folder
 
     given = environ.get(MODEL_VARIABLE, "").strip()
     if given:
         return [os.path.expanduser(given)]
-    folder = os.path.join(platformdirs.user_data_dir("inference_providers"), "models")
+    folder = own_folder()
     try:
         return sorted(
             os.path.join(folder, name)

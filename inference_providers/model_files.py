@@ -68,7 +68,7 @@ def found(environ: Mapping[str, str]) -> list[ModelFile]:
     home = environ.get("HOME") or os.path.expanduser("~")
     cache = environ.get("XDG_CACHE_HOME") or os.path.join(home, ".cache")
     places: list[Iterator[ModelFile]] = [
-        _gguf_files(_own_folder(), "models folder"),
+        _gguf_files(own_folder(), "models folder"),
         _ollama(environ.get("OLLAMA_MODELS") or os.path.join(home, ".ollama", "models")),
         _gguf_files(os.path.join(home, ".lmstudio", "models"), "LM Studio"),
         _gguf_files(os.path.join(cache, "lm-studio", "models"), "LM Studio"),
@@ -108,7 +108,8 @@ def named_by(path: str) -> str:
     return snapshot[1].replace("--", "/") if snapshot else _stem(path.rstrip("/"))
 
 
-def _own_folder() -> str:
+def own_folder() -> str:
+    """This package's folder for models of the user's own."""
     import platformdirs
 
     return os.path.join(platformdirs.user_data_dir("inference_providers"), "models")

@@ -109,7 +109,8 @@ def checked(row: Any) -> dict[str, Any]:
         if not isinstance(row.get(field), str | None):
             raise ValueError(f"{field} must be text")
     if row.get("engine") and bundled().provider_id(row["engine"]) is None:
-        raise ValueError(f"unknown engine {row['engine']!r}; there are: {', '.join(bundled().engines)}, sglang, ollama")
+        known = [pid for pid, provider in bundled().providers.items() if (provider.local or {}).get("launch")]
+        raise ValueError(f"unknown engine {row['engine']!r}; there are: {', '.join(known)}")
     command = row.get("command")
     if command is not None and not (
         isinstance(command, list) and command and all(isinstance(part, str) and "{key}" not in part for part in command)

@@ -1,4 +1,4 @@
-"""What the system knows of a server's processes: who listens at its port, how busy they are."""
+"""What the system knows of a server's processes: who listens at its port, who is connected."""
 
 from __future__ import annotations
 

@@ -296,7 +296,6 @@ class Supervisor:
             "port": self.port,
             "key": self.key if self.plan["key"] else None,
             "idle": self.plan["idle"],
-            "time": time.time(),
         }
         with open(_private(self._path("state.new")), "w", encoding="utf-8") as file:
             json.dump(state, file)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from inference_providers import credentials, engines, local
+from inference_providers import credentials, engines, local, model_files
 from inference_providers.provider_list import ProviderList
 from inference_providers.registry import Registry, bundled
 
@@ -93,7 +93,8 @@ def _looked_at(registry: Registry) -> list[dict[str, str]]:
 
 def _embedded() -> dict[str, Any]:
     models = local.home_models(os.environ)
-    ways = (bundled().providers["llama.cpp"].local or {})["launch"]
+    rows = (bundled().providers[engine].local or {} for engine in bundled().engines)
+    ways = [way for row in rows for way in row["launch"] if model_files.GGUF in way["formats"]]
     return {
         "installed": any(engines.installed(way, os.environ) for way in ways),
         "models": [model for model in models if os.path.isfile(model)],

@@ -56,7 +56,7 @@ def list_models(context: int, as_json: bool) -> None:
         )
     if not rows and not as_json:
         click.echo(
-            "No model files in the usual places. `inference-providers doctor` shows where models of its own would lie.",
+            f"No model files in the usual places: where Ollama, LM Studio, Hugging Face and llama.cpp keep theirs, and {model_files.own_folder()}.",
             err=True,
         )
     emit(rows, ["name", "kind", "size", "memory", "source", "path"], as_json)
