@@ -7,6 +7,7 @@ import inspect
 import random
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -298,28 +299,39 @@ def test_usage_of_a_stream_is_kept(serve: Serve, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_three_tenths_of_faults_leave_nearly_every_call_answered(serve: Serve, kind: str) -> None:
-    """The full measurement is in benchmarks; this is the law in small, with fixed seeds."""
+    """The full measurement is in benchmarks; this is the law in small.
+
+    Which fault a question meets depends on the question, the server and how often it was asked there, and on
+    nothing else: a roll of dice in the order of arrival would be another one in every run.
+    """
     faults = [row.behave for row in ROWS if row.number in ("19", "22", "28", "37", "48", "49", "9", "21")]
-    chance = random.Random(7)
+    seen: Counter[tuple[int, str]] = Counter()
 
-    def shaky(connection: Any, request: Any) -> None:
-        (chance.choice(faults) if chance.random() < 0.3 else answer)(connection, request)
+    def shaky(number: int) -> Any:
+        def behave(connection: Any, request: Any) -> None:
+            question = request.json["messages"][-1]["content"]
+            seen[number, question] += 1
+            chance = random.Random(f"{number} {question} {seen[number, question]}")
+            (chance.choice(faults) if chance.random() < 0.3 else answer)(connection, request)
 
-    servers = [serve(shaky) for _ in range(3)]
+        return behave
+
+    servers = [serve(shaky(number)) for number in range(3)]
     made = providers(kind, *(server.url for server in servers), timeout=10.0)
+    questions = [f"hi {number}" for number in range(200)]
 
     async def many() -> list[Any]:
-        return list(await asyncio.gather(*(made.ask_ai("hi") for _ in range(200)), return_exceptions=True))
+        return list(await asyncio.gather(*map(made.ask_ai, questions), return_exceptions=True))
 
-    def one() -> Any:
+    def one(question: str) -> Any:
         try:
-            return made.ask_ai("hi")
+            return made.ask_ai(question)
         except AllProvidersFailedError as error:
             return error
 
-    replies = asyncio.run(many()) if kind == "async" else [one() for _ in range(200)]
+    replies = asyncio.run(many()) if kind == "async" else [one(question) for question in questions]
     assert sum(reply == "hello" for reply in replies) >= 199
-    assert sum(len(server.asked) for server in servers) <= 200 * 1.6
+    assert 200 * 1.2 <= sum(len(server.asked) for server in servers) <= 200 * 1.6
 
 
 def test_backoff_is_full_jitter() -> None:
