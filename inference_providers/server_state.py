@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Any
 
-LOADING, READY, FAILED = "loading", "ready", "failed"
+LOADING, READY, FAILED, ENDED = "loading", "ready", "failed", "ended"
 TAKEN = 3  # exit code of a supervisor: another process supervises this server
 
 
@@ -28,6 +28,19 @@ def servers_folder() -> str:
 
 def running() -> Iterator[tuple[str, dict[str, Any]]]:
     """Folder and state of every server that was launched and is ready or loading."""
+    for path, state in _states():
+        if state["phase"] in (LOADING, READY) and locks.is_held(os.path.join(path, "lock")):
+            yield path, state
+
+
+def ended() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Folder and state of every server of the last day that ended or could not be started; its `message` says why."""
+    for path, state in _states():
+        if state["phase"] in (ENDED, FAILED) and not locks.is_held(os.path.join(path, "lock")):
+            yield path, state
+
+
+def _states() -> Iterator[tuple[str, dict[str, Any]]]:
     folder = servers_folder()
     try:
         names = sorted(os.listdir(folder))
@@ -35,13 +48,12 @@ def running() -> Iterator[tuple[str, dict[str, Any]]]:
         return
     for name in names:
         path = os.path.join(folder, name)
-        state = read_state(path) if locks.is_held(os.path.join(path, "lock")) else {}
-        if state.get("phase") in (LOADING, READY):
+        if (state := read_state(path)).get("phase"):
             yield path, state
 
 
 def read_state(folder: str) -> dict[str, Any]:
-    """What a server's supervisor said of it last: true while the lock of the folder is held. Empty where it said nothing."""
+    """What a server's supervisor said of it last: that it runs is true while the lock of the folder is held. Empty where it said nothing."""
     try:
         with open(os.path.join(folder, "state.json"), encoding="utf-8") as file:
             return dict(json.load(file))

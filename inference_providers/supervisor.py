@@ -26,7 +26,7 @@ import sys
 import time
 
 from inference_providers import locks, processes
-from inference_providers.server_state import FAILED, LOADING, READY, TAKEN, read_state
+from inference_providers.server_state import ENDED, FAILED, LOADING, READY, TAKEN, read_state
 from inference_providers.ways import filled
 
 TYPE_CHECKING = False
@@ -46,7 +46,7 @@ class Failed(Exception):
 
 
 class _Ended(Exception):
-    """There is no reason to go on."""
+    """There is no reason to go on; its text says why."""
 
 
 class Supervisor:
@@ -94,11 +94,12 @@ class Supervisor:
         except Failed as failure:
             self._end()
             self._write(FAILED, message=str(failure))
-        except _Ended:
+        except _Ended as end:
+            self._say(f"ends: {end}")
             if self.told_to_end and not self.ready:  # others may wait for it
                 self._write(FAILED, message="It was told to end while it was loading.")
                 return
-            self.remove(self._path("state.json"))  # first: nobody is to join a server that ends
+            self._write(ENDED, message=str(end))  # first: nobody is to join a server that ends
             self._end()
         finally:
             self._end()
@@ -141,7 +142,7 @@ class Supervisor:
             )  # fmt: skip
         except OSError as error:
             raise Failed(f"{command[0]} cannot be run: {error.strerror}") from None
-        self.heir = _heir(self.engine.pid, self._path("state.json"))
+        self.heir = _heir(self.engine.pid, self.folder)
         assert self.engine.stdout is not None
         self.output = self.engine.stdout.fileno()
         os.set_blocking(self.output, False)
@@ -170,23 +171,19 @@ class Supervisor:
             unused = time.time() - os.stat(self._path("used")).st_mtime
             if self.plan["idle"] and unused > self.plan["idle"]:
                 if not processes.is_connected(self.port):
-                    self._say(f"not asked for {unused:.0f} s")
-                    raise _Ended
+                    raise _Ended(f"nobody asked it for {unused:.0f} s")
                 self._touch("used")  # a long answer, or somebody who asks without this package
-        self._say(f"the server ended, with {self._exit()}")
-        raise _Ended
+        raise _Ended(f"by itself, with {self._exit()}")
 
     def _check_wanted(self) -> None:
         """Raises _Ended when nobody uses the server any more, or it was told to end."""
         if self.told_to_end:
-            self._say("told to end")
-            raise _Ended
+            raise _Ended("it was told to")
         now = time.monotonic()
         if os.path.exists(self._path("kept")) or self._users():
             self.alone_since = now
         elif now - self.alone_since > LINGER:
-            self._say("nobody uses it any more")
-            raise _Ended
+            raise _Ended("no program used it any more")
 
     def _users(self) -> int:
         """How many programs use the server; files of those that ended are removed."""
@@ -294,7 +291,7 @@ class Supervisor:
             "engine": self._pid,
             "engine_started": processes.started(self._pid),
             "port": self.port,
-            "key": self.key if self.plan["key"] else None,
+            "key": self.key if self.plan["key"] and phase in (LOADING, READY) else None,
             "idle": self.plan["idle"],
         }
         with open(_private(self._path("state.new")), "w", encoding="utf-8") as file:
@@ -339,7 +336,7 @@ def _end_with_parent() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
-def _heir(engine: int, state: str) -> tuple[int, int]:
+def _heir(engine: int, folder: str) -> tuple[int, int]:
     """A process that outlives this one only to end the engine's whole group: its number, and the pipe whose end it waits for.
 
     It has the server's lock as well, so nobody starts another before the group has ended.
@@ -356,7 +353,8 @@ def _heir(engine: int, state: str) -> tuple[int, int]:
             signal.signal(number, signal.SIG_IGN)
         os.close(writing)
         os.read(reading, 1)
-        Supervisor.remove(state)  # nobody is to join what ends
+        if read_state(folder).get("phase") in (LOADING, READY):  # nobody is to join what ends
+            Supervisor.remove(os.path.join(folder, "state.json"))
         os.killpg(engine, signal.SIGKILL)
     finally:
         os._exit(0)

@@ -773,7 +773,20 @@ def test_a_server_is_started_shown_and_stopped_by_hand(model: str) -> None:
     stopped = cli("stop", "tiny")
     assert (stopped.returncode, stopped.stderr) == (0, "stopped tiny (llama.cpp)\n")
     assert not alive(state["engine"])
-    assert "No launched server runs" in cli("status").stderr
+    said = cli("status").stderr
+    assert "No launched server runs" in said
+    assert "tiny (llama.cpp, ended) 0 min ago: it was told to; its log: " in said
+
+
+def test_why_a_server_ended_is_told_afterwards(model: str) -> None:
+    assert cli("start", model).returncode == 0
+    (engine,) = engines()
+    os.kill(engine, signal.SIGKILL)
+    until = time.monotonic() + 10
+    while "ended" not in (said := cli("status").stderr) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert "tiny (llama.cpp, ended) 0 min ago: by itself, with signal SIGKILL; its log: " in said
+    assert json.loads(cli("status", "--json").stdout) == []
 
 
 def test_one_server_may_be_both_kept_and_used(model: str) -> None:

@@ -12,7 +12,7 @@ from inference_providers import ways
 from inference_providers.cli.exits import guarded
 from inference_providers.cli.tables import emit
 from inference_providers.errors import LocalServerError
-from inference_providers.server_state import endpoint_of, read_state, running
+from inference_providers.server_state import ended, endpoint_of, read_state, running
 from inference_providers.ways import CONTEXT, IDLE
 
 
@@ -167,6 +167,10 @@ def status(as_json: bool) -> None:
         click.echo(f"{row['name']} ({row['engine']}, {row['phase']}): {stays}; not asked for {row['unused']} s, {ends}")
         for field in ("endpoint", "model", "log"):
             click.echo(f"  {field:<9} {row[field]}")
+    for folder, state in ended():
+        minutes = (time.time() - os.stat(os.path.join(folder, "state.json")).st_mtime) / 60
+        name = f"{state['model']['name']} ({state['title']}, {state['phase']})"
+        click.echo(f"{name} {minutes:.0f} min ago: {state['message']}; its log: {folder}/log", err=True)
 
 
 def _row(folder: str, state: dict[str, Any]) -> dict[str, Any]:
