@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import pickle
 import random
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,11 @@ from inference_providers import AsyncProviderList, InferenceProvidersError, Prov
 from tests.servers import Behaviour, Server, answer
 
 ROOT = Path(__file__).parent.parent
+
+if (
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+):  # a shell's job in the background, whose children would ignore Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

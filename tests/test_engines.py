@@ -40,6 +40,7 @@ WAYS: dict[str, Way] = {
 HELP = {  # way -> its recorded help, and what prints it
     "vllm serve": ("vllm-serve-help.txt", ["vllm", "serve", "--help=all"]),  # vLLM 0.32.0
     "transformers serve": ("transformers-serve-help.txt", ["transformers", "serve", "--help"]),  # 5.23.0
+    "llama-server": ("llama-server-help.txt", ["llama-server", "--help"]),  # b11434
     "llama-cpp-python": (  # 0.3.36, without the defaults that depend on the machine
         "llama-cpp-python-help.txt",
         [sys.executable, "-m", "llama_cpp.server", "--help"],
@@ -131,10 +132,10 @@ def test_templates_hold_known_placeholders_only(way: Way) -> None:
 
 
 def options_in(text: str) -> dict[str, bool]:
-    """The options that a help text lists, of argparse or click, and whether each takes a value."""
+    """The options that a help text lists, of argparse, click or llama.cpp, and whether each takes a value."""
     found = {}
-    for line in re.findall(r"^ {2,4}(-.+)$", text, re.MULTILINE):
-        declared = re.split(r"\s{2,}", line)[0]
+    for line in re.findall(r"^ {0,4}(-.+)$", text, re.MULTILINE):
+        declared = re.split(r"\s{2,}", re.sub(r",\s+", ", ", line))[0]
         for one in re.split(r", | / ", declared):
             option, _, value = one.partition(" ")
             found[option] = bool(value)
@@ -224,7 +225,7 @@ def assert_nothing_is_left_of(processes: list[psutil.Process]) -> None:
     assert len(processes) >= 2  # a supervisor and its engine
     assert eventually(lambda: not [one for one in processes if alive(one.pid)], 30)
     assert not belonging()
-    assert {path.name for path in files()} <= {"lock", "log", "used"}
+    assert {path.name for path in files()} <= {"lock", "log", "used", "state.json"}
 
 
 def assert_only_the_loopback_address_is_heard(processes: list[psutil.Process]) -> None:
@@ -345,14 +346,27 @@ def assert_it_runs_as_wished(server: LocalServer, tokenizer: str) -> None:
 
 
 @real
-def test_llama_cpp_python_answers_who_has_its_key_and_leaves_nothing_behind(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "wishes", "words"),
+    [
+        (
+            "llama-server",
+            {"context": 256, "slots": 3, "threads": 1},
+            "--ctx-size 256 --parallel 3 --kv-unified --threads 1",
+        ),
+        ("llama-cpp-python", {"context": 256}, "--n_ctx 256"),
+    ],
+)
+def test_llama_cpp_answers_who_has_its_key_and_leaves_nothing_behind(
+    tmp_path: Path, name: str, wishes: dict[str, int], words: str
+) -> None:
     found = [way["name"] for way in _ways_of("llama.cpp") if engines.installed(way, os.environ)]
-    if "llama-cpp-python" not in found:
-        pytest.skip(f"llama_cpp.server is not installed beside {sys.executable}")
-    if found[0] != "llama-cpp-python":
-        pytest.skip(f"{found[0]} is installed, and goes before llama-cpp-python")
+    if name not in found:
+        pytest.skip(f"{name} is neither on the PATH nor installed beside {sys.executable}")
+    if found[0] != name:
+        pytest.skip(f"{found[0]} is installed, and goes before {name}")
     model = tiny_model.write(str(tmp_path / "tiny.gguf"))
-    mine = {"name": "mine", "model_path": model, "context": 256}
+    mine = {"name": "mine", "model_path": model, **wishes}
     with closing(a_list(environ={"PATH": os.environ["PATH"]}, local_models=[mine])) as providers:
         answer = providers.ask_ai("hi", "llama.cpp/mine", max_tokens=4)
         assert answer
@@ -360,7 +374,7 @@ def test_llama_cpp_python_answers_who_has_its_key_and_leaves_nothing_behind(tmp_
         assert len(list(providers.stream("hi", "llama.cpp/mine", max_tokens=8))) > 1
         (server,) = providers.local_servers()
         assert_only_its_owner_is_answered(server)
-        assert "--n_ctx 256" in " ".join(psutil.Process(states()[0]["engine"]).cmdline())
+        assert words in " ".join(psutil.Process(states()[0]["engine"]).cmdline())
         processes = belonging()
         assert_only_the_loopback_address_is_heard(processes)
     assert_nothing_is_left_of(processes)
