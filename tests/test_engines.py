@@ -40,6 +40,7 @@ WAYS: dict[str, Way] = {
 HELP = {  # way -> its recorded help, and what prints it
     "vllm serve": ("vllm-serve-help.txt", ["vllm", "serve", "--help=all"]),  # vLLM 0.32.0
     "transformers serve": ("transformers-serve-help.txt", ["transformers", "serve", "--help"]),  # 5.23.0
+    "sglang.launch_server": ("sglang-help.txt", [sys.executable, "-m", "sglang.launch_server", "--help"]),  # 0.5.23
     "llama-server": ("llama-server-help.txt", ["llama-server", "--help"]),  # b11434
     "llama-cpp-python": (  # 0.3.36, without the defaults that depend on the machine
         "llama-cpp-python-help.txt",
