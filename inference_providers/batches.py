@@ -185,7 +185,8 @@ def _in_a_thread(results: AsyncGenerator[list[Result], None]) -> Iterator[Result
         for loop, task in running:
             if thread.is_alive() and not loop.is_closed():
                 loop.call_soon_threadsafe(task.cancel)
-        thread.join()
+        if thread is not threading.current_thread():  # where garbage may be collected as well
+            thread.join()
 
 
 @contextmanager

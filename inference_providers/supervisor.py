@@ -277,6 +277,8 @@ class Supervisor:
 
     def _end_leftovers(self, left: Mapping[str, Any]) -> None:
         """End what a predecessor left behind when it was killed."""
+        if left.get("phase") not in (LOADING, READY):
+            return  # it has ended all by itself, and its numbers may be another's by now
         with contextlib.suppress(OSError, KeyError, TypeError):
             if processes.started(left["engine"]) in (None, left["engine_started"]):  # else another's number by now
                 os.killpg(left["engine"], signal.SIGKILL)
@@ -287,6 +289,7 @@ class Supervisor:
             **self.plan["state"],
             "phase": phase,
             "message": message,
+            "since": time.time(),
             "supervisor": os.getpid(),
             "engine": self._pid,
             "engine_started": processes.started(self._pid),

@@ -18,9 +18,8 @@ from tests.servers import Behaviour, Server, answer
 
 ROOT = Path(__file__).parent.parent
 
-if (
-    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-):  # a shell's job in the background, whose children would ignore Ctrl-C
+# A shell's job in the background ignores Ctrl-C, and so would the programs that tests interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

@@ -312,6 +312,31 @@ def test_an_endless_source_may_be_left_and_nothing_stays_behind(serve: Serve) ->
     assert len(server.asked) == asked
 
 
+def test_a_batch_may_be_forgotten_in_the_thread_that_works_for_it(serve: Serve) -> None:
+    """As the collector of garbage does, which runs in any thread."""
+    held: list[Iterator[Any]] = []
+    begun, forgotten = threading.Event(), threading.Event()
+
+    def slowly(connection: Connection, request: Received) -> None:
+        time.sleep(0.02)
+        echo(connection, request)
+
+    def questions() -> Iterator[str]:
+        for number in range(200):
+            yield str(number)
+            if begun.is_set() and held:
+                held.clear()
+                forgotten.set()
+
+    server = serve(slowly)
+    held.append(iter(list_of(server.url).batch(questions(), concurrency=2)))
+    next(held[0])
+    begun.set()
+    assert forgotten.wait(10)
+    assert _until(lambda: not [thread for thread in threading.enumerate() if thread.name == "batch"])
+    assert len(server.asked) < 100
+
+
 def test_leaving_an_asynchronous_batch_ends_its_work_and_its_source(serve: Serve) -> None:
     ended = []
 

@@ -168,7 +168,7 @@ def status(as_json: bool) -> None:
         for field in ("endpoint", "model", "log"):
             click.echo(f"  {field:<9} {row[field]}")
     for folder, state in ended():
-        minutes = (time.time() - os.stat(os.path.join(folder, "state.json")).st_mtime) / 60
+        minutes = (time.time() - state["since"]) / 60
         name = f"{state['model']['name']} ({state['title']}, {state['phase']})"
         click.echo(f"{name} {minutes:.0f} min ago: {state['message']}; its log: {folder}/log", err=True)
 
