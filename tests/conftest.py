@@ -12,11 +12,16 @@ from typing import Any
 
 import openai
 import pytest
+from hypothesis import HealthCheck, settings
 
 from inference_providers import AsyncProviderList, InferenceProvidersError, ProviderList
 from tests.servers import Behaviour, Server, answer
 
 ROOT = Path(__file__).parent.parent
+
+# A busy machine is no failure.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 # A shell's job in the background ignores Ctrl-C, and so would the programs that tests interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -39,7 +39,7 @@ from tests.servers import Connection, Received, Server, answer, completion, stat
 
 Serve = Callable[..., Server]
 KINDS = ["sync", "async"]
-SLOW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SLOW = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 def run(kind: str, urls: str | list[str], questions: Any, models: Any = None, **options: Any) -> tuple[list[Any], Any]:
@@ -762,7 +762,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(values=st.lists(JSON, max_size=10))
 def test_any_value_is_an_item_or_has_a_problem(values: list[Any]) -> None:
     reader = Reader(None, None, {}, {})

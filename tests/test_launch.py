@@ -677,7 +677,7 @@ def test_a_state_that_a_killed_supervisor_left_is_not_believed(model: str, serve
     assert providers.ask_ai("hi", f"llama.cpp/{model}", max_tokens=2)
     ((folder, state),) = running()
     os.kill(state["supervisor"], signal.SIGKILL)
-    assert eventually(lambda: not alive(state["engine"]))
+    assert eventually(lambda: not alive(state["engine"]) and not locks.is_held(os.path.join(folder, "lock")))
     stranger = serve()
     state["port"] = int(stranger.url.rpartition(":")[2].partition("/")[0])
     Path(folder, "state.json").write_text(json.dumps(state))
