@@ -36,7 +36,7 @@ $(VENV)/.dev: $(VENV)/.test
 	@touch $@
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile $(ARGS)
 
 test-engines: $(ENGINES)/.test
 	$(ENGINES)/bin/python -m pytest -m engine tests/test_engines.py $(ARGS)
