@@ -217,17 +217,13 @@ class MetaInferenceEngine:
             if not key and substitute.current is None:
                 raise NoCredentialsError(f"{variable}, which is to hold the key, is not set.", [variable])
         settings = (remote.max_retries, remote.retry_backoff_base, remote.retry_backoff_max, remote.connection_timeout)
-        files = {"tokenizer_path": model.tokenizer_name, "context": model.model_max_length} if model else {}
-        wishes = {wish: value for wish, value in files.items() if value}
         provider = _provider(name, kind) if (key or kind) and not remote.api_url else None
         secret = blake2b(key.encode(), digest_size=16).hexdigest() if key else None
         around = hash(frozenset(os.environ.items()))
         head, _, rest = name.removeprefix("litellm_").partition("/")
         owner = bundled().provider_id(head) if rest else None
         plain = rest if owner and provider in (None, owner) else name
-        wished = {"name": plain, "model_path": plain, "engine": provider or owner, **wishes}
-        wished = wished if wishes and os.path.exists(os.path.expanduser(plain)) else {}
-        wished = wished if _is_here(provider or owner) else {}
+        wished = _wished(plain, provider or owner, model)
         place = (provider, remote.api_url, secret, around, settings, id(substitute.current), *wished.values())
         if place not in self._engines:
             if len(self._engines) >= MOST_ENGINES:
@@ -298,6 +294,15 @@ def _provider(name: str, kind: str | None) -> str:
 def _is_here(provider: str | None) -> bool:
     """Whether a provider is a server on this machine."""
     return provider in bundled().providers and bundled().providers[provider].local is not None
+
+
+def _wished(path: str, engine: str | None, model: ModelParams | None) -> dict[str, Any]:
+    """What a model file here is to be launched with; nothing where the parameters of the model say nothing of it."""
+    wishes = {"tokenizer_path": model.tokenizer_name, "context": model.model_max_length} if model else {}
+    given = {wish: value for wish, value in wishes.items() if value}
+    if not given or not _is_here(engine) or not os.path.exists(os.path.expanduser(path)):
+        return {}
+    return {"name": path, "model_path": path, "engine": engine, **given}
 
 
 def _load(engine: ProviderList, name: str) -> None:

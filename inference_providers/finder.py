@@ -142,7 +142,7 @@ class Finder(Secretive):
         if not found and self._reread_environment():
             found = self._ordered(self._resolver.resolve(name, provider))
         if not found and self._local and provider is None:
-            found = candidates.order(self._resolver._launched(name, None, NAMED))  # a name of the user's own
+            found = candidates.order(self._resolver.launched(name, None, NAMED))  # a name of the user's own
         if not found:
             raise self._no_launch(resolution) or self._no_key(resolution)
         if self._local and all(offer.local and not offer.launchable for offer in found):

@@ -108,6 +108,12 @@ def named_by(path: str) -> str:
     return snapshot[1].replace("--", "/") if snapshot else _stem(path.rstrip("/"))
 
 
+def is_gguf(file: str) -> bool:
+    """Whether a file is a GGUF model by its name: of one in several parts the first, and no projector for pictures."""
+    part = _PART.search(file)
+    return file.endswith(".gguf") and (not part or part[1] == "00001") and not file.startswith("mmproj")
+
+
 def own_folder() -> str:
     """This package's folder for models of the user's own."""
     import platformdirs
@@ -124,12 +130,11 @@ _PART = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")
 
 
 def _gguf_files(folder: str, source: str) -> Iterator[ModelFile]:
-    """GGUF files below a folder; of one in several parts the first, and no projectors for pictures."""
+    """The models below a folder."""
     for root, folders, files in os.walk(folder):
         folders.sort()
         for file in sorted(files):
-            part = _PART.search(file)
-            if file.endswith(".gguf") and (not part or part[1] == "00001") and not file.startswith("mmproj"):
+            if is_gguf(file):
                 path = os.path.join(root, file)
                 yield ModelFile(_stem(path), path, GGUF, _whole_size(path), source)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 FILES_VARIABLE = "INFERENCE_PROVIDERS_MODELS"
 PREFIXES = {"litellm": "", "vllm": "vllm", "hf": "transformers", "openrouter": ""}  # of names -> the engine they mean
 TEXTS = ("model_path", "tokenizer_path", "description", "engine")
-OPTIONS = ("context", "slots", "threads", "gpu_memory", "tensor_parallel", "port", "idle", "anyway")
+OPTIONS = (*ways.TUNING, "port", "idle", "anyway")
 FROM_CODE = ("command", "health", "key_variable")  # a program may say how to start a server; a file may not
 
 _listed: dict[str, dict[str, Any]] | None = None

@@ -125,7 +125,7 @@ class Resolver:
             return Resolution(name, "prefix", found.canonical_name, found.offers, found.warning)
         for prefix, pid in _PREFIXES.items():
             if name.startswith(prefix) and len(name) > len(prefix) and pid in self.registry.providers:
-                listed = self._launched(name, None, NAMED)
+                listed = self.launched(name, None, NAMED)
                 if listed:  # of the user's own list
                     return Resolution(name, "prefix", listed[0].canonical_name, listed)
                 return Resolution(name, "prefix", *self._own_name(pid, name[len(prefix) :]))
@@ -137,10 +137,10 @@ class Resolver:
 
     # Also: models that the calling program gave
     def _given(self, name: str) -> Resolution | None:
-        given = self._launched(name, None, GIVEN)
+        given = self.launched(name, None, GIVEN)
         return Resolution(name, "given", given[0].canonical_name, given) if given else None
 
-    def _launched(self, wanted: str, pid: str | None = None, where: str = FOUND) -> list[Offer]:
+    def launched(self, wanted: str, pid: str | None = None, where: str = FOUND) -> list[Offer]:
         """Offers of models that can be launched here, and are called so or lie there."""
         servers = self._launchable(wanted, pid, where)
         return [offer for server in servers for offer in self._server_offers(server, server.models, named=bool(pid))]
@@ -153,7 +153,7 @@ class Resolver:
         if canonical is None:
             running = self._running(canonical=name.lower())
             return Resolution(name, "canonical", name.lower(), running) if running else None
-        offers = self.offers_of(canonical) + (self._launched(canonical) if self._launch else [])
+        offers = self.offers_of(canonical) + (self.launched(canonical) if self._launch else [])
         retired = self.registry.retired_models.get(canonical)
         if retired is None or any(not offer.doubtful for offer in offers):
             return Resolution(name, "canonical", canonical, offers)
@@ -182,7 +182,7 @@ class Resolver:
         canonical name counts here.
         """
         provider = self.registry.providers[pid]
-        named = self._launched(rest, pid, NAMED) if provider.local is not None else []
+        named = self.launched(rest, pid, NAMED) if provider.local is not None else []
         if named:
             return named[0].canonical_name, named
         for server in self._local():
@@ -193,7 +193,7 @@ class Resolver:
             ]
             if listed:
                 return server.models[listed[0]], self._server_offers(server, listed, named=True)
-        launched = self._launched(rest, pid) if provider.local is not None else []
+        launched = self.launched(rest, pid) if provider.local is not None else []
         if launched:
             return launched[0].canonical_name, launched
         wanted = rest.lower()
@@ -244,8 +244,8 @@ class Resolver:
             return Resolution(
                 name, "internal name", canonical, exact + [offer for offer in offers if offer not in exact]
             )
-        here = self._launched(name, None, NAMED) or self._running(internal=name) or self._launched(name, None, HERE)
-        here += self._launched(name) if self._launch else []
+        here = self.launched(name, None, NAMED) or self._running(internal=name) or self.launched(name, None, HERE)
+        here += self.launched(name) if self._launch else []
         return Resolution(name, "internal name", here[0].canonical_name, here) if here else None
 
     # Rule 8
@@ -290,7 +290,7 @@ class Resolver:
                 found.offers,
                 found.warning,
             )
-        here = self._running(canonical=canonical) + (self._launched(name) if self._launch else [])
+        here = self._running(canonical=canonical) + (self.launched(name) if self._launch else [])
         return Resolution(name, "spelling", canonical, here) if here else None
 
     def _family(self, name: str) -> Resolution | None:
@@ -350,7 +350,7 @@ class Resolver:
         """
         names = list(internal_names)
         local = self.registry.providers[pid].local is not None
-        launched = [offer for name in names for offer in self._launched(name, pid)] if local else []
+        launched = [offer for name in names for offer in self.launched(name, pid)] if local else []
         if launched:
             return launched
         accesses: list[Access] = [

@@ -16,14 +16,7 @@ if TYPE_CHECKING:
 
 CONTEXT = 8192  # tokens, unless the model has fewer or the user says otherwise
 IDLE = 600.0  # seconds without a call after which a server ends
-TUNING = (
-    "tokenizer",
-    "context",
-    "slots",
-    "threads",
-    "gpu_memory",
-    "tensor_parallel",
-)  # which an engine may have words for
+TUNING = ("context", "slots", "threads", "gpu_memory", "tensor_parallel")  # wishes that an engine may have words for
 _WHOLE = {  # option -> what it counts
     "context": "tokens",
     "slots": "requests at once",
@@ -65,7 +58,8 @@ def assembled(way: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[list[
 
 def left_out(way: Mapping[str, Any], options: Mapping[str, Any]) -> list[str]:
     """Those of the options that this way has no word for."""
-    return [option for option in options if option in TUNING and option not in (way.get("options") or ())]
+    known = way.get("options") or ()
+    return [option for option in options if option in (*TUNING, "tokenizer") and option not in known]
 
 
 def filled(text: str, values: Mapping[str, Any]) -> str:

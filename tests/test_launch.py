@@ -1033,6 +1033,7 @@ def test_a_bad_file_among_the_users_own_is_left_out(
     folder.mkdir(parents=True)
     (folder / "aaa.gguf").write_text("no model")
     (folder / "mmproj-b.gguf").symlink_to(model)
+    (folder / "b-00002-of-00002.gguf").symlink_to(model)
     (folder / "good.gguf").symlink_to(model)
     assert a_list().ask_ai("hi", max_tokens=2).model == "good"
     assert "the models folder: " in caplog.text

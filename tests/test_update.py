@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference_providers import ProviderList, RegistryError
@@ -274,7 +274,7 @@ SMALL = Registry(
 )
 
 
-@settings(max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=2000)
 @given(st.lists(st.tuples(TARGETS, CONNECTIONS), min_size=1, max_size=4))
 def test_a_hostile_update_sends_no_key_and_no_prompt_to_an_unpinned_host(
     mutations: list[tuple[str, dict[str, Any]]],

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from inference_providers.wire import classify
@@ -245,7 +245,6 @@ def test_a_connection_that_was_dropped_while_idle_is_replaced(serve: Serve, send
     assert server.connections == 3
 
 
-@settings(deadline=None)
 @given(
     st.recursive(
         st.none()

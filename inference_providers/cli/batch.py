@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -14,6 +13,13 @@ from inference_providers.cli.names import complete_model
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inference_providers.batch_items import Summary
+
+
+def _at_once(context: click.Context, option: click.Parameter, value: str) -> int | str:
+    try:
+        return value if value == "auto" else int(value)
+    except ValueError:
+        raise click.BadParameter(f'it must be a whole number or "auto", not {value!r}') from None
 
 
 @click.command("batch")
@@ -39,6 +45,7 @@ if TYPE_CHECKING:
     "--concurrency",
     default="auto",
     show_default=True,
+    callback=_at_once,
     help="Requests at once, or auto to find what each provider allows.",
 )
 @click.option("--rpm", type=click.FloatRange(min=0, min_open=True), help="Requests a minute, for each provider.")
@@ -63,7 +70,7 @@ def batch(
     output: str,
     models: tuple[str, ...],
     system: str | None,
-    concurrency: str,
+    concurrency: int | str,
     rpm: float | None,
     tpm: float | None,
     max_tokens: int | None,
@@ -85,24 +92,21 @@ def batch(
 
     if output == "-":
         raise click.UsageError("The answers go to a file, to be taken up again; give its name.")
-    options: dict[str, Any] = {"max_tokens": max_tokens, "temperature": temperature, "timeout": timeout}
-    try:
-        at_once: int | str = concurrency if concurrency == "auto" else int(concurrency)
-    except ValueError:
-        raise click.UsageError(f'--concurrency must be a whole number or "auto", not {concurrency!r}') from None
     try:
         done = ProviderList().batch(
             source,
             list(models) or None,
             out=output,
             resume=not no_resume,
-            concurrency=at_once,
+            concurrency=concurrency,
             requests_per_minute=rpm,
             tokens_per_minute=tpm,
+            max_tokens=max_tokens,
+            temperature=temperature,
+            timeout=timeout,
             system=system,
             mode=mode,
             progress=False if quiet else None,
-            **{name: value for name, value in options.items() if value is not None},
         )
     except BlockingIOError as error:
         raise click.ClickException(str(error)) from None
