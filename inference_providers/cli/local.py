@@ -163,7 +163,7 @@ def status(as_json: bool) -> None:
         click.echo("No launched server runs. `inference-providers local start MODEL` starts one.", err=True)
     for row in rows:
         ends = f"ends after {row['idle']:g} s" if row["idle"] else "never ends for that"
-        stays = "stays without users" if row["stays"] else f"used by {row['users']} programs"
+        stays = "stays without users" if row["stays"] else f"used by {row['users']} program{'s' * (row['users'] != 1)}"
         click.echo(f"{row['name']} ({row['engine']}, {row['phase']}): {stays}; not asked for {row['unused']} s, {ends}")
         for field in ("endpoint", "model", "log"):
             click.echo(f"  {field:<9} {row[field]}")
