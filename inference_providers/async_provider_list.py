@@ -238,7 +238,7 @@ class AsyncProviderList(Base):
         raise no_connection(attempts)
 
     async def _reached(self, offers: Sequence[Offer], attempts: list[Attempt]) -> AsyncGenerator[Offer, None]:
-        from inference_providers.wire.asend import run_race
+        from inference_providers.wire.races import run_race_async
 
         for launchable, together in groupby(offers, lambda offer: offer.launchable):
             some = list(together)
@@ -247,7 +247,7 @@ class AsyncProviderList(Base):
                     if await asyncio.to_thread(self._started, offer, attempts):
                         yield offer
                 continue
-            async with aclosing(run_race([partial(self._reachable, o, attempts) for o in some])) as winners:
+            async with aclosing(run_race_async([partial(self._reachable, o, attempts) for o in some])) as winners:
                 async for index in winners:
                     yield some[index]
 

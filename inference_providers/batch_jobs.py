@@ -25,7 +25,7 @@ from inference_providers.errors import (
 from inference_providers.log import warn
 from inference_providers.pace import OVERLOADED
 from inference_providers.wire import classify
-from inference_providers.wire.messages import Request, WireError, headers_for
+from inference_providers.wire.messages import WireError, request_to
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -273,8 +273,7 @@ class _Api:
 
     async def _bytes(self, method: str, path: str, content: bytes = b"", kind: str = "") -> bytes:
         """A request to the provider's own address, with its own key; tried again while the provider is unwell."""
-        headers = {**headers_for(self.offer), **({"Content-Type": kind} if kind else {})}
-        request = Request(method, self.offer.endpoint + path, headers, content or None)
+        request = request_to(self.offer, method, path, {"Content-Type": kind} if kind else {}, content or None)
         for attempt in range(TRIES):
             try:
                 response = await self._providers._async_sender.send(request, limit=self._providers.timeout)

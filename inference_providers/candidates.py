@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
     from typing import Any, Protocol
 
-    from inference_providers.credentials import Pins
+    from inference_providers.credentials import Address, Pins
     from inference_providers.local_server import LocalServer
     from inference_providers.parameters import Rules
     from inference_providers.registry import Provider, Registry
@@ -102,6 +102,14 @@ class Offer(credentials.Secretive):
     def rules(self) -> Rules:
         """What it makes of generation parameters."""
         return self._access.rules(self.facts.flags)
+
+    def forbids(self, address: Address) -> str:
+        """Why a request with this offer's key must not go to *address*; empty where it may."""
+        return self._access.forbids(address)
+
+    def stranger(self, port: int) -> str:
+        """Why a new connection from local *port* must not be used: what listens is not the server that was launched."""
+        return self._access.server.stranger(port) if self._access.server is not None else ""
 
     def lacks(self, feature: str) -> bool:
         """Whether the sources say that it cannot do *feature*, one of FEATURES; False where nobody knows."""
@@ -216,17 +224,8 @@ class Access(credentials.Secretive):
     """How one provider can be reached now: endpoint and credential, or the reason why not."""
 
     __slots__ = (
-        "_general",
-        "_rules",
-        "credential",
-        "endpoint",
-        "headers",
-        "opt_in",
-        "place",
-        "provider",
-        "reason",
-        "server",
-    )
+        "_general", "_pins", "_rules", "_seen", "credential", "endpoint", "headers", "opt_in", "place", "provider", "reason", "server",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -239,7 +238,10 @@ class Access(credentials.Secretive):
         headers: Mapping[str, str] | None = None,
         general: Mapping[str, Any] | None = None,
         server: LocalServer | None = None,
+        pins: Pins | None = None,
     ) -> None:
+        self._pins = pins
+        self._seen: credentials.Address | None = None  # where its requests were found to go
         self.server = server  # which this package launches
         self.place = server.place if server is not None else endpoint
         self.provider, self.endpoint, self.credential = provider, endpoint, credential
@@ -248,8 +250,21 @@ class Access(credentials.Secretive):
         self._general = general or {}  # the registry's rules about parameters
         self._rules: dict[str, Rules] = {}
 
+    def forbids(self, address: credentials.Address) -> str:
+        """Why a request must not go to *address*; empty where it may: at the endpoint's own origin, where the key is pinned to."""
+        if address is self._seen:
+            return ""
+        if address.origin != credentials.origin_of(self.endpoint):
+            return f"{address.authority} is not where {self.provider.id} is"
+        variable = self.credential.variable if self.credential else None
+        if variable and self._pins is not None and not self._pins.admits(variable, address):
+            return f"{variable} may go to {', '.join(self._pins.hosts(variable))} only, not to {address.authority}"
+        self._seen = address
+        return ""
+
     def moved(self) -> None:
         """Take address and key of the server that was launched: they change with each start."""
+        self._seen = None
         if self.server is not None:
             self.endpoint = self.server.endpoint
             self.credential = credentials.Credential(self.server.key or credentials.DUMMY_KEY, None)
@@ -288,10 +303,11 @@ class Accesses(credentials.Secretive):
         if credential is None or (credential.variable and not self._pins.belongs_here(credential.variable)):
             credential = credentials.Credential(credentials.DUMMY_KEY, None)
         launched = server if server.launched else None
-        return self._access(known.provider, server.endpoint, credential, server.reason, server=launched)
+        # Where it runs is the registry's word or the user's own (`OLLAMA_HOST`): its address alone counts.
+        return self._access(known.provider, server.endpoint, credential, server.reason, server=launched, pins=None)
 
     def _access(self, *args: Any, **kwargs: Any) -> Access:
-        return Access(*args, **kwargs, general=self.registry.parameters)
+        return Access(*args, **{"pins": self._pins, "general": self.registry.parameters, **kwargs})
 
     def _work_out(self, provider: Provider) -> Access:
         if provider.data.get("disabled"):
@@ -313,7 +329,9 @@ class Accesses(credentials.Secretive):
         opt_in = provider.opt_in(credential.variable) and provider.id not in self._allow
         rows = self._pins.headers(credential.variable, endpoint, provider.connection.get("headers") or {})
         headers = {header: value for header, source in rows.items() if (value := self._environ.get(source, "").strip())}
-        return self._access(provider, endpoint, credential, "", opt_in=opt_in, headers=headers)
+        own = self._environ.get(provider.connection.get("base_url") or "", "").strip()
+        pins = None if own else self._pins  # the user's own word on where this key goes
+        return self._access(provider, endpoint, credential, "", opt_in=opt_in, headers=headers, pins=pins)
 
     def _endpoint(self, provider: Provider) -> tuple[str | None, str]:
         own = provider.connection.get("base_url")

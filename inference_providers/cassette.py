@@ -10,8 +10,8 @@ import threading
 from inference_providers.credentials import DUMMY_KEY
 from inference_providers.errors import InferenceProvidersError
 from inference_providers.mock import Watch
+from inference_providers.redaction import scrub, scrub_events
 from inference_providers.registry import bundled
-from inference_providers.wire.classify import scrub, scrub_bytes
 from inference_providers.wire.messages import AsyncResponse, Limits, Response, WireError
 
 TYPE_CHECKING = False
@@ -166,7 +166,7 @@ def _comparable(method: str, url: str, body: Any) -> Any:
 
 def _text(body: bytes, secrets: list[str]) -> Any:
     """A body as text, or in base 64 where it is none."""
-    body = scrub_bytes(body, secrets)
+    body = scrub_events(body, secrets)
     try:
         return body.decode("utf-8")
     except UnicodeDecodeError:

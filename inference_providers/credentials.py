@@ -12,6 +12,7 @@ from collections.abc import Mapping
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from typing import Any
 
     from inference_providers.registry import Provider, Registry
 
@@ -30,6 +31,27 @@ class Secretive:
 
     def __reduce__(self) -> str:
         raise TypeError(f"{type(self).__name__} holds an API key and cannot be pickled")
+
+
+class Secret(str):
+    """A key: real wherever it is used as text (`str`, `format`, a client's `api_key`), masked where it would only be shown.
+
+    Its repr, and so every traceback with local variables, and its pickle show "[key]".
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'[key]'"
+
+    def __reduce_ex__(self, _: Any) -> tuple[type[str], tuple[str]]:
+        return str, ("[key]",)
+
+    def __copy__(self) -> Secret:
+        return self
+
+    def __deepcopy__(self, _: Any) -> Secret:
+        return self
 
 
 class Environment(Mapping[str, str], Secretive):
@@ -54,12 +76,12 @@ class Environment(Mapping[str, str], Secretive):
 
 
 class Credential(Secretive):
-    """A key and the variable it came from; `key` is never shown by repr or str."""
+    """A key and the variable it came from; `key` is a `Secret`."""
 
     __slots__ = ("key", "variable")
 
     def __init__(self, key: str, variable: str | None) -> None:
-        self.key, self.variable = key, variable
+        self.key, self.variable = Secret(key), variable
 
     def __repr__(self) -> str:
         return f"Credential(variable={self.variable!r}, key='...')"
@@ -140,10 +162,57 @@ def host_of(url: str) -> str:
     return re.split(r"[/?#\\]", rest, maxsplit=1)[0].rpartition("@")[2].lower()
 
 
+class Address:
+    """A URL, read once: `scheme`, `host` (lower case, an IPv6 address without brackets), `port`, and the rest as `target`."""
+
+    __slots__ = ("host", "origin", "port", "scheme", "target")
+
+    def __init__(self, scheme: str, host: str, port: int, target: str) -> None:
+        self.scheme, self.host, self.port, self.target = scheme, host, port, target
+        self.origin = (scheme, host, port)
+
+    @property
+    def authority(self) -> str:
+        """`host` or `host:port`, as in a `Host` header: the scheme's own port is left out."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
+
+    def __repr__(self) -> str:
+        return f"<Address {self.scheme}://{self.authority}>"
+
+
+_PORTS = {"http": 80, "https": 443}
+# No user information, no escapes in the host, no fragment, nothing that one parser takes for a path and another for a host.
+_URL = (
+    r"(https?)://(?:([A-Za-z0-9._-]+)|\[([0-9A-Fa-f:.]+)\])(?::([1-9]\d{0,4}))?([/?][A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?"
+)
+
+
+def address_of(url: str) -> Address:
+    """Read a URL. Raises ValueError for one that two readers could take for different places."""
+    match = re.fullmatch(_URL, url)
+    port = int(match[4]) if match and match[4] else 0
+    if match is None or port > 65535 or (match[2] or "").startswith((".", "-")):
+        raise ValueError(f"{host_of(url)[:100]!r} is in no plain http(s) URL")
+    scheme, target = match[1], match[5] or "/"
+    host = (match[2] or match[3]).lower()
+    return Address(scheme, host, port or _PORTS[scheme], target if target[0] == "/" else f"/{target}")
+
+
+def origin_of(url: str | None) -> tuple[str, str, int] | None:
+    """Scheme, host and port of a URL; None where there is no plain one."""
+    try:
+        return address_of(url or "").origin
+    except ValueError:
+        return None
+
+
 def is_plain_address(url: str) -> bool:
-    """Whether *url* is an http(s) address without user information, with a port that exists."""
-    match = re.fullmatch(r"https?://([A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\])(?::(\d{1,5}))?(/[^\s?#\\]*)?", url)
-    return bool(match) and int(match[2] or 1) in range(1, 65536)  # type: ignore[index]
+    """Whether *url* is an http(s) address without user information and query, with a port that exists."""
+    try:
+        return "?" not in address_of(url).target
+    except ValueError:
+        return False
 
 
 def is_loopback(host: str) -> bool:
@@ -207,21 +276,35 @@ class Pins:
 
     def allows(self, variable: str, endpoint: str) -> bool:
         """Whether the key in *variable* may be sent to *endpoint*. Unknown variables are the caller's own."""
-        if self.trusts(variable, endpoint) or variable not in self._patterns:
+        if variable not in self._patterns:
             return True
-        host = host_of(endpoint)
-        if any(pattern == _LOOPBACK and is_loopback(host) for pattern in self._patterns[variable]):
+        try:
+            return self.admits(variable, address_of(endpoint))
+        except ValueError:
+            return False
+
+    def admits(self, variable: str, address: Address) -> bool:
+        """`allows`, for a URL that was read."""
+        if variable not in self._patterns or self._trusts(variable, address):
             return True
-        return bool(re.fullmatch(_PLAIN_HTTPS, endpoint)) and any(
-            re.fullmatch(pattern, host) for pattern in self._patterns[variable] if pattern
+        if any(pattern == _LOOPBACK and is_loopback(address.authority) for pattern in self._patterns[variable]):
+            return True
+        return address.scheme == "https" and any(
+            re.fullmatch(pattern, address.authority) for pattern in self._patterns[variable] if pattern
         )
 
     def trusts(self, variable: str, endpoint: str) -> bool:
         """Whether the program itself said that the key in *variable* may go to this host, by https or on this machine."""
-        host = host_of(endpoint)
-        trusted = self._trust.get(variable, ())
-        named = host in trusted or re.sub(r":\d+$", "", host) in trusted
-        return named and (bool(re.fullmatch(_PLAIN_HTTPS, endpoint)) or is_loopback(host))
+        try:
+            return self._trusts(variable, address_of(endpoint))
+        except ValueError:
+            return False
+
+    def _trusts(self, variable: str, address: Address) -> bool:
+        trusted = self._trust.get(variable, set())
+        plain = f"[{address.host}]" if ":" in address.host else address.host
+        named = not trusted.isdisjoint((address.authority, plain, f"{plain}:{address.port}"))
+        return named and (address.scheme == "https" or is_loopback(address.authority))
 
     def belongs_here(self, variable: str) -> bool:
         """Whether servers on this machine may get the key in *variable*: it is theirs, or the program's own."""
@@ -244,8 +327,6 @@ class Pins:
 
 
 _LOOPBACK = "loopback"
-# No user information, escapes or odd characters: whatever parses this finds the same host in it.
-_PLAIN_HTTPS = r"https://[A-Za-z0-9.-]+(:\d+)?(/[A-Za-z0-9._~/-]*)?"
 
 
 def _host_pattern(endpoint: str, variables: Mapping[str, Mapping[str, str]]) -> str:

@@ -29,6 +29,10 @@ class LocalServer:
     async def wake_async(self, limit: float) -> None:
         """`wake` for asyncio."""
 
+    def stranger(self, port: int) -> str:
+        """Why what answers a connection from local *port* is not this server; empty where it is, or nobody can tell."""
+        return ""
+
     @property
     def awake(self) -> bool:
         """Whether `wake` would have nothing to do but note that it is used."""

@@ -308,7 +308,7 @@ class ProviderList(Base):
 
     def _reached(self, offers: Sequence[Offer], attempts: list[Attempt]) -> Iterator[Offer]:
         """Those that can be reached, in a race; servers to be launched one after another, in their place."""
-        from inference_providers.wire.send import run_race
+        from inference_providers.wire.races import run_race
 
         for launchable, together in groupby(offers, lambda offer: offer.launchable):
             some = list(together)

@@ -6,6 +6,7 @@ The installed package's registry is the measure: see `credentials.Pins`.
 from __future__ import annotations
 
 from inference_providers.credentials import host_of, variables_of
+from inference_providers.foreign_secrets import is_foreign
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +23,12 @@ def stray_keys(registry: Registry, installed: Registry, pins: Pins) -> list[str]
     for pid, provider in registry.providers.items():
         found += _misplaced(pid, provider, pins)
         for variable in provider.key_variables:
-            if provider.endpoint and pins.pinned(variable) and not _allowed(installed, provider, variable, pins):
+            if not pins.pinned(variable) and is_foreign(variable):
+                found.append(
+                    f"$.providers.{pid}.connection: {variable} holds the secret of something else, and is no provider's "
+                    "key. Use a variable of your own."
+                )
+            elif provider.endpoint and pins.pinned(variable) and not _allowed(installed, provider, variable, pins):
                 host = host_of(provider.endpoint)
                 allowed = ", ".join(pins.hosts(variable)) or "no host"
                 found.append(
@@ -36,7 +42,8 @@ def _misplaced(pid: str, provider: Provider, pins: Pins) -> list[str]:
     """Keys in an endpoint's text or in a local server's address, and cloud keys for servers on this machine."""
     path = f"$.providers.{pid}.connection"
     named = [*variables_of(provider.endpoint), *((provider.local or {}).get("address") or ())]
-    found = [f"{path}: {name} is a key and cannot be part of an address" for name in named if pins.pinned(name)]
+    secret = [name for name in named if pins.pinned(name) or is_foreign(name)]
+    found = [f"{path}: {name} is a key and cannot be part of an address" for name in secret]
     if provider.local is not None:
         cloud = [name for name in provider.key_variables if not pins.belongs_here(name)]
         found += [f"{path}.local: a server on this machine must not get {name}, a cloud key" for name in cloud]
@@ -115,5 +122,7 @@ def _trusted(connection: Mapping[str, Any], pins: Pins) -> bool:
     variables = [keys] if isinstance(keys, str) else keys
     endpoint = connection.get("endpoint") or ""
     if "$" in endpoint or connection.get("local") or not variables:
+        return False
+    if any(not pins.pinned(variable) and is_foreign(variable) for variable in variables):
         return False
     return endpoint.startswith("https://") and all(pins.trusts(variable, endpoint) for variable in variables)

@@ -622,7 +622,7 @@ for code in (301, 302, 303, 307, 308):
     row(
         "54",
         f"{code} to another host: nothing is sent there",
-        STOP,
+        NEXT,
         says(code, "", {"location": "http://127.0.0.1:9/stolen"}),
         message="not followed",
         **S,

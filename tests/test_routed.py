@@ -570,8 +570,8 @@ def test_cancelled_tasks_leave_no_connection(serve: Serve) -> None:
             await asyncio.sleep(0.15)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-        connector: Any = made._sender._session().connector
-        return len(connector._acquired)
+        pools = made._sender._kept[asyncio.get_running_loop()]._pools.values()
+        return sum(len(pool.lines) for pool in pools)
 
     assert asyncio.run(main()) == 0
 
@@ -580,7 +580,7 @@ def test_connections_of_closed_event_loops_are_dropped(serve: Serve) -> None:
     made = async_list_of(serve().url)
     for _ in range(5):
         asyncio.run(made.ask_ai("hi"))
-    assert len(made._sender._sessions) <= 1
+    assert len(made._sender._kept) <= 1
 
 
 def test_a_proxy_that_wants_a_password_gets_it(serve: Serve) -> None:

@@ -89,13 +89,14 @@ def test_no_proxy_is_used_for_this_machine_in_any_spelling(serve: Serve) -> None
 
 
 def test_a_proxy_is_used_for_others_but_those_excepted(serve: Serve) -> None:
-    from inference_providers.wire.messages import proxy_for
+    from inference_providers.credentials import address_of
+    from inference_providers.wire.origins import proxy_for
 
     environ = {"https_proxy": "http://proxy.example:3128", "NO_PROXY": "internal.example,.corp.example"}
-    assert proxy_for("https://api.openai.com/v1", environ) == "http://proxy.example:3128"
-    assert proxy_for("https://x.internal.example/v1", environ) is None
-    assert proxy_for("https://corp.example/v1", environ) is None
-    assert proxy_for("http://10.0.0.1/v1", environ) is None
+    assert proxy_for(address_of("https://api.openai.com/v1"), environ) == "http://proxy.example:3128"
+    assert proxy_for(address_of("https://x.internal.example/v1"), environ) is None
+    assert proxy_for(address_of("https://corp.example/v1"), environ) is None
+    assert proxy_for(address_of("http://10.0.0.1/v1"), environ) is None
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inference_providers.credentials import address_of
 from inference_providers.wire import classify
 from inference_providers.wire.call import judge
 from inference_providers.wire.messages import Ask, Limits, Request, WireError
+from inference_providers.wire.origins import _read_proxy
 from inference_providers.wire.send import Sender
 from tests.conftest import list_of
 from tests.servers import Server
@@ -115,9 +117,7 @@ def test_tls_is_verified_and_connections_are_used_again(certificate: Path) -> No
     port, seen = tls_server(certificate)
     trusting = Sender({"SSL_CERT_FILE": str(certificate / "cert.pem")}, Limits(total=5))
     for number in (b"1", b"2"):
-        response = trusting.send(
-            Request("POST", f"https://localhost:{port}/v1/x", {"Authorization": "Bearer k"}, number)
-        )
+        response = trusting.send(Request("POST", f"https://localhost:{port}/v1/x", {"X-A": "b"}, number))
         assert (response.status, response.read()) == (200, b"ok")
     assert [request.rpartition(b"\r\n")[2] for request in seen] == [b"1", b"2"]
     assert f"Host: localhost:{port}\r\n".encode() in seen[0]
@@ -127,7 +127,7 @@ def test_tls_is_verified_and_connections_are_used_again(certificate: Path) -> No
 def test_an_unknown_certificate_is_refused_before_anything_is_sent(certificate: Path, sender: Sender) -> None:
     port, seen = tls_server(certificate)
     with pytest.raises(WireError) as caught:
-        sender.send(Request("POST", f"https://localhost:{port}/v1/x", {"Authorization": "Bearer k"}, b"x"))
+        sender.send(Request("POST", f"https://localhost:{port}/v1/x", {"X-A": "b"}, b"x"))
     assert caught.value.kind == "tls"
     assert seen == []
 
@@ -157,15 +157,11 @@ def test_https_goes_through_a_proxy_in_a_tunnel(certificate: Path) -> None:
         "https_proxy": f"http://user:pw@127.0.0.1:{listening.getsockname()[1]}",
     }
     through = Sender(environ, Limits(total=5))
-    from inference_providers.wire import send
-
-    made = through._new_manager(environ["https_proxy"])
-    through._managers[environ["https_proxy"]] = made
-    place = send._Place(made.connection_from_url(f"https://localhost:{port}/"), len(f"https://localhost:{port}"), {})
-    through._places[f"https://localhost:{port}"] = place  # this machine is never proxied; the test says otherwise
-    response = through.send(
-        Request("POST", f"https://localhost:{port}/v1/x", {"Authorization": "Bearer canary-tunnel"}, b"hello")
-    )
+    url = f"https://localhost:{port}/v1/x"
+    origin = through._pool(address_of(url)).origin  # this machine is never proxied; the test says otherwise
+    origin.proxy, login = _read_proxy(environ["https_proxy"])
+    origin.tunnelled, origin._login = True, {"Proxy-Authorization": login}
+    response = through.send(Request("POST", url, {"X-Own": "canary-tunnel"}, b"hello"))
     assert response.read() == b"ok"
     assert asked[0].startswith(f"CONNECT localhost:{port} HTTP/1.".encode())
     assert b"canary-tunnel" not in asked[0]
@@ -211,7 +207,8 @@ def test_replies_are_read_as_they_are_meant(
         response = sender.send(Request("GET", f"{server.url}/x"))
         assert (response.status, response.read()) == (status, body)
         assert response.headers.get(header[0]) == header[1]
-    assert server.connections == (2 if b"to the end" in raw else 1)
+    certain = b"to the end" not in raw and status != 204  # what follows a reply without a body is in doubt
+    assert server.connections == (1 if certain else 2)
 
 
 @pytest.mark.parametrize("bad", [{"X-A": "b\r\nX-Evil: 1"}, {"X-A\n": "b"}, {"X-A": "\x00"}])

@@ -272,6 +272,8 @@ class AsyncStreamReply:
     async def __aiter__(self) -> AsyncIterator[dict[str, Any]]:
         try:
             async for chunk in self._opened.events():
+                if self._opened.closed:
+                    return
                 yield chunk
         finally:
             self.close()
@@ -295,9 +297,12 @@ class AsyncStreamReply:
             if piece := delta_text(chunk):
                 yield piece
 
-    def raw(self) -> AsyncIterator[bytes]:
+    async def raw(self) -> AsyncIterator[bytes]:
         """The events as bytes, as they came. Raises TruncatedStreamError."""
-        return self._opened.raw()
+        async for piece in self._opened.raw():
+            if self._opened.closed:
+                return
+            yield piece
 
     def close(self) -> None:
         """Stop: closes the connection, so that the provider stops generating."""

@@ -308,7 +308,10 @@ class StreamReply:
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         try:
-            yield from self._opened.events()
+            for chunk in self._opened.events():
+                if self._opened.closed:  # from outside, perhaps another thread
+                    return
+                yield chunk
         finally:
             self.close()
 
@@ -334,7 +337,10 @@ class StreamReply:
 
     def raw(self) -> Iterator[bytes]:
         """The events as bytes, as they came. Raises TruncatedStreamError."""
-        return self._opened.raw()
+        for piece in self._opened.raw():
+            if self._opened.closed:
+                return
+            yield piece
 
     def close(self) -> None:
         """Stop: closes the connection, so that the provider stops generating."""

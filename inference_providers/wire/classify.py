@@ -21,6 +21,7 @@ from inference_providers.errors import (
     ProviderUnavailableError,
     RateLimitError,
 )
+from inference_providers.redaction import scrub, scrub_bytes, scrub_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,32 +77,6 @@ class Verdict:
 
     def __repr__(self) -> str:
         return f"<Verdict {self.action}: {self.error}>"
-
-
-def scrub(text: str, secrets: Iterable[str | None]) -> str:
-    """*text* without the given secrets, by value; also without long prefixes of them that servers echo."""
-    for secret in secrets:
-        if secret and len(secret) >= 6:
-            text = text.replace(secret, "[key]")
-            if len(secret) >= 16:
-                text = re.sub(re.escape(secret[:8]) + r"[^\s\"'<>\\]*", "[key]", text)
-    return text
-
-
-def scrub_json(value: Any, secrets: list[str | None]) -> Any:
-    """`scrub` for every text in parsed JSON."""
-    if isinstance(value, str):
-        return scrub(value, secrets)
-    if isinstance(value, list):
-        return [scrub_json(item, secrets) for item in value]
-    if isinstance(value, dict):
-        return {scrub(key, secrets): scrub_json(item, secrets) for key, item in value.items()}
-    return value
-
-
-def scrub_bytes(body: bytes, secrets: Iterable[str | None]) -> bytes:
-    """`scrub` for a body, before anything is read or cut out of it."""
-    return scrub(body.decode("utf-8", "surrogateescape"), secrets).encode("utf-8", "surrogateescape")
 
 
 class Said:
@@ -257,7 +232,7 @@ def response(
         return _success(body, provider, secrets, now, path=path, allow_empty=allow_empty)
     if status in REDIRECTS:
         return Verdict(
-            STOP,
+            NEXT,
             ProviderUnavailableError(
                 f"{provider} answered with a redirect ({status}), which is not followed: neither key nor prompt went there. Check its endpoint.",
                 provider=provider,
@@ -265,12 +240,18 @@ def response(
             ),
         )
     clean = scrub_bytes(body[:65536], secrets)
-    words = said(decode(clean))
+    words = _clean(said(decode(clean)), secrets)
     message = words.message or f"HTTP {status} without a message"
     verdict = _status(status, words, message, provider, retry_after(headers, words.message, now))
     if verdict.error is not None:
         verdict.error.body = clean
     return verdict
+
+
+def _clean(words: Said, secrets: Iterable[str | None]) -> Said:
+    """Words without keys that only the reading of them has put together."""
+    secrets = list(secrets)
+    return Said(scrub(words.message, secrets), scrub(words.code, secrets), scrub(words.kind, secrets))
 
 
 def _status(status: int, words: Said, message: str, provider: str, wait: float | None) -> Verdict:
@@ -348,7 +329,7 @@ def _not_json(body: bytes, provider: str, secrets: list[str | None]) -> Verdict:
         return _unavailable(
             RETRY, provider, "the reply is empty" if not body.strip() else "the reply is cut or no valid JSON"
         )
-    text = _plain(scrub_bytes(body[:65536], secrets).decode("utf-8", "replace"))
+    text = scrub(_plain(scrub_bytes(body[:65536], secrets).decode("utf-8", "replace")), secrets)
     return _unavailable(NEXT, provider, f"the reply is no JSON: {text[:120]!r}")
 
 

@@ -1,98 +1,362 @@
-"""HTTP/1.1 replies, read cheaply: what http.client does, without an e-mail parser and the objects around it.
+"""HTTP/1.1 without I/O: a request's head as bytes; a reply's bytes in, its status, headers and body out.
 
-Parsing the header as an e-mail and wrapping the reply twice costs more processor time
-than sending a request and reading its answer. Connections, TLS, proxies and pools stay
-urllib3's; bodies with a content encoding take its path as well.
+One reader for both senders, so that both read every reply alike. It is stricter than most: what two
+readers could take for different replies is refused, and a connection is `reusable` only after a
+reply whose end is certain. `tests/test_http1.py` holds it against h11.
 """
 
 from __future__ import annotations
 
 import re
-from http.client import HTTPException, HTTPResponse, LineTooLong, UnknownProtocol
+
+from inference_providers.wire.messages import COMMON, WireError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from typing import Any
 
-_HEADER_LINES, _HEADER_LINE = 100, 65536  # as http.client's
-unfit = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]").search  # what may be in no header line that is sent
+HEAD_CAP = 65536  # bytes of a reply's head, or of its trailers
+FIELDS_CAP = 256  # lines of a head
+INTERIM_CAP = 32  # 1xx replies before the final one
+_CHUNK_LINE_CAP = 4096  # bytes of a chunk's size and extensions
+_INFLATED = 1024 * 1024  # bytes that are decompressed at once
+
+_TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_STATUS = re.compile(r"HTTP/1\.([01]) ([1-9][0-9]{2})(?: [\t\x20-\x7e\x80-\xff]*)?").fullmatch
+_FIELDS = re.compile(rf"(?:{_TOKEN}:[\t\x20-\x7e\x80-\xff]*\n)*").fullmatch
+_FOLD = re.compile(r"\n[ \t]+").sub
+_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,16})(?:;[\t\x20-\x7e\x80-\xff]*)?[ \t]*").fullmatch
+_UNFIT = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]").search
+_HEAD, _LENGTH, _CHUNKS, _TRAILERS, _TO_THE_END, _DONE = range(6)
 
 
-class Head(HTTPResponse):
-    """`http.client`'s response, whose header is read into a plain dict: names in lower case, repeated ones joined."""
+class Sealed(bytes):
+    """Bytes that hold a key: no traceback with local variables shows them."""
 
-    headers: Any
+    __slots__ = ()
 
-    def begin(self) -> None:
-        if self.headers is not None:
-            return
+    def __repr__(self) -> str:
+        return f"<{len(self)} bytes that may hold a key>"
+
+
+def request_head(method: str, target: str, host: str, headers: Mapping[str, str], length: int | None) -> Sealed:
+    """A request's head. Raises WireError for a name, a value or a path that would be read as something else."""
+    fields = {"Host": host, **COMMON, **headers}
+    if length is not None:
+        fields["Content-Length"] = str(length)
+    try:
+        lines = (f"{name}: {value}\r\n" for name, value in fields.items())
+        head = Sealed(f"{method} {target} HTTP/1.1\r\n{''.join(lines)}\r\n".encode("latin-1"))
+    except UnicodeEncodeError:
+        raise _unfit() from None
+    breaks = len(fields) + 2
+    if _UNFIT(head) or " " in target or head.count(b"\r") != breaks or head.count(b"\n") != breaks:
+        raise _unfit()
+    return head
+
+
+def _unfit() -> WireError:
+    return WireError("protocol", "nothing was sent: a header or the path holds a character that may not be there")
+
+
+class Reader:
+    """One reply, read as its bytes come.
+
+    `headed`: status and headers are there. `done`: the body's end has come, and `leftover` holds what
+    came behind it. `reusable`: nothing about the reply leaves a doubt where the next one begins.
+    """
+
+    __slots__ = (
+        "_buffer",
+        "_certain",
+        "_interim",
+        "_left",
+        "_method",
+        "_state",
+        "_wants_break",
+        "begun",
+        "headers",
+        "leftover",
+        "status",
+    )
+
+    def __init__(self, method: str = "POST") -> None:
+        self._method, self._state, self._buffer = method, _HEAD, b""
+        self._left = self._interim = self.status = 0
+        self._certain = self._wants_break = False
+        self.begun = False  # a byte has come
+        self.headers: dict[str, str] = {}
+        self.leftover = b""
+
+    @property
+    def headed(self) -> bool:
+        """Whether status and headers of the final reply have come."""
+        return self._state != _HEAD
+
+    @property
+    def done(self) -> bool:
+        """Whether the whole reply has come."""
+        return self._state == _DONE
+
+    @property
+    def reusable(self) -> bool:
+        """Whether the connection may carry another request."""
+        return self._state == _DONE and self._certain and not self.leftover
+
+    def feed(self, data: bytes) -> bytes:
+        """The part of the body that *data* holds. Raises WireError for what is no HTTP, or may be read in two ways."""
+        if self._state == _LENGTH:
+            return self._counted(data)
+        self.begun = True
+        body = b""
         while True:
-            version, status, reason = self._read_status()  # type: ignore[attr-defined]
-            headers = self._read_header()
-            if status != 100:
+            state = self._state
+            if state == _HEAD:
+                data = self._head(data)
+            elif state == _LENGTH:
+                return body + self._counted(data)
+            elif state == _CHUNKS:
+                body, data = self._chunks(data)
+            elif state == _TRAILERS:
+                data = self._trailers(data)
+            elif state == _TO_THE_END:
+                return body + data
+            else:
+                self.leftover += data
+                return body
+            if self._state == state or (not data and self._state != _DONE):
+                return body  # more has to come
+
+    def end(self) -> None:
+        """No more bytes will come. Raises WireError where the reply is not whole."""
+        if self._state == _TO_THE_END:
+            self._state = _DONE
+        elif self._state == _LENGTH:
+            raise WireError("broken", f"the body ended {self._left} bytes too early")
+        elif self._state != _DONE:
+            raise WireError("broken", "the connection was closed before the answer was complete")
+
+    def _counted(self, data: bytes) -> bytes:
+        left = self._left - len(data)
+        if left > 0:
+            self._left = left
+            return data
+        self._state = _DONE
+        if left == 0:
+            return data
+        self.leftover = data[left:]
+        return data[:left]
+
+    def _head(self, data: bytes) -> bytes:
+        """What is behind the final head, or nothing where that is not complete."""
+        searched = max(len(self._buffer) - 2, 0)
+        buffer = self._buffer + data
+        while True:
+            end = _blank_line(buffer, searched)
+            if (end or len(buffer)) > HEAD_CAP:
+                raise WireError("protocol", "no HTTP answer (its head is too long)")
+            if not end:
+                if not b"HTTP/1.".startswith(buffer[:7]):
+                    raise _no_http()
+                self._buffer = buffer
+                return b""
+            self._read_head(buffer[:end])
+            buffer, searched = buffer[end:], 0
+            if self._state != _HEAD:
+                self._buffer = b""
+                return buffer
+
+    def _read_head(self, head: bytes) -> None:
+        """Status, headers and framing of one head, which may be of an interim reply."""
+        first, _, rest = head.decode("latin-1").replace("\r\n", "\n").partition("\n")
+        line = _STATUS(first)
+        if line is None:
+            raise _no_http()
+        status = int(line[2])
+        headers = _fields(rest[:-1])
+        coding, length = headers.get("transfer-encoding"), headers.get("content-length")
+        if coding is not None and coding.lower() != "chunked":
+            raise WireError("protocol", "no HTTP answer (a transfer encoding that nobody asked for)")
+        size = None if length is None else _length(length)
+        if 100 <= status < 200:
+            self._interim += 1
+            if status == 101 or self._interim > INTERIM_CAP:
+                raise WireError("protocol", f"no HTTP answer (HTTP {status}, which nobody asked for)")
+            return
+        self.status, self.headers = status, headers
+        self._frame(line[1] == "1", size, coding is not None)
+
+    def _frame(self, modern: bool, size: int | None, chunked: bool) -> None:
+        """Where the body ends, by RFC 9112, 6.3; and whether that is certain."""
+        status, headers = self.status, self.headers
+        close = "close" in [token.strip().lower() for token in headers.get("connection", "").split(",")]
+        self._certain = modern and not close and status < 600
+        if self._method == "HEAD" or status in (204, 304) or (self._method == "CONNECT" and status < 300):
+            self._state, self._certain = _DONE, False
+        elif chunked:
+            self._state = _CHUNKS
+            self._certain = self._certain and size is None  # which of the two counts is read in two ways
+        elif size is not None:
+            self._state, self._left = _LENGTH if size else _DONE, size
+            self._certain = self._certain and headers["content-length"] == str(size)
+        else:
+            self._state, self._certain = _TO_THE_END, False
+
+    def _chunks(self, data: bytes) -> tuple[bytes, bytes]:
+        """(body, what is behind the last chunk)."""
+        if self._buffer:
+            data, self._buffer = self._buffer + data, b""
+        at, parts = 0, []
+        while True:
+            if self._left:
+                piece = data[at : at + self._left]
+                parts.append(piece)
+                at += len(piece)
+                self._left -= len(piece)
+                if self._left:
+                    break
+                self._wants_break = True
+            if self._wants_break:
+                found = data[at : at + 2]
+                if not b"\r\n".startswith(found):
+                    raise WireError("broken", "the body's chunks are broken")
+                if len(found) < 2:
+                    break
+                at, self._wants_break = at + 2, False
+            end = data.find(b"\r\n", at)
+            if (end if end >= 0 else len(data)) - at > _CHUNK_LINE_CAP:
+                raise WireError("broken", "the body's chunks are broken")
+            if end < 0:
                 break
-        if not version.startswith("HTTP/1.") and version != "HTTP/0.9":
-            raise UnknownProtocol(version)
-        self.code = self.status = status
-        self.reason, self.version = reason.strip(), 10 if version in ("HTTP/1.0", "HTTP/0.9") else 11
-        self.headers = headers
-        self.chunked = headers.get("transfer-encoding", "").lower() == "chunked"
-        self.chunk_left = None
-        self.will_close = self._check_close()  # type: ignore[attr-defined]
-        length = headers.get("content-length", "")
-        self.length = int(length) if length.isdecimal() and not self.chunked else None
-        if status in (204, 304) or 100 <= status < 200 or self._method == "HEAD":  # type: ignore[attr-defined]
-            self.length = 0
-        if not self.chunked and self.length is None:
-            self.will_close = True
+            line = _CHUNK(data, at, end)
+            if line is None:
+                raise WireError("broken", "the body's chunks are broken")
+            at, self._left = end + 2, int(line[1], 16)
+            if not self._left:
+                self._state = _TRAILERS
+                return b"".join(parts), data[at:]
+        self._buffer = data[at:]
+        return parts[0] if len(parts) == 1 else b"".join(parts), b""
 
-    def _read_header(self) -> dict[str, str]:
-        headers: dict[str, str] = {}
-        for _ in range(_HEADER_LINES):
-            line = self.fp.readline(_HEADER_LINE + 1)
-            if line in (b"\r\n", b"\n", b""):
-                return headers
-            if len(line) > _HEADER_LINE:
-                raise LineTooLong("header line")
-            name, colon, value = line.decode("latin-1").partition(":")
-            if not colon or line[:1] in b" \t":
-                continue  # a folded line (forbidden since RFC 7230) or no header at all: nothing here reads it
-            name, value = name.rstrip().lower(), value.strip()
-            headers[name] = f"{headers[name]}, {value}" if name in headers else value
-        raise HTTPException("too many header lines")
+    def _trailers(self, data: bytes) -> bytes:
+        """What is behind the trailers, which are read past. Fields that would change the framing are refused."""
+        searched = max(len(self._buffer) - 2, 0)
+        buffer = self._buffer + data
+        none = (b"\r\n", b"\n")
+        end = next((len(mark) for mark in none if buffer.startswith(mark)), 0) or _blank_line(buffer, searched)
+        if (end or len(buffer)) > HEAD_CAP:
+            raise WireError("broken", "the body's trailers are too long")
+        if not end:
+            self._buffer = buffer
+            return b""
+        names = _fields(buffer[:end].decode("latin-1").replace("\r\n", "\n")[:-1])
+        if "content-length" in names or "transfer-encoding" in names:
+            raise WireError("broken", "the body's trailers are broken")
+        self._state, self._buffer = _DONE, b""
+        return buffer[end:]
 
 
-class Answer:
-    """What urllib3's pool and this module need of a response."""
+def _blank_line(buffer: bytes, start: int) -> int:
+    """Where the first blank line at or after *start* ends; 0 where there is none. Lines may end with a bare LF."""
+    ends = [found + len(mark) for mark in (b"\n\r\n", b"\n\n") if (found := buffer.find(mark, start)) >= 0]
+    return min(ends, default=0)
 
-    __slots__ = ("_connection", "_pool", "_raw", "headers", "retries", "status", "version_string")
 
-    def __init__(self, raw: Head) -> None:
-        self._raw, self.headers, self.status, self.version_string = raw, raw.headers, raw.status, "HTTP/1.1"
-        self._pool: Any = None
-        self._connection: Any = None
+def _fields(text: str) -> dict[str, str]:
+    """Header lines, each with its end: names in lower case, repeated ones joined. Raises WireError."""
+    if text[:1] in (" ", "\t"):
+        raise _no_http()
+    if "\n " in text or "\n\t" in text:
+        text = _FOLD(" ", text)  # a folded line: obsolete, to be read as one (RFC 9112, 5.2)
+    if _FIELDS(text) is None or text.count("\n") > FIELDS_CAP:
+        raise _no_http()
+    headers: dict[str, str] = {}
+    for line in text.split("\n")[:-1]:
+        name, _, value = line.partition(":")
+        name, value = name.lower(), value.strip(" \t")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
 
-    @property
-    def length_remaining(self) -> int | None:
-        return self._raw.length
 
-    @property
-    def closed(self) -> bool:
-        return self._raw.isclosed()
+def _length(text: str) -> int:
+    """A `Content-Length`, said once or several times alike. Raises WireError."""
+    said = {one.strip(" \t") for one in text.split(",")}
+    one = said.pop()
+    if said or not (one.isascii() and one.isdecimal()) or len(one) > 18:
+        raise WireError("protocol", "no HTTP answer (its length is no number)")
+    return int(one)
 
-    def read1(self, amount: int) -> bytes:
-        data = self._raw.read1(amount)
-        if self._raw.length == 0 and not self._raw.chunked:
-            self._raw._close_conn()  # type: ignore[attr-defined]
-        return data
 
-    def release_conn(self) -> None:
-        if self._connection is not None and self._pool is not None:
-            self._pool._put_conn(self._connection)
-            self._connection = None
+def _no_http() -> WireError:
+    return WireError("protocol", "no HTTP answer")
 
-    def close(self) -> None:
-        self._raw.close()
-        if self._connection is not None:
-            self._connection.close()
-            self.release_conn()
+
+class Plain:
+    """A body without a content encoding."""
+
+    def pieces(self, data: bytes) -> Iterator[bytes]:
+        """*data*, decoded piece by piece."""
+        yield data
+
+    def end(self) -> None:
+        """Nothing is missing."""
+
+
+class Inflated(Plain):
+    """A body compressed with gzip or deflate, decompressed in pieces of limited size: a bomb is stopped by who reads."""
+
+    def __init__(self, kind: str) -> None:
+        import zlib
+
+        self._zlib, self._kind = zlib, kind
+        self._open: Any = None
+
+    def _decompressor(self, data: bytes) -> Any:
+        if self._kind == "gzip":
+            return self._zlib.decompressobj(31)
+        raw = (data[0] & 15) != 8 or (len(data) > 1 and (data[0] * 256 + data[1]) % 31)  # some send it without its head
+        return self._zlib.decompressobj(-15 if raw else 15)
+
+    def pieces(self, data: bytes) -> Iterator[bytes]:
+        """*data*, decompressed piece by piece. Raises WireError."""
+        more = bool(data)
+        while more:
+            if self._open is None:
+                self._open = self._decompressor(data)
+            try:
+                piece = self._open.decompress(data, _INFLATED)
+            except self._zlib.error:
+                raise _no_compression() from None
+            if piece:
+                yield piece
+            data = self._open.unconsumed_tail
+            more = bool(data) or len(piece) == _INFLATED  # what was decompressed may still wait inside
+            if self._open.eof:
+                if self._kind != "gzip" and self._open.unused_data:
+                    raise _no_compression()
+                data, self._open = self._open.unused_data, None  # gzip's parts may follow one another
+                more = bool(data)
+
+    def end(self) -> None:
+        """Raises WireError where something is missing."""
+        if self._open is not None:
+            raise _no_compression()
+
+
+def _no_compression() -> WireError:
+    return WireError("broken", "the body's compression is broken")
+
+
+def decoder(headers: Mapping[str, str]) -> Plain:
+    """What undoes a reply's content encoding. Raises WireError for one that nobody asked for."""
+    kind = headers.get("content-encoding", "").lower()
+    if kind in ("", "identity"):
+        return _PLAIN
+    kind = {"x-gzip": "gzip"}.get(kind, kind)
+    if kind not in ("gzip", "deflate"):
+        raise WireError("broken", "the body's compression is unknown")
+    return Inflated(kind)
+
+
+_PLAIN = Plain()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from inference_providers import chat, parameters
-from inference_providers.credentials import Secretive, host_of, is_loopback
+from inference_providers.credentials import Address, Secret, Secretive, address_of, host_of
 from inference_providers.errors import InvalidRequestError
 
 TYPE_CHECKING = False
@@ -38,14 +38,22 @@ class Limits:
 
 
 class Request(Secretive):
-    """One HTTP request. Its repr shows neither headers nor body."""
+    """One HTTP request. Its repr shows neither headers nor body.
 
-    __slots__ = ("body", "headers", "method", "url")
+    *offer* is whom it is for: it says whether the request may go to its URL. Without one, no key goes along.
+    """
+
+    __slots__ = ("body", "headers", "method", "offer", "url")
 
     def __init__(
-        self, method: str, url: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        offer: Offer | None = None,
     ) -> None:
-        self.method, self.url, self.headers, self.body = method, url, headers or {}, body
+        self.method, self.url, self.headers, self.body, self.offer = method, url, headers or {}, body, offer
 
     def __repr__(self) -> str:
         return f"<Request {self.method} to {host_of(self.url)}>"
@@ -109,7 +117,7 @@ class AsyncResponse:
 class WireError(Exception):
     """No usable HTTP response; the text never holds a header or a body.
 
-    `kind` is one of connect, tls, timeout, deadline, broken, protocol, oversize.
+    `kind` is one of connect, tls, timeout, deadline, broken, protocol, oversize, launch, forbidden.
     """
 
     def __init__(self, kind: str, message: str) -> None:
@@ -117,15 +125,40 @@ class WireError(Exception):
         super().__init__(message)
 
 
-def headers_for(offer: Offer) -> dict[str, str]:
-    """The headers that a provider sees: its own key, and its own organisation headers where the registry has a row for them.
-
-    The senders add COMMON.
-    """
-    headers = dict(offer.headers)
+def request_to(
+    offer: Offer, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
+) -> Request:
+    """A request for one provider: its address, its key, its organisation headers where the registry has a row for them."""
+    fields = {**(headers or {}), **offer.headers}
     if offer.api_key is not None:
-        headers["Authorization"] = f"Bearer {offer.api_key}"
-    return headers
+        fields["Authorization"] = Secret(f"Bearer {offer.api_key}")
+    return Request(method, offer.endpoint + path, fields, body, offer)
+
+
+_read: dict[str, Address] = {}  # URLs that were read already: most requests go to a few
+
+
+def permitted(request: Request) -> Address:
+    """Where a request is about to go. Raises WireError where it, or its key, must not go there: asked by each sender, for each request."""
+    address = _read.get(request.url)
+    if address is None:
+        try:
+            address = address_of(request.url)
+        except ValueError as error:
+            raise WireError("forbidden", f"nothing was sent: {error}") from None
+        if len(_read) > 1000:
+            _read.clear()
+        _read[request.url] = address
+    if request.offer is not None:
+        problem = request.offer.forbids(address)
+    else:
+        carries = any(
+            type(value) is Secret or name.lower() == "authorization" for name, value in request.headers.items()
+        )
+        problem = "a key goes to its owner only" if carries else ""
+    if problem:
+        raise WireError("forbidden", f"nothing was sent: {problem}")
+    return address
 
 
 class Ask:
@@ -180,11 +213,10 @@ class Ask:
             if self.body is not None
             else _form_with_model(self.content, offer.internal_name)
         )
-        headers = headers_for(offer) if not self.headers else {**self.headers, **headers_for(offer)}
-        headers["Accept"] = "text/event-stream" if self.streams else "application/json"
+        headers = {**self.headers, "Accept": "text/event-stream" if self.streams else "application/json"}
         if content:
             headers["Content-Type"] = self.content_type
-        return Request(self.method, offer.endpoint + self.path, headers, content or None)
+        return request_to(offer, self.method, self.path, headers, content or None)
 
     def payload(self, offer: Offer) -> dict[str, Any]:
         """The JSON body as this candidate gets it."""
@@ -249,27 +281,3 @@ def _form_with_model(content: bytes, model: str) -> bytes:
     import re
 
     return re.sub(_FORM_MODEL, lambda match: match[1] + model.encode(), content, count=1) if content else content
-
-
-def proxy_for(url: str, environ: Mapping[str, str]) -> str | None:
-    """The proxy that *environ* gives for *url*; never one for this machine."""
-    from urllib.parse import urlsplit
-
-    parts = urlsplit(url)
-    if is_loopback(parts.netloc.rpartition("@")[2]):
-        return None
-    lowered = {name.lower(): value for name, value in environ.items() if name.lower().endswith("_proxy")}
-    lowered.update(
-        {
-            name: value
-            for name, value in environ.items()
-            if name in ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
-        }
-    )
-    proxy = lowered.get(f"{parts.scheme}_proxy") or lowered.get("all_proxy")
-    host = (parts.hostname or "").lower()
-    for entry in lowered.get("no_proxy", "").split(","):
-        entry = entry.strip().lower().lstrip(".").partition(":")[0]
-        if entry == "*" or (entry and (host == entry or host.endswith("." + entry))):
-            return None
-    return (proxy if "://" in proxy else f"http://{proxy}") if proxy else None

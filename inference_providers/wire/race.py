@@ -1,6 +1,6 @@
 """A staggered race: the next runner starts when the previous has not answered in time. Pure.
 
-One generator decides; the drivers in `send` and `asend` run it with threads or tasks.
+One generator decides; the drivers in `races` run it with threads or tasks.
 """
 
 from __future__ import annotations

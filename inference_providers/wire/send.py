@@ -1,34 +1,26 @@
-"""The synchronous sender, over urllib3: pooled, hardened, with a deadline on every byte."""
+"""The synchronous sender: plain sockets, pooled, with a deadline on every byte. What is read goes through `http1`."""
 
 from __future__ import annotations
 
-import io
 import os
-import queue
 import socket
-import ssl
-import threading
 import time
-from http.client import HTTPException
-from urllib.parse import unquote
+import weakref
+from collections import deque
 
-import urllib3
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError
-
-from inference_providers.credentials import host_of
-from inference_providers.wire.http1 import Answer, Head, unfit
-from inference_providers.wire.messages import COMMON, Limits, Request, Response, WireError, proxy_for
-from inference_providers.wire.race import STAGGER, race
+from inference_providers.wire import http1
+from inference_providers.wire.messages import Limits, Request, Response, WireError, permitted
+from inference_providers.wire.origins import Origin, connecting, told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
     from typing import Any
 
-_ONCE = urllib3.Retry(total=False, redirect=False, raise_on_redirect=False)  # as `retries=False`, made once
-_MAX_POOLED = 64  # idle connections kept for each host
-_current = threading.local()  # the deadline and idle limit of the request that this thread sends
+_PIECE = 65536  # bytes that are read at once
+_JOINED = 65536  # bytes of a body that goes out together with its head
+_MAX_POOLED = 64  # idle connections kept for each origin
+_KEPT = 60.0  # seconds for which an idle connection is kept
 
 
 class _Watch:
@@ -46,100 +38,68 @@ class _Watch:
         return min(left, self.idle)
 
 
-class _WatchedSocket:
-    """A socket whose every read keeps to the deadline: a server that drips bytes cannot outlast it."""
+class _Line:
+    """One connection. `pooled` connections know when they were put aside."""
 
-    def __init__(self, sock: Any) -> None:
-        self._sock = sock
-        self.watch: _Watch | None = None
+    __slots__ = ("_all", "pooled", "sock")
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._sock, name)
+    def __init__(self, sock: Any, everyone: set[Any]) -> None:
+        self.sock, self._all, self.pooled = sock, everyone, 0.0
+        everyone.add(sock)
 
-    def recv_into(self, *args: Any) -> int:
-        if self.watch is not None:
-            self._sock.settimeout(self.watch.allowance())
-        return int(self._sock.recv_into(*args))
-
-    def makefile(self, mode: str = "rb", buffering: int | None = None, **_: Any) -> io.BufferedReader:
-        self._sock._io_refs = getattr(self._sock, "_io_refs", 0) + 1
-        return io.BufferedReader(socket.SocketIO(self, "r"))  # type: ignore[arg-type]
-
-    def sendall(self, data: Any, *args: Any) -> None:
-        if self.watch is not None:
-            self._sock.settimeout(self.watch.allowance())
-        self._sock.sendall(data, *args)
-
-
-class _Watched:
-    """Mixed into urllib3's connections: wraps their socket once it stands, writes and reads the head itself."""
-
-    sock: Any
-    host: Any
-    port: Any
-    default_port: Any
-    close: Any
-
-    def connect(self) -> None:
-        super().connect()  # type: ignore[misc]
-        self.sock = _WatchedSocket(self.sock)
-
-    def request(self, method: str, url: str, body: Any = None, headers: Any = None, **_: Any) -> None:
-        if self.sock is None:
-            self.connect()
-        lines = [f"{method} {url} HTTP/1.1"]
-        if "Host" not in headers:
-            lines.append(f"Host: {self._host_header()}")
-        lines += [f"{name}: {value}" for name, value in {**COMMON, **headers}.items()]
-        if body is not None or method in ("POST", "PUT", "PATCH"):
-            lines.append(f"Content-Length: {len(body or b'')}")
-        if any(map(unfit, lines)) or " " in url:
-            raise ValueError("a header or the path holds a character that may not be there")
-        head = "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n"
-        self.sock.watch = _current.watch
-        self._method_sent = method
-        self.sock.sendall(head + (body or b""))
-
-    def _host_header(self) -> str:
-        host, port = getattr(self, "_tunnel_host", None) or self.host, getattr(self, "_tunnel_port", None) or self.port
-        host = f"[{host}]" if ":" in host and not host.startswith("[") else host
-        return host if port == self.default_port else f"{host}:{port}"
-
-    def getresponse(self) -> Any:
-        raw = Head(self.sock, method=self._method_sent)
+    def quiet(self) -> bool:
+        """Whether an idle connection may be used: nothing came while it was idle, not even its end."""
+        if time.monotonic() - self.pooled > _KEPT:
+            return False
         try:
-            raw.begin()
-        except BaseException:
-            raw.close()
-            raise
-        if raw.will_close:
-            self.close()  # the response still holds the socket
-        if raw.headers.get("content-encoding", "identity") == "identity":
-            return Answer(raw)
-        return urllib3.HTTPResponse(raw, raw.headers, raw.status, preload_content=False, original_response=raw)
+            self.sock.settimeout(0)
+            self.sock.recv(1)
+        except BlockingIOError:
+            return True
+        except OSError as error:
+            return type(error).__name__ == "SSLWantReadError"  # without importing `ssl` for it
+        return False
+
+    def wake(self) -> None:
+        """End the waiting of a thread that reads from it."""
+        try:
+            socket.socket.shutdown(self.sock, socket.SHUT_RDWR)  # TLS's own would pull its state from under the reader
+        except (OSError, TypeError):
+            self.close()
+
+    def close(self) -> None:
+        """Close it; again does no harm."""
+        self._all.discard(self.sock)
+        self.sock.close()
 
 
-class _HTTPConnection(_Watched, HTTPConnection):
-    pass
+class _Pool:
+    """The way to one origin, and its idle connections. Taking and putting are single steps, safe between threads."""
 
+    __slots__ = ("idle", "origin")
 
-class _HTTPSConnection(_Watched, HTTPSConnection):
-    pass
+    def __init__(self, origin: Origin) -> None:
+        self.origin = origin
+        self.idle: deque[_Line] = deque()
 
+    def take(self) -> _Line | None:
+        """An idle connection that still stands."""
+        while True:
+            try:
+                line = self.idle.pop()
+            except IndexError:
+                return None
+            if line.quiet():
+                return line
+            line.close()
 
-def _ca_bundle(environ: Mapping[str, str]) -> str:
-    import certifi
-
-    return environ.get("SSL_CERT_FILE") or environ.get("REQUESTS_CA_BUNDLE") or certifi.where()
-
-
-class _Place:
-    """A pool of connections to one origin, where in a URL the request line's part begins, and headers for a proxy."""
-
-    __slots__ = ("cut", "headers", "pool")
-
-    def __init__(self, pool: Any, cut: int, headers: Mapping[str, str]) -> None:
-        self.pool, self.cut, self.headers = pool, cut, headers
+    def put(self, line: _Line) -> None:
+        """Keep a connection for the next request."""
+        if len(self.idle) >= _MAX_POOLED:
+            line.close()
+        else:
+            line.pooled = time.monotonic()
+            self.idle.append(line)
 
 
 class Sender:
@@ -148,12 +108,12 @@ class Sender:
     def __init__(self, environ: Mapping[str, str] | None = None, limits: Limits | None = None) -> None:
         self._environ = os.environ if environ is None else environ
         self.limits = limits or Limits()
-        self._managers: dict[str | None, Any] = {}
-        self._places: dict[str, _Place] = {}
-        # For reading, the watched socket knows better; this is for connecting.
-        self._patient = urllib3.Timeout(connect=self.limits.connect, read=self.limits.total)
+        self._pools: dict[Any, _Pool] = {}
         self._pid = os.getpid()
-        self._lock = threading.Lock()
+        self._context: Any = None
+        self._lines: set[Any] = set()
+        # Sockets are held from outside: the garbage collector may take apart all that uses them, in any order.
+        weakref.finalize(self, _close_all, self._lines)
 
     def send(self, request: Request, *, limit: float | None = None, idle: float | None = None) -> Response:
         """Send *request*; the response's body is read as its chunks are. Raises WireError.
@@ -161,172 +121,224 @@ class Sender:
         *limit* is for everything up to the last byte, *idle* for silence between bytes, in seconds; by
         default it is no shorter.
         """
+        address = permitted(request)
         limit = self.limits.total if limit is None else limit
         watch = _Watch(time.monotonic() + limit, limit if idle is None else idle)
-        _current.watch = watch
-        timeout = self._patient if limit >= self.limits.connect else urllib3.Timeout(connect=limit, read=limit)
-        try:
-            place = self._place(request.url)
-            raw = place.pool.urlopen(
-                request.method, request.url[place.cut :] or "/", body=request.body, headers={**place.headers, **request.headers} if place.headers else request.headers, timeout=timeout,
-                redirect=False, retries=_ONCE, assert_same_host=False, preload_content=False, decode_content=True,
-            )  # fmt: skip
-        except (HTTPError, OSError, HTTPException, ValueError) as error:
-            raise _wire_error(error, watch) from None
-        headers = raw.headers if isinstance(raw, Answer) else {n.lower(): v for n, v in raw.headers.items()}
-        return Response(raw.status, headers, _chunks(raw, watch), lambda: _close(raw), watch)
+        pool = self._pool(address)
+        line = pool.take()
+        if line is None:
+            line = self._connect(pool.origin, watch, request)
+        return _Exchange(pool, line, request.method, watch).run(request, address)
 
-    def _place(self, url: str) -> _Place:
-        """Where a URL's origin is reached: its pool is looked up once, by the text up to the path."""
+    def _pool(self, address: Any) -> _Pool:
         if self._pid != os.getpid():
-            self._managers, self._places, self._pid = {}, {}, os.getpid()
-        cut = url.find("/", 8)
-        origin = url[:cut] if cut >= 0 else url
-        place = self._places.get(origin)
-        if place is None:
-            with self._lock:
-                place = self._places.setdefault(origin, self._new_place(url, len(origin)))
-        return place
+            self._pools, self._pid = {}, os.getpid()
+        pool = self._pools.get(address.origin)
+        if pool is None:
+            pool = self._pools.setdefault(address.origin, _Pool(Origin(address, self._environ)))
+        return pool
 
-    def _new_place(self, url: str, cut: int) -> _Place:
-        proxy = proxy_for(url, self._environ)
-        if proxy not in self._managers:
-            self._managers[proxy] = self._new_manager(proxy)
-        manager = self._managers[proxy]
-        pool = manager.connection_from_url(url)
-        if proxy and url.startswith("http://"):  # the proxy reads the whole URL, and who it is for
-            return _Place(pool, 0, {"Host": host_of(url), **manager.proxy_headers})
-        return _Place(pool, cut, {})
+    def _connect(self, origin: Origin, watch: _Watch, request: Request) -> _Line:
+        """A new connection, through the proxy that the environment names. Raises WireError."""
+        until = min(watch.deadline, time.monotonic() + self.limits.connect)
+        sock: Any = None
+        try:
+            first = origin.proxy or origin.address
+            sock = _dialled(first.host, first.port, until)
+            if first.scheme == "https":
+                sock = self._secured(sock, first.host, until)
+            if origin.tunnelled:
+                self._tunnel(sock, origin, until)
+                sock = self._secured(sock, origin.address.host, until)
+            stranger = request.offer.stranger(sock.getsockname()[1]) if request.offer is not None else ""
+            if stranger:
+                raise WireError("forbidden", f"nothing was sent: {stranger}")
+            return _Line(sock, self._lines)
+        except (OSError, ValueError) as error:
+            if sock is not None:
+                sock.close()
+            raise connecting(error, time.monotonic() >= watch.deadline - 0.001) from None
+        except BaseException:
+            if sock is not None:
+                sock.close()
+            raise
 
-    def _new_manager(self, proxy: str | None) -> Any:
-        options: dict[str, Any] = {
-            "num_pools": 64,
-            "maxsize": _MAX_POOLED,
-            "ca_certs": _ca_bundle(self._environ),
-            "cert_reqs": "CERT_REQUIRED",
-        }
-        if proxy:
-            login = urllib3.util.parse_url(proxy).auth
-            options["proxy_headers"] = urllib3.make_headers(proxy_basic_auth=unquote(login)) if login else None
-        manager: Any = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
-        manager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
-        return manager
+    def _secured(self, sock: Any, host: str, until: float) -> Any:
+        from inference_providers.wire import tls
+
+        if self._context is None:
+            self._context = tls.context(self._environ)
+        sock.settimeout(_left(until))
+        return tls.secured(sock, self._context, host)
+
+    def _tunnel(self, sock: Any, origin: Origin, until: float) -> None:
+        """Have the proxy connect. Raises WireError."""
+        sock.settimeout(_left(until))
+        sock.sendall(origin.tunnel_head())
+        reader = http1.Reader("CONNECT")
+        while not reader.headed:
+            sock.settimeout(_left(until))
+            data = sock.recv(_PIECE)
+            reader.feed(data) if data else reader.end()
+        origin.check_tunnel(reader)
 
     def close(self) -> None:
         """Close every idle connection."""
-        managers, self._managers, self._places = self._managers, {}, {}
-        for manager in managers.values():
-            manager.clear()
+        pools, self._pools = self._pools, {}
+        for pool in pools.values():
+            while pool.idle:
+                pool.idle.pop().close()
 
 
-class _HTTPPool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _HTTPConnection  # type: ignore[assignment]
+def _close_all(lines: set[Any]) -> None:
+    while lines:
+        lines.pop().close()
 
 
-class _HTTPSPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _HTTPSConnection  # type: ignore[assignment]
+def _left(until: float) -> float:
+    left = until - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("deadline")
+    return left
 
 
-def _chunks(raw: Any, watch: _Watch) -> Iterator[bytes]:
-    try:
-        while True:
-            data = raw.read1(65536)
-            if not data:
-                if raw.length_remaining:
-                    raise WireError("broken", f"the body ended {raw.length_remaining} bytes too early")
-                return
-            yield data
-            if raw.length_remaining == 0:
-                return  # all that was announced; no further read is needed to know it
-    except (HTTPError, OSError, HTTPException, ValueError) as error:
-        raise _wire_error(error, watch) from None
-
-
-def _close(raw: Any) -> None:
-    """Give the connection back if the body was read to its end; else close it."""
-    if raw.closed or raw.length_remaining == 0:
-        raw.release_conn()
-    raw.close()
-
-
-def _wire_error(error: Exception, watch: _Watch) -> WireError:
-    """The kind of failure, by the class of what was raised; the text is our own, so that no header gets into it."""
-    text = f"{type(error).__name__}: {error}"
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, TimeoutError | urllib3.exceptions.TimeoutError) and not isinstance(
-            cause, urllib3.exceptions.NewConnectionError
-        ):
-            if time.monotonic() >= watch.deadline - 0.001:
-                return WireError("deadline", "no complete answer before the deadline")
-            return (
-                WireError("connect", "no connection in time")
-                if _is_connecting(error)
-                else WireError("timeout", "silent for too long")
-            )
-        if isinstance(cause, ssl.SSLError):
-            return WireError("tls", f"TLS failed ({cause.reason or 'error'})")
-        if isinstance(cause, ConnectionRefusedError):
-            return WireError("connect", "connection refused")
-        if isinstance(cause, socket.gaierror):
-            return WireError("connect", "the host name cannot be resolved")
-        if isinstance(cause, ConnectionResetError | BrokenPipeError):
-            return WireError("broken", "the connection was reset")
-        cause = cause.__cause__ or cause.__context__ or _inner(cause)
-    if _is_connecting(error):
-        return WireError("connect", "no connection")
-    if "RemoteDisconnected" in text or "IncompleteRead" in text or "InvalidChunkLength" in text:
-        return WireError("broken", "the connection was closed before the answer was complete")
-    if isinstance(error, urllib3.exceptions.DecodeError):
-        return WireError("broken", "the body's compression is broken")
-    return WireError("protocol", f"no HTTP answer ({type(error).__name__})")
-
-
-def _inner(error: BaseException) -> BaseException | None:
-    """urllib3 keeps some causes as an attribute or an argument."""
-    reason = getattr(error, "reason", None)
-    if isinstance(reason, BaseException):
-        return reason
-    return next((arg for arg in error.args if isinstance(arg, BaseException)), None)
-
-
-def _is_connecting(error: Exception) -> bool:
-    kinds = (
-        urllib3.exceptions.NewConnectionError,
-        urllib3.exceptions.ConnectTimeoutError,
-        urllib3.exceptions.ProxyError,
-    )
-    return isinstance(error, kinds) or isinstance(getattr(error, "reason", None), kinds)
-
-
-def run_race(runners: Sequence[Callable[[], bool]], stagger: float = STAGGER) -> Iterator[int]:
-    """Run a staggered race with threads; yields winners, the earliest of those that answered first."""
-    events: queue.SimpleQueue[tuple[int, bool]] = queue.SimpleQueue()
-
-    def start(index: int) -> None:
-        def work() -> None:
-            ok = False
-            try:
-                ok = runners[index]()
-            finally:
-                events.put((index, ok))
-
-        threading.Thread(target=work, daemon=True, name=f"probe-{index}").start()
-
-    steps = race(len(runners), stagger)
-    event: tuple[int, bool] | None = None
-    while True:
+def _dialled(host: str, port: int, until: float) -> socket.socket:
+    """A connected socket: each of the host's addresses gets its share of the time. Raises OSError."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    problem: OSError = OSError("the host has no address")
+    for place, (family, kind, protocol, _, where) in enumerate(found):
+        sock = socket.socket(family, kind, protocol)
         try:
-            kind, value = steps.send(event)
-        except StopIteration:
+            sock.settimeout(_left(until) / (len(found) - place))
+            sock.connect(where)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return sock
+        except OSError as error:
+            sock.close()
+            problem = error
+        except BaseException:
+            sock.close()
+            raise
+    raise problem
+
+
+class _Exchange:
+    """One request and its reply over one connection, which goes back to its pool only when the reply's end is certain.
+
+    Whoever takes the connection out of `_held` decides what becomes of it: the reader at the reply's
+    end, or who closes, perhaps in another thread.
+    """
+
+    __slots__ = ("_closed", "_early", "_held", "_line", "_pool", "_reader", "_reading", "_watch", "_whole")
+
+    def __init__(self, pool: _Pool, line: _Line, method: str, watch: _Watch) -> None:
+        self._pool, self._line, self._held, self._watch = pool, line, [line], watch
+        self._reader = http1.Reader(method)
+        self._closed = self._reading = False
+        self._whole = True  # the request was sent to its end
+        self._early = b""
+
+    def run(self, request: Request, address: Any) -> Response:
+        """Send the request and read the reply's head. Raises WireError."""
+        reader = self._reader
+        try:
+            head = self._pool.origin.request_head(request, address)
+            self._whole = self._send(head, request.body or b"")
+            while not reader.headed:
+                self._early = self._read()
+            if reader.done:
+                self._finish()
+            decoder = http1.decoder(reader.headers)
+        except BaseException:
+            self.close()
+            raise
+        return Response(reader.status, reader.headers, self._chunks(decoder), self.close, self._watch)
+
+    def _send(self, head: http1.Sealed, body: bytes) -> bool:
+        """Whether all was sent: a server may refuse, and say why, before it has read everything."""
+        sock = self._line.sock
+        try:
+            sock.settimeout(self._watch.allowance())
+            if len(body) <= _JOINED:
+                sock.sendall(http1.Sealed(head + body) if body else head)
+            else:
+                sock.sendall(head)
+                sock.settimeout(self._watch.allowance())
+                sock.sendall(body)
+        except (BrokenPipeError, ConnectionResetError):
+            return False
+        except (OSError, ValueError) as error:
+            raise self._failed(error) from None
+        return True
+
+    def _read(self) -> bytes:
+        """The part of the body in the next bytes. Raises WireError."""
+        sock = self._line.sock
+        self._reading = True
+        try:
+            if self._closed:
+                raise OSError
+            sock.settimeout(self._watch.allowance())
+            data = sock.recv(_PIECE)
+        except (OSError, ValueError) as error:
+            raise self._failed(error) from None
+        finally:
+            self._reading = False
+            if self._closed:
+                self._line.close()
+        if self._closed:
+            raise self._failed(OSError())
+        if data:
+            return self._reader.feed(data)
+        self._reader.end()
+        return b""
+
+    def _failed(self, error: Exception) -> WireError:
+        if self._closed:
+            return WireError("broken", "the response was closed")
+        return told(error, time.monotonic() >= self._watch.deadline - 0.001)
+
+    def _chunks(self, decoder: http1.Plain) -> Iterator[bytes]:
+        """The body as it comes. Raises WireError."""
+        body, self._early = self._early, b""
+        try:
+            while True:
+                if self._closed:
+                    raise self._failed(OSError())
+                if body:
+                    yield from decoder.pieces(body)
+                if self._reader.done:
+                    break
+                body = self._read()
+                if self._reader.done:
+                    self._finish()
+            decoder.end()
+        except BaseException:  # also when the generator is closed or collected
+            self.close()
+            raise
+
+    def _finish(self) -> None:
+        """The reply has ended: keep the connection if nothing about it is in doubt."""
+        try:
+            line = self._held.pop()
+        except IndexError:  # closed meanwhile
             return
-        event = None
-        if kind == "start":
-            start(int(value or 0))
-        elif kind == "won":
-            yield int(value or 0)
+        if self._whole and self._reader.reusable:
+            self._pool.put(line)
         else:
-            try:
-                event = events.get(timeout=value) if value != 0.0 else events.get_nowait()
-            except queue.Empty:
-                event = None
+            line.close()
+
+    def close(self) -> None:
+        """Stop: a connection whose reply has not ended is closed. A thread that reads from it stops waiting."""
+        self._closed = True
+        try:
+            line = self._held.pop()
+        except IndexError:
+            return
+        if self._reading:
+            line.wake()  # its reader closes it
+        else:
+            line.close()
+
+    def __del__(self) -> None:
+        self.close()

@@ -10,6 +10,7 @@ import json
 
 from inference_providers import chat
 from inference_providers.errors import ProviderUnavailableError, TruncatedStreamError
+from inference_providers.redaction import scrub, scrub_json
 from inference_providers.wire import classify, sse
 
 TYPE_CHECKING = False
@@ -117,10 +118,12 @@ class Stream:
 
     def _fail(self, what: str, verdict: Verdict | None = None) -> None:
         if self.started:
-            message = f"{self.provider}: {classify.scrub(what, self._secrets)} after {len(self.text)} characters; they are in .partial"
-            raise TruncatedStreamError(message, self.text, provider=self.provider, status=200)
+            message = (
+                f"{self.provider}: {scrub(what, self._secrets)} after {len(self.text)} characters; they are in .partial"
+            )
+            raise TruncatedStreamError(message, scrub(self.text, self._secrets), provider=self.provider, status=200)
         error = ProviderUnavailableError(
-            f"{self.provider}: {classify.scrub(what, self._secrets)}", provider=self.provider, status=200
+            f"{self.provider}: {scrub(what, self._secrets)}", provider=self.provider, status=200
         )
         self.verdict = verdict or classify.Verdict(classify.NEXT, error)
 
@@ -156,7 +159,7 @@ class Stream:
         self._error(body if isinstance(body, dict) else {"error": str(body)})
 
     def _error(self, body: Mapping[str, Any]) -> None:
-        clean = classify.scrub_json(body, self._secrets)
+        clean = scrub_json(body, self._secrets)
         what = classify.said(clean).message or "an error without a message"
         self._fail(what, classify.error_in_success(clean, self.provider, self._now))
 
