@@ -213,7 +213,7 @@ class _Api:
         pause, (_, longest) = POLL[0], POLL
         until = time.monotonic() + 7 * 86400
         while True:
-            state = self._inside(await self._ask("GET", self._row["poll"].replace("{id}", part.job)))
+            state = self._inside(await self._ask("GET", self._path("poll", part.job)))
             status = str(state.get("status"))
             if status in (*self._row["done"], *self._row["failed"]):
                 break
@@ -233,8 +233,16 @@ class _Api:
             for item, name, dropped in rows
         ]
 
+    def _path(self, row: str, name: str) -> str:
+        """A row's path for something that the provider has named. Raises ProviderUnavailableError for a name that leads elsewhere."""
+        from urllib.parse import quote
+
+        if any(part in ("", ".", "..") for part in name.split("/")):
+            raise self._unwell(f"its batch API gave an id that is none: {name[:80]!r}")
+        return str(self._row[row]).replace("{id}", quote(name, safe="/:"))
+
     async def _download(self, file: str) -> bytes:
-        return await self._bytes("GET", self._row["download"].replace("{id}", file))
+        return await self._bytes("GET", self._path("download", file))
 
     def _result(self, item: Item, row: Any, otherwise: str, dropped: list[str]) -> Result:
         response = row.get("response") if isinstance(row, dict) else None
@@ -291,7 +299,8 @@ class _Api:
             problem = verdict.error or self._unwell("no answer")
             if (
                 isinstance(problem, InvalidRequestError)
-                or (400 <= (problem.status or 0) < 500 and problem.status not in _PASSING)
+                or (300 <= (problem.status or 0) < 500 and problem.status not in _PASSING)
+                or problem.code == "forbidden"
                 or verdict.action in (classify.DEAD, classify.STOP)
                 or (method == "POST" and (problem.status or 0) >= 500 and problem.status not in OVERLOADED)
                 or attempt == TRIES - 1
@@ -305,10 +314,14 @@ class _Api:
 
 def _form(fields: Mapping[str, str], name: str, content: bytes) -> tuple[bytes, str]:
     """A multipart form with a file, and its content type."""
-    from urllib3.filepost import encode_multipart_formdata
+    from secrets import token_hex
 
-    body, kind = encode_multipart_formdata({**fields, "file": (name, content, "application/jsonl")})
-    return body, kind
+    boundary = token_hex(16)
+    parts = [f'name="{field}"\r\n\r\n{value}'.encode() for field, value in fields.items()]
+    parts.append(f'name="file"; filename="{name}"\r\nContent-Type: application/jsonl\r\n\r\n'.encode() + content)
+    begin = f"--{boundary}\r\nContent-Disposition: form-data; ".encode()
+    body = b"".join(piece for part in parts for piece in (begin, part, b"\r\n"))
+    return body + f"--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
 
 
 def _filled(value: Any, values: Mapping[str, str]) -> Any:

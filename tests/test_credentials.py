@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import traceback
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -22,7 +23,7 @@ CANARY = "canary-3f9c1e7a5b8d2046"
 
 @pytest.mark.parametrize(
     "value",
-    ["", "   ", "\n", '""', "''", '"sk-real"', "your-api-key", "your_openai_key", "YOUR-API-KEY-HERE", "<your key>", "sk-...", "sk-xxxxxxxx", "sk-****", "changeme", "CHANGE_ME", "xxx", "XXXXXXXX", "none", "null", "TODO", "...", "${OPENAI_API_KEY}", "$KEY", "insert-key-here", "replace-me", "{{ key }}", "with blank", "täst"],
+    ["", "   ", "\n", '""', "''", '"sk-real"', "your-api-key", "your_openai_key", "YOUR-API-CANARY-HERE", "<your key>", "sk-...", "sk-xxxxxxxx", "sk-****", "changeme", "CHANGE_ME", "xxx", "XXXXXXXX", "none", "null", "TODO", "...", "${OPENAI_API_KEY}", "$CANARY", "insert-key-here", "replace-me", "{{ key }}", "with blank", "täst"],
 )  # fmt: skip
 def test_placeholders_are_not_keys(value: str) -> None:
     assert refusal(value)
@@ -330,3 +331,164 @@ def test_near_misses_are_told_by_name_alone() -> None:
         "ANTHROPIC_API_KEYS": "ANTHROPIC_API_KEY",
         "openai_api_key": "OPENAI_API_KEY",
     }
+
+
+# Where a key may go is decided on the URL that is about to be sent
+
+
+@pytest.fixture
+def everywhere(serve: Any, monkeypatch: pytest.MonkeyPatch) -> Server:
+    """A listener that stands for every host there is."""
+    import socket
+
+    server: Server = serve()
+    real = socket.getaddrinfo
+
+    def resolve(host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
+        return real("127.0.0.1", server.port, *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    return server
+
+
+@pytest.mark.parametrize(
+    "path", [".evil.example:{port}/files", "@evil.example/files", ":{port}/files", "\\.evil.example/files", "files"]
+)
+@pytest.mark.parametrize("row", ["upload", "create", "poll", "download"])
+def test_rows_that_make_paths_cannot_continue_the_host(path: str, row: str, everywhere: Server, tmp_path: Any) -> None:
+    rows = {row: path.format(port=everywhere.port)}
+    for merged in (
+        {"providers": {"openai": {"connection": {"endpoint": "https://api.openai.com", "batch": rows}}}},
+        {"batch": rows},
+    ):
+        with pytest.raises(RegistryError, match=row):
+            ProviderList(json_merge=merged, environ={"OPENAI_API_KEY": CANARY})
+    assert everywhere.connections == 0
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://api.openai.com.evil.example/v1/files",
+        "https://api.openai.com:444/v1/files",
+        "http://api.openai.com/v1/files",
+        "https://api.openai.com@evil.example/v1/files",
+        "https://evil.example/v1/files",
+        "https://api.openai.com\\.evil.example/v1/files",
+        "https://api.openai.com%2eevil.example/v1/files",
+        "https://api.openai.com#@evil.example/v1/files",
+        "https://api.openai.com\t.evil.example/v1/files",
+        "https://аpi.openai.com/v1/files",
+        "https://api.openai.com:0443/v1/files",
+        "https://API.openai.com./v1/files",
+        "//api.openai.com/v1/files",
+        "ftp://api.openai.com/v1/files",
+        "https://[api.openai.com]/v1/files",
+        "https://api.openai.com:99999/v1/files",
+    ],
+)
+def test_a_request_with_a_key_goes_to_its_owner_or_nowhere(url: str, everywhere: Server) -> None:
+    import asyncio
+
+    from inference_providers.wire.asend import AsyncSender
+    from inference_providers.wire.messages import Request, WireError
+    from inference_providers.wire.send import Sender
+
+    offer = ProviderList(environ={"OPENAI_API_KEY": CANARY}, local=False).find_model_providers("gpt-4o")[0]
+    request = Request("GET", url, {"Authorization": f"Bearer {offer.api_key}"}, None, offer)
+    with pytest.raises(WireError, match="nothing was sent") as caught:
+        Sender({}).send(request)
+    assert CANARY not in f"{caught.value!r} {caught.value}"
+    with pytest.raises(WireError, match="nothing was sent"):
+        asyncio.run(AsyncSender({}).send(request))
+    assert everywhere.connections == 0
+
+
+def test_a_key_without_an_owner_is_not_sent_at_all(everywhere: Server) -> None:
+    from inference_providers.credentials import Secret
+    from inference_providers.wire.messages import Request, WireError
+    from inference_providers.wire.send import Sender
+
+    for headers in ({"Authorization": "Bearer x"}, {"authorization": "x"}, {"X-Key": Secret("x")}):
+        with pytest.raises(WireError, match="owner"):
+            Sender({}).send(Request("GET", "http://any.example/", headers))
+    assert everywhere.connections == 0
+
+
+def test_ids_that_a_provider_gives_lead_nowhere_else(serve: Any, tmp_path: Any) -> None:
+    from inference_providers.batch_jobs import _Api
+    from inference_providers.errors import ProviderUnavailableError
+
+    made = ProviderList(environ={"OPENAI_API_KEY": CANARY}, local=False)
+    offer = made.find_model_providers("gpt-4o")[0]
+    api = _Api(made, offer, {**made.registry.batch, **offer.connection["batch"]}, None)  # type: ignore[arg-type]
+    assert api._path("poll", "batch_1?x=#y@evil.example\r\n") == "/batches/batch_1%3Fx%3D%23y%40evil.example%0D%0A"
+    for odd in ("../../x", "a/../../b", "/x", "", "."):
+        with pytest.raises(ProviderUnavailableError, match="id that is none"):
+            api._path("poll", odd)
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "DATABASE_URL", "NPM_TOKEN", "PGPASSWORD", "STRIPE_SECRET_KEY", "SLACK_BOT_TOKEN", "GH_TOKEN",
+        "DJANGO_SECRET_KEY", "PYPI_TOKEN", "TWINE_PASSWORD", "AZURE_CLIENT_SECRET", "SSH_PRIVATE_KEY", "CI_JOB_TOKEN", "REDIS_URL", "VAULT_TOKEN",
+        "SENTRY_DSN", "KUBECONFIG", "MYAPP_DATABASE_URL", "JWT_SECRET",
+    ],
+)  # fmt: skip
+def test_secrets_of_other_things_are_nobodys_key(variable: str, serve: Any) -> None:
+    server = serve()
+    row = {"name": "X", "connection": {"endpoint": server.url, "api_key": variable}, "model_names": {"m": "m"}}
+    with pytest.raises(RegistryError, match=variable):
+        ProviderList(json_merge={"providers": {"x": row}}, environ={variable: CANARY}, trust={variable: ["127.0.0.1"]})
+    hidden = {"name": "X", "connection": {"endpoint": f"{server.url}/${{{variable}}}"}, "model_names": {"m": "m"}}
+    with pytest.raises(RegistryError, match=variable):
+        ProviderList(json_merge={"providers": {"x": hidden}}, environ={variable: CANARY})
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    "variable", ["MY_KEY", "PROXY_API_KEY", "COMPANY_LLM_TOKEN", "GATEWAY_KEY", "OPENAI_API_KEY_2", "MY_TOKEN"]
+)
+def test_a_programs_own_variables_are_its_own(variable: str) -> None:
+    from inference_providers.foreign_secrets import is_foreign
+
+    assert not is_foreign(variable)
+
+
+def test_no_provider_of_the_package_is_a_stranger_to_its_own_key() -> None:
+    """A row of the package makes a variable a provider's, whatever its name is like."""
+    made = ProviderList(json_merge={"aliases": {"x": "gpt-4o"}}, environ={}, local=False)
+    assert made.registry.providers.keys() == bundled().providers.keys()
+
+
+# Keys in what is shown
+
+
+def test_a_key_is_real_where_it_is_used_and_masked_where_it_is_shown() -> None:
+    import copy
+    import pickle
+    import traceback
+
+    import openai
+
+    offer = ProviderList(environ={"OPENAI_API_KEY": CANARY}, local=False).find_model_providers("gpt-4o")[0]
+    provider, endpoint, canonical, internal, key = offer
+    assert (str(key), f"{key}", "%s" % key, key + "", format(key)) == (CANARY,) * 5  # noqa: UP031
+    assert openai.OpenAI(api_key=key, base_url=endpoint).auth_headers == {"Authorization": f"Bearer {CANARY}"}
+    assert copy.copy(key) is key and copy.deepcopy([key]) == [CANARY]
+    assert {key: 1}[CANARY] == 1
+    for shown in (
+        repr(key),
+        repr([key]),
+        repr(offer),
+        repr(tuple(offer)),
+        repr(vars(offer) if hasattr(offer, "__dict__") else 0),
+    ):
+        assert CANARY not in shown
+    assert CANARY.encode() not in pickle.dumps([key, endpoint]) + pickle.dumps({"key": key}, 0)
+    try:
+        raise ValueError
+    except ValueError as error:
+        said = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+        assert "key = '[key]'" in said

@@ -389,7 +389,7 @@ class _Route:
 def _transient(verdict: Verdict) -> bool:
     """Whether the same candidate may do better a moment later."""
     error = verdict.error
-    if error is not None and error.code in (*_UNREACHABLE, "protocol", "launch"):
+    if error is not None and error.code in (*_UNREACHABLE, "protocol", "launch", "forbidden"):
         return False
     return verdict.action == classify.RETRY or (
         isinstance(error, ProviderError) and error.status in (None, 200, 429, 503)
