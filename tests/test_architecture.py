@@ -17,7 +17,8 @@ LAYERS = {
     **dict.fromkeys(
         (
             "registry", "schema", "naming", "credentials", "trust", "candidates", "resolution", "advice", "chat",
-            "parameters", "structured", "tools", "answer", "dialogue", "conversation", "pace", "batch_items", "substitute",
+            "parameters", "structured", "tools", "answer", "dialogue", "conversation", "pace", "batch_items", "batch_lines", "formulas",
+            "substitute",
             "local_server", "explanation", "policies", "ways",
         ),
         1,
@@ -25,7 +26,7 @@ LAYERS = {
     **dict.fromkeys(
         (
             "log", "update", "download", "local", "launch", "connection", "tiny_model", "wire", "importers",
-            "pictures", "answer_stream", "batch_files", "batch_parts", "mock", "cassette", "model_files", "machine",
+            "pictures", "answer_stream", "files", "pipes", "batch_files", "batch_parts", "batch_places", "batch_tables", "mock", "cassette", "model_files", "machine",
             "engines", "locks", "processes", "server_state", "supervisor", "llama_server", "model_lists", "launchables",
         ),
         2,
