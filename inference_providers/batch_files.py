@@ -205,8 +205,6 @@ class Output:
     def _rewrite(self, lines: Iterable[bytes]) -> None:
         """Through a file of its own, so that a kill loses nothing."""
         self._check_place()
-        if os.fstat(self._file).st_nlink > 1:
-            log.warn(f"{self.path} is written anew: its other names (hard links) keep what it held before.")
         kept = -1
         try:
             with files.replacing(self._target) as new:

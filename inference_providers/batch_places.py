@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 class Places:
-    """The files that a batch may write: *out*; the lines that it is made of, where it is a table; jobs under way."""
+    """The files that a batch may write: *out*; the lines that it is made of, where it is a table; jobs under way, if it has some."""
 
-    def __init__(self, out: str | os.PathLike[str]) -> None:
-        self.out = os.fspath(out)
+    def __init__(self, out: str | os.PathLike[str], *, has_jobs: bool = False) -> None:
+        self.out, self._has_jobs = os.fspath(out), has_jobs
         self.is_table = batch_files.is_csv(out)
         self.lines = f"{self.out}.jsonl" if self.is_table else self.out
         self.jobs = batch_parts.beside(self.lines)
@@ -27,6 +27,14 @@ class Places:
     def all(self) -> list[str]:
         """Each once."""
         return list(dict.fromkeys((self.out, self.lines, self.jobs)))
+
+    def check_writable(self) -> None:
+        """Raise OSError where one cannot be written."""
+        if self.is_table:
+            files.check_writable(self.out, whole=True)
+        files.check_writable(self.lines)
+        if self._has_jobs or os.path.lexists(self.jobs):
+            files.check_writable(self.jobs, whole=True)
 
     def opened(self, *, resume: bool) -> batch_files.Output:
         """The file for lines. Raises ValueError where something would be lost that no batch wrote and nobody gave up."""
@@ -66,7 +74,7 @@ def check(source: Any, places: Places | None) -> None:
             raise ValueError(f"{path} is the input; the results need a file of their own")
         if other := next((known for known in outputs[:number] if files.same(path, known)), None):
             raise ValueError(f"{path} and {other} are one file; each needs its own")
-        files.check_writable(path)
+    places.check_writable()
 
 
 def _check_source(source: os.PathLike[str]) -> None:

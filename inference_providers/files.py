@@ -7,7 +7,7 @@ import os
 import stat
 from contextlib import contextmanager, suppress
 
-from inference_providers import locks
+from inference_providers import locks, log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,23 +76,29 @@ def same(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> bool:
         return os.path.normcase(os.path.realpath(one)) == os.path.normcase(os.path.realpath(other))
 
 
-def check_writable(path: str | os.PathLike[str]) -> os.stat_result | None:
-    """What is at a path that is to be written; None where there is nothing yet.
+def check_writable(path: str | os.PathLike[str], *, whole: bool = False) -> os.stat_result | None:
+    """What is at a path that is to be written, or replaced as a *whole*; None where there is nothing yet.
 
-    Raises OSError for what is no regular file, may not be written, or has no folder to be in.
+    Raises OSError for what is no regular file, may not be written, or is in no folder that may be.
     """
     try:
         file = regular(path, os.O_WRONLY)
     except FileNotFoundError:
-        folder = os.path.dirname(os.path.realpath(path))
-        os.stat(folder)
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), os.fspath(path)) from None
+        _check_folder(path)
         return None
     try:
+        if whole:
+            _check_folder(path)
         return os.fstat(file)
     finally:
         os.close(file)
+
+
+def _check_folder(path: str | os.PathLike[str]) -> None:
+    folder = os.path.dirname(os.path.realpath(path))
+    os.stat(folder)
+    if not os.access(folder, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+        raise PermissionError(errno.EACCES, "no file can be made in its folder", os.fspath(path))
 
 
 def mode_beside(path: str | os.PathLike[str]) -> int:
@@ -109,10 +115,10 @@ def replacing(path: str | os.PathLike[str], *, text: bool = False, mode: int = 0
 
     The new one has the mode, owner, group and access list of the old one; where the owner or group may not be
     given away, nobody new may read it. *mode*, less the umask, is that of a file where none was. A symbolic
-    link stays, and its target is replaced; a hard link goes on naming the old content. After a failure the old
+    link stays, and its target is replaced; a hard link goes on naming the old content, which is said. After a failure the old
     one is as it was, and nothing is left beside it. Raises OSError.
     """
-    before, target = check_writable(path), os.path.realpath(path)
+    before, target = check_writable(path, whole=True), os.path.realpath(path)
     file = _beside(target, mode if before is None else 0o600, text=text)
     try:
         with file:
@@ -124,6 +130,8 @@ def replacing(path: str | os.PathLike[str], *, text: bool = False, mode: int = 0
             if os.name == "nt":  # where no open file can be renamed
                 file.close()
             os.replace(file.name, target)
+        if before is not None and before.st_nlink > 1:
+            log.warn(f"{target} was written anew; its other names (hard links) keep what it held before.")
     except BaseException:
         with suppress(OSError):
             os.unlink(file.name)

@@ -197,7 +197,7 @@ def build(sources: tuple[str, ...], output: str | None) -> None:
     from inference_providers.update import fetch_catalogue
 
     if output is not None and output != "-":
-        files.check_writable(output)
+        files.check_writable(output, whole=True)
         if same := [source for source in sources if files.same(os.path.expanduser(source), output)]:
             raise click.UsageError(f"{same[0]} is an input; the registry needs a file of its own.")
     overlay = load_overlay()

@@ -101,7 +101,7 @@ def _check_writable(base: str) -> None:
     """Raise OSError or ValueError before anything is spent, not after."""
     pages = [base + suffix for suffix in (".md", ".html")]
     for page in pages:
-        files.check_writable(page)
+        files.check_writable(page, whole=True)
     if files.same(*pages):
         raise ValueError(f"{pages[0]} and {pages[1]} are one file; each page needs its own")
 
