@@ -1,4 +1,4 @@
-"""Files of a batch: JSON lines and CSV in; results out as they come, kept through a kill, taken up again."""
+"""Files of a batch: JSON lines and CSV in; lines of results out as they come, kept through a kill, taken up again."""
 
 from __future__ import annotations
 
@@ -6,19 +6,18 @@ import json
 import os
 from array import array
 from bisect import bisect_left
+from contextlib import aclosing, suppress
 
-from inference_providers import locks
+from inference_providers import files, locks, log
 from inference_providers.batch_items import PROMPTS, Reader, Result, result_of
+from inference_providers.batch_lines import is_cut, key_of, row_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from typing import Any
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping
+    from typing import Any, BinaryIO
 
     from inference_providers.batch_items import Item
-
-CSV_ANSWERS = ("answer", "provider", "answered_by", "cost", "error")
-CSV_TAKEN = "batch_"  # before our columns, where the input has one of their names
 
 
 def is_csv(path: str | os.PathLike[str]) -> bool:
@@ -35,19 +34,52 @@ def items(source: Iterable[Any] | os.PathLike[str], reader: Reader) -> Iterator[
         yield reader.item(given, index)
 
 
+def waits(source: Any) -> bool:
+    """Whether items come from somewhere that may be waited for: an asynchronous iterable, or a pipe."""
+    return hasattr(source, "__aiter__") or (isinstance(source, os.PathLike) and files.is_pipe(source))
+
+
+async def items_that_come(source: Any, reader: Reader) -> AsyncGenerator[Item, None]:
+    """The items of an asynchronous iterable, or of JSON lines in a pipe."""
+    index = 0
+    if isinstance(source, os.PathLike):
+        from inference_providers import pipes
+
+        async with aclosing(pipes.lines(source)) as lines:
+            number = 0
+            async for line in lines:
+                number += 1
+                if (item := _json_item(line, reader, index, number)) is not None:
+                    yield item
+                    index += 1
+        return
+    given: AsyncIterator[Any] = aiter(source)
+    try:
+        async for one in given:
+            yield reader.item(one, index)
+            index += 1
+    finally:
+        if hasattr(given, "aclose"):
+            await given.aclose()
+
+
 def _json_items(path: os.PathLike[str], reader: Reader) -> Iterator[Item]:
     index = 0
-    with open(path, "rb") as file:
+    with open(path, "rb", opener=files.regular) as file:
         for number, line in enumerate(file, 1):
-            text = line.strip().removeprefix(b"\xef\xbb\xbf")
-            if not text:
-                continue
-            try:
-                item = reader.item(json.loads(text), index, number)
-            except (ValueError, RecursionError) as error:
-                item = reader.broken(f"not JSON ({error})", index, number)
-            yield item
-            index += 1
+            if (item := _json_item(line, reader, index, number)) is not None:
+                yield item
+                index += 1
+
+
+def _json_item(line: bytes, reader: Reader, index: int, number: int) -> Item | None:
+    text = line.strip().removeprefix(b"\xef\xbb\xbf")
+    if not text:
+        return None
+    try:
+        return reader.item(json.loads(text), index, number)
+    except (ValueError, RecursionError) as error:
+        return reader.broken(f"not JSON ({error})", index, number)
 
 
 def _csv_items(path: os.PathLike[str], reader: Reader) -> Iterator[Item]:
@@ -70,7 +102,7 @@ def csv_rows(path: os.PathLike[str]) -> Iterator[tuple[int, dict[str, str]]]:
     """(line number, row) of a CSV file."""
     import csv
 
-    with open(path, encoding="utf-8-sig", errors="replace", newline="") as file:
+    with open(path, encoding="utf-8-sig", errors="replace", newline="", opener=files.regular) as file:
         rows = csv.DictReader(file, restval="")
         csv.field_size_limit(2**31 - 1)  # else a long prompt would end the whole file
         for row in rows:
@@ -78,11 +110,13 @@ def csv_rows(path: os.PathLike[str]) -> Iterator[tuple[int, dict[str, str]]]:
 
 
 def count(source: Any) -> int | None:
-    """How many items there are, where that can be known beforehand."""
+    """How many items there are, where that can be known beforehand: a pipe would be empty then."""
     if isinstance(source, os.PathLike):
+        if files.is_pipe(source):
+            return None
         if is_csv(source):
             return sum(1 for _ in csv_rows(source))
-        with open(source, "rb") as file:
+        with open(source, "rb", opener=files.regular) as file:
             return sum(1 for line in file if line.strip())
     try:
         return len(source)
@@ -93,56 +127,70 @@ def count(source: Any) -> int | None:
 class Output:
     """The file that results go to, one line each, as they come.
 
-    What it holds already is taken up: lines that were cut and items that failed are dropped, and what
-    was answered is not asked again. Raises BlockingIOError where another process is writing to it, and
-    ValueError where it holds something else than results.
+    What it holds already is taken up: a line that was cut and items that failed are dropped, and what was
+    answered is not asked again. Lines of somebody else's stay where they are. Without *resume* the file is
+    emptied, once there is something to put into it. *mode*, less the umask, is that of a new file.
+    Raises BlockingIOError where another process is writing to it, ValueError where it holds something else
+    than results, and OSError for what is no regular file.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, resume: bool = True) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, resume: bool = True, mode: int = 0o666) -> None:
         self.path = os.fspath(path)
         self._done = array("Q")  # keys of what was answered, sorted
         self._taken = array("I")  # at the first of equal keys: how many of them were taken
-        self._lines = array("I")  # which line of the file each key is in
-        self._were = array("i")  # the index in each line of the file
+        self._lines = array("I")  # which of our lines in the file each key is in
+        self._were = array("i")  # the index in each of our lines
         self._now = array("i")  # the index that each line's item has now; -1 for what is not among the items
         self._waiting: list[str] = []
-        self._open()
+        self._to_empty = not resume
+        self._open(mode)
         try:
-            if not resume:
-                os.ftruncate(self._file, 0)
-            self._take_up()
+            if resume:
+                self._take_up()
         except BaseException:
             os.close(self._file)
             raise
 
-    def _open(self) -> None:
-        self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+    def _open(self, mode: int) -> None:
+        self._file = files.regular(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, mode)
         try:
             _lock(self._file, self.path)
-            if not os.path.samestat(os.fstat(self._file), os.stat(self.path)):
-                raise _busy(self.path)  # written anew by another process in this moment
+            self._target = os.path.realpath(self.path)  # once: where a link points to may change
+            self._check_place()
         except BaseException:
             os.close(self._file)
             raise
+
+    def _check_place(self) -> None:
+        if not os.path.samestat(os.fstat(self._file), os.stat(self._target)):
+            raise _busy(self.path)  # written anew by another process in this moment
 
     def _take_up(self) -> None:
         """Read what is there; write it anew, without what is to be asked again, if there is any of that."""
         buckets = [(array("Q"), array("I")) for _ in range(256)]  # by the first byte, so that no large list is sorted
-        clean, ours = True, False
+        again = foreign = 0
+        line = b""
         for line in self._read():
-            found = _key_of(line)
-            clean = clean and found is not None
-            ours = ours or found is not None or _is_ours(line)
-            if found is not None:
-                key, index = found
+            row = row_of(line)
+            if row is None:
+                again += is_cut(line)
+                foreign += _is_foreign(line)
+            elif row["error"] is not None:
+                again += 1
+            else:
+                key, index = int(key_of(row), 16), row["index"]
                 keys, lines = buckets[key >> 56]
                 keys.append(key)
                 lines.append(len(self._were))
-                self._were.append(index)
-        if not clean and not ours:
+                self._were.append(-1 if index is None else index)
+        if foreign and not again and not self._were:
             raise ValueError(f"{self.path} holds something else than results; give another file, or resume=False")
-        if not clean:
-            self._rewrite(line for line in self._read() if _key_of(line) is not None)
+        if foreign:
+            log.warn(f"{self.path} holds {_lines(foreign)} that no batch wrote; what they say stays where it is.")
+        if again:
+            self._rewrite(line for line in self._read() if not _is_asked_again(line))
+        elif line and not line.endswith(b"\n"):
+            self._write(b"\n")
         for keys, lines in buckets:
             order = sorted(range(len(keys)), key=keys.__getitem__)
             self._done.extend(keys[place] for place in order)
@@ -151,30 +199,50 @@ class Output:
         self._now = array("i", [-1]) * len(self._done)
 
     def _read(self) -> Iterator[bytes]:
-        with open(self.path, "rb") as file:
+        with open(self._target, "rb", opener=files.regular) as file:
             yield from file
 
     def _rewrite(self, lines: Iterable[bytes]) -> None:
         """Through a file of its own, so that a kill loses nothing."""
-        beside = f"{self.path}.{os.getpid()}.tmp"
-        with open(beside, "wb") as new:
-            new.writelines(lines)
-            new.flush()
-            os.fsync(new.fileno())
-            _lock(new.fileno(), self.path)
-            os.replace(beside, self.path)
-            os.close(self._file)
-            self._file = os.dup(new.fileno())  # the lock goes with it
+        self._check_place()
+        kept = -1
+        try:
+            with files.replacing(self._target) as new:
+                new.writelines(line if line.endswith(b"\n") else line + b"\n" for line in lines)
+                kept = os.dup(new.fileno())  # the lock goes with it
+        except BaseException:
+            if kept >= 0:
+                os.close(kept)
+            raise
+        os.close(self._file)
+        self._file = kept
 
     def settle(self) -> None:
         """When all items are known: a line that was there gets the index that its item has now; null if it has none."""
+        self._empty()
         self.flush()
         if self._were != self._now:
-            self._rewrite(
-                _with_index(line, self._now[number]) if number < len(self._now) else line
-                for number, line in enumerate(self._read())
-            )
+            self._rewrite(self._renumbered())
             self._were = self._now
+
+    def _renumbered(self) -> Iterator[bytes]:
+        number = 0
+        for line in self._read():
+            row = row_of(line) if number < len(self._now) else None
+            if row is None:
+                yield line
+            else:
+                yield _with_index(row, self._now[number])
+                number += 1
+
+    def _empty(self) -> None:
+        """Where the file is to begin anew. Not sooner: until there is an answer, there may still be none to be had."""
+        if self._to_empty:
+            self._to_empty = False
+            foreign = sum(map(_is_foreign, self._read()))
+            os.ftruncate(self._file, 0)
+            if foreign:
+                log.warn(f"{self.path} began anew (resume=False), without {_lines(foreign)} that no batch wrote.")
 
     def has(self, item: Item) -> bool:
         """Whether this very request was answered before; each answer counts once."""
@@ -202,10 +270,21 @@ class Output:
     def flush(self) -> None:
         """Hand over what is waiting to the operating system: from there on a kill does not lose it."""
         if self._waiting:
+            self._empty()
             lines, self._waiting = self._waiting, []
-            data = memoryview(("\n".join(lines) + "\n").encode("utf-8", "replace"))
-            while data:
-                data = data[os.write(self._file, data) :]
+            self._write(("\n".join(lines) + "\n").encode("utf-8", "replace"))
+
+    def _write(self, content: bytes) -> None:
+        """All of it; of what a full disk does not take, the whole lines."""
+        begin, left = os.fstat(self._file).st_size, memoryview(content)
+        try:
+            while left:
+                left = left[os.write(self._file, left) :]
+        except OSError:
+            whole = content.rfind(b"\n", 0, len(content) - len(left)) + 1
+            with suppress(OSError):
+                os.ftruncate(self._file, begin + whole)
+            raise
 
     def close(self) -> None:
         """Write what is waiting, and make sure that it outlives the machine's power."""
@@ -225,30 +304,24 @@ def _busy(path: str) -> BlockingIOError:
     return BlockingIOError(f"another process is writing to {path}; wait for it, or give another file")
 
 
-def _is_ours(line: bytes) -> bool:
-    """Whether a line without an answer may be from a batch: a failure, one that was cut, or an empty one."""
-    if not line.strip() or line.startswith((b'{"index": ', b'{"id": "batch_req_')):
-        return True
-    return b'{"index": '.startswith(line) or b'{"id": "batch_req_'.startswith(line)
+def _lines(count: int) -> str:
+    return f"{count} line{'s' * (count != 1)}"
 
 
-def _with_index(line: bytes, index: int) -> bytes:
-    row = {**json.loads(line), "index": None if index < 0 else index}
+def _is_foreign(line: bytes) -> bool:
+    """Whether a line says something that is not a batch's."""
+    return bool(line.strip()) and row_of(line) is None and not is_cut(line)
+
+
+def _is_asked_again(line: bytes) -> bool:
+    """Whether a line of ours holds no answer."""
+    row = row_of(line)
+    return is_cut(line) if row is None else row["error"] is not None
+
+
+def _with_index(row: Mapping[str, Any], index: int) -> bytes:
+    row = {**row, "index": None if index < 0 else index}
     return json.dumps(row, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
-
-
-def _key_of(line: bytes) -> tuple[int, int] | None:
-    """(key, index) of a line that holds an answer; None for one that is cut, or holds an error. No index: -1."""
-    if not line.endswith(b"\n"):
-        return None
-    try:
-        row = json.loads(line)
-        if row.get("error"):
-            return None
-        key, index = int(row.get("key") or row["id"].removeprefix("batch_req_"), 16), row.get("index")
-        return (key, index if type(index) is int and 0 <= index < 2**31 else -1) if 0 <= key < 2**64 else None
-    except (ValueError, RecursionError, KeyError, AttributeError, TypeError):
-        return None
 
 
 class Results:
@@ -258,71 +331,22 @@ class Results:
         self.path = os.fspath(path)
 
     def __iter__(self) -> Iterator[Result]:
-        places = self._places()
-        with open(self.path, "rb") as file:
-            for place in places:
+        with open(self.path, "rb", opener=files.regular) as file:
+            for place in self._places(file):
                 if place:
                     file.seek(place - 1)
                     yield result_of(json.loads(file.readline()))
 
-    def _places(self) -> array[int]:
+    def _places(self, file: BinaryIO) -> array[int]:
         """Where in the file each item's line begins, plus one; 0 for items without one."""
         places = array("Q")
         begin = 0
-        with open(self.path, "rb") as file:
-            for line in file:
-                index = json.loads(line).get("index")
-                if index is not None:  # else it belongs to an earlier input
-                    while len(places) <= index:
-                        places.append(0)
-                    places[index] = begin + 1
-                begin += len(line)
+        for line in file:
+            row = row_of(line)  # else it is somebody else's
+            index = None if row is None else row["index"]
+            if index is not None:  # else it belongs to an earlier input
+                while len(places) <= index:
+                    places.append(0)
+                places[index] = begin + 1
+            begin += len(line)
         return places
-
-
-def check_csv(out: str, lines: str) -> None:
-    """Raise ValueError where a CSV file is there that no batch has made: it would be lost."""
-    if os.path.exists(out) and not os.path.exists(lines) and os.path.getsize(out):
-        raise ValueError(f"{out} holds something else than results; give another file, or resume=False")
-
-
-def write_csv(source: os.PathLike[str] | None, lines: str, out: str) -> None:
-    """The rows of a CSV file, with their answers, from a batch's lines; the answers alone where there was no such file."""
-    import csv
-
-    beside = f"{out}.{os.getpid()}.tmp"
-    with open(beside, "w", encoding="utf-8", newline="") as file:
-        writer: Any = None
-        taken = ""
-        found = iter(Results(lines))
-        current = next(found, None)
-        rows = (row for _, row in csv_rows(source)) if source is not None else _bare_rows(lines)
-        for index, row in enumerate(rows):
-            if writer is None:
-                taken = CSV_TAKEN if any(name in row for name in CSV_ANSWERS) else ""
-                writer = csv.DictWriter(file, [*row, *(taken + name for name in CSV_ANSWERS)])
-                writer.writeheader()
-            result = None
-            if current is not None and current.index == index:
-                result, current = current, next(found, None)
-            writer.writerow({**row, **{taken + name: value for name, value in _csv_answer(result).items()}})
-    os.replace(beside, out)
-
-
-def _bare_rows(lines: str) -> Iterator[dict[str, str]]:
-    for result in Results(lines):
-        yield {"index": str(result.index), "custom_id": result.custom_id or ""}
-
-
-def _csv_answer(result: Result | None) -> Mapping[str, Any]:
-    if result is None or result.error is not None:
-        return {"answer": "", "error": str(result.error) if result else "not asked"}
-    answer = result.answer
-    cost = "" if answer.cost is None else f"{answer.cost:.8f}".rstrip("0").rstrip(".")
-    return {
-        "answer": str(answer),
-        "provider": answer.provider or "",
-        "answered_by": answer.model,
-        "cost": cost,
-        "error": "",
-    }

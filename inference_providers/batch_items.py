@@ -7,6 +7,7 @@ from hashlib import blake2b
 
 from inference_providers import chat, parameters
 from inference_providers.answer import plain
+from inference_providers.batch_lines import key_of
 from inference_providers.errors import InferenceProvidersError, ProviderError
 
 TYPE_CHECKING = False
@@ -221,9 +222,9 @@ def result_of(row: Mapping[str, Any]) -> Result:
     """A result as it was written to a file."""
     from inference_providers.answer import Answer, Given, Usage, usage_of
 
-    item = Item(int(row.get("index", 0)), row.get("line"))
+    item = Item(int(row.get("index") or 0), row.get("line"))
     item.custom_id, item.openai_form = row.get("custom_id"), "response" in row
-    item.key = str(row.get("key") or str(row.get("id", "")).removeprefix("batch_req_"))
+    item.key = key_of(row)
     problem = row.get("error")
     if problem:
         return Result(

@@ -11,7 +11,7 @@ import json
 import time
 from collections import Counter
 
-from inference_providers import batch_files, parameters
+from inference_providers import batch_files, batch_parts, files, parameters
 from inference_providers.answer import Given, cost_of, usage_of
 from inference_providers.batch_items import Item, MalformedItemError, Result, Summary
 from inference_providers.batch_parts import Part, State
@@ -29,7 +29,7 @@ from inference_providers.wire.messages import WireError, request_to
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
     from inference_providers.base import Base
@@ -62,7 +62,7 @@ class JobRunner:
             raise ValueError('mode="provider" asks each question once: no schema, no functions as tools')
         self._providers, self._job, self._output, self._told = providers, job, output, told
         self.summary, self.quiet = Summary(), False
-        self._state = State(f"{output.path}.jobs.json", fresh=not job.resume)
+        self._state = State(batch_parts.beside(output.path), fresh=not job.resume, mode=files.mode_beside(output.path))
 
     async def results(self) -> AsyncGenerator[list[Result], None]:
         """Results as each of the provider's jobs ends, in its order."""
@@ -81,6 +81,7 @@ class JobRunner:
                 failed = next((result.error for result in ready if result.error is not None), None)
                 if failed is not None and self._job.on_error == "raise":
                     raise failed
+            self._state.settle()
         finally:
             self._output.flush()
             self.summary.seconds = time.monotonic() - started
@@ -89,7 +90,12 @@ class JobRunner:
         """Send every part that is not under way, then wait for all. With the results comes the part whose job has ended."""
         parts: list[tuple[_Api, Part]] = []
         broken: list[Result] = []
-        for part in self._parts(broken):
+        items: Iterable[Item]
+        if batch_files.waits(self._job.source):  # a pipe: all of it, since the parts are made at one go
+            items = [item async for item in batch_files.items_that_come(self._job.source, self._job.reader)]
+        else:
+            items = batch_files.items(self._job.source, self._job.reader)
+        for part in self._parts(items, broken):
             try:
                 api = self._api(part)
                 if not part.job:
@@ -111,7 +117,7 @@ class JobRunner:
                     ended = None  # it still works on them, and is looked at again next time
             yield ready, ended
 
-    def _parts(self, broken: list[Result]) -> Iterator[Part]:
+    def _parts(self, items: Iterable[Item], broken: list[Result]) -> Iterator[Part]:
         """Items in parts that a provider takes as one file: one model each, not too many, not too large.
 
         Items that a job works on already come last, as its part.
@@ -119,7 +125,7 @@ class JobRunner:
         open_parts: dict[Any, Part] = {}
         under_way: dict[str, Part] = {}
         seen: Counter[str] = Counter()  # equal questions are told apart by their number
-        for item in batch_files.items(self._job.source, self._job.reader):
+        for item in items:
             seen[item.key] += 1
             name = f"{item.key}-{seen[item.key]}"
             if self._output.has(item):

@@ -6,6 +6,9 @@ import json
 import os
 from contextlib import suppress
 
+from inference_providers import files
+from inference_providers.log import warn
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -39,22 +42,44 @@ def _is_job(row: Any) -> bool:
     return isinstance(row, dict) and isinstance(row.get("provider"), str) and isinstance(row.get("items"), list)
 
 
+def beside(lines: str) -> str:
+    """Where the jobs of a batch are kept, by the path of its lines."""
+    return f"{lines}.jobs.json"
+
+
 class State:
     """Jobs under way: the provider's id of each, and the names of its items. Its file holds no key and no prompt.
 
-    fresh: forget what was under way.
+    fresh: forget what was under way. What else the file holds stays in it; what is no such file at all is
+    moved aside. mode: of a new file, less the umask. Raises OSError for what is no regular file.
     """
 
-    def __init__(self, path: str, *, fresh: bool = False) -> None:
-        self._path = path
+    def __init__(self, path: str, *, fresh: bool = False, mode: int = 0o666) -> None:
+        self._path, self._mode, self._fresh = path, mode, fresh
+        found = self._found()
+        self._foreign = {name: row for name, row in found.items() if not _is_job(row)}
         self._jobs: dict[str, dict[str, Any]] = {}
-        if fresh:
-            self._write()
-        with suppress(OSError, ValueError), open(path, encoding="utf-8") as file:
-            found = json.load(file)
-            if isinstance(found, dict):
-                self._jobs = {job: row for job, row in found.items() if _is_job(row)}
+        if not fresh:
+            self._jobs = {job: row for job, row in found.items() if _is_job(row)}
         self._items = {item: (job, row["provider"]) for job, row in self._jobs.items() for item in row["items"]}
+
+    def _found(self) -> dict[str, Any]:
+        """What the file holds."""
+        content = b""
+        with suppress(FileNotFoundError), open(self._path, "rb", opener=files.regular) as file:
+            content = file.read()
+        if not content.strip():
+            return {}
+        try:
+            found = json.loads(content)
+        except (ValueError, RecursionError):
+            found = None
+        if isinstance(found, dict):
+            return found
+        aside = f"{self._path}.{os.urandom(4).hex()}"
+        os.rename(self._path, aside)
+        warn(f"{self._path} held something else than jobs of a batch; that is {aside} now.")
+        return {}
 
     def job_of(self, name: str) -> tuple[str, str] | None:
         """(job, provider) that works on this item already."""
@@ -70,12 +95,17 @@ class State:
         self._jobs.pop(part.job, None)
         self._write()
 
+    def settle(self) -> None:
+        """All was asked: what was to be forgotten is."""
+        if self._fresh:
+            self._write()
+
     def _write(self) -> None:
-        if not self._jobs:
+        self._fresh = False
+        rows = {**self._foreign, **self._jobs}
+        if not rows:
             with suppress(FileNotFoundError):
                 os.unlink(self._path)
             return
-        beside = f"{self._path}.{os.getpid()}.tmp"
-        with open(beside, "w", encoding="utf-8") as file:
-            json.dump(self._jobs, file)
-        os.replace(beside, self._path)
+        with files.replacing(self._path, text=True, mode=self._mode) as file:
+            json.dump(rows, file)

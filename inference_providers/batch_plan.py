@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from inference_providers import dialogue
+from inference_providers import dialogue, formulas
 from inference_providers.base import check_timeout
 from inference_providers.batch_items import Reader
 from inference_providers.pace import Pace
@@ -61,6 +61,7 @@ class Job:
         patience: float = 3600.0,
         adaptive: bool = True,
         completion_window: str | None = None,
+        csv_formulas: str = formulas.KEEP,
         **parameters: Any,
     ) -> None:
         _check_source(source)
@@ -70,7 +71,10 @@ class Job:
             raise ValueError(f'on_error must be "keep" or "raise", not {on_error!r}')
         if mode not in ("direct", "provider"):
             raise ValueError(f'mode must be "direct" or "provider", not {mode!r}')
+        if csv_formulas not in (formulas.KEEP, formulas.ESCAPE):
+            raise ValueError(f'csv_formulas must be "{formulas.KEEP}" or "{formulas.ESCAPE}", not {csv_formulas!r}')
         self.source, self.on_error, self.as_completed, self.mode = source, on_error, as_completed, mode
+        self.csv_formulas = csv_formulas
         self.out, self.resume, self.progress, self.timeout, self.patience = out, resume, progress, timeout, patience
         self.pace = Pace(
             concurrency,

@@ -68,8 +68,11 @@ class Runner:
     async def results(self) -> AsyncGenerator[list[Result], None]:
         """Results, in order or as completed: at once all that are ready."""
         started = time.monotonic()
-        self._source = None if hasattr(self._job.source, "__aiter__") else self._items()
-        self._async_source = self._async_items() if self._source is None else None
+        source, reader = self._job.source, self._job.reader
+        if batch_files.waits(source):
+            self._async_source = batch_files.items_that_come(source, reader)
+        else:
+            self._source = batch_files.items(source, reader)
         workers = [asyncio.create_task(self._work()) for _ in range(self._job.pace.most)]
         ended = asyncio.gather(*workers)
         ended.add_done_callback(lambda _: self._news.set())
@@ -102,20 +105,6 @@ class Runner:
         if self._output is not None:
             self._output.flush()
         self.summary.seconds = time.monotonic() - started
-
-    def _items(self) -> Iterator[Item]:
-        return batch_files.items(self._job.source, self._job.reader)
-
-    async def _async_items(self) -> AsyncGenerator[Item, None]:
-        index = 0
-        source = aiter(self._job.source)
-        try:
-            async for given in source:
-                yield self._job.reader.item(given, index)
-                index += 1
-        finally:
-            if hasattr(source, "aclose"):
-                await source.aclose()
 
     async def _take(self) -> Item | None:
         """The next item of an asynchronous source, for one worker at a time."""

@@ -7,7 +7,7 @@ import os
 import time
 from contextlib import aclosing, contextmanager
 
-from inference_providers import batch_files
+from inference_providers import batch_files, batch_places
 from inference_providers.batch_items import Summary
 from inference_providers.batch_plan import Job
 from inference_providers.batch_runner import Runner
@@ -31,21 +31,18 @@ class _Batch:
 
     def __init__(self, providers: Base, job: Job) -> None:
         self._providers, self._job = providers, job
-        self._lines = None if job.out is None else os.fspath(job.out)
-        if job.out is not None and batch_files.is_csv(job.out):
-            self._lines = f"{self._lines}.jsonl"
+        self._places = None if job.out is None else batch_places.Places(job.out, has_jobs=job.mode == "provider")
+        self._lines = None if self._places is None else self._places.lines
         self.summary = Summary()
-        if job.out is not None and isinstance(job.source, os.PathLike) and _same(job.source, job.out):
-            raise ValueError(f"{os.fspath(job.out)} is the input; the results need a file of their own")
+        batch_places.check(job.source, self._places)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.summary}>"
 
     async def _chunks(self, *, quiet: bool = False) -> AsyncGenerator[list[Result], None]:
-        job = self._job
-        if job.resume and job.out is not None and self._lines and batch_files.is_csv(job.out):
-            batch_files.check_csv(os.fspath(job.out), self._lines)
-        output = batch_files.Output(self._lines, resume=job.resume) if self._lines else None
+        job, places = self._job, self._places
+        batch_places.check(job.source, places)  # again: since then an awaited one may have waited long
+        output = None if places is None else places.opened(resume=job.resume)
         try:
             with _progress(job) as told:
                 runner = self._runner(output, told)
@@ -58,9 +55,11 @@ class _Batch:
         finally:
             if output is not None:
                 output.close()
-        if job.out is not None and self._lines and batch_files.is_csv(job.out):
+        if places is not None and places.is_table:
+            from inference_providers import batch_tables
+
             source = job.source if isinstance(job.source, os.PathLike) and batch_files.is_csv(job.source) else None
-            batch_files.write_csv(source, self._lines, os.fspath(job.out))
+            batch_tables.write(source, places.lines, places.out, job.csv_formulas)
 
     def _runner(self, output: batch_files.Output | None, told: Told | None) -> Any:
         if self._job.mode == "provider":
@@ -122,10 +121,6 @@ class AsyncBatch(_Batch):
         await self._all()
         self._done = True
         return self
-
-
-def _same(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> bool:
-    return os.path.exists(one) and os.path.exists(other) and os.path.samefile(one, other)
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import threading
 
+from inference_providers import files
 from inference_providers.credentials import DUMMY_KEY
 from inference_providers.errors import InferenceProvidersError
 from inference_providers.mock import Watch
@@ -43,18 +44,38 @@ class Cassette:
         self._lock = threading.Lock()
         if mode == REPLAY:
             self._load()
+        else:
+            self._check_place()
 
     def __repr__(self) -> str:
         return f"<Cassette {self.path}, {self.mode}>"
 
     def _load(self) -> None:
         try:
-            with open(self.path, encoding="utf-8") as file:
+            with open(self.path, encoding="utf-8", opener=files.regular) as file:
                 data = json.load(file)
             self._rows, self._variables = list(data["interactions"]), set(data["variables"])
             self._addresses = dict(data.get("addresses") or {})
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise CassetteError(f"{self.path} is no recording ({type(error).__name__}); record it anew") from None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise CassetteError(f"{self.path} is no recording ({_reason(error)}); record it anew") from None
+
+    def _check_place(self) -> None:
+        """Raise CassetteError where a recording would take the place of something else."""
+        try:
+            if not os.path.lexists(self.path) or files.check_writable(self.path) is None:
+                return
+            with open(self.path, "rb", opener=files.regular) as file:
+                content = file.read()
+        except OSError as error:
+            raise CassetteError(f"{self.path} cannot be recorded on: {error.strerror}") from None
+        try:
+            ours = not content.strip() or "interactions" in dict(json.loads(content))
+        except (ValueError, TypeError, RecursionError):
+            ours = False
+        if not ours:
+            raise CassetteError(
+                f"{self.path} holds something else than a recording; move it away, or give another file"
+            )
 
     def registry(self) -> None:
         """The list's own."""
@@ -106,8 +127,7 @@ class Cassette:
 
     def _write(self) -> None:
         os.makedirs(os.path.dirname(self.path) or ".", exist_ok=True)
-        beside = f"{self.path}.{os.getpid()}.tmp"
-        with open(beside, "w", encoding="utf-8") as file:
+        with files.replacing(self.path, text=True) as file:
             json.dump(
                 {
                     "variables": sorted(self._variables),
@@ -119,7 +139,6 @@ class Cassette:
                 indent=1,
             )
             file.write("\n")
-        os.replace(beside, self.path)
 
     def find(self, request: Request) -> tuple[int, dict[str, str], bytes]:
         """(status, headers, body) that was recorded for this request; raises WireError where none came. Each recording is played once, the last of equal ones again."""
@@ -137,6 +156,10 @@ class Cassette:
         if "failure" in response:
             raise WireError(response["failure"], response["message"])
         return int(response["status"]), dict(response["headers"]), _bytes(response["body"])
+
+
+def _reason(error: Exception) -> str:
+    return str(error.strerror) if isinstance(error, OSError) else type(error).__name__
 
 
 def _key(request: Request) -> str:

@@ -10,6 +10,8 @@ import os
 import re
 import struct
 
+from inference_providers import files
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -87,13 +89,13 @@ def at(path: str, name: str = "", source: str = "given", **more: Any) -> ModelFi
     """The model at a path that somebody gave. Raises ValueError, saying what is wrong, where there is none."""
     path = os.path.abspath(os.path.expanduser(path))
     if os.path.isdir(path):
-        if not os.path.exists(os.path.join(path, "config.json")):
+        if not os.path.isfile(os.path.join(path, "config.json")):
             raise ValueError(f"{path} is no model: a Hugging Face folder has a config.json")
         return ModelFile(
             name or named_by(path), path, HUGGING_FACE, _weights(path), source, served=named_by(path), **more
         )
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", opener=files.regular) as file:
             magic = file.read(4)
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from None
@@ -131,11 +133,11 @@ _PART = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")
 
 def _gguf_files(folder: str, source: str) -> Iterator[ModelFile]:
     """The models below a folder."""
-    for root, folders, files in os.walk(folder):
+    for root, folders, names in os.walk(folder):
         folders.sort()
-        for file in sorted(files):
-            if is_gguf(file):
-                path = os.path.join(root, file)
+        for file in sorted(names):
+            path = os.path.join(root, file)
+            if is_gguf(file) and os.path.isfile(path):
                 yield ModelFile(_stem(path), path, GGUF, _whole_size(path), source)
 
 
@@ -161,9 +163,9 @@ def _whole_size(path: str) -> int:
 def _ollama(folder: str) -> Iterator[ModelFile]:
     """What Ollama has pulled: manifests name the files of weights by their digest."""
     manifests = os.path.join(folder, "manifests")
-    for root, folders, files in os.walk(manifests):
+    for root, folders, tags in os.walk(manifests):
         folders.sort()
-        for tag in sorted(files):
+        for tag in sorted(tags):
             layers = _json(os.path.join(root, tag)).get("layers")
             for layer in layers if isinstance(layers, list) else ():
                 if isinstance(layer, dict) and layer.get("mediaType") == "application/vnd.ollama.image.model":
@@ -218,9 +220,8 @@ def _weights(folder: str) -> int:
 
 def _json(path: str) -> dict[str, Any]:
     try:
-        with open(path, encoding="utf-8") as file:
-            data = json.load(file)
-    except (OSError, ValueError):
+        data = json.loads(files.read(path))
+    except (OSError, ValueError, RecursionError):
         return {}
     return data if isinstance(data, dict) else {}
 
@@ -244,7 +245,7 @@ def folder_facts(folder: str) -> dict[str, int]:
 def gguf_facts(path: str) -> dict[str, int]:
     """Layers, heads and sizes of a GGUF file, from its head; empty where it cannot be read."""
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", opener=files.regular) as file:
             head = _gguf_head(file)
     except (OSError, ValueError, struct.error, MemoryError, RecursionError):
         return {}

@@ -10,7 +10,7 @@ import json
 import os
 from typing import Any
 
-from inference_providers import model_files, ways
+from inference_providers import files, model_files, ways
 from inference_providers.errors import RegistryError, UnknownModelError
 from inference_providers.registry import bundled
 
@@ -61,8 +61,7 @@ def _usual_files() -> list[str]:
 
 def _read(path: str, problems: list[str], check: Callable[[dict[str, Any]], object]) -> dict[str, dict[str, Any]]:
     try:
-        with open(path, encoding="utf-8") as file:
-            data = _parsed(file.read())
+        data = _parsed(files.read(path).decode("utf-8"))
     except OSError as error:
         problems.append(f"{path}: cannot be read: {error.strerror}")
         return {}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from inference_providers import files
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,7 +39,7 @@ def _url(picture: str | bytes | os.PathLike[str]) -> str:
         return picture
     path = os.path.expanduser(os.fspath(picture))
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", opener=files.regular) as file:
             return _data(file.read(CAP + 1), path)
     except OSError as error:
         raise ValueError(f"the picture {path!r} cannot be read: {error.strerror}") from None

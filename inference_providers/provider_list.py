@@ -188,8 +188,9 @@ class ProviderList(Base):
 
         concurrency: requests at once, or "auto" to find what each provider allows; a model that several
         providers serve is asked of all of them. requests_per_minute, tokens_per_minute: for each provider.
-        out: a file for the results, one JSON line each as it finishes, or CSV. With it everything is done
-        when this returns. resume: go on with what is in it: what was answered is not asked again.
+        out: a regular file for the results, one JSON line each as it finishes, or CSV. With it everything is
+        done when this returns. csv_formulas: "keep" cells of answers that a spreadsheet would run, and count them
+        in a warning, or "escape" them. resume: go on with what is in it: what was answered is not asked again.
         on_error: "keep" failures as results, or "raise" the first. as_completed: do not wait for order.
         mode: "provider" uses a provider's own batch API (hours, at half the price or so); with out=.
         completion_window: how long its job may take, where it can be said (`"24h"`). adaptive: false keeps
@@ -197,7 +198,8 @@ class ProviderList(Base):
         that is refused for the rate is asked again. system, schema, tools, timeout, on_unsupported,
         extra_body and generation parameters: as in `ask_ai`, for every item.
 
-        Raises TypeError and ValueError for wrong options, BlockingIOError where another process writes to *out*.
+        Raises TypeError and ValueError for wrong options and an input that is also an output, BlockingIOError
+        where another process writes to *out*, OSError where it is no regular file.
         """
         from inference_providers.batch_plan import Job
         from inference_providers.batches import Batch

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import sys
 
+from inference_providers import files
+
 EMBEDDING, BLOCKS, HEADS, FEED_FORWARD, CONTEXT = 64, 2, 4, 128, 4096
 UNKNOWN, CONTROL, NORMAL, BYTE = 2, 3, 1, 6  # llama.cpp's token types
 TEMPLATE = "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}assistant: "
@@ -24,7 +26,14 @@ def vocabulary() -> tuple[list[bytes], list[int]]:
 
 
 def write(path: str, seed: int = 0) -> str:
-    """Write the model to *path* and return it; the same seed gives the same file."""
+    """Write the model to *path* and return it; the same seed gives the same file. Raises OSError."""
+    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+    with files.replacing(path) as file:
+        _write(file.name, seed)
+    return path
+
+
+def _write(path: str, seed: int) -> None:
     try:
         import gguf
         import numpy
@@ -32,7 +41,6 @@ def write(path: str, seed: int = 0) -> str:
         raise ImportError("writing a model needs gguf and numpy: pip install 'inference_providers[local]'") from None
 
     tokens, types = vocabulary()
-    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
     writer = gguf.GGUFWriter(path, "llama")
     writer.add_name("tiny")
     writer.add_context_length(CONTEXT)
@@ -63,7 +71,6 @@ def write(path: str, seed: int = 0) -> str:
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-    return path
 
 
 def _shapes(words: int) -> list[tuple[str, tuple[int, ...]]]:

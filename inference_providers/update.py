@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
+from inference_providers import files
 from inference_providers.credentials import Pins
 from inference_providers.download import download, shown
 from inference_providers.errors import RegistryError
@@ -60,8 +61,7 @@ def read(source: Any, name: str) -> dict[str, Any]:
     if not isinstance(source, str | os.PathLike):
         raise RegistryError([f"{name}: give a path, JSON text or a dict, not {type(source).__name__}"])
     try:
-        with open(source, "rb") as file:
-            return parse(file.read(), f"{name} ({os.fspath(source)})")
+        return parse(files.read(source, CATALOGUE_CAP), f"{name} ({os.fspath(source)})")
     except OSError as error:
         raise RegistryError(
             [f"{name}: {os.fspath(source)[:200]!r} cannot be read: {error.strerror}"], "No registry there"
@@ -131,7 +131,7 @@ class Updater:
         """The last good update, or None if there is none, it is damaged, or the installed package is newer."""
         state = self._state()
         try:
-            with open(self.path, "rb") as file:
+            with open(self.path, "rb", opener=files.regular) as file:
                 text = file.read(REGISTRY_CAP + 1)
             if state.get("url") != self.url or _digest(text) != state.get("sha256"):
                 return None
@@ -214,7 +214,7 @@ class Updater:
 
     def _state(self) -> dict[str, Any]:
         try:
-            with open(self._state_path, "rb") as file:
+            with open(self._state_path, "rb", opener=files.regular) as file:
                 state = parse(file.read(65536), self._state_path)
         except (OSError, RegistryError):
             return {}

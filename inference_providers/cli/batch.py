@@ -62,6 +62,13 @@ def _at_once(context: click.Context, option: click.Parameter, value: str) -> int
     show_default=True,
     help="provider: use its batch API; slower, at about half the price.",
 )
+@click.option(
+    "--csv-formulas",
+    type=click.Choice(["keep", "escape"]),
+    default="keep",
+    show_default=True,
+    help="escape: an apostrophe before answers that a spreadsheet would run as formulas.",
+)
 @click.option("--no-resume", is_flag=True, help="Begin anew, and forget what the output holds.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress bar.")
 @guarded
@@ -77,6 +84,7 @@ def batch(
     temperature: float | None,
     timeout: float | None,
     mode: str,
+    csv_formulas: str,
     no_resume: bool,
     quiet: bool,
 ) -> None:
@@ -106,6 +114,7 @@ def batch(
             timeout=timeout,
             system=system,
             mode=mode,
+            csv_formulas=csv_formulas,
             progress=False if quiet else None,
         )
     except BlockingIOError as error:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import Any
 
 import click
 
-from inference_providers import __version__
+from inference_providers import __version__, files
 from inference_providers.cli.batch import batch
 from inference_providers.cli.chat import chat
 from inference_providers.cli.exits import BAD_REGISTRY, EXIT_CODES, guarded
@@ -195,16 +196,20 @@ def build(sources: tuple[str, ...], output: str | None) -> None:
     from inference_providers.importers.build import load_overlay, read_source, to_text
     from inference_providers.update import fetch_catalogue
 
+    if output is not None and output != "-":
+        files.check_writable(output, whole=True)
+        if same := [source for source in sources if files.same(os.path.expanduser(source), output)]:
+            raise click.UsageError(f"{same[0]} is an input; the registry needs a file of its own.")
     overlay = load_overlay()
     read = []
     for origin in sources:
         click.echo(f"reading {origin}", err=True)
         read.append(read_source(fetch_catalogue(origin), overlay, origin))
     text = to_text(build_registry(read, overlay))
-    if output is None:
+    if output is None or output == "-":
         click.echo(text, nl=False)
     else:
-        with click.open_file(output, "w", encoding="utf-8", atomic=True) as file:
+        with files.replacing(output, text=True) as file:
             file.write(text)
         click.echo(f"wrote {output} ({len(text.encode()) // 1024} KiB)", err=True)
 

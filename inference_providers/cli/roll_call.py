@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
 from contextlib import contextmanager
 
 import click
 
+from inference_providers import files
 from inference_providers.cli.exits import INTERRUPTED, guarded, harmless
 from inference_providers.cli.names import complete_provider
 
@@ -91,20 +91,19 @@ def _write(base: str, calling: Any, entries: list[Entry], asked: Any, spent: flo
         (".md", calling.markdown(entries, asked, spent)),
         (".html", calling.html(entries, asked, spent)),
     ):
-        with open(base + suffix, "w", encoding="utf-8") as file:
+        with files.replacing(base + suffix, text=True) as file:
             file.write(text)
     click.echo(calling.summary(entries, spent))
     click.echo(f"wrote {base}.md and {base}.html")
 
 
 def _check_writable(base: str) -> None:
-    """Raise OSError before anything is spent, not after."""
-    for suffix in (".md", ".html"):
-        was_there = os.path.exists(base + suffix)
-        with open(base + suffix, "a", encoding="utf-8"):
-            pass
-        if not was_there:
-            os.remove(base + suffix)
+    """Raise OSError or ValueError before anything is spent, not after."""
+    pages = [base + suffix for suffix in (".md", ".html")]
+    for page in pages:
+        files.check_writable(page, whole=True)
+    if files.same(*pages):
+        raise ValueError(f"{pages[0]} and {pages[1]} are one file; each page needs its own")
 
 
 @contextmanager
