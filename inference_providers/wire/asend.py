@@ -7,21 +7,22 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import weakref
-from contextlib import suppress
+from contextlib import aclosing, suppress
+from functools import partial
 
 from inference_providers.wire import http1
 from inference_providers.wire.aexchange import Body, Exchange, Kept, Line, Pool
 from inference_providers.wire.messages import AsyncResponse, Limits, Request, WireError, permitted
 from inference_providers.wire.origins import Origin, connecting
+from inference_providers.wire.races import run_race_async
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Mapping
     from typing import Any
-
-_HAPPY_EYEBALLS = 0.25  # seconds before a host's next address is tried as well
 
 
 class AsyncSender:
@@ -99,10 +100,12 @@ class AsyncSender:
         options: dict[str, Any] = {}
         if first.scheme == "https":
             options = {"ssl": self._context(), "server_hostname": first.host, "ssl_handshake_timeout": patience}
-        loop = asyncio.get_running_loop()
-        if isinstance(loop, asyncio.BaseEventLoop):  # others (uvloop) do not know the word
-            options["happy_eyeballs_delay"] = _HAPPY_EYEBALLS
-        await loop.create_connection(lambda: line, first.host, first.port, **options)
+        sock = await _dialled(first.host, first.port)
+        try:
+            await asyncio.get_running_loop().create_connection(lambda: line, sock=sock, **options)
+        except BaseException:
+            sock.close()
+            raise
 
     async def _tunnel(self, line: Line, origin: Origin, until: float) -> None:
         """Have the proxy connect. Raises WireError."""
@@ -132,6 +135,56 @@ class AsyncSender:
         if known is not None:
             known.close()
             await asyncio.sleep(0)  # the loop closes the sockets in its next round
+
+
+async def _dialled(host: str, port: int) -> socket.socket:
+    """A connected socket, to whichever of the host's addresses answers first: each is tried a moment after the one before. Raises OSError.
+
+    Not left to `create_connection`, which loses sockets that are connected in the moment of a cancellation.
+    """
+    found = _literal(host, port) or await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    if len(found) == 1:
+        return await _connected(found[0])
+    socks: dict[int, socket.socket] = {}
+    problems: list[OSError] = []
+
+    async def attempt(place: int) -> bool:
+        try:
+            socks[place] = await _connected(found[place])
+        except OSError as error:
+            problems.append(error)
+        return place in socks
+
+    try:
+        async with aclosing(run_race_async([partial(attempt, place) for place in range(len(found))])) as winners:
+            async for place in winners:
+                return socks.pop(place)
+        raise problems[0] if problems else OSError("the host has no address")
+    finally:
+        for sock in socks.values():
+            sock.close()
+
+
+def _literal(host: str, port: int) -> list[Any]:
+    """An IP address as `getaddrinfo` would give it, without the thread that it takes; nothing for a name."""
+    for family, where in ((socket.AF_INET, (host, port)), (socket.AF_INET6, (host, port, 0, 0))):
+        with suppress(OSError):
+            socket.inet_pton(family, host)
+            return [(family, socket.SOCK_STREAM, 0, "", where)]
+    return []
+
+
+async def _connected(found: Any) -> socket.socket:
+    family, kind, protocol, _, where = found
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(sock, where)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
 
 
 def _whole(head: http1.Sealed, body: bytes | None) -> http1.Sealed:
