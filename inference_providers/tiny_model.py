@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import sys
 
+from inference_providers.installing import LOCAL
+
 EMBEDDING, BLOCKS, HEADS, FEED_FORWARD, CONTEXT = 64, 2, 4, 128, 4096
 UNKNOWN, CONTROL, NORMAL, BYTE = 2, 3, 1, 6  # llama.cpp's token types
 TEMPLATE = "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}assistant: "
@@ -29,7 +31,7 @@ def write(path: str, seed: int = 0) -> str:
         import gguf
         import numpy
     except ImportError:
-        raise ImportError("writing a model needs gguf and numpy: pip install 'inference_providers[local]'") from None
+        raise ImportError(f"writing a model needs gguf and numpy: {LOCAL}") from None
 
     tokens, types = vocabulary()
     os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
