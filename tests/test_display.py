@@ -412,7 +412,8 @@ def test_what_objects_say_of_themselves_steers_nothing(serve: Serve, caplog: pyt
     offers = made.candidates("m")
     texts = [str(made.explain("m")), repr(offers), repr(made.resolve("m")), *map(str, answered.attempts), repr(answered.attempts)]  # fmt: skip
     texts += [caplog.text, "".join(traceback.format_exception(caught.value)), str(caught.value)]
-    texts.append(repr(made.stream("hi", "m")))
+    with made.stream("hi", "m") as stream:
+        texts.append(repr(stream))
     for text in texts:
         is_harmless(text)
 
