@@ -194,6 +194,15 @@ def test_what_is_made_of_a_servers_words_is_harmless_from_the_start(text: str) -
         is_harmless(made)
 
 
+def test_what_is_logged_is_harmless_whoever_shows_it(caplog: pytest.LogCaptureFixture) -> None:
+    from inference_providers import log
+
+    log.warn(f"warned: {HOSTILE}")
+    log.tell(f"told: {HOSTILE}")
+    assert "warned: " in caplog.text and "told: " in caplog.text
+    is_harmless(caplog.text)
+
+
 # The commands, in a terminal
 
 
@@ -414,6 +423,9 @@ def test_what_objects_say_of_themselves_steers_nothing(serve: Serve, caplog: pyt
     texts += [caplog.text, "".join(traceback.format_exception(caught.value)), str(caught.value)]
     with made.stream("hi", "m") as stream:
         texts.append(repr(stream))
+    done = made.batch([{"prompt": "hi", "custom_id": HOSTILE}], "p2/m")
+    texts += [repr(list(done)), *done.summary.problems]
+    assert len(done.summary.problems) == 1
     for text in texts:
         is_harmless(text)
 
