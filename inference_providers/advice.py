@@ -79,6 +79,8 @@ class Advice:
 
     def nothing(self) -> NoCredentialsError:
         """Nothing to ask: what is set and not used, the five easiest keys to get, and the way without a key."""
+        from inference_providers.installing import LOCAL
+
         easiest = [self._registry.providers[pid] for pid in self._registry.easiest if pid in self._registry.providers]
         rows = [
             f"  {p.key_variables[0]:<20} {p.data.get('console', p.data.get('website', ''))}"
@@ -94,9 +96,7 @@ class Advice:
         ]
         if rows:
             lines += ["The easiest keys to get (set the variable to the key):", *rows]
-        lines.append(
-            "Without a key: start Ollama, LM Studio, llama.cpp or vLLM, or install 'inference_providers[local]' and set"
-        )
+        lines.append(f"Without a key: start Ollama, LM Studio, llama.cpp or vLLM, or type `{LOCAL}` and set")
         lines.append(
             "INFERENCE_PROVIDERS_LOCAL_MODEL to a GGUF file. `inference-providers doctor` shows what is there."
         )

@@ -6,6 +6,7 @@ import time
 
 from inference_providers import chat
 from inference_providers.answer import Answer, Given, cost_of, usage_of
+from inference_providers.display import in_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ class AnswerStream(_Stream):
         self.close()
 
     def __repr__(self) -> str:
-        return f"<AnswerStream from {self.provider}/{self.model}>"
+        return in_line(f"<AnswerStream from {self.provider}/{self.model}>")
 
     def close(self) -> None:
         """Stop: the provider stops generating."""

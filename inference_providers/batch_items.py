@@ -8,6 +8,7 @@ from hashlib import blake2b
 from inference_providers import chat, parameters
 from inference_providers.answer import plain
 from inference_providers.batch_lines import key_of
+from inference_providers.display import in_line
 from inference_providers.errors import InferenceProvidersError, ProviderError
 
 TYPE_CHECKING = False
@@ -292,7 +293,7 @@ class Summary:
                 self.failed += 1
             if len(self.problems) < 10:
                 where = f"line {result.line}" if result.line is not None else f"item {result.index}"
-                self.problems.append(f"{where}: {_short(result.error)}")
+                self.problems.append(in_line(f"{where}: {_short(result.error)}"))
             return
         self.answered += 1
         answer = result.answer

@@ -7,6 +7,7 @@ an offer is no candidate, and is empty when it is one.
 from __future__ import annotations
 
 from inference_providers import credentials
+from inference_providers.display import in_line, printable
 from inference_providers.registry import DOUBTFUL, FEATURES, OPENAI_PROTOCOL, OTHER_PROTOCOL, Facts
 
 TYPE_CHECKING = False
@@ -54,7 +55,7 @@ class Offer(credentials.Secretive):
 
     def __repr__(self) -> str:
         state = "" if not self.reason else f" ({self.reason})"
-        return f"<Offer {self.provider}/{self.internal_name} of {self.canonical_name}{state}>"
+        return in_line(f"<Offer {self.provider}/{self.internal_name} of {self.canonical_name}{state}>")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Offer) and tuple(self) == tuple(other)
@@ -395,4 +396,4 @@ class Attempt:
         return f"<Attempt {self}>"
 
     def __str__(self) -> str:
-        return f"{self.provider}/{self.model}: {self.outcome} ({self.seconds:.2f} s)"
+        return printable(f"{self.provider}/{self.model}: {self.outcome} ({self.seconds:.2f} s)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from inference_providers import chat
+from inference_providers.display import in_line
 from inference_providers.errors import InferenceProvidersError
 
 TYPE_CHECKING = False
@@ -49,7 +50,7 @@ class _Connection:
         return tuple(self)[index]
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} to {self.provider}/{self.name}>"
+        return in_line(f"<{type(self).__name__} to {self.provider}/{self.name}>")
 
 
 class Connection(_Connection):

@@ -24,6 +24,8 @@ Messages say what happened, why, and what to do next.
 
 from __future__ import annotations
 
+from inference_providers.display import printable
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -33,7 +35,10 @@ if TYPE_CHECKING:
 
 
 class InferenceProvidersError(Exception):
-    """Base of all errors of this package."""
+    """Base of all errors of this package. Messages quote servers, models and files, so none holds a control character."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(printable(message))
 
 
 class RegistryError(InferenceProvidersError):

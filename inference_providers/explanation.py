@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from inference_providers.display import in_line, printable
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,10 +32,10 @@ class Explanation:
     def __str__(self) -> str:
         head = f"{self.name or 'automatic choice'} ({self.rule})"
         rows = [
-            f"  {self.verdict(offer)}  {offer.provider}/{offer.internal_name}: {self.why(offer)}"
+            f"  {self.verdict(offer)}  {in_line(f'{offer.provider}/{offer.internal_name}: {self.why(offer)}')}"
             for offer in self.offers
         ]
-        return "\n".join([head, *rows])
+        return "\n".join([printable(head), *rows])
 
     def verdict(self, offer: Offer) -> str:
         """`first`, `yes`, `same` or `no`."""

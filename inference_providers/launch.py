@@ -18,6 +18,7 @@ import weakref
 from contextlib import suppress
 
 from inference_providers import locks, machine, ways
+from inference_providers.display import in_line
 from inference_providers.engines import environment, installed
 from inference_providers.errors import LocalServerError
 from inference_providers.local_server import LocalServer
@@ -77,7 +78,8 @@ class Launchable(LocalServer):
         self.reason = self._why_not()
 
     def __repr__(self) -> str:
-        return f"<Launchable {self.provider}/{self.model.name}{f' at {self.endpoint}' if self.endpoint else ''}>"
+        at = f" at {self.endpoint}" if self.endpoint else ""
+        return in_line(f"<Launchable {self.provider}/{self.model.name}{at}>")
 
     @property
     def _values(self) -> dict[str, Any]:
@@ -329,7 +331,7 @@ class _Progress:
     """Tells that something is loading: one line that changes on a terminal, a word now and then elsewhere."""
 
     def __init__(self, what: str, tell: Callable[[str], None]) -> None:
-        self._what, self._say = what, tell
+        self._what, self._say = in_line(what), tell
         self._terminal = sys.stderr is not None and sys.stderr.isatty()
         self._started = time.monotonic()
         self._next, self._shown = TOLD_AFTER, False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from inference_providers.display import printable
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import logging
@@ -24,9 +26,9 @@ def tell(message: str) -> None:
         logger.addHandler(handler)
     if logger.getEffectiveLevel() > logging.INFO:
         logger.setLevel(logging.INFO)
-    logger.info(message)
+    logger.info(printable(message))
 
 
 def warn(message: str) -> None:
     """Say what a person should know of; Python shows warnings on standard error unless told otherwise."""
-    _logger().warning(message)
+    _logger().warning(printable(message))

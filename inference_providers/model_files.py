@@ -11,6 +11,7 @@ import re
 import struct
 
 from inference_providers import files
+from inference_providers.display import in_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class ModelFile:
         self.engine, self.options = engine, dict(options or {})
 
     def __repr__(self) -> str:
-        return f"<ModelFile {self.name}: {self.kind}, {self.size // 1024 // 1024} MiB, {self.source}>"
+        return in_line(f"<ModelFile {self.name}: {self.kind}, {self.size // 1024 // 1024} MiB, {self.source}>")
 
     @property
     def facts(self) -> dict[str, int]:

@@ -8,6 +8,7 @@ import time
 
 from inference_providers import candidates, chat, dialogue
 from inference_providers.answer import cost_of, usage_of
+from inference_providers.display import printable
 from inference_providers.errors import InferenceProvidersError, TruncatedStreamError
 
 TYPE_CHECKING = False
@@ -197,11 +198,6 @@ def _short(error: Exception) -> str:
     return (attempts[-1].outcome if attempts else str(error)).splitlines()[0]
 
 
-def _printable(text: str) -> str:
-    """*text* without control characters: the pages are read in terminals, too."""
-    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "", text)
-
-
 COLUMNS = ("provider", "model", "first token", "tokens/s", "cost")
 
 
@@ -231,7 +227,7 @@ def markdown(entries: Sequence[Entry], questions: Sequence[str], spent: float) -
 
     def clean(text: str) -> str:
         short = text if len(text) <= 200 else f"{text[:200]}..."
-        plain = " ".join(_printable(short).split()).replace("&", "&amp;").replace("<", "&lt;")
+        plain = " ".join(printable(short).split()).replace("&", "&amp;").replace("<", "&lt;")
         return re.sub(r"([\\`*_\[\]|!#~>])", r"\\\1", plain)
 
     lines = ["# Roll call", "", summary(entries, spent), ""]
@@ -262,7 +258,7 @@ def html(entries: Sequence[Entry], questions: Sequence[str], spent: float) -> st
     import html as library
 
     def escape(text: str) -> str:
-        return library.escape(_printable(text))
+        return library.escape(printable(text))
 
     def row(entry: Entry) -> str:
         provider, name, *numbers = map(escape, _cells(entry))

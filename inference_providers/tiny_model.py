@@ -10,6 +10,7 @@ import os
 import sys
 
 from inference_providers import files
+from inference_providers.installing import LOCAL
 
 EMBEDDING, BLOCKS, HEADS, FEED_FORWARD, CONTEXT = 64, 2, 4, 128, 4096
 UNKNOWN, CONTROL, NORMAL, BYTE = 2, 3, 1, 6  # llama.cpp's token types
@@ -38,7 +39,7 @@ def _write(path: str, seed: int) -> None:
         import gguf
         import numpy
     except ImportError:
-        raise ImportError("writing a model needs gguf and numpy: pip install 'inference_providers[local]'") from None
+        raise ImportError(f"writing a model needs gguf and numpy: {LOCAL}") from None
 
     tokens, types = vocabulary()
     writer = gguf.GGUFWriter(path, "llama")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from inference_providers.display import in_line
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -21,7 +23,7 @@ class Call:
         self.id, self.name, self.function, self.arguments, self.problem = call_id, name, function, arguments, problem
 
     def __repr__(self) -> str:
-        return f"<Call {self.name}({', '.join(self.arguments)})>"
+        return in_line(f"<Call {self.name}({', '.join(self.arguments)})>")
 
     def run(self) -> str:
         """Make the call; its result as text. An exception becomes text as well: the model may do better next time."""

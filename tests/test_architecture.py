@@ -13,7 +13,7 @@ from tests.conftest import ROOT
 
 PACKAGE = ROOT / "inference_providers"
 LAYERS = {
-    "errors": 0,
+    **dict.fromkeys(("errors", "display", "installing"), 0),
     **dict.fromkeys(
         (
             "registry", "schema", "naming", "credentials", "trust", "candidates", "resolution", "advice", "chat",

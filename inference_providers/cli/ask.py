@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 
 import click
 
 from inference_providers import __version__
-from inference_providers.cli.exits import EXIT_CODES, guarded, harmless
+from inference_providers.cli.exits import EXIT_CODES, guarded
 from inference_providers.cli.names import complete_model
+from inference_providers.cli.output import Command, on_terminal, say, say_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from inference_providers.provider_list import ProviderList
 
 
-@click.command(epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(cls=Command, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("question", nargs=-1)
 @click.option(
     "-m", "--model", "models", multiple=True, shell_complete=complete_model,
@@ -72,10 +72,9 @@ def main(
         "temperature": temperature,
     }
     if as_json:
-        click.echo(json.dumps(providers.ask_ai(prompt, **options).as_dict(), ensure_ascii=False, indent=2))
+        say_json(providers.ask_ai(prompt, **options).as_dict())
     elif no_stream:
-        answer = providers.ask_ai(prompt, **options)
-        click.echo(harmless(answer) if sys.stdout is not None and sys.stdout.isatty() else answer)
+        say(providers.ask_ai(prompt, **options))
     else:
         _print_stream(providers, prompt, options)
 
@@ -93,23 +92,23 @@ def _standard_input() -> bytes:
     import select
 
     if os.name == "posix" and not select.select([sys.stdin], [], [], 1.0)[0]:
-        click.echo("reading the rest of the question from standard input (</dev/null says there is none)", err=True)
+        say("reading the rest of the question from standard input (</dev/null says there is none)", err=True)
     return sys.stdin.buffer.read()
 
 
 def _print_stream(providers: ProviderList, prompt: str, options: dict[str, Any]) -> None:
+    from inference_providers.display import pieces
     from inference_providers.errors import TruncatedStreamError
 
-    clean = harmless if sys.stdout is not None and sys.stdout.isatty() else str
     with providers.stream(prompt, **options) as stream:
         try:
-            for piece in stream:
-                click.echo(clean(piece), nl=False)
+            for piece in pieces(stream) if on_terminal() else stream:
+                say(piece, nl=False)
                 if sys.stdout is not None:
                     sys.stdout.flush()
         except TruncatedStreamError:
-            click.echo()
+            say()
             raise
-    click.echo()
+    say()
     if stream.answer.finish_reason == "length":
-        click.echo("(stopped by the token limit: --max-tokens gives another)", err=True)
+        say("(stopped by the token limit: --max-tokens gives another)", err=True)

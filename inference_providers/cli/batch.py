@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
-from inference_providers.cli.exits import FAILED, INTERRUPTED, guarded, harmless
+from inference_providers.cli.exits import FAILED, INTERRUPTED, guarded
 from inference_providers.cli.names import complete_model
+from inference_providers.cli.output import say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def batch(
     except BlockingIOError as error:
         raise click.ClickException(str(error)) from None
     except KeyboardInterrupt:
-        click.echo(f"\nInterrupted. {output} keeps what was answered; the same command goes on from there.", err=True)
+        say(f"\nInterrupted. {output} keeps what was answered; the same command goes on from there.", err=True)
         sys.exit(INTERRUPTED)
     _tell(done.summary, output)
 
@@ -128,10 +129,10 @@ def batch(
 def _tell(summary: Summary, output: str) -> None:
     """What came of it; exits with 1 if anything failed."""
     for problem in summary.problems:
-        click.echo(harmless(problem), err=True)
+        say(problem, err=True)
     unsaid = summary.failed + summary.malformed - len(summary.problems)
     if unsaid > 0:
-        click.echo(f"... and {unsaid} more; the output has them all", err=True)
-    click.echo(f"{summary}; wrote {output}", err=True)
+        say(f"... and {unsaid} more; the output has them all", err=True)
+    say(f"{summary}; wrote {output}", err=True)
     if summary.failed or summary.malformed:
         sys.exit(FAILED)

@@ -10,13 +10,15 @@ from typing import Any
 
 import click
 
-from inference_providers.cli.exits import FAILED, guarded, harmless
+from inference_providers.cli.exits import FAILED, guarded
 from inference_providers.cli.names import complete_model
+from inference_providers.cli.output import on_terminal, say
+from inference_providers.display import pieces, printable
 from inference_providers.errors import InferenceProvidersError, TruncatedStreamError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from inference_providers.answer_stream import AnswerStream
     from inference_providers.provider_list import ProviderList
@@ -53,7 +55,7 @@ class Talk:
         self._providers, self._model, self._system, self._options = providers, model, system, options
         self.turns: list[dict[str, Any]] = []
         self._last: tuple[list[dict[str, Any]], str] | None = None  # what came before the last question, and it
-        self._terminal = sys.stdout is not None and sys.stdout.isatty()
+        self._terminal = on_terminal()
         self.interactive = sys.stdin is not None and sys.stdin.isatty()
         self.failed = False  # any question
 
@@ -63,8 +65,8 @@ class Talk:
         if self.interactive:
             with suppress(ImportError):
                 import readline  # noqa: F401  (gives `input` a history and line editing)
-            who = harmless(f"{offer.provider}/{offer.internal_name}")
-            click.echo(f"Talking to {who}. Ask something; /help lists the commands.", err=True)
+            who = f"{offer.provider}/{offer.internal_name}"
+            say(f"Talking to {who}. Ask something; /help lists the commands.", err=True)
         while (line := self._read()) is not None:
             if line.startswith("/"):
                 if not self._command(line):
@@ -81,7 +83,7 @@ class Talk:
             except EOFError:
                 return "\n".join(lines).strip() if lines else None
             except KeyboardInterrupt:
-                click.echo(err=True)
+                say(err=True)
                 lines = []
                 continue
             lines.append(line.removesuffix("\\"))
@@ -97,14 +99,14 @@ class Talk:
             "/save": self._save,
             "/retry": self._retry,
             "/clear": self._clear,
-            "/help": lambda _: click.echo(HELP, err=True),
+            "/help": lambda _: say(HELP, err=True),
         }
         if name in ("/exit", "/quit"):
             return False
         if name in commands:
             commands[name](rest.strip())
         else:
-            click.echo(f"There is no command {name}; /help lists them.", err=True)
+            say(f"There is no command {name}; /help lists them.", err=True)
         return True
 
     def _set_model(self, name: str) -> None:
@@ -114,12 +116,12 @@ class Talk:
             except InferenceProvidersError as error:
                 if not self.interactive:
                     raise
-                click.echo(harmless(str(error)), err=True)
+                say(str(error), err=True)
                 return
             self._model = name
-            click.echo(harmless(f"now talking to {offer.provider}/{offer.internal_name}"), err=True)
+            say(f"now talking to {offer.provider}/{offer.internal_name}", err=True)
         else:
-            click.echo(self._model or "the best model within reach", err=True)
+            say(self._model or "the best model within reach", err=True)
 
     def _set_system(self, text: str) -> None:
         self._system = text or None
@@ -129,13 +131,13 @@ class Talk:
 
     def _retry(self, _: str) -> None:
         if self._last is None:
-            click.echo("Nothing was asked yet.", err=True)
+            say("Nothing was asked yet.", err=True)
             return
         self._ask(self._last[1], self._last[0])
 
     def _save(self, path: str) -> None:
         if not path:
-            click.echo("Give a file: /save talk.md", err=True)
+            say("Give a file: /save talk.md", err=True)
             return
         path = os.path.expanduser(path)
         start = [{"role": "system", "content": self._system}] if self._system else []
@@ -146,11 +148,11 @@ class Talk:
                 else:
                     file.write("".join(f"**{turn['role']}**\n\n{turn['content']}\n\n" for turn in start + self.turns))
         except FileExistsError:
-            click.echo(f"{path} is there already; give another name.", err=True)
+            say(f"{path} is there already; give another name.", err=True)
         except OSError as error:
-            click.echo(f"{path} cannot be written: {error.strerror}", err=True)
+            say(f"{path} cannot be written: {error.strerror}", err=True)
         else:
-            click.echo(f"wrote {path}", err=True)
+            say(f"wrote {path}", err=True)
 
     def _ask(self, question: str, before: list[dict[str, Any]] | None = None) -> None:
         """Ask, show the answer as it comes, keep both. A failure keeps neither; an interruption keeps what came."""
@@ -161,13 +163,13 @@ class Talk:
             with self._providers.stream(turns, self._model, system=self._system, **self._options) as stream:
                 self._show(stream, said)
         except KeyboardInterrupt:
-            click.echo("\n(stopped)", err=True)
+            say("\n(stopped)", err=True)
         except TruncatedStreamError as error:
             self.failed = True
-            click.echo(f"\n{harmless(str(error))}", err=True)
+            say(f"\n{error}", err=True)
         except InferenceProvidersError as error:
             self.failed = True
-            click.echo(harmless(str(error)), err=True)
+            say(str(error), err=True)
             return
         if said:
             self.turns = [*turns, {"role": "assistant", "content": "".join(said)}]
@@ -177,29 +179,47 @@ class Talk:
         if not self._terminal:
             for piece in stream:
                 said.append(piece)
-                click.echo(piece, nl=False)
-            click.echo()
+                say(piece, nl=False)
+            say()
             return
         from rich.console import Console
         from rich.live import Live
-        from rich.markdown import Markdown
+
+        def heard() -> Iterator[str]:
+            for piece in stream:
+                said.append(piece)
+                yield piece
 
         text = ""  # the part that may still change; what is done is printed for good, since only a screenful can be redrawn
         with Live(console=Console(), refresh_per_second=8) as live:
-            for piece in stream:
-                said.append(piece)
-                text += harmless(piece)
+            for piece in pieces(heard()):
+                text += piece
                 end = _last_block(text)
                 done, text = text[:end], text[end:]
-                live.update(Markdown(text), refresh=bool(done))
+                live.update(_markdown(text), refresh=bool(done))
                 if done:
-                    first = live.console.render_lines(Markdown(text))[:1]  # lists bring a blank line of their own
+                    first = live.console.render_lines(_markdown(text))[:1]  # lists bring a blank line of their own
                     apart = [""] if any(part.text.strip() for line in first for part in line) else []
-                    live.console.print(Markdown(done), *apart)
+                    live.console.print(_markdown(done), *apart)
         answer = stream.answer
         cost = f" · ${answer.cost:.6f}" if answer.cost else ""
-        said_by = harmless(f"{answer.provider}/{answer.model} · {answer.latency:.1f} s{cost}")
-        click.echo(click.style(said_by, dim=True), err=True)
+        say(f"{answer.provider}/{answer.model} · {answer.latency:.1f} s{cost}", err=True, dim=True)
+
+
+def _markdown(text: str) -> Any:
+    """Markdown to print. Links are shown with their addresses: a terminal's own links would hide where they go."""
+    from rich.markdown import Markdown
+
+    page = Markdown(text, hyperlinks=False)
+    tokens = list(page.parsed)
+    while tokens:  # entities (`&#x202e;`) have become characters only now
+        token = tokens.pop()
+        token.content = printable(token.content)
+        token.attrs = {
+            name: printable(value) if isinstance(value, str) else value for name, value in token.attrs.items()
+        }
+        tokens += token.children or ()
+    return page
 
 
 def _last_block(text: str) -> int:

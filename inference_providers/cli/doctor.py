@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from inference_providers import credentials, engines, local, model_files
+from inference_providers.display import printable
 from inference_providers.provider_list import ProviderList
 from inference_providers.registry import Registry, bundled
 
@@ -155,7 +156,7 @@ def report(found: dict[str, Any]) -> str:
         lines.append(f"ask_ai would start the embedded engine with {engine['models'][0]}.")
     else:
         lines.append("ask_ai would find nothing to use.")
-    return "\n".join(lines)
+    return printable("\n".join(lines))
 
 
 def _section(title: str, rows: list[str]) -> list[str]:

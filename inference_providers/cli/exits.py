@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -12,6 +11,7 @@ from typing import Any
 import click
 
 from inference_providers import errors
+from inference_providers.cli.output import say
 
 FAILED, USAGE, NO_CREDENTIALS, UNKNOWN_MODEL, BAD_REGISTRY, INTERRUPTED = 1, 2, 3, 4, 5, 130
 
@@ -36,10 +36,11 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return command(*args, **kwargs)
         except errors.InferenceProvidersError as error:
-            click.echo(f"{click.style('Error:', fg='red', bold=True)} {harmless(str(error))}", err=True, color=_color())
+            say("Error:", err=True, nl=False, fg="red", bold=True)
+            say(f" {error}", err=True)
             sys.exit(next(code for kind, code in _CODES if isinstance(error, kind)))
         except KeyboardInterrupt:
-            click.echo(err=True)
+            say(err=True)
             sys.exit(INTERRUPTED)
         except (ValueError, TypeError) as error:
             raise click.UsageError(str(error)) from None
@@ -49,21 +50,12 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
         except OSError as error:
             _silence_output()
             what = error.filename or "the output"
-            click.echo(harmless(f"Error: {what} cannot be written: {error.strerror or error}"), err=True)
+            say(f"Error: {what} cannot be written: {error.strerror or error}", err=True)
             sys.exit(FAILED)
 
     return run
 
 
-def harmless(text: str) -> str:
-    """*text* without control characters: what a model or a server says must not steer the terminal."""
-    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "", text)
-
-
 def _silence_output() -> None:
     if sys.stdout is not None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _color() -> bool | None:
-    return False if os.environ.get("NO_COLOR") else None

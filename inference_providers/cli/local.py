@@ -10,7 +10,9 @@ import click
 
 from inference_providers import ways
 from inference_providers.cli.exits import guarded
+from inference_providers.cli.output import say
 from inference_providers.cli.tables import emit
+from inference_providers.display import in_line
 from inference_providers.errors import LocalServerError
 from inference_providers.server_state import ended, endpoint_of, read_state, running
 from inference_providers.ways import CONTEXT, IDLE
@@ -55,13 +57,13 @@ def list_models(context: int, as_json: bool) -> None:
             }
         )
     if not rows and not as_json:
-        click.echo(
+        say(
             f"No model files in the usual places: where Ollama, LM Studio, Hugging Face and llama.cpp keep theirs, and {model_files.own_folder()}.",
             err=True,
         )
     emit(rows, ["name", "kind", "size", "memory", "source", "path"], as_json)
     if rows and not as_json:
-        click.echo(f"{machine.sized(free)} of memory are free.", err=True)
+        say(f"{machine.sized(free)} of memory are free.", err=True)
 
 
 _count = click.IntRange(min=1)
@@ -99,10 +101,10 @@ def start(model: str, **wishes: Any) -> None:
     idle = read_state(server.folder).get("idle")
     until = f"ends after {idle:g} s without a call" if idle else "stays until it is stopped"
     runs = "runs already, served" if server.joined else "is served"
-    click.echo(f"{server.model.name} {runs} by {server.title} at {server.endpoint}; it {until}.")
+    say(f"{server.model.name} {runs} by {server.title} at {server.endpoint}; it {until}.")
     pinned = model if model.startswith(f"{server.provider}/") else f"{server.provider}/{model.removesuffix(':local')}"
-    click.echo(f"Ask it:   ask-ai --model {pinned} 'Hello'", err=True)
-    click.echo(f"Stop it:  inference-providers local stop {server.model.name}", err=True)
+    say(f"Ask it:   ask-ai --model {pinned} 'Hello'", err=True)
+    say(f"Stop it:  inference-providers local stop {server.model.name}", err=True)
 
 
 def _servers(model: str, wishes: dict[str, Any]) -> list[Any]:
@@ -137,13 +139,13 @@ def _first_that_runs(servers: list[Any], model: str) -> Any:
         try:
             server.wake()
         except KeyboardInterrupt:
-            click.echo("\nInterrupted; what was started is being ended.", err=True)
+            say("\nInterrupted; what was started is being ended.", err=True)
             raise
         except LocalServerError as error:
             problems.append(str(error))
         else:
             for problem in problems:
-                click.echo(f"Note: {problem}", err=True)
+                say(f"Note: {problem}", err=True)
             return server
     problems = problems or [f"{server.reason}." for server in servers]
     said = "".join(f"\n{problem}" for problem in problems)
@@ -160,17 +162,19 @@ def status(as_json: bool) -> None:
         emit(rows, [], True)
         return
     if not rows:
-        click.echo("No launched server runs. `inference-providers local start MODEL` starts one.", err=True)
+        say("No launched server runs. `inference-providers local start MODEL` starts one.", err=True)
     for row in rows:
         ends = f"ends after {row['idle']:g} s" if row["idle"] else "never ends for that"
         stays = "stays without users" if row["stays"] else f"used by {row['users']} program{'s' * (row['users'] != 1)}"
-        click.echo(f"{row['name']} ({row['engine']}, {row['phase']}): {stays}; not asked for {row['unused']} s, {ends}")
+        say(
+            f"{in_line(row['name'])} ({row['engine']}, {row['phase']}): {stays}; not asked for {row['unused']} s, {ends}"
+        )
         for field in ("endpoint", "model", "log"):
-            click.echo(f"  {field:<9} {row[field]}")
+            say(f"  {field:<9} {in_line(row[field])}")
     for folder, state in ended():
         minutes = (time.time() - state["since"]) / 60
-        name = f"{state['model']['name']} ({state['title']}, {state['phase']})"
-        click.echo(f"{name} {minutes:.0f} min ago: {state['message']}; its log: {folder}/log", err=True)
+        name = f"{in_line(state['model']['name'])} ({state['title']}, {state['phase']})"
+        say(f"{name} {minutes:.0f} min ago: {state['message']}; its log: {folder}/log", err=True)
 
 
 def _row(folder: str, state: dict[str, Any]) -> dict[str, Any]:
@@ -200,7 +204,7 @@ def stop(names: tuple[str, ...], everything: bool) -> None:
         raise click.UsageError("Name what to stop, or give --all.")
     there = list(running())
     if not there:
-        click.echo("No launched server runs.", err=True)
+        say("No launched server runs.", err=True)
     for name in names:
         if not any(_is_called(state, name) for _, state in there):
             known = ", ".join(state["model"]["name"] for _, state in there) or "none"
@@ -209,7 +213,7 @@ def stop(names: tuple[str, ...], everything: bool) -> None:
         if everything or any(_is_called(state, name) for name in names):
             if not launch.stop(folder):
                 raise LocalServerError(f"The server of {state['model']['name']} does not end; see {folder}/log.")
-            click.echo(f"stopped {state['model']['name']} ({state['title']})", err=True)
+            say(f"stopped {state['model']['name']} ({state['title']})", err=True)
 
 
 def _is_called(state: dict[str, Any], name: str) -> bool:

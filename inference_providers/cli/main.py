@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from typing import Any
@@ -15,13 +14,14 @@ from inference_providers.cli.chat import chat
 from inference_providers.cli.exits import BAD_REGISTRY, EXIT_CODES, guarded
 from inference_providers.cli.local import local
 from inference_providers.cli.names import complete_model, complete_provider
+from inference_providers.cli.output import Group, say, say_json
 from inference_providers.cli.roll_call import roll_call
 from inference_providers.cli.tables import emit
 
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-@click.group(epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Group, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 def main() -> None:
     """See which models your keys and servers reach, and look after the registry behind it."""
@@ -36,7 +36,10 @@ def doctor(as_json: bool) -> None:
     from inference_providers.provider_list import ProviderList
 
     found = examine(ProviderList())
-    click.echo(json.dumps(found, ensure_ascii=False, indent=2) if as_json else report(found))
+    if as_json:
+        say_json(found)
+    else:
+        say(report(found))
 
 
 @main.command()
@@ -63,7 +66,7 @@ def models(pattern: str, everything: bool, as_json: bool) -> None:
                 rows.append({"model": name, "providers": [f"{server.provider} (here)"], "usable": True, "context": None, "input_price": None, "output_price": None, "released": None})  # fmt: skip
     if not rows and not as_json:
         named = f" with {pattern!r} in its name" if pattern else ""
-        click.echo(
+        say(
             f"There is no model{named}."
             if everything
             else f"No model{named} is usable now. --all lists those that need a key.",
@@ -115,7 +118,7 @@ def providers(everything: bool, as_json: bool) -> None:
                 }
             )
     if not rows and not as_json:
-        click.echo("No key is set. --all lists every provider with its variables.", err=True)
+        say("No key is set. --all lists every provider with its variables.", err=True)
     emit(rows, ["provider", "name", "variables", "models", "endpoint"], as_json)
 
 
@@ -134,23 +137,19 @@ def resolve(name: str, provider: str | None, as_json: bool) -> None:
         for o in found.offers
     ]  # fmt: skip
     if as_json:
-        click.echo(
-            json.dumps(
-                {
-                    "name": name,
-                    "rule": found.rule,
-                    "canonical_name": found.canonical_name,
-                    "warning": found.warning or None,
-                    "offers": rows,
-                },
-                ensure_ascii=False,
-                indent=2,
-            )
+        say_json(
+            {
+                "name": name,
+                "rule": found.rule,
+                "canonical_name": found.canonical_name,
+                "warning": found.warning or None,
+                "offers": rows,
+            }
         )
         return
-    click.echo(f"{name} is {found.canonical_name or 'a choice among models'} (rule: {found.rule})")
+    say(f"{name} is {found.canonical_name or 'a choice among models'} (rule: {found.rule})")
     if found.warning:
-        click.echo(f"Note: {found.warning}", err=True)
+        say(f"Note: {found.warning}", err=True)
     emit(rows, ["provider", "internal_name", "usable", "why", "input_price", "output_price"], False)
 
 
@@ -165,7 +164,7 @@ def completion(shell: str) -> None:
     kind = get_completion_class(shell)
     assert kind is not None
     for command, name in ((main, "inference-providers"), (ask, "ask-ai")):
-        click.echo(kind(command, {}, name, f"_{name.replace('-', '_').upper()}_COMPLETE").source())
+        say(kind(command, {}, name, f"_{name.replace('-', '_').upper()}_COMPLETE").source())
 
 
 for command in (batch, chat, local, roll_call):
@@ -203,15 +202,15 @@ def build(sources: tuple[str, ...], output: str | None) -> None:
     overlay = load_overlay()
     read = []
     for origin in sources:
-        click.echo(f"reading {origin}", err=True)
+        say(f"reading {origin}", err=True)
         read.append(read_source(fetch_catalogue(origin), overlay, origin))
     text = to_text(build_registry(read, overlay))
     if output is None or output == "-":
-        click.echo(text, nl=False)
+        say(text, nl=False)
     else:
         with files.replacing(output, text=True) as file:
             file.write(text)
-        click.echo(f"wrote {output} ({len(text.encode()) // 1024} KiB)", err=True)
+        say(f"wrote {output} ({len(text.encode()) // 1024} KiB)", err=True)
 
 
 @registry.command()
@@ -224,7 +223,7 @@ def update(url: str | None) -> None:
     updater = Updater(url=url)
     data = updater.fetch()
     version = data["version"] if data else (updater.cached() or _bundled()).version
-    click.echo(f"{'Updated to' if data else 'Nothing new since'} version {version} from {updater.url}")
+    say(f"{'Updated to' if data else 'Nothing new since'} version {version} from {updater.url}")
 
 
 def _bundled() -> Any:
@@ -248,9 +247,9 @@ def validate(files: tuple[str, ...], strict: bool) -> None:
         wrong = problems(read(path, "file"), strict=strict)
         found += len(wrong)
         for problem in wrong:
-            click.echo(f"{path}: {problem}", err=True)
+            say(f"{path}: {problem}", err=True)
         if not wrong:
-            click.echo(f"{path}: valid")
+            say(f"{path}: valid")
     if found:
         sys.exit(BAD_REGISTRY)
 
@@ -264,12 +263,12 @@ def show(provider: str | None) -> None:
 
     found = _bundled()
     if provider is None:
-        click.echo(json.dumps(found.data, ensure_ascii=False, indent=1))
+        say_json(found.data, indent=1)
         return
     pid = found.provider_id(provider)
     if pid is None:
         raise UnknownModelError(f"There is no provider {provider!r}. `inference-providers providers --all` lists them.")
-    click.echo(json.dumps({pid: found.data["providers"][pid]}, ensure_ascii=False, indent=1))
+    say_json({pid: found.data["providers"][pid]}, indent=1)
 
 
 if __name__ == "__main__":

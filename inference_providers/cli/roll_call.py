@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from contextlib import contextmanager
 
 import click
 
 from inference_providers import files
-from inference_providers.cli.exits import INTERRUPTED, guarded, harmless
+from inference_providers.cli.exits import INTERRUPTED, guarded
 from inference_providers.cli.names import complete_provider
+from inference_providers.cli.output import on_terminal, say, say_json
+from inference_providers.display import in_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def roll_call(
             interrupted = False
     entries = call.entries
     if as_json:
-        click.echo(json.dumps([entry.as_dict() for entry in calling.ordered(entries)], ensure_ascii=False, indent=2))
+        say_json([entry.as_dict() for entry in calling.ordered(entries)])
     else:
         _write(base, calling, entries, asked, call.spent)
     if interrupted:
@@ -93,8 +94,8 @@ def _write(base: str, calling: Any, entries: list[Entry], asked: Any, spent: flo
     ):
         with files.replacing(base + suffix, text=True) as file:
             file.write(text)
-    click.echo(calling.summary(entries, spent))
-    click.echo(f"wrote {base}.md and {base}.html")
+    say(calling.summary(entries, spent))
+    say(f"wrote {base}.md and {base}.html")
 
 
 def _check_writable(base: str) -> None:
@@ -109,7 +110,7 @@ def _check_writable(base: str) -> None:
 @contextmanager
 def _progress(total: int) -> Iterator[Callable[[Entry, float], None]]:
     """A bar on a terminal; nothing elsewhere."""
-    if sys.stderr is None or not sys.stderr.isatty():
+    if not on_terminal(err=True):
         yield lambda entry, spent: None
         return
     from rich.console import Console
@@ -121,6 +122,6 @@ def _progress(total: int) -> Iterator[Callable[[Entry, float], None]]:
         task = bar.add_task("", total=total)
 
         def told(entry: Entry, spent: float) -> None:
-            bar.update(task, advance=1, description=harmless(f"${spent:.4f} · {entry.provider}/{entry.name}"))
+            bar.update(task, advance=1, description=in_line(f"${spent:.4f} · {entry.provider}/{entry.name}"))
 
         yield told

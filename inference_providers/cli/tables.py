@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import click
+from inference_providers.cli.output import on_terminal, say, say_json
+from inference_providers.display import in_line
 
 
 def emit(rows: Sequence[dict[str, Any]], columns: Sequence[str], as_json: bool) -> None:
     """Print *rows*: as a JSON list, as a table on a terminal, as tab-separated lines in a pipe."""
     if as_json:
-        click.echo(json.dumps(list(rows), ensure_ascii=False, indent=2))
-    elif sys.stdout.isatty():
+        say_json(list(rows))
+    elif on_terminal():
         _table(rows, columns)
     else:
         for row in rows:
-            click.echo("\t".join(_cell(row.get(column)) for column in columns))
+            say("\t".join(_cell(row.get(column)) for column in columns))
 
 
 def _table(rows: Iterable[dict[str, Any]], columns: Sequence[str]) -> None:
@@ -31,7 +30,7 @@ def _table(rows: Iterable[dict[str, Any]], columns: Sequence[str]) -> None:
         table.add_column(column.replace("_", " "), overflow="fold")  # a name that is cut cannot be copied
     for row in rows:
         table.add_row(*(_cell(row.get(column)) for column in columns))
-    Console().print(table, markup=False)
+    Console(emoji=False).print(table, markup=False)
 
 
 def _cell(value: Any) -> str:
@@ -40,5 +39,5 @@ def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
-        return ", ".join(map(str, value))
-    return str(value)
+        return in_line(", ".join(map(str, value)))
+    return in_line(str(value))

@@ -6,6 +6,7 @@ import time
 from contextlib import suppress
 
 from inference_providers import chat
+from inference_providers.display import in_line
 from inference_providers.errors import LocalServerError
 from inference_providers.wire import classify
 from inference_providers.wire.messages import ERROR_CAP, WireError
@@ -37,7 +38,7 @@ class Reply:
         self.status, self.headers, self.content = verdict.response or (200, {}, b"")
 
     def __repr__(self) -> str:
-        return f"<Reply from {self.offer.provider}/{self.offer.internal_name}: {self.text[:40]!r}>"
+        return in_line(f"<Reply from {self.offer.provider}/{self.offer.internal_name}: {self.text[:40]!r}>")
 
     @property
     def text(self) -> str:
@@ -316,7 +317,7 @@ class StreamReply:
             self.close()
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} from {self.offer.provider}/{self.offer.internal_name}>"
+        return in_line(f"<{type(self).__name__} from {self.offer.provider}/{self.offer.internal_name}>")
 
     @property
     def headers(self) -> Mapping[str, str]:

@@ -11,6 +11,7 @@ import math
 import re
 
 from inference_providers import chat
+from inference_providers.display import printable
 from inference_providers.errors import (
     AuthenticationError,
     ContentFilteredError,
@@ -85,8 +86,8 @@ class Said:
     __slots__ = ("code", "kind", "message", "text")
 
     def __init__(self, message: str, code: str, kind: str) -> None:
-        self.message, self.code, self.kind = message, code, kind
-        self.text = " ".join(part for part in (message, code, kind) if part)
+        self.message, self.code, self.kind = map(printable, (message, code, kind))
+        self.text = " ".join(part for part in (self.message, self.code, self.kind) if part)
 
     def has(self, pattern: str) -> bool:
         """Whether message, code or type match."""
