@@ -13,7 +13,10 @@ import pytest
 from tests.conftest import ROOT
 from tests.servers import Connection, Received, Server, answer
 
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 MODELS = ["mixtral:8x7b", "llama3.3:70b", "mistral:7b", "llama3.1:8b"]
 
 

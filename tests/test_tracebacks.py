@@ -98,9 +98,7 @@ def test_a_call_that_is_cancelled_shows_no_key(
     way: str, limit: str, silent: tuple[Server, threading.Event], tmp_path: Path
 ) -> None:
     whole = "limited(made)" if limit == "limited(made)" else "asyncio.wait_for(whole(), 0.5)"
-    call = (
-        f"made = AsyncProviderList()\n    made.async_client()\n    async def whole():\n        {ASYNC[way]}\n    asyncio.run(main(made, whole))"
-    )
+    call = f"made = AsyncProviderList()\n    made.async_client()\n    async def whole():\n        {ASYNC[way]}\n    asyncio.run(main(made, whole))"
     script = SCRIPT.format(call=call, awaited=ASYNC[way]).replace(
         "def work():", f"async def main(made, whole):\n    await {whole}\n\ndef work():"
     ).replace("signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)", "pass")  # fmt: skip
