@@ -11,7 +11,7 @@ from inference_providers.registry import DOUBTFUL, FEATURES, OPENAI_PROTOCOL, OT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
     from typing import Any, Protocol
 
     from inference_providers.credentials import Pins
@@ -153,6 +153,11 @@ class Offer(credentials.Secretive):
             self._access.moved()
 
     @property
+    def peer_check(self) -> Callable[[int], str] | None:
+        """What says, for the client's port of a new connection, why nothing is to be sent there (empty if it may be); None: no check."""
+        return self._access.peer_check
+
+    @property
     def reason(self) -> str:
         """Why this offer is no candidate; empty when it is one."""
         if OTHER_PROTOCOL in self.facts.flags:
@@ -253,6 +258,11 @@ class Access(credentials.Secretive):
         if self.server is not None:
             self.endpoint = self.server.endpoint
             self.credential = credentials.Credential(self.server.key or credentials.DUMMY_KEY, None)
+
+    @property
+    def peer_check(self) -> Callable[[int], str] | None:
+        """How to tell whether a new connection is to the server that was launched; None for all others."""
+        return None if self.server is None else self.server.stranger
 
     def rules(self, flags: str) -> Rules:
         """The rules about parameters for an offer with these flags; worked out once."""

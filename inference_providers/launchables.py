@@ -11,7 +11,7 @@ from inference_providers.launch import Launchable
 from inference_providers.policies import POLICIES
 from inference_providers.registry import bundled
 from inference_providers.resolution import FOUND, GIVEN, NAMED
-from inference_providers.server_state import READY, endpoint_of, running
+from inference_providers.server_state import READY, running
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Launchables:
         running = [s for s in self.running() if wanted in (s.model.served, s.model.name) and pid in (None, s.provider)]
         found = [model for model in self._found() if self._fits(model, wanted)] if where == FOUND else []
         launchable = [server for server in self._all_servers(found, pid) if not self._has_address(server.provider)]
-        return list({server.folder: server for server in (*running, *launchable)}.values())
+        return list({server.place: server for server in (*running, *launchable)}.values())
 
     def _has_address(self, engine: str) -> bool:
         """Whether the user says where this engine runs: then a name means the models there, though it be away now."""
@@ -106,7 +106,7 @@ class Launchables:
                 server = self._launchable(state["provider"], way, model)
                 if server.folder == folder:
                     server.reason = ""  # it runs: perhaps of another environment, where the engine is installed
-                    server.endpoint, server.key = endpoint_of(state), state["key"]
+                    server.found(state)
                     found.append(server)
         return found
 
@@ -151,7 +151,7 @@ class Launchables:
         title = way.get("title") or self._registry.providers[engine].name
         canonical = self._registry.names.canonical_name(model.served) or self._registry.names.canonical_name(model.name)
         server = Launchable(engine, title, way, model, canonical, self._environ, self._tell)
-        return self._known.setdefault((server.folder, model.served), server)
+        return self._known.setdefault((server.place, model.served), server)
 
     def _ways(self, engine: str) -> Sequence[Mapping[str, Any]]:
         """How an engine is launched: by the installed package's registry alone."""

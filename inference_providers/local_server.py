@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 
 class LocalServer:
@@ -17,6 +17,9 @@ class LocalServer:
     launched = False  # by this package: it serves the one model it was launched for
     wished = False  # whether its model is to run there first
     fits = True  # whether it is made for such models
+    stranger: Callable[[int], str] | None = (
+        None  # client's port of a new connection -> why who took it is not the server
+    )
 
     def __init__(self, provider: str, endpoint: str, models: Mapping[str, str | None], key: str | None = None) -> None:
         self.provider, self.endpoint, self.models = provider, endpoint, dict(models)

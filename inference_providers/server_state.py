@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 
-from inference_providers import locks
+from inference_providers import folders, locks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,14 +16,17 @@ if TYPE_CHECKING:
     from typing import Any
 
 LOADING, READY, FAILED, ENDED = "loading", "ready", "failed", "ended"
+_MOST = 1024 * 1024  # bytes of a state that is read
+_FIELDS = (("phase", str), ("port", int), ("supervisor", int), ("engine", int | None), ("key", str | None))
+_told: set[str] = set()  # why states were not believed, each once
 TAKEN = 3  # exit code of a supervisor: another process supervises this server
 
 
 def servers_folder() -> str:
-    """Where they are: below `XDG_STATE_HOME` or `~/.local/state`, apart for each machine that shares a home."""
-    state = os.environ.get("XDG_STATE_HOME") or os.path.join(os.path.expanduser("~"), ".local", "state")
+    """Where they are: below `XDG_STATE_HOME` or `~/.local/state`, apart for each machine that shares a home; empty without a home."""
+    state = folders.base("state")
     machine = os.uname().nodename if hasattr(os, "uname") else "here"
-    return os.path.join(state, "inference_providers", "servers", machine)
+    return "" if state is None else os.path.join(state, folders.NAME, "servers", machine)
 
 
 def running() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -41,24 +44,42 @@ def ended() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _states() -> Iterator[tuple[str, dict[str, Any]]]:
+    """All that can be believed; what cannot is told once, and left out."""
     folder = servers_folder()
     try:
-        names = sorted(os.listdir(folder))
+        names = sorted(os.listdir(folder)) if folder else []
     except OSError:
         return
-    for name in names:
+    why = folders.distrust(folder) if names else ""
+    for name in [] if why else names:
         path = os.path.join(folder, name)
         if (state := read_state(path)).get("phase"):
             yield path, state
+        elif not why and state == {}:
+            why = folders.distrust(path)
+    if why and why not in _told:
+        from inference_providers.log import warn
+
+        _told.add(why)
+        warn(f"Launched servers below {folder} are not looked at: {why}.")
 
 
 def read_state(folder: str) -> dict[str, Any]:
-    """What a server's supervisor said of it last: that it runs is true while the lock of the folder is held. Empty where it said nothing."""
-    try:
-        with open(os.path.join(folder, "state.json"), encoding="utf-8") as file:
-            return dict(json.load(file))
-    except (OSError, ValueError, TypeError):
+    """What a server's supervisor said of it last: that it runs is true while the lock of the folder is held.
+
+    Empty where it said nothing, or where others can write: a state of theirs could name their own port.
+    """
+    if folders.distrust(folder):
         return {}
+    try:
+        state = json.loads(folders.read(os.path.join(folder, "state.json"), _MOST))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return state if isinstance(state, dict) and all(_is(state.get(field), kind) for field, kind in _FIELDS) else {}
+
+
+def _is(value: Any, kind: Any) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def endpoint_of(state: Mapping[str, Any]) -> str:

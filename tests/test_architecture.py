@@ -27,6 +27,7 @@ LAYERS = {
             "log", "update", "download", "local", "launch", "connection", "tiny_model", "wire", "importers",
             "pictures", "answer_stream", "batch_files", "batch_parts", "mock", "cassette", "model_files", "machine",
             "engines", "locks", "processes", "server_state", "supervisor", "llama_server", "model_lists", "launchables",
+            "folders", "peers", "progress",
         ),
         2,
     ),
