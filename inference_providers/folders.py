@@ -97,6 +97,20 @@ def read(path: str, cap: int, *, mine: bool = True) -> bytes:
         return opened.read(cap)
 
 
+def distrust_file(path: str) -> str:
+    """`distrust` for a file in a folder that may be believed."""
+    try:
+        file = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        return f"{path} cannot be looked at: {error.strerror}"
+    try:
+        return _said(path, *_problem(file, os.fstat(file), parent=False)) if hasattr(os, "geteuid") else ""
+    finally:
+        os.close(file)
+
+
 def distrust_open(file: int) -> str:
     """Why what an open file says is not to be believed: it belongs to another user, or others can write it. Else empty."""
     if not hasattr(os, "geteuid"):

@@ -211,7 +211,7 @@ class Launchable(LocalServer):
                     yield self._spawn
                     self.joined = False
                 seen, state = self._state_seen(), self._state()
-                if state.get("phase") == READY:
+                if state.get("phase") == READY and locks.is_held(self._path("lock")):
                     self.found(state)
                     self._seen = seen  # last: from now on others take it for awake
                     return
@@ -249,7 +249,8 @@ class Launchable(LocalServer):
         """Raises LocalServerError where there is none, or where others can write, who could name a server of theirs in it."""
         if not self.folder:
             raise LocalServerError(f"{self.reason or folders.NO_HOME}.")
-        if why := folders.distrust(self.folder):
+        why = folders.distrust(self.folder)
+        if why := why or next(filter(None, map(folders.distrust_file, map(self._path, ("lock", "state.json")))), ""):
             raise self._unusable(why)
 
     def _unusable(self, why: str) -> LocalServerError:
