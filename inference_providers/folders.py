@@ -24,6 +24,7 @@ _BASES = {  # kind -> its variable, and where it is below the home folder: the X
     "data": ("XDG_DATA_HOME", (".local", "share")),
     "state": ("XDG_STATE_HOME", (".local", "state")),
 }
+_told: set[str] = set()
 _MOST_LINKS = 40  # on the way to a folder, as Linux has it
 
 
@@ -95,6 +96,15 @@ def read(path: str, cap: int, *, mine: bool = True) -> bytes:
         if mine and (why := distrust_open(file)):
             raise OSError(errno.EPERM, f"it {why}", path)
         return opened.read(cap)
+
+
+def warn_once(message: str) -> None:
+    """Say in this process once what is left out."""
+    if message not in _told:
+        from inference_providers.log import warn
+
+        _told.add(message)
+        warn(message)
 
 
 def distrust_file(path: str) -> str:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 LOADING, READY, FAILED, ENDED = "loading", "ready", "failed", "ended"
 _MOST = 1024 * 1024  # bytes of a state that is read
 _FIELDS = (("phase", str), ("port", int), ("supervisor", int), ("engine", int | None), ("key", str | None))
-_told: set[str] = set()  # why states were not believed, each once
 TAKEN = 3  # exit code of a supervisor: another process supervises this server
 
 
@@ -57,11 +56,8 @@ def _states() -> Iterator[tuple[str, dict[str, Any]]]:
             yield path, state
         elif not why and state == {}:
             why = folders.distrust(path)
-    if why and why not in _told:
-        from inference_providers.log import warn
-
-        _told.add(why)
-        warn(f"Launched servers below {folder} are not looked at: {why}.")
+    if why:
+        folders.warn_once(f"Launched servers below {folder} are not looked at: {why}.")
 
 
 def read_state(folder: str) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def model(tmp_path: Path) -> str:
 
 @pytest.fixture(autouse=True)
 def told_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server_state, "_told", set())
+    monkeypatch.setattr(folders, "_told", set())
 
 
 def given_to(path: Path, uid: int, mode: int | None = None) -> None:

@@ -55,10 +55,9 @@ def list_models(context: int, as_json: bool) -> None:
             }
         )
     if not rows and not as_json:
-        click.echo(
-            f"No model files in the usual places: where Ollama, LM Studio, Hugging Face and llama.cpp keep theirs, and {model_files.own_folder()}.",
-            err=True,
-        )
+        own = model_files.own_folder()
+        places = "where Ollama, LM Studio, Hugging Face and llama.cpp keep theirs" + (f", and {own}" if own else "")
+        click.echo(f"No model files in the usual places: {places}.", err=True)
     emit(rows, ["name", "kind", "size", "memory", "source", "path"], as_json)
     if rows and not as_json:
         click.echo(f"{machine.sized(free)} of memory are free.", err=True)
