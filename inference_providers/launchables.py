@@ -162,13 +162,11 @@ class Launchables:
 
     def _lists(self) -> Mapping[str, dict[str, Any]]:
         """The user's lists; one that cannot be used is told once, and stands in nobody's way."""
-        try:
-            return model_lists.listed()
-        except RegistryError as error:
-            if not self._told:
-                self._told = True
-                self._tell(str(error))
-            return {}
+        found, problems = model_lists.usable()
+        if problems and not self._told:
+            self._told = True
+            self._tell(str(RegistryError(problems, "Of the model lists this cannot be used")))
+        return found
 
     def _at_path(self, wanted: str, *, pinned: bool) -> ModelFile | None:
         """The model at a path; None for what is no path. Raises LocalServerError for a path where none is."""
