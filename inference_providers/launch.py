@@ -100,10 +100,10 @@ class Launchable(LocalServer):
             return f"{self.title} does not run {'GGUF files' if self.model.kind == 'gguf' else 'Hugging Face folders'}"
         if not self.fits:
             return f"{self.title} runs only what it keeps itself"
-        if not installed(self.way, self._environ):
-            return f"{self.title} is not installed ({self.way.get('install') or self.way['command'][0]})"
         if not self.folder:
             return f"{self.title} cannot be started: {folders.NO_HOME} to keep a server's state in. {_ELSEWHERE}"
+        if not installed(self.way, self._environ):
+            return f"{self.title} is not installed ({self.way.get('install') or self.way['command'][0]})"
         return ""
 
     @property

@@ -8,12 +8,13 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from inference_providers import AllProvidersFailedError, folders, launch, locks, server_state, tiny_model
+from inference_providers import AllProvidersFailedError, ProviderList, folders, launch, locks, server_state, tiny_model
 from inference_providers.launchables import Launchables
 from inference_providers.registry import bundled
 from tests.conftest import ROOT
@@ -360,3 +361,163 @@ def test_with_any_umask_only_the_user_can_look_at_a_servers_folders(tmp_path: Pa
 def environment(*paths: str, **more: str) -> dict[str, str]:
     path = os.pathsep.join([*paths, *filter(None, [os.environ.get("PYTHONPATH")])])
     return {**os.environ, "PYTHONPATH": path or str(ROOT), **more}
+
+
+# Where they are
+
+
+HOMELESS = """
+import os, pwd, sys
+sys.path[:0] = {path!r}
+if os.geteuid() != {user}:
+    def unknown(uid):
+        raise KeyError(uid)
+    pwd.getpwuid = unknown
+from inference_providers import *
+from inference_providers import folders, model_files, model_lists, local
+from inference_providers.server_state import servers_folder
+assert folders.home() is None
+if not os.path.isabs(os.environ.get("XDG_STATE_HOME", "")):
+    assert {{folders.own(kind) for kind in ("cache", "config", "data", "state")}} == {{None}}
+    assert (servers_folder(), model_files.own_folder(), local.home_models({{}})) == ("", None, [])
+"""
+
+
+def homeless(script: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run a program as a user whom the system does not know, without HOME: in a container with any number for a user.
+
+    Where such a user can read neither this Python nor this package, the system is made not to know the one who runs this.
+    """
+    path = [one for one in (str(ROOT), os.environ.get("PYTHONPATH")) if one]
+    cwd.mkdir(exist_ok=True)
+    for above in cwd.parents:
+        if above.stat().st_uid == os.geteuid() and above != Path("/"):
+            above.chmod(above.stat().st_mode | 0o055)
+    return subprocess.run(
+        [sys.executable, "-B", "-P", "-c", HOMELESS.format(path=path, user=STRANGER) + script],
+        capture_output=True, text=True, check=False, cwd=cwd, env={"PATH": os.environ["PATH"], **environ}, **as_stranger(),
+    )  # fmt: skip
+
+
+@cache
+def as_stranger() -> dict[str, Any]:
+    """Who runs a program for `subprocess.run`: somebody else where that is possible."""
+    if os.geteuid() != 0:
+        return {}
+    somebody: dict[str, Any] = {"user": STRANGER, "group": STRANGER, "extra_groups": []}
+    look = [sys.executable, "-B", "-P", "-c", f"import sys; sys.path[:0] = [{str(ROOT)!r}]; import tests, openai"]
+    try:
+        able = subprocess.run(look, check=False, capture_output=True, env={}, cwd="/", **somebody).returncode == 0
+    except OSError:
+        able = False
+    return somebody if able else {}
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [{}, {"HOME": ""}, {"HOME": "here"}, {"XDG_STATE_HOME": "state", "XDG_CACHE_HOME": "./c", "XDG_CONFIG_HOME": "~"}],
+)
+def test_a_user_without_a_home_gets_the_usual_errors(environ: dict[str, str], tmp_path: Path) -> None:
+    script = (
+        "try: ask_ai('hi')\n"
+        "except NoCredentialsError as error: print('no key')\n"
+        "assert not ProviderList(local='launch').find_model_providers('llama-3.1-8b:local')\n"
+        "assert get_available_models() == []\n"
+    )
+    done = homeless(script, tmp_path / "cwd", **environ)
+    assert (done.returncode, done.stdout) == (0, "no key\n"), done.stderr
+    assert done.stderr == ""
+    assert [*(tmp_path / "cwd").iterdir()] == []
+
+
+def test_a_user_without_a_home_has_updates_that_are_not_kept_and_one_warning(tmp_path: Path, serve: Serve) -> None:
+    from tests.test_update import NEWER, publishing
+
+    server = serve(publishing(NEWER))
+    script = "print(ProviderList(auto_update=True, local=False).registry.version)"
+    url = f"http://127.0.0.1:{server.port}/r.json"
+    done = homeless(script, tmp_path / "cwd", INFERENCE_PROVIDERS_URL=url)
+    assert (done.returncode, done.stdout.strip()) == (0, str(NEWER["version"])), done.stderr
+    (warning,) = done.stderr.splitlines()
+    assert "this user has no home folder; set HOME, XDG_CACHE_HOME or INFERENCE_PROVIDERS_CACHE_DIR" in warning
+    done = homeless(script, tmp_path / "cwd", INFERENCE_PROVIDERS_URL="http://127.0.0.1:9/none.json")
+    assert (done.returncode, done.stdout.strip()) == (0, str(bundled().version)), done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_user_without_a_home_is_told_what_a_launch_needs(tmp_path: Path) -> None:
+    model = tmp_path / "cwd" / "tiny.gguf"
+    model.parent.mkdir()
+    tiny_model.write(str(model))
+    script = (
+        "try: ask_ai('hi', 'llama.cpp/tiny.gguf', max_tokens=2)\n"
+        "except LocalServerError as error: print(error)\n"
+        "from inference_providers.cli.main import main\n"
+        "main(['local', 'status'])\n"
+    )
+    done = homeless(script, tmp_path / "cwd")
+    assert "this user has no home folder" in done.stdout, done.stderr
+    assert "Set HOME, or XDG_STATE_HOME to a folder of your own" in done.stdout
+    assert "No launched server runs" in done.stderr
+    assert [path.name for path in (tmp_path / "cwd").iterdir()] == ["tiny.gguf"]
+    own = tmp_path / "cwd" / "own"
+    own.mkdir(mode=0o700)
+    if as_stranger():
+        os.chown(own, STRANGER, STRANGER)
+    (tmp_path / "cwd").chmod(0o755)
+    script = "print(len(ask_ai('hi', 'llama.cpp/tiny.gguf', max_tokens=2)) > 0, servers_folder())"
+    done = homeless(script, tmp_path / "cwd", XDG_STATE_HOME=str(own))
+    assert done.stdout.startswith(f"True {own}/inference_providers/servers/"), done.stderr
+
+
+@pytest.mark.parametrize("kind", ["cache", "config", "data", "state"])
+def test_a_relative_folder_in_the_environment_is_ignored(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variable = f"XDG_{kind.upper()}_HOME"
+    usual = {"cache": ".cache", "config": ".config", "data": ".local/share", "state": ".local/state"}[kind]
+    for value in ("relative", "./relative", "~/relative", ""):
+        monkeypatch.setenv(variable, value)
+        assert folders.base(kind) == str(tmp_path / usual)
+    monkeypatch.setenv(variable, "/elsewhere")
+    assert folders.base(kind) == "/elsewhere"
+
+
+# Caches and the user's own models
+
+
+@pytest.mark.parametrize("which", ["cache", "above"])
+def test_a_cache_that_others_can_write_is_not_used(
+    which: str, tmp_path: Path, serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    from tests.test_update import NEWER, publishing
+
+    server = serve(publishing(NEWER))
+    folder = tmp_path / "above" / "cache"
+    environ = {
+        "INFERENCE_PROVIDERS_URL": f"http://127.0.0.1:{server.port}/r.json",
+        "INFERENCE_PROVIDERS_CACHE_DIR": str(folder),
+    }
+    providers = ProviderList(auto_update=True, environ=environ, local=False)
+    assert providers.registry.version == NEWER["version"]
+    (folder if which == "cache" else folder.parent).chmod(0o777)
+    server.behaviour = publishing("gone", 404)
+    providers = ProviderList(auto_update=True, environ=environ, local=False)
+    assert providers.registry.version == bundled().version
+    assert len([record for record in caplog.records if record.name == "inference_providers"]) == 1
+    assert "can be written by everybody" in caplog.text
+    server.behaviour = publishing(NEWER)
+    assert ProviderList(auto_update=True, environ=environ, local=False).registry.version == NEWER["version"]
+
+
+def test_models_of_a_folder_that_others_can_write_are_not_started_where_nothing_is_named(
+    model: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "data" / "inference_providers" / "models"
+    folder.mkdir(parents=True)
+    (folder / "mine.gguf").symlink_to(model)
+    assert {server.model.name for server in Launchables(bundled(), {}).automatic()} == {"mine"}
+    folder.chmod(0o777)
+    for _ in range(2):
+        assert Launchables(bundled(), {}).automatic() == []
+    assert caplog.text.count("can be written by everybody") == 1
