@@ -84,7 +84,7 @@ class Launchable(LocalServer):
 
     @property
     def _values(self) -> dict[str, Any]:
-        return {"model": self.model.path, "name": self.model.served, **self._options}
+        return {"model": self.model.path, "name": ways.named(self.way, self.model.served), **self._options}
 
     def _digest(self, provider: str) -> str:
         """The same command is the same server, whoever asks for it."""

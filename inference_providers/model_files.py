@@ -79,7 +79,8 @@ def found(environ: Mapping[str, str]) -> list[ModelFile]:
     ]
     unique: dict[tuple[str, str], ModelFile] = {}
     for look, place, source in places:
-        for model in look(place, source) if place else ():
+        # Absolute, for an engine runs elsewhere, and an argument that began with a dash would be an option.
+        for model in look(os.path.abspath(place), source) if place else ():
             name = model.name if model.source == "Ollama" else ""  # several of its names may share a file
             unique.setdefault((os.path.realpath(model.path), name), model)
     return list(unique.values())
