@@ -181,6 +181,7 @@ class Updater:
             self._warn(
                 f"No registry update from {self._shown}: {error.problems[0] if error.problems else error}. The last good registry is used."
             )
+            self._warn = _silent
             raise
         finally:
             self._write(self._state_path, _json(state))
