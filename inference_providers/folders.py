@@ -45,6 +45,14 @@ def home(environ: Mapping[str, str] | None = None) -> str | None:
     return found if os.path.isabs(found) else None
 
 
+def expanded(path: str) -> str:
+    """A path with `~` filled in; as it is for a user without a home."""
+    if path.rstrip(os.sep) != "~" and not path.startswith("~" + os.sep):
+        return os.path.expanduser(path)
+    at = home()
+    return path if at is None else os.path.join(at, path[2:])
+
+
 def base(kind: str, environ: Mapping[str, str] | None = None) -> str | None:
     """Where all programs keep their `cache`, `config`, `data` or `state` by the XDG specification; a relative variable is ignored."""
     variable, below = _BASES[kind]

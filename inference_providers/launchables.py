@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from inference_providers import local, model_files, model_lists
+from inference_providers import folders, local, model_files, model_lists
 from inference_providers.errors import LocalServerError, RegistryError
 from inference_providers.launch import Launchable
 from inference_providers.policies import POLICIES
@@ -170,7 +170,7 @@ class Launchables:
 
     def _at_path(self, wanted: str, *, pinned: bool) -> ModelFile | None:
         """The model at a path; None for what is no path. Raises LocalServerError for a path where none is."""
-        path = os.path.expanduser(wanted)
+        path = folders.expanded(wanted)
         if path.rpartition(":")[2] in POLICIES and not os.path.exists(path):
             return None  # a rule of its own takes the policy off
         marked = path.startswith((os.sep, "." + os.sep, ".." + os.sep)) or "\\" in path
@@ -225,7 +225,7 @@ class Launchables:
 
 
 def _full(path: str) -> str:
-    return os.path.abspath(os.path.expanduser(path))
+    return os.path.abspath(folders.expanded(path))
 
 
 def _own_way(model: ModelFile) -> dict[str, Any]:

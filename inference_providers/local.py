@@ -13,6 +13,7 @@ import selectors
 import socket
 import time
 
+from inference_providers import folders
 from inference_providers.credentials import Pins, find, host_of
 from inference_providers.registry import bundled
 
@@ -251,7 +252,7 @@ def home_models(environ: Mapping[str, str]) -> list[str]:
 
     given = environ.get(MODEL_VARIABLE, "").strip()
     if given:
-        return [os.path.expanduser(given)]
+        return [folders.expanded(given)]
     folder = believed_folder()
     try:
         return sorted(os.path.join(folder, name) for name in os.listdir(folder) if is_gguf(name)) if folder else []

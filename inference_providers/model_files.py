@@ -88,7 +88,7 @@ def found(environ: Mapping[str, str]) -> list[ModelFile]:
 
 def at(path: str, name: str = "", source: str = "given", **more: Any) -> ModelFile:
     """The model at a path that somebody gave. Raises ValueError, saying what is wrong, where there is none."""
-    path = os.path.abspath(os.path.expanduser(path))
+    path = os.path.abspath(folders.expanded(path))
     if os.path.isdir(path):
         if not os.path.exists(os.path.join(path, "config.json")):
             raise ValueError(f"{path} is no model: a Hugging Face folder has a config.json")

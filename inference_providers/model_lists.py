@@ -248,5 +248,5 @@ def file_of(entry: dict[str, Any], source: str) -> model_files.ModelFile:
         "options": options_of(entry),
     }
     if entry["tokenizer_path"] and entry["tokenizer_path"] != entry["model_path"]:
-        more["tokenizer_path"] = os.path.abspath(os.path.expanduser(entry["tokenizer_path"]))
+        more["tokenizer_path"] = os.path.abspath(folders.expanded(entry["tokenizer_path"]))
     return model_files.at(entry["model_path"], entry["name"], source, **more)

@@ -75,7 +75,7 @@ def fetch_catalogue(origin: str) -> dict[str, Any]:
     if origin.startswith(("http://", "https://")):
         text, _ = download(origin, CATALOGUE_CAP)
         return parse(text or b"", origin)
-    return read(os.path.expanduser(origin), "source")
+    return read(folders.expanded(origin), "source")
 
 
 def check(data: Mapping[str, Any], trust: Mapping[str, Sequence[str]] | None, name: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from inference_providers import ways
+from inference_providers import folders, ways
 from inference_providers.cli.exits import guarded
 from inference_providers.cli.tables import emit
 from inference_providers.errors import LocalServerError
@@ -91,7 +91,7 @@ def start(model: str, **wishes: Any) -> None:
     """
     tokenizer = wishes.pop("tokenizer")
     if tokenizer:
-        wishes["tokenizer"] = os.path.abspath(os.path.expanduser(tokenizer))
+        wishes["tokenizer"] = os.path.abspath(folders.expanded(tokenizer))
     wishes["anyway"] = wishes["anyway"] or None
     server = _first_that_runs(_servers(model, ways.checked(wishes)), model)
     server.keep()
@@ -214,4 +214,4 @@ def stop(names: tuple[str, ...], everything: bool) -> None:
 def _is_called(state: dict[str, Any], name: str) -> bool:
     model = state["model"]
     called = (model["name"], model["served"], model["path"], f"{state['provider']}/{model['served']}")
-    return name in called or os.path.abspath(os.path.expanduser(name)) == model["path"]
+    return name in called or os.path.abspath(folders.expanded(name)) == model["path"]
