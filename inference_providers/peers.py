@@ -75,7 +75,7 @@ def _problem(port: int, client_port: int, engine: int | None) -> str:
     if owners is None:
         return ""
     if not owners:
-        return f"nobody listens at port {port} any more"
+        return f"nobody is at port {port} any more"
     if others := [one.uid for one in owners if one.uid != os.geteuid()]:
         return f"port {port} is that of another user (uid {others[0]})"
     return "" if engine is None else _not_of_engine(port, {one.inode for one in owners}, engine)
@@ -85,6 +85,9 @@ def _asked(port: int, client_port: int) -> list[_Socket]:
     """The socket that gets what is sent from *client_port* to *port*. Raises OSError where the kernel does not answer."""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 4) as diagnosis:  # NETLINK_SOCK_DIAG
         diagnosis.settimeout(_SECONDS)
+        own = _answer(diagnosis, client_port, port)
+        if own is None or own.state == _LISTENS:
+            return []  # our end is connected to nobody there
         for remote in (client_port, 0):  # until it is accepted it waits with who listens, and would take any connection
             found = _answer(diagnosis, port, remote)
             if found is None or found.inode:

@@ -137,7 +137,16 @@ def test_the_kernel_and_its_table_say_the_same(address: str, accepted: bool) -> 
             assert "has ended" in peers.stranger(port, mine, other.pid)
             taken.close()
             server.close()
-            assert "nobody listens" in peers.stranger(port, mine, os.getpid())
+            assert "nobody is at port" in peers.stranger(port, mine, os.getpid())
+
+
+def test_a_connection_to_another_port_is_none_to_the_server() -> None:
+    server = launched()
+    with closing(socket.create_server(("127.0.0.1", 0))) as other:
+        with closing(socket.create_connection(other.getsockname())) as connection:
+            assert "nobody is at port" in server.stranger(connection.getsockname()[1])
+        assert "nobody is at port" in server.stranger(other.getsockname()[1])
+    server.release()
 
 
 def test_who_listens_here_goes_before_who_listens_everywhere() -> None:
