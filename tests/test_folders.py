@@ -193,6 +193,21 @@ def test_a_user_of_a_container_is_not_the_systems_nobody(place: Path) -> None:
     assert f"{place.parent} belongs to " in folders.distrust(str(place))
 
 
+@as_root
+def test_in_a_container_a_folder_above_may_belong_to_a_user_whom_it_does_not_know(place: Path) -> None:
+    """What was mounted there is another's to own; what lies in it is not."""
+    os.chown(place.parent, STRANGER, -1)
+    script = (
+        "import sys; from inference_providers import folders; print([folders.distrust(one) for one in sys.argv[1:]])"
+    )
+    command = ["unshare", "--user", "--map-root-user", sys.executable, "-c", script, str(place), str(place.parent)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment())
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("no namespaces here")
+    assert done.stdout.startswith(f"['', '{place.parent} belongs to ")
+
+
 # Launched servers
 
 
