@@ -100,7 +100,7 @@ class Launchables:
             try:
                 way = next((way for way in self._ways(state["provider"]) if way["name"] == state["way"]), None)
                 model = model_files.ModelFile(**state["model"])
-            except (KeyError, TypeError):  # of another version of this package
+            except (KeyError, TypeError, ValueError):  # of another version of this package
                 continue
             if way is not None and state["phase"] == READY:
                 server = self._launchable(state["provider"], way, model)

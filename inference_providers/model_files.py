@@ -96,8 +96,7 @@ def at(path: str, name: str = "", source: str = "given", **more: Any) -> ModelFi
             name or named_by(path), path, HUGGING_FACE, _weights(path), source, served=named_by(path), **more
         )
     try:
-        with open(path, "rb") as file:
-            magic = file.read(4)
+        magic = folders.read(path, 4, mine=False)
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from None
     if magic != b"GGUF":
@@ -227,9 +226,8 @@ def _weights(folder: str) -> int:
 
 def _json(path: str) -> dict[str, Any]:
     try:
-        with open(path, encoding="utf-8") as file:
-            data = json.load(file)
-    except (OSError, ValueError):
+        data = json.loads(folders.read(path, _HEAD_CAP, mine=False))
+    except (OSError, ValueError, RecursionError):
         return {}
     return data if isinstance(data, dict) else {}
 

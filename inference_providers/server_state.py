@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 LOADING, READY, FAILED, ENDED = "loading", "ready", "failed", "ended"
 _MOST = 1024 * 1024  # bytes of a state that is read
-_FIELDS = (("phase", str), ("port", int), ("supervisor", int), ("engine", int | None), ("key", str | None))
+_TEXTS = ("phase", "message", "provider", "title", "way")
+_NUMBERS = (("since", 0, 1e11), ("idle", 0, 1e308))  # each with its range
+_COUNTS = (("port", 0, 65535), ("supervisor", 2, 2**31), ("engine", 2, 2**31))
 TAKEN = 3  # exit code of a supervisor: another process supervises this server
 
 
@@ -71,11 +73,25 @@ def read_state(folder: str) -> dict[str, Any]:
         state = json.loads(folders.read(os.path.join(folder, "state.json"), _MOST))
     except (OSError, ValueError, RecursionError):
         return {}
-    return state if isinstance(state, dict) and all(_is(state.get(field), kind) for field, kind in _FIELDS) else {}
+    return state if isinstance(state, dict) and _is_whole(state) else {}
 
 
-def _is(value: Any, kind: Any) -> bool:
-    return isinstance(value, kind) and not isinstance(value, bool)
+def _is_whole(state: Mapping[str, Any]) -> bool:
+    """Whether all is there that is read of a state; a process's number of 0 or -1 would mean many, where one is to be ended."""
+    key, model = state.get("key"), state.get("model")
+    counts = [row for row in _COUNTS if row[0] != "engine" or state.get("engine") is not None]  # it is not started yet
+    return (
+        all(isinstance(state.get(name), str) for name in _TEXTS)
+        and all(_is_between(state.get(name), least, most, int | float) for name, least, most in _NUMBERS)
+        and all(_is_between(state.get(name), least, most, int) for name, least, most in counts)
+        and (key is None or isinstance(key, str))
+        and isinstance(model, dict)
+        and all(isinstance(model.get(name), str) for name in ("name", "path", "served"))
+    )
+
+
+def _is_between(value: Any, least: float, most: float, kind: Any) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool) and least <= value <= most
 
 
 def endpoint_of(state: Mapping[str, Any]) -> str:

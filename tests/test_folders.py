@@ -211,11 +211,14 @@ def test_in_a_container_a_folder_above_may_belong_to_a_user_whom_it_does_not_kno
 # Launched servers
 
 
-def forged(folder: str, port: int) -> None:
+NO_PROCESS = 2**22 - 1  # the last number that Linux gives
+
+
+def forged(folder: str, port: int, supervisor: int = NO_PROCESS) -> None:
     """What a supervisor would have left for a server that is ready."""
     Path(folder, "users").mkdir(parents=True, exist_ok=True)
     state = {
-        "phase": "ready", "port": port, "key": "forged", "supervisor": os.getpid(), "engine": os.getpid(),
+        "phase": "ready", "port": port, "key": "forged", "supervisor": supervisor, "engine": NO_PROCESS,
         "provider": "llama.cpp", "title": "llama.cpp", "way": "llama-server", "message": "", "since": 0.0, "idle": 0,
         "model": {"name": "tiny", "path": "/x", "kind": "gguf", "size": 1, "source": "given", "served": "tiny",
                   "tokenizer_path": "", "description": "", "engine": "", "options": {}},
@@ -335,7 +338,12 @@ def test_listing_skips_what_is_not_believed_with_one_warning(
     assert done.returncode == 0
     assert done.stderr.count("can be written by everybody") == 1
     assert "No launched server runs" in done.stderr
-    assert launch.stop(str(leaf), patience=0.1) is False, "a process that a stranger names is not ended"
+    victim = subprocess.Popen(["sleep", "60"])
+    forged(str(leaf), 1, victim.pid)
+    assert launch.stop(str(leaf), patience=0.1) is False
+    assert victim.poll() is None, "a process that a stranger names is not ended"
+    victim.kill()
+    victim.wait()
     assert server.requests == []
 
 
@@ -354,6 +362,35 @@ def test_a_damaged_state_is_none(damage: str, tmp_path: Path) -> None:
     assert server_state.read_state(str(folder)) == {}
     assert [*running()] == []
     os.close(lock)
+
+
+@pytest.mark.parametrize(
+    "junk", [-1, 0, 1, True, 2.5, 10**400, float("nan"), "x", [], {}], ids=lambda junk: repr(junk)[:20]
+)
+def test_a_state_with_anything_in_it_is_whole_or_none(
+    junk: Any, held: Callable[[str], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And no process is ended by a number that stands for many, or for the system's own."""
+    from inference_providers.cli.main import main
+
+    folder = Path(server_state.servers_folder(), "x")
+    forged(str(folder), 1)
+    whole = json.loads((folder / "state.json").read_text())
+    held(str(folder))
+    assert [state for _, state in running()] == [whole]
+    for place in [*whole, *(("model", name) for name in whole["model"])]:
+        changed = (
+            {**whole, place: junk} if isinstance(place, str) else {**whole, "model": {**whole["model"], place[1]: junk}}
+        )
+        (folder / "state.json").write_text(json.dumps(changed))
+        for state in (server_state.read_state(str(folder)), *(state for _, state in running())):
+            assert state == {} or (state["supervisor"] > 1 and state["engine"] > 1)
+        Launchables(bundled(), {}).running()
+        for arguments in (["local", "status"], ["local", "status", "--json"]):
+            with pytest.raises(SystemExit) as ended:
+                main(arguments)
+            assert ended.value.code == 0
+    assert capsys.readouterr()
 
 
 def test_with_any_umask_only_the_user_can_look_at_a_servers_folders(tmp_path: Path) -> None:
