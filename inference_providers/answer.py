@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from inference_providers import chat
 
 TYPE_CHECKING = False
@@ -56,6 +54,9 @@ class Usage:
         }
 
 
+_MOST = 2**53  # of tokens, or USD, that anybody counts: whole numbers up to here are exact as floats, and none overflows
+
+
 def usage_of(reported: Any) -> Usage | None:
     """`usage` of a reply, in the words of any OpenAI-compatible API; None where it says nothing."""
     if not isinstance(reported, dict):
@@ -84,7 +85,7 @@ def usage_of(reported: Any) -> Usage | None:
 
 
 def _is_count(value: Any) -> bool:
-    return type(value) in (int, float) and 0 <= value < math.inf
+    return type(value) in (int, float) and 0 <= value < _MOST
 
 
 def _count(value: Any) -> int:
@@ -136,8 +137,7 @@ class Answer(str):
     @property
     def messages(self) -> list[dict[str, Any]]:
         """The conversation, this answer included."""
-        message = chat.first_choice(self.data).get("message")
-        said = message if isinstance(message, dict) else {"content": str(self)}
+        said = chat.message_of(self.data) or {"content": str(self)}
         return [*map(dict, self.asked), chat.assistant(said)]
 
     @property
@@ -217,11 +217,8 @@ class Given:
         self, data: Any, offer: Offer | None, messages: Sequence[Mapping[str, Any]], parsed: Any = None
     ) -> Answer:
         """The answer whose last reply is *data*, to *messages*."""
-        choice = chat.first_choice(data)
-        message = choice.get("message")
-        message = message if isinstance(message, dict) else {}
+        message = chat.message_of(data)
         made = Answer(chat.content_text(message.get("content")))
-        thoughts = message.get("reasoning_content") or message.get("reasoning")
         made.__dict__ = {
             "provider": offer.provider if offer else None,
             "model": offer.internal_name if offer else str(data.get("model", "")),
@@ -230,9 +227,9 @@ class Given:
             "cost": self.cost,
             "attempts": self.attempts,
             "latency": self.latency,
-            "finish_reason": choice.get("finish_reason"),
-            "reasoning": chat.content_text(thoughts) if thoughts else "",
-            "tool_calls": message.get("tool_calls") or [],
+            "finish_reason": chat.first_choice(data).get("finish_reason"),
+            "reasoning": chat.thoughts(message),
+            "tool_calls": chat.tool_calls(message),
             "parsed": parsed,
             "dropped": list(self.dropped),
             "data": data,

@@ -156,7 +156,7 @@ class _Opened:
         self._caller, self._limit, self._left, self._ask = caller, step.limit, step.left, ask
         self._limits = caller.sender.limits
         self.closed = False
-        self._raw: list[bytes] = []
+        self._raw = bytearray()
         self._early: list[dict[str, Any]] = []
         self.state = self._judge({})
 
@@ -207,7 +207,7 @@ class _Opened:
         try:
             async with asyncio.timeout(patience):
                 async for chunk in self._source:
-                    self._raw.append(chunk)
+                    self._raw += chunk
                     self._early += self.state.feed(chunk)
                     if self.state.started or self.state.verdict is not None:
                         return
@@ -226,10 +226,14 @@ class _Opened:
             if not self.closed:
                 self.state.broke(error)
 
+    def _forget(self) -> None:
+        """What came before the first content is given once."""
+        self._raw, self._early = bytearray(), []
+
     async def raw(self) -> AsyncIterator[bytes]:
         """The whole stream as it came, judged on the way. Raises TruncatedStreamError."""
-        head, self._raw = list(as_events(self._early) if self.state.plain else self._raw), []
-        self._early = []
+        head = list(as_events(self._early)) if self.state.plain else [bytes(self._raw)]
+        self._forget()
         for early in head:
             yield early
         async for chunk, _ in self._rest():
@@ -237,7 +241,8 @@ class _Opened:
 
     async def events(self) -> AsyncIterator[dict[str, Any]]:
         """The whole stream, parsed. Raises TruncatedStreamError."""
-        head, self._early, self._raw = self._early, [], []
+        head = self._early
+        self._forget()
         for event in head:
             yield event
         async for _, found in self._rest():

@@ -208,7 +208,7 @@ class _Opened:
         self._caller, self._limit, self._left, self._ask = caller, step.limit, step.left, ask
         self._limits = caller.sender.limits
         self.closed = False
-        self._raw: list[bytes] = []
+        self._raw = bytearray()
         self._early: list[dict[str, Any]] = []
         self.state = self._judge({})
 
@@ -249,7 +249,7 @@ class _Opened:
 
     def _read_to_content(self, give_up: float) -> None:
         for chunk in self._source:
-            self._raw.append(chunk)
+            self._raw += chunk
             self._early += self.state.feed(chunk)
             if self.state.started or self.state.verdict is not None:
                 return
@@ -267,17 +267,22 @@ class _Opened:
             if not self.closed:
                 self.state.broke(error)
 
+    def _forget(self) -> None:
+        """What came before the first content is given once."""
+        self._raw, self._early = bytearray(), []
+
     def raw(self) -> Iterator[bytes]:
         """The whole stream as it came, judged on the way. Raises TruncatedStreamError."""
-        early, self._raw = (as_events(self._early) if self.state.plain else self._raw), []
-        self._early = []
+        early = list(as_events(self._early)) if self.state.plain else [bytes(self._raw)]
+        self._forget()
         yield from early
         for chunk, _ in self._rest():
             yield chunk
 
     def events(self) -> Iterator[dict[str, Any]]:
         """The whole stream, parsed. Raises TruncatedStreamError."""
-        early, self._early, self._raw = self._early, [], []
+        early = self._early
+        self._forget()
         yield from early
         for _, found in self._rest():
             yield from found
