@@ -54,7 +54,9 @@ class Usage:
         }
 
 
-_MOST = 2**53  # of tokens, or USD, that anybody counts: whole numbers up to here are exact as floats, and none overflows
+_MOST = (
+    2**53
+)  # of tokens, or USD, that anybody counts: whole numbers up to here are exact as floats, and none overflows
 
 
 def usage_of(reported: Any) -> Usage | None:
@@ -69,17 +71,17 @@ def usage_of(reported: Any) -> Usage | None:
         return None
     total = get("total_tokens")
     if _is_count(given) and _is_count(total):
-        made = max(_count(made), _count(total) - _count(given))  # some count thoughts in the total only
+        made = max(counted(made), counted(total) - counted(given))  # some count thoughts in the total only
     cached = get("prompt_tokens_details") or get("input_tokens_details")
     thought = get("completion_tokens_details") or get("output_tokens_details")
     price = get("cost")
     return Usage(
-        _count(given),
-        _count(made),
-        cached_tokens=_count(cached.get("cached_tokens"))
+        counted(given),
+        counted(made),
+        cached_tokens=counted(cached.get("cached_tokens"))
         if isinstance(cached, dict)
-        else _count(get("prompt_cache_hit_tokens")),
-        reasoning_tokens=_count(thought.get("reasoning_tokens")) if isinstance(thought, dict) else 0,
+        else counted(get("prompt_cache_hit_tokens")),
+        reasoning_tokens=counted(thought.get("reasoning_tokens")) if isinstance(thought, dict) else 0,
         price=price if _is_count(price) else None,
     )
 
@@ -88,7 +90,8 @@ def _is_count(value: Any) -> bool:
     return type(value) in (int, float) and 0 <= value < _MOST
 
 
-def _count(value: Any) -> int:
+def counted(value: Any) -> int:
+    """A number of tokens; 0 for what is none."""
     return int(value) if _is_count(value) else 0
 
 
@@ -115,7 +118,7 @@ class Answer(str):
     attempts: every try on the way. latency: seconds for the whole call.
     finish_reason: `stop`, `length`, `tool_calls`, ... reasoning: the model's thoughts, where it shows them.
     parsed: the value that fits the schema that was asked for. tool_calls: calls that nobody here answered.
-    dropped: parameters that the provider does not take and did not get.
+    dropped: parameters that the provider does not take and did not get. unchecked: patterns of the schema that were not run.
     asked: the messages that it answers; `messages` has the answer as well. data: the last reply as it came.
     """
 
@@ -131,6 +134,7 @@ class Answer(str):
     parsed: Any
     tool_calls: list[dict[str, Any]]
     dropped: list[str]
+    unchecked: list[str]
     data: Any
     asked: Sequence[Mapping[str, Any]]
 
@@ -166,6 +170,7 @@ class Answer(str):
             **({"parsed": plain(self.parsed)} if self.parsed is not None else {}),
             **({"tool_calls": self.tool_calls} if self.tool_calls else {}),
             **({"dropped": self.dropped} if self.dropped else {}),
+            **({"unchecked": self.unchecked} if self.unchecked else {}),
         }
 
 
@@ -232,6 +237,7 @@ class Given:
             "tool_calls": chat.tool_calls(message),
             "parsed": parsed,
             "dropped": list(self.dropped),
+            "unchecked": [],
             "data": data,
             "asked": messages,
         }

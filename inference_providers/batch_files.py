@@ -7,7 +7,7 @@ import os
 from array import array
 from bisect import bisect_left
 
-from inference_providers import locks
+from inference_providers import jsontext, locks
 from inference_providers.batch_items import PROMPTS, Reader, Result, result_of
 
 TYPE_CHECKING = False
@@ -43,8 +43,8 @@ def _json_items(path: os.PathLike[str], reader: Reader) -> Iterator[Item]:
             if not text:
                 continue
             try:
-                item = reader.item(json.loads(text), index, number)
-            except (ValueError, RecursionError) as error:
+                item = reader.item(jsontext.loads(text), index, number)
+            except ValueError as error:
                 item = reader.broken(f"not JSON ({error})", index, number)
             yield item
             index += 1
@@ -242,12 +242,12 @@ def _key_of(line: bytes) -> tuple[int, int] | None:
     if not line.endswith(b"\n"):
         return None
     try:
-        row = json.loads(line)
+        row = jsontext.loads(line)
         if row.get("error"):
             return None
         key, index = int(row.get("key") or row["id"].removeprefix("batch_req_"), 16), row.get("index")
         return (key, index if type(index) is int and 0 <= index < 2**31 else -1) if 0 <= key < 2**64 else None
-    except (ValueError, RecursionError, KeyError, AttributeError, TypeError):
+    except (ValueError, KeyError, AttributeError, TypeError):
         return None
 
 

@@ -6,6 +6,8 @@ import json
 import os
 from contextlib import suppress
 
+from inference_providers import jsontext
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -51,7 +53,7 @@ class State:
         if fresh:
             self._write()
         with suppress(OSError, ValueError), open(path, encoding="utf-8") as file:
-            found = json.load(file)
+            found = jsontext.loads(file.read())
             if isinstance(found, dict):
                 self._jobs = {job: row for job, row in found.items() if _is_job(row)}
         self._items = {item: (job, row["provider"]) for job, row in self._jobs.items() for item in row["items"]}

@@ -7,6 +7,7 @@ import json
 import os
 import threading
 
+from inference_providers import jsontext
 from inference_providers.credentials import DUMMY_KEY
 from inference_providers.errors import InferenceProvidersError
 from inference_providers.mock import Watch
@@ -50,7 +51,7 @@ class Cassette:
     def _load(self) -> None:
         try:
             with open(self.path, encoding="utf-8") as file:
-                data = json.load(file)
+                data = jsontext.loads(file.read())
             self._rows, self._variables = list(data["interactions"]), set(data["variables"])
             self._addresses = dict(data.get("addresses") or {})
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -159,7 +160,7 @@ def _points_to(value: str, request: Request) -> bool:
 
 def _comparable(method: str, url: str, body: Any) -> Any:
     try:
-        return method, url, json.loads(body)
+        return method, url, jsontext.loads(body)
     except (ValueError, TypeError):
         return method, url, body
 

@@ -124,7 +124,9 @@ def converse(question: Question) -> Generator[dict[str, Any] | list[Call], Any, 
             repaired = True
             turns = [*turns, chat.assistant(message), {"role": "user", "content": question.shape.repair(misfit)}]
             continue
-        return given.answer(reply.data, reply.offer, turns, value)
+        answer = given.answer(reply.data, reply.offer, turns, value)
+        answer.unchecked = question.shape.unchecked
+        return answer
     raise StepLimitError(
         f"No answer after {question.max_steps} steps: the model goes on calling tools. Give a larger max_steps, or tools that tell it more.",
         turns,

@@ -5,10 +5,11 @@ Nothing is loaded: sizes come from the file system, facts from a GGUF file's hea
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import struct
+
+from inference_providers import jsontext
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -219,7 +220,7 @@ def _weights(folder: str) -> int:
 def _json(path: str) -> dict[str, Any]:
     try:
         with open(path, encoding="utf-8") as file:
-            data = json.load(file)
+            data = jsontext.loads(file.read())
     except (OSError, ValueError):
         return {}
     return data if isinstance(data, dict) else {}

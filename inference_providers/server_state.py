@@ -5,10 +5,9 @@ On every program's path to its first answer, so it imports little.
 
 from __future__ import annotations
 
-import json
 import os
 
-from inference_providers import locks
+from inference_providers import jsontext, locks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ def read_state(folder: str) -> dict[str, Any]:
     """What a server's supervisor said of it last: that it runs is true while the lock of the folder is held. Empty where it said nothing."""
     try:
         with open(os.path.join(folder, "state.json"), encoding="utf-8") as file:
-            return dict(json.load(file))
+            return dict(jsontext.loads(file.read()))
     except (OSError, ValueError, TypeError):
         return {}
 

@@ -174,11 +174,12 @@ class _Function:
         """Arguments in the function's own types. Raises ValueError, saying what is wrong with which."""
         from pydantic import ValidationError
 
+        from inference_providers import validation
+
         try:
             model = self._model.model_validate_json(json.dumps(given))  # strict models, too, take a date from JSON
         except ValidationError as error:
-            problems = "; ".join(f"{'.'.join(map(str, p['loc']))}: {p['msg']}" for p in error.errors())
-            raise ValueError(f"wrong arguments: {problems}") from None
+            raise ValueError(f"wrong arguments: {'; '.join(validation.found_by_pydantic(error))}") from None
         return {field.removeprefix(_OWN): getattr(model, field) for field in model.model_fields_set}
 
 
@@ -222,7 +223,8 @@ def described(docstring: str) -> tuple[str, dict[str, str]]:
     begin = next((n for n, line in enumerate(lines) if _title(line) in _PARAMETERS and n + 1 < len(lines)), None)
     if begin is not None:
         for name, text in _entries(_section(lines[begin + 1 :])).items():
-            parts[name] = " ".join(" ".join(text).split())
+            if words := " ".join(text).split():
+                parts[name] = " ".join(words)
     ends = (n for n, line in enumerate(lines) if line.startswith(_MARKS) or _title(line) in _SECTIONS)
     return "\n".join(lines[: next(ends, len(lines))]).strip(), parts
 
@@ -257,9 +259,9 @@ def _entries(lines: list[str]) -> dict[str, list[str]]:
     text: list[str] | None = None
     for line in lines:
         head, colon, rest = line.partition(":")
-        name, bracket, kind = head.partition("(")
+        name, bracket, _ = head.partition("(")
         if bracket:  # a kind may hold colons of its own
-            kind, closed, rest = line[len(name) + 1 :].partition(")")
+            _, closed, rest = line[len(name) + 1 :].partition(")")
             colon = closed and rest.lstrip(" ")[:1]
             rest = rest.lstrip(" ")[1:]
         if colon == ":" and _is_word(name.strip(" ")):
