@@ -126,7 +126,8 @@ def _without_thoughts(text: str) -> str:
     if text.startswith(_THOUGHT):
         end = text.find(_THOUGHT_ENDS)
         return text[end + len(_THOUGHT_ENDS) :].strip() if end >= 0 else text
-    end = -1 if text[:1] in ("", "{", "[", '"', "`") else text.find(_THOUGHT_ENDS)
+    end = -1 if text[:1] in ("", "{", "[", '"', "`") else text.find(_THOUGHT_ENDS, 1)
+    end = 0 if end < 0 and text.startswith(_THOUGHT_ENDS) else end  # there were none
     while end >= 0:
         place = end + len(_THOUGHT_ENDS)
         end = text.find(_THOUGHT_ENDS, place)

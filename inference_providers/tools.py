@@ -218,7 +218,10 @@ def described(docstring: str) -> tuple[str, dict[str, str]]:
     """A docstring's text before its list of parameters, and what it says of each: Google's, NumPy's or Sphinx's style."""
     import inspect
 
-    lines = inspect.cleandoc(docstring).split("\n")
+    return _described(inspect.cleandoc(docstring).split("\n"))
+
+
+def _described(lines: list[str]) -> tuple[str, dict[str, str]]:
     parts = {name: text.strip() for line in lines if (found := _sphinx(line)) for name, text in [found]}
     begin = next((n for n, line in enumerate(lines) if _title(line) in _PARAMETERS and n + 1 < len(lines)), None)
     if begin is not None:
