@@ -210,8 +210,8 @@ class Base(Finder):
         made = Question(turns, parameters, extra=extra_body, **how)
         for pattern in made.shape.unchecked if made.shape is not None else ():
             self._warn_once(
-                f"the schema's pattern {pattern!r} is not checked: it takes look-around or back-references, which a "
-                "reply could make run for ever"
+                f"the schema's {pattern!r} is not checked: it takes look-around or back-references, which a reply could "
+                "make run for ever"
             )
         return made
 

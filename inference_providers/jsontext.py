@@ -58,7 +58,7 @@ def loads(text: str | bytes, *, strict: bool = False, objects: int = OBJECTS) ->
 def check(value: Any) -> None:
     """Raise TooDeep for a value that nests more than DEPTH levels; also for one that holds itself."""
     level = [value]
-    for _ in range(DEPTH + 1):
+    for _ in range(DEPTH):
         inside = (
             inner for box in level for inner in (box.values() if isinstance(box, dict) else box) if _is_box(inner)
         )
@@ -106,9 +106,19 @@ def _large(text: str | bytes, strict: bool, objects: int) -> Any:
 def fits(data: bytes, objects: int = OBJECTS) -> bool:
     """Whether the objects of a JSON text take an amount of memory that is in proportion to it."""
     most = max(objects, OBJECTS_FACTOR * len(data))
-    if _estimate(data) > most and _estimate(re.sub(_STRINGS, b'""', data, flags=re.DOTALL)) > most:
+    if _estimate(data) > most and (_is_crowded(data) or _estimate(_without_strings(data)) > most):
         return False
     return _text_fits(data)
+
+
+def _is_crowded(data: bytes) -> bool:
+    """Whether there are too many strings to take each of them out: that, too, takes memory."""
+    return 64 * data.count(b'"') > len(data)
+
+
+def _without_strings(data: bytes) -> bytes:
+    """What is not within a string: the brackets and commas of a text are none of JSON's."""
+    return re.sub(_STRINGS, b'""', data, flags=re.DOTALL)
 
 
 def _estimate(data: bytes) -> int:

@@ -28,6 +28,7 @@ class Shape:
 
     def __init__(self, wanted: Any) -> None:
         self._adapter: Any = None
+        self._kinds: int | None = None
         self.unchecked: list[str] = []  # patterns that are not run: see `validation`
         if isinstance(wanted, dict):
             self.schema: dict[str, Any] = wanted
@@ -56,7 +57,7 @@ class Shape:
         except ValueError as error:
             raise Misfit([f"$: not JSON ({error})"]) from None
         if self._adapter is not None:
-            return self._instance(found_text)
+            return self._instance(found_text, value)
         from inference_providers import validation
 
         found = validation.problems(self.schema, value, len(found_text))
@@ -64,11 +65,17 @@ class Shape:
             raise Misfit(found)
         return value
 
-    def _instance(self, text: str) -> Any:
+    def _instance(self, text: str, value: Any) -> Any:
         from pydantic import ValidationError
 
         from inference_providers import validation
 
+        if self._kinds is None:
+            self._kinds = validation.kinds(self.schema)
+        try:
+            validation.check_choices(self._kinds, value)
+        except ValueError as error:
+            raise Misfit([f"$: {error}"]) from None
         try:
             return self._adapter.validate_json(text)  # where strict models, too, take a date from text
         except ValidationError as error:

@@ -176,6 +176,7 @@ class _Function:
 
         from inference_providers import validation
 
+        validation.check_choices(validation.kinds(self.schema["function"]["parameters"]), given)
         try:
             model = self._model.model_validate_json(json.dumps(given))  # strict models, too, take a date from JSON
         except ValidationError as error:

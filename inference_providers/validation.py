@@ -25,6 +25,7 @@ _MANY = (
 _VALUES = ("enum", "const", "default", "examples")  # values, not schemas
 _FIELDS = ("properties", "$defs", "definitions", "patternProperties", "dependentSchemas")  # by names of the user's own
 _LISTS, _SINGLE = ("allOf", "anyOf", "oneOf"), ("not", "if", "then", "else")  # schemas for the same value
+_UNEVALUATED = ("unevaluatedProperties", "unevaluatedItems")
 _STEPS = 10_000  # of one schema to another by `$ref`, and one more for each character of the text
 
 
@@ -58,8 +59,10 @@ def checked(schema: dict[str, Any]) -> None:
 
 
 def unchecked(schema: Mapping[str, Any]) -> list[str]:
-    """The patterns of a schema that are not run, since they would need to go back in the text."""
-    return [pattern for pattern in dict.fromkeys(_patterns(schema)) if matcher(pattern) is None]
+    """The patterns of a schema that are not run, since they would need to go back in the text; and words that would run them."""
+    found = [pattern for pattern in dict.fromkeys(_patterns(schema)) if matcher(pattern) is None]
+    patterned = any("patternProperties" in node for node in _nodes(schema))
+    return found + [word for word in _UNEVALUATED if patterned and any(word in node for node in _nodes(schema))]
 
 
 def problems(schema: dict[str, Any], value: Any, size: int) -> list[str]:
@@ -83,6 +86,39 @@ def problems(schema: dict[str, Any], value: Any, size: int) -> list[str]:
     finally:
         _run.reset(token)
     return [f"{path}: {message}" for path, message in found[:TOLD]]
+
+
+_TRIES = 2**16  # of kinds within kinds, by pydantic
+
+
+def kinds(schema: Mapping[str, Any]) -> int:
+    """How many classes that hold the choice itself a choice is between, at most: pydantic tries them all on every level.
+
+    A choice with a discriminator is none.
+    """
+    names = {f"#/$defs/{name}": node for name, node in (schema.get("$defs") or {}).items()}
+    leads = {name: {r for n in _nodes(node) if isinstance(r := n.get("$ref"), str)} for name, node in names.items()}
+    for _ in names:  # until each leads to all that it leads to, by however many steps
+        leads = {name: found.union(*(leads.get(other, ()) for other in found)) for name, found in leads.items()}
+    choices = [node["anyOf"] for node in _nodes(schema) if isinstance(node.get("anyOf"), list)]
+    return max((sum(name in leads.get(name, ()) for name in map(_reference, choice)) for choice in choices), default=0)
+
+
+def _reference(node: Any) -> Any:
+    return node.get("$ref") if isinstance(node, dict) else None
+
+
+def check_choices(count: int, value: Any) -> None:
+    """Raise ValueError for a value with so many objects within each other that trying *count* kinds of each would never end."""
+    level, tries = [value], 1
+    while count > 1 and level:
+        inside = [i for box in level for i in (box.values() if isinstance(box, dict) else box)]
+        tries *= count if any(isinstance(box, dict) for box in level) else 1
+        level = [inner for inner in inside if isinstance(inner, dict | list)]
+        if tries > _TRIES:
+            raise ValueError(
+                f"nested too deep to try {count} kinds on every level; a discriminator would tell them apart"
+            )
 
 
 def found_by_pydantic(error: Any) -> list[str]:
@@ -230,7 +266,7 @@ def _validator_class() -> Any:
         "anyOf": _any_of,
         "oneOf": _one_of,
         **{word: _counted(usual[word]) for word in ("$ref", "$dynamicRef")},
-        **{word: _bounded(usual[word]) for word in ("unevaluatedProperties", "unevaluatedItems")},
+        **{word: _bounded(usual[word]) for word in _UNEVALUATED},
     }
     extend: Any = validators.extend
     return extend(Draft202012Validator, own)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import importlib
 import re
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import pytest
+from pydantic import BaseModel, Field
 
-from inference_providers import jsontext, structured, tools, validation
+from inference_providers import AsyncProviderList, ProviderList, jsontext, structured, tools, validation
 from inference_providers.wire import said
-from tests.conftest import ROOT
+from tests.conftest import ROOT, list_of
+from tests.servers import answer
 from tests.steps import Endless, Engine, attacks, grows_faster, looks
 
 PACKAGE = ROOT / "inference_providers"
@@ -335,3 +338,87 @@ def test_a_schema_that_holds_itself_for_other_values_is_none_without_end() -> No
         structured.Shape(tree).parse(deepest)
     except structured.Misfit as misfit:
         assert misfit.problems == ["$: too deep, or too involved, to be checked"]
+
+
+class Add(BaseModel):
+    """A sum."""
+
+    t: Literal["add"]
+    left: Add | Mul | int
+    right: Add | Mul | int
+
+
+class Mul(BaseModel):
+    """A product."""
+
+    t: Literal["mul"]
+    left: Add | Mul | int
+    right: Add | Mul | int
+
+
+class Told(BaseModel):
+    """A choice that is told apart."""
+
+    inner: Annotated[A | B, Field(discriminator="t")]
+
+
+class A(BaseModel):
+    """One kind."""
+
+    t: Literal["a"]
+    inner: Annotated[A | B, Field(discriminator="t")] | None = None
+
+
+class B(BaseModel):
+    """Another kind."""
+
+    t: Literal["b"]
+    inner: Annotated[A | B, Field(discriminator="t")] | None = None
+
+
+def test_a_class_that_is_a_choice_of_itself_is_tried_a_bounded_number_of_times() -> None:
+    shape = structured.Shape(Add)
+    assert validation.kinds(shape.schema) == 2
+
+    def text(depth: int, last: str) -> str:
+        return '{"t": "add", "right": 1, "left": ' * depth + last + "}" * depth
+
+    assert shape.parse(text(10, "1")).left.left.right == 1
+    for last in ("1", '"x"'):
+        with pytest.raises(structured.Misfit, match="nested too deep to try 2 kinds"):
+            shape.parse(text(60, last))
+
+    def value(of: Add) -> int:
+        return 1
+
+    found = tools.Toolbox([value]).calls(
+        [{"id": "1", "function": {"name": "value", "arguments": f'{{"of": {text(60, "1")}}}'}}]
+    )
+    assert found is not None
+    assert "nested too deep to try 2 kinds" in found[0].problem
+
+
+def test_a_choice_that_is_told_apart_may_be_deep() -> None:
+    shape = structured.Shape(Told)
+    assert validation.kinds(shape.schema) <= 1
+    assert shape.parse('{"inner": ' + '{"t": "a", "inner": ' * 60 + "null" + "}" * 60 + "}")
+
+
+def test_words_that_would_run_patterns_are_named_as_unchecked() -> None:
+    schema = {"type": "object", "patternProperties": {"^a": {}}, "unevaluatedProperties": False}
+    assert structured.Shape(schema).unchecked == ["unevaluatedProperties"]
+    assert structured.Shape(schema).parse('{"b": 1}') == {"b": 1}
+
+
+@pytest.mark.parametrize("kind", [ProviderList, AsyncProviderList])
+def test_what_is_not_checked_is_told_once_and_the_answer_says_it(
+    serve: Any, kind: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    schema = {"type": "object", "properties": {"a": {"pattern": "^(?!b)"}}}
+    made = list_of(serve(lambda c, r: answer(c, r, '{"a": "b"}')).url, kind=kind)
+    for _ in range(2):
+        asked = made.ask_ai("hi", schema=schema)
+        found = asyncio.run(asked) if kind is AsyncProviderList else asked
+        assert (found.parsed, found.unchecked) == ({"a": "b"}, ["^(?!b)"])
+        assert found.as_dict()["unchecked"] == ["^(?!b)"]
+    assert caplog.text.count("'^(?!b)' is not checked") == 1

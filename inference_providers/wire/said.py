@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 LONGEST = 4096  # characters of a message; no phrase is looked for beyond
 _PAGE = 65536  # characters of a text body that are looked at
 _LINE = 300  # characters of it that are told
+_HEADER = 64  # characters of a header that may be a number, or a date
 _TAG = 500  # characters within a tag; what is longer is none
 _UNSEEN = ("script", "style")  # elements whose text no reader sees
 _WAIT = r"(?:try again|retry) (?:in|after) (?:(\d{1,6})m)?(\d{1,9}(?:\.\d{1,9})?)\s{0,9}(ms|s)"
@@ -163,8 +164,8 @@ def retry_after(headers: Mapping[str, str], message: str, now: float) -> float |
     """Seconds to wait, as the server said: header or message; None when it said nothing usable. *now* is a Unix time."""
     candidates = [(headers.get("retry-after-ms"), 0.001), (headers.get("retry-after"), 1.0)]
     for value, scale in candidates:
-        if value:
-            seconds = _seconds(value[:64], now)
+        if value and len(value) <= _HEADER:
+            seconds = _seconds(value, now)
             if seconds is not None:
                 return seconds * scale
     match = re.search(_WAIT, message[:LONGEST])
