@@ -26,6 +26,9 @@ if TYPE_CHECKING:
             """Shuffle in place."""
 
 
+BY_HAND = "the api_key given"  # where a key is from that no variable holds
+
+
 class Offer(credentials.Secretive):
     """A provider serving a model under an internal name.
 
@@ -92,6 +95,13 @@ class Offer(credentials.Secretive):
     def variable(self) -> str | None:
         """The environment variable that holds the key."""
         return self._access.credential.variable if self._access.credential else None
+
+    @property
+    def key_source(self) -> str:
+        """Where the key is, for messages: `in VARIABLE`, or what the program gave by hand; empty without one."""
+        if self.variable is None:
+            return ""
+        return BY_HAND if self._access.by_hand == self.variable else f"in {self.variable}"
 
     @property
     def connection(self) -> Mapping[str, Any]:
@@ -218,6 +228,7 @@ class Access(credentials.Secretive):
     __slots__ = (
         "_general",
         "_rules",
+        "by_hand",
         "credential",
         "endpoint",
         "headers",
@@ -239,7 +250,9 @@ class Access(credentials.Secretive):
         headers: Mapping[str, str] | None = None,
         general: Mapping[str, Any] | None = None,
         server: LocalServer | None = None,
+        by_hand: str | None = None,
     ) -> None:
+        self.by_hand = by_hand  # the variable that stands for a key given by the program
         self.server = server  # which this package launches
         self.place = server.place if server is not None else endpoint
         self.provider, self.endpoint, self.credential = provider, endpoint, credential
@@ -269,6 +282,7 @@ class Accesses(credentials.Secretive):
     def __init__(self, registry: Registry, environ: Mapping[str, str], pins: Pins, allow: Container[str] = ()) -> None:
         self.registry, self._environ, self._pins, self._allow = registry, environ, pins, allow
         self._known: dict[str, Access] = {}
+        self.by_hand: str | None = None  # a variable that is none of the user's: it stands for a key by hand
 
     def __getitem__(self, provider_id: str) -> Access:
         if provider_id not in self._known:
@@ -291,7 +305,7 @@ class Accesses(credentials.Secretive):
         return self._access(known.provider, server.endpoint, credential, server.reason, server=launched)
 
     def _access(self, *args: Any, **kwargs: Any) -> Access:
-        return Access(*args, **kwargs, general=self.registry.parameters)
+        return Access(*args, **kwargs, general=self.registry.parameters, by_hand=self.by_hand)
 
     def _work_out(self, provider: Provider) -> Access:
         if provider.data.get("disabled"):

@@ -33,7 +33,8 @@ LAYERS = {
     **dict.fromkeys(
         (
             "finder", "base", "provider_list", "async_provider_list",
-            "batch_plan", "batch_runner", "batch_jobs", "batches", "engine", "backends", "roll_call", "one_line",
+            "batch_plan", "batch_runner", "batch_jobs", "batches", "engine", "engine_settings", "backends", "roll_call",
+            "one_line",
         ),
         3,
     ),
