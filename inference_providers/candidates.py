@@ -226,18 +226,9 @@ class Access(credentials.Secretive):
     """How one provider can be reached now: endpoint and credential, or the reason why not."""
 
     __slots__ = (
-        "_general",
-        "_rules",
-        "by_hand",
-        "credential",
-        "endpoint",
-        "headers",
-        "opt_in",
-        "place",
-        "provider",
-        "reason",
+        "_general", "_rules", "by_hand", "credential", "endpoint", "headers", "opt_in", "place", "provider", "reason",
         "server",
-    )
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -330,6 +321,8 @@ class Accesses(credentials.Secretive):
         return self._access(provider, endpoint, credential, "", opt_in=opt_in, headers=headers)
 
     def _endpoint(self, provider: Provider) -> tuple[str | None, str]:
+        if provider.local is not None and (here := self._own_address(provider)):
+            return here, ""  # where the user says that it runs, whether it runs now or not
         own = provider.connection.get("base_url")
         if own and (address := self._environ.get(own, "").strip()):
             plain = credentials.is_plain_address(address)
@@ -339,7 +332,14 @@ class Accesses(credentials.Secretive):
             return None, f"its endpoint would hold {secret}, which is a key"
         return credentials.fill_endpoint(provider, self._environ)
 
+    def _own_address(self, provider: Provider) -> str:
+        from inference_providers.local_server import own_address
+
+        return own_address(provider, self._environ)[1]
+
     def _may_go(self, provider: Provider, variable: str, endpoint: str) -> bool:
+        if provider.local is not None and endpoint == self._own_address(provider):
+            return self._pins.belongs_here(variable)
         own = provider.connection.get("base_url")  # the user's own word on where this key goes
         if own and self._environ.get(own, "").strip():
             return self._pins.own_address(variable, own)

@@ -67,7 +67,7 @@ class Finder(Secretive):
             launchable=self._launchable,
             launch=local == LAUNCH,
         )
-        self._advice = Advice(self._accesses, self._environ)
+        self._advice = Advice(self._accesses, self._environ, self.local_servers)
         self._seen: tuple[float, list[LocalServer]] | None = None
         self._found: dict[tuple[str, ...], tuple[float, list[Offer]]] = {}
         self._warned: set[str] = set()

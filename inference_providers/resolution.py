@@ -307,7 +307,7 @@ class Resolver:
                     offers,
                     f"the registry does not know {name!r}; names like it belong to {pid}",
                 )
-            servers = self._local()
+            servers = [server for server in self._local() if not server.locked]  # who a locked one is nobody knows
             if pid == ":local" and servers:
                 offers = [Offer(self._accesses.at(s), None, name) for s in servers]
                 return Resolution(
