@@ -12,8 +12,9 @@ from inference_providers.candidates import Accesses, Offer
 from inference_providers.credentials import Environment, Pins, Secretive
 from inference_providers.errors import LocalServerError, NoCredentialsError, UnknownModelError
 from inference_providers.log import tell, warn
+from inference_providers.offerings import GIVEN, NAMED
 from inference_providers.registry import Registry, bundled
-from inference_providers.resolution import AUTO, GIVEN, NAMED, Resolution, Resolver
+from inference_providers.resolution import AUTO, Resolution, Resolver
 from inference_providers.server_state import running
 
 TYPE_CHECKING = False
@@ -148,10 +149,15 @@ class Finder(Secretive):
         if self._local and all(offer.local and not offer.launchable for offer in found):
             self._check_there_is_a_server(resolution, found[0])
         self._warn_of_other_engines(resolution, found[0])
-        if resolution.warning and resolution.warning not in self._warned:
-            self._warned.add(resolution.warning)
-            warn(resolution.warning)
+        if resolution.warning:
+            asked = f"; {found[0].provider} is asked, for {found[0].internal_name}" if resolution.guessed else ""
+            self._warn_once(resolution.warning + asked)
         return found
+
+    def _warn_once(self, message: str) -> None:
+        if message not in self._warned:
+            self._warned.add(message)
+            warn(message)
 
     def _automatic(self) -> list[Offer]:
         """Candidates for `auto`: with keys first, then servers on this machine, one started if there is nothing else."""

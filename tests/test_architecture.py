@@ -18,7 +18,7 @@ LAYERS = {
         (
             "registry", "schema", "naming", "credentials", "trust", "candidates", "resolution", "advice", "chat",
             "parameters", "structured", "tools", "answer", "dialogue", "conversation", "pace", "batch_items", "substitute",
-            "local_server", "explanation", "policies", "ways",
+            "local_server", "explanation", "policies", "ways", "offerings", "heads",
         ),
         1,
     ),
