@@ -82,7 +82,8 @@ class MetaInferenceEngine:
         if not name:
             raise UnknownModelError("No model: give model_name, or an inference_config with one.")
         called_with = None if remote_params is None else made(RemoteParams, remote_params)
-        remote = in_force(self._remote, config.remote_params, called_with)
+        configured = None if config.remote_params is None else made(RemoteParams, config.remote_params)
+        remote = in_force(self._remote, configured, called_with)
         words = {**self._generation, **_words(config.generation.as_fields()), **_words(generation)}
         size = words.pop("batch_size", config.generation.batch_size)
         parameters.normalise(words)

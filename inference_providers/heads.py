@@ -83,6 +83,19 @@ class Heads:
         """Whether that is somebody who makes models, of one lab or of none that is known."""
         return len(self._registry.organisations.get(head.lower(), "several")) <= 1
 
+    def is_slip(self, head: str) -> bool:
+        """Whether that is a provider's name with a slip in it, or was a provider's: whoever writes so meant that one."""
+        return head.lower() in self._registry.retired_providers or bool(self.near(head))
+
+    def said(self, head: str, canonical: str | None) -> str:
+        """What is wrong with a head, for a person."""
+        ended = self._registry.retired_providers.get(head.lower())
+        if ended is not None:
+            return f"{ended['name']} ended in {ended['ended']}."
+        if canonical is not None and self.known(head):
+            return f"{head[:32]!r} does not make {canonical}, and is no provider."
+        return f"No provider or organisation is called {head[:32]!r}."
+
     def near(self, head: str) -> list[str]:
         """Providers that were perhaps meant: one or two letters away, the closest first.
 
@@ -108,6 +121,9 @@ class Heads:
         found: list[str | None] = []
         for head in heads:
             words = re.split(r"[-_.:]", head.lower())
+            if (ended := self._registry.retired_providers.get(head.lower())) is not None:
+                found.append(ended["successor"])
+                continue
             found += [self._registry.provider_id(head), *self.near(head)]
             found += [aliases[close] for close in get_close_matches(head.lower(), aliases, n=2, cutoff=0.85)]
             found += [self._registry.provider_id("-".join(words[:count])) for count in range(len(words) - 1, 0, -1)]

@@ -233,7 +233,8 @@ class Resolver(Offerings):
         key = name.lower()
         for spelling, pid in self.registry.provider_aliases.items() if "/" not in name else ():
             rest = name[len(spelling) + 1 :]
-            if not key.startswith((f"{spelling}-", f"{spelling}_")) or not self._heads.is_host(spelling):
+            joined = key.startswith(spelling) and key[len(spelling) : len(spelling) + 1] in ("-", "_", ".", " ")
+            if not joined or not self._heads.is_host(spelling):
                 continue
             canonical = self.registry.names.canonical_name(rest)
             if canonical in self.registry.canonical_names and self.registry.names.canonical_name(name) == canonical:
@@ -261,7 +262,7 @@ class Resolver(Offerings):
         if not strangers:
             return None
         found = self._spelling(name) if is_open or not known else None
-        if found is None or not found.offers or any(map(self._heads.near, strangers)):
+        if found is None or not found.offers or any(map(self._heads.is_slip, strangers)):
             raise self._no_such_head(name, strangers[0], canonical if known else None)
         said = f"no provider or organisation is called {strangers[0]!r}; {name!r} is taken for {found.canonical_name}"
         return Resolution(name, found.rule, found.canonical_name, found.offers, said, guessed=True)
@@ -274,12 +275,7 @@ class Resolver(Offerings):
         ]
         if canonical is None and not meant:
             return self._unknown(name)
-        known = self._heads.known(head)
-        lines = [
-            f"{head[:32]!r} does not make {canonical}, and is no provider."
-            if known
-            else f"No provider or organisation is called {head[:32]!r}."
-        ]
+        lines = [self._heads.said(head, canonical)]
         if canonical is not None:
             serving = sorted(self.offers_of(canonical), key=lambda offer: (not offer.usable, offer.doubtful))
             meant += list(dict.fromkeys(f"{offer.provider}/{canonical}" for offer in serving))[: max(3 - len(meant), 1)]

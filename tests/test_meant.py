@@ -28,6 +28,8 @@ from inference_providers import (
     RemoteParams,
     UnknownModelError,
     generate_response,
+    initialize_llm_registry,
+    model_lists,
 )
 from inference_providers.registry import bundled
 from tests.conftest import ROOT, Quick, keys
@@ -398,3 +400,30 @@ def test_open_weights_of_somebody_unknown_are_asked_for_with_one_warning(
         "no provider or organisation is called 'someone'; 'someone/Llama-3.3-70B-Instruct' is taken for "
         "llama-3.3-70b; mine is asked, for big-llama"
     ]
+
+
+def test_an_empty_list_of_models_names_nobody(world: World) -> None:
+    world.begin("answers")
+    made = ProviderList(environ=world.environ(), timeout=3.0)
+    for ask in (
+        lambda: made.client([]),
+        lambda: made.async_client([]),
+        lambda: made.ask_ai(SECRET, []),
+        lambda: made.connect_to_first_available_model([]),
+    ):
+        with pytest.raises(UnknownModelError):
+            ask()
+    world.check(set())
+
+
+def test_a_listed_model_is_not_asked_of_another_engine_that_has_something_called_so(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.begin("answers")
+    (tmp_path / "models.json").write_text('{"models": [{"name": "vllm_x", "model_path": "/models/nowhere/x"}]}')
+    monkeypatch.setenv("OLLAMA_HOST", f"127.0.0.1:{world.stranger.port}")  # has an `x` of its own
+    monkeypatch.setattr(model_lists, "_listed", None)  # as it is now, afterwards
+    initialize_llm_registry(tmp_path / "models.json")
+    with pytest.raises(InferenceProvidersError):
+        generate_response("vllm_x", SECRET, timeout=3)
+    world.check(set())

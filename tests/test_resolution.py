@@ -209,6 +209,8 @@ def test_open_weights_of_somebody_unknown_resolve_with_a_word(name: str) -> None
         ("azure-prod/gpt-4o", "azure/gpt-4o"),
         ("gorq/llama-3.3-70b", "groq/llama-3.3-70b"),
         ("olama/llama3", "ollama/llama3"),
+        ("anyscale/llama-3.3-70b", "together/llama-3.3-70b"),
+        ("octoai:llama-3.3-70b", "nvidia/llama-3.3-70b"),
         ("local-ai/llama3", "localai/llama3"),
         ("accounts/fireworks/models/gpt-4o", "fireworks/gpt-4o"),
         ("my-company/gpt-4o", "openai/gpt-4o"),
@@ -248,6 +250,14 @@ def test_a_file_of_providers_alone_knows_the_organisations_of_the_installed_one(
     assert found.resolve("meta-llama/Llama-3.3-70B-Instruct-FP8").warning == ""
     with pytest.raises(UnknownModelError):
         found.resolve("my-company/gpt-4o")
+
+
+@pytest.mark.parametrize(
+    ("name", "provider"),
+    [("azure_gpt-4o", "azure"), ("azure gpt-4o", "azure"), ("groq-llama-3.3-70b", "groq"), ("Cerebras-llama-3.3-70b", "cerebras")],
+)  # fmt: skip
+def test_a_providers_name_joined_to_a_models_means_that_provider(name: str, provider: str) -> None:
+    assert {offer.provider for offer in resolver().resolve(name).offers} == {provider}
 
 
 def test_a_tag_that_is_named_is_the_one_that_is_asked() -> None:
