@@ -198,10 +198,14 @@ class Finder(Secretive):
         """Raise LocalServerError where an engine is named that does not run here, with a model that does not lie here."""
         if any(server.provider == first.provider and not server.launched for server in self.local_servers()):
             return
+        from inference_providers.local_server import own_address
+
+        variable = own_address(self.registry.providers[first.provider], self._environ)[0]
+        where = first.endpoint + (f" ({variable})" if variable else "")
         near = self._launchables.near(first.internal_name)
         hint = f" Did you mean {' or '.join(near)}?" if near else ""
         raise LocalServerError(
-            f"{resolution.name!r}: no {first.provider_name} server runs at {first.endpoint}, and no model file is called "
+            f"{resolution.name!r}: no {first.provider_name} server runs at {where}, and no model file is called "
             f"{first.internal_name!r}, nor is one there.{hint} `inference-providers local list` shows those that are."
         )
 
