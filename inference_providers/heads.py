@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from inference_providers.registry import Registry
 
-_NEUTRAL = "models"  # as in `models/gemini-2.5-pro`: stands for nobody
+NEUTRAL = "models/"  # as in `models/gemini-2.5-pro`: stands for nobody
 _FILE = r"(?i)^(/|\.\.?/|~)|\\|\.(gguf|safetensors|bin)$"
 
 
@@ -43,7 +43,7 @@ class Heads:
         self._registry = registry
 
     def of(self, name: str) -> tuple[list[str], str]:
-        """What stands before the slashes of a name, and what after the last; neutral words at the start left out.
+        """What stands before the slashes of a name, and what after the last.
 
         `head:rest` counts where *rest* is a model and *head* is none: elsewhere the colon is a tag's.
         """
@@ -52,7 +52,7 @@ class Heads:
             head, _, rest = last.partition(":")
             if self._is_model(rest) and not self._is_model(head):
                 return [head], rest
-        return heads[1:] if heads and heads[0].lower() == _NEUTRAL else heads, last
+        return heads, last
 
     def _is_model(self, name: str) -> bool:
         canonical = self._registry.names.canonical_name(name)

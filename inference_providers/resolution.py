@@ -9,7 +9,7 @@ import re
 
 from inference_providers.candidates import Accesses, Offer
 from inference_providers.errors import UnknownModelError
-from inference_providers.heads import Heads, edits, is_path
+from inference_providers.heads import NEUTRAL, Heads, edits, is_path
 from inference_providers.offerings import GIVEN, HERE, NAMED, Offerings
 from inference_providers.policies import POLICIES, apply_policy
 
@@ -247,6 +247,9 @@ class Resolver(Offerings):
         """A name under a head that nobody is called: an error, but for open weights, which anybody may serve."""
         if is_path(name):
             raise UnknownModelError(f"{name!r} is the path of a file, and local=False looks at no file.")
+        if name.lower().startswith(NEUTRAL):
+            found = self.resolve(name[len(NEUTRAL) :])
+            return found.under(name, found.rule)
         heads, last = self._heads.of(name)
         canonical = self.registry.names.canonical_name(last if ":" in name and "/" not in name else name)
         known = canonical in self.registry.canonical_names or canonical in self.registry.retired_models
@@ -261,11 +264,11 @@ class Resolver(Offerings):
             ]
         if not strangers:
             return None
-        found = self._spelling(name) if is_open or not known else None
-        if found is None or not found.offers or any(map(self._heads.is_slip, strangers)):
+        taken = self._spelling(name) if is_open or not known else None
+        if taken is None or not taken.offers or any(map(self._heads.is_slip, strangers)):
             raise self._no_such_head(name, strangers[0], canonical if known else None)
-        said = f"no provider or organisation is called {strangers[0]!r}; {name!r} is taken for {found.canonical_name}"
-        return Resolution(name, found.rule, found.canonical_name, found.offers, said, guessed=True)
+        said = f"no provider or organisation is called {strangers[0]!r}; {name!r} is taken for {taken.canonical_name}"
+        return Resolution(name, taken.rule, taken.canonical_name, taken.offers, said, guessed=True)
 
     def _no_such_head(self, name: str, head: str, canonical: str | None) -> UnknownModelError:
         heads, last = self._heads.of(name)

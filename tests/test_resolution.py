@@ -260,6 +260,13 @@ def test_a_providers_name_joined_to_a_models_means_that_provider(name: str, prov
     assert {offer.provider for offer in resolver().resolve(name).offers} == {provider}
 
 
+def test_a_word_that_stands_for_nobody_is_left_out() -> None:
+    assert {offer.provider for offer in resolver().resolve("models/openai/gpt-4o").offers} == {"openai"}
+    assert {offer.provider for offer in resolver().resolve("models/azure/my-own").offers} == {"azure"}
+    with pytest.raises(UnknownModelError):
+        resolver().resolve("models/my-company/gpt-4o")
+
+
 def test_a_tag_that_is_named_is_the_one_that_is_asked() -> None:
     models = ("llama3.1:8b-instruct-q4_0", "llama3.1:8b-instruct-q8_0", "llama3.1:8b", "Qwen3:4b", "own:latest")
     names = {name: bundled().names.canonical_name(name) for name in models}
