@@ -22,6 +22,7 @@ from inference_providers.engine_settings import (
     made,
 )
 from inference_providers.errors import NoCredentialsError, UnknownModelError
+from inference_providers.foreign_secrets import is_foreign
 from inference_providers.provider_list import ProviderList
 from inference_providers.registry import bundled
 from inference_providers.wire.messages import Limits
@@ -146,6 +147,10 @@ def _key(remote: RemoteParams) -> str | None:
         return remote.api_key
     if not re.fullmatch(r"[A-Za-z_]\w*", variable):  # a key, perhaps, in the wrong place: it is not shown
         raise ValueError("api_key_env_varname must be the name of an environment variable")
+    if is_foreign(variable) and not any(variable in row.key_variables for row in bundled().providers.values()):
+        raise ValueError(
+            f"{variable} holds the secret of something else, and is no provider's key; use another variable"
+        )
     key = os.environ.get(variable)
     if not key and substitute.current is None:
         raise NoCredentialsError(f"{variable}, which is to hold the key, is not set.", [variable])

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference_providers import ProviderList, RegistryError
+from inference_providers import MetaInferenceEngine, ProviderList, RegistryError
 from inference_providers.credentials import Pins, host_of, is_loopback, near_misses, refusal
 from inference_providers.registry import Registry, bundled
 from inference_providers.trust import restrained
@@ -444,6 +444,9 @@ def test_secrets_of_other_things_are_nobodys_key(variable: str, serve: Any) -> N
     hidden = {"name": "X", "connection": {"endpoint": f"{server.url}/${{{variable}}}"}, "model_names": {"m": "m"}}
     with pytest.raises(RegistryError, match=variable):
         ProviderList(json_merge={"providers": {"x": hidden}}, environ={variable: CANARY})
+    engine = MetaInferenceEngine(remote_params={"api_url": server.url, "api_key_env_varname": variable})
+    with pytest.raises(ValueError, match=variable):
+        engine.infer(["x"], "m")
     assert server.requests == []
 
 
