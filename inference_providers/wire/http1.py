@@ -190,7 +190,8 @@ class Reader:
     def _frame(self, modern: bool, size: int | None, chunked: bool) -> None:
         """Where the body ends, by RFC 9112, 6.3; and whether that is certain."""
         status, headers = self.status, self.headers
-        close = "close" in [token.strip().lower() for token in headers.get("connection", "").split(",")]
+        options = headers.get("connection", "").lower()
+        close = "close" in options and "close" in [option.strip() for option in options.split(",")]
         self._certain = modern and not close and status < 600
         if self._method == "HEAD" or status in (204, 304) or (self._method == "CONNECT" and status < 300):
             self._state, self._certain = _DONE, False
@@ -259,8 +260,9 @@ class Reader:
 
 def _blank_line(buffer: bytes, start: int) -> int:
     """Where the first blank line at or after *start* ends; 0 where there is none. Lines may end with a bare LF."""
-    ends = [found + len(mark) for mark in (b"\n\r\n", b"\n\n") if (found := buffer.find(mark, start)) >= 0]
-    return min(ends, default=0)
+    full = buffer.find(b"\n\r\n", start)
+    bare = buffer.find(b"\n\n", start, full if full >= 0 else len(buffer))
+    return bare + 2 if bare >= 0 else full + 3 if full >= 0 else 0
 
 
 def _fields(text: str) -> dict[str, str]:
@@ -281,6 +283,8 @@ def _fields(text: str) -> dict[str, str]:
 
 def _length(text: str) -> int:
     """A `Content-Length`, said once or several times alike. Raises WireError."""
+    if text.isascii() and text.isdecimal() and len(text) <= 18:
+        return int(text)
     said = {one.strip(" \t") for one in text.split(",")}
     one = said.pop()
     if said or not (one.isascii() and one.isdecimal()) or len(one) > 18:
