@@ -184,7 +184,9 @@ class Output:
                 lines.append(len(self._were))
                 self._were.append(-1 if index is None else index)
         if foreign and not again and not self._were:
-            raise ValueError(f"{self.path} holds something else than results; give another file, or resume=False")
+            raise ValueError(
+                f"{self.path} holds something other than results; give another file, or resume=False (--no-resume)"
+            )
         if foreign:
             log.warn(f"{self.path} holds {_lines(foreign)} that no batch wrote; what they say stays where it is.")
         if again:

@@ -21,7 +21,7 @@ TAKEN = "batch_"  # before our columns, where the input has one of their names
 def check(out: str, lines: str) -> None:
     """Raise ValueError where a CSV file is there that no batch has made: it would be lost."""
     if os.path.exists(out) and not os.path.exists(lines) and os.path.getsize(out):
-        raise ValueError(f"{out} holds something else than results; give another file, or resume=False")
+        raise ValueError(f"{out} holds something other than results; give another file, or resume=False (--no-resume)")
 
 
 def write(source: os.PathLike[str] | None, lines: str, out: str, csv_formulas: str = formulas.KEEP) -> None:
@@ -53,7 +53,7 @@ def write(source: os.PathLike[str] | None, lines: str, out: str, csv_formulas: s
         several = cells.formulas != 1
         log.warn(
             f"{out} has {cells.formulas} cell{'s' * several} that a spreadsheet would run as {'formulas' if several else 'a formula'}; "
-            f'csv_formulas="{formulas.ESCAPE}" makes {"them" if several else "it"} text.'
+            f'csv_formulas="{formulas.ESCAPE}" (--csv-formulas escape) makes {"them" if several else "it"} text.'
         )
 
 

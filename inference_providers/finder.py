@@ -9,7 +9,7 @@ from functools import cached_property
 from inference_providers import candidates
 from inference_providers.advice import ALLOW_VARIABLE, Advice
 from inference_providers.candidates import Accesses, Offer
-from inference_providers.credentials import Environment, Pins, Secretive
+from inference_providers.credentials import Environment, Pins, Secretive, host_of, is_loopback
 from inference_providers.errors import LocalServerError, NoCredentialsError, UnknownModelError
 from inference_providers.log import tell, warn
 from inference_providers.offerings import GIVEN, NAMED
@@ -149,10 +149,20 @@ class Finder(Secretive):
         if self._local and all(offer.local and not offer.launchable for offer in found):
             self._check_there_is_a_server(resolution, found[0])
         self._warn_of_other_engines(resolution, found[0])
+        self._warn_of_plain_http(found)
         if resolution.warning:
             asked = f"; {found[0].provider} is asked, for {found[0].internal_name}" if resolution.guessed else ""
             self._warn_once(resolution.warning + asked)
         return found
+
+    def _warn_of_plain_http(self, offers: Sequence[Offer]) -> None:
+        """Say once where the user's own address for a key is one that others on the way can listen to."""
+        for offer in offers:
+            if offer.variable and offer.endpoint.startswith("http://") and not is_loopback(host_of(offer.endpoint)):
+                self._warn_once(
+                    f"{offer.variable} goes to {host_of(offer.endpoint)} without encryption: its address is http. "
+                    "Use https, unless you trust the network between."
+                )
 
     def _warn_once(self, message: str) -> None:
         if message not in self._warned:
@@ -309,6 +319,7 @@ class Finder(Secretive):
         """The automatic choice among providers with keys: no look at local ports."""
         if not self._best:
             self._reread_environment()
+        self._warn_of_plain_http(self._best[:1])
         return self._best
 
     def _on_this_machine(self) -> list[Offer]:

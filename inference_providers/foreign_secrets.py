@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 # By kind. A variable that a provider of the installed package owns is never asked about here.
-_NAMES = (
+_KNOWN = (
     # clouds
     r"AWS_(SECRET_ACCESS_KEY|ACCESS_KEY(_ID)?|SESSION_TOKEN|SECURITY_TOKEN|SECRET_KEY)",
     r"(AZURE|ARM)_(CLIENT_(ID|SECRET|CERTIFICATE\w*)|PASSWORD|USERNAME|STORAGE_\w+|DEVOPS_\w+|CREDENTIALS)",
@@ -19,6 +19,9 @@ _NAMES = (
     r"PGPASS(FILE|WORD)|MYSQL_PWD|SENTRY_(DSN|AUTH_TOKEN)|SNOWFLAKE_(PASSWORD|PRIVATE_KEY\w*)",
     # package registries
     r"(NPM|NODE_AUTH|NPM_AUTH|YARN_NPM_AUTH|PYPI|PYPI_API|TEST_PYPI\w*|TWINE|UV_PUBLISH|POETRY_PYPI_TOKEN|FLIT|HATCH_INDEX|CARGO_REGISTRY|CARGO|GEM_HOST_API|RUBYGEMS|RUBYGEMS_API|NUGET|DOCKER|DOCKER_HUB|DOCKERHUB|QUAY|HOMEBREW_GITHUB_API|ARTIFACTORY|NEXUS|JFROG)_?(API_)?(TOKEN|KEY|PASSWORD|PASS|AUTH|PYPI)",
+)
+# Names of a kind, unless they speak of models: a key for one's own gateway may be called LITELLM_MASTER_KEY.
+_LIKELY = (
     # services
     r"(STRIPE|PAYPAL|BRAINTREE|SQUARE|PLAID|ADYEN|TWILIO|SENDGRID|MAILGUN|MAILCHIMP|POSTMARK|SLACK|DISCORD|TELEGRAM|TWITTER|FACEBOOK|LINKEDIN|REDDIT|SPOTIFY|NOTION|AIRTABLE|JIRA|ATLASSIAN|LINEAR|ZENDESK|HUBSPOT|SALESFORCE|SHOPIFY|DATADOG|DD|NEW_RELIC|GRAFANA|PAGERDUTY|OPSGENIE|OKTA|AUTH0|FIREBASE|SUPABASE|ALGOLIA|CLOUDINARY|MAPBOX)_\w*(KEY|TOKEN|SECRET|PASSWORD|SID|WEBHOOK(_URL)?)",
     # a program's own
@@ -29,6 +32,11 @@ _NAMES = (
 )
 
 
+_OF_MODELS = r"(?:^|_)(?:AI|LLMS?|MODELS?|INFERENCE|GPT|CHAT|LITELLM|VLLM|OLLAMA|OPENAI|ANTHROPIC|CLAUDE|GEMINI|LLAMA|MISTRAL)(?:_|$)"
+
+
 def is_foreign(variable: str) -> bool:
     """Whether a variable is well known for the secret of something that is no provider of models."""
-    return any(re.fullmatch(pattern, variable.upper()) for pattern in _NAMES)
+    name = variable.upper()
+    patterns = _KNOWN if re.search(_OF_MODELS, name) else _KNOWN + _LIKELY
+    return any(re.fullmatch(pattern, name) for pattern in patterns)

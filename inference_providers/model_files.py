@@ -124,7 +124,7 @@ def own_folder() -> str | None:
 def believed_folder() -> str | None:
     """That folder, unless others can write there, which is told once: what is in it is started where nothing was named."""
     folder = own_folder()
-    if folder and (why := folders.distrust(folder)):
+    if folder and os.path.isdir(folder) and (why := folders.distrust(folder)):
         folders.warn_once(f"The models in {folder} are not used: {why}.")
         return None
     return folder

@@ -451,7 +451,18 @@ def test_secrets_of_other_things_are_nobodys_key(variable: str, serve: Any) -> N
 
 
 @pytest.mark.parametrize(
-    "variable", ["MY_KEY", "PROXY_API_KEY", "COMPANY_LLM_TOKEN", "GATEWAY_KEY", "OPENAI_API_KEY_2", "MY_TOKEN"]
+    "variable",
+    [
+        "MY_KEY",
+        "PROXY_API_KEY",
+        "COMPANY_LLM_TOKEN",
+        "GATEWAY_KEY",
+        "OPENAI_API_KEY_2",
+        "MY_TOKEN",
+        "LITELLM_MASTER_KEY",
+        "LLM_PASSWORD",
+        "SLACK_LLM_TOKEN",
+    ],
 )
 def test_a_programs_own_variables_are_its_own(variable: str) -> None:
     from inference_providers.foreign_secrets import is_foreign
@@ -495,3 +506,18 @@ def test_a_key_is_real_where_it_is_used_and_masked_where_it_is_shown() -> None:
     except ValueError as error:
         said = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
         assert "key = '[key]'" in said
+
+
+def test_a_key_that_goes_without_encryption_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    for address, warns in (
+        ("http://192.0.2.1/v1", True),
+        ("https://192.0.2.1/v1", False),
+        ("http://127.0.0.1:9/v1", False),
+    ):
+        caplog.clear()
+        made = ProviderList(environ={"OPENAI_API_KEY": CANARY, "OPENAI_BASE_URL": address}, local=False)
+        for _ in range(2):
+            made.candidates("gpt-4o")
+            made.candidates("auto")
+        said = [record.getMessage() for record in caplog.records if "without encryption" in record.getMessage()]
+        assert len(said) == warns

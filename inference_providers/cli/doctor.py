@@ -76,10 +76,16 @@ def _keys(registry: Registry) -> list[dict[str, Any]]:
 def _addresses(registry: Registry) -> list[dict[str, str]]:
     """Where a variable of the user's moves a key: OPENAI_BASE_URL."""
     return [
-        {"provider": provider.id, "variable": variable, "address": credentials.host_of(os.environ[variable])}
+        {"provider": provider.id, "variable": variable, "address": _shown(os.environ[variable])}
         for provider in registry.providers.values()
         if (variable := provider.connection.get("base_url")) and os.environ.get(variable)
     ]
+
+
+def _shown(address: str) -> str:
+    host = credentials.host_of(address)
+    plain = address.strip().lower().startswith("http://") and not credentials.is_loopback(host)
+    return f"{host}, without https" if plain else host
 
 
 def _looked_at(registry: Registry) -> list[dict[str, str]]:
