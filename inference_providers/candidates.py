@@ -12,7 +12,7 @@ from inference_providers.registry import DOUBTFUL, FEATURES, OPENAI_PROTOCOL, OT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
     from typing import Any, Protocol
 
     from inference_providers.credentials import Address, Pins
@@ -108,10 +108,6 @@ class Offer(credentials.Secretive):
         """Why a request with this offer's key must not go to *address*; empty where it may."""
         return self._access.forbids(address)
 
-    def stranger(self, port: int) -> str:
-        """Why a new connection from local *port* must not be used: what listens is not the server that was launched."""
-        return self._access.server.stranger(port) if self._access.server is not None else ""
-
     def lacks(self, feature: str) -> bool:
         """Whether the sources say that it cannot do *feature*, one of FEATURES; False where nobody knows."""
         return _LACKING[feature] in self.facts.flags
@@ -160,6 +156,11 @@ class Offer(credentials.Secretive):
         if self._access.server is not None:
             await self._access.server.wake_async(limit)
             self._access.moved()
+
+    @property
+    def peer_check(self) -> Callable[[int], str] | None:
+        """What says, for the client's port of a new connection, why nothing is to be sent there (empty if it may be); None: no check."""
+        return None if self._access.server is None else self._access.server.stranger
 
     @property
     def reason(self) -> str:

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
+
+from inference_providers.passed_on import passed_on
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
-
-_PASSED_ON = (  # what an engine may need of the environment; no key of anybody goes to it
-    r"PATH|HOME|USER|LOGNAME|LANG|LANGUAGE|TZ|TMPDIR|TEMP|TMP|SYSTEMROOT|VIRTUAL_ENV|CONDA_PREFIX|PYTHONPATH|LD_LIBRARY_PATH|"
-    r"(LC_|XDG_|DYLD_|CUDA|NVIDIA_|NCCL_|HIP_|ROCR_|HSA_|OMP_|MKL_|OPENBLAS_|HF_|HUGGINGFACE_|TRANSFORMERS_|TORCH|PYTORCH_|"
-    r"TOKENIZERS_|VLLM_|SGLANG_|GGML_|LLAMA_|OLLAMA_)\w*"
-)
-_SECRET = r"(^|_)(API)?(KEY|TOKEN|SECRET|PASS\w*|PAT|CRED\w*|AUTH\w*|BEARER)S?\d*($|_)|^LLAMA_(CLOUD|ARG)_"
 
 
 def installed(way: Mapping[str, Any], environ: Mapping[str, str]) -> bool:
@@ -45,11 +39,6 @@ def program(name: str, environ: Mapping[str, str]) -> str | None:
 
 
 def environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """What an engine gets of the environment: where things are, and its own settings; nothing that may be a key."""
+    """What an engine gets of the environment: where things are, and its own settings; see `passed_on`."""
     path = os.pathsep.join([environ.get("PATH") or os.defpath, os.path.dirname(sys.executable)])
-    passed = {
-        name: value
-        for name, value in environ.items()
-        if re.fullmatch(_PASSED_ON, name) and not re.search(_SECRET, name)
-    }
-    return {**passed, "PATH": path, "PYTHONUNBUFFERED": "1"}
+    return {**passed_on(environ), "PATH": path, "PYTHONUNBUFFERED": "1"}

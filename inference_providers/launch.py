@@ -17,12 +17,13 @@ import time
 import weakref
 from contextlib import suppress
 
-from inference_providers import locks, machine, ways
+from inference_providers import folders, locks, machine, peers, ways
 from inference_providers.display import in_line
 from inference_providers.engines import environment, installed
 from inference_providers.errors import LocalServerError
 from inference_providers.local_server import LocalServer
 from inference_providers.model_files import ModelFile
+from inference_providers.progress import Progress
 from inference_providers.server_state import FAILED, READY, TAKEN, endpoint_of, read_state, servers_folder
 
 TYPE_CHECKING = False
@@ -30,9 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
-TOLD_AFTER, TOLD_EVERY = 2.0, 10.0  # seconds of loading after which a person is told
 _LOG_LINES = 12  # of a server that failed, for a person
 _CAUSE = r"(?:^|\s)((?:\w+\.)*\w*(?:Error|Exception): .*)|^[\d.]+ E +(.*)"  # a line of a log that says what went wrong
+_ELSEWHERE = "Set HOME, or XDG_STATE_HOME to a folder of your own"
 _CAUSES = 3  # before those lines: an engine's last words may be of what followed
 
 
@@ -65,6 +66,7 @@ class Launchable(LocalServer):
             self._options["tokenizer"] = model.tokenizer_path
         digest = self._digest(provider)
         self._lease: int | None = None
+        self._runs: tuple[int, int, str | None] | None = None  # port, process, and where that is its number
         self._seen: tuple[int, int] | None = None
         self._waking = threading.Lock()
         self._owner = os.getpid()
@@ -72,7 +74,8 @@ class Launchable(LocalServer):
         self.joined = False  # whether the server ran before this program asked for it
         served = ways.filled(way.get("served", "{name}"), self._values)
         super().__init__(provider, "", {served: canonical})
-        self.folder, self.place = os.path.join(servers_folder(), digest), f"launch:{digest}"
+        servers = servers_folder()
+        self.folder, self.place = servers and os.path.join(servers, digest), f"launch:{digest}"
         self.wished = model.engine in (provider, title)
         self.fits = model.kind in way["formats"] and way.get("source", model.source) == model.source
         self.reason = self._why_not()
@@ -83,7 +86,7 @@ class Launchable(LocalServer):
 
     @property
     def _values(self) -> dict[str, Any]:
-        return {"model": self.model.path, "name": self.model.served, **self._options}
+        return {"model": self.model.path, "name": ways.named(self.way, self.model.served), **self._options}
 
     def _digest(self, provider: str) -> str:
         """The same command is the same server, whoever asks for it."""
@@ -99,6 +102,8 @@ class Launchable(LocalServer):
             return f"{self.title} does not run {'GGUF files' if self.model.kind == 'gguf' else 'Hugging Face folders'}"
         if not self.fits:
             return f"{self.title} runs only what it keeps itself"
+        if not self.folder:
+            return f"{self.title} cannot be started: {folders.NO_HOME} to keep a server's state in. {_ELSEWHERE}"
         if not installed(self.way, self._environ):
             return f"{self.title} is not installed ({self.way.get('install') or self.way['command'][0]})"
         return ""
@@ -189,7 +194,7 @@ class Launchable(LocalServer):
             raise
 
     def _steps(self, limit: float) -> Iterator[float | Callable[[], None]]:
-        if os.name != "posix":
+        if os.name != "posix" or not locks.available():
             raise LocalServerError(
                 "Starting servers works on Linux and macOS only; start one yourself: it will be found."
             )
@@ -197,13 +202,10 @@ class Launchable(LocalServer):
         try:
             self._take_lease()
         except OSError as error:
-            raise LocalServerError(
-                f"{servers_folder()}, where servers keep their state, cannot be used: {error.strerror}. "
-                "XDG_STATE_HOME sets another place."
-            ) from None
+            raise self._unusable(error.strerror or str(error)) from None
         until = time.monotonic() + min(limit, self.way["loading"] + 60)
         self.joined, pause = True, 0.01
-        with _Progress(f"loading {self.model.name} with {self.title}", self._tell) as progress:
+        with Progress(f"loading {self.model.name} with {self.title}", self._tell) as progress:
             while True:
                 if not locks.is_held(self._path("lock")):
                     if not self.joined:
@@ -211,8 +213,8 @@ class Launchable(LocalServer):
                     yield self._spawn
                     self.joined = False
                 seen, state = self._state_seen(), self._state()
-                if state.get("phase") == READY:
-                    self.endpoint, self.key = endpoint_of(state), state["key"]
+                if state.get("phase") == READY and locks.is_held(self._path("lock")):
+                    self.found(state)
                     self._seen = seen  # last: from now on others take it for awake
                     return
                 if state.get("phase") == FAILED and not self.joined:
@@ -223,16 +225,46 @@ class Launchable(LocalServer):
                 yield pause
                 pause = min(pause * 1.5, 0.2)
 
+    def found(self, state: Mapping[str, Any]) -> None:
+        """Take address and key of the server as it runs."""
+        self.endpoint, self.key = endpoint_of(state), state["key"]
+        self._runs = (state["port"], state["engine"], state.get("namespace"))
+
+    def stranger(self, client_port: int) -> str:
+        """Why who took a new connection from *client_port* is not this server; empty if it is, or if the system does not tell.
+
+        For each new connection, before anything is sent: the port of a server that has ended may be anybody's.
+        """
+        if self._runs is None:
+            return "the server does not run"
+        port, engine, namespace = self._runs
+        why = peers.stranger(port, client_port, engine, namespace)
+        return why and f"{self.title} no longer has its port: {why}; nothing was sent"
+
     def _not_yet(self) -> _NotYet:
         return _NotYet(
             f"{self.title} is still loading {self.model.name}; it goes on while this program runs. "
             f"Ask again, or give it more time. Its log: {self._path('log')}"
         )
 
+    def _check_folder(self) -> None:
+        """Raises LocalServerError where there is none, or where others can write, who could name a server of theirs in it."""
+        if not self.folder:
+            raise LocalServerError(f"{self.reason or folders.NO_HOME}.")
+        why = folders.distrust(self.folder)
+        if why := why or next(filter(None, map(folders.distrust_file, map(self._path, ("lock", "state.json")))), ""):
+            raise self._unusable(why)
+
+    def _unusable(self, why: str) -> LocalServerError:
+        return LocalServerError(
+            f"{servers_folder()}, where servers keep their state, cannot be used: {why}. XDG_STATE_HOME sets another place."
+        )
+
     def _take_lease(self) -> None:
-        """Count as a user, until this object or this process is gone."""
-        os.makedirs(servers_folder(), mode=0o700, exist_ok=True)  # nobody else may look into it
-        os.makedirs(self._path("users"), exist_ok=True)
+        """Count as a user, until this object or this process is gone. Raises OSError and LocalServerError."""
+        self._check_folder()
+        folders.make(self._path("users"))  # nobody else may look into it
+        self._check_folder()  # somebody else may have been quicker
         path = self._path(os.path.join("users", f"{os.getpid()}-{id(self)}"))
         while True:  # the supervisor may take the file away in the moment before it is locked
             file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -325,35 +357,6 @@ def _drop(file: int, path: str, owner: int) -> None:
     if os.getpid() == owner:  # not in a child, which has the file open as well
         with suppress(OSError):
             os.unlink(path)
-
-
-class _Progress:
-    """Tells that something is loading: one line that changes on a terminal, a word now and then elsewhere."""
-
-    def __init__(self, what: str, tell: Callable[[str], None]) -> None:
-        self._what, self._say = in_line(what), tell
-        self._terminal = sys.stderr is not None and sys.stderr.isatty()
-        self._started = time.monotonic()
-        self._next, self._shown = TOLD_AFTER, False
-
-    def __enter__(self) -> _Progress:
-        return self
-
-    def tell(self) -> None:
-        """Say how long it has taken, if it is time to."""
-        seconds = time.monotonic() - self._started
-        if seconds < self._next:
-            return
-        if self._terminal:
-            self._next, self._shown = seconds + 0.5, True
-            print(f"\r{self._what} ... {seconds:.0f} s", end="", file=sys.stderr, flush=True)
-        else:
-            self._next = seconds + TOLD_EVERY
-            self._say(f"{self._what} ... {seconds:.0f} s")
-
-    def __exit__(self, *error: object) -> None:
-        if self._shown:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
 def stop(folder: str, patience: float = 25.0) -> bool:

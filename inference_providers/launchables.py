@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import time
 
-from inference_providers import local, model_files, model_lists
+from inference_providers import folders, local, model_files, model_lists
 from inference_providers.errors import LocalServerError, RegistryError
 from inference_providers.launch import Launchable
 from inference_providers.policies import POLICIES
 from inference_providers.registry import bundled
 from inference_providers.resolution import FOUND, GIVEN, NAMED
-from inference_providers.server_state import READY, endpoint_of, running
+from inference_providers.server_state import READY, running
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Launchables:
         running = [s for s in self.running() if wanted in (s.model.served, s.model.name) and pid in (None, s.provider)]
         found = [model for model in self._found() if self._fits(model, wanted)] if where == FOUND else []
         launchable = [server for server in self._all_servers(found, pid) if not self._has_address(server.provider)]
-        return list({server.folder: server for server in (*running, *launchable)}.values())
+        return list({server.place: server for server in (*running, *launchable)}.values())
 
     def _has_address(self, engine: str) -> bool:
         """Whether the user says where this engine runs: then a name means the models there, though it be away now."""
@@ -100,13 +100,13 @@ class Launchables:
             try:
                 way = next((way for way in self._ways(state["provider"]) if way["name"] == state["way"]), None)
                 model = model_files.ModelFile(**state["model"])
-            except (KeyError, TypeError):  # of another version of this package
+            except (KeyError, TypeError, ValueError):  # of another version of this package
                 continue
             if way is not None and state["phase"] == READY:
                 server = self._launchable(state["provider"], way, model)
                 if server.folder == folder:
                     server.reason = ""  # it runs: perhaps of another environment, where the engine is installed
-                    server.endpoint, server.key = endpoint_of(state), state["key"]
+                    server.found(state)
                     found.append(server)
         return found
 
@@ -151,7 +151,7 @@ class Launchables:
         title = way.get("title") or self._registry.providers[engine].name
         canonical = self._registry.names.canonical_name(model.served) or self._registry.names.canonical_name(model.name)
         server = Launchable(engine, title, way, model, canonical, self._environ, self._tell)
-        return self._known.setdefault((server.folder, model.served), server)
+        return self._known.setdefault((server.place, model.served), server)
 
     def _ways(self, engine: str) -> Sequence[Mapping[str, Any]]:
         """How an engine is launched: by the installed package's registry alone."""
@@ -162,17 +162,15 @@ class Launchables:
 
     def _lists(self) -> Mapping[str, dict[str, Any]]:
         """The user's lists; one that cannot be used is told once, and stands in nobody's way."""
-        try:
-            return model_lists.listed()
-        except RegistryError as error:
-            if not self._told:
-                self._told = True
-                self._tell(str(error))
-            return {}
+        found, problems = model_lists.usable()
+        if problems and not self._told:
+            self._told = True
+            self._tell(str(RegistryError(problems, "Of the model lists this cannot be used")))
+        return found
 
     def _at_path(self, wanted: str, *, pinned: bool) -> ModelFile | None:
         """The model at a path; None for what is no path. Raises LocalServerError for a path where none is."""
-        path = os.path.expanduser(wanted)
+        path = folders.expanded(wanted)
         if path.rpartition(":")[2] in POLICIES and not os.path.exists(path):
             return None  # a rule of its own takes the policy off
         marked = path.startswith((os.sep, "." + os.sep, ".." + os.sep)) or "\\" in path
@@ -227,7 +225,7 @@ class Launchables:
 
 
 def _full(path: str) -> str:
-    return os.path.abspath(os.path.expanduser(path))
+    return os.path.abspath(folders.expanded(path))
 
 
 def _own_way(model: ModelFile) -> dict[str, Any]:

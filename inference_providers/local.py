@@ -13,6 +13,7 @@ import selectors
 import socket
 import time
 
+from inference_providers import folders
 from inference_providers.credentials import Pins, find, host_of
 from inference_providers.registry import bundled
 
@@ -247,13 +248,13 @@ def _rows(body: bytes) -> list[dict[str, Any]] | None:
 
 def home_models(environ: Mapping[str, str]) -> list[str]:
     """GGUF files that the embedded engine may start: `INFERENCE_PROVIDERS_LOCAL_MODEL`, then the user's models folder."""
-    from inference_providers.model_files import is_gguf, own_folder
+    from inference_providers.model_files import believed_folder, is_gguf
 
     given = environ.get(MODEL_VARIABLE, "").strip()
     if given:
-        return [os.path.expanduser(given)]
-    folder = own_folder()
+        return [folders.expanded(given)]
+    folder = believed_folder()
     try:
-        return sorted(os.path.join(folder, name) for name in os.listdir(folder) if is_gguf(name))
+        return sorted(os.path.join(folder, name) for name in os.listdir(folder) if is_gguf(name)) if folder else []
     except OSError:
         return []

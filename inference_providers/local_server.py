@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 
 class LocalServer:
@@ -17,6 +17,8 @@ class LocalServer:
     launched = False  # by this package: it serves the one model it was launched for
     wished = False  # whether its model is to run there first
     fits = True  # whether it is made for such models
+    # For a new connection from a local port: why who took it is not this server. None: nobody can tell.
+    stranger: Callable[[int], str] | None = None
 
     def __init__(self, provider: str, endpoint: str, models: Mapping[str, str | None], key: str | None = None) -> None:
         self.provider, self.endpoint, self.models = provider, endpoint, dict(models)
@@ -28,10 +30,6 @@ class LocalServer:
 
     async def wake_async(self, limit: float) -> None:
         """`wake` for asyncio."""
-
-    def stranger(self, port: int) -> str:
-        """Why what answers a connection from local *port* is not this server; empty where it is, or nobody can tell."""
-        return ""
 
     @property
     def awake(self) -> bool:

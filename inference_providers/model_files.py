@@ -10,12 +10,12 @@ import os
 import re
 import struct
 
-from inference_providers import files
+from inference_providers import files, folders
 from inference_providers.display import in_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any, BinaryIO
 
 GGUF, HUGGING_FACE = "gguf", "hf"
@@ -68,19 +68,20 @@ class ModelFile:
 
 def found(environ: Mapping[str, str]) -> list[ModelFile]:
     """Every model file in the usual places, each path once for each of its names: this package's folder, Ollama, LM Studio, Hugging Face, llama.cpp."""
-    home = environ.get("HOME") or os.path.expanduser("~")
-    cache = environ.get("XDG_CACHE_HOME") or os.path.join(home, ".cache")
-    places: list[Iterator[ModelFile]] = [
-        _gguf_files(own_folder(), "models folder"),
-        _ollama(environ.get("OLLAMA_MODELS") or os.path.join(home, ".ollama", "models")),
-        _gguf_files(os.path.join(home, ".lmstudio", "models"), "LM Studio"),
-        _gguf_files(os.path.join(cache, "lm-studio", "models"), "LM Studio"),
-        _hub(_hub_folder(environ, cache)),
-        _gguf_files(environ.get("LLAMA_CACHE") or os.path.join(cache, "llama.cpp"), "llama.cpp"),
+    home, cache = folders.home(environ), folders.base("cache", environ)
+    hub = environ.get("HF_HUB_CACHE") or environ.get("HUGGINGFACE_HUB_CACHE") or _below(environ.get("HF_HOME"), "hub")
+    places: list[tuple[Callable[..., Iterator[ModelFile]], str | None, str]] = [
+        (_gguf_files, believed_folder(), "models folder"),
+        (_ollama, environ.get("OLLAMA_MODELS") or _below(home, ".ollama", "models"), "Ollama"),
+        (_gguf_files, _below(home, ".lmstudio", "models"), "LM Studio"),
+        (_gguf_files, _below(cache, "lm-studio", "models"), "LM Studio"),
+        (_hub, hub or _below(cache, "huggingface", "hub"), "Hugging Face"),
+        (_gguf_files, environ.get("LLAMA_CACHE") or _below(cache, "llama.cpp"), "llama.cpp"),
     ]
     unique: dict[tuple[str, str], ModelFile] = {}
-    for place in places:
-        for model in place:
+    for look, place, source in places:
+        # Absolute, for an engine runs elsewhere, and an argument that began with a dash would be an option.
+        for model in look(os.path.abspath(place), source) if place else ():
             name = model.name if model.source == "Ollama" else ""  # several of its names may share a file
             unique.setdefault((os.path.realpath(model.path), name), model)
     return list(unique.values())
@@ -88,7 +89,7 @@ def found(environ: Mapping[str, str]) -> list[ModelFile]:
 
 def at(path: str, name: str = "", source: str = "given", **more: Any) -> ModelFile:
     """The model at a path that somebody gave. Raises ValueError, saying what is wrong, where there is none."""
-    path = os.path.abspath(os.path.expanduser(path))
+    path = os.path.abspath(folders.expanded(path))
     if os.path.isdir(path):
         if not os.path.isfile(os.path.join(path, "config.json")):
             raise ValueError(f"{path} is no model: a Hugging Face folder has a config.json")
@@ -96,8 +97,7 @@ def at(path: str, name: str = "", source: str = "given", **more: Any) -> ModelFi
             name or named_by(path), path, HUGGING_FACE, _weights(path), source, served=named_by(path), **more
         )
     try:
-        with open(path, "rb", opener=files.regular) as file:
-            magic = file.read(4)
+        magic = folders.read(path, 4, mine=False)
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from None
     if magic != b"GGUF":
@@ -117,16 +117,22 @@ def is_gguf(file: str) -> bool:
     return file.endswith(".gguf") and (not part or part[1] == "00001") and not file.startswith("mmproj")
 
 
-def own_folder() -> str:
-    """This package's folder for models of the user's own."""
-    import platformdirs
-
-    return os.path.join(platformdirs.user_data_dir("inference_providers"), "models")
+def own_folder() -> str | None:
+    """This package's folder for models of the user's own; None for a user without a home."""
+    return _below(folders.own("data"), "models")
 
 
-def _hub_folder(environ: Mapping[str, str], cache: str) -> str:
-    given = environ.get("HF_HUB_CACHE") or environ.get("HUGGINGFACE_HUB_CACHE")
-    return given or os.path.join(environ.get("HF_HOME") or os.path.join(cache, "huggingface"), "hub")
+def believed_folder() -> str | None:
+    """That folder, unless others can write there, which is told once: what is in it is started where nothing was named."""
+    folder = own_folder()
+    if folder and (why := folders.distrust(folder)):
+        folders.warn_once(f"The models in {folder} are not used: {why}.")
+        return None
+    return folder
+
+
+def _below(folder: str | None, *names: str) -> str | None:
+    return os.path.join(folder, *names) if folder else None
 
 
 _PART = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")
@@ -134,8 +140,8 @@ _PART = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")
 
 def _gguf_files(folder: str, source: str) -> Iterator[ModelFile]:
     """The models below a folder."""
-    for root, folders, names in os.walk(folder):
-        folders.sort()
+    for root, inner, names in os.walk(folder):
+        inner.sort()
         for file in sorted(names):
             path = os.path.join(root, file)
             if is_gguf(file) and os.path.isfile(path):
@@ -161,18 +167,18 @@ def _whole_size(path: str) -> int:
     return sum(_size(f"{path[: part.start()]}-{number:05}-of-{part[2]}.gguf") for number in range(1, int(part[2]) + 1))
 
 
-def _ollama(folder: str) -> Iterator[ModelFile]:
+def _ollama(folder: str, source: str) -> Iterator[ModelFile]:
     """What Ollama has pulled: manifests name the files of weights by their digest."""
     manifests = os.path.join(folder, "manifests")
-    for root, folders, tags in os.walk(manifests):
-        folders.sort()
-        for tag in sorted(tags):
+    for root, inner, names in os.walk(manifests):
+        inner.sort()
+        for tag in sorted(names):
             layers = _json(os.path.join(root, tag)).get("layers")
             for layer in layers if isinstance(layers, list) else ():
                 if isinstance(layer, dict) and layer.get("mediaType") == "application/vnd.ollama.image.model":
                     path = os.path.join(folder, "blobs", str(layer.get("digest", "")).replace(":", "-"))
                     if os.path.isfile(path):
-                        yield ModelFile(f"{_ollama_name(manifests, root)}:{tag}", path, GGUF, _size(path), "Ollama")
+                        yield ModelFile(f"{_ollama_name(manifests, root)}:{tag}", path, GGUF, _size(path), source)
 
 
 def _ollama_name(manifests: str, folder: str) -> str:
@@ -181,7 +187,7 @@ def _ollama_name(manifests: str, folder: str) -> str:
     return name.removeprefix("registry.ollama.ai/").removeprefix("library/")
 
 
-def _hub(folder: str) -> Iterator[ModelFile]:
+def _hub(folder: str, source: str) -> Iterator[ModelFile]:
     """Hugging Face's cache: the newest snapshot of each repository that holds a model, and the GGUF files of others."""
     try:
         repositories = sorted(name for name in os.listdir(folder) if name.startswith("models--"))
@@ -196,9 +202,9 @@ def _hub(folder: str) -> Iterator[ModelFile]:
         newest = max(revisions, key=os.path.getmtime)
         size = _weights(newest)
         if os.path.exists(os.path.join(newest, "config.json")) and size:
-            yield ModelFile(name, newest, HUGGING_FACE, size, "Hugging Face")
+            yield ModelFile(name, newest, HUGGING_FACE, size, source)
         else:
-            yield from _gguf_files(newest, "Hugging Face")
+            yield from _gguf_files(newest, source)
 
 
 def _entries(folder: str) -> list[str]:
@@ -221,7 +227,7 @@ def _weights(folder: str) -> int:
 
 def _json(path: str) -> dict[str, Any]:
     try:
-        data = json.loads(files.read(path))
+        data = json.loads(folders.read(path, _HEAD_CAP, mine=False))
     except (OSError, ValueError, RecursionError):
         return {}
     return data if isinstance(data, dict) else {}

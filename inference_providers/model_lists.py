@@ -10,7 +10,7 @@ import json
 import os
 from typing import Any
 
-from inference_providers import files, model_files, ways
+from inference_providers import folders, model_files, ways
 from inference_providers.errors import RegistryError, UnknownModelError
 from inference_providers.registry import bundled
 
@@ -24,12 +24,38 @@ TEXTS = ("model_path", "tokenizer_path", "description", "engine")
 OPTIONS = (*ways.TUNING, "port", "idle", "anyway")
 FROM_CODE = ("command", "health", "key_variable")  # a program may say how to start a server; a file may not
 
+_MOST_BYTES = 256 * 1024  # of a list; nobody writes more by hand, and YAML is slow
+_MOST_NODES = 100_000  # of a YAML file, with what its aliases stand for
+_MOST_SAID = 300  # characters of what is wrong
+
 _listed: dict[str, dict[str, Any]] | None = None
+_faulty: tuple[Any, dict[str, dict[str, Any]], list[str]] = (
+    None,
+    {},
+    [],
+)  # files, and what they gave, that need not be read again
 
 
 def listed() -> dict[str, dict[str, Any]]:
     """The models of the lists that were read last; of the usual files, if none was read."""
     return load() if _listed is None else _listed
+
+
+def usable() -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """`listed`, without what cannot be used; and every problem of that."""
+    global _faulty, _listed
+    if _listed is not None:
+        return _listed, []
+    files = _usual_files()
+    seen = [(path, _changed(path), mine and folders.distrust(os.path.dirname(path))) for path, mine in files]
+    if _faulty[0] != seen:
+        problems: list[str] = []
+        found = _gathered(files, problems)
+        if not problems:
+            _listed = found
+            return found, []
+        _faulty = (seen, found, problems)
+    return _faulty[1:]
 
 
 def load(
@@ -41,32 +67,55 @@ def load(
     """
     global _listed
     problems: list[str] = []
-    found: dict[str, dict[str, Any]] = {}
-    for path in paths or _usual_files():
-        found |= _read(os.fspath(path), problems, check)
+    named = [(os.fspath(path), False) for path in paths]
+    found = _gathered(named or _usual_files(), problems, check)
     if problems:
         raise RegistryError(problems, "The model lists cannot be used")
     _listed = found
     return found
 
 
-def _usual_files() -> list[str]:
-    import platformdirs
+def _usual_files() -> list[tuple[str, bool]]:
+    """Paths, and whether each has to be the user's own: one that they name may be a team's."""
+    named = [(path, False) for path in os.environ.get(FILES_VARIABLE, "").split(os.pathsep) if path]
+    folder = folders.own("config")
+    usual = [os.path.join(folder, f"models.{kind}") for kind in ("json", "yaml", "yml")] if folder else []
+    return [*named, *((path, True) for path in usual if os.path.exists(path))]
 
-    named = [path for path in os.environ.get(FILES_VARIABLE, "").split(os.pathsep) if path]
-    folder = platformdirs.user_config_dir("inference_providers")
-    usual = [os.path.join(folder, f"models.{kind}") for kind in ("json", "yaml", "yml")]
-    return [*named, *(path for path in usual if os.path.exists(path))]
 
-
-def _read(path: str, problems: list[str], check: Callable[[dict[str, Any]], object]) -> dict[str, dict[str, Any]]:
+def _changed(path: str) -> tuple[int, ...]:
     try:
-        data = _parsed(files.read(path).decode("utf-8"))
+        found = os.stat(path)
+    except OSError:
+        return ()
+    return found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size
+
+
+def _gathered(
+    files: list[tuple[str, bool]],
+    problems: list[str],
+    check: Callable[[dict[str, Any]], object] = lambda entry: None,
+) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for path, mine in files:
+        found |= _read(path, mine, problems, check)
+    return found
+
+
+def _read(
+    path: str, mine: bool, problems: list[str], check: Callable[[dict[str, Any]], object]
+) -> dict[str, dict[str, Any]]:
+    if mine and (why := folders.distrust(os.path.dirname(path))):
+        problems.append(f"{path}: is not used: {why}")
+        return {}
+    try:
+        data = _parsed(folders.read(path, _MOST_BYTES + 1, mine=mine))
     except OSError as error:
         problems.append(f"{path}: cannot be read: {error.strerror}")
         return {}
-    except ValueError as error:
-        problems.append(f"{path}: neither JSON nor YAML: {' '.join(str(error).split())}")
+    except (ValueError, RecursionError) as error:
+        shown = "nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
+        problems.append(f"{path}: neither JSON nor YAML: {shown[:_MOST_SAID]}")
         return {}
     rows = data.get("models") if isinstance(data, dict) else None
     if not isinstance(rows, list):
@@ -80,22 +129,53 @@ def _read(path: str, problems: list[str], check: Callable[[dict[str, Any]], obje
                 raise ValueError(f"{said[0]} may be given by a program only, not by a file")
             check(entry)
         except (ValueError, UnknownModelError) as error:
-            problems.append(f"{path}: $.models[{place}]: {str(error).splitlines()[0]}")
+            problems.append(f"{path}: $.models[{place}]: {str(error).splitlines()[0][:_MOST_SAID]}")
+        except RecursionError:
+            problems.append(f"{path}: $.models[{place}]: nested too deeply")
         else:
             found[entry["name"]] = entry
     return found
 
 
-def _parsed(text: str) -> Any:
+def _parsed(content: bytes) -> Any:
+    """The data of a file. Raises ValueError and RecursionError for what is none."""
+    if len(content) > _MOST_BYTES:
+        raise ValueError(f"larger than {_MOST_BYTES // 1024} KiB")
+    text = content.decode()
     try:
         return json.loads(text)
     except ValueError:
-        import yaml
+        return _parsed_yaml(text)
 
-        try:
-            return yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise ValueError(error) from None
+
+def _parsed_yaml(text: str) -> Any:
+    """YAML's data. What its tags make of a text may fail in any way, and a few aliases of aliases stand for more than memory holds."""
+    import yaml
+
+    loader = None
+    try:
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        if _nodes(node, {}) > _MOST_NODES:
+            raise ValueError("its aliases stand for too much")
+        return loader.construct_document(node)
+    except (yaml.YAMLError, AttributeError, TypeError, LookupError, ArithmeticError) as error:
+        raise ValueError(error) from None
+    finally:
+        if loader is not None:
+            loader.dispose()
+
+
+def _nodes(node: Any, known: dict[int, int]) -> int:
+    """How many nodes there are below one, if each alias were what it stands for; more than may be for one that holds itself."""
+    if id(node) not in known:
+        known[id(node)] = _MOST_NODES + 1  # until it is counted
+        inner = node.value if isinstance(node.value, list) else []
+        parts = [part for one in inner for part in (one if isinstance(one, tuple) else (one,))]
+        known[id(node)] = 1 + sum(_nodes(part, known) for part in parts)
+    return known[id(node)]
 
 
 def checked(row: Any) -> dict[str, Any]:
@@ -168,5 +248,5 @@ def file_of(entry: dict[str, Any], source: str) -> model_files.ModelFile:
         "options": options_of(entry),
     }
     if entry["tokenizer_path"] and entry["tokenizer_path"] != entry["model_path"]:
-        more["tokenizer_path"] = os.path.abspath(os.path.expanduser(entry["tokenizer_path"]))
+        more["tokenizer_path"] = os.path.abspath(folders.expanded(entry["tokenizer_path"]))
     return model_files.at(entry["model_path"], entry["name"], source, **more)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 
-from inference_providers import locks
+from inference_providers import folders, locks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,14 +16,18 @@ if TYPE_CHECKING:
     from typing import Any
 
 LOADING, READY, FAILED, ENDED = "loading", "ready", "failed", "ended"
+_MOST = 1024 * 1024  # bytes of a state that is read
+_TEXTS = ("phase", "message", "provider", "title", "way")
+_NUMBERS = (("since", 0, 1e11), ("idle", 0, 1e308))  # each with its range
+_COUNTS = (("port", 0, 65535), ("supervisor", 2, 2**31), ("engine", 2, 2**31))
 TAKEN = 3  # exit code of a supervisor: another process supervises this server
 
 
 def servers_folder() -> str:
-    """Where they are: below `XDG_STATE_HOME` or `~/.local/state`, apart for each machine that shares a home."""
-    state = os.environ.get("XDG_STATE_HOME") or os.path.join(os.path.expanduser("~"), ".local", "state")
+    """Where they are: below `XDG_STATE_HOME` or `~/.local/state`, apart for each machine that shares a home; empty without a home."""
+    state = folders.base("state")
     machine = os.uname().nodename if hasattr(os, "uname") else "here"
-    return os.path.join(state, "inference_providers", "servers", machine)
+    return "" if state is None else os.path.join(state, folders.NAME, "servers", machine)
 
 
 def running() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -41,24 +45,53 @@ def ended() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _states() -> Iterator[tuple[str, dict[str, Any]]]:
+    """All that can be believed; what cannot is told once, and left out."""
     folder = servers_folder()
     try:
-        names = sorted(os.listdir(folder))
+        names = sorted(os.listdir(folder)) if folder else []
     except OSError:
         return
-    for name in names:
+    why = folders.distrust(folder) if names else ""
+    for name in [] if why else names:
         path = os.path.join(folder, name)
         if (state := read_state(path)).get("phase"):
             yield path, state
+        elif not why and state == {}:
+            why = folders.distrust(path)
+    if why:
+        folders.warn_once(f"Launched servers below {folder} are not looked at: {why}.")
 
 
 def read_state(folder: str) -> dict[str, Any]:
-    """What a server's supervisor said of it last: that it runs is true while the lock of the folder is held. Empty where it said nothing."""
-    try:
-        with open(os.path.join(folder, "state.json"), encoding="utf-8") as file:
-            return dict(json.load(file))
-    except (OSError, ValueError, TypeError):
+    """What a server's supervisor said of it last: that it runs is true while the lock of the folder is held.
+
+    Empty where it said nothing, or where others can write: a state of theirs could name their own port.
+    """
+    if folders.distrust(folder):
         return {}
+    try:
+        state = json.loads(folders.read(os.path.join(folder, "state.json"), _MOST))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return state if isinstance(state, dict) and _is_whole(state) else {}
+
+
+def _is_whole(state: Mapping[str, Any]) -> bool:
+    """Whether all is there that is read of a state; a process's number of 0 or -1 would mean many, where one is to be ended."""
+    key, model = state.get("key"), state.get("model")
+    counts = [row for row in _COUNTS if row[0] != "engine" or state.get("engine") is not None]  # it is not started yet
+    return (
+        all(isinstance(state.get(name), str) for name in _TEXTS)
+        and all(_is_between(state.get(name), least, most, int | float) for name, least, most in _NUMBERS)
+        and all(_is_between(state.get(name), least, most, int) for name, least, most in counts)
+        and (key is None or isinstance(key, str))
+        and isinstance(model, dict)
+        and all(isinstance(model.get(name), str) for name in ("name", "path", "served"))
+    )
+
+
+def _is_between(value: Any, least: float, most: float, kind: Any) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool) and least <= value <= most
 
 
 def endpoint_of(state: Mapping[str, Any]) -> str:

@@ -25,7 +25,7 @@ import subprocess
 import sys
 import time
 
-from inference_providers import locks, processes
+from inference_providers import locks, peers, processes
 from inference_providers.server_state import ENDED, FAILED, LOADING, READY, TAKEN, read_state
 from inference_providers.ways import filled
 
@@ -204,6 +204,9 @@ class Supervisor:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
         headers = {"Authorization": f"Bearer {self.key}"} if self.plan["key"] else {}
         try:
+            connection.connect()
+            if peers.stranger(self.port, connection.sock.getsockname()[1], self._pid):
+                return False
             connection.request("GET", self.plan["health"], headers=headers)
             return connection.getresponse().status == 200
         except (OSError, http.client.HTTPException):
@@ -293,6 +296,7 @@ class Supervisor:
             "supervisor": os.getpid(),
             "engine": self._pid,
             "engine_started": processes.started(self._pid),
+            "namespace": peers.pid_namespace(),  # in which these are the processes' numbers
             "port": self.port,
             "key": self.key if self.plan["key"] and phase in (LOADING, READY) else None,
             "idle": self.plan["idle"],
@@ -370,6 +374,7 @@ def main() -> int:
     lock = os.open(os.path.join(plan["folder"], "lock"), os.O_RDWR | os.O_CREAT, 0o600)
     for _ in range(5):
         if locks.take(lock):
+            os.fchmod(lock, 0o600)  # whoever can open it can hold it
             break
         time.sleep(0.02)  # those who look hold it for a moment
     else:

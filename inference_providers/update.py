@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
-from inference_providers import files
+from inference_providers import files, folders
 from inference_providers.credentials import Pins
 from inference_providers.download import download, shown
 from inference_providers.errors import RegistryError
@@ -26,6 +26,7 @@ URL_VARIABLE = "INFERENCE_PROVIDERS_URL"
 REGISTRY_CAP = 2 * 1024 * 1024  # bytes, decompressed
 CATALOGUE_CAP = 16 * 1024 * 1024  # a catalogue that is converted (models.dev's) is larger than what comes of it
 MAX_AGE = 24 * 3600.0  # seconds between checks
+_FAR = 1e11  # seconds since 1970, in the year 5138: no date of a check
 
 
 def load(
@@ -73,7 +74,7 @@ def fetch_catalogue(origin: str) -> dict[str, Any]:
     if origin.startswith(("http://", "https://")):
         text, _ = download(origin, CATALOGUE_CAP)
         return parse(text or b"", origin)
-    return read(os.path.expanduser(origin), "source")
+    return read(folders.expanded(origin), "source")
 
 
 def check(data: Mapping[str, Any], trust: Mapping[str, Sequence[str]] | None, name: str) -> None:
@@ -107,63 +108,79 @@ class Updater:
         self._shown = shown(self.url)
         self._pins = Pins(bundled(), trust)
         self._warn, self._clock = warn, clock or time.time
-        self._folder = folder or environ.get("INFERENCE_PROVIDERS_CACHE_DIR") or _cache_folder()
+        self._folder = folder or environ.get("INFERENCE_PROVIDERS_CACHE_DIR") or folders.own("cache")
+        self.not_kept = ""  # why not
+        self._fresh: Registry | None = None  # an update that could not be kept
 
     @property
     def path(self) -> str:
-        """Where the last good update is kept."""
-        return os.path.join(self._folder, "registry.json")
+        """Where the last good update is kept; empty where there is no such place."""
+        return os.path.join(self._folder, "registry.json") if self._folder else ""
 
     @property
     def _state_path(self) -> str:
-        return os.path.join(self._folder, "registry-state.json")
+        return os.path.join(self._folder, "registry-state.json") if self._folder else ""
 
     def current(self) -> Registry:
-        """The newest good registry, checking for an update if the last check is older than a day."""
+        """The newest good registry, checking for an update if the last check is older than a day, or what it brought is damaged."""
         state = self._state()
         age = self._clock() - state.get("checked", 0.0)
-        if state.get("url") != self.url or not 0 <= age < MAX_AGE:
+        found, damaged = self._kept(state)
+        if damaged or state.get("url") != self.url or not 0 <= age < MAX_AGE:
             with suppress(RegistryError):
                 self.fetch()
-        return self.cached() or bundled()
+            found = self.cached()
+        return found or bundled()
 
     def cached(self) -> Registry | None:
-        """The last good update, or None if there is none, it is damaged, or the installed package is newer."""
-        state = self._state()
+        """The last good update, or None if there is none, it is damaged, others can write it, or the installed package is newer."""
+        return self._kept(self._state())[0] or self._fresh
+
+    def _kept(self, state: Mapping[str, Any]) -> tuple[Registry | None, bool]:
+        """The update in the cache, and whether what is there is damaged."""
+        if state.get("url") != self.url or "sha256" not in state:
+            return None, False
         try:
-            with open(self.path, "rb", opener=files.regular) as file:
-                text = file.read(REGISTRY_CAP + 1)
-            if state.get("url") != self.url or _digest(text) != state.get("sha256"):
-                return None
+            text = folders.read(self.path, REGISTRY_CAP + 1)
             data = parse(text, self.path)
         except (OSError, RegistryError):
-            return None
+            return None, True
+        if _digest(text) != state["sha256"]:
+            return None, True
+        if state.get("accepted") != _accepted(text):  # by a package that knew another schema, or by hand
+            if _problems(data):
+                return None, True
+            self._write(self._state_path, _json({**state, "accepted": _accepted(text)}))
         if int(data.get("version") or 0) < bundled().version:
-            return None
-        return Registry(restrained(data, bundled(), self._pins))
+            return None, False
+        return Registry(restrained(data, bundled(), self._pins)), False
 
     def fetch(self) -> dict[str, Any] | None:
         """Download and keep an update; None if there is nothing newer. Raises RegistryError; the last good one stays."""
         old = self._state()
+        _, damaged = self._kept(old)
         state: dict[str, Any] = {
-            **(old if old.get("url") == self.url else {}),
+            **(old if old.get("url") == self.url and not damaged else {}),
             "url": self.url,
             "checked": self._clock(),
         }
         try:
             cap = CATALOGUE_CAP if self.url.endswith("/api.json") else REGISTRY_CAP
-            text, etag = download(self.url, cap, state.get("etag") if os.path.exists(self.path) else None)
+            text, etag = download(self.url, cap, state.get("etag") if "sha256" in state else None)
             if text is None:
                 return None
             data = self._accept(text)
             kept = registry_text(data)
-            self._write(self.path, kept)
-            state.update(etag=etag, sha256=_digest(kept))
+            if self._write(self.path, kept):
+                state.update(etag=etag, sha256=_digest(kept), accepted=_accepted(kept))
+            else:
+                self._fresh = Registry(restrained(data, bundled(), self._pins))
             return data
         except RegistryError as error:
             self._warn(
                 f"No registry update from {self._shown}: {error.problems[0] if error.problems else error}. The last good registry is used."
             )
+            self._warn = _silent
             raise
         finally:
             self._write(self._state_path, _json(state))
@@ -172,14 +189,12 @@ class Updater:
         """The data of a good update. Raises RegistryError with every reason against it."""
         import time
 
-        from inference_providers.schema import problems
-
         data = parse(text, self._shown)
         if self.url.endswith("/api.json"):
             data = self._convert(data)
         elif len(text) > REGISTRY_CAP:
             raise RegistryError([f"$: larger than {REGISTRY_CAP} bytes"])
-        found = problems(data)
+        found = _problems(data)
         in_use = self.cached() or bundled()
         tomorrow = int(time.strftime("%Y%m%d99", time.gmtime(self._clock() + 2 * MAX_AGE)))
         if not found and int(data.get("version") or 0) > tomorrow:
@@ -213,19 +228,44 @@ class Updater:
         return merged
 
     def _state(self) -> dict[str, Any]:
+        if not self._usable():
+            return {}
         try:
-            with open(self._state_path, "rb", opener=files.regular) as file:
-                state = parse(file.read(65536), self._state_path)
+            state = parse(folders.read(self._state_path, 65536), self._state_path)
         except (OSError, RegistryError):
             return {}
-        return state if isinstance(state.get("checked"), int | float) else {}
+        checked = state.get("checked")
+        dated = isinstance(checked, int | float) and 0 <= checked < _FAR
+        texts = all(isinstance(state.get(name, ""), str) for name in ("url", "sha256", "accepted"))
+        etag = state.get("etag")
+        if not dated or not texts or not (etag is None or (isinstance(etag, str) and etag.isprintable())):
+            return {}
+        return state
 
-    def _write(self, path: str, content: bytes) -> None:
-        """Replace a file whole: readers see the old one or the new one. Warns once where that fails."""
+    def _usable(self) -> bool:
+        """Whether there is a cache of the user's own; if not, that is told once."""
+        why = folders.distrust(self._folder) if self._folder else folders.NO_HOME
+        if why:
+            mend = "" if self._folder else "; set HOME, XDG_CACHE_HOME or INFERENCE_PROVIDERS_CACHE_DIR"
+            self._do_without(
+                f"The registry cache{f' {self._folder}' if self._folder else ''} is not used: {why}{mend}."
+            )
+        return not why
+
+    def _do_without(self, why: str) -> None:
+        if not self.not_kept:
+            self.not_kept = f"{why} Updates are not kept: each program downloads its own."
+            self._warn(self.not_kept)
+            self._warn = _silent
+
+    def _write(self, path: str, content: bytes) -> bool:
+        """Replace a file whole: readers see the old one or the new one. False, and one warning, where that fails."""
         import tempfile
 
+        if not self._usable() or not self._folder:
+            return False
         try:
-            os.makedirs(self._folder, mode=0o700, exist_ok=True)
+            folders.make(self._folder)
             handle, temporary = tempfile.mkstemp(dir=self._folder, prefix=".registry-")
             try:
                 with os.fdopen(handle, "wb") as file:
@@ -238,11 +278,26 @@ class Updater:
                     os.unlink(temporary)
                 raise
         except OSError as error:
-            if self._warn is not _silent:
-                self._warn(
-                    f"The registry cache {self._folder} cannot be written ({error.strerror}); updates are not kept."
-                )
-                self._warn = _silent
+            self._do_without(f"The registry cache {self._folder} cannot be written ({error.strerror}).")
+            return False
+        return True
+
+
+def _problems(data: dict[str, Any]) -> list[str]:
+    """What is wrong with a registry that was not made here."""
+    from inference_providers.schema import problems
+
+    try:
+        return problems(data)
+    except RecursionError:
+        return ["$: nested too deeply"]
+
+
+def _accepted(text: bytes) -> str:
+    """What is noted of a registry that has passed the checks of this version, so that it need not pass them at each start."""
+    from inference_providers import __version__
+
+    return _digest(f"accepted by {__version__}: ".encode() + text)
 
 
 def _silent(message: str) -> None:
@@ -269,16 +324,11 @@ def registry_text(data: Mapping[str, Any]) -> bytes:
 def _json(data: Mapping[str, Any]) -> bytes:
     import json
 
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
+    # A lone surrogate in a name is no reason to end a program.
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
 
 
 def _digest(content: bytes) -> str:
     import hashlib
 
     return hashlib.sha256(content).hexdigest()
-
-
-def _cache_folder() -> str:
-    import platformdirs
-
-    return platformdirs.user_cache_dir("inference_providers")

@@ -56,6 +56,12 @@ def assembled(way: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[list[
     return command, environment
 
 
+def named(way: Mapping[str, Any], name: str) -> str:
+    """What a model is called by the server of a way: where its command line says so, without dashes before it, which begin options."""
+    said = any("{name}" in text for text in way["command"])
+    return (name.lstrip("-") or "model") if said else name
+
+
 def left_out(way: Mapping[str, Any], options: Mapping[str, Any]) -> list[str]:
     """Those of the options that this way has no word for."""
     known = way.get("options") or ()

@@ -18,7 +18,7 @@ LAYERS = {
         (
             "registry", "schema", "naming", "credentials", "trust", "candidates", "resolution", "advice", "chat",
             "parameters", "structured", "tools", "answer", "dialogue", "conversation", "pace", "batch_items", "substitute",
-            "local_server", "explanation", "policies", "ways", "redaction", "foreign_secrets", "batch_lines", "formulas",
+            "local_server", "explanation", "policies", "ways", "redaction", "foreign_secrets", "batch_lines", "formulas", "passed_on",
         ),
         1,
     ),
@@ -27,6 +27,7 @@ LAYERS = {
             "log", "update", "download", "local", "launch", "connection", "tiny_model", "wire", "importers",
             "pictures", "answer_stream", "files", "pipes", "batch_files", "batch_parts", "batch_places", "batch_tables", "mock", "cassette", "model_files", "machine",
             "engines", "locks", "processes", "server_state", "supervisor", "llama_server", "model_lists", "launchables",
+            "folders", "peers", "progress",
         ),
         2,
     ),

@@ -517,6 +517,7 @@ def test_a_killed_server_is_started_again_by_the_next_call(model: str, who: str,
             assert providers.get_response(connection.client, connection.name, "hi", max_tokens=2)
             connection.client.close()
         elif how == "stream":
+            assert eventually(lambda: not alive(state["engine"]))  # a stream that has begun is never begun anew
             assert "".join(providers.stream("hi", name, max_tokens=2))
         else:
             assert providers.ask_ai("hi", name, max_tokens=2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -150,3 +151,16 @@ def test_free_memory_of_gpus_is_what_the_drivers_program_says(tmp_path: Path, mo
     program.write_text("#!/bin/sh\nexit 9\n")
     assert machine.gpu_memory() == []
     assert machine.available(["gpu"])[1] == "memory"
+
+
+@pytest.mark.parametrize("what", ["file", "config.json"])
+def test_nobody_waits_for_what_is_no_regular_file(tmp_path: Path, what: str) -> None:
+    os.mkfifo(tmp_path / what)
+    if what == "file":
+        with pytest.raises(ValueError, match="cannot be read: it is no regular file"):
+            model_files.at(str(tmp_path / what))
+        with pytest.raises(ValueError, match="cannot be read: it is no regular file"):
+            model_files.at("/dev/zero")
+    else:
+        with pytest.raises(ValueError, match="is no model"):
+            model_files.at(str(tmp_path))

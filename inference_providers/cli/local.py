@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from inference_providers import ways
+from inference_providers import folders, ways
 from inference_providers.cli.exits import guarded
 from inference_providers.cli.output import say
 from inference_providers.cli.tables import emit
@@ -57,10 +57,9 @@ def list_models(context: int, as_json: bool) -> None:
             }
         )
     if not rows and not as_json:
-        say(
-            f"No model files in the usual places: where Ollama, LM Studio, Hugging Face and llama.cpp keep theirs, and {model_files.own_folder()}.",
-            err=True,
-        )
+        own = model_files.own_folder()
+        places = "where Ollama, LM Studio, Hugging Face and llama.cpp keep theirs" + (f", and {own}" if own else "")
+        say(f"No model files in the usual places: {places}.", err=True)
     emit(rows, ["name", "kind", "size", "memory", "source", "path"], as_json)
     if rows and not as_json:
         say(f"{machine.sized(free)} of memory are free.", err=True)
@@ -94,7 +93,7 @@ def start(model: str, **wishes: Any) -> None:
     """
     tokenizer = wishes.pop("tokenizer")
     if tokenizer:
-        wishes["tokenizer"] = os.path.abspath(os.path.expanduser(tokenizer))
+        wishes["tokenizer"] = os.path.abspath(folders.expanded(tokenizer))
     wishes["anyway"] = wishes["anyway"] or None
     server = _first_that_runs(_servers(model, ways.checked(wishes)), model)
     server.keep()
@@ -219,4 +218,4 @@ def stop(names: tuple[str, ...], everything: bool) -> None:
 def _is_called(state: dict[str, Any], name: str) -> bool:
     model = state["model"]
     called = (model["name"], model["served"], model["path"], f"{state['provider']}/{model['served']}")
-    return name in called or os.path.abspath(os.path.expanduser(name)) == model["path"]
+    return name in called or os.path.abspath(folders.expanded(name)) == model["path"]

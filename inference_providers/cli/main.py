@@ -223,6 +223,8 @@ def update(url: str | None) -> None:
     updater = Updater(url=url)
     data = updater.fetch()
     version = data["version"] if data else (updater.cached() or _bundled()).version
+    if updater.not_kept:
+        say(updater.not_kept, err=True)
     say(f"{'Updated to' if data else 'Nothing new since'} version {version} from {updater.url}")
 
 

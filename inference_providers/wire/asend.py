@@ -14,7 +14,7 @@ from functools import partial
 
 from inference_providers.wire import http1
 from inference_providers.wire.aexchange import Body, Exchange, Kept, Line, Pool
-from inference_providers.wire.messages import AsyncResponse, Limits, Request, WireError, permitted
+from inference_providers.wire.messages import AsyncResponse, Limits, Request, check_peer, permitted
 from inference_providers.wire.origins import Origin, connecting
 from inference_providers.wire.races import run_race_async
 
@@ -82,10 +82,7 @@ class AsyncSender:
                 await self._dial(line, origin, patience)
                 if origin.tunnelled:
                     await self._tunnel(line, origin, until)
-            port = line.transport.get_extra_info("sockname")[1]
-            stranger = request.offer.stranger(port) if request.offer is not None else ""
-            if stranger:
-                raise WireError("forbidden", f"nothing was sent: {stranger}")
+            check_peer(request, line.transport.get_extra_info("sockname")[1])
         except (OSError, ValueError) as error:
             line.close()
             raise connecting(error, loop.time() >= until - 0.001) from None

@@ -161,6 +161,14 @@ def permitted(request: Request) -> Address:
     return address
 
 
+def check_peer(request: Request, port: int) -> None:
+    """Raise WireError where a new connection, from local *port*, leads to another process than the server that was launched."""
+    check = request.offer.peer_check if request.offer is not None else None
+    problem = check(port) if check is not None else ""
+    if problem:
+        raise WireError("forbidden", f"nothing was sent: {problem}")
+
+
 class Ask:
     """What a caller wants of whichever candidate: a path, and a JSON body, or another one as bytes.
 

@@ -9,7 +9,7 @@ import weakref
 from collections import deque
 
 from inference_providers.wire import http1
-from inference_providers.wire.messages import Limits, Request, Response, WireError, permitted
+from inference_providers.wire.messages import Limits, Request, Response, WireError, check_peer, permitted
 from inference_providers.wire.origins import Origin, connecting, told
 
 TYPE_CHECKING = False
@@ -150,9 +150,7 @@ class Sender:
             if origin.tunnelled:
                 self._tunnel(sock, origin, until)
                 sock = self._secured(sock, origin.address.host, until)
-            stranger = request.offer.stranger(sock.getsockname()[1]) if request.offer is not None else ""
-            if stranger:
-                raise WireError("forbidden", f"nothing was sent: {stranger}")
+            check_peer(request, sock.getsockname()[1])
             return _Line(sock, self._lines)
         except (OSError, ValueError) as error:
             if sock is not None:
