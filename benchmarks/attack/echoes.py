@@ -104,9 +104,8 @@ def everywhere(dice: Random, folder: Path) -> Iterator[str | None]:
 
     lines, log = _Lines(), logging.getLogger("inference_providers")
     log.addHandler(lines)
-    level, spread = log.level, log.propagate
+    level = log.level
     log.setLevel(logging.DEBUG)
-    log.propagate = False
     try:
         with Server() as server:
             while True:
@@ -125,7 +124,6 @@ def everywhere(dice: Random, folder: Path) -> Iterator[str | None]:
     finally:
         log.removeHandler(lines)
         log.setLevel(level)
-        log.propagate = spread
 
 
 def _asked(dice: Random, server: Any, key: str) -> Iterator[tuple[str, str]]:

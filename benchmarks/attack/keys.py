@@ -155,8 +155,9 @@ def _plain(owners_only: bool) -> dict[str, Any]:
 
     data: dict[str, Any] = json.loads(json.dumps(bundled().data, default=dict))
     if owners_only:
-        ids = [*(pid for pid, _, _ in OWNERS.values()), "ollama"]
-        data = {"providers": {pid: data["providers"][pid] for pid in ids}, "batch": data["batch"], "auto_model_priority": []}
+        models = {pid: {model: model} for pid, _, model in OWNERS.values()} | {"ollama": {}}
+        rows = {pid: {**data["providers"][pid], "model_names": names, "more_names": {}, "facts": {}} for pid, names in models.items()}
+        data = {"providers": rows, "batch": data["batch"], "auto_model_priority": []}
     return data
 
 
@@ -189,9 +190,9 @@ def by_registries(dice: Random, folder: Path) -> Iterator[str | None]:
             environ = {**listeners.environ, variable: canary, "OTHER_KEY": "others-own", **dict.fromkeys(FOREIGN, canary)}
             options: dict[str, Any] = {"json_override": _with(merged, json.loads(few))}
             way = dice.random()
-            if way < 0.05:
+            if way < 0.01:
                 options = {"json_merge": merged}
-            elif way < 0.1:
+            elif way < 0.02:
                 update = json.dumps(_with(merged, {**_plain(False), "version": _tomorrow()}))
                 publisher.behaviour = lambda connection, request, update=update: connection.reply(200, update)
                 environ["INFERENCE_PROVIDERS_CACHE_DIR"] = str(folder / f"cache-{dice.getrandbits(48):x}")

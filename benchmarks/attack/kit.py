@@ -7,6 +7,7 @@ what got through. Whoever runs it decides how many tries there are, so an attack
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -40,7 +41,7 @@ def run(
 ) -> Outcome:
     """Attack until *tries* were made, or *seconds* have passed; with *first*, until something got through."""
     outcome, started = Outcome(name), time.monotonic()
-    with machine() as folder:
+    with quiet(), machine() as folder:
         steps = attack(Random(f"{seed} {name}"), folder)
         try:
             for said in steps:
@@ -54,6 +55,19 @@ def run(
             steps.close()  # type: ignore[attr-defined]
     outcome.seconds = time.monotonic() - started
     return outcome
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Nothing of what the package tells people on the way is shown."""
+    log, nobody = logging.getLogger("inference_providers"), logging.NullHandler()
+    spreads, log.propagate = log.propagate, False
+    log.addHandler(nobody)
+    try:
+        yield
+    finally:
+        log.removeHandler(nobody)
+        log.propagate = spreads
 
 
 @contextmanager

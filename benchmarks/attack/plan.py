@@ -1,0 +1,25 @@
+"""All attacks, by name: what each tries, and how many tries of it are a small count."""
+
+from __future__ import annotations
+
+from benchmarks.attack import echoes, framing, keys, outputs, terminal, tracebacks
+from benchmarks.attack.kit import Attack
+
+ATTACKS: dict[str, tuple[Attack, int]] = {
+    "answers to threads": (framing.to_threads, 96),
+    "answers to tasks": (framing.to_tasks, 96),
+    "bytes against h11": (framing.against_h11, 2000),
+    "left streams": (framing.after_streams, 12),
+    "keys by URLs": (keys.by_urls, 200),
+    "keys by registries": (keys.by_registries, 40),
+    "keys by redirects": (keys.by_redirects, 20),
+    "echoes": (echoes.everywhere, 40),
+    "interrupted calls": (tracebacks.interrupted, 8),
+    "holders of keys": (tracebacks.shown, 40),
+    "terminal": (terminal.commands, 6),
+    "texts for a terminal": (terminal.texts, 500),
+    "outputs written anew": (outputs.rewritten, 8),
+    "special files": (outputs.special, 20),
+    "inputs as outputs": (outputs.inputs, 10),
+    "formulas": (outputs.formulas, 10),
+}
