@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from inference_providers import chat
 
 TYPE_CHECKING = False
@@ -56,6 +54,11 @@ class Usage:
         }
 
 
+_MOST = (
+    2**53
+)  # of tokens, or USD, that anybody counts: whole numbers up to here are exact as floats, and none overflows
+
+
 def usage_of(reported: Any) -> Usage | None:
     """`usage` of a reply, in the words of any OpenAI-compatible API; None where it says nothing."""
     if not isinstance(reported, dict):
@@ -68,26 +71,27 @@ def usage_of(reported: Any) -> Usage | None:
         return None
     total = get("total_tokens")
     if _is_count(given) and _is_count(total):
-        made = max(_count(made), _count(total) - _count(given))  # some count thoughts in the total only
+        made = max(counted(made), counted(total) - counted(given))  # some count thoughts in the total only
     cached = get("prompt_tokens_details") or get("input_tokens_details")
     thought = get("completion_tokens_details") or get("output_tokens_details")
     price = get("cost")
     return Usage(
-        _count(given),
-        _count(made),
-        cached_tokens=_count(cached.get("cached_tokens"))
+        counted(given),
+        counted(made),
+        cached_tokens=counted(cached.get("cached_tokens"))
         if isinstance(cached, dict)
-        else _count(get("prompt_cache_hit_tokens")),
-        reasoning_tokens=_count(thought.get("reasoning_tokens")) if isinstance(thought, dict) else 0,
+        else counted(get("prompt_cache_hit_tokens")),
+        reasoning_tokens=counted(thought.get("reasoning_tokens")) if isinstance(thought, dict) else 0,
         price=price if _is_count(price) else None,
     )
 
 
 def _is_count(value: Any) -> bool:
-    return type(value) in (int, float) and 0 <= value < math.inf
+    return type(value) in (int, float) and 0 <= value < _MOST
 
 
-def _count(value: Any) -> int:
+def counted(value: Any) -> int:
+    """A number of tokens; 0 for what is none."""
     return int(value) if _is_count(value) else 0
 
 
@@ -114,7 +118,7 @@ class Answer(str):
     attempts: every try on the way. latency: seconds for the whole call.
     finish_reason: `stop`, `length`, `tool_calls`, ... reasoning: the model's thoughts, where it shows them.
     parsed: the value that fits the schema that was asked for. tool_calls: calls that nobody here answered.
-    dropped: parameters that the provider does not take and did not get.
+    dropped: parameters that the provider does not take and did not get. unchecked: patterns of the schema that were not run.
     asked: the messages that it answers; `messages` has the answer as well. data: the last reply as it came.
     """
 
@@ -130,14 +134,14 @@ class Answer(str):
     parsed: Any
     tool_calls: list[dict[str, Any]]
     dropped: list[str]
+    unchecked: list[str]
     data: Any
     asked: Sequence[Mapping[str, Any]]
 
     @property
     def messages(self) -> list[dict[str, Any]]:
         """The conversation, this answer included."""
-        message = chat.first_choice(self.data).get("message")
-        said = message if isinstance(message, dict) else {"content": str(self)}
+        said = chat.message_of(self.data) or {"content": str(self)}
         return [*map(dict, self.asked), chat.assistant(said)]
 
     @property
@@ -166,6 +170,7 @@ class Answer(str):
             **({"parsed": plain(self.parsed)} if self.parsed is not None else {}),
             **({"tool_calls": self.tool_calls} if self.tool_calls else {}),
             **({"dropped": self.dropped} if self.dropped else {}),
+            **({"unchecked": self.unchecked} if self.unchecked else {}),
         }
 
 
@@ -217,11 +222,8 @@ class Given:
         self, data: Any, offer: Offer | None, messages: Sequence[Mapping[str, Any]], parsed: Any = None
     ) -> Answer:
         """The answer whose last reply is *data*, to *messages*."""
-        choice = chat.first_choice(data)
-        message = choice.get("message")
-        message = message if isinstance(message, dict) else {}
+        message = chat.message_of(data)
         made = Answer(chat.content_text(message.get("content")))
-        thoughts = message.get("reasoning_content") or message.get("reasoning")
         made.__dict__ = {
             "provider": offer.provider if offer else None,
             "model": offer.internal_name if offer else str(data.get("model", "")),
@@ -230,11 +232,12 @@ class Given:
             "cost": self.cost,
             "attempts": self.attempts,
             "latency": self.latency,
-            "finish_reason": choice.get("finish_reason"),
-            "reasoning": chat.content_text(thoughts) if thoughts else "",
-            "tool_calls": message.get("tool_calls") or [],
+            "finish_reason": chat.first_choice(data).get("finish_reason"),
+            "reasoning": chat.thoughts(message),
+            "tool_calls": chat.tool_calls(message),
             "parsed": parsed,
             "dropped": list(self.dropped),
+            "unchecked": [],
             "data": data,
             "asked": messages,
         }

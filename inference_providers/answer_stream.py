@@ -23,8 +23,7 @@ class _Gathered:
 
     def __init__(self, turns: Sequence[Mapping[str, Any]], started: float | None = None) -> None:
         self._turns, self.started = turns, time.monotonic() if started is None else started
-        self._parts: list[str] = []
-        self._thoughts: list[str] = []
+        self._parts, self._thoughts = chat.Pieces(), chat.Pieces()
         self._finish: str | None = None
         self._model = ""
         self._usage: Any = None
@@ -37,19 +36,18 @@ class _Gathered:
         if choice.get("index"):
             return ""  # another answer to the same question, of which this is the first
         delta = choice.get("delta")
-        delta = delta if isinstance(delta, dict) else {}
         self._finish = choice.get("finish_reason") or self._finish
         self._model = chunk.get("model") or self._model
-        self._thoughts.append(chat.content_text(delta.get("reasoning_content") or delta.get("reasoning")))
-        text = chat.content_text(delta.get("content"))
-        self._parts.append(text)
+        self._thoughts.add(chat.thoughts(delta))
+        text = chat.content_text(delta.get("content")) if isinstance(delta, dict) else ""
+        self._parts.add(text)
         return text
 
     def finish(self, reply: StreamReply | AsyncStreamReply) -> None:
         """All has come."""
         if self.answer is not None:
             return
-        message = {"role": "assistant", "content": "".join(self._parts), "reasoning_content": "".join(self._thoughts)}
+        message = {"role": "assistant", "content": self._parts.text, "reasoning_content": self._thoughts.text}
         choice = {"index": 0, "message": message, "finish_reason": self._finish}
         data = {"object": "chat.completion", "model": self._model, "choices": [choice], "usage": self._usage}
         usage = usage_of(self._usage)

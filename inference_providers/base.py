@@ -207,7 +207,13 @@ class Base(Finder):
             from inference_providers.pictures import urls
 
             turns = chat.shown(turns, urls(images))
-        return Question(turns, parameters, extra=extra_body, **how)
+        made = Question(turns, parameters, extra=extra_body, **how)
+        for pattern in made.shape.unchecked if made.shape is not None else ():
+            self._warn_once(
+                f"the schema's {pattern!r} is not checked: it takes look-around or back-references, which a reply could "
+                "make run for ever"
+            )
+        return made
 
     def _ask(self, body: Mapping[str, Any], question: Question) -> Ask:
         from inference_providers.wire.messages import Ask
@@ -245,9 +251,12 @@ class Base(Finder):
         """Say once for each provider what it did not get."""
         for name in dropped:
             said = f"{offer.provider} does not take {name} for {offer.internal_name}; it was left out"
-            if said not in self._warned:
-                self._warned.add(said)
-                warn(f'{said} (on_unsupported="error" asks only those that take it)')
+            self._warn_once(f'{said} (on_unsupported="error" asks only those that take it)')
+
+    def _warn_once(self, message: str) -> None:
+        if message not in self._warned:
+            self._warned.add(message)
+            warn(message)
 
     @cached_property
     def _policy(self) -> Policy:

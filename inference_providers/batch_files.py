@@ -8,7 +8,7 @@ from array import array
 from bisect import bisect_left
 from contextlib import aclosing, suppress
 
-from inference_providers import files, locks, log
+from inference_providers import files, jsontext, locks, log
 from inference_providers.batch_items import PROMPTS, Reader, Result, result_of
 from inference_providers.batch_lines import is_cut, key_of, row_of
 
@@ -77,8 +77,8 @@ def _json_item(line: bytes, reader: Reader, index: int, number: int) -> Item | N
     if not text:
         return None
     try:
-        return reader.item(json.loads(text), index, number)
-    except (ValueError, RecursionError) as error:
+        return reader.item(jsontext.loads(text), index, number)
+    except ValueError as error:
         return reader.broken(f"not JSON ({error})", index, number)
 
 
@@ -335,7 +335,7 @@ class Results:
             for place in self._places(file):
                 if place:
                     file.seek(place - 1)
-                    yield result_of(json.loads(file.readline()))
+                    yield result_of(jsontext.loads(file.readline()))
 
     def _places(self, file: BinaryIO) -> array[int]:
         """Where in the file each item's line begins, plus one; 0 for items without one."""

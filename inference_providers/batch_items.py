@@ -188,6 +188,8 @@ class Result:
                 row["tool_calls"] = found.tool_calls
             if found.dropped:
                 row["dropped"] = found.dropped
+            if found.unchecked:
+                row["unchecked"] = found.unchecked
             row["error"] = None
         row["key"] = self.key
         return row
@@ -252,6 +254,7 @@ def result_of(row: Mapping[str, Any]) -> Result:
         "latency": row.get("latency") or 0.0,
         "tool_calls": row.get("tool_calls") or [],
         "dropped": row.get("dropped") or [],
+        "unchecked": row.get("unchecked") or [],
     }
     answer.__dict__.update(values)
     return Result(item, answer)

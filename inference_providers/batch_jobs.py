@@ -10,6 +10,7 @@ import asyncio
 import json
 import time
 from collections import Counter
+from io import BytesIO
 
 from inference_providers import batch_files, batch_parts, files, parameters
 from inference_providers.answer import Given, cost_of, usage_of
@@ -25,7 +26,8 @@ from inference_providers.errors import (
 from inference_providers.log import warn
 from inference_providers.pace import OVERLOADED
 from inference_providers.wire import classify
-from inference_providers.wire.messages import WireError, request_to
+from inference_providers.wire.messages import RESPONSE_CAP, WireError, request_to
+from inference_providers.wire.said import decode, said
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -228,14 +230,17 @@ class _Api:
             await asyncio.sleep(pause)
             pause = min(longest, pause * 1.5)
         found: dict[str, Any] = {}
+        ours = frozenset(part.names)
         for field in (self._row["output"], self._row["errors"]):
             if state.get(field):
                 text = await self._download(str(state[field]))
-                found |= {str(row.get("custom_id")): row for row in _rows(text)}
-        said = classify.said(state).message if status in self._row["failed"] else ""
+                found |= {name: row for row in _rows(text) if (name := str(row.get("custom_id"))) in ours}
+        failed = said(state).message if status in self._row["failed"] else ""
         rows = zip(part.items, part.names, part.dropped, strict=True)
         return [
-            self._result(item, found.get(name), said or f"the job ended as {status!r} without a result for it", dropped)
+            self._result(
+                item, found.get(name), failed or f"the job ended as {status!r} without a result for it", dropped
+            )
             for item, name, dropped in rows
         ]
 
@@ -248,15 +253,14 @@ class _Api:
         return str(self._row[row]).replace("{id}", quote(name, safe="/:"))
 
     async def _download(self, file: str) -> bytes:
-        return await self._bytes("GET", self._path("download", file))
+        return await self._bytes("GET", self._path("download", file), cap=RESULT_CAP)
 
     def _result(self, item: Item, row: Any, otherwise: str, dropped: list[str]) -> Result:
         response = row.get("response") if isinstance(row, dict) else None
         response = response if isinstance(response, dict) else {}
         body = response.get("body")
         if not isinstance(body, dict):
-            said = classify.said(row).message if isinstance(row, dict) else ""
-            problem = said or otherwise
+            problem = (said(row).message if isinstance(row, dict) else "") or otherwise
             return Result(item, None, self._unwell(f"{problem}"))
         content = json.dumps(body).encode()
         verdict = classify.response(
@@ -280,18 +284,20 @@ class _Api:
         return inner if isinstance(inner, dict) else reply
 
     async def _ask(self, method: str, path: str, content: bytes = b"", kind: str = "") -> dict[str, Any]:
-        data = classify.decode(await self._bytes(method, path, content, kind))
+        data = decode(await self._bytes(method, path, content, kind))
         if not isinstance(data, dict):
             raise self._unwell("its batch API gave no JSON object")
         return data
 
-    async def _bytes(self, method: str, path: str, content: bytes = b"", kind: str = "") -> bytes:
+    async def _bytes(
+        self, method: str, path: str, content: bytes = b"", kind: str = "", cap: int = RESPONSE_CAP
+    ) -> bytes:
         """A request to the provider's own address, with its own key; tried again while the provider is unwell."""
         request = request_to(self.offer, method, path, {"Content-Type": kind} if kind else {}, content or None)
         for attempt in range(TRIES):
             try:
                 response = await self._providers._async_sender.send(request, limit=self._providers.timeout)
-                body = await response.read(RESULT_CAP)
+                body = await response.read(cap)
                 if response.status in classify.SUCCESS:
                     return body
                 verdict = classify.response(
@@ -340,7 +346,7 @@ def _filled(value: Any, values: Mapping[str, str]) -> Any:
 
 
 def _rows(text: bytes) -> Iterator[dict[str, Any]]:
-    for line in text.splitlines():
-        row = classify.decode(line)
+    for line in BytesIO(text):
+        row = decode(line)
         if isinstance(row, dict):
             yield row

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from inference_providers import jsontext
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ _RESPONSE = frozenset(("status_code", "request_id", "body"))
 def row_of(line: bytes) -> dict[str, Any] | None:
     """The row of a line that a batch wrote, known by its whole shape; None for any other line."""
     try:
-        row = json.loads(line)
-    except (ValueError, RecursionError):
+        row = jsontext.loads(line)
+    except ValueError:
         return None
     if not isinstance(row, dict) or not {"index", "error"} <= row.keys():
         return None
@@ -78,8 +78,8 @@ def is_cut(line: bytes) -> bool:
 
 def _is_whole(line: bytes) -> bool:
     try:
-        json.loads(line)
-    except (ValueError, RecursionError):
+        jsontext.loads(line)
+    except ValueError:
         return False
     return True
 

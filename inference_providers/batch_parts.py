@@ -6,7 +6,7 @@ import json
 import os
 from contextlib import suppress
 
-from inference_providers import files
+from inference_providers import files, jsontext
 from inference_providers.log import warn
 
 TYPE_CHECKING = False
@@ -71,8 +71,8 @@ class State:
         if not content.strip():
             return {}
         try:
-            found = json.loads(content)
-        except (ValueError, RecursionError):
+            found = jsontext.loads(content)
+        except ValueError:
             found = None
         if isinstance(found, dict):
             return found

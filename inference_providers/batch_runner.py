@@ -11,6 +11,7 @@ import time
 from collections import deque
 
 from inference_providers import batch_files, dialogue
+from inference_providers.answer import counted
 from inference_providers.batch_items import Item, MalformedItemError, Result, Summary, prompts_cost
 from inference_providers.batch_plan import route_key
 from inference_providers.errors import (
@@ -296,5 +297,4 @@ def _too_many(error: AllProvidersFailedError) -> bool:
 
 def _tokens_of(data: Any) -> float:
     usage = data.get("usage") if isinstance(data, dict) else None
-    total = usage.get("total_tokens") if isinstance(usage, dict) else None
-    return float(total) if isinstance(total, int | float) else 0.0
+    return float(counted(usage.get("total_tokens"))) if isinstance(usage, dict) else 0.0

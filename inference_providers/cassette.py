@@ -7,7 +7,7 @@ import json
 import os
 import threading
 
-from inference_providers import files
+from inference_providers import files, jsontext
 from inference_providers.credentials import DUMMY_KEY
 from inference_providers.errors import InferenceProvidersError
 from inference_providers.mock import Watch
@@ -53,7 +53,7 @@ class Cassette:
     def _load(self) -> None:
         try:
             with open(self.path, encoding="utf-8", opener=files.regular) as file:
-                data = json.load(file)
+                data = jsontext.loads(file.read())
             self._rows, self._variables = list(data["interactions"]), set(data["variables"])
             self._addresses = dict(data.get("addresses") or {})
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -69,8 +69,8 @@ class Cassette:
         except OSError as error:
             raise CassetteError(f"{self.path} cannot be recorded on: {error.strerror}") from None
         try:
-            ours = not content.strip() or "interactions" in dict(json.loads(content))
-        except (ValueError, TypeError, RecursionError):
+            ours = not content.strip() or "interactions" in dict(jsontext.loads(content))
+        except (ValueError, TypeError):
             ours = False
         if not ours:
             raise CassetteError(
@@ -182,7 +182,7 @@ def _points_to(value: str, request: Request) -> bool:
 
 def _comparable(method: str, url: str, body: Any) -> Any:
     try:
-        return method, url, json.loads(body)
+        return method, url, jsontext.loads(body)
     except (ValueError, TypeError):
         return method, url, body
 

@@ -38,22 +38,67 @@ def content_text(content: Any) -> str:
     return ""
 
 
+class Pieces:
+    """Text that comes in pieces. Many small ones are joined now and then: each would take more than its characters."""
+
+    __slots__ = ("_blocks", "_new", "size")
+
+    def __init__(self) -> None:
+        self._blocks: list[str] = []
+        self._new: list[str] = []
+        self.size = 0  # characters
+
+    def add(self, text: str) -> None:
+        """One more piece."""
+        if not text:
+            return
+        self.size += len(text)
+        self._new.append(text)
+        if len(self._new) >= 1024:
+            self._blocks.append("".join(self._new))
+            self._new = []
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return "".join([*self._blocks, *self._new])
+
+
 def first_choice(reply: Any) -> Mapping[str, Any]:
     """The first choice of a reply; an empty mapping where there is none."""
     choices = reply.get("choices") if isinstance(reply, dict) else None
     return choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
 
 
+def message_of(reply: Any) -> Mapping[str, Any]:
+    """The message of a reply's first choice; an empty mapping where there is none."""
+    message = first_choice(reply).get("message")
+    return message if isinstance(message, dict) else {}
+
+
 def reply_text(reply: Any) -> str:
     """The text of a chat reply; empty if it has none."""
-    message = first_choice(reply).get("message")
-    return content_text(message.get("content")) if isinstance(message, dict) else ""
+    return content_text(message_of(reply).get("content"))
+
+
+def thoughts(part: Any) -> str:
+    """What a message, or a delta, tells of the model's thoughts."""
+    return content_text(part.get("reasoning_content") or part.get("reasoning")) if isinstance(part, dict) else ""
+
+
+def tool_calls(part: Any) -> list[Any]:
+    """The calls of tools in a message or a delta, of whatever shape each may be."""
+    found = part.get("tool_calls") if isinstance(part, dict) else None
+    return found if isinstance(found, list) else []
 
 
 def has_tool_calls(choice: Mapping[str, Any]) -> bool:
     """Whether a choice (or a delta in it) calls a tool or a function."""
     part = choice.get("message") or choice.get("delta") or {}
-    return isinstance(part, dict) and bool(part.get("tool_calls") or part.get("function_call"))
+    if not isinstance(part, dict):
+        return False
+    older = part.get("function_call")
+    return bool(tool_calls(part) or (older and isinstance(older, dict)))
 
 
 def has_other_content(choice: Mapping[str, Any]) -> bool:
@@ -91,10 +136,12 @@ def shown(turns: Sequence[Mapping[str, Any]], pictures: Sequence[str]) -> list[d
 
 def assistant(message: Mapping[str, Any]) -> dict[str, Any]:
     """A reply's message as a turn of a conversation: text, calls of tools, and thoughts that some providers want back."""
-    kept = ("tool_calls", "reasoning_content", "reasoning_details", "refusal")
+    calls = tool_calls(message)
+    kept = ("reasoning_content", "reasoning_details", "refusal")
     return {
         "role": "assistant",
         "content": content_text(message.get("content")),
+        **({"tool_calls": calls} if calls else {}),
         **{name: message[name] for name in kept if message.get(name)},
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inference_providers import chat
+from inference_providers import chat, jsontext
 from inference_providers.display import in_line
 from inference_providers.errors import InferenceProvidersError
 
@@ -92,12 +92,10 @@ def sdk_fields(question: Question, model: str) -> dict[str, Any]:
 
 def checked_completion(content: bytes, model: str) -> dict[str, Any]:
     """A chat completion's JSON. Raises ProviderUnavailableError where it holds no answer."""
-    import json
-
     from inference_providers.errors import ProviderUnavailableError
 
     try:
-        data = json.loads(content)
+        data = jsontext.loads(content)
     except ValueError:
         raise ProviderUnavailableError(f"{model}: the reply is no JSON") from None
     choice = chat.first_choice(data)

@@ -94,7 +94,7 @@ def refusal(value: str) -> str | None:
         return "is empty"
     if len(text) > 1 and text[0] in "'\"" and text[-1] == text[0]:
         return "is wrapped in quotes; remove them"
-    if re.match(_PLACEHOLDER, text):
+    if len(text) < 256 and re.match(_PLACEHOLDER, text):
         return "holds a placeholder, not a key"
     if re.search(r"[^\x21-\x7e]", text):
         return "holds blanks or characters that no key has"
@@ -142,7 +142,7 @@ def fill_endpoint(provider: Provider, environ: Mapping[str, str]) -> tuple[str |
         rule = rules.get(name) or {}
         if f"${{{name}}}" not in endpoint or (f"${{{name}}}" in host_part and "pattern" not in rule):
             return None, f"its endpoint needs {name}, whose form the registry does not say"
-        value = re.sub(r"^https?://|/+$", "", environ.get(name, "").strip()) or rule.get("default")
+        value = re.sub(r"^https?://", "", environ.get(name, "").strip()).rstrip("/") or rule.get("default")
         if not value:
             return None, f"{name} is not set"
         if not re.fullmatch(rule.get("pattern", _DEFAULT_VARIABLE_PATTERN), value):

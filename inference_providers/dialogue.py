@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from inference_providers.wire.call import Reply
 
 MAX_STEPS = 10  # replies to one question, calls of tools between them
+CALLS_IN_REPLY, CALLS = 128, 512  # of tools that are made for one reply, and for one question
 
 
 class Question:
@@ -85,18 +86,22 @@ def converse(question: Question) -> Generator[dict[str, Any] | list[Call], Any, 
     turns = question.turns
     given = Given()
     repaired = False
+    made = 0
     for step in range(1, question.max_steps + 1):
         reply: Reply = yield question.body(turns)
         _count(given, reply)
-        message = chat.first_choice(reply.data).get("message") or {}
-        calls = question.tools.calls(message["tool_calls"]) if question.tools and message.get("tool_calls") else None
-        if calls and step == question.max_steps:
-            break  # nobody would hear the results
-        if calls:
+        message = chat.message_of(reply.data)
+        asked = chat.tool_calls(message)
+        if asked and question.tools and question.tools.makes(asked):
+            if step == question.max_steps:
+                break  # nobody would hear the results
+            made += len(asked)
+            _check_calls(len(asked), made, turns)
+            calls = question.tools.calls(asked) or []
             results: list[str] = yield calls
             turns = [*turns, chat.assistant(message), *map(chat.tool_result, [c.id for c in calls], results)]
             continue
-        if question.shape is None or message.get("tool_calls"):
+        if question.shape is None or asked:
             return given.answer(reply.data, reply.offer, turns)
         try:
             value = question.shape.parse(chat.content_text(message.get("content")))
@@ -119,9 +124,25 @@ def converse(question: Question) -> Generator[dict[str, Any] | list[Call], Any, 
             repaired = True
             turns = [*turns, chat.assistant(message), {"role": "user", "content": question.shape.repair(misfit)}]
             continue
-        return given.answer(reply.data, reply.offer, turns, value)
+        answer = given.answer(reply.data, reply.offer, turns, value)
+        answer.unchecked = question.shape.unchecked
+        return answer
     raise StepLimitError(
         f"No answer after {question.max_steps} steps: the model goes on calling tools. Give a larger max_steps, or tools that tell it more.",
+        turns,
+    )
+
+
+def _check_calls(asked: int, made: int, turns: Sequence[Mapping[str, Any]]) -> None:
+    """Raise StepLimitError for more calls of tools than are made: none of this reply's is."""
+    if asked > CALLS_IN_REPLY:
+        told = f"{asked} calls of tools in one reply; at most {CALLS_IN_REPLY} are made"
+    elif made > CALLS:
+        told = f"{made} calls of tools for one question; at most {CALLS} are made"
+    else:
+        return
+    raise StepLimitError(
+        f"The model asked for {told}. None of this reply's was. Give tools that do more in one call, or ask for less at once.",
         turns,
     )
 

@@ -96,12 +96,10 @@ def read(path: str, cap: int, *, mine: bool = True) -> bytes:
 
     With *mine*, a file that others can write is not read either; by the file that is open, which cannot be swapped.
     """
-    file = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
-    with open(file, "rb") as opened:
-        found = os.fstat(file)
-        if not stat.S_ISREG(found.st_mode):
-            raise OSError(errno.EINVAL, "it is no regular file", path)
-        if mine and (why := distrust_open(file)):
+    from inference_providers.files import regular
+
+    with open(path, "rb", opener=regular) as opened:
+        if mine and (why := distrust_open(opened.fileno())):
             raise OSError(errno.EPERM, f"it {why}", path)
         return opened.read(cap)
 

@@ -7,13 +7,12 @@ together. Which ports, and how each server is recognised, are rows of the regist
 from __future__ import annotations
 
 import errno
-import json
 import os
 import selectors
 import socket
 import time
 
-from inference_providers import folders
+from inference_providers import folders, jsontext
 from inference_providers.credentials import Pins, find, host_of
 from inference_providers.registry import bundled
 
@@ -213,7 +212,7 @@ class _Look:
         if "contains" in fingerprint:
             return fingerprint["contains"].encode() in body
         try:
-            data = json.loads(body)
+            data = jsontext.loads(body)
         except ValueError:
             return False
         return isinstance(data, dict) and fingerprint["json"] in data
@@ -239,7 +238,7 @@ class _Look:
 def _rows(body: bytes) -> list[dict[str, Any]] | None:
     """The rows of a `/models` reply, or None when it is none."""
     try:
-        data = json.loads(body)
+        data = jsontext.loads(body)
     except ValueError:
         return None
     rows = data.get("data") if isinstance(data, dict) else None

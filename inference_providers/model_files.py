@@ -5,12 +5,11 @@ Nothing is loaded: sizes come from the file system, facts from a GGUF file's hea
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import struct
 
-from inference_providers import files, folders
+from inference_providers import files, folders, jsontext
 from inference_providers.display import in_line
 
 TYPE_CHECKING = False
@@ -227,8 +226,8 @@ def _weights(folder: str) -> int:
 
 def _json(path: str) -> dict[str, Any]:
     try:
-        data = json.loads(folders.read(path, _HEAD_CAP, mine=False))
-    except (OSError, ValueError, RecursionError):
+        data = jsontext.loads(folders.read(path, _HEAD_CAP, mine=False))
+    except (OSError, ValueError):
         return {}
     return data if isinstance(data, dict) else {}
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 
-from inference_providers import chat
+from inference_providers import chat, jsontext
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def normalise(given: Mapping[str, Any]) -> dict[str, Any]:
         if "response_format" in found:
             raise ValueError("guided_json and response_format say the same thing; give one of them")
         schema = found.pop("guided_json")
-        schema = json.loads(schema) if isinstance(schema, str) else schema
+        schema = jsontext.loads(schema) if isinstance(schema, str) else schema
         if not isinstance(schema, dict):
             raise TypeError(f"guided_json must be a JSON Schema (an object), not {schema!r}")
         found["response_format"] = json_schema(schema)

@@ -6,8 +6,6 @@ key, a login or an address with one. Pure.
 
 from __future__ import annotations
 
-import re
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,9 +84,18 @@ OLLAMA_MODELS OLLAMA_MULTIUSER_CACHE OLLAMA_NEW_ENGINE OLLAMA_NOHISTORY OLLAMA_N
 OLLAMA_RUNNERS_DIR OLLAMA_SCHED_SPREAD OLLAMA_TMPDIR OLLAMA_VULKAN
 """
 NAMES = frozenset(_NAMES.split())
-_LOGIN = r"://\S*@|^[^/\s:@]+:[^\s@]+@"  # in an address
 
 
 def passed_on(environ: Mapping[str, str]) -> dict[str, str]:
     """Those of the variables that an engine gets; none whose value holds an address with a login."""
-    return {name: value for name, value in environ.items() if name in NAMES and not re.search(_LOGIN, value)}
+    return {name: value for name, value in environ.items() if name in NAMES and not _has_login(value)}
+
+
+def _has_login(value: str) -> bool:
+    """Whether a word of it is an address with a name and a password: `://name:password@host`, or `name:password@host`."""
+    for word in value.split():
+        before, at, _ = word.rpartition("@")
+        head, colon, rest = before.partition(":")
+        if at and ("://" in before or (colon and head and rest and "/" not in head)):
+            return True
+    return False

@@ -12,6 +12,7 @@ import json
 import re
 from bisect import bisect_right
 
+from inference_providers import jsontext
 from inference_providers.credentials import DUMMY_KEY
 
 TYPE_CHECKING = False
@@ -262,8 +263,8 @@ def scrub_events(body: bytes, secrets: Sequence[str | None]) -> bytes:
     for number, line in enumerate(lines):
         if line.startswith(b"data:"):
             try:
-                events[number] = json.loads(line[5:])
-            except (ValueError, RecursionError):
+                events[number] = jsontext.loads(line[5:])
+            except ValueError:
                 continue
     texts: dict[tuple[Any, ...], list[tuple[int, Any, Any]]] = {}
     for number, event in events.items():

@@ -11,6 +11,7 @@ import json
 import os
 from functools import cached_property, lru_cache
 
+from inference_providers import jsontext
 from inference_providers.errors import RegistryError
 
 TYPE_CHECKING = False
@@ -27,6 +28,7 @@ BUNDLED_PATH = os.path.join(os.path.dirname(__file__), "inference-providers.json
 FEATURES = {"t": "tools", "v": "vision", "s": "structured_output", "r": "reasoning"}
 DOUBTFUL, OTHER_PROTOCOL = "d", "x"
 OPENAI_PROTOCOL = "openai"
+OBJECTS = 96 * 1024 * 1024  # bytes that a registry's, or a catalogue's, objects may take in memory
 
 
 class Facts:
@@ -259,7 +261,7 @@ class Registry:
 def parse(text: str | bytes, origin: str = "registry") -> dict[str, Any]:
     """JSON text to a registry's data. Raises RegistryError, with line and column, for anything but a JSON object."""
     try:
-        data = json.loads(text)
+        data = jsontext.loads(text, objects=OBJECTS)
     except ValueError as error:
         where = (
             f"line {error.lineno} column {error.colno}: {error.msg}"
@@ -267,8 +269,6 @@ def parse(text: str | bytes, origin: str = "registry") -> dict[str, Any]:
             else str(error)
         )
         raise RegistryError([f"$: not JSON ({where})"], f"{origin} cannot be read") from None
-    except RecursionError:
-        raise RegistryError(["$: nested too deeply"], f"{origin} cannot be read") from None
     if not isinstance(data, dict):
         raise RegistryError([f"$: must be an object, not {type(data).__name__}"], f"{origin} cannot be used")
     return data

@@ -5,10 +5,9 @@ On every program's path to its first answer, so it imports little.
 
 from __future__ import annotations
 
-import json
 import os
 
-from inference_providers import folders, locks
+from inference_providers import folders, jsontext, locks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,8 +69,8 @@ def read_state(folder: str) -> dict[str, Any]:
     if folders.distrust(folder):
         return {}
     try:
-        state = json.loads(folders.read(os.path.join(folder, "state.json"), _MOST))
-    except (OSError, ValueError, RecursionError):
+        state = jsontext.loads(folders.read(os.path.join(folder, "state.json"), _MOST))
+    except (OSError, ValueError):
         return {}
     return state if isinstance(state, dict) and _is_whole(state) else {}
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 
-from inference_providers import parameters
+from inference_providers import jsontext, parameters
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,10 +28,12 @@ class Shape:
 
     def __init__(self, wanted: Any) -> None:
         self._adapter: Any = None
+        self._kinds: int | None = None
+        self.unchecked: list[str] = []  # patterns that are not run: see `validation`
         if isinstance(wanted, dict):
             self.schema: dict[str, Any] = wanted
             self.name = str(wanted.get("title") or "answer")
-            _check(wanted)
+            self.unchecked = _checked(wanted)
         elif isinstance(wanted, type):
             self._adapter, self.schema = _adapter(wanted)
             self.name = wanted.__name__
@@ -52,28 +53,33 @@ class Shape:
         """The value in *text*: the class's instance, or plain JSON. Raises Misfit."""
         found_text = _json_in(text)
         try:
-            value = json.loads(found_text, parse_constant=_no_number)
-        except (ValueError, RecursionError) as error:
+            value = jsontext.loads(found_text, strict=True)
+        except ValueError as error:
             raise Misfit([f"$: not JSON ({error})"]) from None
         if self._adapter is not None:
-            return self._instance(found_text)
-        from referencing.exceptions import Unresolvable
+            return self._instance(found_text, value)
+        from inference_providers import validation
 
-        try:
-            found = sorted(_validator(self.schema).iter_errors(value), key=lambda problem: problem.json_path)
-        except Unresolvable as error:
-            raise ValueError(f"schema is no valid JSON Schema: {error}") from None
+        found = validation.problems(self.schema, value, len(found_text))
         if found:
-            raise Misfit([f"{problem.json_path}: {problem.message}" for problem in found[:20]])
+            raise Misfit(found)
         return value
 
-    def _instance(self, text: str) -> Any:
+    def _instance(self, text: str, value: Any) -> Any:
         from pydantic import ValidationError
 
+        from inference_providers import validation
+
+        if self._kinds is None:
+            self._kinds = validation.kinds(self.schema)
+        try:
+            validation.check_choices(self._kinds, value)
+        except ValueError as error:
+            raise Misfit([f"$: {error}"]) from None
         try:
             return self._adapter.validate_json(text)  # where strict models, too, take a date from text
         except ValidationError as error:
-            raise Misfit([f"$.{'.'.join(map(str, p['loc']))}: {p['msg']}" for p in error.errors()[:20]]) from None
+            raise Misfit([f"$.{problem}" for problem in validation.found_by_pydantic(error)]) from None
 
     def repair(self, misfit: Misfit) -> str:
         """What the model is told when its reply does not fit."""
@@ -81,24 +87,12 @@ class Shape:
         return f"That does not fit the schema:\n{problems}\n{parameters.schema_prompt(self.schema)}"
 
 
-def _check(schema: Mapping[str, Any]) -> None:
-    from jsonschema import Draft202012Validator, SchemaError
+def _checked(schema: dict[str, Any]) -> list[str]:
+    """The patterns of a schema that are not run. Raises ValueError for what is no schema."""
+    from inference_providers import validation
 
-    try:
-        Draft202012Validator.check_schema(schema)
-    except SchemaError as error:
-        raise ValueError(f"schema is no valid JSON Schema: {error.json_path}: {error.message}") from None
-
-
-def _validator(schema: Mapping[str, Any]) -> Any:
-    from jsonschema import Draft202012Validator
-    from referencing import Registry
-
-    return Draft202012Validator(schema, registry=Registry())  # an empty one: nothing is fetched for a `$ref`
-
-
-def _no_number(word: str) -> None:
-    raise ValueError(f"{word} is no JSON")
+    validation.checked(schema)
+    return validation.unchecked(schema)
 
 
 def _adapter(wanted: type) -> tuple[Any, dict[str, Any]]:
@@ -115,10 +109,56 @@ def _adapter(wanted: type) -> tuple[Any, dict[str, Any]]:
 
 
 def _json_in(text: str) -> str:
-    """The JSON of a reply that may have thoughts before it, or a fence around it."""
-    text = re.sub(r"(?s)^\s*(?:<think>.*?</think>|[^\s{\[\"`].*?</think>\s*\n)", "", text).strip()
-    fenced = re.search(r"(?s)```(?:json)?\s*\n(.*?)\n\s*```", text) or re.search(r"(?s)```(?:json)?\s*\n(.*?)```", text)
-    return fenced[1] if fenced else text
+    """The JSON of a reply that may have thoughts before it, or a fence around it. Looks at each character once or twice."""
+    text = _without_thoughts(text.strip())
+    start = _fence(text)
+    if start < 0:
+        return text
+    end, place, blank = -1, start, True  # blank: nothing but blanks since the line began
+    while (mark := text.find(_FENCE, place)) >= 0:
+        line = text.rfind("\n", place, mark)
+        blank = not text[max(place, line + 1) : mark].strip() and (blank or line >= 0)
+        if blank:
+            return text[start:mark]
+        end = mark if end < 0 else end
+        place, blank = mark + len(_FENCE), False
+    return text[start:end] if end >= 0 else text  # it ends within a line, or not at all
+
+
+_FENCE, _THOUGHT, _THOUGHT_ENDS = "```", "<think>", "</think>"
+
+
+def _without_thoughts(text: str) -> str:
+    """What follows thoughts, with or without the word that begins them; those without end in a line of their own."""
+    if text.startswith(_THOUGHT):
+        end = text.find(_THOUGHT_ENDS)
+        return text[end + len(_THOUGHT_ENDS) :].strip() if end >= 0 else text
+    end = -1 if text[:1] in ("", "{", "[", '"', "`") else text.find(_THOUGHT_ENDS, 1)
+    end = 0 if end < 0 and text.startswith(_THOUGHT_ENDS) else end  # there were none
+    while end >= 0:
+        place = end + len(_THOUGHT_ENDS)
+        end = text.find(_THOUGHT_ENDS, place)
+        if "\n" in _blanks(text[place : end if end >= 0 else len(text)]):
+            return text[place:].strip()
+    return text
+
+
+def _fence(text: str) -> int:
+    """Where the first block of JSON, or of nothing that is named, begins; -1 if there is none."""
+    mark = text.find(_FENCE)
+    while mark >= 0:
+        place = mark + len(_FENCE)
+        place += len("json") if text.startswith("json", place) else 0
+        mark = text.find(_FENCE, mark + 1)
+        line = _blanks(text[place : mark if mark >= 0 else len(text)]).find("\n")
+        if line >= 0:
+            return place + line + 1
+    return -1
+
+
+def _blanks(text: str) -> str:
+    """The blanks that a text begins with."""
+    return text[: len(text) - len(text.lstrip())]
 
 
 def tightened(schema: Mapping[str, Any]) -> dict[str, Any] | None:

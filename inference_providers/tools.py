@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from inference_providers import jsontext
 from inference_providers.display import in_line
 
 TYPE_CHECKING = False
@@ -112,17 +113,19 @@ class Toolbox:
         """Whether there are functions to call here."""
         return bool(self._functions)
 
+    def makes(self, asked: Sequence[Any]) -> bool:
+        """Whether all of a message's `tool_calls` are for us to make."""
+        names = {_name_in(call) for call in asked}
+        handed_back = {_name_in(schema) for schema in self.schemas} - self._functions.keys()
+        return bool(self._functions) and "" not in names and names.isdisjoint(handed_back)
+
     def calls(self, asked: Sequence[Any]) -> list[Call] | None:
         """The calls to make for a message's `tool_calls`; None if one of them is not for us to make."""
-        names = [_name_in(call) for call in asked]
-        described = {_name_in(schema) for schema in self.schemas}
-        if not self._functions or any(
-            not name or (name in described and name not in self._functions) for name in names
-        ):
+        if not self.makes(asked):
             return None
         return [
-            self._call(str(call.get("id") or f"call_{place}"), name, call["function"].get("arguments"))
-            for place, (call, name) in enumerate(zip(asked, names, strict=True))
+            self._call(str(call.get("id") or f"call_{place}"), _name_in(call), call["function"].get("arguments"))
+            for place, call in enumerate(asked)
         ]
 
     def _call(self, call_id: str, name: str, arguments: Any) -> Call:
@@ -136,9 +139,9 @@ class Toolbox:
                 failed(LookupError(f"there is no tool {name!r}; there are {', '.join(self._functions)}")),
             )
         try:
-            given = json.loads(arguments or "{}") if isinstance(arguments, str) or not arguments else arguments
+            given = jsontext.loads(arguments or "{}") if isinstance(arguments, str) or not arguments else arguments
             return Call(call_id, name, function.function, function.checked(given))
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             return Call(call_id, name, None, {}, failed(error))
 
 
@@ -163,7 +166,7 @@ class _Function:
             field.pop("title", None)
             if name in parts:
                 field.setdefault("description", parts[name])
-        self.schema = {
+        self.schema: dict[str, Any] = {
             "type": "function",
             "function": {"name": self.name, "description": about, "parameters": parameters},
         }
@@ -172,11 +175,13 @@ class _Function:
         """Arguments in the function's own types. Raises ValueError, saying what is wrong with which."""
         from pydantic import ValidationError
 
+        from inference_providers import validation
+
+        validation.check_choices(validation.kinds(self.schema["function"]["parameters"]), given)
         try:
             model = self._model.model_validate_json(json.dumps(given))  # strict models, too, take a date from JSON
         except ValidationError as error:
-            problems = "; ".join(f"{'.'.join(map(str, p['loc']))}: {p['msg']}" for p in error.errors())
-            raise ValueError(f"wrong arguments: {problems}") from None
+            raise ValueError(f"wrong arguments: {'; '.join(validation.found_by_pydantic(error))}") from None
         return {field.removeprefix(_OWN): getattr(model, field) for field in model.model_fields_set}
 
 
@@ -214,16 +219,62 @@ def _arguments_model(function: Callable[..., Any], name: str) -> tuple[Any, dict
 def described(docstring: str) -> tuple[str, dict[str, str]]:
     """A docstring's text before its list of parameters, and what it says of each: Google's, NumPy's or Sphinx's style."""
     import inspect
-    import re
 
-    text = inspect.cleandoc(docstring)
-    parts = {m[1]: m[2].strip() for m in re.finditer(r"(?m)^:param (?:[\w\[\], .|]+ )?(\w+):(.*)$", text)}
-    section = re.search(r"(?ms)^(?:Args|Arguments|Parameters):?\s*\n(?:-{3,}\n)?(.*?)(?=^\w[\w ]*:?\s*\n|\Z)", text)
-    if section:
-        body = section[1]
-        parts |= {
-            m[1]: " ".join(m[2].split())
-            for m in re.finditer(r"(?ms)^ *(\w+)(?: *\([^)]*\))? *: *(.+?)(?=^ *\w+(?: *\([^)]*\))? *:|\Z)", body)
-        }
-    about = re.split(r"(?m)^(?::param |:returns?:|(?:Args|Arguments|Parameters|Returns|Raises):?\s*$)", text)[0]
-    return about.strip(), parts
+    return _described(inspect.cleandoc(docstring).split("\n"))
+
+
+def _described(lines: list[str]) -> tuple[str, dict[str, str]]:
+    parts = {name: text.strip() for line in lines if (found := _sphinx(line)) for name, text in [found]}
+    begin = next((n for n, line in enumerate(lines) if _title(line) in _PARAMETERS and n + 1 < len(lines)), None)
+    if begin is not None:
+        for name, text in _entries(_section(lines[begin + 1 :])).items():
+            if words := " ".join(text).split():
+                parts[name] = " ".join(words)
+    ends = (n for n, line in enumerate(lines) if line.startswith(_MARKS) or _title(line) in _SECTIONS)
+    return "\n".join(lines[: next(ends, len(lines))]).strip(), parts
+
+
+_PARAMETERS = ("Args", "Arguments", "Parameters")
+_SECTIONS = (*_PARAMETERS, "Returns", "Raises")
+_MARKS = (":param ", ":return:", ":returns:")
+
+
+def _title(line: str) -> str:
+    return line.rstrip().removesuffix(":")
+
+
+def _sphinx(line: str) -> tuple[str, str] | None:
+    """Name and text of `:param int days: how many`."""
+    head, colon, text = line.removeprefix(":param ").partition(":")
+    name = head.rpartition(" ")[2]
+    return (name, text) if colon and line.startswith(":param ") and _is_word(name) else None
+
+
+def _section(lines: list[str]) -> list[str]:
+    """The lines up to the next title, without a line drawn below the own one."""
+    if lines and len(lines[0]) >= 3 and not lines[0].strip("-"):
+        lines = lines[1:]
+    ends = (n for n, line in enumerate(lines[:-1]) if line[:1].strip() and _is_word(_title(line).replace(" ", "_")))
+    return lines[: next(ends, len(lines))]
+
+
+def _entries(lines: list[str]) -> dict[str, list[str]]:
+    """Lines of text by the name before them: `days: how many`, `days (int): how many`, `days : int`, and on the next line."""
+    found: dict[str, list[str]] = {}
+    text: list[str] | None = None
+    for line in lines:
+        head, colon, rest = line.partition(":")
+        name, bracket, _ = head.partition("(")
+        if bracket:  # a kind may hold colons of its own
+            _, closed, rest = line[len(name) + 1 :].partition(")")
+            colon = closed and rest.lstrip(" ")[:1]
+            rest = rest.lstrip(" ")[1:]
+        if colon == ":" and _is_word(name.strip(" ")):
+            text = found[name.strip(" ")] = [rest]
+        elif text is not None:
+            text.append(line)
+    return found
+
+
+def _is_word(text: str) -> bool:
+    return text.replace("_", "a").isalnum()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
-from inference_providers import files, folders
+from inference_providers import files, folders, jsontext
 from inference_providers.credentials import Pins
 from inference_providers.download import download, shown
 from inference_providers.errors import RegistryError
@@ -56,6 +56,10 @@ def load(
 def read(source: Any, name: str) -> dict[str, Any]:
     """A registry's data from a dict, JSON text, or a path. Raises RegistryError."""
     if isinstance(source, dict):
+        try:
+            jsontext.check(source)
+        except ValueError as error:
+            raise RegistryError([f"$: {error}"], f"{name} cannot be used") from None
         return source
     if isinstance(source, bytes) or (isinstance(source, str) and source.lstrip()[:1] in ("{", "[")):
         return parse(source, name)

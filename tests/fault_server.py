@@ -103,6 +103,23 @@ def endless_comments(connection: Connection, request: Received) -> None:
         time.sleep(0.05)
 
 
+def without_end(*first: Any, then: Any) -> Behaviour:
+    """Send events, then one more (or bytes as they are) again and again, as fast as it is read."""
+
+    def behave(connection: Connection, request: Received) -> None:
+        connection.start_stream()
+        for event in first:
+            connection.event(event)
+        piece = then if isinstance(then, bytes) else f"data: {json.dumps(then)}\n\n".encode()
+        for _ in range(4096):
+            connection.chunk(piece * (65536 // len(piece) or 1))
+
+    return behave
+
+
+DEEP = "[" * 600 + "]" * 600
+
+
 def loading_for(polls: int) -> Behaviour:
     """llama.cpp while it loads a model: some 503s, then an answer."""
     asked = [0]
@@ -515,6 +532,14 @@ row(
 )
 for body in ("null", "[]", '"x"'):
     row("35", f"`{body}`", NEXT, says(200, body), message="no object", **S)
+row(
+    "35b",
+    "JSON that nests more than 100 levels deep",
+    NEXT,
+    says(200, '{"choices": ' + DEEP + "}"),
+    message="nested more than 100 levels deep",
+    **S,
+)
 row("36", "empty body", RETRY, says(200, ""), CALL, message="empty", **S)
 row("37", "cut JSON", RETRY, says(200, json.dumps(completion())[:-30]), message="cut or no valid JSON", **S)
 row(
@@ -566,6 +591,15 @@ row(
 row("41", "204", NEXT, raw(b"HTTP/1.1 204 No Content\r\n\r\n", lambda c: None), **S)
 row("41b", "202 queued", NEXT, says(202, {"id": "job-1", "status": "queued"}), **S)
 row("42", "endless body (400 MB): aborted at 64 MiB", NEXT, endless, CALL, message="larger than", **S)
+row(
+    "42b",
+    "JSON whose objects would take many times its size (`[{},{},...]`)",
+    NEXT,
+    says(200, "[{}" + ",{}" * 2_000_000 + "]"),
+    CALL,
+    message="too large to be read",
+    **S,
+)
 row(
     "43",
     "blank-line keep-alives before the body: total deadline",
@@ -768,6 +802,84 @@ row(
     STREAM,
     **S,
 )
+S = {"section": "Stream"}
+row(
+    "74",
+    "chunks without content, without end: at most 1 MiB of them",
+    NEXT,
+    without_end(then=delta(None, role="assistant")),
+    STREAM,
+    message="goes on without content",
+    **S,
+)
+row(
+    "74b",
+    "comments without end before any content: likewise",
+    NEXT,
+    without_end(then=b": ping\n\n"),
+    STREAM,
+    message="goes on without content",
+    **S,
+)
+row(
+    "74c",
+    "more than 10,000 chunks without content: likewise",
+    NEXT,
+    without_end(then={}),
+    STREAM,
+    message="goes on without content",
+    **S,
+)
+row(
+    "75",
+    "an answer, or thoughts, without end: at most 16 MiB characters",
+    TRUNC,
+    without_end(delta("partial"), then=delta(None, reasoning_content="hm" * 16000)),
+    STREAM,
+    error="TruncatedStreamError",
+    message="the stream does not end",
+    **S,
+)
+for number, first, outcome in (("76", (), NEXT), ("76b", (delta("partial"),), TRUNC)):
+    row(
+        number,
+        f"a chunk that nests more than 100 levels deep, {'after' if first else 'before any'} content",
+        outcome,
+        streaming(*first, f"data: {DEEP}\n\n".encode()),
+        STREAM,
+        error="TruncatedStreamError" if first else "ProviderUnavailableError",
+        message="nested more than 100 levels deep",
+        **S,
+    )
+row(
+    "76c",
+    "an error that nests more than 100 levels deep",
+    NEXT,
+    streaming(b'event: error\ndata: {"error": ' + DEEP.encode() + b"}\n\n"),
+    STREAM,
+    message="[[[",
+    **S,
+)
+row(
+    "77",
+    "a chunk whose objects would take many times its size",
+    NEXT,
+    streaming(b"data: [{}" + b",{}" * 700_000 + b"]\n\n"),
+    STREAM,
+    message="too large to be read",
+    **S,
+)
+row(
+    "78",
+    "a chunk of other kinds of values than anybody sends",
+    NEXT,
+    streaming({"choices": [{"delta": {"content": 5, "tool_calls": 7}, "finish_reason": {"a": [1]}, "index": "x"}]}),
+    STREAM,
+    message="no content",
+    **S,
+)
+
+S = {"section": "Stream", "error": "TruncatedStreamError"}
 for number, kind in (
     ("63e", {"error": {"message": "over capacity", "code": 503}}),
     ("65e", {"object": "error", "message": "over capacity"}),

@@ -16,7 +16,7 @@ LAYERS = {
     **dict.fromkeys(("errors", "display", "installing"), 0),
     **dict.fromkeys(
         (
-            "registry", "schema", "naming", "credentials", "trust", "candidates", "resolution", "advice", "chat",
+            "registry", "schema", "jsontext", "validation", "naming", "credentials", "trust", "candidates", "resolution", "advice", "chat",
             "parameters", "structured", "tools", "answer", "dialogue", "conversation", "pace", "batch_items", "substitute",
             "local_server", "explanation", "policies", "ways", "redaction", "foreign_secrets", "batch_lines", "formulas", "passed_on",
         ),

@@ -182,7 +182,7 @@ def test_a_file_that_others_can_write_is_not_read(place: Path, mode: int) -> Non
 def test_what_is_no_regular_file_is_not_read_and_nobody_waits(place: Path) -> None:
     os.mkfifo(place / "fifo")
     for path in (str(place / "fifo"), str(place), "/dev/zero"):
-        with pytest.raises(OSError, match=r"it is no regular file|Is a directory"):
+        with pytest.raises(OSError, match=r"it is a|Is a directory"):
             folders.read(path, 100)
 
 

@@ -7,14 +7,17 @@ import html
 import itertools
 import json
 import re
-from contextlib import suppress
+from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inference_providers import TruncatedStreamError, jsontext
 from inference_providers.redaction import MARK, scrub, scrub_bytes, scrub_events, scrub_json, scrub_pieces
+from tests.conftest import list_of
+from tests.servers import Connection, Received, Server, delta
 
 KEYS = [
     "sk-proj-Ab3/dE5+gH7_jK9-mN1pQ3rS5tU7vW9",
@@ -77,8 +80,7 @@ def tells(text: str, key: str) -> str:
             for shift in range(4):
                 part = word[shift:].replace("-", "+").replace("_", "/").rstrip("=")
                 part = part[: len(part) // 4 * 4]
-                with suppress(ValueError):
-                    seen.add(base64.b64decode(part).decode("latin-1"))
+                seen.add(base64.b64decode(part).decode("latin-1"))
             digits = re.sub(r"[^0-9A-Fa-f]", "", word)
             seen.add(bytes.fromhex(digits[: len(digits) // 2 * 2]).decode("latin-1"))
     longest = ""
@@ -156,3 +158,26 @@ def test_json_is_clean_in_names_and_values_at_any_depth() -> None:
     clean = scrub_json({key: [{"x": f"see {key}"}, 1, None, True], "deep": deep}, [key])
     assert clean[MARK] == [{"x": f"see {MARK}"}, 1, None, True]
     assert key not in str(clean)
+
+
+def test_an_error_of_what_is_no_json_does_not_hold_the_text(serve: Callable[..., Server]) -> None:
+    """Not even as its context, which is kept where it is not shown: the parser's own error holds the whole document."""
+
+    def behave(connection: Connection, request: Received) -> None:
+        connection.start_stream()
+        connection.event(delta("Once"))
+        connection.event(f"<html>{request.key}</html>")
+        connection.end_stream()
+
+    made = list_of(serve(behave).url)
+    with pytest.raises(TruncatedStreamError) as caught:
+        list(made.stream("hi"))
+    error: BaseException | None = caught.value
+    while error is not None:
+        assert "canary" not in f"{error!r} {vars(error)}"
+        error = error.__cause__ or error.__context__
+    for text in (f'{{"a": {KEYS[0]}', f'"{KEYS[0]}'.encode() + b"\xff", " " * 2_000_000 + KEYS[0]):
+        with pytest.raises(ValueError) as unread:
+            jsontext.loads(text)
+        assert not hasattr(unread.value, "doc") and not hasattr(unread.value, "object")
+        assert unread.value.__context__ is None

@@ -409,7 +409,7 @@ def test_a_function_sees_the_callers_context_wherever_it_runs(serve: Serve, kind
         (call("add", {"a": "one"}), "a: Input should be a valid integer"),
         (call("add", {"a": 1, "c": 2}), "c: Extra inputs are not permitted"),
         (call("add", {"own_a": 1}), "own_a: Extra inputs are not permitted"),
-        (call("add", "[" * 10**5), "RecursionError"),
+        (call("add", "[" * 10**5), "nested more than 100 levels deep"),
         (call("add", '{"a": NaN}'), "a: "),
     ],
     ids=range(11),

@@ -52,6 +52,7 @@ def put_back(seed: int, only: str | None) -> int:
         with fault.put_back():
             outcome = run(fault.attack, ATTACKS[fault.attack][0], seed, tries=fault.tries, seconds=PATIENCE, first=True)
         missed += not outcome.through
+        print(name, outcome.tried, round(outcome.seconds,1), outcome.through, file=sys.stderr, flush=True)
         rows.append([name, fault.attack, f"{outcome.tried:,}", f"{outcome.seconds:.1f}", "found", verdict(bool(outcome.through))])
     print(f"Seed {seed}.\n")
     print_table(["what was put back", "attack", "found after tries", "seconds", "target", "result"], rows)

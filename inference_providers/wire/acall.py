@@ -11,7 +11,7 @@ from inference_providers.wire import classify
 from inference_providers.wire.call import Reply, after_both, ends_the_call, judge
 from inference_providers.wire.messages import ERROR_CAP, WireError
 from inference_providers.wire.route import Send, Sleep, route
-from inference_providers.wire.stream import Stream, as_events, delta_text
+from inference_providers.wire.stream import Part, Stream, as_events, delta_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from inference_providers.candidates import Attempt, Offer
+    from inference_providers.errors import TruncatedStreamError
     from inference_providers.wire.asend import AsyncSender
     from inference_providers.wire.classify import Verdict
     from inference_providers.wire.messages import Ask, AsyncResponse, Could
@@ -156,8 +157,9 @@ class _Opened:
         self._caller, self._limit, self._left, self._ask = caller, step.limit, step.left, ask
         self._limits = caller.sender.limits
         self.closed = False
-        self._raw: list[bytes] = []
+        self._raw = bytearray()
         self._early: list[dict[str, Any]] = []
+        self._failure: TruncatedStreamError | None = None
         self.state = self._judge({})
 
     def _judge(self, headers: Mapping[str, str]) -> Stream:
@@ -207,8 +209,7 @@ class _Opened:
         try:
             async with asyncio.timeout(patience):
                 async for chunk in self._source:
-                    self._raw.append(chunk)
-                    self._early += self.state.feed(chunk)
+                    self._take(Part(self.state, chunk))
                     if self.state.started or self.state.verdict is not None:
                         return
                     if self.state.done:
@@ -216,7 +217,13 @@ class _Opened:
         except TimeoutError:
             self.state.late()
             return
-        self._early += self.state.end()
+        self._take(Part(self.state, b"", ends=True))
+
+    def _take(self, part: Part) -> None:
+        """Keep what came before the first content, or with it."""
+        self._raw += part.raw
+        self._early += part.events
+        self._failure = part.failure
 
     async def _chunks(self) -> AsyncIterator[bytes]:
         try:
@@ -226,32 +233,43 @@ class _Opened:
             if not self.closed:
                 self.state.broke(error)
 
+    def _forget(self) -> None:
+        """What came before the first content is given once."""
+        self._raw, self._early = bytearray(), []
+
     async def raw(self) -> AsyncIterator[bytes]:
         """The whole stream as it came, judged on the way. Raises TruncatedStreamError."""
-        head, self._raw = list(as_events(self._early) if self.state.plain else self._raw), []
-        self._early = []
+        head = list(as_events(self._early)) if self.state.plain else [bytes(self._raw)]
+        self._forget()
         for early in head:
             yield early
-        async for chunk, _ in self._rest():
-            yield chunk
+        async for part in self._rest():
+            yield part.raw
+            if part.failure is not None:
+                raise part.failure
 
     async def events(self) -> AsyncIterator[dict[str, Any]]:
         """The whole stream, parsed. Raises TruncatedStreamError."""
-        head, self._early, self._raw = self._early, [], []
+        head = self._early
+        self._forget()
         for event in head:
             yield event
-        async for _, found in self._rest():
-            for event in found:
+        async for part in self._rest():
+            for event in part.events:
                 yield event
+            if part.failure is not None:
+                raise part.failure
 
-    async def _rest(self) -> AsyncIterator[tuple[bytes, list[dict[str, Any]]]]:
+    async def _rest(self) -> AsyncIterator[Part]:
+        if self._failure is not None:
+            raise self._failure
         if self.state.verdict is not None or self.closed:
             return
         heard = time.monotonic()
         if not self.state.done:
             async for chunk in self._source:
                 seen = self.state.events
-                yield chunk, list(self.state.feed(chunk))
+                yield Part(self.state, chunk)
                 if self.state.done:
                     break
                 if self.state.events > seen:
@@ -259,7 +277,7 @@ class _Opened:
                 elif time.monotonic() - heard > self._limits.idle:
                     self.state.silent()
         if not self.closed:
-            yield b"", list(self.state.end())
+            yield Part(self.state, b"", ends=True)
 
 
 class AsyncStreamReply:

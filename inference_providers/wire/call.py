@@ -11,7 +11,7 @@ from inference_providers.errors import LocalServerError
 from inference_providers.wire import classify
 from inference_providers.wire.messages import ERROR_CAP, WireError
 from inference_providers.wire.route import Send, Sleep, route
-from inference_providers.wire.stream import Stream, as_events, delta_text
+from inference_providers.wire.stream import Part, Stream, as_events, delta_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from inference_providers.candidates import Attempt, Offer
+    from inference_providers.errors import TruncatedStreamError
     from inference_providers.wire.classify import Verdict
     from inference_providers.wire.messages import Ask, Could
     from inference_providers.wire.route import Health, Uniform
@@ -209,8 +210,9 @@ class _Opened:
         self._caller, self._limit, self._left, self._ask = caller, step.limit, step.left, ask
         self._limits = caller.sender.limits
         self.closed = False
-        self._raw: list[bytes] = []
+        self._raw = bytearray()
         self._early: list[dict[str, Any]] = []
+        self._failure: TruncatedStreamError | None = None
         self.state = self._judge({})
 
     def _judge(self, headers: Mapping[str, str]) -> Stream:
@@ -250,8 +252,7 @@ class _Opened:
 
     def _read_to_content(self, give_up: float) -> None:
         for chunk in self._source:
-            self._raw.append(chunk)
-            self._early += self.state.feed(chunk)
+            self._take(Part(self.state, chunk))
             if self.state.started or self.state.verdict is not None:
                 return
             if self.state.done:
@@ -259,7 +260,13 @@ class _Opened:
             if time.monotonic() > give_up:
                 self.state.late()
                 return
-        self._early += self.state.end()
+        self._take(Part(self.state, b"", ends=True))
+
+    def _take(self, part: Part) -> None:
+        """Keep what came before the first content, or with it."""
+        self._raw += part.raw
+        self._early += part.events
+        self._failure = part.failure
 
     def _chunks(self) -> Iterator[bytes]:
         try:
@@ -268,28 +275,39 @@ class _Opened:
             if not self.closed:
                 self.state.broke(error)
 
+    def _forget(self) -> None:
+        """What came before the first content is given once."""
+        self._raw, self._early = bytearray(), []
+
     def raw(self) -> Iterator[bytes]:
         """The whole stream as it came, judged on the way. Raises TruncatedStreamError."""
-        early, self._raw = (as_events(self._early) if self.state.plain else self._raw), []
-        self._early = []
+        early = list(as_events(self._early)) if self.state.plain else [bytes(self._raw)]
+        self._forget()
         yield from early
-        for chunk, _ in self._rest():
-            yield chunk
+        for part in self._rest():
+            yield part.raw
+            if part.failure is not None:
+                raise part.failure
 
     def events(self) -> Iterator[dict[str, Any]]:
         """The whole stream, parsed. Raises TruncatedStreamError."""
-        early, self._early, self._raw = self._early, [], []
+        early = self._early
+        self._forget()
         yield from early
-        for _, found in self._rest():
-            yield from found
+        for part in self._rest():
+            yield from part.events
+            if part.failure is not None:
+                raise part.failure
 
-    def _rest(self) -> Iterator[tuple[bytes, list[dict[str, Any]]]]:
+    def _rest(self) -> Iterator[Part]:
+        if self._failure is not None:
+            raise self._failure
         if self.state.verdict is not None or self.closed:
             return
         heard = time.monotonic()
         for chunk in () if self.state.done else self._source:
             seen = self.state.events
-            yield chunk, list(self.state.feed(chunk))
+            yield Part(self.state, chunk)
             if self.state.done:
                 break
             if self.state.events > seen:
@@ -297,7 +315,7 @@ class _Opened:
             elif time.monotonic() - heard > self._limits.idle:
                 self.state.silent()
         if not self.closed:
-            yield b"", list(self.state.end())
+            yield Part(self.state, b"", ends=True)
 
 
 class StreamReply:

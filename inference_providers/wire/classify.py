@@ -6,12 +6,10 @@ phrases are rows of tables here; nothing depends on who the provider is.
 
 from __future__ import annotations
 
-import json
-import math
+import codecs
 import re
 
-from inference_providers import chat
-from inference_providers.display import printable
+from inference_providers import chat, jsontext
 from inference_providers.errors import (
     AuthenticationError,
     ContentFilteredError,
@@ -23,6 +21,7 @@ from inference_providers.errors import (
     RateLimitError,
 )
 from inference_providers.redaction import scrub, scrub_bytes, scrub_json
+from inference_providers.wire.said import Said, decode, plain, retry_after, said, trimmed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -80,125 +79,6 @@ class Verdict:
         return f"<Verdict {self.action}: {self.error}>"
 
 
-class Said:
-    """What a server said in its own words: message, code and type, wherever it put them."""
-
-    __slots__ = ("code", "kind", "message", "text")
-
-    def __init__(self, message: str, code: str, kind: str) -> None:
-        self.message, self.code, self.kind = map(printable, (message, code, kind))
-        self.text = " ".join(part for part in (self.message, self.code, self.kind) if part)
-
-    def has(self, pattern: str) -> bool:
-        """Whether message, code or type match."""
-        return bool(re.search(pattern, self.text, re.IGNORECASE))
-
-
-def said(body: Any) -> Said:
-    """Read an error body of any shape seen in the wild."""
-    if isinstance(body, list):
-        body = body[0] if body else None
-    if isinstance(body, str):
-        return Said(_plain(body), "", "")
-    if not isinstance(body, dict):
-        return Said("", "", "")
-    error = body.get("error", body)
-    if isinstance(error, str):
-        return Said(_text(error), _text(body.get("code")), _text(body.get("type")))
-    if not isinstance(error, dict):
-        error = body
-    for wrapper in ("fault", "errors"):
-        if isinstance(error, dict) and wrapper in error and not error.get("message"):
-            inner = error[wrapper]
-            error = (
-                inner
-                if isinstance(inner, dict)
-                else (inner[0] if isinstance(inner, list) and inner else {"message": inner})
-            )
-    error = error if isinstance(error, dict) else {"message": error}
-    message = next(
-        (_text(error[key]) for key in ("message", "faultstring", "msg", "detail", "error", "title") if error.get(key)),
-        "",
-    )
-    inner = error.get("innererror") or error.get("inner_error") or {}
-    metadata = error.get("metadata") if isinstance(error.get("metadata"), dict) else {}
-    code = " ".join(
-        filter(None, (_text(error.get("code")), _text(inner.get("code") if isinstance(inner, dict) else "")))
-    )
-    kind = " ".join(
-        filter(
-            None,
-            (
-                _text(error.get("type")),
-                _text(error.get("status")),
-                "moderation flagged" if metadata and metadata.get("reasons") else "",
-            ),
-        )
-    )
-    details = error.get("details")
-    if isinstance(details, list):
-        kind += " " + " ".join(_text(item.get("reason")) for item in details if isinstance(item, dict))
-    return Said(message, code.strip(), kind.strip())
-
-
-def _text(value: Any) -> str:
-    if value is None or isinstance(value, bool):
-        return ""
-    if isinstance(value, list):
-        return "; ".join(filter(None, (_text(item) for item in value)))
-    if isinstance(value, dict):
-        if "msg" in value:
-            place = value.get("loc") or ()
-            where = ".".join(map(str, place if isinstance(place, list) else [place]))
-            return f"{where}: {value['msg']}" if where else str(value["msg"])
-        return next(
-            (_text(value[key]) for key in ("message", "detail", "error") if value.get(key)),
-            json.dumps(value, ensure_ascii=False),
-        )
-    return str(value)
-
-
-def _plain(text: str) -> str:
-    """A text body in one line, tags of an HTML page removed, at most 300 characters."""
-    text = re.sub(r"(?is)<(script|style).*?</\1>|<[^>]{0,500}>", " ", text)
-    return " ".join(text.split())[:300]
-
-
-def decode(body: bytes) -> Any:
-    """JSON, or the text where it is none, or None for an empty body."""
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return body.decode("utf-8", "replace") or None
-
-
-def retry_after(headers: Mapping[str, str], message: str, now: float) -> float | None:
-    """Seconds to wait, as the server said: header or message; None when it said nothing usable. *now* is a Unix time."""
-    candidates = [(headers.get("retry-after-ms"), 0.001), (headers.get("retry-after"), 1.0)]
-    for value, scale in candidates:
-        if value:
-            seconds = _seconds(value, now)
-            if seconds is not None:
-                return seconds * scale
-    match = re.search(r"(?:try again|retry) (?:in|after) (?:(\d{1,6})m)?(\d{1,9}(?:\.\d{1,9})?)\s*(ms|s)", message)
-    if match:
-        return int(match[1] or 0) * 60 + float(match[2]) * (0.001 if match[3] == "ms" else 1)
-    return None
-
-
-def _seconds(value: str, now: float) -> float | None:
-    try:
-        seconds = float(value)
-    except ValueError:
-        from email.utils import parsedate_to_datetime
-
-        try:
-            seconds = parsedate_to_datetime(value).timestamp() - now
-        except (ValueError, TypeError, OverflowError):
-            return None
-    return seconds if math.isfinite(seconds) and seconds > 0 else None
-
-
 def failure(error: WireError, provider: str, *, launched: bool = False) -> Verdict:
     """A verdict on a request that got no usable response. A server that this package launched is started anew by the next try."""
     if launched and error.kind in ("connect", "broken"):
@@ -228,8 +108,8 @@ def response(
     secrets = list(secrets)
     if status in SUCCESS:
         kind = headers.get("content-type", "json").lower()
-        if path != chat.PATH and not re.search("json|html", kind):
-            return Verdict(OK)  # speech, pictures, transcripts: not ours to judge
+        if path != chat.PATH and is_foreign(kind):
+            return Verdict(OK)
         return _success(body, provider, secrets, now, path=path, allow_empty=allow_empty)
     if status in REDIRECTS:
         return Verdict(
@@ -253,6 +133,11 @@ def _clean(words: Said, secrets: Iterable[str | None]) -> Said:
     """Words without keys that only the reading of them has put together."""
     secrets = list(secrets)
     return Said(scrub(words.message, secrets), scrub(words.code, secrets), scrub(words.kind, secrets))
+
+
+def is_foreign(kind: str) -> bool:
+    """Whether a content type is none of ours to judge: speech, pictures, transcripts."""
+    return "json" not in kind and "html" not in kind
 
 
 def _status(status: int, words: Said, message: str, provider: str, wait: float | None) -> Verdict:
@@ -311,17 +196,31 @@ def _success(
     body: bytes, provider: str, secrets: list[str | None], now: float, *, path: str, allow_empty: bool
 ) -> Verdict:
     try:
-        reply = json.loads(body.decode("utf-8"))
-    except (ValueError, RecursionError):
+        if path != chat.PATH and _passes_unread(body):
+            return Verdict(OK)
+        reply = jsontext.loads(body if len(body) > jsontext.LARGE else body.decode("utf-8"))
+    except (jsontext.TooDeep, jsontext.TooLarge) as error:
+        return _unavailable(NEXT, provider, f"the reply is {error}")
+    except ValueError:
         return _not_json(body, provider, secrets)
     if not isinstance(reply, dict):
         return _unavailable(NEXT, provider, f"the reply is no object but {type(reply).__name__}")
     inner = reply.get("error")
     if inner or reply.get("object") == "error":
-        return error_in_success(scrub_json(reply, secrets), provider, now)
+        return error_in_success(scrub_json(trimmed(reply), secrets), provider, now)
     if path != chat.PATH:
         return Verdict(OK, reply=reply)
     return _chat_reply(reply, provider, allow_empty)
+
+
+def _passes_unread(body: bytes) -> bool:
+    """Whether a large reply of another kind than chat need not be read: an object that nothing in it calls an error."""
+    return (
+        len(body) > jsontext.LARGE
+        and body[:200].lstrip()[:1] == b"{"
+        and body[-200:].rstrip()[-1:] == b"}"
+        and (b'"error"' not in body or not jsontext.fits(body))
+    )
 
 
 def _not_json(body: bytes, provider: str, secrets: list[str | None]) -> Verdict:
@@ -330,13 +229,16 @@ def _not_json(body: bytes, provider: str, secrets: list[str | None]) -> Verdict:
         return _unavailable(
             RETRY, provider, "the reply is empty" if not body.strip() else "the reply is cut or no valid JSON"
         )
-    text = scrub(_plain(scrub_bytes(body[:65536], secrets).decode("utf-8", "replace")), secrets)
+    text = scrub(plain(scrub_bytes(body[:65536], secrets).decode("utf-8", "replace")), secrets)
     return _unavailable(NEXT, provider, f"the reply is no JSON: {text[:120]!r}")
 
 
 def _is_utf8(body: bytes) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
     try:
-        body.decode("utf-8")
+        for place in range(0, len(body), 65536):  # a copy of it all might be four times as large
+            decoder.decode(body[place : place + 65536])
+        decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         return False
     return True

@@ -22,11 +22,11 @@ INTERIM_CAP = 32  # 1xx replies before the final one
 _CHUNK_LINE_CAP = 4096  # bytes of a chunk's size and extensions
 _INFLATED = 1024 * 1024  # bytes that are decompressed at once
 
-_TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 _STATUS = re.compile(r"HTTP/1\.([01]) ([1-9][0-9]{2})(?: [\t\x20-\x7e\x80-\xff]*)?").fullmatch
-_FIELDS = re.compile(rf"(?:{_TOKEN}:[\t\x20-\x7e\x80-\xff]*\n)*").fullmatch
+_FIELDS = re.compile(rf"\A(?:{_TOKEN}:[\t\x20-\x7e\x80-\xff]*+\n)*+").fullmatch
 _FOLD = re.compile(r"\n[ \t]+").sub
-_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,16})(?:;[\t\x20-\x7e\x80-\xff]*)?[ \t]*").fullmatch
+_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,16})(?:;[\t\x20-\x7e\x80-\xff]*+|[ \t]*+)").fullmatch
 _UNFIT = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]").search
 _HEAD, _LENGTH, _CHUNKS, _TRAILERS, _TO_THE_END, _DONE = range(6)
 

@@ -25,6 +25,7 @@ from inference_providers.errors import (
     UnknownModelError,
 )
 from inference_providers.wire.messages import Ask, form_model
+from inference_providers.wire.said import decode
 from inference_providers.wire.sdk import Base, plain_headers, sealed
 
 TYPE_CHECKING = False
@@ -311,9 +312,6 @@ def _with_status(status: int, message: str, body: bytes, request: httpx2.Request
         request=request,
     )
     kind = _STATUS_ERRORS.get(status) or (openai.InternalServerError if status >= 500 else openai.APIStatusError)
-    try:
-        parsed: object = json.loads(content)
-    except ValueError:
-        parsed = content.decode("utf-8", "replace")
+    parsed = decode(content)
     inner = parsed.get("error", parsed) if isinstance(parsed, dict) else parsed
     return kind(message, response=response, body=inner)

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 EVENT_CAP = 8 * 1024 * 1024  # bytes of one event
+_LINE = 64  # bytes that any line takes in memory, however short it is
 
 
 class OversizeEvent(ValueError):
@@ -26,58 +27,65 @@ class Parser:
     """Feed bytes in any chunking; get complete events. CRLF, LF and CR end lines; comments are dropped."""
 
     def __init__(self) -> None:
-        self._buffer = b""
-        self._pending: list[bytes] = []  # of one long line, joined when it ends
-        self._size = 0
+        self._buffer = b""  # what ended a chunk and may be half of a line's end
+        self._pending = bytearray()  # of a line whose end has not come
+        self._held = 0  # bytes of the event's lines so far
         self._begun = False
         self._name = ""
         self._data: list[str] = []
         self._other: list[str] = []
 
+    @property
+    def held(self) -> int:
+        """Bytes of the event that has not ended yet."""
+        return self._held + len(self._pending) + len(self._buffer)
+
     def feed(self, chunk: bytes) -> Iterator[Event]:
         """Events that *chunk* completes."""
-        self._size += len(chunk)
-        if self._size > EVENT_CAP:
-            raise OversizeEvent(f"one event is larger than {EVENT_CAP // 1024 // 1024} MiB")
         if not self._begun:
             self._begun = True
             chunk = chunk.removeprefix(b"\xef\xbb\xbf")
-        if b"\n" not in chunk and b"\r" not in chunk and not self._buffer.endswith(b"\r"):
-            self._pending.append(chunk)
+        if b"\n" not in chunk and b"\r" not in chunk and not self._buffer:
+            self._pending += chunk
+            self._check()
             return
-        buffer = b"".join([self._buffer, *self._pending, chunk])
-        self._pending = []
-        held = b"\r" if buffer.endswith(b"\r") else b""  # may be half of a CRLF
-        lines = (buffer[: len(buffer) - len(held)]).replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
-        self._buffer = lines.pop() + held
+        buffer = b"".join([self._pending, self._buffer, chunk])
+        self._pending.clear()
+        self._buffer = b"\r" if buffer.endswith(b"\r") else b""  # may be half of a CRLF
+        lines = buffer[: len(buffer) - len(self._buffer)].replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+        self._pending += lines.pop()
         for line in lines:
-            event = self._line(line.decode("utf-8", "replace"))
+            event = self._line(line)
             if event is not None:
-                self._size = len(self._buffer)
                 yield event
+        self._check()
+
+    def _check(self) -> None:
+        if self.held > EVENT_CAP:
+            raise OversizeEvent(f"one event is larger than {EVENT_CAP // 1024 // 1024} MiB")
 
     def end(self) -> Iterator[Event]:
         """The event that the end of the body completes, if any."""
-        rest, self._buffer = b"".join([self._buffer, *self._pending]).rstrip(b"\r"), b""
-        self._pending = []
+        rest = bytes(self._pending)
+        self._pending.clear()
         for line in ([rest] if rest else []) + [b""]:
-            event = self._line(line.decode("utf-8", "replace"))
+            event = self._line(line)
             if event is not None:
                 yield event
 
-    def _line(self, line: str) -> Event | None:
+    def _line(self, line: bytes) -> Event | None:
         if not line:
             if not (self._data or self._name or self._other):
                 return None
             event = Event(self._name, "\n".join(self._data), "\n".join(self._other))
-            self._name, self._data, self._other = "", [], []
+            self._name, self._data, self._other, self._held = "", [], [], 0
             return event
-        field, _, value = line.partition(":")
-        value = value.removeprefix(" ")
-        if field == "data":
-            self._data.append(value)
-        elif field == "event":
-            self._name = value
-        elif field == "error":
-            self._other.append(value)
+        field, _, value = line.partition(b":")
+        kept = {b"data": self._data, b"error": self._other}.get(field)
+        text = value.removeprefix(b" ").decode("utf-8", "replace")
+        if kept is not None:
+            kept.append(text)
+            self._held += len(line) + _LINE
+        elif field == b"event":
+            self._name = text
         return None

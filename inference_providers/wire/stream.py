@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 
-from inference_providers import chat
+from inference_providers import chat, jsontext
 from inference_providers.errors import ProviderUnavailableError, TruncatedStreamError
 from inference_providers.redaction import scrub, scrub_json
 from inference_providers.wire import classify, sse
+from inference_providers.wire.said import said, trimmed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 
     from inference_providers.wire.classify import Verdict
     from inference_providers.wire.messages import WireError
+
+
+EARLY_CAP, EARLY_EVENTS = 1024 * 1024, 10_000  # bytes and events before the first content: all of them are kept
+TEXT_CAP = 16 * 1024 * 1024  # characters of an answer and of thoughts: they are kept for `.partial`
+EVENTS_CAP = 1_000_000  # of a chat
 
 
 class Stream:
@@ -37,12 +43,14 @@ class Stream:
     ) -> None:
         self.provider, self._secrets, self._now = provider, list(secrets), now
         self._parser = sse.Parser()
-        self._plain = (
-            bytearray() if "text/event-stream" not in headers.get("content-type", "text/event-stream").lower() else None
-        )
-        self._text: list[str] = []
+        kind = headers.get("content-type", "text/event-stream").lower()
+        comes = "text/event-stream" in kind
+        self._passed = path != chat.PATH and not comes and classify.is_foreign(kind)
+        self._plain = None if comes or self._passed else bytearray()
+        self._text, self._thoughts = chat.Pieces(), 0
         self._path, self._allow_empty = path, allow_empty
-        self._filtered = False
+        self._filtered = self._cut = False
+        self._size = 0  # bytes so far
         self.started = False  # content has come
         self.finished = False  # a finish reason has come
         self.done = False  # [DONE] has come
@@ -52,38 +60,39 @@ class Stream:
 
     @property
     def plain(self) -> bool:
-        """Whether the body is no event stream."""
+        """Whether the body is no event stream, and its reply was made one."""
         return self._plain is not None
+
+    @property
+    def within_event(self) -> bool:
+        """Whether an event has begun and not ended."""
+        return self._parser.held > 0
 
     @property
     def text(self) -> str:
         """The text so far."""
-        return "".join(self._text)
+        return self._text.text
 
     def feed(self, chunk: bytes) -> Iterator[dict[str, Any]]:
         """The chunks that these bytes complete. Raises TruncatedStreamError after first content."""
-        if self._plain is not None:
+        self._size += len(chunk)
+        if self._passed:
+            self.started = True
+        elif self._plain is not None:
             self._plain += chunk
             if len(self._plain) > sse.EVENT_CAP:
                 self._fail("the reply is too large")
-            return
-        try:
-            for event in self._parser.feed(chunk):
-                yield from self._event(event)
-                if self.verdict is not None or self.done:
-                    return
-        except sse.OversizeEvent as error:
-            self._fail(str(error))
+        else:
+            yield from self._guarded(self._parser.feed(chunk))
+            self._check()
 
     def end(self) -> Iterator[dict[str, Any]]:
         """What the end of the body completes; sets the verdict."""
         if self._plain is not None and self.verdict is None:
             yield from self._whole(bytes(self._plain))
             return
-        if self.verdict is not None:
-            return
-        for event in () if self.done else self._parser.end():
-            yield from self._event(event)
+        if self.verdict is None and not self.done:
+            yield from self._guarded(self._parser.end())
         if self.verdict is not None:
             return
         if self._path != chat.PATH and self.started:
@@ -99,7 +108,30 @@ class Stream:
         else:
             self.verdict = classify.Verdict(classify.OK)
 
-    _cut = False
+    def _guarded(self, events: Iterator[sse.Event]) -> Iterator[dict[str, Any]]:
+        """The chunks in events. One of a shape that nobody foresaw is a failure like others."""
+        try:
+            for event in events:
+                yield from self._event(event)
+                if self.verdict is not None or self.done:
+                    return
+        except TruncatedStreamError:
+            raise
+        except sse.OversizeEvent as error:
+            self._fail(str(error))
+        except Exception as error:  # noqa: BLE001  (a reply must not be able to break a program)
+            self._fail(f"a chunk has a shape that cannot be read ({type(error).__name__})")
+
+    def _check(self) -> None:
+        """Fail where more has come than is kept."""
+        if self.verdict is not None or self.done or self._path != chat.PATH:
+            return
+        if not self.started and (
+            self._size - self._parser.held > EARLY_CAP or self.events > EARLY_EVENTS
+        ):  # an event may be long: a picture
+            self._fail("the stream goes on without content")
+        elif self._text.size + self._thoughts > TEXT_CAP or self.events > EVENTS_CAP:
+            self._fail("the stream does not end")
 
     def broke(self, error: WireError) -> None:
         """The connection failed. Raises TruncatedStreamError after first content, else sets the verdict."""
@@ -138,8 +170,11 @@ class Stream:
         if not event.data.strip():
             return
         try:
-            chunk = json.loads(event.data)
-        except (ValueError, RecursionError):
+            chunk = jsontext.loads(event.data)
+        except (jsontext.TooDeep, jsontext.TooLarge) as error:
+            self._fail(f"a chunk is {error}")
+            return
+        except ValueError:
             self._fail("a chunk is no JSON")
             return
         if not isinstance(chunk, dict):
@@ -153,14 +188,14 @@ class Stream:
 
     def _error_event(self, text: str) -> None:
         try:
-            body = json.loads(text)
-        except (ValueError, RecursionError):
+            body = jsontext.loads(text)
+        except ValueError:
             body = text
-        self._error(body if isinstance(body, dict) else {"error": str(body)})
+        self._error(body if isinstance(body, dict) else {"error": str(trimmed(body))})
 
     def _error(self, body: Mapping[str, Any]) -> None:
-        clean = scrub_json(body, self._secrets)
-        what = classify.said(clean).message or "an error without a message"
+        clean = scrub_json(trimmed(body), self._secrets)
+        what = said(clean).message or "an error without a message"
         self._fail(what, classify.error_in_success(clean, self.provider, self._now))
 
     def _note(self, chunk: Mapping[str, Any]) -> None:
@@ -173,9 +208,9 @@ class Stream:
             self._fail("the stream ended with finish_reason 'error'")
             return
         text = delta_text(chunk)
-        if text:
-            self._text.append(text)
+        self._text.add(text)
         delta = choice.get("delta")
+        self._thoughts += len(chat.thoughts(delta))
         reasoning = isinstance(delta, dict) and (delta.get("reasoning_content") or delta.get("reasoning"))
         if text or reasoning or chat.has_tool_calls(choice) or chat.has_other_content(choice):
             self.started = True
@@ -191,9 +226,12 @@ class Stream:
         )
         self.verdict = verdict
         if verdict.action == classify.OK:
-            choice = chat.first_choice(verdict.reply)
-            self._text.append(chat.reply_text(verdict.reply))
             self.started = self.finished = True
+            if verdict.reply is None:  # not read, and passed on as it is
+                self._plain = None
+                return
+            choice = chat.first_choice(verdict.reply)
+            self._text.add(chat.reply_text(verdict.reply))
             yield {
                 **verdict.reply,
                 "object": "chat.completion.chunk",
@@ -207,8 +245,28 @@ def delta_text(chunk: Mapping[str, Any]) -> str:
     return chat.content_text(delta.get("content")) if isinstance(delta, dict) else ""
 
 
-def as_events(chunks: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
+def as_events(chunks: Iterable[Mapping[str, Any]], *, done: bool = True) -> Iterator[bytes]:
     """Chunks as server-sent events: for a server that answered a request for a stream with one JSON reply."""
     for chunk in chunks:
-        yield b"data: " + json.dumps(chunk, ensure_ascii=False).encode() + b"\n\n"
-    yield b"data: [DONE]\n\n"
+        yield b"data: " + json.dumps(chunk).encode() + b"\n\n"  # in ASCII: half of a surrogate pair has no bytes
+    if done:
+        yield b"data: [DONE]\n\n"
+
+
+class Part:
+    """What one piece of a stream's bytes brought: `events`, and `failure`, which comes after them; `raw`, as it is passed on."""
+
+    __slots__ = ("events", "failure", "raw")
+
+    def __init__(self, state: Stream, raw: bytes, *, ends: bool = False) -> None:
+        within = state.within_event
+        self.raw = raw
+        self.events: list[dict[str, Any]] = []
+        self.failure: TruncatedStreamError | None = None
+        try:
+            for event in state.end() if ends else state.feed(raw):
+                self.events.append(event)
+        except TruncatedStreamError as failure:
+            self.failure = failure
+            # The event that failed is not passed on; those before it are, unless one of them began in an earlier piece.
+            self.raw = b"" if within else b"".join(as_events(self.events, done=False))

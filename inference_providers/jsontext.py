@@ -1,0 +1,157 @@
+"""JSON that others wrote, read within limits: how deep it nests, and what memory its objects take. Pure.
+
+A server, a model or a file must not be able to break a program by the shape of what it sends: whatever
+is not read here ends in a ValueError. `check` holds values that a program gives to the same depth.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+DEPTH = 100  # objects and lists within each other
+LARGE = 1024 * 1024  # bytes; what a text up to here takes is not looked at
+OBJECTS, OBJECTS_FACTOR = 32 * 1024 * 1024, 3  # bytes that objects may take, or so many times the text
+TEXT, TEXT_FACTOR = 64 * 1024 * 1024, 1.5  # likewise for strings, which take four bytes a character if one needs them
+
+# Each string once, whatever is in it; one without an end reaches to the end of the text, so that nothing is read twice.
+_STRINGS = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)'
+_TWO_BYTES = rb"[\xc4-\xf4]|\\u(?!00)"  # a character that makes its string two bytes wide, or four:
+_FOUR_BYTES = rb"[\xf0-\xf4]|\\u[dD][89abAB]"
+_CONTINUED = bytes(range(0x80, 0xC0))  # bytes that begin no character
+
+
+class TooDeep(ValueError):
+    """Objects and lists nest more than DEPTH levels, or hold themselves."""
+
+    def __init__(self) -> None:
+        super().__init__(f"nested more than {DEPTH} levels deep")
+
+
+class TooLarge(ValueError):
+    """The objects would take more memory than a text of this size may."""
+
+    def __init__(self) -> None:
+        super().__init__("too large to be read: its objects would take many times its size")
+
+
+def loads(text: str | bytes, *, strict: bool = False, objects: int = OBJECTS) -> Any:
+    """The value of a JSON text. Raises ValueError, of which `TooDeep` and `TooLarge` are kinds.
+
+    *strict*: `NaN` and `Infinity` are no numbers. *objects*: bytes that objects may take in any case.
+    """
+    problem: ValueError
+    try:
+        value = _large(text, strict, objects) if len(text) > LARGE else _small(text, strict)
+    except (TooDeep, TooLarge):
+        raise
+    except ValueError as error:
+        problem = ValueError(str(error))  # the parser's own holds the whole text, and with it what may be a secret
+    else:
+        if _brackets(text) > DEPTH:
+            check(value)
+        return value
+    raise problem  # out of the handler: an error's context is kept even where it is not shown
+
+
+def _small(text: str | bytes, strict: bool) -> Any:
+    try:
+        return json.loads(text, parse_constant=_no_number if strict else None)
+    except RecursionError:
+        raise TooDeep from None
+
+
+def check(value: Any) -> None:
+    """Raise TooDeep for a value that nests more than DEPTH levels; also for one that holds itself."""
+    level = [value]
+    for _ in range(DEPTH):
+        inside = (
+            inner for box in level for inner in (box.values() if isinstance(box, dict) else box) if _is_box(inner)
+        )
+        level = list({id(inner): inner for inner in inside}.values()) if _is_box(level[0]) else []
+        if not level:
+            return
+    raise TooDeep
+
+
+def _is_box(value: Any) -> bool:
+    return isinstance(value, dict | list | tuple)
+
+
+def _brackets(text: str | bytes) -> int:
+    return text.count(b"{") + text.count(b"[") if isinstance(text, bytes) else text.count("{") + text.count("[")
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is no JSON")
+
+
+def _large(text: str | bytes, strict: bool, objects: int) -> Any:
+    """A long text, read without a decoded copy of it."""
+    from pydantic_core import from_json
+
+    data = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
+    if not fits(data, objects):
+        raise TooLarge
+    try:
+        return from_json(data, allow_inf_nan=not strict)
+    except ValueError as error:
+        if "recursion" in str(error):
+            raise TooDeep from None
+        if b"\\ud" not in data and b"\\uD" not in data:
+            raise
+        try:  # half of a surrogate pair: the standard library lets it pass
+            return json.loads(data, parse_constant=_no_number if strict else None)
+        except RecursionError:
+            raise TooDeep from None
+
+
+def fits(data: bytes, objects: int = OBJECTS) -> bool:
+    """Whether the objects of a JSON text take an amount of memory that is in proportion to it."""
+    most = max(objects, OBJECTS_FACTOR * len(data))
+    if _estimate(data) > most and (_is_crowded(data) or _estimate(_without_strings(data)) > most):
+        return False
+    return _text_fits(data)
+
+
+def _is_crowded(data: bytes) -> bool:
+    """Whether there are too many strings to take each of them out: that, too, takes memory."""
+    return 64 * data.count(b'"') > len(data)
+
+
+def _without_strings(data: bytes) -> bytes:
+    """What is not within a string: the brackets and commas of a text are none of JSON's."""
+    return re.sub(_STRINGS, b'""', data, flags=re.DOTALL)
+
+
+def _estimate(data: bytes) -> int:
+    """About how many bytes the objects of a JSON text take, the characters of strings aside. CPython's sizes."""
+    count = data.count
+    objects, lists, commas, colons = count(b"{"), count(b"["), count(b","), count(b":")
+    filled = objects - count(b"{}")
+    strings = max(0, count(b'"') // 2 - colons)  # those that are values; names recur, and are made once
+    values = commas + filled + lists - count(b"[]")
+    others = max(0, values - objects - lists - strings)  # numbers, for the most part
+    crowded = max(0, colons - 5 * filled)  # names beyond those that any object has room for
+    return 64 * objects + 120 * filled + 64 * lists + 9 * values + 52 * strings + 28 * others + 60 * crowded
+
+
+def _text_fits(data: bytes) -> bool:
+    """Whether strings stay in proportion: a single wide character makes all of its string wide."""
+    most = max(TEXT, TEXT_FACTOR * len(data))
+    if 4 * len(data) <= most or not re.search(_TWO_BYTES, data):
+        return True
+    if 2 * len(data) <= most and not re.search(_FOUR_BYTES, data):
+        return True
+    return sum(_width(found[0]) for found in re.finditer(_STRINGS, data, re.DOTALL)) <= most
+
+
+def _width(string: bytes) -> int:
+    if not re.search(_TWO_BYTES, string):
+        return len(string)
+    characters = len(string) if string.isascii() else len(string.translate(None, _CONTINUED))
+    return characters * (4 if re.search(_FOUR_BYTES, string) else 2)

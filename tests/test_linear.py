@@ -1,0 +1,424 @@
+"""What reads a text of somebody else's looks at it a bounded number of times: judged by counts of steps, not by clocks."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import importlib
+import re
+from typing import Annotated, Any, Literal
+
+import pytest
+from pydantic import BaseModel, Field
+
+from inference_providers import AsyncProviderList, ProviderList, jsontext, structured, tools, validation
+from inference_providers.wire import said
+from tests.conftest import ROOT, list_of
+from tests.servers import answer
+from tests.steps import Endless, Engine, attacks, grows_faster, looks
+
+PACKAGE = ROOT / "inference_providers"
+SIZES = (120, 240, 480)
+# Patterns that may take the square of their text, and why that is no harm.
+SHORT = {
+    "credentials": "values of the program's own environment",
+    "engines": "names in the program's own environment",
+    "naming": "names of at most LONGEST_NAME characters",
+    "wire.messages": "the program's own form",
+}
+
+
+def is_pattern_call(node: ast.AST) -> bool:
+    """`re.something(pattern, ...)`, or `words.has(pattern)`."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or not node.args:
+        return False
+    owner = node.func.value
+    is_re = isinstance(owner, ast.Name) and owner.id == "re" and node.func.attr != "escape"
+    return is_re or node.func.attr == "has"
+
+
+def patterns() -> dict[str, tuple[str | bytes, bool]]:
+    """Every regular expression of the package, by where it is, and whether it is tried at the beginning only."""
+    found: dict[str, tuple[str | bytes, bool]] = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+        for node in filter(is_pattern_call, ast.walk(ast.parse(path.read_text("utf-8")))):
+            assert isinstance(node, ast.Call)
+            assert isinstance(node.func, ast.Attribute)
+            module = importlib.import_module(f"inference_providers.{name}")
+            try:
+                value = eval(compile(ast.Expression(node.args[0]), name, "eval"), vars(module))
+            except NameError:
+                continue  # a variable: a row of one of the tables below, or made of a secret
+            if isinstance(value, str | bytes):
+                found[f"{name}:{node.lineno}"] = value, node.func.attr in ("match", "fullmatch")
+    naming = importlib.import_module("inference_providers.naming")
+    for table in ("_PREFIXES", "_SPELLING", "_DATES", "_LAST"):
+        for place, (pattern, _) in enumerate(getattr(naming, table)):
+            found[f"naming:{table}[{place}]"] = getattr(pattern, "pattern", pattern), False
+    return found
+
+
+def worst(pattern: str | bytes, *, anchored: bool = False) -> str | None:
+    """A text for which a pattern takes more steps than in proportion to its length."""
+    for text in attacks(pattern, re.DOTALL):
+        try:
+            counts = [Engine(pattern, text(size), re.DOTALL).search(anchored=anchored) for size in SIZES]
+        except Endless:
+            return text(12)
+        if grows_faster(counts):
+            return text(12)
+    return None
+
+
+def test_no_pattern_goes_back_over_a_text_of_somebody_elses() -> None:
+    found = patterns()
+    assert len(found) > 120
+    bad = {
+        place: told
+        for place, (pattern, anchored) in found.items()
+        if place.partition(":")[0] not in SHORT and (told := worst(pattern, anchored=anchored)) is not None
+    }
+    assert bad == {}
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [r"<(script|style).*?</\1>", r"<[^>]{0,500}>", r"\s+$", r"```(?:json)?\s*\n(.*?)\n\s*```", r'"(?:[^"]|\\.)*"'],
+)
+def test_a_pattern_that_goes_back_is_found(pattern: str) -> None:
+    assert worst(pattern) is not None
+
+
+@pytest.mark.parametrize("text", ["aab", 'x "a\\"b" "c', "-- a  b", "<p>x</p>"])
+@pytest.mark.parametrize(
+    "pattern", [r"a+?b", r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', r"[\s-]+|(?<=a)\b", r"<(p)>.*?</\1>"]
+)
+def test_the_engine_that_counts_finds_what_pythons_finds(pattern: str, text: str) -> None:
+    ends = []
+    engine = Engine(pattern, text, re.DOTALL)
+    for start in range(len(text) + 1):
+        engine.run(engine.items, 0, start, lambda at, start=start: bool(ends.append((start, at)) or True))  # type: ignore[misc]
+    compiled = re.compile(pattern, re.DOTALL)
+    wanted = [found.span() for start in range(len(text) + 1) if (found := compiled.match(text, start))]
+    assert ends == wanted
+
+
+READERS: dict[str, Any] = {
+    "plain": said.plain,
+    "json": structured._json_in,
+    "docstring": lambda text: tools._described(text.split("\n")),
+}
+# Beginning, what is said again and again, end.
+WORST: dict[str, list[tuple[str, str, str]]] = {
+    "plain": [
+        *[("", unit, "") for unit in ("<script", "<style ", "<", ">", "<a>", "</script>", "<script></script>", "<SCRIPT>")],
+        ("<script>", "</scrip", ""),
+        ("<style>", "<script>", "</style>"),
+        ("<", "a", ">"),
+    ],
+    "json": [
+        *[(start, unit, end) for start in ("```json", "```json\n", "```") for unit in ("\n", " ", " \n", "`", "```", "\n```json", "```json\n", "a```") for end in ("", "{", "}", "x```")],
+        ("<think>", "</thin", ""),
+        ("x", "</think>", ""),
+        ("x", "</think> ", "x"),
+        ("x", " </think>\n", "x"),
+        ("", "<think>", ""),
+        ("", " ", "x"),
+        ("", "````json ", ""),
+    ],
+    "docstring": [
+        ("x\n\nArgs:\n", " ", "x"),
+        ("x\n\nArgs:\n", "a ", "x"),
+        ("x\n\nArgs:\n", "a (", ": x"),
+        ("x\n\nArgs:\n", "a(\n", ""),
+        ("x\n\nArgs:\n", "a: b\n", ""),
+        ("x\n\nArgs", "\n", "x"),
+        ("x\n", "Args:\n", ""),
+        (":param ", "a ", ": x"),
+        (":param ", "a, ", ""),
+        ("", ":param a: b\n", ""),
+        ("x\n\nParameters\n", "-", "\n"),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("reader", "case"), [(name, case) for name, cases in WORST.items() for case in cases])
+def test_a_reader_looks_at_a_text_in_proportion_to_its_length(reader: str, case: tuple[str, str, str]) -> None:
+    begin, unit, end = case
+    counts = [looks(READERS[reader], begin + unit * size + end) for size in (1000, 2000, 4000)]
+    assert not grows_faster(counts), counts
+    assert counts[-1] <= 40 * (len(begin + unit * 4000 + end) + 100)
+
+
+def test_a_reader_that_looks_again_and_again_is_found() -> None:
+    def naive(text: str) -> None:
+        while "a" in text:
+            text = text[1:]
+
+    assert grows_faster([looks(naive, "b" * size + "a") for size in (100, 200, 400)])
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<html><SCRIPT>var a = '<b>';</SCRIPT ><p>Hi</p></html>", "var a = ' '; Hi"),
+        ("<html><SCRIPT>var a = '<b>';</script><p>Hi</p></html>", "Hi"),
+        ("<style>a{}</style>a<br/>b", "a b"),
+        ("1 < 2 and 3 > 2", "1 2"),
+        ("1 < 2", "1 < 2"),
+        ("<script>never closed", "never closed"),
+        ("<" + "a" * 501 + ">x", "<" + "a" * 299),
+        ("İ<script>x</script>y", "İ y"),
+        ("x" * 400, "x" * 300),
+    ],
+)
+def test_what_is_told_of_a_page_is_its_text(html: str, text: str) -> None:
+    assert said.plain(html) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('{"a": 1}', '{"a": 1}'),
+        ('Here:\n```json\n{"a": 1}\n```\nThere.', '{"a": 1}'),
+        ('```\n{"a": 1}\n```', '{"a": 1}'),
+        ('```json\n{"a": "```"}\n```', '{"a": "```"}'),
+        ('```json\n{"a": 1}```', '{"a": 1}'),
+        ('<think>{"b"}</think>{"a": 1}', '{"a": 1}'),
+        ('Let me see.</think>\n{"a": 1}', '{"a": 1}'),
+        ('<think>\n```json\n{}\n```</think>\n```json\n{"a": 1}\n```', '{"a": 1}'),
+        ('</think>\n\n{"a": 1}', '{"a": 1}'),
+        ('{"a": "</think>\\n"}', '{"a": "</think>\\n"}'),
+        ("```json\n{", "```json\n{"),
+    ],
+)
+def test_json_is_found_in_a_fence_after_thoughts_and_between_words(text: str, found: str) -> None:
+    assert structured._json_in(text).strip() == found
+
+
+@pytest.mark.parametrize(
+    ("pattern", "fits", "fits_not"),
+    [
+        ("^a+$", "aa", "aa\n"),
+        ("b", "abc", "ac"),
+        (r"^\d+$", "12", "١٢"),
+        (r"^[\d-]+$", "1-2", "١"),
+        (r"^\w+$", "a_1", "é"),
+        (r"^[^\W]$", "a", "é"),
+        (r"^[[a]+$", "[a", "b"),
+        (r"^[a&&b]+$", "a&b", "c"),
+        (r"^[+--]$", ",", "0"),
+        (r"^\/x\/$", "/x/", "x"),
+        (r"^x\Z", "x", "x\n"),
+        (r"^\u00e9$", "é", "e"),
+        ("^(a+)+$", "a" * 50_000, "a" * 50_000 + "b"),
+    ],
+)
+def test_patterns_of_schemas_mean_what_they_mean_in_json_schema(pattern: str, fits: str, fits_not: str) -> None:
+    schema = {"type": "object", "properties": {"a": {"pattern": pattern}}}
+    assert validation.unchecked(schema) == []
+    assert validation.problems(schema, {"a": fits}, 10) == []
+    assert len(validation.problems(schema, {"a": fits_not}, 10)) == 1
+    names = {"type": "object", "patternProperties": {pattern: {"type": "null"}}, "additionalProperties": False}
+    assert validation.problems(names, {fits: None}, 10) == []
+    assert len(validation.problems(names, {fits: 1}, 10)) == 1
+    assert len(validation.problems(names, {fits_not: None}, 10)) == 1
+
+
+@pytest.mark.parametrize("pattern", [r"^(?=a)", r"(a)\1", r"(?<!a)b", "(a{1000}){1000}", r"\ud83d\ude00"])
+def test_a_pattern_that_needs_to_go_back_is_not_run_and_is_named(pattern: str) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"a": {"pattern": pattern}},
+        "patternProperties": {pattern: {"type": "null"}},
+        "additionalProperties": False,
+    }
+    assert structured.Shape(schema).unchecked == [pattern]
+    assert structured.Shape(schema).parse('{"a": "zz", "any": 1}') == {"a": "zz", "any": 1}
+
+
+def test_what_only_looks_like_a_pattern_is_none() -> None:
+    schema = {"type": "object", "properties": {"pattern": {"const": {"pattern": "(?=a)"}}}, "required": ["pattern"]}
+    assert structured.Shape(schema).unchecked == []
+
+
+@pytest.mark.parametrize(
+    "dialect", ["https://json-schema.org/draft/2020-12/schema", "http://json-schema.org/draft-07/schema#"]
+)
+@pytest.mark.parametrize("within", [False, True])
+def test_a_schema_of_any_dialect_is_checked_in_the_same_way(dialect: str, within: bool) -> None:
+    inner = {"pattern": r"^\d$"} | ({"$schema": dialect} if within else {})
+    schema = {"$schema": dialect, "type": "object", "properties": {"a": inner, "b": {"$ref": "#"}}}
+    assert structured.Shape(schema).parse('{"a": "1", "b": {"a": "2"}}')
+    for text in ('{"a": "١"}', '{"b": {"a": "١"}}'):
+        with pytest.raises(structured.Misfit):
+            structured.Shape(schema).parse(text)
+
+
+def test_a_choice_of_choices_takes_no_more_steps_than_the_text_allows() -> None:
+    kinds = [
+        {"properties": {"l": {"$ref": "#/$defs/e"}, "r": {"$ref": "#/$defs/e"}, "t": {"const": t}}, "required": ["t"]}
+        for t in "abc"
+    ]
+    schema = {
+        "type": "object",
+        "properties": {"x": {"$ref": "#/$defs/e"}},
+        "$defs": {"e": {"oneOf": [*kinds, {"type": "integer"}]}},
+    }
+    value: Any = {"t": "z"}
+    for _ in range(30):
+        value = {"l": value, "r": 1, "t": "c"}
+    text = str({"x": value}).replace("'", '"')
+    with pytest.raises(structured.Misfit, match="too involved"):
+        structured.Shape(schema).parse(text)
+
+
+def test_equal_items_are_found_by_one_look_at_each() -> None:
+    schema = {"type": "object", "properties": {"a": {"uniqueItems": True}}}
+    different = [1, True, "1", [1], [True], ["bool", 1], {"a": 1}, {"a": True}, None, {}, []]
+    assert validation.problems(schema, {"a": different}, 10) == []
+    assert validation.problems(schema, {"a": [{"n": n} for n in range(100_000)]}, 10) == []
+    for pair in ([1, 1.0], [{"a": 1, "b": [2]}, {"b": [2], "a": 1}], [[], []]):
+        assert validation.problems(schema, {"a": pair}, 10) == ["$.a: it has non-unique elements"]
+
+
+@pytest.mark.parametrize("word", ["unevaluatedProperties", "unevaluatedItems"])
+def test_what_takes_the_square_of_a_value_is_done_for_small_ones(word: str) -> None:
+    schema = {"type": "object", "properties": {"a": {word: False}}}
+    made: Any = {str(n): n for n in range(1001)} if word == "unevaluatedProperties" else list(range(1001))
+    assert "at most 1000" in validation.problems(schema, {"a": made}, 10)[0]
+    assert validation.problems(schema, {"a": made[:0] if isinstance(made, list) else {}}, 10) == []
+
+
+def test_a_schema_tells_of_few_problems_of_very_many() -> None:
+    schema = {"type": "object", "properties": {"a": {"items": {"anyOf": [{"type": "string"}, {"type": "null"}]}}}}
+    found = validation.problems(schema, {"a": [{}] * 100_000}, 10)
+    assert len(found) == 20
+    assert max(map(len, found)) < 600
+
+
+CYCLE: dict[str, Any] = {"type": "object"}
+CYCLE["properties"] = {"a": CYCLE}
+DEEP: dict[str, Any] = {"type": "object"}
+for _ in range(300):
+    DEEP = {"type": "object", "properties": {"a": DEEP}}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        CYCLE,
+        DEEP,
+        {"$ref": "#"},
+        {"type": "object", "$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}},
+        {"type": "object", "allOf": [{"$ref": "#"}]},
+        {"type": "object", "properties": {"a": {"anyOf": [{"type": "null"}, {"$ref": "#/properties/a"}]}}},
+        {"type": "object", "not": {"$ref": "#"}},
+        {"type": "object", "if": {}, "then": {"$ref": "#me"}, "$anchor": "me"},
+        {"type": "object", "$dynamicAnchor": "n", "allOf": [{"$dynamicRef": "#n"}]},
+        {"type": "object", "dependentSchemas": {"a": {"$ref": "#"}}},
+    ],
+)  # fmt: skip
+def test_a_schema_without_end_is_refused_before_anything_is_asked(schema: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"^schema (refers to itself without end|is nested)"):
+        structured.Shape(schema)
+
+
+def test_a_schema_that_holds_itself_for_other_values_is_none_without_end() -> None:
+    tree = {
+        "type": "object",
+        "properties": {"inner": {"anyOf": [{"$ref": "#"}, {"type": "null"}]}, "n": {"type": "integer"}},
+    }
+    assert structured.Shape(tree).parse('{"inner": {"inner": null, "n": 1}}')
+    with pytest.raises(structured.Misfit):
+        structured.Shape(tree).parse('{"inner": {"inner": 1}}')
+    deepest = '{"inner":' * (jsontext.DEPTH - 1) + "{}" + "}" * (jsontext.DEPTH - 1)
+    try:
+        structured.Shape(tree).parse(deepest)
+    except structured.Misfit as misfit:
+        assert misfit.problems == ["$: too deep, or too involved, to be checked"]
+
+
+class Add(BaseModel):
+    """A sum."""
+
+    t: Literal["add"]
+    left: Add | Mul | int
+    right: Add | Mul | int
+
+
+class Mul(BaseModel):
+    """A product."""
+
+    t: Literal["mul"]
+    left: Add | Mul | int
+    right: Add | Mul | int
+
+
+class Told(BaseModel):
+    """A choice that is told apart."""
+
+    inner: Annotated[A | B, Field(discriminator="t")]
+
+
+class A(BaseModel):
+    """One kind."""
+
+    t: Literal["a"]
+    inner: Annotated[A | B, Field(discriminator="t")] | None = None
+
+
+class B(BaseModel):
+    """Another kind."""
+
+    t: Literal["b"]
+    inner: Annotated[A | B, Field(discriminator="t")] | None = None
+
+
+def test_a_class_that_is_a_choice_of_itself_is_tried_a_bounded_number_of_times() -> None:
+    shape = structured.Shape(Add)
+    assert validation.kinds(shape.schema) == 2
+
+    def text(depth: int, last: str) -> str:
+        return '{"t": "add", "right": 1, "left": ' * depth + last + "}" * depth
+
+    assert shape.parse(text(10, "1")).left.left.right == 1
+    for last in ("1", '"x"'):
+        with pytest.raises(structured.Misfit, match="nested too deep to try 2 kinds"):
+            shape.parse(text(60, last))
+
+    def value(of: Add) -> int:
+        return 1
+
+    found = tools.Toolbox([value]).calls(
+        [{"id": "1", "function": {"name": "value", "arguments": f'{{"of": {text(60, "1")}}}'}}]
+    )
+    assert found is not None
+    assert "nested too deep to try 2 kinds" in found[0].problem
+
+
+def test_a_choice_that_is_told_apart_may_be_deep() -> None:
+    shape = structured.Shape(Told)
+    assert validation.kinds(shape.schema) <= 1
+    assert shape.parse('{"inner": ' + '{"t": "a", "inner": ' * 60 + "null" + "}" * 60 + "}")
+
+
+def test_words_that_would_run_patterns_are_named_as_unchecked() -> None:
+    schema = {"type": "object", "patternProperties": {"^a": {}}, "unevaluatedProperties": False}
+    assert structured.Shape(schema).unchecked == ["unevaluatedProperties"]
+    assert structured.Shape(schema).parse('{"b": 1}') == {"b": 1}
+
+
+@pytest.mark.parametrize("kind", [ProviderList, AsyncProviderList])
+def test_what_is_not_checked_is_told_once_and_the_answer_says_it(
+    serve: Any, kind: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    schema = {"type": "object", "properties": {"a": {"pattern": "^(?!b)"}}}
+    made = list_of(serve(lambda c, r: answer(c, r, '{"a": "b"}')).url, kind=kind)
+    for _ in range(2):
+        asked = made.ask_ai("hi", schema=schema)
+        found = asyncio.run(asked) if kind is AsyncProviderList else asked
+        assert (found.parsed, found.unchecked) == ({"a": "b"}, ["^(?!b)"])
+        assert found.as_dict()["unchecked"] == ["^(?!b)"]
+    assert caplog.text.count("'^(?!b)' is not checked") == 1
