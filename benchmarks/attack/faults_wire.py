@@ -93,8 +93,14 @@ def only_endpoints_checked() -> Back:
         plain = json.loads(json.dumps(made.schema).replace('"pattern": "^/"', '"minLength": 0'))
         return type(made)(plain, format_checker=made.format_checker)
 
+    def permitted(request: Any) -> Any:
+        try:
+            return address_of(request.url)
+        except ValueError as error:
+            raise messages.WireError("forbidden", str(error)) from None
+
     return together(
-        everywhere(messages, "permitted", lambda request: address_of(request.url)),
+        everywhere(messages, "permitted", permitted),
         having(schema, _validator=validator),
     )
 
@@ -116,10 +122,9 @@ def redirects_followed() -> Back:
     def follow(self: Any, request: Any, **options: Any) -> Any:
         response = right(self, request, **options)
         place = response.headers.get("location", "")
-        if place.startswith("http://127"):
-            plain = {name: value + "" for name, value in request.headers.items()}
-            return right(self, Request(request.method, place, {"X-Prompt": "yes"}, request.body), **options) if plain else response
-        return response
+        if response.status < 300 or not place.startswith("http:"):
+            return response
+        return right(self, Request(request.method, place, {}, request.body), **options)
 
     return having(send.Sender, send=follow)
 
@@ -143,30 +148,26 @@ def keys_as_text() -> Back:
     return together(having(credentials.Secret, __repr__=str.__repr__), having(http1.Sealed, __repr__=bytes.__repr__))
 
 
+def _as_it_is(text: str) -> str:
+    return text
+
+
 def raw_log() -> Back:
-    """What a server said was logged as it was."""
+    """What a server said was kept and logged as it was; only the line of an error was made printable."""
     from inference_providers import errors, log
-    from inference_providers.wire import classify
+    from inference_providers.wire import said
 
-    backs = [everywhere_in(module, "printable", lambda text: text) for module in (log, errors, classify)]
-    return together(*backs)
-
-
-def everywhere_in(module: Any, name: str, value: Any) -> Back:
-    """A module with another function of that name, where it has one."""
-    return having(module, **({name: value} if name in vars(module) else {}))
+    return together(*(having(module, printable=_as_it_is) for module in (log, errors, said)))
 
 
 def json_with_c1() -> Back:
     """`--json` escaped what JSON must escape, and nothing else."""
-    from inference_providers import display
+    from inference_providers.cli import output
 
     def as_json(value: Any, indent: int | None = 2) -> str:
         return json.dumps(value, ensure_ascii=False, indent=indent)
 
-    return everywhere(display, "as_json", as_json)
-
-
+    return having(output, as_json=as_json, printable=_as_it_is)
 
 
 FAULTS = [
