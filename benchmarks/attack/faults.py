@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.attack import faults_files, faults_wire
+from benchmarks.attack import faults_files, faults_machine, faults_replies, faults_wire
 
-FAULTS = {fault.name: fault for module in (faults_wire, faults_files) for fault in module.FAULTS}
+_MODULES = (faults_wire, faults_replies, faults_files, faults_machine)
+FAULTS = {fault.name: fault for module in _MODULES for fault in module.FAULTS}

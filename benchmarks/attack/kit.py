@@ -137,6 +137,8 @@ class Victim:
                 command("from benchmarks.attack.victim import main; main()"), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL, text=True, cwd=self._folder,
             )  # fmt: skip
+            for how in ({"url": what["url"]}, {"url": what["url"], "stream": True}, {"url": what["url"], "schema": {"type": "object"}}):
+                self.ask(**how, warm=True)
         assert self._process.stdin is not None and self._process.stdout is not None
         try:
             self._process.stdin.write(json.dumps(what) + "\n")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.attack import echoes, framing, keys, outputs, terminal, tracebacks
+from benchmarks.attack import echoes, framing, keys, machine, meaning, outputs, replies, terminal, tracebacks
 from benchmarks.attack.kit import Attack
 
 ATTACKS: dict[str, tuple[Attack, int]] = {
@@ -22,4 +22,18 @@ ATTACKS: dict[str, tuple[Attack, int]] = {
     "special files": (outputs.special, 20),
     "inputs as outputs": (outputs.inputs, 10),
     "formulas": (outputs.formulas, 10),
+    "slow replies": (replies.slow, 20),
+    "large replies": (replies.large, 5),
+    "odd replies": (replies.shapes, 100),
+    "endless streams": (replies.endless, 6),
+    "calls of tools": (replies.tools, 10),
+    "values of a program": (replies.values, 20),
+    "states of servers": (machine.states, 10),
+    "caches": (machine.caches, 20),
+    "model lists": (machine.lists, 40),
+    "engines": (machine.engines, 100),
+    "private servers": (meaning.private, 15),
+    "names with a slip": (meaning.heads, 15),
+    "probes": (meaning.probes, 8),
+    "no home": (machine.homeless, 10),
 }

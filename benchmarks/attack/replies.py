@@ -40,7 +40,7 @@ def _bodies(dice: Random) -> tuple[bytes, dict[str, Any]]:
 
 
 def slow(dice: Random, folder: Path) -> Iterator[str | None]:
-    """Texts that patterns go back over, in a program that has two seconds of the processor for each."""
+    """Texts that patterns go back over, in a program that has a second of the processor for each."""
     from tests.servers import Server
 
     victim = Victim(folder)
@@ -66,7 +66,6 @@ def large(dice: Random, folder: Path) -> Iterator[str | None]:
     units = [b",{}", b",[]", b",1.5", b',"a"', b',{"a":0}', b",[0,[1]]", b",null", b',"\\u0100"', b",[[[]]]"]
     try:
         with Server() as server:
-            victim.ask(url=server.url)  # what is loaded once is no reply's
             while True:
                 size = dice.choice([1, 8, 14]) * MIB
                 unit = dice.choice(units)
