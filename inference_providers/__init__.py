@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from inference_providers.answer_stream import AnswerStream as AnswerStream
     from inference_providers.answer_stream import AsyncAnswerStream as AsyncAnswerStream
     from inference_providers.async_provider_list import AsyncProviderList as AsyncProviderList
+    from inference_providers.attempts import Attempt as Attempt
     from inference_providers.backends import detect_model_backend as detect_model_backend
     from inference_providers.backends import generate_response as generate_response
     from inference_providers.backends import get_available_models as get_available_models
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from inference_providers.batch_items import Summary as Summary
     from inference_providers.batches import AsyncBatch as AsyncBatch
     from inference_providers.batches import Batch as Batch
-    from inference_providers.candidates import Attempt as Attempt
     from inference_providers.candidates import Offer as Offer
     from inference_providers.connection import Connection as Connection
     from inference_providers.conversation import Conversation as Conversation
@@ -85,7 +85,8 @@ _HOME = {
         ),
         "batch_items": ("MalformedItemError", "Result", "Summary"),
         "batches": ("AsyncBatch", "Batch"),
-        "candidates": ("Attempt", "Offer"),
+        "attempts": ("Attempt",),
+        "candidates": ("Offer",),
         "explanation": ("Explanation",),
         "connection": ("Connection",),
         "conversation": ("Conversation", "Message", "Role"),

@@ -6,9 +6,10 @@ from inference_providers.errors import NoCredentialsError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from inference_providers.candidates import Accesses
+    from inference_providers.local_server import LocalServer
     from inference_providers.resolution import Resolution
 
 ALLOW_VARIABLE = "INFERENCE_PROVIDERS_ALLOW"
@@ -17,8 +18,14 @@ ALLOW_VARIABLE = "INFERENCE_PROVIDERS_ALLOW"
 class Advice:
     """Words for a person, from a registry's accesses and an environment."""
 
-    def __init__(self, accesses: Accesses, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        accesses: Accesses,
+        environ: Mapping[str, str],
+        local: Callable[[], Sequence[LocalServer]] = tuple,
+    ) -> None:
         self._accesses, self._registry, self._environ = accesses, accesses.registry, environ
+        self._local = local
 
     def no_candidates(self, resolution: Resolution) -> NoCredentialsError:
         asked = dict.fromkeys(self._accesses[offer.provider].provider for offer in resolution.offers)
@@ -77,6 +84,21 @@ class Advice:
                     )
         return ["Set, but not used:", *list(lines.values())[:8]] if lines else []
 
+    def _servers_of_no_use(self) -> list[str]:
+        """One line for each server here that names no model to ask for, and what to do."""
+        lines = []
+        for server in self._local():
+            provider = self._registry.providers[server.provider]
+            if server.locked:
+                variable = next((f", with its key in {name}" for name in provider.key_variables), "")
+                lines.append(f"  It wants its key to list its models: name one, {provider.id}/MODEL{variable}.")
+            elif not server.models:
+                lines.append("  It lists no models.")
+            else:
+                continue
+            lines.insert(-1, f"{provider.name} runs at {server.endpoint}.")
+        return lines
+
     def nothing(self) -> NoCredentialsError:
         """Nothing to ask: what is set and not used, the five easiest keys to get, and the way without a key."""
         from inference_providers.installing import LOCAL
@@ -87,13 +109,10 @@ class Advice:
             for p in easiest
             if p.key_variables
         ]
-        unused = self.unused()
-        lines = [
-            "No usable API key and no model server was found."
-            if unused
-            else "No API key and no model server was found.",
-            *unused,
-        ]
+        unused, here = self.unused(), self._servers_of_no_use()
+        key = "No usable API key" if unused else "No API key"
+        server = "no model server that can be asked" if here else "no model server"
+        lines = [f"{key} and {server} was found.", *unused, *here]
         if rows:
             lines += ["The easiest keys to get (set the variable to the key):", *rows]
         lines.append(f"Without a key: start Ollama, LM Studio, llama.cpp or vLLM, or type `{LOCAL}` and set")

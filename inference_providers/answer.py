@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
-    from inference_providers.candidates import Attempt, Offer
+    from inference_providers.attempts import Attempt
+    from inference_providers.candidates import Offer
     from inference_providers.registry import Facts
 
 

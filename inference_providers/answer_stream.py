@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
     from typing import Any
 
-    from inference_providers.candidates import Attempt, Offer
+    from inference_providers.attempts import Attempt
+    from inference_providers.candidates import Offer
     from inference_providers.wire.acall import AsyncStreamReply
     from inference_providers.wire.call import StreamReply
 

@@ -9,8 +9,8 @@ from functools import partial
 from itertools import groupby
 
 from inference_providers import candidates, chat
+from inference_providers.attempts import Attempt
 from inference_providers.base import Base, check_timeout, named
-from inference_providers.candidates import Attempt
 from inference_providers.connection import AsyncConnection, our_error, sdk_fields
 from inference_providers.errors import AllProvidersFailedError
 from inference_providers.provider_list import (

@@ -7,9 +7,8 @@ import time
 from functools import cached_property
 
 from inference_providers import chat
-from inference_providers.candidates import Attempt
 from inference_providers.credentials import DUMMY_KEY
-from inference_providers.errors import LocalServerError
+from inference_providers.errors import LocalServerError, UnknownModelError
 from inference_providers.finder import LAUNCH, Finder
 from inference_providers.log import warn
 
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     import openai
 
     from inference_providers.answer import Answer
+    from inference_providers.attempts import Attempt
     from inference_providers.candidates import Offer
     from inference_providers.dialogue import Question
     from inference_providers.substitute import Substitute
@@ -170,6 +170,8 @@ class Base(Finder):
     ) -> Options:
         from inference_providers.wire.routed import Options
 
+        if models is not None and not models:  # a list that turned out empty names nobody, and does not mean everybody
+            raise UnknownModelError("No model: give at least one name, or None for the best within reach.")
         return Options(
             named(models),
             self.timeout if timeout is None else timeout,
@@ -185,6 +187,8 @@ class Base(Finder):
             offer.wake(self.timeout)
         except LocalServerError as error:
             outcome = str(error)
+        from inference_providers.attempts import Attempt
+
         attempts.append(Attempt(offer, outcome or "runs", seconds=time.monotonic() - started))
         self._tell(str(attempts[-1]))
         return not outcome

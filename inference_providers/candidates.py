@@ -7,7 +7,7 @@ an offer is no candidate, and is empty when it is one.
 from __future__ import annotations
 
 from inference_providers import credentials
-from inference_providers.display import in_line, printable
+from inference_providers.display import in_line
 from inference_providers.registry import DOUBTFUL, FEATURES, OPENAI_PROTOCOL, OTHER_PROTOCOL, Facts
 
 TYPE_CHECKING = False
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
         def shuffle(self, x: list[Any]) -> None:
             """Shuffle in place."""
+
+
+BY_HAND = "the api_key given"  # where a key is from that no variable holds
 
 
 class Offer(credentials.Secretive):
@@ -93,6 +96,13 @@ class Offer(credentials.Secretive):
     def variable(self) -> str | None:
         """The environment variable that holds the key."""
         return self._access.credential.variable if self._access.credential else None
+
+    @property
+    def key_source(self) -> str:
+        """Where the key is, for messages: `in VARIABLE`, or what the program gave by hand; empty without one."""
+        if self.variable is None:
+            return ""
+        return BY_HAND if self._access.by_hand == self.variable else f"in {self.variable}"
 
     @property
     def connection(self) -> Mapping[str, Any]:
@@ -226,7 +236,7 @@ class Access(credentials.Secretive):
     """How one provider can be reached now: endpoint and credential, or the reason why not."""
 
     __slots__ = (
-        "_general", "_pins", "_rules", "_seen", "credential", "endpoint", "headers", "opt_in", "place", "provider", "reason", "server",
+        "_general", "_pins", "_rules", "_seen", "by_hand", "credential", "endpoint", "headers", "opt_in", "place", "provider", "reason", "server",
     )  # fmt: skip
 
     def __init__(
@@ -241,9 +251,11 @@ class Access(credentials.Secretive):
         general: Mapping[str, Any] | None = None,
         server: LocalServer | None = None,
         pins: Pins | None = None,
+        by_hand: str | None = None,
     ) -> None:
         self._pins = pins
         self._seen: credentials.Address | None = None  # where its requests were found to go
+        self.by_hand = by_hand  # the variable that stands for a key given by the program
         self.server = server  # which this package launches
         self.place = server.place if server is not None else endpoint
         self.provider, self.endpoint, self.credential = provider, endpoint, credential
@@ -286,6 +298,7 @@ class Accesses(credentials.Secretive):
     def __init__(self, registry: Registry, environ: Mapping[str, str], pins: Pins, allow: Container[str] = ()) -> None:
         self.registry, self._environ, self._pins, self._allow = registry, environ, pins, allow
         self._known: dict[str, Access] = {}
+        self.by_hand: str | None = None  # a variable that is none of the user's: it stands for a key by hand
 
     def __getitem__(self, provider_id: str) -> Access:
         if provider_id not in self._known:
@@ -309,7 +322,9 @@ class Accesses(credentials.Secretive):
         return self._access(known.provider, server.endpoint, credential, server.reason, server=launched, pins=None)
 
     def _access(self, *args: Any, **kwargs: Any) -> Access:
-        return Access(*args, **{"pins": self._pins, "general": self.registry.parameters, **kwargs})
+        return Access(
+            *args, **{"pins": self._pins, "general": self.registry.parameters, "by_hand": self.by_hand, **kwargs}
+        )
 
     def _work_out(self, provider: Provider) -> Access:
         if provider.data.get("disabled"):
@@ -331,11 +346,13 @@ class Accesses(credentials.Secretive):
         opt_in = provider.opt_in(credential.variable) and provider.id not in self._allow
         rows = self._pins.headers(credential.variable, endpoint, provider.connection.get("headers") or {})
         headers = {header: value for header, source in rows.items() if (value := self._environ.get(source, "").strip())}
-        own = self._environ.get(provider.connection.get("base_url") or "", "").strip()
+        own = self._environ.get(provider.connection.get("base_url") or "", "").strip() or self._own_address(provider)
         pins = None if own else self._pins  # the user's own word on where this key goes
         return self._access(provider, endpoint, credential, "", opt_in=opt_in, headers=headers, pins=pins)
 
     def _endpoint(self, provider: Provider) -> tuple[str | None, str]:
+        if provider.local is not None and (here := self._own_address(provider)):
+            return here, ""  # where the user says that it runs, whether it runs now or not
         own = provider.connection.get("base_url")
         if own and (address := self._environ.get(own, "").strip()):
             plain = credentials.is_plain_address(address)
@@ -345,7 +362,14 @@ class Accesses(credentials.Secretive):
             return None, f"its endpoint would hold {secret}, which is a key"
         return credentials.fill_endpoint(provider, self._environ)
 
+    def _own_address(self, provider: Provider) -> str:
+        from inference_providers.local_server import own_address
+
+        return own_address(provider, self._environ)[1]
+
     def _may_go(self, provider: Provider, variable: str, endpoint: str) -> bool:
+        if provider.local is not None and endpoint == self._own_address(provider):
+            return self._pins.belongs_here(variable)
         own = provider.connection.get("base_url")  # the user's own word on where this key goes
         if own and self._environ.get(own, "").strip():
             return self._pins.own_address(variable, own)
@@ -374,27 +398,3 @@ def shuffled(offers: Sequence[Offer], random: Shuffles) -> list[Offer]:
     mixed = list(offers)
     random.shuffle(mixed)
     return mixed
-
-
-class Attempt:
-    """One try of a candidate, with its outcome."""
-
-    __slots__ = ("canonical_name", "error", "model", "outcome", "provider", "seconds", "status")
-
-    def __init__(
-        self,
-        offer: Offer,
-        outcome: str,
-        *,
-        status: int | None = None,
-        seconds: float = 0.0,
-        error: Exception | None = None,
-    ) -> None:
-        self.provider, self.model, self.canonical_name = offer.provider, offer.internal_name, offer.canonical_name
-        self.outcome, self.status, self.seconds, self.error = outcome, status, seconds, error
-
-    def __repr__(self) -> str:
-        return f"<Attempt {self}>"
-
-    def __str__(self) -> str:
-        return printable(f"{self.provider}/{self.model}: {self.outcome} ({self.seconds:.2f} s)")

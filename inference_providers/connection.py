@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     import openai
 
-    from inference_providers.candidates import Attempt, Offer
+    from inference_providers.attempts import Attempt
+    from inference_providers.candidates import Offer
     from inference_providers.dialogue import Question
 
 

@@ -4,131 +4,42 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
 
 from inference_providers import parameters, substitute
+from inference_providers.candidates import BY_HAND
 from inference_providers.conversation import Conversation, Message, Role
-from inference_providers.credentials import DUMMY_KEY, is_plain_address
+from inference_providers.credentials import DUMMY_KEY, refusal
+from inference_providers.engine_settings import (
+    GenerationParams,
+    GuidedDecodingParams,
+    InferenceConfig,
+    ModelParams,
+    RemoteParams,
+    in_force,
+    made,
+)
 from inference_providers.errors import NoCredentialsError, UnknownModelError
 from inference_providers.provider_list import ProviderList
 from inference_providers.registry import bundled
 from inference_providers.wire.messages import Limits
 from inference_providers.wire.route import Policy
 
+__all__ = [
+    "GenerationParams",
+    "GuidedDecodingParams",
+    "InferenceConfig",
+    "MetaInferenceEngine",
+    "ModelParams",
+    "RemoteParams",
+]
+
 _NO_KEY = ("", "none", "null", "empty", "no-key")  # what people write for a server that wants none
 MOST_ENGINES = 64  # kept: one for each provider, key, address and environment
 REMOTE = "remote"  # the provider's id for an address given by hand
 REMOTE_KEY = "INFERENCE_PROVIDERS_REMOTE_KEY"
-
-
-@dataclass
-class ModelParams:
-    """Which model, and where its files are if it runs on this machine."""
-
-    model_name: str = ""
-    tokenizer_name: str | None = None
-    model_max_length: int | None = None
-
-
-@dataclass
-class GuidedDecodingParams:
-    """What an answer must look like: a JSON Schema, a regular expression, or one of some choices."""
-
-    json: Any = None
-    regex: str | None = None
-    choice: list[str] | None = None
-
-
-@dataclass
-class GenerationParams:
-    """How to generate. None leaves it to the provider. Providers get what they take; see `on_unsupported` of `ask_ai`."""
-
-    max_new_tokens: int | None = None
-    batch_size: int | None = None
-    seed: int | None = None
-    temperature: float | None = None
-    top_p: float | None = None
-    min_p: float | None = None
-    frequency_penalty: float | None = None
-    presence_penalty: float | None = None
-    stop_strings: list[str] | None = None
-    stop_token_ids: list[int] | None = None
-    logit_bias: dict[Any, float] | None = None
-    guided_decoding: GuidedDecodingParams | None = None
-    tools: list[Any] | None = None
-    tool_choice: Any = None
-    parallel_tool_calls: bool | None = None
-    reasoning_effort: str | None = None
-
-    def as_fields(self) -> dict[str, Any]:
-        """In the words of `ask_ai`."""
-        given = {row.name: getattr(self, row.name) for row in fields(self)}
-        guided = given.pop("guided_decoding")
-        given.pop("batch_size")
-        found = {name: value for name, value in given.items() if value is not None}
-        if guided is not None:
-            guided = GuidedDecodingParams(**guided) if isinstance(guided, dict) else guided
-            words = {"guided_json": guided.json, "guided_regex": guided.regex, "guided_choice": guided.choice}
-            found |= {word: value for word, value in words.items() if value is not None}
-        return found
-
-
-@dataclass
-class RemoteParams:
-    """How to reach a remote engine. Times in seconds.
-
-    api_url: base URL of an OpenAI-compatible server; default: the model's provider. api_key, or
-    api_key_env_varname, the variable that holds it: it goes to that one provider and nowhere else.
-    num_workers: requests at once; with use_adaptive_concurrency, at most. Limits by the minute as in `batch`.
-    batch_completion_window (`"24h"`): use the provider's batch API, at a lower price; needs an output path.
-    """
-
-    api_url: str | None = field(default=None, repr=False)
-    api_key: str | None = field(default=None, repr=False)
-    api_key_env_varname: str | None = field(default=None, repr=False)
-    max_retries: int = 3
-    retry_backoff_base: float = 1.0
-    retry_backoff_max: float = 30.0
-    connection_timeout: float = 300.0
-    num_workers: int | None = None
-    requests_per_minute: float | None = None
-    tokens_per_minute: float | None = None
-    use_adaptive_concurrency: bool = True
-    batch_completion_window: str | None = None
-
-
-@dataclass
-class InferenceConfig:
-    """Everything about a job in one object; parts may be dicts. `model_name` of `infer` goes before its model.
-
-    engine: a provider or kind of engine (`OPENAI`, `VLLM`, ...). output_path: a file of JSON lines for
-    the answers; a job that was stopped goes on with what is in it.
-    """
-
-    model: ModelParams = field(default_factory=ModelParams)
-    generation: GenerationParams = field(default_factory=GenerationParams)
-    remote_params: RemoteParams | None = None
-    engine: str | None = None
-    output_path: str | None = None
-
-    def __post_init__(self) -> None:
-        self.model = _made(ModelParams, self.model)
-        self.generation = _made(GenerationParams, self.generation)
-        self.remote_params = None if self.remote_params is None else _made(RemoteParams, self.remote_params)
-
-
-def _made(kind: Any, value: Any) -> Any:
-    if isinstance(value, kind):
-        return value
-    if not isinstance(value, dict):
-        # The value itself is not shown: it may be a key.
-        raise TypeError(f"give {kind.__name__}(...) or a dict, not {type(value).__name__}")
-    known = {row.name for row in fields(kind)}
-    if unknown := sorted(set(value) - known):
-        raise TypeError(f"{kind.__name__} has no {parameters.told(unknown)}; it has {parameters.told(sorted(known))}")
-    return kind(**value)
 
 
 class MetaInferenceEngine:
@@ -140,7 +51,7 @@ class MetaInferenceEngine:
     def __init__(self, *, remote_params: RemoteParams | dict[str, Any] | None = None, **generation: Any) -> None:
         self._generation = _words(generation)
         parameters.normalise({name: value for name, value in self._generation.items() if name != "batch_size"})
-        self._remote = RemoteParams() if remote_params is None else _made(RemoteParams, remote_params)
+        self._remote = in_force(None if remote_params is None else made(RemoteParams, remote_params))
         self._engines: dict[tuple[Any, ...], ProviderList] = {}
 
     def __repr__(self) -> str:
@@ -160,17 +71,19 @@ class MetaInferenceEngine:
 
         conversations: a list of `Conversation`, dicts with `messages`, or lists of messages; one alone will do.
         model_name: any spelling: `gpt-4o`, `together/llama3.1-70b`, `claude-3-7-sonnet`, `vllm/llama3.1-8b`.
-        generation: goes before that of *inference_config*, and that before the engine's own.
+        generation: goes before that of *inference_config*, and that before the engine's own; *remote_params* likewise,
+        field by field: what a call does not give holds as it is, address and key above all.
 
         Raises what `ask_ai` raises, for the first conversation that fails; with an output path the others are kept.
         """
-        config = InferenceConfig() if inference_config is None else _made(InferenceConfig, inference_config)
+        config = InferenceConfig() if inference_config is None else made(InferenceConfig, inference_config)
         asked = _conversations(conversations)
         name = model_name or config.model.model_name
         if not name:
             raise UnknownModelError("No model: give model_name, or an inference_config with one.")
-        remote = self._remote if config.remote_params is None else config.remote_params
-        remote = remote if remote_params is None else _made(RemoteParams, remote_params)
+        called_with = None if remote_params is None else made(RemoteParams, remote_params)
+        configured = None if config.remote_params is None else made(RemoteParams, config.remote_params)
+        remote = in_force(self._remote, configured, called_with)
         words = {**self._generation, **_words(config.generation.as_fields()), **_words(generation)}
         size = words.pop("batch_size", config.generation.batch_size)
         parameters.normalise(words)
@@ -202,22 +115,12 @@ class MetaInferenceEngine:
         self, name: str, kind: str | None, remote: RemoteParams, model: ModelParams | None = None
     ) -> tuple[ProviderList, str]:
         """The engine for a model and these settings, made once; and what the model is called there."""
-        key = remote.api_key
-        if not isinstance(key, str | None):
-            raise TypeError("api_key must be text")
         if substitute.current is not None and substitute.current.alone:
             remote = replace(remote, api_url=None)  # mock mode answers for every server
-        if remote.api_url and key is not None and key.strip().lower() in _NO_KEY:
-            key = None
-        if key is None and remote.api_key_env_varname:
-            key = os.environ.get(remote.api_key_env_varname)
-            variable = remote.api_key_env_varname
-            if not re.fullmatch(r"[A-Za-z_]\w*", variable):  # a key, perhaps, in the wrong place: it is not shown
-                raise ValueError("api_key_env_varname must be the name of an environment variable")
-            if not key and substitute.current is None:
-                raise NoCredentialsError(f"{variable}, which is to hold the key, is not set.", [variable])
+        key = _key(remote)
         settings = (remote.max_retries, remote.retry_backoff_base, remote.retry_backoff_max, remote.connection_timeout)
-        provider = _provider(name, kind) if (key or kind) and not remote.api_url else None
+        provider = _provider(name, kind) if (key is not None or kind) and not remote.api_url else None
+        key = _checked(key, remote, keyless=bool(remote.api_url) or _is_here(provider))
         secret = blake2b(key.encode(), digest_size=16).hexdigest() if key else None
         around = hash(frozenset(os.environ.items()))
         head, _, rest = name.removeprefix("litellm_").partition("/")
@@ -232,6 +135,37 @@ class MetaInferenceEngine:
         if remote.api_url:
             return self._engines[place], f"{REMOTE}/{name}"
         return self._engines[place], name if provider is None else f"{provider}/{plain}"
+
+
+def _key(remote: RemoteParams) -> str | None:
+    """The key by hand, None without one; empty where one is given that holds nothing. Raises NoCredentialsError."""
+    if not isinstance(remote.api_key, str | None) or not isinstance(remote.api_key_env_varname, str | None):
+        raise TypeError("api_key and api_key_env_varname must be text")
+    variable = remote.api_key_env_varname
+    if remote.api_key is not None or variable is None:
+        return remote.api_key
+    if not re.fullmatch(r"[A-Za-z_]\w*", variable):  # a key, perhaps, in the wrong place: it is not shown
+        raise ValueError("api_key_env_varname must be the name of an environment variable")
+    key = os.environ.get(variable)
+    if not key and substitute.current is None:
+        raise NoCredentialsError(f"{variable}, which is to hold the key, is not set.", [variable])
+    return key or None
+
+
+def _checked(key: str | None, remote: RemoteParams, *, keyless: bool) -> str | None:
+    """A key by hand; where a server may do without (*keyless*) and what is given says so, the one that stands for none.
+
+    Raises NoCredentialsError for what is no key: nothing of the environment stands in for it.
+    """
+    if key is None:
+        return None
+    if keyless and key.strip().lower() in _NO_KEY:
+        return DUMMY_KEY
+    if substitute.current is None and (problem := refusal(key)):
+        variable = remote.api_key_env_varname if remote.api_key is None else None
+        hint = " Leave it out where a server wants none." if keyless else ""
+        raise NoCredentialsError(f"{variable or BY_HAND.capitalize()} {problem}.{hint}", [variable] if variable else [])
+    return key
 
 
 def _words(given: dict[str, Any]) -> dict[str, Any]:
@@ -331,24 +265,32 @@ def _list(
         "local_models": local_models,
     }
     if remote.api_url:
-        if not is_plain_address(remote.api_url):
-            raise ValueError("api_url must begin with http:// or https://, without a name and password in it")
-        endpoint = remote.api_url.rstrip("/").removesuffix("/chat/completions")
         takes = {"accepts": list(bundled().parameters.get("extras") or ())}  # whose server it is nobody knows
-        connection = {"protocol": "openai", "endpoint": endpoint, "api_key": [REMOTE_KEY], "parameters": takes}
+        connection = {"protocol": "openai", "endpoint": remote.address(), "api_key": [REMOTE_KEY], "parameters": takes}
         row = {REMOTE: {"name": "Remote", "connection": connection, "model_names": {}}}
-        known = {**_without_keys(), REMOTE_KEY: key or DUMMY_KEY}
-        return ProviderList(json_merge={"providers": row}, environ=known, local=False, **options)
-    if key and provider is not None:
-        variables = bundled().providers[provider].key_variables
-        if not variables:
-            raise UnknownModelError(f"{provider} takes no key; leave api_key out.")
-        environ = {**_without_keys(), variables[0]: key}
-        if bundled().providers[provider].local is not None:
-            return ProviderList(environ=environ, **options)
+        environ = {**_without_keys(), REMOTE_KEY: key or DUMMY_KEY}
+        return _by_hand(
+            ProviderList(json_merge={"providers": row}, environ=environ, local=False, **options), REMOTE_KEY
+        )
+    if not key or provider is None:
+        return ProviderList(**options)
+    here = _is_here(provider)
+    if here and key == DUMMY_KEY:
+        return ProviderList(environ=_without_keys(), **options)
+    variables = bundled().providers[provider].key_variables
+    if not variables:
+        raise UnknownModelError(f"{provider} takes no key; leave api_key out.")
+    environ = {**_without_keys(), variables[0]: key}
+    if not here:
         alone = {**bundled().data, "providers": {provider: bundled().data["providers"][provider]}}
-        return ProviderList(json_override=alone, environ=environ, local=False, allow=[provider], **options)
-    return ProviderList(**options)
+        options |= {"json_override": alone, "local": False, "allow": [provider]}
+    return _by_hand(ProviderList(environ=environ, **options), variables[0])
+
+
+def _by_hand(made_list: ProviderList, variable: str) -> ProviderList:
+    """Have it say of the key in *variable* that it was given by hand: no variable of the user's holds it."""
+    made_list._accesses.by_hand = variable
+    return made_list
 
 
 def _without_keys() -> dict[str, str]:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
-    from inference_providers.candidates import Attempt
+    from inference_providers.attempts import Attempt
 
 
 class InferenceProvidersError(Exception):

@@ -12,8 +12,9 @@ from inference_providers.candidates import Accesses, Offer
 from inference_providers.credentials import Environment, Pins, Secretive
 from inference_providers.errors import LocalServerError, NoCredentialsError, UnknownModelError
 from inference_providers.log import tell, warn
+from inference_providers.offerings import GIVEN, NAMED
 from inference_providers.registry import Registry, bundled
-from inference_providers.resolution import AUTO, GIVEN, NAMED, Resolution, Resolver
+from inference_providers.resolution import AUTO, Resolution, Resolver
 from inference_providers.server_state import running
 
 TYPE_CHECKING = False
@@ -67,7 +68,7 @@ class Finder(Secretive):
             launchable=self._launchable,
             launch=local == LAUNCH,
         )
-        self._advice = Advice(self._accesses, self._environ)
+        self._advice = Advice(self._accesses, self._environ, self.local_servers)
         self._seen: tuple[float, list[LocalServer]] | None = None
         self._found: dict[tuple[str, ...], tuple[float, list[Offer]]] = {}
         self._warned: set[str] = set()
@@ -148,10 +149,15 @@ class Finder(Secretive):
         if self._local and all(offer.local and not offer.launchable for offer in found):
             self._check_there_is_a_server(resolution, found[0])
         self._warn_of_other_engines(resolution, found[0])
-        if resolution.warning and resolution.warning not in self._warned:
-            self._warned.add(resolution.warning)
-            warn(resolution.warning)
+        if resolution.warning:
+            asked = f"; {found[0].provider} is asked, for {found[0].internal_name}" if resolution.guessed else ""
+            self._warn_once(resolution.warning + asked)
         return found
+
+    def _warn_once(self, message: str) -> None:
+        if message not in self._warned:
+            self._warned.add(message)
+            warn(message)
 
     def _automatic(self) -> list[Offer]:
         """Candidates for `auto`: with keys first, then servers on this machine, one started if there is nothing else."""
@@ -192,10 +198,14 @@ class Finder(Secretive):
         """Raise LocalServerError where an engine is named that does not run here, with a model that does not lie here."""
         if any(server.provider == first.provider and not server.launched for server in self.local_servers()):
             return
+        from inference_providers.local_server import own_address
+
+        variable = own_address(self.registry.providers[first.provider], self._environ)[0]
+        where = first.endpoint + (f" ({variable})" if variable else "")
         near = self._launchables.near(first.internal_name)
         hint = f" Did you mean {' or '.join(near)}?" if near else ""
         raise LocalServerError(
-            f"{resolution.name!r}: no {first.provider_name} server runs at {first.endpoint}, and no model file is called "
+            f"{resolution.name!r}: no {first.provider_name} server runs at {where}, and no model file is called "
             f"{first.internal_name!r}, nor is one there.{hint} `inference-providers local list` shows those that are."
         )
 

@@ -8,9 +8,9 @@ import time
 from inference_providers import folders, local, model_files, model_lists
 from inference_providers.errors import LocalServerError, RegistryError
 from inference_providers.launch import Launchable
+from inference_providers.offerings import FOUND, GIVEN, NAMED
 from inference_providers.policies import POLICIES
 from inference_providers.registry import bundled
-from inference_providers.resolution import FOUND, GIVEN, NAMED
 from inference_providers.server_state import READY, running
 
 TYPE_CHECKING = False

@@ -1,6 +1,7 @@
 """Servers on this machine: found by a look at known loopback ports, told apart by what they say.
 
-No key is sent while looking. A closed port costs nothing, a dead one 0.3 s for all
+No key is sent while looking, not even a server's own: whatever has taken its port would have it. What lists
+its models only to who has the key is there all the same, its models unknown. A closed port costs nothing, a dead one 0.3 s for all
 together. Which ports, and how each server is recognised, are rows of the registry.
 """
 
@@ -13,19 +14,19 @@ import socket
 import time
 
 from inference_providers import folders, jsontext
-from inference_providers.credentials import Pins, find, host_of
-from inference_providers.registry import bundled
+from inference_providers.credentials import host_of
+from inference_providers.local_server import LocalServer, address, own_address
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
-    from inference_providers.local_server import LocalServer
     from inference_providers.registry import Provider, Registry
 
 PROBE_TIMEOUT = 0.3  # seconds, for the connection and again for each reply
 MODEL_VARIABLE = "INFERENCE_PROVIDERS_LOCAL_MODEL"
+_LOCKED = (401, 403)  # how a server says that it wants a key
 UNKNOWN = "local"  # the row for a server that speaks the protocol but matches no fingerprint
 
 
@@ -47,31 +48,6 @@ def scan(registry: Registry, environ: Mapping[str, str], timeout: float = PROBE_
     )
     places = {provider.id: place for place, provider in enumerate(rows)}
     return sorted(found, key=lambda server: places[server.provider])
-
-
-def address(provider: Provider, environ: Mapping[str, str]) -> str:
-    """The base URL where this server would run: from its variables (`OLLAMA_HOST` and the like), else from the registry."""
-    endpoint = provider.endpoint
-    for variable in (provider.local or {}).get("address") or ():
-        given = environ.get(variable, "").strip().rstrip("/")
-        if given:
-            return _base_url(given, endpoint)
-    return endpoint
-
-
-def _base_url(given: str, endpoint: str) -> str:
-    """`host`, `host:port` or a URL, completed from the usual endpoint."""
-    usual_port = host_of(endpoint).rpartition(":")[2]
-    path = "/" + endpoint.split("/", 3)[3]
-    scheme, mark, rest = given.rpartition("://")
-    scheme = scheme if mark else "http"
-    host, slash, own_path = rest.partition("/")
-    if host.startswith(":"):
-        host = "127.0.0.1" + host
-    host = host.replace("0.0.0.0", "127.0.0.1").replace("[::]", "[::1]")
-    if ":" not in host.rpartition("]")[2]:
-        host += f":{usual_port}" if scheme == "http" else ""
-    return f"{scheme}://{host}/{own_path}" if slash and own_path else f"{scheme}://{host}{path}"
 
 
 def _connectable(bases: Iterable[str], timeout: float) -> list[str]:
@@ -146,7 +122,6 @@ class _Look:
         self._base, self._registry, self._environ = base, registry, environ
         self._root = "/".join(base.split("/", 3)[:3])
         self._timeout, self._silent = timeout, False
-        self._pins = Pins(bundled())
         self._sender = Sender({}, Limits(connect=timeout, total=timeout))
         self._seen: dict[str, tuple[int, Mapping[str, str], bytes]] = {}
 
@@ -160,25 +135,27 @@ class _Look:
     def _recognise(self, rows: Sequence[Provider]) -> LocalServer | None:
         status, _, _ = self._get(self._base + "/models")
         models = self._models(self._base + "/models")
+        locked = status in _LOCKED
         provider = next(
             (
                 row
                 for row in rows
                 if any(self._fits(print_, row) for print_ in (row.local or {}).get("fingerprint") or ())
             ),
-            None,
+            self._named(rows) if locked else None,
         )
         if provider is None:
             if models is None or UNKNOWN not in self._registry.providers:
                 return None
             provider = self._registry.providers[UNKNOWN]
         base = self._endpoint_of(provider)
-        if models is None and status == 401:
-            models = self._models_with_key(provider, base)
-        listed = models if models is not None else self._models(base + "/models") or []
-        from inference_providers.local_server import LocalServer
+        listed = models if models is not None else self._models(base + "/models")
+        names = {name: self._registry.names.canonical_name(name) for name in listed or []}
+        return LocalServer(provider.id, base, names, locked=locked and listed is None)
 
-        return LocalServer(provider.id, base, {name: self._registry.names.canonical_name(name) for name in listed})
+    def _named(self, rows: Sequence[Provider]) -> Provider | None:
+        """Whose server the user says is here, in a variable: one that wants a key may say nothing else of itself."""
+        return next((row for row in rows if own_address(row, self._environ)[1] == self._base), None)
 
     def _endpoint_of(self, provider: Provider) -> str:
         """This root with the path of the recognised server: several kinds share a port."""
@@ -189,15 +166,6 @@ class _Look:
         status, _, body = self._get(url)
         rows = _rows(body) if status == 200 else None
         return None if rows is None else [str(row["id"]) for row in rows if row.get("id")]
-
-    def _models_with_key(self, provider: Provider, base: str) -> list[str] | None:
-        """The list of a recognised server that wants its own key, where the environment has one."""
-        found, _ = find(provider, self._environ)
-        if found is None or found.variable is None or not self._pins.belongs_here(found.variable):
-            return None
-        status, _, body = self._fetch(base + "/models", {"Authorization": f"Bearer {found.key}"})
-        rows = _rows(body) if status == 200 else None
-        return [str(row["id"]) for row in rows if row.get("id")] if rows else None
 
     def _fits(self, fingerprint: Mapping[str, Any], provider: Provider) -> bool:
         base = self._endpoint_of(provider)
@@ -221,14 +189,14 @@ class _Look:
         if self._silent:
             return 0, {}, b""
         if url not in self._seen:
-            self._seen[url] = self._fetch(url, {})
+            self._seen[url] = self._fetch(url)
         return self._seen[url]
 
-    def _fetch(self, url: str, headers: Mapping[str, str]) -> tuple[int, Mapping[str, str], bytes]:
+    def _fetch(self, url: str) -> tuple[int, Mapping[str, str], bytes]:
         from inference_providers.wire.messages import Request, WireError
 
         try:
-            response = self._sender.send(Request("GET", url, {"Accept": "*/*", **headers}), limit=self._timeout)
+            response = self._sender.send(Request("GET", url, {"Accept": "*/*"}), limit=self._timeout)
             return response.status, response.headers, response.read(1024 * 1024)
         except WireError as error:
             self._silent = error.kind in ("deadline", "timeout")  # it would be silent for every other page as well

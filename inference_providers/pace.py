@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Protocol
 
-    from inference_providers.candidates import Attempt, Offer
+    from inference_providers.attempts import Attempt
+    from inference_providers.candidates import Offer
 
     class Health(Protocol):
         """What is known of keys and providers: `wire.route.Health`."""

@@ -9,7 +9,6 @@ from itertools import groupby
 
 from inference_providers import candidates, chat
 from inference_providers.base import Base, check_timeout, named
-from inference_providers.candidates import Attempt
 from inference_providers.connection import Connection, our_error, sdk_fields
 from inference_providers.errors import AllProvidersFailedError
 
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
     from inference_providers.answer import Answer
     from inference_providers.answer_stream import AnswerStream
+    from inference_providers.attempts import Attempt
     from inference_providers.base import Models, Prompt
     from inference_providers.batches import Batch
     from inference_providers.candidates import Offer
@@ -335,6 +335,8 @@ class ProviderList(Base):
             outcome = "reachable" if status < 500 else f"HTTP {status}"
         except WireError as error:
             outcome = str(error)
+        from inference_providers.attempts import Attempt
+
         attempts.append(Attempt(offer, outcome, status=status, seconds=time.monotonic() - started))
         self._tell(str(attempts[-1]))
         return status is not None and status < 500
@@ -350,6 +352,8 @@ class ProviderList(Base):
         worked = verdict.action == classify.OK
         outcome = "ok" if worked else str(verdict.error)
         status = verdict.error.status if verdict.error else 200
+        from inference_providers.attempts import Attempt
+
         attempts.append(Attempt(offer, outcome, status=status, seconds=time.monotonic() - started, error=verdict.error))
         if worked:
             self._health.succeeded(offer)

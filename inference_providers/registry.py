@@ -199,6 +199,26 @@ class Registry:
         """Facts about a canonical model, whoever serves it: lab, family, release date, open weights."""
         return (self._rows.get("models") or {}).get(canonical) or {}
 
+    def facts_of_model(self, canonical: str) -> Mapping[str, Any]:
+        """`model`, of the installed registry where this one says nothing of it: a file of one's own may hold providers alone."""
+        return self.model(canonical) or (bundled().model(canonical) if self._whole else {})
+
+    @cached_property
+    def organisations(self) -> Mapping[str, frozenset[str]]:
+        """What stands before a slash in some internal name, in lower case, and the labs: each with the labs of its models."""
+        found: dict[str, set[str]] = {}
+        for name, canonical in self.internal_index.items():
+            lab = self.model(canonical).get("lab")
+            for head in name.split("/")[:-1]:
+                found.setdefault(head, set()).update([lab] if lab else [])
+        for row in (self._rows.get("models") or {}).values():
+            if lab := row.get("lab"):
+                found.setdefault(lab, set()).add(lab)
+        if self._whole:
+            for head, labs in bundled().organisations.items():
+                found.setdefault(head, set()).update(labs)
+        return {head: frozenset(labs) for head, labs in found.items()}
+
     @cached_property
     def canonical_names(self) -> frozenset[str]:
         """Every canonical name that some provider offers."""

@@ -7,24 +7,21 @@ from __future__ import annotations
 
 import re
 
-from inference_providers.candidates import Access, Accesses, Offer
+from inference_providers.candidates import Accesses, Offer
 from inference_providers.errors import UnknownModelError
+from inference_providers.heads import NEUTRAL, Heads, edits, is_path
+from inference_providers.offerings import GIVEN, HERE, NAMED, Offerings
 from inference_providers.policies import POLICIES, apply_policy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from inference_providers.local_server import LocalServer
-    from inference_providers.registry import Registry
-
-    Launchable = Callable[[str, str | None, str], Sequence[LocalServer]]
+    from inference_providers.offerings import Launchable
 
 LONGEST_NAME = 300  # characters
 AUTO = ("auto",)
-# Where to look for models that can be launched: what the program gave; also the user's lists; also a path
-# and servers that were launched; also files that other programs keep.
-GIVEN, NAMED, HERE, FOUND = "given", "named", "here", "found"
 # Prefixes of other tools that name a backend; after `litellm_` the rest is resolved again.
 _PREFIXES = {"openrouter_": "openrouter", "vllm_": "vllm", "hf_": "huggingface"}
 _TAG = r"(?i)(latest|\d+(\.\d+)?[bmkt].*|.*q\d.*|v\d.*|instruct|chat)"
@@ -33,19 +30,32 @@ _TAG = r"(?i)(latest|\d+(\.\d+)?[bmkt].*|.*q\d.*|v\d.*|instruct|chat)"
 class Resolution:
     """What a name stands for: `.rule` that matched, `.canonical_name` (None if unknown), `.offers`, `.warning`."""
 
-    __slots__ = ("canonical_name", "name", "offers", "rule", "warning")
+    __slots__ = ("canonical_name", "guessed", "name", "offers", "rule", "warning")
 
     def __init__(
-        self, name: str, rule: str, canonical_name: str | None, offers: Sequence[Offer], warning: str = ""
+        self,
+        name: str,
+        rule: str,
+        canonical_name: str | None,
+        offers: Sequence[Offer],
+        warning: str = "",
+        *,
+        guessed: bool = False,
     ) -> None:
         self.name, self.rule, self.canonical_name = name, rule, canonical_name
         self.offers, self.warning = list(offers), warning
+        self.guessed = guessed  # whether a warning has to say who is asked
+
+    def under(self, name: str, rule: str, offers: Sequence[Offer] | None = None) -> Resolution:
+        """The same for another name that stands for this one."""
+        kept = self.offers if offers is None else offers
+        return Resolution(name, rule, self.canonical_name, kept, self.warning, guessed=self.guessed)
 
     def __repr__(self) -> str:
         return f"<Resolution of {self.name!r} by rule {self.rule!r}: {self.canonical_name}, {len(self.offers)} offers>"
 
 
-class Resolver:
+class Resolver(Offerings):
     """The rules over one registry, one set of accesses, the user's aliases and the servers that run here."""
 
     def __init__(
@@ -57,10 +67,9 @@ class Resolver:
         launchable: Launchable = lambda wanted, pid, where: (),
         launch: bool = False,
     ) -> None:
-        self.registry: Registry = accesses.registry
-        self._accesses = accesses
+        super().__init__(accesses, local, launchable)
         self._aliases = {name.lower(): target for name, target in (aliases or {}).items()}
-        self._local, self._launchable = local, launchable
+        self._heads = Heads(self.registry)
         self._launch = launch  # whether a plain name may mean a model that would have to be launched
 
     def resolve(self, name: str, provider: str | None = None) -> Resolution:
@@ -77,7 +86,8 @@ class Resolver:
             return self._auto(name)
         rules = (
             self._given, self._alias, self._prefix, self._canonical, self._engine_lists, self._internal,
-            self._engine_passes, self._engine_colon, self._policy, self._spelling, self._family,
+            self._engine_passes, self._engine_colon, self._policy, self._engine_dash, self._unknown_head,
+            self._spelling, self._tail, self._family,
         )  # fmt: skip
         for rule in rules:
             found = rule(name)
@@ -112,8 +122,7 @@ class Resolver:
         target = self._aliases.get(key) or self.registry.aliases.get(key)
         if target is None or target.lower() == key:
             return None
-        found = self._without_aliases(self._launch).resolve(target)
-        return Resolution(name, "alias", found.canonical_name, found.offers, found.warning)
+        return self._without_aliases(self._launch).resolve(target).under(name, "alias")
 
     def _without_aliases(self, launch: bool) -> Resolver:
         return Resolver(self._accesses, local=self._local, launchable=self._launchable, launch=launch)
@@ -121,8 +130,7 @@ class Resolver:
     # Rule 3
     def _prefix(self, name: str) -> Resolution | None:
         if name.startswith("litellm_") and len(name) > 8:
-            found = self.resolve(name[8:])
-            return Resolution(name, "prefix", found.canonical_name, found.offers, found.warning)
+            return self.resolve(name[8:]).under(name, "prefix")
         for prefix, pid in _PREFIXES.items():
             if name.startswith(prefix) and len(name) > len(prefix) and pid in self.registry.providers:
                 listed = self.launched(name, None, NAMED)
@@ -131,19 +139,10 @@ class Resolver:
                 return Resolution(name, "prefix", *self._own_name(pid, name[len(prefix) :]))
         return None
 
-    def _own_name(self, pid: str, rest: str) -> tuple[str | None, list[Offer]]:
-        canonical = self.registry.providers[pid].canonical_of(rest) or self.registry.names.canonical_name(rest)
-        return canonical, self._offers_at(pid, canonical, [rest])
-
     # Also: models that the calling program gave
     def _given(self, name: str) -> Resolution | None:
         given = self.launched(name, None, GIVEN)
         return Resolution(name, "given", given[0].canonical_name, given) if given else None
-
-    def launched(self, wanted: str, pid: str | None = None, where: str = FOUND) -> list[Offer]:
-        """Offers of models that can be launched here, and are called so or lie there."""
-        servers = self._launchable(wanted, pid, where)
-        return [offer for server in servers for offer in self._server_offers(server, server.models, named=bool(pid))]
 
     # Rule 4
     def _canonical(self, name: str) -> Resolution | None:
@@ -175,58 +174,15 @@ class Resolver:
         served = self._served(pid, rest, head + "/")
         return Resolution(name, "engine", *served) if served else None
 
-    def _served(self, pid: str, rest: str, head: str = "") -> tuple[str | None, list[Offer]] | None:
-        """What provider *pid* lists under *rest*, or serves of the canonical model *rest*.
-
-        Where `head + rest` is an internal name elsewhere (`openai/gpt-oss-120b:free`), only an exact
-        canonical name counts here.
-        """
-        provider = self.registry.providers[pid]
-        named = self.launched(rest, pid, NAMED) if provider.local is not None else []
-        if named:
-            return named[0].canonical_name, named
-        for server in self._local():
-            listed = [
-                model
-                for model in server.models
-                if server.provider == pid and not server.launched and self._matches(model, server.models[model], rest)
-            ]
-            if listed:
-                return server.models[listed[0]], self._server_offers(server, listed, named=True)
-        launched = self.launched(rest, pid) if provider.local is not None else []
-        if launched:
-            return launched[0].canonical_name, launched
-        wanted = rest.lower()
-        listed = [i for i in provider.all_facts if i.lower() == wanted] or [
-            i for i in (provider.data.get("model_names") or {}).values() if i.lower() == wanted
-        ]
-        if listed:
-            return provider.canonical_of(listed[0]), self._offers_at(pid, provider.canonical_of(listed[0]), listed)
-        canonical = self._canonical_of(rest)
-        if canonical is None and f"{head}{rest}".lower() not in self.registry.internal_index:
-            canonical = self.registry.names.canonical_name(rest)
-        internal = provider.internal_names(canonical) if canonical else []
-        return (canonical, self._offers_at(pid, canonical, internal)) if internal else None
-
-    def _canonical_of(self, name: str) -> str | None:
-        from inference_providers.naming import loose
-
-        return self.registry.loose_index.get(loose(name))
-
-    def _matches(self, model: str, canonical: str | None, wanted: str) -> bool:
-        return (
-            model == wanted
-            or model.lower() == wanted.lower()
-            or (
-                canonical is not None
-                and canonical
-                in (wanted.lower(), self._canonical_of(wanted), self.registry.names.canonical_name(wanted))
-            )
-        )
-
     def _engine_passes(self, name: str) -> Resolution | None:
         head, slash, rest = name.partition("/")
         pid = self.registry.provider_id(head) if slash and rest else None
+        if pid and "/" not in rest and self.registry.names.canonical_name(rest) is None:
+            listed = self.registry.providers[
+                pid
+            ].all_facts  # `openrouter/auto`: all of its names have a head, this one its own
+            own = all("/" in one for one in listed) and any(one.startswith(f"{pid}/") for one in listed)
+            rest = f"{pid}/{rest}" if own else rest
         return self._passed(name, pid, rest) if pid else None
 
     def _passed(self, name: str, pid: str, rest: str) -> Resolution:
@@ -268,13 +224,87 @@ class Resolver:
             self._accesses, aliases=self._aliases, local=self._local, launchable=self._launchable, launch=True
         )
         found = launching.resolve(rest) if policy.lower() == "local" else self.resolve(rest)
-        return Resolution(
-            name,
-            f"policy {policy.lower()}",
-            found.canonical_name,
-            apply_policy(policy.lower(), found.offers, self.registry),
-            found.warning,
-        )
+        offers = apply_policy(policy.lower(), found.offers, self.registry)
+        return found.under(name, f"policy {policy.lower()}", offers)
+
+    # Also: a provider's name joined to a model's in another way
+    def _engine_dash(self, name: str) -> Resolution | None:
+        """`azure-gpt-4o`, where the spelling alone would give `gpt-4o`, whoever serves it."""
+        key = name.lower()
+        for spelling, pid in self.registry.provider_aliases.items() if "/" not in name else ():
+            rest = name[len(spelling) + 1 :]
+            joined = key.startswith(spelling) and key[len(spelling) : len(spelling) + 1] in ("-", "_", ".", " ")
+            if not joined or not self._heads.is_host(spelling):
+                continue
+            canonical = self.registry.names.canonical_name(rest)
+            if canonical in self.registry.canonical_names and self.registry.names.canonical_name(name) == canonical:
+                served = self._served(pid, rest)
+                return Resolution(name, "engine", *served) if served else self._passed(name, pid, rest)
+        return None
+
+    # Before rule 10: what names somebody is left to nobody else
+    def _unknown_head(self, name: str) -> Resolution | None:
+        """A name under a head that nobody is called: an error, but for open weights, which anybody may serve."""
+        if is_path(name):
+            raise UnknownModelError(f"{name!r} is the path of a file, and local=False looks at no file.")
+        if name.lower().startswith(NEUTRAL):
+            found = self.resolve(name[len(NEUTRAL) :])
+            return found.under(name, found.rule)
+        heads, last = self._heads.of(name)
+        canonical = self.registry.names.canonical_name(last if ":" in name and "/" not in name else name)
+        known = canonical in self.registry.canonical_names or canonical in self.registry.retired_models
+        is_open = self.registry.facts_of_model(canonical).get("open_weights") if canonical and known else None
+        strangers = [head for head in heads if not self._heads.known(head)]
+        if canonical and known and not is_open:  # of weights that are perhaps open, organisations make variants
+            strangers += [
+                head
+                for head in heads
+                if not self._heads.makes(head, canonical)
+                and (is_open is False or not self._heads.is_organisation(head))
+            ]
+        if not strangers:
+            return None
+        taken = self._spelling(name) if is_open or not known else None
+        if taken is None or not taken.offers or any(map(self._heads.is_slip, strangers)):
+            raise self._no_such_head(name, strangers[0], canonical if known else None)
+        said = f"no provider or organisation is called {strangers[0]!r}; {name!r} is taken for {taken.canonical_name}"
+        return Resolution(name, taken.rule, taken.canonical_name, taken.offers, said, guessed=True)
+
+    def _no_such_head(self, name: str, head: str, canonical: str | None) -> UnknownModelError:
+        heads, last = self._heads.of(name)
+        meant = [
+            f"{pid}/{canonical if canonical and self.registry.providers[pid].internal_names(canonical) else last}"
+            for pid in self._heads.meant(heads)[:3]
+        ]
+        if canonical is None and not meant:
+            return self._unknown(name)
+        lines = [self._heads.said(head, canonical)]
+        if canonical is not None:
+            serving = sorted(self.offers_of(canonical), key=lambda offer: (not offer.usable, offer.doubtful))
+            meant += list(dict.fromkeys(f"{offer.provider}/{canonical}" for offer in serving))[: max(3 - len(meant), 1)]
+        lines += ["Nobody is asked. Did you mean:", *(f"  {one}" for one in dict.fromkeys(meant))] if meant else []
+        if canonical is not None:
+            lines.append(f"{canonical} alone is asked of whoever serves it.")
+        return UnknownModelError("\n".join(lines), [*dict.fromkeys(meant), *([canonical] if canonical else [])])
+
+    # Before families: a tail that is a slip
+    def _tail(self, name: str) -> Resolution | None:
+        """Raise for `gpt-4o:cheepest` and `gpt-4o:azure`: a family would send them on as they are, to one provider."""
+        match = re.fullmatch(r"(.+)[:@]([^:@/]+)", name)
+        canonical = self.registry.names.canonical_name(match[1]) if match else None
+        if match is None or canonical not in self.registry.canonical_names:
+            return None
+        rest, tail = match[1], match[2]
+        pid = self.registry.provider_id(tail)
+        if pid is None and re.fullmatch(_TAG, tail):
+            return None
+        meant = [f"{near}/{rest}" for near in ([pid] if pid else self._heads.near(tail)[:2])]
+        meant += [f"{rest}:{policy}" for policy in POLICIES if not pid and edits(tail.lower(), policy) <= 2]
+        if not meant:
+            return None
+        what = "is a provider; its name goes before the model's" if pid else "is neither a policy nor a provider"
+        close = "".join(f"\n  {one}" for one in meant)
+        raise UnknownModelError(f"{tail[:32]!r} {what}.\nNobody is asked. Did you mean:{close}", meant)
 
     # Rule 10
     def _spelling(self, name: str) -> Resolution | None:
@@ -307,7 +337,7 @@ class Resolver:
                     offers,
                     f"the registry does not know {name!r}; names like it belong to {pid}",
                 )
-            servers = self._local()
+            servers = [server for server in self._local() if not server.locked]  # who a locked one is nobody knows
             if pid == ":local" and servers:
                 offers = [Offer(self._accesses.at(s), None, name) for s in servers]
                 return Resolution(
@@ -318,49 +348,6 @@ class Resolver:
                     f"the registry does not know {name!r}; it is passed to the server on this machine",
                 )
         return None
-
-    def offers_of(self, canonical: str, *, local: bool = True) -> list[Offer]:
-        """Every offer of a canonical model: the registry's in its order, then servers on this machine."""
-        offers = [
-            Offer(self._accesses[p.id], canonical, internal)
-            for p, internal in self.registry.offers_of(canonical)
-            if p.local is None
-        ]
-        return offers + (self._running(canonical=canonical) if local else [])
-
-    def _running(self, *, canonical: str | None = None, internal: str | None = None) -> list[Offer]:
-        wanted = (internal, f"{internal}:latest") if internal is not None else ()
-        return [
-            offer
-            for server in self._local()
-            for offer in self._server_offers(
-                server,
-                [m for m, c in server.models.items() if (canonical is not None and c == canonical) or m in wanted],
-            )
-        ]
-
-    def _server_offers(self, server: LocalServer, models: Iterable[str], *, named: bool = False) -> list[Offer]:
-        access = self._accesses.at(server)
-        return [Offer(access, server.models[model], model, named=named) for model in models]
-
-    def _offers_at(self, pid: str, canonical: str | None, internal_names: Iterable[str]) -> list[Offer]:
-        """Offers of one provider that the user named: at the running servers' addresses where it is local.
-
-        A model that it could be launched with stands before those.
-        """
-        names = list(internal_names)
-        local = self.registry.providers[pid].local is not None
-        launched = [offer for name in names for offer in self.launched(name, pid)] if local else []
-        if launched:
-            return launched
-        accesses: list[Access] = [
-            self._accesses.at(server) for server in self._local() if server.provider == pid and not server.launched
-        ]
-        return [
-            Offer(access, canonical, internal, named=True)
-            for access in accesses or [self._accesses[pid]]
-            for internal in names
-        ]
 
     def _unknown(self, name: str) -> UnknownModelError:
         close = self.suggestions(name)

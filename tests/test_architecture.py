@@ -16,9 +16,9 @@ LAYERS = {
     **dict.fromkeys(("errors", "display", "installing"), 0),
     **dict.fromkeys(
         (
-            "registry", "schema", "jsontext", "validation", "naming", "credentials", "trust", "candidates", "resolution", "advice", "chat",
+            "registry", "schema", "jsontext", "validation", "naming", "credentials", "trust", "attempts", "candidates", "resolution", "advice", "chat",
             "parameters", "structured", "tools", "answer", "dialogue", "conversation", "pace", "batch_items", "substitute",
-            "local_server", "explanation", "policies", "ways", "redaction", "foreign_secrets", "batch_lines", "formulas", "passed_on",
+            "local_server", "explanation", "policies", "ways", "redaction", "foreign_secrets", "batch_lines", "formulas", "passed_on", "offerings", "heads",
         ),
         1,
     ),
@@ -34,7 +34,8 @@ LAYERS = {
     **dict.fromkeys(
         (
             "finder", "base", "provider_list", "async_provider_list",
-            "batch_plan", "batch_runner", "batch_jobs", "batches", "engine", "backends", "roll_call", "one_line",
+            "batch_plan", "batch_runner", "batch_jobs", "batches", "engine", "engine_settings", "backends", "roll_call",
+            "one_line",
         ),
         3,
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 import threading
 import time
@@ -527,3 +528,175 @@ def test_a_server_on_this_machine_takes_a_key_by_hand(serve: Serve, monkeypatch:
     engine = MetaInferenceEngine(remote_params={"api_key": HAND})
     assert last(engine.infer("Hi", "vllm/mine")[0]) == "hello"
     assert {request.key for request in server.asked} == {HAND}
+
+
+# What a call leaves out
+
+
+def calling(way: str, remote: dict[str, Any]) -> dict[str, Any]:
+    """Settings of a call, in each of the forms that `infer` takes."""
+    return {
+        "dict": {"remote_params": remote},
+        "class": {"remote_params": RemoteParams(**remote)},
+        "config dict": {"inference_config": {"remote_params": remote}},
+        "config class": {"inference_config": InferenceConfig(remote_params=RemoteParams(**remote))},
+        "dict in config class": {"inference_config": InferenceConfig(remote_params=remote)},  # type: ignore[arg-type]
+    }[way]
+
+
+WAYS = ["dict", "class", "config dict", "config class", "dict in config class"]
+TUNING = [
+    {},
+    {"max_retries": 5},
+    {"max_retries": 3},  # the default, written down
+    {"num_workers": 2},
+    {"connection_timeout": 30.0},
+    {"use_adaptive_concurrency": False},
+    {"api_url": None, "api_key": None, "api_key_env_varname": None, "num_workers": None},
+]
+
+
+@pytest.mark.parametrize("tuning", TUNING)
+@pytest.mark.parametrize("way", WAYS)
+def test_a_call_that_only_tunes_keeps_the_engines_address_and_key(
+    serve: Serve, openai_at: Any, way: str, tuning: dict[str, Any]
+) -> None:
+    cloud, mine = openai_at(serve()), serve()
+    engine = MetaInferenceEngine(remote_params={"api_url": mine.url, "api_key": HAND})
+    engine.infer("secret", "gpt-4o", **calling(way, tuning))
+    assert (cloud.requests, [request.key for request in mine.requests]) == ([], [HAND])
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("key", [{"api_key": HAND}, {"api_key_env_varname": "MY_SECRET"}])
+def test_a_call_that_only_tunes_keeps_the_engines_key(
+    serve: Serve, openai_at: Any, monkeypatch: pytest.MonkeyPatch, way: str, key: dict[str, Any]
+) -> None:
+    monkeypatch.setenv("MY_SECRET", HAND)
+    server = openai_at(serve())
+    MetaInferenceEngine(remote_params=key).infer("Hi", "gpt-4o", **calling(way, {"num_workers": 2}))
+    assert [request.key for request in server.asked] == [HAND]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_another_address_does_not_get_the_engines_key(serve: Serve, openai_at: Any, way: str) -> None:
+    cloud, mine, another = openai_at(serve()), serve(), serve()
+    engine = MetaInferenceEngine(remote_params={"api_url": mine.url, "api_key": HAND})
+    engine.infer("Hi", "gpt-4o", **calling(way, {"api_url": another.url}))
+    MetaInferenceEngine(remote_params={"api_key": HAND}).infer("Hi", "m", **calling(way, {"api_url": another.url}))
+    assert [request.key for request in another.requests] == ["not-needed"] * 2
+    assert (cloud.requests, mine.requests) == ([], [])
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("end", ["", "/", "/chat/completions"])
+def test_the_same_address_named_again_gets_the_engines_key(serve: Serve, openai_at: Any, way: str, end: str) -> None:
+    openai_at(serve())
+    mine = serve()
+    engine = MetaInferenceEngine(remote_params={"api_url": mine.url, "api_key": HAND})
+    engine.infer("Hi", "gpt-4o", **calling(way, {"api_url": mine.url + end}))
+    engine.infer(
+        "Hi",
+        "gpt-4o",
+        {"remote_params": {"api_url": serve().url, "api_key": OTHER}},
+        remote_params={"api_url": mine.url},
+    )
+    assert [request.key for request in mine.requests] == [HAND, HAND]
+
+
+def test_a_key_of_the_call_goes_before_the_engines_whichever_way_each_is_given(
+    serve: Serve, openai_at: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_SECRET", OTHER)
+    openai_at(serve())
+    mine = serve()
+    for first, second, sent in (
+        ({"api_key": HAND}, {"api_key_env_varname": "MY_SECRET"}, OTHER),
+        ({"api_key_env_varname": "MY_SECRET"}, {"api_key": HAND}, HAND),
+    ):
+        engine = MetaInferenceEngine(remote_params={"api_url": mine.url, **first})
+        engine.infer("Hi", "gpt-4o", remote_params=second)
+        assert mine.requests[-1].key == sent
+
+
+def test_a_default_written_down_goes_before_the_engines_setting(serve: Serve) -> None:
+    server = serve(status(500))
+    quick = {"retry_backoff_base": 0.01, "retry_backoff_max": 0.02}
+    engine = MetaInferenceEngine(remote_params={"api_url": server.url, "max_retries": 0, **quick})
+    for remote, tries in (({"max_retries": 3}, 4), (RemoteParams(max_retries=3), 4), (RemoteParams(num_workers=1), 1)):
+        server.requests.clear()
+        with pytest.raises(AllProvidersFailedError):
+            engine.infer("Hi", "m", remote_params=remote)
+        assert len(server.asked) == tries
+
+
+def test_settings_changed_after_they_were_made_count_as_given(serve: Serve, openai_at: Any) -> None:
+    cloud, mine = openai_at(serve()), serve()
+    remote = RemoteParams(num_workers=1)
+    remote.api_url = mine.url
+    MetaInferenceEngine().infer("Hi", "gpt-4o", remote_params=copy.deepcopy(remote))
+    assert (cloud.requests, len(mine.requests)) == ([], 1)
+
+
+@pytest.mark.parametrize("address", ["", " ", "localhost:8000", "https://me:pass@host/v1"])
+def test_an_address_that_is_none_is_refused_and_nobody_asked(serve: Serve, openai_at: Any, address: str) -> None:
+    cloud = openai_at(serve())
+    with pytest.raises(ValueError, match="api_url must begin"):
+        MetaInferenceEngine().infer("Hi", "gpt-4o", remote_params={"api_url": address})
+    with pytest.raises(ValueError, match="api_url must begin"):
+        MetaInferenceEngine(remote_params={"api_url": address})
+    assert cloud.requests == []
+
+
+@pytest.mark.parametrize("key", ["your-openai-key", "", "  ", "sk-...", "'quoted-0123456789'"])
+@pytest.mark.parametrize("address", [False, True])
+def test_a_key_by_hand_that_is_none_is_said_to_be_the_one_given(
+    serve: Serve, openai_at: Any, key: str, address: bool
+) -> None:
+    server = openai_at(serve())
+    remote = {"api_key": key, **({"api_url": server.url} if address else {})}
+    if address and not key.strip():  # who writes so means a server that wants none
+        MetaInferenceEngine(remote_params=remote).infer("Hi", "gpt-4o")
+        assert server.requests[0].key == "not-needed"
+        return
+    with pytest.raises(NoCredentialsError, match=r"^The api_key given ") as caught:
+        MetaInferenceEngine(remote_params=remote).infer("Hi", "gpt-4o")
+    assert "OPENAI_API_KEY" not in str(caught.value)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("address", [False, True])
+def test_a_key_by_hand_that_is_refused_is_said_to_be_the_one_given(serve: Serve, openai_at: Any, address: bool) -> None:
+    server = openai_at(serve(status(401, {"error": {"message": "bad key"}})))
+    remote = {"api_key": HAND, **({"api_url": server.url} if address else {})}
+    with pytest.raises(InferenceProvidersError, match="the key is the api_key given") as caught:
+        MetaInferenceEngine(remote_params=remote).infer("Hi", "gpt-4o")
+    assert "_KEY" not in str(caught.value)
+
+
+def test_a_variable_that_holds_a_placeholder_is_named(serve: Serve, openai_at: Any, monkeypatch: Any) -> None:
+    server = openai_at(serve())
+    monkeypatch.setenv("MY_SECRET", "your-api-key")
+    with pytest.raises(NoCredentialsError, match=r"^MY_SECRET holds a placeholder") as caught:
+        MetaInferenceEngine(remote_params={"api_key_env_varname": "MY_SECRET"}).infer("Hi", "gpt-4o")
+    assert (caught.value.variables, server.requests) == (["MY_SECRET"], [])
+
+
+def test_a_server_here_that_is_given_no_key_by_hand_gets_none_of_the_environments(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve(lambda c, r: c.reply(200, {"data": [{"id": "mine", "owned_by": "vllm"}]})
+                   if r.path.endswith("/models") else echo(c, r))  # fmt: skip
+    monkeypatch.setenv("VLLM_API_BASE", server.url)
+    monkeypatch.setenv("VLLM_API_KEY", ENVIRONMENTS)
+    MetaInferenceEngine(remote_params={"api_key": "EMPTY"}).infer("Hi", "vllm/mine")
+    assert [request.key for request in server.asked] == ["not-needed"]
+
+
+@pytest.mark.parametrize("model", ["openai/gpt-4o", "groq/llama-3.3-70b", "vllm/m", "auto", "gpt-4o:cheapest", "a/b/c"])
+def test_an_engines_address_holds_whatever_the_model_is_called(serve: Serve, openai_at: Any, model: str) -> None:
+    cloud, mine = openai_at(serve()), serve()
+    engine = MetaInferenceEngine(remote_params={"api_url": mine.url, "api_key": HAND})
+    engine.infer({"messages": [{"role": "user", "content": "Hi"}], "model": "openai/gpt-4o"}, model)
+    engine.infer("Hi", model, InferenceConfig(engine="OPENAI"))
+    assert (cloud.requests, [request.json["model"] for request in mine.asked]) == ([], [model, model])

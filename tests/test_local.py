@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
+import openai
 import pytest
 
-from inference_providers import ProviderList
-from inference_providers.local import address, scan
+from inference_providers import (
+    AllProvidersFailedError,
+    AsyncProviderList,
+    InferenceProvidersError,
+    LocalServerError,
+    NoCredentialsError,
+    ProviderList,
+    roll_call,
+)
+from inference_providers.cli import doctor
+from inference_providers.local import scan
+from inference_providers.local_server import address
 from inference_providers.registry import Registry, bundled
 from tests.servers import BlackHole, Connection, Received, Server, answer, refused_port
 
@@ -144,11 +158,134 @@ def test_no_cloud_key_reaches_a_local_server(serve: Serve) -> None:
     assert {request.key for request in server.asked if request.path.endswith("completions")} == {"not-needed"}
 
 
-def test_a_server_that_wants_its_own_key_gets_that_one(serve: Serve) -> None:
-    server = serve(pretending("lemonade", pages={"/": "Jan API"}, key="jan-own-key"))
-    environ = {"JAN_API_KEY": "jan-own-key", "OPENAI_API_KEY": CANARY}
-    found = scan(registry_at(server.port, "jan"), environ, timeout=2)
-    assert [(s.provider, list(s.models)) for s in found] == [("jan", ["llama3.1:8b"])]
+def locked(connection: Connection, request: Received) -> None:
+    """Behave: a stranger that says it is Jan, and wants a key for everything else."""
+    if request.path == "/":
+        connection.reply(200, "Jan API")
+    elif request.key == OWN:
+        answer(connection, request)
+    else:
+        connection.reply(401, {"error": {"message": "no key"}})
+
+
+OWN = "jan-own-key-0123"
+WITH_KEY = {"JAN_API_KEY": OWN, "OPENAI_API_KEY": CANARY, "OPENAI_BASE_URL": f"http://127.0.0.1:{refused_port()}/v1"}
+
+
+def jan_list(port: int, environ: dict[str, str], kind: Any = ProviderList, **options: Any) -> Any:
+    """A list that knows Jan at this port, and OpenAI."""
+    rows = {"openai": bundled().data["providers"]["openai"], **registry_at(port, "jan").data["providers"]}
+    return kind(json_override={**bundled().data, "providers": rows}, environ=environ, **options)
+
+
+def test_a_server_that_wants_its_key_is_there_with_its_models_unknown(serve: Serve) -> None:
+    server = serve(locked)
+    (found,) = jan_list(server.port, WITH_KEY).local_servers()
+    assert (found.provider, found.models, found.locked) == ("jan", {}, True)
+    assert "wants a key" in repr(found)
+
+
+LOOKS: dict[str, Any] = {
+    "servers": lambda made: made.local_servers(),
+    "explain": lambda made: made.explain(),
+    "explain a name": lambda made: made.explain("llama-3.1-8b"),
+    "offers": lambda made: made.find_model_providers("gpt-4o"),
+    "resolve": lambda made: made.resolve("jan/llama3.1:8b"),
+    "candidates": lambda made: made.candidates("jan/llama3.1:8b"),
+    "connect": lambda made: made.connect_to_model("jan/llama3.1:8b"),
+    "connect to a list": lambda made: made.connect_to_first_available_model(["nonsense", "jan/llama3.1:8b"]),
+    "connect to any": lambda made: made.connect_to_ai(test=False),
+    "ask any": lambda made: made.ask_ai("secret", timeout=5),
+    "ask for a model": lambda made: made.ask_ai("secret", "llama-3.1-8b", timeout=5),
+    "ask for a model here": lambda made: made.ask_ai("secret", "llama-3.1-8b:local", timeout=5),
+    "client's list": lambda made: made.client("auto").models.list(),
+    "batch": lambda made: list(made.batch(["secret"], progress=False, timeout=5)),
+    "roll call": lambda made: roll_call.called(made),
+    "doctor": doctor.examine,
+}
+
+
+@pytest.mark.parametrize("look", LOOKS.values(), ids=list(LOOKS))
+def test_no_key_goes_out_while_looking_whatever_is_called(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, look: Any
+) -> None:
+    server = serve(locked)
+    for variable, value in WITH_KEY.items():
+        monkeypatch.setenv(variable, value)
+    with suppress(InferenceProvidersError, openai.OpenAIError):
+        look(jan_list(server.port, dict(os.environ)))
+    assert [request.path for request in server.requests if "authorization" in request.headers] == []
+    assert b"secret" not in b"".join(request.raw for request in server.requests)
+
+
+def test_no_key_goes_out_while_looking_with_asyncio_either(serve: Serve) -> None:
+    server = serve(locked)
+    made = jan_list(server.port, WITH_KEY, AsyncProviderList)
+
+    async def look() -> None:
+        await made.connect_to_model("jan/llama3.1:8b")
+        for call in (made.connect_to_ai(test=False), made.ask_ai("secret", timeout=5)):
+            with suppress(InferenceProvidersError):
+                await call
+        await made.aclose()
+
+    asyncio.run(look())
+    assert server.requests
+    assert [request.path for request in server.requests if "authorization" in request.headers] == []
+
+
+def test_a_server_that_is_named_gets_its_own_key_with_the_first_question(serve: Serve) -> None:
+    server = serve(locked)
+    made = jan_list(server.port, WITH_KEY)
+    assert made.ask_ai("hi", "jan/llama3.1:8b") == "hello"
+    sent = [(request.path, request.key) for request in server.requests if "authorization" in request.headers]
+    assert sent == [("/v1/chat/completions", OWN)]
+    assert server.asked[-1].json["model"] == "llama3.1:8b"
+
+
+def test_a_server_that_is_named_without_its_key_gets_a_dummy_and_says_what_to_set(serve: Serve) -> None:
+    server = serve(locked)
+    with pytest.raises(InferenceProvidersError, match="HTTP 401"):
+        jan_list(server.port, {"OPENAI_API_KEY": CANARY}).ask_ai("hi", "jan/llama3.1:8b")
+    assert {request.key for request in server.requests} == {None, "not-needed"}
+
+
+def test_where_there_is_only_a_server_that_wants_its_key_the_error_says_how_to_ask_it(serve: Serve) -> None:
+    server = serve(locked)
+    for environ in ({}, {"JAN_API_KEY": OWN}):
+        with pytest.raises(NoCredentialsError) as caught:
+            jan_list(server.port, environ).ask_ai("secret")
+        assert f"Jan runs at {server.url}." in str(caught.value)
+        assert "jan/MODEL, with its key in JAN_API_KEY" in str(caught.value)
+    assert server.asked == [request for request in server.requests if request.path == "/"]
+
+
+@pytest.mark.parametrize("code", [401, 403])
+def test_a_server_whose_address_the_user_gives_is_known_without_a_fingerprint(serve: Serve, code: int) -> None:
+    def behave(connection: Connection, request: Received) -> None:
+        answer(connection, request) if request.key == "own-vllm-key" else connection.reply(code, {"error": "no"})
+
+    server = serve(behave)
+    environ = {"VLLM_API_BASE": server.url, "VLLM_API_KEY": "own-vllm-key", "GROQ_API_KEY": CANARY}
+    made = ProviderList(environ=environ)
+    assert [(s.provider, s.locked) for s in made.local_servers() if s.endpoint == server.url] == [("vllm", True)]
+    assert made.ask_ai("hi", "vllm/llama-3.1-8b") == "hello"
+    assert {request.key for request in server.requests} == {None, "own-vllm-key"}
+
+
+def test_a_named_server_that_is_away_is_an_error_with_the_address_that_was_looked_at(serve: Serve) -> None:
+    cloud, away = serve(), f"http://127.0.0.1:{refused_port()}"
+    environ = {"OLLAMA_HOST": away, "OPENAI_API_KEY": CANARY, "OPENAI_BASE_URL": cloud.url}
+    made = ProviderList(environ=environ)
+    for name in ("ollama/gpt-4o", "ollama:gpt-4o", "ollama_chat/gpt-4o", "ollama/llama3.1:8b"):
+        with pytest.raises(LocalServerError, match=rf"runs at {away}/v1 \(OLLAMA_HOST\)"):
+            made.ask_ai("secret", name)
+    with pytest.raises(NoCredentialsError):
+        made.ask_ai("secret", "gpt-4o:local")
+    with pytest.raises(AllProvidersFailedError) as caught:
+        ProviderList(environ=environ, local=False).ask_ai("secret", "ollama/gpt-4o", timeout=5)
+    assert {attempt.provider for attempt in caught.value.attempts} == {"ollama"}
+    assert cloud.requests == []
 
 
 def test_keyed_providers_come_first_in_automatic_choice(serve: Serve) -> None:

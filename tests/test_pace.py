@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference_providers.candidates import Attempt
+from inference_providers.attempts import Attempt
 from inference_providers.errors import RateLimitError
 from inference_providers.pace import FIRST, MOST, Bucket, Lane, Pace, Route
 

@@ -12,7 +12,7 @@ from inference_providers import ProviderList, UnknownModelError
 from inference_providers.candidates import Accesses
 from inference_providers.credentials import Pins
 from inference_providers.local_server import LocalServer
-from inference_providers.registry import bundled
+from inference_providers.registry import Registry, bundled
 from inference_providers.resolution import Resolver
 
 OLLAMA = LocalServer(
@@ -169,3 +169,128 @@ def test_every_name_resolves_or_is_unknown(name: str) -> None:
         return
     assert found.rule
     assert found.name == name.strip()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "meta-llama/Llama-3.3-70B-Instruct-FP8", "unsloth/Llama-3.3-70B-Instruct-GGUF", "Qwen/Qwen3-32B-AWQ",
+        "TheBloke/Llama-2-13B-chat-GPTQ", "models/gpt-4o", "models/gemini-2.5-pro", "x-ai/grok-4", "gpt-4o/",
+        "accounts/fireworks/models/llama-v3p3-70b-instruct", "openai/gpt-oss-120b", "azure-gpt-4o",
+    ],
+)  # fmt: skip
+def test_names_of_somebody_who_is_known_resolve_without_a_warning(name: str) -> None:
+    found = resolver().resolve(name)
+    assert found.offers
+    assert found.warning == ""
+
+
+@pytest.mark.parametrize(
+    "name", ["HuggingFaceH4/llama-3.3-70b", "SakanaAI/llama-3.3-70b", "01-ai/llama-3.3-70b", "someone:meta-llama/Llama-3.3-70B-Instruct"]
+)  # fmt: skip
+def test_open_weights_of_somebody_unknown_resolve_with_a_word(name: str) -> None:
+    found = resolver().resolve(name)
+    assert (found.rule, found.canonical_name, found.guessed) == ("spelling", "llama-3.3-70b", True)
+    assert "no provider or organisation is called" in found.warning
+    assert resolver().resolve(f"{name}:cheapest").guessed
+    assert resolver(aliases={"work": name}).resolve("work").warning == found.warning
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("opnerouter/gpt-4o", "openrouter/gpt-4o"),
+        ("opnerouter:gpt-4o", "openrouter/gpt-4o"),
+        ("open-router/gpt-4o", "openrouter/gpt-4o"),
+        ("0penrouter/gpt-4o", "openrouter/gpt-4o"),
+        ("opnerouter/openai/gpt-4o", "openrouter/gpt-4o"),
+        ("opnerouter/llama-3.3-70b", "openrouter/llama-3.3-70b"),
+        ("opnerouter/brand-new", "openrouter/brand-new"),
+        ("azure-prod/gpt-4o", "azure/gpt-4o"),
+        ("gorq/llama-3.3-70b", "groq/llama-3.3-70b"),
+        ("olama/llama3", "ollama/llama3"),
+        ("anyscale/llama-3.3-70b", "together/llama-3.3-70b"),
+        ("octoai:llama-3.3-70b", "nvidia/llama-3.3-70b"),
+        ("local-ai/llama3", "localai/llama3"),
+        ("accounts/fireworks/models/gpt-4o", "fireworks/gpt-4o"),
+        ("my-company/gpt-4o", "openai/gpt-4o"),
+        ("my-company:gpt-4o", "gpt-4o"),
+        ("meta-llama/gpt-4o", "gpt-4o"),
+        ("gpt-4o:azure", "azure/gpt-4o"),
+        ("gpt-4o:azur", "azure/gpt-4o"),
+        ("gpt-4o@azure", "azure/gpt-4o"),
+        ("meta-llama/Llama-3.3-70B-Instruct:groq", "groq/meta-llama/Llama-3.3-70B-Instruct"),
+        ("gpt-4o:cheepest", "gpt-4o:cheapest"),
+        ("llama-3.3-70b:loacl", "llama-3.3-70b:local"),
+    ],
+)
+def test_what_names_somebody_wrongly_is_an_error_with_what_was_perhaps_meant(name: str, meant: str) -> None:
+    for servers in ((), (OLLAMA, VLLM)):
+        with pytest.raises(UnknownModelError) as caught:
+            resolver(*servers, environ={"OPENAI_API_KEY": "k-1"}).resolve(name)
+        assert meant in caught.value.suggestions
+        assert meant in str(caught.value)
+        assert max(map(len, str(caught.value).splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    "name", ["./gpt-4o.gguf", "/models/gpt-4o", "models\\gpt-4o", "~/gpt-4o", "gpt-4o.safetensors"]
+)
+def test_a_files_path_is_no_model_of_somebody_elses(name: str) -> None:
+    with pytest.raises(UnknownModelError, match="path of a file"):
+        resolver().resolve(name)
+
+
+def test_a_file_of_providers_alone_knows_the_organisations_of_the_installed_one() -> None:
+    rows = {
+        "p": {"connection": {"endpoint": "https://p.example/v1"}, "model_names": {"llama-3.3-70b": "a", "gpt-4o": "b"}}
+    }
+    registry = Registry({"providers": rows})
+    found = Resolver(Accesses(registry, {}, Pins(bundled())))
+    assert found.resolve("meta-llama/Llama-3.3-70B-Instruct-FP8").warning == ""
+    with pytest.raises(UnknownModelError):
+        found.resolve("my-company/gpt-4o")
+
+
+@pytest.mark.parametrize(
+    ("name", "provider"),
+    [("azure_gpt-4o", "azure"), ("azure gpt-4o", "azure"), ("groq-llama-3.3-70b", "groq"), ("Cerebras-llama-3.3-70b", "cerebras")],
+)  # fmt: skip
+def test_a_providers_name_joined_to_a_models_means_that_provider(name: str, provider: str) -> None:
+    assert {offer.provider for offer in resolver().resolve(name).offers} == {provider}
+
+
+def test_a_word_that_stands_for_nobody_is_left_out() -> None:
+    assert {offer.provider for offer in resolver().resolve("models/openai/gpt-4o").offers} == {"openai"}
+    assert {offer.provider for offer in resolver().resolve("models/azure/my-own").offers} == {"azure"}
+    with pytest.raises(UnknownModelError):
+        resolver().resolve("models/my-company/gpt-4o")
+
+
+def test_a_tag_that_is_named_is_the_one_that_is_asked() -> None:
+    models = ("llama3.1:8b-instruct-q4_0", "llama3.1:8b-instruct-q8_0", "llama3.1:8b", "Qwen3:4b", "own:latest")
+    names = {name: bundled().names.canonical_name(name) for name in models}
+    here = LocalServer("ollama", "http://127.0.0.1:11434/v1", names)
+    for model in (*models, "qwen3:4b", "own"):
+        for form in ("ollama/{}", "ollama:{}", "ollama_chat/{}"):
+            found = [o.internal_name for o in resolver(here).resolve(form.format(model)).offers]
+            assert found == [next(m for m in models if m.lower() in (model.lower(), f"{model}:latest"))]
+
+
+@pytest.mark.parametrize(
+    ("name", "sent"),
+    [
+        ("openrouter/qwen/qwen3.8-27b:free", "qwen/qwen3.8-27b:free"),
+        ("together/meta-llama/Llama-3.3-70B-Instruct-Turbo-Free", "meta-llama/Llama-3.3-70B-Instruct-Turbo-Free"),
+        ("azure/gpt4o", "gpt4o"),
+        ("azure/gpt-4o-batch", "gpt-4o-batch"),
+        ("azure/GPT-4o-Mini", "GPT-4o-Mini"),
+        ("azure/gpt-4o", "gpt-4o"),
+        ("openrouter/auto", "openrouter/auto"),
+        ("openrouter/free", "openrouter/free"),
+        ("openrouter/openrouter/auto", "openrouter/auto"),
+        ("groq/compound", "groq/compound"),
+    ],
+)
+def test_what_is_named_under_a_provider_is_not_turned_into_another_of_its_models(name: str, sent: str) -> None:
+    assert [offer.internal_name for offer in resolver().resolve(name).offers] == [sent]

@@ -61,7 +61,7 @@ class Talk:
 
     def run(self) -> None:
         """Read, answer, until the end of input."""
-        offer = self._providers.candidates(self._model or "auto")[0]
+        offer = self._providers.candidates("auto" if self._model is None else self._model)[0]
         if self.interactive:
             with suppress(ImportError):
                 import readline  # noqa: F401  (gives `input` a history and line editing)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from inference_providers import credentials, engines, local, model_files
+from inference_providers import credentials, engines, local, local_server, model_files
 from inference_providers.display import printable
 from inference_providers.provider_list import ProviderList
 from inference_providers.registry import Registry, bundled
@@ -38,7 +38,7 @@ def examine(providers: ProviderList) -> dict[str, Any]:
         "addresses": _addresses(registry),
         "looked_at": _looked_at(registry),
         "servers": [
-            {"provider": s.provider, "endpoint": s.endpoint, "models": list(s.models)}
+            {"provider": s.provider, "endpoint": s.endpoint, "models": list(s.models), "locked": s.locked}
             for s in providers.local_servers()
         ],
         "embedded_engine": _embedded(),
@@ -85,7 +85,7 @@ def _addresses(registry: Registry) -> list[dict[str, str]]:
 def _looked_at(registry: Registry) -> list[dict[str, str]]:
     """Addresses of local servers that variables of the user's give."""
     return [
-        {"provider": p.id, "variable": variable, "address": local.address(p, os.environ)}
+        {"provider": p.id, "variable": variable, "address": local_server.address(p, os.environ)}
         for p in registry.providers.values()
         for variable in (p.local or {}).get("address") or ()
         if os.environ.get(variable)
@@ -139,7 +139,9 @@ def report(found: dict[str, Any]) -> str:
     )
     lines += ["", "Servers on this machine:"]
     lines += [
-        f"  {s['provider']} at {s['endpoint']}: {', '.join(s['models'][:5]) or 'no models'}" for s in found["servers"]
+        f"  {s['provider']} at {s['endpoint']}: "
+        + ("lists its models only with its key" if s["locked"] else ", ".join(s["models"][:5]) or "no models")
+        for s in found["servers"]
     ] or ["  none"]
     lines += [f"  looked for {row['provider']} at {row['address']} ({row['variable']})" for row in found["looked_at"]]
     engine = found["embedded_engine"]

@@ -176,7 +176,7 @@ def _provider(provider: str, rows: list[ProviderRow], overlay: Mapping[str, Any]
     }
     entry |= {key: value for key, value in described.items() if value}
     entry["connection"] = {"protocol": protocol, "endpoint": endpoint, "api_key": keys}
-    for key in ("auth", "opt_in", "variables", "base_url", "headers", "parameters", "batch"):
+    for key in ("auth", "opt_in", "deployments", "variables", "base_url", "headers", "parameters", "batch"):
         if key in connection:
             entry["connection"][key] = connection[key]
     if settings:

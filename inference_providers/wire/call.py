@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import Any
 
-    from inference_providers.candidates import Attempt, Offer
+    from inference_providers.attempts import Attempt
+    from inference_providers.candidates import Offer
     from inference_providers.errors import TruncatedStreamError
     from inference_providers.wire.classify import Verdict
     from inference_providers.wire.messages import Ask, Could

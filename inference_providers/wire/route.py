@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from inference_providers.candidates import Attempt
+from inference_providers.attempts import Attempt
 from inference_providers.errors import AllProvidersFailedError, ProviderError
 from inference_providers.wire import classify
 
@@ -109,7 +109,8 @@ class Health:
     def refusal(self, offer: Offer) -> Attempt:
         """The attempt in which this provider refused this key."""
         error = self._dead.get(self._key(offer))
-        outcome = f"not asked: its key was refused earlier in this program ({error}); set {offer.variable or 'another key'} anew"
+        key = offer.key_source.removeprefix("in ") or "another key"
+        outcome = f"not asked: its key was refused earlier in this program ({error}); set {key} anew"
         return Attempt(offer, outcome, status=error.status if error else None, error=error)
 
     @property
@@ -304,8 +305,8 @@ class _Route:
         for other in verdict.also:
             self.note_other(other, started, second)
         outcome = "ok" if verdict.action == classify.OK else str(verdict.error)
-        if verdict.action == classify.DEAD and current.offer.variable:
-            outcome += f"; the key is in {current.offer.variable}"
+        if verdict.action == classify.DEAD and current.offer.key_source:
+            outcome += f"; the key is {current.offer.key_source}"
         status = verdict.error.status if verdict.error else 200
         if verdict.action == classify.POLL and self.attempts and self.attempts[-1].outcome == outcome:
             return verdict  # the same wait, not another attempt

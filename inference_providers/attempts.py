@@ -1,0 +1,33 @@
+"""One try of a candidate, with its outcome."""
+
+from __future__ import annotations
+
+from inference_providers.display import printable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from inference_providers.candidates import Offer
+
+
+class Attempt:
+    """One try of a candidate, with its outcome."""
+
+    __slots__ = ("canonical_name", "error", "model", "outcome", "provider", "seconds", "status")
+
+    def __init__(
+        self,
+        offer: Offer,
+        outcome: str,
+        *,
+        status: int | None = None,
+        seconds: float = 0.0,
+        error: Exception | None = None,
+    ) -> None:
+        self.provider, self.model, self.canonical_name = offer.provider, offer.internal_name, offer.canonical_name
+        self.outcome, self.status, self.seconds, self.error = outcome, status, seconds, error
+
+    def __repr__(self) -> str:
+        return f"<Attempt {self}>"
+
+    def __str__(self) -> str:
+        return printable(f"{self.provider}/{self.model}: {self.outcome} ({self.seconds:.2f} s)")
