@@ -28,9 +28,27 @@ def attacked(seconds: float, seed: int, only: str | None) -> int:
     for name in names:
         outcome = run(name, ATTACKS[name][0], seed, seconds=seconds / len(names))
         outcomes.append(outcome)
-        rows.append([name, f"{outcome.tried:,}", f"{len(outcome.through):,}", f"{outcome.seconds:.1f}", "nothing", verdict(not outcome.through)])
+        rows.append(
+            [
+                name,
+                f"{outcome.tried:,}",
+                f"{len(outcome.through):,}",
+                f"{outcome.seconds:.1f}",
+                "nothing",
+                verdict(not outcome.through),
+            ]
+        )
     tried, through = (sum(counts) for counts in zip(*((o.tried, len(o.through)) for o in outcomes), strict=True))
-    rows.append(["all", f"{tried:,}", f"{through:,}", f"{sum(o.seconds for o in outcomes):.1f}", "nothing", verdict(not through)])
+    rows.append(
+        [
+            "all",
+            f"{tried:,}",
+            f"{through:,}",
+            f"{sum(o.seconds for o in outcomes):.1f}",
+            "nothing",
+            verdict(not through),
+        ]
+    )
     print(f"Seed {seed}.\n")
     print_table(["attack", "tried", "got through", "seconds", "target", "result"], rows)
     for outcome in outcomes:
@@ -52,8 +70,17 @@ def put_back(seed: int, only: str | None) -> int:
         with fault.put_back():
             outcome = run(fault.attack, ATTACKS[fault.attack][0], seed, tries=fault.tries, seconds=PATIENCE, first=True)
         missed += not outcome.through
-        print(name, outcome.tried, round(outcome.seconds,1), outcome.through, file=sys.stderr, flush=True)
-        rows.append([name, fault.attack, f"{outcome.tried:,}", f"{outcome.seconds:.1f}", "found", verdict(bool(outcome.through))])
+        print(name, outcome.tried, round(outcome.seconds, 1), outcome.through, file=sys.stderr, flush=True)
+        rows.append(
+            [
+                name,
+                fault.attack,
+                f"{outcome.tried:,}",
+                f"{outcome.seconds:.1f}",
+                "found",
+                verdict(bool(outcome.through)),
+            ]
+        )
     print(f"Seed {seed}.\n")
     print_table(["what was put back", "attack", "found after tries", "seconds", "target", "result"], rows)
     return missed
@@ -65,7 +92,9 @@ def main() -> None:
     parser.add_argument("seconds", nargs="?", type=float, default=SECONDS, help="for all attacks")
     parser.add_argument("--seed", type=int, default=None, help="for the same attacks again")
     parser.add_argument("--only", choices=list(ATTACKS), metavar="NAME", help=f"one attack: {', '.join(ATTACKS)}")
-    parser.add_argument("--put-back", nargs="?", const="", choices=["", *FAULTS], metavar="NAME", help="put faults back")
+    parser.add_argument(
+        "--put-back", nargs="?", const="", choices=["", *FAULTS], metavar="NAME", help="put faults back"
+    )
     given = parser.parse_args()
     seed = random.randrange(10**6) if given.seed is None else given.seed
     bad = attacked(given.seconds, seed, given.only) if given.put_back is None else put_back(seed, given.put_back)

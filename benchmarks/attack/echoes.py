@@ -28,7 +28,14 @@ def _key(dice: Random) -> str:
 
 def _mixed(dice: Random, key: str) -> str:
     """Each character in a form of its own: what no list of forms has."""
-    forms: list[Callable[[str], str]] = [str, str, lambda c: f"\\u{ord(c):04x}", lambda c: f"%{ord(c):02X}", lambda c: f"&#{ord(c)};", lambda c: f"\\x{ord(c):02x}"]
+    forms: list[Callable[[str], str]] = [
+        str,
+        str,
+        lambda c: f"\\u{ord(c):04x}",
+        lambda c: f"%{ord(c):02X}",
+        lambda c: f"&#{ord(c)};",
+        lambda c: f"\\x{ord(c):02x}",
+    ]
     return "".join(dice.choice(forms)(char) for char in key)
 
 
@@ -65,7 +72,9 @@ def _echoing(dice: Random, key: str) -> Any:
             connection.chunk(b"data: " + body.replace(b"\n", b" ") + b"\n\n")
             connection.end_stream()
         elif kind == 3:
-            connection.send(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
+            connection.send(
+                b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body) + body
+            )
         else:
             head = f"HTTP/1.1 {status} {key[:9]}\r\nx-echo: {key}\r\nretry-after: {key}\r\ncontent-length: {len(body)}\r\n\r\n"
             connection.send(head.encode() + body)
@@ -86,7 +95,10 @@ def _shown(error: BaseException) -> Iterator[tuple[str, str]]:
     """(where, text) of all that an error shows."""
     for one in [error, *getattr(error, "attempts", []), *filter(None, (error.__cause__, error.__context__))]:
         yield "an error", f"{one} {one!r}"
-        yield "an error's fields", f"{ {k: v for k, v in vars(one).items() if k != 'partial'} if hasattr(one, '__dict__') else ''}"
+        yield (
+            "an error's fields",
+            f"{ {k: v for k, v in vars(one).items() if k != 'partial'} if hasattr(one, '__dict__') else '' }",
+        )
         try:
             yield "a pickle", pickle.dumps(one).decode("latin-1")
         except (TypeError, AttributeError, pickle.PicklingError):
@@ -128,7 +140,12 @@ def everywhere(dice: Random, folder: Path) -> Iterator[str | None]:
 
 def _asked(dice: Random, server: Any, key: str) -> Iterator[tuple[str, str]]:
     environ = {"OPENAI_API_KEY": key, "OPENAI_BASE_URL": server.url}
-    settings: dict[str, Any] = {"environ": environ, "local": False, "policy": Policy(tries=1, attempts=1), "timeout": 5.0}
+    settings: dict[str, Any] = {
+        "environ": environ,
+        "local": False,
+        "policy": Policy(tries=1, attempts=1),
+        "timeout": 5.0,
+    }
     way = dice.randrange(4)
     try:
         if way == 0:

@@ -46,9 +46,7 @@ def foreign_lines_dropped() -> Back:
     from inference_providers import batch_files
 
     right = batch_files._is_asked_again
-    return having(
-        batch_files, _is_asked_again=lambda line: right(line) or batch_files._is_foreign(line)
-    )
+    return having(batch_files, _is_asked_again=lambda line: right(line) or batch_files._is_foreign(line))
 
 
 def foreign_rows_taken() -> Back:

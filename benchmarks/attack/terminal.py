@@ -26,11 +26,20 @@ for call in json.loads(sys.argv[1]):
     except SystemExit:
         print("\\n<ended>", flush=True)
 """
-CALLS = [["hi"], ["--no-stream", "hi"], ["--json", "hi"], ["-v", "hi"], ["-v", "--no-stream", "hi"], ["-v", "--json", "hi"]]
+CALLS = [
+    ["hi"],
+    ["--no-stream", "hi"],
+    ["--json", "hi"],
+    ["-v", "hi"],
+    ["-v", "--no-stream", "hi"],
+    ["-v", "--json", "hi"],
+]
 
 
 def _hostile(dice: Random) -> str:
-    return " ".join(["begin", *(dice.choice([*STEERING, "word", "naïve 日本"]) for _ in range(dice.randint(1, 6))), "end"])
+    return " ".join(
+        ["begin", *(dice.choice([*STEERING, "word", "naïve 日本"]) for _ in range(dice.randint(1, 6))), "end"]
+    )
 
 
 def _server(dice: Random, text: str) -> Any:
@@ -44,7 +53,10 @@ def _server(dice: Random, text: str) -> Any:
             connection.reply(status, {"error": {"message": text, "code": text, "type": text}})
         elif kind == 1:
             body = text.encode("utf-8", "surrogatepass")
-            connection.send(f"HTTP/1.1 {status} \x9b2J\r\nx-a: \x9d0;x\x9c\r\ncontent-length: {len(body)}\r\n\r\n".encode("latin-1") + body)
+            connection.send(
+                f"HTTP/1.1 {status} \x9b2J\r\nx-a: \x9d0;x\x9c\r\ncontent-length: {len(body)}\r\n\r\n".encode("latin-1")
+                + body
+            )
         elif request.streams:
             connection.start_stream()
             for letter in text:
@@ -93,7 +105,12 @@ def commands(dice: Random, folder: Path) -> Iterator[str | None]:
         while True:
             server.behaviour = _server(dice, _hostile(dice))
             calls = dice.sample(CALLS, 3)
-            environ = {**os.environ, "OPENAI_API_KEY": "k-0123456789abcdef", "OPENAI_BASE_URL": server.url, "OLLAMA_HOST": "127.0.0.1:9"}
+            environ = {
+                **os.environ,
+                "OPENAI_API_KEY": "k-0123456789abcdef",
+                "OPENAI_BASE_URL": server.url,
+                "OLLAMA_HOST": "127.0.0.1:9",
+            }
             parts = _shown(command(ASK, json.dumps(calls)), environ, folder).split(b"<ended>")
             if len(parts) != len(calls) + 1:
                 yield f"{len(parts) - 1} of {len(calls)} programs ended: {parts[-1][-200:]!r}"
@@ -108,12 +125,28 @@ def texts(dice: Random, folder: Path) -> Iterator[str | None]:
 
     from inference_providers import InferenceProvidersError, display
 
-    ranges = [(0, 0x20), (0x20, 0x7F), (0x7F, 0xA0), (0xA0, 0x600), (0x600, 0x61D), (0x2000, 0x2070), (0xD800, 0xE000), (0xFFF0, 0x10000), (0x1F300, 0x1F700), (0xE0000, 0xE0080)]
+    ranges = [
+        (0, 0x20),
+        (0x20, 0x7F),
+        (0x7F, 0xA0),
+        (0xA0, 0x600),
+        (0x600, 0x61D),
+        (0x2000, 0x2070),
+        (0xD800, 0xE000),
+        (0xFFF0, 0x10000),
+        (0x1F300, 0x1F700),
+        (0xE0000, 0xE0080),
+    ]
     while True:
         text = "".join(chr(dice.randrange(*dice.choice(ranges))) for _ in range(dice.randint(1, 30)))
         cuts = sorted(dice.randrange(len(text) + 1) for _ in range(3))
         parts = [text[a:b] for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]
-        shown = [display.printable(text), "".join(display.pieces(parts)), display.as_json({"a": text}), str(InferenceProvidersError(text))]
+        shown = [
+            display.printable(text),
+            "".join(display.pieces(parts)),
+            display.as_json({"a": text}),
+            str(InferenceProvidersError(text)),
+        ]
         plain = [c for c in text if unicodedata.category(c) not in ("Cc", "Cf", "Cn", "Cs", "Zl", "Zp")]
         rest = iter(shown[0])
         bad = next((one for one in shown if STEERS.search(one)), None)

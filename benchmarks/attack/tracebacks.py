@@ -86,7 +86,13 @@ def interrupted(dice: Random, folder: Path) -> Iterator[str | None]:
                 names = list(SYNC if how == "sync" else ASYNC)
                 name = dice.choice(names)
                 said = _interrupted(name, armed) if how == "sync" else _cancelled(name, dice)
-                yield f"{name} ({how}) shows a key" if _told(said, key) else None if said else f"{name} ({how}) was not interrupted"
+                yield (
+                    f"{name} ({how}) shows a key"
+                    if _told(said, key)
+                    else None
+                    if said
+                    else f"{name} ({how}) was not interrupted"
+                )
                 over.set()
                 over.clear()
     finally:
@@ -139,12 +145,20 @@ def shown(dice: Random, folder: Path) -> Iterator[str | None]:
         key = f"sk-{dice.getrandbits(160):040x}"
         made = ProviderList(environ={"OPENAI_API_KEY": key}, local=False, policy=Policy(tries=1, attempts=1))
         offer = made.find_model_providers("openai/gpt-4o")[0]
-        holders = {"the list": made, "an offer": offer, "offers": [offer], "a key": [offer.api_key], "a header": {"a": offer.api_key}, "access": offer._access, "sender": made._sender}
+        holders = {
+            "the list": made,
+            "an offer": offer,
+            "offers": [offer],
+            "a key": [offer.api_key],
+            "a header": {"a": offer.api_key},
+            "access": offer._access,
+            "sender": made._sender,
+        }
         name = dice.choice(list(holders))
         try:
             said = dice.choice(ways)(holders[name])
         except (TypeError, AttributeError, InferenceProvidersError, pickle.PicklingError):
             said = ""
-        if name in ("a key", "a header") and said.startswith(("[\"", '{"')):
+        if name in ("a key", "a header") and said.startswith(('["', '{"')):
             said = ""  # JSON is text, where a key is real
         yield f"{name} shows a key: {said[:60]!r}" if _told(said, key) else None

@@ -22,7 +22,9 @@ def main() -> None:
     for line in sys.stdin:
         what = json.loads(line)
         before = _peak(anew=True)
-        signal.setitimer(signal.ITIMER_PROF, 0 if what.pop("warm", False) else SECONDS)  # to load modules is no reply's fault
+        signal.setitimer(
+            signal.ITIMER_PROF, 0 if what.pop("warm", False) else SECONDS
+        )  # to load modules is no reply's fault
         try:
             _asked(**what)
             outcome = ""
