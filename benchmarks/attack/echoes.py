@@ -108,11 +108,10 @@ def _shown(error: BaseException) -> Iterator[tuple[str, str]]:
 
 def everywhere(dice: Random, folder: Path) -> Iterator[str | None]:
     """Ask by any way a server that echoes the key; look at all that is kept, said or written."""
-    from tests.servers import Server
-    from tests.test_redaction import tells
-
     from inference_providers import substitute
     from inference_providers.cassette import RECORD, Cassette
+    from tests.servers import Server
+    from tests.test_redaction import tells
 
     lines, log = _Lines(), logging.getLogger("inference_providers")
     log.addHandler(lines)

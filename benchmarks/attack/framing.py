@@ -120,7 +120,7 @@ def _closed_elsewhere(made: Any) -> None:
     def read() -> None:
         try:
             for piece in stream:
-                seen.append(piece)  # noqa: PERF402  (one by one, as they come)
+                seen.append(piece)
                 begun.set()
         except BaseException as error:  # noqa: BLE001  (judged below)
             seen.append(error)

@@ -199,9 +199,8 @@ def _with(merged: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
 
 def by_registries(dice: Random, folder: Path) -> Iterator[str | None]:
     """A program's own registry, or a downloaded one, that sends a key elsewhere: by endpoint, batch rows, variables, headers."""
-    from tests.servers import Server
-
     from inference_providers import batch_jobs
+    from tests.servers import Server
 
     listeners, publisher = Listeners(), Server()
     few = json.dumps(_plain(True))

@@ -71,13 +71,12 @@ def _given_away(dice: Random, folders: list[Path], files: list[Path]) -> None:
 
 def states(dice: Random, folder: Path) -> Iterator[str | None]:
     """A stranger's port stands in the state of a launched server, in a folder that others prepared, or in one's own."""
-    from tests.servers import Server
-    from tests.test_folders import forged
-    from tests.test_launch import a_list
-
     from inference_providers import locks, tiny_model
     from inference_providers.launchables import Launchables
     from inference_providers.registry import bundled
+    from tests.servers import Server
+    from tests.test_folders import forged
+    from tests.test_launch import a_list
 
     model = tiny_model.write(str(folder / "tiny.gguf"))
     with Server() as server:
@@ -112,9 +111,8 @@ def states(dice: Random, folder: Path) -> Iterator[str | None]:
 
 def caches(dice: Random, folder: Path) -> Iterator[str | None]:
     """A cached registry that was made by hand, with a right sum: anything in any place, or in a folder for everybody."""
-    from tests.test_caches import JUNK, SMALL, altered, by_hand, places, used
-
     from inference_providers.registry import bundled
+    from tests.test_caches import JUNK, SMALL, altered, by_hand, places, used
 
     everywhere = places(SMALL)
     while True:
@@ -143,11 +141,10 @@ def caches(dice: Random, folder: Path) -> Iterator[str | None]:
 
 def lists(dice: Random, folder: Path) -> Iterator[str | None]:
     """A model list that is none: one of the package's errors for who names it, and nobody else minds."""
+    from inference_providers import initialize_llm_registry, model_lists
     from tests.conftest import list_of
     from tests.servers import Server
     from tests.test_model_lists import BAD
-
-    from inference_providers import initialize_llm_registry, model_lists
 
     few = [text for what, text in BAD.items() if "billions" not in what and "huge" not in what]
     place = Path(os.environ["XDG_CONFIG_HOME"], "inference_providers")

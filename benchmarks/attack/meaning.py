@@ -102,9 +102,8 @@ def private(dice: Random, folder: Path) -> Iterator[str | None]:
 
 def heads(dice: Random, folder: Path) -> Iterator[str | None]:
     """A provider's name with a slip in it, or one that nobody has, before a model that is nobody else's to give."""
-    from tests.test_meant import SECRET, World
-
     from inference_providers.registry import bundled
+    from tests.test_meant import SECRET, World
 
     world = World()
     try:
@@ -137,10 +136,9 @@ def _slipped(dice: Random) -> str:
 
 def probes(dice: Random, folder: Path) -> Iterator[str | None]:
     """Strangers on this machine that look like servers of models, and want a key: looking for servers sends none."""
+    from inference_providers.local import scan
     from tests.servers import Server
     from tests.test_local import registry_at
-
-    from inference_providers.local import scan
 
     wanted = [401]
 

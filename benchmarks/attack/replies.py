@@ -230,7 +230,7 @@ def endless(dice: Random, folder: Path) -> Iterator[str | None]:
         while True:
             name, piece, most = dice.choice(kinds)
 
-            def behave(connection: Any, request: Any, piece: bytes = piece, most: int = most) -> None:
+            def behave(connection: Any, request: Any, piece: bytes = piece, most: int = most, name: str = name) -> None:
                 connection.start_stream()
                 if name == "a line":
                     connection.chunk(b"data: ")
@@ -323,7 +323,8 @@ def values(dice: Random, folder: Path) -> Iterator[str | None]:
                     made.ask_ai("hi", schema=given)
                 else:
                     option = dice.choice(["json_merge", "json_override"])
-                    ProviderList(environ={}, local=False, **{option: {"models": given, "providers": given}})
+                    registry = {"x": _cycle() if dice.random() < 0.5 else _nested(1500, "x"), "providers": {}}
+                    ProviderList(environ={}, local=False, **{option: registry})
                 said = ""
             except (InferenceProvidersError, ValueError):
                 said = ""

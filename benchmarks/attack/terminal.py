@@ -121,9 +121,8 @@ def commands(dice: Random, folder: Path) -> Iterator[str | None]:
 
 def texts(dice: Random, folder: Path) -> Iterator[str | None]:
     """What makes text harmless: any characters, whole or in pieces; nothing that steers is left, nothing else is lost."""
-    from tests.test_display import STEERS
-
     from inference_providers import InferenceProvidersError, display
+    from tests.test_display import STEERS
 
     ranges = [
         (0, 0x20),
@@ -151,7 +150,7 @@ def texts(dice: Random, folder: Path) -> Iterator[str | None]:
         rest = iter(shown[0])
         bad = next((one for one in shown if STEERS.search(one)), None)
         if bad is None and not all(c in rest for c in plain):
-            bad = f"something of {ascii(text)} is lost"
+            bad = f"something of {text!a} is lost"
         if bad is None and json.loads(shown[2])["a"] != json.loads(json.dumps(text)):
-            bad = f"JSON of {ascii(text)} says something else"
+            bad = f"JSON of {text!a} says something else"
         yield None if bad is None else ascii(bad)
