@@ -80,6 +80,29 @@ def half_read_line_pooled() -> Back:
     return together(having(send._Exchange, close=close), having(send._Line, quiet=lambda self: True))
 
 
+def abandoned_line_pooled() -> Back:
+    """A task that was cancelled gave its connection back in the middle of a reply."""
+    from inference_providers.wire import aexchange
+    from inference_providers.wire.messages import WireError
+
+    def abandon(self: Any) -> None:
+        line = self.leave()
+        if line is not None:
+            self._error = self._error or WireError("broken", "the response was closed")
+            line.put() if self.reader.headed else line.close()
+        self._wake()
+
+    def received(self: Any, data: bytes) -> None:
+        if self.exchange is not None:
+            self.exchange.received(data)
+
+    return together(
+        having(aexchange.Exchange, abandon=abandon),
+        having(aexchange.Line, data_received=received),
+        having(aexchange, _readable=lambda file: False),
+    )
+
+
 def only_endpoints_checked() -> Back:
     """What was checked was a registry's endpoint, not the URL that was sent to; and rows could continue a host."""
     from inference_providers import schema
@@ -170,6 +193,16 @@ def json_with_c1() -> Back:
     return having(output, as_json=as_json, printable=_as_it_is)
 
 
+def bidirectional_text() -> Back:
+    """Characters that turn the order of a text were let through."""
+    from inference_providers import display
+
+    hidden = display._HIDDEN.replace(r"\u2028-\u202e", "").replace(r"\u2060-\u206f", "")
+    shown = display._SHOWN.replace(display._HIDDEN, hidden)
+    assert shown != display._SHOWN and re.compile(shown)
+    return having(display, _HIDDEN=hidden, _SHOWN=shown)
+
+
 FAULTS = [
     Fault("1xx other than 100 taken for the final reply", "answers to threads", 400, interim_is_final),
     Fault("1xx other than 100 taken for the final reply, asyncio", "answers to tasks", 400, interim_is_final),
@@ -177,6 +210,7 @@ FAULTS = [
     Fault("the first of two lengths taken", "bytes against h11", 20_000, first_of_two_lengths),
     Fault("a collected stream's dead connection pooled", "left streams", 40, dead_line_pooled),
     Fault("a half-read connection pooled by another thread's close", "left streams", 40, half_read_line_pooled),
+    Fault("a half-read connection pooled by a cancelled task", "cancelled streams", 48, abandoned_line_pooled),
     Fault("batch rows that continue the host", "keys by registries", 400, only_endpoints_checked),
     Fault("the URL about to be sent unchecked", "keys by URLs", 400, only_endpoints_checked),
     Fault("secrets of other things taken for keys", "keys by registries", 400, foreign_secrets_are_keys),
@@ -186,4 +220,5 @@ FAULTS = [
     Fault("keys that show in a repr", "holders of keys", 100, keys_as_text),
     Fault("a server's escapes in the log", "terminal", 60, raw_log),
     Fault("C1 let through by --json", "terminal", 60, json_with_c1),
+    Fault("text that turns the order of what follows", "texts for a terminal", 300, bidirectional_text),
 ]

@@ -163,3 +163,35 @@ def after_streams(dice: Random, folder: Path) -> Iterator[str | None]:
             except Exception as error:  # noqa: BLE001  (no failure is right here)
                 said = error
             yield None if said == f"for q{number}" else f"after a stream was left ({way}): {said!r}"[:300]
+
+
+def after_cancelled(dice: Random, folder: Path) -> Iterator[str | None]:
+    """A task in the middle of a stream is cancelled; the next question of its loop gets its own answer."""
+    from tests.conftest import async_list_of
+    from tests.servers import Server
+    from tests.test_framing import ONE_TRY, dripping
+
+    with Server(dripping) as server:
+        while True:
+            made = async_list_of(server.url, policy=ONE_TRY, timeout=20)
+
+            async def read(made: Any = made) -> None:
+                async for _ in made.stream("long"):
+                    await asyncio.sleep(0)
+
+            async def main(made: Any = made, read: Any = read) -> list[Any]:
+                said: list[Any] = []
+                for number in range(8):
+                    task = asyncio.ensure_future(read())
+                    await asyncio.sleep(dice.uniform(0, 0.03))
+                    task.cancel()
+                    await asyncio.gather(task, return_exceptions=True)
+                    try:
+                        said.append(str(await made.ask_ai(f"q{number}")))
+                    except Exception as error:  # noqa: BLE001  (no failure is right here)
+                        said.append(error)
+                await made.aclose()
+                return said
+
+            for number, one in enumerate(asyncio.run(main())):
+                yield None if one == f"for q{number}" else f"after a task was cancelled: {one!r}"[:300]

@@ -10,6 +10,7 @@ ATTACKS: dict[str, tuple[Attack, int]] = {
     "answers to tasks": (framing.to_tasks, 96),
     "bytes against h11": (framing.against_h11, 2000),
     "left streams": (framing.after_streams, 12),
+    "cancelled streams": (framing.after_cancelled, 16),
     "keys by URLs": (keys.by_urls, 200),
     "keys by registries": (keys.by_registries, 40),
     "keys by redirects": (keys.by_redirects, 20),
