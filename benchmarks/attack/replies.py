@@ -323,7 +323,7 @@ def values(dice: Random, folder: Path) -> Iterator[str | None]:
                     made.ask_ai("hi", schema=given)
                 else:
                     option = dice.choice(["json_merge", "json_override"])
-                    registry = {"x": _cycle() if dice.random() < 0.5 else _nested(1500, "x"), "providers": {}}
+                    registry = {"x": _cycle() if dice.random() < 0.5 else _nested(5000, "x"), "providers": {}}
                     ProviderList(environ={}, local=False, **{option: registry})
                 said = ""
             except (InferenceProvidersError, ValueError):
