@@ -38,7 +38,7 @@ def attacked(seconds: float, seed: int, only: str | None) -> int:
                 verdict(not outcome.through),
             ]
         )
-    tried, through = (sum(counts) for counts in zip(*((o.tried, len(o.through)) for o in outcomes), strict=True))
+    tried, through = sum(o.tried for o in outcomes), sum(len(o.through) for o in outcomes)
     rows.append(
         [
             "all",
@@ -70,7 +70,6 @@ def put_back(seed: int, only: str | None) -> int:
         with fault.put_back():
             outcome = run(fault.attack, ATTACKS[fault.attack][0], seed, tries=fault.tries, seconds=PATIENCE, first=True)
         missed += not outcome.through
-        print(name, outcome.tried, round(outcome.seconds, 1), outcome.through, file=sys.stderr, flush=True)
         rows.append(
             [
                 name,

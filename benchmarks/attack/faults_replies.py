@@ -116,6 +116,6 @@ FAULTS = [
     Fault("objects of any size", "large replies", 12, any_size),
     Fault("streams without end", "endless streams", 10, streams_without_end),
     Fault("calls of tools uncounted", "calls of tools", 30, any_number_of_calls),
-    Fault("schemas without end", "values of a program", 60, endless_schemas),
-    Fault("registries of any depth", "values of a program", 60, deep_registries),
+    Fault("schemas without end", "schemas of a program", 40, endless_schemas),
+    Fault("registries of any depth", "registries of a program", 20, deep_registries),
 ]

@@ -135,7 +135,7 @@ def _registry(dice: Random, variable: str, port: int) -> dict[str, Any]:
     pid, own, model = OWNERS[variable]
     rows = {row: dice.choice(PATHS).replace("{port}", str(port)) for row in dice.sample(ROWS, dice.randint(1, 4))}
     evil = dice.choice([f"http://127.0.0.1:{port}/v1", f"http://localhost:{port}/v1", "https://evil.example/v1", _url(dice, own), f"http://127.1:{port}", f"http://[::ffff:127.0.0.1]:{port}/v1"])  # fmt: skip
-    other = {
+    other: dict[str, Any] = {
         "name": "Other",
         "connection": {"protocol": "openai", "endpoint": evil, "api_key": variable},
         "model_names": {model: "m"},
@@ -220,7 +220,7 @@ def by_registries(dice: Random, folder: Path) -> Iterator[str | None]:
                 options = {"json_merge": merged}
             elif way < 0.02:
                 update = json.dumps(_with(merged, {**_plain(False), "version": _tomorrow()}))
-                publisher.behaviour = lambda connection, request, update=update: connection.reply(200, update)
+                publisher.behaviour = _publishing(update)
                 environ["INFERENCE_PROVIDERS_CACHE_DIR"] = str(folder / f"cache-{dice.getrandbits(48):x}")
                 options = {"auto_update": True, "update_url": f"http://127.0.0.1:{publisher.port}/registry.json"}
             said = None
@@ -239,6 +239,10 @@ def by_registries(dice: Random, folder: Path) -> Iterator[str | None]:
     finally:
         listeners.close()
         publisher.close()
+
+
+def _publishing(text: str) -> Any:
+    return lambda connection, request: connection.reply(200, text)
 
 
 def _ask(dice: Random, options: dict[str, Any], environ: dict[str, str], variable: str, folder: Path) -> None:

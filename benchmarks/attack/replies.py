@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -63,9 +64,7 @@ def slow(dice: Random, folder: Path) -> Iterator[str | None]:
             while True:
                 body, how = _bodies(dice)
                 status = 200 if how else dice.choice([200, 400, 500])
-                server.behaviour = lambda c, r, body=body, status=status: c.reply(
-                    status, body.decode(), {"content-type": "application/json" if body[:1] == b"{" else "text/html"}
-                )
+                server.behaviour = _replying(body, status)
                 told = victim.ask(url=server.url, **how)
                 begin = f"{body[:90]!r} of {len(body)} bytes, {how}"
                 bad = "ended" in told or told["outcome"].startswith("untyped")
@@ -88,9 +87,7 @@ def large(dice: Random, folder: Path) -> Iterator[str | None]:
                 body = dice.choice([b'{"choices": [0%s]}', b'{"error": [0%s]}', b'{"data": [0%s', b"[0%s]"]).replace(
                     b"%s", unit * (size // len(unit))
                 )
-                server.behaviour = lambda c, r, body=body: c.reply(
-                    200, body.decode(), {"content-type": "application/json"}
-                )
+                server.behaviour = _replying(body)
                 told = victim.ask(url=server.url)
                 bad = (
                     "ended" in told
@@ -100,6 +97,11 @@ def large(dice: Random, folder: Path) -> Iterator[str | None]:
                 yield f"{len(body)} bytes of {unit!r}: {told}" if bad else None
     finally:
         victim.close()
+
+
+def _replying(body: bytes, status: int = 200) -> Any:
+    kind = {"content-type": "text/html" if body[:1] == b"<" else "application/json"}
+    return lambda connection, request: connection.reply(status, body.decode(), kind)
 
 
 def _ask(dice: Random, made: dict[str, Any], **options: Any) -> Any:
@@ -304,8 +306,8 @@ def _nested(depth: int, word: str) -> dict[str, Any]:
     return made
 
 
-def values(dice: Random, folder: Path) -> Iterator[str | None]:
-    """What a program gives: schemas and registries that are deep, or hold themselves."""
+def schemas(dice: Random, folder: Path) -> Iterator[str | None]:
+    """Schemas of a program that are deep, or hold themselves."""
     from tests.servers import Server, answer
 
     makers: list[Callable[[], Any]] = [
@@ -316,18 +318,23 @@ def values(dice: Random, folder: Path) -> Iterator[str | None]:
     with Server(lambda connection, request: answer(connection, request, '{"a": {"a": 1}}')) as server:
         made = _lists(server.url)["sync"]
         while True:
-            given = dice.choice(makers)()
-            as_schema = dice.random() < 0.6
-            try:
-                if as_schema:
-                    made.ask_ai("hi", schema=given)
-                else:
-                    option = dice.choice(["json_merge", "json_override"])
-                    registry = {"x": _cycle() if dice.random() < 0.5 else _nested(5000, "x"), "providers": {}}
-                    ProviderList(environ={}, local=False, **{option: registry})
-                said = ""
-            except (InferenceProvidersError, ValueError):
-                said = ""
-            except Exception as error:  # noqa: BLE001  (that is untyped)
-                said = repr(error)
-            yield f"{'a schema' if as_schema else 'a registry'}: {said}"[:300] if said else None
+            yield _typed("a schema", lambda: made.ask_ai("hi", schema=dice.choice(makers)()))
+
+
+def registries(dice: Random, folder: Path) -> Iterator[str | None]:
+    """Registries of a program that are deep, or hold themselves."""
+    while True:
+        given: dict[str, Any] = {"x": _cycle() if dice.random() < 0.5 else _nested(5000, "x"), "providers": {}}
+        options: dict[str, Any] = {dice.choice(["json_merge", "json_override"]): given}
+        yield _typed("a registry", partial(ProviderList, environ={}, local=False, **options))
+
+
+def _typed(what: str, use: Callable[[], Any]) -> str | None:
+    """What came that is none of the package's errors, nor one of a wrong value."""
+    try:
+        use()
+    except (InferenceProvidersError, ValueError):
+        return None
+    except Exception as error:  # noqa: BLE001  (that is untyped)
+        return f"{what}: {error!r}"[:300]
+    return None
