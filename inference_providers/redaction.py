@@ -34,7 +34,7 @@ _ESCAPE = (
     r"|&(?:amp;)*#(?:[xX]([0-9A-Fa-f]{1,6})|([0-9]{1,7}));?"
     r"|&(?:amp;)*([A-Za-z]{2,8});"
 )
-_BREAKS = "nrtbfv"  # a line feed, a tab and the like; the letter itself, where a backslash is none, is found in the text as it stands
+_BREAKS = "abfnrtv0"  # behind a backslash: a line's end, a tabulator and the like
 _TOKEN_END = r"[\s\"'<>\\]|$"
 
 
@@ -91,7 +91,7 @@ def _character(found: re.Match[str]) -> str | None:
     """What one escape stands for."""
     four, braced, eight, byte, other, percent, sixteen, ten, name = found.groups()
     if other is not None:
-        return " " if other in _BREAKS else str(other)
+        return "\n" if other in _BREAKS else str(other)
     if name is not None:
         from html import unescape
 

@@ -58,8 +58,8 @@ FORMS = {
     "in upper hex": lambda key: key.encode().hex().upper(),
     "in hex, set apart": lambda key: key.encode().hex(":"),
     "its characters set apart": lambda key: " ".join(key),
-    "its characters in lines, as JSON": lambda key: json.dumps("\n".join(key))[1:-1],
-    "its characters between tabs, as JSON in JSON": lambda key: json.dumps(json.dumps("\t".join(key)))[1:-1],
+    "its characters on lines of their own, as JSON": lambda key: json.dumps("\n".join(key))[1:-1],
+    "its characters between tabulators, as JSON": lambda key: json.dumps("\t".join(key))[1:-1],
     "in base64, in lines, as JSON": lambda key: json.dumps(
         re.sub("(.{19})", "\\1\r\n", base64.b64encode(key.encode()).decode())
     )[1:-1],
@@ -75,7 +75,12 @@ def tells(text: str, key: str) -> str:
     seen = {text}
     for _ in range(4):
         for one in list(seen):
-            seen |= {html.unescape(one), re.sub(r"\\+/", "/", one), re.sub(r"[^0-9A-Za-z]", "", one)}
+            seen |= {
+                html.unescape(one),
+                re.sub(r"\\+[abfnrtv0]", " ", one),
+                re.sub(r"\\+/", "/", one),
+                re.sub(r"[^0-9A-Za-z]", "", one),
+            }
             seen.add(re.sub(r"%([0-9A-Fa-f]{2})", lambda m: chr(int(m[1], 16)), one))
             seen.add(
                 re.sub(r"\\+(?:u\{?0*([0-9A-Fa-f]{2})\}?|x([0-9A-Fa-f]{2}))", lambda m: chr(int(m[1] or m[2], 16)), one)
@@ -131,7 +136,6 @@ def test_short_keys_are_taken_out_whole() -> None:
     assert scrub("bad token: vllm-key! VLLM_KEY is set", ["vllm-key"]) == f"bad token: {MARK}! VLLM_KEY is set"
 
 
-# Not the last key, whose halves are the same: a digit before it may be the end of another half.
 @given(st.sampled_from(KEYS[:2]), st.lists(st.integers(1, 38), max_size=8), st.text(max_size=9), st.text(max_size=9))
 def test_a_key_in_pieces_is_taken_out_of_all_of_them(key: str, cuts: list[int], before: str, behind: str) -> None:
     text = f"{before} {key} {behind}"

@@ -402,7 +402,7 @@ def test_a_function_sees_the_callers_context_wherever_it_runs(serve: Serve, kind
     [
         (call("fail", {"why": "it rains"}), "RuntimeError: it rains"),
         (call("nothing"), "there is no tool 'nothing'; there are add, fail"),
-        (call("add", '{"a": 1'), "JSONDecodeError"),
+        (call("add", '{"a": 1'), "Expecting"),
         (call("add", "[1, 2]"), "wrong arguments"),
         (call("add", "null"), "wrong arguments"),
         (call("add", ""), "a: Field required"),

@@ -271,3 +271,58 @@ def test_what_cannot_be_read_in_a_way_that_nobody_foresaw_is_no_answer() -> None
     verdict = judge(200, Headers(), b"{}", offer, Ask({}))
     assert verdict.action == classify.NEXT
     assert "LookupError" in str(verdict.error)
+
+
+class OfAnotherServer:
+    """What stands for an offer whose server is asked who it is."""
+
+    def __init__(self, problem: str) -> None:
+        self.problem, self.ports = problem, list[int]()
+
+    def forbids(self, address: object) -> str:
+        return ""
+
+    def peer_check(self, port: int) -> str:
+        self.ports.append(port)
+        return self.problem
+
+
+@pytest.mark.parametrize("way", ["sync", "async"])
+def test_who_has_a_launched_servers_port_is_asked_for_each_connection_before_anything_is_sent(
+    serve: Serve, way: str
+) -> None:
+    import asyncio
+
+    from inference_providers.wire.asend import AsyncSender
+
+    server = serve()
+
+    def ask(offers: list[Any]) -> list[object]:
+        def request(offer: Any) -> Request:
+            return Request("GET", f"{server.url}/models", {"Authorization": "Bearer k"}, None, offer)
+
+        async def all_of() -> list[object]:
+            sender, found = AsyncSender({}, Limits(total=5)), list[object]()
+            for offer in offers:
+                try:
+                    found.append((await (await sender.send(request(offer))).read())[:1])
+                except WireError as error:
+                    found.append((error.kind, str(error)))
+            return found
+
+        if way == "async":
+            return asyncio.run(all_of())
+        sender, found = Sender({}, Limits(total=5)), list[object]()
+        for offer in offers:
+            try:
+                found.append(sender.send(request(offer)).read()[:1])
+            except WireError as error:
+                found.append((error.kind, str(error)))
+        sender.close()
+        return found
+
+    stranger, own = OfAnotherServer("another program has its port"), OfAnotherServer("")
+    refused = ("forbidden", "nothing was sent: another program has its port")
+    assert ask([stranger, own, own, stranger]) == [refused, b"{", b"{", b"{"]  # the connection that stands was checked
+    assert len(own.ports) == 1 and own.ports[0] > 0
+    assert len(server.requests) == 3

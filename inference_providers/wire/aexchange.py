@@ -29,11 +29,12 @@ class Kept:
         # An open asynchronous generator is finalised by `loop.shutdown_asyncgens()`.
         self._arming = loop.create_task(self._arm())
 
-    def pool(self, address: Any, environ: Mapping[str, str]) -> Pool:
+    def pool(self, address: Any, environ: Mapping[str, str], checked: bool = False) -> Pool:
         """The pool of an address's origin."""
-        pool = self._pools.get(address.origin)
+        place = (address.origin, checked)
+        pool = self._pools.get(place)
         if pool is None:
-            pool = self._pools[address.origin] = Pool(Origin(address, environ))
+            pool = self._pools[place] = Pool(Origin(address, environ))
         return pool
 
     async def _arm(self) -> None:

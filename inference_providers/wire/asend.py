@@ -14,7 +14,7 @@ from functools import partial
 
 from inference_providers.wire import http1
 from inference_providers.wire.aexchange import Body, Exchange, Kept, Line, Pool
-from inference_providers.wire.messages import AsyncResponse, Limits, Request, check_peer, permitted
+from inference_providers.wire.messages import AsyncResponse, Limits, Request, check_peer, is_checked, permitted
 from inference_providers.wire.origins import Origin, connecting
 from inference_providers.wire.races import run_race_async
 
@@ -46,7 +46,7 @@ class AsyncSender:
         limit = self.limits.total if limit is None else limit
         loop = asyncio.get_running_loop()
         until = loop.time() + limit
-        pool = self._here(loop).pool(address, self._environ)
+        pool = self._here(loop).pool(address, self._environ, is_checked(request))
         line = pool.take()
         if line is None:
             line = await self._connect(pool, until, request)

@@ -161,6 +161,11 @@ def permitted(request: Request) -> Address:
     return address
 
 
+def is_checked(request: Request) -> bool:
+    """Whether a connection for this request has to be checked: then it is none that was opened for others."""
+    return request.offer is not None and request.offer.peer_check is not None
+
+
 def check_peer(request: Request, port: int) -> None:
     """Raise WireError where a new connection, from local *port*, leads to another process than the server that was launched."""
     check = request.offer.peer_check if request.offer is not None else None

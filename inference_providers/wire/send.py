@@ -9,7 +9,7 @@ import weakref
 from collections import deque
 
 from inference_providers.wire import http1
-from inference_providers.wire.messages import Limits, Request, Response, WireError, check_peer, permitted
+from inference_providers.wire.messages import Limits, Request, Response, WireError, check_peer, is_checked, permitted
 from inference_providers.wire.origins import Origin, connecting, told
 
 TYPE_CHECKING = False
@@ -124,18 +124,19 @@ class Sender:
         address = permitted(request)
         limit = self.limits.total if limit is None else limit
         watch = _Watch(time.monotonic() + limit, limit if idle is None else idle)
-        pool = self._pool(address)
+        pool = self._pool(address, is_checked(request))
         line = pool.take()
         if line is None:
             line = self._connect(pool.origin, watch, request)
         return _Exchange(pool, line, request.method, watch).run(request, address)
 
-    def _pool(self, address: Any) -> _Pool:
+    def _pool(self, address: Any, checked: bool = False) -> _Pool:
         if self._pid != os.getpid():
             self._pools, self._pid = {}, os.getpid()
-        pool = self._pools.get(address.origin)
+        place = (address.origin, checked)
+        pool = self._pools.get(place)
         if pool is None:
-            pool = self._pools.setdefault(address.origin, _Pool(Origin(address, self._environ)))
+            pool = self._pools.setdefault(place, _Pool(Origin(address, self._environ)))
         return pool
 
     def _connect(self, origin: Origin, watch: _Watch, request: Request) -> _Line:
