@@ -157,12 +157,7 @@ class Victim:
                 command("from benchmarks.attack.victim import main; main()"), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL, text=True, cwd=self._folder,
             )  # fmt: skip
-            for how in (
-                {"url": what["url"]},
-                {"url": what["url"], "stream": True},
-                {"url": what["url"], "schema": {"type": "object"}},
-            ):
-                self.ask(**how, warm=True)
+            self._warm()
         assert self._process.stdin is not None and self._process.stdout is not None
         try:
             self._process.stdin.write(json.dumps(what) + "\n")
@@ -174,6 +169,14 @@ class Victim:
             told: dict[str, Any] = json.loads(line)
             return told
         return {"ended": self.close()}
+
+    def _warm(self) -> None:
+        """Have it load what it needs, by answers that do no harm."""
+        from tests.servers import Server, answer
+
+        with Server(lambda connection, request: answer(connection, request, "{}")) as server:
+            for how in ({}, {"stream": True}, {"schema": {"type": "object"}}):
+                self.ask(url=server.url, warm=True, **how)
 
     def close(self) -> int:
         """End the program, by its number; how it ended."""
