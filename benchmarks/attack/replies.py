@@ -335,6 +335,8 @@ def _typed(what: str, use: Callable[[], Any]) -> str | None:
         use()
     except (InferenceProvidersError, ValueError):
         return None
-    except Exception as error:  # noqa: BLE001  (that is untyped)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001  (that is untyped; a panic of Rust's is no Exception)
         return f"{what}: {error!r}"[:300]
     return None
