@@ -84,6 +84,7 @@ bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.local
 	$(BIN)/python -m benchmarks.faults
 	$(BIN)/python -m benchmarks.endurance
+	$(BIN)/python -m benchmarks.attack
 
 clean:
 	rm -rf $(VENV) $(ENGINES) build dist *.egg-info *.whl .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1249,7 +1249,7 @@ def test_a_source_that_fails_loses_nothing_that_is_on_its_way(serve: Serve, tmp_
 
 def test_a_csv_file_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "keep.csv").write_text("a,b\nprecious,data\n")
-    with pytest.raises(ValueError, match="something else"):
+    with pytest.raises(ValueError, match="something other"):
         ProviderList(mock={"m": "x"}).batch(["q"], out=tmp_path / "keep.csv")
     assert "precious" in (tmp_path / "keep.csv").read_text()
     with pytest.raises(ValueError, match="one must be called prompt"):
