@@ -473,7 +473,7 @@ def test_nothing_is_emptied_before_there_is_something_to_write(tmp_path: Path, o
 def test_what_lies_where_a_tables_lines_would_go_is_not_taken_for_it(tmp_path: Path) -> None:
     (tmp_path / "out.csv.jsonl").write_text('{"my": "data"}\n')
     for resume in (True, False):
-        with pytest.raises(ValueError, match="something other"):
+        with pytest.raises(ValueError, match="something else"):
             asked(["a"], tmp_path / "out.csv", resume=resume)
     assert (tmp_path / "out.csv.jsonl").read_text() == '{"my": "data"}\n'
 
@@ -793,7 +793,7 @@ def test_a_registry_is_not_built_over_its_source_nor_into_a_device(tmp_path: Pat
 def test_a_recording_takes_no_other_files_place_and_keeps_mode_and_link(tmp_path: Path) -> None:
     notes, tape = tmp_path / "notes.json", tmp_path / "tape.json"
     notes.write_text('{"my": "notes"}')
-    with pytest.raises(CassetteError, match="something other"):
+    with pytest.raises(CassetteError, match="something else"):
         Cassette(notes, RECORD)
     tape.touch(0o600)
     (tmp_path / "link.json").symlink_to(tape)
