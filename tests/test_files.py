@@ -473,7 +473,7 @@ def test_nothing_is_emptied_before_there_is_something_to_write(tmp_path: Path, o
 def test_what_lies_where_a_tables_lines_would_go_is_not_taken_for_it(tmp_path: Path) -> None:
     (tmp_path / "out.csv.jsonl").write_text('{"my": "data"}\n')
     for resume in (True, False):
-        with pytest.raises(ValueError, match="something else"):
+        with pytest.raises(ValueError, match="holds something"):
             asked(["a"], tmp_path / "out.csv", resume=resume)
     assert (tmp_path / "out.csv.jsonl").read_text() == '{"my": "data"}\n'
 
