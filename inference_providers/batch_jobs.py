@@ -250,7 +250,7 @@ class _Api:
 
         if any(part in ("", ".", "..") for part in name.split("/")):
             raise self._unwell(f"its batch API gave an id that is none: {name[:80]!r}")
-        return str(self._row[row]).replace("{id}", quote(name, safe="/:"))
+        return str(self._row[row]).replace("{id}", quote(name, safe="/:", errors="replace"))
 
     async def _download(self, file: str) -> bytes:
         return await self._bytes("GET", self._path("download", file), cap=RESULT_CAP)

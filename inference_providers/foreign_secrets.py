@@ -32,11 +32,12 @@ _LIKELY = (
 )
 
 
+_LONGEST = 100  # characters of a name that are looked at
 _OF_MODELS = r"(?:^|_)(?:AI|LLMS?|MODELS?|INFERENCE|GPT|CHAT|LITELLM|VLLM|OLLAMA|OPENAI|ANTHROPIC|CLAUDE|GEMINI|LLAMA|MISTRAL)(?:_|$)"
 
 
 def is_foreign(variable: str) -> bool:
     """Whether a variable is well known for the secret of something that is no provider of models."""
-    name = variable.upper()
+    name = variable.upper()[:_LONGEST]
     patterns = _KNOWN if re.search(_OF_MODELS, name) else _KNOWN + _LIKELY
     return any(re.fullmatch(pattern, name) for pattern in patterns)

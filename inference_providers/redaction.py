@@ -29,12 +29,13 @@ _BLOCK = 6  # a part is found by the blocks of this many characters that it hold
 _ROUNDS = 3  # escapes within escapes
 _DEPTH = 100  # levels of JSON
 _ESCAPE = (
-    r"\\+(?:u([0-9A-Fa-f]{4})|u\{([0-9A-Fa-f]{1,6})\}|U([0-9A-Fa-f]{8})|x([0-9A-Fa-f]{2})|([^\\]))"
+    r"(?<!\\)\\++(?:u([0-9A-Fa-f]{4})|u\{([0-9A-Fa-f]{1,6})\}|U([0-9A-Fa-f]{8})|x([0-9A-Fa-f]{2})|([^\\]))"
     r"|%(?:25)*([0-9A-Fa-f]{2})"
     r"|&(?:amp;)*#(?:[xX]([0-9A-Fa-f]{1,6})|([0-9]{1,7}));?"
     r"|&(?:amp;)*([A-Za-z]{2,8});"
 )
 _BREAKS = "abfnrtv0"  # behind a backslash: a line's end, a tabulator and the like
+_SMALL_LETTERS = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 _TOKEN_END = r"[\s\"'<>\\]|$"
 
 
@@ -165,38 +166,48 @@ def _whole(text: str, needle: str) -> Iterator[int]:
 
 def _found(text: str, secret: str) -> Iterator[tuple[int, int]]:
     """The places of a text that tell something of a key."""
-    alone = _alone(secret)
+    alone, ends = _alone(secret), _Ends(text)
     long = len(secret) >= _LONG and len(alone) >= _PART
     for view in _views(text):
         for place in _whole(view.text, secret):
             yield view.span(place, place + len(secret))
         if long:
-            yield from _beginning(text, view, secret.lower())
+            yield from _beginning(ends, view, secret.lower())
             bare = _bare(view)
-            for start, end, ends in _parts(bare.text.lower(), alone.lower(), _PART):
+            for start, end, last in _parts(bare.text.lower(), alone.lower(), _PART):
                 span = bare.span(start, end)
-                yield span if ends else _to_token_end(text, span)
+                yield span if last else ends.of(span)
             coded = [(bare.text.lower(), secret.encode("utf-8", "replace").hex(), 2 * _PART)]
             coded += [(bare.text, code, _LONG) for code in _encoded(secret)]
             for within, code, shortest in coded:
                 for start, end, _ in _parts(within, code, shortest):
-                    yield _to_token_end(text, bare.span(start, end))
+                    yield ends.of(bare.span(start, end))
 
 
-def _beginning(text: str, view: _View, secret: str) -> Iterator[tuple[int, int]]:
+def _beginning(ends: _Ends, view: _View, secret: str) -> Iterator[tuple[int, int]]:
     """The key's first characters, and what is behind them in the same word: the rest of it, perhaps masked."""
-    lowered = view.text.lower()
-    if len(lowered) == len(view.text):  # else the places would not be the same
-        for place in _whole(lowered, secret[:_PREFIX]):
-            if lowered.startswith(secret, place):
-                yield view.span(place, place + len(secret))
-            else:
-                yield _to_token_end(text, view.span(place, place + _PREFIX))
+    lowered = view.text.translate(_SMALL_LETTERS)  # `lower` would move places where a letter becomes two
+    for place in _whole(lowered, secret[:_PREFIX]):
+        if lowered.startswith(secret, place):
+            yield view.span(place, place + len(secret))
+        else:
+            yield ends.of(view.span(place, place + _PREFIX))
 
 
-def _to_token_end(text: str, span: tuple[int, int]) -> tuple[int, int]:
-    end = re.compile(_TOKEN_END).search(text, span[1])
-    return span[0], end.start() if end else len(text)
+class _Ends:
+    """Where words of a text end. The last answer is kept: many places may lie in one long word."""
+
+    __slots__ = ("_end", "_start", "_text")
+
+    def __init__(self, text: str) -> None:
+        self._text, self._start, self._end = text, 0, -1
+
+    def of(self, span: tuple[int, int]) -> tuple[int, int]:
+        """A place, with what is behind it in the same word."""
+        if not self._start <= span[1] <= self._end:
+            found = re.compile(_TOKEN_END).search(self._text, span[1])
+            self._start, self._end = span[1], found.start() if found else len(self._text)
+        return span[0], self._end
 
 
 def _spans(text: str, secrets: Iterable[str | None]) -> list[tuple[int, int]]:

@@ -7,6 +7,7 @@ import html
 import itertools
 import json
 import re
+import sys
 from collections.abc import Callable
 from urllib.parse import quote
 
@@ -191,3 +192,40 @@ def test_an_error_of_what_is_no_json_does_not_hold_the_text(serve: Callable[...,
             jsontext.loads(text)
         assert not hasattr(unread.value, "doc") and not hasattr(unread.value, "object")
         assert unread.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "\\\\",
+        KEYS[0][:8],
+        KEYS[0][:12],
+        base64.b64encode(KEYS[0].encode()).decode()[:20],
+        KEYS[0].encode().hex()[:26],
+        "%",
+        "&amp;",
+        "\u0130",
+        "%25",
+    ],
+)
+def test_no_text_takes_longer_than_its_length(unit: str) -> None:
+    """Counted in calls of what looks into the text, and in the steps of the pattern for escapes."""
+    counts = []
+    for size in (4_000, 8_000, 16_000):
+        text = unit * (size // len(unit))
+        steps = [0]
+
+        def count(frame: object, event: str, argument: object, steps: list[int] = steps) -> None:
+            steps[0] += 1
+
+        sys.setprofile(count)
+        try:
+            scrub(text, KEYS)
+        finally:
+            sys.setprofile(None)
+        counts.append(steps[0])
+    assert counts[2] <= 2.5 * counts[1] + 2_000, counts
+
+
+def test_a_letter_that_becomes_two_hides_nothing() -> None:
+    assert scrub("\u0130 wrong key sk-proj-Ab3****", KEYS) == f"\u0130 wrong key {MARK}"

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference_providers.credentials import address_of
+from inference_providers.credentials import Environment, Secret, address_of
 from inference_providers.wire import classify
 from inference_providers.wire.call import judge
 from inference_providers.wire.messages import Ask, Limits, Request, WireError
@@ -132,42 +132,222 @@ def test_an_unknown_certificate_is_refused_before_anything_is_sent(certificate: 
     assert seen == []
 
 
-def test_https_goes_through_a_proxy_in_a_tunnel(certificate: Path) -> None:
-    port, seen = tls_server(certificate)
+def tunnel_to(port: int, certificate: Path | None, after: bytes = b"") -> tuple[int, list[bytes]]:
+    """A proxy, with TLS of its own where there is a certificate; what it was asked. *after* is sent behind its answer."""
     asked: list[bytes] = []
     listening = socket.create_server(("127.0.0.1", 0))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    if certificate is not None:
+        context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
 
     def pump(source: socket.socket, target: socket.socket) -> None:
         with suppress(OSError):
             while data := source.recv(65536):
                 target.sendall(data)
+            target.shutdown(socket.SHUT_RDWR)
 
     def tunnel() -> None:
-        with listening:
+        with listening, suppress(OSError):
             client, _ = listening.accept()
-            with client, suppress(OSError), socket.create_connection(("127.0.0.1", port)) as behind:
+            if certificate is not None:
+                client = context.wrap_socket(client, server_side=True)
+            with client, socket.create_connection(("127.0.0.1", port)) as behind:
                 asked.append(client.recv(65536))
-                client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n" + after)
                 threading.Thread(target=pump, args=(client, behind), daemon=True).start()
                 pump(behind, client)
 
     threading.Thread(target=tunnel, daemon=True).start()
-    environ = {
-        "SSL_CERT_FILE": str(certificate / "cert.pem"),
-        "https_proxy": f"http://user:pw@127.0.0.1:{listening.getsockname()[1]}",
-    }
-    through = Sender(environ, Limits(total=5))
-    url = f"https://localhost:{port}/v1/x"
-    origin = through._pool(address_of(url)).origin  # this machine is never proxied; the test says otherwise
-    origin.proxy, login = _read_proxy(environ["https_proxy"])
+    return listening.getsockname()[1], asked
+
+
+def led_through(origin: Any, proxy: str) -> None:
+    """This machine is never proxied; the test says otherwise."""
+    origin.proxy, login = _read_proxy(Secret(proxy))
     origin.tunnelled, origin._login = True, {"Proxy-Authorization": login}
-    response = through.send(Request("POST", url, {"X-Own": "canary-tunnel"}, b"hello"))
-    assert response.read() == b"ok"
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("way", ["sync", "async"])
+def test_https_goes_through_a_proxy_in_a_tunnel(certificate: Path, way: str, scheme: str) -> None:
+    import asyncio
+
+    from inference_providers.wire.asend import AsyncSender
+
+    port, seen = tls_server(certificate)
+    proxy, asked = tunnel_to(port, certificate if scheme == "https" else None)
+    environ = {"SSL_CERT_FILE": str(certificate / "cert.pem")}
+    url, address = f"https://localhost:{port}/v1/x", f"{scheme}://user:pw@localhost:{proxy}"
+    requests = [Request("POST", url, {"X-Own": "canary-tunnel"}, body) for body in (b"hello", b"x" * 200_000)]
+
+    async def all_of() -> list[bytes]:
+        through = AsyncSender(environ, Limits(total=5))
+        led_through(through._here(asyncio.get_running_loop()).pool(address_of(url), environ).origin, address)
+        return [await (await through.send(request)).read() for request in requests]
+
+    if way == "async":
+        assert asyncio.run(all_of()) == [b"ok", b"ok"]
+    else:
+        through = Sender(environ, Limits(total=5))
+        led_through(through._pool(address_of(url)).origin, address)
+        assert [through.send(request).read() for request in requests] == [b"ok", b"ok"]
+        through.close()
+    assert len(asked) == 1
     assert asked[0].startswith(f"CONNECT localhost:{port} HTTP/1.".encode())
     assert b"canary-tunnel" not in asked[0]
     assert b"Basic dXNlcjpwdw==" in asked[0]
-    assert seen[0].startswith(b"POST /v1/x HTTP/1.1\r\n")
-    through.close()
+    assert [request.rpartition(b"\r\n\r\n")[2] for request in seen] == [b"hello", b"x" * 200_000]
+    assert b"Basic" not in seen[0]
+
+
+@pytest.mark.parametrize("way", ["sync", "async"])
+def test_a_proxy_that_speaks_for_its_origin_is_not_believed(certificate: Path, way: str) -> None:
+    import asyncio
+
+    from inference_providers.wire.asend import AsyncSender
+
+    port, seen = tls_server(certificate)
+    proxy, _ = tunnel_to(port, None, after=b"HTTP/1.1 200 OK\r\n")
+    environ = {"SSL_CERT_FILE": str(certificate / "cert.pem")}
+    url, address = f"https://localhost:{port}/v1/x", f"http://localhost:{proxy}"
+
+    async def ask() -> None:
+        through = AsyncSender(environ, Limits(total=5))
+        led_through(through._here(asyncio.get_running_loop()).pool(address_of(url), environ).origin, address)
+        await through.send(Request("GET", url))
+
+    with pytest.raises(WireError):
+        if way == "async":
+            asyncio.run(ask())
+        else:
+            through = Sender(environ, Limits(total=5))
+            led_through(through._pool(address_of(url)).origin, address)
+            through.send(Request("GET", url))
+    assert seen == []
+
+
+def test_tls_within_tls_keeps_to_its_time_and_wakes() -> None:
+    """Each step of a handshake or of a record may take no longer than is left for all of them."""
+    from inference_providers.wire.tls import Tunnelled
+
+    here, there = socket.socketpair()
+    here.settimeout(0.2)
+    waits: list[float] = []
+
+    class Counted:
+        def settimeout(self, seconds: float) -> None:
+            waits.append(seconds)
+            here.settimeout(seconds)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(here, name)
+
+    def drip() -> None:
+        with suppress(OSError):
+            there.recv(65536)
+            for byte in b"\x16\x03\x03\x3f\xff" + b"\x02\x00" * 500:
+                threading.Event().wait(0.02)
+                there.send(bytes([byte]))
+
+    threading.Thread(target=drip, daemon=True).start()
+    with pytest.raises(TimeoutError):
+        Tunnelled(Counted(), ssl.create_default_context(), "localhost")
+    assert len(waits) > 3
+    assert waits == sorted(waits, reverse=True)
+    here.close()
+    there.close()
+
+
+def test_a_file_of_certificates_that_is_none_is_named(tmp_path: Path) -> None:
+    for name in ("missing.pem", "."):
+        with pytest.raises(WireError, match="SSL_CERT_FILE") as caught:
+            Sender({"SSL_CERT_FILE": str(tmp_path / name)}).send(Request("GET", "https://localhost:9/"))
+        assert caught.value.kind == "tls"
+
+
+def test_the_login_of_a_proxy_that_cannot_be_used_shows_nowhere() -> None:
+    import traceback
+
+    environ = Environment({"HTTPS_PROXY": "socks5://somebody:canary-password@proxy.example:1080"})
+    with pytest.raises(WireError, match="socks5") as caught:
+        Sender(environ).send(Request("GET", "https://models.example/v1"))
+    shown = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
+    ours = shown[shown.index("wire/send.py") :]
+    assert "canary-password" not in ours
+
+
+def test_a_response_outlives_its_sender(serve: Serve) -> None:
+    import asyncio
+    import gc
+
+    from inference_providers.wire.asend import AsyncSender
+
+    def slowly(connection: Any, request: Any) -> None:
+        connection.send(b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\n")
+        threading.Event().wait(0.05)
+        connection.send(b"answer")
+
+    server = serve(slowly)
+    response = Sender({}).send(Request("GET", f"{server.url}/x"))
+    gc.collect()
+    assert response.read() == b"answer"
+
+    async def ask() -> bytes:
+        answer = await AsyncSender({}).send(Request("GET", f"{server.url}/x"))
+        gc.collect()
+        await asyncio.sleep(0)
+        return await answer.read()
+
+    assert asyncio.run(ask()) == b"answer"
+
+
+def test_a_sender_that_is_closed_keeps_no_connection(serve: Serve) -> None:
+    server = serve()
+    sender = Sender({})
+    open_still = sender.send(Request("GET", f"{server.url}/models"))
+    sender.close()
+    open_still.read()
+    assert sender._lines == set()
+
+
+def test_an_address_of_a_family_that_this_machine_lacks_is_passed_over(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve()
+    found = [
+        (250, socket.SOCK_STREAM, 0, "", ("x", 1)),
+        (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", server.port)),
+    ]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    assert Sender({}).send(Request("GET", f"http://two.example:{server.port}/v1/models")).read()
+
+
+def test_limits_beyond_all_time_are_limits(serve: Serve) -> None:
+    sender = Sender({})
+    for limit in (1e10, float("inf")):
+        assert sender.send(Request("GET", f"{serve().url}/models"), limit=limit).read()
+    sender.close()
+
+
+def test_a_paused_reader_is_not_taken_for_a_silent_server(serve: Serve) -> None:
+    """The stream waits for its reader, not the reader for the stream: the limit for silence begins anew."""
+    import asyncio
+
+    from inference_providers.wire.asend import AsyncSender
+
+    size = 5_000_000
+
+    def generous(connection: Any, request: Any) -> None:
+        connection.send(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % size + b"x" * size)
+
+    server = serve(generous)
+
+    async def read() -> int:
+        response = await AsyncSender({}).send(Request("GET", f"{server.url}/x"), limit=30, idle=0.3)
+        await asyncio.sleep(0.29)  # until just before the timer looks
+        return len(await response.read())
+
+    assert asyncio.run(read()) == size
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _WAITING = 262144  # bytes of a body that wait to be read before its server is told to pause
 _KEPT = 60.0  # seconds for which an idle connection is kept
+_MAX_POOLED = 256  # idle connections kept for each origin
 
 
 class Kept:
@@ -81,7 +82,9 @@ class Pool:
 
     def put(self, line: Line) -> None:
         """Keep a connection for the next request."""
-        if self.closed:
+        while self.idle and line.pooled - self.idle[0].pooled > _KEPT:
+            self.idle.pop(0).close()
+        if self.closed or len(self.idle) >= _MAX_POOLED:
             line.close()
         else:
             self.idle.append(line)
@@ -96,10 +99,11 @@ class Pool:
 class Line(asyncio.Protocol):
     """One connection, for one request at a time."""
 
-    __slots__ = ("_pool", "exchange", "pooled", "transport")
+    __slots__ = ("_pool", "exchange", "pooled", "sock", "transport")
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        self.sock: Any = None  # beneath the transport, which cannot be closed once its loop is
         self.transport: Any = None
         self.exchange: Exchange | None = None
         self.pooled = 0.0
@@ -119,6 +123,8 @@ class Line(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._pool.lines.discard(self)
+        if self in self._pool.idle:
+            self._pool.idle.remove(self)
         if self.exchange is not None:
             self.exchange.ended(error)
 
@@ -137,8 +143,10 @@ class Line(asyncio.Protocol):
         """Close it; again does no harm."""
         self._pool.lines.discard(self)
         if self.transport is not None:
-            with suppress(RuntimeError):  # the loop is closed
+            try:
                 self.transport.abort()
+            except RuntimeError:  # the loop is closed
+                self.sock.close()
 
 
 def _readable(file: int) -> bool:
@@ -208,7 +216,7 @@ class Exchange:
     def _finish(self) -> None:
         """The reply has ended: keep the connection if nothing about it is in doubt."""
         line = self.leave()
-        if line is None:
+        if line is None or self.reader.tunnels:
             return
         if self.reader.reusable and not line.transport.is_closing() and not line.transport.get_write_buffer_size():
             line.put()
@@ -282,6 +290,7 @@ class Exchange:
         self._waiting -= len(piece)
         if self._paused and self._waiting < _WAITING // 2:
             self._paused = False
+            self._heard = self._loop.time()  # until now it was not the server that was silent
             if self._line is not None and not self._line.transport.is_closing():
                 self._line.transport.resume_reading()
         return piece
@@ -290,10 +299,11 @@ class Exchange:
 class Body:
     """What a response holds of its exchange: if it is dropped unread, the connection is closed."""
 
-    __slots__ = ("_decoded", "_exchange", "_loop")
+    __slots__ = ("_decoded", "_exchange", "_loop", "_owner")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, exchange: Exchange) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, exchange: Exchange, owner: object) -> None:
         self._loop, self._exchange = loop, exchange
+        self._owner = owner  # whose end would close the connection
         self._decoded: Iterator[bytes] = iter(())
 
     async def more(self) -> bytes:

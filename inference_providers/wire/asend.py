@@ -58,7 +58,7 @@ class AsyncSender:
         except BaseException:
             exchange.abandon()
             raise
-        body = Body(loop, exchange)
+        body = Body(loop, exchange, self)
         return AsyncResponse(exchange.reader.status, exchange.reader.headers, body.more, body.close)
 
     def _here(self, loop: asyncio.AbstractEventLoop) -> Kept:
@@ -83,7 +83,7 @@ class AsyncSender:
                 if origin.tunnelled:
                     await self._tunnel(line, origin, until)
             check_peer(request, line.transport.get_extra_info("sockname")[1])
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TypeError) as error:  # asyncio's own, where TLS within TLS is cut off
             line.close()
             raise connecting(error, loop.time() >= until - 0.001) from None
         except BaseException:
@@ -97,7 +97,7 @@ class AsyncSender:
         options: dict[str, Any] = {}
         if first.scheme == "https":
             options = {"ssl": self._context(), "server_hostname": first.host, "ssl_handshake_timeout": patience}
-        sock = await _dialled(first.host, first.port)
+        sock = line.sock = await _dialled(first.host, first.port)
         try:
             await asyncio.get_running_loop().create_connection(lambda: line, sock=sock, **options)
         except BaseException:
@@ -154,8 +154,9 @@ async def _dialled(host: str, port: int) -> socket.socket:
 
     try:
         async with aclosing(run_race_async([partial(attempt, place) for place in range(len(found))])) as winners:
-            async for place in winners:
-                return socks.pop(place)
+            winner = await anext(winners, -1)
+        if winner >= 0:  # taken out only now: leaving the race may be cancelled
+            return socks.pop(winner)
         raise problems[0] if problems else OSError("the host has no address")
     finally:
         for sock in socks.values():

@@ -100,6 +100,11 @@ class Reader:
         return self._state == _DONE
 
     @property
+    def tunnels(self) -> bool:
+        """Whether what follows belongs to somebody behind a proxy."""
+        return self._method == "CONNECT" and self._state == _DONE
+
+    @property
     def reusable(self) -> bool:
         """Whether the connection may carry another request."""
         return self._state == _DONE and self._certain and not self.leftover

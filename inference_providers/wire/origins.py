@@ -26,7 +26,7 @@ class Origin:
 
     def __init__(self, address: Address, environ: Mapping[str, str]) -> None:
         self.address = address
-        self.proxy, login = _read_proxy(proxy_for(address, environ))
+        self.proxy, login = _read_proxy(Secret(proxy_for(address, environ) or ""))
         self.tunnelled = self.proxy is not None and address.scheme == "https"
         self._login = {"Proxy-Authorization": login} if login else {}
 
@@ -73,28 +73,36 @@ def proxy_for(address: Address, environ: Mapping[str, str]) -> str | None:
     return (proxy if "://" in proxy else f"http://{proxy}") if proxy else None
 
 
-def _read_proxy(url: str | None) -> tuple[Address | None, str]:
-    """A proxy's address, and what it gets as `Proxy-Authorization`."""
-    if url is None:
+def _read_proxy(url: Secret) -> tuple[Address | None, str]:
+    """A proxy's address, and what it gets as `Proxy-Authorization`. Raises WireError for one that cannot be used."""
+    if not url:
         return None, ""
+    address, login = _parts_of(url)
+    if address is None:
+        raise WireError(
+            "connect",
+            f"the proxy in the environment is none that can be used ({url.partition(':')[0][:20]}); http and https can",
+        )
+    return address, login
+
+
+def _parts_of(url: Secret) -> tuple[Address | None, Secret]:
+    from base64 import b64encode
+    from urllib.parse import unquote_to_bytes
+
     scheme, _, rest = url.partition("://")
     login, at, place = rest.rpartition("@")
     try:
         address = address_of(f"{scheme.lower()}://{place}")
     except ValueError:
-        raise WireError(
-            "connect", f"the proxy in the environment is none that can be used ({scheme[:20]}); http and https can"
-        ) from None
-    if not at:
-        return address, ""
-    from base64 import b64encode
-    from urllib.parse import unquote_to_bytes
-
-    return address, Secret("Basic " + b64encode(unquote_to_bytes(login)).decode("ascii"))
+        return None, Secret("")
+    return address, Secret("Basic " + b64encode(unquote_to_bytes(login)).decode("ascii") if at else "")
 
 
 def connecting(error: Exception, late: bool) -> WireError:
     """What a failure to connect is called. *late*: the deadline has passed."""
+    if type(error).__name__ == "SSLEOFError":
+        return WireError("broken", "the connection was reset")
     if _is_tls(error):
         return WireError("tls", f"TLS failed ({getattr(error, 'reason', None) or 'error'})")
     if isinstance(error, TimeoutError):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _PIECE = 65536  # bytes that are read at once
 _JOINED = 65536  # bytes of a body that goes out together with its head
 _MAX_POOLED = 64  # idle connections kept for each origin
+_LONGEST = 1e6  # seconds that a socket may be told to wait: more than it can be told is an OverflowError
 _KEPT = 60.0  # seconds for which an idle connection is kept
 
 
@@ -35,7 +36,7 @@ class _Watch:
         left = self.deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError("deadline")
-        return min(left, self.idle)
+        return min(left, self.idle, _LONGEST)
 
 
 class _Line:
@@ -63,8 +64,9 @@ class _Line:
     def wake(self) -> None:
         """End the waiting of a thread that reads from it."""
         try:
-            socket.socket.shutdown(self.sock, socket.SHUT_RDWR)  # TLS's own would pull its state from under the reader
-        except (OSError, TypeError):
+            raw = getattr(self.sock, "raw", self.sock)  # TLS's own would pull its state from under the reader
+            socket.socket.shutdown(raw, socket.SHUT_RDWR)
+        except OSError:
             self.close()
 
     def close(self) -> None:
@@ -76,10 +78,10 @@ class _Line:
 class _Pool:
     """The way to one origin, and its idle connections. Taking and putting are single steps, safe between threads."""
 
-    __slots__ = ("idle", "origin")
+    __slots__ = ("closed", "idle", "origin")
 
     def __init__(self, origin: Origin) -> None:
-        self.origin = origin
+        self.origin, self.closed = origin, False
         self.idle: deque[_Line] = deque()
 
     def take(self) -> _Line | None:
@@ -95,7 +97,7 @@ class _Pool:
 
     def put(self, line: _Line) -> None:
         """Keep a connection for the next request."""
-        if len(self.idle) >= _MAX_POOLED:
+        if self.closed or len(self.idle) >= _MAX_POOLED:
             line.close()
         else:
             line.pooled = time.monotonic()
@@ -128,7 +130,7 @@ class Sender:
         line = pool.take()
         if line is None:
             line = self._connect(pool.origin, watch, request)
-        return _Exchange(pool, line, request.method, watch).run(request, address)
+        return _Exchange(self, pool, line, request.method, watch).run(request, address)
 
     def _pool(self, address: Any, checked: bool = False) -> _Pool:
         if self._pid != os.getpid():
@@ -145,6 +147,10 @@ class Sender:
         sock: Any = None
         try:
             first = origin.proxy or origin.address
+            if "https" in (first.scheme, origin.address.scheme) and self._context is None:
+                from inference_providers.wire import tls
+
+                self._context = tls.context(self._environ)
             sock = _dialled(first.host, first.port, until)
             if first.scheme == "https":
                 sock = self._secured(sock, first.host, until)
@@ -165,8 +171,6 @@ class Sender:
     def _secured(self, sock: Any, host: str, until: float) -> Any:
         from inference_providers.wire import tls
 
-        if self._context is None:
-            self._context = tls.context(self._environ)
         sock.settimeout(_left(until))
         return tls.secured(sock, self._context, host)
 
@@ -185,6 +189,7 @@ class Sender:
         """Close every idle connection."""
         pools, self._pools = self._pools, {}
         for pool in pools.values():
+            pool.closed = True  # what is in use is closed when its reply ends
             while pool.idle:
                 pool.idle.pop().close()
 
@@ -198,7 +203,7 @@ def _left(until: float) -> float:
     left = until - time.monotonic()
     if left <= 0:
         raise TimeoutError("deadline")
-    return left
+    return min(left, _LONGEST)
 
 
 def _dialled(host: str, port: int, until: float) -> socket.socket:
@@ -206,18 +211,19 @@ def _dialled(host: str, port: int, until: float) -> socket.socket:
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     problem: OSError = OSError("the host has no address")
     for place, (family, kind, protocol, _, where) in enumerate(found):
-        sock = socket.socket(family, kind, protocol)
+        sock: socket.socket | None = None
         try:
+            sock = socket.socket(family, kind, protocol)  # fails for a family that this machine does not have
             sock.settimeout(_left(until) / (len(found) - place))
             sock.connect(where)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return sock
-        except OSError as error:
-            sock.close()
+        except BaseException as error:
+            if sock is not None:
+                sock.close()
+            if not isinstance(error, OSError):
+                raise
             problem = error
-        except BaseException:
-            sock.close()
-            raise
     raise problem
 
 
@@ -228,9 +234,10 @@ class _Exchange:
     end, or who closes, perhaps in another thread.
     """
 
-    __slots__ = ("_closed", "_early", "_held", "_line", "_pool", "_reader", "_reading", "_watch", "_whole")
+    __slots__ = ("_closed", "_early", "_held", "_line", "_owner", "_pool", "_reader", "_reading", "_watch", "_whole")
 
-    def __init__(self, pool: _Pool, line: _Line, method: str, watch: _Watch) -> None:
+    def __init__(self, owner: Sender, pool: _Pool, line: _Line, method: str, watch: _Watch) -> None:
+        self._owner = owner  # whose end would close the connection
         self._pool, self._line, self._held, self._watch = pool, line, [line], watch
         self._reader = http1.Reader(method)
         self._closed = self._reading = False
@@ -264,9 +271,9 @@ class _Exchange:
                 sock.sendall(head)
                 sock.settimeout(self._watch.allowance())
                 sock.sendall(body)
-        except (BrokenPipeError, ConnectionResetError):
-            return False
         except (OSError, ValueError) as error:
+            if isinstance(error, BrokenPipeError | ConnectionResetError) or type(error).__name__ == "SSLEOFError":
+                return False
             raise self._failed(error) from None
         return True
 

@@ -10,7 +10,7 @@ import json
 
 from inference_providers import chat, jsontext
 from inference_providers.errors import ProviderUnavailableError, TruncatedStreamError
-from inference_providers.redaction import scrub, scrub_json
+from inference_providers.redaction import MARK, scrub, scrub_json
 from inference_providers.wire import classify, sse
 from inference_providers.wire.said import said, trimmed
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 EARLY_CAP, EARLY_EVENTS = 1024 * 1024, 10_000  # bytes and events before the first content: all of them are kept
 TEXT_CAP = 16 * 1024 * 1024  # characters of an answer and of thoughts: they are kept for `.partial`
+_SCRUBBED = 262144  # characters of a text in which keys are looked for in every form
 EVENTS_CAP = 1_000_000  # of a chat
 
 
@@ -153,11 +154,20 @@ class Stream:
             message = (
                 f"{self.provider}: {scrub(what, self._secrets)} after {len(self.text)} characters; they are in .partial"
             )
-            raise TruncatedStreamError(message, scrub(self.text, self._secrets), provider=self.provider, status=200)
+            raise TruncatedStreamError(message, self._partial(), provider=self.provider, status=200)
         error = ProviderUnavailableError(
             f"{self.provider}: {scrub(what, self._secrets)}", provider=self.provider, status=200
         )
         self.verdict = verdict or classify.Verdict(classify.NEXT, error)
+
+    def _partial(self) -> str:
+        """The text so far. Of a long one only whole keys are taken out: it was handed on as it came."""
+        text = self.text
+        if len(text) <= _SCRUBBED:
+            return scrub(text, self._secrets)
+        for secret in filter(None, self._secrets):
+            text = text.replace(secret, MARK)
+        return text
 
     def _event(self, event: sse.Event) -> Iterator[dict[str, Any]]:
         self.events += 1

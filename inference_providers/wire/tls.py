@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ssl
+import time
 from functools import partial
+
+from inference_providers.wire.messages import WireError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,8 +21,12 @@ def context(environ: Mapping[str, str]) -> ssl.SSLContext:
     """What certificates are checked against: `SSL_CERT_FILE`, `REQUESTS_CA_BUNDLE`, else certifi's list."""
     import certifi
 
-    bundle = environ.get("SSL_CERT_FILE") or environ.get("REQUESTS_CA_BUNDLE") or certifi.where()
-    made = ssl.create_default_context(cafile=bundle)
+    named = next((name for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE") if environ.get(name)), "")
+    try:
+        made = ssl.create_default_context(cafile=environ[named] if named else certifi.where())
+    except OSError as error:
+        path = environ.get(named, "")
+        raise WireError("tls", f"{named or 'certifi'} names {path!r}, which holds no certificates ({error})") from None
     made.set_alpn_protocols(["http/1.1"])
     return made
 
@@ -28,9 +35,22 @@ class Tunnelled:
     """A TLS connection over any socket, in memory: for a proxy's TLS around the provider's."""
 
     def __init__(self, sock: Any, made: ssl.SSLContext, host: str) -> None:
-        self._sock, self._in, self._out = sock, ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.raw, self._in, self._out = sock, ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.settimeout(sock.gettimeout())
         self._tls = made.wrap_bio(self._in, self._out, server_hostname=host)
         self._do(self._tls.do_handshake)
+
+    def settimeout(self, seconds: float | None) -> None:
+        """Seconds from now for whatever is done next, however many steps it takes; 0: it must not wait."""
+        self._until = None if seconds is None else time.monotonic() + seconds
+        self._waits = seconds != 0
+
+    def _allow(self) -> None:
+        """The time that is left, for the next step."""
+        left = None if self._until is None else self._until - time.monotonic()
+        if self._waits and left is not None and left <= 0:
+            raise TimeoutError("deadline")
+        self.raw.settimeout(left if self._waits else 0)
 
     def _do(self, work: Callable[[], Any]) -> Any:
         while True:
@@ -45,10 +65,12 @@ class Tunnelled:
 
     def _flush(self) -> None:
         if self._out.pending:
-            self._sock.sendall(self._out.read())
+            self._allow()
+            self.raw.sendall(self._out.read())
 
     def _fill(self) -> None:
-        data = self._sock.recv(_RECORD)
+        self._allow()
+        data = self.raw.recv(_RECORD)
         if data:
             self._in.write(data)
         else:
@@ -69,7 +91,7 @@ class Tunnelled:
                 sent += self._do(partial(self._tls.write, left[sent : sent + _RECORD]))
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._sock, name)
+        return getattr(self.raw, name)
 
 
 def secured(sock: socket.socket, made: ssl.SSLContext, host: str) -> Any:
