@@ -6,7 +6,6 @@ import os
 import time
 from functools import cached_property
 
-from inference_providers import chat
 from inference_providers.credentials import DUMMY_KEY
 from inference_providers.errors import LocalServerError, UnknownModelError
 from inference_providers.finder import LAUNCH, Finder
@@ -204,6 +203,7 @@ class Base(Finder):
         **how: Any,
     ) -> Question:
         """What is asked, checked. Raises TypeError and ValueError."""
+        from inference_providers import chat
         from inference_providers.dialogue import Question
 
         turns = chat.messages(question, system)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inference_providers import chat, jsontext
+from inference_providers import chat
 from inference_providers.display import in_line
 from inference_providers.errors import InferenceProvidersError
 
@@ -96,6 +96,8 @@ def checked_completion(content: bytes, model: str) -> dict[str, Any]:
     from inference_providers.errors import ProviderUnavailableError
 
     try:
+        from inference_providers import jsontext
+
         data = jsontext.loads(content)
     except ValueError:
         raise ProviderUnavailableError(f"{model}: the reply is no JSON") from None

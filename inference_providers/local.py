@@ -13,7 +13,7 @@ import selectors
 import socket
 import time
 
-from inference_providers import folders, jsontext
+from inference_providers import folders
 from inference_providers.credentials import host_of
 from inference_providers.local_server import LocalServer, address, own_address
 
@@ -179,6 +179,8 @@ class _Look:
             return False
         if "contains" in fingerprint:
             return fingerprint["contains"].encode() in body
+        from inference_providers import jsontext
+
         try:
             data = jsontext.loads(body)
         except ValueError:
@@ -205,6 +207,8 @@ class _Look:
 
 def _rows(body: bytes) -> list[dict[str, Any]] | None:
     """The rows of a `/models` reply, or None when it is none."""
+    from inference_providers import jsontext
+
     try:
         data = jsontext.loads(body)
     except ValueError:

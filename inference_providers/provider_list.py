@@ -7,9 +7,8 @@ from contextlib import suppress
 from functools import cached_property, partial
 from itertools import groupby
 
-from inference_providers import candidates, chat
+from inference_providers import candidates
 from inference_providers.base import Base, check_timeout, named
-from inference_providers.connection import Connection, our_error, sdk_fields
 from inference_providers.errors import AllProvidersFailedError
 
 TYPE_CHECKING = False
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from inference_providers.base import Models, Prompt
     from inference_providers.batches import Batch
     from inference_providers.candidates import Offer
+    from inference_providers.connection import Connection
     from inference_providers.dialogue import Question
     from inference_providers.wire.call import Caller, Reply, StreamReply
     from inference_providers.wire.messages import Ask
@@ -113,6 +113,8 @@ class ProviderList(Base):
     ) -> Answer:
         """Ask a connected client one question, with generation parameters as in `ask_ai`. Raises ProviderError of the fitting kind."""
         import openai
+
+        from inference_providers.connection import our_error, sdk_fields
 
         question = self._question(prompt, parameters, system=system, extra_body=extra_body)
         started = time.monotonic()
@@ -305,6 +307,8 @@ class ProviderList(Base):
         attempts: list[Attempt] = [] if alive else [self._health.refusal(offer) for offer in offers]
         for offer in self._reached(alive, attempts):
             if not test or self._answers(offer, attempts):
+                from inference_providers.connection import Connection
+
                 return Connection(offer, attempts, partial(self._client, offer))
         raise no_connection(attempts)
 
@@ -348,6 +352,8 @@ class ProviderList(Base):
         from inference_providers.wire.route import Send
 
         started = time.monotonic()
+        from inference_providers import chat
+
         verdict = self._caller.attempt(Send(offer, min(TEST_LIMIT, self.timeout)), Ask(chat.test_body()))
         worked = verdict.action == classify.OK
         outcome = "ok" if worked else str(verdict.error)

@@ -11,7 +11,6 @@ import json
 import os
 from functools import cached_property, lru_cache
 
-from inference_providers import jsontext
 from inference_providers.errors import RegistryError
 
 TYPE_CHECKING = False
@@ -280,15 +279,12 @@ class Registry:
 
 def parse(text: str | bytes, origin: str = "registry") -> dict[str, Any]:
     """JSON text to a registry's data. Raises RegistryError, with line and column, for anything but a JSON object."""
+    from inference_providers import jsontext
+
     try:
         data = jsontext.loads(text, objects=OBJECTS)
     except ValueError as error:
-        where = (
-            f"line {error.lineno} column {error.colno}: {error.msg}"
-            if isinstance(error, json.JSONDecodeError)
-            else str(error)
-        )
-        raise RegistryError([f"$: not JSON ({where})"], f"{origin} cannot be read") from None
+        raise RegistryError([f"$: not JSON ({error})"], f"{origin} cannot be read") from None
     if not isinstance(data, dict):
         raise RegistryError([f"$: must be an object, not {type(data).__name__}"], f"{origin} cannot be used")
     return data
@@ -312,7 +308,7 @@ def bundled() -> Registry:
     """The registry that was installed with this package."""
     with open(BUNDLED_PATH, "rb") as file:
         text, facts = _without_facts(file.read())
-    return Registry(parse(text, BUNDLED_PATH), facts)
+    return Registry(json.loads(text), facts)  # the package's own: nobody has to look how deep it nests
 
 
 def _without_facts(text: bytes) -> tuple[bytes, dict[str, bytes]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from inference_providers import folders, jsontext, locks
+from inference_providers import folders
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ def servers_folder() -> str:
 def running() -> Iterator[tuple[str, dict[str, Any]]]:
     """Folder and state of every server that was launched and is ready or loading."""
     for path, state in _states():
+        from inference_providers import locks
+
         if state["phase"] in (LOADING, READY) and locks.is_held(os.path.join(path, "lock")):
             yield path, state
 
@@ -39,6 +41,8 @@ def running() -> Iterator[tuple[str, dict[str, Any]]]:
 def ended() -> Iterator[tuple[str, dict[str, Any]]]:
     """Folder and state of every server of the last day that ended or could not be started; its `message` says why."""
     for path, state in _states():
+        from inference_providers import locks
+
         if state["phase"] in (ENDED, FAILED) and not locks.is_held(os.path.join(path, "lock")):
             yield path, state
 
@@ -68,6 +72,8 @@ def read_state(folder: str) -> dict[str, Any]:
     """
     if folders.distrust(folder):
         return {}
+    from inference_providers import jsontext
+
     try:
         state = jsontext.loads(folders.read(os.path.join(folder, "state.json"), _MOST))
     except (OSError, ValueError):
