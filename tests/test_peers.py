@@ -66,7 +66,6 @@ def test_a_launched_server_is_no_stranger() -> None:
 
 
 def test_who_takes_the_port_of_an_engine_that_has_ended_is_a_stranger(orphaned: Launchable) -> None:
-    assert orphaned.awake, "as far as its state says"
     with closing(socket.create_server(("127.0.0.1", port_of(orphaned)))):
         said = said_of(orphaned)
     assert "no longer has its port" in said
