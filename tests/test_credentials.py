@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import traceback
 from collections.abc import Callable
@@ -11,7 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference_providers import MetaInferenceEngine, ProviderList, RegistryError
+from inference_providers import (
+    MetaInferenceEngine,
+    NoCredentialsError,
+    ProviderList,
+    RegistryError,
+    UnknownModelError,
+)
 from inference_providers.credentials import Pins, host_of, is_loopback, near_misses, refusal
 from inference_providers.registry import Registry, bundled
 from inference_providers.trust import restrained
@@ -521,3 +528,22 @@ def test_a_key_that_goes_without_encryption_is_told_once(caplog: pytest.LogCaptu
             made.candidates("auto")
         said = [record.getMessage() for record in caplog.records if "without encryption" in record.getMessage()]
         assert len(said) == warns
+
+
+def test_nothing_of_the_current_directory_is_read(tmp_path: Any, monkeypatch: pytest.MonkeyPatch, serve: Any) -> None:
+    server = serve()
+    row = {"name": "X", "connection": {"endpoint": server.url, "api_key": "X_API_KEY"}, "model_names": {"gpt-4o": "x"}}
+    for name in ("inference-providers.json", "registry.json"):
+        (tmp_path / name).write_text(json.dumps({"providers": {"x": row}, "auto_model_priority": ["gpt-4o"]}))
+    (tmp_path / ".env").write_text(f"OPENAI_API_KEY={CANARY}\nX_API_KEY={CANARY}\nOPENAI_BASE_URL={server.url}\n")
+    for name in ("models.json", "models.yaml"):
+        (tmp_path / name).write_text('{"models": [{"name": "my-own", "model_path": "tiny.gguf"}]}')
+    monkeypatch.chdir(tmp_path)
+    made = ProviderList(local=False)
+    assert made.registry.version == bundled().version
+    assert "x" not in made.registry.providers
+    with pytest.raises(NoCredentialsError):
+        made.ask_ai("hi", "gpt-4o")
+    with pytest.raises(UnknownModelError):
+        ProviderList().resolve("my-own")
+    assert server.requests == []

@@ -96,3 +96,11 @@ def test_the_readme_shows_numbers_that_hold() -> None:
     from inference_providers.registry import bundled
 
     assert len(bundled().canonical_names) >= 1200
+
+
+def test_the_tests_that_hold_the_promises_are_there() -> None:
+    import re
+
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs" / "security.md").read_text("utf-8")))
+    assert len(named) > 10
+    assert {name for name in named if not (ROOT / "tests" / f"{name}.py").exists()} == set()
