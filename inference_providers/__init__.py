@@ -67,7 +67,7 @@ if TYPE_CHECKING:
     from inference_providers.registry import canonical_name as canonical_name
     from inference_providers.resolution import Resolution as Resolution
     from inference_providers.wire.messages import Limits as Limits
-    from inference_providers.wire.route import Policy as Policy
+    from inference_providers.wire.policy import Policy as Policy
 
 _HOME = {
     name: module
@@ -103,7 +103,7 @@ _HOME = {
         "registry": ("canonical_name",),
         "resolution": ("Resolution",),
         "wire.messages": ("Limits",),
-        "wire.route": ("Policy",),
+        "wire.policy": ("Policy",),
     }.items()
     for name in names
 }

@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from inference_providers.candidates import Accesses
+    from inference_providers.access import Accesses
     from inference_providers.local_server import LocalServer
     from inference_providers.resolution import Resolution
 

@@ -8,11 +8,13 @@ from contextlib import aclosing
 from functools import partial
 from itertools import groupby
 
-from inference_providers import candidates, chat
+from inference_providers import chat
+from inference_providers.arguments import check_timeout, named
 from inference_providers.attempts import Attempt
-from inference_providers.base import Base, check_timeout, named
+from inference_providers.base import Base
 from inference_providers.connection import AsyncConnection, our_error, sdk_fields
 from inference_providers.errors import AllProvidersFailedError
+from inference_providers.ordering import shuffled
 from inference_providers.provider_list import (
     DROP,
     MAX_STEPS,
@@ -35,11 +37,11 @@ if TYPE_CHECKING:
     from inference_providers.base import Models, Prompt
     from inference_providers.batches import AsyncBatch
     from inference_providers.candidates import Offer
-    from inference_providers.dialogue import Question
+    from inference_providers.question import Question
     from inference_providers.wire.acall import AsyncCaller, AsyncStreamReply
     from inference_providers.wire.asend import AsyncSender
+    from inference_providers.wire.ask import Ask
     from inference_providers.wire.call import Reply
-    from inference_providers.wire.messages import Ask
 
 
 class AsyncProviderList(Base):
@@ -52,7 +54,7 @@ class AsyncProviderList(Base):
     ) -> AsyncConnection:
         """See `ProviderList.connect_to_model`."""
         offers = await asyncio.to_thread(self.candidates, canonical_name, provider=provider)
-        return await self._connect(candidates.shuffled(offers, self._random) if choose_randomly else offers, test)
+        return await self._connect(shuffled(offers, self._random) if choose_randomly else offers, test)
 
     async def connect_to_first_available_model(self, model_names: Sequence[str], test: bool = False) -> AsyncConnection:
         """See `ProviderList.connect_to_first_available_model`."""
@@ -266,13 +268,12 @@ class AsyncProviderList(Base):
             outcome = "reachable" if status < 500 else f"HTTP {status}"
         except WireError as error:
             outcome = str(error)
-        attempts.append(Attempt(offer, outcome, status=status, seconds=time.monotonic() - started))
-        self._tell(str(attempts[-1]))
+        self._tried(attempts, offer, outcome, status=status, seconds=time.monotonic() - started)
         return status is not None and status < 500
 
     async def _answers(self, offer: Offer, attempts: list[Attempt]) -> bool:
         from inference_providers.wire import classify
-        from inference_providers.wire.messages import Ask
+        from inference_providers.wire.ask import Ask
         from inference_providers.wire.route import Send
 
         started = time.monotonic()
@@ -280,7 +281,7 @@ class AsyncProviderList(Base):
         worked = verdict.action == classify.OK
         outcome = "ok" if worked else str(verdict.error)
         status = verdict.error.status if verdict.error else 200
-        attempts.append(Attempt(offer, outcome, status=status, seconds=time.monotonic() - started, error=verdict.error))
+        self._tried(attempts, offer, outcome, status=status, seconds=time.monotonic() - started, error=verdict.error)
         if worked:
             self._health.succeeded(offer)
         else:

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 from inference_providers.display import printable
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from inference_providers.candidates import Offer
-
 
 class Attempt:
-    """One try of a candidate, with its outcome."""
+    """One try of a candidate, with its outcome.
+
+    provider: its id. model: its name for the model. outcome: `ok`, or what went wrong, in words. status: of the
+    HTTP response, None without one. seconds: how long it took. error: the typed failure, None for a success.
+    """
 
     __slots__ = ("canonical_name", "error", "model", "outcome", "provider", "seconds", "status")
 
     def __init__(
         self,
-        offer: Offer,
+        provider: str,
+        model: str,
         outcome: str,
         *,
+        canonical_name: str | None = None,
         status: int | None = None,
         seconds: float = 0.0,
         error: Exception | None = None,
     ) -> None:
-        self.provider, self.model, self.canonical_name = offer.provider, offer.internal_name, offer.canonical_name
+        self.provider, self.model, self.canonical_name = provider, model, canonical_name
         self.outcome, self.status, self.seconds, self.error = outcome, status, seconds, error
 
     def __repr__(self) -> str:

@@ -6,6 +6,7 @@ import os
 import time
 from functools import cached_property
 
+from inference_providers.arguments import check_timeout, named
 from inference_providers.credentials import DUMMY_KEY
 from inference_providers.errors import LocalServerError, UnknownModelError
 from inference_providers.finder import LAUNCH, Finder
@@ -21,23 +22,18 @@ if TYPE_CHECKING:
     from inference_providers.answer import Answer
     from inference_providers.attempts import Attempt
     from inference_providers.candidates import Offer
-    from inference_providers.dialogue import Question
+    from inference_providers.question import Question
     from inference_providers.substitute import Substitute
     from inference_providers.wire.acall import AsyncCaller
     from inference_providers.wire.asend import AsyncSender
-    from inference_providers.wire.messages import Ask, Limits
-    from inference_providers.wire.route import Health, Policy
+    from inference_providers.wire.ask import Ask
+    from inference_providers.wire.health import Health
+    from inference_providers.wire.messages import Limits
+    from inference_providers.wire.policy import Policy
     from inference_providers.wire.routed import Options
 
     Prompt = str | Sequence[Mapping[str, Any]]
     Models = str | Sequence[str] | None
-
-
-def named(models: Models) -> list[str]:
-    """One name or several, as a list. Raises TypeError for what is neither."""
-    if not isinstance(models, str | list | tuple | None):
-        raise TypeError(f"a model is a name, or a list of names, not {models!r}")
-    return [models] if isinstance(models, str) else list(models or ())
 
 
 class Base(Finder):
@@ -186,11 +182,16 @@ class Base(Finder):
             offer.wake(self.timeout)
         except LocalServerError as error:
             outcome = str(error)
+        self._tried(attempts, offer, outcome or "runs", seconds=time.monotonic() - started)
+        return not outcome
+
+    def _tried(self, attempts: list[Attempt], offer: Offer, outcome: str, **more: Any) -> None:
+        """Note a try, and tell of it."""
         from inference_providers.attempts import Attempt
 
-        attempts.append(Attempt(offer, outcome or "runs", seconds=time.monotonic() - started))
+        name = offer.canonical_name
+        attempts.append(Attempt(offer.provider, offer.internal_name, outcome, canonical_name=name, **more))
         self._tell(str(attempts[-1]))
-        return not outcome
 
     def _question(
         self,
@@ -204,7 +205,7 @@ class Base(Finder):
     ) -> Question:
         """What is asked, checked. Raises TypeError and ValueError."""
         from inference_providers import chat
-        from inference_providers.dialogue import Question
+        from inference_providers.question import Question
 
         turns = chat.messages(question, system)
         if images is not None:
@@ -220,7 +221,7 @@ class Base(Finder):
         return made
 
     def _ask(self, body: Mapping[str, Any], question: Question) -> Ask:
-        from inference_providers.wire.messages import Ask
+        from inference_providers.wire.ask import Ask
 
         return Ask(body, allow_empty=self._allow_empty, unsupported=question.on_unsupported, untouched=question.extra)
 
@@ -264,7 +265,7 @@ class Base(Finder):
 
     @cached_property
     def _policy(self) -> Policy:
-        from inference_providers.wire.route import Policy
+        from inference_providers.wire.policy import Policy
 
         if self._given_policy is None and self._substitute is not None and self._substitute.quick:
             return Policy(total=self.timeout, backoff_base=0.0)
@@ -272,7 +273,7 @@ class Base(Finder):
 
     @cached_property
     def _health(self) -> Health:
-        from inference_providers.wire.route import Health
+        from inference_providers.wire.health import Health
 
         return Health(self._policy, time.monotonic)
 
@@ -297,12 +298,6 @@ def _substitute(mock: Mapping[str, Any] | None) -> Substitute | None:
     from inference_providers.mock import Mock
 
     return Mock(mock)
-
-
-def check_timeout(timeout: Any) -> None:
-    """Raise ValueError for what is no number of seconds; None is for the default."""
-    if timeout is not None and not (isinstance(timeout, int | float) and 0 < timeout < float("inf")):
-        raise ValueError(f"timeout must be a number of seconds above 0, not {timeout!r}")
 
 
 def _check_options(timeout: Any, hedge_after: Any, environ: Any, aliases: Any) -> None:

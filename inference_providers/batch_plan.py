@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 import time
 
-from inference_providers import dialogue, formulas
-from inference_providers.base import check_timeout
+from inference_providers import formulas
+from inference_providers.arguments import check_timeout
 from inference_providers.batch_items import Reader
 from inference_providers.pace import Pace
+from inference_providers.question import Question
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from inference_providers.batch_items import Item
-    from inference_providers.dialogue import Question
 
 
 def route_key(models: Any) -> str | tuple[str, ...] | None:
@@ -88,15 +88,13 @@ class Job:
         tools = parameters.pop("tools", None)
         fields = {**parameters, "tools": tools} if tools else parameters
         # One question stands for all: what it says of schema and parameters holds for each item.
-        self.pattern: Question = dialogue.Question(
-            (), fields, schema=schema, extra=extra_body, on_unsupported=on_unsupported
-        )
+        self.pattern: Question = Question((), fields, schema=schema, extra=extra_body, on_unsupported=on_unsupported)
         self.reader = Reader(models, system, self.pattern.fields, self.pattern.extra)
         self.is_plain = self.pattern.shape is None and (self.pattern.tools is None or not self.pattern.tools.runs)
 
     def question(self, item: Item) -> Question:
         """An item's question, for what takes more than one reply."""
-        made = dialogue.Question(item.body["messages"], {}, on_unsupported=self.pattern.on_unsupported)
+        made = Question(item.body["messages"], {}, on_unsupported=self.pattern.on_unsupported)
         made.fields = {name: value for name, value in item.body.items() if name != "messages"}
         made.shape, made.tools = self.pattern.shape, self.pattern.tools
         return made

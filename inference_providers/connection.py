@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from inference_providers.attempts import Attempt
     from inference_providers.candidates import Offer
-    from inference_providers.dialogue import Question
+    from inference_providers.question import Question
 
 
 class _Connection:

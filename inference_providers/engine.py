@@ -9,7 +9,7 @@ from hashlib import blake2b
 from typing import Any
 
 from inference_providers import parameters, substitute
-from inference_providers.candidates import BY_HAND
+from inference_providers.access import BY_HAND
 from inference_providers.conversation import Conversation, Message, Role
 from inference_providers.credentials import DUMMY_KEY, refusal
 from inference_providers.engine_settings import (
@@ -26,7 +26,7 @@ from inference_providers.foreign_secrets import is_foreign
 from inference_providers.provider_list import ProviderList
 from inference_providers.registry import bundled
 from inference_providers.wire.messages import Limits
-from inference_providers.wire.route import Policy
+from inference_providers.wire.policy import Policy
 
 __all__ = [
     "GenerationParams",

@@ -6,13 +6,14 @@ import os
 import time
 from functools import cached_property
 
-from inference_providers import candidates
+from inference_providers.access import Accesses
 from inference_providers.advice import ALLOW_VARIABLE, Advice
-from inference_providers.candidates import Accesses, Offer
+from inference_providers.candidates import Offer
 from inference_providers.credentials import Environment, Pins, Secretive, host_of, is_loopback
 from inference_providers.errors import LocalServerError, NoCredentialsError, UnknownModelError
 from inference_providers.log import tell, warn
 from inference_providers.offerings import GIVEN, NAMED
+from inference_providers.ordering import order
 from inference_providers.registry import Registry, bundled
 from inference_providers.resolution import AUTO, Resolution, Resolver
 from inference_providers.server_state import running
@@ -108,7 +109,7 @@ class Finder(Secretive):
         """Candidates. Who runs a model with open weights on this machine means to use it; a policy has an order of its own."""
         facts = self.registry.model(resolution.canonical_name or "")
         by_policy = resolution.rule.startswith("policy")
-        return candidates.order(resolution.offers, here_first=bool(facts.get("open_weights")) and not by_policy)
+        return order(resolution.offers, here_first=bool(facts.get("open_weights")) and not by_policy)
 
     def local_servers(self) -> list[LocalServer]:
         """The model servers that run on this machine; a look at known ports counts for ten seconds."""
@@ -143,7 +144,7 @@ class Finder(Secretive):
         if not found and self._reread_environment():
             found = self._ordered(self._resolver.resolve(name, provider))
         if not found and self._local and provider is None:
-            found = candidates.order(self._resolver.launched(name, None, NAMED))  # a name of the user's own
+            found = order(self._resolver.launched(name, None, NAMED))  # a name of the user's own
         if not found:
             raise self._no_launch(resolution) or self._no_key(resolution)
         if self._local and all(offer.local and not offer.launchable for offer in found):
@@ -174,7 +175,7 @@ class Finder(Secretive):
         keyed = self._keyed()
         if keyed:
             here = [offer for server in self.local_servers() for offer in self._offers_of(server)]
-            return keyed + candidates.order(here) + (self._to_launch() if self._local == LAUNCH else [])
+            return keyed + order(here) + (self._to_launch() if self._local == LAUNCH else [])
         here = self._on_this_machine()
         if not here:
             raise self._advice.nothing()
@@ -192,7 +193,7 @@ class Finder(Secretive):
         if not self._local:
             return []
         servers = self._launchables.automatic(everything=self._local == LAUNCH)
-        return candidates.order(offer for server in servers for offer in self._offers_of(server))
+        return order(offer for server in servers for offer in self._offers_of(server))
 
     def _no_key(self, resolution: Resolution) -> NoCredentialsError:
         """Nobody can be asked: what to set, and whether a file of the model lies here."""
@@ -298,7 +299,7 @@ class Finder(Secretive):
         found = [
             offer for name in self.registry.auto_model_priority for offer in self._resolver.offers_of(name, local=False)
         ]
-        listed = candidates.order(found)
+        listed = order(found)
         return listed + self._unlisted({offer.provider for offer in listed})
 
     def _unlisted(self, listed: set[str]) -> list[Offer]:
@@ -313,7 +314,7 @@ class Finder(Secretive):
                     for offer in self._resolver.offers_of(name, local=False)
                     if offer.provider == pid
                 ]
-        return candidates.order(found)
+        return order(found)
 
     def _keyed(self) -> list[Offer]:
         """The automatic choice among providers with keys: no look at local ports."""
@@ -325,7 +326,7 @@ class Finder(Secretive):
     def _on_this_machine(self) -> list[Offer]:
         """Candidates on this machine: running servers, else models of the user's own that can be launched."""
         here = [offer for server in self.local_servers() for offer in self._offers_of(server)]
-        return candidates.order(here) or self._to_launch()
+        return order(here) or self._to_launch()
 
     def _could(self, able: Callable[[Offer], bool]) -> str:
         """Who could do what was asked, for a person: of what the keys reach, else of what a key would reach."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from inference_providers.candidates import Access, Accesses, Offer
+from inference_providers.access import Access, Accesses
+from inference_providers.candidates import Offer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

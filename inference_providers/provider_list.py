@@ -7,9 +7,10 @@ from contextlib import suppress
 from functools import cached_property, partial
 from itertools import groupby
 
-from inference_providers import candidates
-from inference_providers.base import Base, check_timeout, named
+from inference_providers.arguments import check_timeout, named
+from inference_providers.base import Base
 from inference_providers.errors import AllProvidersFailedError
+from inference_providers.ordering import shuffled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
     from inference_providers.batches import Batch
     from inference_providers.candidates import Offer
     from inference_providers.connection import Connection
-    from inference_providers.dialogue import Question
+    from inference_providers.question import Question
+    from inference_providers.wire.ask import Ask
     from inference_providers.wire.call import Caller, Reply, StreamReply
-    from inference_providers.wire.messages import Ask
     from inference_providers.wire.send import Sender
 
 MAX_STEPS, DROP = 10, "drop"  # as in `dialogue` and `parameters`, which are imported when something is asked
@@ -51,7 +52,7 @@ class ProviderList(Base):
         AllProvidersFailedError (with every attempt).
         """
         offers = self.candidates(canonical_name, provider=provider)
-        return self._connect(candidates.shuffled(offers, self._random) if choose_randomly else offers, test)
+        return self._connect(shuffled(offers, self._random) if choose_randomly else offers, test)
 
     def connect_to_first_available_model(self, model_names: Sequence[str], test: bool = False) -> Connection:
         """A connection to the first of *model_names* that works; models without a key are passed over."""
@@ -339,16 +340,13 @@ class ProviderList(Base):
             outcome = "reachable" if status < 500 else f"HTTP {status}"
         except WireError as error:
             outcome = str(error)
-        from inference_providers.attempts import Attempt
-
-        attempts.append(Attempt(offer, outcome, status=status, seconds=time.monotonic() - started))
-        self._tell(str(attempts[-1]))
+        self._tried(attempts, offer, outcome, status=status, seconds=time.monotonic() - started)
         return status is not None and status < 500
 
     def _answers(self, offer: Offer, attempts: list[Attempt]) -> bool:
         """Whether a short inference verifies key, model and reply."""
         from inference_providers.wire import classify
-        from inference_providers.wire.messages import Ask
+        from inference_providers.wire.ask import Ask
         from inference_providers.wire.route import Send
 
         started = time.monotonic()
@@ -358,9 +356,7 @@ class ProviderList(Base):
         worked = verdict.action == classify.OK
         outcome = "ok" if worked else str(verdict.error)
         status = verdict.error.status if verdict.error else 200
-        from inference_providers.attempts import Attempt
-
-        attempts.append(Attempt(offer, outcome, status=status, seconds=time.monotonic() - started, error=verdict.error))
+        self._tried(attempts, offer, outcome, status=status, seconds=time.monotonic() - started, error=verdict.error)
         if worked:
             self._health.succeeded(offer)
         else:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 
-from inference_providers.candidates import Accesses, Offer
+from inference_providers.access import Accesses
+from inference_providers.candidates import Offer
 from inference_providers.errors import UnknownModelError
 from inference_providers.heads import NEUTRAL, Heads, edits, is_path
 from inference_providers.offerings import GIVEN, HERE, NAMED, Offerings

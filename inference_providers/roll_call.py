@@ -6,10 +6,11 @@ import asyncio
 import re
 import time
 
-from inference_providers import candidates, chat, dialogue
+from inference_providers import candidates, chat
 from inference_providers.answer import cost_of, usage_of
 from inference_providers.display import printable
 from inference_providers.errors import InferenceProvidersError, TruncatedStreamError
+from inference_providers.question import Question
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -172,7 +173,7 @@ class RollCall:
             return True
 
     async def _ask(self, offer: Offer, entry: Entry, question: str) -> str:
-        asked = dialogue.Question(chat.messages(question), {"max_tokens": MAX_TOKENS})
+        asked = Question(chat.messages(question), {"max_tokens": MAX_TOKENS})
         ask = self._providers._ask(asked.streamed(), asked)
         started = time.monotonic()
         reply = await self._providers._async_caller.stream([offer], ask, total=TIMEOUT)

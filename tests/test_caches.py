@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inference_providers import RegistryError, UnknownModelError
-from inference_providers.candidates import Accesses
+from inference_providers.access import Accesses
 from inference_providers.credentials import Pins, host_of
 from inference_providers.registry import bundled
 from inference_providers.resolution import Resolver

@@ -12,13 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference_providers import (
-    MetaInferenceEngine,
-    NoCredentialsError,
-    ProviderList,
-    RegistryError,
-    UnknownModelError,
-)
+from inference_providers import MetaInferenceEngine, NoCredentialsError, ProviderList, RegistryError, UnknownModelError
 from inference_providers.credentials import Pins, host_of, is_loopback, near_misses, refusal
 from inference_providers.registry import Registry, bundled
 from inference_providers.trust import restrained

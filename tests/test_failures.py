@@ -206,7 +206,7 @@ def test_the_last_candidate_is_never_cooled_down(serve: Serve, kind: str) -> Non
 
 
 def test_five_failures_at_over_half_open_the_circuit_and_one_probe_closes_it(serve: Serve) -> None:
-    from inference_providers.wire.route import Policy
+    from inference_providers.wire.policy import Policy
 
     broken, good = serve(says(404, "gone")), serve()
     made = providers("sync", broken.url, good.url, policy=Policy(total=2.0, open_for=0.5))
@@ -221,7 +221,7 @@ def test_five_failures_at_over_half_open_the_circuit_and_one_probe_closes_it(ser
 
 
 def test_retries_have_a_budget(serve: Serve) -> None:
-    from inference_providers.wire.route import Policy
+    from inference_providers.wire.policy import Policy
 
     broken = serve(says(500, ""))
     made = providers("sync", broken.url, policy=Policy(total=2.0, retry_reserve=3, retry_ratio=0.0, failures=1000))
@@ -335,7 +335,9 @@ def test_three_tenths_of_faults_leave_nearly_every_call_answered(serve: Serve, k
 
 
 def test_backoff_is_full_jitter() -> None:
-    from inference_providers.wire.route import Health, Policy, _Route
+    from inference_providers.wire.health import Health
+    from inference_providers.wire.policy import Policy
+    from inference_providers.wire.route import _Route
 
     route = _Route([], Health(Policy(), time.monotonic), random.Random(1), None, [])
     for tries, cap in ((1, 0.5), (2, 1.0), (3, 2.0), (9, 8.0)):

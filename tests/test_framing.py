@@ -22,7 +22,7 @@ from inference_providers import InferenceProvidersError
 from inference_providers.credentials import address_of
 from inference_providers.wire.asend import AsyncSender
 from inference_providers.wire.messages import Limits, Request, WireError
-from inference_providers.wire.route import Policy
+from inference_providers.wire.policy import Policy
 from inference_providers.wire.send import Sender
 from tests.conftest import async_list_of, list_of
 from tests.servers import Connection, Received, Server, completion, delta

@@ -24,7 +24,7 @@ SHORT = {
     "credentials": "values of the program's own environment",
     "engines": "names in the program's own environment",
     "naming": "names of at most LONGEST_NAME characters",
-    "wire.messages": "the program's own form",
+    "wire.ask": "the program's own form",
 }
 
 

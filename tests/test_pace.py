@@ -48,7 +48,14 @@ class Health:
 def attempt(provider: str, status: int = 200, retry_after: float | None = None) -> Attempt:
     error = RateLimitError("no", status=status, retry_after=retry_after) if status != 200 else None
     offer: Any = Offer(provider)
-    return Attempt(offer, "ok" if error is None else "no", status=status, error=error)
+    return Attempt(
+        offer.provider,
+        offer.internal_name,
+        "ok" if error is None else "no",
+        canonical_name=offer.canonical_name,
+        status=status,
+        error=error,
+    )
 
 
 def route(*providers: str | Offer, **options: Any) -> tuple[Route, Pace, Clock, Health]:

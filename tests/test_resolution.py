@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference_providers import ProviderList, UnknownModelError
-from inference_providers.candidates import Accesses
+from inference_providers.access import Accesses
 from inference_providers.credentials import Pins
 from inference_providers.local_server import LocalServer
 from inference_providers.registry import Registry, bundled

@@ -12,7 +12,7 @@ import openai
 import pytest
 
 from inference_providers import AuthenticationError, ProviderList
-from inference_providers.wire.messages import Ask
+from inference_providers.wire.ask import Ask
 from tests.conftest import async_list_of, keys, list_of
 from tests.servers import Server, answer, status
 

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference_providers import ProviderList, RegistryError
-from inference_providers.candidates import Accesses
+from inference_providers.access import Accesses
 from inference_providers.credentials import Pins, host_of, is_loopback
 from inference_providers.registry import Registry, bundled
 from inference_providers.resolution import Resolver

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 
 from inference_providers.credentials import Environment, Secret, address_of
 from inference_providers.wire import classify
+from inference_providers.wire.ask import Ask
 from inference_providers.wire.call import judge
-from inference_providers.wire.messages import Ask, Limits, Request, WireError
+from inference_providers.wire.messages import Limits, Request, WireError
 from inference_providers.wire.origins import _read_proxy
 from inference_providers.wire.send import Sender
 from tests.conftest import list_of

@@ -17,6 +17,7 @@ from inference_providers.cli.names import complete_model, complete_provider
 from inference_providers.cli.output import Group, say, say_json
 from inference_providers.cli.roll_call import roll_call
 from inference_providers.cli.tables import emit
+from inference_providers.ordering import order
 
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -49,7 +50,6 @@ def doctor(as_json: bool) -> None:
 @guarded
 def models(pattern: str, everything: bool, as_json: bool) -> None:
     """List models whose names contain PATTERN, best prices first seen; only those usable now, unless --all."""
-    from inference_providers import candidates
     from inference_providers.provider_list import ProviderList
 
     providers = ProviderList()
@@ -57,7 +57,7 @@ def models(pattern: str, everything: bool, as_json: bool) -> None:
     for name in providers.get_canonical_model_names():
         if pattern.lower() in name:
             offers = providers.resolve(name).offers
-            usable = candidates.order(offers)
+            usable = order(offers)
             if usable or everything:
                 rows.append(_model_row(name, offers, usable, providers.registry.model(name)))
     for server in providers.local_servers():

@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from inference_providers.candidates import Offer
     from inference_providers.errors import TruncatedStreamError
     from inference_providers.wire.asend import AsyncSender
+    from inference_providers.wire.ask import Ask
     from inference_providers.wire.classify import Verdict
-    from inference_providers.wire.messages import Ask, AsyncResponse, Could
-    from inference_providers.wire.route import Health, Uniform
+    from inference_providers.wire.health import Health
+    from inference_providers.wire.messages import AsyncResponse, Could
+    from inference_providers.wire.route import Uniform
 
 
 class AsyncCaller:

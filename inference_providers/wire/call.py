@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from inference_providers.attempts import Attempt
     from inference_providers.candidates import Offer
     from inference_providers.errors import TruncatedStreamError
+    from inference_providers.wire.ask import Ask
     from inference_providers.wire.classify import Verdict
-    from inference_providers.wire.messages import Ask, Could
-    from inference_providers.wire.route import Health, Uniform
+    from inference_providers.wire.health import Health
+    from inference_providers.wire.messages import Could
+    from inference_providers.wire.route import Uniform
     from inference_providers.wire.send import Sender
 
 

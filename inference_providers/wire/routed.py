@@ -24,7 +24,7 @@ from inference_providers.errors import (
     TruncatedStreamError,
     UnknownModelError,
 )
-from inference_providers.wire.messages import Ask, form_model
+from inference_providers.wire.ask import Ask, form_model
 from inference_providers.wire.said import decode
 from inference_providers.wire.sdk import Base, plain_headers, sealed
 

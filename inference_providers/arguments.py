@@ -1,0 +1,24 @@
+"""What a caller gives, checked: names of models, numbers of seconds. Pure."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    Prompt = str | Sequence[Mapping[str, Any]]
+    Models = str | Sequence[str] | None
+
+
+def named(models: Models) -> list[str]:
+    """One name or several, as a list. Raises TypeError for what is neither."""
+    if not isinstance(models, str | list | tuple | None):
+        raise TypeError(f"a model is a name, or a list of names, not {models!r}")
+    return [models] if isinstance(models, str) else list(models or ())
+
+
+def check_timeout(timeout: Any) -> None:
+    """Raise ValueError for what is no number of seconds; None is for the default."""
+    if timeout is not None and not (isinstance(timeout, int | float) and 0 < timeout < float("inf")):
+        raise ValueError(f"timeout must be a number of seconds above 0, not {timeout!r}")
