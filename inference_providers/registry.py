@@ -50,9 +50,11 @@ class Provider:
 
     __slots__ = ("_facts", "data", "id")
 
-    def __init__(self, provider_id: str, data: Mapping[str, Any], facts: bytes | None = None) -> None:
+    def __init__(
+        self, provider_id: str, data: Mapping[str, Any], facts: bytes | Mapping[str, list[Any]] | None = None
+    ) -> None:
         self.id, self.data = provider_id, data
-        self._facts: Any = facts  # still text: most programs look at a few offers only
+        self._facts: Any = facts  # perhaps still text: most programs look at a few offers only
 
     @property
     def name(self) -> str:
@@ -115,13 +117,30 @@ class Provider:
             self._facts = json.loads(self._facts)
         return self._facts or self.data.get("facts") or {}
 
+    @property
+    def late_facts(self) -> bytes | Mapping[str, list[Any]] | None:
+        """The facts that its row lacks, as they are: text until somebody has asked for one."""
+        facts: bytes | Mapping[str, list[Any]] | None = self._facts
+        return facts
+
+    @property
+    def whole(self) -> Mapping[str, Any]:
+        """Its row, facts included."""
+        return {**self.data, "facts": dict(self.all_facts)} if self._facts and self.all_facts else self.data
+
 
 class Registry:
     """All providers in their order, with the indexes that name resolution needs."""
 
-    def __init__(self, data: Mapping[str, Any], facts: Mapping[str, bytes] | None = None) -> None:
-        """*facts* holds, for providers whose row lacks them, the facts as JSON text."""
-        self._rows, self._whole = data, facts is None
+    def __init__(
+        self,
+        data: Mapping[str, Any],
+        facts: Mapping[str, bytes | Mapping[str, list[Any]]] | None = None,
+        *,
+        installed: bool = False,
+    ) -> None:
+        """*facts* holds, for providers whose row lacks them, the facts, or their JSON text. *installed*: the package's own."""
+        self._rows, self._installed = data, installed
         self.providers = {
             pid: Provider(pid, row, (facts or {}).get(pid)) for pid, row in (data.get("providers") or {}).items()
         }
@@ -129,12 +148,35 @@ class Registry:
     @cached_property
     def data(self) -> Mapping[str, Any]:
         """The whole registry, as in its file."""
-        if self._whole:
+        if not any(provider.late_facts for provider in self.providers.values()):
             return self._rows
-        rows = {
-            p.id: {**p.data, "facts": dict(p.all_facts)} if p.all_facts else p.data for p in self.providers.values()
+        return {**self._rows, "providers": {provider.id: provider.whole for provider in self.providers.values()}}
+
+    @property
+    def rows(self) -> Mapping[str, Any]:
+        """`data`, without the facts that nobody has asked for."""
+        return self._rows
+
+    def variant(self, data: Mapping[str, Any]) -> Registry:
+        """The registry of *data*, which was made of `rows`: rows without facts keep those that they have here."""
+        facts = {
+            pid: facts
+            for pid, row in data["providers"].items()
+            if "facts" not in row and pid in self.providers and (facts := self.providers[pid].late_facts)
         }
-        return {**self._rows, "providers": rows}
+        return Registry(data, facts)
+
+    def opened(self, patch: Mapping[str, Any]) -> Registry:
+        """This registry, with the facts that a merge patch changes in its `rows`."""
+        changes = patch.get("providers")
+        touched = {
+            pid: self.providers[pid].whole
+            for pid, change in (changes.items() if isinstance(changes, dict) else ())
+            if isinstance(change, dict) and "facts" in change and pid in self.providers
+        }
+        if not touched:
+            return self
+        return self.variant({**self._rows, "providers": {**self._rows["providers"], **touched}})
 
     def __repr__(self) -> str:
         return f"<Registry version {self.version}: {len(self.providers)} providers>"
@@ -157,12 +199,12 @@ class Registry:
     @property
     def parameters(self) -> Mapping[str, Any]:
         """Rules about generation parameters that hold for everybody; a file without them has the installed ones."""
-        return self._rows.get("parameters") or (bundled().parameters if self._whole else {})
+        return self._rows.get("parameters") or ({} if self._installed else bundled().parameters)
 
     @property
     def batch(self) -> Mapping[str, Any]:
         """How batch APIs work, unless a provider's row says otherwise."""
-        return self._rows.get("batch") or (bundled().batch if self._whole else {})
+        return self._rows.get("batch") or ({} if self._installed else bundled().batch)
 
     @property
     def fastest(self) -> list[str]:
@@ -200,7 +242,7 @@ class Registry:
 
     def facts_of_model(self, canonical: str) -> Mapping[str, Any]:
         """`model`, of the installed registry where this one says nothing of it: a file of one's own may hold providers alone."""
-        return self.model(canonical) or (bundled().model(canonical) if self._whole else {})
+        return self.model(canonical) or ({} if self._installed else bundled().model(canonical))
 
     @cached_property
     def organisations(self) -> Mapping[str, frozenset[str]]:
@@ -213,7 +255,7 @@ class Registry:
         for row in (self._rows.get("models") or {}).values():
             if lab := row.get("lab"):
                 found.setdefault(lab, set()).add(lab)
-        if self._whole:
+        if not self._installed:
             for head, labs in bundled().organisations.items():
                 found.setdefault(head, set()).update(labs)
         return {head: frozenset(labs) for head, labs in found.items()}
@@ -308,7 +350,7 @@ def bundled() -> Registry:
     """The registry that was installed with this package."""
     with open(BUNDLED_PATH, "rb") as file:
         text, facts = _without_facts(file.read())
-    return Registry(json.loads(text), facts)  # the package's own: nobody has to look how deep it nests
+    return Registry(json.loads(text), facts, installed=True)  # the package's own: nobody has to look how deep it nests
 
 
 def _without_facts(text: bytes) -> tuple[bytes, dict[str, bytes]]:
