@@ -67,9 +67,7 @@ class Mock:
         rest = known.auto_model_priority if every else []
         families = [["", "mock"]] if every else known.families  # "*" is for unknown names as well
         order = list(dict.fromkeys([*first, *rest]))
-        return known.variant(
-            {**known.rows, "providers": providers, "families": families, "auto_model_priority": order}
-        )
+        return known.variant({**known.rows, "providers": providers, "families": families, "auto_model_priority": order})
 
     def _kept(self, pid: str, row: Mapping[str, Any], wanted: Mapping[str, str]) -> dict[str, Any]:
         """What the mocked models are called at a provider: all of its names where every model is mocked."""

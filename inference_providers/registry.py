@@ -50,11 +50,10 @@ class Provider:
 
     __slots__ = ("_facts", "data", "id")
 
-    def __init__(
-        self, provider_id: str, data: Mapping[str, Any], facts: bytes | Mapping[str, list[Any]] | None = None
-    ) -> None:
+    def __init__(self, provider_id: str, data: Mapping[str, Any], facts: bytes | Provider | None = None) -> None:
+        """*facts*: those that the row lacks, as JSON text, or a provider that has them."""
         self.id, self.data = provider_id, data
-        self._facts: Any = facts  # perhaps still text: most programs look at a few offers only
+        self._facts: Any = facts  # text at first: most programs look at a few offers only
 
     @property
     def name(self) -> str:
@@ -96,8 +95,11 @@ class Provider:
     def internal_names(self, canonical: str) -> list[str]:
         """Its names for a canonical model, the preferred one first."""
         main = (self.data.get("model_names") or {}).get(canonical)
-        more = [name for name, owner in (self.data.get("more_names") or {}).items() if owner == canonical]
-        return ([main] if main else []) + more
+        found: list[str] = [main] if main else []
+        more = self.data.get("more_names")
+        if more and canonical in more.values():  # rare: most providers have one name for a model
+            found += [name for name, owner in more.items() if owner == canonical]
+        return found
 
     def canonical_of(self, internal_name: str) -> str | None:
         """The canonical name that this provider lists for one of its internal names."""
@@ -115,13 +117,14 @@ class Provider:
         """Facts about all of its offers, by internal name."""
         if isinstance(self._facts, bytes):
             self._facts = json.loads(self._facts)
+        elif isinstance(self._facts, Provider):
+            return self._facts.all_facts  # read once for all registries that have them
         return self._facts or self.data.get("facts") or {}
 
     @property
-    def late_facts(self) -> bytes | Mapping[str, list[Any]] | None:
-        """The facts that its row lacks, as they are: text until somebody has asked for one."""
-        facts: bytes | Mapping[str, list[Any]] | None = self._facts
-        return facts
+    def has_late_facts(self) -> bool:
+        """Whether its row lacks facts that are known all the same."""
+        return bool(self._facts)
 
     @property
     def whole(self) -> Mapping[str, Any]:
@@ -135,11 +138,11 @@ class Registry:
     def __init__(
         self,
         data: Mapping[str, Any],
-        facts: Mapping[str, bytes | Mapping[str, list[Any]]] | None = None,
+        facts: Mapping[str, bytes | Provider] | None = None,
         *,
         installed: bool = False,
     ) -> None:
-        """*facts* holds, for providers whose row lacks them, the facts, or their JSON text. *installed*: the package's own."""
+        """*facts*: for providers whose rows lack them, as JSON text or a provider that has them. *installed*: the package's own."""
         self._rows, self._installed = data, installed
         self.providers = {
             pid: Provider(pid, row, (facts or {}).get(pid)) for pid, row in (data.get("providers") or {}).items()
@@ -148,7 +151,7 @@ class Registry:
     @cached_property
     def data(self) -> Mapping[str, Any]:
         """The whole registry, as in its file."""
-        if not any(provider.late_facts for provider in self.providers.values()):
+        if not any(provider.has_late_facts for provider in self.providers.values()):
             return self._rows
         return {**self._rows, "providers": {provider.id: provider.whole for provider in self.providers.values()}}
 
@@ -160,9 +163,9 @@ class Registry:
     def variant(self, data: Mapping[str, Any]) -> Registry:
         """The registry of *data*, which was made of `rows`: rows without facts keep those that they have here."""
         facts = {
-            pid: facts
+            pid: self.providers[pid]
             for pid, row in data["providers"].items()
-            if "facts" not in row and pid in self.providers and (facts := self.providers[pid].late_facts)
+            if "facts" not in row and pid in self.providers and self.providers[pid].has_late_facts
         }
         return Registry(data, facts)
 

@@ -64,9 +64,7 @@ def _doubtful(data: Any, strict: bool) -> Any:
     """*data* without the providers and models that are valid for sure: nothing is said of those."""
     if not isinstance(data, dict):
         return data
-    tables = {
-        name: (data[name], fits) for name, fits in _tables(strict).items() if isinstance(data.get(name), dict)
-    }
+    tables = {name: (data[name], fits) for name, fits in _tables(strict).items() if isinstance(data.get(name), dict)}
     return data | {
         name: {key: row for key, row in rows.items() if not fits({key: row}, None)}
         for name, (rows, fits) in tables.items()
@@ -215,7 +213,7 @@ def _places(schema: Mapping[str, Any], rules: Mapping[str, Any]) -> Check:
     def check(value: Any, known: Any) -> bool:
         if not isinstance(value, list):
             return True
-        for fits, one in zip(readers, value, strict=False):
+        for fits, one in zip(readers, value, strict=False):  # noqa: SIM110
             if not fits(one, None):
                 return False
         return True
