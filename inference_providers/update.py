@@ -41,18 +41,20 @@ def load(
 ) -> Registry:
     """The registry to use. Raises RegistryError, with every problem, for an invalid override or merge.
 
-    An override that is a `Registry` was made here, of checked parts; its user has a merge checked alone.
+    An override that is a `Registry` was made here, of parts that were checked; of what it becomes only a merge is.
     """
-    base = json_override if isinstance(json_override, Registry) else bundled()
+    if json_override is not None and not isinstance(json_override, Registry):
+        data = read(json_override, "json_override")
+        if json_merge is not None:
+            data = merge(data, read(json_merge, "json_merge"))
+        check(data, trust, "json_override" if json_merge is None else "json_merge", known=bundled().rows)
+        return Registry(data)
+    base = json_override or bundled()
     if auto_update and json_override is None:
         base = Updater(environ, url=url, trust=trust, warn=warn).current()
-    patch = {} if json_merge is None else read(json_merge, "json_merge")
-    if json_override is not None and base is not json_override:
-        data = merge(read(json_override, "json_override"), patch)
-        check(data, trust, "json_override" if json_merge is None else "json_merge", known=base.rows)
-        return Registry(data)
-    if not patch:
+    if json_merge is None:
         return base
+    patch = read(json_merge, "json_merge")
     base = base.opened(patch)
     merged = merge(base.rows, patch)
     check(merged, trust, "json_merge", known=base.rows)
