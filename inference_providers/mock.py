@@ -9,7 +9,6 @@ other model. An `error` is an HTTP status, a text, or `{"status": 429, "message"
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 
@@ -231,6 +230,8 @@ class _AsyncSender:
         self.limits = Limits()
 
     async def send(self, request: Request, *, limit: float | None = None, idle: float | None = None) -> AsyncResponse:
+        import asyncio
+
         wait, status, headers, body = self._mock.answer(request)
         await asyncio.sleep(wait if limit is None else min(wait, limit))
         _wait_for(wait, limit, lambda seconds: None)
