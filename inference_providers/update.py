@@ -47,7 +47,7 @@ def load(
         data = read(json_override, "json_override")
         if json_merge is not None:
             data = merge(data, read(json_merge, "json_merge"))
-        check(data, trust, "json_override" if json_merge is None else "json_merge", known=bundled().rows)
+        check(data, trust, "json_override" if json_merge is None else "json_merge")
         return Registry(data)
     base = json_override or bundled()
     if auto_update and json_override is None:
@@ -90,7 +90,11 @@ def fetch_catalogue(origin: str) -> dict[str, Any]:
 
 
 def check(
-    data: Mapping[str, Any], trust: Mapping[str, Sequence[str]] | None, name: str, *, known: Mapping[str, Any]
+    data: Mapping[str, Any],
+    trust: Mapping[str, Sequence[str]] | None,
+    name: str,
+    *,
+    known: Mapping[str, Any] | None = None,
 ) -> None:
     """Raise RegistryError with every problem: the schema's, and every pinned key that *data* would send elsewhere.
 
