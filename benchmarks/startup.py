@@ -1,4 +1,4 @@
-"""What a fresh process costs: importing the package, listing offers, and asking one question.
+"""What a fresh process costs: importing the package, listing offers, asking one question; and what making a list costs.
 
 Run `python -m benchmarks.startup [ROUNDS]` from the checkout, in an environment that has the
 package's dependencies. Every script runs in a fresh process with warm byte code; the questions
@@ -10,6 +10,7 @@ the best and the median time keep to it.
 from __future__ import annotations
 
 import ast
+import statistics
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -67,6 +68,58 @@ print(reply.choices[0].message.content)
 """,
 }
 
+PLAIN = "ProviderList(environ={}, local=False)"
+CONNECTION = '{"endpoint": "https://x.example/v1", "api_key": "X_KEY"}'
+OWN = f'{{"providers": {{"x": {{"connection": {CONNECTION}, "model_names": {{"m": "m"}}}}}}}}'
+CONSTRUCTIONS = {
+    "plain": PLAIN,
+    "`json_merge`, an alias": 'ProviderList(json_merge={"aliases": {"work": "gpt-4o"}}, environ={}, local=False)',
+    "`json_merge`, a provider": f"ProviderList(json_merge={OWN}, environ={{}}, local=False)",
+    "`json_override`, a provider": f"ProviderList(json_override={OWN}, environ={{}}, local=False)",
+    '`mock={"*": ...}`': 'ProviderList(mock={"*": "hi"})',
+    "`MetaInferenceEngine`, `api_url`": (
+        "(lambda made: made._engine('m', None, made._remote))"
+        "(MetaInferenceEngine(remote_params={'api_url': 'http://127.0.0.1:9/v1'}))"
+    ),
+}
+CONSTRUCTING = f"""
+import time
+from inference_providers import MetaInferenceEngine, ProviderList
+{PLAIN}.get_canonical_model_names()
+taken = []
+for _ in range(20):
+    started = time.process_time()
+    made = %s
+    taken.append((time.process_time() - started) * 1000)
+print(taken)
+"""
+
+
+def constructions(python: str, environ: Mapping[str, str], rounds: int) -> list[list[str]]:
+    """CPU milliseconds of making a list in a process that has made a plain one: the first of its kind, and later ones."""
+    first: dict[str, list[float]] = {name: [] for name in CONSTRUCTIONS}
+    later: dict[str, list[float]] = {name: [] for name in CONSTRUCTIONS}
+    for _ in range(rounds):
+        for name, code in CONSTRUCTIONS.items():
+            command = [python, "-c", CONSTRUCTING % code]
+            done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
+            taken = ast.literal_eval(done.stdout)
+            first[name].append(taken[0])
+            later[name] += taken[1:]
+    plain = min(later["plain"])
+    return [
+        [
+            name,
+            f"{min(first[name]):.2f}",
+            f"{statistics.median(first[name]):.2f}",
+            f"{min(later[name]):.2f}",
+            f"{statistics.median(later[name]):.2f}",
+            "reference" if name == "plain" else "best at most 5 ms over plain",
+            NO_MARK if name == "plain" else verdict(min(later[name]) - plain <= 5),
+        ]
+        for name in CONSTRUCTIONS
+    ]
+
 
 def heavy_imports(python: str, environ: Mapping[str, str]) -> set[str]:
     """Which of the heavy dependencies the offers script imports; it should be none."""
@@ -94,6 +147,7 @@ def main() -> None:
     with clean_python() as (python, environ), live_server() as url:
         starts = time_scripts(python, STARTS, {**environ, "GROQ_API_KEY": TEST_KEY}, rounds)
         heavy = heavy_imports(python, {**environ, "GROQ_API_KEY": TEST_KEY})
+        made = constructions(python, environ, rounds)
         # litellm would fetch a price list at every start; it is spared that here
         asking = {"OPENAI_API_KEY": TEST_KEY, "OPENAI_BASE_URL": url, "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
         questions = QUESTIONS | {f"`{name}`": script for name, script in PEERS.items() if find_spec(name)}
@@ -116,7 +170,9 @@ def main() -> None:
         ["fresh process", "best, ms", "median, ms", "ratio of best", "ratio of median", "target", "result"], rows
     )
     print(f"\n{rounds} rounds. Import over bare Python: {over:.1f} ms. ", end="")
-    print(f"Heavy modules that listing offers imports: {', '.join(sorted(heavy)) or 'none'} ({verdict(not heavy)}).")
+    print(f"Heavy modules that listing offers imports: {', '.join(sorted(heavy)) or 'none'} ({verdict(not heavy)}).\n")
+    head = ["construction", "CPU, first, best, ms", "first, median", "later, best", "later, median", "target", "result"]
+    print_table(head, made)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from inference_providers.answer import Answer
     from inference_providers.answer_stream import AsyncAnswerStream
-    from inference_providers.base import Models, Prompt
+    from inference_providers.arguments import Models, Prompt
     from inference_providers.batches import AsyncBatch
     from inference_providers.candidates import Offer
     from inference_providers.question import Question

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from inference_providers.attempts import Attempt
     from inference_providers.candidates import Offer
     from inference_providers.question import Question
+    from inference_providers.registry import Registry
     from inference_providers.substitute import Substitute
     from inference_providers.wire.acall import AsyncCaller
     from inference_providers.wire.asend import AsyncSender
@@ -90,18 +91,19 @@ class Base(Finder):
         _check_options(timeout, hedge_after, environ, aliases)
         if local not in (True, False, LAUNCH):
             raise ValueError(f'local must be True, False or "{LAUNCH}", not {local!r}')
+        override: str | os.PathLike[str] | Mapping[str, Any] | Registry | None = json_override
         self._substitute = _substitute(mock)
         if self._substitute is not None:
             environ = self._substitute.environ(os.environ if environ is None else environ)
             own = self._substitute.registry()
             if own is not None:
-                json_override, auto_update, local = own, False, False
+                override, auto_update, local = own, False, False
         self.timeout = timeout
         self._given_random, self._given_policy, self._given_limits = random, policy, limits
         self._allow_empty, self._hedge_after = allow_empty, hedge_after
         super().__init__(
             verbose,
-            json_override,
+            override,
             auto_update,
             json_merge=json_merge,
             environ=environ,

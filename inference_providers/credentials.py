@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -245,30 +246,11 @@ class Pins:
     """Which hosts each key variable may go to: the registry of the installed package is the table."""
 
     def __init__(self, registry: Registry, trust: Mapping[str, Sequence[str]] | None = None) -> None:
-        self._patterns: dict[str, set[str]] = {}
-        self._own: set[tuple[str, str]] = set()  # (variable, the variable with the user's own address for it)
-        self._headers: set[tuple[str, str, str]] = set()
+        self._patterns, self._own, self._headers = _pinned(registry)
         self._trust = {
             variable: {host_of(host) for host in ([hosts] if isinstance(hosts, str) else hosts)}
             for variable, hosts in (trust or {}).items()
         }
-        for provider in registry.providers.values():
-            pattern = _host_pattern(provider.endpoint, provider.connection.get("variables") or {})
-            for variable in provider.key_variables:
-                allowed = self._patterns.setdefault(variable, set())
-                self._own.add((variable, provider.connection.get("base_url") or ""))
-                self._headers |= {
-                    (variable, header, source) for header, source in (provider.connection.get("headers") or {}).items()
-                }
-                allowed.add(_LOOPBACK if provider.local is not None else pattern)
-        for row in registry.retired_providers.values():
-            for variable in row.get("api_key") or ():
-                self._patterns.setdefault(variable, set()).add(
-                    _host_pattern(
-                        row["endpoint"].replace("$MODEL_NAME", "${MODEL_NAME}"),
-                        {"MODEL_NAME": {"pattern": "[a-z0-9-]+"}},
-                    )
-                )
 
     def pinned(self, variable: str) -> bool:
         """Whether the installed package knows *variable*."""
@@ -327,6 +309,31 @@ class Pins:
 
 
 _LOOPBACK = "loopback"
+
+
+@lru_cache(maxsize=4)
+def _pinned(registry: Registry) -> tuple[dict[str, set[str]], set[tuple[str, str]], set[tuple[str, str, str]]]:
+    """A registry's tables: host patterns by variable, (variable, the variable with the user's own address for it), headers."""
+    patterns: dict[str, set[str]] = {}
+    own: set[tuple[str, str]] = set()
+    headers: set[tuple[str, str, str]] = set()
+    for provider in registry.providers.values():
+        pattern = _host_pattern(provider.endpoint, provider.connection.get("variables") or {})
+        for variable in provider.key_variables:
+            own.add((variable, provider.connection.get("base_url") or ""))
+            headers |= {
+                (variable, header, source) for header, source in (provider.connection.get("headers") or {}).items()
+            }
+            patterns.setdefault(variable, set()).add(_LOOPBACK if provider.local is not None else pattern)
+    for row in registry.retired_providers.values():
+        for variable in row.get("api_key") or ():
+            patterns.setdefault(variable, set()).add(
+                _host_pattern(
+                    row["endpoint"].replace("$MODEL_NAME", "${MODEL_NAME}"),
+                    {"MODEL_NAME": {"pattern": "[a-z0-9-]+"}},
+                )
+            )
+    return patterns, own, headers
 
 
 def _host_pattern(endpoint: str, variables: Mapping[str, Mapping[str, str]]) -> str:

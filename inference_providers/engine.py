@@ -287,7 +287,8 @@ def _list(
         raise UnknownModelError(f"{provider} takes no key; leave api_key out.")
     environ = {**_without_keys(), variables[0]: key}
     if not here:
-        alone = {**bundled().data, "providers": {provider: bundled().data["providers"][provider]}}
+        rows = {provider: bundled().rows["providers"][provider]}
+        alone = bundled().variant({**bundled().rows, "providers": rows})
         options |= {"json_override": alone, "local": False, "allow": [provider]}
     return _by_hand(ProviderList(environ=environ, **options), variables[0])
 

@@ -37,7 +37,7 @@ class Finder(Secretive):
     def __init__(
         self,
         verbose: bool,
-        json_override: str | os.PathLike[str] | Mapping[str, Any] | None,
+        json_override: str | os.PathLike[str] | Mapping[str, Any] | Registry | None,
         auto_update: bool,
         *,
         json_merge: str | os.PathLike[str] | Mapping[str, Any] | None,

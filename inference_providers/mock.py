@@ -9,7 +9,6 @@ other model. An `error` is an HTTP status, a text, or `{"status": 429, "message"
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 
@@ -22,10 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
+    from inference_providers.registry import Registry
     from inference_providers.wire.messages import Request
 
 VARIABLE = "INFERENCE_PROVIDERS_MOCK_KEY"
-HOST = "http://mock.invalid"  # never resolved
+HOST = "https://mock.invalid"  # never resolved
 EVERY = "*"
 
 
@@ -47,39 +47,36 @@ class Mock:
         self._canonical = {name: known.names.canonical_name(plain[name]) or plain[name] for name in plain}
         self._owners: dict[tuple[str, str], str] = {}  # (provider, internal name) -> whose reply
 
-    def registry(self) -> Mapping[str, Any]:
+    def registry(self) -> Registry:
         """The bundled registry with the mocked models only, each at every provider that has it, all of them here."""
-        data = bundled().data
+        known = bundled()
         wanted = {canonical: name for name, canonical in self._canonical.items()}
         providers: dict[str, Any] = {}
-        for pid, row in data["providers"].items():
+        for pid, row in known.rows["providers"].items():
             kept = self._kept(pid, row, wanted)
             if kept and not row["connection"].get("local"):
                 connection = {"protocol": "openai", "endpoint": f"{HOST}/{pid}/v1", "api_key": [VARIABLE]}
                 providers[pid] = {**row, **kept, "connection": connection}
-        unknown = {
-            name: name for name, canonical in self._canonical.items() if canonical not in bundled().canonical_names
-        }
+        unknown = {name: name for name, canonical in self._canonical.items() if canonical not in known.canonical_names}
         connection = {"protocol": "openai", "endpoint": f"{HOST}/mock/v1", "api_key": [VARIABLE]}
         providers["mock"] = {"name": "Mock", "connection": connection, "model_names": unknown}
         self._owners |= {("mock", name): name for name in unknown}
         first = [name if name in unknown else canonical for name, canonical in self._canonical.items()]
-        rest = data["auto_model_priority"] if EVERY in self._replies else []
-        families = [["", "mock"]] if EVERY in self._replies else data["families"]  # "*" is for unknown names as well
-        return {
-            **data,
-            "providers": providers,
-            "families": families,
-            "auto_model_priority": list(dict.fromkeys([*first, *rest])),
-        }
+        every = EVERY in self._replies
+        rest = known.auto_model_priority if every else []
+        families = [["", "mock"]] if every else known.families  # "*" is for unknown names as well
+        order = list(dict.fromkeys([*first, *rest]))
+        return known.variant({**known.rows, "providers": providers, "families": families, "auto_model_priority": order})
 
     def _kept(self, pid: str, row: Mapping[str, Any], wanted: Mapping[str, str]) -> dict[str, Any]:
-        every = EVERY in self._replies
-        main = {name: internal for name, internal in row.get("model_names", {}).items() if every or name in wanted}
-        more = {internal: name for internal, name in row.get("more_names", {}).items() if every or name in wanted}
-        for internal, name in [*((i, n) for n, i in main.items()), *more.items()]:
-            if name in wanted:
-                self._owners[pid, internal] = wanted[name]
+        """What the mocked models are called at a provider: all of its names where every model is mocked."""
+        main, more = row.get("model_names", {}), row.get("more_names", {})
+        asked = {name: main[name] for name in wanted if name in main}
+        asked_more = {internal: name for internal, name in more.items() if name in wanted} if wanted else {}
+        for internal, name in [*((i, n) for n, i in asked.items()), *asked_more.items()]:
+            self._owners[pid, internal] = wanted[name]
+        if EVERY not in self._replies:
+            main, more = asked, asked_more
         return {"model_names": main, "more_names": more} if main or more else {}
 
     def environ(self, environ: Mapping[str, str]) -> Mapping[str, str]:
@@ -233,6 +230,8 @@ class _AsyncSender:
         self.limits = Limits()
 
     async def send(self, request: Request, *, limit: float | None = None, idle: float | None = None) -> AsyncResponse:
+        import asyncio
+
         wait, status, headers, body = self._mock.answer(request)
         await asyncio.sleep(wait if limit is None else min(wait, limit))
         _wait_for(wait, limit, lambda seconds: None)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from inference_providers.answer import Answer
     from inference_providers.answer_stream import AnswerStream
-    from inference_providers.base import Models, Prompt
+    from inference_providers.arguments import Models, Prompt
     from inference_providers.batches import Batch
 
 _default: tuple[Environment, object, ProviderList] | None = None

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from inference_providers.answer import Answer
     from inference_providers.answer_stream import AnswerStream
+    from inference_providers.arguments import Models, Prompt
     from inference_providers.attempts import Attempt
-    from inference_providers.base import Models, Prompt
     from inference_providers.batches import Batch
     from inference_providers.candidates import Offer
     from inference_providers.connection import Connection
@@ -275,17 +275,20 @@ class ProviderList(Base):
 
     @staticmethod
     def get_updated_provider_list() -> dict[str, Any]:
-        """The newest registry as a dict: downloaded now and kept, else the last good one, else the bundled one."""
+        """The newest registry as a dict of the caller's own: downloaded now and kept, else the last good one, else the bundled one."""
+        import json
+
         from inference_providers.errors import RegistryError
         from inference_providers.log import warn
-        from inference_providers.update import Updater
+        from inference_providers.update import Updater, registry_text
 
         updater = Updater(warn=warn)
         with suppress(RegistryError):  # told as a warning
             updater.fetch()
         from inference_providers.registry import bundled
 
-        return dict((updater.cached() or bundled()).data)
+        copy: dict[str, Any] = json.loads(registry_text((updater.cached() or bundled()).data))
+        return copy  # whoever changes it must not change what is installed
 
     @cached_property
     def _sender(self) -> Sender:

@@ -50,9 +50,10 @@ class Provider:
 
     __slots__ = ("_facts", "data", "id")
 
-    def __init__(self, provider_id: str, data: Mapping[str, Any], facts: bytes | None = None) -> None:
+    def __init__(self, provider_id: str, data: Mapping[str, Any], facts: bytes | Provider | None = None) -> None:
+        """*facts*: those that the row lacks, as JSON text, or a provider that has them."""
         self.id, self.data = provider_id, data
-        self._facts: Any = facts  # still text: most programs look at a few offers only
+        self._facts: Any = facts  # text at first: most programs look at a few offers only
 
     @property
     def name(self) -> str:
@@ -94,8 +95,11 @@ class Provider:
     def internal_names(self, canonical: str) -> list[str]:
         """Its names for a canonical model, the preferred one first."""
         main = (self.data.get("model_names") or {}).get(canonical)
-        more = [name for name, owner in (self.data.get("more_names") or {}).items() if owner == canonical]
-        return ([main] if main else []) + more
+        found: list[str] = [main] if main else []
+        more = self.data.get("more_names")
+        if more and canonical in more.values():  # rare: most providers have one name for a model
+            found += [name for name, owner in more.items() if owner == canonical]
+        return found
 
     def canonical_of(self, internal_name: str) -> str | None:
         """The canonical name that this provider lists for one of its internal names."""
@@ -113,15 +117,33 @@ class Provider:
         """Facts about all of its offers, by internal name."""
         if isinstance(self._facts, bytes):
             self._facts = json.loads(self._facts)
+        elif isinstance(self._facts, Provider):
+            return self._facts.all_facts  # read once for all registries that have them
         return self._facts or self.data.get("facts") or {}
+
+    @property
+    def has_late_facts(self) -> bool:
+        """Whether its row lacks facts that are known all the same."""
+        return bool(self._facts)
+
+    @property
+    def whole(self) -> Mapping[str, Any]:
+        """Its row, facts included."""
+        return {**self.data, "facts": dict(self.all_facts)} if self._facts and self.all_facts else self.data
 
 
 class Registry:
     """All providers in their order, with the indexes that name resolution needs."""
 
-    def __init__(self, data: Mapping[str, Any], facts: Mapping[str, bytes] | None = None) -> None:
-        """*facts* holds, for providers whose row lacks them, the facts as JSON text."""
-        self._rows, self._whole = data, facts is None
+    def __init__(
+        self,
+        data: Mapping[str, Any],
+        facts: Mapping[str, bytes | Provider] | None = None,
+        *,
+        installed: bool = False,
+    ) -> None:
+        """*facts*: for providers whose rows lack them, as JSON text or a provider that has them. *installed*: the package's own."""
+        self._rows, self._installed = data, installed
         self.providers = {
             pid: Provider(pid, row, (facts or {}).get(pid)) for pid, row in (data.get("providers") or {}).items()
         }
@@ -129,12 +151,35 @@ class Registry:
     @cached_property
     def data(self) -> Mapping[str, Any]:
         """The whole registry, as in its file."""
-        if self._whole:
+        if not any(provider.has_late_facts for provider in self.providers.values()):
             return self._rows
-        rows = {
-            p.id: {**p.data, "facts": dict(p.all_facts)} if p.all_facts else p.data for p in self.providers.values()
+        return {**self._rows, "providers": {provider.id: provider.whole for provider in self.providers.values()}}
+
+    @property
+    def rows(self) -> Mapping[str, Any]:
+        """`data`, without the facts that nobody has asked for."""
+        return self._rows
+
+    def variant(self, data: Mapping[str, Any]) -> Registry:
+        """The registry of *data*, which was made of `rows`: rows without facts keep those that they have here."""
+        facts = {
+            pid: self.providers[pid]
+            for pid, row in data["providers"].items()
+            if "facts" not in row and pid in self.providers and self.providers[pid].has_late_facts
         }
-        return {**self._rows, "providers": rows}
+        return Registry(data, facts)
+
+    def opened(self, patch: Mapping[str, Any]) -> Registry:
+        """This registry, with the facts that a merge patch changes in its `rows`."""
+        changes = patch.get("providers")
+        touched = {
+            pid: self.providers[pid].whole
+            for pid, change in (changes.items() if isinstance(changes, dict) else ())
+            if isinstance(change, dict) and "facts" in change and pid in self.providers
+        }
+        if not touched:
+            return self
+        return self.variant({**self._rows, "providers": {**self._rows["providers"], **touched}})
 
     def __repr__(self) -> str:
         return f"<Registry version {self.version}: {len(self.providers)} providers>"
@@ -157,12 +202,12 @@ class Registry:
     @property
     def parameters(self) -> Mapping[str, Any]:
         """Rules about generation parameters that hold for everybody; a file without them has the installed ones."""
-        return self._rows.get("parameters") or (bundled().parameters if self._whole else {})
+        return self._rows.get("parameters") or ({} if self._installed else bundled().parameters)
 
     @property
     def batch(self) -> Mapping[str, Any]:
         """How batch APIs work, unless a provider's row says otherwise."""
-        return self._rows.get("batch") or (bundled().batch if self._whole else {})
+        return self._rows.get("batch") or ({} if self._installed else bundled().batch)
 
     @property
     def fastest(self) -> list[str]:
@@ -200,7 +245,7 @@ class Registry:
 
     def facts_of_model(self, canonical: str) -> Mapping[str, Any]:
         """`model`, of the installed registry where this one says nothing of it: a file of one's own may hold providers alone."""
-        return self.model(canonical) or (bundled().model(canonical) if self._whole else {})
+        return self.model(canonical) or ({} if self._installed else bundled().model(canonical))
 
     @cached_property
     def organisations(self) -> Mapping[str, frozenset[str]]:
@@ -213,7 +258,7 @@ class Registry:
         for row in (self._rows.get("models") or {}).values():
             if lab := row.get("lab"):
                 found.setdefault(lab, set()).add(lab)
-        if self._whole:
+        if not self._installed:
             for head, labs in bundled().organisations.items():
                 found.setdefault(head, set()).update(labs)
         return {head: frozenset(labs) for head, labs in found.items()}
@@ -308,7 +353,7 @@ def bundled() -> Registry:
     """The registry that was installed with this package."""
     with open(BUNDLED_PATH, "rb") as file:
         text, facts = _without_facts(file.read())
-    return Registry(json.loads(text), facts)  # the package's own: nobody has to look how deep it nests
+    return Registry(json.loads(text), facts, installed=True)  # the package's own: nobody has to look how deep it nests
 
 
 def _without_facts(text: bytes) -> tuple[bytes, dict[str, bytes]]:

@@ -7,14 +7,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any, Protocol
 
+    from inference_providers.registry import Registry
+
     class Substitute(Protocol):
         """What a list asks of it when it is made. With `quick`, nothing is gained by waiting between tries."""
 
         quick: bool
         alone: bool  # nothing of the environment is used
 
-        def registry(self) -> Mapping[str, Any] | None:
-            """The registry to use; None for the list's own."""
+        def registry(self) -> Registry | None:
+            """The registry to use, which is not checked; None for the list's own."""
 
         def environ(self, environ: Mapping[str, str]) -> Mapping[str, str]:
             """The environment to use."""

@@ -18,9 +18,14 @@ if TYPE_CHECKING:
 
 
 def stray_keys(registry: Registry, installed: Registry, pins: Pins) -> list[str]:
-    """One line for each variable that the installed package pins to other hosts than *registry* gives."""
+    """One line for each variable that the installed package pins to other hosts than *registry* gives.
+
+    A connection that is the installed package's own, the same object at the same provider, sends no key astray.
+    """
     found = []
     for pid, provider in registry.providers.items():
+        if pid in installed.providers and provider.connection is installed.providers[pid].connection:
+            continue
         found += _misplaced(pid, provider, pins)
         for variable in provider.key_variables:
             if not pins.pinned(variable) and is_foreign(variable):

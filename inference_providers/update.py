@@ -39,18 +39,26 @@ def load(
     url: str | None = None,
     warn: Callable[[str], None] = lambda message: None,
 ) -> Registry:
-    """The registry to use. Raises RegistryError, with every problem, for an invalid override or merge."""
-    if json_override is None and json_merge is None:
-        return Updater(environ, url=url, trust=trust, warn=warn).current() if auto_update else bundled()
-    base: Any = bundled().data
-    if json_override is not None:
-        base = read(json_override, "json_override")
-    elif auto_update:
-        base = Updater(environ, url=url, trust=trust, warn=warn).current().data
-    if json_merge is not None:
-        base = merge(base, read(json_merge, "json_merge"))
-    check(base, trust, "json_merge" if json_merge is not None else "json_override")
-    return Registry(base)
+    """The registry to use. Raises RegistryError, with every problem, for an invalid override or merge.
+
+    An override that is a `Registry` was made here, of parts that were checked; of what it becomes only a merge is.
+    """
+    if json_override is not None and not isinstance(json_override, Registry):
+        data = read(json_override, "json_override")
+        if json_merge is not None:
+            data = merge(data, read(json_merge, "json_merge"))
+        check(data, trust, "json_override" if json_merge is None else "json_merge")
+        return Registry(data)
+    base = json_override or bundled()
+    if auto_update and json_override is None:
+        base = Updater(environ, url=url, trust=trust, warn=warn).current()
+    if json_merge is None:
+        return base
+    patch = read(json_merge, "json_merge")
+    base = base.opened(patch)
+    merged = merge(base.rows, patch)
+    check(merged, trust, "json_merge", known=base.rows)
+    return base.variant(merged)
 
 
 def read(source: Any, name: str) -> dict[str, Any]:
@@ -81,11 +89,20 @@ def fetch_catalogue(origin: str) -> dict[str, Any]:
     return read(folders.expanded(origin), "source")
 
 
-def check(data: Mapping[str, Any], trust: Mapping[str, Sequence[str]] | None, name: str) -> None:
-    """Raise RegistryError with every problem: the schema's, and every pinned key that *data* would send elsewhere."""
+def check(
+    data: Mapping[str, Any],
+    trust: Mapping[str, Sequence[str]] | None,
+    name: str,
+    *,
+    known: Mapping[str, Any] | None = None,
+) -> None:
+    """Raise RegistryError with every problem: the schema's, and every pinned key that *data* would send elsewhere.
+
+    known: a registry that was checked before; what *data* shares with it is not looked at again.
+    """
     from inference_providers.schema import problems
 
-    found = problems(data)
+    found = problems(data, known=known)
     if not found:
         found = stray_keys(Registry(data), bundled(), Pins(bundled(), trust))
     if found:

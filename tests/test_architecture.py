@@ -125,6 +125,16 @@ def test_asking_loads_no_sdk(serve: object) -> None:
     assert loaded & {"openai", "requests", "aiohttp", "httpx2", "jsonschema"} == set()
 
 
+def test_a_list_of_ones_own_loads_nothing_of_weight() -> None:
+    code = (
+        "from inference_providers import ProviderList\n"
+        "row = {'connection': {'endpoint': 'https://x.example/v1', 'api_key': 'X_KEY'}, 'facts': {'m': [1000]}}\n"
+        "for option in ({'json_merge': {'aliases': {'work': 'gpt-4o'}}}, {'json_override': {'providers': {'x': row}}}):\n"
+        "    ProviderList(environ={}, local=False, **option)"
+    )
+    assert loaded_by(code) & {"jsonschema", "pydantic", "pydantic_core", "openai", "typing", "dataclasses"} == set()
+
+
 def test_modules_and_functions_stay_small() -> None:
     for path in PACKAGE.rglob("*.py"):
         text = path.read_text("utf-8")

@@ -5,13 +5,15 @@ from __future__ import annotations
 import ast
 import asyncio
 import importlib
+import json
 import re
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
 from pydantic import BaseModel, Field
 
-from inference_providers import AsyncProviderList, ProviderList, jsontext, structured, tools, validation
+from inference_providers import AsyncProviderList, ProviderList, jsontext, schema, structured, tools, validation
 from inference_providers.wire import said
 from tests.conftest import ROOT, list_of
 from tests.servers import answer
@@ -56,6 +58,8 @@ def patterns() -> dict[str, tuple[str | bytes, bool]]:
     for table in ("_PREFIXES", "_SPELLING", "_DATES", "_LAST"):
         for place, (pattern, _) in enumerate(getattr(naming, table)):
             found[f"naming:{table}[{place}]"] = getattr(pattern, "pattern", pattern), False
+    for pattern in re.findall(r'"pattern": ("\^[^"]*")', Path(schema.SCHEMA_PATH).read_text("utf-8")):
+        found[f"schema:{pattern}"] = json.loads(pattern), False
     return found
 
 

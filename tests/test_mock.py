@@ -251,3 +251,12 @@ def test_an_engine_and_a_simulation_are_mocked_as_well(inference_providers: Any)
     assert engine.infer("Hi", "gpt-4o")[0].messages[-1].content == "another"
     by_hand = MetaInferenceEngine(remote_params={"api_key": "canary-1-0123456789abcdef"})
     assert by_hand.infer("Hi", "gpt-4o")[0].messages[-1].content == "another"
+
+
+@pytest.mark.parametrize("replies", [{"*": "hi"}, {"gpt-4": "hi"}])
+def test_nobody_is_warned_of_an_address_that_is_none(replies: dict[str, str], caplog: pytest.LogCaptureFixture) -> None:
+    made = mocked(**replies)
+    made.candidates("gpt-4")
+    made.candidates("auto")
+    assert made.ask_ai("x") == "hi"
+    assert caplog.records == []

@@ -215,6 +215,23 @@ def test_get_updated_provider_list_is_a_dict_whatever_happens(serve: Serve, monk
     assert ProviderList.get_updated_provider_list()["version"] == NEWER["version"]
 
 
+def test_whoever_changes_the_dict_changes_nothing_that_is_installed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("INFERENCE_PROVIDERS_URL", "http://127.0.0.1:9/r.json")
+    monkeypatch.setenv("INFERENCE_PROVIDERS_CACHE_DIR", str(tmp_path / "kept"))
+    data = ProviderList.get_updated_provider_list()
+    before = copy.deepcopy(data)
+    assert data == bundled().data
+    data["providers"]["openai"]["connection"]["endpoint"] = "https://evil.example/v1"
+    assert bundled().data == before
+    with pytest.raises(RegistryError, match="would send OPENAI_API_KEY to evil"):
+        ProviderList(json_override=data, environ={})
+    data["providers"]["openai"]["connection"]["endpoint"] = 5
+    with pytest.raises(RegistryError, match=r"\$\.providers\.openai\.connection\.endpoint"):
+        ProviderList(json_override=data, environ={})
+
+
 def test_models_devs_live_catalogue_is_converted(updater: Any) -> None:
     catalogue = {
         "groq": {"id": "groq", "name": "Groq", "env": ["GROQ_API_KEY"], "npm": "@ai-sdk/groq", "models": {
