@@ -60,7 +60,7 @@ class Bucket:
         self._level -= amount
 
 
-class Lane:
+class ConcurrencyLimiter:
     """One offer: its limit, what is on its way, and when it opens again."""
 
     __slots__ = (
@@ -161,10 +161,10 @@ class Pace:
         self.clock, self._adaptive = clock, adaptive
         self._requests, self._tokens = requests_per_minute, tokens_per_minute
         self.counts_tokens = tokens_per_minute is not None
-        self.lanes: dict[tuple[str, str], Lane] = {}
+        self.lanes: dict[tuple[str, str], ConcurrencyLimiter] = {}
         self._buckets: dict[str, list[Bucket | None]] = {}  # of each provider, whatever its models
 
-    def lane(self, provider: str, model: str) -> Lane:
+    def lane(self, provider: str, model: str) -> ConcurrencyLimiter:
         """The lane of one offer."""
         found = self.lanes.get((provider, model))
         if found is None:
@@ -173,12 +173,12 @@ class Pace:
                 rates = (self._requests, self._tokens)
                 self._buckets[provider] = [Bucket(rate, now) if rate else None for rate in rates]
             requests, tokens = self._buckets[provider]
-            found = self.lanes[provider, model] = Lane(
+            found = self.lanes[provider, model] = ConcurrencyLimiter(
                 self._first, float(self.most), requests, tokens, adaptive=self._adaptive
             )
         return found
 
-    def heard(self, lane: Lane, attempts: Sequence[Attempt], started: float) -> None:
+    def heard(self, lane: ConcurrencyLimiter, attempts: Sequence[Attempt], started: float) -> None:
         """Learn from what came of a call that was to go by *lane*."""
         for number, attempt in enumerate(attempts):
             tried = self.lane(attempt.provider, attempt.model)
@@ -192,7 +192,7 @@ class Pace:
                 tried.was_refused(self.clock(), started, getattr(attempt.error, "retry_after", None))
 
 
-class Route:
+class OfferLanes:
     """The candidates for one model, and the lanes of those that serve it side by side: all that have the first one's model."""
 
     __slots__ = ("_health", "_lanes", "_offers", "_pace", "wait")
@@ -209,7 +209,7 @@ class Route:
         # Seconds until a lane opens by itself, where none was free; None: when a call ends.
         self.wait: float | None = None
 
-    def free(self) -> tuple[Lane, Sequence[Offer]] | None:
+    def free(self) -> tuple[ConcurrencyLimiter, Sequence[Offer]] | None:
         """The lane with most room, and the candidates with its offer first; None where there is no room now."""
         now = self._pace.clock()
         if len(self._lanes) == 1:

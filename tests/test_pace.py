@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from inference_providers.attempts import Attempt
 from inference_providers.errors import RateLimitError
-from inference_providers.pace import FIRST, MOST, Bucket, Lane, Pace, Route
+from inference_providers.pace import FIRST, MOST, Bucket, ConcurrencyLimiter, OfferLanes, Pace
 
 SECONDS = st.floats(0, 100)
 EVENTS = st.lists(st.tuples(st.sampled_from(["ask", "good", "refused", "wait"]), st.floats(0, 5)), max_size=200)
@@ -51,11 +51,11 @@ def attempt(provider: str, status: int = 200, retry_after: float | None = None) 
     return Attempt(offer, "ok" if error is None else "no", status=status, error=error)
 
 
-def route(*providers: str | Offer, **options: Any) -> tuple[Route, Pace, Clock, Health]:
+def route(*providers: str | Offer, **options: Any) -> tuple[OfferLanes, Pace, Clock, Health]:
     clock, health = Clock(), Health()
     pace = Pace(options.pop("concurrency", "auto"), clock, **options)
     offers: Any = [Offer(one) if isinstance(one, str) else one for one in providers]
-    return Route(offers, pace, health), pace, clock, health
+    return OfferLanes(offers, pace, health), pace, clock, health
 
 
 @given(rate=st.floats(0.5, 100_000), steps=st.lists(st.tuples(SECONDS, st.floats(0, 5000)), max_size=60))
@@ -95,7 +95,7 @@ def test_what_is_given_back_never_makes_more_than_a_burst(rate: float, taken: fl
 def test_a_limit_is_never_above_its_ceiling_nor_below_one(
     events: list[tuple[str, float]], ceiling: int, first: int
 ) -> None:
-    lane = Lane(float(min(first, ceiling)), float(ceiling), None, None)
+    lane = ConcurrencyLimiter(float(min(first, ceiling)), float(ceiling), None, None)
     now = 0.0
     for event, value in events:
         if event == "ask" and lane.wait(now) == 0:
@@ -112,7 +112,7 @@ def test_a_limit_is_never_above_its_ceiling_nor_below_one(
 
 @given(started=st.lists(st.floats(0, 10), min_size=1, max_size=100))
 def test_a_limit_is_halved_at_most_once_in_a_round(started: list[float]) -> None:
-    lane = Lane(64.0, 64.0, None, None)
+    lane = ConcurrencyLimiter(64.0, 64.0, None, None)
     for begun in started:
         lane.was_refused(10.0 + begun / 1000, min(begun, 9.99), None)
     assert lane.limit == 32.0
@@ -121,7 +121,7 @@ def test_a_limit_is_halved_at_most_once_in_a_round(started: list[float]) -> None
 
 
 def test_a_limit_rises_only_when_it_was_used_up() -> None:
-    lane = Lane(4.0, 256.0, None, None)
+    lane = ConcurrencyLimiter(4.0, 256.0, None, None)
     lane.went_well()
     assert lane.limit == 4.0
     for _ in range(4):
@@ -131,7 +131,7 @@ def test_a_limit_rises_only_when_it_was_used_up() -> None:
 
 
 def test_after_the_first_refusal_a_round_adds_one() -> None:
-    lane = Lane(8.0, 256.0, None, None)
+    lane = ConcurrencyLimiter(8.0, 256.0, None, None)
     lane.was_refused(1.0, 0.5, None)
     for _ in range(4):
         lane.start(0)
@@ -141,7 +141,7 @@ def test_after_the_first_refusal_a_round_adds_one() -> None:
 
 
 def test_a_refused_lane_opens_when_the_provider_said() -> None:
-    lane = Lane(8.0, 8.0, None, None)
+    lane = ConcurrencyLimiter(8.0, 8.0, None, None)
     lane.was_refused(10.0, 9.0, 7.0)
     lane.was_refused(10.0, 9.0, 2.0)
     assert lane.wait(10.0) == 7.0
@@ -149,7 +149,7 @@ def test_a_refused_lane_opens_when_the_provider_said() -> None:
 
 
 def test_a_full_lane_waits_for_a_call_to_end_not_for_the_clock() -> None:
-    lane = Lane(1.0, 8.0, None, None)
+    lane = ConcurrencyLimiter(1.0, 8.0, None, None)
     lane.start(0)
     assert lane.wait(0.0) is None
     lane.done(0)
@@ -157,7 +157,7 @@ def test_a_full_lane_waits_for_a_call_to_end_not_for_the_clock() -> None:
 
 
 def test_tokens_that_were_not_used_are_given_back() -> None:
-    lane = Lane(8.0, 8.0, None, Bucket(60, 0.0))
+    lane = ConcurrencyLimiter(8.0, 8.0, None, Bucket(60, 0.0))
     lane.start(100.0)
     assert lane.wait(0.0) == pytest.approx(99, abs=0.1)
     lane.done(90.0)

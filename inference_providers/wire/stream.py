@@ -29,7 +29,7 @@ _SCRUBBED = 262144  # characters of a text in which keys are looked for in every
 EVENTS_CAP = 1_000_000  # of a chat
 
 
-class Stream:
+class StreamJudge:
     """One stream's state. `verdict` is set once it failed before its first content or reached its end."""
 
     def __init__(
@@ -268,7 +268,7 @@ class Part:
 
     __slots__ = ("events", "failure", "raw")
 
-    def __init__(self, state: Stream, raw: bytes, *, ends: bool = False) -> None:
+    def __init__(self, state: StreamJudge, raw: bytes, *, ends: bool = False) -> None:
         within = state.within_event
         self.raw = raw
         self.events: list[dict[str, Any]] = []
