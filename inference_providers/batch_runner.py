@@ -21,7 +21,7 @@ from inference_providers.errors import (
     NoCredentialsError,
     UnknownModelError,
 )
-from inference_providers.pace import OfferLanes, Pace, overloaded
+from inference_providers.pace import RISE, OfferLanes, Pace, overloaded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -111,19 +111,20 @@ class Runner:
         self.summary.seconds = time.monotonic() - started
 
     def _grow(self) -> None:
-        """Start one more worker, where there may be work for it: nobody else is about to read, and nobody waits for a lane.
+        """Start workers while few are about to read or wait for a lane: one, and as many more as a limit may rise in a round.
 
-        Those who wait hold up the reading, but where the next item may find room though they do not: it may be for
-        another model, and they wait for the clock, which may be long, or items are known to differ in their models.
+        Those who wait do not count where the next item may find room though they do not: when they wait for the
+        clock, since it may be for another model, and where items are known to differ in their models.
         """
-        if self._readers or self._ended or self._failure is not None or len(self._workers) >= self._job.pace.most:
+        if self._ended or self._failure is not None:
             return
-        if self._waiting and not self._mixed and self._timer is None:
-            return
-        self._readers += 1
-        worker = asyncio.create_task(self._work())
-        self._workers.add(worker)
-        worker.add_done_callback(self._worker_ended)
+        reserve = int(len(self._workers) * RISE)
+        waiting = 0 if self._mixed or self._timer is not None else len(self._waiting)
+        while self._readers + waiting <= reserve and len(self._workers) < self._job.pace.most:
+            self._readers += 1
+            worker = asyncio.create_task(self._work())
+            self._workers.add(worker)
+            worker.add_done_callback(self._worker_ended)
 
     def _worker_ended(self, worker: asyncio.Task[None]) -> None:
         self._workers.discard(worker)

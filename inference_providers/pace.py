@@ -1,7 +1,8 @@
 """How many requests a provider gets at once, and how fast: found by trying, kept to given limits. Pure but for the clock.
 
-Each offer has a lane. A lane's limit rises while all goes well, at first by a quarter in each round
-and after the first refusal by one, and is halved by a 429, at most once for each round.
+Each offer has a lane: a limit of requests at once, found as TCP finds its window. It rises while all goes well, by a
+quarter in each round (slow start) and after the first refusal by one, and is halved by a 429, at most once for each
+round (additive increase, multiplicative decrease: AIMD). Rates by the minute are token buckets.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 FIRST = 16  # requests at once, to begin with
 MOST = 256  # requests at once that are found by trying
+RISE = 0.25  # of a limit, in each round until the first refusal
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 8.0  # seconds after a refusal that says nothing of when; twice as long each time
 OVERLOADED = (429, 503, 529)  # what says: not so fast
 
@@ -40,7 +42,7 @@ def overloaded(attempt: Attempt) -> bool:
 
 
 class Bucket:
-    """A rate by the minute: what was taken flows back evenly. It may go below zero, and gives nothing until it is above again."""
+    """A token bucket: a rate by the minute, with a burst of one second's worth. It may go below zero, and gives nothing until it is above again."""
 
     __slots__ = ("_level", "_rate", "_then", "most")
 
@@ -61,7 +63,7 @@ class Bucket:
 
 
 class ConcurrencyLimiter:
-    """One offer: its limit, what is on its way, and when it opens again."""
+    """The lane of one offer: an AIMD limit of requests at once, what is on its way, the token buckets, and when it opens again."""
 
     __slots__ = (
         "_adaptive",
@@ -114,7 +116,7 @@ class ConcurrencyLimiter:
         """An answer came."""
         self._refusals = 0
         if self.busy >= int(self.limit):
-            self.limit = min(self._ceiling, self.limit + (1 / self.limit if self.refused else 0.25))
+            self.limit = min(self._ceiling, self.limit + (1 / self.limit if self.refused else RISE))
 
     def was_refused(self, now: float, started: float, retry_after: float | None) -> None:
         """Too much at once. Requests that started before the last cut say nothing new."""
@@ -193,7 +195,10 @@ class Pace:
 
 
 class OfferLanes:
-    """The candidates for one model, and the lanes of those that serve it side by side: all that have the first one's model."""
+    """The candidates for one model, and the lanes of those that serve it side by side: all that have the first one's model.
+
+    A request goes to the lane with the least load (requests on their way, by its limit).
+    """
 
     __slots__ = ("_health", "_lanes", "_offers", "_pace", "wait")
 

@@ -33,7 +33,7 @@ from inference_providers import (
 )
 from inference_providers.batch_files import Output, Results
 from inference_providers.batch_items import MalformedItemError, Reader
-from inference_providers.pace import FIRST, MOST
+from inference_providers.pace import FIRST, MOST, RISE
 from tests.batch_server import echo, last, prompts
 from tests.conftest import ROOT, async_list_of, keys, list_of, registry_of
 from tests.servers import Connection, Received, Server, answer, completion, status
@@ -1299,7 +1299,7 @@ def test_no_more_tasks_than_items_at_once(serve: Serve, concurrency: int, provid
 
 
 @pytest.mark.parametrize("providers", [1, 2])
-def test_a_large_batch_makes_a_task_for_each_lane_and_one_that_waits_for_the_next(serve: Serve, providers: int) -> None:
+def test_a_large_batch_makes_a_task_for_each_request_at_once_and_a_few_that_wait(serve: Serve, providers: int) -> None:
     together = threading.Barrier(FIRST * providers)  # the first round is answered when all of it is there
     first = threading.Semaphore(FIRST * providers)
 
@@ -1310,8 +1310,8 @@ def test_a_large_batch_makes_a_task_for_each_lane_and_one_that_waits_for_the_nex
 
     made, results = tasks_for([serve(behave).url for _ in range(providers)], map(str, range(300)))
     assert texts(results) == said(range(300))
-    rises = 300 // 4  # a limit rises by a quarter with each answer, at most
-    assert FIRST * providers < made <= FIRST * providers + rises + 1 + KEEPER < MOST
+    lanes = FIRST * providers + 300 * RISE  # a limit rises by so much with each answer, at most
+    assert FIRST * providers < made <= lanes * (1 + 2 * RISE) + 1 + KEEPER < MOST
 
 
 def test_questions_that_come_one_by_one_are_asked_by_one_or_two(serve: Serve) -> None:
@@ -1339,6 +1339,26 @@ def test_as_many_are_asked_at_once_as_was_said(serve: Serve, kind: str, concurre
 
     results, _ = run(kind, serve(behave).url, map(str, range(3 * concurrency)), concurrency=concurrency)
     assert texts(results) == said(range(3 * concurrency))
+
+
+def test_a_round_of_answers_that_come_at_once_makes_room_for_a_quarter_more(serve: Serve) -> None:
+    """As servers answer that work on many questions together: the limit rises by the round, whatever waits in between."""
+    rounds = [FIRST]
+    while rounds[-1] < 48:
+        rounds.append(rounds[-1] + int(rounds[-1] * RISE))
+    barriers = [barrier for size in rounds for barrier in [threading.Barrier(size)] * size]
+    lock = threading.Lock()
+
+    def behave(connection: Connection, request: Received) -> None:
+        with lock:
+            barrier = barriers.pop(0) if barriers else None
+        if barrier is not None:
+            barrier.wait(10)  # nobody is answered before the whole round is there
+        echo(connection, request)
+
+    questions = [str(number) for number in range(sum(rounds) + 60)]
+    results, _ = run("async", serve(behave).url, questions)
+    assert texts(results) == said(questions)
 
 
 def test_while_functions_run_others_are_asked(serve: Serve) -> None:
