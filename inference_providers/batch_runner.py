@@ -13,7 +13,7 @@ from collections import deque
 from inference_providers import batch_files, dialogue
 from inference_providers.answer import counted
 from inference_providers.batch_items import Item, MalformedItemError, Result, Summary, prompts_cost
-from inference_providers.batch_plan import route_key
+from inference_providers.batch_plan import names_of, route_key
 from inference_providers.errors import (
     AllProvidersFailedError,
     InferenceProvidersError,
@@ -227,9 +227,8 @@ class Runner:
                 return known
             if len(self._lanes) > 1000:
                 self._lanes.clear()
-            names = [models] if isinstance(models, str) else list(models or ("auto",))
             try:
-                offers = list(await self._providers._find(names))
+                offers = list(await self._providers._find(names_of(models)))
             except (UnknownModelError, NoCredentialsError, LocalServerError) as error:
                 if models != self._job.models:
                     raise
@@ -295,7 +294,7 @@ class Runner:
             asyncio.get_running_loop().call_soon(self._flush)  # once for all that end in this turn
         if self._told is not None:
             self._told(self.summary, self._job.pace)
-        if result.error is not None and self._job.on_error == "raise" and self._failure is None:
+        if result.error is not None and self._job.raises and self._failure is None:
             self._failure = result.error
         if self.quiet:
             return

@@ -1397,3 +1397,30 @@ def test_items_that_wait_for_the_clock_do_not_hide_those_that_need_not(serve: Se
     results = made.batch(questions, "a", as_completed=True, timeout=2)
     came = [str(result.answer) for _, result in zip(range(20), results, strict=False)]
     assert sorted(came) == sorted(said(range(20)))
+
+
+class Mute:
+    """A conversation that cannot be read, and does not say why."""
+
+    conversation_id = "mute"
+
+    def as_messages(self) -> list[Any]:
+        raise ValueError
+
+
+def test_an_item_that_fails_without_a_word_fails_alone(serve: Serve) -> None:
+    results, summary = run("sync", serve(echo).url, ["a", Mute(), "b"])
+    assert texts(results) == ["re: a", None, "re: b"]
+    assert summary.problems == ["item 1: ValueError"]
+
+
+def test_a_line_has_the_fields_of_an_answer_in_short(serve: Serve, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    server = serve(echo)
+    run("sync", server.url, ["a"], out=out)
+    told = list_of(server.url).ask_ai("a").as_dict()
+    (line,) = lines_of(out)
+    usage = told.pop("usage")
+    changed = {"input_tokens": usage["input_tokens"], "output_tokens": usage["output_tokens"], "attempts": 1}
+    del told["canonical_name"], told["latency"], line["latency"]
+    assert line == {"index": 0, **told, **changed, "error": None, "key": line["key"]}
