@@ -1,7 +1,7 @@
 """What does a batch: many questions at once, in constant memory, each provider as fast as it lets us.
 
-Items come from an iterable or a file; workers ask them through the same pipeline as `ask_ai`;
-results come back in order or as completed, and go to a file as they finish.
+Items come from an iterable or a file; workers, of which there are no more than there is work for, ask them through
+the same pipeline as `ask_ai`; results come back in order or as completed, and go to a file as they finish.
 """
 
 from __future__ import annotations

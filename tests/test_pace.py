@@ -51,7 +51,7 @@ def attempt(provider: str, status: int = 200, retry_after: float | None = None) 
     return Attempt(offer, "ok" if error is None else "no", status=status, error=error)
 
 
-def route(*providers: str | Offer, **options: Any) -> tuple[OfferLanes, Pace, Clock, Health]:
+def lanes_of(*providers: str | Offer, **options: Any) -> tuple[OfferLanes, Pace, Clock, Health]:
     clock, health = Clock(), Health()
     pace = Pace(options.pop("concurrency", "auto"), clock, **options)
     offers: Any = [Offer(one) if isinstance(one, str) else one for one in providers]
@@ -184,7 +184,7 @@ def test_auto_starts_low_and_may_rise_high() -> None:
 
 
 def test_every_refusal_on_the_way_is_heard() -> None:
-    made, pace, clock, _ = route("p1", "p2")
+    made, pace, clock, _ = lanes_of("p1", "p2")
     found = made.free()
     assert found is not None
     pace.heard(found[0], [attempt("p1", 429, 3.0), attempt("p2")], clock.now)
@@ -195,7 +195,7 @@ def test_every_refusal_on_the_way_is_heard() -> None:
 
 @pytest.mark.parametrize("status", [400, 401, 404, 500])
 def test_other_failures_do_not_slow_a_lane(status: int) -> None:
-    made, pace, clock, _ = route("p1")
+    made, pace, clock, _ = lanes_of("p1")
     found = made.free()
     assert found is not None
     pace.heard(found[0], [attempt("p1", status)], clock.now)
@@ -203,7 +203,7 @@ def test_other_failures_do_not_slow_a_lane(status: int) -> None:
 
 
 def test_providers_of_one_model_take_turns() -> None:
-    made, _, _, _ = route("p1", "p2", concurrency=4)
+    made, _, _, _ = lanes_of("p1", "p2", concurrency=4)
     taken = []
     for _ in range(4):
         found = made.free()
@@ -214,7 +214,7 @@ def test_providers_of_one_model_take_turns() -> None:
 
 
 def test_another_model_is_a_fallback_and_never_used_side_by_side() -> None:
-    made, _, _, _ = route("p1", Offer("p2", "other"), concurrency=1)
+    made, _, _, _ = lanes_of("p1", Offer("p2", "other"), concurrency=1)
     found = made.free()
     assert found is not None
     assert [offer.provider for offer in found[1]] == ["p1", "p2"]
@@ -224,7 +224,7 @@ def test_another_model_is_a_fallback_and_never_used_side_by_side() -> None:
 
 @pytest.mark.parametrize("illness", ["refused", "resting"])
 def test_requests_are_not_counted_for_a_provider_that_will_not_get_them(illness: str) -> None:
-    made, _, clock, health = route("p1", "p2", requests_per_minute=60)
+    made, _, clock, health = lanes_of("p1", "p2", requests_per_minute=60)
     getattr(health, illness).add("p1")
     begun = 0
     for _ in range(100):
@@ -238,13 +238,13 @@ def test_requests_are_not_counted_for_a_provider_that_will_not_get_them(illness:
 
 
 def test_when_all_are_ill_somebody_is_asked_all_the_same() -> None:
-    made, _, _, health = route("p1", "p2")
+    made, _, _, health = lanes_of("p1", "p2")
     health.refused.update(("p1", "p2"))
     assert made.free() is not None
 
 
-def test_a_closed_route_says_when_the_first_lane_opens() -> None:
-    made, pace, clock, _ = route("p1", "p2")
+def test_closed_lanes_say_when_the_first_lane_opens() -> None:
+    made, pace, clock, _ = lanes_of("p1", "p2")
     pace.lane("p1", "m-internal").was_refused(clock.now, clock.now, 30.0)
     pace.lane("p2", "m-internal").was_refused(clock.now, clock.now, 4.0)
     assert made.free() is None
@@ -256,7 +256,7 @@ def test_a_closed_route_says_when_the_first_lane_opens() -> None:
 
 
 def test_a_fallback_counts_against_the_limit_of_who_was_asked() -> None:
-    made, pace, clock, _ = route("p1", "p2", requests_per_minute=60)
+    made, pace, clock, _ = lanes_of("p1", "p2", requests_per_minute=60)
     found = made.free()
     assert found is not None
     found[0].start(0)
@@ -266,7 +266,7 @@ def test_a_fallback_counts_against_the_limit_of_who_was_asked() -> None:
 
 
 def test_a_call_that_went_elsewhere_at_once_is_counted_there() -> None:
-    made, pace, clock, _ = route("p1", "p2", requests_per_minute=60)
+    made, pace, clock, _ = lanes_of("p1", "p2", requests_per_minute=60)
     found = made.free()
     assert found is not None
     found[0].start(0)
@@ -279,7 +279,7 @@ def test_a_call_that_went_elsewhere_at_once_is_counted_there() -> None:
 
 @pytest.mark.parametrize("busy", ["p1", "p2"])
 def test_a_lane_that_opens_by_itself_is_waited_for_though_another_is_busy(busy: str) -> None:
-    made, pace, clock, _ = route("p1", "p2", concurrency=1)
+    made, pace, clock, _ = lanes_of("p1", "p2", concurrency=1)
     pace.lane(busy, "m-internal").start(0)
     pace.lane("p2" if busy == "p1" else "p1", "m-internal").was_refused(clock.now, clock.now, 4.0)
     assert made.free() is None

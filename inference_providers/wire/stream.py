@@ -54,7 +54,7 @@ def outcome_of(seen: Container[str]) -> str:
 
 
 class StreamJudge:
-    """One stream's state. `verdict` is set once it failed before its first content or reached its end."""
+    """Judges one stream as its bytes come. `verdict` is set once it failed before its first content or reached its end."""
 
     def __init__(
         self,
