@@ -107,6 +107,35 @@ def fault_matrix() -> str:
     return table()
 
 
+def status_rows() -> str:
+    """How a status and a server's words are judged."""
+    from inference_providers.wire import classify
+
+    def line(status: str, words: str, action: str, error: type[Exception]) -> str:
+        return f"| {status} | {words} | {action.upper()} | `{error.__name__}` |"
+
+    rows = ["| status | words | outcome | error |", "|---|---|---|---|"]
+    rows += [
+        line(", ".join(map(str, statuses)), phrase, action, error)
+        for statuses, phrase, action, error in classify.BY_WORDS
+    ]
+    alike: dict[tuple[str, type[Exception]], list[int]] = {}
+    for status, verdict in classify.BY_STATUS.items():
+        alike.setdefault(verdict, []).append(status)
+    rows += [line(", ".join(map(str, statuses)), "", *verdict) for verdict, statuses in alike.items()]
+    rows += [line(f"others from {least} on", "", action, error) for least, action, error in classify.BY_CLASS]
+    return "\n".join([*rows, line("others", "", *classify.OTHERWISE)])
+
+
+def stream_ends() -> str:
+    """What the end of a stream means."""
+    from inference_providers.wire import stream
+
+    rows = ["| has come | has not come | the stream is |", "|---|---|---|"]
+    rows += [f"| {', '.join(present)} | {', '.join(absent)} | {outcome} |" for present, absent, outcome in stream.ENDS]
+    return "\n".join(rows)
+
+
 def install() -> str:
     """What to type to have the package."""
     where = (
@@ -123,7 +152,7 @@ PARTS = {
     "docs/cli.md": {"help": command_help},
     "docs/parameters.md": {"parameters": lambda: parameter_rows(bundled())},
     "docs/batch.md": {"batch": lambda: batch_rows(bundled())},
-    "docs/failures.md": {"matrix": fault_matrix},
+    "docs/failures.md": {"statuses": status_rows, "ends": stream_ends, "matrix": fault_matrix},
 }
 
 

@@ -1,4 +1,4 @@
-"""One try of a candidate, with its outcome."""
+"""One try of a candidate, with its outcome; and what a failure comes to in one line."""
 
 from __future__ import annotations
 
@@ -33,3 +33,10 @@ class Attempt:
 
     def __str__(self) -> str:
         return printable(f"{self.provider}/{self.model}: {self.outcome} ({self.seconds:.2f} s)")
+
+
+def reason(error: Exception) -> str:
+    """Why something failed, in one line: what came of the last attempt, else the error's own words, else its type."""
+    attempts = getattr(error, "attempts", None)
+    text = attempts[-1].outcome if attempts else str(error)
+    return next(iter(text.splitlines()), "") or type(error).__name__

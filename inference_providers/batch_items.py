@@ -6,14 +6,14 @@ import json
 from hashlib import blake2b
 
 from inference_providers import chat, parameters
-from inference_providers.answer import plain
+from inference_providers.attempts import reason
 from inference_providers.batch_lines import key_of
 from inference_providers.display import in_line
 from inference_providers.errors import InferenceProvidersError, ProviderError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from typing import Any
 
     from inference_providers.answer import Answer
@@ -22,12 +22,6 @@ _as_json = json.JSONEncoder(ensure_ascii=False).encode
 CHAT_URL = "/v1/chat/completions"
 PROMPTS = ("prompt", "question", "text", "input")
 _OWN = ("model", "models", "system", "messages", "custom_id", "id", "line", *PROMPTS)
-
-
-def _short(error: Exception) -> str:
-    """One line that tells the reason: that of the last attempt."""
-    attempts = getattr(error, "attempts", None)
-    return (attempts[-1].outcome if attempts else str(error)).splitlines()[0]
 
 
 class MalformedItemError(ValueError):
@@ -70,7 +64,7 @@ class Reader:
         try:
             self._fill(item, given)
         except (ValueError, TypeError) as error:
-            item.problem = str(error)
+            item.problem = str(error) or reason(error)
         return item
 
     def broken(self, problem: str, index: int, line: int) -> Item:
@@ -169,27 +163,7 @@ class Result:
             if self.line is not None:
                 row["line"] = self.line
         else:
-            found = self.answer
-            usage = found.usage
-            row |= {
-                "answer": str(found),
-                "provider": found.provider,
-                "model": found.model,
-                "input_tokens": usage.input_tokens if usage else None,
-                "output_tokens": usage.output_tokens if usage else None,
-                "cost": found.cost,
-                "latency": round(found.latency, 3),
-                "finish_reason": found.finish_reason,
-                "attempts": len(found.attempts),
-            }
-            if found.parsed is not None:
-                row["parsed"] = plain(found.parsed)
-            if found.tool_calls:
-                row["tool_calls"] = found.tool_calls
-            if found.dropped:
-                row["dropped"] = found.dropped
-            if found.unchecked:
-                row["unchecked"] = found.unchecked
+            row |= _shortened(self.answer)
             row["error"] = None
         row["key"] = self.key
         return row
@@ -207,6 +181,17 @@ class Result:
         response = {"status_code": status, "request_id": self.key, "body": {"error": problem}} if status else None
         where = {"line": self.line} if self.line is not None else {}
         return {**row, "response": response, "error": {"code": problem["type"], "message": problem["message"]}, **where}
+
+
+def _shortened(answer: Answer) -> Iterator[tuple[str, Any]]:
+    """An answer's fields for a line: those of its `as_dict`, usage as two numbers, attempts counted."""
+    for name, value in answer.as_dict().items():
+        if name == "usage":
+            yield from ((part, value[part] if value else None) for part in ("input_tokens", "output_tokens"))
+        elif name == "attempts":
+            yield name, len(value)
+        elif name != "canonical_name":
+            yield name, value
 
 
 def problem_of(error: Exception) -> dict[str, Any]:
@@ -296,7 +281,7 @@ class Summary:
                 self.failed += 1
             if len(self.problems) < 10:
                 where = f"line {result.line}" if result.line is not None else f"item {result.index}"
-                self.problems.append(in_line(f"{where}: {_short(result.error)}"))
+                self.problems.append(in_line(f"{where}: {reason(result.error)}"))
             return
         self.answered += 1
         answer = result.answer

@@ -16,6 +16,7 @@ from inference_providers import batch_files, batch_parts, files, parameters
 from inference_providers.answer import Given, cost_of, usage_of
 from inference_providers.batch_items import Item, MalformedItemError, Result, Summary
 from inference_providers.batch_parts import Part, State
+from inference_providers.batch_plan import names_of, route_key
 from inference_providers.errors import (
     InferenceProvidersError,
     InvalidRequestError,
@@ -81,7 +82,7 @@ class JobRunner:
                     self._told(self.summary, self._job.pace)
                 yield ready
                 failed = next((result.error for result in ready if result.error is not None), None)
-                if failed is not None and self._job.on_error == "raise":
+                if failed is not None and self._job.raises:
                     raise failed
             self._state.settle()
         finally:
@@ -138,7 +139,7 @@ class JobRunner:
                 job, provider = known
                 under_way.setdefault(job, Part(item.models, job, provider)).add(item, name)
             else:
-                key = item.models if isinstance(item.models, str) or item.models is None else tuple(item.models)
+                key = route_key(item.models)
                 part = open_parts.setdefault(key, Part(item.models))
                 try:
                     api = self._api(part)
@@ -156,8 +157,7 @@ class JobRunner:
     def _api(self, part: Part) -> _Api:
         """The first candidate whose provider has a batch API, or that which works on this part already."""
         if part.api is None:
-            names = [part.models] if isinstance(part.models, str) else list(part.models or ("auto",))
-            offers = self._providers._first_available(names)
+            offers = self._providers._first_available(names_of(part.models))
             rows = self._providers.registry
             having = [offer for offer in offers if offer.connection.get("batch") is not None]
             found = next((offer for offer in having if part.provider in ("", offer.provider)), None)

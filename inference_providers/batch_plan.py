@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from inference_providers import formulas
+from inference_providers import formulas, parameters
 from inference_providers.arguments import check_timeout
 from inference_providers.batch_items import Reader
 from inference_providers.pace import Pace
@@ -18,9 +18,25 @@ if TYPE_CHECKING:
     from inference_providers.batch_items import Item
 
 
+KEEP, RAISE = "keep", "raise"  # what becomes of a failed item
+DIRECT, PROVIDER = "direct", "provider"  # whether items are asked one by one, or by a provider's batch API
+
+
 def route_key(models: Any) -> str | tuple[str, ...] | None:
     """Models as a key: equal for what is asked of the same candidates."""
     return models if isinstance(models, str | None) else tuple(models)
+
+
+def names_of(models: Any) -> list[str]:
+    """Models as names to be tried in order."""
+    return [models] if isinstance(models, str) else list(models or ("auto",))
+
+
+def _check_word(option: str, given: str, *known: str) -> None:
+    """Raise ValueError for a word that an option does not know."""
+    if given not in known:
+        words = " or ".join(f'"{word}"' for word in known)
+        raise ValueError(f"{option} must be {words}, not {given!r}")
 
 
 def _check_source(source: Any) -> None:
@@ -47,33 +63,31 @@ class Job:
         concurrency: int | str = "auto",
         out: str | os.PathLike[str] | None = None,
         resume: bool = True,
-        on_error: str = "keep",
+        on_error: str = KEEP,
         as_completed: bool = False,
-        mode: str = "direct",
+        mode: str = DIRECT,
         progress: bool | None = None,
         requests_per_minute: float | None = None,
         tokens_per_minute: float | None = None,
         system: str | None = None,
         schema: Any = None,
-        on_unsupported: str = "drop",
+        on_unsupported: str = parameters.DROP,
         extra_body: Any = None,
         timeout: float | None = None,
         patience: float = 3600.0,
         adaptive: bool = True,
         completion_window: str | None = None,
         csv_formulas: str = formulas.KEEP,
-        **parameters: Any,
+        **fields: Any,
     ) -> None:
         _check_source(source)
         models = model if models is None else models
         check_timeout(timeout)
-        if on_error not in ("keep", "raise"):
-            raise ValueError(f'on_error must be "keep" or "raise", not {on_error!r}')
-        if mode not in ("direct", "provider"):
-            raise ValueError(f'mode must be "direct" or "provider", not {mode!r}')
-        if csv_formulas not in (formulas.KEEP, formulas.ESCAPE):
-            raise ValueError(f'csv_formulas must be "{formulas.KEEP}" or "{formulas.ESCAPE}", not {csv_formulas!r}')
-        self.source, self.on_error, self.as_completed, self.mode = source, on_error, as_completed, mode
+        _check_word("on_error", on_error, KEEP, RAISE)
+        _check_word("mode", mode, DIRECT, PROVIDER)
+        _check_word("csv_formulas", csv_formulas, formulas.KEEP, formulas.ESCAPE)
+        self.source, self.as_completed = source, as_completed
+        self.raises, self.by_provider = on_error == RAISE, mode == PROVIDER
         self.csv_formulas = csv_formulas
         self.out, self.resume, self.progress, self.timeout, self.patience = out, resume, progress, timeout, patience
         self.pace = Pace(
@@ -85,8 +99,8 @@ class Job:
         )
         self.completion_window = completion_window
         self.models = route_key(models)
-        tools = parameters.pop("tools", None)
-        fields = {**parameters, "tools": tools} if tools else parameters
+        if not fields.get("tools"):
+            fields.pop("tools", None)
         # One question stands for all: what it says of schema and parameters holds for each item.
         self.pattern: Question = Question((), fields, schema=schema, extra=extra_body, on_unsupported=on_unsupported)
         self.reader = Reader(models, system, self.pattern.fields, self.pattern.extra)

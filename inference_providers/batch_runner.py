@@ -1,7 +1,7 @@
 """What does a batch: many questions at once, in constant memory, each provider as fast as it lets us.
 
-Items come from an iterable or a file; workers ask them through the same pipeline as `ask_ai`;
-results come back in order or as completed, and go to a file as they finish.
+Items come from an iterable or a file; workers, of which there are no more than there is work for, ask them through
+the same pipeline as `ask_ai`; results come back in order or as completed, and go to a file as they finish.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections import deque
 from inference_providers import batch_files, dialogue
 from inference_providers.answer import counted
 from inference_providers.batch_items import Item, MalformedItemError, Result, Summary, prompts_cost
-from inference_providers.batch_plan import route_key
+from inference_providers.batch_plan import names_of, route_key
 from inference_providers.errors import (
     AllProvidersFailedError,
     InferenceProvidersError,
@@ -21,7 +21,7 @@ from inference_providers.errors import (
     NoCredentialsError,
     UnknownModelError,
 )
-from inference_providers.pace import Pace, Route, overloaded
+from inference_providers.pace import RISE, OfferLanes, Pace, overloaded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from inference_providers.base import Base
     from inference_providers.batch_plan import Job
     from inference_providers.candidates import Offer
-    from inference_providers.pace import Lane
+    from inference_providers.pace import ConcurrencyLimiter
 
 AHEAD = 1000  # items that may be asked before the first unfinished one, for each item at once
 
@@ -49,9 +49,11 @@ class Runner:
     ) -> None:
         self._providers, self._job, self._output, self._told = providers, job, output, told
         self.summary = Summary()
-        self._routes: dict[Any, Route] = {}
+        self._lanes: dict[Any, OfferLanes] = {}
         self._total = providers.timeout if job.timeout is None else job.timeout
-        self._waiting: deque[tuple[Route, float, asyncio.Future[tuple[Lane, Sequence[Offer]]]]] = deque()
+        self._waiting: deque[tuple[OfferLanes, float, asyncio.Future[tuple[ConcurrencyLimiter, Sequence[Offer]]]]] = (
+            deque()
+        )
         self._timer: asyncio.TimerHandle | None = None
         self._reading, self._finding = asyncio.Lock(), asyncio.Lock()
         self._ready: list[Result] = []
@@ -63,6 +65,10 @@ class Runner:
         self._room = asyncio.Event()
         self._failure: BaseException | None = None  # on which no more is asked
         self._busy = 0  # items that are being asked
+        self._workers: set[asyncio.Task[None]] = set()
+        self._readers = 0  # workers that have no item yet, those that are yet to begin among them
+        self._ended = False  # the source has no more
+        self._mixed = False  # some items name their own models: one may have to wait where the next need not
         self.quiet = False  # nobody listens: results go to the file only
         self._window = AHEAD + 4 * job.pace.most
 
@@ -74,9 +80,7 @@ class Runner:
             self._async_source = batch_files.items_that_come(source, reader)
         else:
             self._source = batch_files.items(source, reader)
-        workers = [asyncio.create_task(self._work()) for _ in range(self._job.pace.most)]
-        ended = asyncio.gather(*workers)
-        ended.add_done_callback(lambda _: self._news.set())
+        self._grow()
         try:
             while True:
                 self._news.clear()
@@ -84,16 +88,15 @@ class Runner:
                     ready, self._ready = self._ready, []
                     self._room.set()
                     yield ready
-                elif ended.done() or (self._failure is not None and not self._busy):
+                elif not self._workers or (self._failure is not None and not self._busy):
                     break
                 else:
                     await self._news.wait()
-            if self._failure is None:
-                await ended
         finally:
-            for worker in workers:
+            self._ended = True
+            for worker in self._workers:
                 worker.cancel()
-            await asyncio.gather(*workers, ended, return_exceptions=True)
+            await asyncio.gather(*self._workers, return_exceptions=True)
             if self._async_source is not None:
                 await self._async_source.aclose()
             self._settle(started)
@@ -107,29 +110,33 @@ class Runner:
             self._output.flush()
         self.summary.seconds = time.monotonic() - started
 
-    async def _take(self) -> Item | None:
-        """The next item of an asynchronous source, for one worker at a time."""
-        assert self._async_source is not None
-        async with self._reading:
-            return await anext(self._async_source, None)
+    def _grow(self) -> None:
+        """Start workers while few are about to read or wait for a lane: one, and as many more as a limit may rise in a round.
+
+        Those who wait do not count where the next item may find room though they do not: when they wait for the
+        clock, since it may be for another model, and where items are known to differ in their models.
+        """
+        if self._ended or self._failure is not None:
+            return
+        reserve = int(len(self._workers) * RISE)
+        waiting = 0 if self._mixed or self._timer is not None else len(self._waiting)
+        while self._readers + waiting <= reserve and len(self._workers) < self._job.pace.most:
+            self._readers += 1
+            worker = asyncio.create_task(self._work())
+            self._workers.add(worker)
+            worker.add_done_callback(self._worker_ended)
+
+    def _worker_ended(self, worker: asyncio.Task[None]) -> None:
+        self._workers.discard(worker)
+        error = asyncio.CancelledError() if worker.cancelled() else worker.exception()
+        if error is not None:  # none of those that are results: a worker handles these itself
+            self._failure = self._failure or error
+        self._news.set()
 
     async def _work(self) -> None:
-        while self._failure is None:
-            while not self.quiet and len(self._ready) + len(self._held) > self._window:
-                self._room.clear()
-                await self._room.wait()
-            try:
-                item = next(self._source, None) if self._source is not None else await self._take()
-            except Exception as error:  # noqa: BLE001  (whatever the user's source raises: what is on its way is kept)
-                self._failure = self._failure or error
-                self._news.set()
-                return
-            if item is None or self._failure is not None:
-                return
-            if self._output is not None and self._output.has(item):
-                self.summary.resumed += 1
-                self._skip(item)
-                continue
+        """Take items and ask them, until there are no more. Each that is on its way makes room for one more worker."""
+        while (item := await self._take()) is not None:
+            self._readers -= 1
             try:
                 if item.problem:
                     raise MalformedItemError(item.problem)
@@ -139,6 +146,36 @@ class Runner:
             except (InferenceProvidersError, ValueError, TypeError) as error:
                 result = Result(item, None, error)
             self._finish(result)
+            self._readers += 1
+        self._readers -= 1
+
+    async def _take(self) -> Item | None:
+        """The next item that is to be asked; None where there is no more, or no more is to be asked."""
+        while self._failure is None:
+            while not self.quiet and len(self._ready) + len(self._held) > self._window:
+                self._room.clear()
+                await self._room.wait()
+            try:
+                item = next(self._source, None) if self._source is not None else await self._take_later()
+            except Exception as error:  # noqa: BLE001  (whatever the user's source raises: what is on its way is kept)
+                self._failure = self._failure or error
+                return None
+            if item is None:
+                self._ended = True
+            if item is None or self._failure is not None:
+                return None
+            if self._output is not None and self._output.has(item):
+                self.summary.resumed += 1
+                self._skip(item)
+                continue
+            return item
+        return None
+
+    async def _take_later(self) -> Item | None:
+        """The next item of an asynchronous source, for one worker at a time."""
+        assert self._async_source is not None
+        async with self._reading:
+            return await anext(self._async_source, None)
 
     async def _answer(self, item: Item) -> Answer:
         return dialogue.answer_of(await self._reply(item, item.body), item.body["messages"])
@@ -151,12 +188,15 @@ class Runner:
         """A reply to one request. One that is refused since there are too many waits, and is asked again."""
         job, providers = self._job, self._providers
         key = route_key(item.models)
-        route = self._routes.get(key) or await self._route(key)
+        if self._mixed or key != job.models:
+            self._mixed = True
+            self._grow()
+        lanes = self._lanes.get(key) or await self._find_lanes(key)
         ask = providers._ask(body, job.pattern)
         tokens = prompts_cost(body) if job.pace.counts_tokens else 0.0
         give_up = 0.0
         while True:
-            lane, offers = await self._turn(route, tokens)
+            lane, offers = await self._turn(lanes, tokens)
             started, spare = time.monotonic(), 0.0
             give_up = give_up or started + job.patience
             try:
@@ -180,38 +220,38 @@ class Runner:
                 if self._waiting:
                     self._wake()
 
-    async def _route(self, models: str | tuple[str, ...] | None) -> Route:
+    async def _find_lanes(self, models: str | tuple[str, ...] | None) -> OfferLanes:
         async with self._finding:  # one at a time: who came first is asked first
-            known = self._routes.get(models)
+            known = self._lanes.get(models)
             if known is not None:
                 return known
-            if len(self._routes) > 1000:
-                self._routes.clear()
-            names = [models] if isinstance(models, str) else list(models or ("auto",))
+            if len(self._lanes) > 1000:
+                self._lanes.clear()
             try:
-                offers = list(await self._providers._find(names))
+                offers = list(await self._providers._find(names_of(models)))
             except (UnknownModelError, NoCredentialsError, LocalServerError) as error:
                 if models != self._job.models:
                     raise
                 self._failure = self._failure or error  # what is asked of most items cannot be asked of anybody
                 self._news.set()
                 raise _Stopped from None
-            found = self._routes[models] = Route(offers, self._job.pace, self._providers._health)
+            found = self._lanes[models] = OfferLanes(offers, self._job.pace, self._providers._health)
             return found
 
-    async def _turn(self, route: Route, tokens: float) -> tuple[Lane, Sequence[Offer]]:
+    async def _turn(self, lanes: OfferLanes, tokens: float) -> tuple[ConcurrencyLimiter, Sequence[Offer]]:
         """Wait for a free lane, and start in it: first come, first served."""
         if self._failure is not None:
             raise _Stopped
-        if not self._waiting and (found := self._start(route, tokens)) is not None:
+        if not self._waiting and (found := self._start(lanes, tokens)) is not None:
+            self._grow()
             return found
-        turn: asyncio.Future[tuple[Lane, Sequence[Offer]]] = asyncio.get_running_loop().create_future()
-        self._waiting.append((route, tokens, turn))
+        turn: asyncio.Future[tuple[ConcurrencyLimiter, Sequence[Offer]]] = asyncio.get_running_loop().create_future()
+        self._waiting.append((lanes, tokens, turn))
         self._wake()
         return await turn
 
-    def _start(self, route: Route, tokens: float) -> tuple[Lane, Sequence[Offer]] | None:
-        found = route.free()
+    def _start(self, lanes: OfferLanes, tokens: float) -> tuple[ConcurrencyLimiter, Sequence[Offer]] | None:
+        found = lanes.free()
         if found is not None:
             found[0].start(tokens)
             self._busy += 1
@@ -221,19 +261,20 @@ class Runner:
         """Those who wait and have room go on, in order. After a failure, nobody."""
         full: set[int] = set()
         passed: list[Any] = []
-        while self._waiting and self._failure is None and len(full) < max(len(self._routes), 1):
+        while self._waiting and self._failure is None and len(full) < max(len(self._lanes), 1):
             entry = self._waiting.popleft()
-            route, tokens, turn = entry
+            lanes, tokens, turn = entry
             if turn.done():
                 continue
-            if id(route) not in full and (found := self._start(route, tokens)) is not None:
+            if id(lanes) not in full and (found := self._start(lanes, tokens)) is not None:
                 turn.set_result(found)
                 continue
-            if id(route) not in full and route.wait is not None:
-                self._wake_in(route.wait)
-            full.add(id(route))
+            if id(lanes) not in full and lanes.wait is not None:
+                self._wake_in(lanes.wait)
+            full.add(id(lanes))
             passed.append(entry)
         self._waiting.extendleft(reversed(passed))
+        self._grow()
 
     def _wake_in(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()
@@ -253,7 +294,7 @@ class Runner:
             asyncio.get_running_loop().call_soon(self._flush)  # once for all that end in this turn
         if self._told is not None:
             self._told(self.summary, self._job.pace)
-        if result.error is not None and self._job.on_error == "raise" and self._failure is None:
+        if result.error is not None and self._job.raises and self._failure is None:
             self._failure = result.error
         if self.quiet:
             return

@@ -31,7 +31,7 @@ class _Batch:
 
     def __init__(self, providers: Base, job: Job) -> None:
         self._providers, self._job = providers, job
-        self._places = None if job.out is None else batch_places.Places(job.out, has_jobs=job.mode == "provider")
+        self._places = None if job.out is None else batch_places.Places(job.out, has_jobs=job.by_provider)
         self._lines = None if self._places is None else self._places.lines
         self.summary = Summary()
         batch_places.check(job.source, self._places)
@@ -62,7 +62,7 @@ class _Batch:
             batch_tables.write(source, places.lines, places.out, job.csv_formulas)
 
     def _runner(self, output: batch_files.Output | None, told: Told | None) -> Any:
-        if self._job.mode == "provider":
+        if self._job.by_provider:
             from inference_providers.batch_jobs import JobRunner
 
             return JobRunner(self._providers, self._job, output, told)

@@ -1,7 +1,8 @@
 """How many requests a provider gets at once, and how fast: found by trying, kept to given limits. Pure but for the clock.
 
-Each offer has a lane. A lane's limit rises while all goes well, at first by a quarter in each round
-and after the first refusal by one, and is halved by a 429, at most once for each round.
+Each offer has a lane: a limit of requests at once, found as TCP finds its window. It rises while all goes well, by a
+quarter in each round (slow start) and after the first refusal by one, and is halved by a 429, at most once for each
+round (additive increase, multiplicative decrease: AIMD). Rates by the minute are token buckets.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 FIRST = 16  # requests at once, to begin with
 MOST = 256  # requests at once that are found by trying
+RISE = 0.25  # of a limit, in each round until the first refusal
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 8.0  # seconds after a refusal that says nothing of when; twice as long each time
 OVERLOADED = (429, 503, 529)  # what says: not so fast
 
@@ -40,7 +42,7 @@ def overloaded(attempt: Attempt) -> bool:
 
 
 class Bucket:
-    """A rate by the minute: what was taken flows back evenly. It may go below zero, and gives nothing until it is above again."""
+    """A token bucket: a rate by the minute, with a burst of one second's worth. It may go below zero, and gives nothing until it is above again."""
 
     __slots__ = ("_level", "_rate", "_then", "most")
 
@@ -60,8 +62,8 @@ class Bucket:
         self._level -= amount
 
 
-class Lane:
-    """One offer: its limit, what is on its way, and when it opens again."""
+class ConcurrencyLimiter:
+    """The lane of one offer: an AIMD limit of requests at once, what is on its way, the token buckets, and when it opens again."""
 
     __slots__ = (
         "_adaptive",
@@ -114,7 +116,7 @@ class Lane:
         """An answer came."""
         self._refusals = 0
         if self.busy >= int(self.limit):
-            self.limit = min(self._ceiling, self.limit + (1 / self.limit if self.refused else 0.25))
+            self.limit = min(self._ceiling, self.limit + (1 / self.limit if self.refused else RISE))
 
     def was_refused(self, now: float, started: float, retry_after: float | None) -> None:
         """Too much at once. Requests that started before the last cut say nothing new."""
@@ -161,10 +163,10 @@ class Pace:
         self.clock, self._adaptive = clock, adaptive
         self._requests, self._tokens = requests_per_minute, tokens_per_minute
         self.counts_tokens = tokens_per_minute is not None
-        self.lanes: dict[tuple[str, str], Lane] = {}
+        self.lanes: dict[tuple[str, str], ConcurrencyLimiter] = {}
         self._buckets: dict[str, list[Bucket | None]] = {}  # of each provider, whatever its models
 
-    def lane(self, provider: str, model: str) -> Lane:
+    def lane(self, provider: str, model: str) -> ConcurrencyLimiter:
         """The lane of one offer."""
         found = self.lanes.get((provider, model))
         if found is None:
@@ -173,12 +175,12 @@ class Pace:
                 rates = (self._requests, self._tokens)
                 self._buckets[provider] = [Bucket(rate, now) if rate else None for rate in rates]
             requests, tokens = self._buckets[provider]
-            found = self.lanes[provider, model] = Lane(
+            found = self.lanes[provider, model] = ConcurrencyLimiter(
                 self._first, float(self.most), requests, tokens, adaptive=self._adaptive
             )
         return found
 
-    def heard(self, lane: Lane, attempts: Sequence[Attempt], started: float) -> None:
+    def heard(self, lane: ConcurrencyLimiter, attempts: Sequence[Attempt], started: float) -> None:
         """Learn from what came of a call that was to go by *lane*."""
         for number, attempt in enumerate(attempts):
             tried = self.lane(attempt.provider, attempt.model)
@@ -192,8 +194,11 @@ class Pace:
                 tried.was_refused(self.clock(), started, getattr(attempt.error, "retry_after", None))
 
 
-class Route:
-    """The candidates for one model, and the lanes of those that serve it side by side: all that have the first one's model."""
+class OfferLanes:
+    """The candidates for one model, and the lanes of those that serve it side by side: all that have the first one's model.
+
+    A request goes to the lane with the least load (requests on their way, by its limit).
+    """
 
     __slots__ = ("_health", "_lanes", "_offers", "_pace", "wait")
 
@@ -209,7 +214,7 @@ class Route:
         # Seconds until a lane opens by itself, where none was free; None: when a call ends.
         self.wait: float | None = None
 
-    def free(self) -> tuple[Lane, Sequence[Offer]] | None:
+    def free(self) -> tuple[ConcurrencyLimiter, Sequence[Offer]] | None:
         """The lane with most room, and the candidates with its offer first; None where there is no room now."""
         now = self._pace.clock()
         if len(self._lanes) == 1:

@@ -8,6 +8,7 @@ import time
 
 from inference_providers import candidates, chat
 from inference_providers.answer import cost_of, usage_of
+from inference_providers.attempts import reason
 from inference_providers.display import printable
 from inference_providers.errors import InferenceProvidersError, TruncatedStreamError
 from inference_providers.question import Question
@@ -118,17 +119,17 @@ class RollCall:
 
     async def run(self) -> list[Entry]:
         """Ask everybody, some at once; the cheapest first, so that the limit reaches far."""
-        gate = asyncio.Semaphore(AT_ONCE)
+        rows = [(self._most(offer), offer, entry) for offer, entry in zip(self._offers, self.entries, strict=True)]
+        waiting = iter(sorted(rows, key=lambda row: row[0]))
 
-        async def one(offer: Offer, entry: Entry, most: float) -> None:
-            async with gate:
+        async def work() -> None:
+            for most, offer, entry in waiting:
                 await self._ask_all(offer, entry, most)
-            self._told(entry, self.spent)
+                self._told(entry, self.spent)
 
-        waiting = [(self._most(offer), offer, entry) for offer, entry in zip(self._offers, self.entries, strict=True)]
         async with asyncio.TaskGroup() as group:
-            for most, offer, entry in sorted(waiting, key=lambda row: row[0]):
-                group.create_task(one(offer, entry, most))
+            for _ in range(min(AT_ONCE, len(rows))):
+                group.create_task(work())
         return self.entries
 
     def _most(self, offer: Offer) -> float:
@@ -151,7 +152,7 @@ class RollCall:
             for question in self._questions:
                 entry.answers.append(await self._ask(offer, entry, question))
         except InferenceProvidersError as error:
-            entry.problem = _short(error)
+            entry.problem = reason(error)
             if isinstance(error, TruncatedStreamError):  # some tokens came, nobody knows how many
                 entry.cost = None
         finally:
@@ -191,12 +192,6 @@ class RollCall:
         entry.cost = None if cost is None or entry.cost is None else entry.cost + cost
         self.spent += cost or 0.0
         return text
-
-
-def _short(error: Exception) -> str:
-    """What went wrong, in one line: that of the last attempt."""
-    attempts = getattr(error, "attempts", None)
-    return (attempts[-1].outcome if attempts else str(error)).splitlines()[0]
 
 
 COLUMNS = ("provider", "model", "first token", "tokens/s", "cost")

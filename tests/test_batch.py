@@ -33,6 +33,7 @@ from inference_providers import (
 )
 from inference_providers.batch_files import Output, Results
 from inference_providers.batch_items import MalformedItemError, Reader
+from inference_providers.pace import FIRST, MOST, RISE
 from tests.batch_server import echo, last, prompts
 from tests.conftest import ROOT, async_list_of, keys, list_of, registry_of
 from tests.servers import Connection, Received, Server, answer, completion, status
@@ -1254,3 +1255,172 @@ def test_a_csv_file_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     assert "precious" in (tmp_path / "keep.csv").read_text()
     with pytest.raises(ValueError, match="one must be called prompt"):
         ProviderList(mock={"m": "x"}).batch(tmp_path / "keep.csv", out=tmp_path / "out.jsonl")
+
+
+# Workers
+
+KEEPER = 1  # task that closes connections nobody uses
+
+
+def tasks_for(urls: list[str], questions: Any, **options: Any) -> tuple[int, list[Any]]:
+    """How many tasks a batch makes, and its results."""
+    made: list[Any] = []
+
+    def counting(loop: asyncio.AbstractEventLoop, coroutine: Any, **more: Any) -> asyncio.Task[Any]:
+        made.append(coroutine)
+        return asyncio.Task(coroutine, loop=loop, **more)
+
+    async def work() -> list[Any]:
+        loop = asyncio.get_running_loop()
+        loop.set_task_factory(counting)
+        try:
+            return [result async for result in async_list_of(*urls).batch(questions, **options)]
+        finally:
+            loop.set_task_factory(None)  # what `asyncio.run` makes for the end is its own
+
+    results = asyncio.run(work())
+    return len(made), results
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_a_small_batch_makes_a_task_for_each_item_and_one_that_finds_the_end(serve: Serve, count: int) -> None:
+    made, results = tasks_for([serve(echo).url], map(str, range(count)))
+    assert texts(results) == said(range(count))
+    assert made <= count + 1 + KEEPER
+
+
+@pytest.mark.parametrize("providers", [1, 2])
+@pytest.mark.parametrize("concurrency", [1, 3])
+def test_no_more_tasks_than_items_at_once(serve: Serve, concurrency: int, providers: int) -> None:
+    urls = [serve(echo).url for _ in range(providers)]
+    made, results = tasks_for(urls, map(str, range(60)), concurrency=concurrency)
+    assert texts(results) == said(range(60))
+    assert made <= concurrency + KEEPER
+
+
+@pytest.mark.parametrize("providers", [1, 2])
+def test_a_large_batch_makes_a_task_for_each_request_at_once_and_a_few_that_wait(serve: Serve, providers: int) -> None:
+    together = threading.Barrier(FIRST * providers)  # the first round is answered when all of it is there
+    first = threading.Semaphore(FIRST * providers)
+
+    def behave(connection: Connection, request: Received) -> None:
+        if first.acquire(blocking=False):
+            together.wait(10)
+        echo(connection, request)
+
+    made, results = tasks_for([serve(behave).url for _ in range(providers)], map(str, range(300)))
+    assert texts(results) == said(range(300))
+    lanes = FIRST * providers + 300 * RISE  # a limit rises by so much with each answer, at most
+    assert FIRST * providers < made <= lanes * (1 + 2 * RISE) + 1 + KEEPER < MOST
+
+
+def test_questions_that_come_one_by_one_are_asked_by_one_or_two(serve: Serve) -> None:
+    server = serve(echo)
+
+    async def source() -> AsyncIterator[str]:
+        for number in range(20):
+            yield str(number)
+            while len(server.asked) <= number:
+                await asyncio.sleep(0.001)
+
+    made, results = tasks_for([server.url], source())
+    assert texts(results) == said(range(20))
+    assert made < 20
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("concurrency", [2, 24])
+def test_as_many_are_asked_at_once_as_was_said(serve: Serve, kind: str, concurrency: int) -> None:
+    together = threading.Barrier(concurrency)
+
+    def behave(connection: Connection, request: Received) -> None:
+        together.wait(10)  # with fewer at once nobody would be answered
+        echo(connection, request)
+
+    results, _ = run(kind, serve(behave).url, map(str, range(3 * concurrency)), concurrency=concurrency)
+    assert texts(results) == said(range(3 * concurrency))
+
+
+def test_a_round_of_answers_that_come_at_once_makes_room_for_a_quarter_more(serve: Serve) -> None:
+    """As servers answer that work on many questions together: the limit rises by the round, whatever waits in between."""
+    rounds = [FIRST]
+    while rounds[-1] < 48:
+        rounds.append(rounds[-1] + int(rounds[-1] * RISE))
+    barriers = [barrier for size in rounds for barrier in [threading.Barrier(size)] * size]
+    lock = threading.Lock()
+
+    def behave(connection: Connection, request: Received) -> None:
+        with lock:
+            barrier = barriers.pop(0) if barriers else None
+        if barrier is not None:
+            barrier.wait(10)  # nobody is answered before the whole round is there
+        echo(connection, request)
+
+    questions = [str(number) for number in range(sum(rounds) + 60)]
+    results, _ = run("async", serve(behave).url, questions)
+    assert texts(results) == said(questions)
+
+
+def test_while_functions_run_others_are_asked(serve: Serve) -> None:
+    """An item whose function runs is in no lane, and does not hold up the reading."""
+    together = threading.Barrier(4)
+
+    def meet() -> str:
+        """Wait for the others."""
+        together.wait(10)
+        return "met"
+
+    def behave(connection: Connection, request: Received) -> None:
+        if request.json["messages"][-1]["role"] == "tool":
+            return connection.reply(200, completion(last(request)))
+        call = {"id": "1", "type": "function", "function": {"name": "meet", "arguments": "{}"}}
+        message = {"role": "assistant", "content": None, "tool_calls": [call]}
+        return connection.reply(200, completion(None, message=message, finish_reason="tool_calls"))
+
+    results, _ = run("async", serve(behave).url, map(str, range(8)), tools=[meet], concurrency=4)
+    assert texts(results) == ["met"] * 8
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_items_that_wait_for_the_clock_do_not_hide_those_that_need_not(serve: Serve, named: bool) -> None:
+    """They are read, though all lanes of the first model are full: its items may name it, or leave it to the batch."""
+
+    def busy(connection: Connection, request: Received) -> None:
+        connection.reply(429, {"error": {"message": "slow"}}, {"retry-after": "60"})
+
+    registry = registry_of(serve(busy).url, serve(echo).url)
+    registry["providers"]["p1"]["model_names"] = {"a": "a-internal"}
+    registry["providers"]["p2"]["model_names"] = {"b": "b-internal"}
+    made = ProviderList(json_override={**registry, "auto_model_priority": ["a", "b"]}, environ=keys(2), local=False)
+    waiting = [{"prompt": "x", "model": "a"} if named else "x"] * (2 * FIRST)
+    questions = [*waiting, *({"prompt": str(number), "model": "b"} for number in range(20))]
+    results = made.batch(questions, "a", as_completed=True, timeout=2)
+    came = [str(result.answer) for _, result in zip(range(20), results, strict=False)]
+    assert sorted(came) == sorted(said(range(20)))
+
+
+class Mute:
+    """A conversation that cannot be read, and does not say why."""
+
+    conversation_id = "mute"
+
+    def as_messages(self) -> list[Any]:
+        raise ValueError
+
+
+def test_an_item_that_fails_without_a_word_fails_alone(serve: Serve) -> None:
+    results, summary = run("sync", serve(echo).url, ["a", Mute(), "b"])
+    assert texts(results) == ["re: a", None, "re: b"]
+    assert summary.problems == ["item 1: ValueError"]
+
+
+def test_a_line_has_the_fields_of_an_answer_in_short(serve: Serve, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    server = serve(echo)
+    run("sync", server.url, ["a"], out=out)
+    told = list_of(server.url).ask_ai("a").as_dict()
+    (line,) = lines_of(out)
+    usage = told.pop("usage")
+    changed = {"input_tokens": usage["input_tokens"], "output_tokens": usage["output_tokens"], "attempts": 1}
+    del told["canonical_name"], told["latency"], line["latency"]
+    assert line == {"index": 0, **told, **changed, "error": None, "key": line["key"]}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import json
 import random
 import socket
 import time
@@ -12,10 +13,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import inference_providers
 from inference_providers import AllProvidersFailedError, AsyncProviderList, ProviderList, TruncatedStreamError
+from inference_providers.wire import classify, stream
 from inference_providers.wire.messages import Limits
+from inference_providers.wire.stream import StreamJudge
 from tests.conftest import Quick, keys, registry_of
 from tests.fault_server import (
     ADDRESSES,
@@ -450,3 +455,81 @@ def test_a_closed_stream_just_ends(serve: Serve) -> None:
     assert list(pieces) == []
     whole = made.stream("hi")
     assert ["".join(whole), "".join(whole)] == ["hello", ""]
+
+
+WORDS = {
+    "no credit left": "insufficient_quota",
+    "resource exhausted": "RESOURCE_EXHAUSTED",
+    "invalid key": "Invalid API key",
+    "content filter": "flagged by moderation",
+    "context length": "maximum context length is 8192 tokens",
+    "unknown model": "model `x` does not exist",
+    "loading": "loading model",
+    "no capacity": "over capacity",
+}
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "action", "error"),
+    [
+        (status, WORDS[phrase], action, error)
+        for statuses, phrase, action, error in classify.BY_WORDS
+        for status in statuses
+    ],
+)
+def test_every_row_of_words_decides_for_its_statuses(status: int, words: str, action: str, error: Any) -> None:
+    verdict = classify.response(status, {}, json.dumps({"error": {"message": words}}).encode(), "p", (), 0.0)
+    assert (verdict.action, type(verdict.error)) == (action, error)
+
+
+@pytest.mark.parametrize("status", [-1, 0, 206, 302, 399, 404, 418, 500, 599, 700])
+def test_any_status_is_judged_without_words(status: int) -> None:
+    verdict = classify.response(status, {}, b"", "p", (), 0.0)
+    expected = {404: classify.NEXT, 418: classify.STOP}.get(status, classify.RETRY if status >= 500 else classify.NEXT)
+    assert verdict.action == expected
+
+
+ANSWER, OTHER = "/chat/completions", "/responses"
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "reason", "done", "empty", "action"),
+    [
+        (OTHER, "x", None, False, False, classify.OK),
+        (OTHER, None, None, False, False, classify.NEXT),
+        (OTHER, None, None, True, False, classify.NEXT),
+        (ANSWER, None, "content_filter", True, False, classify.STOP),
+        (ANSWER, None, "content_filter", False, True, classify.STOP),
+        (ANSWER, "x", "content_filter", True, False, classify.OK),
+        (ANSWER, None, None, False, False, classify.NEXT),
+        (ANSWER, None, None, False, True, classify.NEXT),
+        (ANSWER, None, None, True, False, classify.NEXT),
+        (ANSWER, None, None, True, True, classify.OK),
+        (ANSWER, None, "stop", True, False, classify.NEXT),
+        (ANSWER, None, "stop", False, False, classify.NEXT),
+        (ANSWER, None, "stop", False, True, classify.OK),
+        (ANSWER, None, "length", True, False, classify.OK),
+        (ANSWER, "x", None, False, False, TruncatedStreamError),
+        (ANSWER, "x", None, True, False, classify.OK),
+        (ANSWER, "x", "stop", False, False, classify.OK),
+    ],
+)
+def test_every_end_of_a_stream_has_its_outcome(
+    path: str, text: str | None, reason: str | None, done: bool, empty: bool, action: Any
+) -> None:
+    judge = StreamJudge("p", (), {}, 0.0, path=path, allow_empty=empty)
+    chunk = {"choices": [{"delta": {"content": text}, "finish_reason": reason}]}
+    body = b"data: " + json.dumps(chunk).encode() + b"\n\n" if text or reason else b": nothing\n\n"
+    list(judge.feed(body + (b"data: [DONE]\n\n" if done else b"")))
+    if action is TruncatedStreamError:
+        with pytest.raises(TruncatedStreamError, match="without a finish reason"):
+            list(judge.end())
+        return
+    list(judge.end())
+    assert judge.verdict is not None
+    assert judge.verdict.action == action
+
+
+@given(st.sets(st.sampled_from(["other", "content", "finish", "filtered", "cut", "done", "empty"])))
+def test_whatever_was_seen_of_a_stream_its_end_has_an_outcome(seen: set[str]) -> None:
+    assert stream.outcome_of(seen) in {outcome for _, _, outcome in stream.ENDS}

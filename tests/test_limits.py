@@ -31,7 +31,7 @@ from inference_providers.answer_stream import _Gathered
 from inference_providers.registry import Facts
 from inference_providers.wire import classify, said, sse
 from inference_providers.wire import stream as streams
-from inference_providers.wire.stream import Stream
+from inference_providers.wire.stream import StreamJudge
 from tests.conftest import ROOT, Quick, keys, list_of, registry_of
 from tests.fault_server import streaming, without_end
 from tests.servers import Server, completion, delta
@@ -350,7 +350,7 @@ def test_many_small_pieces_of_a_text_take_little_more_than_the_text() -> None:
 
 
 def test_a_large_event_may_come_first_and_comments_may_go_on_for_long() -> None:
-    stream = Stream("p", (), {}, 0.0)
+    stream = StreamJudge("p", (), {}, 0.0)
     picture = json.dumps(delta(None, images=[{"image_url": {"url": "x" * 6 * MIB}}])).encode()
     for place in range(0, len(picture), 65536):
         assert not list(stream.feed((b"data: " if not place else b"") + picture[place : place + 65536]))
@@ -459,7 +459,7 @@ class Offered:
     st.sampled_from(["text/event-stream", "application/json", "text/html", "audio/x"]),
 )
 def test_a_stream_of_any_shape_ends_in_a_verdict_or_in_a_typed_error(found: list[bytes], path: str, kind: str) -> None:
-    stream = Stream("p", ("sk-secret-secret-secret",), {"content-type": kind}, 0.0, path=path)
+    stream = StreamJudge("p", ("sk-secret-secret-secret",), {"content-type": kind}, 0.0, path=path)
     gathered = _Gathered([])
     try:
         for chunk in [*(part for event in found for part in stream.feed(event)), *stream.end()]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from inference_providers.attempts import Attempt
 from inference_providers.errors import RateLimitError
-from inference_providers.pace import FIRST, MOST, Bucket, Lane, Pace, Route
+from inference_providers.pace import FIRST, MOST, Bucket, ConcurrencyLimiter, OfferLanes, Pace
 
 SECONDS = st.floats(0, 100)
 EVENTS = st.lists(st.tuples(st.sampled_from(["ask", "good", "refused", "wait"]), st.floats(0, 5)), max_size=200)
@@ -58,11 +58,11 @@ def attempt(provider: str, status: int = 200, retry_after: float | None = None) 
     )
 
 
-def route(*providers: str | Offer, **options: Any) -> tuple[Route, Pace, Clock, Health]:
+def lanes_of(*providers: str | Offer, **options: Any) -> tuple[OfferLanes, Pace, Clock, Health]:
     clock, health = Clock(), Health()
     pace = Pace(options.pop("concurrency", "auto"), clock, **options)
     offers: Any = [Offer(one) if isinstance(one, str) else one for one in providers]
-    return Route(offers, pace, health), pace, clock, health
+    return OfferLanes(offers, pace, health), pace, clock, health
 
 
 @given(rate=st.floats(0.5, 100_000), steps=st.lists(st.tuples(SECONDS, st.floats(0, 5000)), max_size=60))
@@ -102,7 +102,7 @@ def test_what_is_given_back_never_makes_more_than_a_burst(rate: float, taken: fl
 def test_a_limit_is_never_above_its_ceiling_nor_below_one(
     events: list[tuple[str, float]], ceiling: int, first: int
 ) -> None:
-    lane = Lane(float(min(first, ceiling)), float(ceiling), None, None)
+    lane = ConcurrencyLimiter(float(min(first, ceiling)), float(ceiling), None, None)
     now = 0.0
     for event, value in events:
         if event == "ask" and lane.wait(now) == 0:
@@ -119,7 +119,7 @@ def test_a_limit_is_never_above_its_ceiling_nor_below_one(
 
 @given(started=st.lists(st.floats(0, 10), min_size=1, max_size=100))
 def test_a_limit_is_halved_at_most_once_in_a_round(started: list[float]) -> None:
-    lane = Lane(64.0, 64.0, None, None)
+    lane = ConcurrencyLimiter(64.0, 64.0, None, None)
     for begun in started:
         lane.was_refused(10.0 + begun / 1000, min(begun, 9.99), None)
     assert lane.limit == 32.0
@@ -128,7 +128,7 @@ def test_a_limit_is_halved_at_most_once_in_a_round(started: list[float]) -> None
 
 
 def test_a_limit_rises_only_when_it_was_used_up() -> None:
-    lane = Lane(4.0, 256.0, None, None)
+    lane = ConcurrencyLimiter(4.0, 256.0, None, None)
     lane.went_well()
     assert lane.limit == 4.0
     for _ in range(4):
@@ -138,7 +138,7 @@ def test_a_limit_rises_only_when_it_was_used_up() -> None:
 
 
 def test_after_the_first_refusal_a_round_adds_one() -> None:
-    lane = Lane(8.0, 256.0, None, None)
+    lane = ConcurrencyLimiter(8.0, 256.0, None, None)
     lane.was_refused(1.0, 0.5, None)
     for _ in range(4):
         lane.start(0)
@@ -148,7 +148,7 @@ def test_after_the_first_refusal_a_round_adds_one() -> None:
 
 
 def test_a_refused_lane_opens_when_the_provider_said() -> None:
-    lane = Lane(8.0, 8.0, None, None)
+    lane = ConcurrencyLimiter(8.0, 8.0, None, None)
     lane.was_refused(10.0, 9.0, 7.0)
     lane.was_refused(10.0, 9.0, 2.0)
     assert lane.wait(10.0) == 7.0
@@ -156,7 +156,7 @@ def test_a_refused_lane_opens_when_the_provider_said() -> None:
 
 
 def test_a_full_lane_waits_for_a_call_to_end_not_for_the_clock() -> None:
-    lane = Lane(1.0, 8.0, None, None)
+    lane = ConcurrencyLimiter(1.0, 8.0, None, None)
     lane.start(0)
     assert lane.wait(0.0) is None
     lane.done(0)
@@ -164,7 +164,7 @@ def test_a_full_lane_waits_for_a_call_to_end_not_for_the_clock() -> None:
 
 
 def test_tokens_that_were_not_used_are_given_back() -> None:
-    lane = Lane(8.0, 8.0, None, Bucket(60, 0.0))
+    lane = ConcurrencyLimiter(8.0, 8.0, None, Bucket(60, 0.0))
     lane.start(100.0)
     assert lane.wait(0.0) == pytest.approx(99, abs=0.1)
     lane.done(90.0)
@@ -191,7 +191,7 @@ def test_auto_starts_low_and_may_rise_high() -> None:
 
 
 def test_every_refusal_on_the_way_is_heard() -> None:
-    made, pace, clock, _ = route("p1", "p2")
+    made, pace, clock, _ = lanes_of("p1", "p2")
     found = made.free()
     assert found is not None
     pace.heard(found[0], [attempt("p1", 429, 3.0), attempt("p2")], clock.now)
@@ -202,7 +202,7 @@ def test_every_refusal_on_the_way_is_heard() -> None:
 
 @pytest.mark.parametrize("status", [400, 401, 404, 500])
 def test_other_failures_do_not_slow_a_lane(status: int) -> None:
-    made, pace, clock, _ = route("p1")
+    made, pace, clock, _ = lanes_of("p1")
     found = made.free()
     assert found is not None
     pace.heard(found[0], [attempt("p1", status)], clock.now)
@@ -210,7 +210,7 @@ def test_other_failures_do_not_slow_a_lane(status: int) -> None:
 
 
 def test_providers_of_one_model_take_turns() -> None:
-    made, _, _, _ = route("p1", "p2", concurrency=4)
+    made, _, _, _ = lanes_of("p1", "p2", concurrency=4)
     taken = []
     for _ in range(4):
         found = made.free()
@@ -221,7 +221,7 @@ def test_providers_of_one_model_take_turns() -> None:
 
 
 def test_another_model_is_a_fallback_and_never_used_side_by_side() -> None:
-    made, _, _, _ = route("p1", Offer("p2", "other"), concurrency=1)
+    made, _, _, _ = lanes_of("p1", Offer("p2", "other"), concurrency=1)
     found = made.free()
     assert found is not None
     assert [offer.provider for offer in found[1]] == ["p1", "p2"]
@@ -231,7 +231,7 @@ def test_another_model_is_a_fallback_and_never_used_side_by_side() -> None:
 
 @pytest.mark.parametrize("illness", ["refused", "resting"])
 def test_requests_are_not_counted_for_a_provider_that_will_not_get_them(illness: str) -> None:
-    made, _, clock, health = route("p1", "p2", requests_per_minute=60)
+    made, _, clock, health = lanes_of("p1", "p2", requests_per_minute=60)
     getattr(health, illness).add("p1")
     begun = 0
     for _ in range(100):
@@ -245,13 +245,13 @@ def test_requests_are_not_counted_for_a_provider_that_will_not_get_them(illness:
 
 
 def test_when_all_are_ill_somebody_is_asked_all_the_same() -> None:
-    made, _, _, health = route("p1", "p2")
+    made, _, _, health = lanes_of("p1", "p2")
     health.refused.update(("p1", "p2"))
     assert made.free() is not None
 
 
-def test_a_closed_route_says_when_the_first_lane_opens() -> None:
-    made, pace, clock, _ = route("p1", "p2")
+def test_closed_lanes_say_when_the_first_lane_opens() -> None:
+    made, pace, clock, _ = lanes_of("p1", "p2")
     pace.lane("p1", "m-internal").was_refused(clock.now, clock.now, 30.0)
     pace.lane("p2", "m-internal").was_refused(clock.now, clock.now, 4.0)
     assert made.free() is None
@@ -263,7 +263,7 @@ def test_a_closed_route_says_when_the_first_lane_opens() -> None:
 
 
 def test_a_fallback_counts_against_the_limit_of_who_was_asked() -> None:
-    made, pace, clock, _ = route("p1", "p2", requests_per_minute=60)
+    made, pace, clock, _ = lanes_of("p1", "p2", requests_per_minute=60)
     found = made.free()
     assert found is not None
     found[0].start(0)
@@ -273,7 +273,7 @@ def test_a_fallback_counts_against_the_limit_of_who_was_asked() -> None:
 
 
 def test_a_call_that_went_elsewhere_at_once_is_counted_there() -> None:
-    made, pace, clock, _ = route("p1", "p2", requests_per_minute=60)
+    made, pace, clock, _ = lanes_of("p1", "p2", requests_per_minute=60)
     found = made.free()
     assert found is not None
     found[0].start(0)
@@ -286,7 +286,7 @@ def test_a_call_that_went_elsewhere_at_once_is_counted_there() -> None:
 
 @pytest.mark.parametrize("busy", ["p1", "p2"])
 def test_a_lane_that_opens_by_itself_is_waited_for_though_another_is_busy(busy: str) -> None:
-    made, pace, clock, _ = route("p1", "p2", concurrency=1)
+    made, pace, clock, _ = lanes_of("p1", "p2", concurrency=1)
     pace.lane(busy, "m-internal").start(0)
     pace.lane("p2" if busy == "p1" else "p1", "m-internal").was_refused(clock.now, clock.now, 4.0)
     assert made.free() is None

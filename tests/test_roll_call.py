@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from inference_providers import ProviderList, UnknownModelError
-from inference_providers.roll_call import MAX_TOKENS, Entry, RollCall, called, html, markdown, ordered, summary
+from inference_providers.roll_call import AT_ONCE, MAX_TOKENS, Entry, RollCall, called, html, markdown, ordered, summary
 from tests.conftest import Quick, keys, registry_of
 from tests.servers import Connection, Received, Server, answer, delta, refused_port, status
 
@@ -94,6 +94,30 @@ def test_models_are_asked_at_the_same_time(serve: Serve) -> None:
 
     entries, _ = call(hall(serve(meeting), models=dict.fromkeys("abcd", FREE)), questions=["One?"])
     assert [entry.problem for entry in entries] == [""] * 4
+
+
+def test_there_are_no_more_tasks_than_models_at_once(serve: Serve) -> None:
+    names: list[str] = []
+
+    def counting(loop: asyncio.AbstractEventLoop, coroutine: Any, **more: Any) -> asyncio.Task[Any]:
+        names.append(getattr(coroutine, "__qualname__", ""))
+        return asyncio.Task(coroutine, loop=loop, **more)
+
+    providers = hall(serve(answer), models=dict.fromkeys(map(str, range(3 * AT_ONCE)), FREE))
+    made = RollCall(providers, called(providers), ["One?"])
+
+    async def run() -> list[Entry]:
+        loop = asyncio.get_running_loop()
+        loop.set_task_factory(counting)
+        try:
+            return await made.run()
+        finally:
+            loop.set_task_factory(None)
+            await providers._async_sender.aclose()
+
+    entries = asyncio.run(run())
+    assert [entry.problem for entry in entries] == [""] * (3 * AT_ONCE)
+    assert sum("RollCall" in name for name in names) == AT_ONCE
 
 
 # Choice

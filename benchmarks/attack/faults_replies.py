@@ -62,7 +62,7 @@ def any_depth() -> Back:
             if self.verdict is not None or self.done:
                 return
 
-    return together(having(jsontext, loads=loads), having(stream.Stream, _guarded=guarded))
+    return together(having(jsontext, loads=loads), having(stream.StreamJudge, _guarded=guarded))
 
 
 def any_size() -> Back:

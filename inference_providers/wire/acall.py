@@ -11,7 +11,7 @@ from inference_providers.wire import classify
 from inference_providers.wire.call import Reply, after_both, ends_the_call, judge
 from inference_providers.wire.messages import ERROR_CAP, WireError
 from inference_providers.wire.route import Send, Sleep, route
-from inference_providers.wire.stream import Part, Stream, as_events, delta_text
+from inference_providers.wire.stream import Part, StreamJudge, as_events, delta_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -165,9 +165,9 @@ class _Opened:
         self._failure: TruncatedStreamError | None = None
         self.state = self._judge({})
 
-    def _judge(self, headers: Mapping[str, str]) -> Stream:
+    def _judge(self, headers: Mapping[str, str]) -> StreamJudge:
         ask = self._ask
-        return Stream(
+        return StreamJudge(
             self.offer.provider, (self.offer.api_key,), headers, time.time(), path=ask.path, allow_empty=ask.allow_empty
         )
 

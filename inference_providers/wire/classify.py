@@ -44,14 +44,54 @@ RESTART = 0.1  # seconds for the end of a server of ours to be noticed
 SUCCESS = (200, 201, 203)
 REDIRECTS = (301, 302, 303, 307, 308)
 
-# Phrases in messages and codes, for what the status alone does not say.
-_BAD_KEY = r"api[ _-]?key (is )?(not valid|invalid|incorrect)|(invalid|incorrect|wrong|expired)[ _](x-)?api[ _-]?(key|token)|API_KEY_INVALID|invalid_api_key|no auth credentials|user not found\.?$"
-_NO_CREDIT = r"insufficient[_ ](quota|credits?|balance|funds)|credits? (are |is |have been )?(exhausted|depleted)|out of credits|used all (available )?credits|billing_hard_limit|payment required|spending limit"
-_CONTEXT = r"context[_ ](length|window|size)|exceed_context_size|context_length_exceeded|maximum context|prompt is too long|too many (input )?tokens|input is too long|exceeds the (model'?s )?(maximum )?(context|input)"
-_FILTERED = r"content[_ ](filter|policy)|ResponsibleAIPolicyViolation|content management policy|flagged|moderation|unsafe|safety system"
-_NO_MODEL = r"model[_ ](not[_ ]found|does not exist|unavailable|deprecated|decommissioned)|model `?.{1,100}`? (does not exist|not found|is not available|has been (deprecated|decommissioned|removed))|(unknown|invalid|unsupported|no such) model|not a valid model|model not exist|no endpoints found"
-_CAPACITY = r"capacity|overloaded|exhausted your capacity"
-_LOADING = r"loading model|model is (currently )?loading|unavailable_error"
+# What messages and codes tell beyond the status: name -> pattern.
+PHRASES = {
+    "no credit left": r"insufficient[_ ](quota|credits?|balance|funds)|credits? (are |is |have been )?(exhausted|depleted)|out of credits|used all (available )?credits|billing_hard_limit|payment required|spending limit",
+    "resource exhausted": r"RESOURCE_EXHAUSTED",
+    "invalid key": r"api[ _-]?key (is )?(not valid|invalid|incorrect)|(invalid|incorrect|wrong|expired)[ _](x-)?api[ _-]?(key|token)|API_KEY_INVALID|invalid_api_key|no auth credentials|user not found\.?$",
+    "content filter": r"content[_ ](filter|policy)|ResponsibleAIPolicyViolation|content management policy|flagged|moderation|unsafe|safety system",
+    "context length": r"context[_ ](length|window|size)|exceed_context_size|context_length_exceeded|maximum context|prompt is too long|too many (input )?tokens|input is too long|exceeds the (model'?s )?(maximum )?(context|input)",
+    "unknown model": r"model[_ ](not[_ ]found|does not exist|unavailable|deprecated|decommissioned)|model `?.{1,100}`? (does not exist|not found|is not available|has been (deprecated|decommissioned|removed))|(unknown|invalid|unsupported|no such) model|not a valid model|model not exist|no endpoints found",
+    "loading": r"loading model|model is (currently )?loading|unavailable_error",
+    "no capacity": r"capacity|overloaded",
+}
+# (statuses, phrase, action, error): what the words say beats what the status says. The first match wins.
+BY_WORDS: tuple[tuple[tuple[int, ...], str, str, type[ProviderError]], ...] = (
+    ((403, 429), "no credit left", DEAD, InsufficientCreditsError),
+    ((429,), "resource exhausted", NEXT, RateLimitError),
+    ((400, 403), "invalid key", DEAD, AuthenticationError),
+    ((400, 403, 422, 498), "content filter", STOP, ContentFilteredError),
+    ((400, 413, 422), "context length", LARGER, ContextLengthError),
+    ((400, 422), "unknown model", NEXT, ProviderUnavailableError),
+    ((503,), "loading", POLL, ProviderUnavailableError),
+    ((503,), "no capacity", NEXT, ProviderUnavailableError),
+)
+# status -> (action, error), where no words decide. A 429 that says how long is WAIT.
+BY_STATUS: dict[int, tuple[str, type[ProviderError]]] = {
+    401: (DEAD, AuthenticationError),
+    402: (DEAD, InsufficientCreditsError),
+    403: (NEXT, AuthenticationError),
+    404: (NEXT, ProviderUnavailableError),
+    405: (NEXT, ProviderUnavailableError),
+    408: (RETRY, ProviderUnavailableError),
+    409: (RETRY, ProviderUnavailableError),
+    410: (NEXT, ProviderUnavailableError),
+    425: (RETRY, ProviderUnavailableError),
+    429: (RETRY, RateLimitError),
+    498: (NEXT, ProviderUnavailableError),
+    499: (NEXT, ProviderUnavailableError),
+    501: (NEXT, ProviderUnavailableError),
+}
+# (least status, action, error) for others. The first match wins.
+BY_CLASS: tuple[tuple[int, str, type[ProviderError]], ...] = (
+    (500, RETRY, ProviderUnavailableError),
+    (400, STOP, InvalidRequestError),
+)
+OTHERWISE = (NEXT, ProviderUnavailableError)
+_REFUSED = f"{PHRASES['context length']}|{PHRASES['content filter']}"  # refusals that some send with status 200
+_BILLED = "; it may have been billed"
+# kind of `WireError` -> (action, what is added to its message); others are NEXT.
+_BY_KIND = {"broken": (RETRY, ""), "deadline": (NEXT, _BILLED), "timeout": (NEXT, _BILLED)}
 
 
 class Verdict:
@@ -85,12 +125,9 @@ def failure(error: WireError, provider: str, *, launched: bool = False) -> Verdi
         message = f"{provider}: the connection to its server was lost; it is started anew if it has ended"
         problem = ProviderUnavailableError(message, provider=provider, code="broken")
         return Verdict(RETRY, problem, retry_after=RESTART)
-    actions = {"broken": RETRY, "deadline": NEXT, "timeout": NEXT}
-    notes = {"timeout": "; it may have been billed", "deadline": "; it may have been billed"}
-    problem = ProviderUnavailableError(
-        f"{provider}: {error}{notes.get(error.kind, '')}", provider=provider, code=error.kind
-    )
-    return Verdict(actions.get(error.kind, NEXT), problem)
+    action, note = _BY_KIND.get(error.kind, (NEXT, ""))
+    problem = ProviderUnavailableError(f"{provider}: {error}{note}", provider=provider, code=error.kind)
+    return Verdict(action, problem)
 
 
 def response(
@@ -153,43 +190,14 @@ def _status(status: int, words: Said, message: str, provider: str, wait: float |
 
 
 def _decide(status: int, words: Said, wait: float | None) -> tuple[str, type[ProviderError]]:
-    for applies, action, kind in _ROWS:
-        if applies(status, words):
-            return action, kind
-    if status == 429:
-        return (WAIT if wait is not None else RETRY), RateLimitError
-    if status in _BY_STATUS:
-        return _BY_STATUS[status]
-    if status >= 500:
-        return RETRY, ProviderUnavailableError
-    return (NEXT, ProviderUnavailableError) if status < 400 else (STOP, InvalidRequestError)
-
-
-_BY_STATUS: dict[int, tuple[str, type[ProviderError]]] = {
-    401: (DEAD, AuthenticationError),
-    402: (DEAD, InsufficientCreditsError),
-    403: (NEXT, AuthenticationError),
-    404: (NEXT, ProviderUnavailableError),
-    405: (NEXT, ProviderUnavailableError),
-    408: (RETRY, ProviderUnavailableError),
-    409: (RETRY, ProviderUnavailableError),
-    410: (NEXT, ProviderUnavailableError),
-    425: (RETRY, ProviderUnavailableError),
-    498: (NEXT, ProviderUnavailableError),
-    499: (NEXT, ProviderUnavailableError),
-    501: (NEXT, ProviderUnavailableError),
-}
-# What the words say beats what the status says. First match wins.
-_ROWS: tuple[tuple[Any, str, type[ProviderError]], ...] = (
-    (lambda status, words: status in (429, 403) and words.has(_NO_CREDIT), DEAD, InsufficientCreditsError),
-    (lambda status, words: status == 429 and words.has("RESOURCE_EXHAUSTED"), NEXT, RateLimitError),
-    (lambda status, words: status in (400, 403) and words.has(_BAD_KEY), DEAD, AuthenticationError),
-    (lambda status, words: status in (400, 403, 422, 498) and words.has(_FILTERED), STOP, ContentFilteredError),
-    (lambda status, words: status in (400, 413, 422) and words.has(_CONTEXT), LARGER, ContextLengthError),
-    (lambda status, words: status in (400, 422) and words.has(_NO_MODEL), NEXT, ProviderUnavailableError),
-    (lambda status, words: status == 503 and words.has(_LOADING), POLL, ProviderUnavailableError),
-    (lambda status, words: status == 503 and words.has(_CAPACITY), NEXT, ProviderUnavailableError),
-)
+    for statuses, phrase, action, error in BY_WORDS:
+        if status in statuses and words.has(PHRASES[phrase]):
+            return action, error
+    if status == 429 and wait is not None:
+        return WAIT, RateLimitError
+    if status in BY_STATUS:
+        return BY_STATUS[status]
+    return next(((action, error) for least, action, error in BY_CLASS if status >= least), OTHERWISE)
 
 
 def _success(
@@ -248,7 +256,7 @@ def error_in_success(reply: Mapping[str, Any], provider: str, now: float) -> Ver
     """An error delivered with status 200, scrubbed already: judged by the status inside it, else as unavailable."""
     words = said(reply)
     number = re.search(r"\b([45]\d\d)\b", words.code)
-    status = int(number[1]) if number else 400 if words.has(_CONTEXT + "|" + _FILTERED) else 503
+    status = int(number[1]) if number else 400 if words.has(_REFUSED) else 503
     message = words.message or "an error without a message"
     verdict = _status(status, words, message, provider, retry_after({}, words.message, now))
     return verdict if number or verdict.action in (STOP, LARGER) else Verdict(NEXT, verdict.error)

@@ -15,7 +15,7 @@ from inference_providers.display import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
 
 LONGEST = 4096  # characters of a message; no phrase is looked for beyond
@@ -23,6 +23,14 @@ _PAGE = 65536  # characters of a text body that are looked at
 _LINE = 300  # characters of it that are told
 _HEADER = 64  # characters of a header that may be a number, or a date
 _TAG = 500  # characters within a tag; what is longer is none
+_MESSAGES = (
+    "message",
+    "faultstring",
+    "msg",
+    "detail",
+    "error",
+    "title",
+)  # what a message is called, the likeliest first
 _UNSEEN = ("script", "style")  # elements whose text no reader sees
 _WAIT = r"(?:try again|retry) (?:in|after) (?:(\d{1,6})m)?(\d{1,9}(?:\.\d{1,9})?)\s{0,9}(ms|s)"
 _SMALL_LETTERS = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}  # keeps every text's length
@@ -45,40 +53,56 @@ class Said:
 
 def said(body: Any) -> Said:
     """Read an error body of any shape seen in the wild."""
-    if isinstance(body, list):
-        body = body[0] if body else None
-    if isinstance(body, str):
-        return Said(plain(body), "", "")
-    if not isinstance(body, dict):
+    whole = body[0] if isinstance(body, list) and body else body
+    if isinstance(whole, str):
+        return Said(plain(whole), "", "")
+    if not isinstance(whole, dict):
         return Said("", "", "")
-    error = body.get("error", body)
-    if isinstance(error, str):
-        return Said(_text(error), _text(body.get("code")), _text(body.get("type")))
-    if not isinstance(error, dict):
-        error = body
-    error = _unwrapped(error)
-    message = next(
-        (_text(error[key]) for key in ("message", "faultstring", "msg", "detail", "error", "title") if error.get(key)),
-        "",
-    )
-    inner = error.get("innererror") or error.get("inner_error") or {}
-    metadata = error.get("metadata")
-    codes = (_text(error.get("code")), _text(inner.get("code") if isinstance(inner, dict) else ""))
-    flagged = isinstance(metadata, dict) and metadata.get("reasons")
-    kinds = [_text(error.get("type")), _text(error.get("status")), "moderation flagged" if flagged else ""]
-    details = error.get("details")
-    if isinstance(details, list):
-        kinds += [_text(item.get("reason")) for item in details[:_ITEMS] if isinstance(item, dict)]
-    return Said(message, " ".join(filter(None, codes)), " ".join(filter(None, kinds)))
+    inner = whole.get("error")
+    if isinstance(inner, str):
+        return Said(_text(inner), _text(whole.get("code")), _text(whole.get("type")))
+    error = _unwrapped(inner if isinstance(inner, dict) else whole)
+    return Said(_first_text(error), _joined(_codes(error)), _joined(_kinds(error)))
 
 
-def _unwrapped(error: Any) -> dict[str, Any]:
+def _unwrapped(error: dict[str, Any]) -> dict[str, Any]:
+    """The object that tells of the error, within those that only hold it."""
+    found = error
     for wrapper in ("fault", "errors"):
-        if isinstance(error, dict) and wrapper in error and not error.get("message"):
-            inner = error[wrapper]
-            error = inner[0] if isinstance(inner, list) and inner else inner
-            error = error if isinstance(error, dict) else {"message": error}
-    return error if isinstance(error, dict) else {"message": error}
+        if wrapper in found and not found.get("message"):
+            held = found[wrapper]
+            one = held[0] if isinstance(held, list) and held else held
+            found = one if isinstance(one, dict) else {"message": one}
+    return found
+
+
+def _first_text(error: Mapping[str, Any]) -> str:
+    return next((_text(error[name]) for name in _MESSAGES if error.get(name)), "")
+
+
+def _codes(error: Mapping[str, Any]) -> Iterator[str]:
+    """What it calls a code, also in an error within."""
+    yield _text(error.get("code"))
+    inner = error.get("innererror") or error.get("inner_error")
+    if isinstance(inner, dict):
+        yield _text(inner.get("code"))
+
+
+def _kinds(error: Mapping[str, Any]) -> Iterator[str]:
+    """What it calls a type, a status or a reason."""
+    yield _text(error.get("type"))
+    yield _text(error.get("status"))
+    metadata = error.get("metadata")
+    if isinstance(metadata, dict) and metadata.get("reasons"):
+        yield "moderation flagged"
+    details = error.get("details")
+    for item in details[:_ITEMS] if isinstance(details, list) else ():
+        if isinstance(item, dict):
+            yield _text(item.get("reason"))
+
+
+def _joined(texts: Iterable[str]) -> str:
+    return " ".join(filter(None, texts))
 
 
 def _text(value: Any, level: int = 0) -> str:

@@ -16,7 +16,7 @@ from inference_providers.wire.said import said, trimmed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Container, Iterable, Iterator, Mapping
     from typing import Any
 
     from inference_providers.wire.classify import Verdict
@@ -28,9 +28,33 @@ TEXT_CAP = 16 * 1024 * 1024  # characters of an answer and of thoughts: they are
 _SCRUBBED = 262144  # characters of a text in which keys are looked for in every form
 EVENTS_CAP = 1_000_000  # of a chat
 
+# What the end of a body means, by what has come until then: (what has, what has not, outcome). The first match wins.
+# other: no chat, but another kind of stream. content: text, thoughts, a tool's call. finish, filtered, cut: a finish
+# reason, content_filter, length. done: [DONE]. empty: whoever asked takes an answer without content.
+WHOLE, WITHHELD = "an answer", "withheld by its content filter"
+EMPTY, BROKEN_OFF = "the stream held no content", "the stream ended without a finish reason"
+ENDS: tuple[tuple[tuple[str, ...], tuple[str, ...], str], ...] = (
+    (("other", "content"), (), WHOLE),
+    (("filtered",), ("content",), WITHHELD),
+    ((), ("content", "finish", "done"), EMPTY),
+    ((), ("content", "finish", "empty"), EMPTY),
+    ((), ("finish", "done"), BROKEN_OFF),
+    ((), ("content", "cut", "empty"), EMPTY),
+    ((), (), WHOLE),
+)
 
-class Stream:
-    """One stream's state. `verdict` is set once it failed before its first content or reached its end."""
+
+def outcome_of(seen: Container[str]) -> str:
+    """What the end of a body means after this was seen of it: an outcome of `ENDS`."""
+    return next(
+        outcome
+        for present, absent, outcome in ENDS
+        if all(name in seen for name in present) and not any(name in seen for name in absent)
+    )
+
+
+class StreamJudge:
+    """Judges one stream as its bytes come. `verdict` is set once it failed before its first content or reached its end."""
 
     def __init__(
         self,
@@ -96,18 +120,24 @@ class Stream:
             yield from self._guarded(self._parser.end())
         if self.verdict is not None:
             return
-        if self._path != chat.PATH and self.started:
+        outcome = outcome_of(self._seen())
+        if outcome == WHOLE:
             self.verdict = classify.Verdict(classify.OK)
-        elif self._filtered and not self.started:
-            self._fail("withheld by its content filter", classify.withheld(self.provider))
-        elif not self.started and not self.finished and not (self.done and self._allow_empty):
-            self._fail("the stream held no content")
-        elif not self.finished and not self.done:
-            self._fail("the stream ended without a finish reason")
-        elif not self.started and not self._cut and not self._allow_empty:
-            self._fail("the stream held no content")
         else:
-            self.verdict = classify.Verdict(classify.OK)
+            self._fail(outcome, classify.withheld(self.provider) if outcome == WITHHELD else None)
+
+    def _seen(self) -> list[str]:
+        """What has come, in the words of `ENDS`."""
+        flags = {
+            "other": self._path != chat.PATH,
+            "content": self.started,
+            "finish": self.finished,
+            "filtered": self._filtered,
+            "cut": self._cut,
+            "done": self.done,
+            "empty": self._allow_empty,
+        }
+        return [name for name, holds in flags.items() if holds]
 
     def _guarded(self, events: Iterator[sse.Event]) -> Iterator[dict[str, Any]]:
         """The chunks in events. One of a shape that nobody foresaw is a failure like others."""
@@ -268,7 +298,7 @@ class Part:
 
     __slots__ = ("events", "failure", "raw")
 
-    def __init__(self, state: Stream, raw: bytes, *, ends: bool = False) -> None:
+    def __init__(self, state: StreamJudge, raw: bytes, *, ends: bool = False) -> None:
         within = state.within_event
         self.raw = raw
         self.events: list[dict[str, Any]] = []
