@@ -210,7 +210,7 @@ class Base(Finder):
         if images is not None:
             from inference_providers.pictures import urls
 
-            turns = chat.shown(turns, urls(images))
+            turns = chat.shown(turns, urls(images, self._environ))
         made = Question(turns, parameters, extra=extra_body, **how)
         for pattern in made.shape.unchecked if made.shape is not None else ():
             self._warn_once(
