@@ -204,13 +204,13 @@ def homeless(dice: Random, folder: Path) -> Iterator[str | None]:
         raise KeyError(uid)
 
     def asks() -> Any:
-        return ProviderList(environ={}, local=False).ask_ai("hi")
+        return ProviderList(environ=os.environ, local=False).ask_ai("hi")
 
     def updates() -> Any:
-        ProviderList(environ={}, local=False, auto_update=True, update_url="http://127.0.0.1:9/none.json")
+        ProviderList(environ=os.environ, local=False, auto_update=True, update_url="http://127.0.0.1:9/none.json")
 
     def launches() -> Any:
-        ProviderList(environ={}, local_models=["x.gguf"]).ask_ai("hi", "llama.cpp/x.gguf", timeout=1)
+        ProviderList(environ=os.environ, local_models=["x.gguf"]).ask_ai("hi", "llama.cpp/x.gguf", timeout=1)
 
     def where() -> Any:
         if servers_folder(os.environ) and not os.path.isabs(servers_folder(os.environ)):
