@@ -299,9 +299,9 @@ def launched(folder: str) -> Iterator[Place]:
     finally:
         providers.close()
         closed = time.perf_counter()
-        while any(server_state.running()):
+        while any(server_state.running(os.environ)):
             if time.perf_counter() - closed > PATIENCE:
-                raise RuntimeError(f"the server has not ended: {server_state.servers_folder()}")
+                raise RuntimeError(f"the server has not ended: {server_state.servers_folder(os.environ)}")
             time.sleep(0.05)
     gone = time.perf_counter() - closed
     print(f"The server was ready {ready:.1f} s after it was asked for, and gone {gone:.1f} s after its last user.")

@@ -27,7 +27,7 @@ def initialize_llm_registry(*paths: str | os.PathLike[str]) -> dict[str, dict[st
     Default: the files that `INFERENCE_PROVIDERS_MODELS` names, and `models.json`, `models.yaml` in the user's
     configuration folder. Raises RegistryError, with every problem, for a file that is no model list.
     """
-    loaded = model_lists.load(*paths, check=_with_backend)
+    loaded = model_lists.load(*paths, environ=os.environ, check=_with_backend)
     return {name: _with_backend(entry) for name, entry in loaded.items()}
 
 
@@ -39,7 +39,7 @@ def _with_backend(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 def get_available_models() -> list[str]:
     """Names of the listed models; of the models within reach where none are listed."""
-    listed = list(model_lists.listed())
+    listed = list(model_lists.listed(os.environ))
     if listed:
         return listed
     providers = default_list()
@@ -48,7 +48,10 @@ def get_available_models() -> list[str]:
 
 def list_models() -> list[dict[str, Any]]:
     """The listed models: `name`, `backend`, `model_path`, `tokenizer_path`, `description`, and whether each is `available` now."""
-    return [{**_with_backend(entry), "available": _is_available(name)} for name, entry in model_lists.listed().items()]
+    return [
+        {**_with_backend(entry), "available": _is_available(name)}
+        for name, entry in model_lists.listed(os.environ).items()
+    ]
 
 
 def _is_available(name: str) -> bool:
@@ -60,7 +63,7 @@ def _is_available(name: str) -> bool:
 
 def get_backend_for_model(model_name: str) -> str:
     """Where a model goes: its list's backend, else what its name says. Raises UnknownModelError."""
-    entry = model_lists.listed().get(model_name)
+    entry = model_lists.listed(os.environ).get(model_name)
     return str(_with_backend(entry)["backend"]) if entry else detect_model_backend(model_name)
 
 
@@ -95,7 +98,7 @@ def generate_response(model_name: str, prompt: Any, **kwargs: Any) -> str:
 
 def _asked(name: str) -> str:
     """What a listed model is asked as: one with a path is a running server's, under its name or its path; else it is launched."""
-    entry = model_lists.listed().get(name)
+    entry = model_lists.listed(os.environ).get(name)
     if entry is None or entry["model_path"] is None:
         return name
     path = str(entry["model_path"])

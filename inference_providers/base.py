@@ -44,7 +44,7 @@ class Base(Finder):
     json_override: a registry to use instead of the bundled one: path, JSON text or dict.
     json_merge: a registry merged over the bundled one (JSON Merge Patch: null removes).
     auto_update: use the newest downloaded registry, checked at most once a day.
-    environ: environment variables to look in; default `os.environ`.
+    environ: the environment, all of it: keys, folders, proxies, `PATH`; default `os.environ`.
     local: look for model servers on this machine; "launch": start one for a model with open weights that
         lies here, before a provider is asked.
     local_models: models that may be launched: paths, or objects as in a model list (`name`, `model_path`,
@@ -213,7 +213,7 @@ class Base(Finder):
         if images is not None:
             from inference_providers.pictures import urls
 
-            turns = chat.shown(turns, urls(images))
+            turns = chat.shown(turns, urls(images, self._environ))
         made = Question(turns, parameters, extra=extra_body, **how)
         for pattern in made.shape.unchecked if made.shape is not None else ():
             self._warn_once(

@@ -19,10 +19,8 @@ def shown(url: str) -> str:
     return f"{scheme}{mark}{host_of(url)}/{path.partition('/')[2]}" if mark else path
 
 
-def download(
-    url: str, cap: int, etag: str | None = None, environ: Mapping[str, str] | None = None
-) -> tuple[bytes | None, str | None]:
-    """The body and its ETag; (None, None) when it has not changed since *etag*.
+def download(url: str, cap: int, etag: str | None, environ: Mapping[str, str]) -> tuple[bytes | None, str | None]:
+    """The body and its ETag; (None, None) when it has not changed since *etag*. Proxies are those of *environ*.
 
     https only (http on this machine), no redirects, no credentials, 5 s from the first
     byte to the last, at most *cap* bytes decompressed. Raises RegistryError.

@@ -8,10 +8,10 @@ from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
 
-from inference_providers import parameters, substitute
+from inference_providers import folders, parameters, substitute
 from inference_providers.access import BY_HAND
 from inference_providers.conversation import Conversation, Message, Role
-from inference_providers.credentials import DUMMY_KEY, refusal
+from inference_providers.credentials import DUMMY_KEY, Environment, refusal
 from inference_providers.engine_settings import (
     GenerationParams,
     GuidedDecodingParams,
@@ -27,6 +27,10 @@ from inference_providers.provider_list import ProviderList
 from inference_providers.registry import bundled
 from inference_providers.wire.messages import Limits
 from inference_providers.wire.policy import Policy
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = [
     "GenerationParams",
@@ -118,27 +122,33 @@ class MetaInferenceEngine:
         """The engine for a model and these settings, made once; and what the model is called there."""
         if substitute.current is not None and substitute.current.alone:
             remote = replace(remote, api_url=None)  # mock mode answers for every server
-        key = _key(remote)
+        environ = _environment()
+        key = _key(remote, environ)
         settings = (remote.max_retries, remote.retry_backoff_base, remote.retry_backoff_max, remote.connection_timeout)
         provider = _provider(name, kind) if (key is not None or kind) and not remote.api_url else None
         key = _checked(key, remote, keyless=bool(remote.api_url) or _is_here(provider))
         secret = blake2b(key.encode(), digest_size=16).hexdigest() if key else None
-        around = hash(frozenset(os.environ.items()))
+        around = hash(frozenset(environ.items()))
         head, _, rest = name.removeprefix("litellm_").partition("/")
         owner = bundled().provider_id(head) if rest else None
         plain = rest if owner and provider in (None, owner) else name
-        wished = _wished(plain, provider or owner, model)
+        wished = _wished(plain, provider or owner, model, environ)
         place = (provider, remote.api_url, secret, around, settings, id(substitute.current), *wished.values())
         if place not in self._engines:
             if len(self._engines) >= MOST_ENGINES:
                 self._engines.clear()
-            self._engines[place] = _list(provider, key, remote, [wished] if wished else [])
+            self._engines[place] = _list(provider, key, remote, environ, [wished] if wished else [])
         if remote.api_url:
             return self._engines[place], f"{REMOTE}/{name}"
         return self._engines[place], name if provider is None else f"{provider}/{plain}"
 
 
-def _key(remote: RemoteParams) -> str | None:
+def _environment() -> Environment:
+    """The environment as it is now: one for all that a call reads, and the only place that looks into that of the process."""
+    return Environment(dict(os.environ))
+
+
+def _key(remote: RemoteParams, environ: Mapping[str, str]) -> str | None:
     """The key by hand, None without one; empty where one is given that holds nothing. Raises NoCredentialsError."""
     if not isinstance(remote.api_key, str | None) or not isinstance(remote.api_key_env_varname, str | None):
         raise TypeError("api_key and api_key_env_varname must be text")
@@ -151,7 +161,7 @@ def _key(remote: RemoteParams) -> str | None:
         raise ValueError(
             f"{variable} holds the secret of something else, and is no provider's key; use another variable"
         )
-    key = os.environ.get(variable)
+    key = environ.get(variable)
     if not key and substitute.current is None:
         raise NoCredentialsError(f"{variable}, which is to hold the key, is not set.", [variable])
     return key or None
@@ -235,11 +245,11 @@ def _is_here(provider: str | None) -> bool:
     return provider in bundled().providers and bundled().providers[provider].local is not None
 
 
-def _wished(path: str, engine: str | None, model: ModelParams | None) -> dict[str, Any]:
+def _wished(path: str, engine: str | None, model: ModelParams | None, environ: Mapping[str, str]) -> dict[str, Any]:
     """What a model file here is to be launched with; nothing where the parameters of the model say nothing of it."""
     wishes = {"tokenizer_path": model.tokenizer_name, "context": model.model_max_length} if model else {}
     given = {wish: value for wish, value in wishes.items() if value}
-    if not given or not _is_here(engine) or not os.path.exists(os.path.expanduser(path)):
+    if not given or not _is_here(engine) or not os.path.exists(folders.expanded(path, environ)):
         return {}
     return {"name": path, "model_path": path, "engine": engine, **given}
 
@@ -254,7 +264,11 @@ def _load(engine: ProviderList, name: str) -> None:
 
 
 def _list(
-    provider: str | None, key: str | None, remote: RemoteParams, local_models: list[dict[str, Any]]
+    provider: str | None,
+    key: str | None,
+    remote: RemoteParams,
+    environ: Environment,
+    local_models: list[dict[str, Any]],
 ) -> ProviderList:
     policy = Policy(
         total=remote.connection_timeout,
@@ -273,24 +287,24 @@ def _list(
         takes = {"accepts": list(bundled().parameters.get("extras") or ())}  # whose server it is nobody knows
         connection = {"protocol": "openai", "endpoint": remote.address(), "api_key": [REMOTE_KEY], "parameters": takes}
         row = {REMOTE: {"name": "Remote", "connection": connection, "model_names": {}}}
-        environ = {**_without_keys(), REMOTE_KEY: key or DUMMY_KEY}
+        with_key = {**_without_keys(environ), REMOTE_KEY: key or DUMMY_KEY}
         return _by_hand(
-            ProviderList(json_merge={"providers": row}, environ=environ, local=False, **options), REMOTE_KEY
+            ProviderList(json_merge={"providers": row}, environ=with_key, local=False, **options), REMOTE_KEY
         )
     if not key or provider is None:
-        return ProviderList(**options)
+        return ProviderList(environ=environ, **options)
     here = _is_here(provider)
     if here and key == DUMMY_KEY:
-        return ProviderList(environ=_without_keys(), **options)
+        return ProviderList(environ=_without_keys(environ), **options)
     variables = bundled().providers[provider].key_variables
     if not variables:
         raise UnknownModelError(f"{provider} takes no key; leave api_key out.")
-    environ = {**_without_keys(), variables[0]: key}
+    with_key = {**_without_keys(environ), variables[0]: key}
     if not here:
         rows = {provider: bundled().rows["providers"][provider]}
         alone = bundled().variant({**bundled().rows, "providers": rows})
         options |= {"json_override": alone, "local": False, "allow": [provider]}
-    return _by_hand(ProviderList(environ=environ, **options), variables[0])
+    return _by_hand(ProviderList(environ=with_key, **options), variables[0])
 
 
 def _by_hand(made_list: ProviderList, variable: str) -> ProviderList:
@@ -299,8 +313,8 @@ def _by_hand(made_list: ProviderList, variable: str) -> ProviderList:
     return made_list
 
 
-def _without_keys() -> dict[str, str]:
+def _without_keys(environ: Mapping[str, str]) -> dict[str, str]:
     """The environment without any provider's key or account: a call with a key of its own uses no other."""
     rows = bundled().providers.values()
     keys = {name for row in rows for name in (*row.key_variables, *(row.connection.get("headers") or {}).values())}
-    return {name: value for name, value in os.environ.items() if name not in keys}
+    return {name: value for name, value in environ.items() if name not in keys}

@@ -34,11 +34,15 @@ def program(name: str, environ: Mapping[str, str]) -> str | None:
     import shutil
 
     beside = os.path.dirname(sys.executable)  # a virtual environment that is used without being activated
-    path = environ.get("PATH") or os.environ.get("PATH") or os.defpath
-    return shutil.which(name, path=os.pathsep.join([path, beside]))
+    return shutil.which(name, path=os.pathsep.join([environ.get("PATH") or os.defpath, beside]))
 
 
 def environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """What an engine gets of the environment: where things are, and its own settings; see `passed_on`."""
+    """What an engine gets of the environment: where things are, and its own settings; see `passed_on`.
+
+    What *environ* lacks it lacks: `HOME`, for one, is then the system's for this user, and `TMPDIR` is `/tmp`. A
+    process can do without each but `PATH`, which is the system's usual one where none is given: engines call
+    compilers and tools by name.
+    """
     path = os.pathsep.join([environ.get("PATH") or os.defpath, os.path.dirname(sys.executable)])
     return {**passed_on(environ), "PATH": path, "PYTHONUNBUFFERED": "1"}

@@ -119,7 +119,7 @@ class Finder(Secretive):
             from inference_providers.local import scan
 
             self._seen = (time.monotonic(), scan(self.registry, self._environ))
-        launched: list[LocalServer] = list(self._launchables.running()) if any(running()) else []
+        launched: list[LocalServer] = list(self._launchables.running()) if any(running(self._environ)) else []
         ours = {server.endpoint for server in launched}
         return [server for server in self._seen[1] if server.endpoint not in ours] + launched
 

@@ -28,14 +28,21 @@ _told: set[str] = set()
 _MOST_LINKS = 40  # on the way to a folder, as Linux has it
 
 
-def home(environ: Mapping[str, str] | None = None) -> str | None:
-    """The user's home folder; None for a user who has none. A relative `HOME` is none: it would be another in each folder."""
-    if os.name != "posix":
-        found = os.path.expanduser("~")
-        return found if os.path.isabs(found) else None
-    for given in (environ or {}, os.environ):
-        if os.path.isabs(given.get("HOME", "")):
-            return given["HOME"]
+def home(environ: Mapping[str, str]) -> str | None:
+    """The home folder that an environment gives, else the system's for this user; None for a user who has none.
+
+    A relative `HOME` does not count: it would be another in each folder.
+    """
+    windows = os.name != "posix"
+    given = environ.get("USERPROFILE", "") if windows else environ.get("HOME", "")
+    if windows and not given:
+        given = environ.get("HOMEDRIVE", "") + environ.get("HOMEPATH", "")
+    if os.path.isabs(given):
+        return given
+    return None if windows else _home_of_account()
+
+
+def _home_of_account() -> str | None:
     import pwd
 
     try:
@@ -45,36 +52,47 @@ def home(environ: Mapping[str, str] | None = None) -> str | None:
     return found if os.path.isabs(found) else None
 
 
-def expanded(path: str) -> str:
+def expanded(path: str, environ: Mapping[str, str]) -> str:
     """A path with `~` filled in; as it is for a user without a home."""
-    if path.rstrip(os.sep) != "~" and not path.startswith("~" + os.sep):
-        return os.path.expanduser(path)
-    at = home()
-    return path if at is None else os.path.join(at, path[2:])
+    if path.rstrip(os.sep) == "~" or path.startswith("~" + os.sep):
+        at = home(environ)
+        return path if at is None else os.path.join(at, path[2:])
+    return os.path.expanduser(path)  # `~somebody`: the system says where, not the environment
 
 
-def base(kind: str, environ: Mapping[str, str] | None = None) -> str | None:
+def base(kind: str, environ: Mapping[str, str]) -> str | None:
     """Where all programs keep their `cache`, `config`, `data` or `state` by the XDG specification; a relative variable is ignored."""
     variable, below = _BASES[kind]
-    given = (os.environ if environ is None else environ).get(variable, "")
+    given = environ.get(variable, "")
     if os.path.isabs(given):
         return given
     at = home(environ)
     return None if at is None else os.path.join(at, *below)
 
 
-def own(kind: str) -> str | None:
-    """This package's folder of that kind, where this system has such; None for a user without a home."""
-    if sys.platform not in ("darwin", "win32"):
-        found = base(kind)
-        return None if found is None else os.path.join(found, NAME)
-    import platformdirs
+def own(kind: str, environ: Mapping[str, str]) -> str | None:
+    """This package's folder of that kind, where this system has such; None for a user without a home.
 
-    try:
-        found = str(getattr(platformdirs, f"user_{kind}_dir")(NAME))
-    except RuntimeError:  # no home
-        return None
-    return found if os.path.isabs(found) else None
+    Not by `platformdirs`, whose folders these are: it looks into the environment of the process alone.
+    """
+    if sys.platform == "win32":
+        return _own_on_windows(kind, environ)
+    found: str | None
+    if sys.platform == "darwin" and not os.path.isabs(environ.get(_BASES[kind][0], "")):
+        at = home(environ)
+        found = at and os.path.join(at, "Library", "Caches" if kind == "cache" else "Application Support")
+    else:
+        found = base(kind, environ)
+    return os.path.join(found, NAME) if found else None
+
+
+def _own_on_windows(kind: str, environ: Mapping[str, str]) -> str | None:
+    found, at = environ.get("LOCALAPPDATA", ""), home(environ)
+    if not os.path.isabs(found):
+        if at is None:
+            return None
+        found = os.path.join(at, "AppData", "Local")
+    return os.path.join(found, NAME, NAME, *(["Cache"] if kind == "cache" else []))
 
 
 def make(path: str) -> None:

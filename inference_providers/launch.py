@@ -74,7 +74,7 @@ class Launchable(LocalServer):
         self.joined = False  # whether the server ran before this program asked for it
         served = ways.filled(way.get("served", "{name}"), self._values)
         super().__init__(provider, "", {served: canonical})
-        servers = servers_folder()
+        servers = servers_folder(environ)
         self.folder, self.place = servers and os.path.join(servers, digest), f"launch:{digest}"
         self.wished = model.engine in (provider, title)
         self.fits = model.kind in way["formats"] and way.get("source", model.source) == model.source
@@ -257,7 +257,7 @@ class Launchable(LocalServer):
 
     def _unusable(self, why: str) -> LocalServerError:
         return LocalServerError(
-            f"{servers_folder()}, where servers keep their state, cannot be used: {why}. XDG_STATE_HOME sets another place."
+            f"{os.path.dirname(self.folder)}, where servers keep their state, cannot be used: {why}. XDG_STATE_HOME sets another place."
         )
 
     def _take_lease(self) -> None:
@@ -279,7 +279,8 @@ class Launchable(LocalServer):
         """Raises LocalServerError, with the numbers, for a model that does not fit."""
         context = self._context()
         needed = self.model.memory(context)
-        free, what = machine.available(self.way.get("memory") or ("main",), self._options.get("tensor_parallel", 1))
+        kinds, gpus = self.way.get("memory") or ("main",), self._options.get("tensor_parallel", 1)
+        free, what = machine.available(kinds, self._environ, gpus)
         if needed > free and not self.model.options.get("anyway"):
             raise LocalServerError(
                 f"{self.model.name} is too big to run now: with {context} tokens of context it takes about {machine.sized(needed)} "
@@ -301,7 +302,7 @@ class Launchable(LocalServer):
             if option in self.model.options or option == "tokenizer":
                 self._tell(f"{self.title} takes no {option}; it was left out")
         package = os.path.dirname(os.path.abspath(__file__))
-        base = environment({**os.environ, **self._environ})
+        base = environment(self._environ)
         command, settings = ways.assembled(self.way, {"context": self._context(), **self._options})
         plan = {
             "command": command,

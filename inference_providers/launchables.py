@@ -75,7 +75,10 @@ class Launchables:
             or [
                 e
                 for e in given
-                if by_path and os.sep in wanted and e["model_path"] and _full(e["model_path"]) == _full(wanted)
+                if by_path
+                and os.sep in wanted
+                and e["model_path"]
+                and self._full(e["model_path"]) == self._full(wanted)
             ]
         )
 
@@ -96,7 +99,7 @@ class Launchables:
     def running(self) -> list[Launchable]:
         """The servers that this user's programs have launched, as far as this registry knows their engines."""
         found = []
-        for folder, state in running():
+        for folder, state in running(self._environ):
             try:
                 way = next((way for way in self._ways(state["provider"]) if way["name"] == state["way"]), None)
                 model = model_files.ModelFile(**state["model"])
@@ -162,7 +165,7 @@ class Launchables:
 
     def _lists(self) -> Mapping[str, dict[str, Any]]:
         """The user's lists; one that cannot be used is told once, and stands in nobody's way."""
-        found, problems = model_lists.usable()
+        found, problems = model_lists.usable(self._environ)
         if problems and not self._told:
             self._told = True
             self._tell(str(RegistryError(problems, "Of the model lists this cannot be used")))
@@ -170,7 +173,7 @@ class Launchables:
 
     def _at_path(self, wanted: str, *, pinned: bool) -> ModelFile | None:
         """The model at a path; None for what is no path. Raises LocalServerError for a path where none is."""
-        path = folders.expanded(wanted)
+        path = folders.expanded(wanted, self._environ)
         if path.rpartition(":")[2] in POLICIES and not os.path.exists(path):
             return None  # a rule of its own takes the policy off
         marked = path.startswith((os.sep, "." + os.sep, ".." + os.sep)) or "\\" in path
@@ -194,7 +197,7 @@ class Launchables:
             more: dict[str, Any] = {"engine": entry.get("engine", ""), "options": model_lists.options_of(entry)}
             return model_files.ModelFile(entry["name"], "", model_files.GGUF, 0, source, **more)
         try:
-            return model_lists.file_of(entry, source)
+            return model_lists.file_of(entry, source, self._environ)
         except ValueError as error:
             raise LocalServerError(f"{error} (the path of {entry['name']!r} in {source}).") from None
 
@@ -215,6 +218,9 @@ class Launchables:
         unique = {(os.path.realpath(model.path), model.name): model for model in reversed(self._files[1])}
         return list(reversed(unique.values()))
 
+    def _full(self, path: str) -> str:
+        return os.path.abspath(folders.expanded(path, self._environ))
+
     def _fits(self, model: ModelFile, wanted: str) -> bool:
         called = {model.name.lower(), model.served.lower(), os.path.basename(model.path).lower()}
         if wanted.lower() in called:
@@ -222,10 +228,6 @@ class Launchables:
         names = self._registry.names
         canonical = names.canonical_name(model.served)
         return canonical is not None and canonical in (wanted.lower(), names.canonical_name(wanted))
-
-
-def _full(path: str) -> str:
-    return os.path.abspath(folders.expanded(path))
 
 
 def _own_way(model: ModelFile) -> dict[str, Any]:

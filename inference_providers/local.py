@@ -223,8 +223,8 @@ def home_models(environ: Mapping[str, str]) -> list[str]:
 
     given = environ.get(MODEL_VARIABLE, "").strip()
     if given:
-        return [folders.expanded(given)]
-    folder = believed_folder()
+        return [folders.expanded(given, environ)]
+    folder = believed_folder(environ)
     try:
         return sorted(os.path.join(folder, name) for name in os.listdir(folder) if is_gguf(name)) if folder else []
     except OSError:

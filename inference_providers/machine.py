@@ -6,7 +6,7 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 _LIMITS = (  # what a container may use, and what it uses: cgroups of version 2, then 1
     ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
@@ -36,25 +36,28 @@ def _cache(used: str) -> int:
         return 0
 
 
-def gpu_memory() -> list[int]:
+def gpu_memory(environ: Mapping[str, str]) -> list[int]:
     """Free bytes of each NVIDIA GPU, as `nvidia-smi` says; empty where there is none."""
-    import shutil
     import subprocess
 
-    program = shutil.which("nvidia-smi")
+    from inference_providers import engines
+
+    program = engines.program("nvidia-smi", environ)
     if program is None:
         return []
     command = [program, "--query-gpu=memory.free", "--format=csv,noheader,nounits"]
     try:
-        said = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout
+        said = subprocess.run(
+            command, capture_output=True, text=True, timeout=10, check=True, env=engines.environment(environ)
+        ).stdout
         return [int(line) * 1024 * 1024 for line in said.split()]
     except (OSError, ValueError, subprocess.SubprocessError):
         return []
 
 
-def available(kinds: Iterable[str], gpus: int = 1) -> tuple[int, str]:
+def available(kinds: Iterable[str], environ: Mapping[str, str], gpus: int = 1) -> tuple[int, str]:
     """Bytes that an engine can have, and of what: of *kinds* `main` and `gpu`, the latter where there is one; else main memory."""
-    on_gpus = sorted(gpu_memory(), reverse=True) if "gpu" in kinds else []
+    on_gpus = sorted(gpu_memory(environ), reverse=True) if "gpu" in kinds else []
     if not on_gpus:
         return free_memory(), "memory"
     free = sum(on_gpus[:gpus])

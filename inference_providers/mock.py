@@ -80,8 +80,9 @@ class Mock:
         return {"model_names": main, "more_names": more} if main or more else {}
 
     def environ(self, environ: Mapping[str, str]) -> Mapping[str, str]:
-        """Nothing of the real environment: one key, which is none."""
-        return {VARIABLE: "mock-mode"}
+        """Nothing of the real environment but where `~` is: one key, which is none."""
+        home = {name: environ[name] for name in ("HOME", "USERPROFILE") if name in environ}
+        return {VARIABLE: "mock-mode", **home}
 
     def sender(self, real: Callable[[], Any], secrets: Callable[[], list[str]]) -> Any:
         """What answers."""

@@ -70,7 +70,7 @@ def found(environ: Mapping[str, str]) -> list[ModelFile]:
     home, cache = folders.home(environ), folders.base("cache", environ)
     hub = environ.get("HF_HUB_CACHE") or environ.get("HUGGINGFACE_HUB_CACHE") or _below(environ.get("HF_HOME"), "hub")
     places: list[tuple[Callable[..., Iterator[ModelFile]], str | None, str]] = [
-        (_gguf_files, believed_folder(), "models folder"),
+        (_gguf_files, believed_folder(environ), "models folder"),
         (_ollama, environ.get("OLLAMA_MODELS") or _below(home, ".ollama", "models"), "Ollama"),
         (_gguf_files, _below(home, ".lmstudio", "models"), "LM Studio"),
         (_gguf_files, _below(cache, "lm-studio", "models"), "LM Studio"),
@@ -87,8 +87,8 @@ def found(environ: Mapping[str, str]) -> list[ModelFile]:
 
 
 def at(path: str, name: str = "", source: str = "given", **more: Any) -> ModelFile:
-    """The model at a path that somebody gave. Raises ValueError, saying what is wrong, where there is none."""
-    path = os.path.abspath(folders.expanded(path))
+    """The model at a path that somebody gave, `~` filled in. Raises ValueError, saying what is wrong, where there is none."""
+    path = os.path.abspath(path)
     if os.path.isdir(path):
         if not os.path.isfile(os.path.join(path, "config.json")):
             raise ValueError(f"{path} is no model: a Hugging Face folder has a config.json")
@@ -116,14 +116,14 @@ def is_gguf(file: str) -> bool:
     return file.endswith(".gguf") and (not part or part[1] == "00001") and not file.startswith("mmproj")
 
 
-def own_folder() -> str | None:
+def own_folder(environ: Mapping[str, str]) -> str | None:
     """This package's folder for models of the user's own; None for a user without a home."""
-    return _below(folders.own("data"), "models")
+    return _below(folders.own("data", environ), "models")
 
 
-def believed_folder() -> str | None:
+def believed_folder(environ: Mapping[str, str]) -> str | None:
     """That folder, unless others can write there, which is told once: what is in it is started where nothing was named."""
-    folder = own_folder()
+    folder = own_folder(environ)
     if folder and os.path.isdir(folder) and (why := folders.distrust(folder)):
         folders.warn_once(f"The models in {folder} are not used: {why}.")
         return None

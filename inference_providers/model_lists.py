@@ -16,7 +16,7 @@ from inference_providers.registry import bundled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 FILES_VARIABLE = "INFERENCE_PROVIDERS_MODELS"
 PREFIXES = {"litellm": "", "vllm": "vllm", "hf": "transformers", "openrouter": ""}  # of names -> the engine they mean
@@ -28,57 +28,64 @@ _MOST_BYTES = 256 * 1024  # of a list; nobody writes more by hand, and YAML is s
 _MOST_NODES = 100_000  # of a YAML file, with what its aliases stand for
 _MOST_SAID = 300  # characters of what is wrong
 
-_listed: dict[str, dict[str, Any]] | None = None
-_faulty: tuple[Any, dict[str, dict[str, Any]], list[str]] = (
-    None,
-    {},
-    [],
-)  # files, and what they gave, that need not be read again
+_MOST_KEPT = 16  # states of files whose entries are kept
+
+_listed: dict[str, dict[str, Any]] | None = None  # of the files that the program named; they hold for the whole process
+_kept: dict[Any, tuple[dict[str, dict[str, Any]], list[str]]] = {}  # the state of usual files -> what they gave
 
 
-def listed() -> dict[str, dict[str, Any]]:
-    """The models of the lists that were read last; of the usual files, if none was read."""
-    return load() if _listed is None else _listed
+def listed(environ: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """The models of the lists that the program named; of the usual files, if it named none. Raises RegistryError."""
+    found, problems = usable(environ)
+    if problems:
+        raise _refusal(problems)
+    return found
 
 
-def usable() -> tuple[dict[str, dict[str, Any]], list[str]]:
+def usable(environ: Mapping[str, str]) -> tuple[dict[str, dict[str, Any]], list[str]]:
     """`listed`, without what cannot be used; and every problem of that."""
-    global _faulty, _listed
     if _listed is not None:
         return _listed, []
-    files = _usual_files()
-    seen = [(path, _changed(path), mine and folders.distrust(os.path.dirname(path))) for path, mine in files]
-    if _faulty[0] != seen:
+    files = _usual_files(environ)
+    seen = tuple((path, _changed(path), mine and folders.distrust(os.path.dirname(path))) for path, mine in files)
+    known = _kept.get(seen)
+    if known is None:
         problems: list[str] = []
-        found = _gathered(files, problems)
-        if not problems:
-            _listed = found
-            return found, []
-        _faulty = (seen, found, problems)
-    return _faulty[1:]
+        known = _gathered(files, problems), problems
+        if len(_kept) >= _MOST_KEPT:
+            _kept.clear()
+        _kept[seen] = known
+    return known
 
 
 def load(
-    *paths: str | os.PathLike[str], check: Callable[[dict[str, Any]], object] = lambda entry: None
+    *paths: str | os.PathLike[str],
+    environ: Mapping[str, str],
+    check: Callable[[dict[str, Any]], object] = lambda entry: None,
 ) -> dict[str, dict[str, Any]]:
-    """Read model lists (default: the usual files): name -> entry. Raises RegistryError, with every problem.
+    """Read model lists (default: the usual files of *environ*): name -> entry. Raises RegistryError, with every problem.
 
+    Those that are named hold from now on, until there are others; without any the usual files do again, as they are then.
     *check* raises ValueError or UnknownModelError for an entry that is not to be.
     """
     global _listed
     problems: list[str] = []
     named = [(os.fspath(path), False) for path in paths]
-    found = _gathered(named or _usual_files(), problems, check)
+    found = _gathered(named or _usual_files(environ), problems, check)
     if problems:
-        raise RegistryError(problems, "The model lists cannot be used")
-    _listed = found
+        raise _refusal(problems)
+    _listed = found if named else None
     return found
 
 
-def _usual_files() -> list[tuple[str, bool]]:
+def _refusal(problems: list[str]) -> RegistryError:
+    return RegistryError(problems, "The model lists cannot be used")
+
+
+def _usual_files(environ: Mapping[str, str]) -> list[tuple[str, bool]]:
     """Paths, and whether each has to be the user's own: one that they name may be a team's."""
-    named = [(path, False) for path in os.environ.get(FILES_VARIABLE, "").split(os.pathsep) if path]
-    folder = folders.own("config")
+    named = [(path, False) for path in environ.get(FILES_VARIABLE, "").split(os.pathsep) if path]
+    folder = folders.own("config", environ)
     usual = [os.path.join(folder, f"models.{kind}") for kind in ("json", "yaml", "yml")] if folder else []
     return [*named, *((path, True) for path in usual if os.path.exists(path))]
 
@@ -240,13 +247,13 @@ def options_of(entry: dict[str, Any]) -> dict[str, Any]:
     return {field: entry[field] for field in (*OPTIONS, *FROM_CODE) if field in entry}
 
 
-def file_of(entry: dict[str, Any], source: str) -> model_files.ModelFile:
-    """The model of an entry, to be launched. Raises ValueError where there is none at its path."""
+def file_of(entry: dict[str, Any], source: str, environ: Mapping[str, str]) -> model_files.ModelFile:
+    """The model of an entry, to be launched; `~` is the home folder of *environ*. Raises ValueError where there is none at its path."""
     more: dict[str, Any] = {
         "description": entry["description"],
         "engine": entry.get("engine") or PREFIXES.get(prefix_of(entry["name"]) or "", ""),
         "options": options_of(entry),
     }
     if entry["tokenizer_path"] and entry["tokenizer_path"] != entry["model_path"]:
-        more["tokenizer_path"] = os.path.abspath(folders.expanded(entry["tokenizer_path"]))
-    return model_files.at(entry["model_path"], entry["name"], source, **more)
+        more["tokenizer_path"] = os.path.abspath(folders.expanded(entry["tokenizer_path"], environ))
+    return model_files.at(folders.expanded(entry["model_path"], environ), entry["name"], source, **more)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 
-from inference_providers import files
+from inference_providers import files, folders
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 CAP = 20 * 1024 * 1024  # bytes of one picture
 _KINDS = (
@@ -20,8 +20,11 @@ _KINDS = (
 )
 
 
-def urls(pictures: Iterable[str | bytes | os.PathLike[str]] | str | bytes | os.PathLike[str] | None) -> list[str]:
-    """Each picture as a URL: web and `data:` addresses as they are, files and bytes as `data:`.
+def urls(
+    pictures: Iterable[str | bytes | os.PathLike[str]] | str | bytes | os.PathLike[str] | None,
+    environ: Mapping[str, str],
+) -> list[str]:
+    """Each picture as a URL: web and `data:` addresses as they are, files (`~` by *environ*) and bytes as `data:`.
 
     Raises ValueError for what is no picture, is larger than 20 MiB or cannot be read.
     """
@@ -29,15 +32,15 @@ def urls(pictures: Iterable[str | bytes | os.PathLike[str]] | str | bytes | os.P
         return []
     if isinstance(pictures, str | bytes | bytearray | os.PathLike):
         pictures = [pictures]
-    return [_url(picture) for picture in pictures]
+    return [_url(picture, environ) for picture in pictures]
 
 
-def _url(picture: str | bytes | os.PathLike[str]) -> str:
+def _url(picture: str | bytes | os.PathLike[str], environ: Mapping[str, str]) -> str:
     if isinstance(picture, bytes | bytearray):
         return _data(bytes(picture), "the bytes given")
     if isinstance(picture, str) and picture.partition(":")[0].lower() in ("http", "https", "data"):
         return picture
-    path = os.path.expanduser(os.fspath(picture))
+    path = folders.expanded(os.fspath(picture), environ)
     try:
         with open(path, "rb", opener=files.regular) as file:
             return _data(file.read(CAP + 1), path)

@@ -22,34 +22,34 @@ _COUNTS = (("port", 0, 65535), ("supervisor", 2, 2**31), ("engine", 2, 2**31))
 TAKEN = 3  # exit code of a supervisor: another process supervises this server
 
 
-def servers_folder() -> str:
+def servers_folder(environ: Mapping[str, str]) -> str:
     """Where they are: below `XDG_STATE_HOME` or `~/.local/state`, apart for each machine that shares a home; empty without a home."""
-    state = folders.base("state")
+    state = folders.base("state", environ)
     machine = os.uname().nodename if hasattr(os, "uname") else "here"
     return "" if state is None else os.path.join(state, folders.NAME, "servers", machine)
 
 
-def running() -> Iterator[tuple[str, dict[str, Any]]]:
+def running(environ: Mapping[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Folder and state of every server that was launched and is ready or loading."""
-    for path, state in _states():
+    for path, state in _states(environ):
         from inference_providers import locks
 
         if state["phase"] in (LOADING, READY) and locks.is_held(os.path.join(path, "lock")):
             yield path, state
 
 
-def ended() -> Iterator[tuple[str, dict[str, Any]]]:
+def ended(environ: Mapping[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Folder and state of every server of the last day that ended or could not be started; its `message` says why."""
-    for path, state in _states():
+    for path, state in _states(environ):
         from inference_providers import locks
 
         if state["phase"] in (ENDED, FAILED) and not locks.is_held(os.path.join(path, "lock")):
             yield path, state
 
 
-def _states() -> Iterator[tuple[str, dict[str, Any]]]:
+def _states(environ: Mapping[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
     """All that can be believed; what cannot is told once, and left out."""
-    folder = servers_folder()
+    folder = servers_folder(environ)
     try:
         names = sorted(os.listdir(folder)) if folder else []
     except OSError:

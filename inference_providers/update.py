@@ -10,7 +10,7 @@ import os
 from contextlib import suppress
 
 from inference_providers import files, folders, jsontext
-from inference_providers.credentials import Pins
+from inference_providers.credentials import Environment, Pins
 from inference_providers.download import download, shown
 from inference_providers.errors import RegistryError
 from inference_providers.registry import Registry, bundled, merge, parse
@@ -81,12 +81,12 @@ def read(source: Any, name: str) -> dict[str, Any]:
         ) from None
 
 
-def fetch_catalogue(origin: str) -> dict[str, Any]:
+def fetch_catalogue(origin: str, environ: Mapping[str, str]) -> dict[str, Any]:
     """A catalogue from a file or an address, as data. Raises RegistryError."""
     if origin.startswith(("http://", "https://")):
-        text, _ = download(origin, CATALOGUE_CAP)
+        text, _ = download(origin, CATALOGUE_CAP, None, environ)
         return parse(text or b"", origin)
-    return read(folders.expanded(origin), "source")
+    return read(folders.expanded(origin, environ), "source")
 
 
 def check(
@@ -124,12 +124,14 @@ class Updater:
     ) -> None:
         import time
 
-        environ = os.environ if environ is None else environ
-        self.url = url or environ.get(URL_VARIABLE, "").strip() or UPDATE_URL
+        self._environ = Environment(os.environ if environ is None else environ)
+        self.url = url or self._environ.get(URL_VARIABLE, "").strip() or UPDATE_URL
         self._shown = shown(self.url)
         self._pins = Pins(bundled(), trust)
         self._warn, self._clock = warn, clock or time.time
-        self._folder = folder or environ.get("INFERENCE_PROVIDERS_CACHE_DIR") or folders.own("cache")
+        self._folder = (
+            folder or self._environ.get("INFERENCE_PROVIDERS_CACHE_DIR") or folders.own("cache", self._environ)
+        )
         self.not_kept = ""  # why not
         self._fresh: Registry | None = None  # an update that could not be kept
 
@@ -187,7 +189,7 @@ class Updater:
         }
         try:
             cap = CATALOGUE_CAP if self.url.endswith("/api.json") else REGISTRY_CAP
-            text, etag = download(self.url, cap, state.get("etag") if "sha256" in state else None)
+            text, etag = download(self.url, cap, state.get("etag") if "sha256" in state else None, self._environ)
             if text is None:
                 return None
             data = self._accept(text)

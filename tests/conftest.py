@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import pickle
+import pwd
 import random
 import signal
 from collections.abc import Callable, Iterator
@@ -31,8 +33,6 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 @pytest.fixture(autouse=True)
 def no_keys(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Tests see no key, no proxy and no cache of the person who runs them."""
-    import os
-
     from inference_providers.registry import bundled
 
     known = {variable for provider in bundled().providers.values() for variable in provider.key_variables}
@@ -46,6 +46,24 @@ def no_keys(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("INFERENCE_PROVIDERS_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    homed(monkeypatch, tmp_path / "account")
+
+
+def homed(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    """Have the system say that every user's home is there: what a list that is given no HOME goes by."""
+    real = pwd.getpwuid
+
+    def found(uid: int) -> pwd.struct_passwd:
+        row = real(uid)
+        return pwd.struct_passwd((*row[:5], str(home), *row[6:]))
+
+    monkeypatch.setattr(pwd, "getpwuid", found)
+
+
+def places() -> dict[str, str]:
+    """Where a test keeps things, for a list that is given an environment of its own."""
+    kept = ("HOME", "PATH", "PYTHONPATH", *(f"XDG_{kind}_HOME" for kind in ("CACHE", "CONFIG", "DATA", "STATE")))
+    return {name: os.environ[name] for name in kept if name in os.environ}
 
 
 class Leaks(logging.Handler):

@@ -219,7 +219,7 @@ def belonging() -> list[psutil.Process]:
 
 
 def files() -> list[Path]:
-    return [path for path in Path(servers_folder()).rglob("*") if path.is_file()]
+    return [path for path in Path(servers_folder(os.environ)).rglob("*") if path.is_file()]
 
 
 def assert_nothing_is_left_of(processes: list[psutil.Process]) -> None:

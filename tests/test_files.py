@@ -15,6 +15,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -543,7 +544,7 @@ def test_nothing_else_that_is_read_may_be_a_special_file(tmp_path: Path, kind: s
             with pytest.raises(RegistryError, match=r"regular file|directory"):
                 ProviderList(**{name: path}, environ={}, local=False)
         with pytest.raises(RegistryError, match=r"regular file|directory"):
-            model_lists.load(path)
+            model_lists.load(path, environ={})
         with pytest.raises(ValueError, match=r"regular file|directory"):
             ProviderList(mock={"m": "x"}, local=False).ask_ai("what is it?", "m", images=[path])
         with pytest.raises(ValueError, match=r"regular file|no model"):
@@ -582,7 +583,10 @@ def test_what_is_read_whole_may_not_be_endless(tmp_path: Path) -> None:
     large = tmp_path / "large.json"
     with large.open("wb") as file:
         file.truncate(files.CAP + 1)
-    for read in (model_lists.load, lambda path: ProviderList(json_merge=path, environ={}, local=False)):
+    for read in (
+        partial(model_lists.load, environ={}),
+        lambda path: ProviderList(json_merge=path, environ={}, local=False),
+    ):
         with pytest.raises(RegistryError, match=r"larger than (16 M|256 K)iB"):
             read(large)
 

@@ -17,7 +17,7 @@ import pytest
 from inference_providers import AllProvidersFailedError, ProviderList, folders, launch, locks, server_state, tiny_model
 from inference_providers.launchables import Launchables
 from inference_providers.registry import bundled
-from tests.conftest import ROOT
+from tests.conftest import ROOT, places
 from tests.servers import Server
 from tests.test_launch import a_list, cli, nothing_is_left, running
 
@@ -245,7 +245,7 @@ def held() -> Iterator[Callable[[str], None]]:
 def stranger_in(state_home: Path, model: str, serve: Serve, held: Callable[[str], None]) -> tuple[Server, Path]:
     """A stranger who serves what a program will ask for, with a state that says so."""
     server = serve()
-    (wanted,) = Launchables(bundled(), {}).matching(model, "llama.cpp")
+    (wanted,) = Launchables(bundled(), os.environ).matching(model, "llama.cpp")
     assert Path(wanted.folder).is_relative_to(state_home)
     forged(wanted.folder, int(server.url.rpartition(":")[2].partition("/")[0]))
     held(wanted.folder)
@@ -295,7 +295,7 @@ def asked(how: str, name: str) -> None:
     from tests.test_launch import AsyncProviderList, nobody_else
 
     if how == "async":
-        asyncio.run(_asked_async(AsyncProviderList(environ={}, json_override=nobody_else()), name))
+        asyncio.run(_asked_async(AsyncProviderList(environ=places(), json_override=nobody_else()), name))
     elif how == "stream":
         "".join(a_list().stream("SECRET PROMPT", name, max_tokens=2))
     else:
@@ -317,7 +317,7 @@ def test_a_state_or_lock_that_somebody_else_can_write_gets_no_prompt_either(
         os.chown(leaf / which, STRANGER, -1)
     else:
         (leaf / which).chmod(0o666)
-    assert [*running()] == []
+    assert [*running(os.environ)] == []
     with pytest.raises(AllProvidersFailedError, match=f"{leaf / which} .*XDG_STATE_HOME sets another place"):
         a_list().ask_ai("SECRET PROMPT", f"llama.cpp/{model}", timeout=2, max_tokens=2)
     assert server.requests == []
@@ -327,10 +327,10 @@ def test_listing_skips_what_is_not_believed_with_one_warning(
     model: str, serve: Serve, held: Callable[[str], None], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     server, leaf = stranger_in(tmp_path / "state", model, serve, held)
-    assert [folder for folder, _ in running()] == [str(leaf)], "it would be believed"
+    assert [folder for folder, _ in running(os.environ)] == [str(leaf)], "it would be believed"
     leaf.parent.chmod(0o777)
     for _ in range(3):
-        assert [*running()] == []
+        assert [*running(os.environ)] == []
         assert a_list().local_servers() == []
     assert caplog.text.count("can be written by everybody") == 1
     assert f"chmod go-w {leaf.parent}" in caplog.text
@@ -353,14 +353,14 @@ def test_listing_skips_what_is_not_believed_with_one_warning(
      '{"phase": "ready", "port": true, "supervisor": 1, "engine": 1, "key": null}'],
 )  # fmt: skip
 def test_a_damaged_state_is_none(damage: str, tmp_path: Path) -> None:
-    folder = Path(server_state.servers_folder(), "x")
+    folder = Path(server_state.servers_folder(os.environ), "x")
     folder.mkdir(parents=True)
     (folder / "state.json").write_text(damage, "latin-1")
     (folder / "lock").touch()
     lock = os.open(folder / "lock", os.O_RDWR)
     assert locks.take(lock)
     assert server_state.read_state(str(folder)) == {}
-    assert [*running()] == []
+    assert [*running(os.environ)] == []
     os.close(lock)
 
 
@@ -373,19 +373,19 @@ def test_a_state_with_anything_in_it_is_whole_or_none(
     """And no process is ended by a number that stands for many, or for the system's own."""
     from inference_providers.cli.main import main
 
-    folder = Path(server_state.servers_folder(), "x")
+    folder = Path(server_state.servers_folder(os.environ), "x")
     forged(str(folder), 1)
     whole = json.loads((folder / "state.json").read_text())
     held(str(folder))
-    assert [state for _, state in running()] == [whole]
+    assert [state for _, state in running(os.environ)] == [whole]
     for place in [*whole, *(("model", name) for name in whole["model"])]:
         changed = (
             {**whole, place: junk} if isinstance(place, str) else {**whole, "model": {**whole["model"], place[1]: junk}}
         )
         (folder / "state.json").write_text(json.dumps(changed))
-        for state in (server_state.read_state(str(folder)), *(state for _, state in running())):
+        for state in (server_state.read_state(str(folder)), *(state for _, state in running(os.environ))):
             assert state == {} or (state["supervisor"] > 1 and state["engine"] > 1)
-        Launchables(bundled(), {}).running()
+        Launchables(bundled(), os.environ).running()
         for arguments in (["local", "status"], ["local", "status", "--json"]):
             with pytest.raises(SystemExit) as ended:
                 main(arguments)
@@ -397,7 +397,7 @@ def test_with_any_umask_only_the_user_can_look_at_a_servers_folders(tmp_path: Pa
     script = (
         "import os; os.umask(0); from tests.test_launch import *\n"
         "a_list(local_models=[slow()]).ask_ai('hi', 'slow')\n"
-        "print(next(running())[0])\n"
+        "print(next(running(os.environ))[0])\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment(str(ROOT))
@@ -428,10 +428,10 @@ if os.geteuid() != {user}:
 from inference_providers import *
 from inference_providers import folders, model_files, model_lists, local
 from inference_providers.server_state import servers_folder
-assert folders.home() is None
+assert folders.home(os.environ) is None
 if not os.path.isabs(os.environ.get("XDG_STATE_HOME", "")):
-    assert {{folders.own(kind) for kind in ("cache", "config", "data", "state")}} == {{None}}
-    assert (servers_folder(), model_files.own_folder(), local.home_models({{}})) == ("", None, [])
+    assert {{folders.own(kind, os.environ) for kind in ("cache", "config", "data", "state")}} == {{None}}
+    assert (servers_folder(os.environ), model_files.own_folder(os.environ), local.home_models(os.environ)) == ("", None, [])
 """
 
 
@@ -517,7 +517,7 @@ def test_a_user_without_a_home_is_told_what_a_launch_needs(tmp_path: Path) -> No
     if as_stranger():
         os.chown(own, STRANGER, STRANGER)
     (tmp_path / "cwd").chmod(0o755)
-    script = "print(len(ask_ai('hi', 'llama.cpp/tiny.gguf', max_tokens=2)) > 0, servers_folder())"
+    script = "print(len(ask_ai('hi', 'llama.cpp/tiny.gguf', max_tokens=2)) > 0, servers_folder(os.environ))"
     done = homeless(script, tmp_path / "cwd", XDG_STATE_HOME=str(own))
     assert done.stdout.startswith(f"True {own}/inference_providers/servers/"), done.stderr
 
@@ -530,9 +530,9 @@ def test_a_relative_folder_in_the_environment_is_ignored(
     usual = {"cache": ".cache", "config": ".config", "data": ".local/share", "state": ".local/state"}[kind]
     for value in ("relative", "./relative", "~/relative", ""):
         monkeypatch.setenv(variable, value)
-        assert folders.base(kind) == str(tmp_path / usual)
+        assert folders.base(kind, os.environ) == str(tmp_path / usual)
     monkeypatch.setenv(variable, "/elsewhere")
-    assert folders.base(kind) == "/elsewhere"
+    assert folders.base(kind, os.environ) == "/elsewhere"
 
 
 # Caches and the user's own models
@@ -568,8 +568,8 @@ def test_models_of_a_folder_that_others_can_write_are_not_started_where_nothing_
     folder = tmp_path / "data" / "inference_providers" / "models"
     folder.mkdir(parents=True)
     (folder / "mine.gguf").symlink_to(model)
-    assert {server.model.name for server in Launchables(bundled(), {}).automatic()} == {"mine"}
+    assert {server.model.name for server in Launchables(bundled(), os.environ).automatic()} == {"mine"}
     folder.chmod(0o777)
     for _ in range(2):
-        assert Launchables(bundled(), {}).automatic() == []
+        assert Launchables(bundled(), os.environ).automatic() == []
     assert caplog.text.count("can be written by everybody") == 1

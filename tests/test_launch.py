@@ -34,6 +34,7 @@ from inference_providers.engines import environment
 from inference_providers.launchables import Launchables
 from inference_providers.registry import bundled
 from inference_providers.server_state import running, servers_folder
+from tests.conftest import places
 from tests.servers import Server, refused_port
 
 SLOW_ENGINE = Path(__file__).with_name("slow_engine.py")
@@ -53,13 +54,14 @@ def nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setattr(model_lists, "_listed", None)
     yield
-    for folder, _ in list(running()):
+    for folder, _ in list(running(os.environ)):
         assert launch.stop(folder)
 
 
 def a_list(**options: Any) -> ProviderList:
     """A list whose environment has no keys, and that looks at no other local port than its own servers'."""
-    return ProviderList(**{"environ": {}, "json_override": nobody_else(), **options})
+    environ = {**places(), **options.pop("environ", {})}
+    return ProviderList(**{"environ": environ, "json_override": nobody_else(), **options})
 
 
 def nobody_else() -> dict[str, Any]:
@@ -96,7 +98,7 @@ def eventually(condition: Callable[[], bool], seconds: float = 15.0) -> bool:
 
 
 def states() -> list[dict[str, Any]]:
-    return [state for _, state in running()]
+    return [state for _, state in running(os.environ)]
 
 
 def engines() -> list[int]:
@@ -123,7 +125,11 @@ def test_ask_ai_with_an_empty_environment_is_answered_by_a_launched_server(model
     assert "".join(providers.stream("hi", max_tokens=8))
 
     async def asked() -> str:
-        return str(await AsyncProviderList(environ=environ, json_override=nobody_else()).ask_ai("hi", max_tokens=8))
+        return str(
+            await AsyncProviderList(environ={**places(), **environ}, json_override=nobody_else()).ask_ai(
+                "hi", max_tokens=8
+            )
+        )
 
     assert asyncio.run(asked())
     assert len(engines()) == 1
@@ -149,7 +155,7 @@ def test_every_way_of_asking_starts_what_it_needs(model: str) -> None:
     name = f"llama.cpp/{model}"
 
     async def all_of_asyncio() -> list[Any]:
-        providers = AsyncProviderList(environ={}, json_override=nobody_else())
+        providers = AsyncProviderList(environ=places(), json_override=nobody_else())
         answers: list[Any] = [await providers.ask_ai("hi", name, max_tokens=2)]
         answers.append("".join([piece async for piece in providers.stream("hi", name, max_tokens=2)]))
         connection = await providers.connect_to_model(name, test=True)
@@ -196,7 +202,7 @@ def cloud(serve: Serve) -> dict[str, Any]:
 
 
 def test_a_plain_name_launches_nothing_unless_asked(llama: str, cloud: dict[str, Any]) -> None:
-    options = {"json_override": cloud, "environ": {"CLOUD_KEY": "k-cloud-1"}}
+    options = {"json_override": cloud, "environ": {**places(), "CLOUD_KEY": "k-cloud-1"}}
     assert a_list(**options).ask_ai("hi", "llama-3.1-8b").provider == "cloud"
     assert not engines()
     launching = a_list(**options, local="launch")
@@ -338,7 +344,7 @@ def test_a_registry_may_not_bring_a_command(model: str, tmp_path: Path, how: str
 def test_the_server_wants_a_key_that_only_its_user_has(model: str) -> None:
     providers = a_list(environ={"OPENAI_API_KEY": "canary-not-for-the-engine"})
     offer = providers.connect_to_model(f"llama.cpp/{model}").offer
-    (folder, state), *_ = running()
+    (folder, state), *_ = running(os.environ)
     with urllib3.PoolManager() as pool:
         body = {"messages": [{"role": "user", "content": "x"}], "max_tokens": 2}
         assert pool.request("POST", offer.endpoint + "/chat/completions", json=body).status == 401
@@ -348,7 +354,7 @@ def test_the_server_wants_a_key_that_only_its_user_has(model: str) -> None:
         assert b"canary" not in Path(f"/proc/{pid}/environ").read_bytes()
         assert offer.api_key not in " ".join(psutil.Process(pid).cmdline())
     assert offer.api_key not in repr(offer) + repr(providers.local_servers())
-    assert stat.S_IMODE(os.stat(servers_folder()).st_mode) == 0o700
+    assert stat.S_IMODE(os.stat(servers_folder(os.environ)).st_mode) == 0o700
     for name in ("state.json", "log"):
         assert stat.S_IMODE(os.stat(os.path.join(folder, name)).st_mode) == 0o600
 
@@ -356,7 +362,7 @@ def test_the_server_wants_a_key_that_only_its_user_has(model: str) -> None:
 def test_an_engine_that_prints_its_key_does_not_get_it_into_the_log() -> None:
     providers = a_list(local_models=[slow()])
     answer = providers.ask_ai("hi", "slow")
-    (folder, state), *_ = running()
+    (folder, state), *_ = running(os.environ)
     log = Path(folder, "log")
     assert eventually(lambda: "asked with ..." in log.read_text())
     assert state["key"] not in log.read_text()
@@ -500,7 +506,7 @@ def test_a_killed_server_is_started_again_by_the_next_call(model: str, who: str,
     providers = a_list()
     name = f"llama.cpp/{model}"
     connection = providers.connect_to_model(name)
-    asynchronous = AsyncProviderList(environ={}, json_override=nobody_else())
+    asynchronous = AsyncProviderList(environ=places(), json_override=nobody_else())
 
     async def first_and_second() -> None:
         assert await asynchronous.ask_ai("hi", name, max_tokens=2)
@@ -528,7 +534,7 @@ def test_a_killed_server_is_started_again_by_the_next_call(model: str, who: str,
 
 def test_many_threads_and_many_tasks_start_one_server(model: str) -> None:
     providers = a_list()
-    asynchronous = AsyncProviderList(environ={}, json_override=nobody_else())
+    asynchronous = AsyncProviderList(environ=places(), json_override=nobody_else())
     name = f"llama.cpp/{model}"
     said: list[str] = []
     threads = [
@@ -676,7 +682,7 @@ def test_a_state_that_a_killed_supervisor_left_is_not_believed(model: str, serve
     """Its port may belong to anybody by now."""
     providers = a_list()
     assert providers.ask_ai("hi", f"llama.cpp/{model}", max_tokens=2)
-    ((folder, state),) = running()
+    ((folder, state),) = running(os.environ)
     os.kill(state["supervisor"], signal.SIGKILL)
     assert eventually(lambda: not alive(state["engine"]) and not locks.is_held(os.path.join(folder, "lock")))
     stranger = serve()
@@ -731,7 +737,7 @@ def test_what_an_engine_named_as_the_cause_is_told_before_its_last_words() -> No
 
 def test_an_engine_that_does_not_want_to_end_is_killed() -> None:
     stubborn = [sys.executable, "-c", "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(100)"]
-    server = Launchables(bundled(), {}, [{"name": "stubborn", "command": stubborn}]).matching("stubborn")[0]
+    server = Launchables(bundled(), os.environ, [{"name": "stubborn", "command": stubborn}]).matching("stubborn")[0]
     with pytest.raises(LocalServerError, match="still loading"):
         server.wake(1.0)
     (state,) = states()
@@ -938,9 +944,9 @@ def test_models_of_one_ollama_are_told_apart(tmp_path: Path) -> None:
 
 
 def test_the_same_server_is_meant_whichever_python_asks(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    here = Launchables(bundled(), {}).matching(model, "llama.cpp")[0]
+    here = Launchables(bundled(), os.environ).matching(model, "llama.cpp")[0]
     monkeypatch.setattr(sys, "executable", "/elsewhere/bin/python3")
-    assert Launchables(bundled(), {}).matching(model, "llama.cpp")[0].folder == here.folder
+    assert Launchables(bundled(), os.environ).matching(model, "llama.cpp")[0].folder == here.folder
 
 
 # Waiting
@@ -950,7 +956,7 @@ def test_a_task_that_waits_for_a_model_can_be_cancelled() -> None:
     script = (
         "import asyncio, time; from tests.test_launch import *\n"
         "async def main():\n"
-        "    providers = AsyncProviderList(environ={}, json_override=nobody_else(),"
+        "    providers = AsyncProviderList(environ=os.environ, json_override=nobody_else(),"
         " local_models=[slow('slow', '--load', '30')])\n"
         "    try: await asyncio.wait_for(providers.ask_ai('hi', 'slow'), 1.5)\n"
         "    except TimeoutError: print('cancelled', flush=True)\n"
@@ -979,7 +985,7 @@ def test_a_call_keeps_to_its_time_though_another_waits_longer() -> None:
 
 def test_a_start_that_fails_is_tried_once_for_all_who_wait() -> None:
     providers = AsyncProviderList(
-        environ={},
+        environ=places(),
         json_override=nobody_else(),
         local_models=[slow("failing", "--load", "2", "--fail", "no memory")],
     )
@@ -1053,7 +1059,7 @@ def test_states_of_another_version_are_passed_over(model: str) -> None:
     providers = a_list()
     server = providers.candidates(f"llama.cpp/{model}")[0]
     server.wake(20)
-    ((folder, state),) = running()
+    ((folder, state),) = running(os.environ)
     Path(folder, "state.json").write_text(json.dumps({**state, "model": {**state["model"], "revision": 1}}))
     assert a_list().local_servers() == []
     Path(folder, "state.json").write_text(json.dumps(state))
@@ -1066,7 +1072,7 @@ def test_a_long_answer_keeps_its_server_though_it_takes_no_processor_time() -> N
 
 
 def test_a_server_that_is_loading_is_not_taken_for_one_that_runs(model: str) -> None:
-    server = Launchables(bundled(), {}).matching(model, "llama.cpp")[0]
+    server = Launchables(bundled(), os.environ).matching(model, "llama.cpp")[0]
     steps = server._steps(10)
     while not callable(next(steps)):
         pass
@@ -1112,7 +1118,7 @@ def test_a_listed_name_stands_in_for_a_model_without_a_key_but_not_for_a_provide
 
 
 def test_folders_of_servers_that_ended_long_ago_are_removed(model: str) -> None:
-    old, new = (Path(servers_folder(), name) for name in ("old", "new"))
+    old, new = (Path(servers_folder(os.environ), name) for name in ("old", "new"))
     for folder in (old, new):
         (folder / "users").mkdir(parents=True)
         (folder / "used").touch()

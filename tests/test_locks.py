@@ -25,11 +25,11 @@ for name in {missing!r}:
 SCRIPT = """
 from inference_providers import *
 from inference_providers import folders, locks, server_state
-os.makedirs(server_state.servers_folder() + "/x")
-open(server_state.servers_folder() + "/x/lock", "w").close()
-file = os.open(server_state.servers_folder() + "/x/lock", os.O_RDWR)
-print(locks.available(), locks.take(file), locks.is_held(server_state.servers_folder() + "/x/lock"))
-print([*server_state.running()], ProviderList(local="launch").local_servers())
+os.makedirs(server_state.servers_folder(os.environ) + "/x")
+open(server_state.servers_folder(os.environ) + "/x/lock", "w").close()
+file = os.open(server_state.servers_folder(os.environ) + "/x/lock", os.O_RDWR)
+print(locks.available(), locks.take(file), locks.is_held(server_state.servers_folder(os.environ) + "/x/lock"))
+print([*server_state.running(os.environ)], ProviderList(local="launch").local_servers())
 try:
     ask_ai("hi")
 except NoCredentialsError:

@@ -144,13 +144,13 @@ def test_free_memory_of_gpus_is_what_the_drivers_program_says(tmp_path: Path, mo
     program.write_text("#!/bin/sh\nprintf '1024\\n4096\\n'\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    assert machine.gpu_memory() == [1024 * 2**20, 4096 * 2**20]
-    assert machine.available(["gpu"]) == (4096 * 2**20, "GPU memory")
-    assert machine.available(["gpu"], gpus=2)[0] == 5120 * 2**20
-    assert machine.available(["main", "gpu"])[0] > 4096 * 2**20
+    assert machine.gpu_memory(os.environ) == [1024 * 2**20, 4096 * 2**20]
+    assert machine.available(["gpu"], os.environ) == (4096 * 2**20, "GPU memory")
+    assert machine.available(["gpu"], os.environ, gpus=2)[0] == 5120 * 2**20
+    assert machine.available(["main", "gpu"], os.environ)[0] > 4096 * 2**20
     program.write_text("#!/bin/sh\nexit 9\n")
-    assert machine.gpu_memory() == []
-    assert machine.available(["gpu"])[1] == "memory"
+    assert machine.gpu_memory(os.environ) == []
+    assert machine.available(["gpu"], os.environ)[1] == "memory"
 
 
 @pytest.mark.parametrize("what", ["file", "config.json"])

@@ -63,7 +63,7 @@ BAD = {
 @pytest.fixture
 def usual(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the user's lists are."""
-    monkeypatch.setattr(model_lists, "_faulty", (None, {}, []))
+    monkeypatch.setattr(model_lists, "_kept", {})
     folder = tmp_path / "config" / "inference_providers"
     folder.mkdir(parents=True)
     return folder
@@ -121,7 +121,7 @@ def test_a_list_that_was_mended_counts(usual: Path, tmp_path: Path) -> None:
     path = usual / "models.yaml"
     path.write_text("models: [!!timestamp x]")
     providers = a_list()
-    assert model_lists.usable()[1]
+    assert model_lists.usable(os.environ)[1]
     path.write_text(f"models: [{{name: mended, model_path: {model}}}]")
     assert [offer.internal_name for offer in providers.candidates("mended")] == ["tiny"]
 
@@ -130,7 +130,7 @@ def test_aliases_and_merges_of_a_sane_size_are_fine(usual: Path) -> None:
     (usual / "models.yaml").write_text(
         "base: &base {context: 512, slots: 2}\nmodels:\n- {<<: *base, name: a, model_path: /a}\n- {<<: *base, name: b, model_path: /b}\n"
     )
-    found = model_lists.load()
+    found = model_lists.load(environ=os.environ)
     assert [(name, entry["context"]) for name, entry in found.items()] == [("a", 512), ("b", 512)]
 
 
@@ -141,14 +141,14 @@ def test_a_list_that_others_can_write_is_not_used_unless_it_is_named(
     """A team's list may be a group's to write: who names it means it."""
     path = usual / "models.json"
     path.write_text('{"models": ["gpt-4"]}')
-    assert set(model_lists.usable()[0]) == {"gpt-4"}
+    assert set(model_lists.usable(os.environ)[0]) == {"gpt-4"}
     monkeypatch.setattr(model_lists, "_listed", None)
     (usual if which == "folder" else path).chmod(0o777)
-    found, problems = model_lists.usable()
+    found, problems = model_lists.usable(os.environ)
     assert found == {}
     assert "can be written by everybody" in problems[0]
     monkeypatch.setattr(model_lists, "_listed", None)
-    assert set(model_lists.load(path)) == {"gpt-4"}
+    assert set(model_lists.load(path, environ={})) == {"gpt-4"}
 
 
 @given(st.text(alphabet="ab0-:,[]{}&*!<>|?#'\"\\ \n\t%@\u00fc.", max_size=200))

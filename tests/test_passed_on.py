@@ -79,17 +79,12 @@ def test_no_name_on_the_list_sounds_like_a_secret() -> None:
     assert {name for name in passed_on.NAMES if {*name.split("_")} & {*words}} == set()
 
 
-def test_neither_engine_nor_supervisor_has_more(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_neither_engine_nor_supervisor_has_more() -> None:
     if not sys.platform.startswith("linux"):
         pytest.skip("only Linux shows the environment of a process")
-    for name in SECRETS:
-        if name != "LD_PRELOAD":
-            monkeypatch.setenv(name, "s3cret")
-    monkeypatch.setenv("HF_HOME", "https://u:s3cret@host")
-    assert a_list(local_models=[slow()], environ={"HF_ACCESSTOKEN": "s3cret", "OMP_NUM_THREADS": "3"}).ask_ai(
-        "hi", "slow"
-    )
-    ((_, state),) = running()
+    secret = {**dict.fromkeys(SECRETS, "s3cret"), "HF_HOME": "https://u:s3cret@host", "HF_ACCESSTOKEN": "s3cret"}
+    assert a_list(local_models=[slow()], environ={**secret, "OMP_NUM_THREADS": "3"}).ask_ai("hi", "slow")
+    ((_, state),) = running(os.environ)
     for pid in (state["engine"], state["supervisor"]):
         seen = Path(f"/proc/{pid}/environ").read_bytes()
         assert b"s3cret" not in seen
@@ -138,5 +133,5 @@ def test_a_model_whose_name_looks_like_an_option_is_served(
     for name in (f"llama.cpp/{file}", f"./{file}", f"llama.cpp/{file.removesuffix('.gguf')}"):
         answer = providers.ask_ai("hi", name, max_tokens=2)
         assert answer.provider == "llama.cpp"
-    assert len([*running()]) == 1
-    assert Launchables(bundled(), {}).running()[0].model.path == str(folder / file)
+    assert len([*running(os.environ)]) == 1
+    assert Launchables(bundled(), os.environ).running()[0].model.path == str(folder / file)

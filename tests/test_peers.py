@@ -31,7 +31,7 @@ LISTENER = (
 
 
 def launched(**more: object) -> Launchable:
-    (server,) = Launchables(bundled(), {}, [slow(**more)]).matching("slow")  # type: ignore[arg-type]
+    (server,) = Launchables(bundled(), os.environ, [slow(**more)]).matching("slow")  # type: ignore[arg-type]
     server.wake()
     return server
 
@@ -50,7 +50,7 @@ def said_of(server: Launchable) -> str:
 def orphaned() -> Iterator[Launchable]:
     """A server whose engine has ended, of which nobody has heard: its supervisor sleeps, its state says that it is ready."""
     server = launched()
-    ((_, state),) = running()
+    ((_, state),) = running(os.environ)
     os.kill(state["supervisor"], signal.SIGSTOP)
     os.kill(state["engine"], signal.SIGKILL)
     assert eventually(lambda: not alive(state["engine"]))
@@ -87,7 +87,7 @@ def test_another_user_who_takes_the_port_is_told(orphaned: Launchable) -> None:
 
 def test_a_child_of_the_engine_may_be_who_listens() -> None:
     command = ["sh", "-c", f'"{sys.executable}" -P "{SLOW_ENGINE}" "$0"; exit', "{port}"]
-    (server,) = Launchables(bundled(), {}, [{**slow(), "command": command}]).matching("slow")
+    (server,) = Launchables(bundled(), os.environ, [{**slow(), "command": command}]).matching("slow")
     server.wake()
     assert said_of(server) == ""
     server.release()
@@ -108,7 +108,7 @@ def test_offers_of_launched_servers_alone_are_checked(serve: Serve) -> None:
 
 
 def test_a_server_that_was_not_started_has_no_connection() -> None:
-    (server,) = Launchables(bundled(), {}, [slow()]).matching("slow")
+    (server,) = Launchables(bundled(), os.environ, [slow()]).matching("slow")
     assert server.stranger(1) == "the server does not run"
 
 

@@ -80,13 +80,13 @@ def home_by_tilde() -> Back:
 
     right = folders.own
 
-    def own(kind: str) -> str | None:
-        found = right(kind)
+    def own(kind: str, environ: Mapping[str, str]) -> str | None:
+        found = right(kind, environ)
         if found is None or not os.path.isabs(found):
             raise RuntimeError("Could not determine home directory.")
         return found
 
-    return having(folders, home=lambda environ=None: os.path.expanduser("~"), own=own)
+    return having(folders, home=lambda environ: os.path.expanduser("~"), own=own)
 
 
 FAULTS = [

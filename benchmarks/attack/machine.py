@@ -84,7 +84,7 @@ def states(dice: Random, folder: Path) -> Iterator[str | None]:
             home = folder / f"state-{dice.getrandbits(32):x}"
             (home / "inner").mkdir(parents=True, mode=0o700)
             os.environ["XDG_STATE_HOME"] = str(home / "inner")
-            (wanted,) = Launchables(bundled(), {}).matching(model, "llama.cpp")
+            (wanted,) = Launchables(bundled(), os.environ).matching(model, "llama.cpp")
             leaf = Path(wanted.folder)
             forged(str(leaf), server.port)
             held = os.open(leaf / "lock", os.O_RDWR)
@@ -162,7 +162,7 @@ def lists(dice: Random, folder: Path) -> Iterator[str | None]:
                 )
             path.write_bytes(text.encode("utf-8", "surrogatepass"))
             try:
-                with having(model_lists, _listed=None, _faulty=(None, {}, [])), within(20):
+                with having(model_lists, _listed=None, _kept={}), within(20):
                     said = "" if list_of(server.url).ask_ai("hi") == "hello" else "no answer"
                     with suppress(RegistryError):
                         initialize_llm_registry(path)
@@ -188,7 +188,7 @@ def engines(dice: Random, folder: Path) -> Iterator[str | None]:
             continue
         name = dice.choice(["--port=80", "-m", "--host=0.0.0.0", "--", "-", "--api-key=x"])
         path = tiny_model.write(str(folder / f"{name}.gguf"))
-        found = Launchables(bundled(), {}).matching(path, "llama.cpp")
+        found = Launchables(bundled(), os.environ).matching(path, "llama.cpp")
         bad = [str(one._values["name"]) for one in found if str(one._values["name"]).startswith("-")]
         yield f"an engine gets the option {bad[0]}" if bad else None
 
@@ -204,17 +204,17 @@ def homeless(dice: Random, folder: Path) -> Iterator[str | None]:
         raise KeyError(uid)
 
     def asks() -> Any:
-        return ProviderList(environ={}, local=False).ask_ai("hi")
+        return ProviderList(environ=os.environ, local=False).ask_ai("hi")
 
     def updates() -> Any:
-        ProviderList(environ={}, local=False, auto_update=True, update_url="http://127.0.0.1:9/none.json")
+        ProviderList(environ=os.environ, local=False, auto_update=True, update_url="http://127.0.0.1:9/none.json")
 
     def launches() -> Any:
-        ProviderList(environ={}, local_models=["x.gguf"]).ask_ai("hi", "llama.cpp/x.gguf", timeout=1)
+        ProviderList(environ=os.environ, local_models=["x.gguf"]).ask_ai("hi", "llama.cpp/x.gguf", timeout=1)
 
     def where() -> Any:
-        if servers_folder() and not os.path.isabs(servers_folder()):
-            raise RuntimeError(f"servers are kept in {servers_folder()}")
+        if servers_folder(os.environ) and not os.path.isabs(servers_folder(os.environ)):
+            raise RuntimeError(f"servers are kept in {servers_folder(os.environ)}")
 
     before = dict(os.environ)
     cwd = Path.cwd()

@@ -57,7 +57,7 @@ def list_models(context: int, as_json: bool) -> None:
             }
         )
     if not rows and not as_json:
-        own = model_files.own_folder()
+        own = model_files.own_folder(os.environ)
         places = "where Ollama, LM Studio, Hugging Face and llama.cpp keep theirs" + (f", and {own}" if own else "")
         say(f"No model files in the usual places: {places}.", err=True)
     emit(rows, ["name", "kind", "size", "memory", "source", "path"], as_json)
@@ -93,7 +93,7 @@ def start(model: str, **wishes: Any) -> None:
     """
     tokenizer = wishes.pop("tokenizer")
     if tokenizer:
-        wishes["tokenizer"] = os.path.abspath(folders.expanded(tokenizer))
+        wishes["tokenizer"] = os.path.abspath(folders.expanded(tokenizer, os.environ))
     wishes["anyway"] = wishes["anyway"] or None
     server = _first_that_runs(_servers(model, ways.checked(wishes)), model)
     server.keep()
@@ -156,7 +156,7 @@ def _first_that_runs(servers: list[Any], model: str) -> Any:
 @guarded
 def status(as_json: bool) -> None:
     """Show the servers that were launched: by `local start`, or by programs that use them."""
-    rows = [_row(folder, state) for folder, state in running()]
+    rows = [_row(folder, state) for folder, state in running(os.environ)]
     if as_json:
         emit(rows, [], True)
         return
@@ -170,7 +170,7 @@ def status(as_json: bool) -> None:
         )
         for field in ("endpoint", "model", "log"):
             say(f"  {field:<9} {in_line(row[field])}")
-    for folder, state in ended():
+    for folder, state in ended(os.environ):
         minutes = (time.time() - state["since"]) / 60
         name = f"{in_line(state['model']['name'])} ({state['title']}, {state['phase']})"
         say(f"{name} {minutes:.0f} min ago: {state['message']}; its log: {folder}/log", err=True)
@@ -201,7 +201,7 @@ def stop(names: tuple[str, ...], everything: bool) -> None:
 
     if (not names and not everything) or not all(names):
         raise click.UsageError("Name what to stop, or give --all.")
-    there = list(running())
+    there = list(running(os.environ))
     if not there:
         say("No launched server runs.", err=True)
     for name in names:
@@ -218,4 +218,4 @@ def stop(names: tuple[str, ...], everything: bool) -> None:
 def _is_called(state: dict[str, Any], name: str) -> bool:
     model = state["model"]
     called = (model["name"], model["served"], model["path"], f"{state['provider']}/{model['served']}")
-    return name in called or os.path.abspath(folders.expanded(name)) == model["path"]
+    return name in called or os.path.abspath(folders.expanded(name, os.environ)) == model["path"]

@@ -203,7 +203,7 @@ def build(sources: tuple[str, ...], output: str | None) -> None:
     read = []
     for origin in sources:
         say(f"reading {origin}", err=True)
-        read.append(read_source(fetch_catalogue(origin), overlay, origin))
+        read.append(read_source(fetch_catalogue(origin, os.environ), overlay, origin))
     text = to_text(build_registry(read, overlay))
     if output is None or output == "-":
         say(text, nl=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import sys
 import time
 from functools import partial
 
@@ -18,15 +19,26 @@ _RECORD = 65536  # bytes that are read at once from a tunnel
 
 
 def context(environ: Mapping[str, str]) -> ssl.SSLContext:
-    """What certificates are checked against: `SSL_CERT_FILE`, `REQUESTS_CA_BUNDLE`, else certifi's list."""
+    """What certificates are checked against: `SSL_CERT_FILE`, `REQUESTS_CA_BUNDLE`, else certifi's list.
+
+    As `ssl.create_default_context` makes one, but for `SSLKEYLOGFILE`, which it takes from the environment of the process.
+    """
     import certifi
 
     named = next((name for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE") if environ.get(name)), "")
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # checks certificates and host names
+    if sys.version_info >= (3, 13):
+        made.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | ssl.VERIFY_X509_STRICT
     try:
-        made = ssl.create_default_context(cafile=environ[named] if named else certifi.where())
+        made.load_verify_locations(environ[named] if named else certifi.where())
     except OSError as error:
         path = environ.get(named, "")
         raise WireError("tls", f"{named or 'certifi'} names {path!r}, which holds no certificates ({error})") from None
+    if (log := environ.get("SSLKEYLOGFILE")) and not sys.flags.ignore_environment:
+        try:
+            made.keylog_filename = log
+        except OSError as error:
+            raise WireError("tls", f"SSLKEYLOGFILE names {log!r}, which cannot be written ({error.strerror})") from None
     made.set_alpn_protocols(["http/1.1"])
     return made
 
