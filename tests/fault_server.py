@@ -785,6 +785,7 @@ row(
     streaming(delta("partial"), end=pinging),
     STREAM,
     holds=True,
+    message="fell silent",
     **S,
 )
 row(

@@ -961,8 +961,8 @@ def test_one_of_two_providers_that_refuses_the_key_leaves_the_limits_of_the_othe
 
 def test_tokens_a_minute_are_kept_to(serve: Serve) -> None:
     limiter = Limiter(20 / 4, 40 / 4 + 1, echo)  # twenty a second; each takes four: fewer than the twenty expected
-    run("sync", serve(limiter).url, ["x" * 36] * 8, max_tokens=11, tokens_per_minute=1200, concurrency=1)
-    assert (limiter.answered, limiter.refused) == (8, 0)
+    run("sync", serve(limiter).url, ["x" * 36] * 14, max_tokens=11, tokens_per_minute=1200, concurrency=1)
+    assert (limiter.answered, limiter.refused) == (14, 0)
 
 
 def test_two_providers_share_a_batch(serve: Serve) -> None:
