@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from tests.servers import Behaviour, Connection, Received, Server, answer, completion, delta
+from tests.servers import Behaviour, Connection, Received, Server, answer, chunk, completion, delta
 
 NEXT, RETRY, DEAD, STOP, TRUNC, OK = "NEXT", "RETRY", "DEAD", "STOP", "TRUNC", "OK"
 CALL, STREAM = "call", "stream"
@@ -31,6 +31,7 @@ class Row(NamedTuple):
     error: str = "ProviderUnavailableError"
     message: str = ""
     section: str = "Status errors"
+    holds: bool = False  # the server keeps the connection until the client leaves
 
 
 ROWS: list[Row] = []
@@ -78,14 +79,12 @@ def pause(seconds: float) -> Callable[[Connection], None]:
     return lambda connection: time.sleep(seconds)
 
 
-def dripping(first: bytes, piece: bytes, every: float, count: int) -> Behaviour:
-    """Send something small again and again: no read timeout ever fires."""
+def holding(first: bytes = b"", piece: bytes = b"", every: float = 0.1) -> Behaviour:
+    """Keep the client waiting, with something small again and again: no read timeout ever fires."""
 
     def behave(connection: Connection, request: Received) -> None:
         connection.send(first)
-        for _ in range(count):
-            time.sleep(every)
-            connection.send(piece)
+        connection.hold(piece, every)
 
     return behave
 
@@ -96,11 +95,8 @@ def endless(connection: Connection, request: Received) -> None:
         connection.send(b"x" * 1024 * 1024)
 
 
-def endless_comments(connection: Connection, request: Received) -> None:
-    connection.start_stream()
-    for _ in range(200):
-        connection.chunk(b": ping\n\n")
-        time.sleep(0.05)
+def pinging(connection: Connection) -> None:
+    connection.hold(chunk(b": ping\n\n"))
 
 
 def without_end(*first: Any, then: Any) -> Behaviour:
@@ -604,12 +600,8 @@ row(
     "43",
     "blank-line keep-alives before the body: total deadline",
     NEXT,
-    dripping(
-        b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n",
-        b"1\r\n\n\r\n",
-        0.1,
-        60,
-    ),
+    holding(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n", chunk(b"\n")),
+    holds=True,
     message="may have been billed",
     **S,
 )
@@ -621,7 +613,8 @@ row(
     "50",
     "silent after the request: NEXT at the deadline, said to be possibly billed",
     NEXT,
-    lambda c, r: time.sleep(6),
+    holding(),
+    holds=True,
     message="may have been billed",
     **S,
 )
@@ -629,9 +622,10 @@ row(
     "51",
     "20 bytes every 0.4 s: total deadline",
     NEXT,
-    dripping(
-        b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 9000\r\n\r\n{"x": "', b"x" * 20, 0.4, 15
+    holding(
+        b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 9000\r\n\r\n{"x": "', b"x" * 20, 0.4
     ),
+    holds=True,
     message="may have been billed",
     **S,
 )
@@ -639,7 +633,8 @@ row(
     "51b",
     "headers that drip: total deadline",
     NEXT,
-    dripping(b"HTTP/1.1 200 OK\r\n", b"x-a: b\r\n", 0.1, 60),
+    holding(b"HTTP/1.1 200 OK\r\n", b"x-a: b\r\n"),
+    holds=True,
     message="may have been billed",
     **S,
 )
@@ -776,18 +771,21 @@ row(
     "71",
     "comments (`: ping`) for ever: time-to-first-token deadline",
     NEXT,
-    endless_comments,
+    streaming(end=pinging),
     STREAM,
+    holds=True,
     message="may have been billed",
     **S,
 )
-row("72", "stall after content", TRUNC, streaming(delta("partial"), pause(6)), STREAM, **S)
+row("72", "stall after content", TRUNC, streaming(delta("partial"), end=Connection.hold), STREAM, holds=True, **S)
 row(
     "72b",
     "comments for ever after content: the idle limit counts events",
     TRUNC,
-    streaming(delta("partial"), *([b": ping\n\n", pause(0.1)] * 40)),
+    streaming(delta("partial"), end=pinging),
     STREAM,
+    holds=True,
+    message="fell silent",
     **S,
 )
 row(

@@ -9,9 +9,12 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any, ClassVar
 
+PATIENCE = 60.0  # seconds for which a server keeps a client waiting: beyond every deadline in these tests
 Behaviour = Callable[["Connection", "Received"], None]
 
 
@@ -37,8 +40,8 @@ class Received:
 class Connection:
     """One accepted connection, with the words of HTTP."""
 
-    def __init__(self, sock: socket.socket) -> None:
-        self.sock = sock
+    def __init__(self, sock: socket.socket, holds: list[Future[bool]]) -> None:
+        self.sock, self._holds = sock, holds
         self.keep = True
 
     def send(self, data: bytes) -> None:
@@ -66,7 +69,7 @@ class Connection:
         self.send(("HTTP/1.1 200 OK\r\n" + "".join(f"{k}: {v}\r\n" for k, v in given.items()) + "\r\n").encode())
 
     def chunk(self, data: bytes) -> None:
-        self.send(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+        self.send(chunk(data))
 
     def event(self, value: Any) -> None:
         text = value if isinstance(value, str) else json.dumps(value)
@@ -74,6 +77,31 @@ class Connection:
 
     def end_stream(self) -> None:
         self.send(b"0\r\n\r\n")
+
+    def hold(self, piece: bytes = b"", every: float = 0.1) -> None:
+        """Keep the client waiting until it leaves, with *piece* again and again; `Server.left` says whether it did."""
+        hold: Future[bool] = Future()
+        self._holds.append(hold)
+        self.keep = False
+        hold.set_result(self._leaves(piece, every))
+
+    def _leaves(self, piece: bytes, every: float) -> bool:
+        self.sock.settimeout(every)
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            try:
+                return not self.sock.recv(1, socket.MSG_PEEK)
+            except TimeoutError:
+                pass
+            except OSError:
+                return True
+            try:
+                self.sock.sendall(piece)
+            except TimeoutError:  # it reads no more, and the buffers are full
+                pass
+            except OSError:
+                return True
+        return False
 
     def close(self) -> None:
         self.keep = False
@@ -88,6 +116,11 @@ class Connection:
         self.keep = False
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
         self.sock.close()
+
+
+def chunk(data: bytes) -> bytes:
+    """One chunk of a chunked body."""
+    return f"{len(data):x}\r\n".encode() + data + b"\r\n"
 
 
 def completion(text: str | None = "hello", model: str = "m", **choice: Any) -> dict[str, Any]:
@@ -145,6 +178,28 @@ def status(code: int, body: Any = None, headers: dict[str, str] | None = None) -
     return behave
 
 
+class Limiter:
+    """A behaviour that answers *burst* requests and then *rate* a second, and refuses the rest: `refused` of them.
+
+    It counts from when it was made: a request that a busy machine delivers late is never one too many.
+    """
+
+    def __init__(self, rate: float, burst: float, then: Behaviour = answer) -> None:
+        self._rate, self._burst, self._then = rate, burst, then
+        self._made, self._lock = time.monotonic(), threading.Lock()
+        self.answered = self.refused = 0
+
+    def __call__(self, connection: Connection, request: Received) -> None:
+        with self._lock:
+            early = self.answered >= self._burst + self._rate * (time.monotonic() - self._made)
+            self.answered += not early
+            self.refused += early
+        if early:
+            connection.reply(429, {"error": {"message": "too many requests"}})
+        else:
+            self._then(connection, request)
+
+
 class Server:
     """Listens on a loopback port until closed. `requests` holds what arrived; `everything`, what arrived at any server."""
 
@@ -154,6 +209,7 @@ class Server:
         self.behaviour = behaviour
         self.requests: list[Received] = []
         self.connections = 0
+        self.holds: list[Future[bool]] = []
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=256)
@@ -172,6 +228,10 @@ class Server:
     def asked(self) -> list[Received]:
         """Requests other than for the model list."""
         return [request for request in self.requests if not request.path.endswith("/models")]
+
+    def left(self) -> bool:
+        """Whether the server kept clients waiting, and each of them left before the server's patience was over."""
+        return bool(self.holds) and all(hold.result(2 * PATIENCE) for hold in self.holds)
 
     def close(self) -> None:
         try:
@@ -208,7 +268,7 @@ class Server:
             threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
 
     def _serve(self, sock: socket.socket) -> None:
-        connection = Connection(sock)
+        connection = Connection(sock, self.holds)
         try:
             with sock.makefile("rb") as reader:
                 while connection.keep and (request := _read(reader)) is not None:

@@ -1,6 +1,7 @@
 """An engine for tests: a small OpenAI-like server that takes its time, wants a key, and can fail in the ways engines do.
 
-`python slow_engine.py PORT [--load SECONDS] [--fail MESSAGE]`; the key is in ENGINE_KEY.
+`python slow_engine.py PORT [--load SECONDS] [--until FILE] [--fail MESSAGE] [--count FILE]`; the key is in ENGINE_KEY.
+It loads for so many seconds, and until a file is there; it adds a line to a file when it starts.
 It writes each request's path and key to standard output.
 """
 
@@ -47,9 +48,15 @@ def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("port", type=int)
     options.add_argument("--load", type=float, default=0.0)
+    options.add_argument("--until", default=os.devnull)
     options.add_argument("--fail", default="")
+    options.add_argument("--count", default=os.devnull)
     given = options.parse_args()
+    with open(given.count, "a", encoding="utf-8") as count:
+        count.write("started\n")
     time.sleep(given.load)
+    while not os.path.exists(given.until):
+        time.sleep(0.02)
     if given.fail:
         sys.exit(given.fail)
     ThreadingHTTPServer(("127.0.0.1", given.port), Handler).serve_forever()

@@ -36,7 +36,7 @@ from inference_providers.batch_items import MalformedItemError, Reader
 from inference_providers.pace import FIRST, MOST, RISE
 from tests.batch_server import echo, last, prompts
 from tests.conftest import ROOT, async_list_of, keys, list_of, registry_of
-from tests.servers import Connection, Received, Server, answer, completion, status
+from tests.servers import Connection, Limiter, Received, Server, answer, completion, status
 
 Serve = Callable[..., Server]
 KINDS = ["sync", "async"]
@@ -945,49 +945,25 @@ def test_no_more_are_asked_at_once_than_was_said(serve: Serve, concurrency: int)
 
 
 def test_requests_a_minute_are_kept_to_for_each_provider(serve: Serve) -> None:
-    times: dict[str, list[float]] = {"a": [], "b": []}
-
-    def noting(name: str) -> Callable[[Connection, Received], None]:
-        def behave(connection: Connection, request: Received) -> None:
-            times[name].append(time.monotonic())
-            echo(connection, request)
-
-        return behave
-
-    run("sync", [serve(noting(name)).url for name in times], map(str, range(24)), requests_per_minute=600)
-    assert sum(map(len, times.values())) == 24
-    for each in times.values():
-        assert len(each) > 4
-        for number, moment in enumerate(each):
-            assert number <= 10 * (moment - each[0]) + 10 + 1  # ten a second, and one second's worth at the start
+    limiters = [Limiter(10, 10, echo) for _ in range(2)]  # ten a second, and one second's worth at the start
+    run("sync", [serve(limiter).url for limiter in limiters], map(str, range(24)), requests_per_minute=600)
+    assert sum(limiter.answered for limiter in limiters) == 24
+    assert all(limiter.answered > 4 and not limiter.refused for limiter in limiters)
 
 
 def test_one_of_two_providers_that_refuses_the_key_leaves_the_limits_of_the_other_alone(serve: Serve) -> None:
-    times: list[float] = []
-
-    def behave(connection: Connection, request: Received) -> None:
-        times.append(time.monotonic())
-        echo(connection, request)
-
+    limiter = Limiter(20, 40 + 2, echo)  # the first of both were on their way before the refusal was known
     refusing = serve(status(401, {"error": {"message": "bad key"}}))
-    results, _ = run("sync", [refusing.url, serve(behave).url], map(str, range(70)), requests_per_minute=1200)
+    results, _ = run("sync", [refusing.url, serve(limiter).url], map(str, range(70)), requests_per_minute=1200)
     assert texts(results) == said(range(70))
     assert len(refusing.asked) <= 21
-    for number, moment in enumerate(times):  # the first of both were on their way before the refusal was known
-        assert number <= 20 * (moment - times[0]) + 40 + 2
+    assert limiter.refused == 0
 
 
 def test_tokens_a_minute_are_kept_to(serve: Serve) -> None:
-    times: list[float] = []
-
-    def behave(connection: Connection, request: Received) -> None:
-        times.append(time.monotonic())
-        echo(connection, request)
-
-    run("sync", serve(behave).url, ["x" * 36] * 8, max_tokens=11, tokens_per_minute=1200, concurrency=1)
-    # twenty a second; each takes four: fewer than the twenty that were expected
-    for number, moment in enumerate(times):
-        assert (number - 1) * 4 <= 20 * (moment - times[0]) + 40
+    limiter = Limiter(20 / 4, 40 / 4 + 1, echo)  # twenty a second; each takes four: fewer than the twenty expected
+    run("sync", serve(limiter).url, ["x" * 36] * 14, max_tokens=11, tokens_per_minute=1200, concurrency=1)
+    assert (limiter.answered, limiter.refused) == (14, 0)
 
 
 def test_two_providers_share_a_batch(serve: Serve) -> None:

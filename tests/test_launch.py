@@ -957,46 +957,45 @@ def test_a_task_that_waits_for_a_model_can_be_cancelled() -> None:
         "import asyncio, time; from tests.test_launch import *\n"
         "async def main():\n"
         "    providers = AsyncProviderList(environ=os.environ, json_override=nobody_else(),"
-        " local_models=[slow('slow', '--load', '30')])\n"
+        " local_models=[slow('slow', '--load', '600')])\n"
         "    try: await asyncio.wait_for(providers.ask_ai('hi', 'slow'), 1.5)\n"
         "    except TimeoutError: print('cancelled', flush=True)\n"
         "asyncio.run(main())\n"
     )
-    started = time.monotonic()
     program = user_of("", script)
     assert program.stdout is not None
     assert program.stdout.readline() == "cancelled\n"
     ended(program)
-    assert time.monotonic() - started < 15
     assert eventually(lambda: not states())
 
 
-def test_a_call_keeps_to_its_time_though_another_waits_longer() -> None:
-    providers = a_list(local_models=[slow("slow", "--load", "6")])
+def test_a_call_keeps_to_its_time_though_another_waits_longer(tmp_path: Path) -> None:
+    loaded = tmp_path / "loaded"
+    providers = a_list(local_models=[slow("slow", "--until", str(loaded))])
     patient = threading.Thread(target=lambda: providers.ask_ai("hi", "slow"))
     patient.start()
     assert eventually(lambda: bool(states()))
-    started = time.monotonic()
     with pytest.raises(AllProvidersFailedError, match="still loading"):
         providers.ask_ai("hi", "slow", timeout=1.0)
-    assert time.monotonic() - started < 4
+    assert patient.is_alive()
+    loaded.touch()
     patient.join()
 
 
-def test_a_start_that_fails_is_tried_once_for_all_who_wait() -> None:
+def test_a_start_that_fails_is_tried_once_for_all_who_wait(tmp_path: Path) -> None:
+    starts = tmp_path / "starts"
     providers = AsyncProviderList(
         environ=places(),
         json_override=nobody_else(),
-        local_models=[slow("failing", "--load", "2", "--fail", "no memory")],
+        local_models=[slow("failing", "--load", "2", "--fail", "no memory", "--count", str(starts))],
     )
 
     async def all_at_once() -> list[Any]:
         asked = (providers.ask_ai("hi", "failing") for _ in range(12))
         return await asyncio.gather(*asked, return_exceptions=True)
 
-    started = time.monotonic()
     assert all("no memory" in str(error) for error in asyncio.run(all_at_once()))
-    assert time.monotonic() - started < 8
+    assert starts.read_text() == "started\n"
 
 
 def test_a_child_that_is_forked_while_a_model_loads_can_ask_too() -> None:

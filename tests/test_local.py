@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
+import selectors
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -102,16 +102,25 @@ def test_what_speaks_another_protocol_is_no_model_server(serve: Serve, behaviour
 
 
 def test_nothing_there_costs_nothing() -> None:
-    started = time.monotonic()
-    assert scan(registry_at(refused_port()), {}) == []
-    assert time.monotonic() - started < 0.25
+    hour = 3600.0  # more than a test may take
+    assert scan(registry_at(refused_port()), {}, timeout=hour) == []
 
 
-def test_a_silent_address_costs_a_third_of_a_second() -> None:
+def test_a_silent_address_costs_a_third_of_a_second_for_all_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+
+    class Noting(selectors.DefaultSelector):
+        def select(self, timeout: float | None = None) -> Any:
+            assert timeout is not None
+            waits.append(timeout)
+            return super().select(timeout)
+
+    monkeypatch.setattr(selectors, "DefaultSelector", Noting)
     with BlackHole() as hole:
-        started = time.monotonic()
         assert scan(registry_at(int(hole.url.split(":")[2].split("/")[0])), {}) == []
-        assert time.monotonic() - started < 1.0
+    assert waits
+    assert max(waits) <= 0.3
+    assert waits == sorted(waits, reverse=True)  # what is left of one deadline
 
 
 @pytest.mark.parametrize(

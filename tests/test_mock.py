@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-import time
 from typing import Any
 
 import pydantic
@@ -118,29 +117,28 @@ def test_an_error_is_what_a_real_one_would_be() -> None:
 
 
 def test_a_latency_is_waited_for() -> None:
-    started = time.monotonic()
-    assert mocked(gpt_4={"content": "x", "latency_ms": 150}).ask_ai("?", "gpt-4").latency >= 0.15
-    assert time.monotonic() - started >= 0.15
+    assert 0.15 <= mocked(gpt_4={"content": "x", "latency_ms": 150}).ask_ai("?", "gpt-4").latency < 60  # in seconds
 
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_latency_beyond_the_timeout_is_a_timeout(stream: bool) -> None:
-    providers = mocked(gpt_4={"content": "x", "latency_ms": 30_000})
-    started = time.monotonic()
+    providers = mocked(gpt_4={"content": "x", "latency_ms": 3_600_000})  # more than a test may take
     with pytest.raises(AllProvidersFailedError, match=r"deadline|in time"):
         providers.ask_ai("?", "gpt-4", stream=stream, timeout=0.2)
-    assert time.monotonic() - started < 5
 
 
 def test_an_asynchronous_list_waits_without_blocking_and_times_out() -> None:
-    providers = AsyncProviderList(mock={"gpt-4": {"content": "x", "latency_ms": 200}, "gpt-4o": {"latency_ms": 60_000}})
+    hour = {"content": "x", "latency_ms": 3_600_000}  # more than a test may take
+    providers = AsyncProviderList(mock={"gpt-4": {"content": "x", "latency_ms": 20}, "gpt-4o": hour}, timeout=7200)
 
     async def work() -> list[Any]:
-        return await asyncio.gather(*(providers.ask_ai("?", "gpt-4") for _ in range(5)))
+        patient = asyncio.create_task(providers.ask_ai("?", "gpt-4o"))
+        await asyncio.sleep(0)  # it begins
+        answers = await asyncio.gather(*(providers.ask_ai("?", "gpt-4") for _ in range(5)))
+        assert patient.cancel()
+        return answers
 
-    started = time.monotonic()
     assert asyncio.run(work()) == ["x"] * 5
-    assert time.monotonic() - started < 0.9
     with pytest.raises(AllProvidersFailedError):
         asyncio.run(providers.ask_ai("?", "gpt-4o", timeout=0.2))
 
