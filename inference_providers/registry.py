@@ -28,6 +28,7 @@ FEATURES = {"t": "tools", "v": "vision", "s": "structured_output", "r": "reasoni
 DOUBTFUL, OTHER_PROTOCOL = "d", "x"
 OPENAI_PROTOCOL = "openai"
 OBJECTS = 96 * 1024 * 1024  # bytes that a registry's, or a catalogue's, objects may take in memory
+_LINK_CAP = 1024  # bytes of a file that is looked at as the text of a symbolic link
 
 
 class Facts:
@@ -303,10 +304,30 @@ def merge(base: Any, patch: Any) -> Any:
     return merged
 
 
+def linked(path: str) -> str:
+    """Where the content of one of this package's data files is.
+
+    Some of them are symbolic links to the one copy in the repository. Git without symbolic links (on Windows,
+    unless it is told otherwise) writes a link as a text file that holds the target. Such a text is followed if it is
+    a relative path to a file of the same name within the repository; anything else is the file itself.
+    """
+    if os.stat(path).st_size > _LINK_CAP:
+        return path
+    with open(path, "rb") as file:
+        text = file.read().decode("utf-8", "replace").strip()
+    if text[:1] in ("", "{", "/") or "\\" in text or not text.isprintable():
+        return path
+    folder = os.path.dirname(os.path.abspath(path))
+    target = os.path.normpath(os.path.join(folder, text))
+    inside = target.startswith(os.path.dirname(folder) + os.sep)
+    same_name = os.path.basename(target) == os.path.basename(path)
+    return target if inside and same_name and target != path and os.path.isfile(target) else path
+
+
 @lru_cache(maxsize=1)
 def bundled() -> Registry:
     """The registry that was installed with this package."""
-    with open(BUNDLED_PATH, "rb") as file:
+    with open(linked(BUNDLED_PATH), "rb") as file:
         text, facts = _without_facts(file.read())
     return Registry(json.loads(text), facts)  # the package's own: nobody has to look how deep it nests
 

@@ -6,6 +6,8 @@ import json
 import os
 from functools import lru_cache
 
+from inference_providers.registry import linked
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -18,7 +20,7 @@ _CLOSED = ("provider", "connection", "batch", "model", "retiredProvider")
 def _validator(strict: bool) -> Any:
     from jsonschema import Draft202012Validator
 
-    with open(SCHEMA_PATH, encoding="utf-8") as file:
+    with open(linked(SCHEMA_PATH), encoding="utf-8") as file:
         schema = json.load(file)
     if strict:
         schema["additionalProperties"] = False

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ast
 import configparser
+import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
+import tarfile
 import venv
 import zipfile
 from importlib.metadata import packages_distributions
@@ -226,3 +229,110 @@ def test_a_workflow_has_no_more_than_it_needs(name: str) -> None:
             if step.get("uses", "").startswith("actions/checkout@"):
                 assert step["with"]["persist-credentials"] is False
             assert "${{" not in step.get("run", ""), "what a script gets comes by its environment"
+
+
+# A clone without symbolic links
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone as on Windows, where git writes a symbolic link as a text file; with what is not committed yet."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("this is not a clone")
+    made = tmp_path_factory.mktemp("clone") / "repository"
+    subprocess.run(
+        ["git", "clone", "--quiet", "-c", "core.symlinks=false", str(ROOT), str(made)], check=True, capture_output=True
+    )
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    for name in filter(None, listed.stdout.decode().split("\0")):
+        if not (ROOT / name).is_symlink() and (ROOT / name).is_file():
+            (made / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, made / name)
+    return made
+
+
+LINKED = ("inference-providers.json", "inference-providers.schema.json")
+ASK_THE_CLONE = """
+import os
+from inference_providers import __file__ as where
+from inference_providers.registry import bundled
+from inference_providers.schema import problems
+print(where, len(bundled().providers), problems({"providers": 1}))
+"""
+
+
+def test_a_clone_without_symbolic_links_finds_its_data(clone: Path) -> None:
+    for name in LINKED:
+        assert (clone / "inference_providers" / name).stat().st_size < 100
+    done = subprocess.run(
+        [sys.executable, "-c", ASK_THE_CLONE], cwd=clone, capture_output=True, text=True, check=True,
+        env={"PYTHONPATH": str(clone), "PATH": os.environ["PATH"]},
+    )  # fmt: skip
+    where, count, problem = done.stdout.split(maxsplit=2)
+    assert Path(where).is_relative_to(clone)
+    assert int(count) > 50
+    assert "$.providers" in problem
+    done = subprocess.run(
+        [sys.executable, "-m", "inference_providers.cli.main", "registry", "validate"], cwd=clone, capture_output=True, text=True, check=True,
+        env={"PYTHONPATH": str(clone), "PATH": os.environ["PATH"]},
+    )  # fmt: skip
+    assert done.stdout.endswith("valid\n")
+
+
+def test_what_is_built_from_a_clone_without_symbolic_links_holds_the_data(clone: Path, tmp_path: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "build", "--outdir", str(tmp_path), str(clone)], check=True, capture_output=True
+    )
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--outdir", str(tmp_path / "straight"), str(clone)],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    (through_sdist,), (straight,), (source,) = (
+        tmp_path.glob("*.whl"),
+        tmp_path.glob("straight/*.whl"),
+        tmp_path.glob("*.tar.gz"),
+    )
+    for name in LINKED:
+        real = (ROOT / "inference_providers" / name).read_bytes()
+        for wheel in (through_sdist, straight):
+            assert zipfile.ZipFile(wheel).read(f"inference_providers/{name}") == real
+        with tarfile.open(source) as file:
+            (member,) = [one for one in file.getmembers() if one.name.endswith(f"/inference_providers/{name}")]
+            held = file.extractfile(member)
+            assert held is not None and held.read() == real
+
+
+@pytest.mark.parametrize(
+    ("text", "followed"),
+    [
+        ("../data.json", True),
+        ("../more/data.json\n", True),
+        ("../other.json", False),
+        ("../../data.json", False),
+        ("/etc/data.json", False),
+        ("..\\data.json", False),
+        ("data.json", False),
+        ("../missing/data.json", False),
+        ("{}", False),
+        ("", False),
+        ("../data.json\0", False),
+    ],
+)
+def test_a_links_text_is_followed_to_the_same_name_in_the_repository_only(
+    tmp_path: Path, text: str, followed: bool
+) -> None:
+    from inference_providers.registry import linked
+
+    for name in ("data.json", "repository/data.json", "repository/more/data.json", "repository/other.json"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}", "utf-8")
+    link = tmp_path / "repository" / "package" / "data.json"
+    link.parent.mkdir()
+    link.write_text(text, "utf-8")
+    assert (linked(str(link)) != str(link)) == followed

@@ -240,12 +240,12 @@ def _bundled() -> Any:
 @guarded
 def validate(files: tuple[str, ...], strict: bool) -> None:
     """Check registry FILES (default: the bundled one): every problem with its JSON path."""
-    from inference_providers.registry import BUNDLED_PATH
+    from inference_providers.registry import BUNDLED_PATH, linked
     from inference_providers.schema import problems
     from inference_providers.update import read
 
     found = 0
-    for path in files or (BUNDLED_PATH,):
+    for path in files or (linked(BUNDLED_PATH),):
         wrong = problems(read(path, "file"), strict=strict)
         found += len(wrong)
         for problem in wrong:
