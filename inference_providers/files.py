@@ -21,7 +21,9 @@ _KINDS = (
     (stat.S_ISCHR, "a device"),
     (stat.S_ISBLK, "a device"),
 )
-_AT_ONCE = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_CLOEXEC", 0)
+REPLACES_OPEN = os.name != "nt"  # whether a file can take another's place while one of them is open
+# Opened without waiting; and on Windows, where a descriptor would turn line ends, for bytes.
+_AT_ONCE = sum({getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY")})
 _ACCESS_LIST = "system.posix_acl_access"
 _NAME = 100  # bytes of a file's name that the name of a file beside it begins with: names may have 255
 _TOKEN = 6  # bytes, as hexadecimal digits
@@ -127,7 +129,7 @@ def replacing(path: str | os.PathLike[str], *, text: bool = False, mode: int = 0
             if before is not None:
                 _take_after(file.fileno(), before, target)
             os.fsync(file.fileno())
-            if os.name == "nt":  # where no open file can be renamed
+            if not REPLACES_OPEN:
                 file.close()
             os.replace(file.name, target)
         if before is not None and before.st_nlink > 1:
