@@ -13,7 +13,8 @@ import sys
 import tarfile
 import venv
 import zipfile
-from importlib.metadata import packages_distributions
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from inference_providers import __version__, installing
+from tests import lowest, tidy
 from tests.conftest import ROOT
 
 
@@ -132,6 +134,67 @@ def test_the_constraints_name_one_version_of_everything_that_is_asked_for() -> N
         if line.strip() and not line.startswith("%"):
             wanted = Requirement(line.strip())
             assert exact[canonicalize_name(wanted.name)] in wanted.specifier, line
+
+
+def test_every_requirement_has_a_lower_bound_that_can_be_tried() -> None:
+    lines = lowest.constraints()
+    names = [line.partition("==")[0] for line in lines]
+    assert {"openai", "pydantic", "rich", "click", "certifi"} <= set(names)
+    assert len(names) == len({canonicalize_name(name) for name in names})
+    assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in lines)
+
+
+# Linters
+
+
+def makefile() -> dict[str, str]:
+    """The commands of each target of the Makefile."""
+    text = (ROOT / "Makefile").read_text("utf-8")
+    return {name: commands for names, commands in re.findall(r"^([^\s:#][^:=\n]*):(?!=)[^\n]*\n((?:\t.*\n)*)", text, re.M) for name in names.split()}  # fmt: skip
+
+
+def test_linters_are_of_the_versions_that_are_written_down() -> None:
+    exact = dict(
+        line.split("==") for line in (ROOT / "constraints.txt").read_text("utf-8").splitlines() if "==" in line
+    )
+    assert {"mypy", "ruff", "types-jsonschema", "types-psutil", "types-pyyaml"} <= {
+        canonicalize_name(name) for name in exact
+    }
+    assert "-c $(CONSTRAINTS) -e '.[test,dev]'" in makefile()["$(VENV)/.dev"]
+    for name in ("mypy", "ruff"):
+        with suppress(PackageNotFoundError):
+            assert version(name) == exact[name]
+
+
+def test_what_runs_before_a_commit_is_what_make_lint_runs() -> None:
+    (repo,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text("utf-8"))["repos"]
+    assert repo["repo"] == "local", "a repository of hooks would bring versions of its own"
+    assert all(hook["language"] == "system" and hook["entry"] == f"make {hook['id']}" for hook in repo["hooks"])
+    text = (ROOT / "Makefile").read_text("utf-8")
+    (parts,) = re.findall(r"^lint: (.*)$", text, re.MULTILINE)
+    assert [hook["id"] for hook in repo["hooks"]] == parts.split()
+    ran = "".join(makefile()[part] for part in parts.split())
+    assert [tool for tool in ("ruff check", "ruff format --check", "mypy", "tests/tidy.py") if tool not in ran] == []
+
+
+def test_files_are_tidy() -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("this is not a clone")
+    assert tidy.problems() == []
+    assert tidy.problem("a", b"text") and tidy.problem("a", b"text\n\n") and tidy.problem("a", b"a\r\n")
+    assert tidy.problem("a", bytes(2 * tidy.LARGEST))
+    assert not tidy.problem("a", b"text\n") and not tidy.problem("a", b"") and not tidy.problem("a", b"\0")
+
+
+def test_tests_that_workflows_and_targets_name_are_there() -> None:
+    named = re.findall(r"tests/test_\w+\.py", (ROOT / ".github" / "workflows" / "test.yml").read_text("utf-8"))
+    text = (ROOT / "Makefile").read_text("utf-8").replace("\\\n", " ")
+    (fast,) = re.findall(
+        r"^LOWEST_TESTS := \$\(addprefix tests/test_,\$\(addsuffix \.py,([\w ]+)\)\)", text, re.MULTILINE
+    )
+    named += [f"tests/test_{name}.py" for name in fast.split()]
+    assert len(named) > 20
+    assert [name for name in named if not (ROOT / name).is_file()] == []
 
 
 # What people are told to type

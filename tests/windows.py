@@ -78,7 +78,9 @@ def _unless_open(real: Any) -> Any:
 
 
 def strip() -> None:
-    """Take all of it away, for this process."""
+    """Take all of it away, for this process. On Windows there is nothing to take."""
+    if sys.platform == "win32":
+        return
     for name in OTHERS:
         importlib.import_module(name)
     socket.socketpair = partial(socket.socketpair, socket.AF_UNIX)  # type: ignore[assignment]  # event loops have one inside
