@@ -1,4 +1,4 @@
-"""Builds with the content of data files that are symbolic links, also from a clone without them; all else is in setup.cfg."""
+"""Builds with the content of data files that are symbolic links, also from a clone without them. Else see setup.cfg."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """Candidates: offers with their credential and base URL, in the order in which they are tried.
 
-Pure: a registry, an environment and a policy in, offers out. `Offer.reason` says why
-an offer is no candidate, and is empty when it is one.
+Pure: a registry, an environment and a policy in, offers out. `Offer.reason`: why one is not a candidate; else empty.
 """
 
 from __future__ import annotations
@@ -169,7 +168,7 @@ class Offer(credentials.Secretive):
 
     @property
     def peer_check(self) -> Callable[[int], str] | None:
-        """What says, for the client's port of a new connection, why nothing is to be sent there (empty if it may be); None: no check."""
+        """What says, for the client's port of a new connection, why nothing may be sent, if so; None: no check."""
         return None if self._access.server is None else self._access.server.stranger
 
     @property
@@ -236,7 +235,8 @@ class Access(credentials.Secretive):
     """How one provider can be reached now: endpoint and credential, or the reason why not."""
 
     __slots__ = (
-        "_general", "_pins", "_rules", "_seen", "by_hand", "credential", "endpoint", "headers", "opt_in", "place", "provider", "reason", "server",
+        "_general", "_pins", "_rules", "_seen", "by_hand", "credential", "endpoint", "headers", "opt_in", "place",
+        "provider", "reason", "server",
     )  # fmt: skip
 
     def __init__(
@@ -265,7 +265,7 @@ class Access(credentials.Secretive):
         self._rules: dict[str, Rules] = {}
 
     def forbids(self, address: credentials.Address) -> str:
-        """Why a request must not go to *address*; empty where it may: at the endpoint's own origin, where the key is pinned to."""
+        """Why a request must not go to *address*; empty where it may: at the endpoint's origin, with a pinned key."""
         if address is self._seen:
             return ""
         if address.origin != credentials.origin_of(self.endpoint):

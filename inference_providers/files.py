@@ -1,4 +1,7 @@
-"""Files of users: opened only where they are regular files, replaced whole, with the mode, owner and link that they had."""
+"""Files of users: opened only where they are regular files, replaced whole.
+
+A file that is replaced keeps the mode, owner and link that it had.
+"""
 
 from __future__ import annotations
 
@@ -113,12 +116,14 @@ def mode_beside(path: str | os.PathLike[str]) -> int:
 
 @contextmanager
 def replacing(path: str | os.PathLike[str], *, text: bool = False, mode: int = 0o666) -> Iterator[IO[Any]]:
-    """A file, for bytes or *text*, that takes another's place when all was written: a reader sees the old one or the new one.
+    """A file, for bytes or *text*, that takes another's place when all was written.
+
+    A reader sees the old one or the new one.
 
     The new one has the mode, owner, group and access list of the old one; where the owner or group may not be
     given away, nobody new may read it. *mode*, less the umask, is that of a file where none was. A symbolic
-    link stays, and its target is replaced; a hard link goes on naming the old content, which is said. After a failure the old
-    one is as it was, and nothing is left beside it. Raises OSError.
+    link stays, and its target is replaced; a hard link goes on naming the old content, which is said. After a
+    failure the old one is as it was, and nothing is left beside it. Raises OSError.
     """
     before, target = check_writable(path, whole=True), os.path.realpath(path)
     file = _beside(target, mode if before is None else 0o600, text=text)
@@ -186,7 +191,10 @@ def _without_links(path: str, flags: int) -> int:
 
 
 def _take_after(file: int, before: os.stat_result, target: str) -> None:
-    """Give a file the owner, group, mode and access list of another. What may not be given shuts out, and lets nobody in."""
+    """Give a file the owner, group, mode and access list of another.
+
+    What may not be given shuts out, and lets nobody in.
+    """
     if not hasattr(os, "fchown"):
         return
     mode, strange = stat.S_IMODE(before.st_mode), False

@@ -67,7 +67,8 @@ VOCABULARY: dict[str, tuple[tuple[type, ...], float | None, float | None]] = {
 
 # Options of `ask_ai` and `batch`, and what people call them.
 _OPTIONS = (
-    "model", "system", "images", "schema", "stream", "timeout", "max_steps", "on_unsupported", "extra_body", "concurrency"
+    "model", "system", "images", "schema", "stream", "timeout", "max_steps", "on_unsupported", "extra_body",
+    "concurrency",
 )  # fmt: skip
 _OFTEN = {
     "image": "images",
@@ -179,7 +180,10 @@ _TRANSLATED = ("stream_options",)  # asked for by us, not by the user
 
 
 def fitted(body: Mapping[str, Any], rules: Rules, *, mode: str = DROP, exempt: Container[str] = ()) -> dict[str, Any]:
-    """*body* in this offer's spelling; what it refuses is left out, unless *mode* is to keep it. *exempt* goes as it is."""
+    """*body* in this offer's spelling.
+
+    What it refuses is left out, unless *mode* is to keep it. *exempt* goes as it is.
+    """
     fields = dict(body)
     if mode != KEEP:
         if "max_completion_tokens" in fields and "max_tokens" not in fields and "max_completion_tokens" not in exempt:

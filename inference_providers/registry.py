@@ -200,12 +200,18 @@ class Registry:
         return (self._rows.get("models") or {}).get(canonical) or {}
 
     def facts_of_model(self, canonical: str) -> Mapping[str, Any]:
-        """`model`, of the installed registry where this one says nothing of it: a file of one's own may hold providers alone."""
+        """`model`, of the installed registry where this one says nothing of it.
+
+        A file of one's own may hold providers alone.
+        """
         return self.model(canonical) or (bundled().model(canonical) if self._whole else {})
 
     @cached_property
     def organisations(self) -> Mapping[str, frozenset[str]]:
-        """What stands before a slash in some internal name, in lower case, and the labs: each with the labs of its models."""
+        """What stands before a slash in some internal name, and the labs: each with the labs of its models.
+
+        All in lower case.
+        """
         found: dict[str, set[str]] = {}
         for name, canonical in self.internal_index.items():
             lab = self.model(canonical).get("lab")
