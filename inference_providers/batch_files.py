@@ -207,6 +207,9 @@ class Output:
     def _rewrite(self, lines: Iterable[bytes]) -> None:
         """Through a file of its own, so that a kill loses nothing."""
         self._check_place()
+        if not files.REPLACES_OPEN:
+            self._rewrite_closed(lines)
+            return
         kept = -1
         try:
             with files.replacing(self._target) as new:
@@ -218,6 +221,18 @@ class Output:
             raise
         os.close(self._file)
         self._file = kept
+
+    def _rewrite_closed(self, lines: Iterable[bytes]) -> None:
+        """`_rewrite` on Windows. Nothing is locked there, so nothing is lost by closing the file for a moment."""
+        closed = False
+        try:
+            with files.replacing(self._target) as new:
+                new.writelines(line if line.endswith(b"\n") else line + b"\n" for line in lines)
+                os.close(self._file)
+                closed = True
+        finally:
+            if closed:
+                self._file = files.regular(self._target, os.O_RDWR | os.O_APPEND)
 
     def settle(self) -> None:
         """When all items are known: a line that was there gets the index that its item has now; null if it has none."""

@@ -1,7 +1,6 @@
 """Candidates: offers with their credential and base URL, in the order in which they are tried.
 
-Pure: a registry, an environment and a policy in, offers out. `Offer.reason` says why
-an offer is no candidate, and is empty when it is one.
+Pure: a registry, an environment and a policy in, offers out. `Offer.reason`: why one is not a candidate; else empty.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 from inference_providers import credentials
 from inference_providers.access import BY_HAND
 from inference_providers.display import in_line
-from inference_providers.registry import DOUBTFUL, FEATURES, OTHER_PROTOCOL, Facts
+from inference_providers.provider_rows import DOUBTFUL, FEATURES, OTHER_PROTOCOL, Facts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -166,7 +165,7 @@ class Offer(credentials.Secretive):
 
     @property
     def peer_check(self) -> Callable[[int], str] | None:
-        """What says, for the client's port of a new connection, why nothing is to be sent there (empty if it may be); None: no check."""
+        """What says, for the client's port of a new connection, why nothing may be sent, if so; None: no check."""
         return None if self._access.server is None else self._access.server.stranger
 
     @property

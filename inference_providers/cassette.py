@@ -32,7 +32,10 @@ class CassetteError(InferenceProvidersError):
 
 
 class Cassette:
-    """One recording. In *record* mode requests go to the real providers and are kept; in *replay* mode nothing is sent."""
+    """One recording.
+
+    In *record* mode requests go to the real providers and are kept; in *replay* mode nothing is sent.
+    """
 
     def __init__(self, path: str | os.PathLike[str], mode: str) -> None:
         self.path, self.mode = os.fspath(path), mode
@@ -141,13 +144,17 @@ class Cassette:
             file.write("\n")
 
     def find(self, request: Request) -> tuple[int, dict[str, str], bytes]:
-        """(status, headers, body) that was recorded for this request; raises WireError where none came. Each recording is played once, the last of equal ones again."""
+        """(status, headers, body) that was recorded for this request; raises WireError where none came.
+
+        Each recording is played once, the last of equal ones again.
+        """
         asked = _comparable(request.method, request.url, _text(request.body or b"", [PLACEHOLDER]))
         with self._lock:
             fitting = [row for row in self._rows if _comparable(**row["request"]) == asked]
             if not fitting:
                 raise CassetteError(
-                    f"{self.path} holds no answer to this {request.method} {request.url}; record it anew: pytest --inference-record=all"
+                    f"{self.path} holds no answer to this {request.method} {request.url}; "
+                    "record it anew: pytest --inference-record=all"
                 )
             row = fitting[0]
             if len(fitting) > 1:

@@ -135,7 +135,10 @@ def shown(turns: Sequence[Mapping[str, Any]], pictures: Sequence[str]) -> list[d
 
 
 def assistant(message: Mapping[str, Any]) -> dict[str, Any]:
-    """A reply's message as a turn of a conversation: text, calls of tools, and thoughts that some providers want back."""
+    """A reply's message as a turn of a conversation.
+
+    It holds text, calls of tools, and thoughts that some providers want back.
+    """
     calls = tool_calls(message)
     kept = ("reasoning_content", "reasoning_details", "refusal")
     return {

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
-    from inference_providers.registry import Provider, Registry
+    from inference_providers.provider_rows import Provider
+    from inference_providers.registry import Registry
 
 _PLACEHOLDER = (
     r"(?i)^(|\W+|x{3,}|your[-_ ].*|<.*>|\[.*\]|\{.*\}|\$\{?\w*\}?|sk-(\.{3,}|x+|\*+|your.*)|change[-_ ]?me|change[-_ ]?this|replace[-_ ]?me|replace[-_ ]with.*|"

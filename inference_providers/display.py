@@ -31,7 +31,7 @@ _SHOWN = rf"({'|'.join(_FLAGS)})|([\ud800-\udbff][\udc00-\udfff])|[{_HIDDEN}]"
 
 
 def printable(text: str) -> str:
-    r"""*text* with escapes like `\x1b` and `\u202e` for what would steer a terminal or hide; carriage returns are left out.
+    r"""*text* with escapes like `\x1b` and `\u202e` for what would steer a terminal or hide, without carriage returns.
 
     `printable(printable(text)) == printable(text)`, and most text comes back as the same object.
     """
@@ -69,7 +69,10 @@ def _end(text: str) -> int:
 
 
 def as_json(value: Any, indent: int | None = 2) -> str:
-    r"""*value* as JSON that any terminal may be shown: what `printable` would escape is written as `\uXXXX`, so nothing is lost."""
+    r"""*value* as JSON that any terminal may be shown.
+
+    What `printable` would escape is written as `\uXXXX`, so nothing is lost.
+    """
     import json
     import re
 

@@ -29,7 +29,10 @@ class GuidedDecodingParams:
 
 @dataclass
 class GenerationParams:
-    """How to generate. None leaves it to the provider. Providers get what they take; see `on_unsupported` of `ask_ai`."""
+    """How to generate. None leaves it to the provider.
+
+    Providers get what they take; see `on_unsupported` of `ask_ai`.
+    """
 
     max_new_tokens: int | None = None
     batch_size: int | None = None
@@ -63,7 +66,9 @@ class GenerationParams:
 
 @dataclass
 class RemoteParams:
-    """How to reach a remote engine. Times in seconds. What a call leaves out holds as the engine has it; see `in_force`.
+    """How to reach a remote engine. Times in seconds.
+
+    What a call leaves out holds as the engine has it; see `in_force`.
 
     api_url: base URL of an OpenAI-compatible server; default: the model's provider. api_key, or
     api_key_env_varname, the variable that holds it: it goes to that one provider and nowhere else.

@@ -35,7 +35,10 @@ if TYPE_CHECKING:
 
 
 class InferenceProvidersError(Exception):
-    """Base of all errors of this package. Messages quote servers, models and files, so none holds a control character."""
+    """Base of all errors of this package.
+
+    Messages quote servers, models and files, so none holds a control character.
+    """
 
     def __init__(self, message: str = "") -> None:
         super().__init__(printable(message))

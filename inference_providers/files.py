@@ -1,4 +1,7 @@
-"""Files of users: opened only where they are regular files, replaced whole, with the mode, owner and link that they had."""
+"""Files of users: opened only where they are regular files, replaced whole.
+
+A file that is replaced keeps the mode, owner and link that it had.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,9 @@ _KINDS = (
     (stat.S_ISCHR, "a device"),
     (stat.S_ISBLK, "a device"),
 )
-_AT_ONCE = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_CLOEXEC", 0)
+REPLACES_OPEN = os.name != "nt"  # whether a file can take another's place while one of them is open
+# Opened without waiting; and on Windows, where a descriptor would turn line ends, for bytes.
+_AT_ONCE = sum({getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY")})
 _ACCESS_LIST = "system.posix_acl_access"
 _NAME = 100  # bytes of a file's name that the name of a file beside it begins with: names may have 255
 _TOKEN = 6  # bytes, as hexadecimal digits
@@ -111,12 +116,14 @@ def mode_beside(path: str | os.PathLike[str]) -> int:
 
 @contextmanager
 def replacing(path: str | os.PathLike[str], *, text: bool = False, mode: int = 0o666) -> Iterator[IO[Any]]:
-    """A file, for bytes or *text*, that takes another's place when all was written: a reader sees the old one or the new one.
+    """A file, for bytes or *text*, that takes another's place when all was written.
+
+    A reader sees the old one or the new one.
 
     The new one has the mode, owner, group and access list of the old one; where the owner or group may not be
     given away, nobody new may read it. *mode*, less the umask, is that of a file where none was. A symbolic
-    link stays, and its target is replaced; a hard link goes on naming the old content, which is said. After a failure the old
-    one is as it was, and nothing is left beside it. Raises OSError.
+    link stays, and its target is replaced; a hard link goes on naming the old content, which is said. After a
+    failure the old one is as it was, and nothing is left beside it. Raises OSError.
     """
     before, target = check_writable(path, whole=True), os.path.realpath(path)
     file = _beside(target, mode if before is None else 0o600, text=text)
@@ -127,7 +134,7 @@ def replacing(path: str | os.PathLike[str], *, text: bool = False, mode: int = 0
             if before is not None:
                 _take_after(file.fileno(), before, target)
             os.fsync(file.fileno())
-            if os.name == "nt":  # where no open file can be renamed
+            if not REPLACES_OPEN:
                 file.close()
             os.replace(file.name, target)
         if before is not None and before.st_nlink > 1:
@@ -184,7 +191,10 @@ def _without_links(path: str, flags: int) -> int:
 
 
 def _take_after(file: int, before: os.stat_result, target: str) -> None:
-    """Give a file the owner, group, mode and access list of another. What may not be given shuts out, and lets nobody in."""
+    """Give a file the owner, group, mode and access list of another.
+
+    What may not be given shuts out, and lets nobody in.
+    """
     if not hasattr(os, "fchown"):
         return
     mode, strange = stat.S_IMODE(before.st_mode), False

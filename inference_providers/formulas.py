@@ -1,4 +1,7 @@
-"""Cells of a table that a spreadsheet would run: how they begin, and what stops it. After OWASP's page on CSV injection."""
+"""Cells of a table that a spreadsheet would run: how they begin, and what stops it.
+
+After OWASP's page on CSV injection.
+"""
 
 from __future__ import annotations
 

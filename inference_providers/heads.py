@@ -37,7 +37,10 @@ def edits(one: str, other: str) -> int:
 
 
 class Heads:
-    """The providers, organisations and labs of a registry; where it knows no labs, those of the installed one count too."""
+    """The providers, organisations and labs of a registry.
+
+    Where it knows no labs, those of the installed one count too.
+    """
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
@@ -84,7 +87,7 @@ class Heads:
         return len(self._registry.organisations.get(head.lower(), "several")) <= 1
 
     def is_slip(self, head: str) -> bool:
-        """Whether that is a provider's name with a slip in it, or was a provider's: whoever writes so meant that one."""
+        """Whether that is a provider's name with a slip in it, or was a provider's: who writes so meant that one."""
         return head.lower() in self._registry.retired_providers or bool(self.near(head))
 
     def said(self, head: str, canonical: str | None) -> str:
@@ -99,7 +102,8 @@ class Heads:
     def near(self, head: str) -> list[str]:
         """Providers that were perhaps meant: one or two letters away, the closest first.
 
-        A longer name that begins with a provider's is another's (`SakanaAI`), not a slip; so is one with a digit (`01-ai`).
+        A longer name that begins with a provider's is another's (`SakanaAI`), not a slip; so is one with a digit
+        (`01-ai`).
         """
         plain = _plain(head)
         most = 1 if len(plain) <= 5 else 2

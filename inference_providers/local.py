@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
-    from inference_providers.registry import Provider, Registry
+    from inference_providers.provider_rows import Provider
+    from inference_providers.registry import Registry
 
 PROBE_TIMEOUT = 0.3  # seconds, for the connection and again for each reply
 MODEL_VARIABLE = "INFERENCE_PROVIDERS_LOCAL_MODEL"

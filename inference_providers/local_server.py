@@ -8,11 +8,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from inference_providers.registry import Provider
+    from inference_providers.provider_rows import Provider
 
 
 def address(provider: Provider, environ: Mapping[str, str]) -> str:
-    """The base URL where this server would run: from its variables (`OLLAMA_HOST` and the like), else from the registry."""
+    """The base URL where this server would run.
+
+    It comes from the server's variables (`OLLAMA_HOST` and the like), else from the registry.
+    """
     return own_address(provider, environ)[1] or provider.endpoint
 
 

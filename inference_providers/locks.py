@@ -35,7 +35,10 @@ def take(file: int) -> bool:
 
 
 def is_held(path: str) -> bool:
-    """Whether another process holds the lock on a file. One that others can write says nothing: any of them may hold it."""
+    """Whether another process holds the lock on a file.
+
+    One that others can write says nothing: any of them may hold it.
+    """
     try:
         import fcntl
     except ImportError:

@@ -1,4 +1,4 @@
-"""What is offered: a model at the providers that serve it, at the servers here, and at those that could be launched. Pure."""
+"""What is offered: a model at its providers, at the servers here, and at those that could be launched. Pure."""
 
 from __future__ import annotations
 
@@ -120,7 +120,10 @@ class Offerings:
         return self.registry.loose_index.get(loose(name))
 
     def _closest(self, server: LocalServer, wanted: str) -> list[str]:
-        """What a server lists under a name: that very name, else the one that it stands for there, else those of the model."""
+        """What a server lists under a name.
+
+        That is the very name, else the one that it stands for there, else those of the model.
+        """
         for one in (wanted, f"{wanted}:latest"):
             found = [model for model in server.models if model == one] or [
                 model for model in server.models if model.lower() == one.lower()

@@ -40,7 +40,10 @@ _TRANSLATED = ("stream_options",)  # asked for by us, not by the user
 
 
 def fitted(body: Mapping[str, Any], rules: Rules, *, mode: str = DROP, exempt: Container[str] = ()) -> dict[str, Any]:
-    """*body* in this offer's spelling; what it refuses is left out, unless *mode* is to keep it. *exempt* goes as it is."""
+    """*body* in this offer's spelling.
+
+    What it refuses is left out, unless *mode* is to keep it. *exempt* goes as it is.
+    """
     fields = dict(body)
     if mode != KEEP:
         if "max_completion_tokens" in fields and "max_tokens" not in fields and "max_completion_tokens" not in exempt:

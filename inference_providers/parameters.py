@@ -67,7 +67,8 @@ VOCABULARY: dict[str, tuple[tuple[type, ...], float | None, float | None]] = {
 
 # Options of `ask_ai` and `batch`, and what people call them.
 _OPTIONS = (
-    "model", "system", "images", "schema", "stream", "timeout", "max_steps", "on_unsupported", "extra_body", "concurrency"
+    "model", "system", "images", "schema", "stream", "timeout", "max_steps", "on_unsupported", "extra_body",
+    "concurrency",
 )  # fmt: skip
 _OFTEN = {
     "image": "images",

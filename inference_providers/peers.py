@@ -42,7 +42,7 @@ class _Socket:
 
 
 def stranger(port: int, client_port: int, engine: int | None, namespace: str | None = None) -> str:
-    """Why what has a new connection from *client_port* to 127.0.0.1:*port* is not process *engine*, or one that it started.
+    """Why the other end of a connection from *client_port* to 127.0.0.1:*port* is not process *engine*, nor its child.
 
     Empty if it is, and where the system does not tell. *namespace*: that of the engine's number, see `pid_namespace`;
     of an engine in another one only the user is known.
@@ -82,7 +82,10 @@ def _problem(port: int, client_port: int, engine: int | None) -> str:
 
 
 def _asked(port: int, client_port: int) -> list[_Socket]:
-    """The socket that gets what is sent from *client_port* to *port*. Raises OSError where the kernel does not answer."""
+    """The socket that gets what is sent from *client_port* to *port*.
+
+    Raises OSError where the kernel does not answer.
+    """
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 4) as diagnosis:  # NETLINK_SOCK_DIAG
         diagnosis.settimeout(_SECONDS)
         own = _answer(diagnosis, client_port, port)

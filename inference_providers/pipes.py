@@ -17,7 +17,15 @@ _SILENCE = 1.0  # seconds without a word from the other end until that is said
 
 
 async def lines(path: str | os.PathLike[str]) -> AsyncGenerator[bytes, None]:
-    """The lines of a pipe, until whoever writes into it is done. Says so where it waits for the first. Raises OSError."""
+    """The lines of a pipe, until whoever writes into it is done.
+
+    Says so where it waits for the first. Raises OSError.
+    """
+    if not hasattr(os, "O_NONBLOCK"):
+        raise OSError(
+            f"{os.fspath(path)} is a pipe, and pipes are read on Linux and macOS only; write the questions to a file, "
+            "or give an iterable of them (of the lines of `sys.stdin`, say)"
+        )
     file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         if not stat.S_ISFIFO(os.fstat(file).st_mode):

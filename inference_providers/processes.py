@@ -28,7 +28,7 @@ def connectable(port: int) -> bool:
 
 
 def owner(port: int, pid: int | None) -> str:
-    """Who listens at a port: OURS, if it is process *pid* or what that started, and nobody else; STRANGER; or nobody."""
+    """Who listens at a port: OURS, if it is process *pid* or what that started, alone; STRANGER; or nobody."""
     tree = {process.pid for process in _tree(pid)}
     try:
         listening = [found.pid for found in psutil.net_connections("tcp") if _listens(found, port)]

@@ -46,7 +46,10 @@ class Stand:
         return found
 
     def record(self, path: str | os.PathLike[str] | None = None) -> Any:
-        """Ask the real providers, and keep what they answer, keys left out. Default: `cassettes/FILE.TEST.json` beside the test."""
+        """Ask the real providers, and keep what they answer, keys left out.
+
+        Default: `cassettes/FILE.TEST.json` beside the test.
+        """
         from inference_providers.cassette import RECORD, Cassette
 
         return self._set(Cassette(path or self._path(), RECORD))
@@ -78,7 +81,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--inference-record",
         choices=["once", "all", "none"],
         default="once",
-        help="Record what providers answer to tests with a cassette: what was never recorded (once), everything anew (all), nothing (none).",
+        help="Record what providers answer to tests with a cassette: what was never recorded (once), "
+        "everything anew (all), nothing (none).",
     )
 
 

@@ -12,6 +12,7 @@ import os
 from functools import cached_property, lru_cache
 
 from inference_providers.errors import RegistryError
+from inference_providers.provider_rows import Provider
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,114 +23,8 @@ if TYPE_CHECKING:
 
 BUNDLED_PATH = os.path.join(os.path.dirname(__file__), "inference-providers.json")
 
-# Letters in the last column of an offer's facts. In upper case: the sources say that it cannot. A
-# feature in neither case is unknown. What other upper-case letters refuse, the registry's `parameters` say.
-FEATURES = {"t": "tools", "v": "vision", "s": "structured_output", "r": "reasoning"}
-DOUBTFUL, OTHER_PROTOCOL = "d", "x"
-OPENAI_PROTOCOL = "openai"
 OBJECTS = 96 * 1024 * 1024  # bytes that a registry's, or a catalogue's, objects may take in memory
-
-
-class Facts:
-    """What is known of one offer: sizes in tokens, prices in USD per million tokens, None where unknown."""
-
-    __slots__ = ("cached_input_price", "context_window", "flags", "input_price", "output_limit", "output_price")
-
-    def __init__(self, row: list[Any] | None = None) -> None:
-        padded = [*(row or ()), None, None, None, None, None, None]
-        self.context_window: int | None = padded[0]
-        self.output_limit: int | None = padded[1]
-        self.input_price: float | None = padded[2]
-        self.output_price: float | None = padded[3]
-        self.cached_input_price: float | None = padded[4]
-        self.flags: str = padded[5] or ""
-
-
-class Provider:
-    """One provider's row: a thin view over the data, which stays as loaded."""
-
-    __slots__ = ("_facts", "data", "id")
-
-    def __init__(self, provider_id: str, data: Mapping[str, Any], facts: bytes | Provider | None = None) -> None:
-        """*facts*: those that the row lacks, as JSON text, or a provider that has them."""
-        self.id, self.data = provider_id, data
-        self._facts: Any = facts  # text at first: most programs look at a few offers only
-
-    @property
-    def name(self) -> str:
-        """The name people know it by."""
-        return str(self.data.get("name", self.id))
-
-    @property
-    def connection(self) -> Mapping[str, Any]:
-        """How to reach it: protocol, endpoint, key variables."""
-        return self.data.get("connection") or {}
-
-    @property
-    def endpoint(self) -> str:
-        """Base URL of its OpenAI-compatible API; may hold `${VARIABLE}`; empty if it has none."""
-        return self.connection.get("endpoint") or ""
-
-    @property
-    def protocol(self) -> str:
-        """`openai` where an OpenAI client works."""
-        return self.connection.get("protocol") or OPENAI_PROTOCOL
-
-    @property
-    def key_variables(self) -> list[str]:
-        """Environment variables that may hold its key, preferred first."""
-        keys = self.connection.get("api_key") or []
-        return [keys] if isinstance(keys, str) else list(keys)
-
-    @property
-    def local(self) -> Mapping[str, Any] | None:
-        """Set for servers on this machine: how to find and recognise them."""
-        found = self.connection.get("local")
-        return {} if found is True else found or None
-
-    def opt_in(self, variable: str | None) -> bool:
-        """Whether *variable* is a general-purpose token, used only when the provider is named or allowed."""
-        flag = self.connection.get("opt_in", False)
-        return variable in flag if isinstance(flag, list) else bool(flag)
-
-    def internal_names(self, canonical: str) -> list[str]:
-        """Its names for a canonical model, the preferred one first."""
-        main = (self.data.get("model_names") or {}).get(canonical)
-        found: list[str] = [main] if main else []
-        more = self.data.get("more_names")
-        if more and canonical in more.values():  # rare: most providers have one name for a model
-            found += [name for name, owner in more.items() if owner == canonical]
-        return found
-
-    def canonical_of(self, internal_name: str) -> str | None:
-        """The canonical name that this provider lists for one of its internal names."""
-        more: str | None = (self.data.get("more_names") or {}).get(internal_name)
-        if more:
-            return more
-        return next((c for c, i in (self.data.get("model_names") or {}).items() if i == internal_name), None)
-
-    def facts(self, internal_name: str) -> Facts:
-        """Facts about one of its offers."""
-        return Facts(self.all_facts.get(internal_name))
-
-    @property
-    def all_facts(self) -> Mapping[str, list[Any]]:
-        """Facts about all of its offers, by internal name."""
-        if isinstance(self._facts, bytes):
-            self._facts = json.loads(self._facts)
-        elif isinstance(self._facts, Provider):
-            return self._facts.all_facts  # read once for all registries that have them
-        return self._facts or self.data.get("facts") or {}
-
-    @property
-    def has_late_facts(self) -> bool:
-        """Whether its row lacks facts that are known all the same."""
-        return bool(self._facts)
-
-    @property
-    def whole(self) -> Mapping[str, Any]:
-        """Its row, facts included."""
-        return {**self.data, "facts": dict(self.all_facts)} if self._facts and self.all_facts else self.data
+_LINK_CAP = 1024  # bytes of a file that is looked at as the text of a symbolic link
 
 
 class Registry:
@@ -142,7 +37,10 @@ class Registry:
         *,
         installed: bool = False,
     ) -> None:
-        """*facts*: for providers whose rows lack them, as JSON text or a provider that has them. *installed*: the package's own."""
+        """*facts*: for providers whose rows lack them, as JSON text or a provider that has them.
+
+        *installed*: the package's own.
+        """
         self._rows, self._installed = data, installed
         self.providers = {
             pid: Provider(pid, row, (facts or {}).get(pid)) for pid, row in (data.get("providers") or {}).items()
@@ -244,12 +142,18 @@ class Registry:
         return (self._rows.get("models") or {}).get(canonical) or {}
 
     def facts_of_model(self, canonical: str) -> Mapping[str, Any]:
-        """`model`, of the installed registry where this one says nothing of it: a file of one's own may hold providers alone."""
+        """`model`, of the installed registry where this one says nothing of it.
+
+        A file of one's own may hold providers alone.
+        """
         return self.model(canonical) or ({} if self._installed else bundled().model(canonical))
 
     @cached_property
     def organisations(self) -> Mapping[str, frozenset[str]]:
-        """What stands before a slash in some internal name, in lower case, and the labs: each with the labs of its models."""
+        """What stands before a slash in some internal name, and the labs: each with the labs of its models.
+
+        All in lower case.
+        """
         found: dict[str, set[str]] = {}
         for name, canonical in self.internal_index.items():
             lab = self.model(canonical).get("lab")
@@ -348,10 +252,30 @@ def merge(base: Any, patch: Any) -> Any:
     return merged
 
 
+def linked(path: str) -> str:
+    """Where the content of one of this package's data files is.
+
+    Some of them are symbolic links to the one copy in the repository. Git without symbolic links (on Windows,
+    unless it is told otherwise) writes a link as a text file that holds the target. Such a text is followed if it is
+    a relative path to a file of the same name within the repository; anything else is the file itself.
+    """
+    if os.stat(path).st_size > _LINK_CAP:
+        return path
+    with open(path, "rb") as file:
+        text = file.read().decode("utf-8", "replace").strip()
+    if text[:1] in ("", "{", "/") or "\\" in text or not text.isprintable():
+        return path
+    folder = os.path.dirname(os.path.abspath(path))
+    target = os.path.normpath(os.path.join(folder, text))
+    inside = target.startswith(os.path.dirname(folder) + os.sep)
+    same_name = os.path.basename(target) == os.path.basename(path)
+    return target if inside and same_name and target != path and os.path.isfile(target) else path
+
+
 @lru_cache(maxsize=1)
 def bundled() -> Registry:
     """The registry that was installed with this package."""
-    with open(BUNDLED_PATH, "rb") as file:
+    with open(linked(BUNDLED_PATH), "rb") as file:
         text, facts = _without_facts(file.read())
     return Registry(json.loads(text), facts, installed=True)  # the package's own: nobody has to look how deep it nests
 

@@ -11,6 +11,8 @@ import os
 import re
 from functools import lru_cache
 
+from inference_providers.registry import linked
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,7 +26,7 @@ _CLOSED = ("provider", "connection", "batch", "model", "retiredProvider")
 
 @lru_cache(maxsize=2)
 def _schema(strict: bool) -> dict[str, Any]:
-    with open(SCHEMA_PATH, encoding="utf-8") as file:
+    with open(linked(SCHEMA_PATH), encoding="utf-8") as file:
         schema: dict[str, Any] = json.load(file)
     if strict:
         schema["additionalProperties"] = False
@@ -264,5 +266,6 @@ _KEYWORDS: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], Check]] = 
     "$ref": _reference, "type": _type, "enum": _same, "const": _same, "required": _required,
     "properties": _properties, "additionalProperties": _others, "propertyNames": _names, "items": _items,
     "prefixItems": _places, "anyOf": _choice, "pattern": _pattern, "format": _format, "minimum": _minimum,
-    "maxLength": _length("maxLength", str), "maxItems": _length("maxItems", list), "minItems": _length("minItems", list),
+    "maxLength": _length("maxLength", str), "maxItems": _length("maxItems", list),
+    "minItems": _length("minItems", list),
 }  # fmt: skip

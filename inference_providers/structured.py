@@ -1,4 +1,4 @@
-"""Structured output: a JSON Schema, a pydantic model or a typed class asked for, and a value that fits it back. Pure."""
+"""Structured output: a JSON Schema, a pydantic model or a typed class asked for, and a value that fits it. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ class Misfit(ValueError):
 class Shape:
     """What structured output must look like: made of a JSON Schema (a dict), or of a class that pydantic understands.
 
-    Raises TypeError for anything else, and for a schema that is no object at its top; ValueError for one that is invalid.
+    Raises TypeError for anything else, and for a schema that is no object at its top; ValueError for one that is
+    invalid.
     """
 
     def __init__(self, wanted: Any) -> None:
@@ -109,7 +110,10 @@ def _adapter(wanted: type) -> tuple[Any, dict[str, Any]]:
 
 
 def _json_in(text: str) -> str:
-    """The JSON of a reply that may have thoughts before it, or a fence around it. Looks at each character once or twice."""
+    """The JSON of a reply that may have thoughts before it, or a fence around it.
+
+    Looks at each character once or twice.
+    """
     text = _without_thoughts(text.strip())
     start = _fence(text)
     if start < 0:
@@ -162,7 +166,10 @@ def _blanks(text: str) -> str:
 
 
 def tightened(schema: Mapping[str, Any]) -> dict[str, Any] | None:
-    """*schema* with every object closed, as strict modes want it; None where a field may be left out or an object is open."""
+    """*schema* with every object closed, as strict modes want it.
+
+    None where a field may be left out or an object is open.
+    """
     try:
         closed = _closed(schema)
     except _Open:

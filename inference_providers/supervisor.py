@@ -137,8 +137,9 @@ class Supervisor:
         self._say(f"starting {' '.join(shown)}")
         try:
             self.engine = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=self.plan["cwd"],
-                env={**self.plan["base"], **environment}, start_new_session=True, preexec_fn=_end_with_parent,  # noqa: PLW1509  (there are no threads)
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                cwd=self.plan["cwd"], env={**self.plan["base"], **environment}, start_new_session=True,
+                preexec_fn=_end_with_parent,  # noqa: PLW1509  (there are no threads)
             )  # fmt: skip
         except OSError as error:
             raise Failed(f"{command[0]} cannot be run: {error.strerror}") from None
@@ -344,7 +345,7 @@ def _end_with_parent() -> None:
 
 
 def _heir(engine: int, folder: str) -> tuple[int, int]:
-    """A process that outlives this one only to end the engine's whole group: its number, and the pipe whose end it waits for.
+    """A process that outlives this one only to end the engine's whole group: its number, and the pipe it waits for.
 
     It has the server's lock as well, so nobody starts another before the group has ended.
     """

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from inference_providers.credentials import Pins
-    from inference_providers.registry import Provider, Registry
+    from inference_providers.provider_rows import Provider
+    from inference_providers.registry import Registry
 
 
 def stray_keys(registry: Registry, installed: Registry, pins: Pins) -> list[str]:

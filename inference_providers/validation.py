@@ -59,7 +59,10 @@ def checked(schema: dict[str, Any]) -> None:
 
 
 def unchecked(schema: Mapping[str, Any]) -> list[str]:
-    """The patterns of a schema that are not run, since they would need to go back in the text; and words that would run them."""
+    """The patterns of a schema that are not run, since they would need to go back in the text.
+
+    And the words that would run them.
+    """
     found = [pattern for pattern in dict.fromkeys(_patterns(schema)) if matcher(pattern) is None]
     patterned = any("patternProperties" in node for node in _nodes(schema))
     return found + [word for word in _UNEVALUATED if patterned and any(word in node for node in _nodes(schema))]
@@ -92,9 +95,9 @@ _TRIES = 2**16  # of kinds within kinds, by pydantic
 
 
 def kinds(schema: Mapping[str, Any]) -> int:
-    """How many classes that hold the choice itself a choice is between, at most: pydantic tries them all on every level.
+    """How many classes that hold the choice itself a choice is between, at most.
 
-    A choice with a discriminator is none.
+    Pydantic tries them all on every level. A choice with a discriminator is none.
     """
     names = {f"#/$defs/{name}": node for name, node in (schema.get("$defs") or {}).items()}
     leads = {name: {r for n in _nodes(node) if isinstance(r := n.get("$ref"), str)} for name, node in names.items()}
@@ -109,7 +112,7 @@ def _reference(node: Any) -> Any:
 
 
 def check_choices(count: int, value: Any) -> None:
-    """Raise ValueError for a value with so many objects within each other that trying *count* kinds of each would never end."""
+    """Raise ValueError for a value that nests so deeply that trying *count* kinds of each object would never end."""
     level, tries = [value], 1
     while count > 1 and level:
         inside = [i for box in level for i in (box.values() if isinstance(box, dict) else box)]
@@ -324,7 +327,10 @@ def _one_of(validator: Any, schemas: list[Any], instance: Any, schema: Any) -> I
 
 
 def _is_valid(validator: Any, schema: Any, instance: Any) -> bool:
-    """Whether a value fits a schema. It is looked at up to the first problem: all of them, for every choice, may be many."""
+    """Whether a value fits a schema.
+
+    It is looked at up to the first problem: all of them, for every choice, may be many.
+    """
     return next(iter(validator.descend(instance, schema)), None) is None
 
 

@@ -57,7 +57,10 @@ def assembled(way: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[list[
 
 
 def named(way: Mapping[str, Any], name: str) -> str:
-    """What a model is called by the server of a way: where its command line says so, without dashes before it, which begin options."""
+    """What a model is called by the server of a way: where its command line says so.
+
+    It has no dashes before it, which begin options.
+    """
     said = any("{name}" in text for text in way["command"])
     return (name.lstrip("-") or "model") if said else name
 

@@ -32,7 +32,7 @@ from inference_providers import (
 from inference_providers.answer import Given, cost_of, usage_of
 from inference_providers.chat import instructed, shown
 from inference_providers.pictures import CAP
-from inference_providers.registry import Facts
+from inference_providers.provider_rows import Facts
 from tests.conftest import keys, list_of
 from tests.fault_server import pause, says, streaming
 from tests.servers import PATIENCE, Connection, Received, Server, answer, chunk, completion, delta, status

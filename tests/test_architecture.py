@@ -18,7 +18,7 @@ LAYERS = {
         (
             "registry", "schema", "jsontext", "validation", "naming", "credentials", "trust", "attempts", "candidates", "resolution", "advice", "chat",
             "parameters", "structured", "tools", "answer", "dialogue", "conversation", "pace", "batch_items", "substitute",
-            "local_server", "access", "ordering", "arguments", "question", "parameter_rules", "explanation", "policies", "ways", "redaction", "foreign_secrets", "batch_lines", "formulas", "passed_on", "offerings", "heads",
+            "local_server", "provider_rows", "access", "ordering", "arguments", "question", "parameter_rules", "explanation", "policies", "ways", "redaction", "foreign_secrets", "batch_lines", "formulas", "passed_on", "offerings", "heads",
         ),
         1,
     ),

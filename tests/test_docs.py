@@ -14,7 +14,7 @@ from tests.conftest import ROOT
 from tests.servers import Connection, Received, Server, answer
 
 PAGES = [
-    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CODE_OF_CONDUCT.md")),
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
 MODELS = ["mixtral:8x7b", "llama3.3:70b", "mistral:7b", "llama3.1:8b"]
@@ -104,3 +104,29 @@ def test_the_tests_that_hold_the_promises_are_there() -> None:
     named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs" / "security.md").read_text("utf-8")))
     assert len(named) > 10
     assert {name for name in named if not (ROOT / "tests" / f"{name}.py").exists()} == set()
+
+
+def test_every_word_of_the_glossary_is_in_use() -> None:
+    glossary = ROOT / "docs" / "glossary.md"
+    words = re.findall(r"^\| \*\*(.+?)\*\* \|", glossary.read_text("utf-8"), re.MULTILINE)
+    assert len(words) > 20
+    assert words == sorted(words)
+    assert len(set(words)) == len(words)
+    files = [*(ROOT / "inference_providers").rglob("*.py"), *(page for page in PAGES if page != glossary)]
+    text = re.sub(r"[\s_]+", " ", " ".join(file.read_text("utf-8") for file in files).lower())
+    assert [word for word in words if not re.search(rf"\b{re.escape(word)}s?\b", text)] == []
+
+
+def test_every_decision_is_whole_and_listed() -> None:
+    folder = ROOT / "docs" / "decisions"
+    index = (folder / "README.md").read_text("utf-8")
+    rows = re.findall(r"^\| \[(\d+)\]\((\S+)\) \| (.+?) \| (\S+) \| (.+?) \|$", index, re.MULTILINE)
+    records = sorted(path.name for path in folder.glob("0*.md"))
+    assert [name for _, name, *_ in rows] == records
+    for position, (number, name, title, date, status) in enumerate(rows, 1):
+        assert int(number) == position == int(name[:4])
+        text = (folder / name).read_text("utf-8")
+        assert text.startswith(f"# {number}. {title}\n\n{date}. {status.capitalize()}.\n"), name
+        assert re.fullmatch(r"\d{4}-\d\d-\d\d", date)
+        headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
+        assert headings == ["The question", "What was compared", "The decision", "What follows"], name

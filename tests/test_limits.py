@@ -28,7 +28,7 @@ from inference_providers import (
 )
 from inference_providers.answer import Given, cost_of, usage_of
 from inference_providers.answer_stream import _Gathered
-from inference_providers.registry import Facts
+from inference_providers.provider_rows import Facts
 from inference_providers.wire import classify, said, sse
 from inference_providers.wire import stream as streams
 from inference_providers.wire.stream import StreamJudge

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import ast
 import configparser
+import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
+import tarfile
 import venv
 import zipfile
-from importlib.metadata import packages_distributions
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +24,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from inference_providers import __version__, installing
+from tests import lowest, tidy
 from tests.conftest import ROOT
 
 
@@ -131,6 +136,67 @@ def test_the_constraints_name_one_version_of_everything_that_is_asked_for() -> N
             assert exact[canonicalize_name(wanted.name)] in wanted.specifier, line
 
 
+def test_every_requirement_has_a_lower_bound_that_can_be_tried() -> None:
+    lines = lowest.constraints()
+    names = [line.partition("==")[0] for line in lines]
+    assert {"openai", "pydantic", "rich", "click", "certifi"} <= set(names)
+    assert len(names) == len({canonicalize_name(name) for name in names})
+    assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in lines)
+
+
+# Linters
+
+
+def makefile() -> dict[str, str]:
+    """The commands of each target of the Makefile."""
+    text = (ROOT / "Makefile").read_text("utf-8")
+    return {name: commands for names, commands in re.findall(r"^([^\s:#][^:=\n]*):(?!=)[^\n]*\n((?:\t.*\n)*)", text, re.M) for name in names.split()}  # fmt: skip
+
+
+def test_linters_are_of_the_versions_that_are_written_down() -> None:
+    exact = dict(
+        line.split("==") for line in (ROOT / "constraints.txt").read_text("utf-8").splitlines() if "==" in line
+    )
+    assert {"mypy", "ruff", "types-jsonschema", "types-psutil", "types-pyyaml"} <= {
+        canonicalize_name(name) for name in exact
+    }
+    assert "-c $(CONSTRAINTS) -e '.[test,dev]'" in makefile()["$(VENV)/.dev"]
+    for name in ("mypy", "ruff"):
+        with suppress(PackageNotFoundError):
+            assert version(name) == exact[name]
+
+
+def test_what_runs_before_a_commit_is_what_make_lint_runs() -> None:
+    (repo,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text("utf-8"))["repos"]
+    assert repo["repo"] == "local", "a repository of hooks would bring versions of its own"
+    assert all(hook["language"] == "system" and hook["entry"] == f"make {hook['id']}" for hook in repo["hooks"])
+    text = (ROOT / "Makefile").read_text("utf-8")
+    (parts,) = re.findall(r"^lint: (.*)$", text, re.MULTILINE)
+    assert [hook["id"] for hook in repo["hooks"]] == parts.split()
+    ran = "".join(makefile()[part] for part in parts.split())
+    assert [tool for tool in ("ruff check", "ruff format --check", "mypy", "tests/tidy.py") if tool not in ran] == []
+
+
+def test_files_are_tidy() -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("this is not a clone")
+    assert tidy.problems() == []
+    assert tidy.problem("a", b"text") and tidy.problem("a", b"text\n\n") and tidy.problem("a", b"a\r\n")
+    assert tidy.problem("a", bytes(2 * tidy.LARGEST))
+    assert not tidy.problem("a", b"text\n") and not tidy.problem("a", b"") and not tidy.problem("a", b"\0")
+
+
+def test_tests_that_workflows_and_targets_name_are_there() -> None:
+    named = re.findall(r"tests/test_\w+\.py", (ROOT / ".github" / "workflows" / "test.yml").read_text("utf-8"))
+    text = (ROOT / "Makefile").read_text("utf-8").replace("\\\n", " ")
+    (fast,) = re.findall(
+        r"^LOWEST_TESTS := \$\(addprefix tests/test_,\$\(addsuffix \.py,([\w ]+)\)\)", text, re.MULTILINE
+    )
+    named += [f"tests/test_{name}.py" for name in fast.split()]
+    assert len(named) > 20
+    assert [name for name in named if not (ROOT / name).is_file()] == []
+
+
 # What people are told to type
 
 
@@ -226,3 +292,110 @@ def test_a_workflow_has_no_more_than_it_needs(name: str) -> None:
             if step.get("uses", "").startswith("actions/checkout@"):
                 assert step["with"]["persist-credentials"] is False
             assert "${{" not in step.get("run", ""), "what a script gets comes by its environment"
+
+
+# A clone without symbolic links
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone as on Windows, where git writes a symbolic link as a text file; with what is not committed yet."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("this is not a clone")
+    made = tmp_path_factory.mktemp("clone") / "repository"
+    subprocess.run(
+        ["git", "clone", "--quiet", "-c", "core.symlinks=false", str(ROOT), str(made)], check=True, capture_output=True
+    )
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    for name in filter(None, listed.stdout.decode().split("\0")):
+        if not (ROOT / name).is_symlink() and (ROOT / name).is_file():
+            (made / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, made / name)
+    return made
+
+
+LINKED = ("inference-providers.json", "inference-providers.schema.json")
+ASK_THE_CLONE = """
+import os
+from inference_providers import __file__ as where
+from inference_providers.registry import bundled
+from inference_providers.schema import problems
+print(where, len(bundled().providers), problems({"providers": 1}))
+"""
+
+
+def test_a_clone_without_symbolic_links_finds_its_data(clone: Path) -> None:
+    for name in LINKED:
+        assert (clone / "inference_providers" / name).stat().st_size < 100
+    done = subprocess.run(
+        [sys.executable, "-c", ASK_THE_CLONE], cwd=clone, capture_output=True, text=True, check=True,
+        env={"PYTHONPATH": str(clone), "PATH": os.environ["PATH"]},
+    )  # fmt: skip
+    where, count, problem = done.stdout.split(maxsplit=2)
+    assert Path(where).is_relative_to(clone)
+    assert int(count) > 50
+    assert "$.providers" in problem
+    done = subprocess.run(
+        [sys.executable, "-m", "inference_providers.cli.main", "registry", "validate"], cwd=clone, capture_output=True, text=True, check=True,
+        env={"PYTHONPATH": str(clone), "PATH": os.environ["PATH"]},
+    )  # fmt: skip
+    assert done.stdout.endswith("valid\n")
+
+
+def test_what_is_built_from_a_clone_without_symbolic_links_holds_the_data(clone: Path, tmp_path: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "build", "--outdir", str(tmp_path), str(clone)], check=True, capture_output=True
+    )
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--outdir", str(tmp_path / "straight"), str(clone)],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    (through_sdist,), (straight,), (source,) = (
+        tmp_path.glob("*.whl"),
+        tmp_path.glob("straight/*.whl"),
+        tmp_path.glob("*.tar.gz"),
+    )
+    for name in LINKED:
+        real = (ROOT / "inference_providers" / name).read_bytes()
+        for wheel in (through_sdist, straight):
+            assert zipfile.ZipFile(wheel).read(f"inference_providers/{name}") == real
+        with tarfile.open(source) as file:
+            (member,) = [one for one in file.getmembers() if one.name.endswith(f"/inference_providers/{name}")]
+            held = file.extractfile(member)
+            assert held is not None and held.read() == real
+
+
+@pytest.mark.parametrize(
+    ("text", "followed"),
+    [
+        ("../data.json", True),
+        ("../more/data.json\n", True),
+        ("../other.json", False),
+        ("../../data.json", False),
+        ("/etc/data.json", False),
+        ("..\\data.json", False),
+        ("data.json", False),
+        ("../missing/data.json", False),
+        ("{}", False),
+        ("", False),
+        ("../data.json\0", False),
+    ],
+)
+def test_a_links_text_is_followed_to_the_same_name_in_the_repository_only(
+    tmp_path: Path, text: str, followed: bool
+) -> None:
+    from inference_providers.registry import linked
+
+    for name in ("data.json", "repository/data.json", "repository/more/data.json", "repository/other.json"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}", "utf-8")
+    link = tmp_path / "repository" / "package" / "data.json"
+    link.parent.mkdir()
+    link.write_text(text, "utf-8")
+    assert (linked(str(link)) != str(link)) == followed

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from inference_providers import ProviderList, RegistryError
 from inference_providers.importers.build import build, load_overlay, read_source, to_text
-from inference_providers.registry import BUNDLED_PATH, bundled, merge, parse
+from inference_providers.registry import BUNDLED_PATH, bundled, linked, merge, parse
 from inference_providers.schema import problems
 from tests.conftest import ROOT, keys, registry_of
 
@@ -287,7 +287,7 @@ def test_data_and_schema_in_the_package_are_links_to_the_one_copy() -> None:
         ("inference-providers.json", "inference-providers.json"),
         ("inference-providers.schema.json", "schema/inference-providers.schema.json"),
     ):
-        assert os.path.realpath(ROOT / "inference_providers" / name) == os.path.realpath(ROOT / target)
+        assert os.path.realpath(linked(str(ROOT / "inference_providers" / name))) == os.path.realpath(ROOT / target)
 
 
 def test_facts_that_are_parsed_late_are_those_of_the_file() -> None:

@@ -22,9 +22,13 @@ if TYPE_CHECKING:
 @click.command(cls=Command, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("question", nargs=-1)
 @click.option(
-    "-m", "--model", "models", multiple=True, shell_complete=complete_model,
+    "-m",
+    "--model",
+    "models",
+    multiple=True,
+    shell_complete=complete_model,
     help="A model, in any spelling; several: best first. Default: the best within reach.",
-)  # fmt: skip
+)
 @click.option(
     "--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds for the answer, retries included."
 )

@@ -190,7 +190,8 @@ class Talk:
                 said.append(piece)
                 yield piece
 
-        text = ""  # the part that may still change; what is done is printed for good, since only a screenful can be redrawn
+        # The part that may still change. What is done is printed for good, since only a screenful can be redrawn.
+        text = ""
         with Live(console=Console(), refresh_per_second=8) as live:
             for piece in pieces(heard()):
                 text += piece

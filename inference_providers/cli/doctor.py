@@ -121,13 +121,16 @@ def _age(registry: Registry) -> int | None:
 
 def report(found: dict[str, Any]) -> str:
     """The findings in words."""
+    registry = found["registry"]
+    age = f"{registry['age_days']} days old"
     lines = [
-        f"Registry {found['registry']['version']} ({found['registry']['age_days']} days old): {found['registry']['providers']} providers, {found['registry']['models']} models."
+        f"Registry {registry['version']} ({age}): {registry['providers']} providers, {registry['models']} models.",
+        "",
+        "Keys found:",
     ]
-    lines += ["", "Keys found:"] + [
-        f"  {k['variable']:<28} {k['provider']}{'  (general-purpose: used only when named or allowed)' if k['general_purpose'] else ''}"
-        for k in found["keys"]
-    ]
+    for key in found["keys"]:
+        general = "  (general-purpose: used only when named or allowed)" if key["general_purpose"] else ""
+        lines.append(f"  {key['variable']:<28} {key['provider']}{general}")
     if not found["keys"]:
         lines.append("  none")
     lines += _section("Skipped:", [f"  {s['variable']} {s['reason']}" for s in found["skipped"]])
@@ -153,9 +156,8 @@ def report(found: dict[str, Any]) -> str:
     engine = found["embedded_engine"]
     lines += [f"  INFERENCE_PROVIDERS_LOCAL_MODEL: there is no file {path}" for path in engine["missing"]]
     if engine["installed"]:
-        lines.append(
-            f"  embedded llama.cpp: installed, {', '.join(engine['models']) or 'no model file (set INFERENCE_PROVIDERS_LOCAL_MODEL)'}"
-        )
+        models = ", ".join(engine["models"]) or "no model file (set INFERENCE_PROVIDERS_LOCAL_MODEL)"
+        lines.append(f"  embedded llama.cpp: installed, {models}")
     used = found["would_use"]
     lines.append("")
     if used:

@@ -165,9 +165,8 @@ def status(as_json: bool) -> None:
     for row in rows:
         ends = f"ends after {row['idle']:g} s" if row["idle"] else "never ends for that"
         stays = "stays without users" if row["stays"] else f"used by {row['users']} program{'s' * (row['users'] != 1)}"
-        say(
-            f"{in_line(row['name'])} ({row['engine']}, {row['phase']}): {stays}; not asked for {row['unused']} s, {ends}"
-        )
+        unused = f"not asked for {row['unused']} s"
+        say(f"{in_line(row['name'])} ({row['engine']}, {row['phase']}): {stays}; {unused}, {ends}")
         for field in ("endpoint", "model", "log"):
             say(f"  {field:<9} {in_line(row[field])}")
     for folder, state in ended(os.environ):

@@ -63,7 +63,7 @@ def models(pattern: str, everything: bool, as_json: bool) -> None:
     for server in providers.local_servers():
         for name, canonical in server.models.items():
             if canonical not in providers.registry.canonical_names and pattern.lower() in name.lower():
-                rows.append({"model": name, "providers": [f"{server.provider} (here)"], "usable": True, "context": None, "input_price": None, "output_price": None, "released": None})  # fmt: skip
+                rows.append(_model_row(name, [], [], {}) | {"providers": [f"{server.provider} (here)"], "usable": True})
     if not rows and not as_json:
         named = f" with {pattern!r} in its name" if pattern else ""
         say(
@@ -133,9 +133,17 @@ def resolve(name: str, provider: str | None, as_json: bool) -> None:
 
     found = ProviderList().resolve(name, provider=provider)
     rows = [
-        {"provider": o.provider, "internal_name": o.internal_name, "usable": o.usable, "why": o.reason or (f"{o.variable} is set" if o.variable else "on this machine" if o.endpoint else "its server would be started"), "input_price": o.input_price, "output_price": o.output_price, "context": o.context_window}
-        for o in found.offers
-    ]  # fmt: skip
+        {
+            "provider": offer.provider,
+            "internal_name": offer.internal_name,
+            "usable": offer.usable,
+            "why": offer.reason or _why_usable(offer),
+            "input_price": offer.input_price,
+            "output_price": offer.output_price,
+            "context": offer.context_window,
+        }
+        for offer in found.offers
+    ]
     if as_json:
         say_json(
             {
@@ -153,10 +161,19 @@ def resolve(name: str, provider: str | None, as_json: bool) -> None:
     emit(rows, ["provider", "internal_name", "usable", "why", "input_price", "output_price"], False)
 
 
+def _why_usable(offer: Any) -> str:
+    if offer.variable:
+        return f"{offer.variable} is set"
+    return "on this machine" if offer.endpoint else "its server would be started"
+
+
 @main.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print a script that completes commands and model names in SHELL: `eval "$(inference-providers completion bash)"`."""
+    """Print a script that completes commands and model names in SHELL.
+
+    Use it by `eval "$(inference-providers completion bash)"`.
+    """
     from click.shell_completion import get_completion_class
 
     from inference_providers.cli.ask import main as ask
@@ -240,12 +257,12 @@ def _bundled() -> Any:
 @guarded
 def validate(files: tuple[str, ...], strict: bool) -> None:
     """Check registry FILES (default: the bundled one): every problem with its JSON path."""
-    from inference_providers.registry import BUNDLED_PATH
+    from inference_providers.registry import BUNDLED_PATH, linked
     from inference_providers.schema import problems
     from inference_providers.update import read
 
     found = 0
-    for path in files or (BUNDLED_PATH,):
+    for path in files or (linked(BUNDLED_PATH),):
         wrong = problems(read(path, "file"), strict=strict)
         found += len(wrong)
         for problem in wrong:

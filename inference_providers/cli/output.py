@@ -18,7 +18,10 @@ def on_terminal(*, err: bool = False) -> bool:
 
 
 def say(text: str = "", *, err: bool = False, nl: bool = True, **style: Any) -> None:
-    """Print *text*: made printable on a terminal and on standard error, else as it is. *style* is `click.style`'s, for terminals."""
+    """Print *text*: made printable on a terminal and on standard error, else as it is.
+
+    *style* is `click.style`'s, for terminals.
+    """
     shown = on_terminal(err=err)
     if err or shown:
         text = printable(text)

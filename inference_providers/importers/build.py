@@ -13,7 +13,7 @@ from inference_providers.errors import RegistryError
 from inference_providers.importers import endpoints, litellm, models_dev, pi
 from inference_providers.importers.rows import LETTERS, Ids, OfferRow, ProviderRow, Source
 from inference_providers.naming import Names, derive
-from inference_providers.registry import OPENAI_PROTOCOL
+from inference_providers.provider_rows import OPENAI_PROTOCOL
 
 _READERS = (
     (endpoints.recognises, endpoints.read),
@@ -45,7 +45,8 @@ def read_source(data: Any, overlay: Mapping[str, Any], origin: str = "source") -
                 return read(data, ids)
     raise RegistryError(
         [
-            f"{origin}: no known form; give models.dev's api.json, LiteLLM's price or endpoint list, pi-ai's models, or an endpoint list"
+            f"{origin}: no known form; give models.dev's api.json, LiteLLM's price or endpoint list, pi-ai's models, "
+            "or an endpoint list"
         ]
     )
 
@@ -206,7 +207,10 @@ def _local(row: Mapping[str, Any]) -> dict[str, Any]:
 def _add_offers(
     entry: dict[str, Any], provider: str, rows: Mapping[str, OfferRow], names: Names, overlay: Mapping[str, Any]
 ) -> dict[str, str]:
-    """Fill `model_names`, `more_names` and `facts`; returns the names of base models and batch endpoints, which are not offered."""
+    """Fill `model_names`, `more_names` and `facts`.
+
+    Returns the names of base models and batch endpoints, which are not offered.
+    """
     grouped: dict[str, list[OfferRow]] = defaultdict(list)
     for name, row in rows.items():
         canonical = names.canonical_name(name)

@@ -23,7 +23,8 @@ RANK = 2
 _NO_MODEL = re.compile(r"-\d[\d.]*b-(to-)?\d[\d.]*b$|-up-to-|-default$|^ft:|moe-up")
 # `azure/eu/gpt-5.2` is `gpt-5.2` at another price; `bedrock/us-gov-east-1/...` likewise.
 _REGION = re.compile(
-    r"^((eu|us|global|global-standard|apac|data-zone|jp|au|in|ca|invoke|converse)|[a-z]{2}(-gov)?-[a-z]+-\d|\*|\d+-month-commitment)/"
+    r"^((eu|us|global|global-standard|apac|data-zone|jp|au|in|ca|invoke|converse)"
+    r"|[a-z]{2}(-gov)?-[a-z]+-\d|\*|\d+-month-commitment)/"
 )
 
 
