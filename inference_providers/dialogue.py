@@ -9,13 +9,13 @@ from __future__ import annotations
 from inference_providers import chat, parameters
 from inference_providers.answer import Answer, Given, cost_of, usage_of
 from inference_providers.errors import InvalidReplyError, StepLimitError
-from inference_providers.structured import Misfit, Shape
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
     from typing import Any
 
+    from inference_providers.structured import Shape
     from inference_providers.tools import Call, Toolbox
     from inference_providers.wire.call import Reply
 
@@ -59,6 +59,8 @@ class Question:
         if schema is not None:
             if given is not None:
                 raise ValueError("schema and response_format say the same thing; give one of them")
+            from inference_providers.structured import Shape
+
             self.shape = Shape(schema)
             self.fields["response_format"] = self.shape.response_format
         self.extra = dict(extra or {})
@@ -103,6 +105,8 @@ def converse(question: Question) -> Generator[dict[str, Any] | list[Call], Any, 
             continue
         if question.shape is None or asked:
             return given.answer(reply.data, reply.offer, turns)
+        from inference_providers.structured import Misfit
+
         try:
             value = question.shape.parse(chat.content_text(message.get("content")))
         except Misfit as misfit:
