@@ -14,7 +14,7 @@ ACTIONLINT := 1.6.0
 LOWEST_TESTS := $(addprefix tests/test_,$(addsuffix .py,answer chat cli display engine model_lists parameters \
   provider_list registry roll_call routed sdk structured tools windows))
 
-.PHONY: test test-engines test-lowest lint lint-code lint-format lint-types lint-files lint-workflows constraints wheel docs demo bench clean
+.PHONY: test test-engines test-lowest lint lint-code lint-format lint-types lint-files lint-workflows constraints wheel docs api demo bench clean
 
 $(BIN)/python $(ENGINES)/bin/python $(LOWEST)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
@@ -95,6 +95,10 @@ wheel: $(BIN)/python
 
 docs: $(VENV)/.demo
 	$(BIN)/python docs/generate.py
+
+api: $(VENV)/.test
+	$(BIN)/python -m tests.api --write
+	@git diff --stat -- tests/data/api.txt
 
 demo: $(VENV)/.demo
 	@$(BIN)/python examples/demo.py

@@ -9,7 +9,6 @@ from __future__ import annotations
 from inference_providers import chat
 from inference_providers.answer import Answer, Given, cost_of, usage_of
 from inference_providers.errors import InvalidReplyError, StepLimitError
-from inference_providers.structured import Misfit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,6 +44,8 @@ def converse(question: Question) -> Generator[dict[str, Any] | list[Call], Any, 
             continue
         if question.shape is None or asked:
             return given.answer(reply.data, reply.offer, turns)
+        from inference_providers.structured import Misfit
+
         try:
             value = question.shape.parse(chat.content_text(message.get("content")))
         except Misfit as misfit:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from inference_providers import parameters
-from inference_providers.structured import Shape
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
+    from inference_providers.structured import Shape
     from inference_providers.tools import Toolbox
 
 
@@ -52,6 +52,8 @@ class Question:
         if schema is not None:
             if given is not None:
                 raise ValueError("schema and response_format say the same thing; give one of them")
+            from inference_providers.structured import Shape
+
             self.shape = Shape(schema)
             self.fields["response_format"] = self.shape.response_format
         self.extra = dict(extra or {})

@@ -80,18 +80,17 @@ class AsyncCaller:
     async def hedged(self, step: Send, second: Offer, ask: Ask) -> Verdict:
         """Try a candidate, and a second one if it takes long; the first answer counts, the other request is cancelled."""
 
-        async def work(offer: Offer) -> Verdict:
-            verdict = await self.attempt(Send(offer, step.limit), ask)
+        async def work(offer: Offer, limit: float) -> Verdict:
+            verdict = await self.attempt(Send(offer, limit), ask)
             verdict.offer = offer
             return verdict
 
-        tasks = [asyncio.ensure_future(work(step.offer))]
+        tasks = [asyncio.ensure_future(work(step.offer, step.limit))]
         try:
             done, _ = await asyncio.wait(tasks, timeout=step.hedge_after)
-            if done:
+            if done or not self.health.may_hedge(second):
                 return await tasks[0]
-            self.health.hedged()
-            tasks.append(asyncio.ensure_future(work(second)))
+            tasks.append(asyncio.ensure_future(work(second, step.hedge_limit)))
             verdicts: list[Verdict] = []
             for finished in asyncio.as_completed(tasks):
                 verdicts.append(await finished)

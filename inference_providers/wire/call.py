@@ -105,9 +105,9 @@ class Caller:
 
         answers: SimpleQueue[Verdict | BaseException] = SimpleQueue()
 
-        def work(offer: Offer) -> None:
+        def work(offer: Offer, limit: float) -> None:
             try:
-                verdict = self.attempt(Send(offer, step.limit), ask)
+                verdict = self.attempt(Send(offer, limit), ask)
                 verdict.offer = offer
                 answers.put(verdict)
             except BaseException as error:  # noqa: BLE001  (raised where the caller waits)
@@ -119,12 +119,13 @@ class Caller:
                 raise found
             return found
 
-        Thread(target=work, args=(step.offer,), daemon=True).start()
+        Thread(target=work, args=(step.offer, step.limit), daemon=True).start()
         try:
             return answer(step.hedge_after)
         except Empty:
-            self.health.hedged()
-            Thread(target=work, args=(second,), daemon=True).start()
+            if not self.health.may_hedge(second):
+                return answer()
+            Thread(target=work, args=(second, step.hedge_limit), daemon=True).start()
         first = answer()
         return first if ends_the_call(first) else after_both(step.offer, [first, answer()])
 

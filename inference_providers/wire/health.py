@@ -100,9 +100,12 @@ class Health:
             )
         return wanted
 
-    def hedged(self) -> None:
-        """Count an extra request."""
+    def may_hedge(self, offer: Offer) -> bool:
+        """Take an extra request from the budget, if there is one: calls at the same time share it."""
+        if self._hedges + 1 > HEDGE_RATIO * self._calls or self.dead(offer):
+            return False
         self._hedges += 1
+        return True
 
     def succeeded(self, offer: Offer, seconds: float | None = None) -> None:
         """A reply came: the provider is well again."""

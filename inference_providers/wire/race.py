@@ -23,7 +23,6 @@ def race(count: int, stagger: float = STAGGER) -> Generator[Step, Event | None, 
     next. The generator ends when every runner has failed or won.
     """
     upcoming, running, answered = 0, 0, set[int]()
-    due = True
     while answered or running or upcoming < count:
         if answered:
             event = yield "wait", 0.0  # others may have answered in the same moment
@@ -31,18 +30,14 @@ def race(count: int, stagger: float = STAGGER) -> Generator[Step, Event | None, 
                 winner = min(answered)
                 answered.remove(winner)
                 yield "won", winner
-                due = True
                 continue
         else:
-            if upcoming < count and (due or not running):
+            if upcoming < count:  # at first, after a failure, and when a wait is over
                 yield "start", upcoming
-                upcoming, running, due = upcoming + 1, running + 1, False
+                upcoming, running = upcoming + 1, running + 1
             event = yield "wait", stagger if upcoming < count else None
-        if event is None:
-            due = True
-            continue
-        index, ok = event
-        running -= 1
-        due = not ok
-        if ok:
-            answered.add(index)
+        if event is not None:
+            index, ok = event
+            running -= 1
+            if ok:
+                answered.add(index)

@@ -30,15 +30,15 @@ _UNREACHABLE = ("connect", "tls")  # codes of failures before anything could be 
 
 
 class Send:
-    """Try this candidate, for at most `limit` seconds; after `hedge_after` seconds, `hedge` as well."""
+    """Try this candidate, for at most `limit` seconds; after `hedge_after` seconds, `hedge` as well, for `hedge_limit`."""
 
-    __slots__ = ("hedge", "hedge_after", "left", "limit", "offer")
+    __slots__ = ("hedge", "hedge_after", "hedge_limit", "left", "limit", "offer")
 
     def __init__(self, offer: Offer, limit: float, left: float | None = None) -> None:
         self.offer, self.limit = offer, limit
         self.left = limit if left is None else left  # of the whole call, for a stream that has begun
         self.hedge: Offer | None = None
-        self.hedge_after = 0.0
+        self.hedge_after = self.hedge_limit = 0.0
 
 
 class Sleep:
@@ -51,12 +51,12 @@ class Sleep:
 
 
 class _Try:
-    """A candidate within one call: how often it was tried, and whether it may be tried again."""
+    """A candidate within one call, and how often it was tried."""
 
-    __slots__ = ("again", "offer", "tries")
+    __slots__ = ("offer", "tries")
 
     def __init__(self, offer: Offer) -> None:
-        self.offer, self.tries, self.again = offer, 0, False
+        self.offer, self.tries = offer, 0
 
 
 def route(
@@ -86,17 +86,17 @@ class _Route:
         attempts: list[Attempt],
         hedge: float | str | None = None,
     ) -> None:
-        self.hedge = hedge
+        self.hedge, self.offers = hedge, offers
         self.health, self.policy, self.random, self.attempts = health, health.policy, random, attempts
         self.deadline = health.clock() + (self.policy.total if total is None else total)
         alive = [offer for offer in offers if not health.dead(offer)]
-        if not alive:
-            by_key = {health._key(offer): offer for offer in reversed(offers)}
-            self.attempts += [health.refusal(offer) for offer in reversed(by_key.values())][: self.policy.attempts]
         if health.resting and len(alive) > 1:
             alive.sort(key=lambda offer: health.cooling(offer) > 0)
         self.queue = [_Try(offer) for offer in alive]
         self.again: list[_Try] = []
+        self.count = 0  # of attempts; waits for a server that is loading are none
+        self.window = -1  # the largest, in tokens, that the prompt did not fit into
+        self.nobody: set[str | None] = set()  # addresses where nobody is
 
     def left(self) -> float:
         return self.deadline - self.health.clock()
@@ -110,35 +110,29 @@ class _Route:
                     break
                 yield Sleep(min(self.backoff(1), max(self.left(), 0.0)))
             current = self.queue.pop(0)
-            if self.health.dead(current.offer):
-                continue
             verdict = yield from self.candidate(current)
             if verdict is not None:
                 return verdict
-            if self.left() <= 0 or len(self.attempts) >= self.policy.attempts:
+            if self.left() <= 0 or self.count >= self.policy.attempts:
                 break
         raise self.exhausted()
 
     def candidate(self, current: _Try) -> Generator[Send | Sleep, Verdict | None, Verdict | None]:
         """Try one candidate until it works, is given up, or the call must stop."""
-        while self.left() > 0 and len(self.attempts) < self.policy.attempts:
+        while self.left() > 0 and self.count < self.policy.attempts:
+            if not self.may_work(current.offer):
+                return None  # another call may have learnt it
             verdict = yield from self.attempt(current)
             action = verdict.action
             if action == classify.OK:
                 self.health.succeeded(verdict.offer or current.offer, self.attempts[-1].seconds)
                 return verdict
-            self.health.failed(verdict.offer or current.offer, verdict)
-            if action == classify.STOP or (action == classify.LARGER and not self.larger(current.offer)):
+            self.learn(verdict.offer or current.offer, verdict)
+            if action == classify.STOP or (action == classify.LARGER and not (self.queue or self.again)):
                 raise verdict.error or self.exhausted()
-            if verdict.error is not None and verdict.error.code in _UNREACHABLE:
-                self.leave(current.offer.place[0])
             pause = self.pause(current, verdict)
             if pause is None:
-                if (
-                    action in (classify.RETRY, classify.NEXT)
-                    and current.tries < self.policy.tries
-                    and _transient(verdict)
-                ):
+                if current.tries < self.policy.tries and _transient(verdict):
                     self.again.append(current)
                 return None
             yield Sleep(pause)
@@ -155,6 +149,7 @@ class _Route:
         second = self.second()
         if second is not None:
             step.hedge, step.hedge_after = second.offer, self.health.hedge_after(self.hedge) or 0.0
+            step.hedge_limit = max(min(limit, self.left() - step.hedge_after), 0.001)
         verdict = yield step
         assert verdict is not None
         for other in verdict.also:
@@ -162,54 +157,46 @@ class _Route:
         outcome = "ok" if verdict.action == classify.OK else str(verdict.error)
         if verdict.action == classify.DEAD and current.offer.key_source:
             outcome += f"; the key is {current.offer.key_source}"
-        status = verdict.error.status if verdict.error else 200
-        if verdict.action == classify.POLL and self.attempts and self.attempts[-1].outcome == outcome:
-            return verdict  # the same wait, not another attempt
-        answering = verdict.offer or current.offer
-        self.attempts.append(
-            Attempt(
-                answering.provider,
-                answering.internal_name,
-                outcome,
-                canonical_name=answering.canonical_name,
-                status=status,
-                seconds=self.health.clock() - started,
-                error=verdict.error,
-            )
-        )
+        if verdict.action == classify.POLL:
+            current.tries -= 1
+            if self.attempts and self.attempts[-1].outcome == outcome:
+                return verdict  # the same wait, not another attempt
+        else:
+            self.count += 1
+        self.record(verdict.offer or current.offer, verdict, outcome, started)
         return verdict
+
+    def record(self, offer: Offer, verdict: Verdict, outcome: str, started: float) -> None:
+        status = verdict.error.status if verdict.error else 200
+        seconds = self.health.clock() - started
+        name, error = offer.canonical_name, verdict.error
+        attempt = Attempt(
+            offer.provider,
+            offer.internal_name,
+            outcome,
+            canonical_name=name,
+            status=status,
+            seconds=seconds,
+            error=error,
+        )
+        self.attempts.append(attempt)
 
     def second(self) -> _Try | None:
         """Who may be asked as well if this candidate is slow."""
-        if (
-            not self.queue
-            or len(self.attempts) + 2 > self.policy.attempts
-            or self.health.hedge_after(self.hedge) is None
-        ):
+        if not self.queue or self.count + 2 > self.policy.attempts or self.health.hedge_after(self.hedge) is None:
             return None
         best = self.queue[0]
         if best.offer.launchable:
             return None  # loading a model takes longer than any answer
-        return None if self.health.dead(best.offer) or self.health.cooling(best.offer) else best
+        return best if self.may_work(best.offer) and not self.health.cooling(best.offer) else None
 
     def note_other(self, verdict: Verdict, started: float, second: _Try | None) -> None:
         """Record what came of the other of two candidates that were asked at the same time."""
         if verdict.offer is None or verdict.action == classify.OK:
             return
-        self.health.failed(verdict.offer, verdict)
-        seconds = self.health.clock() - started
-        status = verdict.error.status if verdict.error else None
-        self.attempts.append(
-            Attempt(
-                verdict.offer.provider,
-                verdict.offer.internal_name,
-                str(verdict.error),
-                canonical_name=verdict.offer.canonical_name,
-                status=status,
-                seconds=seconds,
-                error=verdict.error,
-            )
-        )
+        self.count += 1
+        self.learn(verdict.offer, verdict)
+        self.record(verdict.offer, verdict, str(verdict.error), started)
         if second is not None and verdict.offer is second.offer and second in self.queue:
             self.queue.remove(second)
 
@@ -232,18 +219,25 @@ class _Route:
         """Full jitter: anything up to base * 2**(tries - 1), at most the cap."""
         return self.random.uniform(0, min(self.policy.backoff_cap, self.policy.backoff_base * 2 ** (tries - 1)))
 
-    def larger(self, offer: Offer) -> bool:
-        """Keep only later candidates with a larger context window; whether there is any."""
-        window = offer.context_window or 0
-        self.queue = [later for later in self.queue if (later.offer.context_window or 0) > window]
-        return bool(self.queue)
+    def learn(self, offer: Offer, verdict: Verdict) -> None:
+        """Remember a failure, and leave out who would fail likewise."""
+        self.health.failed(offer, verdict)
+        if verdict.action == classify.LARGER:
+            self.window = max(self.window, offer.context_window or 0)
+        if verdict.error is not None and verdict.error.code in _UNREACHABLE:
+            self.nobody.add(offer.place[0])
+        self.queue = [later for later in self.queue if self.may_work(later.offer)]
+        self.again = [later for later in self.again if self.may_work(later.offer)]
 
-    def leave(self, address: str | None) -> None:
-        """Nobody is there: other models at the same address would fail likewise."""
-        self.queue = [later for later in self.queue if later.offer.place[0] != address]
-        self.again = [later for later in self.again if later.offer.place[0] != address]
+    def may_work(self, offer: Offer) -> bool:
+        """Whether nothing is known that rules a candidate out."""
+        large = self.window < 0 or (offer.context_window or 0) > self.window
+        return large and offer.place[0] not in self.nobody and not self.health.dead(offer)
 
     def exhausted(self) -> AllProvidersFailedError:
+        if not self.attempts:
+            dead = {self.health._key(offer): offer for offer in reversed(self.offers) if self.health.dead(offer)}
+            self.attempts += [self.health.refusal(offer) for offer in reversed(dead.values())][: self.policy.attempts]
         lines = "".join(f"\n  {attempt}" for attempt in self.attempts)
         late = " before the deadline" if self.left() <= 0 else ""
         count = len(self.attempts)
@@ -258,6 +252,6 @@ def _transient(verdict: Verdict) -> bool:
     error = verdict.error
     if error is not None and error.code in (*_UNREACHABLE, "protocol", "launch", "forbidden"):
         return False
-    return verdict.action == classify.RETRY or (
-        isinstance(error, ProviderError) and error.status in (None, 200, 429, 503)
-    )
+    if verdict.action == classify.NEXT:
+        return isinstance(error, ProviderError) and error.status in (None, 200, 429, 503)
+    return verdict.action == classify.RETRY

@@ -208,7 +208,8 @@ def _left(until: float) -> float:
 
 def _dialled(host: str, port: int, until: float) -> socket.socket:
     """A connected socket: each of the host's addresses gets its share of the time. Raises OSError."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    # As bytes: for text, Python loads a codec for names beyond ASCII, and an address has none.
+    found = socket.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM)
     problem: OSError = OSError("the host has no address")
     for place, (family, kind, protocol, _, where) in enumerate(found):
         sock: socket.socket | None = None

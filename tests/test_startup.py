@@ -1,0 +1,68 @@
+"""What is loaded on the way to a first answer: exactly these modules, and nothing of weight."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from tests.servers import Server
+from tests.test_architecture import loaded_by
+
+# The modules of this package that each way loads. A name that comes in here costs every program its time to load:
+# import it in the function that needs it, unless every call needs it.
+BY_IMPORT: set[str] = set()
+BY_LISTING = {
+    # the registry, and what is in it
+    "errors", "display", "registry", "naming", "heads", "offerings", "candidates", "provider_rows", "access", "ordering", "arguments", "resolution", "policies",
+    # keys and the environment
+    "credentials", "folders",
+    # the list itself
+    "provider_list", "base", "finder",
+    # servers on this machine
+    "local", "local_server", "server_state",
+    # loaded, and not needed until there is something to say
+    "advice", "log", "substitute",
+}  # fmt: skip
+BY_ASKING = BY_LISTING | {
+    # the question and its answer
+    "one_line", "chat", "dialogue", "question", "parameters", "parameter_rules", "answer",
+    # what a reply means, and who is asked next
+    "jsontext", "redaction", "attempts", "wire.classify", "wire.said", "wire.route", "wire.health", "wire.policy",
+    # the connection
+    "wire", "wire.call", "wire.messages", "wire.ask", "wire.send", "wire.origins", "wire.http1",
+    # loaded with `wire.call`, and needed for streams only
+    "wire.stream", "wire.sse",
+}  # fmt: skip
+
+# Modules of Python that take a millisecond or more, or bring others that do.
+OF_WEIGHT = {
+    "argparse", "ast", "asyncio", "base64", "concurrent.futures", "configparser", "csv", "ctypes", "dataclasses", "datetime",
+    "decimal", "difflib", "dis", "email", "encodings.idna", "fractions", "hashlib", "html", "http", "http.client", "importlib.metadata",
+    "importlib.resources", "inspect", "ipaddress", "logging", "multiprocessing", "pathlib", "pickle", "platform", "queue", "shutil",
+    "sqlite3", "ssl", "statistics", "string", "subprocess", "tempfile", "threading", "tokenize", "traceback", "typing", "unicodedata",
+    "urllib", "urllib.parse", "urllib.request", "uuid", "xml", "zipfile", "zlib",
+}  # fmt: skip
+
+LIST = "from inference_providers import ProviderList\nassert ProviderList().find_model_providers('gpt-4')"
+ASK = "from inference_providers import ask_ai\nassert ask_ai('hi', 'openai/gpt-4o') == 'hello'"
+
+
+@pytest.mark.parametrize(
+    ("code", "wanted"),
+    [("import inference_providers", BY_IMPORT), (LIST, BY_LISTING), (ASK, BY_ASKING)],
+    ids=["import", "list", "ask"],
+)
+def test_what_a_way_loads(code: str, wanted: set[str], serve: Callable[..., Server]) -> None:
+    loaded = loaded_by(code, {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": serve().url})
+    own = {name.removeprefix("inference_providers.") for name in loaded if name.startswith("inference_providers.")}
+    assert sorted(own) == sorted(wanted)
+    packages = {name.partition(".")[0] for name in loaded}
+    assert packages - set(sys.stdlib_module_names) - {"__main__", "sitecustomize"} == {"inference_providers"}
+    assert loaded & OF_WEIGHT - loaded_by("pass") == set()
+
+
+def test_the_list_of_what_weighs_names_modules_that_there_are() -> None:
+    """A misspelt name would be missing for ever."""
+    assert {name.partition(".")[0] for name in OF_WEIGHT} <= set(sys.stdlib_module_names)
