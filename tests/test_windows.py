@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,8 @@ def test_a_batch_is_written_and_taken_up(serve: Callable[..., Server], tmp_path:
     assert not list(tmp_path.glob(".*.tmp"))
 
 
+# What is not installed is said first.
+NO_SERVER = "Starting servers works on Linux and macOS only" if find_spec("xllamacpp") else "llama.cpp is not installed"
 PIPE = """
 from pathlib import Path
 from inference_providers import ProviderList
@@ -138,7 +141,7 @@ def test_a_pipe_is_an_error_that_says_what_to_do(serve: Callable[..., Server], t
         (["main:local", "list"], 0, "No model files"),
         (["main:local", "status"], 0, "No launched server runs"),
         (["main:local", "stop", "--all"], 0, "No launched server runs"),
-        (["main:local", "start", "tiny.gguf"], 1, "Starting servers works on Linux and macOS only"),
+        (["main:local", "start", "tiny.gguf"], 1, NO_SERVER),
         (["main:completion", "bash"], 0, "complete"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, list) else "",

@@ -16,6 +16,7 @@ import pkgutil
 import select
 import signal
 import socket
+import subprocess
 import sys
 import types
 from functools import partial
@@ -84,10 +85,13 @@ def strip() -> None:
     for name in OTHERS:
         importlib.import_module(name)
     socket.socketpair = partial(socket.socketpair, socket.AF_UNIX)  # type: ignore[assignment]  # event loops have one inside
-    # `pathlib` asks for each path anew what system this is.
-    pathlib_os: Any = sys.modules[pathlib.Path.__module__]
-    pathlib_os.os = types.SimpleNamespace(**vars(os))
+    # Of the library these look for it anew each time.
+    as_it_is = types.SimpleNamespace(**vars(os))
+    for module in (sys.modules[pathlib.Path.__module__], subprocess):
+        vars(module)["os"] = as_it_is
     os.name = "nt"
+    if hasattr(os, "process_cpu_count"):
+        os.process_cpu_count = os.cpu_count
     for name in MODULES:
         sys.modules[name] = None  # type: ignore[assignment]
     for module, gone in (
