@@ -121,7 +121,7 @@ def ours(path: str, kind: str = "ProviderList") -> Any:
     """A list with one model to launch, and an environment without keys."""
     import inference_providers
 
-    environ = {name: os.environ[name] for name in ("PATH", "HOME")}
+    environ = {name: os.environ[name] for name in ("PATH", "HOME", "XDG_STATE_HOME") if name in os.environ}
     model = {"name": MODEL, "model_path": path, "engine": "llama.cpp", "slots": SLOTS, "context": CONTEXT}
     return getattr(inference_providers, kind)(environ=environ, local_models=[model])
 

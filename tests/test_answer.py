@@ -438,12 +438,12 @@ def test_pictures_go_with_the_question(serve: Serve, pictures: Any, sent: list[s
 
 
 @both
-def test_a_picture_may_be_a_file(serve: Serve, kind: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_picture_may_be_a_file(serve: Serve, kind: Any, tmp_path: Path) -> None:
     server = serve()
     (tmp_path / "a.png").write_bytes(PNG)
-    monkeypatch.setenv("HOME", str(tmp_path))
+    environ = {"HOME": str(tmp_path)}
     for path in (tmp_path / "a.png", str(tmp_path / "a.png"), "~/a.png"):
-        ask(list_of(server.url, kind=kind), images=path)
+        ask(list_of(server.url, kind=kind, environ=environ), images=path)
         assert server.asked[-1].json["messages"][0]["content"][1]["image_url"]["url"] == data_url("png", PNG)
 
 

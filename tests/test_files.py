@@ -309,6 +309,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> 
     assert (path.read_text(), names(tmp_path)) == ("old", {path.name})
 
 
+# With -B: a module that was compiled under such a limit would be cut short on disk, and stay so.
 LIMITED = """
 import resource, sys
 from pathlib import Path
@@ -321,7 +322,7 @@ ProviderList(mock={"m": "x"}, local=False).batch(Path(sys.argv[1]), "m", out=sys
 def test_a_disk_that_is_full_when_a_table_is_written_leaves_nothing_beside_it(tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("prompt,note\na," + "n" * 100_000 + "\n")
     out = tmp_path / "out.csv"
-    arguments = [sys.executable, "-c", LIMITED, str(tmp_path / "in.csv"), str(out), "20000"]
+    arguments = [sys.executable, "-B", "-c", LIMITED, str(tmp_path / "in.csv"), str(out), "20000"]
     done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, "OSError" in done.stderr) == (1, True)
     assert names(tmp_path) == {"in.csv", "out.csv.jsonl"}
@@ -332,7 +333,7 @@ def test_a_disk_that_is_full_when_a_table_is_written_leaves_nothing_beside_it(tm
 def test_a_disk_that_is_full_leaves_whole_lines_only(tmp_path: Path) -> None:
     (tmp_path / "in.jsonl").write_text("".join(f'"{number}"\n' for number in range(300)))
     out = tmp_path / "out.jsonl"
-    arguments = [sys.executable, "-c", LIMITED, str(tmp_path / "in.jsonl"), str(out), "5000"]
+    arguments = [sys.executable, "-B", "-c", LIMITED, str(tmp_path / "in.jsonl"), str(out), "5000"]
     done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, "OSError" in done.stderr) == (1, True)
     lines = out.read_bytes().splitlines(keepends=True)
