@@ -9,14 +9,25 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 from re import _constants as c  # type: ignore[attr-defined]  # isort: skip
 from re import _parser  # type: ignore[attr-defined]  # isort: skip
 
-sys.setrecursionlimit(20_000)
 Then = Callable[[int], bool]
 MOST = 600_000  # steps
+
+
+@contextmanager
+def deeply(frames: int = 20_000) -> Iterator[None]:
+    """Let the engine call itself as often as it needs to, and nobody else: the limit holds for the whole program."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(frames)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
 
 
 class Endless(Exception):
@@ -33,6 +44,7 @@ class Engine:
         self.count = 0
         self.groups: dict[int, str] = {}
 
+    @deeply()
     def search(self, *, anchored: bool = False) -> int:
         """Steps to find every match, or to try one at the beginning."""
         start = 0

@@ -120,7 +120,7 @@ def test_ask_ai_with_an_empty_environment_is_answered_by_a_launched_server(model
     connection = providers.connect_to_ai()
     assert (connection.provider, connection.name) == ("llama.cpp", "tiny")
     client, name = connection
-    assert providers.get_response(client, name, "hi")
+    assert providers.get_response(client, name, "hi", max_tokens=8)
     client.close()
     assert "".join(providers.stream("hi", max_tokens=8))
 
