@@ -17,7 +17,7 @@ LAYERS = {
     **dict.fromkeys(
         (
             "registry", "schema", "jsontext", "validation", "naming", "credentials", "trust", "attempts", "candidates", "resolution", "advice", "chat",
-            "parameters", "structured", "tools", "answer", "dialogue", "conversation", "pace", "batch_items", "substitute",
+            "parameters", "structured", "docstrings", "tools", "answer", "dialogue", "conversation", "pace", "batch_items", "substitute",
             "local_server", "explanation", "policies", "ways", "redaction", "foreign_secrets", "batch_lines", "formulas", "passed_on", "offerings", "heads",
         ),
         1,
