@@ -238,25 +238,20 @@ def result_of(row: Mapping[str, Any]) -> Result:
         data = row["response"]["body"]
         given.usage, given.cost = usage_of(data.get("usage")), None
         return Result(item, given.answer(data, None, ()))
-    answer = Answer(row["answer"])
     counted = row.get("input_tokens") is not None
-    usage = Usage(row["input_tokens"], row["output_tokens"]) if counted else None
-    values: dict[str, Any] = {
-        "usage": usage,
-        "attempts": [],
-        "canonical_name": None,
-        "reasoning": "",
-        "asked": (),
-        "data": None,
-    }
-    values |= {name: row.get(name) for name in ("provider", "model", "cost", "finish_reason", "parsed")}
-    values |= {
-        "latency": row.get("latency") or 0.0,
-        "tool_calls": row.get("tool_calls") or [],
-        "dropped": row.get("dropped") or [],
-        "unchecked": row.get("unchecked") or [],
-    }
-    answer.__dict__.update(values)
+    answer = Answer(
+        row["answer"],
+        provider=row.get("provider"),
+        model=row.get("model") or "",
+        usage=Usage(row["input_tokens"], row["output_tokens"]) if counted else None,
+        cost=row.get("cost"),
+        latency=row.get("latency") or 0.0,
+        finish_reason=row.get("finish_reason"),
+        parsed=row.get("parsed"),
+        tool_calls=row.get("tool_calls") or (),
+        dropped=row.get("dropped") or (),
+        unchecked=row.get("unchecked") or (),
+    )
     return Result(item, answer)
 
 
