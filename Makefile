@@ -71,6 +71,7 @@ lint-format: $(VENV)/.dev
 
 lint-types: $(VENV)/.dev
 	$(BIN)/mypy
+	$(BIN)/pyright --pythonpath $(BIN)/python
 
 lint-files: $(BIN)/python
 	$(BIN)/python tests/tidy.py

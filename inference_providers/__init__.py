@@ -14,7 +14,6 @@ __version__ = "0.1.0"
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inference_providers.answer import Answer as Answer
-    from inference_providers.answer import Usage as Usage
     from inference_providers.answer_stream import AnswerStream as AnswerStream
     from inference_providers.answer_stream import AsyncAnswerStream as AsyncAnswerStream
     from inference_providers.async_provider_list import AsyncProviderList as AsyncProviderList
@@ -66,13 +65,15 @@ if TYPE_CHECKING:
     from inference_providers.provider_list import ProviderList as ProviderList
     from inference_providers.registry import canonical_name as canonical_name
     from inference_providers.resolution import Resolution as Resolution
+    from inference_providers.usage import Usage as Usage
     from inference_providers.wire.messages import Limits as Limits
     from inference_providers.wire.policy import Policy as Policy
 
 _HOME = {
     name: module
     for module, names in {
-        "answer": ("Answer", "Usage"),
+        "answer": ("Answer",),
+        "usage": ("Usage",),
         "answer_stream": ("AnswerStream", "AsyncAnswerStream"),
         "async_provider_list": ("AsyncProviderList",),
         "backends": (
@@ -127,7 +128,7 @@ _ERRORS = (
     "TruncatedStreamError",
     "UnknownModelError",
 )
-__all__ = sorted([*_HOME, *_ERRORS])  # noqa: PLE0605
+__all__ = sorted([*_HOME, *_ERRORS])  # noqa: PLE0605  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> object:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 
 from inference_providers import chat
-from inference_providers.answer import Answer, Given, cost_of, usage_of
+from inference_providers.answer import Answer, Given
+from inference_providers.cost import cost_of
 from inference_providers.display import in_line
+from inference_providers.usage import usage_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ from inference_providers.provider_list import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-    from typing import Any, Literal, overload
+    from typing import Any, Literal, Unpack, overload
 
     import openai
 
@@ -37,6 +37,16 @@ if TYPE_CHECKING:
     from inference_providers.arguments import Models, Prompt
     from inference_providers.batches import AsyncBatch
     from inference_providers.candidates import Offer
+    from inference_providers.options import (
+        AskOptions,
+        AsyncItems,
+        BatchOptions,
+        GenerationOptions,
+        Pictures,
+        StreamOptions,
+        TextOptions,
+        Unsupported,
+    )
     from inference_providers.question import Question
     from inference_providers.wire.acall import AsyncCaller, AsyncStreamReply
     from inference_providers.wire.asend import AsyncSender
@@ -72,9 +82,16 @@ class AsyncProviderList(Base):
                     failed = error if failed is None else _joined(failed, error)
         raise failed or self._advice.nothing()
 
-    def client(self, models: str | Sequence[str] | None = None, **options: Any) -> openai.AsyncOpenAI:
+    def client(
+        self,
+        models: str | Sequence[str] | None = None,
+        *,
+        timeout: float | None = None,
+        hedge_after: float | str | None = None,
+        allow_empty: bool | None = None,
+    ) -> openai.AsyncOpenAI:
         """The same as `async_client`."""
-        return self.async_client(models, **options)
+        return self.async_client(models, timeout=timeout, hedge_after=hedge_after, allow_empty=allow_empty)
 
     async def get_response(
         self,
@@ -84,7 +101,7 @@ class AsyncProviderList(Base):
         *,
         system: str | None = None,
         extra_body: Mapping[str, Any] | None = None,
-        **parameters: Any,
+        **parameters: Unpack[GenerationOptions],
     ) -> Answer:
         """See `ProviderList.get_response`."""
         import openai
@@ -101,12 +118,17 @@ class AsyncProviderList(Base):
 
         @overload
         async def ask_ai(
-            self, question: Prompt, model: Models = None, *, stream: Literal[False] = False, **options: Any
+            self,
+            question: Prompt,
+            model: Models = None,
+            *,
+            stream: Literal[False] = False,
+            **options: Unpack[AskOptions],
         ) -> Answer: ...
 
         @overload
         async def ask_ai(
-            self, question: Prompt, model: Models = None, *, stream: Literal[True], **options: Any
+            self, question: Prompt, model: Models = None, *, stream: Literal[True], **options: Unpack[StreamOptions]
         ) -> AsyncAnswerStream: ...
 
     async def ask_ai(
@@ -140,11 +162,11 @@ class AsyncProviderList(Base):
         *,
         test: bool = True,
         system: str | None = None,
-        images: Any = None,
-        on_unsupported: str = DROP,
+        images: Pictures | None = None,
+        on_unsupported: Unsupported = "drop",
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-        **parameters: Any,
+        **parameters: Unpack[TextOptions],
     ) -> AsyncAnswerStream:
         """`ask_ai`, as it comes: `async for piece in providers.stream("...")`."""
         asked = self._question(
@@ -152,7 +174,7 @@ class AsyncProviderList(Base):
         )
         return self._stream(asked, model, test, timeout)
 
-    def batch(self, questions: Any, models: Models = None, **options: Any) -> AsyncBatch:
+    def batch(self, questions: AsyncItems, models: Models = None, **options: Unpack[BatchOptions]) -> AsyncBatch:
         """`ProviderList.batch` for asyncio: iterate with `async for`, or await it where there is an output file.
 
         *questions* may be an asynchronous iterable.

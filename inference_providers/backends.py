@@ -17,6 +17,10 @@ from inference_providers.one_line import default_list
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Unpack
+
+    from inference_providers.arguments import Prompt
+    from inference_providers.options import AskOptions
 
 MAX_TOKENS, TEMPERATURE = 250, 0.1  # where neither the call nor the environment says otherwise
 
@@ -83,7 +87,7 @@ def detect_model_backend(model_name: str) -> str:
     return (usable or offers)[0].provider
 
 
-def generate_response(model_name: str, prompt: Any, **kwargs: Any) -> str:
+def generate_response(model_name: str, prompt: Prompt, **kwargs: Unpack[AskOptions]) -> str:
     """Ask one model of a simulation; its answer's text.
 
     *kwargs* as in `ask_ai`; `max_tokens` and `temperature` default to `MAX_TOKENS` (250) and

@@ -229,8 +229,10 @@ class Base(Finder):
 
     def _answer_of(self, reply: Any, model: str, question: Question, seconds: float) -> Answer:
         """The answer in an SDK client's raw response. Raises ProviderUnavailableError where there is none."""
-        from inference_providers.answer import Given, cost_of, usage_of
+        from inference_providers.answer import Given
         from inference_providers.connection import checked_completion
+        from inference_providers.cost import cost_of
+        from inference_providers.usage import usage_of
 
         data = checked_completion(reply.http_response.content, model)
         provider = self.registry.providers.get(reply.headers.get("x-inference-provider", ""))

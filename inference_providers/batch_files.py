@@ -59,8 +59,8 @@ async def items_that_come(source: Any, reader: Reader) -> AsyncGenerator[Item, N
             yield reader.item(one, index)
             index += 1
     finally:
-        if hasattr(given, "aclose"):
-            await given.aclose()
+        if (close := getattr(given, "aclose", None)) is not None:
+            await close()
 
 
 def _json_items(path: os.PathLike[str], reader: Reader) -> Iterator[Item]:

@@ -208,7 +208,8 @@ class FailedEarlier(InferenceProvidersError):
 
 def result_of(row: Mapping[str, Any]) -> Result:
     """A result as it was written to a file."""
-    from inference_providers.answer import Answer, Given, Usage, usage_of
+    from inference_providers.answer import Answer, Given
+    from inference_providers.usage import Usage, usage_of
 
     item = Item(int(row.get("index") or 0), row.get("line"))
     item.custom_id, item.openai_form = row.get("custom_id"), "response" in row
@@ -223,25 +224,20 @@ def result_of(row: Mapping[str, Any]) -> Result:
         data = row["response"]["body"]
         given.usage, given.cost = usage_of(data.get("usage")), None
         return Result(item, given.answer(data, None, ()))
-    answer = Answer(row["answer"])
     counted = row.get("input_tokens") is not None
-    usage = Usage(row["input_tokens"], row["output_tokens"]) if counted else None
-    values: dict[str, Any] = {
-        "usage": usage,
-        "attempts": [],
-        "canonical_name": None,
-        "reasoning": "",
-        "asked": (),
-        "data": None,
-    }
-    values |= {name: row.get(name) for name in ("provider", "model", "cost", "finish_reason", "parsed")}
-    values |= {
-        "latency": row.get("latency") or 0.0,
-        "tool_calls": row.get("tool_calls") or [],
-        "dropped": row.get("dropped") or [],
-        "unchecked": row.get("unchecked") or [],
-    }
-    answer.__dict__.update(values)
+    answer = Answer(
+        row["answer"],
+        provider=row.get("provider"),
+        model=row.get("model") or "",
+        usage=Usage(row["input_tokens"], row["output_tokens"]) if counted else None,
+        cost=row.get("cost"),
+        latency=row.get("latency") or 0.0,
+        finish_reason=row.get("finish_reason"),
+        parsed=row.get("parsed"),
+        tool_calls=row.get("tool_calls") or (),
+        dropped=row.get("dropped") or (),
+        unchecked=row.get("unchecked") or (),
+    )
     return Result(item, answer)
 
 

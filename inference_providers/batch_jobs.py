@@ -13,10 +13,11 @@ from collections import Counter
 from io import BytesIO
 
 from inference_providers import batch_files, batch_parts, files, parameters
-from inference_providers.answer import Given, cost_of, usage_of
+from inference_providers.answer import Given
 from inference_providers.batch_items import Item, MalformedItemError, Result, Summary
 from inference_providers.batch_parts import Part, State
 from inference_providers.batch_plan import names_of, route_key
+from inference_providers.cost import cost_of
 from inference_providers.errors import (
     InferenceProvidersError,
     InvalidRequestError,
@@ -26,6 +27,7 @@ from inference_providers.errors import (
 )
 from inference_providers.log import warn
 from inference_providers.pace import OVERLOADED
+from inference_providers.usage import usage_of
 from inference_providers.wire import classify
 from inference_providers.wire.messages import RESPONSE_CAP, WireError, request_to
 from inference_providers.wire.said import decode, said

@@ -11,7 +11,6 @@ import time
 from collections import deque
 
 from inference_providers import batch_files, dialogue
-from inference_providers.answer import counted
 from inference_providers.batch_items import Item, MalformedItemError, Result, Summary, prompts_cost
 from inference_providers.batch_plan import names_of, route_key
 from inference_providers.errors import (
@@ -22,6 +21,7 @@ from inference_providers.errors import (
     UnknownModelError,
 )
 from inference_providers.pace import RISE, OfferLanes, Pace, overloaded
+from inference_providers.usage import counted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

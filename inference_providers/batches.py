@@ -33,7 +33,7 @@ class _Batch:
         self._providers, self._job = providers, job
         self._places = None if job.out is None else batch_places.Places(job.out, has_jobs=job.by_provider)
         self._lines = None if self._places is None else self._places.lines
-        self.summary = Summary()
+        self.summary: Summary = Summary()
         batch_places.check(job.source, self._places)
 
     def __repr__(self) -> str:

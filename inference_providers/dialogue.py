@@ -7,8 +7,10 @@ reply; or it yields calls, and is sent their results. Pure.
 from __future__ import annotations
 
 from inference_providers import chat
-from inference_providers.answer import Answer, Given, cost_of, usage_of
+from inference_providers.answer import Answer, Given
+from inference_providers.cost import cost_of
 from inference_providers.errors import InvalidReplyError, StepLimitError
+from inference_providers.usage import usage_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

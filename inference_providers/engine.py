@@ -32,6 +32,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Unpack
+
+    from inference_providers.options import EngineOptions
+
 __all__ = [
     "GenerationParams",
     "GuidedDecodingParams",
@@ -53,7 +60,9 @@ class MetaInferenceEngine:
     remote_params: see `RemoteParams`; a dict will do. Raises TypeError and ValueError for parameters in no vocabulary.
     """
 
-    def __init__(self, *, remote_params: RemoteParams | dict[str, Any] | None = None, **generation: Any) -> None:
+    def __init__(
+        self, *, remote_params: RemoteParams | dict[str, Any] | None = None, **generation: Unpack[EngineOptions]
+    ) -> None:
         self._generation = _words(generation)
         parameters.normalise({name: value for name, value in self._generation.items() if name != "batch_size"})
         self._remote = in_force(None if remote_params is None else made(RemoteParams, remote_params))
@@ -70,7 +79,7 @@ class MetaInferenceEngine:
         *,
         remote_params: RemoteParams | dict[str, Any] | None = None,
         output_path: str | os.PathLike[str] | None = None,
-        **generation: Any,
+        **generation: Unpack[EngineOptions],
     ) -> list[Conversation]:
         """Answer conversations, at once and in order; each comes back with its reply appended.
 
@@ -183,13 +192,14 @@ def _checked(key: str | None, remote: RemoteParams, *, keyless: bool) -> str | N
     return key
 
 
-def _words(given: dict[str, Any]) -> dict[str, Any]:
+def _words(given: Mapping[str, Any]) -> dict[str, Any]:
     """Parameters as `GenerationParams` or `ask_ai` call them, each in one word, so that one goes before another's."""
-    guided = given.pop("guided_decoding", None)
+    words = {**given}
+    guided = words.pop("guided_decoding", None)
     if guided is not None:
-        given |= GenerationParams(guided_decoding=guided).as_fields()
+        words |= GenerationParams(guided_decoding=guided).as_fields()
     found: dict[str, Any] = {}
-    for word, value in given.items():
+    for word, value in words.items():
         name = parameters.SYNONYMS.get(word, word)
         if value is not None and found.setdefault(name, value) != value:
             raise ValueError(f"{word} is another word for {name}, which was given as well, with another value")

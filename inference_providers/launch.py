@@ -230,7 +230,7 @@ class Launchable(LocalServer):
         self.endpoint, self.key = endpoint_of(state), state["key"]
         self._runs = (state["port"], state["engine"], state.get("namespace"))
 
-    def stranger(self, client_port: int) -> str:
+    def stranger(self, client_port: int) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]  (a function is what it may be)
         """Why who took a new connection from *client_port* is not this server; empty if it is, or if the system does not tell.
 
         For each new connection, before anything is sent: the port of a server that has ended may be anybody's.

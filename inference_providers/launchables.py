@@ -133,7 +133,7 @@ class Launchables:
             engine = self._registry.provider_id(model.engine or local.UNKNOWN)
             return [self._launchable(engine, _own_way(model), model)] if engine and pid in (None, engine) else []
         wish = self._registry.provider_id(model.engine) if model.engine else None
-        engines = [pid] if pid else list(dict.fromkeys([*([wish] if wish else []), *bundled().engines]))
+        engines: list[str] = [pid] if pid else list(dict.fromkeys([*([wish] if wish else []), *bundled().engines]))
         found = []
         for engine in engines:
             possible = [self._launchable(engine, way, model) for way in self._ways(engine)]

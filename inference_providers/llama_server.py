@@ -24,7 +24,7 @@ def main() -> None:
     options.add_argument("--parallel", type=int, default=4)
     options.add_argument("--threads", type=int, help="default: one for each core")
     given = options.parse_args()
-    params = xllamacpp.CommonParams()
+    params = xllamacpp.CommonParams()  # pyright: ignore[reportAttributeAccessIssue]  (an extension without stubs)
     params.model.path = given.model
     params.model_alias = {given.alias}
     params.hostnames = [given.host]
@@ -39,7 +39,7 @@ def main() -> None:
         params.api_keys = [os.environ.pop("LLAMA_API_KEY")]
     signal.signal(signal.SIGTERM, lambda number, frame: os._exit(0))  # the server's threads do not end by themselves
     try:
-        server = xllamacpp.Server(params)
+        server = xllamacpp.Server(params)  # pyright: ignore[reportAttributeAccessIssue]  (as above)
     except RuntimeError as error:  # what is wrong it has said before
         sys.exit(str(error))
     sys.stderr.write(f"listening at {server.listening_address}\n")

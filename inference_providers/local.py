@@ -61,20 +61,19 @@ def _connectable(bases: Iterable[str], timeout: float) -> list[str]:
             sock = _start_connecting(host, base.startswith("https"))
             if sock is None:
                 continue
-            selector.register(sock, selectors.EVENT_WRITE, base)
+            selector.register(sock, selectors.EVENT_WRITE, (base, sock))
             waiting += 1
         deadline = time.monotonic() + timeout
         while waiting and (left := deadline - time.monotonic()) > 0:
             for key, _ in selector.select(left):
-                sock = key.fileobj  # type: ignore[assignment]
-                assert sock is not None
+                base, sock = key.data
                 if sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0:
-                    alive.add(key.data)
+                    alive.add(base)
                 selector.unregister(sock)
                 sock.close()
                 waiting -= 1
         for key in list((selector.get_map() or {}).values()):
-            key.fileobj.close()  # type: ignore[union-attr]
+            key.data[1].close()
     return [base for base in hosts if base in alive]
 
 

@@ -124,8 +124,8 @@ class Mock:
             return {"error": {"status": 404, "message": self._missing(body["model"])}}
         if callable(reply):
             reply = reply(body["messages"])
-            if hasattr(reply, "close") and hasattr(reply, "__await__"):
-                reply.close()
+            if hasattr(reply, "__await__") and (close := getattr(reply, "close", None)) is not None:
+                close()
                 raise TypeError(f"the mock reply for {name!r} is an async function; give a plain one")
             if not isinstance(reply, str | dict):
                 raise TypeError(

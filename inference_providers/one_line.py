@@ -10,12 +10,13 @@ from inference_providers.provider_list import ProviderList
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Literal, overload
+    from typing import Any, Literal, Unpack, overload
 
     from inference_providers.answer import Answer
     from inference_providers.answer_stream import AnswerStream
     from inference_providers.arguments import Models, Prompt
     from inference_providers.batches import Batch
+    from inference_providers.options import AskOptions, BatchOptions, Items, StreamOptions
 
 _default: tuple[Environment, object, ProviderList] | None = None
 
@@ -32,10 +33,14 @@ def default_list() -> ProviderList:
 if TYPE_CHECKING:
 
     @overload
-    def ask_ai(question: Prompt, model: Models = None, *, stream: Literal[False] = False, **options: Any) -> Answer: ...
+    def ask_ai(
+        question: Prompt, model: Models = None, *, stream: Literal[False] = False, **options: Unpack[AskOptions]
+    ) -> Answer: ...
 
     @overload
-    def ask_ai(question: Prompt, model: Models = None, *, stream: Literal[True], **options: Any) -> AnswerStream: ...
+    def ask_ai(
+        question: Prompt, model: Models = None, *, stream: Literal[True], **options: Unpack[StreamOptions]
+    ) -> AnswerStream: ...
 
 
 def ask_ai(
@@ -61,11 +66,11 @@ def ask_ai(
     )
 
 
-def stream(question: Prompt, model: Models = None, **options: Any) -> AnswerStream:
+def stream(question: Prompt, model: Models = None, **options: Unpack[StreamOptions]) -> AnswerStream:
     """`ask_ai`, as it comes: iterate for text."""
     return default_list().stream(question, model, **options)
 
 
-def batch(questions: Any, models: Models = None, **options: Any) -> Batch:
+def batch(questions: Items, models: Models = None, **options: Unpack[BatchOptions]) -> Batch:
     """Ask many questions at once; see `ProviderList.batch`."""
     return default_list().batch(questions, models, **options)

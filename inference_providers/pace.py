@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 
         def dead(self, offer: Offer) -> bool:
             """Whether the key was refused."""
+            raise NotImplementedError
 
         def cooling(self, offer: Offer) -> float:
             """Seconds for which it is to be left alone."""
+            raise NotImplementedError
 
 
 FIRST = 16  # requests at once, to begin with

@@ -110,10 +110,9 @@ def normalise(given: Mapping[str, Any]) -> dict[str, Any]:
         if not isinstance(schema, dict):
             raise TypeError(f"guided_json must be a JSON Schema (an object), not {schema!r}")
         found["response_format"] = json_schema(schema)
-    if isinstance(found.get("response_format"), str):
-        found["response_format"] = {
-            "type": {"json": "json_object"}.get(found["response_format"], found["response_format"])
-        }
+    form = found.get("response_format")
+    if isinstance(form, str):
+        found["response_format"] = {"type": {"json": "json_object"}.get(form, form)}
     if "logit_bias" in found:
         found["logit_bias"] = {str(token): bias for token, bias in found["logit_bias"].items()}
     return found

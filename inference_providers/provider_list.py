@@ -15,7 +15,7 @@ from inference_providers.ordering import shuffled
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from typing import Any, Literal, overload
+    from typing import Any, Literal, Unpack, overload
 
     import openai
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from inference_providers.batches import Batch
     from inference_providers.candidates import Offer
     from inference_providers.connection import Connection
+    from inference_providers.options import AskOptions, BatchOptions, GenerationOptions, Items, StreamOptions
     from inference_providers.question import Question
     from inference_providers.wire.ask import Ask
     from inference_providers.wire.call import Caller, Reply, StreamReply
@@ -110,7 +111,7 @@ class ProviderList(Base):
         *,
         system: str | None = None,
         extra_body: Mapping[str, Any] | None = None,
-        **parameters: Any,
+        **parameters: Unpack[GenerationOptions],
     ) -> Answer:
         """Ask a connected client one question, with generation parameters as in `ask_ai`. Raises ProviderError of the fitting kind."""
         import openai
@@ -129,12 +130,17 @@ class ProviderList(Base):
 
         @overload
         def ask_ai(
-            self, question: Prompt, model: Models = None, *, stream: Literal[False] = False, **options: Any
+            self,
+            question: Prompt,
+            model: Models = None,
+            *,
+            stream: Literal[False] = False,
+            **options: Unpack[AskOptions],
         ) -> Answer: ...
 
         @overload
         def ask_ai(
-            self, question: Prompt, model: Models = None, *, stream: Literal[True], **options: Any
+            self, question: Prompt, model: Models = None, *, stream: Literal[True], **options: Unpack[StreamOptions]
         ) -> AnswerStream: ...
 
     def ask_ai(
@@ -178,11 +184,11 @@ class ProviderList(Base):
         asked = self._question(question, parameters, system=system, images=images, extra_body=extra_body, **how)
         return (self._stream if stream else self._converse)(asked, model, test, timeout)
 
-    def stream(self, question: Prompt, model: Models = None, **options: Any) -> AnswerStream:
+    def stream(self, question: Prompt, model: Models = None, **options: Unpack[StreamOptions]) -> AnswerStream:
         """`ask_ai`, as it comes: iterate for text. Falls back until the first content, never after it."""
         return self.ask_ai(question, model, stream=True, **options)
 
-    def batch(self, questions: Any, models: Models = None, **options: Any) -> Batch:
+    def batch(self, questions: Items, models: Models = None, **options: Unpack[BatchOptions]) -> Batch:
         """Ask many questions at once; results with `.answer` or `.error`, in order.
 
         questions: any iterable of texts, message lists, or dicts with `prompt` or `messages`, `custom_id`,

@@ -92,5 +92,5 @@ def inference_providers(request: pytest.FixtureRequest) -> Iterator[Stand]:
     from inference_providers import substitute
 
     before = substitute.current
-    yield Stand(request.node, request.config.getoption("--inference-record"))
+    yield Stand(request.node, str(request.config.getoption("--inference-record")))
     substitute.current = before

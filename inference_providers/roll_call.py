@@ -7,11 +7,12 @@ import re
 import time
 
 from inference_providers import candidates, chat
-from inference_providers.answer import cost_of, usage_of
 from inference_providers.attempts import reason
+from inference_providers.cost import cost_of
 from inference_providers.display import printable
 from inference_providers.errors import InferenceProvidersError, TruncatedStreamError
 from inference_providers.question import Question
+from inference_providers.usage import usage_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

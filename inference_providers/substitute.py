@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
         def environ(self, environ: Mapping[str, str]) -> Mapping[str, str]:
             """The environment to use."""
+            raise NotImplementedError
 
         def sender(self, real: Callable[[], Any], secrets: Callable[[], list[str]]) -> Any:
             """What sends, instead of the real sender. *secrets* are the keys that must not be recorded."""

@@ -6,6 +6,7 @@ import json
 
 from inference_providers import jsontext
 from inference_providers.display import in_line
+from inference_providers.docstrings import described
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -160,9 +161,10 @@ class _Function:
         if not self.name.isidentifier():
             raise TypeError(f"the tool {self.name} cannot be described: it has no name to call it by; use def")
         self._model, parameters = _arguments_model(function, self.name)
-        about, parts = described(function.__doc__ or "")
+        fields = parameters.get("properties", {})
+        about, parts = described(function.__doc__ or "", fields)
         parameters.pop("title", None)
-        for name, field in parameters.get("properties", {}).items():
+        for name, field in fields.items():
             field.pop("title", None)
             if name in parts:
                 field.setdefault("description", parts[name])
@@ -214,67 +216,3 @@ def _arguments_model(function: Callable[..., Any], name: str) -> tuple[Any, dict
         return model, model.model_json_schema()
     except (PydanticUserError, TypeError, NameError, RuntimeError) as error:
         raise TypeError(f"the tool {name} cannot be described: {error}") from None
-
-
-def described(docstring: str) -> tuple[str, dict[str, str]]:
-    """A docstring's text before its list of parameters, and what it says of each: Google's, NumPy's or Sphinx's style."""
-    import inspect
-
-    return _described(inspect.cleandoc(docstring).split("\n"))
-
-
-def _described(lines: list[str]) -> tuple[str, dict[str, str]]:
-    parts = {name: text.strip() for line in lines if (found := _sphinx(line)) for name, text in [found]}
-    begin = next((n for n, line in enumerate(lines) if _title(line) in _PARAMETERS and n + 1 < len(lines)), None)
-    if begin is not None:
-        for name, text in _entries(_section(lines[begin + 1 :])).items():
-            if words := " ".join(text).split():
-                parts[name] = " ".join(words)
-    ends = (n for n, line in enumerate(lines) if line.startswith(_MARKS) or _title(line) in _SECTIONS)
-    return "\n".join(lines[: next(ends, len(lines))]).strip(), parts
-
-
-_PARAMETERS = ("Args", "Arguments", "Parameters")
-_SECTIONS = (*_PARAMETERS, "Returns", "Raises")
-_MARKS = (":param ", ":return:", ":returns:")
-
-
-def _title(line: str) -> str:
-    return line.rstrip().removesuffix(":")
-
-
-def _sphinx(line: str) -> tuple[str, str] | None:
-    """Name and text of `:param int days: how many`."""
-    head, colon, text = line.removeprefix(":param ").partition(":")
-    name = head.rpartition(" ")[2]
-    return (name, text) if colon and line.startswith(":param ") and _is_word(name) else None
-
-
-def _section(lines: list[str]) -> list[str]:
-    """The lines up to the next title, without a line drawn below the own one."""
-    if lines and len(lines[0]) >= 3 and not lines[0].strip("-"):
-        lines = lines[1:]
-    ends = (n for n, line in enumerate(lines[:-1]) if line[:1].strip() and _is_word(_title(line).replace(" ", "_")))
-    return lines[: next(ends, len(lines))]
-
-
-def _entries(lines: list[str]) -> dict[str, list[str]]:
-    """Lines of text by the name before them: `days: how many`, `days (int): how many`, `days : int`, and on the next line."""
-    found: dict[str, list[str]] = {}
-    text: list[str] | None = None
-    for line in lines:
-        head, colon, rest = line.partition(":")
-        name, bracket, _ = head.partition("(")
-        if bracket:  # a kind may hold colons of its own
-            _, closed, rest = line[len(name) + 1 :].partition(")")
-            colon = closed and rest.lstrip(" ")[:1]
-            rest = rest.lstrip(" ")[1:]
-        if colon == ":" and _is_word(name.strip(" ")):
-            text = found[name.strip(" ")] = [rest]
-        elif text is not None:
-            text.append(line)
-    return found
-
-
-def _is_word(text: str) -> bool:
-    return text.replace("_", "a").isalnum()

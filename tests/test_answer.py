@@ -29,10 +29,13 @@ from inference_providers import (
     TruncatedStreamError,
     Usage,
 )
-from inference_providers.answer import Given, cost_of, usage_of
+from inference_providers.answer import Given
+from inference_providers.batch_items import result_of
 from inference_providers.chat import instructed, shown
+from inference_providers.cost import cost_of
 from inference_providers.pictures import CAP
 from inference_providers.provider_rows import Facts
+from inference_providers.usage import usage_of
 from tests.conftest import keys, list_of
 from tests.fault_server import pause, says, streaming
 from tests.servers import PATIENCE, Connection, Received, Server, answer, chunk, completion, delta, status
@@ -129,6 +132,40 @@ def test_an_answer_can_be_kept_and_copied(serve: Serve, kind: Any) -> None:
     for again in (pickle.loads(pickle.dumps(said)), copy.deepcopy(said)):
         assert again == said
         assert (again.provider, again.usage, again.messages) == (said.provider, said.usage, said.messages)
+
+
+def test_an_answer_can_be_made_by_hand() -> None:
+    plain = Answer("hi")
+    assert (plain, plain.text, plain.provider, plain.cost, plain.latency) == ("hi", "hi", None, None, 0.0)
+    assert (plain.attempts, plain.tool_calls, plain.dropped, plain.unchecked) == ([], [], [], [])
+    assert plain.messages == [{"role": "assistant", "content": "hi"}]
+    assert plain.as_dict()["answer"] == "hi"
+    assert (Answer(), Answer().model) == ("", "")
+    made = Answer("hi", provider="p", model="m", usage=Usage(3, 2), dropped=("seed",), asked=[{"role": "user"}])
+    assert (made.provider, made.model, made.usage, made.dropped) == ("p", "m", Usage(3, 2), ["seed"])
+    assert [turn["role"] for turn in made.messages] == ["user", "assistant"]
+    with pytest.raises(TypeError, match="porvider"):
+        Answer("hi", porvider="p")  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize(
+    "again", [copy.copy, copy.deepcopy, *(lambda said, n=n: pickle.loads(pickle.dumps(said, n)) for n in range(2, 6))]
+)
+def test_an_answer_made_by_hand_is_kept_with_all_that_is_known(again: Any) -> None:
+    made = Answer("hi", provider="p", usage=Usage(3, 2), attempts=[], parsed={"a": [1]}, data={"x": 1})
+    made.note = "mine"  # type: ignore[attr-defined]
+    found = again(made)
+    assert (type(found), found, found.usage) == (Answer, "hi", Usage(3, 2))
+    assert {**vars(found), "usage": None} == {**vars(made), "usage": None}
+
+
+def test_every_field_is_there_however_an_answer_is_made() -> None:
+    fields = [name for name in Answer.__annotations__ if not name.startswith("_")]
+    reply = Given().answer(completion(), None, ())
+    row = result_of({"answer": "hi"}).answer
+    for made in (Answer("hi"), reply, row):
+        assert list(vars(made)) == fields
+    assert vars(row) == vars(Answer("hi"))
 
 
 @both

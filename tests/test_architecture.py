@@ -17,8 +17,8 @@ LAYERS = {
     **dict.fromkeys(
         (
             "registry", "schema", "jsontext", "validation", "naming", "credentials", "trust", "attempts", "candidates", "resolution", "advice", "chat",
-            "parameters", "structured", "tools", "answer", "dialogue", "conversation", "pace", "batch_items", "substitute",
-            "local_server", "provider_rows", "access", "ordering", "arguments", "question", "parameter_rules", "explanation", "policies", "ways", "redaction", "foreign_secrets", "batch_lines", "formulas", "passed_on", "offerings", "heads",
+            "parameters", "structured", "docstrings", "tools", "answer", "dialogue", "conversation", "pace", "batch_items", "substitute",
+            "local_server", "provider_rows", "usage", "cost", "access", "ordering", "arguments", "question", "parameter_rules", "explanation", "policies", "ways", "redaction", "foreign_secrets", "batch_lines", "formulas", "passed_on", "offerings", "heads",
         ),
         1,
     ),
@@ -35,7 +35,7 @@ LAYERS = {
         (
             "finder", "base", "provider_list", "async_provider_list",
             "batch_plan", "batch_runner", "batch_jobs", "batches", "engine", "engine_settings", "backends", "roll_call",
-            "one_line",
+            "one_line", "options",
         ),
         3,
     ),

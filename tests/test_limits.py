@@ -26,9 +26,11 @@ from inference_providers import (
     chat,
     jsontext,
 )
-from inference_providers.answer import Given, cost_of, usage_of
+from inference_providers.answer import Given
 from inference_providers.answer_stream import _Gathered
+from inference_providers.cost import cost_of
 from inference_providers.provider_rows import Facts
+from inference_providers.usage import usage_of
 from inference_providers.wire import classify, said, sse
 from inference_providers.wire import stream as streams
 from inference_providers.wire.stream import StreamJudge

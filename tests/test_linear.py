@@ -13,7 +13,16 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import BaseModel, Field
 
-from inference_providers import AsyncProviderList, ProviderList, jsontext, schema, structured, tools, validation
+from inference_providers import (
+    AsyncProviderList,
+    ProviderList,
+    docstrings,
+    jsontext,
+    schema,
+    structured,
+    tools,
+    validation,
+)
 from inference_providers.wire import said
 from tests.conftest import ROOT, list_of
 from tests.servers import answer
@@ -111,7 +120,7 @@ def test_the_engine_that_counts_finds_what_pythons_finds(pattern: str, text: str
 READERS: dict[str, Any] = {
     "plain": said.plain,
     "json": structured._json_in,
-    "docstring": lambda text: tools._described(text.split("\n")),
+    "docstring": lambda text: list(docstrings._regular(text.split("\n"))),
 }
 # Beginning, what is said again and again, end.
 WORST: dict[str, list[tuple[str, str, str]]] = {
@@ -142,6 +151,8 @@ WORST: dict[str, list[tuple[str, str, str]]] = {
         (":param ", "a ", ": x"),
         (":param ", "a, ", ""),
         ("", ":param a: b\n", ""),
+        ("@param ", "a ", ": x"),
+        ("", "a" + " " * 50, ""),
         ("x\n\nParameters\n", "-", "\n"),
     ],
 }  # fmt: skip

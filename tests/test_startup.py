@@ -27,7 +27,7 @@ BY_LISTING = {
 }  # fmt: skip
 BY_ASKING = BY_LISTING | {
     # the question and its answer
-    "one_line", "chat", "dialogue", "question", "parameters", "parameter_rules", "answer",
+    "one_line", "chat", "dialogue", "question", "parameters", "parameter_rules", "answer", "usage", "cost",
     # what a reply means, and who is asked next
     "jsontext", "redaction", "attempts", "wire.classify", "wire.said", "wire.route", "wire.health", "wire.policy",
     # the connection

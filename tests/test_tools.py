@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
 
 from inference_providers import AsyncProviderList, StepLimitError
-from inference_providers.tools import Toolbox, as_text, described
+from inference_providers.tools import Toolbox, as_text
 from tests.conftest import list_of
 from tests.servers import Connection, Received, Server, answer, completion, status
 from tests.test_answer import both
@@ -165,34 +165,6 @@ def test_a_parameter_may_have_any_name(serve: Serve, name: str) -> None:
     server = serve(calling([call("echo", {name: 7})]))
     assert told(list_of(server.url), server, [scope["echo"]]) == "7"
     assert list(schema_of(scope["echo"])["parameters"]["properties"]) == [name, "last"]
-
-
-@pytest.mark.parametrize(
-    "docstring",
-    [
-        "Do it.\n\n    Args:\n        a: The first.\n        b (int): The second\n            of two.\n\n    Raises:\n        X: no",
-        "Do it.\n\n    :param a: The first.\n    :param int b: The second of two.\n    :returns: c",
-        "Do it.\n\nArguments:\n    a: The first.\n    b: The second of two.",
-    ],
-)
-def test_docstrings_of_every_style_are_understood(docstring: str) -> None:
-    assert described(docstring) == ("Do it.", {"a": "The first.", "b": "The second of two."})
-
-
-def test_numpys_style_is_understood() -> None:
-    about, parts = described(
-        "Do it.\n\nParameters\n----------\na : int\n    The first.\n\nReturns\n-------\nint\n    c"
-    )
-    assert about == "Do it."
-    assert list(parts) == ["a"]
-    assert "The first." in parts["a"]
-
-
-@given(st.text(alphabet="Args: \n()-abParmetrs:", max_size=60) | st.text(max_size=60))
-def test_no_docstring_breaks_a_description(docstring: str) -> None:
-    about, parts = described(docstring)
-    assert isinstance(about, str)
-    assert all(part == part.strip() for part in parts.values())
 
 
 class Adder:

@@ -13,6 +13,8 @@ from inference_providers.cli.output import say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Literal
+
     from inference_providers.batch_items import Summary
 
 
@@ -78,14 +80,14 @@ def batch(
     output: str,
     models: tuple[str, ...],
     system: str | None,
-    concurrency: int | str,
+    concurrency: int | Literal["auto"],
     rpm: float | None,
     tpm: float | None,
     max_tokens: int | None,
     temperature: float | None,
     timeout: float | None,
-    mode: str,
-    csv_formulas: str,
+    mode: Literal["direct", "provider"],
+    csv_formulas: Literal["keep", "escape"],
     no_resume: bool,
     quiet: bool,
 ) -> None:

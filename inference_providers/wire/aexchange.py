@@ -121,12 +121,12 @@ class Line(asyncio.Protocol):
         if self.exchange is not None:
             self.exchange.ended(None)
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:
         self._pool.lines.discard(self)
         if self in self._pool.idle:
             self._pool.idle.remove(self)
         if self.exchange is not None:
-            self.exchange.ended(error)
+            self.exchange.ended(exc)
 
     def quiet(self) -> bool:
         """Whether an idle connection may be used: nothing came while it was idle, also nothing that the loop has yet to see."""

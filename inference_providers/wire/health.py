@@ -11,17 +11,10 @@ from inference_providers.wire import classify
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Protocol
 
     from inference_providers.candidates import Offer
     from inference_providers.wire.classify import Verdict
     from inference_providers.wire.policy import Policy
-
-    class Uniform(Protocol):
-        """What the jitter needs: `random.Random` has it."""
-
-        def uniform(self, a: float, b: float) -> float:
-            """A number between a and b."""
 
 
 HEDGE_RATIO = 0.05  # extra requests for each call

@@ -2,16 +2,6 @@
 
 from __future__ import annotations
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Protocol
-
-    class Uniform(Protocol):
-        """What the jitter needs: `random.Random` has it."""
-
-        def uniform(self, a: float, b: float) -> float:
-            """A number between a and b."""
-
 
 class Policy:
     """The numbers of routing; times in seconds."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
         def uniform(self, a: float, b: float) -> float:
             """A number between a and b."""
+            raise NotImplementedError
 
 
 _UNREACHABLE = ("connect", "tls")  # codes of failures before anything could be sent
