@@ -19,7 +19,7 @@ from inference_providers.wire import race as racing
 from inference_providers.wire.races import run_race, run_race_async
 from tests.mutants import mutant
 
-LANES = "Route"  # the class of `pace` that shares the lanes of several offers
+LANES = "OfferLanes"  # the class of `pace` that shares the lanes of several offers
 
 
 # A race
@@ -282,8 +282,8 @@ WRONG_PACES = {
     "halved by every refusal": ("if started >= self._cut:", "if True:"),
     "halved though it is to stay": ("            if self._adaptive:", "            if True:"),
     "above the ceiling": ("min(self._ceiling, self.limit + (", "max(0, self.limit + ("),
-    "it never rises": ("(1 / self.limit if self.refused else 0.25)", "0"),
-    "it rises fast after a refusal": ("(1 / self.limit if self.refused else 0.25)", "0.25"),
+    "it never rises": ("(1 / self.limit if self.refused else RISE)", "0"),
+    "it rises fast after a refusal": ("(1 / self.limit if self.refused else RISE)", "RISE"),
     "it rises though there is room": ("        if self.busy >= int(self.limit):\n            self.limit", "        if True:\n            self.limit"),
     "more than the limit": ("        if self.busy >= int(self.limit):\n            return None", "        if self.busy > int(self.limit):\n            return None"),
     "it does not open later": ("self.opens = max(self.opens, now + (retry_after or 0.0))", "pass"),
