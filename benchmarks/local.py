@@ -283,7 +283,8 @@ def running_on(core: int | None) -> Iterator[None]:
 @contextmanager
 def launched(folder: str) -> Iterator[Place]:
     """A server that the package has launched. It has ended when this ends."""
-    from inference_providers import server_state, tiny_model
+    from inference_providers.servers import state as server_state
+    from inference_providers.testing import tiny_model
 
     # of which 64 tokens take a tenth of a second
     with patch.multiple(tiny_model, EMBEDDING=512, BLOCKS=3, HEADS=4, FEED_FORWARD=1536):

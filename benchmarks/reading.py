@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.common import NO_MARK, print_table
-from inference_providers.wire.http1 import Reader
+from inference_providers.transport.http1 import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable

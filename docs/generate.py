@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from inference_providers import installing
-from inference_providers.registry import Registry, bundled
+from inference_providers.registry.registry import Registry, bundled
 
 ROOT = Path(__file__).parent.parent
 
@@ -109,7 +109,7 @@ def fault_matrix() -> str:
 
 def status_rows() -> str:
     """How a status and a server's words are judged."""
-    from inference_providers.wire import classify
+    from inference_providers.protocols import classify
 
     def line(status: str, words: str, action: str, error: type[Exception]) -> str:
         return f"| {status} | {words} | {action.upper()} | `{error.__name__}` |"
@@ -129,7 +129,7 @@ def status_rows() -> str:
 
 def stream_ends() -> str:
     """What the end of a stream means."""
-    from inference_providers.wire import stream
+    from inference_providers.protocols import stream
 
     rows = ["| has come | has not come | the stream is |", "|---|---|---|"]
     rows += [f"| {', '.join(present)} | {', '.join(absent)} | {outcome} |" for present, absent, outcome in stream.ENDS]

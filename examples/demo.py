@@ -13,8 +13,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from inference_providers import ProviderList, tiny_model
+from inference_providers import ProviderList
 from inference_providers.cli.doctor import examine, report
+from inference_providers.testing import tiny_model
 
 
 def main() -> int:

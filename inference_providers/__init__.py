@@ -13,33 +13,36 @@ __version__ = "0.1.0"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from inference_providers.answer import Answer as Answer
-    from inference_providers.answer_stream import AnswerStream as AnswerStream
-    from inference_providers.answer_stream import AsyncAnswerStream as AsyncAnswerStream
-    from inference_providers.async_provider_list import AsyncProviderList as AsyncProviderList
     from inference_providers.attempts import Attempt as Attempt
-    from inference_providers.backends import detect_model_backend as detect_model_backend
-    from inference_providers.backends import generate_response as generate_response
-    from inference_providers.backends import get_available_models as get_available_models
-    from inference_providers.backends import get_backend_for_model as get_backend_for_model
-    from inference_providers.backends import initialize_llm_registry as initialize_llm_registry
-    from inference_providers.backends import list_models as list_models
-    from inference_providers.batch_items import MalformedItemError as MalformedItemError
-    from inference_providers.batch_items import Result as Result
-    from inference_providers.batch_items import Summary as Summary
     from inference_providers.batches import AsyncBatch as AsyncBatch
     from inference_providers.batches import Batch as Batch
-    from inference_providers.candidates import Offer as Offer
-    from inference_providers.connection import Connection as Connection
-    from inference_providers.conversation import Conversation as Conversation
-    from inference_providers.conversation import Message as Message
-    from inference_providers.conversation import Role as Role
-    from inference_providers.engine import GenerationParams as GenerationParams
-    from inference_providers.engine import GuidedDecodingParams as GuidedDecodingParams
-    from inference_providers.engine import InferenceConfig as InferenceConfig
-    from inference_providers.engine import MetaInferenceEngine as MetaInferenceEngine
-    from inference_providers.engine import ModelParams as ModelParams
-    from inference_providers.engine import RemoteParams as RemoteParams
+    from inference_providers.batches import MalformedItemError as MalformedItemError
+    from inference_providers.batches import Result as Result
+    from inference_providers.batches import Summary as Summary
+    from inference_providers.calls import AnswerStream as AnswerStream
+    from inference_providers.calls import AsyncAnswerStream as AsyncAnswerStream
+    from inference_providers.chat import Answer as Answer
+    from inference_providers.chat import Conversation as Conversation
+    from inference_providers.chat import Message as Message
+    from inference_providers.chat import Role as Role
+    from inference_providers.clients import AsyncProviderList as AsyncProviderList
+    from inference_providers.clients import Connection as Connection
+    from inference_providers.clients import ProviderList as ProviderList
+    from inference_providers.clients import ask_ai as ask_ai
+    from inference_providers.clients import batch as batch
+    from inference_providers.clients import stream as stream
+    from inference_providers.compat import GenerationParams as GenerationParams
+    from inference_providers.compat import GuidedDecodingParams as GuidedDecodingParams
+    from inference_providers.compat import InferenceConfig as InferenceConfig
+    from inference_providers.compat import MetaInferenceEngine as MetaInferenceEngine
+    from inference_providers.compat import ModelParams as ModelParams
+    from inference_providers.compat import RemoteParams as RemoteParams
+    from inference_providers.compat import detect_model_backend as detect_model_backend
+    from inference_providers.compat import generate_response as generate_response
+    from inference_providers.compat import get_available_models as get_available_models
+    from inference_providers.compat import get_backend_for_model as get_backend_for_model
+    from inference_providers.compat import initialize_llm_registry as initialize_llm_registry
+    from inference_providers.compat import list_models as list_models
     from inference_providers.errors import AllProvidersFailedError as AllProvidersFailedError
     from inference_providers.errors import AuthenticationError as AuthenticationError
     from inference_providers.errors import BudgetExceededError as BudgetExceededError
@@ -58,25 +61,50 @@ if TYPE_CHECKING:
     from inference_providers.errors import StepLimitError as StepLimitError
     from inference_providers.errors import TruncatedStreamError as TruncatedStreamError
     from inference_providers.errors import UnknownModelError as UnknownModelError
-    from inference_providers.explanation import Explanation as Explanation
-    from inference_providers.one_line import ask_ai as ask_ai
-    from inference_providers.one_line import batch as batch
-    from inference_providers.one_line import stream as stream
-    from inference_providers.provider_list import ProviderList as ProviderList
+    from inference_providers.offers import Explanation as Explanation
+    from inference_providers.offers import Offer as Offer
+    from inference_providers.offers import Resolution as Resolution
     from inference_providers.registry import canonical_name as canonical_name
-    from inference_providers.resolution import Resolution as Resolution
+    from inference_providers.routing import Policy as Policy
+    from inference_providers.transport import Limits as Limits
     from inference_providers.usage import Usage as Usage
-    from inference_providers.wire.messages import Limits as Limits
-    from inference_providers.wire.policy import Policy as Policy
 
 _HOME = {
     name: module
     for module, names in {
-        "answer": ("Answer",),
-        "usage": ("Usage",),
-        "answer_stream": ("AnswerStream", "AsyncAnswerStream"),
-        "async_provider_list": ("AsyncProviderList",),
-        "backends": (
+        "attempts": ("Attempt",),
+        "batches": (
+            "AsyncBatch",
+            "Batch",
+            "MalformedItemError",
+            "Result",
+            "Summary",
+        ),
+        "calls": (
+            "AnswerStream",
+            "AsyncAnswerStream",
+        ),
+        "chat": (
+            "Answer",
+            "Conversation",
+            "Message",
+            "Role",
+        ),
+        "clients": (
+            "AsyncProviderList",
+            "Connection",
+            "ProviderList",
+            "ask_ai",
+            "batch",
+            "stream",
+        ),
+        "compat": (
+            "GenerationParams",
+            "GuidedDecodingParams",
+            "InferenceConfig",
+            "MetaInferenceEngine",
+            "ModelParams",
+            "RemoteParams",
             "detect_model_backend",
             "generate_response",
             "get_available_models",
@@ -84,27 +112,15 @@ _HOME = {
             "initialize_llm_registry",
             "list_models",
         ),
-        "batch_items": ("MalformedItemError", "Result", "Summary"),
-        "batches": ("AsyncBatch", "Batch"),
-        "attempts": ("Attempt",),
-        "candidates": ("Offer",),
-        "explanation": ("Explanation",),
-        "connection": ("Connection",),
-        "conversation": ("Conversation", "Message", "Role"),
-        "engine": (
-            "GenerationParams",
-            "GuidedDecodingParams",
-            "InferenceConfig",
-            "MetaInferenceEngine",
-            "ModelParams",
-            "RemoteParams",
+        "offers": (
+            "Explanation",
+            "Offer",
+            "Resolution",
         ),
-        "one_line": ("ask_ai", "batch", "stream"),
-        "provider_list": ("ProviderList",),
         "registry": ("canonical_name",),
-        "resolution": ("Resolution",),
-        "wire.messages": ("Limits",),
-        "wire.policy": ("Policy",),
+        "routing": ("Policy",),
+        "transport": ("Limits",),
+        "usage": ("Usage",),
     }.items()
     for name in names
 }
@@ -129,6 +145,9 @@ _ERRORS = (
     "UnknownModelError",
 )
 __all__ = sorted([*_HOME, *_ERRORS])  # noqa: PLE0605  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+__path__.append(f"{__path__[0]}/_old")  # where modules are that have moved: they still work, with a warning
 
 
 def __getattr__(name: str) -> object:

@@ -24,7 +24,7 @@ Messages say what happened, why, and what to do next.
 
 from __future__ import annotations
 
-from inference_providers.display import printable
+from inference_providers.text import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

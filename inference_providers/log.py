@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inference_providers.display import printable
+from inference_providers.text import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -144,7 +144,7 @@ def entry_points() -> Iterator[str]:
 
 def exit_codes() -> Iterator[str]:
     """What programs that call the commands look at."""
-    from inference_providers.cli import exits
+    from inference_providers.cli import exit_codes as exits
 
     for name, value in sorted(vars(exits).items(), key=lambda item: str(item[1])):
         if name.isupper() and isinstance(value, int):
@@ -155,7 +155,7 @@ def exit_codes() -> Iterator[str]:
 
 def fixtures() -> Iterator[str]:
     """What the pytest plug-in gives."""
-    from inference_providers import pytest_plugin
+    from inference_providers.testing import pytest_plugin
 
     for name, value in sorted(vars(pytest_plugin).items()):
         if "Fixture" in type(value).__name__:

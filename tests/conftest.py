@@ -33,7 +33,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 @pytest.fixture(autouse=True)
 def no_keys(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Tests see no key, no proxy and no cache of the person who runs them."""
-    from inference_providers.registry import bundled
+    from inference_providers.registry.registry import bundled
 
     known = {variable for provider in bundled().providers.values() for variable in provider.key_variables}
     for name in list(os.environ):

@@ -29,13 +29,13 @@ from inference_providers import (
     TruncatedStreamError,
     Usage,
 )
-from inference_providers.answer import Given
-from inference_providers.batch_items import result_of
-from inference_providers.chat import instructed, shown
-from inference_providers.cost import cost_of
-from inference_providers.pictures import CAP
-from inference_providers.provider_rows import Facts
-from inference_providers.usage import usage_of
+from inference_providers.batches.items import result_of
+from inference_providers.chat.answer import Given
+from inference_providers.chat.completion import instructed, shown
+from inference_providers.chat.images import CAP
+from inference_providers.registry.provider import Facts
+from inference_providers.usage.cost import cost_of
+from inference_providers.usage.usage import usage_of
 from tests.conftest import keys, list_of
 from tests.fault_server import pause, says, streaming
 from tests.servers import PATIENCE, Connection, Received, Server, answer, chunk, completion, delta, status

@@ -1,10 +1,12 @@
-"""Imports point down only; the way to a first answer imports nothing of weight."""
+"""Folders in one order, between them only their faces; the way to a first answer imports nothing of weight."""
 
 from __future__ import annotations
 
 import ast
+import importlib
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,69 +14,159 @@ import pytest
 from tests.conftest import ROOT
 
 PACKAGE = ROOT / "inference_providers"
-LAYERS = {
-    **dict.fromkeys(("errors", "display", "installing"), 0),
-    **dict.fromkeys(
-        (
-            "registry", "schema", "jsontext", "validation", "naming", "credentials", "trust", "attempts", "candidates", "resolution", "advice", "chat",
-            "parameters", "structured", "docstrings", "tools", "answer", "dialogue", "conversation", "pace", "batch_items", "substitute",
-            "local_server", "provider_rows", "usage", "cost", "access", "ordering", "arguments", "question", "parameter_rules", "explanation", "policies", "ways", "redaction", "foreign_secrets", "batch_lines", "formulas", "passed_on", "offerings", "heads",
-        ),
-        1,
-    ),
-    **dict.fromkeys(
-        (
-            "log", "update", "download", "local", "launch", "connection", "tiny_model", "wire", "importers",
-            "pictures", "answer_stream", "files", "pipes", "batch_files", "batch_parts", "batch_places", "batch_tables", "mock", "cassette", "model_files", "machine",
-            "engines", "locks", "processes", "server_state", "supervisor", "llama_server", "model_lists", "launchables",
-            "folders", "peers", "progress",
-        ),
-        2,
-    ),
-    **dict.fromkeys(
-        (
-            "finder", "base", "provider_list", "async_provider_list",
-            "batch_plan", "batch_runner", "batch_jobs", "batches", "engine", "engine_settings", "backends", "roll_call",
-            "one_line", "options",
-        ),
-        3,
-    ),
-    **dict.fromkeys(("cli", "__main__", "pytest_plugin"), 4),
-}  # fmt: skip
+NAME = PACKAGE.name
+# From the bottom up: imports point down only. A word alone is a folder; "ground" stands for the modules below.
+ORDER = (
+    "loading", "text", "ground", "files", "registry", "credentials", "chat", "offers", "transport", "protocols", "servers",
+    "upkeep", "testing", "routing", "calls", "batches", "clients", "compat", "cli",
+)  # fmt: skip
+GROUND = {"_face": "loading"}  # and all others are "ground"
+WITHOUT_FACE = ("cli", "upkeep.importers")  # nobody imports from them but their own, and those that run them
+# Imports for types only that still point up.
+UPWARD = {
+    ("batches", "clients"): {"Base"},
+}
 
 
-def imports(path: Path) -> set[str]:
-    """Top-level modules of this package that a file imports at run time."""
-    found: set[str] = set()
+def files() -> list[Path]:
+    return sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__main__.py" and not is_shim(path))
+
+
+def is_shim(path: Path) -> bool:
+    """Whether a file only says where its module has gone."""
+    return path.parts[len(PACKAGE.parts)] == "_old"
+
+
+def folder_of(module: str) -> str:
+    """The folder of a module below the package: `registry` for `registry.naming`, "ground" for `errors`."""
+    head = module.partition(".")[0]
+    return head if head in ORDER else GROUND.get(head, "ground")
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@cache
+def imports(path: Path) -> list[tuple[str, str, bool]]:
+    """(module below the package, name, whether for types only) of every import of the package in a file."""
     tree = ast.parse(path.read_text("utf-8"))
-    skipped = {
+    typing = {
         id(inner)
         for node in ast.walk(tree)
         if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"
         for inner in ast.walk(node)
     }
+    found = []
     for node in ast.walk(tree):
-        if id(node) in skipped or not isinstance(node, ast.ImportFrom | ast.Import):
-            continue
-        names = [alias.name for alias in node.names]
-        if isinstance(node, ast.ImportFrom):
-            names = (
-                [f"{node.module}.{name}" for name in names]
-                if node.module == "inference_providers"
-                else [str(node.module)]
-            )
-        found |= {name.split(".")[1] for name in names if name.startswith("inference_providers.")}
-    return found - {"__version__"}
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == NAME:
+            assert not node.level, f"{path}: a relative import"
+            base = node.module.removeprefix(NAME).removeprefix(".")
+            found += [(base, alias.name, id(node) in typing) for alias in node.names]
+        elif isinstance(node, ast.Import):
+            assert not any(alias.name.split(".")[0] == NAME for alias in node.names), f"{path}: import by module"
+    return found
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+def face_of(folder: str, typing: bool) -> set[str]:
+    """The names that a folder gives; to type checkers also those that are types only."""
+    typed = {name for _, name, only in imports(PACKAGE / folder / "__init__.py") if only and typing}
+    return typed | set(importlib.import_module(f"{NAME}.{folder}").__all__)
+
+
+@pytest.mark.parametrize("path", files(), ids=module_of)
 def test_imports_point_down_only(path: Path) -> None:
-    own = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-    if own == "__init__":
-        return
-    assert own in LAYERS, f"{own} has no layer; give it one here and in docs/architecture.md"
-    too_high = {name for name in imports(path) if name != own and LAYERS[name] > LAYERS[own]}
-    assert too_high == set()
+    own = folder_of(module_of(path))
+    if module_of(path) == "":
+        return  # the package's own face knows everybody
+    for base, name, typing in imports(path):
+        if base == "" and name == "__version__":
+            continue
+        other = folder_of(base or name)
+        assert ORDER.index(other) <= ORDER.index(own) or (typing and name in UPWARD.get((own, other), ())), (
+            f"{module_of(path)} ({own}) imports {name} of {other}, which lies above it"
+        )
+
+
+@pytest.mark.parametrize("path", files(), ids=module_of)
+def test_between_folders_only_faces_are_used(path: Path) -> None:
+    own = folder_of(module_of(path))
+    for base, name, typing in imports(path):
+        other = folder_of(base or name)
+        if (
+            other in (own, "ground", "loading")
+            or base.split(".")[0] in WITHOUT_FACE
+            or base == "upkeep.importers.build"
+        ):
+            continue
+        if base == "":  # `from inference_providers import chat`: the face itself
+            assert name in ORDER, f"{module_of(path)} imports {name} of the package's face"
+        elif module_of(path) != "":
+            assert base == other, f"{module_of(path)} reaches into {base} for {name}, past the face of {other}"
+            assert name in face_of(other, typing), f"{name} is not on the face of {other}"
+
+
+def test_no_circle_runs_through_modules_typing_imports_included() -> None:
+    modules = {module_of(path) for path in files()}
+    arrows: dict[str, set[str]] = {}
+    for path in files():
+        own = module_of(path)
+        if own == "" or path.name == "__init__.py":
+            continue  # faces load what they give when it is asked for
+        for base, name, _ in imports(path):
+            full = f"{base}.{name}".lstrip(".")
+            target = full if full in modules else base
+            if folder_of(target) == folder_of(own) and target in modules:
+                arrows.setdefault(own, set()).add(target)
+    done: set[str] = set()
+
+    def walk(module: str, trail: tuple[str, ...]) -> None:
+        assert module not in trail, f"a circle: {' -> '.join((*trail[trail.index(module) :], module))}"
+        if module not in done:
+            for target in sorted(arrows.get(module, ())):
+                walk(target, (*trail, module))
+            done.add(module)
+
+    for module in sorted(arrows):
+        walk(module, ())
+
+
+@pytest.mark.parametrize("folder", [name for name in ORDER if name not in ("loading", "ground", "cli")])
+def test_a_face_gives_what_others_use_and_loads_it_when_asked(folder: str) -> None:
+    package = importlib.import_module(f"{NAME}.{folder}")
+    uses = [use for path in files() if folder_of(module_of(path)) != folder for use in imports(path)]
+    used = {name for base, name, _ in uses if base == folder}
+    there = {name for name in used if hasattr(package, name)}  # else it is for type checkers alone
+    used_at_run_time = {name for base, name, typing in uses if base == folder and not typing} | there
+    spelled = {  # `chat.messages`, where the face itself is imported
+        node.attr
+        for path in files()
+        if folder_of(module_of(path)) != folder and ("", folder) in {(base, name) for base, name, _ in imports(path)}
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == folder
+    }
+    typed = {name for _, name, typing in imports(PACKAGE / folder / "__init__.py") if typing}
+    assert typed == used | spelled, "what type checkers see of the face, and what others use of it"
+    assert set(package.__all__) == used_at_run_time | spelled, "what the face gives, and what others use of it"
+    for name in package.__all__:
+        assert getattr(package, name) is not None
+    submodules = {path.stem for path in (PACKAGE / folder).glob("*.py")}
+    functions = {n for n in package.__all__ if not isinstance(getattr(package, n), type(sys))}
+    assert submodules & functions == set(), "importing the module would put it in the place of its namesake"
+
+
+def test_every_folder_has_its_row_in_the_documents() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    rows = [line.split("|")[1].strip().strip("`/") for line in text.splitlines() if line.startswith("| `")]
+    assert [row for row in rows if row in ORDER] == [
+        name for name in reversed(ORDER) if name not in ("loading", "ground")
+    ]
+    for folder in ORDER:
+        if folder not in ("loading", "ground"):
+            doc = importlib.import_module(f"{NAME}.{folder}").__doc__
+            assert doc is not None
+            assert doc.splitlines()[0] in text, f"the row of {folder} and the first line of its docstring differ"
 
 
 def loaded_by(code: str, environ: dict[str, str] | None = None) -> set[str]:

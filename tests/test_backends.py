@@ -21,8 +21,8 @@ from inference_providers import (
     get_backend_for_model,
     initialize_llm_registry,
     list_models,
-    model_lists,
 )
+from inference_providers.servers import model_lists
 from tests.conftest import keys
 from tests.servers import Server, completion
 

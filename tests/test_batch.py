@@ -31,9 +31,9 @@ from inference_providers import (
     ProviderList,
     UnknownModelError,
 )
-from inference_providers.batch_files import Output, Results
-from inference_providers.batch_items import MalformedItemError, Reader
-from inference_providers.pace import FIRST, MOST, RISE
+from inference_providers.batches.files import Output, Results
+from inference_providers.batches.items import MalformedItemError, Reader
+from inference_providers.routing.concurrency import FIRST, MOST, RISE
 from tests.batch_server import echo, last, prompts
 from tests.conftest import ROOT, async_list_of, keys, list_of, registry_of
 from tests.servers import Connection, Limiter, Received, Server, answer, completion, status

@@ -21,10 +21,10 @@ from inference_providers import (
     NoCredentialsError,
     ProviderList,
     ProviderUnavailableError,
-    batch_jobs,
 )
-from inference_providers.batch_files import Results
-from inference_providers.registry import bundled
+from inference_providers.batches import provider_jobs as batch_jobs
+from inference_providers.batches.files import Results
+from inference_providers.registry.registry import bundled
 from tests.batch_server import Jobs, bad, good
 from tests.conftest import ROOT, keys, registry_of
 from tests.servers import Server, refused_port

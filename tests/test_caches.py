@@ -15,11 +15,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inference_providers import RegistryError, UnknownModelError
-from inference_providers.access import Accesses
-from inference_providers.credentials import Pins, host_of
-from inference_providers.registry import bundled
-from inference_providers.resolution import Resolver
-from inference_providers.update import Updater
+from inference_providers.credentials.pins import Pins, host_of
+from inference_providers.offers.access import Accesses
+from inference_providers.offers.resolution import Resolver
+from inference_providers.registry.registry import bundled
+from inference_providers.upkeep.updater import Updater
 from tests.test_update import NEWER, publishing, updater
 
 __all__ = ["updater"]  # a fixture: what downloads from a server here

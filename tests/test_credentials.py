@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference_providers import MetaInferenceEngine, NoCredentialsError, ProviderList, RegistryError, UnknownModelError
-from inference_providers.credentials import Pins, host_of, is_loopback, near_misses, refusal
-from inference_providers.registry import Registry, bundled
-from inference_providers.trust import restrained
+from inference_providers.credentials.pins import Pins, host_of, is_loopback, near_misses, refusal
+from inference_providers.credentials.trust import restrained
+from inference_providers.registry.registry import Registry, bundled
 from tests.conftest import registry_of
 from tests.servers import Server, answer
 
@@ -391,9 +391,9 @@ def test_rows_that_make_paths_cannot_continue_the_host(path: str, row: str, ever
 def test_a_request_with_a_key_goes_to_its_owner_or_nowhere(url: str, everywhere: Server) -> None:
     import asyncio
 
-    from inference_providers.wire.asend import AsyncSender
-    from inference_providers.wire.messages import Request, WireError
-    from inference_providers.wire.send import Sender
+    from inference_providers.transport.async_sender import AsyncSender
+    from inference_providers.transport.http import Request, WireError
+    from inference_providers.transport.sync_sender import Sender
 
     offer = ProviderList(environ={"OPENAI_API_KEY": CANARY}, local=False).find_model_providers("gpt-4o")[0]
     request = Request("GET", url, {"Authorization": f"Bearer {offer.api_key}"}, None, offer)
@@ -406,9 +406,9 @@ def test_a_request_with_a_key_goes_to_its_owner_or_nowhere(url: str, everywhere:
 
 
 def test_a_key_without_an_owner_is_not_sent_at_all(everywhere: Server) -> None:
-    from inference_providers.credentials import Secret
-    from inference_providers.wire.messages import Request, WireError
-    from inference_providers.wire.send import Sender
+    from inference_providers.credentials.pins import Secret
+    from inference_providers.transport.http import Request, WireError
+    from inference_providers.transport.sync_sender import Sender
 
     for headers in ({"Authorization": "Bearer x"}, {"authorization": "x"}, {"X-Key": Secret("x")}):
         with pytest.raises(WireError, match="owner"):
@@ -417,7 +417,7 @@ def test_a_key_without_an_owner_is_not_sent_at_all(everywhere: Server) -> None:
 
 
 def test_ids_that_a_provider_gives_lead_nowhere_else(serve: Any, tmp_path: Any) -> None:
-    from inference_providers.batch_jobs import _Api
+    from inference_providers.batches.provider_jobs import _Api
     from inference_providers.errors import ProviderUnavailableError
 
     made = ProviderList(environ={"OPENAI_API_KEY": CANARY}, local=False)
@@ -466,7 +466,7 @@ def test_secrets_of_other_things_are_nobodys_key(variable: str, serve: Any) -> N
     ],
 )
 def test_a_programs_own_variables_are_its_own(variable: str) -> None:
-    from inference_providers.foreign_secrets import is_foreign
+    from inference_providers.credentials.foreign_secrets import is_foreign
 
     assert not is_foreign(variable)
 

@@ -23,8 +23,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference_providers import InferenceProvidersError, ProviderList, display
-from inference_providers.wire import classify
+from inference_providers import InferenceProvidersError, ProviderList
+from inference_providers.protocols import classify
+from inference_providers.text import display
 from tests.batch_server import Jobs
 from tests.conftest import ROOT, keys, registry_of
 from tests.servers import Connection, Received, Server, answer, completion, delta

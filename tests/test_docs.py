@@ -93,7 +93,7 @@ def test_links_to_files_lead_somewhere(page: Path) -> None:
 
 
 def test_the_readme_shows_numbers_that_hold() -> None:
-    from inference_providers.registry import bundled
+    from inference_providers.registry.registry import bundled
 
     assert len(bundled().canonical_names) >= 1200
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference_providers.docstrings import LONGEST, described
-from inference_providers.tools import Toolbox
+from inference_providers.chat.docstrings import LONGEST, described
+from inference_providers.chat.tools import Toolbox
 
 NAMES = ("city", "when", "days", "a", "b")
 GOOGLE = """Say it.

@@ -22,10 +22,13 @@ import psutil
 import pytest
 import urllib3
 
-from inference_providers import AllProvidersFailedError, engines, tiny_model, ways
-from inference_providers.local_server import LocalServer
-from inference_providers.registry import bundled
-from inference_providers.server_state import servers_folder
+from inference_providers import AllProvidersFailedError
+from inference_providers.offers.local_server import LocalServer
+from inference_providers.registry.registry import bundled
+from inference_providers.servers import commands as ways
+from inference_providers.servers import engines
+from inference_providers.servers.state import servers_folder
+from inference_providers.testing import tiny_model
 from tests import tiny_hf
 from tests.conftest import ROOT
 from tests.test_launch import a_list, alive, eventually, nothing_is_left, states

@@ -14,21 +14,15 @@ from typing import Any
 
 import pytest
 
-from inference_providers import (
-    LocalServerError,
-    ProviderList,
-    UnknownModelError,
-    engines,
-    folders,
-    launch,
-    model_files,
-    tiny_model,
-)
-from inference_providers.server_state import running, servers_folder
-from inference_providers.update import Updater
-from inference_providers.wire import tls
-from inference_providers.wire.messages import Request, WireError
-from inference_providers.wire.send import Sender
+from inference_providers import LocalServerError, ProviderList, UnknownModelError
+from inference_providers.files import folders
+from inference_providers.servers import engines, launch, model_files
+from inference_providers.servers.state import running, servers_folder
+from inference_providers.testing import tiny_model
+from inference_providers.transport import tls
+from inference_providers.transport.http import Request, WireError
+from inference_providers.transport.sync_sender import Sender
+from inference_providers.upkeep.updater import Updater
 from tests.conftest import ROOT, places
 from tests.servers import Connection, Received, Server
 from tests.test_launch import SLOW_ENGINE, nobody_else, nothing_is_left, slow
@@ -517,9 +511,9 @@ EDGES = {  # where there is no `environ=` to be given: a command, a fixture, a f
 DEFAULTS = {
     "finder",
     "base",
-    "update",
-    "send",
-    "asend",
+    "updater",
+    "sync_sender",
+    "async_sender",
 }  # `os.environ if environ is None else environ` in a constructor
 TILDES = {"folders": {"expanded"}}  # of other users
 OF_THE_PROCESS = ("environ", "environb", "getenv", "getenvb", "putenv", "unsetenv")

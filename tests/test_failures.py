@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 import inference_providers
 from inference_providers import AllProvidersFailedError, AsyncProviderList, ProviderList, TruncatedStreamError
-from inference_providers.wire import classify, stream
-from inference_providers.wire.messages import Limits
-from inference_providers.wire.stream import StreamJudge
+from inference_providers.protocols import classify, stream
+from inference_providers.protocols.stream import StreamJudge
+from inference_providers.transport.http import Limits
 from tests.conftest import Quick, keys, registry_of
 from tests.fault_server import (
     ADDRESSES,
@@ -235,7 +235,7 @@ def test_five_failures_at_over_half_open_the_circuit_and_one_probe_closes_it(ser
 
 
 def test_retries_have_a_budget(serve: Serve) -> None:
-    from inference_providers.wire.policy import Policy
+    from inference_providers.routing.policy import Policy
 
     broken = serve(says(500, ""))
     made = providers("sync", broken.url, policy=Policy(total=2.0, retry_reserve=3, retry_ratio=0.0, failures=1000))
@@ -337,9 +337,9 @@ def test_three_tenths_of_faults_leave_nearly_every_call_answered(serve: Serve, k
 
 
 def test_backoff_is_full_jitter() -> None:
-    from inference_providers.wire.health import Health
-    from inference_providers.wire.policy import Policy
-    from inference_providers.wire.route import _Route
+    from inference_providers.routing.health import Health
+    from inference_providers.routing.policy import Policy
+    from inference_providers.routing.router import _Route
 
     route = _Route([], Health(Policy(), time.monotonic), random.Random(1), None, [])
     for tries, cap in ((1, 0.5), (2, 1.0), (3, 2.0), (9, 8.0)):
@@ -431,7 +431,7 @@ def test_an_address_where_nobody_is_takes_one_attempt_for_all_its_models(serve: 
 
 
 def test_events_are_parsed_in_linear_time_and_a_byte_order_mark_is_no_part_of_them() -> None:
-    from inference_providers.wire.sse import Parser
+    from inference_providers.transport.sse import Parser
 
     parser = Parser()
     # Parsing anew with each piece would be a terabyte of work: more than a test may take.

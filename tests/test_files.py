@@ -23,13 +23,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference_providers import AsyncProviderList, NoCredentialsError, ProviderList, RegistryError, files, model_lists
-from inference_providers.batch_files import Output, Results, count
-from inference_providers.batch_lines import is_cut, row_of
-from inference_providers.cassette import RECORD, REPLAY, Cassette, CassetteError
-from inference_providers.formulas import is_formula
-from inference_providers.model_files import at, found
-from inference_providers.update import Updater
+from inference_providers import AsyncProviderList, NoCredentialsError, ProviderList, RegistryError
+from inference_providers.batches.files import Output, Results, count
+from inference_providers.batches.formulas import is_formula
+from inference_providers.batches.lines import is_cut, row_of
+from inference_providers.files import opening as files
+from inference_providers.servers import model_lists
+from inference_providers.servers.model_files import at, found
+from inference_providers.testing.cassette import RECORD, REPLAY, Cassette, CassetteError
+from inference_providers.upkeep.updater import Updater
 from tests.conftest import ROOT
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="pipes, owners and links of POSIX")
@@ -214,7 +216,7 @@ def test_a_folder_without_leave_is_told_before_anything_is_asked(open_to_all: Pa
         (open_to_all / name).chmod(0o666)
     open_to_all.chmod(0o555)
     program = (
-        "import os, sys\nfrom inference_providers.batch_places import Places, check\nif not os.getuid(): os.seteuid(1234)\n"
+        "import os, sys\nfrom inference_providers.batches.places import Places, check\nif not os.getuid(): os.seteuid(1234)\n"
         "check([], Places(sys.argv[1])); print('direct')\ncheck([], Places(sys.argv[1], has_jobs=True))"
     )
     command = [sys.executable, "-c", program, str(open_to_all / out)]
@@ -809,7 +811,7 @@ def test_a_recording_takes_no_other_files_place_and_keeps_mode_and_link(tmp_path
 
 
 def test_pages_of_a_roll_call_keep_their_mode_and_are_files(tmp_path: Path) -> None:
-    from inference_providers import roll_call
+    from inference_providers.batches import roll_call
     from inference_providers.cli.roll_call import _check_writable, _write
 
     page = tmp_path / "page.md"
@@ -827,7 +829,7 @@ def test_pages_of_a_roll_call_keep_their_mode_and_are_files(tmp_path: Path) -> N
 
 
 def test_jobs_under_way_stay_beside_what_else_their_file_holds(tmp_path: Path, warned: Any) -> None:
-    from inference_providers.batch_parts import Part, State
+    from inference_providers.batches.provider_parts import Part, State
 
     path = tmp_path / "out.jsonl.jobs.json"
     path.write_text('{"note": "mine"}')

@@ -14,9 +14,13 @@ from typing import Any
 
 import pytest
 
-from inference_providers import AllProvidersFailedError, ProviderList, folders, launch, locks, server_state, tiny_model
-from inference_providers.launchables import Launchables
-from inference_providers.registry import bundled
+from inference_providers import AllProvidersFailedError, ProviderList
+from inference_providers.files import folders, locks
+from inference_providers.registry.registry import bundled
+from inference_providers.servers import launch
+from inference_providers.servers import state as server_state
+from inference_providers.servers.launchables import Launchables
+from inference_providers.testing import tiny_model
 from tests.conftest import ROOT, places
 from tests.servers import Server
 from tests.test_launch import a_list, cli, nothing_is_left, running

@@ -19,11 +19,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference_providers import InferenceProvidersError
-from inference_providers.credentials import address_of
-from inference_providers.wire.asend import AsyncSender
-from inference_providers.wire.messages import Limits, Request, WireError
-from inference_providers.wire.policy import Policy
-from inference_providers.wire.send import Sender
+from inference_providers.credentials.pins import address_of
+from inference_providers.routing.policy import Policy
+from inference_providers.transport.async_sender import AsyncSender
+from inference_providers.transport.http import Limits, Request, WireError
+from inference_providers.transport.sync_sender import Sender
 from tests.conftest import async_list_of, list_of
 from tests.servers import Connection, Received, Server, completion, delta
 

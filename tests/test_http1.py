@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference_providers.wire import http1
-from inference_providers.wire.messages import WireError
+from inference_providers.transport import http1
+from inference_providers.transport.http import WireError
 
 REPLIES = 100_000
 Outcome = tuple[Any, ...]

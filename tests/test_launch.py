@@ -25,15 +25,14 @@ from inference_providers import (
     LocalServerError,
     ProviderList,
     UnknownModelError,
-    launch,
-    locks,
-    model_lists,
-    tiny_model,
 )
-from inference_providers.engines import environment
-from inference_providers.launchables import Launchables
-from inference_providers.registry import bundled
-from inference_providers.server_state import running, servers_folder
+from inference_providers.files import locks
+from inference_providers.registry.registry import bundled
+from inference_providers.servers import launch, model_lists
+from inference_providers.servers.engines import environment
+from inference_providers.servers.launchables import Launchables
+from inference_providers.servers.state import running, servers_folder
+from inference_providers.testing import tiny_model
 from tests.conftest import places
 from tests.servers import Server, refused_port
 
@@ -399,7 +398,7 @@ def test_a_key_by_file_is_readable_by_the_user_alone_and_gone_afterwards(tmp_pat
 
 
 def _file(path: str) -> Any:
-    from inference_providers.model_files import GGUF, ModelFile
+    from inference_providers.servers.model_files import GGUF, ModelFile
 
     return ModelFile("x", path, GGUF, 0, "test")
 

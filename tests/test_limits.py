@@ -23,17 +23,19 @@ from inference_providers import (
     RegistryError,
     StepLimitError,
     TruncatedStreamError,
-    chat,
-    jsontext,
 )
-from inference_providers.answer import Given
-from inference_providers.answer_stream import _Gathered
-from inference_providers.cost import cost_of
-from inference_providers.provider_rows import Facts
-from inference_providers.usage import usage_of
-from inference_providers.wire import classify, said, sse
-from inference_providers.wire import stream as streams
-from inference_providers.wire.stream import StreamJudge
+from inference_providers.calls.answer_stream import _Gathered
+from inference_providers.chat import completion as chat
+from inference_providers.chat.answer import Given
+from inference_providers.protocols import classify
+from inference_providers.protocols import error_details as said
+from inference_providers.protocols import stream as streams
+from inference_providers.protocols.stream import StreamJudge
+from inference_providers.registry.provider import Facts
+from inference_providers.text import jsontext
+from inference_providers.transport import sse
+from inference_providers.usage.cost import cost_of
+from inference_providers.usage.usage import usage_of
 from tests.conftest import ROOT, Quick, keys, list_of, registry_of
 from tests.fault_server import streaming, without_end
 from tests.servers import Server, completion, delta
@@ -127,11 +129,11 @@ def test_a_registry_too_deep_is_refused_as_data_and_as_text(option: str, depth: 
 
 
 def test_other_files_and_replies_that_are_too_deep_are_none_that_can_be_read(tmp_path: Path, serve: Serve) -> None:
-    from inference_providers.batch_files import items
-    from inference_providers.batch_items import Reader
-    from inference_providers.cassette import Cassette, CassetteError
-    from inference_providers.connection import checked_completion
-    from inference_providers.local import _rows
+    from inference_providers.batches.files import items
+    from inference_providers.batches.items import Reader
+    from inference_providers.clients.connection import checked_completion
+    from inference_providers.servers.discovery import _rows
+    from inference_providers.testing.cassette import Cassette, CassetteError
 
     deep = nested(600)
     assert _rows(f'{{"data": {deep}}}'.encode()) is None
@@ -146,8 +148,8 @@ def test_other_files_and_replies_that_are_too_deep_are_none_that_can_be_read(tmp
 
 
 def test_a_local_server_that_nests_deep_is_none(serve: Serve) -> None:
-    from inference_providers.local import scan
-    from inference_providers.registry import Registry
+    from inference_providers.registry.registry import Registry
+    from inference_providers.servers.discovery import scan
 
     server = serve(lambda c, r: c.reply(200, '{"data": ' + nested(5000) + "}", {"content-type": "application/json"}))
     row = {

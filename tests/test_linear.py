@@ -13,17 +13,11 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import BaseModel, Field
 
-from inference_providers import (
-    AsyncProviderList,
-    ProviderList,
-    docstrings,
-    jsontext,
-    schema,
-    structured,
-    tools,
-    validation,
-)
-from inference_providers.wire import said
+from inference_providers import AsyncProviderList, ProviderList
+from inference_providers.chat import docstrings, structured, tools, validation
+from inference_providers.protocols import error_details as said
+from inference_providers.registry import schema
+from inference_providers.text import jsontext
 from tests.conftest import ROOT, list_of
 from tests.servers import answer
 from tests.steps import Endless, Engine, attacks, grows_faster, looks
@@ -32,10 +26,10 @@ PACKAGE = ROOT / "inference_providers"
 SIZES = (120, 240, 480)
 # Patterns that may take the square of their text, and why that is no harm.
 SHORT = {
-    "credentials": "values of the program's own environment",
-    "engines": "names in the program's own environment",
-    "naming": "names of at most LONGEST_NAME characters",
-    "wire.ask": "the program's own form",
+    "credentials.pins": "values of the program's own environment",
+    "servers.engines": "names in the program's own environment",
+    "registry.naming": "names of at most LONGEST_NAME characters",
+    "protocols.openai_chat": "the program's own form",
 }
 
 
@@ -63,7 +57,7 @@ def patterns() -> dict[str, tuple[str | bytes, bool]]:
                 continue  # a variable: a row of one of the tables below, or made of a secret
             if isinstance(value, str | bytes):
                 found[f"{name}:{node.lineno}"] = value, node.func.attr in ("match", "fullmatch")
-    naming = importlib.import_module("inference_providers.naming")
+    naming = importlib.import_module("inference_providers.registry.naming")
     for table in ("_PREFIXES", "_SPELLING", "_DATES", "_LAST"):
         for place, (pattern, _) in enumerate(getattr(naming, table)):
             found[f"naming:{table}[{place}]"] = getattr(pattern, "pattern", pattern), False

@@ -19,12 +19,12 @@ from inference_providers import (
     LocalServerError,
     NoCredentialsError,
     ProviderList,
-    roll_call,
 )
+from inference_providers.batches import roll_call
 from inference_providers.cli import doctor
-from inference_providers.local import scan
-from inference_providers.local_server import address
-from inference_providers.registry import Registry, bundled
+from inference_providers.offers.local_server import address
+from inference_providers.registry.registry import Registry, bundled
+from inference_providers.servers.discovery import scan
 from tests.servers import BlackHole, Connection, Received, Server, answer, refused_port
 
 Serve = Callable[..., Server]

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from inference_providers import locks, tiny_model
+from inference_providers.files import locks
+from inference_providers.testing import tiny_model
 from tests.conftest import ROOT
 from tests.test_launch import nothing_is_left
 

@@ -29,9 +29,9 @@ from inference_providers import (
     UnknownModelError,
     generate_response,
     initialize_llm_registry,
-    model_lists,
 )
-from inference_providers.registry import bundled
+from inference_providers.registry.registry import bundled
+from inference_providers.servers import model_lists
 from tests.conftest import ROOT, Quick, keys
 from tests.servers import Connection, Received, Server, answer, refused_port, status
 

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference_providers import machine, model_files
-from inference_providers.tiny_model import write
+from inference_providers.servers import memory as machine
+from inference_providers.servers import model_files
+from inference_providers.testing.tiny_model import write
 
 CONFIG = {"num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "hidden_size": 64}
 

@@ -13,7 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference_providers import RegistryError, initialize_llm_registry, model_lists, tiny_model
+from inference_providers import RegistryError, initialize_llm_registry
+from inference_providers.servers import model_lists
+from inference_providers.testing import tiny_model
 from tests.conftest import list_of
 from tests.servers import Server
 from tests.test_launch import a_list, nothing_is_left

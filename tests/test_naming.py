@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference_providers import canonical_name
-from inference_providers.naming import derive, loose, short
-from inference_providers.registry import bundled
+from inference_providers.registry.naming import derive, loose, short
+from inference_providers.registry.registry import bundled
 
 SAME = {
     "llama-3.3-70b": ["llama-3.3-70b-versatile", "meta-llama/Llama-3.3-70B-Instruct-Turbo", "accounts/fireworks/models/llama-v3p3-70b-instruct", "databricks-meta-llama-3-3-70b-instruct", "us.meta.llama3-3-70b-instruct-v1:0", "@cf/meta/llama-3.3-70b-instruct-fp8-fast", "Llama-3.3-70B-Instruct-Q5_K_M.gguf"],

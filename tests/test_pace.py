@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from inference_providers.attempts import Attempt
 from inference_providers.errors import RateLimitError
-from inference_providers.pace import FIRST, MOST, Bucket, ConcurrencyLimiter, OfferLanes, Pace
+from inference_providers.routing.concurrency import FIRST, MOST, Bucket, ConcurrencyLimiter, OfferLanes, Pace
 
 SECONDS = st.floats(0, 100)
 EVENTS = st.lists(st.tuples(st.sampled_from(["ask", "good", "refused", "wait"]), st.floats(0, 5)), max_size=200)

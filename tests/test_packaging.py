@@ -215,7 +215,7 @@ def test_nothing_says_to_install_another_projects_package() -> None:
 
 
 def test_what_an_extra_brings_is_named_where_it_is_missing() -> None:
-    from inference_providers.registry import bundled
+    from inference_providers.registry.registry import bundled
 
     local = declared("options.extras_require", "local")
     assert set(installing.LOCAL.removeprefix("pip install ").split()) == local
@@ -389,7 +389,7 @@ def test_what_is_built_from_a_clone_without_symbolic_links_holds_the_data(clone:
 def test_a_links_text_is_followed_to_the_same_name_in_the_repository_only(
     tmp_path: Path, text: str, followed: bool
 ) -> None:
-    from inference_providers.registry import linked
+    from inference_providers.registry.registry import linked
 
     for name in ("data.json", "repository/data.json", "repository/more/data.json", "repository/other.json"):
         path = tmp_path / name

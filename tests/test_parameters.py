@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference_providers import AsyncProviderList, InvalidRequestError, ProviderList
-from inference_providers.parameter_rules import Rules, dropped, fitted
-from inference_providers.parameters import DROP, ERROR, KEEP, SYNONYMS, VOCABULARY, normalise
-from inference_providers.registry import bundled
-from inference_providers.wire.ask import Ask
+from inference_providers.chat.parameter_rules import Rules, dropped, fitted
+from inference_providers.chat.parameters import DROP, ERROR, KEEP, SYNONYMS, VOCABULARY, normalise
+from inference_providers.protocols.openai_chat import Ask
+from inference_providers.registry.registry import bundled
 from tests.conftest import Quick, keys, registry_of
 from tests.servers import Server, status
 

@@ -11,10 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference_providers import passed_on, tiny_model, ways
-from inference_providers.engines import environment
-from inference_providers.launchables import Launchables
-from inference_providers.registry import bundled
+from inference_providers.registry.registry import bundled
+from inference_providers.servers import commands as ways
+from inference_providers.servers import engine_environment as passed_on
+from inference_providers.servers.engines import environment
+from inference_providers.servers.launchables import Launchables
+from inference_providers.testing import tiny_model
 from tests.test_launch import a_list, nothing_is_left, running, slow
 
 __all__ = ["nothing_is_left"]  # a fixture: a home without models, and no server after a test
@@ -106,8 +108,8 @@ def rows() -> Iterator[object]:
 @pytest.mark.parametrize("name", ODD)
 @pytest.mark.parametrize(("engine", "way"), list(rows()))
 def test_no_name_of_a_model_becomes_an_option(engine: str, way: dict[str, object], name: str, tmp_path: Path) -> None:
-    from inference_providers.launch import Launchable
-    from inference_providers.model_files import ModelFile
+    from inference_providers.servers.launch import Launchable
+    from inference_providers.servers.model_files import ModelFile
 
     path = str(tmp_path / f"{name}.gguf")
     options = dict.fromkeys(way.get("options") or (), 1)  # type: ignore[call-overload]

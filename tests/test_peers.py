@@ -12,10 +12,10 @@ from contextlib import closing
 
 import pytest
 
-from inference_providers import peers
-from inference_providers.launch import Launchable
-from inference_providers.launchables import Launchables
-from inference_providers.registry import bundled
+from inference_providers.registry.registry import bundled
+from inference_providers.servers import peers
+from inference_providers.servers.launch import Launchable
+from inference_providers.servers.launchables import Launchables
 from tests.servers import Server
 from tests.test_launch import SLOW_ENGINE, a_list, alive, eventually, nothing_is_left, running, slow, states
 
@@ -165,7 +165,7 @@ def test_who_listens_here_goes_before_who_listens_everywhere() -> None:
 
 def test_the_supervisor_gives_the_key_to_nobody_who_took_the_port_between_two_looks() -> None:
     """It looks once more, at the connection itself."""
-    from inference_providers.supervisor import Supervisor
+    from inference_providers.servers.supervisor import Supervisor
 
     plan = {"folder": "/nonexistent", "key": {"variable": "K"}, "health": "/health"}
     supervisor = Supervisor(plan)

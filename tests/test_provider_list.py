@@ -22,7 +22,7 @@ from inference_providers import (
     UnknownModelError,
     ask_ai,
 )
-from inference_providers.wire.race import race
+from inference_providers.transport.staggering import race
 from tests.conftest import async_list_of, keys, list_of, registry_of
 from tests.servers import BlackHole, Server, answer, completion, refused_port, status
 

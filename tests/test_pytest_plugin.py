@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from inference_providers import AsyncProviderList, ProviderList, ask_ai, substitute
-from inference_providers.cassette import RECORD, REPLAY, Cassette, CassetteError
+from inference_providers import AsyncProviderList, ProviderList, ask_ai
+from inference_providers.testing import stand_in as substitute
+from inference_providers.testing.cassette import RECORD, REPLAY, Cassette, CassetteError
 from tests.conftest import keys
 from tests.servers import Server, answer, completion, delta, refused_port, status
 
@@ -112,7 +113,7 @@ def test_the_plugin_imports_nothing_until_its_fixture_is_used(pytester: pytest.P
         """
         import sys
         def test_light():
-            heavy = {"inference_providers.provider_list", "inference_providers.mock", "openai", "aiohttp", "rich"}
+            heavy = {"inference_providers.clients.provider_list", "inference_providers.testing.mock", "openai", "aiohttp", "rich"}
             assert not heavy & set(sys.modules)
         """
     )

@@ -15,8 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference_providers import TruncatedStreamError, jsontext
-from inference_providers.redaction import MARK, scrub, scrub_bytes, scrub_events, scrub_json, scrub_pieces
+from inference_providers import TruncatedStreamError
+from inference_providers.credentials.redaction import MARK, scrub, scrub_bytes, scrub_events, scrub_json, scrub_pieces
+from inference_providers.text import jsontext
 from tests.conftest import list_of
 from tests.servers import Connection, Received, Server, delta
 

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference_providers import ProviderList, RegistryError
-from inference_providers.importers.build import build, load_overlay, read_source, to_text
-from inference_providers.registry import BUNDLED_PATH, bundled, linked, merge, parse
-from inference_providers.schema import problems
+from inference_providers.registry.registry import BUNDLED_PATH, bundled, linked, merge, parse
+from inference_providers.registry.schema import problems
+from inference_providers.upkeep.importers.build import build, load_overlay, read_source, to_text
 from tests.conftest import ROOT, keys, registry_of
 
 SEED = [

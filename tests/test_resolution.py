@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference_providers import ProviderList, UnknownModelError
-from inference_providers.access import Accesses
-from inference_providers.credentials import Pins
-from inference_providers.local_server import LocalServer
-from inference_providers.registry import Registry, bundled
-from inference_providers.resolution import Resolver
+from inference_providers.credentials.pins import Pins
+from inference_providers.offers.access import Accesses
+from inference_providers.offers.local_server import LocalServer
+from inference_providers.offers.resolution import Resolver
+from inference_providers.registry.registry import Registry, bundled
 
 OLLAMA = LocalServer(
     "ollama", "http://127.0.0.1:11434/v1", {"llama3.1:8b": "llama-3.1-8b", "own-thing:latest": "own-thing"}

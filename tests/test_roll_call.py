@@ -18,7 +18,17 @@ from typing import Any
 import pytest
 
 from inference_providers import ProviderList, UnknownModelError
-from inference_providers.roll_call import AT_ONCE, MAX_TOKENS, Entry, RollCall, called, html, markdown, ordered, summary
+from inference_providers.batches.roll_call import (
+    AT_ONCE,
+    MAX_TOKENS,
+    Entry,
+    RollCall,
+    called,
+    html,
+    markdown,
+    ordered,
+    summary,
+)
 from tests.conftest import Quick, keys, registry_of
 from tests.servers import Connection, Received, Server, answer, delta, refused_port, status
 

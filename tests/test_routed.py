@@ -366,8 +366,8 @@ def test_no_hedge_without_being_asked_for(serve: Serve) -> None:
 
 
 def test_the_95th_percentile_needs_some_calls_first() -> None:
-    from inference_providers.wire.health import Health
-    from inference_providers.wire.policy import Policy
+    from inference_providers.routing.health import Health
+    from inference_providers.routing.policy import Policy
 
     health = Health(Policy(), time.monotonic)
     (offer,) = list_of("http://127.0.0.1:9/v1").find_model_providers("m")

@@ -18,11 +18,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference_providers import AsyncProviderList, ProviderList
+from inference_providers.calls.caller import after_both, ends_the_call
 from inference_providers.errors import AllProvidersFailedError, InferenceProvidersError, ProviderError
-from inference_providers.wire import classify, health, policy
-from inference_providers.wire import route as router
-from inference_providers.wire.call import after_both, ends_the_call
-from inference_providers.wire.classify import Verdict
+from inference_providers.protocols import classify
+from inference_providers.protocols.classify import Verdict
+from inference_providers.routing import health, policy, router
 from tests.conftest import list_of
 from tests.mutants import mutant
 from tests.servers import Connection, Received, Server, answer

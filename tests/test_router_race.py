@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference_providers import pace
 from inference_providers.attempts import Attempt
 from inference_providers.errors import AuthenticationError, ProviderError, RateLimitError
-from inference_providers.wire import race as racing
-from inference_providers.wire.races import run_race, run_race_async
+from inference_providers.routing import concurrency as pace
+from inference_providers.transport import staggering as racing
+from inference_providers.transport.races import run_race, run_race_async
 from tests.mutants import mutant
 
 LANES = "OfferLanes"  # the class of `pace` that shares the lanes of several offers

@@ -14,13 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from inference_providers import MetaInferenceEngine, ProviderList, RegistryError, schema
-from inference_providers.credentials import Pins
-from inference_providers.mock import Mock
-from inference_providers.registry import Registry, bundled, merge
-from inference_providers.schema import is_valid, problems
-from inference_providers.trust import stray_keys
-from inference_providers.update import load
+from inference_providers import MetaInferenceEngine, ProviderList, RegistryError
+from inference_providers.credentials.pins import Pins
+from inference_providers.credentials.trust import stray_keys
+from inference_providers.registry import schema
+from inference_providers.registry.registry import Registry, bundled, merge
+from inference_providers.registry.schema import is_valid, problems
+from inference_providers.testing.mock import Mock
+from inference_providers.upkeep.updater import load
 from tests.conftest import registry_of
 
 RULES = json.loads(Path(schema.SCHEMA_PATH).read_text("utf-8"))

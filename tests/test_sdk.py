@@ -12,7 +12,7 @@ import openai
 import pytest
 
 from inference_providers import AuthenticationError, ProviderList
-from inference_providers.wire.ask import Ask
+from inference_providers.protocols.openai_chat import Ask
 from tests.conftest import async_list_of, keys, list_of
 from tests.servers import Server, answer, status
 
@@ -89,8 +89,8 @@ def test_no_proxy_is_used_for_this_machine_in_any_spelling(serve: Serve) -> None
 
 
 def test_a_proxy_is_used_for_others_but_those_excepted(serve: Serve) -> None:
-    from inference_providers.credentials import address_of
-    from inference_providers.wire.origins import proxy_for
+    from inference_providers.credentials.pins import address_of
+    from inference_providers.transport.origins import proxy_for
 
     environ = {"https_proxy": "http://proxy.example:3128", "NO_PROXY": "internal.example,.corp.example"}
     assert proxy_for(address_of("https://api.openai.com/v1"), environ) == "http://proxy.example:3128"

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, RootModel
 from typing_extensions import TypedDict
 
 from inference_providers import InvalidReplyError
-from inference_providers.structured import Misfit, Shape, tightened
+from inference_providers.chat.structured import Misfit, Shape, tightened
 from tests.conftest import list_of
 from tests.servers import Connection, Received, Server, completion
 from tests.test_answer import both

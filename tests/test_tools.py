@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
 
 from inference_providers import AsyncProviderList, StepLimitError
-from inference_providers.tools import Toolbox, as_text
+from inference_providers.chat.tools import Toolbox, as_text
 from tests.conftest import list_of
 from tests.servers import Connection, Received, Server, answer, completion, status
 from tests.test_answer import both

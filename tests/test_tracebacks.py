@@ -87,7 +87,7 @@ def silent(serve: Callable[..., Server]) -> tuple[Server, threading.Event]:
 def test_an_interrupted_call_shows_no_key(way: str, silent: tuple[Server, threading.Event], tmp_path: Path) -> None:
     said = shown(SCRIPT.format(call=SYNC[way], awaited="pass"), *silent, tmp_path)
     assert "KeyboardInterrupt" in said
-    assert "wire/send.py" in said  # the frames that send, and that wait for the server
+    assert "transport/sync_sender.py" in said  # the frames that send, and that wait for the server
     assert KEY not in said
     assert KEY[7:23] not in said
 

@@ -14,8 +14,10 @@ from typing import Any
 
 import pytest
 
-from inference_providers import AsyncProviderList, GenerationParams, ProviderList, options, parameters
-from inference_providers.batch_plan import Job
+from inference_providers import AsyncProviderList, GenerationParams, ProviderList
+from inference_providers.batches.job import Job
+from inference_providers.chat import parameters
+from inference_providers.clients import options
 from tests.conftest import ROOT
 from tests.test_architecture import PACKAGE, imports
 

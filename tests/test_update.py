@@ -17,12 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference_providers import ProviderList, RegistryError
-from inference_providers.access import Accesses
-from inference_providers.credentials import Pins, host_of, is_loopback
-from inference_providers.registry import Registry, bundled
-from inference_providers.resolution import Resolver
-from inference_providers.trust import restrained
-from inference_providers.update import REGISTRY_CAP, Updater
+from inference_providers.credentials.pins import Pins, host_of, is_loopback
+from inference_providers.credentials.trust import restrained
+from inference_providers.offers.access import Accesses
+from inference_providers.offers.resolution import Resolver
+from inference_providers.registry.registry import Registry, bundled
+from inference_providers.upkeep.updater import REGISTRY_CAP, Updater
 from tests.servers import Connection, Received, Server
 
 Serve = Callable[..., Server]
@@ -143,7 +143,7 @@ def test_a_slow_download_is_given_up(updater: Any, monkeypatch: pytest.MonkeyPat
         connection.hold(b" " * 10)
 
     made = updater(drip)
-    monkeypatch.setattr("inference_providers.download.DOWNLOAD_TIMEOUT", 0.5)
+    monkeypatch.setattr("inference_providers.upkeep.download.DOWNLOAD_TIMEOUT", 0.5)
     with pytest.raises(RegistryError, match="before the deadline"):
         made.fetch()
     assert made.server.left()

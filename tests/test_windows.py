@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from inference_providers import tiny_model
+from inference_providers.testing import tiny_model
 from tests.conftest import ROOT, keys, registry_of
 from tests.servers import Server
 

@@ -16,13 +16,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference_providers.credentials import Environment, Secret, address_of
-from inference_providers.wire import classify
-from inference_providers.wire.ask import Ask
-from inference_providers.wire.call import judge
-from inference_providers.wire.messages import Limits, Request, WireError
-from inference_providers.wire.origins import _read_proxy
-from inference_providers.wire.send import Sender
+from inference_providers.calls.caller import judge
+from inference_providers.credentials.pins import Environment, Secret, address_of
+from inference_providers.protocols import classify
+from inference_providers.protocols.openai_chat import Ask
+from inference_providers.transport.http import Limits, Request, WireError
+from inference_providers.transport.origins import _read_proxy
+from inference_providers.transport.sync_sender import Sender
 from tests.conftest import list_of
 from tests.servers import Server
 
@@ -173,7 +173,7 @@ def led_through(origin: Any, proxy: str) -> None:
 def test_https_goes_through_a_proxy_in_a_tunnel(certificate: Path, way: str, scheme: str) -> None:
     import asyncio
 
-    from inference_providers.wire.asend import AsyncSender
+    from inference_providers.transport.async_sender import AsyncSender
 
     port, seen = tls_server(certificate)
     proxy, asked = tunnel_to(port, certificate if scheme == "https" else None)
@@ -205,7 +205,7 @@ def test_https_goes_through_a_proxy_in_a_tunnel(certificate: Path, way: str, sch
 def test_a_proxy_that_speaks_for_its_origin_is_not_believed(certificate: Path, way: str) -> None:
     import asyncio
 
-    from inference_providers.wire.asend import AsyncSender
+    from inference_providers.transport.async_sender import AsyncSender
 
     port, seen = tls_server(certificate)
     proxy, _ = tunnel_to(port, None, after=b"HTTP/1.1 200 OK\r\n")
@@ -229,7 +229,7 @@ def test_a_proxy_that_speaks_for_its_origin_is_not_believed(certificate: Path, w
 
 def test_tls_within_tls_keeps_to_its_time_and_wakes() -> None:
     """Each step of a handshake or of a record may take no longer than is left for all of them."""
-    from inference_providers.wire.tls import Tunnelled
+    from inference_providers.transport.tls import Tunnelled
 
     here, there = socket.socketpair()
     here.settimeout(0.2)
@@ -273,7 +273,7 @@ def test_the_login_of_a_proxy_that_cannot_be_used_shows_nowhere() -> None:
     with pytest.raises(WireError, match="socks5") as caught:
         Sender(environ).send(Request("GET", "https://models.example/v1"))
     shown = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
-    ours = shown[shown.index("wire/send.py") :]
+    ours = shown[shown.index("transport/sync_sender.py") :]
     assert "canary-password" not in ours
 
 
@@ -281,7 +281,7 @@ def test_a_response_outlives_its_sender(serve: Serve) -> None:
     import asyncio
     import gc
 
-    from inference_providers.wire.asend import AsyncSender
+    from inference_providers.transport.async_sender import AsyncSender
 
     def slowly(connection: Any, request: Any) -> None:
         connection.send(b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\n")
@@ -334,7 +334,7 @@ def test_a_paused_reader_is_not_taken_for_a_silent_server(serve: Serve) -> None:
     """The stream waits for its reader, not the reader for the stream: the limit for silence begins anew."""
     import asyncio
 
-    from inference_providers.wire.asend import AsyncSender
+    from inference_providers.transport.async_sender import AsyncSender
 
     size = 5_000_000
 
@@ -474,7 +474,7 @@ def test_who_has_a_launched_servers_port_is_asked_for_each_connection_before_any
 ) -> None:
     import asyncio
 
-    from inference_providers.wire.asend import AsyncSender
+    from inference_providers.transport.async_sender import AsyncSender
 
     server = serve()
 

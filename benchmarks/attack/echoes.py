@@ -109,8 +109,8 @@ def _shown(error: BaseException) -> Iterator[tuple[str, str]]:
 
 def everywhere(dice: Random, folder: Path) -> Iterator[str | None]:
     """Ask by any way a server that echoes the key; look at all that is kept, said or written."""
-    from inference_providers import substitute
-    from inference_providers.cassette import RECORD, Cassette
+    from inference_providers.testing import stand_in as substitute
+    from inference_providers.testing.cassette import RECORD, Cassette
     from tests.servers import Server
     from tests.test_redaction import tells
 

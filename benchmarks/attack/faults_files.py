@@ -14,14 +14,15 @@ Back = AbstractContextManager[Any]
 
 def mode_of_the_umask() -> Back:
     """A file that was written anew had the mode of a new one."""
-    from inference_providers import files
+    from inference_providers.files import opening as files
 
     return having(files, _take_after=lambda file, before, target: os.fchmod(file, 0o644))
 
 
 def links_replaced() -> Back:
     """Where an output was a link, a file took the link's place."""
-    from inference_providers import batch_files, files
+    from inference_providers.batches import files as batch_files
+    from inference_providers.files import opening as files
 
     right = batch_files.Output._open
 
@@ -43,7 +44,7 @@ def links_replaced() -> Back:
 
 def foreign_lines_dropped() -> Back:
     """A line that no batch wrote was left out when a file was written anew."""
-    from inference_providers import batch_files
+    from inference_providers.batches import files as batch_files
 
     right = batch_files._is_asked_again
     return having(batch_files, _is_asked_again=lambda line: right(line) or batch_files._is_foreign(line))
@@ -53,7 +54,7 @@ def foreign_rows_taken() -> Back:
     """A row was a batch's if it had something like a key."""
     import json
 
-    from inference_providers import batch_lines
+    from inference_providers.batches import lines as batch_lines
 
     def row_of(line: bytes) -> Any:
         try:
@@ -68,7 +69,7 @@ def foreign_rows_taken() -> Back:
 
 def special_files_opened() -> Back:
     """Whatever had a name was opened, and read to its end."""
-    from inference_providers import files
+    from inference_providers.files import opening as files
 
     def opened(path: Any, flags: int, mode: int = 0o666) -> int:
         return os.open(path, flags, mode)
@@ -81,7 +82,7 @@ def special_files_opened() -> Back:
 
 def input_taken_for_output() -> Back:
     """The input was compared with the output's own name only."""
-    from inference_providers import batch_places
+    from inference_providers.batches import places as batch_places
 
     def check(source: Any, places: Any) -> None:
         if places is not None and isinstance(source, os.PathLike) and os.fspath(source) == places.out:
@@ -92,7 +93,7 @@ def input_taken_for_output() -> Back:
 
 def formulas_untold() -> Back:
     """An answer went into a cell as it was, and nobody was told."""
-    from inference_providers import formulas
+    from inference_providers.batches import formulas
 
     return everywhere(formulas, "is_formula", lambda cell: False)
 

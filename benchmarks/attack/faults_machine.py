@@ -14,13 +14,13 @@ Back = AbstractContextManager[Any]
 
 
 def _believed() -> Back:
-    from inference_providers import folders
+    from inference_providers.files import folders
 
     return having(folders, distrust=lambda path: "", distrust_file=lambda path: "", distrust_open=lambda file: "")
 
 
 def _anybodys_port() -> Back:
-    from inference_providers import peers
+    from inference_providers.servers import peers
 
     return having(peers, stranger=lambda *args: "")
 
@@ -37,14 +37,14 @@ def caches_of_others() -> Back:
 
 def caches_unchecked() -> Back:
     """A cached registry with a right sum was taken for one that was checked."""
-    from inference_providers import update
+    from inference_providers.upkeep import updater as update
 
     return having(update, _problems=lambda data: [])
 
 
 def lists_by_yaml_alone() -> Back:
     """What YAML raised was raised."""
-    from inference_providers import model_lists
+    from inference_providers.servers import model_lists
 
     def parsed(content: bytes) -> Any:
         import yaml
@@ -56,7 +56,7 @@ def lists_by_yaml_alone() -> Back:
 
 def environment_by_patterns() -> Back:
     """Engines got all variables that began like theirs, but those that ended like a key."""
-    from inference_providers import passed_on
+    from inference_providers.servers import engine_environment as passed_on
 
     begin = r"(PATH|HOME|LANG|LC_|TMPDIR|XDG_|CUDA|NVIDIA|HF_|HUGGINGFACE|TRANSFORMERS|TORCH|PYTORCH|OMP_|MKL|VLLM|SGLANG|OLLAMA|GGML|LLAMA)"
     end = r"(?i)(_|^)(api_?key|token|secret|password|credentials?)$"
@@ -69,14 +69,14 @@ def environment_by_patterns() -> Back:
 
 def names_as_options() -> Back:
     """A model was called by its file's name, whatever it began with."""
-    from inference_providers import ways
+    from inference_providers.servers import commands as ways
 
     return having(ways, named=lambda way, served: served)
 
 
 def home_by_tilde() -> Back:
     """Without a home, `~` was one; and platformdirs raised."""
-    from inference_providers import folders
+    from inference_providers.files import folders
 
     right = folders.own
 

@@ -13,7 +13,7 @@ Back = AbstractContextManager[Any]
 
 def calls_settings_alone() -> Back:
     """What a call gave for the way to a server took the place of all that its engine had."""
-    from inference_providers import engine_settings
+    from inference_providers.compat import engine_settings
 
     def in_force(*layers: Any) -> Any:
         given = [layer for layer in layers if layer is not None]
@@ -24,16 +24,16 @@ def calls_settings_alone() -> Back:
 
 def unknown_heads_passed_over() -> Back:
     """What stood before a model's name was left out where nobody was called so."""
-    from inference_providers import resolution
+    from inference_providers.offers import resolution
 
     return having(resolution.Resolver, _unknown_head=lambda self, name: None)
 
 
 def probes_with_keys() -> Back:
     """A server that wanted a key to list its models got the one of whom it looked like."""
-    from inference_providers import local
-    from inference_providers.credentials import address_of
-    from inference_providers.wire import messages
+    from inference_providers.credentials.pins import address_of
+    from inference_providers.servers import discovery as local
+    from inference_providers.transport import http as messages
 
     right = local._Look._fetch
 

@@ -16,7 +16,7 @@ NO_END = 2**62
 
 def fences_by_pattern() -> Back:
     """JSON in a reply was found by patterns that go back."""
-    from inference_providers import structured
+    from inference_providers.chat import structured
 
     def json_in(text: str) -> str:
         text = re.sub(r"(?s)^\s*(?:<think>.*?</think>|[^\s{\[\"`].*?</think>\s*\n)", "", text).strip()
@@ -30,7 +30,7 @@ def fences_by_pattern() -> Back:
 
 def pages_by_pattern() -> Back:
     """Tags were taken out of a page by a pattern that goes back."""
-    from inference_providers.wire import said
+    from inference_providers.protocols import error_details as said
 
     def plain(text: str) -> str:
         return " ".join(re.sub(r"(?is)<(script|style).*?</\1>|<[^>]{0,500}>", " ", text).split())[:300]
@@ -40,7 +40,7 @@ def pages_by_pattern() -> Back:
 
 def patterns_that_go_back() -> Back:
     """A schema's patterns ran in Python's own regular expressions."""
-    from inference_providers import validation
+    from inference_providers.chat import validation
 
     def matcher(pattern: str) -> Any:
         return lambda text: bool(re.search(pattern, text))
@@ -50,8 +50,8 @@ def patterns_that_go_back() -> Back:
 
 def any_depth() -> Back:
     """JSON of any depth was read, and what broke a stream's reader was nobody's to catch."""
-    from inference_providers import jsontext
-    from inference_providers.wire import stream
+    from inference_providers.protocols import stream
+    from inference_providers.text import jsontext
 
     def loads(text: Any, **_: Any) -> Any:
         return json.loads(text)
@@ -67,14 +67,15 @@ def any_depth() -> Back:
 
 def any_size() -> Back:
     """Whatever came was made into objects."""
-    from inference_providers import jsontext
+    from inference_providers.text import jsontext
 
     return having(jsontext, fits=lambda data, objects=0: True)
 
 
 def streams_without_end() -> Back:
     """A stream was kept, however much came."""
-    from inference_providers.wire import sse, stream
+    from inference_providers.protocols import stream
+    from inference_providers.transport import sse
 
     return together(
         having(stream, EARLY_CAP=NO_END, EARLY_EVENTS=NO_END, TEXT_CAP=NO_END, EVENTS_CAP=NO_END),
@@ -84,14 +85,15 @@ def streams_without_end() -> Back:
 
 def any_number_of_calls() -> Back:
     """Steps were counted, and calls of tools were not."""
-    from inference_providers import dialogue
+    from inference_providers.calls import tool_loop as dialogue
 
     return having(dialogue, _check_calls=lambda asked, made, turns: None)
 
 
 def endless_schemas() -> Back:
     """A schema was checked for its form alone."""
-    from inference_providers import jsontext, validation
+    from inference_providers.chat import validation
+    from inference_providers.text import jsontext
 
     def checked(schema: dict[str, Any]) -> None:
         try:
@@ -104,7 +106,7 @@ def endless_schemas() -> Back:
 
 def deep_registries() -> Back:
     """A registry that a program gave was taken however deep it was."""
-    from inference_providers import jsontext
+    from inference_providers.text import jsontext
 
     return having(jsontext, check=lambda value: None)
 

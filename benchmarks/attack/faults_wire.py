@@ -15,7 +15,7 @@ Back = AbstractContextManager[Any]
 
 def interim_is_final() -> Back:
     """Of all 1xx replies only 100 was passed over; the connection was used again."""
-    from inference_providers.wire import http1
+    from inference_providers.transport import http1
 
     right = http1.Reader._read_head
 
@@ -31,7 +31,7 @@ def interim_is_final() -> Back:
 
 def pooled_without_body() -> Back:
     """After 204 and 304 a connection was used again, whatever came behind it."""
-    from inference_providers.wire import http1
+    from inference_providers.transport import http1
 
     right = http1.Reader._frame
 
@@ -44,7 +44,7 @@ def pooled_without_body() -> Back:
 
 def first_of_two_lengths() -> Back:
     """Of several lengths the first was taken."""
-    from inference_providers.wire import http1
+    from inference_providers.transport import http1
 
     right = http1._length
     return having(http1, _length=lambda text: right(text.partition(",")[0]))
@@ -52,7 +52,7 @@ def first_of_two_lengths() -> Back:
 
 def dead_line_pooled() -> Back:
     """A stream that was collected gave its connection back, closed."""
-    from inference_providers.wire import send
+    from inference_providers.transport import sync_sender as send
 
     def close(self: Any) -> None:
         self._closed = True
@@ -66,7 +66,7 @@ def dead_line_pooled() -> Back:
 
 def half_read_line_pooled() -> Back:
     """A stream that another thread closed gave its connection back in the middle of a reply."""
-    from inference_providers.wire import send
+    from inference_providers.transport import sync_sender as send
 
     right = send._Exchange.close
 
@@ -82,8 +82,8 @@ def half_read_line_pooled() -> Back:
 
 def abandoned_line_pooled() -> Back:
     """A task that was cancelled gave its connection back in the middle of a reply."""
-    from inference_providers.wire import aexchange
-    from inference_providers.wire.messages import WireError
+    from inference_providers.transport import async_exchange as aexchange
+    from inference_providers.transport.http import WireError
 
     def abandon(self: Any) -> None:
         line = self.leave()
@@ -105,9 +105,9 @@ def abandoned_line_pooled() -> Back:
 
 def only_endpoints_checked() -> Back:
     """What was checked was a registry's endpoint, not the URL that was sent to; and rows could continue a host."""
-    from inference_providers import schema
-    from inference_providers.credentials import address_of
-    from inference_providers.wire import messages
+    from inference_providers.credentials.pins import address_of
+    from inference_providers.registry import schema
+    from inference_providers.transport import http as messages
 
     right = schema._validator
 
@@ -130,15 +130,15 @@ def only_endpoints_checked() -> Back:
 
 def foreign_secrets_are_keys() -> Back:
     """Any variable that a registry named was a key."""
-    from inference_providers import foreign_secrets
+    from inference_providers.credentials import foreign_secrets
 
     return everywhere(foreign_secrets, "is_foreign", lambda variable: False)
 
 
 def redirects_followed() -> Back:
     """Not a fault that there was: what the attack looks for."""
-    from inference_providers.wire import send
-    from inference_providers.wire.messages import Request
+    from inference_providers.transport import sync_sender as send
+    from inference_providers.transport.http import Request
 
     right = send.Sender.send
 
@@ -154,7 +154,7 @@ def redirects_followed() -> Back:
 
 def raw_scrubbing() -> Back:
     """Keys were looked for in the bytes as they came, in no other form."""
-    from inference_providers import redaction
+    from inference_providers.credentials import redaction
 
     def found(text: str, secret: str) -> Iterator[tuple[int, int]]:
         for place in redaction._whole(text, secret):
@@ -165,8 +165,8 @@ def raw_scrubbing() -> Back:
 
 def keys_as_text() -> Back:
     """Keys were plain text, and so was what was sent."""
-    from inference_providers import credentials
-    from inference_providers.wire import http1
+    from inference_providers.credentials import pins as credentials
+    from inference_providers.transport import http1
 
     return together(having(credentials.Secret, __repr__=str.__repr__), having(http1.Sealed, __repr__=bytes.__repr__))
 
@@ -178,7 +178,7 @@ def _as_it_is(text: str) -> str:
 def raw_log() -> Back:
     """What a server said was kept and logged as it was; only the line of an error was made printable."""
     from inference_providers import errors, log
-    from inference_providers.wire import said
+    from inference_providers.protocols import error_details as said
 
     return together(*(having(module, printable=_as_it_is) for module in (log, errors, said)))
 
@@ -195,7 +195,7 @@ def json_with_c1() -> Back:
 
 def bidirectional_text() -> Back:
     """Characters that turn the order of a text were let through."""
-    from inference_providers import display
+    from inference_providers.text import display
 
     hidden = display._HIDDEN.replace(r"\u2028-\u202e", "").replace(r"\u2060-\u206f", "")
     shown = display._SHOWN.replace(display._HIDDEN, hidden)

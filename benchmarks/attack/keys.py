@@ -94,9 +94,9 @@ def _url(dice: Random, own: str) -> str:
 
 def by_urls(dice: Random, folder: Path) -> Iterator[str | None]:
     """A request with a key to a URL that two readers could take for two places."""
-    from inference_providers.wire.asend import AsyncSender
-    from inference_providers.wire.messages import Limits, Request, WireError
-    from inference_providers.wire.send import Sender
+    from inference_providers.transport.async_sender import AsyncSender
+    from inference_providers.transport.http import Limits, Request, WireError
+    from inference_providers.transport.sync_sender import Sender
 
     listeners = Listeners()
     environ, canary = listeners.environ, _canary(dice)
@@ -170,7 +170,7 @@ def _registry(dice: Random, variable: str, port: int) -> dict[str, Any]:
 
 def _plain(owners_only: bool) -> dict[str, Any]:
     """The installed registry; that of the owners alone takes a tenth of the time to check."""
-    from inference_providers.registry import bundled
+    from inference_providers.registry.registry import bundled
 
     data: dict[str, Any] = json.loads(json.dumps(bundled().data, default=dict))
     if owners_only:
@@ -199,7 +199,7 @@ def _with(merged: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
 
 def by_registries(dice: Random, folder: Path) -> Iterator[str | None]:
     """A program's own registry, or a downloaded one, that sends a key elsewhere: by endpoint, batch rows, variables, headers."""
-    from inference_providers import batch_jobs
+    from inference_providers.batches import provider_jobs as batch_jobs
     from tests.servers import Server
 
     listeners, publisher = Listeners(), Server()

@@ -71,9 +71,10 @@ def _given_away(dice: Random, folders: list[Path], files: list[Path]) -> None:
 
 def states(dice: Random, folder: Path) -> Iterator[str | None]:
     """A stranger's port stands in the state of a launched server, in a folder that others prepared, or in one's own."""
-    from inference_providers import locks, tiny_model
-    from inference_providers.launchables import Launchables
-    from inference_providers.registry import bundled
+    from inference_providers.files import locks
+    from inference_providers.registry.registry import bundled
+    from inference_providers.servers.launchables import Launchables
+    from inference_providers.testing import tiny_model
     from tests.servers import Server
     from tests.test_folders import forged
     from tests.test_launch import a_list
@@ -111,7 +112,7 @@ def states(dice: Random, folder: Path) -> Iterator[str | None]:
 
 def caches(dice: Random, folder: Path) -> Iterator[str | None]:
     """A cached registry that was made by hand, with a right sum: anything in any place, or in a folder for everybody."""
-    from inference_providers.registry import bundled
+    from inference_providers.registry.registry import bundled
     from tests.test_caches import JUNK, SMALL, altered, by_hand, places, used
 
     everywhere = places(SMALL)
@@ -141,7 +142,8 @@ def caches(dice: Random, folder: Path) -> Iterator[str | None]:
 
 def lists(dice: Random, folder: Path) -> Iterator[str | None]:
     """A model list that is none: one of the package's errors for who names it, and nobody else minds."""
-    from inference_providers import initialize_llm_registry, model_lists
+    from inference_providers import initialize_llm_registry
+    from inference_providers.servers import model_lists
     from tests.conftest import list_of
     from tests.servers import Server
     from tests.test_model_lists import BAD
@@ -173,10 +175,10 @@ def lists(dice: Random, folder: Path) -> Iterator[str | None]:
 
 def engines(dice: Random, folder: Path) -> Iterator[str | None]:
     """What an engine gets of the environment, and of a model's name: no secret, no login, no option."""
-    from inference_providers import tiny_model
-    from inference_providers.engines import environment
-    from inference_providers.launchables import Launchables
-    from inference_providers.registry import bundled
+    from inference_providers.registry.registry import bundled
+    from inference_providers.servers.engines import environment
+    from inference_providers.servers.launchables import Launchables
+    from inference_providers.testing import tiny_model
 
     while True:
         if dice.random() < 0.9:
@@ -198,7 +200,7 @@ def homeless(dice: Random, folder: Path) -> Iterator[str | None]:
     import pwd
 
     from inference_providers import NoCredentialsError, get_available_models
-    from inference_providers.server_state import servers_folder
+    from inference_providers.servers.state import servers_folder
 
     def unknown(uid: int) -> Any:
         raise KeyError(uid)

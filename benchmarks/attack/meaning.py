@@ -102,7 +102,7 @@ def private(dice: Random, folder: Path) -> Iterator[str | None]:
 
 def heads(dice: Random, folder: Path) -> Iterator[str | None]:
     """A provider's name with a slip in it, or one that nobody has, before a model that is nobody else's to give."""
-    from inference_providers.registry import bundled
+    from inference_providers.registry.registry import bundled
     from tests.test_meant import SECRET, World
 
     world = World()
@@ -136,7 +136,7 @@ def _slipped(dice: Random) -> str:
 
 def probes(dice: Random, folder: Path) -> Iterator[str | None]:
     """Strangers on this machine that look like servers of models, and want a key: looking for servers sends none."""
-    from inference_providers.local import scan
+    from inference_providers.servers.discovery import scan
     from tests.servers import Server
     from tests.test_local import registry_at
 
@@ -167,6 +167,6 @@ def probes(dice: Random, folder: Path) -> Iterator[str | None]:
 
 
 def _variables() -> list[str]:
-    from inference_providers.registry import bundled
+    from inference_providers.registry.registry import bundled
 
     return [variable for provider in bundled().providers.values() for variable in provider.key_variables]

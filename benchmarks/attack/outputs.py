@@ -113,7 +113,7 @@ def _special(dice: Random, folder: Path) -> Path:
 
 def special(dice: Random, folder: Path) -> Iterator[str | None]:
     """Pipes, devices and folders where a regular file belongs: a clear error, and no waiting."""
-    from inference_providers.cassette import REPLAY, Cassette
+    from inference_providers.testing.cassette import REPLAY, Cassette
 
     def as_output(path: Path) -> Any:
         return _batch(["a"], path)

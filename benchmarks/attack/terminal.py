@@ -121,7 +121,8 @@ def commands(dice: Random, folder: Path) -> Iterator[str | None]:
 
 def texts(dice: Random, folder: Path) -> Iterator[str | None]:
     """What makes text harmless: any characters, whole or in pieces; nothing that steers is left, nothing else is lost."""
-    from inference_providers import InferenceProvidersError, display
+    from inference_providers import InferenceProvidersError
+    from inference_providers.text import display
     from tests.test_display import STEERS
 
     ranges = [

@@ -8,15 +8,15 @@ import sys
 import click
 
 from inference_providers import __version__
-from inference_providers.cli.exits import EXIT_CODES, guarded
-from inference_providers.cli.names import complete_model
+from inference_providers.cli.completion import complete_model
+from inference_providers.cli.exit_codes import EXIT_CODES, guarded
 from inference_providers.cli.output import Command, on_terminal, say, say_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from inference_providers.provider_list import ProviderList
+    from inference_providers.clients import ProviderList
 
 
 @click.command(cls=Command, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
@@ -63,7 +63,7 @@ def main(
         ask-ai "Why is the sky blue?"
         git diff | ask-ai "Write a commit message for this."
     """
-    from inference_providers.provider_list import ProviderList
+    from inference_providers.clients import ProviderList
 
     prompt = _prompt(" ".join(question))
     providers = ProviderList(verbose=verbose)
@@ -101,8 +101,8 @@ def _standard_input() -> bytes:
 
 
 def _print_stream(providers: ProviderList, prompt: str, options: dict[str, Any]) -> None:
-    from inference_providers.display import pieces
     from inference_providers.errors import TruncatedStreamError
+    from inference_providers.text import pieces
 
     with providers.stream(prompt, **options) as stream:
         try:

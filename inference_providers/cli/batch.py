@@ -7,15 +7,15 @@ from pathlib import Path
 
 import click
 
-from inference_providers.cli.exits import FAILED, INTERRUPTED, guarded
-from inference_providers.cli.names import complete_model
+from inference_providers.cli.completion import complete_model
+from inference_providers.cli.exit_codes import FAILED, INTERRUPTED, guarded
 from inference_providers.cli.output import say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Literal
 
-    from inference_providers.batch_items import Summary
+    from inference_providers.batches import Summary
 
 
 def _at_once(context: click.Context, option: click.Parameter, value: str) -> int | str:
@@ -99,7 +99,7 @@ def batch(
 
     Exit code 1 if any item failed.
     """
-    from inference_providers.provider_list import ProviderList
+    from inference_providers.clients import ProviderList
 
     if output == "-":
         raise click.UsageError("The answers go to a file, to be taken up again; give its name.")

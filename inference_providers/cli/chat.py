@@ -10,18 +10,18 @@ from typing import Any
 
 import click
 
-from inference_providers.cli.exits import FAILED, guarded
-from inference_providers.cli.names import complete_model
+from inference_providers.cli.completion import complete_model
+from inference_providers.cli.exit_codes import FAILED, guarded
 from inference_providers.cli.output import on_terminal, say
-from inference_providers.display import pieces, printable
 from inference_providers.errors import InferenceProvidersError, TruncatedStreamError
+from inference_providers.text import pieces, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from inference_providers.answer_stream import AnswerStream
-    from inference_providers.provider_list import ProviderList
+    from inference_providers.calls import AnswerStream
+    from inference_providers.clients import ProviderList
 
 HELP = """/model NAME   talk to another model; without a name: say which
 /system TEXT  set the system prompt; without text: take it away
@@ -40,7 +40,7 @@ HELP = """/model NAME   talk to another model; without a name: say which
 @guarded
 def chat(model: str | None, system: str | None, temperature: float | None) -> None:
     """Talk to a model. /help lists the commands; Ctrl-C stops an answer and keeps what came."""
-    from inference_providers.provider_list import ProviderList
+    from inference_providers.clients import ProviderList
 
     talk = Talk(ProviderList(), model, system, {} if temperature is None else {"temperature": temperature})
     talk.run()

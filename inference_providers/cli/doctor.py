@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from inference_providers import credentials, engines, local, local_server, model_files
-from inference_providers.display import printable
-from inference_providers.provider_list import ProviderList
+from inference_providers import credentials
+from inference_providers.clients import ProviderList
+from inference_providers.offers import local_server
 from inference_providers.registry import Registry, bundled
+from inference_providers.servers import discovery as local
+from inference_providers.servers import engines, model_files
+from inference_providers.text import printable
 
 
 def examine(providers: ProviderList) -> dict[str, Any]:

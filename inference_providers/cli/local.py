@@ -8,14 +8,14 @@ from typing import Any
 
 import click
 
-from inference_providers import folders, ways
-from inference_providers.cli.exits import guarded
+from inference_providers.cli.exit_codes import guarded
 from inference_providers.cli.output import say
 from inference_providers.cli.tables import emit
-from inference_providers.display import in_line
 from inference_providers.errors import LocalServerError
-from inference_providers.server_state import ended, endpoint_of, read_state, running
-from inference_providers.ways import CONTEXT, IDLE
+from inference_providers.files import folders
+from inference_providers.servers import CONTEXT, IDLE, ended, endpoint_of, read_state, running
+from inference_providers.servers import commands as ways
+from inference_providers.text import in_line
 
 
 @click.group()
@@ -39,7 +39,8 @@ def list_models(context: int, as_json: bool) -> None:
     memory is about what a model takes to run with so many tokens of context; what does not fit into
     the memory that is free now is marked.
     """
-    from inference_providers import machine, model_files
+    from inference_providers.servers import memory as machine
+    from inference_providers.servers import model_files
 
     free = machine.free_memory()
     rows: list[dict[str, Any]] = []
@@ -108,9 +109,9 @@ def start(model: str, **wishes: Any) -> None:
 
 def _servers(model: str, wishes: dict[str, Any]) -> list[Any]:
     """Servers that could serve a model, by its name or path."""
-    from inference_providers.launchables import Launchables
     from inference_providers.log import warn
     from inference_providers.registry import bundled
+    from inference_providers.servers import Launchables
 
     models = Launchables(bundled(), os.environ, tell=warn, wishes=wishes)
     head, slash, rest = model.partition("/")
@@ -196,7 +197,7 @@ def _row(folder: str, state: dict[str, Any]) -> dict[str, Any]:
 @guarded
 def stop(names: tuple[str, ...], everything: bool) -> None:
     """Stop the servers of the models NAMES that were launched, whoever uses them."""
-    from inference_providers import launch
+    from inference_providers.servers import launch
 
     if (not names and not everything) or not all(names):
         raise click.UsageError("Name what to stop, or give --all.")

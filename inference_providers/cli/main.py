@@ -11,13 +11,13 @@ import click
 from inference_providers import __version__, files
 from inference_providers.cli.batch import batch
 from inference_providers.cli.chat import chat
-from inference_providers.cli.exits import BAD_REGISTRY, EXIT_CODES, guarded
+from inference_providers.cli.completion import complete_model, complete_provider
+from inference_providers.cli.exit_codes import BAD_REGISTRY, EXIT_CODES, guarded
 from inference_providers.cli.local import local
-from inference_providers.cli.names import complete_model, complete_provider
 from inference_providers.cli.output import Group, say, say_json
 from inference_providers.cli.roll_call import roll_call
 from inference_providers.cli.tables import emit
-from inference_providers.ordering import order
+from inference_providers.offers import order
 
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -34,7 +34,7 @@ def main() -> None:
 def doctor(as_json: bool) -> None:
     """Show keys and servers found, what was skipped, and what ask_ai would use and why."""
     from inference_providers.cli.doctor import examine, report
-    from inference_providers.provider_list import ProviderList
+    from inference_providers.clients import ProviderList
 
     found = examine(ProviderList())
     if as_json:
@@ -50,7 +50,7 @@ def doctor(as_json: bool) -> None:
 @guarded
 def models(pattern: str, everything: bool, as_json: bool) -> None:
     """List models whose names contain PATTERN, best prices first seen; only those usable now, unless --all."""
-    from inference_providers.provider_list import ProviderList
+    from inference_providers.clients import ProviderList
 
     providers = ProviderList()
     rows = []
@@ -97,7 +97,7 @@ def _model_row(name: str, offers: list[Any], usable: list[Any], facts: Any) -> d
 def providers(everything: bool, as_json: bool) -> None:
     """List providers with a key, or all of them."""
     from inference_providers import credentials
-    from inference_providers.provider_list import ProviderList
+    from inference_providers.clients import ProviderList
 
     listed = ProviderList()
     rows = []
@@ -129,7 +129,7 @@ def providers(everything: bool, as_json: bool) -> None:
 @guarded
 def resolve(name: str, provider: str | None, as_json: bool) -> None:
     """Show which model NAME means, by which rule, who serves it, and what is usable."""
-    from inference_providers.provider_list import ProviderList
+    from inference_providers.clients import ProviderList
 
     found = ProviderList().resolve(name, provider=provider)
     rows = [
@@ -208,9 +208,8 @@ def registry() -> None:
 @guarded
 def build(sources: tuple[str, ...], output: str | None) -> None:
     """Build a registry from public catalogues; the same inputs give the same bytes."""
-    from inference_providers.importers.build import build as build_registry
-    from inference_providers.importers.build import load_overlay, read_source, to_text
-    from inference_providers.update import fetch_catalogue
+    from inference_providers.upkeep import build as build_registry
+    from inference_providers.upkeep import fetch_catalogue, load_overlay, read_source, to_text
 
     if output is not None and output != "-":
         files.check_writable(output, whole=True)
@@ -235,7 +234,7 @@ def build(sources: tuple[str, ...], output: str | None) -> None:
 @guarded
 def update(url: str | None) -> None:
     """Download the newest registry, check it, and keep it for programs that use auto_update."""
-    from inference_providers.update import Updater
+    from inference_providers.upkeep import Updater
 
     updater = Updater(url=url)
     data = updater.fetch()
@@ -257,9 +256,8 @@ def _bundled() -> Any:
 @guarded
 def validate(files: tuple[str, ...], strict: bool) -> None:
     """Check registry FILES (default: the bundled one): every problem with its JSON path."""
-    from inference_providers.registry import BUNDLED_PATH, linked
-    from inference_providers.schema import problems
-    from inference_providers.update import read
+    from inference_providers.registry import BUNDLED_PATH, linked, problems
+    from inference_providers.upkeep import read
 
     found = 0
     for path in files or (linked(BUNDLED_PATH),):

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from inference_providers.display import as_json, printable
+from inference_providers.text import as_json, printable
 
 
 def on_terminal(*, err: bool = False) -> bool:

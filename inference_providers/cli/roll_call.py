@@ -9,17 +9,17 @@ from contextlib import contextmanager
 import click
 
 from inference_providers import files
-from inference_providers.cli.exits import INTERRUPTED, guarded
-from inference_providers.cli.names import complete_provider
+from inference_providers.cli.completion import complete_provider
+from inference_providers.cli.exit_codes import INTERRUPTED, guarded
 from inference_providers.cli.output import on_terminal, say, say_json
-from inference_providers.display import in_line
+from inference_providers.text import in_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-    from inference_providers.roll_call import Entry
+    from inference_providers.batches import Entry
 
 
 @click.command("roll-call")
@@ -55,8 +55,8 @@ def roll_call(
     Asked are all models of all providers with a key, and of servers on this machine, within the
     spending limit. The answers go to a page of Markdown and one of HTML.
     """
-    from inference_providers import roll_call as calling
-    from inference_providers.provider_list import ProviderList
+    from inference_providers.batches import roll_call as calling
+    from inference_providers.clients import ProviderList
 
     providers = ProviderList()
     offers = calling.called(providers, only=only, models=models, free=free)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from inference_providers.cli.output import on_terminal, say, say_json
-from inference_providers.display import in_line
+from inference_providers.text import in_line
 
 
 def emit(rows: Sequence[dict[str, Any]], columns: Sequence[str], as_json: bool) -> None:

@@ -42,8 +42,8 @@ from inference_providers import (
     get_available_models,
     stream,
 )
-from inference_providers.connection import AsyncConnection
-from inference_providers.options import AskOptions, BatchOptions, StreamOptions
+from inference_providers.clients.connection import AsyncConnection
+from inference_providers.clients.options import AskOptions, BatchOptions, StreamOptions
 
 
 def weather(city: str) -> str:

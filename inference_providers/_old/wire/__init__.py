@@ -1,0 +1,1 @@
+"""Moved: see `inference_providers.transport`, `protocols` and `routing`."""

@@ -1,0 +1,31 @@
+"""Many questions: from files or programs, to many providers at once or to their batch APIs."""
+
+from __future__ import annotations
+
+from inference_providers._face import face
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from inference_providers.batches import roll_call as roll_call
+    from inference_providers.batches.batch import AsyncBatch as AsyncBatch
+    from inference_providers.batches.batch import Batch as Batch
+    from inference_providers.batches.items import MalformedItemError as MalformedItemError
+    from inference_providers.batches.items import Result as Result
+    from inference_providers.batches.items import Summary as Summary
+    from inference_providers.batches.job import Job as Job
+    from inference_providers.batches.roll_call import Entry as Entry
+
+_HOME = {
+    "batch": (
+        "AsyncBatch",
+        "Batch",
+    ),
+    "items": (
+        "MalformedItemError",
+        "Result",
+        "Summary",
+    ),
+    "job": ("Job",),
+    "roll_call": ("Entry",),
+}
+__getattr__, __dir__, __all__ = face(__name__, _HOME, modules=("roll_call",))

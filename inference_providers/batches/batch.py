@@ -1,0 +1,234 @@
+"""`Batch` and `AsyncBatch`: what `batch()` gives."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from contextlib import aclosing, contextmanager
+
+from inference_providers.batches import files as batch_files
+from inference_providers.batches import places as batch_places
+from inference_providers.batches.items import Summary
+from inference_providers.batches.job import Job
+from inference_providers.batches.runner import Runner
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
+    from typing import Any
+
+    from inference_providers.batches.items import Result
+    from inference_providers.clients import Base
+    from inference_providers.routing import Pace
+
+    Told = Callable[[Summary, Pace], None]
+
+_CHUNKS = 64  # that may wait for a synchronous program to take them
+
+
+class _Batch:
+    """What both kinds do. With a CSV file for output, the lines that it is made of are kept beside it, to be taken up again."""
+
+    def __init__(self, providers: Base, job: Job) -> None:
+        self._providers, self._job = providers, job
+        self._places = None if job.out is None else batch_places.Places(job.out, has_jobs=job.by_provider)
+        self._lines = None if self._places is None else self._places.lines
+        self.summary: Summary = Summary()
+        batch_places.check(job.source, self._places)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.summary}>"
+
+    async def _chunks(self, *, quiet: bool = False) -> AsyncGenerator[list[Result], None]:
+        job, places = self._job, self._places
+        batch_places.check(job.source, places)  # again: since then an awaited one may have waited long
+        output = None if places is None else places.opened(resume=job.resume)
+        try:
+            with _progress(job) as told:
+                runner = self._runner(output, told)
+                self.summary, runner.quiet = runner.summary, quiet
+                async with aclosing(runner.results()) as results:  # its workers end before the file is closed
+                    async for ready in results:
+                        yield ready
+            if output is not None:
+                output.settle()
+        finally:
+            if output is not None:
+                output.close()
+        if places is not None and places.is_table:
+            from inference_providers.batches import tables as batch_tables
+
+            source = job.source if isinstance(job.source, os.PathLike) and batch_files.is_csv(job.source) else None
+            batch_tables.write(source, places.lines, places.out, job.csv_formulas)
+
+    def _runner(self, output: batch_files.Output | None, told: Told | None) -> Any:
+        if self._job.by_provider:
+            from inference_providers.batches.provider_jobs import JobRunner
+
+            return JobRunner(self._providers, self._job, output, told)
+        return Runner(self._providers, self._job, output, told)
+
+    async def _all(self) -> None:
+        async for _ in self._chunks(quiet=True):
+            pass
+
+
+class Batch(_Batch):
+    """A batch. Iterate over it for results; `summary` counts them.
+
+    With an output file everything is done when `batch()` returns, and iterating reads the file.
+    Without one, the asking goes on while you iterate, in a thread, and ends when you stop.
+    """
+
+    def __init__(self, providers: Base, job: Job) -> None:
+        super().__init__(providers, job)
+        if self._lines is not None:
+            _run(self._all())
+
+    def __iter__(self) -> Iterator[Result]:
+        if self._lines is not None:
+            return iter(batch_files.Results(self._lines))
+        return _in_a_thread(self._chunks())
+
+
+class AsyncBatch(_Batch):
+    """A batch for asyncio. `async for` gives results as they are ready; `await` does everything where there is an output file.
+
+    Once awaited, `async for` gives what is in the file.
+    """
+
+    _done = False
+
+    async def __aiter__(self) -> AsyncIterator[Result]:
+        if self._done and self._lines is not None:
+            for result in batch_files.Results(self._lines):
+                yield result
+            return
+        chunks = self._chunks()
+        try:
+            async for ready in chunks:
+                for result in ready:
+                    yield result
+        finally:
+            await chunks.aclose()
+
+    def __await__(self) -> Any:
+        return self._run().__await__()
+
+    async def _run(self) -> AsyncBatch:
+        if self._lines is None:
+            raise ValueError("without an output file (out=...) the results would be lost: iterate over the batch")
+        await self._all()
+        self._done = True
+        return self
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    """Run in this thread, or in another where this one has an event loop (a notebook)."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        asyncio.run(work)
+        return
+
+    async def nothing() -> AsyncGenerator[list[Result], None]:
+        await work
+        yield []
+
+    for _ in _in_a_thread(nothing()):  # which ends it when it is interrupted
+        continue
+
+
+def _in_a_thread(results: AsyncGenerator[list[Result], None]) -> Iterator[Result]:
+    """Results of an asynchronous iterator, which runs in a thread of its own and does not run far ahead."""
+    import queue
+    import threading
+
+    chunks: queue.SimpleQueue[list[Result] | BaseException | None] = queue.SimpleQueue()
+    running: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[None]]] = []
+    begun = threading.Event()
+
+    async def produce() -> None:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+        running.append((loop, task))
+        begun.set()
+        async with aclosing(results):
+            async for ready in results:
+                chunks.put(ready)
+                while chunks.qsize() > _CHUNKS:
+                    await asyncio.sleep(0.005)
+
+    def work() -> None:
+        try:
+            asyncio.run(produce())
+            chunks.put(None)
+        except BaseException as error:  # noqa: BLE001  (raised where the caller waits)
+            chunks.put(error)
+        finally:
+            begun.set()
+
+    thread = threading.Thread(target=work, name="batch", daemon=True)
+    thread.start()
+    try:
+        while (found := chunks.get()) is not None:
+            if isinstance(found, BaseException):
+                raise found
+            yield from found
+    finally:
+        begun.wait()
+        for loop, task in running:
+            if thread.is_alive() and not loop.is_closed():
+                loop.call_soon_threadsafe(task.cancel)
+        if thread is not threading.current_thread():  # where garbage may be collected as well
+            thread.join()
+
+
+@contextmanager
+def _progress(job: Job) -> Iterator[Told | None]:
+    """A line on standard error: how far, how fast, what it cost, how long still. On a terminal, with an output file, unless told otherwise."""
+    import sys
+
+    shown = job.out is not None and sys.stderr is not None and sys.stderr.isatty()  # else it is the user who prints
+    wanted = shown if job.progress is None else job.progress
+    if not wanted:
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[told]}"), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=False) as bar:
+        task = bar.add_task("", total=batch_files.count(job.source), told="")
+        started = shown = time.monotonic()
+
+        def tell(summary: Summary, pace: Pace, *, now: bool = False) -> None:
+            nonlocal shown
+            if now or time.monotonic() - shown > 0.2:
+                shown = time.monotonic()
+                bar.update(task, completed=summary.total, told=_told(summary, pace, shown - started))
+
+        found: list[tuple[Summary, Pace]] = []
+
+        def told(summary: Summary, pace: Pace) -> None:
+            if not found:
+                found.append((summary, pace))
+            tell(summary, pace)
+
+        yield told
+        for summary, pace in found:
+            tell(summary, pace, now=True)
+
+
+def _told(summary: Summary, pace: Pace, seconds: float) -> str:
+    rate = (summary.answered + summary.failed) / max(seconds, 0.001)
+    failed = summary.failed + summary.malformed
+    busy = sum(lane.busy for lane in pace.lanes.values())
+    parts = [
+        f"{rate:.1f}/s",
+        f"{busy} at once",
+        f"{failed} failed" if failed else "",
+        f"${summary.cost:.4f}" if summary.cost else "",
+    ]
+    return " · ".join(filter(None, parts))

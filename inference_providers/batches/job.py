@@ -1,0 +1,113 @@
+"""What a batch is to do: its source, its settings, its file."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from inference_providers.batches import formulas
+from inference_providers.batches.items import Reader
+from inference_providers.chat import Question, check_timeout, parameters
+from inference_providers.routing import Pace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from inference_providers.batches.items import Item
+
+
+KEEP, RAISE = "keep", "raise"  # what becomes of a failed item
+DIRECT, PROVIDER = "direct", "provider"  # whether items are asked one by one, or by a provider's batch API
+
+
+def route_key(models: Any) -> str | tuple[str, ...] | None:
+    """Models as a key: equal for what is asked of the same candidates."""
+    return models if isinstance(models, str | None) else tuple(models)
+
+
+def names_of(models: Any) -> list[str]:
+    """Models as names to be tried in order."""
+    return [models] if isinstance(models, str) else list(models or ("auto",))
+
+
+def _check_word(option: str, given: str, *known: str) -> None:
+    """Raise ValueError for a word that an option does not know."""
+    if given not in known:
+        words = " or ".join(f'"{word}"' for word in known)
+        raise ValueError(f"{option} must be {words}, not {given!r}")
+
+
+def _check_source(source: Any) -> None:
+    """Raise TypeError for what holds no questions."""
+    if isinstance(source, str | bytes | dict):
+        raise TypeError(
+            "a batch takes a list of questions, or a file as a pathlib.Path; for one question there is ask_ai"
+        )
+    if not (isinstance(source, os.PathLike) or hasattr(source, "__iter__") or hasattr(source, "__aiter__")):
+        raise TypeError(
+            f"a batch takes an iterable of questions, or a file as a pathlib.Path, not {type(source).__name__}"
+        )
+
+
+class Job:
+    """What a batch is to do: its source, its settings, its file. Checked when it is made."""
+
+    def __init__(
+        self,
+        source: Any,
+        models: Any = None,
+        *,
+        model: Any = None,
+        concurrency: int | str = "auto",
+        out: str | os.PathLike[str] | None = None,
+        resume: bool = True,
+        on_error: str = KEEP,
+        as_completed: bool = False,
+        mode: str = DIRECT,
+        progress: bool | None = None,
+        requests_per_minute: float | None = None,
+        tokens_per_minute: float | None = None,
+        system: str | None = None,
+        schema: Any = None,
+        on_unsupported: str = parameters.DROP,
+        extra_body: Any = None,
+        timeout: float | None = None,
+        patience: float = 3600.0,
+        adaptive: bool = True,
+        completion_window: str | None = None,
+        csv_formulas: str = formulas.KEEP,
+        **fields: Any,
+    ) -> None:
+        _check_source(source)
+        models = model if models is None else models
+        check_timeout(timeout)
+        _check_word("on_error", on_error, KEEP, RAISE)
+        _check_word("mode", mode, DIRECT, PROVIDER)
+        _check_word("csv_formulas", csv_formulas, formulas.KEEP, formulas.ESCAPE)
+        self.source, self.as_completed = source, as_completed
+        self.raises, self.by_provider = on_error == RAISE, mode == PROVIDER
+        self.csv_formulas = csv_formulas
+        self.out, self.resume, self.progress, self.timeout, self.patience = out, resume, progress, timeout, patience
+        self.pace = Pace(
+            concurrency,
+            time.monotonic,
+            adaptive=adaptive,
+            requests_per_minute=requests_per_minute,
+            tokens_per_minute=tokens_per_minute,
+        )
+        self.completion_window = completion_window
+        self.models = route_key(models)
+        if not fields.get("tools"):
+            fields.pop("tools", None)
+        # One question stands for all: what it says of schema and parameters holds for each item.
+        self.pattern: Question = Question((), fields, schema=schema, extra=extra_body, on_unsupported=on_unsupported)
+        self.reader = Reader(models, system, self.pattern.fields, self.pattern.extra)
+        self.is_plain = self.pattern.shape is None and (self.pattern.tools is None or not self.pattern.tools.runs)
+
+    def question(self, item: Item) -> Question:
+        """An item's question, for what takes more than one reply."""
+        made = Question(item.body["messages"], {}, on_unsupported=self.pattern.on_unsupported)
+        made.fields = {name: value for name, value in item.body.items() if name != "messages"}
+        made.shape, made.tools = self.pattern.shape, self.pattern.tools
+        return made

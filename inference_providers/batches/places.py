@@ -1,0 +1,98 @@
+"""Where a batch reads and writes: which files there are besides the one that was asked for, and that none of them is another."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from contextlib import suppress
+
+from inference_providers import files
+from inference_providers.batches import files as batch_files
+from inference_providers.batches import provider_parts as batch_parts
+from inference_providers.batches.lines import is_cut, row_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class Places:
+    """The files that a batch may write: *out*; the lines that it is made of, where it is a table; jobs under way, if it has some."""
+
+    def __init__(self, out: str | os.PathLike[str], *, has_jobs: bool = False) -> None:
+        self.out, self._has_jobs = os.fspath(out), has_jobs
+        self.is_table = batch_files.is_csv(out)
+        self.lines = f"{self.out}.jsonl" if self.is_table else self.out
+        self.jobs = batch_parts.beside(self.lines)
+
+    def all(self) -> list[str]:
+        """Each once."""
+        return list(dict.fromkeys((self.out, self.lines, self.jobs)))
+
+    def check_writable(self) -> None:
+        """Raise OSError where one cannot be written."""
+        if self.is_table:
+            files.check_writable(self.out, whole=True)
+        files.check_writable(self.lines)
+        if self._has_jobs or os.path.lexists(self.jobs):
+            files.check_writable(self.jobs, whole=True)
+
+    def opened(self, *, resume: bool) -> batch_files.Output:
+        """The file for lines. Raises ValueError where something would be lost that no batch wrote and nobody gave up."""
+        if self.is_table and resume:
+            from inference_providers.batches import tables as batch_tables
+
+            batch_tables.check(self.out, self.lines)
+        if self.is_table and not resume and not _is_ours(self.lines):
+            raise ValueError(f"{self.lines}, where the lines of {self.out} go, holds something else; give another file")
+        mode = files.mode_beside(self.out) if self.is_table else 0o666
+        return batch_files.Output(self.lines, resume=resume, mode=mode)
+
+
+def _is_ours(path: str) -> bool:
+    """Whether a file holds a result, or nothing at all."""
+    empty = True
+    with suppress(FileNotFoundError), open(path, "rb", opener=files.regular) as file:
+        for line in file:
+            if row_of(line) is not None or is_cut(line):
+                return True
+            empty = empty and not line.strip()
+    return empty
+
+
+def check(source: Any, places: Places | None) -> None:
+    """Raise ValueError where the questions and the results cannot be in these files, OSError where one cannot be written.
+
+    Nothing is created and nothing is changed.
+    """
+    if isinstance(source, os.PathLike):
+        _check_source(source)
+    if places is None:
+        return
+    outputs = places.all()
+    for number, path in enumerate(outputs):
+        if _is_source(source, path):
+            raise ValueError(f"{path} is the input; the results need a file of their own")
+        if other := next((known for known in outputs[:number] if files.same(path, known)), None):
+            raise ValueError(f"{path} and {other} are one file; each needs its own")
+    places.check_writable()
+
+
+def _check_source(source: os.PathLike[str]) -> None:
+    mode = os.stat(source).st_mode
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(source))
+    if stat.S_ISFIFO(mode) and batch_files.is_csv(source):
+        raise ValueError(f"{os.fspath(source)} is a pipe; a table is read twice, so give a regular file")
+    if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
+        raise ValueError(f"{os.fspath(source)} is a device or a socket; questions come from a regular file or a pipe")
+
+
+def _is_source(source: Any, path: str) -> bool:
+    """Whether questions come from a file: by whatever name it was given, or already open."""
+    if isinstance(source, os.PathLike):
+        return files.same(source, path)
+    with suppress(Exception):  # no open file, or none any more
+        return os.path.samestat(os.fstat(source.fileno()), os.stat(path))
+    return False

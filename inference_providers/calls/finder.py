@@ -1,0 +1,351 @@
+"""`Finder`: registry, credentials, name resolution and candidates of one environment. No network but loopback probes."""
+
+from __future__ import annotations
+
+import os
+import time
+from functools import cached_property
+
+from inference_providers.credentials import Environment, Pins, Secretive, host_of, is_loopback
+from inference_providers.errors import LocalServerError, NoCredentialsError, UnknownModelError
+from inference_providers.log import tell, warn
+from inference_providers.offers import (
+    ALLOW_VARIABLE,
+    AUTO,
+    GIVEN,
+    NAMED,
+    Accesses,
+    Advice,
+    Offer,
+    Resolution,
+    Resolver,
+    order,
+)
+from inference_providers.registry import Registry, bundled
+from inference_providers.servers import running
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import Any
+
+    from inference_providers.offers import Explanation, LocalServer
+    from inference_providers.servers import Launchables
+
+LAUNCH = "launch"  # a value of `local`
+_SERVERS_KEPT = 10.0  # seconds for which a look at local ports counts
+
+
+class Finder(Secretive):
+    """Who can serve what, with these keys and servers. Its options are those of `Base`."""
+
+    def __init__(
+        self,
+        verbose: bool,
+        json_override: str | os.PathLike[str] | Mapping[str, Any] | Registry | None,
+        auto_update: bool,
+        *,
+        json_merge: str | os.PathLike[str] | Mapping[str, Any] | None,
+        environ: Mapping[str, str] | None,
+        local: bool | str,
+        local_models: Iterable[Any],
+        trust: Mapping[str, Sequence[str]] | None,
+        allow: Iterable[str],
+        aliases: Mapping[str, str] | None,
+        update_url: str | None,
+    ) -> None:
+        self.verbose = verbose
+        self._environ = Environment(os.environ if environ is None else environ)
+        self._local, self._local_models = local, local_models
+        self._aliases = aliases
+        self.registry: Registry = bundled()
+        if json_override is not None or json_merge is not None or auto_update:
+            from inference_providers.upkeep import updater as update
+
+            options: Any = {"auto_update": auto_update, "trust": trust, "environ": self._environ, "url": update_url}
+            self.registry = update.load(json_override, json_merge, warn=warn, **options)
+        allowed = [*([allow] if isinstance(allow, str) else allow), *self._environ.get(ALLOW_VARIABLE, "").split(",")]
+        self._allow = {pid for name in allowed if name.strip() and (pid := self.registry.provider_id(name))}
+        self._accesses = Accesses(self.registry, self._environ, Pins(bundled(), trust), self._allow)
+        self._resolver = Resolver(
+            self._accesses,
+            aliases=aliases,
+            local=self.local_servers,
+            launchable=self._launchable,
+            launch=local == LAUNCH,
+        )
+        self._advice = Advice(self._accesses, self._environ, self.local_servers)
+        self._seen: tuple[float, list[LocalServer]] | None = None
+        self._found: dict[tuple[str, ...], tuple[float, list[Offer]]] = {}
+        self._warned: set[str] = set()
+        self._environment_seen = hash(frozenset(self._environ.items()))
+        if local_models:
+            _ = self._launchables  # says what is wrong with them now
+
+    def __repr__(self) -> str:
+        registry = self.__dict__.get("registry")  # missing while the constructor runs
+        return f"<{type(self).__name__}{f' of {len(registry.providers)} providers' if registry else ''}>"
+
+    def get_canonical_model_names(self) -> list[str]:
+        """Every canonical name in the registry, sorted."""
+        return sorted(self.registry.canonical_names)
+
+    def find_model_providers(self, canonical_name: str) -> list[Offer]:
+        """Who can serve a model now: one offer for each provider, in registry order.
+
+        Servers on this machine come first for models with open weights, else last.
+
+        Empty when no key for it is set. Raises UnknownModelError for a name that no rule resolves.
+        """
+        return self._ordered(self._resolver.resolve(canonical_name))
+
+    def resolve(self, name: str, *, provider: str | None = None) -> Resolution:
+        """Which model *name* means, by which rule, and every offer of it, usable or not."""
+        return self._resolver.resolve(name, provider)
+
+    def explain(self, name: str | None = None) -> Explanation:
+        """Every offer of a model (or of the automatic choice), and why it is or is not a candidate."""
+        from inference_providers.offers import Explanation
+
+        resolution = self._resolver.resolve("auto" if name is None else name)
+        return Explanation(name, resolution.rule, resolution.offers, self._ordered(resolution))
+
+    def _ordered(self, resolution: Resolution) -> list[Offer]:
+        """Candidates. Who runs a model with open weights on this machine means to use it; a policy has an order of its own."""
+        facts = self.registry.model(resolution.canonical_name or "")
+        by_policy = resolution.rule.startswith("policy")
+        return order(resolution.offers, here_first=bool(facts.get("open_weights")) and not by_policy)
+
+    def local_servers(self) -> list[LocalServer]:
+        """The model servers that run on this machine; a look at known ports counts for ten seconds."""
+        if not self._local:
+            return []
+        if self._seen is None or time.monotonic() - self._seen[0] > _SERVERS_KEPT:
+            from inference_providers.servers import scan
+
+            self._seen = (time.monotonic(), scan(self.registry, self._environ))
+        launched: list[LocalServer] = list(self._launchables.running()) if any(running(self._environ)) else []
+        ours = {server.endpoint for server in launched}
+        return [server for server in self._seen[1] if server.endpoint not in ours] + launched
+
+    @cached_property
+    def _launchables(self) -> Launchables:
+        from inference_providers.servers import Launchables
+
+        return Launchables(self.registry, self._environ, self._local_models, warn)
+
+    def _launchable(self, wanted: str, pid: str | None, where: str) -> Sequence[LocalServer]:
+        """Models that could be launched here, for name resolution."""
+        if not self._local or (where == GIVEN and not self._local_models):
+            return ()
+        return self._launchables.matching(wanted, pid, where)
+
+    def candidates(self, name: str, *, provider: str | None = None) -> list[Offer]:
+        """The candidates for a name, in the order in which they are tried. Raises UnknownModelError or NoCredentialsError."""
+        if provider is None and isinstance(name, str) and name.strip().lower() in AUTO:
+            return self._automatic()
+        resolution = self._resolver.resolve(name, provider)
+        found = self._ordered(resolution)
+        if not found and self._reread_environment():
+            found = self._ordered(self._resolver.resolve(name, provider))
+        if not found and self._local and provider is None:
+            found = order(self._resolver.launched(name, None, NAMED))  # a name of the user's own
+        if not found:
+            raise self._no_launch(resolution) or self._no_key(resolution)
+        if self._local and all(offer.local and not offer.launchable for offer in found):
+            self._check_there_is_a_server(resolution, found[0])
+        self._warn_of_other_engines(resolution, found[0])
+        self._warn_of_plain_http(found)
+        if resolution.warning:
+            asked = f"; {found[0].provider} is asked, for {found[0].internal_name}" if resolution.guessed else ""
+            self._warn_once(resolution.warning + asked)
+        return found
+
+    def _warn_of_plain_http(self, offers: Sequence[Offer]) -> None:
+        """Say once where the user's own address for a key is one that others on the way can listen to."""
+        for offer in offers:
+            if offer.variable and offer.endpoint.startswith("http://") and not is_loopback(host_of(offer.endpoint)):
+                self._warn_once(
+                    f"{offer.variable} goes to {host_of(offer.endpoint)} without encryption: its address is http. "
+                    "Use https, unless you trust the network between."
+                )
+
+    def _warn_once(self, message: str) -> None:
+        if message not in self._warned:
+            self._warned.add(message)
+            warn(message)
+
+    def _automatic(self) -> list[Offer]:
+        """Candidates for `auto`: with keys first, then servers on this machine, one started if there is nothing else."""
+        keyed = self._keyed()
+        if keyed:
+            here = [offer for server in self.local_servers() for offer in self._offers_of(server)]
+            return keyed + order(here) + (self._to_launch() if self._local == LAUNCH else [])
+        here = self._on_this_machine()
+        if not here:
+            raise self._advice.nothing()
+        return here
+
+    def _offers_of(self, server: LocalServer) -> list[Offer]:
+        return self._resolver._server_offers(server, server.models)
+
+    def _release(self) -> None:
+        if "_launchables" in self.__dict__:
+            self._launchables.release()
+
+    def _to_launch(self) -> list[Offer]:
+        """The models that the automatic choice may launch."""
+        if not self._local:
+            return []
+        servers = self._launchables.automatic(everything=self._local == LAUNCH)
+        return order(offer for server in servers for offer in self._offers_of(server))
+
+    def _no_key(self, resolution: Resolution) -> NoCredentialsError:
+        """Nobody can be asked: what to set, and whether a file of the model lies here."""
+        error = self._advice.no_candidates(resolution)
+        model = resolution.canonical_name or resolution.name
+        here = self._launchables.matching(model) if self._local and resolution.canonical_name else []
+        if any(not server.reason for server in here):
+            hint = f"A file of it lies here ({here[0].model.source}): ask for {model}:local."
+            return NoCredentialsError(f"{error}\n{hint}", error.variables)
+        return error
+
+    def _check_there_is_a_server(self, resolution: Resolution, first: Offer) -> None:
+        """Raise LocalServerError where an engine is named that does not run here, with a model that does not lie here."""
+        if any(server.provider == first.provider and not server.launched for server in self.local_servers()):
+            return
+        from inference_providers.offers import own_address
+
+        variable = own_address(self.registry.providers[first.provider], self._environ)[0]
+        where = first.endpoint + (f" ({variable})" if variable else "")
+        near = self._launchables.near(first.internal_name)
+        hint = f" Did you mean {' or '.join(near)}?" if near else ""
+        raise LocalServerError(
+            f"{resolution.name!r}: no {first.provider_name} server runs at {where}, and no model file is called "
+            f"{first.internal_name!r}, nor is one there.{hint} `inference-providers local list` shows those that are."
+        )
+
+    def _no_launch(self, resolution: Resolution) -> LocalServerError | None:
+        """The error of a model that lies here, and no engine can run."""
+        offers = resolution.offers
+        if not offers or not all(offer.launchable for offer in offers):
+            return None
+        reasons = "".join(f"\n  {offer.reason}" for offer in offers)
+        return LocalServerError(f"No engine here can run {resolution.name!r}:{reasons}")
+
+    def _warn_of_other_engines(self, resolution: Resolution, chosen: Offer) -> None:
+        """Say once why a model is launched with another engine than the first."""
+        if not chosen.launchable or chosen.awake:
+            return
+        for offer in resolution.offers:
+            if offer.place == chosen.place:
+                return
+            said = f"{offer.reason}; {chosen.provider_name} runs {chosen.internal_name} instead"
+            worth_it = offer.launchable and (offer.fits or offer.wished)
+            if worth_it and offer.reason and said not in self._warned:
+                self._warned.add(said)
+                warn(said)
+
+    def _reread_environment(self) -> bool:
+        """Look for keys anew, if the environment has changed since the last look: people set keys between two calls."""
+        now = hash(frozenset(self._environ.items()))
+        if now == self._environment_seen:
+            return False
+        self._environment_seen = now
+        self._accesses.forget()
+        self._found.clear()
+        self.__dict__.pop("_best", None)
+        return True
+
+    def _known_candidates(self, names: Sequence[str]) -> list[Offer] | None:
+        """What `_first_available` found for these names in the last seconds, if anything."""
+        found = self._found.get(tuple(names))
+        return found[1] if found and time.monotonic() - found[0] < _SERVERS_KEPT else None
+
+    def _first_available(self, names: Sequence[str]) -> list[Offer]:
+        """The candidates for several names, best first; unknown names count only when nothing else is left."""
+        names = [names] if isinstance(names, str) else list(names or ())
+        if not all(isinstance(name, str) for name in names):
+            raise UnknownModelError("Model names must be text, or a list of texts.")
+        known = self._known_candidates(names)
+        if known is None:
+            known = self._look_up(names)
+            if len(self._found) > 1000:
+                self._found.clear()
+            self._found[tuple(names)] = (time.monotonic(), known)
+        return known
+
+    def _look_up(self, names: Sequence[str]) -> list[Offer]:
+        found: list[Offer] = []
+        problems: list[Exception] = []
+        for name in names:
+            try:
+                found += self.candidates(name)
+            except (UnknownModelError, NoCredentialsError, LocalServerError) as error:
+                problems.append(error)
+                self._tell(f"{name}: {str(error).splitlines()[0]}")
+        if found:
+            return found
+        if len(names) == 1:
+            raise problems[0]
+        if problems and not any(isinstance(error, NoCredentialsError) for error in problems):
+            raise next((error for error in problems if isinstance(error, LocalServerError)), problems[0])
+        variables = [
+            variable for error in problems if isinstance(error, NoCredentialsError) for variable in error.variables
+        ]
+        if not names:
+            raise UnknownModelError("The list of models is empty. Give at least one name.")
+        raise NoCredentialsError(
+            f"No key for any of {', '.join(map(str, names))}.\n{self._advice.what_to_set(variables)}", variables
+        )
+
+    @cached_property
+    def _best(self) -> list[Offer]:
+        found = [
+            offer for name in self.registry.auto_model_priority for offer in self._resolver.offers_of(name, local=False)
+        ]
+        listed = order(found)
+        return listed + self._unlisted({offer.provider for offer in listed})
+
+    def _unlisted(self, listed: set[str]) -> list[Offer]:
+        """The first few models of providers with a key that have none in the priority list, after the rest."""
+        found: list[Offer] = []
+        for pid, provider in self.registry.providers.items():
+            if pid not in listed and provider.local is None and not self._accesses[pid].reason:
+                names = list(provider.data.get("model_names") or {})[:3]
+                found += [
+                    offer
+                    for name in names
+                    for offer in self._resolver.offers_of(name, local=False)
+                    if offer.provider == pid
+                ]
+        return order(found)
+
+    def _keyed(self) -> list[Offer]:
+        """The automatic choice among providers with keys: no look at local ports."""
+        if not self._best:
+            self._reread_environment()
+        self._warn_of_plain_http(self._best[:1])
+        return self._best
+
+    def _on_this_machine(self) -> list[Offer]:
+        """Candidates on this machine: running servers, else models of the user's own that can be launched."""
+        here = [offer for server in self.local_servers() for offer in self._offers_of(server)]
+        return order(here) or self._to_launch()
+
+    def _could(self, able: Callable[[Offer], bool]) -> str:
+        """Who could do what was asked, for a person: of what the keys reach, else of what a key would reach."""
+        found = [offer for offer in self._keyed() if able(offer)]
+        if found:
+            return f"These could: {', '.join(f'{offer.provider}/{offer.internal_name}' for offer in found[:3])}."
+        names = self.registry.auto_model_priority
+        listed = (offer for name in names for offer in self._resolver.offers_of(name, local=False) if able(offer))
+        first = next(listed, None)
+        if first is None:
+            return ""
+        variables = self.registry.providers[first.provider].key_variables
+        return f"{first.provider}/{first.internal_name} could" + (f", with {variables[0]}." if variables else ".")
+
+    def _tell(self, message: str) -> None:
+        if self.verbose:
+            tell(message)

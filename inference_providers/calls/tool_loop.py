@@ -1,0 +1,121 @@
+"""One question to its answer: replies, calls of tools, and a second try where the reply does not fit its schema.
+
+One generator decides, for sync and async alike. It yields the body of a request, and is sent the
+reply; or it yields calls, and is sent their results. Pure.
+"""
+
+from __future__ import annotations
+
+from inference_providers import chat
+from inference_providers.chat import Answer, Given
+from inference_providers.errors import InvalidReplyError, StepLimitError
+from inference_providers.usage import cost_of, usage_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+    from typing import Any
+
+    from inference_providers.calls.caller import Reply
+    from inference_providers.chat import Call, Question
+
+CALLS_IN_REPLY, CALLS = 128, 512  # of tools that are made for one reply, and for one question
+
+
+def converse(question: Question) -> Generator[dict[str, Any] | list[Call], Any, Answer]:
+    """Ask until there is an answer. Raises StepLimitError, or InvalidReplyError after one repair."""
+    turns = question.turns
+    given = Given()
+    repaired = False
+    made = 0
+    for step in range(1, question.max_steps + 1):
+        reply: Reply = yield question.body(turns)
+        _count(given, reply)
+        message = chat.message_of(reply.data)
+        asked = chat.tool_calls(message)
+        if asked and question.tools and question.tools.makes(asked):
+            if step == question.max_steps:
+                break  # nobody would hear the results
+            made += len(asked)
+            _check_calls(len(asked), made, turns)
+            calls = question.tools.calls(asked) or []
+            results: list[str] = yield calls
+            turns = [*turns, chat.assistant(message), *map(chat.tool_result, [c.id for c in calls], results)]
+            continue
+        if question.shape is None or asked:
+            return given.answer(reply.data, reply.offer, turns)
+        from inference_providers.chat import Misfit
+
+        try:
+            value = question.shape.parse(chat.content_text(message.get("content")))
+        except Misfit as misfit:
+            cut = chat.cut_by_length(chat.first_choice(reply.data))
+            if repaired or cut or step == question.max_steps:
+                so_far = (
+                    ": the token limit cut it; give a larger max_tokens"
+                    if cut
+                    else ", even after one repair"
+                    if repaired
+                    else ""
+                )
+                raise InvalidReplyError(
+                    f"{reply.offer.provider}/{reply.offer.internal_name}: the reply does not fit the schema{so_far}: {misfit}",
+                    provider=reply.offer.provider,
+                    text=chat.content_text(message.get("content")),
+                    problems=misfit.problems,
+                ) from None
+            repaired = True
+            turns = [*turns, chat.assistant(message), {"role": "user", "content": question.shape.repair(misfit)}]
+            continue
+        answer = given.answer(reply.data, reply.offer, turns, value)
+        answer.unchecked = question.shape.unchecked
+        return answer
+    raise StepLimitError(
+        f"No answer after {question.max_steps} steps: the model goes on calling tools. Give a larger max_steps, or tools that tell it more.",
+        turns,
+    )
+
+
+def _check_calls(asked: int, made: int, turns: Sequence[Mapping[str, Any]]) -> None:
+    """Raise StepLimitError for more calls of tools than are made: none of this reply's is."""
+    if asked > CALLS_IN_REPLY:
+        told = f"{asked} calls of tools in one reply; at most {CALLS_IN_REPLY} are made"
+    elif made > CALLS:
+        told = f"{made} calls of tools for one question; at most {CALLS} are made"
+    else:
+        return
+    raise StepLimitError(
+        f"The model asked for {told}. None of this reply's was. Give tools that do more in one call, or ask for less at once.",
+        turns,
+    )
+
+
+async def converse_async(question: Question, reply: Callable[[dict[str, Any]], Awaitable[Reply]]) -> Answer:
+    """`converse`, driven for asyncio: *reply* asks, and several calls of tools run at once."""
+    import asyncio
+
+    steps = converse(question)
+    step = next(steps)
+    while True:
+        result: Any
+        if isinstance(step, dict):
+            result = await reply(step)
+        else:
+            result = await asyncio.gather(*(call.run_async() for call in step))
+        try:
+            step = steps.send(result)
+        except StopIteration as stop:
+            answer: Answer = stop.value
+            return answer
+
+
+def _count(given: Given, reply: Reply) -> None:
+    usage = usage_of(reply.data.get("usage"))
+    given.add(usage, cost_of(usage, reply.offer.facts), reply.attempts, reply.dropped, reply.seconds)
+
+
+def answer_of(reply: Reply, turns: Sequence[Mapping[str, Any]]) -> Answer:
+    """The answer that one reply gives, tools and schemas aside."""
+    given = Given()
+    _count(given, reply)
+    return given.answer(reply.data, reply.offer, turns)

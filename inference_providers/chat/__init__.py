@@ -1,0 +1,87 @@
+"""What is said: messages, parameters, tools, the shape of an answer, the answer."""
+
+from __future__ import annotations
+
+from inference_providers._face import face
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from inference_providers.chat import parameter_rules as parameter_rules
+    from inference_providers.chat import parameters as parameters
+    from inference_providers.chat.answer import Answer as Answer
+    from inference_providers.chat.answer import Given as Given
+    from inference_providers.chat.arguments import Models as Models
+    from inference_providers.chat.arguments import Prompt as Prompt
+    from inference_providers.chat.arguments import check_timeout as check_timeout
+    from inference_providers.chat.arguments import named as named
+    from inference_providers.chat.completion import PATH as PATH
+    from inference_providers.chat.completion import Pieces as Pieces
+    from inference_providers.chat.completion import assistant as assistant
+    from inference_providers.chat.completion import content_text as content_text
+    from inference_providers.chat.completion import cut_by_length as cut_by_length
+    from inference_providers.chat.completion import first_choice as first_choice
+    from inference_providers.chat.completion import has_other_content as has_other_content
+    from inference_providers.chat.completion import has_tool_calls as has_tool_calls
+    from inference_providers.chat.completion import message_of as message_of
+    from inference_providers.chat.completion import messages as messages
+    from inference_providers.chat.completion import reply_text as reply_text
+    from inference_providers.chat.completion import shown as shown
+    from inference_providers.chat.completion import test_body as test_body
+    from inference_providers.chat.completion import thoughts as thoughts
+    from inference_providers.chat.completion import tool_calls as tool_calls
+    from inference_providers.chat.completion import tool_result as tool_result
+    from inference_providers.chat.conversation import Conversation as Conversation
+    from inference_providers.chat.conversation import Message as Message
+    from inference_providers.chat.conversation import Role as Role
+    from inference_providers.chat.images import urls as urls
+    from inference_providers.chat.parameter_rules import Rules as Rules
+    from inference_providers.chat.question import Question as Question
+    from inference_providers.chat.structured import Misfit as Misfit
+    from inference_providers.chat.tools import Call as Call
+
+_HOME = {
+    "answer": (
+        "Answer",
+        "Given",
+    ),
+    "arguments": (
+        "check_timeout",
+        "named",
+    ),
+    "completion": (
+        "PATH",
+        "Pieces",
+        "assistant",
+        "content_text",
+        "cut_by_length",
+        "first_choice",
+        "has_other_content",
+        "has_tool_calls",
+        "message_of",
+        "messages",
+        "reply_text",
+        "shown",
+        "test_body",
+        "thoughts",
+        "tool_calls",
+        "tool_result",
+    ),
+    "conversation": (
+        "Conversation",
+        "Message",
+        "Role",
+    ),
+    "images": ("urls",),
+    "parameter_rules": ("Rules",),
+    "question": ("Question",),
+    "structured": ("Misfit",),
+    "tools": ("Call",),
+}
+__getattr__, __dir__, __all__ = face(
+    __name__,
+    _HOME,
+    modules=(
+        "parameter_rules",
+        "parameters",
+    ),
+)

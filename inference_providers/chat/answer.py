@@ -1,0 +1,202 @@
+"""An answer: text that also says who gave it, for how many tokens, at what price. Pure."""
+
+from __future__ import annotations
+
+from inference_providers.chat import completion
+from inference_providers.usage import Usage
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any, Protocol, Self
+
+    from inference_providers.attempts import Attempt
+
+    class Source(Protocol):
+        """Who gave a reply: what is read of an offer."""
+
+        internal_name: str
+        canonical_name: str | None
+
+        @property
+        def provider(self) -> str:
+            """The provider's id."""
+            raise NotImplementedError
+
+
+class Answer(str):
+    """The text of an answer, and what is known of it.
+
+    provider, model, canonical_name: who gave it, under which name of theirs.
+    usage: `Usage`, in tokens; None where the provider did not say.
+    cost: USD; None where tokens or prices are unknown.
+    attempts: every try on the way. latency: seconds for the whole call.
+    finish_reason: `stop`, `length`, `tool_calls`, ... reasoning: the model's thoughts, where it shows them.
+    parsed: the value that fits the schema that was asked for. tool_calls: calls that nobody here answered.
+    dropped: parameters that the provider does not take and did not get. unchecked: patterns of the schema that were not run.
+    asked: the messages that it answers; `messages` has the answer as well. data: the last reply as it came.
+    """
+
+    provider: str | None
+    model: str
+    canonical_name: str | None
+    usage: Usage | None
+    cost: float | None
+    attempts: list[Attempt]
+    latency: float
+    finish_reason: str | None
+    reasoning: str
+    parsed: Any
+    tool_calls: list[dict[str, Any]]
+    dropped: list[str]
+    unchecked: list[str]
+    data: Any
+    asked: Sequence[Mapping[str, Any]]
+
+    def __new__(
+        cls,
+        text: str = "",
+        *,
+        provider: str | None = None,
+        model: str = "",
+        canonical_name: str | None = None,
+        usage: Usage | None = None,
+        cost: float | None = None,
+        attempts: Iterable[Attempt] = (),
+        latency: float = 0.0,
+        finish_reason: str | None = None,
+        reasoning: str = "",
+        parsed: Any = None,
+        tool_calls: Iterable[dict[str, Any]] = (),
+        dropped: Iterable[str] = (),
+        unchecked: Iterable[str] = (),
+        data: Any = None,
+        asked: Sequence[Mapping[str, Any]] = (),
+    ) -> Self:
+        """Make one by hand, for a test: `Answer("Hello.", provider="openai", usage=Usage(3, 2))`."""
+        made = str.__new__(cls, text)
+        made.__dict__ = {
+            "provider": provider,
+            "model": model,
+            "canonical_name": canonical_name,
+            "usage": usage,
+            "cost": cost,
+            "attempts": [*attempts] if attempts else [],
+            "latency": latency,
+            "finish_reason": finish_reason,
+            "reasoning": reasoning,
+            "parsed": parsed,
+            "tool_calls": [*tool_calls] if tool_calls else [],
+            "dropped": [*dropped] if dropped else [],
+            "unchecked": [*unchecked] if unchecked else [],
+            "data": data,
+            "asked": asked,
+        }
+        return made
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        """The conversation, this answer included."""
+        said = completion.message_of(self.data) or {"content": str(self)}
+        return [*map(dict, self.asked), completion.assistant(said)]
+
+    @property
+    def text(self) -> str:
+        """The text alone."""
+        return str(self)
+
+    def __repr__(self) -> str:
+        return str.__repr__(self)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "answer": str(self),
+            "provider": self.provider,
+            "model": self.model,
+            "canonical_name": self.canonical_name,
+            "usage": self.usage.as_dict() if self.usage else None,
+            "cost": self.cost,
+            "latency": round(self.latency, 3),
+            "finish_reason": self.finish_reason,
+            "attempts": [
+                {"provider": a.provider, "model": a.model, "outcome": a.outcome, "seconds": round(a.seconds, 3)}
+                for a in self.attempts
+            ],
+            **({"parsed": plain(self.parsed)} if self.parsed is not None else {}),
+            **({"tool_calls": self.tool_calls} if self.tool_calls else {}),
+            **({"dropped": self.dropped} if self.dropped else {}),
+            **({"unchecked": self.unchecked} if self.unchecked else {}),
+        }
+
+
+def plain(value: Any) -> Any:
+    """A parsed value for JSON."""
+    return value.model_dump(mode="json") if hasattr(value, "model_dump") else value
+
+
+class Given:
+    """What an answer is made of: one reply or several, and who gave the last."""
+
+    __slots__ = ("attempts", "cost", "dropped", "first", "latency", "usage")
+
+    def __init__(self) -> None:
+        self.first = True
+        self.attempts: list[Attempt] = []
+        self.latency = 0.0
+        self.usage: Usage | None = None
+        self.cost: float | None = 0.0
+        self.dropped: dict[str, None] = {}
+
+    def add(
+        self,
+        usage: Usage | None,
+        cost: float | None,
+        attempts: Iterable[Attempt],
+        dropped: Iterable[str],
+        seconds: float,
+    ) -> None:
+        """Count one more reply; a cost that is unknown once is unknown in all."""
+        self.latency += seconds
+        if dropped:
+            self.dropped.update(dict.fromkeys(dropped))
+        if self.first:
+            self.first, self.attempts, self.usage, self.cost = False, list(attempts), usage, cost
+            return
+        self.attempts += attempts
+        self.cost = None if self.cost is None or cost is None else self.cost + cost
+        if usage is not None:
+            so_far = self.usage or Usage()
+            self.usage = Usage(
+                so_far.input_tokens + usage.input_tokens,
+                so_far.output_tokens + usage.output_tokens,
+                cached_tokens=so_far.cached_tokens + usage.cached_tokens,
+                reasoning_tokens=so_far.reasoning_tokens + usage.reasoning_tokens,
+            )
+
+    def answer(
+        self, data: Any, source: Source | None, messages: Sequence[Mapping[str, Any]], parsed: Any = None
+    ) -> Answer:
+        """The answer whose last reply is *data*, to *messages*."""
+        choice = completion.first_choice(data)
+        message = choice.get("message")
+        if not isinstance(message, dict):
+            message = {}
+        return Answer.__new__(  # half the time of a call of the class
+            Answer,
+            completion.content_text(message.get("content")),
+            provider=source.provider if source else None,
+            model=source.internal_name if source else str(data.get("model", "")),
+            canonical_name=source.canonical_name if source else None,
+            usage=self.usage,
+            cost=self.cost,
+            attempts=self.attempts,
+            latency=self.latency,
+            finish_reason=choice.get("finish_reason"),
+            reasoning=completion.thoughts(message),
+            parsed=parsed,
+            tool_calls=completion.tool_calls(message),
+            dropped=self.dropped,
+            data=data,
+            asked=messages,
+        )

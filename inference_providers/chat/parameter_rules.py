@@ -1,0 +1,98 @@
+"""What one offer makes of generation parameters: names it refuses, its own spelling of others. Pure."""
+
+from __future__ import annotations
+
+from inference_providers.chat import completion
+from inference_providers.chat.parameters import DEVELOPER, DROP, KEEP, schema_prompt
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Container, Mapping
+    from typing import Any
+
+
+class Rules:
+    """What one offer makes of the vocabulary: names it refuses, and its own spelling of others."""
+
+    __slots__ = ("prompted", "refused", "spelling")
+
+    def __init__(self, general: Mapping[str, Any], own: Mapping[str, Any], flags: str) -> None:
+        by_letter = general.get("refused") or {}
+        accepted = {*(own.get("accepts") or ()), *(own.get("spelling") or ())}
+        refused = {name for name in general.get("extras") or () if name not in accepted}
+        refused.update(own.get("refuses") or ())
+        for letter in flags:
+            refused.update(by_letter.get(letter) or ())
+        self.refused = frozenset(refused)
+        self.spelling: Mapping[str, str] = own.get("spelling") or {}
+        self.prompted = not self.refused.isdisjoint(("json_schema", "response_format"))  # schemas go into the prompt
+
+
+def dropped(body: Mapping[str, Any], rules: Rules, exempt: Container[str] = ()) -> list[str]:
+    """Names of parameters in *body* that these rules leave out; those that are only said otherwise do not count."""
+    found = [name for name in body if name in rules.refused and name not in _TRANSLATED and name not in exempt]
+    if "response_format" in found and rules.prompted and _schema_of(body["response_format"]) is not None:
+        found.remove("response_format")  # said in the prompt
+    return found
+
+
+_TRANSLATED = ("stream_options",)  # asked for by us, not by the user
+
+
+def fitted(body: Mapping[str, Any], rules: Rules, *, mode: str = DROP, exempt: Container[str] = ()) -> dict[str, Any]:
+    """*body* in this offer's spelling.
+
+    What it refuses is left out, unless *mode* is to keep it. *exempt* goes as it is.
+    """
+    fields = dict(body)
+    if mode != KEEP:
+        if "max_completion_tokens" in fields and "max_tokens" not in fields and "max_completion_tokens" not in exempt:
+            fields["max_tokens"] = fields.pop("max_completion_tokens")  # OpenAI's newer word, as its SDK sends it
+        if DEVELOPER in rules.refused and any(map(_is_developers, fields.get("messages") or ())):
+            fields["messages"] = [_without_developer(turn) for turn in fields["messages"]]
+        if rules.prompted and (schema := _schema_of(fields.get("response_format"))) is not None:
+            fields["messages"] = completion.instructed(fields.get("messages") or (), schema_prompt(schema))
+            del fields["response_format"]
+        for name in [name for name in fields if name in rules.refused and name not in exempt]:
+            del fields[name]
+    for name, spelled in rules.spelling.items():
+        if name in fields and name not in exempt:
+            _put(fields, spelled, fields.pop(name))
+    return fields
+
+
+def _is_developers(turn: Any) -> bool:
+    return isinstance(turn, dict) and turn.get("role") == DEVELOPER
+
+
+def _without_developer(turn: Any) -> Any:
+    return {**turn, "role": "system"} if _is_developers(turn) else turn
+
+
+def _schema_of(response_format: Any) -> Mapping[str, Any] | None:
+    inner = response_format.get("json_schema") if isinstance(response_format, dict) else None
+    schema = inner.get("schema") if isinstance(inner, dict) else None
+    return schema if isinstance(schema, dict) else None
+
+
+def _put(fields: dict[str, Any], path: str, value: Any) -> None:
+    """Set `a.b.c` in nested objects, none of which is shared with the caller's."""
+    *outer, last = path.split(".")
+    for name in outer:
+        inner = fields.get(name)
+        fields[name] = fields = dict(inner) if isinstance(inner, dict) else {}
+    fields[last] = value
+
+
+# What a request needs that cannot be left out: feature -> how its absence is told.
+NEEDS = {"tools": "calls of tools", "vision": "images"}
+
+
+def needs(body: Mapping[str, Any]) -> list[str]:
+    """The features without which *body* makes no sense."""
+    found = ["tools"] if body.get("tools") else []
+    for turn in body.get("messages") or ():
+        parts = turn.get("content") if isinstance(turn, dict) else None
+        if isinstance(parts, list) and any(isinstance(p, dict) and p.get("type") == "image_url" for p in parts):
+            return [*found, "vision"]
+    return found

@@ -1,0 +1,156 @@
+"""Generation parameters: one vocabulary in, each provider's and model's spelling out. Pure.
+
+What a provider calls a parameter, refuses, or takes beyond OpenAI's is a row of the registry
+(`connection.parameters`); what a model refuses is a letter of its facts, explained by the
+registry's `parameters`. Nothing here knows a provider by name.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+
+from inference_providers.text import jsontext
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+KEEP, DROP, ERROR = "keep", "drop", "error"  # what becomes of a parameter that a candidate does not take
+MODES = (DROP, ERROR)
+DEVELOPER = "developer"  # the role, treated as a parameter that not everybody takes
+USAGE = {"include_usage": True}  # of `stream_options`: the last event of a stream tells the tokens used
+
+# Other tools' words for the same thing.
+SYNONYMS = {
+    "max_new_tokens": "max_tokens",
+    "max_completion_tokens": "max_tokens",
+    "max_output_tokens": "max_tokens",
+    "stop_strings": "stop",
+    "stop_sequences": "stop",
+    "effort": "reasoning_effort",
+    "functions": "tools",
+}
+# name -> (types, least, most)
+_NUMBER = (int, float)
+VOCABULARY: dict[str, tuple[tuple[type, ...], float | None, float | None]] = {
+    "max_tokens": ((int,), 1, None),
+    "temperature": (_NUMBER, 0, 2),
+    "top_p": (_NUMBER, 0, 1),
+    "top_k": ((int,), -1, None),
+    "min_p": (_NUMBER, 0, 1),
+    "repetition_penalty": (_NUMBER, 0, None),
+    "frequency_penalty": (_NUMBER, -2, 2),
+    "presence_penalty": (_NUMBER, -2, 2),
+    "seed": ((int,), None, None),
+    "n": ((int,), 1, None),
+    "stop": ((str, list, tuple), None, None),
+    "stop_token_ids": ((list, tuple), None, None),
+    "logit_bias": ((dict,), None, None),
+    "logprobs": ((bool,), None, None),
+    "top_logprobs": ((int,), 0, 20),
+    "tools": ((list, tuple), None, None),
+    "tool_choice": ((str, dict), None, None),
+    "parallel_tool_calls": ((bool,), None, None),
+    "response_format": ((str, dict), None, None),
+    "reasoning_effort": ((str,), None, None),
+    "verbosity": ((str,), None, None),
+    "guided_json": ((dict, str), None, None),
+    "guided_regex": ((str,), None, None),
+    "guided_choice": ((list, tuple), None, None),
+    "guided_grammar": ((str,), None, None),
+    "service_tier": ((str,), None, None),
+    "user": ((str,), None, None),
+}
+
+
+# Options of `ask_ai` and `batch`, and what people call them.
+_OPTIONS = (
+    "model", "system", "images", "schema", "stream", "timeout", "max_steps", "on_unsupported", "extra_body",
+    "concurrency",
+)  # fmt: skip
+_OFTEN = {
+    "image": "images",
+    "system_prompt": "system",
+    "models": "model (which takes a list as well)",
+    "workers": "concurrency",
+    "num_workers": "concurrency",
+    "provider": 'a model "PROVIDER/NAME"',
+    "verbose": "ProviderList(verbose=True)",
+    "allow_empty": "ProviderList(allow_empty=True)",
+}
+
+
+def normalise(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters in any tool's words as a chat request's fields; None means not given.
+
+    Raises TypeError for a name that is in no vocabulary, or a value of the wrong type;
+    ValueError for a value out of range, or two words for one thing that differ.
+    """
+    found: dict[str, Any] = {}
+    for word, value in given.items():
+        if value is None:
+            continue
+        name = SYNONYMS.get(word, word)
+        if name not in VOCABULARY:
+            raise _unknown(word)
+        _check(word, name, value)
+        if name == "tools" and not value:
+            continue  # providers refuse an empty list
+        value = list(value) if isinstance(value, tuple) else value
+        if name in found and found[name] != value:
+            raise ValueError(f"{word} is another word for {name}, which was given as well, with another value")
+        found[name] = value
+    if "guided_json" in found:
+        if "response_format" in found:
+            raise ValueError("guided_json and response_format say the same thing; give one of them")
+        schema = found.pop("guided_json")
+        schema = jsontext.loads(schema) if isinstance(schema, str) else schema
+        if not isinstance(schema, dict):
+            raise TypeError(f"guided_json must be a JSON Schema (an object), not {schema!r}")
+        found["response_format"] = json_schema(schema)
+    form = found.get("response_format")
+    if isinstance(form, str):
+        found["response_format"] = {"type": {"json": "json_object"}.get(form, form)}
+    if "logit_bias" in found:
+        found["logit_bias"] = {str(token): bias for token, bias in found["logit_bias"].items()}
+    return found
+
+
+def _unknown(word: str) -> TypeError:
+    from difflib import get_close_matches
+
+    close = [_OFTEN[word]] if word in _OFTEN else get_close_matches(word, [*VOCABULARY, *SYNONYMS, *_OPTIONS], n=2)
+    hint = f"; did you mean {' or '.join(close)}?" if close else "."
+    return TypeError(f"{word!r} is no generation parameter{hint} A provider's own goes into extra_body={{...}}.")
+
+
+def _check(word: str, name: str, value: Any) -> None:
+    types, least, most = VOCABULARY[name]
+    fits: Any = types  # a type checker would take the value for an object from here on
+    if not isinstance(value, fits) or (isinstance(value, bool) and bool not in types):
+        raise TypeError(f"{word} must be {' or '.join(kind.__name__ for kind in types)}, not {value!r}")
+    if least is None and most is None:
+        return
+    if not (least is None or value >= least) or not (most is None or value <= most) or value == math.inf:
+        limits = f"from {least} on" if most is None else f"from {least} to {most}"
+        raise ValueError(f"{word} must be {limits}, not {value!r}")
+
+
+def json_schema(schema: Mapping[str, Any], name: str = "answer", *, strict: bool = False) -> dict[str, Any]:
+    """A `response_format` that asks for JSON of this schema."""
+    return {"type": "json_schema", "json_schema": {"name": name, "schema": dict(schema), "strict": strict}}
+
+
+def schema_prompt(schema: Mapping[str, Any]) -> str:
+    """What a model is told that knows no structured output."""
+    return "Reply with JSON only, no other text and no code fence. It must fit this JSON Schema:\n" + json.dumps(
+        schema, ensure_ascii=False
+    )
+
+
+def told(names: Iterable[str]) -> str:
+    """Names for a person: `min_p and seed`."""
+    listed = list(dict.fromkeys(names))
+    return " and ".join(filter(None, (", ".join(listed[:-1]), listed[-1] if listed else "")))

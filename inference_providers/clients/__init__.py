@@ -1,0 +1,36 @@
+"""What programs hold: provider lists, connections, SDK clients, calls of one line."""
+
+from __future__ import annotations
+
+from inference_providers._face import face
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from inference_providers.clients.async_provider_list import AsyncProviderList as AsyncProviderList
+    from inference_providers.clients.base import Base as Base
+    from inference_providers.clients.connection import Connection as Connection
+    from inference_providers.clients.one_line import ask_ai as ask_ai
+    from inference_providers.clients.one_line import batch as batch
+    from inference_providers.clients.one_line import default_list as default_list
+    from inference_providers.clients.one_line import stream as stream
+    from inference_providers.clients.options import AskOptions as AskOptions
+    from inference_providers.clients.options import EngineOptions as EngineOptions
+    from inference_providers.clients.provider_list import ProviderList as ProviderList
+
+_HOME = {
+    "async_provider_list": ("AsyncProviderList",),
+    "base": ("Base",),
+    "connection": ("Connection",),
+    "one_line": (
+        "ask_ai",
+        "batch",
+        "default_list",
+        "stream",
+    ),
+    "options": (
+        "AskOptions",
+        "EngineOptions",
+    ),
+    "provider_list": ("ProviderList",),
+}
+__getattr__, __dir__, __all__ = face(__name__, _HOME)

@@ -1,0 +1,75 @@
+"""One-line calls: `ask_ai`, `stream` and `batch` over one list for each state of the environment."""
+
+from __future__ import annotations
+
+import os
+
+from inference_providers.clients.provider_list import ProviderList
+from inference_providers.credentials import Environment
+from inference_providers.testing import stand_in as substitute
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Literal, Unpack, overload
+
+    from inference_providers.batches import Batch
+    from inference_providers.calls import AnswerStream
+    from inference_providers.chat import Answer, Models, Prompt
+    from inference_providers.clients.options import AskOptions, BatchOptions, Items, StreamOptions
+
+_default: tuple[Environment, object, ProviderList] | None = None
+
+
+def default_list() -> ProviderList:
+    """The list behind the module's one-line functions: one for each state of the environment."""
+    global _default
+    environ = Environment(dict(os.environ))
+    if _default is None or _default[0] != environ or _default[1] is not substitute.current:
+        _default = (environ, substitute.current, ProviderList(environ=environ))
+    return _default[2]
+
+
+if TYPE_CHECKING:
+
+    @overload
+    def ask_ai(
+        question: Prompt, model: Models = None, *, stream: Literal[False] = False, **options: Unpack[AskOptions]
+    ) -> Answer: ...
+
+    @overload
+    def ask_ai(
+        question: Prompt, model: Models = None, *, stream: Literal[True], **options: Unpack[StreamOptions]
+    ) -> AnswerStream: ...
+
+
+def ask_ai(
+    question: Prompt,
+    model: Models = None,
+    *,
+    system: str | None = None,
+    images: Any = None,
+    schema: Any = None,
+    stream: bool = False,
+    **options: Any,
+) -> Answer | AnswerStream:
+    """Ask the best model that your keys, or the servers on your machine, can reach; its answer, a `str`.
+
+    `ask_ai("Come here often?")` is all there is to it. *model* names one, in any spelling, or several.
+    For the other options, and what is raised, see `ProviderList.ask_ai`.
+    """
+    options |= {"system": system, "images": images, "schema": schema}
+    return (
+        default_list().stream(question, model, **options)
+        if stream
+        else default_list().ask_ai(question, model, **options)
+    )
+
+
+def stream(question: Prompt, model: Models = None, **options: Unpack[StreamOptions]) -> AnswerStream:
+    """`ask_ai`, as it comes: iterate for text."""
+    return default_list().stream(question, model, **options)
+
+
+def batch(questions: Items, models: Models = None, **options: Unpack[BatchOptions]) -> Batch:
+    """Ask many questions at once; see `ProviderList.batch`."""
+    return default_list().batch(questions, models, **options)

@@ -1,0 +1,119 @@
+"""The options of questions and batches, as type checkers and editors see them. No module imports this at run time.
+
+A function that hands its own options on says so with `Unpack`:
+
+    def explain(what: str, **options: Unpack[AskOptions]) -> Answer: ...
+
+What is a parameter is decided in `parameters`; a test holds the names here against those there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal, TypeAlias, TypedDict
+
+from inference_providers.chat import Conversation
+
+Schema: TypeAlias = dict[str, Any] | type[Any]
+Tool: TypeAlias = Callable[..., Any] | dict[str, Any]
+Picture: TypeAlias = str | bytes | os.PathLike[str]
+Pictures: TypeAlias = Picture | Iterable[Picture]
+Unsupported: TypeAlias = Literal["drop", "error"]
+Item: TypeAlias = str | Mapping[str, Any] | Sequence[Mapping[str, Any]] | Conversation
+Items: TypeAlias = Iterable[Item] | os.PathLike[str]
+AsyncItems: TypeAlias = Items | AsyncIterable[Item]
+
+
+class TextOptions(TypedDict, total=False):
+    """How text is generated: the vocabulary of `parameters`, other tools' words included. None means not given."""
+
+    max_tokens: int | None
+    max_new_tokens: int | None
+    max_completion_tokens: int | None
+    max_output_tokens: int | None
+    temperature: float | None
+    top_p: float | None
+    top_k: int | None
+    min_p: float | None
+    repetition_penalty: float | None
+    frequency_penalty: float | None
+    presence_penalty: float | None
+    seed: int | None
+    n: int | None
+    stop: str | Sequence[str] | None
+    stop_strings: str | Sequence[str] | None
+    stop_sequences: str | Sequence[str] | None
+    stop_token_ids: Sequence[int] | None
+    logit_bias: Mapping[str, float] | Mapping[int, float] | None
+    logprobs: bool | None
+    top_logprobs: int | None
+    response_format: str | dict[str, Any] | type[Any] | None
+    reasoning_effort: str | None
+    effort: str | None
+    verbosity: str | None
+    guided_json: dict[str, Any] | str | None
+    guided_regex: str | None
+    guided_choice: Sequence[str] | None
+    guided_grammar: str | None
+    service_tier: str | None
+    user: str | None
+
+
+class GenerationOptions(TextOptions, total=False):
+    """`TextOptions`, and tools."""
+
+    tools: Sequence[Tool] | None
+    functions: Sequence[Tool] | None
+    tool_choice: str | dict[str, Any] | None
+    parallel_tool_calls: bool | None
+
+
+class _Request(TypedDict, total=False):
+    system: str | None
+    on_unsupported: Unsupported
+    extra_body: Mapping[str, Any] | None
+    timeout: float | None
+
+
+class StreamOptions(TextOptions, _Request, total=False):
+    """Options of `stream`, and of `ask_ai` with `stream=True`: a stream gives text alone."""
+
+    test: bool
+    images: Pictures | None
+
+
+class AskOptions(GenerationOptions, _Request, total=False):
+    """Options of `ask_ai`."""
+
+    test: bool
+    images: Pictures | None
+    schema: Schema | None
+    max_steps: int
+
+
+class BatchOptions(GenerationOptions, _Request, total=False):
+    """Options of `batch`."""
+
+    model: str | Sequence[str] | None
+    schema: Schema | None
+    concurrency: int | Literal["auto"]
+    out: str | os.PathLike[str] | None
+    resume: bool
+    on_error: Literal["keep", "raise"]
+    as_completed: bool
+    mode: Literal["direct", "provider"]
+    progress: bool | None
+    requests_per_minute: float | None
+    tokens_per_minute: float | None
+    patience: float
+    adaptive: bool
+    completion_window: str | None
+    csv_formulas: Literal["keep", "escape"]
+
+
+class EngineOptions(GenerationOptions, total=False):
+    """How a `MetaInferenceEngine` generates: the fields of `GenerationParams` as well."""
+
+    batch_size: int | None
+    guided_decoding: Any  # `GuidedDecodingParams`, or a dict of its fields

@@ -1,0 +1,41 @@
+"""Files and folders of the user: opened, written anew, locked, believed or not."""
+
+from __future__ import annotations
+
+from inference_providers._face import face
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from inference_providers.files import folders as folders
+    from inference_providers.files import locks as locks
+    from inference_providers.files import pipes as pipes
+    from inference_providers.files.opening import REPLACES_OPEN as REPLACES_OPEN
+    from inference_providers.files.opening import check_writable as check_writable
+    from inference_providers.files.opening import is_pipe as is_pipe
+    from inference_providers.files.opening import mode_beside as mode_beside
+    from inference_providers.files.opening import read as read
+    from inference_providers.files.opening import regular as regular
+    from inference_providers.files.opening import replacing as replacing
+    from inference_providers.files.opening import same as same
+
+_HOME = {
+    "opening": (
+        "REPLACES_OPEN",
+        "check_writable",
+        "is_pipe",
+        "mode_beside",
+        "read",
+        "regular",
+        "replacing",
+        "same",
+    ),
+}
+__getattr__, __dir__, __all__ = face(
+    __name__,
+    _HOME,
+    modules=(
+        "folders",
+        "locks",
+        "pipes",
+    ),
+)

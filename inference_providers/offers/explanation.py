@@ -1,0 +1,54 @@
+"""Why a model's offers are candidates or not, for people. Pure."""
+
+from __future__ import annotations
+
+from inference_providers.text import in_line, printable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from inference_providers.offers.offer import Offer
+
+
+class Explanation:
+    """Every offer with the reason why it is or is not a candidate. Iterates over offers; str() is a table."""
+
+    def __init__(self, name: str | None, rule: str, offers: Sequence[Offer], ordered: Sequence[Offer]) -> None:
+        self.name, self.rule, self.offers = name, rule, list(offers)
+        self.candidates = list(ordered)
+        self.chosen = self.candidates[0] if self.candidates else None
+        self._stands = {id(offer) for offer in self.candidates}
+
+    def __iter__(self) -> Iterator[Offer]:
+        return iter(self.offers)
+
+    def __len__(self) -> int:
+        return len(self.offers)
+
+    def __repr__(self) -> str:
+        return f"<Explanation of {self.name!r}: {len(self.candidates)} of {len(self.offers)} offers are candidates>"
+
+    def __str__(self) -> str:
+        head = f"{self.name or 'automatic choice'} ({self.rule})"
+        rows = [
+            f"  {self.verdict(offer)}  {in_line(f'{offer.provider}/{offer.internal_name}: {self.why(offer)}')}"
+            for offer in self.offers
+        ]
+        return "\n".join([printable(head), *rows])
+
+    def verdict(self, offer: Offer) -> str:
+        """`first`, `yes`, `same` or `no`."""
+        if offer is self.chosen:
+            return "first"
+        return "no   " if not offer.usable else "yes  " if id(offer) in self._stands else "same "
+
+    def why(self, offer: Offer) -> str:
+        """The reason, for a person."""
+        if not offer.usable:
+            return offer.reason
+        if id(offer) not in self._stands:
+            return "another of this provider's names for the model; its preferred one is tried"
+        here = "a server on this machine" if offer.endpoint else "its server would be started"
+        found = f"{offer.variable} is set" if offer.variable else here
+        return found + ("; a newer list lacks this model, so it comes after the others" if offer.doubtful else "")

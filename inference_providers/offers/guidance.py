@@ -1,0 +1,123 @@
+"""What to do when there is nobody to ask: which variables would help, and which are set in vain. Pure."""
+
+from __future__ import annotations
+
+from inference_providers.errors import NoCredentialsError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from inference_providers.offers.access import Accesses
+    from inference_providers.offers.local_server import LocalServer
+    from inference_providers.offers.resolution import Resolution
+
+ALLOW_VARIABLE = "INFERENCE_PROVIDERS_ALLOW"
+
+
+class Advice:
+    """Words for a person, from a registry's accesses and an environment."""
+
+    def __init__(
+        self,
+        accesses: Accesses,
+        environ: Mapping[str, str],
+        local: Callable[[], Sequence[LocalServer]] = tuple,
+    ) -> None:
+        self._accesses, self._registry, self._environ = accesses, accesses.registry, environ
+        self._local = local
+
+    def no_candidates(self, resolution: Resolution) -> NoCredentialsError:
+        asked = dict.fromkeys(self._accesses[offer.provider].provider for offer in resolution.offers)
+        variables = list(dict.fromkeys(p.key_variables[0] for p in asked if p.key_variables))
+        shown = resolution.canonical_name or resolution.name
+        unused = self.unused({p.id for p in asked})
+        if not resolution.offers:
+            head = f"Nobody serves {resolution.name!r} now (rule: {resolution.rule})."
+        elif len(asked) == 1:
+            (only,) = asked
+            reason = self._accesses[only.id].reason or "it cannot be used"
+            head = f"No key for {only.name}, which {resolution.name!r} was asked of: {reason}."
+        else:
+            head = f"No key for {shown!r}: {len(asked)} providers serve it, none is usable now."
+        return NoCredentialsError("\n".join([head, *unused, self.what_to_set(variables)]), variables)
+
+    def what_to_set(self, variables: Sequence[str]) -> str:
+        """Which variables would help, with the address where a key is to be had."""
+        consoles = {
+            keys[0]: p.data.get("console") for p in self._registry.providers.values() if (keys := p.key_variables)
+        }
+        rows = [
+            f"  {variable}" + (f" (get one at {consoles[variable]})" if consoles.get(variable) else "")
+            for variable in list(variables)[:5]
+        ]
+        more = f"\n  ... or one of {len(variables) - 5} more" if len(variables) > 5 else ""
+        if not rows:
+            return "`inference-providers doctor` shows what is there."
+        return "Set one of these environment variables:\n" + "\n".join(rows) + more
+
+    def unused(self, providers: set[str] | None = None) -> list[str]:
+        """One line for each key variable that is set and yet of no use, and why."""
+        lines: dict[str, str] = {}
+        for provider in self._registry.providers.values():
+            if provider.local is not None or (providers is not None and provider.id not in providers):
+                continue
+            access = self._accesses[provider.id]
+            for variable in provider.key_variables:
+                if self._environ.get(variable) is None or variable in lines:
+                    continue
+                if access.opt_in:
+                    lines[variable] = (
+                        f"  {variable} is a general-purpose token: name the provider ({provider.id}/MODEL), "
+                        f"or set {ALLOW_VARIABLE}={provider.id}"
+                    )
+                elif access.reason:
+                    said = (
+                        access.reason.removeprefix(f"{variable} ")
+                        if variable in access.reason
+                        else f"{provider.id}: {access.reason}"
+                    )
+                    said = said if said.startswith(("holds", "may")) else access.reason
+                    lines[variable] = f"  {variable} is set, but {said}"
+                elif providers is None and not provider.data.get("model_names"):
+                    lines[variable] = (
+                        f"  {variable}: no model of {provider.id} is in the registry; name one: {provider.id}/MODEL"
+                    )
+        return ["Set, but not used:", *list(lines.values())[:8]] if lines else []
+
+    def _servers_of_no_use(self) -> list[str]:
+        """One line for each server here that names no model to ask for, and what to do."""
+        lines = []
+        for server in self._local():
+            provider = self._registry.providers[server.provider]
+            if server.locked:
+                variable = next((f", with its key in {name}" for name in provider.key_variables), "")
+                lines.append(f"  It wants its key to list its models: name one, {provider.id}/MODEL{variable}.")
+            elif not server.models:
+                lines.append("  It lists no models.")
+            else:
+                continue
+            lines.insert(-1, f"{provider.name} runs at {server.endpoint}.")
+        return lines
+
+    def nothing(self) -> NoCredentialsError:
+        """Nothing to ask: what is set and not used, the five easiest keys to get, and the way without a key."""
+        from inference_providers.installing import LOCAL
+
+        easiest = [self._registry.providers[pid] for pid in self._registry.easiest if pid in self._registry.providers]
+        rows = [
+            f"  {p.key_variables[0]:<20} {p.data.get('console', p.data.get('website', ''))}"
+            for p in easiest
+            if p.key_variables
+        ]
+        unused, here = self.unused(), self._servers_of_no_use()
+        key = "No usable API key" if unused else "No API key"
+        server = "no model server that can be asked" if here else "no model server"
+        lines = [f"{key} and {server} was found.", *unused, *here]
+        if rows:
+            lines += ["The easiest keys to get (set the variable to the key):", *rows]
+        lines.append(f"Without a key: start Ollama, LM Studio, llama.cpp or vLLM, or type `{LOCAL}` and set")
+        lines.append(
+            "INFERENCE_PROVIDERS_LOCAL_MODEL to a GGUF file. `inference-providers doctor` shows what is there."
+        )
+        return NoCredentialsError("\n".join(lines), [p.key_variables[0] for p in easiest if p.key_variables])

@@ -1,0 +1,40 @@
+"""The order in which candidates are tried. Pure."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import Any, Protocol
+
+    from inference_providers.offers.offer import Offer
+
+    class Shuffles(Protocol):
+        """What `choose_randomly` needs: `random.Random` has it."""
+
+        def shuffle(self, x: list[Any]) -> None:
+            """Shuffle in place."""
+
+
+def order(offers: Iterable[Offer], *, here_first: bool = False) -> list[Offer]:
+    """Candidates among *offers*: usable ones in the given order, doubtful ones after the rest, local ones last.
+
+    With *here_first*, local ones come before all others.
+
+    Of several names that one provider has for a model (regions, dated snapshots) the first stands for all.
+    """
+    usable = sorted(
+        (offer for offer in offers if not offer._access.reason and offer.usable),
+        key=lambda offer: ((offer.local and not offer.named) != here_first, offer.doubtful),
+    )
+    first: dict[tuple[str, str, str], Offer] = {}
+    for offer in usable:
+        first.setdefault((offer.provider, offer.place[0] or "", offer.canonical_name or offer.internal_name), offer)
+    return list(first.values())
+
+
+def shuffled(offers: Sequence[Offer], random: Shuffles) -> list[Offer]:
+    """The same candidates in random order."""
+    mixed = list(offers)
+    random.shuffle(mixed)
+    return mixed

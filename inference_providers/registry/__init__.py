@@ -1,0 +1,62 @@
+"""What is known: providers, models, names, as in the registry file."""
+
+from __future__ import annotations
+
+from inference_providers._face import face
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from inference_providers.registry.heads import NEUTRAL as NEUTRAL
+    from inference_providers.registry.heads import Heads as Heads
+    from inference_providers.registry.heads import edits as edits
+    from inference_providers.registry.heads import is_path as is_path
+    from inference_providers.registry.naming import Names as Names
+    from inference_providers.registry.naming import derive as derive
+    from inference_providers.registry.naming import loose as loose
+    from inference_providers.registry.provider import DOUBTFUL as DOUBTFUL
+    from inference_providers.registry.provider import FEATURES as FEATURES
+    from inference_providers.registry.provider import OPENAI_PROTOCOL as OPENAI_PROTOCOL
+    from inference_providers.registry.provider import OTHER_PROTOCOL as OTHER_PROTOCOL
+    from inference_providers.registry.provider import Facts as Facts
+    from inference_providers.registry.provider import Provider as Provider
+    from inference_providers.registry.registry import BUNDLED_PATH as BUNDLED_PATH
+    from inference_providers.registry.registry import Registry as Registry
+    from inference_providers.registry.registry import bundled as bundled
+    from inference_providers.registry.registry import canonical_name as canonical_name
+    from inference_providers.registry.registry import linked as linked
+    from inference_providers.registry.registry import merge as merge
+    from inference_providers.registry.registry import parse as parse
+    from inference_providers.registry.schema import problems as problems
+
+_HOME = {
+    "heads": (
+        "Heads",
+        "NEUTRAL",
+        "edits",
+        "is_path",
+    ),
+    "naming": (
+        "Names",
+        "derive",
+        "loose",
+    ),
+    "provider": (
+        "DOUBTFUL",
+        "FEATURES",
+        "Facts",
+        "OPENAI_PROTOCOL",
+        "OTHER_PROTOCOL",
+        "Provider",
+    ),
+    "registry": (
+        "BUNDLED_PATH",
+        "Registry",
+        "bundled",
+        "canonical_name",
+        "linked",
+        "merge",
+        "parse",
+    ),
+    "schema": ("problems",),
+}
+__getattr__, __dir__, __all__ = face(__name__, _HOME)

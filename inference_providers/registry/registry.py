@@ -1,0 +1,313 @@
+"""The registry: providers, canonical names, internal names. Data in, data out; frozen after loading.
+
+The file's format is described in `docs/registry.md` and in `schema/inference-providers.schema.json`.
+This module is on every program's path to its first answer, so it imports little and
+builds its indexes when they are first asked for.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import cached_property, lru_cache
+
+from inference_providers.errors import RegistryError
+from inference_providers.registry.provider import Provider
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+    from inference_providers.registry.naming import Names
+
+BUNDLED_PATH = os.path.join(os.path.dirname(os.path.dirname(__file__)), "inference-providers.json")
+
+OBJECTS = 96 * 1024 * 1024  # bytes that a registry's, or a catalogue's, objects may take in memory
+_LINK_CAP = 1024  # bytes of a file that is looked at as the text of a symbolic link
+
+
+class Registry:
+    """All providers in their order, with the indexes that name resolution needs."""
+
+    def __init__(
+        self,
+        data: Mapping[str, Any],
+        facts: Mapping[str, bytes | Provider] | None = None,
+        *,
+        installed: bool = False,
+    ) -> None:
+        """*facts*: for providers whose rows lack them, as JSON text or a provider that has them.
+
+        *installed*: the package's own.
+        """
+        self._rows, self._installed = data, installed
+        self.providers = {
+            pid: Provider(pid, row, (facts or {}).get(pid)) for pid, row in (data.get("providers") or {}).items()
+        }
+
+    @cached_property
+    def data(self) -> Mapping[str, Any]:
+        """The whole registry, as in its file."""
+        if not any(provider.has_late_facts for provider in self.providers.values()):
+            return self._rows
+        return {**self._rows, "providers": {provider.id: provider.whole for provider in self.providers.values()}}
+
+    @property
+    def rows(self) -> Mapping[str, Any]:
+        """`data`, without the facts that nobody has asked for."""
+        return self._rows
+
+    def variant(self, data: Mapping[str, Any]) -> Registry:
+        """The registry of *data*, which was made of `rows`: rows without facts keep those that they have here."""
+        facts = {
+            pid: self.providers[pid]
+            for pid, row in data["providers"].items()
+            if "facts" not in row and pid in self.providers and self.providers[pid].has_late_facts
+        }
+        return Registry(data, facts)
+
+    def opened(self, patch: Mapping[str, Any]) -> Registry:
+        """This registry, with the facts that a merge patch changes in its `rows`."""
+        changes = patch.get("providers")
+        touched = {
+            pid: self.providers[pid].whole
+            for pid, change in (changes.items() if isinstance(changes, dict) else ())
+            if isinstance(change, dict) and "facts" in change and pid in self.providers
+        }
+        if not touched:
+            return self
+        return self.variant({**self._rows, "providers": {**self._rows["providers"], **touched}})
+
+    def __repr__(self) -> str:
+        return f"<Registry version {self.version}: {len(self.providers)} providers>"
+
+    @property
+    def version(self) -> int:
+        """YYYYMMDDNN, never decreasing; 0 for files without one."""
+        return int(self._rows.get("version") or 0)
+
+    @property
+    def auto_model_priority(self) -> list[str]:
+        """Canonical names, best first."""
+        return list(self._rows.get("auto_model_priority") or [])
+
+    @property
+    def families(self) -> list[list[str]]:
+        """[prefix, provider] for names that the registry does not know."""
+        return list(self._rows.get("families") or [])
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """Rules about generation parameters that hold for everybody; a file without them has the installed ones."""
+        return self._rows.get("parameters") or ({} if self._installed else bundled().parameters)
+
+    @property
+    def batch(self) -> Mapping[str, Any]:
+        """How batch APIs work, unless a provider's row says otherwise."""
+        return self._rows.get("batch") or ({} if self._installed else bundled().batch)
+
+    @property
+    def fastest(self) -> list[str]:
+        """Providers known for speed, fastest first."""
+        return list(self._rows.get("fastest") or [])
+
+    @property
+    def engines(self) -> list[str]:
+        """Engines that may stand in for each other when a model is launched here, best first."""
+        return list(self._rows.get("engines") or [])
+
+    @property
+    def easiest(self) -> list[str]:
+        """Providers whose keys are easiest to get."""
+        return list(self._rows.get("easiest") or [])
+
+    @property
+    def aliases(self) -> Mapping[str, str]:
+        """Bundled aliases of canonical names."""
+        return self._rows.get("aliases") or {}
+
+    @property
+    def retired_models(self) -> Mapping[str, Any]:
+        """Models that ended: `{name: {"successor": ..., "ended": ...}}`."""
+        return (self._rows.get("retired") or {}).get("models") or {}
+
+    @property
+    def retired_providers(self) -> Mapping[str, Any]:
+        """Services that ended: name, when, the variables of their keys, a successor."""
+        return (self._rows.get("retired") or {}).get("providers") or {}
+
+    def model(self, canonical: str) -> Mapping[str, Any]:
+        """Facts about a canonical model, whoever serves it: lab, family, release date, open weights."""
+        return (self._rows.get("models") or {}).get(canonical) or {}
+
+    def facts_of_model(self, canonical: str) -> Mapping[str, Any]:
+        """`model`, of the installed registry where this one says nothing of it.
+
+        A file of one's own may hold providers alone.
+        """
+        return self.model(canonical) or ({} if self._installed else bundled().model(canonical))
+
+    @cached_property
+    def organisations(self) -> Mapping[str, frozenset[str]]:
+        """What stands before a slash in some internal name, and the labs: each with the labs of its models.
+
+        All in lower case.
+        """
+        found: dict[str, set[str]] = {}
+        for name, canonical in self.internal_index.items():
+            lab = self.model(canonical).get("lab")
+            for head in name.split("/")[:-1]:
+                found.setdefault(head, set()).update([lab] if lab else [])
+        for row in (self._rows.get("models") or {}).values():
+            if lab := row.get("lab"):
+                found.setdefault(lab, set()).add(lab)
+        if not self._installed:
+            for head, labs in bundled().organisations.items():
+                found.setdefault(head, set()).update(labs)
+        return {head: frozenset(labs) for head, labs in found.items()}
+
+    @cached_property
+    def canonical_names(self) -> frozenset[str]:
+        """Every canonical name that some provider offers."""
+        return frozenset(
+            name for provider in self.providers.values() for name in provider.data.get("model_names") or ()
+        )
+
+    @cached_property
+    def provider_aliases(self) -> Mapping[str, str]:
+        """Lower-case spellings of providers, other tools' included, to ids."""
+        found: dict[str, str] = {}
+        for pid, provider in self.providers.items():
+            for spelling in provider.data.get("aliases") or ():
+                found.setdefault(spelling.lower(), pid)
+        found.update((pid.lower(), pid) for pid in self.providers)
+        return found
+
+    def provider_id(self, spelling: str) -> str | None:
+        """The id behind a provider's name in any known spelling, or None."""
+        key = spelling.strip().lower()
+        return self.provider_aliases.get(key) or self.provider_aliases.get(key.replace("_", "-"))
+
+    @cached_property
+    def internal_index(self) -> Mapping[str, str]:
+        """Every internal name, in lower case, to its canonical name."""
+        index: dict[str, str] = dict(self._rows.get("names") or {})
+        for provider in self.providers.values():
+            index.update(
+                (internal.lower(), canonical)
+                for canonical, internal in (provider.data.get("model_names") or {}).items()
+            )
+            index.update(
+                (internal.lower(), canonical) for internal, canonical in (provider.data.get("more_names") or {}).items()
+            )
+        return index
+
+    @cached_property
+    def names(self) -> Names:
+        """Canonical naming with this registry's knowledge."""
+        from inference_providers.registry.naming import Names
+
+        return Names(self.internal_index, sorted(self.canonical_names))
+
+    @cached_property
+    def loose_index(self) -> Mapping[str, str]:
+        """Canonical and retired names under a key that ignores case, dots and dashes."""
+        from inference_providers.registry.naming import loose
+
+        index = {loose(name): name for name in sorted(self.retired_models)}
+        index.update((loose(name), name) for name in sorted(self.canonical_names))
+        return index
+
+    def offers_of(self, canonical: str) -> Iterator[tuple[Provider, str]]:
+        """(provider, internal name) of everyone who serves a canonical model, in registry order."""
+        for provider in self.providers.values():
+            for internal_name in provider.internal_names(canonical):
+                yield provider, internal_name
+
+
+def parse(text: str | bytes, origin: str = "registry") -> dict[str, Any]:
+    """JSON text to a registry's data. Raises RegistryError, with line and column, for anything but a JSON object."""
+    from inference_providers.text import jsontext
+
+    try:
+        data = jsontext.loads(text, objects=OBJECTS)
+    except ValueError as error:
+        raise RegistryError([f"$: not JSON ({error})"], f"{origin} cannot be read") from None
+    if not isinstance(data, dict):
+        raise RegistryError([f"$: must be an object, not {type(data).__name__}"], f"{origin} cannot be used")
+    return data
+
+
+def merge(base: Any, patch: Any) -> Any:
+    """JSON Merge Patch (RFC 7396): objects merge, null removes, anything else replaces. Neither input changes."""
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(base) if isinstance(base, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            merged.pop(key, None)
+        else:
+            merged[key] = merge(merged.get(key), value)
+    return merged
+
+
+def linked(path: str) -> str:
+    """Where the content of one of this package's data files is.
+
+    Some of them are symbolic links to the one copy in the repository. Git without symbolic links (on Windows,
+    unless it is told otherwise) writes a link as a text file that holds the target. Such a text is followed if it is
+    a relative path to a file of the same name within the repository; anything else is the file itself.
+    """
+    if os.stat(path).st_size > _LINK_CAP:
+        return path
+    with open(path, "rb") as file:
+        text = file.read().decode("utf-8", "replace").strip()
+    if text[:1] in ("", "{", "/") or "\\" in text or not text.isprintable():
+        return path
+    folder = os.path.dirname(os.path.abspath(path))
+    target = os.path.normpath(os.path.join(folder, text))
+    inside = target.startswith(os.path.dirname(folder) + os.sep)
+    same_name = os.path.basename(target) == os.path.basename(path)
+    return target if inside and same_name and target != path and os.path.isfile(target) else path
+
+
+@lru_cache(maxsize=1)
+def bundled() -> Registry:
+    """The registry that was installed with this package."""
+    with open(linked(BUNDLED_PATH), "rb") as file:
+        text, facts = _without_facts(file.read())
+    return Registry(json.loads(text), facts, installed=True)  # the package's own: nobody has to look how deep it nests
+
+
+def _without_facts(text: bytes) -> tuple[bytes, dict[str, bytes]]:
+    """Cut the facts, half of the file, out of the text, to be parsed when they are asked for.
+
+    The importer writes each provider's facts on a line of their own, last in its row. A
+    file laid out in another way is parsed as a whole.
+    """
+    kept: list[bytes] = []
+    facts: dict[str, bytes] = {}
+    provider = ""
+    for line in text.split(b"\n"):
+        if line.startswith(b'"facts":{'):
+            facts[provider] = line[8:]
+            kept[-1] = kept[-1].rstrip(b",")
+            continue
+        if line.endswith(b":{"):
+            provider = line[1:-3].decode()
+        kept.append(line)
+    return b"\n".join(kept), facts
+
+
+def canonical_name(internal_name: str) -> str | None:
+    """The canonical name of a model that some provider or server calls *internal_name*.
+
+    `canonical_name("accounts/fireworks/models/llama-v3p3-70b-instruct")` is `"llama-3.3-70b"`.
+    Names that the bundled registry knows are looked up; the rest is derived from the
+    spelling. None for what is no text model (embeddings, images, speech), for names
+    that stand for no particular model (`auto`), and for empty or absurdly long text.
+    """
+    if not isinstance(internal_name, str):
+        return None
+    return bundled().names.canonical_name(internal_name)

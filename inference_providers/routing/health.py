@@ -1,0 +1,139 @@
+"""What is known of keys and providers in this process: which are refused, which rest, how quick they are."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from inference_providers.attempts import Attempt
+from inference_providers.errors import ProviderError
+from inference_providers.protocols import classify
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from inference_providers.offers import Offer
+    from inference_providers.protocols import Verdict
+    from inference_providers.routing.policy import Policy
+
+
+HEDGE_RATIO = 0.05  # extra requests for each call
+
+
+HEDGE_SAMPLES = 20  # calls after which a 95th percentile means something
+
+
+class Health:
+    """What is known of keys and providers in this process, shared by all clients of one ProviderList."""
+
+    def __init__(self, policy: Policy, clock: Callable[[], float]) -> None:
+        self.policy, self.clock = policy, clock
+        self._dead: dict[tuple[str, str | None], ProviderError | None] = {}
+        self._until: dict[tuple[str | None, str], float] = {}
+        self._recent: dict[tuple[str | None, str], deque[bool]] = {}
+        self._calls = self._hedges = 0
+        self._spent = {"tries": 0, "rounds": 0}
+        self._tripped: set[tuple[str | None, str]] = set()
+        self._seconds: deque[float] = deque(maxlen=200)  # of the latest successful calls
+
+    def dead(self, offer: Offer) -> bool:
+        """Whether this provider refused this key."""
+        return bool(self._dead) and self._key(offer) in self._dead
+
+    def refusal(self, offer: Offer) -> Attempt:
+        """The attempt in which this provider refused this key."""
+        error = self._dead.get(self._key(offer))
+        key = offer.key_source.removeprefix("in ") or "another key"
+        outcome = f"not asked: its key was refused earlier in this program ({error}); set {key} anew"
+        return Attempt(
+            offer.provider,
+            offer.internal_name,
+            outcome,
+            canonical_name=offer.canonical_name,
+            status=error.status if error else None,
+            error=error,
+        )
+
+    @property
+    def resting(self) -> bool:
+        """Whether any provider is left alone for a while."""
+        return bool(self._until)
+
+    def cooling(self, offer: Offer) -> float:
+        """Seconds for which this provider is to be left alone; 0 when it is not."""
+        return max(0.0, self._until.get(offer.place, 0.0) - self.clock()) if self._until else 0.0
+
+    def call(self) -> None:
+        """Count a call: retries are allowed in proportion."""
+        self._calls += 1
+
+    def may_retry(self, kind: str = "tries") -> bool:
+        """Take one retry from the budget, if there is one: of another try of a candidate, or of another round through all."""
+        if self._spent[kind] >= self.policy.retry_reserve + self.policy.retry_ratio * self._calls:
+            return False
+        self._spent[kind] += 1
+        return True
+
+    def probe(self, offer: Offer) -> None:
+        """A provider whose rest is over is asked again: by one caller, the others still see it rest."""
+        place = offer.place
+        if place in self._tripped and not self.cooling(offer):
+            self._cool(offer, self.policy.open_for)
+
+    def hedge_after(self, wanted: float | str | None) -> float | None:
+        """Seconds after which a second candidate may be asked as well: given, or the 95th percentile so far; None for not at all.
+
+        At most one request in twenty is such an extra one.
+        """
+        if wanted is None or self._hedges + 1 > HEDGE_RATIO * self._calls:
+            return None
+        if isinstance(wanted, str):
+            return (
+                sorted(self._seconds)[int(len(self._seconds) * 0.95)] if len(self._seconds) >= HEDGE_SAMPLES else None
+            )
+        return wanted
+
+    def may_hedge(self, offer: Offer) -> bool:
+        """Take an extra request from the budget, if there is one: calls at the same time share it."""
+        if self._hedges + 1 > HEDGE_RATIO * self._calls or self.dead(offer):
+            return False
+        self._hedges += 1
+        return True
+
+    def succeeded(self, offer: Offer, seconds: float | None = None) -> None:
+        """A reply came: the provider is well again."""
+        if seconds is not None:
+            self._seconds.append(seconds)
+        if self._until:
+            self._until.pop(offer.place, None)
+            self._tripped.discard(offer.place)
+        self._note(offer, failed=False)
+
+    def failed(self, offer: Offer, verdict: Verdict) -> None:
+        """Remember a failure: a refused key for good, a 429 or a row of failures for a while."""
+        if verdict.action == classify.DEAD:
+            self._dead[self._key(offer)] = verdict.error
+            return
+        if verdict.cool:
+            self._cool(offer, verdict.retry_after or self.policy.cool_down)
+        recent = self._note(offer, failed=True)
+        many = sum(recent) >= self.policy.failures and sum(recent) > len(recent) / 2
+        if many or offer.place in self._tripped:
+            self._cool(offer, self.policy.open_for)
+            self._tripped.add(offer.place)  # one probe afterwards decides
+            recent.clear()
+
+    def _cool(self, offer: Offer, seconds: float) -> None:
+        place = offer.place
+        self._until[place] = max(self._until.get(place, 0.0), self.clock() + seconds)
+
+    def _note(self, offer: Offer, *, failed: bool) -> deque[bool]:
+        recent = self._recent.get(offer.place)
+        if recent is None:
+            recent = self._recent[offer.place] = deque(maxlen=20)
+        recent.append(failed)
+        return recent
+
+    @staticmethod
+    def _key(offer: Offer) -> tuple[str, str | None]:
+        return offer.place[0] or "", offer.api_key

@@ -1,0 +1,258 @@
+"""What to try next: one generator decides, for sync and async alike.
+
+It yields `Send` and `Sleep` steps and is sent the verdict on each `Send`; a driver does
+the I/O. Numbers are those of `docs/failures.md`, all of them settable.
+"""
+
+from __future__ import annotations
+
+from inference_providers.attempts import Attempt
+from inference_providers.errors import AllProvidersFailedError, ProviderError
+from inference_providers.protocols import classify
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+    from typing import Protocol
+
+    from inference_providers.offers import Offer
+    from inference_providers.protocols import Verdict
+    from inference_providers.routing.health import Health
+
+    class Uniform(Protocol):
+        """What the jitter needs: `random.Random` has it."""
+
+        def uniform(self, a: float, b: float) -> float:
+            """A number between a and b."""
+            raise NotImplementedError
+
+
+_UNREACHABLE = ("connect", "tls")  # codes of failures before anything could be sent
+
+
+class Send:
+    """Try this candidate, for at most `limit` seconds; after `hedge_after` seconds, `hedge` as well, for `hedge_limit`."""
+
+    __slots__ = ("hedge", "hedge_after", "hedge_limit", "left", "limit", "offer")
+
+    def __init__(self, offer: Offer, limit: float, left: float | None = None) -> None:
+        self.offer, self.limit = offer, limit
+        self.left = limit if left is None else left  # of the whole call, for a stream that has begun
+        self.hedge: Offer | None = None
+        self.hedge_after = self.hedge_limit = 0.0
+
+
+class Sleep:
+    """Wait this many seconds."""
+
+    __slots__ = ("seconds",)
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+
+class _Try:
+    """A candidate within one call, and how often it was tried."""
+
+    __slots__ = ("offer", "tries")
+
+    def __init__(self, offer: Offer) -> None:
+        self.offer, self.tries = offer, 0
+
+
+def route(
+    offers: Sequence[Offer],
+    health: Health,
+    random: Uniform,
+    *,
+    total: float | None = None,
+    attempts: list[Attempt] | None = None,
+    hedge_after: float | str | None = None,
+) -> Generator[Send | Sleep, Verdict | None, Verdict]:
+    """Decide step by step which candidate to try; returns the verdict of the one that worked.
+
+    Raises the typed error of a request at fault, or AllProvidersFailedError with every
+    attempt. *attempts* is filled as it goes.
+    """
+    return _Route(offers, health, random, total, [] if attempts is None else attempts, hedge_after).run()
+
+
+class _Route:
+    def __init__(
+        self,
+        offers: Sequence[Offer],
+        health: Health,
+        random: Uniform,
+        total: float | None,
+        attempts: list[Attempt],
+        hedge: float | str | None = None,
+    ) -> None:
+        self.hedge, self.offers = hedge, offers
+        self.health, self.policy, self.random, self.attempts = health, health.policy, random, attempts
+        self.deadline = health.clock() + (self.policy.total if total is None else total)
+        alive = [offer for offer in offers if not health.dead(offer)]
+        if health.resting and len(alive) > 1:
+            alive.sort(key=lambda offer: health.cooling(offer) > 0)
+        self.queue = [_Try(offer) for offer in alive]
+        self.again: list[_Try] = []
+        self.count = 0  # of attempts; waits for a server that is loading are none
+        self.window = -1  # the largest, in tokens, that the prompt did not fit into
+        self.nobody: set[str | None] = set()  # addresses where nobody is
+
+    def left(self) -> float:
+        return self.deadline - self.health.clock()
+
+    def run(self) -> Generator[Send | Sleep, Verdict | None, Verdict]:
+        self.health.call()
+        while self.queue or self.again:
+            if not self.queue:
+                self.queue, self.again = self.again, []
+                if not self.health.may_retry("rounds"):
+                    break
+                yield Sleep(min(self.backoff(1), max(self.left(), 0.0)))
+            current = self.queue.pop(0)
+            verdict = yield from self.candidate(current)
+            if verdict is not None:
+                return verdict
+            if self.left() <= 0 or self.count >= self.policy.attempts:
+                break
+        raise self.exhausted()
+
+    def candidate(self, current: _Try) -> Generator[Send | Sleep, Verdict | None, Verdict | None]:
+        """Try one candidate until it works, is given up, or the call must stop."""
+        while self.left() > 0 and self.count < self.policy.attempts:
+            if not self.may_work(current.offer):
+                return None  # another call may have learnt it
+            verdict = yield from self.attempt(current)
+            action = verdict.action
+            if action == classify.OK:
+                self.health.succeeded(verdict.offer or current.offer, self.attempts[-1].seconds)
+                return verdict
+            self.learn(verdict.offer or current.offer, verdict)
+            if action == classify.STOP or (action == classify.LARGER and not (self.queue or self.again)):
+                raise verdict.error or self.exhausted()
+            pause = self.pause(current, verdict)
+            if pause is None:
+                if current.tries < self.policy.tries and _transient(verdict):
+                    self.again.append(current)
+                return None
+            yield Sleep(pause)
+        return None
+
+    def attempt(self, current: _Try) -> Generator[Send | Sleep, Verdict | None, Verdict]:
+        current.tries += 1
+        here = current.offer.place[0]
+        others = any(other.offer.place[0] != here for other in (*self.queue, *self.again))
+        limit = self.left() / 2 if others else self.left()  # leave time for the next
+        started = self.health.clock()
+        self.health.probe(current.offer)
+        step = Send(current.offer, max(limit, 0.001), max(self.left(), 0.001))
+        second = self.second()
+        if second is not None:
+            step.hedge, step.hedge_after = second.offer, self.health.hedge_after(self.hedge) or 0.0
+            step.hedge_limit = max(min(limit, self.left() - step.hedge_after), 0.001)
+        verdict = yield step
+        assert verdict is not None
+        for other in verdict.also:
+            self.note_other(other, started, second)
+        outcome = "ok" if verdict.action == classify.OK else str(verdict.error)
+        if verdict.action == classify.DEAD and current.offer.key_source:
+            outcome += f"; the key is {current.offer.key_source}"
+        if verdict.action == classify.POLL:
+            current.tries -= 1
+            if self.attempts and self.attempts[-1].outcome == outcome:
+                return verdict  # the same wait, not another attempt
+        else:
+            self.count += 1
+        self.record(verdict.offer or current.offer, verdict, outcome, started)
+        return verdict
+
+    def record(self, offer: Offer, verdict: Verdict, outcome: str, started: float) -> None:
+        status = verdict.error.status if verdict.error else 200
+        seconds = self.health.clock() - started
+        name, error = offer.canonical_name, verdict.error
+        attempt = Attempt(
+            offer.provider,
+            offer.internal_name,
+            outcome,
+            canonical_name=name,
+            status=status,
+            seconds=seconds,
+            error=error,
+        )
+        self.attempts.append(attempt)
+
+    def second(self) -> _Try | None:
+        """Who may be asked as well if this candidate is slow."""
+        if not self.queue or self.count + 2 > self.policy.attempts or self.health.hedge_after(self.hedge) is None:
+            return None
+        best = self.queue[0]
+        if best.offer.launchable:
+            return None  # loading a model takes longer than any answer
+        return best if self.may_work(best.offer) and not self.health.cooling(best.offer) else None
+
+    def note_other(self, verdict: Verdict, started: float, second: _Try | None) -> None:
+        """Record what came of the other of two candidates that were asked at the same time."""
+        if verdict.offer is None or verdict.action == classify.OK:
+            return
+        self.count += 1
+        self.learn(verdict.offer, verdict)
+        self.record(verdict.offer, verdict, str(verdict.error), started)
+        if second is not None and verdict.offer is second.offer and second in self.queue:
+            self.queue.remove(second)
+
+    def pause(self, current: _Try, verdict: Verdict) -> float | None:
+        """Seconds before the same candidate is tried again, or None to give it up."""
+        if verdict.action == classify.POLL:
+            return min(0.5, max(self.left(), 0.0))
+        if verdict.action == classify.WAIT:
+            wait = verdict.retry_after or 0.0
+            alone = not (self.queue or self.again) and current.tries < self.policy.tries
+            return wait if alone and wait < self.left() and self.health.may_retry() else None
+        if verdict.action == classify.RETRY and current.tries < self.policy.tries:
+            wait = verdict.retry_after if verdict.retry_after is not None else self.backoff(current.tries)
+            if wait > self.policy.backoff_cap and self.queue:
+                return None
+            return wait if wait < self.left() and self.health.may_retry() else None
+        return None
+
+    def backoff(self, tries: int) -> float:
+        """Full jitter: anything up to base * 2**(tries - 1), at most the cap."""
+        return self.random.uniform(0, min(self.policy.backoff_cap, self.policy.backoff_base * 2 ** (tries - 1)))
+
+    def learn(self, offer: Offer, verdict: Verdict) -> None:
+        """Remember a failure, and leave out who would fail likewise."""
+        self.health.failed(offer, verdict)
+        if verdict.action == classify.LARGER:
+            self.window = max(self.window, offer.context_window or 0)
+        if verdict.error is not None and verdict.error.code in _UNREACHABLE:
+            self.nobody.add(offer.place[0])
+        self.queue = [later for later in self.queue if self.may_work(later.offer)]
+        self.again = [later for later in self.again if self.may_work(later.offer)]
+
+    def may_work(self, offer: Offer) -> bool:
+        """Whether nothing is known that rules a candidate out."""
+        large = self.window < 0 or (offer.context_window or 0) > self.window
+        return large and offer.place[0] not in self.nobody and not self.health.dead(offer)
+
+    def exhausted(self) -> AllProvidersFailedError:
+        if not self.attempts:
+            dead = {self.health._key(offer): offer for offer in reversed(self.offers) if self.health.dead(offer)}
+            self.attempts += [self.health.refusal(offer) for offer in reversed(dead.values())][: self.policy.attempts]
+        lines = "".join(f"\n  {attempt}" for attempt in self.attempts)
+        late = " before the deadline" if self.left() <= 0 else ""
+        count = len(self.attempts)
+        advice = "\n`inference-providers doctor` shows keys, servers and what would be used."
+        return AllProvidersFailedError(
+            f"No provider answered{late}; {count} attempt{'s' * (count != 1)}:{lines}{advice}", self.attempts
+        )
+
+
+def _transient(verdict: Verdict) -> bool:
+    """Whether the same candidate may do better a moment later."""
+    error = verdict.error
+    if error is not None and error.code in (*_UNREACHABLE, "protocol", "launch", "forbidden"):
+        return False
+    if verdict.action == classify.NEXT:
+        return isinstance(error, ProviderError) and error.status in (None, 200, 429, 503)
+    return verdict.action == classify.RETRY

@@ -1,0 +1,323 @@
+"""Model files on this machine: GGUF files and Hugging Face folders, found where other programs keep them.
+
+Nothing is loaded: sizes come from the file system, facts from a GGUF file's head or a folder's `config.json`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import struct
+
+from inference_providers import files
+from inference_providers.files import folders
+from inference_providers.text import in_line, jsontext
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import Any, BinaryIO
+
+GGUF, HUGGING_FACE = "gguf", "hf"
+_HEAD_CAP = 64 * 1024 * 1024  # bytes of a GGUF file's head; vocabularies are in it
+_KV_BYTES = 2  # of one number in the cache of keys and values
+OVERHEAD = 0.10  # of the weights, for buffers
+WORKSPACE = 256 * 1024 * 1024  # bytes that an engine takes besides
+
+
+class ModelFile:
+    """A model that could be launched: its name, where it lies, its format, its size in bytes, who put it there.
+
+    `served` is what a server calls it, whatever name a list gives it; `engine` and `options` are wishes for its launch.
+    """
+
+    __slots__ = (
+        "description", "engine", "kind", "name", "options", "path", "served", "size", "source", "tokenizer_path",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        name: str,
+        path: str,
+        kind: str,
+        size: int,
+        source: str,
+        *,
+        served: str = "",
+        tokenizer_path: str = "",
+        description: str = "",
+        engine: str = "",
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.name, self.path, self.kind, self.size, self.source = name, path, kind, size, source
+        self.served, self.tokenizer_path, self.description = served or name, tokenizer_path or path, description
+        self.engine, self.options = engine, dict(options or {})
+
+    def __repr__(self) -> str:
+        return in_line(f"<ModelFile {self.name}: {self.kind}, {self.size // 1024 // 1024} MiB, {self.source}>")
+
+    @property
+    def facts(self) -> dict[str, int]:
+        """Layers, heads, sizes and context of the model, as its file says; 0 where it does not."""
+        return gguf_facts(self.path) if self.kind == GGUF else folder_facts(self.path)
+
+    def memory(self, context: int) -> int:
+        """Bytes that it takes to run with so many tokens of context: weights, cache of keys and values, buffers."""
+        return int(self.size * (1 + OVERHEAD)) + cache_bytes(self.facts, context) + WORKSPACE
+
+
+def found(environ: Mapping[str, str]) -> list[ModelFile]:
+    """Every model file in the usual places, each path once for each of its names: this package's folder, Ollama, LM Studio, Hugging Face, llama.cpp."""
+    home, cache = folders.home(environ), folders.base("cache", environ)
+    hub = environ.get("HF_HUB_CACHE") or environ.get("HUGGINGFACE_HUB_CACHE") or _below(environ.get("HF_HOME"), "hub")
+    places: list[tuple[Callable[..., Iterator[ModelFile]], str | None, str]] = [
+        (_gguf_files, believed_folder(environ), "models folder"),
+        (_ollama, environ.get("OLLAMA_MODELS") or _below(home, ".ollama", "models"), "Ollama"),
+        (_gguf_files, _below(home, ".lmstudio", "models"), "LM Studio"),
+        (_gguf_files, _below(cache, "lm-studio", "models"), "LM Studio"),
+        (_hub, hub or _below(cache, "huggingface", "hub"), "Hugging Face"),
+        (_gguf_files, environ.get("LLAMA_CACHE") or _below(cache, "llama.cpp"), "llama.cpp"),
+    ]
+    unique: dict[tuple[str, str], ModelFile] = {}
+    for look, place, source in places:
+        # Absolute, for an engine runs elsewhere, and an argument that began with a dash would be an option.
+        for model in look(os.path.abspath(place), source) if place else ():
+            name = model.name if model.source == "Ollama" else ""  # several of its names may share a file
+            unique.setdefault((os.path.realpath(model.path), name), model)
+    return list(unique.values())
+
+
+def at(path: str, name: str = "", source: str = "given", **more: Any) -> ModelFile:
+    """The model at a path that somebody gave, `~` filled in. Raises ValueError, saying what is wrong, where there is none."""
+    path = os.path.abspath(path)
+    if os.path.isdir(path):
+        if not os.path.isfile(os.path.join(path, "config.json")):
+            raise ValueError(f"{path} is no model: a Hugging Face folder has a config.json")
+        return ModelFile(
+            name or named_by(path), path, HUGGING_FACE, _weights(path), source, served=named_by(path), **more
+        )
+    try:
+        magic = folders.read(path, 4, mine=False)
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from None
+    if magic != b"GGUF":
+        raise ValueError(f"{path} is no GGUF file, and no folder with a config.json")
+    return ModelFile(name or named_by(path), path, GGUF, _whole_size(path), source, served=named_by(path), **more)
+
+
+def named_by(path: str) -> str:
+    """What a model is called by its path: its file or folder, or its repository in Hugging Face's cache."""
+    snapshot = re.search(r"/models--([^/]+)/snapshots/[^/]+/?$", path)
+    return snapshot[1].replace("--", "/") if snapshot else _stem(path.rstrip("/"))
+
+
+def is_gguf(file: str) -> bool:
+    """Whether a file is a GGUF model by its name: of one in several parts the first, and no projector for pictures."""
+    part = _PART.search(file)
+    return file.endswith(".gguf") and (not part or part[1] == "00001") and not file.startswith("mmproj")
+
+
+def own_folder(environ: Mapping[str, str]) -> str | None:
+    """This package's folder for models of the user's own; None for a user without a home."""
+    return _below(folders.own("data", environ), "models")
+
+
+def believed_folder(environ: Mapping[str, str]) -> str | None:
+    """That folder, unless others can write there, which is told once: what is in it is started where nothing was named."""
+    folder = own_folder(environ)
+    if folder and os.path.isdir(folder) and (why := folders.distrust(folder)):
+        folders.warn_once(f"The models in {folder} are not used: {why}.")
+        return None
+    return folder
+
+
+def _below(folder: str | None, *names: str) -> str | None:
+    return os.path.join(folder, *names) if folder else None
+
+
+_PART = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")
+
+
+def _gguf_files(folder: str, source: str) -> Iterator[ModelFile]:
+    """The models below a folder."""
+    for root, inner, names in os.walk(folder):
+        inner.sort()
+        for file in sorted(names):
+            path = os.path.join(root, file)
+            if is_gguf(file) and os.path.isfile(path):
+                yield ModelFile(_stem(path), path, GGUF, _whole_size(path), source)
+
+
+def _stem(path: str) -> str:
+    return _PART.sub("", os.path.basename(path)).removesuffix(".gguf")
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:  # a link whose target is gone
+        return 0
+
+
+def _whole_size(path: str) -> int:
+    """The size of a GGUF file with all of its parts."""
+    part = _PART.search(path)
+    if not part:
+        return _size(path)
+    return sum(_size(f"{path[: part.start()]}-{number:05}-of-{part[2]}.gguf") for number in range(1, int(part[2]) + 1))
+
+
+def _ollama(folder: str, source: str) -> Iterator[ModelFile]:
+    """What Ollama has pulled: manifests name the files of weights by their digest."""
+    manifests = os.path.join(folder, "manifests")
+    for root, inner, names in os.walk(manifests):
+        inner.sort()
+        for tag in sorted(names):
+            layers = _json(os.path.join(root, tag)).get("layers")
+            for layer in layers if isinstance(layers, list) else ():
+                if isinstance(layer, dict) and layer.get("mediaType") == "application/vnd.ollama.image.model":
+                    path = os.path.join(folder, "blobs", str(layer.get("digest", "")).replace(":", "-"))
+                    if os.path.isfile(path):
+                        yield ModelFile(f"{_ollama_name(manifests, root)}:{tag}", path, GGUF, _size(path), source)
+
+
+def _ollama_name(manifests: str, folder: str) -> str:
+    """What Ollama calls the model of a manifest: `llama3.1`, `someone/model`, `hf.co/someone/repository`."""
+    name = os.path.relpath(folder, manifests).replace(os.sep, "/")
+    return name.removeprefix("registry.ollama.ai/").removeprefix("library/")
+
+
+def _hub(folder: str, source: str) -> Iterator[ModelFile]:
+    """Hugging Face's cache: the newest snapshot of each repository that holds a model, and the GGUF files of others."""
+    try:
+        repositories = sorted(name for name in os.listdir(folder) if name.startswith("models--"))
+    except OSError:
+        return
+    for repository in repositories:
+        name = repository.removeprefix("models--").replace("--", "/")
+        snapshots = os.path.join(folder, repository, "snapshots")
+        revisions = [os.path.join(snapshots, entry) for entry in _entries(snapshots)]
+        if not revisions:
+            continue
+        newest = max(revisions, key=os.path.getmtime)
+        size = _weights(newest)
+        if os.path.exists(os.path.join(newest, "config.json")) and size:
+            yield ModelFile(name, newest, HUGGING_FACE, size, source)
+        else:
+            yield from _gguf_files(newest, source)
+
+
+def _entries(folder: str) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:
+        return []
+
+
+def _weights(folder: str) -> int:
+    """Bytes of a folder's weights: safetensors where there are any, else PyTorch's files."""
+    for suffix in (".safetensors", ".bin", ".pt"):
+        names = [name for name in _entries(folder) if name.endswith(suffix)]
+        parts = [name for name in names if not name.startswith("consolidated")] or names  # the same weights, once more
+        total = sum(_size(os.path.join(folder, name)) for name in parts)
+        if total:
+            return total
+    return 0
+
+
+def _json(path: str) -> dict[str, Any]:
+    try:
+        data = jsontext.loads(folders.read(path, _HEAD_CAP, mine=False))
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def folder_facts(folder: str) -> dict[str, int]:
+    """Layers, heads and sizes of a Hugging Face model, from its `config.json`."""
+    config = _json(os.path.join(folder, "config.json"))
+    inner = config.get("text_config")  # of models that see pictures
+    config = inner if isinstance(inner, dict) else config
+    heads = _number(config, "num_attention_heads") or 1
+    size = _number(config, "head_dim") or _number(config, "hidden_size") // heads
+    return {
+        "layers": _number(config, "num_hidden_layers"),
+        "kv_heads": _number(config, "num_key_value_heads") or heads,
+        "key": size,
+        "value": size,
+        "context": _number(config, "max_position_embeddings"),
+    }
+
+
+def gguf_facts(path: str) -> dict[str, int]:
+    """Layers, heads and sizes of a GGUF file, from its head; empty where it cannot be read."""
+    try:
+        with open(path, "rb", opener=files.regular) as file:
+            head = _gguf_head(file)
+    except (OSError, ValueError, struct.error, MemoryError, RecursionError):
+        return {}
+    kind = head.get("general.architecture", "")
+    facts = {name.removeprefix(f"{kind}."): value for name, value in head.items()}
+    heads = _number(facts, "attention.head_count") or 1
+    size = _number(facts, "embedding_length") // heads
+    return {
+        "layers": _number(facts, "block_count"),
+        "kv_heads": _number(facts, "attention.head_count_kv") or heads,
+        "key": _number(facts, "attention.key_length") or size,
+        "value": _number(facts, "attention.value_length") or size,
+        "context": _number(facts, "context_length"),
+    }
+
+
+def _number(row: Mapping[str, Any], name: str) -> int:
+    """A whole number; of a list (one for each layer) the largest; 0 where there is none."""
+    value = row.get(name)
+    if isinstance(value, list):
+        value = max((one for one in value if isinstance(one, int)), default=0)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+
+
+def cache_bytes(facts: Mapping[str, int], context: int) -> int:
+    """Bytes of the cache of keys and values for so many tokens; 0 where the model does not say enough."""
+    if not facts:
+        return 0
+    return context * facts["layers"] * facts["kv_heads"] * (facts["key"] + facts["value"]) * _KV_BYTES
+
+
+_SCALARS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?", 10: "<Q", 11: "<q", 12: "<d"}
+_TEXT, _LIST = 8, 9
+
+
+def _gguf_head(file: BinaryIO) -> dict[str, Any]:
+    """The metadata of a GGUF file (version 2 or 3), long lists left out. Raises ValueError for what is none."""
+    if file.read(4) != b"GGUF":
+        raise ValueError("no GGUF file")
+    version, _, count = struct.unpack("<IQQ", file.read(20))
+    if version not in (2, 3) or count > 100_000:
+        raise ValueError(f"GGUF version {version}")
+    return {_gguf_text(file): _gguf_value(file, *struct.unpack("<I", file.read(4))) for _ in range(count)}
+
+
+def _gguf_text(file: BinaryIO) -> str:
+    (length,) = struct.unpack("<Q", file.read(8))
+    if length > _HEAD_CAP or file.tell() > _HEAD_CAP:
+        raise ValueError("a text of the head is too long")
+    return file.read(length).decode("utf-8", "replace")
+
+
+def _gguf_value(file: BinaryIO, kind: int) -> Any:
+    if kind == _TEXT:
+        return _gguf_text(file)
+    if kind == _LIST:
+        inner, count = struct.unpack("<IQ", file.read(12))
+        if inner in _SCALARS:
+            width = struct.calcsize(_SCALARS[inner])
+            if count > 1024:
+                file.seek(count * width, os.SEEK_CUR)
+                return None
+            return [struct.unpack(_SCALARS[inner], file.read(width))[0] for _ in range(count)]
+        values = [_gguf_value(file, inner) for _ in range(count)] if count * 8 < _HEAD_CAP else None
+        return values if values is not None and count <= 1024 else None
+    if kind not in _SCALARS:
+        raise ValueError(f"a value of type {kind}")
+    return struct.unpack(_SCALARS[kind], file.read(struct.calcsize(_SCALARS[kind])))[0]

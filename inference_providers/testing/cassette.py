@@ -1,0 +1,308 @@
+"""Cassettes: what providers answered once, kept in a file without keys, and played back in tests."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import threading
+
+from inference_providers import files
+from inference_providers.credentials import DUMMY_KEY, scrub, scrub_events
+from inference_providers.errors import InferenceProvidersError
+from inference_providers.registry import bundled
+from inference_providers.testing.mock import Watch
+from inference_providers.text import jsontext
+from inference_providers.transport import AsyncResponse, Limits, Response, WireError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import Any
+
+    from inference_providers.transport import Request
+
+RECORD, REPLAY = "record", "replay"
+_KEPT = ("content-type", "retry-after", "retry-after-ms")  # response headers
+PLACEHOLDER = "replayed-without-key"
+
+
+class CassetteError(InferenceProvidersError):
+    """A request that the recording does not hold, or a file that is no recording."""
+
+
+class Cassette:
+    """One recording.
+
+    In *record* mode requests go to the real providers and are kept; in *replay* mode nothing is sent.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], mode: str) -> None:
+        self.path, self.mode = os.fspath(path), mode
+        self.quick, self.alone = mode == REPLAY, False
+        self._environs: list[Mapping[str, str]] = []
+        self._variables: set[str] = set()
+        self._addresses: dict[str, str] = {}  # variables with addresses of providers, as they were
+        self._rows: list[dict[str, Any]] = []
+        self._lock = threading.Lock()
+        if mode == REPLAY:
+            self._load()
+        else:
+            self._check_place()
+
+    def __repr__(self) -> str:
+        return f"<Cassette {self.path}, {self.mode}>"
+
+    def _load(self) -> None:
+        try:
+            with open(self.path, encoding="utf-8", opener=files.regular) as file:
+                data = jsontext.loads(file.read())
+            self._rows, self._variables = list(data["interactions"]), set(data["variables"])
+            self._addresses = dict(data.get("addresses") or {})
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise CassetteError(f"{self.path} is no recording ({_reason(error)}); record it anew") from None
+
+    def _check_place(self) -> None:
+        """Raise CassetteError where a recording would take the place of something else."""
+        try:
+            if not os.path.lexists(self.path) or files.check_writable(self.path) is None:
+                return
+            with open(self.path, "rb", opener=files.regular) as file:
+                content = file.read()
+        except OSError as error:
+            raise CassetteError(f"{self.path} cannot be recorded on: {error.strerror}") from None
+        try:
+            ours = not content.strip() or "interactions" in dict(jsontext.loads(content))
+        except (ValueError, TypeError):
+            ours = False
+        if not ours:
+            raise CassetteError(
+                f"{self.path} holds something else than a recording; move it away, or give another file"
+            )
+
+    def registry(self) -> None:
+        """The list's own."""
+        return
+
+    def environ(self, environ: Mapping[str, str]) -> Mapping[str, str]:
+        """The environment; in replay mode with something in place of the keys that there were."""
+        if self.mode == RECORD:
+            self._environs.append(environ)
+            return environ
+        keys = {name for row in bundled().providers.values() for name in row.key_variables}  # none but those there were
+        kept = {name: value for name, value in environ.items() if name not in keys}
+        return {**kept, **self._addresses, **dict.fromkeys(self._variables, PLACEHOLDER)}
+
+    def sender(self, real: Callable[[], Any], secrets: Callable[[], list[str]]) -> Any:
+        """What records, or plays back."""
+        return _Recorder(self, real(), secrets) if self.mode == RECORD else _Player(self)
+
+    def async_sender(self, real: Callable[[], Any], secrets: Callable[[], list[str]]) -> Any:
+        """`sender` for asyncio."""
+        return _AsyncRecorder(self, real(), secrets) if self.mode == RECORD else _AsyncPlayer(self)
+
+    def keep(self, request: Request, status: int, headers: Mapping[str, str], body: bytes, secrets: list[str]) -> None:
+        """Record one exchange, without any key, and write the file."""
+        secrets = [*secrets, _key(request)]
+        kept = {name: scrub(headers[name], secrets) for name in _KEPT if name in headers}
+        self._add(request, {"status": status, "headers": kept, "body": _text(body, secrets)}, secrets)
+
+    def keep_failure(self, request: Request, error: WireError, secrets: list[str]) -> None:
+        """Record that no response came, so that what was tried next is played back as well."""
+        secrets = [*secrets, _key(request)]
+        self._add(request, {"failure": error.kind, "message": scrub(str(error), secrets)}, secrets)
+
+    def _add(self, request: Request, response: dict[str, Any], secrets: list[str]) -> None:
+        body = _text(request.body or b"", secrets)
+        key = _key(request)
+        with self._lock:
+            for environ in self._environs:
+                self._variables |= {name for name, value in environ.items() if key and value.strip() == key}
+                self._addresses |= {
+                    name: value
+                    for name, value in environ.items()
+                    if name in _addresses() and _points_to(value, request)
+                }
+            self._rows.append(
+                {"request": {"method": request.method, "url": request.url, "body": body}, "response": response}
+            )
+            self._write()
+
+    def _write(self) -> None:
+        os.makedirs(os.path.dirname(self.path) or ".", exist_ok=True)
+        with files.replacing(self.path, text=True) as file:
+            json.dump(
+                {
+                    "variables": sorted(self._variables),
+                    "addresses": dict(sorted(self._addresses.items())),
+                    "interactions": self._rows,
+                },
+                file,
+                ensure_ascii=False,
+                indent=1,
+            )
+            file.write("\n")
+
+    def find(self, request: Request) -> tuple[int, dict[str, str], bytes]:
+        """(status, headers, body) that was recorded for this request; raises WireError where none came.
+
+        Each recording is played once, the last of equal ones again.
+        """
+        asked = _comparable(request.method, request.url, _text(request.body or b"", [PLACEHOLDER]))
+        with self._lock:
+            fitting = [row for row in self._rows if _comparable(**row["request"]) == asked]
+            if not fitting:
+                raise CassetteError(
+                    f"{self.path} holds no answer to this {request.method} {request.url}; "
+                    "record it anew: pytest --inference-record=all"
+                )
+            row = fitting[0]
+            if len(fitting) > 1:
+                self._rows.remove(row)
+        response = row["response"]
+        if "failure" in response:
+            raise WireError(response["failure"], response["message"])
+        return int(response["status"]), dict(response["headers"]), _bytes(response["body"])
+
+
+def _reason(error: Exception) -> str:
+    return str(error.strerror) if isinstance(error, OSError) else type(error).__name__
+
+
+def _key(request: Request) -> str:
+    """The key of a request; empty for the dummy that servers on this machine get, which is a word like others."""
+    key = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    return "" if key == DUMMY_KEY else key
+
+
+def _addresses() -> set[str]:
+    """Variables that say where a provider, or a server on this machine, is to be found."""
+    rows = [row.connection for row in bundled().providers.values()]
+    own = {row["base_url"] for row in rows if "base_url" in row}
+    return own | {name for row in rows for name in row.get("variables") or ()}
+
+
+def _points_to(value: str, request: Request) -> bool:
+    place = value.strip().rstrip("/").rpartition("://")[2]
+    return bool(place) and place in request.url
+
+
+def _comparable(method: str, url: str, body: Any) -> Any:
+    try:
+        return method, url, jsontext.loads(body)
+    except (ValueError, TypeError):
+        return method, url, body
+
+
+def _text(body: bytes, secrets: list[str]) -> Any:
+    """A body as text, or in base 64 where it is none."""
+    body = scrub_events(body, secrets)
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(body).decode()}
+
+
+def _bytes(kept: Any) -> bytes:
+    return base64.b64decode(kept["base64"]) if isinstance(kept, dict) else str(kept).encode()
+
+
+class _Take:
+    """One exchange that is being recorded. It is kept once: at its end, or as far as it came when it is closed."""
+
+    def __init__(self, cassette: Cassette, request: Request, response: Any, secrets: Callable[[], list[str]]) -> None:
+        self._cassette, self._request, self._response, self._secrets = cassette, request, response, secrets
+        self.parts: list[bytes] = []
+        self._kept = False
+
+    def keep(self) -> None:
+        """Into the file."""
+        if not self._kept:
+            self._kept = True
+            response = self._response
+            self._cassette.keep(self._request, response.status, response.headers, b"".join(self.parts), self._secrets())
+
+    def close(self) -> None:
+        """Stop reading; a probe reads nothing at all."""
+        self.keep()
+        self._response.close()
+
+
+class _Recorder:
+    def __init__(self, cassette: Cassette, real: Any, secrets: Callable[[], list[str]]) -> None:
+        self._cassette, self._real, self._secrets = cassette, real, secrets
+        self.limits = real.limits
+
+    def send(self, request: Request, **limits: Any) -> Response:
+        try:
+            response = self._real.send(request, **limits)
+        except WireError as error:
+            self._cassette.keep_failure(request, error, self._secrets())
+            raise
+        take = _Take(self._cassette, request, response, self._secrets)
+        return Response(response.status, response.headers, self._noted(response, take), take.close, response.watch)
+
+    def _noted(self, response: Response, take: _Take) -> Iterator[bytes]:
+        for chunk in response.chunks:
+            take.parts.append(chunk)
+            yield chunk
+        take.keep()
+
+    def close(self) -> None:
+        self._real.close()
+
+
+class _AsyncRecorder:
+    def __init__(self, cassette: Cassette, real: Any, secrets: Callable[[], list[str]]) -> None:
+        self._cassette, self._real, self._secrets = cassette, real, secrets
+        self.limits = real.limits
+
+    async def send(self, request: Request, **limits: Any) -> AsyncResponse:
+        try:
+            response = await self._real.send(request, **limits)
+        except WireError as error:
+            self._cassette.keep_failure(request, error, self._secrets())
+            raise
+        take = _Take(self._cassette, request, response, self._secrets)
+
+        async def more() -> bytes:
+            chunk: bytes = await response.more()
+            if chunk:
+                take.parts.append(chunk)
+            else:
+                take.keep()
+            return chunk
+
+        return AsyncResponse(response.status, response.headers, more, take.close)
+
+    async def aclose(self) -> None:
+        await self._real.aclose()
+
+
+class _Player:
+    def __init__(self, cassette: Cassette) -> None:
+        self._cassette, self.limits = cassette, Limits()
+
+    def send(self, request: Request, **limits: Any) -> Response:
+        status, headers, body = self._cassette.find(request)
+        return Response(status, headers, iter([body]), lambda: None, Watch())
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class _AsyncPlayer:
+    def __init__(self, cassette: Cassette) -> None:
+        self._cassette, self.limits = cassette, Limits()
+
+    async def send(self, request: Request, **limits: Any) -> AsyncResponse:
+        status, headers, body = self._cassette.find(request)
+        pieces: Iterator[bytes] = iter([body])
+
+        async def more() -> bytes:
+            return next(pieces, b"")
+
+        return AsyncResponse(status, headers, more, lambda: None)
+
+    async def aclose(self) -> None:
+        """Nothing is open."""

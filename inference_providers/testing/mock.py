@@ -1,0 +1,255 @@
+"""Mock mode: replies that a program's author wrote, through the whole pipeline, without key or network.
+
+    ProviderList(mock={"gpt-4": "It depends.", "*": lambda messages: messages[-1]["content"].upper()})
+
+Each model has a text; a function of the messages; a dict with `content`, `latency_ms`, `error`,
+`tool_calls`; or a list of these, one for each call, the last for all further ones. `"*"` is for every
+other model. An `error` is an HTTP status, a text, or `{"status": 429, "message": "...", "retry_after": 1}`.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+
+from inference_providers import chat
+from inference_providers.registry import bundled
+from inference_providers.transport import AsyncResponse, Limits, Response, WireError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import Any
+
+    from inference_providers.registry import Registry
+    from inference_providers.transport import Request
+
+VARIABLE = "INFERENCE_PROVIDERS_MOCK_KEY"
+HOST = "https://mock.invalid"  # never resolved
+EVERY = "*"
+
+
+class Mock:
+    """Replies by model. `requests` holds the JSON bodies that were asked. Raises TypeError for what is no reply."""
+
+    quick = alone = True
+
+    def __init__(self, replies: Mapping[str, Any]) -> None:
+        if not hasattr(replies, "items"):
+            raise TypeError('mock must be a mapping of models to replies, like {"gpt-4": "Hello"}')
+        for name, reply in replies.items():
+            _check(name, reply)
+        self._replies = dict(replies)
+        self._counts: dict[str, int] = {}
+        self.requests: list[dict[str, Any]] = []
+        known = bundled()
+        plain = {name: name.removeprefix("litellm_") for name in replies if name != EVERY}
+        self._canonical = {name: known.names.canonical_name(plain[name]) or plain[name] for name in plain}
+        self._owners: dict[tuple[str, str], str] = {}  # (provider, internal name) -> whose reply
+
+    def registry(self) -> Registry:
+        """The bundled registry with the mocked models only, each at every provider that has it, all of them here."""
+        known = bundled()
+        wanted = {canonical: name for name, canonical in self._canonical.items()}
+        providers: dict[str, Any] = {}
+        for pid, row in known.rows["providers"].items():
+            kept = self._kept(pid, row, wanted)
+            if kept and not row["connection"].get("local"):
+                connection = {"protocol": "openai", "endpoint": f"{HOST}/{pid}/v1", "api_key": [VARIABLE]}
+                providers[pid] = {**row, **kept, "connection": connection}
+        unknown = {name: name for name, canonical in self._canonical.items() if canonical not in known.canonical_names}
+        connection = {"protocol": "openai", "endpoint": f"{HOST}/mock/v1", "api_key": [VARIABLE]}
+        providers["mock"] = {"name": "Mock", "connection": connection, "model_names": unknown}
+        self._owners |= {("mock", name): name for name in unknown}
+        first = [name if name in unknown else canonical for name, canonical in self._canonical.items()]
+        every = EVERY in self._replies
+        rest = known.auto_model_priority if every else []
+        families = [["", "mock"]] if every else known.families  # "*" is for unknown names as well
+        order = list(dict.fromkeys([*first, *rest]))
+        return known.variant({**known.rows, "providers": providers, "families": families, "auto_model_priority": order})
+
+    def _kept(self, pid: str, row: Mapping[str, Any], wanted: Mapping[str, str]) -> dict[str, Any]:
+        """What the mocked models are called at a provider: all of its names where every model is mocked."""
+        main, more = row.get("model_names", {}), row.get("more_names", {})
+        asked = {name: main[name] for name in wanted if name in main}
+        asked_more = {internal: name for internal, name in more.items() if name in wanted} if wanted else {}
+        for internal, name in [*((i, n) for n, i in asked.items()), *asked_more.items()]:
+            self._owners[pid, internal] = wanted[name]
+        if EVERY not in self._replies:
+            main, more = asked, asked_more
+        return {"model_names": main, "more_names": more} if main or more else {}
+
+    def environ(self, environ: Mapping[str, str]) -> Mapping[str, str]:
+        """Nothing of the real environment but where `~` is: one key, which is none."""
+        home = {name: environ[name] for name in ("HOME", "USERPROFILE") if name in environ}
+        return {VARIABLE: "mock-mode", **home}
+
+    def sender(self, real: Callable[[], Any], secrets: Callable[[], list[str]]) -> Any:
+        """What answers."""
+        return _Sender(self)
+
+    def async_sender(self, real: Callable[[], Any], secrets: Callable[[], list[str]]) -> Any:
+        """`sender` for asyncio."""
+        return _AsyncSender(self)
+
+    def answer(self, request: Request) -> tuple[float, int, dict[str, str], list[bytes]]:
+        """(seconds to wait, status, headers, body) for a request."""
+        provider, _, path = request.url.removeprefix(f"{HOST}/").partition("/v1")
+        if path == "/models":
+            rows = [{"id": name, "object": "model", "owned_by": "mock"} for _, name in self._owners]
+            return 0.0, 200, *_json({"object": "list", "data": rows})
+        if path != chat.PATH:
+            return 0.0, 404, *_json({"error": {"message": f"mock mode answers chat completions only, not {path}"}})
+        body = json.loads(request.body or b"{}")
+        self.requests.append(body)
+        reply = self._reply(self._owners.get((provider, body["model"]), EVERY), body)
+        wait = float(reply.get("latency_ms", 0)) / 1000
+        if reply.get("error") is not None:
+            return wait, *_failure(reply["error"])
+        if body.get("stream"):
+            return wait, 200, {"content-type": "text/event-stream"}, list(_events(reply, body))
+        return wait, 200, *_json(_completion(reply, body))
+
+    def _missing(self, model: str) -> str:
+        there = ", ".join(self._replies) or "none at all"
+        return f'mock mode: no reply for {model!r}; there is one for {there}. Add it, or "*" for every model'
+
+    def _reply(self, name: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        reply = self._replies.get(name)
+        if isinstance(reply, list):
+            count = self._counts.get(name, 0)
+            self._counts[name] = count + 1
+            reply = reply[min(count, len(reply) - 1)]
+        if reply is None:
+            return {"error": {"status": 404, "message": self._missing(body["model"])}}
+        if callable(reply):
+            reply = reply(body["messages"])
+            if hasattr(reply, "__await__") and (close := getattr(reply, "close", None)) is not None:
+                close()
+                raise TypeError(f"the mock reply for {name!r} is an async function; give a plain one")
+            if not isinstance(reply, str | dict):
+                raise TypeError(
+                    f"the mock function for {name!r} must return text or a dict, not {type(reply).__name__}"
+                )
+            _check(name, reply)
+        return {"content": reply} if isinstance(reply, str) else reply
+
+
+_WORDS = ("content", "latency_ms", "error", "tool_calls", "finish_reason", "usage")
+
+
+def _check(name: str, reply: Any) -> None:
+    if isinstance(reply, list) and reply:
+        for one in reply:
+            _check(name, one)
+    elif isinstance(reply, dict):
+        if unknown := [str(word) for word in reply if word not in _WORDS]:
+            raise TypeError(f"the mock reply for {name!r} has no {', '.join(unknown)}; it has {', '.join(_WORDS)}")
+        if not isinstance(reply.get("content"), str | None):
+            raise TypeError(f"the content of the mock reply for {name!r} must be text, not {reply['content']!r:.80}")
+        if not isinstance(reply.get("latency_ms", 0), int | float):
+            raise TypeError(
+                f"latency_ms of the mock reply for {name!r} must be a number, not {reply['latency_ms']!r:.80}"
+            )
+    elif not (isinstance(reply, str | dict) or callable(reply)):
+        raise TypeError(
+            f"the mock reply for {name!r} must be text, a function, a dict or a list of these, not {type(reply).__name__}"
+        )
+
+
+def _json(data: Any) -> tuple[dict[str, str], list[bytes]]:
+    return {"content-type": "application/json"}, [json.dumps(data, ensure_ascii=False).encode()]
+
+
+def _failure(error: Any) -> tuple[int, dict[str, str], list[bytes]]:
+    row = error if isinstance(error, dict) else {"status": error} if isinstance(error, int) else {"message": str(error)}
+    status = int(row.get("status") or getattr(error, "status", None) or 500)
+    headers, body = _json({"error": {"message": row.get("message", f"mock error {status}"), "code": row.get("code")}})
+    wait = row.get("retry_after")
+    return status, {**headers, **({"retry-after": str(wait)} if wait is not None else {})}, body
+
+
+def _usage(reply: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, int]:
+    """Made up: four characters a token."""
+    given = sum(len(chat.content_text(turn.get("content"))) for turn in body["messages"]) // 4 + 1
+    made = len(str(reply.get("content") or "")) // 4 + 1
+    return reply.get("usage") or {"prompt_tokens": given, "completion_tokens": made, "total_tokens": given + made}
+
+
+def _completion(reply: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
+    calls = reply.get("tool_calls")
+    message = {"role": "assistant", "content": reply.get("content"), **({"tool_calls": calls} if calls else {})}
+    finish = reply.get("finish_reason") or ("tool_calls" if calls else "stop")
+    return {
+        "id": "mock", "object": "chat.completion", "created": 0, "model": body["model"],
+        "choices": [{"index": 0, "message": message, "finish_reason": finish}], "usage": _usage(reply, body),
+    }  # fmt: skip
+
+
+def _events(reply: Mapping[str, Any], body: Mapping[str, Any]) -> Iterator[bytes]:
+    whole = _completion(reply, body)
+    message = whole["choices"][0]["message"]
+    words = str(message["content"] or "").split(" ")
+    deltas: list[dict[str, Any]] = [{"content": word if place == 0 else f" {word}"} for place, word in enumerate(words)]
+    if message.get("tool_calls"):
+        deltas = [{"tool_calls": [{"index": place, **call} for place, call in enumerate(message["tool_calls"])]}]
+    head = {"id": "mock", "object": "chat.completion.chunk", "created": 0, "model": body["model"]}
+    for delta in deltas:
+        yield _event({**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
+    end = {"index": 0, "delta": {}, "finish_reason": whole["choices"][0]["finish_reason"]}
+    yield _event({**head, "choices": [end], "usage": whole["usage"]})
+    yield b"data: [DONE]\n\n"
+
+
+def _event(data: Any) -> bytes:
+    return b"data: " + json.dumps(data, ensure_ascii=False).encode() + b"\n\n"
+
+
+class Watch:
+    """What a stream's reader may set; nothing here looks at it."""
+
+    idle = deadline = 0.0
+
+
+class _Sender:
+    def __init__(self, mock: Mock) -> None:
+        self._mock = mock
+        self.limits = Limits()
+
+    def send(self, request: Request, *, limit: float | None = None, idle: float | None = None) -> Response:
+        wait, status, headers, body = self._mock.answer(request)
+        _wait_for(wait, limit, time.sleep)
+        return Response(status, headers, iter(body), lambda: None, Watch())
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class _AsyncSender:
+    def __init__(self, mock: Mock) -> None:
+        self._mock = mock
+        self.limits = Limits()
+
+    async def send(self, request: Request, *, limit: float | None = None, idle: float | None = None) -> AsyncResponse:
+        import asyncio
+
+        wait, status, headers, body = self._mock.answer(request)
+        await asyncio.sleep(wait if limit is None else min(wait, limit))
+        _wait_for(wait, limit, lambda seconds: None)
+        pieces = iter(body)
+
+        async def more() -> bytes:
+            return next(pieces, b"")
+
+        return AsyncResponse(status, headers, more, lambda: None)
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+
+def _wait_for(seconds: float, limit: float | None, sleep: Callable[[float], None]) -> None:
+    """A latency beyond the limit is a timeout, as it would be for a real server."""
+    if limit is not None and seconds > limit:
+        sleep(limit)
+        raise WireError("deadline", "no complete answer before the deadline")
+    sleep(seconds)

@@ -1,0 +1,42 @@
+"""Bytes: requests out, replies in, over sockets that this package owns."""
+
+from __future__ import annotations
+
+from inference_providers._face import face
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from inference_providers.transport import sse as sse
+    from inference_providers.transport.async_sender import AsyncSender as AsyncSender
+    from inference_providers.transport.http import ERROR_CAP as ERROR_CAP
+    from inference_providers.transport.http import RESPONSE_CAP as RESPONSE_CAP
+    from inference_providers.transport.http import AsyncResponse as AsyncResponse
+    from inference_providers.transport.http import Could as Could
+    from inference_providers.transport.http import Limits as Limits
+    from inference_providers.transport.http import Request as Request
+    from inference_providers.transport.http import Response as Response
+    from inference_providers.transport.http import WireError as WireError
+    from inference_providers.transport.http import request_to as request_to
+    from inference_providers.transport.races import run_race as run_race
+    from inference_providers.transport.races import run_race_async as run_race_async
+    from inference_providers.transport.sync_sender import Sender as Sender
+
+_HOME = {
+    "async_sender": ("AsyncSender",),
+    "http": (
+        "AsyncResponse",
+        "ERROR_CAP",
+        "Limits",
+        "RESPONSE_CAP",
+        "Request",
+        "Response",
+        "WireError",
+        "request_to",
+    ),
+    "races": (
+        "run_race",
+        "run_race_async",
+    ),
+    "sync_sender": ("Sender",),
+}
+__getattr__, __dir__, __all__ = face(__name__, _HOME, modules=("sse",))

@@ -1,0 +1,196 @@
+"""The asynchronous sender, on asyncio's transports. Connections belong to the event loop that opened them.
+
+What is read goes through `http1`, as in the synchronous sender.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import weakref
+from contextlib import aclosing, suppress
+from functools import partial
+
+from inference_providers.transport import http1
+from inference_providers.transport.async_exchange import Body, Exchange, Kept, Line, Pool
+from inference_providers.transport.http import AsyncResponse, Limits, Request, check_peer, is_checked, permitted
+from inference_providers.transport.origins import Origin, connecting
+from inference_providers.transport.races import run_race_async
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Mapping
+    from typing import Any
+
+
+class AsyncSender:
+    """Sends requests; one connection pool for each event loop, closed with `aclose()` or with its loop."""
+
+    def __init__(self, environ: Mapping[str, str] | None = None, limits: Limits | None = None) -> None:
+        self._environ = os.environ if environ is None else environ
+        self.limits = limits or Limits()
+        self._kept: dict[asyncio.AbstractEventLoop, Kept] = {}
+        self._pid = os.getpid()
+        self._ssl: ssl.SSLContext | None = None
+        weakref.finalize(self, _close_idle, self._kept).atexit = False
+
+    async def send(self, request: Request, *, limit: float | None = None, idle: float | None = None) -> AsyncResponse:
+        """Send *request*; the response's body is read as its chunks are. Raises WireError.
+
+        *limit* is for everything up to the last byte, *idle* for silence between bytes, in seconds; by
+        default it is no shorter.
+        """
+        address = permitted(request)
+        limit = self.limits.total if limit is None else limit
+        loop = asyncio.get_running_loop()
+        until = loop.time() + limit
+        pool = self._here(loop).pool(address, self._environ, is_checked(request))
+        line = pool.take()
+        if line is None:
+            line = await self._connect(pool, until, request)
+        exchange = Exchange(loop, line, request.method, until, limit if idle is None else idle)
+        try:
+            line.transport.write(_whole(pool.origin.request_head(request, address), request.body))
+            await exchange.head()
+            exchange.decoder = http1.decoder(exchange.reader.headers)
+        except BaseException:
+            exchange.abandon()
+            raise
+        body = Body(loop, exchange, self)
+        return AsyncResponse(exchange.reader.status, exchange.reader.headers, body.more, body.close)
+
+    def _here(self, loop: asyncio.AbstractEventLoop) -> Kept:
+        if self._pid != os.getpid():
+            self._kept.clear()
+            self._pid = os.getpid()
+        known = self._kept.get(loop)
+        if known is None:
+            for gone in [other for other in self._kept if other.is_closed()]:
+                self._kept.pop(gone).close()
+            known = self._kept[loop] = Kept(loop)
+        return known
+
+    async def _connect(self, pool: Pool, until: float, request: Request) -> Line:
+        """A new connection, through the proxy that the environment names. Raises WireError."""
+        loop, origin = asyncio.get_running_loop(), pool.origin
+        patience = min(self.limits.connect, max(until - loop.time(), 0.001))
+        line = Line(pool)
+        try:
+            async with asyncio.timeout(patience):
+                await self._dial(line, origin, patience)
+                if origin.tunnelled:
+                    await self._tunnel(line, origin, until)
+            check_peer(request, line.transport.get_extra_info("sockname")[1])
+        except (OSError, ValueError, TypeError) as error:  # asyncio's own, where TLS within TLS is cut off
+            line.close()
+            raise connecting(error, loop.time() >= until - 0.001) from None
+        except BaseException:
+            line.close()
+            raise
+        pool.lines.add(line)
+        return line
+
+    async def _dial(self, line: Line, origin: Origin, patience: float) -> None:
+        first = origin.proxy or origin.address
+        options: dict[str, Any] = {}
+        if first.scheme == "https":
+            options = {"ssl": self._context(), "server_hostname": first.host, "ssl_handshake_timeout": patience}
+        sock = line.sock = await _dialled(first.host, first.port)
+        try:
+            await asyncio.get_running_loop().create_connection(lambda: line, sock=sock, **options)
+        except BaseException:
+            sock.close()
+            raise
+
+    async def _tunnel(self, line: Line, origin: Origin, until: float) -> None:
+        """Have the proxy connect. Raises WireError."""
+        loop = asyncio.get_running_loop()
+        exchange = Exchange(loop, line, "CONNECT", until, until)
+        try:
+            line.transport.write(origin.tunnel_head())
+            await exchange.head()
+            origin.check_tunnel(exchange.reader)
+        finally:
+            exchange.leave()
+        secured = await loop.start_tls(line.transport, line, self._context(), server_hostname=origin.address.host)
+        if secured is None:
+            raise OSError
+        line.transport = secured
+
+    def _context(self) -> ssl.SSLContext:
+        if self._ssl is None:
+            from inference_providers.transport import tls
+
+            self._ssl = tls.context(self._environ)
+        return self._ssl
+
+    async def aclose(self) -> None:
+        """Close the connections of the running event loop."""
+        known = self._kept.pop(asyncio.get_running_loop(), None)
+        if known is not None:
+            known.close()
+            await asyncio.sleep(0)  # the loop closes the sockets in its next round
+
+
+async def _dialled(host: str, port: int) -> socket.socket:
+    """A connected socket, to whichever of the host's addresses answers first: each is tried a moment after the one before. Raises OSError.
+
+    Not left to `create_connection`, which loses sockets that are connected in the moment of a cancellation.
+    """
+    found = _literal(host, port) or await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    if len(found) == 1:
+        return await _connected(found[0])
+    socks: dict[int, socket.socket] = {}
+    problems: list[OSError] = []
+
+    async def attempt(place: int) -> bool:
+        try:
+            socks[place] = await _connected(found[place])
+        except OSError as error:
+            problems.append(error)
+        return place in socks
+
+    try:
+        async with aclosing(run_race_async([partial(attempt, place) for place in range(len(found))])) as winners:
+            winner = await anext(winners, -1)
+        if winner >= 0:  # taken out only now: leaving the race may be cancelled
+            return socks.pop(winner)
+        raise problems[0] if problems else OSError("the host has no address")
+    finally:
+        for sock in socks.values():
+            sock.close()
+
+
+def _literal(host: str, port: int) -> list[Any]:
+    """An IP address as `getaddrinfo` would give it, without the thread that it takes; nothing for a name."""
+    for family, where in ((socket.AF_INET, (host, port)), (socket.AF_INET6, (host, port, 0, 0))):
+        with suppress(OSError):
+            socket.inet_pton(family, host)
+            return [(family, socket.SOCK_STREAM, 0, "", where)]
+    return []
+
+
+async def _connected(found: Any) -> socket.socket:
+    family, kind, protocol, _, where = found
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(sock, where)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _whole(head: http1.Sealed, body: bytes | None) -> http1.Sealed:
+    return http1.Sealed(head + body) if body else head
+
+
+def _close_idle(kept: dict[asyncio.AbstractEventLoop, Kept]) -> None:
+    """Nobody can send by these pools any more; what still reads goes on."""
+    for loop, known in kept.items():
+        with suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(known.close_idle)

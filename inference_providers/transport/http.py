@@ -1,0 +1,169 @@
+"""What travels on the wire: a small request out, a small response in, and the limits on both."""
+
+from __future__ import annotations
+
+from inference_providers.credentials import Address, Secret, Secretive, address_of, host_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+    from typing import Any
+
+    from inference_providers.offers import Offer
+
+    Could = Callable[[Callable[[Offer], bool]], str]
+
+COMMON = {
+    "User-Agent": "inference_providers",
+    "Accept-Encoding": "identity",
+}  # headers of every request, unless it has them
+RESPONSE_CAP = 64 * 1024 * 1024  # bytes
+ERROR_CAP = 64 * 1024  # bytes
+
+
+class Limits:
+    """How long each thing may take, in seconds. `total` is for the whole call, retries included."""
+
+    __slots__ = ("connect", "first_token", "idle", "total")
+
+    def __init__(
+        self, *, connect: float = 5.0, first_token: float = 60.0, idle: float = 300.0, total: float = 600.0
+    ) -> None:
+        self.connect, self.first_token, self.idle, self.total = connect, first_token, idle, total
+
+
+class Request(Secretive):
+    """One HTTP request. Its repr shows neither headers nor body.
+
+    *offer* is whom it is for: it says whether the request may go to its URL. Without one, no key goes along.
+    """
+
+    __slots__ = ("body", "headers", "method", "offer", "url")
+
+    def __init__(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        offer: Offer | None = None,
+    ) -> None:
+        self.method, self.url, self.headers, self.body, self.offer = method, url, headers or {}, body, offer
+
+    def __repr__(self) -> str:
+        return f"<Request {self.method} to {host_of(self.url)}>"
+
+
+class Response:
+    """One HTTP response: status, headers to be looked up in lower case, the body as it comes. Close it, or read it to its end."""
+
+    __slots__ = ("chunks", "close", "headers", "status", "watch")
+
+    def __init__(
+        self, status: int, headers: Mapping[str, str], chunks: Iterator[bytes], close: Any, watch: Any = None
+    ) -> None:
+        self.status, self.headers, self.chunks, self.close = status, headers, chunks, close
+        self.watch = watch  # its `idle` may be changed while the body is read
+
+    def read(self, cap: int = RESPONSE_CAP) -> bytes:
+        """The whole body. Raises WireError when it is larger than *cap* bytes."""
+        parts, size = [], 0
+        try:
+            for chunk in self.chunks:
+                parts.append(chunk)
+                size += len(chunk)
+                if size > cap:
+                    raise WireError("oversize", f"the body is larger than {cap // 1024} KiB")
+        finally:
+            self.close()
+        return b"".join(parts)
+
+
+class AsyncResponse:
+    """`Response` for asyncio. *more* gives the next bytes of the body, none at its end."""
+
+    __slots__ = ("close", "headers", "more", "status")
+
+    def __init__(
+        self, status: int, headers: Mapping[str, str], more: Callable[[], Awaitable[bytes]], close: Callable[[], None]
+    ) -> None:
+        self.status, self.headers, self.more, self.close = status, headers, more, close
+
+    @property
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The body as it comes. Raises WireError."""
+        while chunk := await self.more():
+            yield chunk
+
+    async def read(self, cap: int = RESPONSE_CAP) -> bytes:
+        """The whole body. Raises WireError when it is larger than *cap* bytes."""
+        parts, size = [], 0
+        try:
+            while chunk := await self.more():
+                parts.append(chunk)
+                size += len(chunk)
+                if size > cap:
+                    raise WireError("oversize", f"the body is larger than {cap // 1024} KiB")
+        finally:
+            self.close()
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+class WireError(Exception):
+    """No usable HTTP response; the text never holds a header or a body.
+
+    `kind` is one of connect, tls, timeout, deadline, broken, protocol, oversize, launch, forbidden.
+    """
+
+    def __init__(self, kind: str, message: str) -> None:
+        self.kind = kind
+        super().__init__(message)
+
+
+def request_to(
+    offer: Offer, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
+) -> Request:
+    """A request for one provider: its address, its key, its organisation headers where the registry has a row for them."""
+    fields = {**(headers or {}), **offer.headers}
+    if offer.api_key is not None:
+        fields["Authorization"] = Secret(f"Bearer {offer.api_key}")
+    return Request(method, offer.endpoint + path, fields, body, offer)
+
+
+_read: dict[str, Address] = {}  # URLs that were read already: most requests go to a few
+
+
+def permitted(request: Request) -> Address:
+    """Where a request is about to go. Raises WireError where it, or its key, must not go there: asked by each sender, for each request."""
+    address = _read.get(request.url)
+    if address is None:
+        try:
+            address = address_of(request.url)
+        except ValueError as error:
+            raise WireError("forbidden", f"nothing was sent: {error}") from None
+        if len(_read) > 1000:
+            _read.clear()
+        _read[request.url] = address
+    if request.offer is not None:
+        problem = request.offer.forbids(address)
+    else:
+        carries = any(
+            type(value) is Secret or name.lower() == "authorization" for name, value in request.headers.items()
+        )
+        problem = "a key goes to its owner only" if carries else ""
+    if problem:
+        raise WireError("forbidden", f"nothing was sent: {problem}")
+    return address
+
+
+def is_checked(request: Request) -> bool:
+    """Whether a connection for this request has to be checked: then it is none that was opened for others."""
+    return request.offer is not None and request.offer.peer_check is not None
+
+
+def check_peer(request: Request, port: int) -> None:
+    """Raise WireError where a new connection, from local *port*, leads to another process than the server that was launched."""
+    check = request.offer.peer_check if request.offer is not None else None
+    problem = check(port) if check is not None else ""
+    if problem:
+        raise WireError("forbidden", f"nothing was sent: {problem}")

@@ -1,0 +1,113 @@
+"""TLS for both senders: whom to believe, and TLS within TLS for proxies that are themselves reached by it."""
+
+from __future__ import annotations
+
+import ssl
+import sys
+import time
+from functools import partial
+
+from inference_providers.transport.http import WireError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+_RECORD = 65536  # bytes that are read at once from a tunnel
+
+
+def context(environ: Mapping[str, str]) -> ssl.SSLContext:
+    """What certificates are checked against: `SSL_CERT_FILE`, `REQUESTS_CA_BUNDLE`, else certifi's list.
+
+    As `ssl.create_default_context` makes one, but for `SSLKEYLOGFILE`, which it takes from the environment of the process.
+    """
+    import certifi
+
+    named = next((name for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE") if environ.get(name)), "")
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # checks certificates and host names
+    if sys.version_info >= (3, 13):
+        made.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | ssl.VERIFY_X509_STRICT
+    try:
+        made.load_verify_locations(environ[named] if named else certifi.where())
+    except OSError as error:
+        path = environ.get(named, "")
+        raise WireError("tls", f"{named or 'certifi'} names {path!r}, which holds no certificates ({error})") from None
+    if (log := environ.get("SSLKEYLOGFILE")) and not sys.flags.ignore_environment:
+        try:
+            made.keylog_filename = log
+        except OSError as error:
+            raise WireError("tls", f"SSLKEYLOGFILE names {log!r}, which cannot be written ({error.strerror})") from None
+    made.set_alpn_protocols(["http/1.1"])
+    return made
+
+
+class Tunnelled:
+    """A TLS connection over any socket, in memory: for a proxy's TLS around the provider's."""
+
+    def __init__(self, sock: Any, made: ssl.SSLContext, host: str) -> None:
+        self.raw, self._in, self._out = sock, ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.settimeout(sock.gettimeout())
+        self._tls = made.wrap_bio(self._in, self._out, server_hostname=host)
+        self._do(self._tls.do_handshake)
+
+    def settimeout(self, seconds: float | None) -> None:
+        """Seconds from now for whatever is done next, however many steps it takes; 0: it must not wait."""
+        self._until = None if seconds is None else time.monotonic() + seconds
+        self._waits = seconds != 0
+
+    def _allow(self) -> None:
+        """The time that is left, for the next step."""
+        left = None if self._until is None else self._until - time.monotonic()
+        if self._waits and left is not None and left <= 0:
+            raise TimeoutError("deadline")
+        self.raw.settimeout(left if self._waits else 0)
+
+    def _do(self, work: Callable[[], Any]) -> Any:
+        while True:
+            try:
+                done = work()
+            except ssl.SSLWantReadError:
+                self._flush()
+                self._fill()
+                continue
+            self._flush()
+            return done
+
+    def _flush(self) -> None:
+        if self._out.pending:
+            self._allow()
+            self.raw.sendall(self._out.read())
+
+    def _fill(self) -> None:
+        self._allow()
+        data = self.raw.recv(_RECORD)
+        if data:
+            self._in.write(data)
+        else:
+            self._in.write_eof()
+
+    def recv(self, size: int) -> bytes:
+        """Bytes as they come; none at the end."""
+        try:
+            return bytes(self._do(partial(self._tls.read, size)))
+        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+            return b""
+
+    def sendall(self, data: Any) -> None:
+        """Send everything."""
+        with memoryview(data) as left:
+            sent = 0
+            while sent < len(left):
+                sent += self._do(partial(self._tls.write, left[sent : sent + _RECORD]))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.raw, name)
+
+
+def secured(sock: socket.socket, made: ssl.SSLContext, host: str) -> Any:
+    """A TLS connection over a socket, which may be one itself. Raises OSError."""
+    if isinstance(sock, ssl.SSLSocket):
+        return Tunnelled(sock, made, host)
+    return made.wrap_socket(sock, server_hostname=host)

@@ -1,0 +1,33 @@
+"""Keeping the registry: updates, downloads, and the catalogues that it is built from."""
+
+from __future__ import annotations
+
+from inference_providers._face import face
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from inference_providers.upkeep import updater as updater
+    from inference_providers.upkeep.importers.build import build as build
+    from inference_providers.upkeep.importers.build import load_overlay as load_overlay
+    from inference_providers.upkeep.importers.build import read_source as read_source
+    from inference_providers.upkeep.importers.build import to_text as to_text
+    from inference_providers.upkeep.updater import Updater as Updater
+    from inference_providers.upkeep.updater import fetch_catalogue as fetch_catalogue
+    from inference_providers.upkeep.updater import read as read
+    from inference_providers.upkeep.updater import registry_text as registry_text
+
+_HOME = {
+    "importers.build": (
+        "build",
+        "load_overlay",
+        "read_source",
+        "to_text",
+    ),
+    "updater": (
+        "Updater",
+        "fetch_catalogue",
+        "read",
+        "registry_text",
+    ),
+}
+__getattr__, __dir__, __all__ = face(__name__, _HOME, modules=("updater",))

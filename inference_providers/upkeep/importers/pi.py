@@ -1,0 +1,74 @@
+"""Reads the model lists of the npm package `@earendil-works/pi-ai`: the freshest source."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from inference_providers.upkeep.importers.rows import (
+    PROTOCOLS,
+    Ids,
+    OfferRow,
+    ProviderRow,
+    Source,
+    clean_endpoint,
+    letters,
+    number,
+    tokens,
+)
+
+RANK = 1
+# Letters for measured facts that are false.
+_COMPAT = {"supportsTemperature": "P", "supportsReasoningEffort": "E"}
+
+
+def recognises(data: Mapping[str, Any]) -> bool:
+    """True for pi-ai's form: provider -> internal name -> row with `api` and `baseUrl`."""
+    rows = [row for models in data.values() if isinstance(models, dict) for row in models.values()]
+    return bool(rows) and all(isinstance(row, dict) and "baseUrl" in row and "api" in row for row in rows)
+
+
+def read(data: Mapping[str, Any], ids: Ids) -> Source:
+    """Rows of pi-ai's model lists."""
+    providers: list[ProviderRow] = []
+    offers: list[OfferRow] = []
+    for foreign, models in data.items():
+        provider = ids(foreign)
+        if provider is None or not models:
+            continue
+        providers.append(ProviderRow(provider, endpoint=_endpoint(models), protocol=_protocol(models)))
+        offers += _offers(provider, models)
+    return Source("pi-ai", RANK, providers, offers)
+
+
+def _endpoint(models: Mapping[str, Any]) -> str:
+    """The base URL that most of the OpenAI-compatible rows share."""
+    urls = Counter(row["baseUrl"] for row in models.values() if row["api"] == "openai-completions" and row["baseUrl"])
+    return clean_endpoint(urls.most_common(1)[0][0].replace("{", "${")) if urls else ""
+
+
+def _protocol(models: Mapping[str, Any]) -> str:
+    return "openai" if any(row["api"].startswith("openai-") for row in models.values()) else ""
+
+
+def _offers(provider: str, models: Mapping[str, Any]) -> Iterator[OfferRow]:
+    for internal_name, row in models.items():
+        cost = row.get("cost") or {}
+        compat = row.get("compat") or {}
+        features = letters(row, r="reasoning") + ("v" if "image" in (row.get("input") or ()) else "V")
+        features += "".join(letter for fact, letter in _COMPAT.items() if compat.get(fact) is False)
+        if compat.get("supportsStrictMode"):
+            features += "s"
+        yield OfferRow(
+            provider,
+            internal_name,
+            display=row.get("name") or "",
+            context=tokens(row.get("contextWindow")),
+            output=tokens(row.get("maxTokens")),
+            price_in=number(cost.get("input")),
+            price_out=number(cost.get("output")),
+            price_cached=number(cost.get("cacheRead")),
+            features=features,
+            protocol=PROTOCOLS.get(row["api"], ""),
+        )

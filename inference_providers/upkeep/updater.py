@@ -1,0 +1,358 @@
+"""Where the registry comes from: bundled, overridden by the program, or updated from the network.
+
+Updates are opt-in and never made at import. A downloaded registry may change models,
+prices, order and retirements; it cannot move a key: see `trust`.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+
+from inference_providers import files
+from inference_providers.credentials import Environment, Pins, restrained, stray_keys
+from inference_providers.errors import RegistryError
+from inference_providers.files import folders
+from inference_providers.registry import Registry, bundled, merge, parse
+from inference_providers.text import jsontext
+from inference_providers.upkeep.download import download, shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+UPDATE_URL = "https://models.dev/api.json"
+URL_VARIABLE = "INFERENCE_PROVIDERS_URL"
+REGISTRY_CAP = 2 * 1024 * 1024  # bytes, decompressed
+CATALOGUE_CAP = 16 * 1024 * 1024  # a catalogue that is converted (models.dev's) is larger than what comes of it
+MAX_AGE = 24 * 3600.0  # seconds between checks
+_FAR = 1e11  # seconds since 1970, in the year 5138: no date of a check
+
+
+def load(
+    json_override: Any = None,
+    json_merge: Any = None,
+    *,
+    auto_update: bool = False,
+    trust: Mapping[str, Sequence[str]] | None = None,
+    environ: Mapping[str, str] | None = None,
+    url: str | None = None,
+    warn: Callable[[str], None] = lambda message: None,
+) -> Registry:
+    """The registry to use. Raises RegistryError, with every problem, for an invalid override or merge.
+
+    An override that is a `Registry` was made here, of parts that were checked; of what it becomes only a merge is.
+    """
+    if json_override is not None and not isinstance(json_override, Registry):
+        data = read(json_override, "json_override")
+        if json_merge is not None:
+            data = merge(data, read(json_merge, "json_merge"))
+        check(data, trust, "json_override" if json_merge is None else "json_merge")
+        return Registry(data)
+    base = json_override or bundled()
+    if auto_update and json_override is None:
+        base = Updater(environ, url=url, trust=trust, warn=warn).current()
+    if json_merge is None:
+        return base
+    patch = read(json_merge, "json_merge")
+    base = base.opened(patch)
+    merged = merge(base.rows, patch)
+    check(merged, trust, "json_merge", known=base.rows)
+    return base.variant(merged)
+
+
+def read(source: Any, name: str) -> dict[str, Any]:
+    """A registry's data from a dict, JSON text, or a path. Raises RegistryError."""
+    if isinstance(source, dict):
+        try:
+            jsontext.check(source)
+        except ValueError as error:
+            raise RegistryError([f"$: {error}"], f"{name} cannot be used") from None
+        return source
+    if isinstance(source, bytes) or (isinstance(source, str) and source.lstrip()[:1] in ("{", "[")):
+        return parse(source, name)
+    if not isinstance(source, str | os.PathLike):
+        raise RegistryError([f"{name}: give a path, JSON text or a dict, not {type(source).__name__}"])
+    try:
+        return parse(files.read(source, CATALOGUE_CAP), f"{name} ({os.fspath(source)})")
+    except OSError as error:
+        raise RegistryError(
+            [f"{name}: {os.fspath(source)[:200]!r} cannot be read: {error.strerror}"], "No registry there"
+        ) from None
+
+
+def fetch_catalogue(origin: str, environ: Mapping[str, str]) -> dict[str, Any]:
+    """A catalogue from a file or an address, as data. Raises RegistryError."""
+    if origin.startswith(("http://", "https://")):
+        text, _ = download(origin, CATALOGUE_CAP, None, environ)
+        return parse(text or b"", origin)
+    return read(folders.expanded(origin, environ), "source")
+
+
+def check(
+    data: Mapping[str, Any],
+    trust: Mapping[str, Sequence[str]] | None,
+    name: str,
+    *,
+    known: Mapping[str, Any] | None = None,
+) -> None:
+    """Raise RegistryError with every problem: the schema's, and every pinned key that *data* would send elsewhere.
+
+    known: a registry that was checked before; what *data* shares with it is not looked at again.
+    """
+    from inference_providers.registry import problems
+
+    found = problems(data, known=known)
+    if not found:
+        found = stray_keys(Registry(data), bundled(), Pins(bundled(), trust))
+    if found:
+        raise RegistryError(found, f"{name} is refused ({len(found)} problem{'s' * (len(found) != 1)})")
+
+
+class Updater:
+    """Downloads, checks and caches updates: at most once a day for each machine, the last good one kept."""
+
+    def __init__(
+        self,
+        environ: Mapping[str, str] | None = None,
+        *,
+        url: str | None = None,
+        trust: Mapping[str, Sequence[str]] | None = None,
+        warn: Callable[[str], None] = lambda message: None,
+        clock: Callable[[], float] | None = None,
+        folder: str | None = None,
+    ) -> None:
+        import time
+
+        self._environ = Environment(os.environ if environ is None else environ)
+        self.url = url or self._environ.get(URL_VARIABLE, "").strip() or UPDATE_URL
+        self._shown = shown(self.url)
+        self._pins = Pins(bundled(), trust)
+        self._warn, self._clock = warn, clock or time.time
+        self._folder = (
+            folder or self._environ.get("INFERENCE_PROVIDERS_CACHE_DIR") or folders.own("cache", self._environ)
+        )
+        self.not_kept = ""  # why not
+        self._fresh: Registry | None = None  # an update that could not be kept
+
+    @property
+    def path(self) -> str:
+        """Where the last good update is kept; empty where there is no such place."""
+        return os.path.join(self._folder, "registry.json") if self._folder else ""
+
+    @property
+    def _state_path(self) -> str:
+        return os.path.join(self._folder, "registry-state.json") if self._folder else ""
+
+    def current(self) -> Registry:
+        """The newest good registry, checking for an update if the last check is older than a day, or what it brought is damaged."""
+        state = self._state()
+        age = self._clock() - state.get("checked", 0.0)
+        found, damaged = self._kept(state)
+        if damaged or state.get("url") != self.url or not 0 <= age < MAX_AGE:
+            with suppress(RegistryError):
+                self.fetch()
+            found = self.cached()
+        return found or bundled()
+
+    def cached(self) -> Registry | None:
+        """The last good update, or None if there is none, it is damaged, others can write it, or the installed package is newer."""
+        return self._kept(self._state())[0] or self._fresh
+
+    def _kept(self, state: Mapping[str, Any]) -> tuple[Registry | None, bool]:
+        """The update in the cache, and whether what is there is damaged."""
+        if state.get("url") != self.url or "sha256" not in state:
+            return None, False
+        try:
+            text = folders.read(self.path, REGISTRY_CAP + 1)
+            data = parse(text, self.path)
+        except (OSError, RegistryError):
+            return None, True
+        if _digest(text) != state["sha256"]:
+            return None, True
+        if state.get("accepted") != _accepted(text):  # by a package that knew another schema, or by hand
+            if _problems(data):
+                return None, True
+            self._write(self._state_path, _json({**state, "accepted": _accepted(text)}))
+        if int(data.get("version") or 0) < bundled().version:
+            return None, False
+        return Registry(restrained(data, bundled(), self._pins)), False
+
+    def fetch(self) -> dict[str, Any] | None:
+        """Download and keep an update; None if there is nothing newer. Raises RegistryError; the last good one stays."""
+        old = self._state()
+        _, damaged = self._kept(old)
+        state: dict[str, Any] = {
+            **(old if old.get("url") == self.url and not damaged else {}),
+            "url": self.url,
+            "checked": self._clock(),
+        }
+        try:
+            cap = CATALOGUE_CAP if self.url.endswith("/api.json") else REGISTRY_CAP
+            text, etag = download(self.url, cap, state.get("etag") if "sha256" in state else None, self._environ)
+            if text is None:
+                return None
+            data = self._accept(text)
+            kept = registry_text(data)
+            if self._write(self.path, kept):
+                state.update(etag=etag, sha256=_digest(kept), accepted=_accepted(kept))
+            else:
+                self._fresh = Registry(restrained(data, bundled(), self._pins))
+            return data
+        except RegistryError as error:
+            self._warn(
+                f"No registry update from {self._shown}: {error.problems[0] if error.problems else error}. The last good registry is used."
+            )
+            self._warn = _silent
+            raise
+        finally:
+            self._write(self._state_path, _json(state))
+
+    def _accept(self, text: bytes) -> dict[str, Any]:
+        """The data of a good update. Raises RegistryError with every reason against it."""
+        import time
+
+        data = parse(text, self._shown)
+        if self.url.endswith("/api.json"):
+            data = self._convert(data)
+        elif len(text) > REGISTRY_CAP:
+            raise RegistryError([f"$: larger than {REGISTRY_CAP} bytes"])
+        found = _problems(data)
+        in_use = self.cached() or bundled()
+        tomorrow = int(time.strftime("%Y%m%d99", time.gmtime(self._clock() + 2 * MAX_AGE)))
+        if not found and int(data.get("version") or 0) > tomorrow:
+            found.append(f"$.version: {data['version']} is of the future; nothing newer could replace it")
+        if not found and int(data.get("version") or 0) < in_use.version:
+            found.append(f"$.version: {data.get('version')} is older than {in_use.version}, which is in use")
+        known = bundled().providers.keys()
+        if not found and len(known & data["providers"].keys()) * 2 < len(known):
+            found.append(
+                f"$.providers: holds {len(known & data['providers'].keys())} of the {len(known)} known providers; at least half are needed"
+            )
+        if found:
+            raise RegistryError(found, f"The update from {self._shown} is refused")
+        return data
+
+    def _convert(self, catalogue: dict[str, Any]) -> dict[str, Any]:
+        """models.dev's live catalogue on top of the bundled registry: newer models and prices, nothing lost."""
+        import time
+
+        from inference_providers.upkeep.importers.build import build, load_overlay, read_source
+
+        overlay = load_overlay()
+        fresh = build([read_source(catalogue, overlay, self._shown)], overlay)
+        merged = dict(bundled().data)
+        merged["providers"] = {
+            pid: _with_offers(row, fresh["providers"].get(pid, {})) for pid, row in merged["providers"].items()
+        }
+        merged["models"] = merge(merged.get("models") or {}, fresh["models"])
+        today = int(time.strftime("%Y%m%d00", time.gmtime(self._clock())))
+        merged["version"] = max(today, bundled().version)
+        return merged
+
+    def _state(self) -> dict[str, Any]:
+        if not self._usable():
+            return {}
+        try:
+            state = parse(folders.read(self._state_path, 65536), self._state_path)
+        except (OSError, RegistryError):
+            return {}
+        checked = state.get("checked")
+        dated = isinstance(checked, int | float) and 0 <= checked < _FAR
+        texts = all(isinstance(state.get(name, ""), str) for name in ("url", "sha256", "accepted"))
+        etag = state.get("etag")
+        if not dated or not texts or not (etag is None or (isinstance(etag, str) and etag.isprintable())):
+            return {}
+        return state
+
+    def _usable(self) -> bool:
+        """Whether there is a cache of the user's own; if not, that is told once."""
+        why = folders.distrust(self._folder) if self._folder else folders.NO_HOME
+        if why:
+            mend = "" if self._folder else "; set HOME, XDG_CACHE_HOME or INFERENCE_PROVIDERS_CACHE_DIR"
+            self._do_without(
+                f"The registry cache{f' {self._folder}' if self._folder else ''} is not used: {why}{mend}."
+            )
+        return not why
+
+    def _do_without(self, why: str) -> None:
+        if not self.not_kept:
+            self.not_kept = f"{why} Updates are not kept: each program downloads its own."
+            self._warn(self.not_kept)
+            self._warn = _silent
+
+    def _write(self, path: str, content: bytes) -> bool:
+        """Replace a file whole: readers see the old one or the new one. False, and one warning, where that fails."""
+        import tempfile
+
+        if not self._usable() or not self._folder:
+            return False
+        try:
+            folders.make(self._folder)
+            handle, temporary = tempfile.mkstemp(dir=self._folder, prefix=".registry-")
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.replace(temporary, path)
+            except BaseException:
+                with suppress(OSError):
+                    os.unlink(temporary)
+                raise
+        except OSError as error:
+            self._do_without(f"The registry cache {self._folder} cannot be written ({error.strerror}).")
+            return False
+        return True
+
+
+def _problems(data: dict[str, Any]) -> list[str]:
+    """What is wrong with a registry that was not made here."""
+    from inference_providers.registry import problems
+
+    try:
+        return problems(data)
+    except RecursionError:
+        return ["$: nested too deeply"]
+
+
+def _accepted(text: bytes) -> str:
+    """What is noted of a registry that has passed the checks of this version, so that it need not pass them at each start."""
+    from inference_providers import __version__
+
+    return _digest(f"accepted by {__version__}: ".encode() + text)
+
+
+def _silent(message: str) -> None:
+    """After the first warning."""
+
+
+def _with_offers(row: Mapping[str, Any], fresh: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(row)
+    for field in ("model_names", "more_names", "facts"):
+        if fresh.get(field):
+            merged[field] = (
+                {**fresh[field], **(row.get(field) or {})}
+                if field == "model_names"
+                else {**(row.get(field) or {}), **fresh[field]}
+            )
+    return merged
+
+
+def registry_text(data: Mapping[str, Any]) -> bytes:
+    """A registry as compact JSON."""
+    return _json(data)
+
+
+def _json(data: Mapping[str, Any]) -> bytes:
+    import json
+
+    # A lone surrogate in a name is no reason to end a program.
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+
+
+def _digest(content: bytes) -> str:
+    import hashlib
+
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,22 @@
+"""Tokens, and what they cost."""
+
+from __future__ import annotations
+
+from inference_providers._face import face
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from inference_providers.usage.cost import cost_of as cost_of
+    from inference_providers.usage.usage import Usage as Usage
+    from inference_providers.usage.usage import counted as counted
+    from inference_providers.usage.usage import usage_of as usage_of
+
+_HOME = {
+    "cost": ("cost_of",),
+    "usage": (
+        "Usage",
+        "counted",
+        "usage_of",
+    ),
+}
+__getattr__, __dir__, __all__ = face(__name__, _HOME)
