@@ -8,16 +8,18 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from tests.conftest import ROOT
+from tools import faces
 
 PACKAGE = ROOT / "inference_providers"
 NAME = PACKAGE.name
 # From the bottom up: imports point down only. A word alone is a folder; "ground" stands for the modules below.
 ORDER = (
-    "loading", "text", "ground", "files", "registry", "credentials", "chat", "offers", "transport", "protocols", "servers",
+    "loading", "text", "ground", "files", "registry", "credentials", "usage", "chat", "offers", "transport", "protocols", "servers",
     "upkeep", "testing", "routing", "calls", "batches", "clients", "compat", "cli",
 )  # fmt: skip
 GROUND = {"_face": "loading"}  # and all others are "ground"
@@ -132,28 +134,20 @@ def test_no_circle_runs_through_modules_typing_imports_included() -> None:
         walk(module, ())
 
 
-@pytest.mark.parametrize("folder", [name for name in ORDER if name not in ("loading", "ground", "cli")])
-def test_a_face_gives_what_others_use_and_loads_it_when_asked(folder: str) -> None:
+def test_faces_give_what_others_use() -> None:
+    assert faces.stale() == [], "`make generate` writes them anew"
+
+
+@pytest.mark.parametrize("folder", faces.folders())
+def test_a_face_loads_what_it_gives_when_it_is_asked(folder: str) -> None:
     package = importlib.import_module(f"{NAME}.{folder}")
-    uses = [use for path in files() if folder_of(module_of(path)) != folder for use in imports(path)]
-    used = {name for base, name, _ in uses if base == folder}
-    there = {name for name in used if hasattr(package, name)}  # else it is for type checkers alone
-    used_at_run_time = {name for base, name, typing in uses if base == folder and not typing} | there
-    spelled = {  # `chat.messages`, where the face itself is imported
-        node.attr
-        for path in files()
-        if folder_of(module_of(path)) != folder and ("", folder) in {(base, name) for base, name, _ in imports(path)}
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == folder
-    }
-    typed = {name for _, name, typing in imports(PACKAGE / folder / "__init__.py") if typing}
-    assert typed == used | spelled, "what type checkers see of the face, and what others use of it"
-    assert set(package.__all__) == used_at_run_time | spelled, "what the face gives, and what others use of it"
-    for name in package.__all__:
-        assert getattr(package, name) is not None
-    submodules = {path.stem for path in (PACKAGE / folder).glob("*.py")}
-    functions = {n for n in package.__all__ if not isinstance(getattr(package, n), type(sys))}
-    assert submodules & functions == set(), "importing the module would put it in the place of its namesake"
+    assert package.__all__
+    assert {name for name in package.__all__ if getattr(package, name, None) is None} == set()
+    names = {name for name in package.__all__ if not isinstance(getattr(package, name), ModuleType)}
+    modules = {path.stem for path in (PACKAGE / folder).glob("*.py")}
+    assert modules & names == set(), "importing the module would put it in the place of its namesake"
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = package.nothing
 
 
 def test_every_folder_has_its_row_in_the_documents() -> None:

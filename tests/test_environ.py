@@ -364,7 +364,8 @@ import asyncio, base64, json, os, socket, sys, threading, traceback
 names, trap, own, url, address = json.loads(sys.stdin.read())
 import inference_providers
 from inference_providers import *
-from inference_providers import launch, roll_call, server_state
+from inference_providers.batches import roll_call
+from inference_providers.servers import launch, state as server_state
 from tests.test_launch import SLOW_ENGINE, nobody_else, slow
 from tests.conftest import registry_of
 from tests.test_update import NEWER

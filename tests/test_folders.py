@@ -160,7 +160,7 @@ def test_where_nothing_is_yet_what_is_above_counts(place: Path) -> None:
 
 def test_folders_that_are_made_are_the_users_alone_whatever_the_umask(tmp_path: Path) -> None:
     script = (
-        "import os, sys; from inference_providers import folders\n"
+        "import os, sys; from inference_providers.files import folders\n"
         "os.umask(int(sys.argv[2], 8)); folders.make(sys.argv[1])"
     )
     for umask in ("0", "002", "077"):
@@ -201,9 +201,7 @@ def test_a_user_of_a_container_is_not_the_systems_nobody(place: Path) -> None:
 def test_in_a_container_a_folder_above_may_belong_to_a_user_whom_it_does_not_know(place: Path) -> None:
     """What was mounted there is another's to own; what lies in it is not."""
     os.chown(place.parent, STRANGER, -1)
-    script = (
-        "import sys; from inference_providers import folders; print([folders.distrust(one) for one in sys.argv[1:]])"
-    )
+    script = "import sys; from inference_providers.files import folders; print([folders.distrust(one) for one in sys.argv[1:]])"
     command = ["unshare", "--user", "--map-root-user", sys.executable, "-c", script, str(place), str(place.parent)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment())
@@ -430,8 +428,9 @@ if os.geteuid() != {user}:
         raise KeyError(uid)
     pwd.getpwuid = unknown
 from inference_providers import *
-from inference_providers import folders, model_files, model_lists, local
-from inference_providers.server_state import servers_folder
+from inference_providers.files import folders
+from inference_providers.servers import model_files, model_lists, discovery as local
+from inference_providers.servers.state import servers_folder
 assert folders.home(os.environ) is None
 if not os.path.isabs(os.environ.get("XDG_STATE_HOME", "")):
     assert {{folders.own(kind, os.environ) for kind in ("cache", "config", "data", "state")}} == {{None}}

@@ -25,7 +25,8 @@ for name in {missing!r}:
 """
 SCRIPT = """
 from inference_providers import *
-from inference_providers import folders, locks, server_state
+from inference_providers.files import folders, locks
+from inference_providers.servers import state as server_state
 os.makedirs(server_state.servers_folder(os.environ) + "/x")
 open(server_state.servers_folder(os.environ) + "/x/lock", "w").close()
 file = os.open(server_state.servers_folder(os.environ) + "/x/lock", os.O_RDWR)

@@ -19,7 +19,7 @@ from inference_providers.batches.job import Job
 from inference_providers.chat import parameters
 from inference_providers.clients import options
 from tests.conftest import ROOT
-from tests.test_architecture import PACKAGE, imports
+from tests.test_architecture import files, imports
 
 PASSES, FAILS = "tests/typing/passes.py", "tests/typing/fails.py"
 
@@ -104,4 +104,7 @@ def test_type_checkers_know_what_an_engine_takes() -> None:
 
 
 def test_the_options_are_not_imported_at_run_time() -> None:
-    assert [path.name for path in PACKAGE.rglob("*.py") if "options" in imports(path)] == []
+    uses = [use for path in files() for use in imports(path)]
+    assert {
+        name for base, name, typing in uses if base.startswith("clients") and name in vars(options) and not typing
+    } == set()

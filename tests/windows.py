@@ -116,4 +116,6 @@ def modules() -> list[str]:
     import inference_providers
 
     found = pkgutil.walk_packages(inference_providers.__path__, "inference_providers.")
-    return [one.name for one in found if one.name != "inference_providers.__main__"]
+    return [
+        one.name for one in found if one.name != "inference_providers.__main__" and "_old" not in one.module_finder.path
+    ]

@@ -1,4 +1,4 @@
-"""Old paths of modules that have moved: they still work, and say where the module is now."""
+"""Old paths of modules that have moved. They still work, and warn."""
 
 from __future__ import annotations
 

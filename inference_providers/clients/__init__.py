@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from inference_providers.clients.one_line import default_list as default_list
     from inference_providers.clients.one_line import stream as stream
     from inference_providers.clients.options import AskOptions as AskOptions
+    from inference_providers.clients.options import BatchOptions as BatchOptions
     from inference_providers.clients.options import EngineOptions as EngineOptions
+    from inference_providers.clients.options import GenerationOptions as GenerationOptions
+    from inference_providers.clients.options import StreamOptions as StreamOptions
     from inference_providers.clients.provider_list import ProviderList as ProviderList
 
 _HOME = {
@@ -29,7 +32,10 @@ _HOME = {
     ),
     "options": (
         "AskOptions",
+        "BatchOptions",
         "EngineOptions",
+        "GenerationOptions",
+        "StreamOptions",
     ),
     "provider_list": ("ProviderList",),
 }

@@ -9,25 +9,27 @@ if TYPE_CHECKING:
     from inference_providers.files import folders as folders
     from inference_providers.files import locks as locks
     from inference_providers.files import pipes as pipes
-    from inference_providers.files.opening import REPLACES_OPEN as REPLACES_OPEN
-    from inference_providers.files.opening import check_writable as check_writable
     from inference_providers.files.opening import is_pipe as is_pipe
-    from inference_providers.files.opening import mode_beside as mode_beside
     from inference_providers.files.opening import read as read
     from inference_providers.files.opening import regular as regular
-    from inference_providers.files.opening import replacing as replacing
     from inference_providers.files.opening import same as same
+    from inference_providers.files.writing import REPLACES_OPEN as REPLACES_OPEN
+    from inference_providers.files.writing import check_writable as check_writable
+    from inference_providers.files.writing import mode_beside as mode_beside
+    from inference_providers.files.writing import replacing as replacing
 
 _HOME = {
     "opening": (
-        "REPLACES_OPEN",
-        "check_writable",
         "is_pipe",
-        "mode_beside",
         "read",
         "regular",
-        "replacing",
         "same",
+    ),
+    "writing": (
+        "REPLACES_OPEN",
+        "check_writable",
+        "mode_beside",
+        "replacing",
     ),
 }
 __getattr__, __dir__, __all__ = face(

@@ -35,8 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-LINGER = 3.0  # seconds without a user; a loop in a shell need not load the model anew each time
-GRACE = 10.0  # seconds for a server to end by itself
+LINGER, GRACE = 3.0, 10.0  # seconds: without a user (a loop in a shell loads once), and for a server to end by itself
 PORTS_TRIED = 3
 KEPT = 24 * 3600.0  # seconds for which the log of a server that ended is kept
 LOG_CAP = 4 * 1024 * 1024  # bytes
