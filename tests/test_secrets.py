@@ -26,7 +26,7 @@ from inference_providers.credentials import (
     variables_of,
 )
 from inference_providers.foreign_secrets import is_foreign
-from inference_providers.redaction import MARK, scrub, scrub_events, scrub_pieces
+from inference_providers.redaction import MARK, scrub, scrub_events, scrub_json, scrub_pieces
 from inference_providers.registry import Provider, Registry
 from inference_providers.trust import restrained, stray_keys
 from tests.test_redaction import FORMS, KEYS
@@ -114,6 +114,7 @@ HOST = {"HOST": {"pattern": "[a-z]+"}}
         ("https://h.example/${HOST}/v1", {"HOST": {"default": "eu"}}, "", "https://h.example/eu/v1"),
         ("https://h.example/${HOST}/v1", {"HOST": {"default": "eu"}}, "us", "https://h.example/us/v1"),
         ("https://h.example/${HOST}/${HOST}", {}, "a", "https://h.example/a/a"),
+        ("https://${HOST}.example/v1", None, "abc", None),
         ("", {}, "", None),
     ],
 )  # fmt: skip
@@ -192,6 +193,8 @@ REGISTRY = Registry(
                 },
             },
             "bare": {"connection": {"api_key": ["BARE_KEY"]}},
+            "open": {"connection": {"endpoint": "https://open.example/v1"}},
+            "forge": {"connection": {"endpoint": "https://forge.example/v1", "api_key": ["GITLAB_TOKEN"]}},
             "loose": {"connection": {"endpoint": "https://${LOOSE}/v1", "api_key": ["LOOSE_KEY"]}},
             "here": {"connection": {"endpoint": "http://127.0.0.1:1/v1", "api_key": ["HERE_KEY"], "local": {"port": 1}}, "name": "Here"},
         },
@@ -286,6 +289,10 @@ def stray(pid: str, **connection: Any) -> list[str]:
         ("owner", {"endpoint": "https://api.owner.example/v1", "api_key": ["OWNER_KEY", "TENANT_KEY"]}, ["would send TENANT_KEY to api.owner.example"]),
         ("gone", {"endpoint": "https://$MODEL_NAME.gone.example/v1", "api_key": ["GONE_KEY"]}, []),
         ("gone", {"endpoint": "https://$MODEL_NAME.gone.example/v1", "api_key": ["OWNER_KEY"]}, ["would send OWNER_KEY to"]),
+        ("gone", {"endpoint": "https://$MODEL_NAME.evil.example/v1", "api_key": ["GONE_KEY"]}, ["would send GONE_KEY to"]),
+        ("gone", {"endpoint": "https://evil.example/v1", "api_key": ["GONE_KEY"]}, ["would send GONE_KEY to"]),
+        ("mine", {"endpoint": "https://${MY_HOST}.evil.example/v1", "api_key": ["MINE"]}, []),
+        ("forge", {"endpoint": "https://forge.example/v1", "api_key": ["GITLAB_TOKEN"]}, []),
         ("loose", {"endpoint": "https://abc/v1", "api_key": ["LOOSE_KEY"]}, ["would send LOOSE_KEY to abc, but that key belongs to no host"]),
     ],
 )  # fmt: skip
@@ -323,6 +330,7 @@ def test_a_download_changes_what_is_offered_and_not_who_is_asked() -> None:
     [
         ("owner", "http://api.owner.example/v2"), ("owner", ""), ("owner", "https://${X}.example/"), ("here", "https://evil.example/v1"),
         ("tenant", "https://abc.host.example:8443/v2"), ("loose", "https://evil.example/v1"), ("owner", "http://127.0.0.1:1/v1"),
+        ("open", "https://evil.example/v1"), ("here", "https://127.0.0.1:2/v1"), ("bare", "https://evil.example/v1"),
     ],
 )  # fmt: skip
 def test_an_endpoint_that_a_download_may_not_change(pid: str, endpoint: str) -> None:
@@ -338,11 +346,11 @@ def test_an_endpoint_that_a_download_may_not_change(pid: str, endpoint: str) -> 
         ({"endpoint": "https://new.example/v1", "api_key": []}, False), ({"endpoint": "https://new.example/v1"}, False), ({"api_key": ["NEW_KEY"]}, False),
         ({"endpoint": "http://new.example/v1", "api_key": ["NEW_KEY"]}, False), ({"endpoint": "http://127.0.0.1:8000/v1", "api_key": ["NEW_KEY"]}, False),
         ({"endpoint": "https://new.example/v1", "api_key": ["NEW_KEY"], "local": {"port": 1}}, False), ({"endpoint": "https://new.example/${X}", "api_key": ["NEW_KEY"]}, False),
-        ({"endpoint": "https://new.example/v1", "api_key": ["DATABASE_URL"]}, False),
+        ({"endpoint": "https://new.example/v1", "api_key": ["DATABASE_URL"]}, False), ({"endpoint": "https://new.example/v1", "api_key": ["GITLAB_TOKEN"]}, True),
     ],
 )  # fmt: skip
 def test_who_is_new_in_a_download_stays_where_the_program_said_so(connection: Any, stays: bool) -> None:
-    trust = {name: ["new.example", "127.0.0.1:8000"] for name in ("NEW_KEY", "DATABASE_URL")}
+    trust = {name: ["new.example", "127.0.0.1:8000"] for name in ("NEW_KEY", "DATABASE_URL", "GITLAB_TOKEN")}
     row = update("new", trust=trust, **connection, headers={"X": "OPENAI_API_KEY"})
     assert (row is not None) is stays
     if row is not None:
@@ -352,13 +360,25 @@ def test_who_is_new_in_a_download_stays_where_the_program_said_so(connection: An
 
 
 def test_what_a_download_says_of_names_leads_to_no_provider() -> None:
+    ours = {
+        "families": {"x": "ours"},
+        "easiest": ["owner"],
+        "fastest": ["owner"],
+        "parameters": {"y": "ours"},
+        "batch": {"z": "ours"},
+    }
+    theirs = {name: type(value)() for name, value in ours.items()}
+    offers = {"owner": {"model_names": {"m": "m"}}, "new": {"name": "New"}}
     made = restrained(
-        {"aliases": {"a": "m", "b": "owner/m"}, "families": {"x": "y"}, "easiest": ["evil"], "providers": {"owner": {"model_names": {"m": "m"}}}},
-        Registry({**REGISTRY._rows, "aliases": {"a": "ours"}, "easiest": ["owner"]}), Pins(REGISTRY),
+        {**theirs, "aliases": {"a": "m", "b": "owner/m", "c": "m"}, "providers": offers, "models": {"m": {}}},
+        Registry({**REGISTRY._rows, **ours, "aliases": {"a": "ours"}}), Pins(REGISTRY),
     )  # fmt: skip
-    assert made["aliases"] == {"a": "ours"}
-    assert made["easiest"] == ["owner"]
+    assert made["aliases"] == {"a": "ours", "c": "m"}
+    assert {name: made[name] for name in ours} == ours
+    assert made["models"] == {"m": {}}
+    assert set(made["providers"]) == {"owner", "here"}
     assert made["providers"]["here"] == REGISTRY.providers["here"].data
+    assert set(restrained({}, REGISTRY, Pins(REGISTRY))["providers"]) == {"here"}
 
 
 # Whose secret it is
@@ -407,12 +427,35 @@ LONG = "k3yA-b4c5.d6e7F8g9"  # eighteen characters, sixteen of them letters and 
         (LONG, "see k3yA-b4c***, or 'k3yA-b4c...'", "see [key] or '[key]'"), (LONG, LONG.upper(), "[key]"),
         ("----------------ab", "----------------ab x", "[key] x"), ("-------------ab", "a-b", "a-b"),
         (LONG, "".join(f"\\U{ord(one):08x}" for one in LONG) + "!", "[key]!"), (LONG, "".join(f"&#{ord(one)};" for one in LONG) + "!", "[key]!"),
+        (LONG, "&nosuch; " + "".join(f"\\u{ord(one):04x}" for one in LONG) + " !", "&nosuch; [key] !"),
+        (LONG, "x A-b4c5&period;d6e7F8g9", "x [key]"), (LONG, "x A-b4c5&nGt;d6e7F8g9", "x A-b4c5&nGt;d6e7F8g9"),
         (LONG, f"{LONG}{LONG} {LONG}", "[key] [key]"), (LONG, f"{LONG}é{LONG}", "[key]é[key]"),
         (LONG, "\\ud800 \\U00110000 &#9999999; &nosuch; &copy; %", "\\ud800 \\U00110000 &#9999999; &nosuch; &copy; %"),
     ],
 )  # fmt: skip
 def test_how_much_of_a_key_is_too_much(key: str, said: str, shown: str) -> None:
     assert scrub(said, [key]) == shown
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_every_part_of_twelve_characters_is_found(key: str) -> None:
+    alone = "".join(filter(str.isalnum, key))
+    for start in range(len(alone) - 11):
+        assert scrub(f"x-{alone[start : start + 12]}", [key]) == f"x-{MARK}"
+
+
+def test_json_is_read_to_a_hundred_levels() -> None:
+    def nested(depth: int, wrap: Any) -> Any:
+        value: Any = [LONG]
+        for _ in range(depth - 1):
+            value = wrap(value)
+        return value
+
+    for wrap in (lambda value: [value], lambda value: {"a": value}):
+        assert str(nested(100, wrap)).replace(LONG, MARK) == str(scrub_json(nested(100, wrap), [LONG]))
+        assert "..." in str(scrub_json(nested(101, wrap), [LONG])) and LONG not in str(
+            scrub_json(nested(101, wrap), [LONG])
+        )
 
 
 def test_escapes_in_three_layers_are_undone() -> None:
@@ -438,8 +481,8 @@ def test_pieces_and_events_keep_their_form() -> None:
     assert scrub_pieces([LONG + " " + LONG, "x"], [LONG]) == [f"{MARK} {MARK}", "x"]
     assert scrub_pieces(["", LONG, ""], [LONG]) == ["", MARK, ""]
     assert scrub_pieces(["a", "b"], [LONG]) == ["a", "b"]
-    body = b'event: x\ndata: {"a": "%s", "b": ["%s", 1]}\r\n\ndata: {"a": "%s"}\n: c\ndata: [DONE]\ndata: {bad\n' % (
+    body = b'event: x\ndata: {"a": "%s", "b": ["%s", 1]}\r\n\ndata: {bad\n: c\ndata: {"a": "%s"}\ndata: [DONE]\n' % (
         LONG[:6].encode(), b"same", LONG[6:].encode(),
     )  # fmt: skip
-    clean = b'event: x\ndata: {"a": "[key]", "b": ["same", 1]}\r\n\ndata: {"a": ""}\n: c\ndata: [DONE]\ndata: {bad\n'
+    clean = b'event: x\ndata: {"a": "[key]", "b": ["same", 1]}\r\n\ndata: {bad\n: c\ndata: {"a": ""}\ndata: [DONE]\n'
     assert scrub_events(body, [LONG]) == clean
