@@ -218,15 +218,13 @@ def is_plain_address(url: str) -> bool:
 
 def is_loopback(host: str) -> bool:
     """Whether `host` or `host:port`, in any spelling, is this machine by the loopback interface."""
-    name = re.sub(r":\d+$", "", host.lower()).strip("[]").partition("%")[0].rstrip(".")
+    name = host.lower()
+    if name.count(":") == 1 or name.startswith("["):  # else an IPv6 address alone, of which nothing is a port
+        name = re.sub(r":\d+$", "", name)
+    name = name.strip("[]").partition("%")[0].rstrip(".")
     if re.fullmatch(r"[0-9a-fx.:]+", name) and not re.fullmatch(r"127(\.\d{1,3}){3}", name):
         return _odd_loopback(name)
-    return (
-        name == "localhost"
-        or name.endswith(".localhost")
-        or name == "::1"
-        or bool(re.fullmatch(r"127(\.\d{1,3}){3}", name))
-    )
+    return name == "localhost" or name.endswith(".localhost") or bool(re.fullmatch(r"127(\.\d{1,3}){3}", name))
 
 
 def _odd_loopback(name: str) -> bool:
@@ -304,11 +302,12 @@ class Pins:
 
     def hosts(self, variable: str) -> list[str]:
         """The hosts of *variable*, for messages."""
-        shown = {re.sub(r"\\(.)", r"\1", pattern) for pattern in self._patterns.get(variable, ()) if pattern}
-        return sorted("this machine" if pattern == re.sub(r"\\(.)", r"\1", _LOOPBACK) else pattern for pattern in shown)
+        known = self._patterns.get(variable, ())
+        plain = {re.sub(r"\\(.)", r"\1", pattern) for pattern in known if pattern and _NEVER not in pattern}
+        return sorted([*plain, *(["this machine"] if _LOOPBACK in known else [])])
 
 
-_LOOPBACK = "loopback"
+_LOOPBACK = r"(?!)loopback"  # for whom any address of this machine will do; as a pattern for a host, it fits none
 
 
 @lru_cache(maxsize=4)
@@ -337,7 +336,7 @@ def _pinned(registry: Registry) -> tuple[dict[str, set[str]], set[tuple[str, str
 
 
 def _host_pattern(endpoint: str, variables: Mapping[str, Mapping[str, str]]) -> str:
-    """A pattern for the host (with port) of *endpoint*; empty when it cannot be pinned."""
+    """A pattern for the host (with port) of *endpoint*; empty without one, and one that fits none when it cannot be pinned."""
     pattern = ""
     for text, variable in re.findall(r"([^$]+)|\$\{(\w+)\}", host_of(endpoint)):
         pattern += re.escape(text) if text else f"(?:{variables.get(variable.upper(), {}).get('pattern', _NEVER)})"
