@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from inference_providers.batches.items import Result
-    from inference_providers.clients import Base
+    from inference_providers.calls import Pipeline
     from inference_providers.routing import Pace
 
     Told = Callable[[Summary, Pace], None]
@@ -30,8 +30,8 @@ _CHUNKS = 64  # that may wait for a synchronous program to take them
 class _Batch:
     """What both kinds do. With a CSV file for output, the lines that it is made of are kept beside it, to be taken up again."""
 
-    def __init__(self, providers: Base, job: Job) -> None:
-        self._providers, self._job = providers, job
+    def __init__(self, pipeline: Pipeline, job: Job) -> None:
+        self._pipeline, self._job = pipeline, job
         self._places = None if job.out is None else batch_places.Places(job.out, has_jobs=job.by_provider)
         self._lines = None if self._places is None else self._places.lines
         self.summary: Summary = Summary()
@@ -66,8 +66,8 @@ class _Batch:
         if self._job.by_provider:
             from inference_providers.batches.provider_jobs import JobRunner
 
-            return JobRunner(self._providers, self._job, output, told)
-        return Runner(self._providers, self._job, output, told)
+            return JobRunner(self._pipeline, self._job, output, told)
+        return Runner(self._pipeline, self._job, output, told)
 
     async def _all(self) -> None:
         async for _ in self._chunks(quiet=True):
@@ -81,8 +81,8 @@ class Batch(_Batch):
     Without one, the asking goes on while you iterate, in a thread, and ends when you stop.
     """
 
-    def __init__(self, providers: Base, job: Job) -> None:
-        super().__init__(providers, job)
+    def __init__(self, pipeline: Pipeline, job: Job) -> None:
+        super().__init__(pipeline, job)
         if self._lines is not None:
             _run(self._all())
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from inference_providers.batches.job import Job
-    from inference_providers.clients import Base
+    from inference_providers.calls import Pipeline
     from inference_providers.offers import Offer
     from inference_providers.routing import Pace
 
@@ -54,7 +54,7 @@ class JobRunner:
 
     def __init__(
         self,
-        providers: Base,
+        pipeline: Pipeline,
         job: Job,
         output: batch_files.Output | None,
         told: Callable[[Summary, Pace], None] | None = None,
@@ -65,7 +65,7 @@ class JobRunner:
             raise ValueError('mode="provider" takes a file or a plain iterable; collect the questions first')
         if not job.is_plain:
             raise ValueError('mode="provider" asks each question once: no schema, no functions as tools')
-        self._providers, self._job, self._output, self._told = providers, job, output, told
+        self._pipeline, self._job, self._output, self._told = pipeline, job, output, told
         self.summary, self.quiet = Summary(), False
         self._state = State(batch_parts.beside(output.path), fresh=not job.resume, mode=files.mode_beside(output.path))
 
@@ -159,19 +159,19 @@ class JobRunner:
     def _api(self, part: Part) -> _Api:
         """The first candidate whose provider has a batch API, or that which works on this part already."""
         if part.api is None:
-            offers = self._providers._first_available(names_of(part.models))
-            rows = self._providers.registry
+            offers = self._pipeline.finder.first_available(names_of(part.models))
+            rows = self._pipeline.finder.registry
             having = [offer for offer in offers if offer.connection.get("batch") is not None]
             found = next((offer for offer in having if part.provider in ("", offer.provider)), None)
             if found is None:
                 raise self._nobody(offers)
             part.provider = found.provider
-            part.api = _Api(self._providers, found, {**rows.batch, **found.connection["batch"]}, self._job)
+            part.api = _Api(self._pipeline, found, {**rows.batch, **found.connection["batch"]}, self._job)
         api: _Api = part.api
         return api
 
     def _nobody(self, offers: Sequence[Offer]) -> NoCredentialsError:
-        rows = self._providers.registry.providers.items()
+        rows = self._pipeline.finder.registry.providers.items()
         able = parameters.told(pid for pid, row in rows if row.connection.get("batch") is not None)
         tried = list(dict.fromkeys(offer.provider for offer in offers[:5]))
         verb = "has" if len(tried) == 1 else "have"
@@ -181,18 +181,18 @@ class JobRunner:
 class _Api:
     """One provider's batch API, as its row describes it."""
 
-    def __init__(self, providers: Base, offer: Offer, row: Mapping[str, Any], job: Job) -> None:
-        self._providers, self.offer, self._row, self._job = providers, offer, row, job
+    def __init__(self, pipeline: Pipeline, offer: Offer, row: Mapping[str, Any], job: Job) -> None:
+        self._pipeline, self.offer, self._row, self._job = pipeline, offer, row, job
         self.most, self.largest = row["requests"], row["bytes"]
 
     def line(self, item: Item, name: str) -> tuple[bytes, list[str]]:
         """An item as a line of the file, as it would be asked directly; and what was left out. Raises InvalidRequestError."""
-        ask = self._providers._ask(item.body, self._job.pattern)
-        ask.able([self.offer], self._providers._could)
+        ask = self._pipeline.request(item.body, self._job.pattern)
+        ask.able([self.offer], self._pipeline.who_could)
         url = self._row["body"].get("endpoint", "/v1/chat/completions")
         row = {"custom_id": name, "method": "POST", "url": url, "body": ask.payload(self.offer)}
         dropped = ask.dropped(self.offer)
-        self._providers._note_dropped(self.offer, dropped)
+        self._pipeline.note_dropped(self.offer, dropped)
         return json.dumps(row, ensure_ascii=False).encode("utf-8", "replace") + b"\n", dropped
 
     def _unwell(self, what: str) -> ProviderUnavailableError:
@@ -298,7 +298,7 @@ class _Api:
         request = request_to(self.offer, method, path, {"Content-Type": kind} if kind else {}, content or None)
         for attempt in range(TRIES):
             try:
-                response = await self._providers._async_sender.send(request, limit=self._providers.timeout)
+                response = await self._pipeline.async_sender.send(request, limit=self._pipeline.timeout)
                 body = await response.read(cap)
                 if response.status in classify.SUCCESS:
                     return body

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import Any
 
-    from inference_providers.clients import Base
+    from inference_providers.calls import Pipeline
     from inference_providers.offers import Offer
 
 QUESTIONS = ("What is 17 + 25? Answer with the number alone.", "Name a colour of the sky in one word.")
@@ -63,24 +63,27 @@ class Entry:
         }
 
 
-def called(providers: Base, *, only: Iterable[str] = (), models: Iterable[str] = (), free: bool = False) -> list[Offer]:
+def called(
+    pipeline: Pipeline, *, only: Iterable[str] = (), models: Iterable[str] = (), free: bool = False
+) -> list[Offer]:
     """Every model of every provider within reach, each provider's preferred name for it; those with *models* in their names.
 
     only: providers. free: only what costs nothing. Raises UnknownModelError for a provider that is not known.
     """
-    wanted = {providers._resolver._provider(spelling) for spelling in only}
+    finder = pipeline.finder
+    wanted = {finder.provider_id(spelling) for spelling in only}
     patterns = [pattern.lower() for pattern in models]
     found: list[Offer] = []
-    for pid, provider in providers.registry.providers.items():
-        if provider.local is None and not providers._accesses[pid].reason:
-            access = providers._accesses[pid]
+    for pid, provider in finder.registry.providers.items():
+        if provider.local is None and not finder.accesses[pid].reason:
+            access = finder.accesses[pid]
             names = provider.data.get("model_names") or {}
             found += [
                 candidates.Offer(access, canonical, internal, named=pid in wanted)
                 for canonical, internal in names.items()
             ]
-    for server in providers.local_servers():
-        found += providers._resolver._server_offers(server, server.models)
+    for server in finder.local_servers():
+        found += finder.offers_on(server)
     return [
         offer
         for offer in found
@@ -100,7 +103,7 @@ class RollCall:
 
     def __init__(
         self,
-        providers: Base,
+        pipeline: Pipeline,
         offers: Sequence[Offer],
         questions: Sequence[str] = QUESTIONS,
         *,
@@ -110,7 +113,7 @@ class RollCall:
     ) -> None:
         if not budget >= 0:  # nor no number at all
             raise ValueError(f"the spending limit must be 0 or more, not {budget!r}")
-        self._providers, self._offers, self._questions = providers, list(offers), list(questions)
+        self._pipeline, self._offers, self._questions = pipeline, list(offers), list(questions)
         self._budget, self._unpriced, self._told = budget, unpriced, told
         self.entries = [Entry(offer) for offer in self._offers]  # filled as it goes, so that an interruption loses none
         self.spent = 0.0
@@ -176,9 +179,9 @@ class RollCall:
 
     async def _ask(self, offer: Offer, entry: Entry, question: str) -> str:
         asked = Question(chat.messages(question), {"max_tokens": MAX_TOKENS})
-        ask = self._providers._ask(asked.streamed(), asked)
+        ask = self._pipeline.request(asked.streamed(), asked)
         started = time.monotonic()
-        reply = await self._providers._async_caller.stream([offer], ask, total=TIMEOUT)
+        reply = await self._pipeline.async_caller.stream([offer], ask, total=TIMEOUT)
         first = time.monotonic() - started
         pieces = [piece async for piece in reply.text()]
         took = time.monotonic() - started - first

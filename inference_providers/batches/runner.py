@@ -13,7 +13,7 @@ from collections import deque
 from inference_providers.batches import files as batch_files
 from inference_providers.batches.items import Item, MalformedItemError, Result, Summary, prompts_cost
 from inference_providers.batches.job import names_of, route_key
-from inference_providers.calls import tool_loop as dialogue
+from inference_providers.calls import answer_of, async_asker
 from inference_providers.errors import (
     AllProvidersFailedError,
     InferenceProvidersError,
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from inference_providers.batches.job import Job
+    from inference_providers.calls import Pipeline
     from inference_providers.chat import Answer
-    from inference_providers.clients import Base
     from inference_providers.offers import Offer
     from inference_providers.routing import ConcurrencyLimiter
 
@@ -43,15 +43,15 @@ class Runner:
 
     def __init__(
         self,
-        providers: Base,
+        pipeline: Pipeline,
         job: Job,
         output: batch_files.Output | None,
         told: Callable[[Summary, Pace], None] | None = None,
     ) -> None:
-        self._providers, self._job, self._output, self._told = providers, job, output, told
+        self._pipeline, self._job, self._output, self._told = pipeline, job, output, told
         self.summary = Summary()
         self._lanes: dict[Any, OfferLanes] = {}
-        self._total = providers.timeout if job.timeout is None else job.timeout
+        self._total = pipeline.timeout if job.timeout is None else job.timeout
         self._waiting: deque[tuple[OfferLanes, float, asyncio.Future[tuple[ConcurrencyLimiter, Sequence[Offer]]]]] = (
             deque()
         )
@@ -179,21 +179,21 @@ class Runner:
             return await anext(self._async_source, None)
 
     async def _answer(self, item: Item) -> Answer:
-        return dialogue.answer_of(await self._reply(item, item.body), item.body["messages"])
+        return answer_of(await self._reply(item, item.body), item.body["messages"])
 
     async def _converse(self, item: Item) -> Answer:
         """For what may take more than one reply."""
-        return await dialogue.converse_async(self._job.question(item), lambda body: self._reply(item, body))
+        return await async_asker.concluded(self._job.question(item), lambda body: self._reply(item, body))
 
     async def _reply(self, item: Item, body: dict[str, Any]) -> Any:
         """A reply to one request. One that is refused since there are too many waits, and is asked again."""
-        job, providers = self._job, self._providers
+        job = self._job
         key = route_key(item.models)
         if self._mixed or key != job.models:
             self._mixed = True
             self._grow()
         lanes = self._lanes.get(key) or await self._find_lanes(key)
-        ask = providers._ask(body, job.pattern)
+        ask = self._pipeline.request(body, job.pattern)
         tokens = prompts_cost(body) if job.pace.counts_tokens else 0.0
         give_up = 0.0
         while True:
@@ -201,12 +201,12 @@ class Runner:
             started, spare = time.monotonic(), 0.0
             give_up = give_up or started + job.patience
             try:
-                reply = await providers._async_caller.call(offers, ask, total=self._total)
+                reply = await self._pipeline.async_caller.call(offers, ask, total=self._total)
                 job.pace.heard(lane, reply.attempts, started)
                 used = _tokens_of(reply.data) if job.pace.counts_tokens else 0.0
                 spare = tokens - used if used else 0.0
                 if reply.dropped or len(reply.attempts) > 1:
-                    providers._note(reply)
+                    self._pipeline.note(reply)
                 return reply
             except AllProvidersFailedError as error:
                 job.pace.heard(lane, error.attempts, started)
@@ -229,14 +229,14 @@ class Runner:
             if len(self._lanes) > 1000:
                 self._lanes.clear()
             try:
-                offers = list(await self._providers._find(names_of(models)))
+                offers = list(await async_asker.found(self._pipeline.finder, names_of(models)))
             except (UnknownModelError, NoCredentialsError, LocalServerError) as error:
                 if models != self._job.models:
                     raise
                 self._failure = self._failure or error  # what is asked of most items cannot be asked of anybody
                 self._news.set()
                 raise _Stopped from None
-            found = self._lanes[models] = OfferLanes(offers, self._job.pace, self._providers._health)
+            found = self._lanes[models] = OfferLanes(offers, self._job.pace, self._pipeline.health)
             return found
 
     async def _turn(self, lanes: OfferLanes, tokens: float) -> tuple[ConcurrencyLimiter, Sequence[Offer]]:

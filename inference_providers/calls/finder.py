@@ -8,14 +8,11 @@ from functools import cached_property
 
 from inference_providers.credentials import Environment, Pins, Secretive, host_of, is_loopback
 from inference_providers.errors import LocalServerError, NoCredentialsError, UnknownModelError
-from inference_providers.log import tell, warn
 from inference_providers.offers import (
-    ALLOW_VARIABLE,
     AUTO,
     GIVEN,
     NAMED,
     Accesses,
-    Advice,
     Offer,
     Resolution,
     Resolver,
@@ -29,15 +26,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
-    from inference_providers.offers import Explanation, LocalServer
+    from inference_providers.offers import Advice, Explanation, LocalServer
     from inference_providers.servers import Launchables
 
+ALLOW_VARIABLE = "INFERENCE_PROVIDERS_ALLOW"
 LAUNCH = "launch"  # a value of `local`
 _SERVERS_KEPT = 10.0  # seconds for which a look at local ports counts
 
 
 class Finder(Secretive):
-    """Who can serve what, with these keys and servers. Its options are those of `Base`."""
+    """Who can serve what, with these keys and servers. Its options are those of `ProviderList`."""
 
     def __init__(
         self,
@@ -55,30 +53,30 @@ class Finder(Secretive):
         update_url: str | None,
     ) -> None:
         self.verbose = verbose
-        self._environ = Environment(os.environ if environ is None else environ)
+        self.environ = Environment(os.environ if environ is None else environ)
         self._local, self._local_models = local, local_models
         self._aliases = aliases
         self.registry: Registry = bundled()
         if json_override is not None or json_merge is not None or auto_update:
+            from inference_providers.log import warn
             from inference_providers.upkeep import updater as update
 
-            options: Any = {"auto_update": auto_update, "trust": trust, "environ": self._environ, "url": update_url}
+            options: Any = {"auto_update": auto_update, "trust": trust, "environ": self.environ, "url": update_url}
             self.registry = update.load(json_override, json_merge, warn=warn, **options)
-        allowed = [*([allow] if isinstance(allow, str) else allow), *self._environ.get(ALLOW_VARIABLE, "").split(",")]
+        allowed = [*([allow] if isinstance(allow, str) else allow), *self.environ.get(ALLOW_VARIABLE, "").split(",")]
         self._allow = {pid for name in allowed if name.strip() and (pid := self.registry.provider_id(name))}
-        self._accesses = Accesses(self.registry, self._environ, Pins(bundled(), trust), self._allow)
-        self._resolver = Resolver(
-            self._accesses,
+        self.accesses = Accesses(self.registry, self.environ, Pins(bundled(), trust), self._allow)
+        self.resolver = Resolver(
+            self.accesses,
             aliases=aliases,
             local=self.local_servers,
             launchable=self._launchable,
             launch=local == LAUNCH,
         )
-        self._advice = Advice(self._accesses, self._environ, self.local_servers)
         self._seen: tuple[float, list[LocalServer]] | None = None
         self._found: dict[tuple[str, ...], tuple[float, list[Offer]]] = {}
         self._warned: set[str] = set()
-        self._environment_seen = hash(frozenset(self._environ.items()))
+        self._environment_seen = hash(frozenset(self.environ.items()))
         if local_models:
             _ = self._launchables  # says what is wrong with them now
 
@@ -97,17 +95,17 @@ class Finder(Secretive):
 
         Empty when no key for it is set. Raises UnknownModelError for a name that no rule resolves.
         """
-        return self._ordered(self._resolver.resolve(canonical_name))
+        return self._ordered(self.resolver.resolve(canonical_name))
 
     def resolve(self, name: str, *, provider: str | None = None) -> Resolution:
         """Which model *name* means, by which rule, and every offer of it, usable or not."""
-        return self._resolver.resolve(name, provider)
+        return self.resolver.resolve(name, provider)
 
     def explain(self, name: str | None = None) -> Explanation:
         """Every offer of a model (or of the automatic choice), and why it is or is not a candidate."""
         from inference_providers.offers import Explanation
 
-        resolution = self._resolver.resolve("auto" if name is None else name)
+        resolution = self.resolver.resolve("auto" if name is None else name)
         return Explanation(name, resolution.rule, resolution.offers, self._ordered(resolution))
 
     def _ordered(self, resolution: Resolution) -> list[Offer]:
@@ -123,16 +121,24 @@ class Finder(Secretive):
         if self._seen is None or time.monotonic() - self._seen[0] > _SERVERS_KEPT:
             from inference_providers.servers import scan
 
-            self._seen = (time.monotonic(), scan(self.registry, self._environ))
-        launched: list[LocalServer] = list(self._launchables.running()) if any(running(self._environ)) else []
+            self._seen = (time.monotonic(), scan(self.registry, self.environ))
+        launched: list[LocalServer] = list(self._launchables.running()) if any(running(self.environ)) else []
         ours = {server.endpoint for server in launched}
         return [server for server in self._seen[1] if server.endpoint not in ours] + launched
 
     @cached_property
+    def guidance(self) -> Advice:
+        """What to say to those who have no key, or one that is not used."""
+        from inference_providers.offers import Advice
+
+        return Advice(self.accesses, self.environ, self.local_servers)
+
+    @cached_property
     def _launchables(self) -> Launchables:
+        from inference_providers.log import warn
         from inference_providers.servers import Launchables
 
-        return Launchables(self.registry, self._environ, self._local_models, warn)
+        return Launchables(self.registry, self.environ, self._local_models, warn)
 
     def _launchable(self, wanted: str, pid: str | None, where: str) -> Sequence[LocalServer]:
         """Models that could be launched here, for name resolution."""
@@ -144,12 +150,12 @@ class Finder(Secretive):
         """The candidates for a name, in the order in which they are tried. Raises UnknownModelError or NoCredentialsError."""
         if provider is None and isinstance(name, str) and name.strip().lower() in AUTO:
             return self._automatic()
-        resolution = self._resolver.resolve(name, provider)
+        resolution = self.resolver.resolve(name, provider)
         found = self._ordered(resolution)
         if not found and self._reread_environment():
-            found = self._ordered(self._resolver.resolve(name, provider))
+            found = self._ordered(self.resolver.resolve(name, provider))
         if not found and self._local and provider is None:
-            found = order(self._resolver.launched(name, None, NAMED))  # a name of the user's own
+            found = order(self.resolver.launched(name, None, NAMED))  # a name of the user's own
         if not found:
             raise self._no_launch(resolution) or self._no_key(resolution)
         if self._local and all(offer.local and not offer.launchable for offer in found):
@@ -158,38 +164,46 @@ class Finder(Secretive):
         self._warn_of_plain_http(found)
         if resolution.warning:
             asked = f"; {found[0].provider} is asked, for {found[0].internal_name}" if resolution.guessed else ""
-            self._warn_once(resolution.warning + asked)
+            self.warn_once(resolution.warning + asked)
         return found
 
     def _warn_of_plain_http(self, offers: Sequence[Offer]) -> None:
         """Say once where the user's own address for a key is one that others on the way can listen to."""
         for offer in offers:
             if offer.variable and offer.endpoint.startswith("http://") and not is_loopback(host_of(offer.endpoint)):
-                self._warn_once(
+                self.warn_once(
                     f"{offer.variable} goes to {host_of(offer.endpoint)} without encryption: its address is http. "
                     "Use https, unless you trust the network between."
                 )
 
-    def _warn_once(self, message: str) -> None:
-        if message not in self._warned:
-            self._warned.add(message)
+    def warn_once(self, message: str, key: str = "") -> None:
+        """Warn, unless that, or something of the same *key*, was said before."""
+        if (key or message) not in self._warned:
+            from inference_providers.log import warn
+
+            self._warned.add(key or message)
             warn(message)
 
     def _automatic(self) -> list[Offer]:
         """Candidates for `auto`: with keys first, then servers on this machine, one started if there is nothing else."""
-        keyed = self._keyed()
+        keyed = self.keyed()
         if keyed:
-            here = [offer for server in self.local_servers() for offer in self._offers_of(server)]
+            here = [offer for server in self.local_servers() for offer in self.offers_on(server)]
             return keyed + order(here) + (self._to_launch() if self._local == LAUNCH else [])
-        here = self._on_this_machine()
+        here = self.on_this_machine()
         if not here:
-            raise self._advice.nothing()
+            raise self.guidance.nothing()
         return here
 
-    def _offers_of(self, server: LocalServer) -> list[Offer]:
-        return self._resolver._server_offers(server, server.models)
+    def provider_id(self, spelling: str) -> str:
+        """The id of a provider that is named in any spelling. Raises UnknownModelError."""
+        return self.resolver._provider(spelling)
 
-    def _release(self) -> None:
+    def offers_on(self, server: LocalServer) -> list[Offer]:
+        """What a server on this machine offers: each of its models."""
+        return self.resolver._server_offers(server, server.models)
+
+    def release(self) -> None:
         if "_launchables" in self.__dict__:
             self._launchables.release()
 
@@ -198,11 +212,11 @@ class Finder(Secretive):
         if not self._local:
             return []
         servers = self._launchables.automatic(everything=self._local == LAUNCH)
-        return order(offer for server in servers for offer in self._offers_of(server))
+        return order(offer for server in servers for offer in self.offers_on(server))
 
     def _no_key(self, resolution: Resolution) -> NoCredentialsError:
         """Nobody can be asked: what to set, and whether a file of the model lies here."""
-        error = self._advice.no_candidates(resolution)
+        error = self.guidance.no_candidates(resolution)
         model = resolution.canonical_name or resolution.name
         here = self._launchables.matching(model) if self._local and resolution.canonical_name else []
         if any(not server.reason for server in here):
@@ -216,7 +230,7 @@ class Finder(Secretive):
             return
         from inference_providers.offers import own_address
 
-        variable = own_address(self.registry.providers[first.provider], self._environ)[0]
+        variable = own_address(self.registry.providers[first.provider], self.environ)[0]
         where = first.endpoint + (f" ({variable})" if variable else "")
         near = self._launchables.near(first.internal_name)
         hint = f" Did you mean {' or '.join(near)}?" if near else ""
@@ -242,32 +256,31 @@ class Finder(Secretive):
                 return
             said = f"{offer.reason}; {chosen.provider_name} runs {chosen.internal_name} instead"
             worth_it = offer.launchable and (offer.fits or offer.wished)
-            if worth_it and offer.reason and said not in self._warned:
-                self._warned.add(said)
-                warn(said)
+            if worth_it and offer.reason:
+                self.warn_once(said)
 
     def _reread_environment(self) -> bool:
         """Look for keys anew, if the environment has changed since the last look: people set keys between two calls."""
-        now = hash(frozenset(self._environ.items()))
+        now = hash(frozenset(self.environ.items()))
         if now == self._environment_seen:
             return False
         self._environment_seen = now
-        self._accesses.forget()
+        self.accesses.forget()
         self._found.clear()
         self.__dict__.pop("_best", None)
         return True
 
-    def _known_candidates(self, names: Sequence[str]) -> list[Offer] | None:
-        """What `_first_available` found for these names in the last seconds, if anything."""
+    def known_candidates(self, names: Sequence[str]) -> list[Offer] | None:
+        """What `first_available` found for these names in the last seconds, if anything."""
         found = self._found.get(tuple(names))
         return found[1] if found and time.monotonic() - found[0] < _SERVERS_KEPT else None
 
-    def _first_available(self, names: Sequence[str]) -> list[Offer]:
+    def first_available(self, names: Sequence[str]) -> list[Offer]:
         """The candidates for several names, best first; unknown names count only when nothing else is left."""
         names = [names] if isinstance(names, str) else list(names or ())
         if not all(isinstance(name, str) for name in names):
             raise UnknownModelError("Model names must be text, or a list of texts.")
-        known = self._known_candidates(names)
+        known = self.known_candidates(names)
         if known is None:
             known = self._look_up(names)
             if len(self._found) > 1000:
@@ -283,7 +296,7 @@ class Finder(Secretive):
                 found += self.candidates(name)
             except (UnknownModelError, NoCredentialsError, LocalServerError) as error:
                 problems.append(error)
-                self._tell(f"{name}: {str(error).splitlines()[0]}")
+                self.tell(f"{name}: {str(error).splitlines()[0]}")
         if found:
             return found
         if len(names) == 1:
@@ -296,13 +309,13 @@ class Finder(Secretive):
         if not names:
             raise UnknownModelError("The list of models is empty. Give at least one name.")
         raise NoCredentialsError(
-            f"No key for any of {', '.join(map(str, names))}.\n{self._advice.what_to_set(variables)}", variables
+            f"No key for any of {', '.join(map(str, names))}.\n{self.guidance.what_to_set(variables)}", variables
         )
 
     @cached_property
     def _best(self) -> list[Offer]:
         found = [
-            offer for name in self.registry.auto_model_priority for offer in self._resolver.offers_of(name, local=False)
+            offer for name in self.registry.auto_model_priority for offer in self.resolver.offers_of(name, local=False)
         ]
         listed = order(found)
         return listed + self._unlisted({offer.provider for offer in listed})
@@ -311,41 +324,43 @@ class Finder(Secretive):
         """The first few models of providers with a key that have none in the priority list, after the rest."""
         found: list[Offer] = []
         for pid, provider in self.registry.providers.items():
-            if pid not in listed and provider.local is None and not self._accesses[pid].reason:
+            if pid not in listed and provider.local is None and not self.accesses[pid].reason:
                 names = list(provider.data.get("model_names") or {})[:3]
                 found += [
                     offer
                     for name in names
-                    for offer in self._resolver.offers_of(name, local=False)
+                    for offer in self.resolver.offers_of(name, local=False)
                     if offer.provider == pid
                 ]
         return order(found)
 
-    def _keyed(self) -> list[Offer]:
+    def keyed(self) -> list[Offer]:
         """The automatic choice among providers with keys: no look at local ports."""
         if not self._best:
             self._reread_environment()
         self._warn_of_plain_http(self._best[:1])
         return self._best
 
-    def _on_this_machine(self) -> list[Offer]:
+    def on_this_machine(self) -> list[Offer]:
         """Candidates on this machine: running servers, else models of the user's own that can be launched."""
-        here = [offer for server in self.local_servers() for offer in self._offers_of(server)]
+        here = [offer for server in self.local_servers() for offer in self.offers_on(server)]
         return order(here) or self._to_launch()
 
-    def _could(self, able: Callable[[Offer], bool]) -> str:
+    def who_could(self, able: Callable[[Offer], bool]) -> str:
         """Who could do what was asked, for a person: of what the keys reach, else of what a key would reach."""
-        found = [offer for offer in self._keyed() if able(offer)]
+        found = [offer for offer in self.keyed() if able(offer)]
         if found:
             return f"These could: {', '.join(f'{offer.provider}/{offer.internal_name}' for offer in found[:3])}."
         names = self.registry.auto_model_priority
-        listed = (offer for name in names for offer in self._resolver.offers_of(name, local=False) if able(offer))
+        listed = (offer for name in names for offer in self.resolver.offers_of(name, local=False) if able(offer))
         first = next(listed, None)
         if first is None:
             return ""
         variables = self.registry.providers[first.provider].key_variables
         return f"{first.provider}/{first.internal_name} could" + (f", with {variables[0]}." if variables else ".")
 
-    def _tell(self, message: str) -> None:
+    def tell(self, message: str) -> None:
         if self.verbose:
+            from inference_providers.log import tell
+
             tell(message)

@@ -13,10 +13,10 @@ from inference_providers.usage import cost_of, usage_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+    from collections.abc import Generator, Mapping, Sequence
     from typing import Any
 
-    from inference_providers.calls.caller import Reply
+    from inference_providers.calls.reply import Reply
     from inference_providers.chat import Call, Question
 
 CALLS_IN_REPLY, CALLS = 128, 512  # of tools that are made for one reply, and for one question
@@ -88,25 +88,6 @@ def _check_calls(asked: int, made: int, turns: Sequence[Mapping[str, Any]]) -> N
         f"The model asked for {told}. None of this reply's was. Give tools that do more in one call, or ask for less at once.",
         turns,
     )
-
-
-async def converse_async(question: Question, reply: Callable[[dict[str, Any]], Awaitable[Reply]]) -> Answer:
-    """`converse`, driven for asyncio: *reply* asks, and several calls of tools run at once."""
-    import asyncio
-
-    steps = converse(question)
-    step = next(steps)
-    while True:
-        result: Any
-        if isinstance(step, dict):
-            result = await reply(step)
-        else:
-            result = await asyncio.gather(*(call.run_async() for call in step))
-        try:
-            step = steps.send(result)
-        except StopIteration as stop:
-            answer: Answer = stop.value
-            return answer
 
 
 def _count(given: Given, reply: Reply) -> None:

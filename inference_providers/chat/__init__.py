@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from inference_providers.chat import parameters as parameters
     from inference_providers.chat.answer import Answer as Answer
     from inference_providers.chat.answer import Given as Given
+    from inference_providers.chat.arguments import DROP as DROP
+    from inference_providers.chat.arguments import MAX_STEPS as MAX_STEPS
     from inference_providers.chat.arguments import Models as Models
     from inference_providers.chat.arguments import Prompt as Prompt
     from inference_providers.chat.arguments import check_timeout as check_timeout
@@ -45,6 +47,8 @@ _HOME = {
         "Given",
     ),
     "arguments": (
+        "DROP",
+        "MAX_STEPS",
         "check_timeout",
         "named",
     ),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+MAX_STEPS = 10  # replies to one question, calls of tools between them
+KEEP, DROP, ERROR = "keep", "drop", "error"  # what becomes of a parameter that a candidate does not take
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

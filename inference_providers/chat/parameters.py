@@ -10,6 +10,9 @@ from __future__ import annotations
 import json
 import math
 
+from inference_providers.chat.arguments import DROP as DROP
+from inference_providers.chat.arguments import ERROR as ERROR
+from inference_providers.chat.arguments import KEEP as KEEP
 from inference_providers.text import jsontext
 
 TYPE_CHECKING = False
@@ -17,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
-KEEP, DROP, ERROR = "keep", "drop", "error"  # what becomes of a parameter that a candidate does not take
 MODES = (DROP, ERROR)
 DEVELOPER = "developer"  # the role, treated as a parameter that not everybody takes
 USAGE = {"include_usage": True}  # of `stream_options`: the last event of a stream tells the tokens used

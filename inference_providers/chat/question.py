@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from inference_providers.chat import parameters
+from inference_providers.chat.arguments import MAX_STEPS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,9 +12,6 @@ if TYPE_CHECKING:
 
     from inference_providers.chat.structured import Shape
     from inference_providers.chat.tools import Toolbox
-
-
-MAX_STEPS = 10  # replies to one question, calls of tools between them
 
 
 class Question:

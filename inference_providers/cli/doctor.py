@@ -17,7 +17,7 @@ from inference_providers.text import printable
 def examine(providers: ProviderList) -> dict[str, Any]:
     """Everything that doctor reports; no key is in it."""
     registry, environ = providers.registry, os.environ
-    registry_advice = [line.strip() for line in providers._advice.unused()[1:]]
+    registry_advice = [line.strip() for line in providers.pipeline.finder.guidance.unused()[1:]]
     known = [variable for provider in registry.providers.values() for variable in provider.key_variables]
     explanation = providers.explain()
     chosen = explanation.chosen

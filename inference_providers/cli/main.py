@@ -102,7 +102,7 @@ def providers(everything: bool, as_json: bool) -> None:
     listed = ProviderList()
     rows = []
     for provider in listed.registry.providers.values():
-        found, reason = credentials.find(provider, listed._environ)
+        found, reason = credentials.find(provider, listed.pipeline.finder.environ)
         usable = found is not None and found.variable is not None
         if everything or usable:
             variables = [found.variable] if found and found.variable else provider.key_variables

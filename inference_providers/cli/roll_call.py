@@ -59,9 +59,9 @@ def roll_call(
     from inference_providers.clients import ProviderList
 
     providers = ProviderList()
-    offers = calling.called(providers, only=only, models=models, free=free)
+    offers = calling.called(providers.pipeline, only=only, models=models, free=free)
     if not offers and not (only or models or free):
-        raise providers._advice.nothing()
+        raise providers.pipeline.finder.guidance.nothing()
     if not offers:
         raise click.UsageError("No such model is within reach: `inference-providers models` lists those that are.")
     asked = questions or calling.QUESTIONS
@@ -71,7 +71,7 @@ def roll_call(
     if sys.stdin is not None and sys.stdin.isatty() and not yes:
         click.confirm(f"{len(offers)} models, at most ${budget:.2f}: go on?", default=True, abort=True, err=True)
     with _progress(len(offers)) as told:
-        call = calling.RollCall(providers, offers, asked, budget=budget, unpriced=unpriced, told=told)
+        call = calling.RollCall(providers.pipeline, offers, asked, budget=budget, unpriced=unpriced, told=told)
         try:
             asyncio.run(call.run())
         except KeyboardInterrupt:

@@ -7,7 +7,6 @@ from inference_providers._face import face
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inference_providers.clients.async_provider_list import AsyncProviderList as AsyncProviderList
-    from inference_providers.clients.base import Base as Base
     from inference_providers.clients.connection import Connection as Connection
     from inference_providers.clients.one_line import ask_ai as ask_ai
     from inference_providers.clients.one_line import batch as batch
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
 _HOME = {
     "async_provider_list": ("AsyncProviderList",),
-    "base": ("Base",),
     "connection": ("Connection",),
     "one_line": (
         "ask_ai",

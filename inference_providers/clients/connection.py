@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from inference_providers import chat
 from inference_providers.errors import InferenceProvidersError
 from inference_providers.text import in_line
@@ -14,8 +16,9 @@ if TYPE_CHECKING:
     import openai
 
     from inference_providers.attempts import Attempt
-    from inference_providers.chat import Question
+    from inference_providers.chat import Answer, Question
     from inference_providers.offers import Offer
+    from inference_providers.registry import Registry
 
 
 class _Connection:
@@ -80,15 +83,38 @@ _SDKS_OWN = (
 )  # what the SDK's method takes by name; everything else goes into `extra_body`
 
 
-def sdk_fields(question: Question, model: str) -> dict[str, Any]:
-    """A question as arguments of the SDK's `chat.completions.create`."""
-    if question.tools is not None and question.tools.runs:
-        raise ValueError("functions are called by ask_ai; a client's get_response takes descriptions of tools only")
-    body = question.body()
-    own = _SDKS_OWN.split()
-    extra = {name: value for name, value in body.items() if name not in own}
-    fields: dict[str, Any] = {"model": model, **{name: value for name, value in body.items() if name in own}}
-    return {**fields, "extra_body": extra} if extra else fields
+class ClientCall:
+    """A question to a connected client: the arguments of the SDK's `chat.completions.create`, and then the answer.
+
+    Raises ValueError for functions as tools: nobody would call them.
+    """
+
+    def __init__(self, question: Question, model: str) -> None:
+        if question.tools is not None and question.tools.runs:
+            raise ValueError("functions are called by ask_ai; a client's get_response takes descriptions of tools only")
+        body, own = question.body(), _SDKS_OWN.split()
+        extra = {name: value for name, value in body.items() if name not in own}
+        self.arguments: dict[str, Any] = {"model": model, **{name: body[name] for name in body if name in own}}
+        if extra:
+            self.arguments["extra_body"] = extra
+        self._question, self._model, self._started = question, model, time.monotonic()
+
+    def answer(self, reply: Any, registry: Registry) -> Answer:
+        """The answer in the SDK's raw response. Raises ProviderUnavailableError where there is none."""
+        from inference_providers.usage import cost_of, usage_of
+
+        data = checked_completion(reply.http_response.content, self._model)
+        provider = registry.providers.get(reply.headers.get("x-inference-provider", ""))
+        model = reply.headers.get("x-inference-model", self._model)  # which the client has chosen, where it routes
+        dropped = reply.headers.get("x-inference-dropped", "")
+        usage = usage_of(data.get("usage"))
+        cost = cost_of(usage, provider.facts(model)) if provider else None
+        given = chat.Given()
+        given.add(usage, cost, (), filter(None, dropped.split(", ")), time.monotonic() - self._started)
+        answer = given.answer(data, None, self._question.turns)
+        answer.provider, answer.model = provider.id if provider else None, model
+        answer.canonical_name = provider.canonical_of(model) if provider else None
+        return answer
 
 
 def checked_completion(content: bytes, model: str) -> dict[str, Any]:

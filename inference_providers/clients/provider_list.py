@@ -1,41 +1,156 @@
-"""`ProviderList`: what people call. Registry, candidates and the wire, joined for synchronous programs."""
+# Made of `async_provider_list.py` by `make generate`: change that, not this.
+"""`ProviderList`: what asynchronous programs hold. Options in, a pipeline asked."""
 
 from __future__ import annotations
 
-import time
-from contextlib import suppress
-from functools import cached_property, partial
-from itertools import groupby
-
-from inference_providers.chat import check_timeout, named
-from inference_providers.clients.base import Base
-from inference_providers.errors import AllProvidersFailedError
-from inference_providers.offers import shuffled
+from inference_providers.chat import DROP, MAX_STEPS, check_timeout
+from inference_providers.clients.construction import pipeline_of
+from inference_providers.credentials import Secretive
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    import os
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any, Literal, Unpack, overload
 
     import openai
 
-    from inference_providers.attempts import Attempt
     from inference_providers.batches import Batch
-    from inference_providers.calls import AnswerStream, Caller, Reply, StreamReply
-    from inference_providers.chat import Answer, Models, Prompt, Question
+    from inference_providers.calls import AnswerStream
+    from inference_providers.chat import Answer, Models, Prompt
     from inference_providers.clients.connection import Connection
-    from inference_providers.clients.options import AskOptions, BatchOptions, GenerationOptions, Items, StreamOptions
-    from inference_providers.offers import Offer
-    from inference_providers.protocols import Ask
-    from inference_providers.transport import Sender
+    from inference_providers.clients.options import (
+        AskOptions,
+        BatchOptions,
+        GenerationOptions,
+        Items,
+        StreamOptions,
+    )
+    from inference_providers.offers import Explanation, LocalServer, Offer, Resolution
+    from inference_providers.registry import Registry
+    from inference_providers.routing import Policy
+    from inference_providers.transport import Limits
 
-MAX_STEPS, DROP = 10, "drop"  # as in `dialogue` and `parameters`, which are imported when something is asked
-PROBE_LIMIT = 5.0  # seconds for a server to answer a request without key and prompt
-TEST_LIMIT = 30.0  # seconds for a short inference
 
+class ProviderList(Secretive):
+    """Finds who can serve a model with the keys and servers that are there, and connects to them.
 
-class ProviderList(Base):
-    """Finds who can serve a model with the keys and servers that are there, and connects to them."""
+    verbose: tell on the `inference_providers` logger, and on standard error, what is tried.
+    json_override: a registry to use instead of the bundled one: path, JSON text or dict.
+    json_merge: a registry merged over the bundled one (JSON Merge Patch: null removes).
+    auto_update: use the newest downloaded registry, checked at most once a day.
+    environ: the environment, all of it: keys, folders, proxies, `PATH`; default `os.environ`.
+    local: look for model servers on this machine; "launch": start one for a model with open weights that
+        lies here, before a provider is asked.
+    local_models: models that may be launched: paths, or objects as in a model list (`name`, `model_path`,
+        `tokenizer_path`, `engine`, `context`, ...), which may also say `command`.
+    trust: further hosts for key variables: `{"OPENAI_API_KEY": ["proxy.example.com"]}`.
+    timeout: seconds for a whole call, retries and fallbacks included.
+    allow: providers whose general-purpose token (`GITHUB_TOKEN`, `HF_TOKEN`, ...) may be used
+        without naming them; also comma-separated in `INFERENCE_PROVIDERS_ALLOW`.
+    aliases: your own names for models: `{"work": "claude-opus-5.5"}`.
+    update_url: where updates come from; default `INFERENCE_PROVIDERS_URL`, else models.dev.
+    random: source of randomness (`random.Random`) for `choose_randomly` and for jitter.
+    policy, limits: the numbers of retry, fallback and cool-down, and how long each thing may take.
+    allow_empty: take an empty reply for an answer.
+    hedge_after: seconds, or "p95", after which a second provider is asked as well, for calls that
+        are not streamed; at most one request in twenty is such an extra one. Off by default.
+    mock: replies instead of providers, by model; neither key nor network is used. See `testing.mock`.
+
+    One list may be used from several threads; an asynchronous one from several event loops, one after another.
+
+    Raises RegistryError, with every problem and its JSON path, for an invalid override or merge.
+    """
+
+    def __init__(
+        self,
+        verbose: bool = False,
+        json_override: str | os.PathLike[str] | Mapping[str, Any] | None = None,
+        auto_update: bool = False,
+        *,
+        json_merge: str | os.PathLike[str] | Mapping[str, Any] | None = None,
+        environ: Mapping[str, str] | None = None,
+        local: bool | str = True,
+        local_models: Iterable[Any] = (),
+        trust: Mapping[str, Sequence[str]] | None = None,
+        timeout: float = 600.0,
+        allow: Iterable[str] = (),
+        aliases: Mapping[str, str] | None = None,
+        update_url: str | None = None,
+        random: Any = None,
+        policy: Policy | None = None,
+        limits: Limits | None = None,
+        allow_empty: bool = False,
+        hedge_after: float | str | None = None,
+        mock: Mapping[str, Any] | None = None,
+    ) -> None:
+        finding = {
+            "verbose": verbose,
+            "json_override": json_override,
+            "auto_update": auto_update,
+            "json_merge": json_merge,
+            "local_models": local_models,
+            "trust": trust,
+            "allow": allow,
+            "update_url": update_url,
+        }
+        self.pipeline = pipeline_of(
+            environ=environ,
+            local=local,
+            timeout=timeout,
+            hedge_after=hedge_after,
+            aliases=aliases,
+            mock=mock,
+            finding=finding,
+            calling={"random": random, "policy": policy, "limits": limits, "allow_empty": allow_empty},
+        )
+        finder = self.pipeline.finder
+        self.registry: Registry = finder.registry
+        self.verbose, self.timeout = verbose, timeout
+
+    def __repr__(self) -> str:
+        registry = self.__dict__.get("registry")  # missing while the constructor runs
+        return f"<{type(self).__name__}{f' of {len(registry.providers)} providers' if registry else ''}>"
+
+    # Who can serve what
+
+    def get_canonical_model_names(self) -> list[str]:
+        """Every canonical name in the registry, sorted."""
+        return sorted(self.registry.canonical_names)
+
+    def find_model_providers(self, canonical_name: str) -> list[Offer]:
+        """Who can serve a model now: one offer for each provider, in registry order.
+
+        Servers on this machine come first for models with open weights, else last.
+
+        Empty when no key for it is set. Raises UnknownModelError for a name that no rule resolves.
+        """
+        return self.pipeline.finder.find_model_providers(canonical_name)
+
+    def resolve(self, name: str, *, provider: str | None = None) -> Resolution:
+        """Which model *name* means, by which rule, and every offer of it, usable or not."""
+        return self.pipeline.finder.resolver.resolve(name, provider)
+
+    def explain(self, name: str | None = None) -> Explanation:
+        """Every offer of a model (or of the automatic choice), and why it is or is not a candidate."""
+        return self.pipeline.finder.explain(name)
+
+    def candidates(self, name: str, *, provider: str | None = None) -> list[Offer]:
+        """The candidates for a name, in the order in which they are tried. Raises UnknownModelError or NoCredentialsError."""
+        return self.pipeline.finder.candidates(name, provider=provider)
+
+    def local_servers(self) -> list[LocalServer]:
+        """The model servers that run on this machine; a look at known ports counts for ten seconds."""
+        return self.pipeline.finder.local_servers()
+
+    @staticmethod
+    def get_updated_provider_list() -> dict[str, Any]:
+        """The newest registry as a dict: downloaded now and kept, else the last good one, else the bundled one."""
+        from inference_providers.upkeep import newest
+
+        return newest()
+
+    # Connections
 
     def connect_to_model(
         self, canonical_name: str, choose_randomly: bool = False, test: bool = False, *, provider: str | None = None
@@ -49,26 +164,31 @@ class ProviderList(Base):
         Raises UnknownModelError, NoCredentialsError (naming the variables that would help) or
         AllProvidersFailedError (with every attempt).
         """
-        offers = self.candidates(canonical_name, provider=provider)
-        return self._connect(shuffled(offers, self._random) if choose_randomly else offers, test)
+        offers = self.pipeline.asker.candidates(canonical_name, provider)
+        if choose_randomly:
+            from inference_providers.offers import shuffled
+
+            offers = shuffled(offers, self.pipeline.random)
+        return self._connection(*self.pipeline.asker.connected(offers, test))
 
     def connect_to_first_available_model(self, model_names: Sequence[str], test: bool = False) -> Connection:
         """A connection to the first of *model_names* that works; models without a key are passed over."""
-        return self._connect(self._first_available(model_names), test)
+        offers = self.pipeline.asker.first_available(model_names)
+        return self._connection(*self.pipeline.asker.connected(offers, test))
 
     def connect_to_ai(self, test: bool = True) -> Connection:
         """A connection to the best model that the keys can reach, by `auto_model_priority`; else to a server on this machine."""
-        failed: AllProvidersFailedError | None = None
-        keyed = self._keyed()
-        if keyed:
-            try:
-                return self._connect(keyed, test)
-            except AllProvidersFailedError as error:
-                failed = error
-        here = self._on_this_machine()
-        if here:
-            return self._connect(here, test)
-        raise failed or self._advice.nothing()
+        return self._connection(*self.pipeline.asker.best_connected(test))
+
+    def _connection(self, offer: Offer, attempts: Sequence[Any]) -> Connection:
+        from inference_providers.clients.connection import Connection
+
+        def make() -> openai.OpenAI:
+            from inference_providers.clients import sdk_transport
+
+            return sdk_transport.client_of(self.pipeline, offer)
+
+        return Connection(offer, attempts, make)
 
     def client(
         self,
@@ -89,16 +209,24 @@ class ProviderList(Base):
 
         timeout: seconds for a whole call; default that of this list. hedge_after: see `ProviderList`.
         """
-        from inference_providers.clients import sdk_transport as routed
+        from inference_providers.clients import sdk_transport
 
-        return routed.client(
-            self._caller, self._first_available, self._options(models, timeout, hedge_after, allow_empty)
-        )
+        options = sdk_transport.options_of(self.pipeline, models, timeout, hedge_after, allow_empty)
+        return sdk_transport.client(self.pipeline, options)
 
-    def close(self) -> None:
-        """Close idle connections, and use the servers that were launched no longer: they end unless another program does."""
-        self._sender.close()
-        self._release()
+    def async_client(
+        self,
+        models: str | Sequence[str] | None = None,
+        *,
+        timeout: float | None = None,
+        hedge_after: float | str | None = None,
+        allow_empty: bool | None = None,
+    ) -> openai.AsyncOpenAI:
+        """A real `openai.AsyncOpenAI` that routes every request and falls back; see `ProviderList.client`."""
+        from inference_providers.clients import sdk_transport
+
+        options = sdk_transport.options_of(self.pipeline, models, timeout, hedge_after, allow_empty)
+        return sdk_transport.async_client(self.pipeline, options)
 
     def get_response(
         self,
@@ -110,18 +238,23 @@ class ProviderList(Base):
         extra_body: Mapping[str, Any] | None = None,
         **parameters: Unpack[GenerationOptions],
     ) -> Answer:
-        """Ask a connected client one question, with generation parameters as in `ask_ai`. Raises ProviderError of the fitting kind."""
+        """Ask a connected client one question, with generation parameters as in `ask_ai`.
+
+        Raises ProviderError of the fitting kind.
+        """
         import openai
 
-        from inference_providers.clients.connection import our_error, sdk_fields
+        from inference_providers.clients.connection import ClientCall, our_error
 
-        question = self._question(prompt, parameters, system=system, extra_body=extra_body)
-        started = time.monotonic()
+        question = self.pipeline.question(prompt, parameters, system=system, extra_body=extra_body)
+        call = ClientCall(question, model_name)
         try:
-            reply = client.chat.completions.with_raw_response.create(**sdk_fields(question, model_name))
+            reply = client.chat.completions.with_raw_response.create(**call.arguments)
         except openai.APIError as error:
             raise our_error(error, model_name) from None
-        return self._answer_of(reply, model_name, question, time.monotonic() - started)
+        return call.answer(reply, self.registry)
+
+    # Questions
 
     if TYPE_CHECKING:
 
@@ -167,7 +300,8 @@ class ProviderList(Base):
         parameters: max_tokens, temperature, top_p, top_k, min_p, seed, stop, frequency_penalty,
         presence_penalty, repetition_penalty, logit_bias, response_format, reasoning_effort, n, ...;
         other tools' words (max_new_tokens, stop_strings) mean the same. tools: Python functions,
-        which are called until the model answers (at most *max_steps* replies), or descriptions.
+        which are called until the model answers (at most *max_steps* replies), or descriptions; for asyncio
+        they may be coroutine functions, and others run in threads.
         on_unsupported: "drop" leaves out what a provider does not take, and says so; "error" asks
         only those that take it. extra_body: goes into the request as it is.
         timeout: seconds for each reply, retries and fallbacks included.
@@ -178,206 +312,67 @@ class ProviderList(Base):
         """
         check_timeout(timeout)
         how = {"schema": schema, "max_steps": max_steps, "on_unsupported": on_unsupported}
-        asked = self._question(question, parameters, system=system, images=images, extra_body=extra_body, **how)
-        return (self._stream if stream else self._converse)(asked, model, test, timeout)
+        asked = self.pipeline.question(question, parameters, system=system, images=images, extra_body=extra_body, **how)
+        if stream:
+            return self.pipeline.asker.stream(asked, model, test, timeout).open()
+        return self.pipeline.asker.answer(asked, model, test, timeout)
 
     def stream(self, question: Prompt, model: Models = None, **options: Unpack[StreamOptions]) -> AnswerStream:
         """`ask_ai`, as it comes: iterate for text. Falls back until the first content, never after it."""
-        return self.ask_ai(question, model, stream=True, **options)
+        return self._stream(question, model, **options)
+
+    def _stream(
+        self,
+        question: Prompt,
+        model: Models,
+        *,
+        test: bool = True,
+        system: str | None = None,
+        images: Any = None,
+        schema: Any = None,
+        max_steps: int = MAX_STEPS,
+        on_unsupported: str = DROP,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+        **parameters: Any,
+    ) -> AnswerStream:
+        check_timeout(timeout)
+        how = {"schema": schema, "max_steps": max_steps, "on_unsupported": on_unsupported}
+        asked = self.pipeline.question(question, parameters, system=system, images=images, extra_body=extra_body, **how)
+        return self.pipeline.asker.stream(asked, model, test, timeout)
 
     def batch(self, questions: Items, models: Models = None, **options: Unpack[BatchOptions]) -> Batch:
         """Ask many questions at once; results with `.answer` or `.error`, in order.
 
         questions: any iterable of texts, message lists, or dicts with `prompt` or `messages`, `custom_id`,
         `model` and parameters, or lines of OpenAI's batch format; or a file (`pathlib.Path`) of JSON
-        lines or CSV. models: a name or several for items that name none; default: the best within reach.
+        lines or CSV; for asyncio also an asynchronous iterable. models: a name or several for items that
+        name none; default: the best within reach.
 
         concurrency: requests at once, or "auto" to find what each provider allows; a model that several
         providers serve is asked of all of them. requests_per_minute, tokens_per_minute: for each provider.
         out: a regular file for the results, one JSON line each as it finishes, or CSV. With it everything is
-        done when this returns. csv_formulas: "keep" cells of answers that a spreadsheet would run, and count them
-        in a warning, or "escape" them. resume: go on with what is in it: what was answered is not asked again.
+        done when this returns (for asyncio, when it is awaited). csv_formulas: "keep" cells of answers that a
+        spreadsheet would run, and count them in a warning, or "escape" them. resume: go on with what is in it:
+        what was answered is not asked again.
         on_error: "keep" failures as results, or "raise" the first. as_completed: do not wait for order.
         mode: "provider" uses a provider's own batch API (hours, at half the price or so); with out=.
         completion_window: how long its job may take, where it can be said (`"24h"`). adaptive: false keeps
-        *concurrency* as it is. progress: a line on standard error; default: on a terminal. patience: seconds for which an item
-        that is refused for the rate is asked again. system, schema, tools, timeout, on_unsupported,
+        *concurrency* as it is. progress: a line on standard error; default: on a terminal. patience: seconds for
+        which an item that is refused for the rate is asked again. system, schema, tools, timeout, on_unsupported,
         extra_body and generation parameters: as in `ask_ai`, for every item.
 
         Raises TypeError and ValueError for wrong options and an input that is also an output, BlockingIOError
-        where another process writes to *out*, OSError where it is no regular file.
+        where another process writes to *out*, OSError where it is not a regular file.
         """
         from inference_providers.batches import Batch, Job
 
-        return Batch(self, Job(questions, models, **options))
+        return Batch(self.pipeline, Job(questions, models, **options))
 
-    def _converse(self, question: Question, model: Models, test: bool, timeout: float | None) -> Answer:
-        from inference_providers.calls import converse
+    def close(self) -> None:
+        """Close idle connections, and use the servers that were launched no longer: they end unless another program does.
 
-        steps = converse(question)
-        step = next(steps)
-        while True:
-            result = (
-                self._reply(step, question, model, test, timeout)
-                if isinstance(step, dict)
-                else [call.run() for call in step]
-            )
-            try:
-                step = steps.send(result)
-            except StopIteration as stop:
-                answer: Answer = stop.value
-                return answer
-
-    def _reply(
-        self, body: Mapping[str, Any], question: Question, model: Models, test: bool, timeout: float | None
-    ) -> Reply:
-        ask, hedge = self._ask(body, question), self._hedge_after
-        reply: Reply = self._first_that_works(
-            model,
-            test,
-            timeout,
-            ask,
-            lambda offers, left: self._caller.call(offers, ask, total=left, hedge_after=hedge),
-        )
-        self._note(reply)
-        return reply
-
-    def _stream(self, question: Question, model: Models, test: bool, timeout: float | None) -> AnswerStream:
-        from inference_providers.calls import AnswerStream
-
-        started = time.monotonic()
-        ask = self._ask(question.streamed(), question)
-        reply: StreamReply = self._first_that_works(
-            model, test, timeout, ask, lambda offers, left: self._caller.stream(offers, ask, total=left)
-        )
-        self._note(reply)
-        return AnswerStream(reply, question.turns, started)
-
-    def _first_that_works(self, model: Models, test: bool, timeout: float | None, request: Ask, ask: Any) -> Any:
-        """Ask keyed candidates, then this machine; a named model's candidates only where one is named."""
-        groups: list[Callable[[], list[Offer]]] = (
-            [partial(self._first_available, named(model))]
-            if model is not None
-            else [self._keyed, self._on_this_machine]
-        )
-        failed: AllProvidersFailedError | None = None
-        until = time.monotonic() + (self.timeout if timeout is None else timeout)
-        for group in groups:
-            offers = group()
-            if not offers:
-                continue
-            try:
-                return ask(
-                    offers if test else [self._connect(request.able(offers, self._could), False).offer],
-                    max(until - time.monotonic(), 0.001),
-                )
-            except AllProvidersFailedError as error:
-                failed = error if failed is None else _joined(failed, error)
-        raise failed or self._advice.nothing()
-
-    @staticmethod
-    def get_updated_provider_list() -> dict[str, Any]:
-        """The newest registry as a dict of the caller's own: downloaded now and kept, else the last good one, else the bundled one."""
-        import json
-
-        from inference_providers.errors import RegistryError
-        from inference_providers.log import warn
-        from inference_providers.upkeep import Updater, registry_text
-
-        updater = Updater(warn=warn)
-        with suppress(RegistryError):  # told as a warning
-            updater.fetch()
-        from inference_providers.registry import bundled
-
-        copy: dict[str, Any] = json.loads(registry_text((updater.cached() or bundled()).data))
-        return copy  # whoever changes it must not change what is installed
-
-    @cached_property
-    def _sender(self) -> Sender:
-        from inference_providers.transport import Sender
-
-        if self._substitute is not None:
-            stand_in: Sender = self._substitute.sender(lambda: Sender(self._environ, self._limits), self._secrets)
-            return stand_in
-        return Sender(self._environ, self._limits)
-
-    @cached_property
-    def _caller(self) -> Caller:
-        from inference_providers.calls import Caller
-
-        return Caller(self._sender, self._health, self._random, self._tell, self._could)
-
-    def _connect(self, offers: Sequence[Offer], test: bool) -> Connection:
-        """The first of *offers* that works."""
-        alive = [offer for offer in offers if not self._health.dead(offer)]
-        attempts: list[Attempt] = [] if alive else [self._health.refusal(offer) for offer in offers]
-        for offer in self._reached(alive, attempts):
-            if not test or self._answers(offer, attempts):
-                from inference_providers.clients.connection import Connection
-
-                return Connection(offer, attempts, partial(self._client, offer))
-        raise no_connection(attempts)
-
-    def _reached(self, offers: Sequence[Offer], attempts: list[Attempt]) -> Iterator[Offer]:
-        """Those that can be reached, in a race; servers to be launched one after another, in their place."""
-        from inference_providers.transport import run_race
-
-        for launchable, together in groupby(offers, lambda offer: offer.launchable):
-            some = list(together)
-            if launchable:
-                yield from (offer for offer in some if self._started(offer, attempts))
-            else:
-                yield from (some[index] for index in run_race([partial(self._reachable, o, attempts) for o in some]))
-
-    def _reachable(self, offer: Offer, attempts: list[Attempt]) -> bool:
-        """Whether the server answers a request that carries neither key nor prompt."""
-        from inference_providers.transport import Request, WireError
-
-        started = time.monotonic()
-        status = None
-        try:
-            response = self._sender.send(
-                Request("GET", offer.endpoint + "/models", {"Accept": "application/json"}),
-                limit=min(PROBE_LIMIT, self.timeout),
-            )
-            response.close()
-            status = response.status
-            outcome = "reachable" if status < 500 else f"HTTP {status}"
-        except WireError as error:
-            outcome = str(error)
-        self._tried(attempts, offer, outcome, status=status, seconds=time.monotonic() - started)
-        return status is not None and status < 500
-
-    def _answers(self, offer: Offer, attempts: list[Attempt]) -> bool:
-        """Whether a short inference verifies key, model and reply."""
-        from inference_providers.protocols import Ask, classify
-        from inference_providers.routing import Send
-
-        started = time.monotonic()
-        from inference_providers import chat
-
-        verdict = self._caller.attempt(Send(offer, min(TEST_LIMIT, self.timeout)), Ask(chat.test_body()))
-        worked = verdict.action == classify.OK
-        outcome = "ok" if worked else str(verdict.error)
-        status = verdict.error.status if verdict.error else 200
-        self._tried(attempts, offer, outcome, status=status, seconds=time.monotonic() - started, error=verdict.error)
-        if worked:
-            self._health.succeeded(offer)
-        else:
-            self._health.failed(offer, verdict)
-        return worked
-
-    def _client(self, offer: Offer) -> openai.OpenAI:
-        from inference_providers.clients import sdk_transport as routed
-
-        return routed.client_of(self._caller, offer, self.timeout)
-
-
-def no_connection(attempts: Sequence[Attempt]) -> AllProvidersFailedError:
-    """The error of a race that nobody won."""
-    lines = "".join(f"\n  {attempt}" for attempt in attempts)
-    return AllProvidersFailedError(f"No provider could be connected to; tried:{lines}", attempts)
-
-
-def _joined(first: AllProvidersFailedError, second: AllProvidersFailedError) -> AllProvidersFailedError:
-    return AllProvidersFailedError(f"{first}\nThen, on this machine: {second}", [*first.attempts, *second.attempts])
+        For asyncio: those of the running event loop, which `asyncio.run` does by itself.
+        """
+        self.pipeline.sender.close()
+        self.pipeline.finder.release()

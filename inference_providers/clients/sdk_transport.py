@@ -14,7 +14,8 @@ import time
 import httpx2
 import openai
 
-from inference_providers.chat import parameters
+from inference_providers.calls import async_asker
+from inference_providers.chat import named, parameters
 from inference_providers.clients.sdk_seal import Base, plain_headers, sealed
 from inference_providers.credentials import host_of
 from inference_providers.errors import (
@@ -29,11 +30,11 @@ from inference_providers.protocols import Ask, decode, form_model
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Iterator, Sequence
     from typing import Any
 
     from inference_providers.attempts import Attempt
-    from inference_providers.calls import AsyncCaller, AsyncStreamReply, Caller, Reply, StreamReply
+    from inference_providers.calls import AsyncStreamReply, Pipeline, Reply, StreamReply
     from inference_providers.offers import Offer
 
 BASE_URL = "http://inference-providers.invalid/v1"  # never resolved: the transport below sends elsewhere
@@ -84,38 +85,46 @@ class Options:
         return {"api_key": key, "base_url": self.base_url, "timeout": self.timeout, "max_retries": 0}
 
 
-def client(caller: Caller, find: Callable[[Sequence[str]], list[Offer]], options: Options) -> openai.OpenAI:
+def options_of(
+    pipeline: Pipeline,
+    models: str | Sequence[str] | None,
+    timeout: float | None,
+    hedge_after: float | str | None,
+    allow_empty: bool | None,
+) -> Options:
+    """What a client of everybody is made with; what is not given is as the pipeline has it. Raises UnknownModelError."""
+    if models is not None and not models:  # a list that turned out empty names nobody, and does not mean everybody
+        raise UnknownModelError("No model: give at least one name, or None for the best within reach.")
+    return Options(
+        named(models),
+        pipeline.timeout if timeout is None else timeout,
+        pipeline.hedge_after if hedge_after is None else hedge_after,
+        pipeline.allow_empty if allow_empty is None else allow_empty,
+    )
+
+
+def client(pipeline: Pipeline, options: Options) -> openai.OpenAI:
     """A synchronous client that routes."""
-    http = httpx2.Client(transport=_Routing(caller, find, options), follow_redirects=False, trust_env=False)
+    http = httpx2.Client(transport=_Routing(pipeline, options), follow_redirects=False, trust_env=False)
     closed: openai.OpenAI = sealed(openai.OpenAI(http_client=http, **options.sdk()))
     return closed
 
 
-def async_client(
-    caller: AsyncCaller, find: Callable[[Sequence[str]], Awaitable[list[Offer]]], options: Options
-) -> openai.AsyncOpenAI:
+def async_client(pipeline: Pipeline, options: Options) -> openai.AsyncOpenAI:
     """An asynchronous client that routes."""
-    http = httpx2.AsyncClient(transport=_AsyncRouting(caller, find, options), follow_redirects=False, trust_env=False)
+    http = httpx2.AsyncClient(transport=_AsyncRouting(pipeline, options), follow_redirects=False, trust_env=False)
     closed: openai.AsyncOpenAI = sealed(openai.AsyncOpenAI(http_client=http, **options.sdk()))
     return closed
 
 
-def client_of(caller: Caller, offer: Offer, timeout: float) -> openai.OpenAI:
+def client_of(pipeline: Pipeline, offer: Offer) -> openai.OpenAI:
     """A synchronous client of one candidate."""
-    return client(
-        caller,
-        lambda names: [offer.called(names[0])],
-        Options([offer.internal_name], timeout, allow_empty=True, only=offer),
-    )
+    return client(pipeline, Options([offer.internal_name], pipeline.timeout, allow_empty=True, only=offer))
 
 
-def async_client_of(caller: AsyncCaller, offer: Offer, timeout: float) -> openai.AsyncOpenAI:
+def async_client_of(pipeline: Pipeline, offer: Offer) -> openai.AsyncOpenAI:
     """An asynchronous client of one candidate."""
-
-    async def find(names: Sequence[str]) -> list[Offer]:
-        return [offer.called(names[0])]
-
-    return async_client(caller, find, Options([offer.internal_name], timeout, allow_empty=True, only=offer))
+    return async_client(pipeline, Options([offer.internal_name], pipeline.timeout, allow_empty=True, only=offer))
 
 
 class _Wanted:
@@ -151,6 +160,11 @@ class _Wanted:
         )
 
     @property
+    def only(self) -> list[Offer] | None:
+        """Who alone may be asked, under the name that was asked for; None where everybody may."""
+        return None if self._options.only is None else [self._options.only.called(self.models[0])]
+
+    @property
     def lists_models(self) -> bool:
         """Whether a client of everybody is asked for the list of models."""
         return self._options.only is None and (self.ask.method, self.ask.path) == ("GET", "/models")
@@ -175,13 +189,13 @@ def _seconds(request: httpx2.Request, timeout: float) -> float:
 
 
 class _Routing(httpx2.BaseTransport):
-    def __init__(self, caller: Caller, find: Callable[[Sequence[str]], list[Offer]], options: Options) -> None:
-        self._caller, self._find, self._options = caller, find, options
+    def __init__(self, pipeline: Pipeline, options: Options) -> None:
+        self._caller, self._finder, self._options = pipeline.caller, pipeline.finder, options
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         wanted = _Wanted(request, request.read(), self._options)
         try:
-            offers = self._find(wanted.models)
+            offers = wanted.only or self._finder.first_available(wanted.models)
             if wanted.lists_models:
                 return _listing(offers, request)
             if wanted.ask.streams:
@@ -194,15 +208,13 @@ class _Routing(httpx2.BaseTransport):
 
 
 class _AsyncRouting(httpx2.AsyncBaseTransport):
-    def __init__(
-        self, caller: AsyncCaller, find: Callable[[Sequence[str]], Awaitable[list[Offer]]], options: Options
-    ) -> None:
-        self._caller, self._find, self._options = caller, find, options
+    def __init__(self, pipeline: Pipeline, options: Options) -> None:
+        self._caller, self._finder, self._options = pipeline.async_caller, pipeline.finder, options
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         wanted = _Wanted(request, await request.aread(), self._options)
         try:
-            offers = await self._find(wanted.models)
+            offers = wanted.only or await async_asker.found(self._finder, wanted.models)
             if wanted.lists_models:
                 return _listing(offers, request)
             if wanted.ask.streams:

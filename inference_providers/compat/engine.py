@@ -319,7 +319,7 @@ def _list(
 
 def _by_hand(made_list: ProviderList, variable: str) -> ProviderList:
     """Have it say of the key in *variable* that it was given by hand: no variable of the user's holds it."""
-    made_list._accesses.by_hand = variable
+    made_list.pipeline.finder.accesses.by_hand = variable
     return made_list
 
 

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from inference_providers.offers.access import BY_HAND as BY_HAND
     from inference_providers.offers.access import Accesses as Accesses
     from inference_providers.offers.explanation import Explanation as Explanation
-    from inference_providers.offers.guidance import ALLOW_VARIABLE as ALLOW_VARIABLE
     from inference_providers.offers.guidance import Advice as Advice
     from inference_providers.offers.local_server import LocalServer as LocalServer
     from inference_providers.offers.local_server import address as address
@@ -33,10 +32,7 @@ _HOME = {
         "BY_HAND",
     ),
     "explanation": ("Explanation",),
-    "guidance": (
-        "ALLOW_VARIABLE",
-        "Advice",
-    ),
+    "guidance": ("Advice",),
     "local_server": (
         "LocalServer",
         "address",

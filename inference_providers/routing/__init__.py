@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from inference_providers.routing.policy import Policy as Policy
     from inference_providers.routing.router import Send as Send
     from inference_providers.routing.router import Sleep as Sleep
-    from inference_providers.routing.router import Uniform as Uniform
     from inference_providers.routing.router import route as route
 
 _HOME = {

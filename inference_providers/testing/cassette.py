@@ -11,7 +11,7 @@ from inference_providers import files
 from inference_providers.credentials import DUMMY_KEY, scrub, scrub_events
 from inference_providers.errors import InferenceProvidersError
 from inference_providers.registry import bundled
-from inference_providers.testing.mock import Watch
+from inference_providers.testing.mock import unlimited
 from inference_providers.text import jsontext
 from inference_providers.transport import AsyncResponse, Limits, Response, WireError
 
@@ -240,7 +240,7 @@ class _Recorder:
             self._cassette.keep_failure(request, error, self._secrets())
             raise
         take = _Take(self._cassette, request, response, self._secrets)
-        return Response(response.status, response.headers, self._noted(response, take), take.close, response.watch)
+        return Response(response.status, response.headers, self._noted(response, take), take.close, response.limit)
 
     def _noted(self, response: Response, take: _Take) -> Iterator[bytes]:
         for chunk in response.chunks:
@@ -273,7 +273,7 @@ class _AsyncRecorder:
                 take.keep()
             return chunk
 
-        return AsyncResponse(response.status, response.headers, more, take.close)
+        return AsyncResponse(response.status, response.headers, more, take.close, response.limit)
 
     async def aclose(self) -> None:
         await self._real.aclose()
@@ -285,7 +285,7 @@ class _Player:
 
     def send(self, request: Request, **limits: Any) -> Response:
         status, headers, body = self._cassette.find(request)
-        return Response(status, headers, iter([body]), lambda: None, Watch())
+        return Response(status, headers, iter([body]), lambda: None, unlimited)
 
     def close(self) -> None:
         """Nothing is open."""
@@ -302,7 +302,7 @@ class _AsyncPlayer:
         async def more() -> bytes:
             return next(pieces, b"")
 
-        return AsyncResponse(status, headers, more, lambda: None)
+        return AsyncResponse(status, headers, more, lambda: None, unlimited)
 
     async def aclose(self) -> None:
         """Nothing is open."""

@@ -205,10 +205,8 @@ def _event(data: Any) -> bytes:
     return b"data: " + json.dumps(data, ensure_ascii=False).encode() + b"\n\n"
 
 
-class Watch:
-    """What a stream's reader may set; nothing here looks at it."""
-
-    idle = deadline = 0.0
+def unlimited(total: float, idle: float) -> None:
+    """What a stream's reader may call; nothing here takes long."""
 
 
 class _Sender:
@@ -219,7 +217,7 @@ class _Sender:
     def send(self, request: Request, *, limit: float | None = None, idle: float | None = None) -> Response:
         wait, status, headers, body = self._mock.answer(request)
         _wait_for(wait, limit, time.sleep)
-        return Response(status, headers, iter(body), lambda: None, Watch())
+        return Response(status, headers, iter(body), lambda: None, unlimited)
 
     def close(self) -> None:
         """Nothing is open."""
@@ -241,7 +239,7 @@ class _AsyncSender:
         async def more() -> bytes:
             return next(pieces, b"")
 
-        return AsyncResponse(status, headers, more, lambda: None)
+        return AsyncResponse(status, headers, more, lambda: None, unlimited)
 
     async def aclose(self) -> None:
         """Nothing is open."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from inference_providers.transport.http import ERROR_CAP as ERROR_CAP
     from inference_providers.transport.http import RESPONSE_CAP as RESPONSE_CAP
     from inference_providers.transport.http import AsyncResponse as AsyncResponse
-    from inference_providers.transport.http import Could as Could
+    from inference_providers.transport.http import Cancellation as Cancellation
     from inference_providers.transport.http import Limits as Limits
     from inference_providers.transport.http import Request as Request
     from inference_providers.transport.http import Response as Response
@@ -25,6 +25,7 @@ _HOME = {
     "async_sender": ("AsyncSender",),
     "http": (
         "AsyncResponse",
+        "Cancellation",
         "ERROR_CAP",
         "Limits",
         "RESPONSE_CAP",

@@ -176,6 +176,13 @@ class Exchange:
         self._timer: asyncio.TimerHandle | None = loop.call_at(min(deadline, self._heard + idle), self._expire)
         line.exchange = self
 
+    def limit(self, total: float, idle: float) -> None:
+        """From now on: at most *total* more seconds, and *idle* of silence."""
+        self._deadline, self._idle = self._loop.time() + total, idle
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = self._loop.call_at(min(self._deadline, self._heard + idle), self._expire)
+
     @property
     def over(self) -> bool:
         """Whether it has left its connection."""

@@ -59,7 +59,7 @@ class AsyncSender:
             exchange.abandon()
             raise
         body = Body(loop, exchange, self)
-        return AsyncResponse(exchange.reader.status, exchange.reader.headers, body.more, body.close)
+        return AsyncResponse(exchange.reader.status, exchange.reader.headers, body.more, body.close, exchange.limit)
 
     def _here(self, loop: asyncio.AbstractEventLoop) -> Kept:
         if self._pid != os.getpid():

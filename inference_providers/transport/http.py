@@ -7,7 +7,6 @@ from inference_providers.credentials import Address, Secret, Secretive, address_
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-    from typing import Any
 
     from inference_providers.offers import Offer
 
@@ -32,13 +31,35 @@ class Limits:
         self.connect, self.first_token, self.idle, self.total = connect, first_token, idle, total
 
 
+class Cancellation:
+    """Ends a request from another thread. Whoever sends the request says how, once there is something to end."""
+
+    __slots__ = ("_close", "_is_cancelled")
+
+    def __init__(self) -> None:
+        self._close: Callable[[], None] | None = None
+        self._is_cancelled = False
+
+    def watch(self, close: Callable[[], None]) -> None:
+        """*close* ends the request from here on; at once, where it has been cancelled already."""
+        self._close = close
+        if self._is_cancelled:
+            close()
+
+    def cancel(self) -> None:
+        """End the request, now or as soon as it has a connection."""
+        self._is_cancelled = True
+        if self._close is not None:
+            self._close()
+
+
 class Request(Secretive):
     """One HTTP request. Its repr shows neither headers nor body.
 
     *offer* is whom it is for: it says whether the request may go to its URL. Without one, no key goes along.
     """
 
-    __slots__ = ("body", "headers", "method", "offer", "url")
+    __slots__ = ("body", "cancellation", "headers", "method", "offer", "url")
 
     def __init__(
         self,
@@ -49,6 +70,9 @@ class Request(Secretive):
         offer: Offer | None = None,
     ) -> None:
         self.method, self.url, self.headers, self.body, self.offer = method, url, headers or {}, body, offer
+        self.cancellation: Cancellation | None = (
+            None  # of the synchronous sender; a task of asyncio is cancelled itself
+        )
 
     def __repr__(self) -> str:
         return f"<Request {self.method} to {host_of(self.url)}>"
@@ -57,13 +81,18 @@ class Request(Secretive):
 class Response:
     """One HTTP response: status, headers to be looked up in lower case, the body as it comes. Close it, or read it to its end."""
 
-    __slots__ = ("chunks", "close", "headers", "status", "watch")
+    __slots__ = ("chunks", "close", "headers", "limit", "status")
 
     def __init__(
-        self, status: int, headers: Mapping[str, str], chunks: Iterator[bytes], close: Any, watch: Any = None
+        self,
+        status: int,
+        headers: Mapping[str, str],
+        chunks: Iterator[bytes],
+        close: Callable[[], None],
+        limit: Callable[[float, float], None],
     ) -> None:
         self.status, self.headers, self.chunks, self.close = status, headers, chunks, close
-        self.watch = watch  # its `idle` may be changed while the body is read
+        self.limit = limit  # sets anew how long the rest may take, and how long silence may, in seconds from now
 
     def read(self, cap: int = RESPONSE_CAP) -> bytes:
         """The whole body. Raises WireError when it is larger than *cap* bytes."""
@@ -82,12 +111,17 @@ class Response:
 class AsyncResponse:
     """`Response` for asyncio. *more* gives the next bytes of the body, none at its end."""
 
-    __slots__ = ("close", "headers", "more", "status")
+    __slots__ = ("close", "headers", "limit", "more", "status")
 
     def __init__(
-        self, status: int, headers: Mapping[str, str], more: Callable[[], Awaitable[bytes]], close: Callable[[], None]
+        self,
+        status: int,
+        headers: Mapping[str, str],
+        more: Callable[[], Awaitable[bytes]],
+        close: Callable[[], None],
+        limit: Callable[[float, float], None],
     ) -> None:
-        self.status, self.headers, self.more, self.close = status, headers, more, close
+        self.status, self.headers, self.more, self.close, self.limit = status, headers, more, close, limit
 
     @property
     async def chunks(self) -> AsyncIterator[bytes]:

@@ -10,11 +10,11 @@ from inference_providers.transport.staggering import STAGGER, race
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
     from typing import Any
 
 
-def run_race(runners: Sequence[Callable[[], bool]], stagger: float = STAGGER) -> Iterator[int]:
+def run_race(runners: Sequence[Callable[[], bool]], stagger: float = STAGGER) -> Generator[int, None, None]:
     """Run a staggered race with threads; yields winners, the earliest of those that answered first."""
     events: queue.SimpleQueue[tuple[int, bool]] = queue.SimpleQueue()
 

@@ -32,6 +32,10 @@ class _Watch:
     def __init__(self, deadline: float, idle: float) -> None:
         self.deadline, self.idle = deadline, idle
 
+    def limit(self, total: float, idle: float) -> None:
+        """From now on: at most *total* more seconds, and *idle* of silence."""
+        self.deadline, self.idle = time.monotonic() + total, idle
+
     def allowance(self) -> float:
         left = self.deadline - time.monotonic()
         if left <= 0:
@@ -130,7 +134,10 @@ class Sender:
         line = pool.take()
         if line is None:
             line = self._connect(pool.origin, watch, request)
-        return _Exchange(self, pool, line, request.method, watch).run(request, address)
+        exchange = _Exchange(self, pool, line, request.method, watch)
+        if request.cancellation is not None:
+            request.cancellation.watch(exchange.close)
+        return exchange.run(request, address)
 
     def _pool(self, address: Any, checked: bool = False) -> _Pool:
         if self._pid != os.getpid():
@@ -235,13 +242,14 @@ class _Exchange:
     end, or who closes, perhaps in another thread.
     """
 
-    __slots__ = ("_closed", "_early", "_held", "_line", "_owner", "_pool", "_reader", "_reading", "_watch", "_whole")
+    __slots__ = ("_blocked", "_closed", "_early", "_held", "_line", "_owner", "_pool", "_reader", "_watch", "_whole")
 
     def __init__(self, owner: Sender, pool: _Pool, line: _Line, method: str, watch: _Watch) -> None:
         self._owner = owner  # whose end would close the connection
         self._pool, self._line, self._held, self._watch = pool, line, [line], watch
         self._reader = http1.Reader(method)
-        self._closed = self._reading = False
+        self._closed = False
+        self._blocked = False  # a thread waits for its socket
         self._whole = True  # the request was sent to its end
         self._early = b""
 
@@ -259,11 +267,12 @@ class _Exchange:
         except BaseException:
             self.close()
             raise
-        return Response(reader.status, reader.headers, self._chunks(decoder), self.close, self._watch)
+        return Response(reader.status, reader.headers, self._chunks(decoder), self.close, self._watch.limit)
 
     def _send(self, head: http1.Sealed, body: bytes) -> bool:
         """Whether all was sent: a server may refuse, and say why, before it has read everything."""
         sock = self._line.sock
+        self._blocked = True
         try:
             sock.settimeout(self._watch.allowance())
             if len(body) <= _JOINED:
@@ -276,12 +285,16 @@ class _Exchange:
             if isinstance(error, BrokenPipeError | ConnectionResetError) or type(error).__name__ == "SSLEOFError":
                 return False
             raise self._failed(error) from None
+        finally:
+            self._blocked = False
+            if self._closed:
+                self._line.close()
         return True
 
     def _read(self) -> bytes:
         """The part of the body in the next bytes. Raises WireError."""
         sock = self._line.sock
-        self._reading = True
+        self._blocked = True
         try:
             if self._closed:
                 raise OSError
@@ -290,7 +303,7 @@ class _Exchange:
         except (OSError, ValueError) as error:
             raise self._failed(error) from None
         finally:
-            self._reading = False
+            self._blocked = False
             if self._closed:
                 self._line.close()
         if self._closed:
@@ -342,7 +355,7 @@ class _Exchange:
             line = self._held.pop()
         except IndexError:
             return
-        if self._reading:
+        if self._blocked:
             line.wake()  # its reader closes it
         else:
             line.close()

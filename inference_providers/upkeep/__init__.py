@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from inference_providers.upkeep.importers.build import to_text as to_text
     from inference_providers.upkeep.updater import Updater as Updater
     from inference_providers.upkeep.updater import fetch_catalogue as fetch_catalogue
+    from inference_providers.upkeep.updater import newest as newest
     from inference_providers.upkeep.updater import read as read
-    from inference_providers.upkeep.updater import registry_text as registry_text
 
 _HOME = {
     "importers.build": (
@@ -26,8 +26,8 @@ _HOME = {
     "updater": (
         "Updater",
         "fetch_catalogue",
+        "newest",
         "read",
-        "registry_text",
     ),
 }
 __getattr__, __dir__, __all__ = face(__name__, _HOME, modules=("updater",))

@@ -90,6 +90,19 @@ def fetch_catalogue(origin: str, environ: Mapping[str, str]) -> dict[str, Any]:
     return read(folders.expanded(origin, environ), "source")
 
 
+def newest() -> dict[str, Any]:
+    """The newest registry as a dict of the caller's own: downloaded now and kept, else the last good one, else the bundled one."""
+    import json
+
+    from inference_providers.log import warn
+
+    updater = Updater(warn=warn)
+    with suppress(RegistryError):  # told as a warning
+        updater.fetch()
+    copy: dict[str, Any] = json.loads(registry_text((updater.cached() or bundled()).data))
+    return copy  # whoever changes it must not change what is installed
+
+
 def check(
     data: Mapping[str, Any],
     trust: Mapping[str, Sequence[str]] | None,

@@ -1,0 +1,45 @@
+"""What one try of a candidate needs, whether its reply streams or not.
+
+`trial` is made of this module by `make generate`.
+"""
+
+from __future__ import annotations
+
+import time
+
+from inference_providers.errors import LocalServerError
+from inference_providers.transport import ERROR_CAP, WireError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from inference_providers.offers import Offer
+    from inference_providers.transport import AsyncResponse
+
+
+async def running(offer: Offer, limit: float) -> float:
+    """Have a server that this package launches running before it is asked; what is left of *limit* seconds.
+
+    Raises WireError.
+    """
+    started = time.monotonic()
+    try:
+        await offer.wake_async(limit)
+    except LocalServerError as error:
+        raise WireError("launch", str(error)) from None
+    return max(limit - (time.monotonic() - started), 0.001)
+
+
+async def error_body(response: AsyncResponse) -> bytes:
+    """The first bytes of an error body, as many as came: enough for its message."""
+    parts, size = [], 0
+    try:
+        async for chunk in response.chunks:
+            parts.append(chunk)
+            size += len(chunk)
+            if size >= ERROR_CAP:
+                break
+    except WireError:
+        pass
+    finally:
+        response.close()
+    return b"".join(parts)

@@ -1,0 +1,218 @@
+"""The pipeline: who can be asked is found, the request fitted, routed and sent, and what comes back judged.
+
+Everything that asks a model holds a `Pipeline`: provider lists, SDK clients, batches, the engine, the roll call.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import cached_property
+
+from inference_providers.credentials import DUMMY_KEY, Secretive
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from inference_providers.calls.asker import Asker
+    from inference_providers.calls.async_asker import AsyncAsker
+    from inference_providers.calls.async_caller import AsyncCaller
+    from inference_providers.calls.async_stream_reply import AsyncStreamReply
+    from inference_providers.calls.caller import Caller
+    from inference_providers.calls.events import Listener
+    from inference_providers.calls.finder import Finder
+    from inference_providers.calls.observation import Stage
+    from inference_providers.calls.reply import Reply
+    from inference_providers.calls.stream_reply import StreamReply
+    from inference_providers.chat import Question
+    from inference_providers.offers import Offer
+    from inference_providers.protocols import Ask
+    from inference_providers.routing import Health, Policy
+    from inference_providers.testing import Substitute
+    from inference_providers.transport import AsyncSender, Limits, Sender
+
+
+class Pipeline(Secretive):
+    """Finds, fits, routes, sends, judges; for synchronous and asynchronous programs alike.
+
+    finder: who can serve what. timeout: seconds for a whole call. allow_empty: an empty reply is an answer.
+    hedge_after: seconds, or "p95", after which a second candidate is asked as well. stand_in: what answers instead
+    of providers.
+
+    listeners are called with each event (`calls.events`), in the thread or task of the call; one that fails is warned
+    of once. stages stand around every call (`calls.Stage`), in their order before it and in the reverse after it.
+    Both are lists, to be appended to; where they are empty, they cost nothing.
+    """
+
+    def __init__(
+        self,
+        finder: Finder,
+        *,
+        timeout: float = 600.0,
+        random: Any = None,
+        policy: Policy | None = None,
+        limits: Limits | None = None,
+        allow_empty: bool = False,
+        hedge_after: float | str | None = None,
+        stand_in: Substitute | None = None,
+    ) -> None:
+        self.finder, self.timeout, self.allow_empty, self.hedge_after = finder, timeout, allow_empty, hedge_after
+        self.listeners: list[Listener] = []
+        self.stages: list[Stage] = []
+        self.verbose, self.tell, self.warn_once, self.who_could = (
+            finder.verbose,
+            finder.tell,
+            finder.warn_once,
+            finder.who_could,
+        )
+        self._stand_in, self._random, self._policy, self._limits = stand_in, random, policy, limits
+
+    def __repr__(self) -> str:
+        return f"<Pipeline over {len(self.finder.registry.providers)} providers>"
+
+    # What it is made of, each made when it is first needed
+
+    @cached_property
+    def policy(self) -> Policy:
+        """The numbers of routing."""
+        from inference_providers.routing import Policy
+
+        if self._policy is None and self._stand_in is not None and self._stand_in.quick:
+            return Policy(total=self.timeout, backoff_base=0.0)
+        return self._policy or Policy(total=self.timeout)
+
+    @cached_property
+    def health(self) -> Health:
+        """What is known of keys and providers, for all calls."""
+        from inference_providers.routing import Health
+
+        return Health(self.policy, time.monotonic)
+
+    @cached_property
+    def limits(self) -> Limits:
+        """How long each thing may take."""
+        from inference_providers.transport import Limits
+
+        return self._limits or Limits(total=self.timeout)
+
+    @cached_property
+    def random(self) -> Any:
+        """The source of randomness."""
+        if self._random is None:
+            import random
+
+            self._random = random.Random()
+        return self._random
+
+    def uniform(self, a: float, b: float) -> float:
+        """A random number between a and b: most calls need none, and do not wait for the module that makes them."""
+        number: float = self.random.uniform(a, b)
+        return number
+
+    @cached_property
+    def sender(self) -> Sender:
+        """What sends for synchronous programs."""
+        from inference_providers.transport import Sender
+
+        def real() -> Sender:
+            return Sender(self.finder.environ, self.limits)
+
+        stand_in = self._stand_in
+        sender: Sender = real() if stand_in is None else stand_in.sender(real, self.secrets)
+        return sender
+
+    @cached_property
+    def async_sender(self) -> AsyncSender:
+        """What sends for asyncio."""
+        from inference_providers.transport import AsyncSender
+
+        def real() -> AsyncSender:
+            return AsyncSender(self.finder.environ, self.limits)
+
+        stand_in = self._stand_in
+        sender: AsyncSender = real() if stand_in is None else stand_in.async_sender(real, self.secrets)
+        return sender
+
+    @cached_property
+    def caller(self) -> Caller:
+        """Calls of synchronous programs: a request and its candidates in, a reply out."""
+        from inference_providers.calls.caller import Caller
+
+        return Caller(self, self.sender, self.health)
+
+    @cached_property
+    def async_caller(self) -> AsyncCaller:
+        """Calls of asyncio."""
+        from inference_providers.calls.async_caller import AsyncCaller
+
+        return AsyncCaller(self, self.async_sender, self.health)
+
+    @cached_property
+    def asker(self) -> Asker:
+        """Questions of synchronous programs: models' names in, an answer or a candidate that works out."""
+        from inference_providers.calls.asker import Asker
+
+        return Asker(self, self.finder, self.caller)
+
+    @cached_property
+    def async_asker(self) -> AsyncAsker:
+        """Questions of asyncio."""
+        from inference_providers.calls.async_asker import AsyncAsker
+
+        return AsyncAsker(self, self.finder, self.async_caller)
+
+    def secrets(self) -> list[str]:
+        """The keys in the environment, for those who must leave them out."""
+        providers, environ = self.finder.registry.providers.values(), self.finder.environ
+        variables = {name for provider in providers for name in provider.key_variables}
+        return [value for name in variables if (value := environ.get(name, "").strip()) and value != DUMMY_KEY]
+
+    # What is asked, and what is said about it
+
+    def question(
+        self,
+        prompt: Any,
+        parameters: Mapping[str, Any],
+        *,
+        system: str | None = None,
+        images: Any = None,
+        extra_body: Mapping[str, Any] | None = None,
+        **how: Any,
+    ) -> Question:
+        """What is asked, checked. Raises TypeError and ValueError."""
+        from inference_providers import chat
+
+        turns = chat.messages(prompt, system)
+        if images is not None:
+            turns = chat.shown(turns, chat.urls(images, self.finder.environ))
+        question = chat.Question(turns, parameters, extra=extra_body, **how)
+        for pattern in question.shape.unchecked if question.shape is not None else ():
+            self.warn_once(
+                f"the schema's {pattern!r} is not checked: it takes look-around or back-references, which a reply "
+                "could make run for ever"
+            )
+        return question
+
+    def request(self, body: Mapping[str, Any], question: Question) -> Ask:
+        """A request for a reply to a question, for whichever candidate."""
+        from inference_providers.protocols import Ask
+
+        return Ask(body, allow_empty=self.allow_empty, unsupported=question.on_unsupported, untouched=question.extra)
+
+    def note(self, reply: Reply | StreamReply | AsyncStreamReply) -> None:
+        """Say once what a provider did not get, and which engine could not be launched."""
+        offer = reply.offer
+        if reply.dropped:
+            self.note_dropped(offer, reply.dropped)
+        if len(reply.attempts) > 1:
+            for attempt in reply.attempts:
+                if getattr(attempt.error, "code", "") == "launch":
+                    said = f"{attempt.outcome}\n{offer.provider}/{offer.internal_name} answered instead"
+                    self.warn_once(said, key=attempt.outcome)
+
+    def note_dropped(self, offer: Offer, dropped: Sequence[str]) -> None:
+        """Say once for each provider what it did not get."""
+        for name in dropped:
+            what = f"{offer.provider} does not take {name} for {offer.internal_name}; it was left out"
+            self.warn_once(f'{what} (on_unsupported="error" asks only those that take it)')

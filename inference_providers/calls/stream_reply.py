@@ -1,0 +1,211 @@
+# Made of `async_stream_reply.py` by `make generate`: change that, not this.
+"""A stream of a call: read until its first content, so that another may be asked; then as it comes."""
+
+from __future__ import annotations
+
+import time
+
+from inference_providers.calls.reply import judge
+from inference_providers.calls.trial import error_body, running
+from inference_providers.errors import TruncatedStreamError
+from inference_providers.protocols import Part, StreamJudge, as_events, classify, delta_text
+from inference_providers.text import in_line
+from inference_providers.transport import WireError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+    from inference_providers.attempts import Attempt
+    from inference_providers.calls.observation import Call, Context
+    from inference_providers.protocols import Ask, Verdict
+    from inference_providers.routing import Send
+    from inference_providers.transport import Response, Sender
+
+
+class Opening:
+    """One try of a stream: read until its first content or its failure; then to its end."""
+
+    response: Response
+    _source: Iterator[bytes]
+
+    def __init__(self, context: Context, sender: Sender, step: Send, ask: Ask) -> None:
+        self.offer = step.offer
+        self._context, self._sender, self._limits = context, sender, sender.limits
+        self._limit, self._left, self._ask = step.limit, step.left, ask
+        self.closed = False
+        self._raw = bytearray()
+        self._early: list[dict[str, Any]] = []
+        self._failure: TruncatedStreamError | None = None
+        self.judge = self._judge({})
+
+    def _judge(self, headers: Mapping[str, str]) -> StreamJudge:
+        ask = self._ask
+        return StreamJudge(
+            self.offer.provider, (self.offer.api_key,), headers, time.time(), path=ask.path, allow_empty=ask.allow_empty
+        )
+
+    def open(self) -> Verdict:
+        """Read to the first content; the verdict on that."""
+        offer = self.offer
+        if self._context.verbose:
+            self._context.tell(f"asking {offer.provider}/{offer.internal_name}")
+        try:
+            if offer.launchable:
+                self._limit = running(offer, self._limit)
+            patience = min(self._limits.first_token, self._limit)
+            started = time.monotonic()
+            request = self._ask.request(offer)
+            self.response = self._sender.send(request, limit=patience, idle=patience)
+        except WireError as error:
+            return classify.failure(error, offer.provider, launched=offer.launchable)
+        if self.response.status != 200:
+            content = error_body(self.response)
+            return judge(self.response.status, self.response.headers, content, offer, self._ask)
+        self.judge = self._judge(self.response.headers)
+        self._source = self._chunks()  # one iterator for both phases: a second would close the first
+        try:
+            self._read_to_content()
+        except BaseException:
+            self.response.close()
+            raise
+        self.response.limit(max(self._left - (time.monotonic() - started), 0.001), self._limits.idle)
+        if self.judge.verdict is not None and self.judge.verdict.action != classify.OK:
+            self.response.close()
+        return self.judge.verdict or classify.Verdict(classify.OK)
+
+    def _read_to_content(self) -> None:
+        for chunk in self._source:
+            self._take(Part(self.judge, chunk))
+            if self.judge.started or self.judge.verdict is not None:
+                return
+            if self.judge.done:
+                break
+        self._take(Part(self.judge, b"", ends=True))
+
+    def _take(self, part: Part) -> None:
+        """Keep what came before the first content, or with it."""
+        self._raw += part.raw
+        self._early += part.events
+        self._failure = part.failure
+
+    def _chunks(self) -> Iterator[bytes]:
+        try:
+            for chunk in self.response.chunks:
+                yield chunk
+        except WireError as error:
+            if not self.closed:
+                self.judge.broke(error)
+
+    def _forget(self) -> None:
+        """What came before the first content is given once."""
+        self._raw, self._early = bytearray(), []
+
+    def raw(self) -> Iterator[bytes]:
+        """The whole stream as it came, judged on the way. Raises TruncatedStreamError."""
+        head = list(as_events(self._early)) if self.judge.plain else [bytes(self._raw)]
+        self._forget()
+        for early in head:
+            yield early
+        for part in self._rest():
+            yield part.raw
+            if part.failure is not None:
+                raise part.failure
+
+    def events(self) -> Iterator[dict[str, Any]]:
+        """The whole stream, parsed. Raises TruncatedStreamError."""
+        head = self._early
+        self._forget()
+        for event in head:
+            yield event
+        for part in self._rest():
+            for event in part.events:
+                yield event
+            if part.failure is not None:
+                raise part.failure
+
+    def _rest(self) -> Iterator[Part]:
+        if self._failure is not None:
+            raise self._failure
+        if self.judge.verdict is not None or self.closed:
+            return
+        heard = time.monotonic()
+        if not self.judge.done:
+            for chunk in self._source:
+                seen = self.judge.events
+                yield Part(self.judge, chunk)
+                if self.judge.done:
+                    break
+                if self.judge.events > seen:
+                    heard = time.monotonic()
+                elif time.monotonic() - heard > self._limits.idle:
+                    self.judge.silent()
+        if not self.closed:
+            yield Part(self.judge, b"", ends=True)
+
+
+class StreamReply:
+    """A stream that has brought its first content.
+
+    Iterate over it for chunks, over `text()` for text; close it to stop.
+    """
+
+    def __init__(self, opening: Opening, attempts: list[Attempt], dropped: list[str]) -> None:
+        self.offer, self.attempts, self.dropped = opening.offer, attempts, dropped
+        self._opening = opening
+        self.call: Call | None = None  # that is told of the stream's end
+        self._error: BaseException | None = None
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        try:
+            for chunk in self._opening.events():
+                if self._opening.closed:  # from outside, perhaps another thread
+                    return
+                yield chunk
+        except TruncatedStreamError as error:
+            self._error = error
+            raise
+        finally:
+            self.close()
+
+    def __repr__(self) -> str:
+        return in_line(f"<{type(self).__name__} from {self.offer.provider}/{self.offer.internal_name}>")
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Response headers, in lower case."""
+        headers: Mapping[str, str] = self._opening.response.headers
+        return headers
+
+    @property
+    def usage(self) -> Any:
+        """Tokens used, once the stream said so."""
+        return self._opening.judge.usage
+
+    def text(self) -> Iterator[str]:
+        """The text as it comes. Raises TruncatedStreamError, with the text so far, if the stream breaks."""
+        for chunk in self:
+            if piece := delta_text(chunk):
+                yield piece
+
+    def raw(self) -> Iterator[bytes]:
+        """The events as bytes, as they came. Raises TruncatedStreamError."""
+        try:
+            for piece in self._opening.raw():
+                if self._opening.closed:
+                    return
+                yield piece
+        except TruncatedStreamError as error:
+            self._error = error
+            raise
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Stop: closes the connection, so that the provider stops generating."""
+        self._opening.closed = True
+        self._opening.response.close()
+        if self.call is not None:
+            call, self.call = self.call, None
+            call.ended(self, self._error, whole=self._opening.judge.done or self._opening.judge.verdict is not None)
