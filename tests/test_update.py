@@ -17,7 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference_providers import ProviderList, RegistryError
-from inference_providers.credentials.pins import Pins, host_of, is_loopback
+from inference_providers.credentials.hosts import host_of, is_loopback
+from inference_providers.credentials.pins import Pins
 from inference_providers.credentials.trust import restrained
 from inference_providers.offers.access import Accesses
 from inference_providers.offers.resolution import Resolver

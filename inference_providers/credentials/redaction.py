@@ -12,7 +12,7 @@ import json
 import re
 from bisect import bisect_right
 
-from inference_providers.credentials.pins import DUMMY_KEY
+from inference_providers.credentials.keys import DUMMY_KEY
 from inference_providers.text import jsontext
 
 TYPE_CHECKING = False
@@ -140,7 +140,7 @@ def _encoded(secret: str) -> list[str]:
 
 
 def _parts(text: str, needle: str, shortest: int) -> Iterator[tuple[int, int, bool]]:
-    """Where *text* holds *needle*, or a part of it no shorter than *shortest*; and whether the needle's end is in it."""
+    """Where *text* holds *needle*, or a part of it of at least *shortest* characters; and whether its end is in it."""
     step = max(1, min(_BLOCK, shortest // 2))
     for begin in range(0, len(needle) - step + 1, step):
         block = needle[begin : begin + step]
