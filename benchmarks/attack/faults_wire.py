@@ -160,7 +160,7 @@ def raw_scrubbing() -> Back:
         for place in redaction._whole(text, secret):
             yield place, place + len(secret)
 
-    return having(redaction, _found=found)
+    return having(redaction, _echoes=found)
 
 
 def keys_as_text() -> Back:
