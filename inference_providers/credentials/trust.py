@@ -85,32 +85,59 @@ def restrained(update: Mapping[str, Any], base: Registry, pins: Pins) -> dict[st
     From the package: connections, save for an endpoint on a host of all the provider's keys; how a provider is
     described; local servers; spellings of providers and families of names. A provider that the package does not know
     is there only where `trust` names its variables and its host. An alias of the download may only stand for a
-    canonical name. So no name of its own leads to a provider, which would count as naming it.
+    canonical name. So no name of its own leads to a provider, which would count as naming it; nor does one that names
+    somebody, as `openai/gpt-4o` does, become a model's that others serve.
     """
     providers: dict[str, dict[str, Any]] = {}
     for pid, row in (update.get("providers") or {}).items():
         ours = base.providers.get(pid)
         if ours is not None:
-            providers[pid] = _known_row(row, ours, pins)
+            providers[pid] = _known_row(row, ours, base, pins)
         elif (connection := _trusted_connection(row.get("connection") or {}, pins)) is not None:
-            providers[pid] = {**_only(_FROM_DOWNLOAD, row), "connection": connection}
+            providers[pid] = {**_offers(row, base), "connection": connection}
     providers |= {pid: dict(provider.data) for pid, provider in base.providers.items() if provider.local is not None}
     canonical = {name for row in providers.values() for name in row.get("model_names") or ()}
     aliases = {name: target for name, target in (update.get("aliases") or {}).items() if target in canonical}
     return {
         **update,
         **_only(_FROM_PACKAGE, base.rows),
-        "aliases": {**aliases, **base.aliases},
+        **_retirements(update, base),
+        "aliases": {**_headless(aliases, base), **base.aliases},
         "providers": providers,
     }
 
 
-def _known_row(row: Mapping[str, Any], ours: Provider, pins: Pins) -> dict[str, Any]:
+def _known_row(row: Mapping[str, Any], ours: Provider, base: Registry, pins: Pins) -> dict[str, Any]:
     """The row of a provider that the package knows: its offers from the download, all else from the package."""
     description = {key: value for key, value in ours.data.items() if key not in _OFFERS}
     endpoint = (row.get("connection") or {}).get("endpoint") or ""
     moves = {"endpoint": endpoint} if _may_move(ours, endpoint, pins) else {}
-    return {**description, **_only(_FROM_DOWNLOAD, row), "connection": {**ours.connection, **moves}}
+    return {**description, **_offers(row, base), "connection": {**ours.connection, **moves}}
+
+
+def _offers(row: Mapping[str, Any], base: Registry) -> dict[str, Any]:
+    """What is kept of a downloaded row, save for its connection."""
+    offers = _only(_FROM_DOWNLOAD, row)
+    if offers.get("model_names"):
+        offers["model_names"] = _headless(offers["model_names"], base)
+    return offers
+
+
+def _retirements(update: Mapping[str, Any], base: Registry) -> dict[str, Any]:
+    """What a download says of models and services that have ended, under its key; empty where it says nothing."""
+    retired = update.get("retired") or {}
+    if not retired.get("models"):
+        return {}
+    return {"retired": {**retired, "models": _headless(retired["models"], base)}}
+
+
+def _headless(rows: Mapping[str, Any], base: Registry) -> dict[str, Any]:
+    """The rows whose names stand for a model alone, and not for a provider's: `gpt-4o`, not `openai/gpt-4o`."""
+    return {
+        name: value
+        for name, value in rows.items()
+        if "/" not in name and not (":" in name and base.provider_id(name.partition(":")[0]))
+    }
 
 
 def _may_move(ours: Provider, endpoint: str, pins: Pins) -> bool:
