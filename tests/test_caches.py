@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inference_providers import RegistryError, UnknownModelError
-from inference_providers.credentials.pins import Pins, host_of
+from inference_providers.credentials.hosts import host_of
+from inference_providers.credentials.pins import Pins
 from inference_providers.offers.access import Accesses
 from inference_providers.offers.resolution import Resolver
 from inference_providers.registry.registry import bundled

@@ -13,7 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference_providers import MetaInferenceEngine, NoCredentialsError, ProviderList, RegistryError, UnknownModelError
-from inference_providers.credentials.pins import Pins, host_of, is_loopback, near_misses, refusal
+from inference_providers.credentials.hosts import host_of, is_loopback
+from inference_providers.credentials.keys import near_misses, refusal
+from inference_providers.credentials.pins import Pins
 from inference_providers.credentials.trust import restrained
 from inference_providers.registry.registry import Registry, bundled
 from tests.conftest import registry_of
@@ -406,7 +408,7 @@ def test_a_request_with_a_key_goes_to_its_owner_or_nowhere(url: str, everywhere:
 
 
 def test_a_key_without_an_owner_is_not_sent_at_all(everywhere: Server) -> None:
-    from inference_providers.credentials.pins import Secret
+    from inference_providers.credentials.keys import Secret
     from inference_providers.transport.http import Request, WireError
     from inference_providers.transport.sync_sender import Sender
 

@@ -106,6 +106,21 @@ def test_the_tests_that_hold_the_promises_are_there() -> None:
     assert {name for name in named if not (ROOT / "tests" / f"{name}.py").exists()} == set()
 
 
+NOT_OF_TODAY = {"decisions", "architecture.md"}  # which tell of earlier paths as well
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if not {page.name, page.parent.name} & NOT_OF_TODAY], ids=lambda page: page.name
+)
+def test_files_and_modules_that_a_page_names_are_there(page: Path) -> None:
+    text, package = page.read_text("utf-8"), ROOT / "inference_providers"
+    files = set(re.findall(r"`([\w/]+\.py)\b", text))
+    assert {name for name in files if not any((root / name).exists() for root in (ROOT, package))} == set()
+    modules = set(re.findall(r"(?:`|python -m )inference_providers((?:\.[a-z_0-9]+)+)(?=`| )", text))
+    paths = {name: package.joinpath(*name.split(".")[1:]) for name in modules}
+    assert {name for name, path in paths.items() if not path.is_dir() and not path.with_suffix(".py").exists()} == set()
+
+
 def test_every_word_of_the_glossary_is_in_use() -> None:
     glossary = ROOT / "docs" / "glossary.md"
     words = re.findall(r"^\| \*\*(.+?)\*\* \|", glossary.read_text("utf-8"), re.MULTILINE)

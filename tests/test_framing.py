@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference_providers import InferenceProvidersError
-from inference_providers.credentials.pins import address_of
+from inference_providers.credentials.hosts import address_of
 from inference_providers.routing.policy import Policy
 from inference_providers.transport.async_sender import AsyncSender
 from inference_providers.transport.http import Limits, Request, WireError

@@ -89,7 +89,7 @@ def test_no_proxy_is_used_for_this_machine_in_any_spelling(serve: Serve) -> None
 
 
 def test_a_proxy_is_used_for_others_but_those_excepted(serve: Serve) -> None:
-    from inference_providers.credentials.pins import address_of
+    from inference_providers.credentials.hosts import address_of
     from inference_providers.transport.origins import proxy_for
 
     environ = {"https_proxy": "http://proxy.example:3128", "NO_PROXY": "internal.example,.corp.example"}

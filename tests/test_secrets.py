@@ -10,22 +10,17 @@ from typing import Any
 import pytest
 
 from inference_providers.credentials.foreign_secrets import is_foreign
-from inference_providers.credentials.pins import (
-    DUMMY_KEY,
-    Credential,
-    Environment,
-    Pins,
-    Secret,
+from inference_providers.credentials.hosts import (
     address_of,
     fill_endpoint,
-    find,
     host_of,
     is_loopback,
     is_plain_address,
     origin_of,
-    refusal,
     variables_of,
 )
+from inference_providers.credentials.keys import DUMMY_KEY, Credential, Environment, Secret, find, refusal
+from inference_providers.credentials.pins import Pins
 from inference_providers.credentials.redaction import MARK, scrub, scrub_events, scrub_json, scrub_pieces
 from inference_providers.credentials.trust import restrained, stray_keys
 from inference_providers.registry.registry import Provider, Registry
@@ -59,8 +54,8 @@ def test_a_secret_is_text_that_shows_itself_to_nobody() -> None:
         ("  \n", "is empty"), ('"sk-1"', "is wrapped in quotes; remove them"), ("'k'", "is wrapped in quotes; remove them"),
         ('""', "is wrapped in quotes; remove them"), ('"', "holds a placeholder, not a key"), ('"sk-1', None), ("sk-1'", None),
         ("changeme", "holds a placeholder, not a key"), ("x" * 255, "holds a placeholder, not a key"), ("x" * 256, None),
-        ("a b", "holds blanks or characters that no key has"), ("a\x7fb", "holds blanks or characters that no key has"),
-        ("kä", "holds blanks or characters that no key has"), (" sk-1 ", None), ("~!", "holds a placeholder, not a key"), ("!a~", None),
+        ("a b", "holds blanks or other characters that do not occur in keys"), ("a\x7fb", "holds blanks or other characters that do not occur in keys"),
+        ("kä", "holds blanks or other characters that do not occur in keys"), (" sk-1 ", None), ("~!", "holds a placeholder, not a key"), ("!a~", None),
     ],
 )  # fmt: skip
 def test_why_something_is_no_key(value: str, reason: str | None) -> None:
@@ -73,7 +68,12 @@ def test_why_something_is_no_key(value: str, reason: str | None) -> None:
         ({"api_key": ["A", "B"]}, {"B": " k "}, ("k", "B"), ""),
         ({"api_key": ["A", "B"]}, {"A": "changeme", "B": "k"}, ("k", "B"), ""),
         ({"api_key": ["A", "B"]}, {"A": "k", "B": "l"}, ("k", "A"), ""),
-        ({"api_key": ["A", "B"]}, {"A": "a b", "B": ""}, None, "A holds blanks or characters that no key has"),
+        (
+            {"api_key": ["A", "B"]},
+            {"A": "a b", "B": ""},
+            None,
+            "A holds blanks or other characters that do not occur in keys",
+        ),
         ({"api_key": ["A", "B"]}, {}, None, "A or B is not set"),
         ({"api_key": ["A"], "auth": "oauth"}, {}, None, "needs an OAuth access token, not a key"),
         ({"api_key": ["A"], "local": {"port": 1}}, {}, (DUMMY_KEY, None), ""),
@@ -152,7 +152,7 @@ def test_an_address_is_read_in_one_way() -> None:
     ],
 )  # fmt: skip
 def test_an_address_that_two_could_read_differently_is_none(url: str) -> None:
-    with pytest.raises(ValueError, match="is in no plain http"):
+    with pytest.raises(ValueError, match="is not a plain http"):
         address_of(url)
     assert origin_of(url) is None
     assert is_plain_address(url) is False

@@ -16,8 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference_providers import ProviderList, RegistryError
-from inference_providers.credentials.pins import Pins, host_of, is_loopback
+from inference_providers import ProviderList, RegistryError, UnknownModelError
+from inference_providers.credentials.hosts import host_of, is_loopback
+from inference_providers.credentials.pins import Pins
 from inference_providers.credentials.trust import restrained
 from inference_providers.offers.access import Accesses
 from inference_providers.offers.resolution import Resolver
@@ -241,6 +242,27 @@ def test_models_devs_live_catalogue_is_converted(updater: Any) -> None:
     assert found.providers["groq"].data["model_names"]["llama-3.3-70b"]
     assert "evil" not in found.providers
     assert found.version >= bundled().version
+
+
+@pytest.mark.parametrize("name", ["openai/gpt-4o", "openai/gpt-99", "openai:gpt-99", "ollama/llama9", "nobody/gpt-99"])
+@pytest.mark.parametrize("kind", ["alias", "canonical name", "retired model"])
+def test_no_name_that_names_somebody_becomes_a_model_that_others_serve(name: str, kind: str) -> None:
+    update: dict[str, Any] = copy.deepcopy({**bundled().data})
+    names = update["providers"]["deepseek"]["model_names"]
+    if kind == "alias":
+        update["aliases"] = {name: "deepseek-chat", "plain": "deepseek-chat"}
+    elif kind == "canonical name":
+        names |= {name: "deepseek-chat", "plain": "deepseek-chat"}
+    else:
+        update["retired"]["models"] = {each: {"successor": "deepseek-chat"} for each in (name, "plain")}
+    registry = Registry(restrained(update, bundled(), Pins(bundled())))
+    resolver = Resolver(Accesses(registry, {"DEEPSEEK_API_KEY": "canary-deepseek"}, Pins(bundled())))
+    assert "deepseek" in {offer.provider for offer in resolver.resolve("plain").offers if offer.usable}
+    try:
+        offers = resolver.resolve(name).offers
+    except UnknownModelError:
+        offers = []
+    assert "deepseek" not in {offer.provider for offer in offers}
 
 
 EVIL = st.sampled_from(["https://evil.example/v1", "https://api.openai.com.evil.example/v1", "https://api.openai.com@evil.example/v1", "http://api.openai.com/v1", "https://${OPENAI_API_KEY}.evil.example/v1", "https://evil.example/${GROQ_API_KEY}", "http://127.0.0.1:6666/v1", "https://api.openai.com\\@evil.example/v1", "https://[::ffff:6666]/v1"])  # fmt: skip

@@ -17,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference_providers.calls.caller import judge
-from inference_providers.credentials.pins import Environment, Secret, address_of
+from inference_providers.credentials.hosts import address_of
+from inference_providers.credentials.keys import Environment, Secret
 from inference_providers.protocols import classify
 from inference_providers.protocols.openai_chat import Ask
 from inference_providers.transport.http import Limits, Request, WireError

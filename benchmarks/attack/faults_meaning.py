@@ -31,7 +31,7 @@ def unknown_heads_passed_over() -> Back:
 
 def probes_with_keys() -> Back:
     """A server that wanted a key to list its models got the one of whom it looked like."""
-    from inference_providers.credentials.pins import address_of
+    from inference_providers.credentials.hosts import address_of
     from inference_providers.servers import discovery as local
     from inference_providers.transport import http as messages
 

@@ -105,7 +105,7 @@ def abandoned_line_pooled() -> Back:
 
 def only_endpoints_checked() -> Back:
     """What was checked was a registry's endpoint, not the URL that was sent to; and rows could continue a host."""
-    from inference_providers.credentials.pins import address_of
+    from inference_providers.credentials.hosts import address_of
     from inference_providers.registry import schema
     from inference_providers.transport import http as messages
 
@@ -160,15 +160,15 @@ def raw_scrubbing() -> Back:
         for place in redaction._whole(text, secret):
             yield place, place + len(secret)
 
-    return having(redaction, _found=found)
+    return having(redaction, _echoes=found)
 
 
 def keys_as_text() -> Back:
     """Keys were plain text, and so was what was sent."""
-    from inference_providers.credentials import pins as credentials
+    from inference_providers.credentials import keys
     from inference_providers.transport import http1
 
-    return together(having(credentials.Secret, __repr__=str.__repr__), having(http1.Sealed, __repr__=bytes.__repr__))
+    return together(having(keys.Secret, __repr__=str.__repr__), having(http1.Sealed, __repr__=bytes.__repr__))
 
 
 def _as_it_is(text: str) -> str:

@@ -7,23 +7,23 @@ from inference_providers._face import face
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inference_providers.credentials.foreign_secrets import is_foreign as is_foreign
-    from inference_providers.credentials.pins import DUMMY_KEY as DUMMY_KEY
-    from inference_providers.credentials.pins import Address as Address
-    from inference_providers.credentials.pins import Credential as Credential
-    from inference_providers.credentials.pins import Environment as Environment
+    from inference_providers.credentials.hosts import Address as Address
+    from inference_providers.credentials.hosts import address_of as address_of
+    from inference_providers.credentials.hosts import fill_endpoint as fill_endpoint
+    from inference_providers.credentials.hosts import host_of as host_of
+    from inference_providers.credentials.hosts import is_loopback as is_loopback
+    from inference_providers.credentials.hosts import is_plain_address as is_plain_address
+    from inference_providers.credentials.hosts import origin_of as origin_of
+    from inference_providers.credentials.hosts import variables_of as variables_of
+    from inference_providers.credentials.keys import DUMMY_KEY as DUMMY_KEY
+    from inference_providers.credentials.keys import Credential as Credential
+    from inference_providers.credentials.keys import Environment as Environment
+    from inference_providers.credentials.keys import Secret as Secret
+    from inference_providers.credentials.keys import Secretive as Secretive
+    from inference_providers.credentials.keys import find as find
+    from inference_providers.credentials.keys import near_misses as near_misses
+    from inference_providers.credentials.keys import refusal as refusal
     from inference_providers.credentials.pins import Pins as Pins
-    from inference_providers.credentials.pins import Secret as Secret
-    from inference_providers.credentials.pins import Secretive as Secretive
-    from inference_providers.credentials.pins import address_of as address_of
-    from inference_providers.credentials.pins import fill_endpoint as fill_endpoint
-    from inference_providers.credentials.pins import find as find
-    from inference_providers.credentials.pins import host_of as host_of
-    from inference_providers.credentials.pins import is_loopback as is_loopback
-    from inference_providers.credentials.pins import is_plain_address as is_plain_address
-    from inference_providers.credentials.pins import near_misses as near_misses
-    from inference_providers.credentials.pins import origin_of as origin_of
-    from inference_providers.credentials.pins import refusal as refusal
-    from inference_providers.credentials.pins import variables_of as variables_of
     from inference_providers.credentials.redaction import MARK as MARK
     from inference_providers.credentials.redaction import scrub as scrub
     from inference_providers.credentials.redaction import scrub_bytes as scrub_bytes
@@ -34,25 +34,27 @@ if TYPE_CHECKING:
 
 _HOME = {
     "foreign_secrets": ("is_foreign",),
-    "pins": (
+    "hosts": (
         "Address",
-        "Credential",
-        "DUMMY_KEY",
-        "Environment",
-        "Pins",
-        "Secret",
-        "Secretive",
         "address_of",
         "fill_endpoint",
-        "find",
         "host_of",
         "is_loopback",
         "is_plain_address",
-        "near_misses",
         "origin_of",
-        "refusal",
         "variables_of",
     ),
+    "keys": (
+        "Credential",
+        "DUMMY_KEY",
+        "Environment",
+        "Secret",
+        "Secretive",
+        "find",
+        "near_misses",
+        "refusal",
+    ),
+    "pins": ("Pins",),
     "redaction": (
         "MARK",
         "scrub",

@@ -12,7 +12,7 @@ import json
 import re
 from bisect import bisect_right
 
-from inference_providers.credentials.pins import DUMMY_KEY
+from inference_providers.credentials.keys import DUMMY_KEY
 from inference_providers.text import jsontext
 
 TYPE_CHECKING = False
@@ -124,6 +124,7 @@ def _views(text: str) -> Iterator[_View]:
 
 
 def _alone(text: str) -> str:
+    """The letters and digits of a text, as a text."""
     return re.sub(r"[^0-9A-Za-z]", "", text)
 
 
@@ -132,15 +133,15 @@ def _encoded(secret: str) -> list[str]:
     from base64 import b64encode
 
     raw = secret.encode("utf-8", "replace")
-    found = []
+    codes = []
     for shift in range(3):
         code = b64encode(b"\0" * shift + raw).decode()
-        found.append(code[(0, 2, 3)[shift] : (len(raw) + shift) * 8 // 6])
-    return [_alone(code) for code in found]  # and so in either alphabet
+        codes.append(code[(0, 2, 3)[shift] : (len(raw) + shift) * 8 // 6])
+    return [_alone(code) for code in codes]  # and so in either alphabet
 
 
 def _parts(text: str, needle: str, shortest: int) -> Iterator[tuple[int, int, bool]]:
-    """Where *text* holds *needle*, or a part of it no shorter than *shortest*; and whether the needle's end is in it."""
+    """Where *text* holds *needle*, or a part of it of at least *shortest* characters; and whether its end is in it."""
     step = max(1, min(_BLOCK, shortest // 2))
     for begin in range(0, len(needle) - step + 1, step):
         block = needle[begin : begin + step]
@@ -158,13 +159,14 @@ def _parts(text: str, needle: str, shortest: int) -> Iterator[tuple[int, int, bo
 
 
 def _whole(text: str, needle: str) -> Iterator[int]:
+    """The places where *text* holds all of *needle*."""
     place = text.find(needle)
     while place >= 0:
         yield place
         place = text.find(needle, place + len(needle))
 
 
-def _found(text: str, secret: str) -> Iterator[tuple[int, int]]:
+def _echoes(text: str, secret: str) -> Iterator[tuple[int, int]]:
     """The places of a text that tell something of a key."""
     alone, ends = _alone(secret), _Ends(text)
     long = len(secret) >= _LONG and len(alone) >= _PART
@@ -212,19 +214,19 @@ class _Ends:
 
 def _spans(text: str, secrets: Iterable[str | None]) -> list[tuple[int, int]]:
     """Places to be taken out, in order, none within another."""
-    found = sorted(
+    echoes = sorted(
         span
         for secret in secrets
         if secret and len(secret) >= _SHORTEST and secret != DUMMY_KEY
-        for span in _found(text, str(secret))
+        for span in _echoes(text, str(secret))
     )
-    merged: list[tuple[int, int]] = []
-    for start, end in found:
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+    spans: list[tuple[int, int]] = []
+    for start, end in echoes:
+        if spans and start <= spans[-1][1]:
+            spans[-1] = (spans[-1][0], max(end, spans[-1][1]))
         else:
-            merged.append((start, end))
-    return merged
+            spans.append((start, end))
+    return spans
 
 
 def scrub(text: str, secrets: Iterable[str | None]) -> str:
@@ -233,21 +235,21 @@ def scrub(text: str, secrets: Iterable[str | None]) -> str:
 
 
 def scrub_pieces(pieces: Sequence[str], secrets: Iterable[str | None]) -> list[str]:
-    """`scrub` for a text that came in pieces: a key may be spread over several."""
+    """`scrub` for a text that came in pieces: a key may be spread over several. As many pieces come back."""
     text = "".join(pieces)
     spans = _spans(text, secrets)
     if not spans:
         return list(pieces)
-    made, begin = [], 0
+    results, begin = [], 0
     for piece in pieces:
-        end, at, kept = begin + len(piece), begin, ""
+        end, at, result = begin + len(piece), begin, ""
         for start, stop in spans:
             if stop > begin and start < end:
-                kept += text[at : max(start, at)] + (MARK if start >= begin else "")
+                result += text[at : max(start, at)] + (MARK if start >= begin else "")
                 at = min(stop, end)
-        made.append(kept + text[at:end])
+        results.append(result + text[at:end])
         begin = end
-    return made
+    return results
 
 
 def scrub_bytes(body: bytes, secrets: Iterable[str | None]) -> bytes:
@@ -256,7 +258,7 @@ def scrub_bytes(body: bytes, secrets: Iterable[str | None]) -> bytes:
 
 
 def scrub_json(value: Any, secrets: Sequence[str | None], depth: int = _DEPTH) -> Any:
-    """`scrub` for every text in parsed JSON."""
+    """`scrub` for every text in parsed JSON, names of objects included; below *depth* levels there is "..." instead."""
     if isinstance(value, str):
         return scrub(value, secrets)
     if depth <= 0:

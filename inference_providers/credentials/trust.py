@@ -6,56 +6,67 @@ The installed package's registry is the measure: see `credentials.Pins`.
 from __future__ import annotations
 
 from inference_providers.credentials.foreign_secrets import is_foreign
-from inference_providers.credentials.pins import host_of, variables_of
+from inference_providers.credentials.hosts import host_of, variables_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
     from inference_providers.credentials.pins import Pins
     from inference_providers.registry import Provider, Registry
 
+# What is kept of a downloaded registry. Of each provider's row: what it offers, and whether it is out of service.
+_OFFERS = ("model_names", "more_names", "facts")
+_FROM_DOWNLOAD = ("disabled", *_OFFERS)
+# What the package alone says, as it decides who is asked and how: a download's own is not read.
+_FROM_PACKAGE = ("families", "easiest", "fastest", "parameters", "batch")
+
 
 def stray_keys(registry: Registry, installed: Registry, pins: Pins) -> list[str]:
     """One line for each variable that the installed package pins to other hosts than *registry* gives.
 
-    A connection that is the installed package's own, the same object at the same provider, sends no key astray.
+    A line begins with the JSON path of its connection. A connection that is the installed package's own,
+    the same object at the same provider, sends no key astray.
     """
-    found = []
+    problems = []
     for pid, provider in registry.providers.items():
         if pid in installed.providers and provider.connection is installed.providers[pid].connection:
             continue
-        found += _misplaced(pid, provider, pins)
+        problems += _misplaced(pid, provider, pins)
         for variable in provider.key_variables:
             if not pins.pinned(variable) and is_foreign(variable):
-                found.append(
-                    f"$.providers.{pid}.connection: {variable} holds the secret of something else, and is no provider's "
-                    "key. Use a variable of your own."
+                problems.append(
+                    f"$.providers.{pid}.connection: {variable} holds the secret of something else, and is not a "
+                    "provider's key. Use a variable of your own."
                 )
             elif provider.endpoint and pins.pinned(variable) and not _allowed(installed, provider, variable, pins):
                 host = host_of(provider.endpoint)
-                allowed = ", ".join(pins.hosts(variable)) or "no host"
-                found.append(
-                    f"$.providers.{pid}.connection: would send {variable} to {host}, but that key belongs to {allowed}. "
+                owners = ", ".join(pins.hosts(variable)) or "no host"
+                problems.append(
+                    f"$.providers.{pid}.connection: would send {variable} to {host}, but that key belongs to {owners}. "
                     f'If you mean it, pass trust={{"{variable}": ["{host}"]}}; else use a variable of your own.'
                 )
-    return found
+    return problems
 
 
 def _misplaced(pid: str, provider: Provider, pins: Pins) -> list[str]:
-    """Keys in an endpoint's text or in a local server's address, and cloud keys for servers on this machine."""
+    """Problems: keys in an endpoint's text or a local server's address, and cloud keys for servers on this machine."""
     path = f"$.providers.{pid}.connection"
-    named = [*variables_of(provider.endpoint), *((provider.local or {}).get("address") or ())]
-    secret = [name for name in named if pins.pinned(name) or is_foreign(name)]
-    found = [f"{path}: {name} is a key and cannot be part of an address" for name in secret]
+    in_address = [*variables_of(provider.endpoint), *((provider.local or {}).get("address") or ())]
+    secrets = [name for name in in_address if pins.pinned(name) or is_foreign(name)]
+    problems = [f"{path}: {name} is a key and cannot be part of an address" for name in secrets]
     if provider.local is not None:
         cloud = [name for name in provider.key_variables if not pins.belongs_here(name)]
-        found += [f"{path}.local: a server on this machine must not get {name}, a cloud key" for name in cloud]
-    return found
+        problems += [f"{path}.local: a server on this machine must not get {name}, a cloud key" for name in cloud]
+    return problems
 
 
 def _allowed(installed: Registry, provider: Provider, variable: str, pins: Pins) -> bool:
+    """Whether *provider*, of another registry, may have the key in *variable* sent to its endpoint.
+
+    It may if the installed package has the same row, or had it before the provider retired, or if the key goes there.
+    """
     ours = installed.providers.get(provider.id)
     if ours is not None and ours.endpoint == provider.endpoint and variable in ours.key_variables:
         return provider.connection.get("variables") == ours.connection.get("variables")
@@ -66,68 +77,113 @@ def _allowed(installed: Registry, provider: Provider, variable: str, pins: Pins)
 
 
 def restrained(update: Mapping[str, Any], base: Registry, pins: Pins) -> dict[str, Any]:
-    """A downloaded registry with everything taken out that could move a key or a prompt to a new place.
+    """The data of a registry: what a downloaded one may say, without what could move a key or a prompt to a new place.
 
-    Connections come from the installed package; a changed endpoint counts only on a host
-    that every one of the provider's variables is pinned to. Providers that the package
-    does not know stay only where `trust` names their variable and host. Local servers,
-    spellings of providers and families of names are the package's alone, and an alias
-    may only stand for a canonical name: none can lead to a provider by its name, which
-    would count as naming it.
+    *update* is the data of the download, which fits the schema; *base* the installed package's registry.
+
+    Kept of the download: which models there are, in which order, and which have retired; what each provider offers.
+    From the package: connections, save for an endpoint on a host of all the provider's keys; how a provider is
+    described; local servers; spellings of providers and families of names. A provider that the package does not know
+    is there only where `trust` names its variables and its host. An alias of the download may only stand for a
+    canonical name. So no name of its own leads to a provider, which would count as naming it; nor does one that names
+    somebody, as `openai/gpt-4o` does, become a model's that others serve.
     """
-    providers: dict[str, Any] = {}
+    providers: dict[str, dict[str, Any]] = {}
     for pid, row in (update.get("providers") or {}).items():
         ours = base.providers.get(pid)
-        kept = {key: row[key] for key in ("disabled", "model_names", "more_names", "facts") if key in row}
         if ours is not None:
-            connection = dict(ours.connection)
-            endpoint = (row.get("connection") or {}).get("endpoint") or ""
-            if (
-                ours.local is None
-                and "$" not in endpoint + ours.endpoint
-                and _everywhere(pins, ours.key_variables, endpoint)
-            ):
-                connection["endpoint"] = endpoint
-            described = {key: value for key, value in ours.data.items() if key not in _OFFERS}
-            providers[pid] = {**described, **kept, "connection": connection}
-        elif _trusted(row.get("connection") or {}, pins):
-            theirs = row["connection"]
-            providers[pid] = {
-                **kept,
-                "connection": {
-                    "protocol": theirs.get("protocol", "openai"),
-                    "endpoint": theirs["endpoint"],
-                    "api_key": theirs["api_key"],
-                },
-            }
-    for pid, provider in base.providers.items():
-        if provider.local is not None:
-            providers[pid] = dict(provider.data)
+            providers[pid] = _known_row(row, ours, base, pins)
+        elif (connection := _trusted_connection(row.get("connection") or {}, pins)) is not None:
+            providers[pid] = {**_offers(row, base), "connection": connection}
+    providers |= {pid: dict(provider.data) for pid, provider in base.providers.items() if provider.local is not None}
     canonical = {name for row in providers.values() for name in row.get("model_names") or ()}
     aliases = {name: target for name, target in (update.get("aliases") or {}).items() if target in canonical}
-    ours_alone = {
-        key: base.data[key] for key in ("families", "easiest", "fastest", "parameters", "batch") if key in base.data
+    return {
+        **update,
+        **_only(_FROM_PACKAGE, base.rows),
+        **_retirements(update, base),
+        "aliases": {**_headless(aliases, base), **base.aliases},
+        "providers": providers,
     }
-    return {**update, **ours_alone, "aliases": {**aliases, **base.aliases}, "providers": providers}
 
 
-_OFFERS = ("model_names", "more_names", "facts")
+def _known_row(row: Mapping[str, Any], ours: Provider, base: Registry, pins: Pins) -> dict[str, Any]:
+    """The row of a provider that the package knows: its offers from the download, all else from the package."""
+    description = {key: value for key, value in ours.data.items() if key not in _OFFERS}
+    endpoint = (row.get("connection") or {}).get("endpoint") or ""
+    moves = {"endpoint": endpoint} if _may_move(ours, endpoint, pins) else {}
+    return {**description, **_offers(row, base), "connection": {**ours.connection, **moves}}
 
 
-def _everywhere(pins: Pins, variables: Sequence[str], endpoint: str) -> bool:
+def _offers(row: Mapping[str, Any], base: Registry) -> dict[str, Any]:
+    """What is kept of a downloaded row, save for its connection."""
+    offers = _only(_FROM_DOWNLOAD, row)
+    if offers.get("model_names"):
+        offers["model_names"] = _headless(offers["model_names"], base)
+    return offers
+
+
+def _retirements(update: Mapping[str, Any], base: Registry) -> dict[str, Any]:
+    """What a download says of models and services that have ended, under its key; empty where it says nothing."""
+    retired = update.get("retired") or {}
+    if not retired.get("models"):
+        return {}
+    return {"retired": {**retired, "models": _headless(retired["models"], base)}}
+
+
+def _headless(rows: Mapping[str, Any], base: Registry) -> dict[str, Any]:
+    """The rows whose names stand for a model alone, and not for a provider's: `gpt-4o`, not `openai/gpt-4o`."""
+    return {
+        name: value
+        for name, value in rows.items()
+        if "/" not in name and not (":" in name and base.provider_id(name.partition(":")[0]))
+    }
+
+
+def _may_move(ours: Provider, endpoint: str, pins: Pins) -> bool:
+    """Whether a provider's endpoint may become *endpoint*: a host by https to which each of its keys may go already."""
     return (
-        bool(variables)
-        and endpoint.startswith("https://")
-        and all(pins.allows(variable, endpoint) for variable in variables)
+        ours.local is None
+        and "$" not in endpoint + ours.endpoint
+        and bool(ours.key_variables)
+        and _is_https(endpoint)
+        and all(pins.allows(variable, endpoint) for variable in ours.key_variables)
     )
 
 
-def _trusted(connection: Mapping[str, Any], pins: Pins) -> bool:
+def _trusted_connection(connection: Mapping[str, Any], pins: Pins) -> dict[str, Any] | None:
+    """What is kept of the connection of a provider that the package does not know; None unless `trust` names it."""
+    if not _is_trusted(connection, pins):
+        return None
+    return {
+        "protocol": connection.get("protocol", "openai"),
+        "endpoint": connection["endpoint"],
+        "api_key": connection["api_key"],
+    }
+
+
+def _is_trusted(connection: Mapping[str, Any], pins: Pins) -> bool:
+    """Whether `trust` names all variables of a connection for its host, and the host is reached by https.
+
+    A variable that holds the secret of something else is never trusted.
+    """
     keys = connection.get("api_key") or []
     variables = [keys] if isinstance(keys, str) else keys
     endpoint = connection.get("endpoint") or ""
-    if "$" in endpoint or connection.get("local") or not variables:
-        return False
-    if any(not pins.pinned(variable) and is_foreign(variable) for variable in variables):
-        return False
-    return endpoint.startswith("https://") and all(pins.trusts(variable, endpoint) for variable in variables)
+    return (
+        bool(variables)
+        and not connection.get("local")
+        and "$" not in endpoint
+        and _is_https(endpoint)
+        and all(pins.trusts(variable, endpoint) for variable in variables)
+        and all(pins.pinned(variable) or not is_foreign(variable) for variable in variables)
+    )
+
+
+def _is_https(endpoint: str) -> bool:
+    return endpoint.startswith("https://")
+
+
+def _only(keys: Iterable[str], row: Mapping[str, Any]) -> dict[str, Any]:
+    """The given keys of a row, where it has them."""
+    return {key: row[key] for key in keys if key in row}

@@ -1,0 +1,139 @@
+"""Hosts: addresses read in one way, what is this machine, and which hosts an endpoint can stand for. Pure."""
+
+from __future__ import annotations
+
+import re
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from inference_providers.registry import Provider
+
+_DEFAULT_VARIABLE_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}"
+_PORTS = {"http": 80, "https": 443}
+# No user information, no escapes in the host, no fragment, nothing that one parser takes for a path and another for
+# a host.
+_URL = (
+    r"(https?)://(?:([A-Za-z0-9._-]+)|\[([0-9A-Fa-f:.]+)\])(?::([1-9]\d{0,4}))?([/?][A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?"
+)
+NO_HOST = r"(?!)"  # a pattern that fits nothing
+
+
+class Address:
+    """A URL, read once: `scheme`, `host`, `port`, and the rest as `target`.
+
+    The host is in lower case, an IPv6 address without brackets. `origin` is (scheme, host, port).
+    """
+
+    __slots__ = ("host", "origin", "port", "scheme", "target")
+
+    def __init__(self, scheme: str, host: str, port: int, target: str) -> None:
+        self.scheme, self.host, self.port, self.target = scheme, host, port, target
+        self.origin = (scheme, host, port)
+
+    @property
+    def authority(self) -> str:
+        """`host` or `host:port`, as in a `Host` header: the scheme's own port is left out."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
+
+    def __repr__(self) -> str:
+        return f"<Address {self.scheme}://{self.authority}>"
+
+
+def address_of(url: str) -> Address:
+    """Read a URL. Raises ValueError for one that two readers could take for different places."""
+    match = re.fullmatch(_URL, url)
+    port = int(match[4]) if match and match[4] else 0
+    if match is None or port > 65535 or (match[2] or "").startswith((".", "-")):
+        raise ValueError(f"the URL of {host_of(url)[:100]!r} is not a plain http(s) URL")
+    scheme, target = match[1], match[5] or "/"
+    host = (match[2] or match[3]).lower()
+    return Address(scheme, host, port or _PORTS[scheme], target if target[0] == "/" else f"/{target}")
+
+
+def origin_of(url: str | None) -> tuple[str, str, int] | None:
+    """Scheme, host and port of a URL; None for one that `address_of` refuses."""
+    try:
+        return address_of(url or "").origin
+    except ValueError:
+        return None
+
+
+def is_plain_address(url: str) -> bool:
+    """Whether *url* is an http(s) address without user information and query, with a port that exists."""
+    try:
+        return "?" not in address_of(url).target
+    except ValueError:
+        return False
+
+
+def host_of(url: str) -> str:
+    """`host` or `host:port`, in lower case; user information, scheme and path dropped. For any text."""
+    rest = url.partition("://")[2] if "://" in url else url
+    return re.split(r"[/?#\\]", rest, maxsplit=1)[0].rpartition("@")[2].lower()
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` or `host:port`, in any spelling, is this machine by the loopback interface."""
+    name = host.lower()
+    if name.count(":") == 1 or name.startswith("["):  # else an IPv6 address alone, of which nothing is a port
+        name = re.sub(r":\d+$", "", name)
+    name = name.strip("[]").partition("%")[0].rstrip(".")
+    if re.fullmatch(r"[0-9a-fx.:]+", name) and not re.fullmatch(r"127(\.\d{1,3}){3}", name):
+        return _odd_loopback(name)
+    return name == "localhost" or name.endswith(".localhost") or bool(re.fullmatch(r"127(\.\d{1,3}){3}", name))
+
+
+def _odd_loopback(name: str) -> bool:
+    """Whether it is this machine as `127.1`, `2130706433`, `0x7f000001`, `::ffff:127.0.0.1` and the like."""
+    import ipaddress
+    import socket
+
+    try:
+        address = ipaddress.ip_address(name if ":" in name else socket.inet_aton(name))
+    except (ValueError, OSError):
+        return False
+    address = getattr(address, "ipv4_mapped", None) or address
+    return address.is_loopback or address.is_unspecified
+
+
+def variables_of(endpoint: str) -> list[str]:
+    """Names of the variables that an endpoint needs, written as `${NAME}` or `$NAME`, each once."""
+    return list(dict.fromkeys(braced or bare for braced, bare in re.findall(r"\$\{(\w+)\}|\$(\w+)", endpoint)))
+
+
+def fill_endpoint(provider: Provider, environ: Mapping[str, str]) -> tuple[str | None, str]:
+    """(the endpoint with its `${VARIABLE}`s filled in, "") or (None, the reason why not).
+
+    A value must match the registry's pattern, so that no value can move a key to
+    another host. `${VARIABLE}` in the host part needs such a pattern.
+    """
+    endpoint = provider.endpoint
+    if not endpoint:
+        return None, "has no OpenAI-compatible endpoint"
+    rules = provider.connection.get("variables") or {}
+    host_part = "/".join(endpoint.split("/", 3)[:3])
+    for name in variables_of(endpoint):
+        rule = rules.get(name) or {}
+        if f"${{{name}}}" not in endpoint or (f"${{{name}}}" in host_part and "pattern" not in rule):
+            return None, f"its endpoint needs {name}, whose form the registry does not say"
+        value = re.sub(r"^https?://", "", environ.get(name, "").strip()).rstrip("/") or rule.get("default")
+        if not value:
+            return None, f"{name} is not set"
+        if not re.fullmatch(rule.get("pattern", _DEFAULT_VARIABLE_PATTERN), value):
+            return None, f"{name} does not look as it should ({rule.get('pattern', 'a plain name')})"
+        endpoint = endpoint.replace(f"${{{name}}}", value)
+    return endpoint, ""
+
+
+def host_pattern(endpoint: str, variables: Mapping[str, Mapping[str, str]]) -> str:
+    """A regular expression for the host (with port) of *endpoint*, whose `${VARIABLE}`s have patterns in *variables*.
+
+    Empty for an endpoint without a host. Where a variable has no pattern, `NO_HOST` is in it, so that it fits nothing.
+    """
+    pattern = ""
+    for text, variable in re.findall(r"([^$]+)|\$\{(\w+)\}", host_of(endpoint)):
+        pattern += re.escape(text) if text else f"(?:{variables.get(variable.upper(), {}).get('pattern', NO_HOST)})"
+    return pattern
