@@ -331,7 +331,8 @@ def test_what_takes_more_than_one_reply_is_refused(serve: Serve, out: Path, opti
 
 PROGRAM = """
 import json, sys
-from inference_providers import ProviderList, batch_jobs
+from inference_providers import ProviderList
+from inference_providers.batches import provider_jobs as batch_jobs
 batch_jobs.POLL = (0.01, 0.02)
 ProviderList(json_override=json.loads(sys.argv[1]), environ=json.loads(sys.argv[2]), local=False).batch(
     ["a", "b", "c"], mode="provider", out=sys.argv[3])

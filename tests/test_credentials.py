@@ -275,7 +275,14 @@ def test_a_downloaded_alias_cannot_lead_to_a_general_purpose_token(alias: str) -
 def test_what_holds_a_key_cannot_be_pickled() -> None:
     providers = ProviderList(environ={"OPENAI_API_KEY": CANARY}, local=False)
     (offer,) = providers.find_model_providers("gpt-4")
-    for holder in (providers, offer, offer._access, offer._access.credential, providers._accesses, providers._environ):
+    for holder in (
+        providers,
+        offer,
+        offer._access,
+        offer._access.credential,
+        providers.pipeline.finder.accesses,
+        providers.pipeline.finder.environ,
+    ):
         with pytest.raises(TypeError, match="cannot be pickled"):
             pickle.dumps(holder)
 

@@ -426,14 +426,14 @@ for call in (lambda: made.ask_ai("hi", images=["~/none.png"]), lambda: ProviderL
         pass
     else:
         raise AssertionError(call)
-assert len(roll_call.called(made)) == 1
+assert len(roll_call.called(made.pipeline)) == 1
 
 
 async def asynchronous():
     there = AsyncProviderList(environ=environ, json_override=registry)
     assert await there.ask_ai("hi", "gpt-4") == "hello"
     assert [str(one.answer) async for one in there.batch(["a"], "gpt-4", progress=False)] == ["hello"]
-    assert [entry.problem for entry in await roll_call.RollCall(there, roll_call.called(there), unpriced=True).run()] == [""]
+    assert [entry.problem for entry in await roll_call.RollCall(there.pipeline, roll_call.called(there.pipeline), unpriced=True).run()] == [""]
     try:
         await AsyncProviderList(environ={}, json_override=registry_of("https://nowhere.invalid/v1"), local=False).ask_ai("hi")
     except InferenceProvidersError:
@@ -511,7 +511,7 @@ EDGES = {  # where there is no `environ=` to be given: a command, a fixture, a f
 }
 DEFAULTS = {
     "finder",
-    "base",
+    "construction",
     "updater",
     "sync_sender",
     "async_sender",
@@ -565,7 +565,7 @@ def is_allowed(stem: str, what: str, function: str, around: ast.AST) -> bool:
     if what == "expanduser":
         return function in TILDES.get(stem, set())
     default = isinstance(around, ast.IfExp) and ast.unparse(around) == "os.environ if environ is None else environ"
-    return what == "environ" and stem in DEFAULTS and function == "__init__" and default
+    return what == "environ" and stem in DEFAULTS and function in ("__init__", "pipeline_of") and default
 
 
 def test_the_environment_of_the_process_is_looked_at_in_the_places_named_alone() -> None:

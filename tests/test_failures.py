@@ -220,7 +220,7 @@ def test_five_failures_at_over_half_open_the_circuit_and_one_probe_closes_it(ser
     broken, good = serve(says(404, "gone")), serve()
     made = providers("sync", broken.url, good.url, **LONG)
     now = [100.0]
-    made._health.clock = lambda: now[0]
+    made.pipeline.health.clock = lambda: now[0]
     for _ in range(8):
         ask(made, CALL)
     assert len(broken.asked) == 5

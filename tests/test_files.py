@@ -23,11 +23,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference_providers import AsyncProviderList, NoCredentialsError, ProviderList, RegistryError
+from inference_providers import AsyncProviderList, NoCredentialsError, ProviderList, RegistryError, files
 from inference_providers.batches.files import Output, Results, count
 from inference_providers.batches.formulas import is_formula
 from inference_providers.batches.lines import is_cut, row_of
-from inference_providers.files import opening as files
 from inference_providers.servers import model_lists
 from inference_providers.servers.model_files import at, found
 from inference_providers.testing.cassette import RECORD, REPLAY, Cassette, CassetteError

@@ -24,7 +24,7 @@ from inference_providers import (
     StepLimitError,
     TruncatedStreamError,
 )
-from inference_providers.calls.answer_stream import _Gathered
+from inference_providers.calls.gathering import Gathered
 from inference_providers.chat import completion as chat
 from inference_providers.chat.answer import Given
 from inference_providers.protocols import classify
@@ -464,7 +464,7 @@ class Offered:
 )
 def test_a_stream_of_any_shape_ends_in_a_verdict_or_in_a_typed_error(found: list[bytes], path: str, kind: str) -> None:
     stream = StreamJudge("p", ("sk-secret-secret-secret",), {"content-type": kind}, 0.0, path=path)
-    gathered = _Gathered([])
+    gathered = Gathered([])
     try:
         for chunk in [*(part for event in found for part in stream.feed(event)), *stream.end()]:
             assert isinstance(gathered.add(chunk), str)

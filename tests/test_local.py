@@ -209,7 +209,7 @@ LOOKS: dict[str, Any] = {
     "ask for a model here": lambda made: made.ask_ai("secret", "llama-3.1-8b:local", timeout=5),
     "client's list": lambda made: made.client("auto").models.list(),
     "batch": lambda made: list(made.batch(["secret"], progress=False, timeout=5)),
-    "roll call": lambda made: roll_call.called(made),
+    "roll call": lambda made: roll_call.called(made.pipeline),
     "doctor": doctor.examine,
 }
 

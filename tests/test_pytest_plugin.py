@@ -67,7 +67,8 @@ def test_a_users_tests_are_answered_by_their_mocks(pytester: pytest.Pytester) ->
         """,
         test_program="""
         import program, pytest
-        from inference_providers import InferenceProvidersError, substitute
+        from inference_providers import InferenceProvidersError
+        from inference_providers.testing import stand_in
 
         def test_mine(inference_providers):
             inference_providers.mock({"gpt-4": "It depends."})
@@ -84,7 +85,7 @@ def test_a_users_tests_are_answered_by_their_mocks(pytester: pytest.Pytester) ->
                 program.advice()
 
         def test_the_fixture_is_gone_where_nobody_asked_for_it():
-            assert substitute.current is None
+            assert stand_in.current is None
         """,
     )
     run(pytester, passed=4)

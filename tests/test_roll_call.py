@@ -52,13 +52,13 @@ def hall(*servers: Server | str, models: dict[str, Any] | None = None) -> Provid
 def call(providers: ProviderList, **options: Any) -> tuple[list[Entry], RollCall]:
     """Ask everybody; entries in the order of the offers."""
     chosen = {name: options.pop(name) for name in ("only", "models", "free") if name in options}
-    made = RollCall(providers, called(providers, **chosen), **options)
+    made = RollCall(providers.pipeline, called(providers.pipeline, **chosen), **options)
 
     async def run() -> list[Entry]:
         try:
             return await made.run()
         finally:
-            await providers._async_sender.aclose()
+            await providers.pipeline.async_sender.aclose()
 
     return asyncio.run(run()), made
 
@@ -114,7 +114,7 @@ def test_there_are_no_more_tasks_than_models_at_once(serve: Serve) -> None:
         return asyncio.Task(coroutine, loop=loop, **more)
 
     providers = hall(serve(answer), models=dict.fromkeys(map(str, range(3 * AT_ONCE)), FREE))
-    made = RollCall(providers, called(providers), ["One?"])
+    made = RollCall(providers.pipeline, called(providers.pipeline), ["One?"])
 
     async def run() -> list[Entry]:
         loop = asyncio.get_running_loop()
@@ -123,7 +123,7 @@ def test_there_are_no_more_tasks_than_models_at_once(serve: Serve) -> None:
             return await made.run()
         finally:
             loop.set_task_factory(None)
-            await providers._async_sender.aclose()
+            await providers.pipeline.async_sender.aclose()
 
     entries = asyncio.run(run())
     assert [entry.problem for entry in entries] == [""] * (3 * AT_ONCE)
@@ -135,7 +135,7 @@ def test_there_are_no_more_tasks_than_models_at_once(serve: Serve) -> None:
 
 def test_providers_models_and_what_is_free_can_be_chosen(serve: Serve) -> None:
     providers = hall(serve(), serve(), models={"alpha": FREE, "beta": CHEAP, "gamma": UNKNOWN})
-    told = [[f"{o.provider}/{o.canonical_name}" for o in called(providers, **how)] for how in (
+    told = [[f"{o.provider}/{o.canonical_name}" for o in called(providers.pipeline, **how)] for how in (
         {"only": ["p2"]}, {"models": ["ALPHA", "amma"]}, {"free": True}, {"only": ["p1"], "models": ["beta"], "free": True},
     )]  # fmt: skip
     assert told == [
@@ -148,18 +148,18 @@ def test_providers_models_and_what_is_free_can_be_chosen(serve: Serve) -> None:
 
 def test_a_provider_that_nobody_knows_is_an_error(serve: Serve) -> None:
     with pytest.raises(UnknownModelError, match="p9"):
-        called(hall(serve()), only=["p9"])
+        called(hall(serve()).pipeline, only=["p9"])
 
 
 def test_without_a_key_nobody_is_asked() -> None:
-    assert called(ProviderList(environ={}, local=False)) == []
+    assert called(ProviderList(environ={}, local=False).pipeline) == []
     assert call(hall(models={}))[0] == []
 
 
 def test_a_general_purpose_token_is_used_only_where_its_provider_is_named() -> None:
     providers = ProviderList(environ={"GITHUB_TOKEN": "canary-1-0123456789abcdef"}, local=False)
-    assert called(providers) == []
-    assert {offer.provider for offer in called(providers, only=["github-models"])} == {"github-models"}
+    assert called(providers.pipeline) == []
+    assert {offer.provider for offer in called(providers.pipeline, only=["github-models"])} == {"github-models"}
 
 
 # Money
@@ -221,7 +221,7 @@ def test_models_without_a_price_are_asked_on_request(serve: Serve) -> None:
 @pytest.mark.parametrize("budget", [-0.01, float("nan")])
 def test_a_limit_below_nothing_is_refused(serve: Serve, budget: float) -> None:
     with pytest.raises(ValueError, match="spending limit"):
-        RollCall(hall(serve()), [], budget=budget)
+        RollCall(hall(serve()).pipeline, [], budget=budget)
 
 
 # Failures

@@ -487,7 +487,7 @@ def test_a_hedge_hides_no_verdict_and_keeps_to_the_limits(serve: Serve, kind: st
         made: Any = list_of(
             *(s.url for s in servers), kind=AsyncProviderList if kind == "async" else ProviderList, hedge_after=0.1
         )
-        made._health._calls = 1000
+        made.pipeline.health._calls = 1000
         return made, servers
 
     def ask(made: Any) -> str:
@@ -508,7 +508,7 @@ def test_a_hedge_hides_no_verdict_and_keeps_to_the_limits(serve: Serve, kind: st
 
 def test_what_goes_wrong_in_a_hedged_call_is_raised_and_nobody_hangs(serve: Serve) -> None:
     made = list_of(serve().url, serve().url, hedge_after=0.1)
-    made._health._calls = 1000
+    made.pipeline.health._calls = 1000
     with pytest.raises(TypeError):
         made.ask_ai([{"role": "user", "content": object()}])
 
@@ -572,7 +572,7 @@ def test_cancelled_tasks_leave_no_connection(serve: Serve) -> None:
             await asyncio.sleep(0.15)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-        pools = made._sender._kept[asyncio.get_running_loop()]._pools.values()
+        pools = made.pipeline.async_sender._kept[asyncio.get_running_loop()]._pools.values()
         return sum(len(pool.lines) for pool in pools)
 
     assert asyncio.run(main()) == 0
@@ -582,7 +582,7 @@ def test_connections_of_closed_event_loops_are_dropped(serve: Serve) -> None:
     made = async_list_of(serve().url)
     for _ in range(5):
         asyncio.run(made.ask_ai("hi"))
-    assert len(made._sender._kept) <= 1
+    assert len(made.pipeline.async_sender._kept) <= 1
 
 
 def test_a_proxy_that_wants_a_password_gets_it(serve: Serve) -> None:

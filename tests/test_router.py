@@ -356,7 +356,7 @@ def test_calls_at_the_same_time_share_the_budget_of_hedges(serve: Callable[..., 
     first, second = serve(slow), serve(quick)
     providers = {"sync": ProviderList, "async": AsyncProviderList}
     made = list_of(first.url, second.url, kind=providers[kind], hedge_after=0.2)
-    made._health._calls = 10
+    made.pipeline.health._calls = 10
 
     async def all_at_once() -> None:
         await asyncio.gather(*(made.ask_ai("hi") for _ in range(20)))

@@ -266,9 +266,11 @@ def run_one_batch(chance: random.Random, module: Any = pace) -> None:
 
 def _attempt(offer: Any, status: int | None, after: float | None) -> Attempt:
     if status is None:
-        return Attempt(offer, "ok", status=200)
+        return Attempt(offer.provider, offer.internal_name, "ok", status=200)
     kind = {429: RateLimitError, 401: AuthenticationError}.get(status, ProviderError)
-    return Attempt(offer, "no", status=status, error=kind("no", status=status, retry_after=after))
+    return Attempt(
+        offer.provider, offer.internal_name, "no", status=status, error=kind("no", status=status, retry_after=after)
+    )
 
 
 @given(chance=st.randoms(use_true_random=False))

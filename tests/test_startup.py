@@ -14,32 +14,30 @@ from tests.test_architecture import loaded_by
 # import it in the function that needs it, unless every call needs it.
 BY_IMPORT: set[str] = set()
 BY_LISTING = {
-    "_face", "errors",
+    # faces, and what makes them
+    "_face", "calls", "chat", "clients", "credentials", "files", "offers", "registry", "servers", "testing", "text",
     # the registry, and what is in it
-    "registry", "registry.registry", "registry.provider", "registry.naming", "registry.heads",
-    # offers, and who is meant
-    "offers", "offers.offer", "offers.access", "offers.offerings", "offers.ordering", "offers.resolution", "offers.sorting",
-    "chat", "chat.arguments",
+    "errors", "text.display", "registry.registry", "registry.provider", "registry.naming", "registry.heads",
+    "offers.offer", "offers.offerings", "offers.ordering", "offers.resolution", "offers.sorting",
     # keys and the environment
-    "credentials", "credentials.hosts", "credentials.keys", "credentials.pins", "files", "files.folders",
+    "credentials.keys", "credentials.hosts", "credentials.pins", "offers.access", "files.folders",
     # the list itself
-    "clients", "clients.provider_list", "clients.base", "calls", "calls.finder",
+    "clients.provider_list", "clients.construction", "calls.pipeline", "calls.finder", "chat.arguments",
     # servers on this machine
-    "servers", "servers.discovery", "servers.state", "offers.local_server",
-    # loaded, and not needed until there is something to say
-    "offers.guidance", "log", "testing", "testing.stand_in", "text", "text.display",
+    "offers.local_server", "servers.discovery", "servers.state",
+    # what would answer instead, in a test
+    "testing.stand_in",
 }  # fmt: skip
 BY_ASKING = BY_LISTING | {
     # the question and its answer
-    "clients.one_line", "calls.tool_loop", "chat.completion", "chat.question", "chat.parameters", "chat.parameter_rules", "chat.answer",
-    "usage", "usage.usage", "usage.cost",
+    "clients.one_line", "calls.asker", "calls.tool_loop", "chat.completion", "chat.question", "chat.parameters",
+    "chat.parameter_rules", "chat.answer", "usage", "usage.usage", "usage.cost",
     # what a reply means, and who is asked next
-    "protocols", "protocols.classify", "protocols.error_details", "protocols.openai_chat", "credentials.redaction", "text.jsontext",
-    "attempts", "calls.caller", "routing", "routing.router", "routing.health", "routing.policy",
+    "text.jsontext", "credentials.redaction", "attempts", "protocols", "protocols.openai_chat", "protocols.classify",
+    "protocols.error_details", "routing", "routing.router", "routing.health", "routing.policy",
     # the connection
-    "transport", "transport.http", "transport.http1", "transport.origins", "transport.sync_sender",
-    # loaded with `calls.caller`, and needed for streams only
-    "protocols.stream", "transport.sse",
+    "calls.caller", "calls.trial", "calls.reply", "calls.waiting",
+    "transport", "transport.http", "transport.sync_sender", "transport.origins", "transport.http1",
 }  # fmt: skip
 
 # Modules of Python that take a millisecond or more, or bring others that do.

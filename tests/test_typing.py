@@ -90,7 +90,9 @@ def test_type_checkers_know_the_options_that_the_code_takes(kind: Any, function:
 
 
 def test_type_checkers_know_what_a_stream_takes() -> None:
-    assert keys(options.StreamOptions) - keys(options.TextOptions) == names(AsyncProviderList.stream)
+    alone = names(AsyncProviderList.ask_ai, "stream", "schema", "max_steps")  # a stream gives text alone
+    assert keys(options.StreamOptions) - keys(options.TextOptions) == alone
+    assert inspect.signature(AsyncProviderList.stream).parameters == inspect.signature(ProviderList.stream).parameters
     assert keys(options.GenerationOptions) - keys(options.StreamOptions) == {
         "tools", "functions", "tool_choice", "parallel_tool_calls",
     }  # fmt: skip

@@ -61,14 +61,10 @@ def meaning(text: str) -> str:
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
             node.names.sort(key=lambda alias: alias.name)
-    imports = sorted(ast.dump(node) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom | ast.Import))
-    rest = [
-        ast.dump(node)
-        for node in tree.body
-        if not isinstance(node, ast.ImportFrom | ast.Import)
-        and getattr(getattr(node, "test", None), "id", "") != "TYPE_CHECKING"
-    ]
-    return "\n".join(imports + rest)
+    body = [node for node in tree.body if not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test))]
+    kinds = ast.ImportFrom | ast.Import
+    imports = sorted(ast.dump(node) for node in body if isinstance(node, kinds))
+    return "\n".join([*imports, *(ast.dump(node) for node in body if not isinstance(node, kinds))])
 
 
 def stale() -> list[Path]:

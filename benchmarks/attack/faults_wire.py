@@ -71,7 +71,7 @@ def half_read_line_pooled() -> Back:
     right = send._Exchange.close
 
     def close(self: Any) -> None:
-        if self._reading and self._held:
+        if self._blocked and self._held:
             self._closed = True
             self._pool.put(self._held.pop())
         else:

@@ -152,7 +152,7 @@ def shown(dice: Random, folder: Path) -> Iterator[str | None]:
             "a key": [offer.api_key],
             "a header": {"a": offer.api_key},
             "access": offer._access,
-            "sender": made._sender,
+            "sender": made.pipeline.sender,
         }
         name = dice.choice(list(holders))
         try:

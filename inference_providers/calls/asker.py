@@ -9,7 +9,6 @@ from functools import partial
 from itertools import groupby
 
 from inference_providers.attempts import Attempt
-from inference_providers.calls.answer_stream import AnswerStream
 from inference_providers.calls.tool_loop import converse
 from inference_providers.calls.waiting import all_of, begun, in_thread, race
 from inference_providers.chat import named, test_body
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
     from typing import Any, Protocol, TypeVar
 
+    from inference_providers.calls.answer_stream import AnswerStream
     from inference_providers.calls.caller import Caller
     from inference_providers.calls.finder import Finder
     from inference_providers.calls.observation import Context
@@ -90,6 +90,8 @@ class Asker:
 
     def stream(self, question: Question, models: Models, test: bool, timeout: float | None) -> AnswerStream:
         """The answer as it comes. Raises what `ask_ai` raises: here, or for asyncio when it is opened."""
+        from inference_providers.calls.answer_stream import AnswerStream
+
         ask = self.context.request(question.streamed(), question)
 
         def opening() -> StreamReply:

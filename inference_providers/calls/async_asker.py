@@ -11,7 +11,6 @@ from functools import partial
 from itertools import groupby
 
 from inference_providers.attempts import Attempt
-from inference_providers.calls.async_answer_stream import AsyncAnswerStream
 from inference_providers.calls.async_waiting import all_of, begun, in_thread, race
 from inference_providers.calls.tool_loop import converse
 from inference_providers.chat import named, test_body
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
     from typing import Any, Protocol, TypeVar
 
+    from inference_providers.calls.async_answer_stream import AsyncAnswerStream
     from inference_providers.calls.async_caller import AsyncCaller
     from inference_providers.calls.async_stream_reply import AsyncStreamReply
     from inference_providers.calls.finder import Finder
@@ -92,6 +92,8 @@ class AsyncAsker:
 
     def stream(self, question: Question, models: Models, test: bool, timeout: float | None) -> AsyncAnswerStream:
         """The answer as it comes. Raises what `ask_ai` raises: here, or for asyncio when it is opened."""
+        from inference_providers.calls.async_answer_stream import AsyncAnswerStream
+
         ask = self.context.request(question.streamed(), question)
 
         async def opening() -> AsyncStreamReply:

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import time
 
-from inference_providers.calls.async_stream_reply import AsyncOpening, AsyncStreamReply
 from inference_providers.calls.async_trial import error_body, running
 from inference_providers.calls.async_waiting import hedged, sleep
-from inference_providers.calls.observation import Call
 from inference_providers.calls.reply import Reply, after_both, ends_the_call, judge
 from inference_providers.protocols import classify
 from inference_providers.routing import Send, Sleep, route
@@ -22,13 +20,14 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from inference_providers.attempts import Attempt
-    from inference_providers.calls.observation import Context
+    from inference_providers.calls.async_stream_reply import AsyncStreamReply
+    from inference_providers.calls.observation import Call, Context
     from inference_providers.offers import Offer
     from inference_providers.protocols import Ask, Verdict
     from inference_providers.routing import Health
     from inference_providers.transport import AsyncSender, Cancellation
 
-    T = TypeVar("T", Reply, AsyncStreamReply)
+    T = TypeVar("T", bound=Reply | AsyncStreamReply)
 
 
 class AsyncCaller:
@@ -43,6 +42,8 @@ class AsyncCaller:
         """Ask the candidates in order until one answers. Raises what `route`, and stages before the call, raise."""
         if not (self.context.listeners or self.context.stages):
             return await self._answered(offers, ask, total, hedge_after, None)
+        from inference_providers.calls.observation import Call
+
         call = Call(self.context, ask, offers)
         return await self._observed(call, lambda: self._answered(offers, ask, total, hedge_after, call), call.finish)
 
@@ -50,6 +51,8 @@ class AsyncCaller:
         """Ask the candidates in order until one's stream brings content. Raises what `call` raises."""
         if not (self.context.listeners or self.context.stages):
             return await self._opened(offers, ask, total, None)
+        from inference_providers.calls.observation import Call
+
         call = Call(self.context, ask, offers)
         return await self._observed(call, lambda: self._opened(offers, ask, total, call), call.opened)
 
@@ -145,6 +148,8 @@ class AsyncCaller:
     async def _opened(
         self, offers: Sequence[Offer], ask: Ask, total: float | None, call: Call | None
     ) -> AsyncStreamReply:
+        from inference_providers.calls.async_stream_reply import AsyncOpening, AsyncStreamReply
+
         attempts: list[Attempt] = [] if call is None else call.attempts
         able = ask.able(offers, self.context.who_could)
         steps = route(able, self.health, self.context, total=total, attempts=attempts)

@@ -5,9 +5,7 @@ from __future__ import annotations
 
 import time
 
-from inference_providers.calls.observation import Call
 from inference_providers.calls.reply import Reply, after_both, ends_the_call, judge
-from inference_providers.calls.stream_reply import Opening, StreamReply
 from inference_providers.calls.trial import error_body, running
 from inference_providers.calls.waiting import hedged, sleep
 from inference_providers.protocols import classify
@@ -20,13 +18,14 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from inference_providers.attempts import Attempt
-    from inference_providers.calls.observation import Context
+    from inference_providers.calls.observation import Call, Context
+    from inference_providers.calls.stream_reply import StreamReply
     from inference_providers.offers import Offer
     from inference_providers.protocols import Ask, Verdict
     from inference_providers.routing import Health
     from inference_providers.transport import Cancellation, Sender
 
-    T = TypeVar("T", Reply, StreamReply)
+    T = TypeVar("T", bound=Reply | StreamReply)
 
 
 class Caller:
@@ -41,6 +40,8 @@ class Caller:
         """Ask the candidates in order until one answers. Raises what `route`, and stages before the call, raise."""
         if not (self.context.listeners or self.context.stages):
             return self._answered(offers, ask, total, hedge_after, None)
+        from inference_providers.calls.observation import Call
+
         call = Call(self.context, ask, offers)
         return self._observed(call, lambda: self._answered(offers, ask, total, hedge_after, call), call.finish)
 
@@ -48,6 +49,8 @@ class Caller:
         """Ask the candidates in order until one's stream brings content. Raises what `call` raises."""
         if not (self.context.listeners or self.context.stages):
             return self._opened(offers, ask, total, None)
+        from inference_providers.calls.observation import Call
+
         call = Call(self.context, ask, offers)
         return self._observed(call, lambda: self._opened(offers, ask, total, call), call.opened)
 
@@ -141,6 +144,8 @@ class Caller:
         return verdicts[0] if len(verdicts) == 1 else after_both(step.offer, verdicts)
 
     def _opened(self, offers: Sequence[Offer], ask: Ask, total: float | None, call: Call | None) -> StreamReply:
+        from inference_providers.calls.stream_reply import Opening, StreamReply
+
         attempts: list[Attempt] = [] if call is None else call.attempts
         able = ask.able(offers, self.context.who_could)
         steps = route(able, self.health, self.context, total=total, attempts=attempts)

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import time
 
-from inference_providers.transport import Cancellation, run_race
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Generator, Sequence
     from typing import Any, TypeVar
 
     from inference_providers.calls.answer_stream import AnswerStream
+    from inference_providers.transport import Cancellation
 
     T = TypeVar("T")
 
 sleep = time.sleep
-race = run_race
+
+
+def race(runners: Sequence[Callable[[], bool]]) -> Generator[int, None, None]:
+    """`transport.run_race`, which a question does not need: indexes of those that answer, the earliest first."""
+    from inference_providers.transport import run_race
+
+    return run_race(runners)
 
 
 def in_thread(function: Callable[..., T], *args: Any) -> T:
@@ -42,6 +47,8 @@ def hedged(
     """
     from queue import Empty, SimpleQueue
     from threading import Thread
+
+    from inference_providers.transport import Cancellation
 
     ended: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
     cancellations: list[Cancellation] = []
