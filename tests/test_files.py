@@ -27,6 +27,7 @@ from inference_providers import AsyncProviderList, NoCredentialsError, ProviderL
 from inference_providers.batches.files import Output, Results, count
 from inference_providers.batches.formulas import is_formula
 from inference_providers.batches.lines import is_cut, row_of
+from inference_providers.files import opening
 from inference_providers.servers import model_lists
 from inference_providers.servers.model_files import at, found
 from inference_providers.testing.cassette import RECORD, REPLAY, Cassette, CassetteError
@@ -584,7 +585,7 @@ def test_models_that_are_pipes_are_not_found(tmp_path: Path) -> None:
 def test_what_is_read_whole_may_not_be_endless(tmp_path: Path) -> None:
     large = tmp_path / "large.json"
     with large.open("wb") as file:
-        file.truncate(files.CAP + 1)
+        file.truncate(opening.CAP + 1)
     for read in (
         partial(model_lists.load, environ={}),
         lambda path: ProviderList(json_merge=path, environ={}, local=False),
