@@ -68,7 +68,7 @@ def called(providers: Base, *, only: Iterable[str] = (), models: Iterable[str] =
 
     only: providers. free: only what costs nothing. Raises UnknownModelError for a provider that is not known.
     """
-    wanted = {providers._resolver._provider(spelling) for spelling in only}
+    wanted = {providers._resolver.provider_id(spelling) for spelling in only}
     patterns = [pattern.lower() for pattern in models]
     found: list[Offer] = []
     for pid, provider in providers.registry.providers.items():
@@ -80,7 +80,7 @@ def called(providers: Base, *, only: Iterable[str] = (), models: Iterable[str] =
                 for canonical, internal in names.items()
             ]
     for server in providers.local_servers():
-        found += providers._resolver._server_offers(server, server.models)
+        found += providers._resolver.server_offers(server)
     return [
         offer
         for offer in found

@@ -15,7 +15,6 @@ from inference_providers.offers import (
     GIVEN,
     NAMED,
     Accesses,
-    Advice,
     Offer,
     Resolution,
     Resolver,
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
-    from inference_providers.offers import Explanation, LocalServer
+    from inference_providers.offers import Explanation, Guidance, LocalServer
     from inference_providers.servers import Launchables
 
 LAUNCH = "launch"  # a value of `local`
@@ -74,7 +73,6 @@ class Finder(Secretive):
             launchable=self._launchable,
             launch=local == LAUNCH,
         )
-        self._advice = Advice(self._accesses, self._environ, self.local_servers)
         self._seen: tuple[float, list[LocalServer]] | None = None
         self._found: dict[tuple[str, ...], tuple[float, list[Offer]]] = {}
         self._warned: set[str] = set()
@@ -127,6 +125,12 @@ class Finder(Secretive):
         launched: list[LocalServer] = list(self._launchables.running()) if any(running(self._environ)) else []
         ours = {server.endpoint for server in launched}
         return [server for server in self._seen[1] if server.endpoint not in ours] + launched
+
+    @cached_property
+    def _advice(self) -> Guidance:
+        from inference_providers.offers import Guidance
+
+        return Guidance(self._accesses, self._environ, self.local_servers)
 
     @cached_property
     def _launchables(self) -> Launchables:
@@ -187,7 +191,7 @@ class Finder(Secretive):
         return here
 
     def _offers_of(self, server: LocalServer) -> list[Offer]:
-        return self._resolver._server_offers(server, server.models)
+        return self._resolver.server_offers(server)
 
     def _release(self) -> None:
         if "_launchables" in self.__dict__:
@@ -301,10 +305,7 @@ class Finder(Secretive):
 
     @cached_property
     def _best(self) -> list[Offer]:
-        found = [
-            offer for name in self.registry.auto_model_priority for offer in self._resolver.offers_of(name, local=False)
-        ]
-        listed = order(found)
+        listed = order(self._resolver.reachable(self.registry.auto_model_priority))
         return listed + self._unlisted({offer.provider for offer in listed})
 
     def _unlisted(self, listed: set[str]) -> list[Offer]:

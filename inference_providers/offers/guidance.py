@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from inference_providers.errors import NoCredentialsError
+from inference_providers.offers.access import ALLOW_VARIABLE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,10 +13,8 @@ if TYPE_CHECKING:
     from inference_providers.offers.local_server import LocalServer
     from inference_providers.offers.resolution import Resolution
 
-ALLOW_VARIABLE = "INFERENCE_PROVIDERS_ALLOW"
 
-
-class Advice:
+class Guidance:
     """Words for a person, from a registry's accesses and an environment."""
 
     def __init__(

@@ -96,7 +96,7 @@ class Heads:
         if ended is not None:
             return f"{ended['name']} ended in {ended['ended']}."
         if canonical is not None and self.known(head):
-            return f"{head[:32]!r} does not make {canonical}, and is no provider."
+            return f"{head[:32]!r} does not make {canonical}, and is not a provider."
         return f"No provider or organisation is called {head[:32]!r}."
 
     def near(self, head: str) -> list[str]:

@@ -170,9 +170,7 @@ class Registry:
     @cached_property
     def canonical_names(self) -> frozenset[str]:
         """Every canonical name that some provider offers."""
-        return frozenset(
-            name for provider in self.providers.values() for name in provider.data.get("model_names") or ()
-        )
+        return frozenset[str]().union(*[provider.model_names for provider in self.providers.values()])
 
     @cached_property
     def provider_aliases(self) -> Mapping[str, str]:
@@ -194,13 +192,9 @@ class Registry:
         """Every internal name, in lower case, to its canonical name."""
         index: dict[str, str] = dict(self._rows.get("names") or {})
         for provider in self.providers.values():
-            index.update(
-                (internal.lower(), canonical)
-                for canonical, internal in (provider.data.get("model_names") or {}).items()
-            )
-            index.update(
-                (internal.lower(), canonical) for internal, canonical in (provider.data.get("more_names") or {}).items()
-            )
+            main, more = provider.model_names, provider.more_names
+            index.update(zip(map(str.lower, main.values()), main, strict=True))
+            index.update(zip(map(str.lower, more), more.values(), strict=True))
         return index
 
     @cached_property
@@ -222,8 +216,9 @@ class Registry:
     def offers_of(self, canonical: str) -> Iterator[tuple[Provider, str]]:
         """(provider, internal name) of everyone who serves a canonical model, in registry order."""
         for provider in self.providers.values():
-            for internal_name in provider.internal_names(canonical):
-                yield provider, internal_name
+            if canonical in provider.model_names or canonical in provider.more_names.values():
+                for internal_name in provider.internal_names(canonical):
+                    yield provider, internal_name
 
 
 def parse(text: str | bytes, origin: str = "registry") -> dict[str, Any]:
