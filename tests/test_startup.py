@@ -14,26 +14,32 @@ from tests.test_architecture import loaded_by
 # import it in the function that needs it, unless every call needs it.
 BY_IMPORT: set[str] = set()
 BY_LISTING = {
+    "_face", "errors",
     # the registry, and what is in it
-    "errors", "display", "registry", "naming", "heads", "offerings", "candidates", "provider_rows", "access", "ordering", "arguments", "resolution", "policies",
+    "registry", "registry.registry", "registry.provider", "registry.facts",
+    # offers, and who is meant
+    "offers", "offers.offer", "offers.access", "offers.lookup", "offers.ordering", "offers.resolution", "offers.resolver", "offers.rules",
+    "chat", "chat.arguments",
     # keys and the environment
-    "credentials", "folders",
+    "credentials", "credentials.pins", "files", "files.folders",
     # the list itself
-    "provider_list", "base", "finder",
+    "clients", "clients.provider_list", "clients.base", "calls", "calls.finder",
     # servers on this machine
-    "local", "local_server", "server_state",
+    "servers", "servers.discovery", "servers.state", "offers.local_server",
     # loaded, and not needed until there is something to say
-    "advice", "log", "substitute",
+    "log", "testing", "testing.stand_in", "text", "text.display",
 }  # fmt: skip
 BY_ASKING = BY_LISTING | {
     # the question and its answer
-    "one_line", "chat", "dialogue", "question", "parameters", "parameter_rules", "answer", "usage", "cost",
+    "clients.one_line", "calls.tool_loop", "chat.completion", "chat.question", "chat.parameters", "chat.parameter_rules", "chat.answer",
+    "usage", "usage.usage", "usage.cost",
     # what a reply means, and who is asked next
-    "jsontext", "redaction", "attempts", "wire.classify", "wire.said", "wire.route", "wire.health", "wire.policy",
+    "protocols", "protocols.classify", "protocols.error_details", "protocols.openai_chat", "credentials.redaction", "text.jsontext",
+    "attempts", "calls.caller", "routing", "routing.router", "routing.health", "routing.policy",
     # the connection
-    "wire", "wire.call", "wire.messages", "wire.ask", "wire.send", "wire.origins", "wire.http1",
-    # loaded with `wire.call`, and needed for streams only
-    "wire.stream", "wire.sse",
+    "transport", "transport.http", "transport.http1", "transport.origins", "transport.sync_sender",
+    # loaded with `calls.caller`, and needed for streams only
+    "protocols.stream", "transport.sse",
 }  # fmt: skip
 
 # Modules of Python that take a millisecond or more, or bring others that do.

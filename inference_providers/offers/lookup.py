@@ -171,21 +171,13 @@ class Lookup:
 
         Where *whole* is an internal name elsewhere (`openai/gpt-oss-120b:free`), the spelling does not count.
         """
-        canonical = self.canonical(name)
+        canonical = self.registry.canonical(name)
         if canonical is None and whole.lower() not in self.registry.internal_index:
             canonical = self.registry.names.canonical_name(name)
         internal = provider.internal_names(canonical) if canonical else []
         if name.lower().endswith(_FREE):  # never the one that costs
             internal = [one for one in internal if one.lower().endswith(_FREE)]
         return (canonical, self.offers_at(provider.id, canonical, internal)) if internal else None
-
-    def canonical(self, name: str) -> str | None:
-        """The canonical or retired name that this is, case, dots and dashes aside."""
-        if name in self.registry.canonical_names:
-            return name
-        from inference_providers.registry import loose
-
-        return self.registry.loose_index.get(loose(name))
 
     def _closest(self, server: LocalServer, wanted: str) -> list[str]:
         """What a server lists under a name.
@@ -198,5 +190,5 @@ class Lookup:
             ]
             if found:
                 return found[:1]
-        canonical = (wanted.lower(), self.canonical(wanted), self.registry.names.canonical_name(wanted))
+        canonical = (wanted.lower(), self.registry.canonical(wanted), self.registry.names.canonical_name(wanted))
         return [model for model, means in server.models.items() if means is not None and means in canonical]

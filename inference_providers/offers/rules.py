@@ -64,7 +64,7 @@ def prefix(lookup: Lookup, name: str) -> Resolution | None:
 
 def canonical_name(lookup: Lookup, name: str) -> Resolution | None:
     """A canonical name, or that of a model that has ended and whose successor is meant."""
-    canonical = lookup.canonical(name)
+    canonical = lookup.registry.canonical(name)
     if canonical is None:
         running = lookup.running(canonical=name.lower())
         return Resolution(name, "canonical", name.lower(), running) if running else None

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from inference_providers.registry.heads import is_path as is_path
     from inference_providers.registry.naming import Names as Names
     from inference_providers.registry.naming import derive as derive
-    from inference_providers.registry.naming import loose as loose
     from inference_providers.registry.provider import OPENAI_PROTOCOL as OPENAI_PROTOCOL
     from inference_providers.registry.provider import Provider as Provider
     from inference_providers.registry.registry import BUNDLED_PATH as BUNDLED_PATH
@@ -44,7 +43,6 @@ _HOME = {
     "naming": (
         "Names",
         "derive",
-        "loose",
     ),
     "provider": (
         "OPENAI_PROTOCOL",

@@ -213,6 +213,21 @@ class Registry:
         index.update((loose(name), name) for name in sorted(self.canonical_names))
         return index
 
+    @cached_property
+    def _has_slashes(self) -> bool:
+        """Whether any canonical name has one: those that are derived have none."""
+        return "/" in "".join((*self.canonical_names, *self.retired_models))
+
+    def canonical(self, name: str) -> str | None:
+        """The canonical or retired name that this is, case, dots and dashes aside."""
+        if name in self.canonical_names:
+            return name
+        if "/" in name and not self._has_slashes:
+            return None  # most names that are not canonical: an index of all need not be made for them
+        from inference_providers.registry.naming import loose
+
+        return self.loose_index.get(loose(name))
+
     def offers_of(self, canonical: str) -> Iterator[tuple[Provider, str]]:
         """(provider, internal name) of everyone who serves a canonical model, in registry order."""
         for provider in self.providers.values():
