@@ -48,7 +48,7 @@ class Heads:
     def of(self, name: str) -> tuple[list[str], str]:
         """What stands before the slashes of a name, and what after the last.
 
-        `head:rest` counts where *rest* is a model and *head* is none: elsewhere the colon is a tag's.
+        `head:rest` counts where *rest* is a model and *head* is not: elsewhere the colon is a tag's.
         """
         *heads, last = name.strip().rstrip("/").split("/")
         if not heads and ":" in last:

@@ -315,7 +315,7 @@ def canonical_name(internal_name: str) -> str | None:
 
     `canonical_name("accounts/fireworks/models/llama-v3p3-70b-instruct")` is `"llama-3.3-70b"`.
     Names that the bundled registry knows are looked up; the rest is derived from the
-    spelling. None for what is no text model (embeddings, images, speech), for names
+    spelling. None for what is not a text model (embeddings, images, speech), for names
     that stand for no particular model (`auto`), and for empty or absurdly long text.
     """
     if not isinstance(internal_name, str):

@@ -62,7 +62,7 @@ generate_response("gpt-4", "hi", temprature=0.1)  # error: call-arg
 
 offer = providers.find_model_providers("gpt-4")[0]
 offer.endpoint = "https://elsewhere.example"  # error: misc
-offer.endpiont  # error: attr-defined
+offer.endpiont.strip()  # error: attr-defined
 
 
 async def with_asyncio() -> None:
