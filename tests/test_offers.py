@@ -101,7 +101,8 @@ def test_listing_a_model_asks_only_the_providers_that_have_it() -> None:
     assert len(offers) < len(providers.registry.providers) / 4
     assert calls["Provider.internal_names"] <= len(offers)
     assert calls["Offer.__init__"] == len(offers)
-    assert calls["Offer._read_facts"] == 2  # two of the offers are of the provider with a key
+    with_key = [offer for offer in offers if offer.provider == "openai"]
+    assert calls["Offer._read_facts"] == len(with_key) > 0
 
 
 def test_the_automatic_choice_makes_offers_of_providers_with_keys_only() -> None:
