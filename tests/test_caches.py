@@ -18,7 +18,7 @@ from inference_providers import RegistryError, UnknownModelError
 from inference_providers.credentials.hosts import host_of
 from inference_providers.credentials.pins import Pins
 from inference_providers.offers.access import Accesses
-from inference_providers.offers.resolution import Resolver
+from inference_providers.offers.resolver import Resolver
 from inference_providers.registry.registry import bundled
 from inference_providers.upkeep.updater import Updater
 from tests.test_update import NEWER, publishing, updater

@@ -371,10 +371,10 @@ def test_auto_is_the_same_as_no_name_at_all(serve: Serve) -> None:
         ({"HF_TOKEN": "hf_x"}, "HF_TOKEN is a general-purpose token: name the provider (huggingface/MODEL)"),
         ({"AZURE_API_KEY": "k"}, "AZURE_RESOURCE_NAME is not set"),
         ({"OPENAI_API_KEY": "your-api-key"}, "OPENAI_API_KEY is set, but holds a placeholder"),
-        ({"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "nonsense"}, "OPENAI_BASE_URL is no plain http(s) address"),
+        ({"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "nonsense"}, "OPENAI_BASE_URL is not a plain http(s) address"),
         (
             {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "http://127.0.0.1:999999/v1"},
-            "OPENAI_BASE_URL is no plain http(s) address",
+            "OPENAI_BASE_URL is not a plain http(s) address",
         ),
         ({"PARASAIL_API_KEY": "k"}, "name one: parasail/MODEL"),
     ],

@@ -12,7 +12,7 @@ from inference_providers import ProviderList, UnknownModelError
 from inference_providers.credentials.pins import Pins
 from inference_providers.offers.access import Accesses
 from inference_providers.offers.local_server import LocalServer
-from inference_providers.offers.resolution import Resolver
+from inference_providers.offers.resolver import Resolver
 from inference_providers.registry.registry import Registry, bundled
 
 OLLAMA = LocalServer(

@@ -17,8 +17,8 @@ BY_LISTING = {
     # faces, and what makes them
     "_face", "calls", "chat", "clients", "credentials", "files", "offers", "registry", "servers", "testing", "text",
     # the registry, and what is in it
-    "errors", "text.display", "registry.registry", "registry.provider", "registry.naming", "registry.heads",
-    "offers.offer", "offers.offerings", "offers.ordering", "offers.resolution", "offers.sorting",
+    "errors", "text.display", "registry.registry", "registry.provider", "registry.facts",
+    "offers.offer", "offers.lookup", "offers.ordering", "offers.resolution", "offers.resolver", "offers.rules",
     # keys and the environment
     "credentials.keys", "credentials.hosts", "credentials.pins", "offers.access", "files.folders",
     # the list itself

@@ -21,7 +21,7 @@ from inference_providers.credentials.hosts import host_of, is_loopback
 from inference_providers.credentials.pins import Pins
 from inference_providers.credentials.trust import restrained
 from inference_providers.offers.access import Accesses
-from inference_providers.offers.resolution import Resolver
+from inference_providers.offers.resolver import Resolver
 from inference_providers.registry.registry import Registry, bundled
 from inference_providers.upkeep.updater import REGISTRY_CAP, Updater
 from tests.servers import Connection, Received, Server

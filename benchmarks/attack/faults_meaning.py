@@ -24,9 +24,9 @@ def calls_settings_alone() -> Back:
 
 def unknown_heads_passed_over() -> Back:
     """What stood before a model's name was left out where nobody was called so."""
-    from inference_providers.offers import resolution
+    from inference_providers.offers import resolver, rules
 
-    return having(resolution.Resolver, _unknown_head=lambda self, name: None)
+    return having(resolver, RULES=tuple(rule for rule in rules.RULES if rule is not rules.unknown_head))
 
 
 def probes_with_keys() -> Back:

@@ -9,6 +9,7 @@ from functools import cached_property
 from inference_providers.credentials import Environment, Pins, Secretive, host_of, is_loopback
 from inference_providers.errors import LocalServerError, NoCredentialsError, UnknownModelError
 from inference_providers.offers import (
+    ALLOW_VARIABLE,
     AUTO,
     GIVEN,
     NAMED,
@@ -26,10 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
-    from inference_providers.offers import Advice, Explanation, LocalServer
+    from inference_providers.offers import Explanation, Guidance, LocalServer
     from inference_providers.servers import Launchables
 
-ALLOW_VARIABLE = "INFERENCE_PROVIDERS_ALLOW"
 LAUNCH = "launch"  # a value of `local`
 _SERVERS_KEPT = 10.0  # seconds for which a look at local ports counts
 
@@ -127,11 +127,11 @@ class Finder(Secretive):
         return [server for server in self._seen[1] if server.endpoint not in ours] + launched
 
     @cached_property
-    def guidance(self) -> Advice:
+    def guidance(self) -> Guidance:
         """What to say to those who have no key, or one that is not used."""
-        from inference_providers.offers import Advice
+        from inference_providers.offers import Guidance
 
-        return Advice(self.accesses, self.environ, self.local_servers)
+        return Guidance(self.accesses, self.environ, self.local_servers)
 
     @cached_property
     def _launchables(self) -> Launchables:
@@ -197,11 +197,11 @@ class Finder(Secretive):
 
     def provider_id(self, spelling: str) -> str:
         """The id of a provider that is named in any spelling. Raises UnknownModelError."""
-        return self.resolver._provider(spelling)
+        return self.resolver.provider_id(spelling)
 
     def offers_on(self, server: LocalServer) -> list[Offer]:
         """What a server on this machine offers: each of its models."""
-        return self.resolver._server_offers(server, server.models)
+        return self.resolver.server_offers(server)
 
     def release(self) -> None:
         if "_launchables" in self.__dict__:
@@ -314,10 +314,7 @@ class Finder(Secretive):
 
     @cached_property
     def _best(self) -> list[Offer]:
-        found = [
-            offer for name in self.registry.auto_model_priority for offer in self.resolver.offers_of(name, local=False)
-        ]
-        listed = order(found)
+        listed = order(self.resolver.reachable(self.registry.auto_model_priority))
         return listed + self._unlisted({offer.provider for offer in listed})
 
     def _unlisted(self, listed: set[str]) -> list[Offer]:

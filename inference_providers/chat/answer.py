@@ -15,8 +15,15 @@ if TYPE_CHECKING:
     class Source(Protocol):
         """Who gave a reply: what is read of an offer."""
 
-        internal_name: str
-        canonical_name: str | None
+        @property
+        def internal_name(self) -> str:
+            """The provider's name for the model."""
+            raise NotImplementedError
+
+        @property
+        def canonical_name(self) -> str | None:
+            """The model's canonical name, if it is known."""
+            raise NotImplementedError
 
         @property
         def provider(self) -> str:

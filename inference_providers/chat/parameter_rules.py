@@ -7,7 +7,7 @@ from inference_providers.chat.parameters import DEVELOPER, DROP, KEEP, schema_pr
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Container, Iterable, Mapping
     from typing import Any
 
 
@@ -16,14 +16,11 @@ class Rules:
 
     __slots__ = ("prompted", "refused", "spelling")
 
-    def __init__(self, general: Mapping[str, Any], own: Mapping[str, Any], flags: str) -> None:
-        by_letter = general.get("refused") or {}
+    def __init__(self, general: Mapping[str, Any], own: Mapping[str, Any], refused: Iterable[str] = ()) -> None:
+        """*general*, *own*: the registry's rules for everybody, and its provider's. *refused*: by its model."""
         accepted = {*(own.get("accepts") or ()), *(own.get("spelling") or ())}
-        refused = {name for name in general.get("extras") or () if name not in accepted}
-        refused.update(own.get("refuses") or ())
-        for letter in flags:
-            refused.update(by_letter.get(letter) or ())
-        self.refused = frozenset(refused)
+        extras = {name for name in general.get("extras") or () if name not in accepted}
+        self.refused = frozenset(extras).union(own.get("refuses") or (), refused)
         self.spelling: Mapping[str, str] = own.get("spelling") or {}
         self.prompted = not self.refused.isdisjoint(("json_schema", "response_format"))  # schemas go into the prompt
 

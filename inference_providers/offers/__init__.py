@@ -8,49 +8,51 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inference_providers.offers import local_server as local_server
     from inference_providers.offers import offer as offer
+    from inference_providers.offers.access import ALLOW_VARIABLE as ALLOW_VARIABLE
     from inference_providers.offers.access import BY_HAND as BY_HAND
     from inference_providers.offers.access import Accesses as Accesses
     from inference_providers.offers.explanation import Explanation as Explanation
-    from inference_providers.offers.guidance import Advice as Advice
+    from inference_providers.offers.guidance import Guidance as Guidance
     from inference_providers.offers.local_server import LocalServer as LocalServer
     from inference_providers.offers.local_server import address as address
     from inference_providers.offers.local_server import own_address as own_address
+    from inference_providers.offers.lookup import FOUND as FOUND
+    from inference_providers.offers.lookup import GIVEN as GIVEN
+    from inference_providers.offers.lookup import NAMED as NAMED
     from inference_providers.offers.offer import Offer as Offer
-    from inference_providers.offers.offerings import FOUND as FOUND
-    from inference_providers.offers.offerings import GIVEN as GIVEN
-    from inference_providers.offers.offerings import NAMED as NAMED
     from inference_providers.offers.ordering import order as order
     from inference_providers.offers.ordering import shuffled as shuffled
-    from inference_providers.offers.resolution import AUTO as AUTO
     from inference_providers.offers.resolution import Resolution as Resolution
-    from inference_providers.offers.resolution import Resolver as Resolver
+    from inference_providers.offers.resolver import AUTO as AUTO
+    from inference_providers.offers.resolver import Resolver as Resolver
     from inference_providers.offers.sorting import POLICIES as POLICIES
 
 _HOME = {
     "access": (
+        "ALLOW_VARIABLE",
         "Accesses",
         "BY_HAND",
     ),
     "explanation": ("Explanation",),
-    "guidance": ("Advice",),
+    "guidance": ("Guidance",),
     "local_server": (
         "LocalServer",
         "address",
         "own_address",
     ),
-    "offer": ("Offer",),
-    "offerings": (
+    "lookup": (
         "FOUND",
         "GIVEN",
         "NAMED",
     ),
+    "offer": ("Offer",),
     "ordering": (
         "order",
         "shuffled",
     ),
-    "resolution": (
+    "resolution": ("Resolution",),
+    "resolver": (
         "AUTO",
-        "Resolution",
         "Resolver",
     ),
     "sorting": ("POLICIES",),

@@ -8,36 +8,40 @@ from inference_providers.registry import OPENAI_PROTOCOL
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
-    from typing import Any, Protocol
+    from typing import Any
 
     from inference_providers.chat import Rules
-    from inference_providers.credentials import Pins
+    from inference_providers.credentials import Address, Credential, Pins
     from inference_providers.offers.local_server import LocalServer
-    from inference_providers.registry import Provider, Registry
+    from inference_providers.registry import Facts, Provider, Registry
 
-    class Shuffles(Protocol):
-        """What `choose_randomly` needs: `random.Random` has it."""
-
-        def shuffle(self, x: list[Any]) -> None:
-            """Shuffle in place."""
-
-
+ALLOW_VARIABLE = "INFERENCE_PROVIDERS_ALLOW"  # providers that may have a general-purpose token without being named
 BY_HAND = "the api_key given"  # where a key is from that no variable holds
+ANOTHER = "another"  # the protocol of a model of which it is known only that it is not its provider's
+
+
+def unspoken(protocol: str) -> str:
+    """Why nobody can be asked in a protocol; empty for those that this package speaks."""
+    if protocol == OPENAI_PROTOCOL:
+        return ""
+    if protocol == ANOTHER:
+        return "this model is served by another protocol only"
+    return f"speaks {protocol!r}, not the OpenAI protocol"
 
 
 class Access(credentials.Secretive):
     """How one provider can be reached now: endpoint and credential, or the reason why not."""
 
     __slots__ = (
-        "_general", "_pins", "_rules", "_seen", "by_hand", "credential", "endpoint", "headers", "opt_in", "place",
-        "provider", "reason", "server",
+        "_general", "_permitted", "_pins", "_rules", "credential", "endpoint", "headers", "key", "key_source", "opt_in",
+        "place", "provider", "reason", "server", "variable",
     )  # fmt: skip
 
     def __init__(
         self,
         provider: Provider,
         endpoint: str | None,
-        credential: credentials.Credential | None,
+        credential: Credential | None,
         reason: str,
         *,
         opt_in: bool = False,
@@ -47,43 +51,45 @@ class Access(credentials.Secretive):
         pins: Pins | None = None,
         by_hand: str | None = None,
     ) -> None:
-        self._pins = pins
-        self._seen: credentials.Address | None = None  # where its requests were found to go
-        self.by_hand = by_hand  # the variable that stands for a key given by the program
-        self.server = server  # which this package launches
-        self.place = server.place if server is not None else endpoint
-        self.provider, self.endpoint, self.credential = provider, endpoint, credential
-        self.reason, self.opt_in = reason, opt_in
-        self.headers = headers or {}
-        self._general = general or {}  # the registry's rules about parameters
-        self._rules: dict[str, Rules] = {}
+        """*server*: one that this package launches. *by_hand*: the variable that stands for a key given by the program.
 
-    def forbids(self, address: credentials.Address) -> str:
+        *general*: the registry's rules about parameters.
+        """
+        self.provider, self.endpoint, self.credential, self.server = provider, endpoint or "", credential, server
+        self.reason, self.opt_in = reason, opt_in
+        self.place = endpoint if server is None else server.place
+        self.key = None if credential is None else credential.key
+        self.variable = None if credential is None else credential.variable
+        self.key_source = "" if self.variable is None else f"in {self.variable}"
+        if self.variable is not None and self.variable == by_hand:
+            self.key_source = BY_HAND
+        self.headers = headers or {}
+        self._pins = pins
+        self._general = general or {}
+        self._rules: dict[frozenset[str], Rules] = {}
+        self._permitted: tuple[Address | None, str] = (None, "")  # where requests for an endpoint were found to go
+
+    def forbids(self, address: Address, endpoint: str) -> str:
         """Why a request must not go to *address*; empty where it may: at the endpoint's origin, with a pinned key."""
-        if address is self._seen:
+        known, there = self._permitted
+        if address is known and endpoint == there:
             return ""
-        if address.origin != credentials.origin_of(self.endpoint):
+        if address.origin != credentials.origin_of(endpoint):
             return f"{address.authority} is not where {self.provider.id} is"
-        variable = self.credential.variable if self.credential else None
+        variable = self.variable
         if variable and self._pins is not None and not self._pins.admits(variable, address):
             return f"{variable} may go to {', '.join(self._pins.hosts(variable))} only, not to {address.authority}"
-        self._seen = address
+        self._permitted = (address, endpoint)
         return ""
 
-    def moved(self) -> None:
-        """Take address and key of the server that was launched: they change with each start."""
-        self._seen = None
-        if self.server is not None:
-            self.endpoint = self.server.endpoint
-            self.credential = credentials.Credential(self.server.key or credentials.DUMMY_KEY, None)
-
-    def rules(self, flags: str) -> Rules:
-        """The rules about parameters for an offer with these flags; worked out once."""
-        if flags not in self._rules:
+    def rules(self, facts: Facts) -> Rules:
+        """The rules about parameters for an offer with these facts; worked out once for all that refuse the same."""
+        refused = facts.refusals(self._general.get("refused") or {})
+        if refused not in self._rules:
             from inference_providers.chat import Rules
 
-            self._rules[flags] = Rules(self._general, self.provider.connection.get("parameters") or {}, flags)
-        return self._rules[flags]
+            self._rules[refused] = Rules(self._general, self.provider.connection.get("parameters") or {}, refused)
+        return self._rules[refused]
 
 
 class Accesses(credentials.Secretive):
@@ -91,6 +97,7 @@ class Accesses(credentials.Secretive):
 
     def __init__(self, registry: Registry, environ: Mapping[str, str], pins: Pins, allow: Container[str] = ()) -> None:
         self.registry, self._environ, self._pins, self._allow = registry, environ, pins, allow
+        self._general = registry.parameters
         self._known: dict[str, Access] = {}
         self.by_hand: str | None = None  # a variable that is none of the user's: it stands for a key by hand
 
@@ -108,23 +115,22 @@ class Accesses(credentials.Secretive):
         known = self[server.provider]
         if known.provider.data.get("disabled"):
             return known
-        credential = credentials.Credential(server.key, None) if server.key else known.credential
-        if credential is None or (credential.variable and not self._pins.belongs_here(credential.variable)):
-            credential = credentials.Credential(credentials.DUMMY_KEY, None)
         launched = server if server.launched else None
+        credential = credentials.Credential(server.key, None) if server.key else known.credential
+        foreign = credential and credential.variable and not self._pins.belongs_here(credential.variable)
+        if credential is None or foreign or (launched and not server.key):
+            credential = credentials.Credential(credentials.DUMMY_KEY, None)
         # Where it runs is the registry's word or the user's own (`OLLAMA_HOST`): its address alone counts.
         return self._access(known.provider, server.endpoint, credential, server.reason, server=launched, pins=None)
 
     def _access(self, *args: Any, **kwargs: Any) -> Access:
-        return Access(
-            *args, **{"pins": self._pins, "general": self.registry.parameters, "by_hand": self.by_hand, **kwargs}
-        )
+        return Access(*args, **{"pins": self._pins, "general": self._general, "by_hand": self.by_hand, **kwargs})
 
     def _work_out(self, provider: Provider) -> Access:
         if provider.data.get("disabled"):
             return self._access(provider, None, None, "is disabled")
-        if provider.protocol != OPENAI_PROTOCOL:
-            return self._access(provider, None, None, f"speaks {provider.protocol!r}, not the OpenAI protocol")
+        if problem := unspoken(provider.protocol):
+            return self._access(provider, None, None, problem)
         credential, reason = credentials.find(provider, self._environ)
         endpoint, problem = self._endpoint(provider)
         if credential is None or endpoint is None:
@@ -150,10 +156,10 @@ class Accesses(credentials.Secretive):
         own = provider.connection.get("base_url")
         if own and (address := self._environ.get(own, "").strip()):
             plain = credentials.is_plain_address(address)
-            return (address.rstrip("/"), "") if plain else (None, f"{own} is no plain http(s) address")
-        secret = next((name for name in credentials.variables_of(provider.endpoint) if self._pins.pinned(name)), None)
-        if secret:
-            return None, f"its endpoint would hold {secret}, which is a key"
+            return (address.rstrip("/"), "") if plain else (None, f"{own} is not a plain http(s) address")
+        for name in credentials.variables_of(provider.endpoint) if "$" in provider.endpoint else ():
+            if self._pins.pinned(name):
+                return None, f"its endpoint would hold {name}, which is a key"
         return credentials.fill_endpoint(provider, self._environ)
 
     def _own_address(self, provider: Provider) -> str:

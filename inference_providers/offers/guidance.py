@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from inference_providers.errors import NoCredentialsError
+from inference_providers.offers.access import ALLOW_VARIABLE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,10 +13,8 @@ if TYPE_CHECKING:
     from inference_providers.offers.local_server import LocalServer
     from inference_providers.offers.resolution import Resolution
 
-ALLOW_VARIABLE = "INFERENCE_PROVIDERS_ALLOW"
 
-
-class Advice:
+class Guidance:
     """Words for a person, from a registry's accesses and an environment."""
 
     def __init__(
@@ -28,6 +27,7 @@ class Advice:
         self._local = local
 
     def no_candidates(self, resolution: Resolution) -> NoCredentialsError:
+        """The error for a model that none of those who serve it can be asked for: who they are, and what to set."""
         asked = dict.fromkeys(self._accesses[offer.provider].provider for offer in resolution.offers)
         variables = list(dict.fromkeys(p.key_variables[0] for p in asked if p.key_variables))
         shown = resolution.canonical_name or resolution.name

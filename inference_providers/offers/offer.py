@@ -1,47 +1,160 @@
-"""Candidates: offers with their credential and base URL, in the order in which they are tried.
-
-Pure: a registry, an environment and a policy in, offers out. `Offer.reason`: why one is not a candidate; else empty.
-"""
+"""Offers: who serves a model, with all that a question needs of it, made once and then left as it is. Pure."""
 
 from __future__ import annotations
 
 from inference_providers import credentials
-from inference_providers.offers.access import BY_HAND
-from inference_providers.registry import DOUBTFUL, FEATURES, OTHER_PROTOCOL, Facts
-from inference_providers.text import in_line
+from inference_providers.offers.access import ANOTHER, unspoken
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from typing import Any, Protocol
+    from typing import Any, dataclass_transform
 
     from inference_providers.chat import Rules
-    from inference_providers.credentials import Address
+    from inference_providers.credentials import Address, Secret
     from inference_providers.offers.access import Access
+    from inference_providers.offers.local_server import LocalServer
+    from inference_providers.registry import Facts
 
-    class Shuffles(Protocol):
-        """What `choose_randomly` needs: `random.Random` has it."""
+    @dataclass_transform(frozen_default=True, eq_default=False)
+    class Frozen:
+        """Tells type checkers that nothing can be assigned; `Offer.__setattr__` sees to it."""
 
-        def shuffle(self, x: list[Any]) -> None:
-            """Shuffle in place."""
+        __slots__ = ()
+
+else:
+    Frozen = object
+
+_put = object.__setattr__
 
 
-class Offer(credentials.Secretive):
+class Offer(credentials.Secretive, Frozen):
     """A provider serving a model under an internal name.
 
     Unpacks as `(provider, endpoint, canonical_name, internal_name, api_key)`. The key
-    is never shown by repr or str, and an offer cannot be pickled.
+    is never shown by repr or str, and an offer cannot be pickled. Nothing of it can be assigned.
     """
 
-    __slots__ = ("_access", "_facts", "canonical_name", "internal_name", "named", "place")
+    # What the registry says of this offer alone is read when the first of it is asked for: most offers are of
+    # providers without a key, and only counted.
+    __slots__ = {  # noqa: RUF023  (in the order in which a person reads them)
+        "provider": "The provider's id.",
+        "provider_name": "The provider's name, as people know it.",
+        "canonical_name": "The model's canonical name; None where it is not known.",
+        "internal_name": "The provider's name for the model.",
+        "endpoint": "Base URL for an OpenAI client; empty when it cannot be built.",
+        "api_key": "The key, or None without one.",
+        "variable": "The environment variable that holds the key.",
+        "key_source": "Where the key is, for messages: `in VARIABLE`, or given by hand; empty without one.",
+        "headers": "Further headers that this provider gets: header -> value.",
+        "connection": "The provider's connection row of the registry.",
+        "named": "Whether the user named this provider.",
+        "local": "Whether this is a server on this machine.",
+        "place": "What may be well or ill, whoever asks.",
+        "protocol": "How it is spoken to: `openai`, or what this package does not speak.",
+        "reason": "Why this offer is not a candidate; empty when it is one.",
+        "usable": "Whether it can be tried now.",
+        "doubtful": "The model may have ended at this provider: a newer list lacks it.",
+        "facts": "Sizes, prices and capabilities, as in the registry.",
+        "features": "What the sources say that it can do: `tools`, `vision`, `structured_output`, `reasoning`.",
+        "context_window": "Tokens, or None where unknown.",
+        "output_limit": "Tokens, or None where unknown.",
+        "input_price": "USD per million tokens, or None where unknown.",
+        "output_price": "USD per million tokens, or None where unknown.",
+        "cached_input_price": "USD per million tokens, or None where unknown.",
+        "rules": "What it makes of generation parameters.",
+        "_access": "",
+    }
+
+    provider: str
+    provider_name: str
+    canonical_name: str | None
+    internal_name: str
+    endpoint: str
+    api_key: Secret | None
+    variable: str | None
+    key_source: str
+    headers: Mapping[str, str]
+    connection: Mapping[str, Any]
+    named: bool
+    local: bool
+    place: tuple[str | None, str]
+    protocol: str
+    reason: str
+    usable: bool
+    doubtful: bool
+    facts: Facts
+    features: frozenset[str]
+    context_window: int | None
+    output_limit: int | None
+    input_price: float | None
+    output_price: float | None
+    cached_input_price: float | None
+    rules: Rules
+    _access: Access
+
+    # What is otherwise for a server that this package launches.
+    launchable: bool = False  # whether this is one, running or not
+    awake: bool = True  # whether it can be asked as it is; else `wake` comes first
+    fits: bool = True  # whether its server is made for such a model, installed or not
+    wished: bool = False  # whether it is the engine that its model's entry names
+    # What says, for the client's port of a new connection, why nothing may be sent, if so; None: no check.
+    peer_check: Callable[[int], str] | None = None
 
     def __init__(self, access: Access, canonical_name: str | None, internal_name: str, *, named: bool = False) -> None:
-        self._access = access
-        self.canonical_name = canonical_name
-        self.internal_name = internal_name
-        self.named = named  # the user named this provider
-        self._facts: Facts | None = None
-        self.place = (access.place, internal_name)  # what may be well or ill, whoever asks
+        provider = access.provider
+        _put(self, "_access", access)
+        _put(self, "provider", provider.id)
+        _put(self, "provider_name", provider.name)
+        _put(self, "canonical_name", canonical_name)
+        _put(self, "internal_name", internal_name)
+        _put(self, "named", named)
+        _put(self, "local", provider.local is not None)
+        _put(self, "connection", provider.connection)
+        _put(self, "headers", access.headers)
+        _put(self, "variable", access.variable)
+        _put(self, "key_source", access.key_source)
+        _put(self, "place", (access.place, internal_name))
+        if access.server is None:  # else see LaunchedOffer
+            _put(self, "endpoint", access.endpoint)
+            _put(self, "api_key", access.key)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """A field that has not been filled. It is, once, and from then on this method is not asked."""
+            if name == "rules":
+                _put(self, name, self._access.rules(self.facts))
+            elif name in _BY_FACTS:
+                self._read_facts()
+            else:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            return getattr(self, name)
+
+    def _read_facts(self) -> None:
+        access = self._access
+        facts = access.provider.facts(self.internal_name)
+        protocol = ANOTHER if facts.other_protocol else access.provider.protocol
+        reason = unspoken(protocol) or access.reason
+        if not reason and access.opt_in and not self.named:
+            reason = f"{access.variable} is a general-purpose token; name the provider or allow it"
+        _put(self, "facts", facts)
+        _put(self, "protocol", protocol)
+        _put(self, "reason", reason)
+        _put(self, "usable", not reason)
+        _put(self, "doubtful", facts.is_doubtful)
+        _put(self, "features", facts.capabilities)
+        _put(self, "context_window", facts.context_window)
+        _put(self, "output_limit", facts.output_limit)
+        _put(self, "input_price", facts.input_price)
+        _put(self, "output_price", facts.output_price)
+        _put(self, "cached_input_price", facts.cached_input_price)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"an offer cannot be changed, and so not its {name!r}")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"an offer cannot be changed, and so not its {name!r}")
 
     def __iter__(self) -> Iterator[Any]:
         return iter((self.provider, self.endpoint, self.canonical_name, self.internal_name, self.api_key))
@@ -53,7 +166,9 @@ class Offer(credentials.Secretive):
         return tuple(self)[index]
 
     def __repr__(self) -> str:
-        state = "" if not self.reason else f" ({self.reason})"
+        from inference_providers.text import in_line
+
+        state = f" ({self.reason})" if self.reason else ""
         return in_line(f"<Offer {self.provider}/{self.internal_name} of {self.canonical_name}{state}>")
 
     def __eq__(self, other: object) -> bool:
@@ -66,163 +181,72 @@ class Offer(credentials.Secretive):
         """The same provider's offer under another of its names."""
         if internal_name == self.internal_name:
             return self
-        return Offer(self._access, self.canonical_name, internal_name, named=self.named)
-
-    @property
-    def provider(self) -> str:
-        """The provider's id."""
-        return self._access.provider.id
-
-    @property
-    def provider_name(self) -> str:
-        """The provider's name, as people know it."""
-        return self._access.provider.name
-
-    @property
-    def endpoint(self) -> str:
-        """Base URL for an OpenAI client; empty when it cannot be built."""
-        return self._access.endpoint or ""
-
-    @property
-    def api_key(self) -> str | None:
-        """The key, or None without one."""
-        return self._access.credential.key if self._access.credential else None
-
-    @property
-    def variable(self) -> str | None:
-        """The environment variable that holds the key."""
-        return self._access.credential.variable if self._access.credential else None
-
-    @property
-    def key_source(self) -> str:
-        """Where the key is, for messages: `in VARIABLE`, or what the program gave by hand; empty without one."""
-        if self.variable is None:
-            return ""
-        return BY_HAND if self._access.by_hand == self.variable else f"in {self.variable}"
-
-    @property
-    def connection(self) -> Mapping[str, Any]:
-        """The provider's connection row of the registry."""
-        return self._access.provider.connection
-
-    @property
-    def rules(self) -> Rules:
-        """What it makes of generation parameters."""
-        return self._access.rules(self.facts.flags)
+        return type(self)(self._access, self.canonical_name, internal_name, named=self.named)
 
     def forbids(self, address: Address) -> str:
         """Why a request with this offer's key must not go to *address*; empty where it may."""
-        return self._access.forbids(address)
+        return self._access.forbids(address, self.endpoint)
 
     def lacks(self, feature: str) -> bool:
-        """Whether the sources say that it cannot do *feature*, one of FEATURES; False where nobody knows."""
-        return _LACKING[feature] in self.facts.flags
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """Further headers that this provider gets: header -> value."""
-        return self._access.headers
-
-    @property
-    def local(self) -> bool:
-        """Whether this is a server on this machine."""
-        return self._access.provider.local is not None
-
-    @property
-    def awake(self) -> bool:
-        """Whether it can be asked as it is; else `wake` comes first."""
-        server = self._access.server
-        return server is None or (server.awake and bool(server.endpoint))
-
-    @property
-    def launchable(self) -> bool:
-        """Whether this is a server that this package launches, running or not."""
-        return self._access.server is not None
-
-    @property
-    def fits(self) -> bool:
-        """Whether its server is made for such a model, installed or not."""
-        server = self._access.server
-        return server is None or server.fits
-
-    @property
-    def wished(self) -> bool:
-        """Whether it is the engine that its model's entry names."""
-        server = self._access.server
-        return server is not None and server.wished
+        """Whether the sources say that it cannot do *feature*, one of `features`; False where nobody knows."""
+        return feature in self.facts.lacks
 
     def wake(self, limit: float) -> None:
         """Have the server running, if it is one that this package launches. Raises LocalServerError."""
-        if self._access.server is not None:
-            self._access.server.wake(limit)
-            self._access.moved()
 
     async def wake_async(self, limit: float) -> None:
         """`wake` for asyncio."""
-        if self._access.server is not None:
-            await self._access.server.wake_async(limit)
-            self._access.moved()
+
+
+_BY_FACTS = frozenset((
+    "facts", "protocol", "reason", "usable", "doubtful", "features", "context_window", "output_limit", "input_price",
+    "output_price", "cached_input_price",
+))  # fmt: skip
+
+
+class LaunchedOffer(Offer):
+    """The offer of a server that this package launches: its address and its key are new with each start.
+
+    So they are never filled, but read of the server whenever they are asked for.
+    """
+
+    __slots__ = ("awake", "fits", "peer_check", "wished")
+    launchable: bool = True
+
+    def __init__(self, access: Access, canonical_name: str | None, internal_name: str, *, named: bool = False) -> None:
+        super().__init__(access, canonical_name, internal_name, named=named)
+        _put(self, "fits", self._server.fits)
+        _put(self, "wished", self._server.wished)
+        _put(self, "peer_check", self._server.stranger)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """A field that has not been filled."""
+            if name == "endpoint":
+                return self._server.endpoint
+            if name == "api_key":
+                return credentials.Secret(self._server.key or credentials.DUMMY_KEY)
+            if name == "awake":
+                return self._server.awake and bool(self._server.endpoint)
+            return super().__getattr__(name)
 
     @property
-    def peer_check(self) -> Callable[[int], str] | None:
-        """What says, for the client's port of a new connection, why nothing may be sent, if so; None: no check."""
-        return None if self._access.server is None else self._access.server.stranger
+    def _server(self) -> LocalServer:
+        server = self._access.server
+        assert server is not None
+        return server
 
-    @property
-    def reason(self) -> str:
-        """Why this offer is no candidate; empty when it is one."""
-        if OTHER_PROTOCOL in self.facts.flags:
-            return "this model is served by another protocol only"
-        if self._access.opt_in and not self.named:
-            return f"{self.variable} is a general-purpose token; name the provider or allow it"
-        return self._access.reason
+    def wake(self, limit: float) -> None:
+        """Have the server running. Raises LocalServerError."""
+        self._server.wake(limit)
 
-    @property
-    def usable(self) -> bool:
-        """Whether it can be tried now."""
-        return not self.reason
-
-    @property
-    def doubtful(self) -> bool:
-        """The model may have ended at this provider: a newer list lacks it."""
-        return DOUBTFUL in self.facts.flags
-
-    @property
-    def facts(self) -> Facts:
-        """Sizes, prices and flags, as in the registry."""
-        if self._facts is None:
-            self._facts = self._access.provider.facts(self.internal_name)
-        return self._facts
-
-    @property
-    def context_window(self) -> int | None:
-        """Tokens, or None where unknown."""
-        return self.facts.context_window
-
-    @property
-    def output_limit(self) -> int | None:
-        """Tokens, or None where unknown."""
-        return self.facts.output_limit
-
-    @property
-    def input_price(self) -> float | None:
-        """USD per million tokens, or None where unknown."""
-        return self.facts.input_price
-
-    @property
-    def output_price(self) -> float | None:
-        """USD per million tokens, or None where unknown."""
-        return self.facts.output_price
-
-    @property
-    def cached_input_price(self) -> float | None:
-        """USD per million tokens, or None where unknown."""
-        return self.facts.cached_input_price
-
-    @property
-    def features(self) -> frozenset[str]:
-        """Of `tools`, `vision`, `structured_output`, `reasoning`: those the sources know of."""
-        return frozenset(FEATURES[letter] for letter in self.facts.flags if letter in FEATURES)
+    async def wake_async(self, limit: float) -> None:
+        """`wake` for asyncio."""
+        await self._server.wake_async(limit)
 
 
-_LACKING = {feature: letter.upper() for letter, feature in FEATURES.items()}
+def offer_by(access: Access, canonical_name: str | None, internal_name: str, *, named: bool = False) -> Offer:
+    """The offer of whatever is reached so: a provider, a server on this machine, or one that can be launched."""
+    kind = Offer if access.server is None else LaunchedOffer
+    return kind(access, canonical_name, internal_name, named=named)

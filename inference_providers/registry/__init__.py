@@ -6,18 +6,17 @@ from inference_providers._face import face
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from inference_providers.registry.facts import CAPABILITIES as CAPABILITIES
+    from inference_providers.registry.facts import DOUBTFUL as DOUBTFUL
+    from inference_providers.registry.facts import OTHER_PROTOCOL as OTHER_PROTOCOL
+    from inference_providers.registry.facts import Facts as Facts
     from inference_providers.registry.heads import NEUTRAL as NEUTRAL
     from inference_providers.registry.heads import Heads as Heads
     from inference_providers.registry.heads import edits as edits
     from inference_providers.registry.heads import is_path as is_path
     from inference_providers.registry.naming import Names as Names
     from inference_providers.registry.naming import derive as derive
-    from inference_providers.registry.naming import loose as loose
-    from inference_providers.registry.provider import DOUBTFUL as DOUBTFUL
-    from inference_providers.registry.provider import FEATURES as FEATURES
     from inference_providers.registry.provider import OPENAI_PROTOCOL as OPENAI_PROTOCOL
-    from inference_providers.registry.provider import OTHER_PROTOCOL as OTHER_PROTOCOL
-    from inference_providers.registry.provider import Facts as Facts
     from inference_providers.registry.provider import Provider as Provider
     from inference_providers.registry.registry import BUNDLED_PATH as BUNDLED_PATH
     from inference_providers.registry.registry import Registry as Registry
@@ -29,6 +28,12 @@ if TYPE_CHECKING:
     from inference_providers.registry.schema import problems as problems
 
 _HOME = {
+    "facts": (
+        "CAPABILITIES",
+        "DOUBTFUL",
+        "Facts",
+        "OTHER_PROTOCOL",
+    ),
     "heads": (
         "Heads",
         "NEUTRAL",
@@ -38,14 +43,9 @@ _HOME = {
     "naming": (
         "Names",
         "derive",
-        "loose",
     ),
     "provider": (
-        "DOUBTFUL",
-        "FEATURES",
-        "Facts",
         "OPENAI_PROTOCOL",
-        "OTHER_PROTOCOL",
         "Provider",
     ),
     "registry": (

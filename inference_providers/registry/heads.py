@@ -48,7 +48,7 @@ class Heads:
     def of(self, name: str) -> tuple[list[str], str]:
         """What stands before the slashes of a name, and what after the last.
 
-        `head:rest` counts where *rest* is a model and *head* is none: elsewhere the colon is a tag's.
+        `head:rest` counts where *rest* is a model and *head* is not: elsewhere the colon is a tag's.
         """
         *heads, last = name.strip().rstrip("/").split("/")
         if not heads and ":" in last:
@@ -96,7 +96,7 @@ class Heads:
         if ended is not None:
             return f"{ended['name']} ended in {ended['ended']}."
         if canonical is not None and self.known(head):
-            return f"{head[:32]!r} does not make {canonical}, and is no provider."
+            return f"{head[:32]!r} does not make {canonical}, and is not a provider."
         return f"No provider or organisation is called {head[:32]!r}."
 
     def near(self, head: str) -> list[str]:

@@ -25,7 +25,7 @@ def _rules(*pairs: Rule) -> tuple[Rule, ...]:
     return pairs
 
 
-# What is no text model, or no particular model.
+# What is not a text model, or not a particular model.
 _NOT_A_MODEL = (
     r"(^|[-./:])(embed|embedding|embeddings|rerank|reranker|whisper|tts|stt|asr|dall-e|flux|veo|veo3\.1|sora"
     r"|imagen|imagine|ideogram|recraft|seedance|seedream|kling|runway|lyria|hailuo|wan2\.?\d?|"
@@ -234,7 +234,7 @@ def derive(internal_name: str) -> str | None:
     """The canonical name that the spelling of *internal_name* suggests.
 
     Returns None for an empty or absurdly long name, for what is not a text
-    model (embeddings, images, speech) and for what is no particular model
+    model (embeddings, images, speech) and for what is not a particular model
     (`auto`, `router`). Pure: no registry, no I/O. Never raises.
     """
     if not internal_name or len(internal_name) > LONGEST_NAME:

@@ -1,78 +1,51 @@
-"""One provider's row of the registry, and what is known of its offers. Pure."""
+"""One provider's row of the registry. Pure."""
 
 from __future__ import annotations
 
 import json
+
+from inference_providers.registry.facts import Facts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-
-# Letters in the last column of an offer's facts. In upper case: the sources say that it cannot. A
-# feature in neither case is unknown. What other upper-case letters refuse, the registry's `parameters` say.
-FEATURES = {"t": "tools", "v": "vision", "s": "structured_output", "r": "reasoning"}
-DOUBTFUL, OTHER_PROTOCOL = "d", "x"
 OPENAI_PROTOCOL = "openai"
 
 
-class Facts:
-    """What is known of one offer: sizes in tokens, prices in USD per million tokens, None where unknown."""
-
-    __slots__ = ("cached_input_price", "context_window", "flags", "input_price", "output_limit", "output_price")
-
-    def __init__(self, row: list[Any] | None = None) -> None:
-        padded = [*(row or ()), None, None, None, None, None, None]
-        self.context_window: int | None = padded[0]
-        self.output_limit: int | None = padded[1]
-        self.input_price: float | None = padded[2]
-        self.output_price: float | None = padded[3]
-        self.cached_input_price: float | None = padded[4]
-        self.flags: str = padded[5] or ""
-
-
 class Provider:
-    """One provider's row: a thin view over the data, which stays as loaded."""
+    """One provider's row: the data, which stays as loaded, and what is read of it for every question."""
 
-    __slots__ = ("_facts", "data", "id")
+    __slots__ = {  # noqa: RUF023  (in the order in which a person reads them)
+        "id": "",
+        "data": "The row, as in the file; perhaps without its facts.",
+        "name": "The name people know it by.",
+        "connection": "How to reach it: protocol, endpoint, key variables.",
+        "endpoint": "Base URL of its OpenAI-compatible API; may hold `${VARIABLE}`; empty if it has none.",
+        "protocol": "`openai` where an OpenAI client works.",
+        "key_variables": "Environment variables that may hold its key, preferred first.",
+        "local": "Set for servers on this machine: how to find and recognise them.",
+        "model_names": "Canonical name -> its own, preferred name.",
+        "more_names": "Its further names -> canonical name.",
+        "_facts": "",
+    }
 
     def __init__(self, provider_id: str, data: Mapping[str, Any], facts: bytes | Provider | None = None) -> None:
         """*facts*: those that the row lacks, as JSON text, or a provider that has them."""
         self.id, self.data = provider_id, data
         self._facts: Any = facts  # text at first: most programs look at a few offers only
-
-    @property
-    def name(self) -> str:
-        """The name people know it by."""
-        return str(self.data.get("name", self.id))
-
-    @property
-    def connection(self) -> Mapping[str, Any]:
-        """How to reach it: protocol, endpoint, key variables."""
-        return self.data.get("connection") or {}
-
-    @property
-    def endpoint(self) -> str:
-        """Base URL of its OpenAI-compatible API; may hold `${VARIABLE}`; empty if it has none."""
-        return self.connection.get("endpoint") or ""
-
-    @property
-    def protocol(self) -> str:
-        """`openai` where an OpenAI client works."""
-        return self.connection.get("protocol") or OPENAI_PROTOCOL
-
-    @property
-    def key_variables(self) -> list[str]:
-        """Environment variables that may hold its key, preferred first."""
-        keys = self.connection.get("api_key") or []
-        return [keys] if isinstance(keys, str) else list(keys)
-
-    @property
-    def local(self) -> Mapping[str, Any] | None:
-        """Set for servers on this machine: how to find and recognise them."""
-        found = self.connection.get("local")
-        return {} if found is True else found or None
+        self.name = str(data.get("name", provider_id))
+        connection: Mapping[str, Any] = data.get("connection") or {}
+        self.connection = connection
+        self.endpoint: str = connection.get("endpoint") or ""
+        self.protocol: str = connection.get("protocol") or OPENAI_PROTOCOL
+        keys = connection.get("api_key") or ()
+        self.key_variables: tuple[str, ...] = (keys,) if isinstance(keys, str) else tuple(keys)
+        local = connection.get("local")
+        self.local: Mapping[str, Any] | None = {} if local is True else local or None
+        self.model_names: Mapping[str, str] = data.get("model_names") or {}
+        self.more_names: Mapping[str, str] = data.get("more_names") or {}
 
     def opt_in(self, variable: str | None) -> bool:
         """Whether *variable* is a general-purpose token, used only when the provider is named or allowed."""
@@ -81,23 +54,20 @@ class Provider:
 
     def internal_names(self, canonical: str) -> list[str]:
         """Its names for a canonical model, the preferred one first."""
-        main = (self.data.get("model_names") or {}).get(canonical)
-        found: list[str] = [main] if main else []
-        more = self.data.get("more_names")
-        if more and canonical in more.values():  # rare: most providers have one name for a model
-            found += [name for name, owner in more.items() if owner == canonical]
+        main = self.model_names.get(canonical)
+        found = [main] if main else []
+        if canonical in self.more_names.values():  # rare: most providers have one name for a model
+            found += [name for name, owner in self.more_names.items() if owner == canonical]
         return found
 
     def canonical_of(self, internal_name: str) -> str | None:
         """The canonical name that this provider lists for one of its internal names."""
-        more: str | None = (self.data.get("more_names") or {}).get(internal_name)
-        if more:
-            return more
-        return next((c for c, i in (self.data.get("model_names") or {}).items() if i == internal_name), None)
+        more = self.more_names.get(internal_name)
+        return more or next((c for c, i in self.model_names.items() if i == internal_name), None)
 
     def facts(self, internal_name: str) -> Facts:
         """Facts about one of its offers."""
-        return Facts(self.all_facts.get(internal_name))
+        return Facts(self.all_facts.get(internal_name) or ())
 
     @property
     def all_facts(self) -> Mapping[str, list[Any]]:

@@ -170,9 +170,7 @@ class Registry:
     @cached_property
     def canonical_names(self) -> frozenset[str]:
         """Every canonical name that some provider offers."""
-        return frozenset(
-            name for provider in self.providers.values() for name in provider.data.get("model_names") or ()
-        )
+        return frozenset[str]().union(*[provider.model_names for provider in self.providers.values()])
 
     @cached_property
     def provider_aliases(self) -> Mapping[str, str]:
@@ -194,13 +192,9 @@ class Registry:
         """Every internal name, in lower case, to its canonical name."""
         index: dict[str, str] = dict(self._rows.get("names") or {})
         for provider in self.providers.values():
-            index.update(
-                (internal.lower(), canonical)
-                for canonical, internal in (provider.data.get("model_names") or {}).items()
-            )
-            index.update(
-                (internal.lower(), canonical) for internal, canonical in (provider.data.get("more_names") or {}).items()
-            )
+            main, more = provider.model_names, provider.more_names
+            index.update(zip(map(str.lower, main.values()), main, strict=True))
+            index.update(zip(map(str.lower, more), more.values(), strict=True))
         return index
 
     @cached_property
@@ -219,11 +213,27 @@ class Registry:
         index.update((loose(name), name) for name in sorted(self.canonical_names))
         return index
 
+    @cached_property
+    def _has_slashes(self) -> bool:
+        """Whether any canonical name has one: those that are derived have none."""
+        return "/" in "".join((*self.canonical_names, *self.retired_models))
+
+    def canonical(self, name: str) -> str | None:
+        """The canonical or retired name that this is, case, dots and dashes aside."""
+        if name in self.canonical_names:
+            return name
+        if "/" in name and not self._has_slashes:
+            return None  # most names that are not canonical: an index of all need not be made for them
+        from inference_providers.registry.naming import loose
+
+        return self.loose_index.get(loose(name))
+
     def offers_of(self, canonical: str) -> Iterator[tuple[Provider, str]]:
         """(provider, internal name) of everyone who serves a canonical model, in registry order."""
         for provider in self.providers.values():
-            for internal_name in provider.internal_names(canonical):
-                yield provider, internal_name
+            if canonical in provider.model_names or canonical in provider.more_names.values():
+                for internal_name in provider.internal_names(canonical):
+                    yield provider, internal_name
 
 
 def parse(text: str | bytes, origin: str = "registry") -> dict[str, Any]:
@@ -305,7 +315,7 @@ def canonical_name(internal_name: str) -> str | None:
 
     `canonical_name("accounts/fireworks/models/llama-v3p3-70b-instruct")` is `"llama-3.3-70b"`.
     Names that the bundled registry knows are looked up; the rest is derived from the
-    spelling. None for what is no text model (embeddings, images, speech), for names
+    spelling. None for what is not a text model (embeddings, images, speech), for names
     that stand for no particular model (`auto`), and for empty or absurdly long text.
     """
     if not isinstance(internal_name, str):

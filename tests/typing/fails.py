@@ -60,6 +60,10 @@ MetaInferenceEngine(temprature=0.1)  # error: call-arg
 MetaInferenceEngine().infer([], "gpt-4o", max_token=4)  # error: call-arg
 generate_response("gpt-4", "hi", temprature=0.1)  # error: call-arg
 
+offer = providers.find_model_providers("gpt-4")[0]
+offer.endpoint = "https://elsewhere.example"  # error: misc
+offer.endpiont.strip()  # error: attr-defined
+
 
 async def with_asyncio() -> None:
     await several.ask_ai("hi", temprature=0.1)  # error: call-overload

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from inference_providers.errors import RegistryError
-from inference_providers.registry import OPENAI_PROTOCOL, Names, derive
+from inference_providers.registry import DOUBTFUL, OPENAI_PROTOCOL, OTHER_PROTOCOL, Names, derive
 from inference_providers.upkeep.importers import endpoints, litellm, models_dev, pi
 from inference_providers.upkeep.importers.rows import LETTERS, Ids, OfferRow, ProviderRow, Source
 
@@ -261,8 +261,8 @@ def _preference(row: OfferRow) -> tuple[Any, ...]:
 
 
 def _facts(row: OfferRow, protocol_honoured: bool) -> list[Any]:
-    flags = row.features + ("d" if row.ended else "") + ("x" if row.protocol and protocol_honoured else "")
-    facts = [row.context, row.output, row.price_in, row.price_out, row.price_cached, flags or None]
+    letters = row.features + DOUBTFUL * row.ended + OTHER_PROTOCOL * bool(row.protocol and protocol_honoured)
+    facts = [row.context, row.output, row.price_in, row.price_out, row.price_cached, letters or None]
     while facts and facts[-1] is None:
         facts.pop()
     return facts

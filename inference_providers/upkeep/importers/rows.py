@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from inference_providers.registry import CAPABILITIES
+
 
 class ProviderRow(NamedTuple):
     """What one source says of one provider. Empty means: it does not say."""
@@ -28,7 +30,7 @@ class OfferRow(NamedTuple):
     price_in: float | None = None
     price_out: float | None = None
     price_cached: float | None = None
-    features: str = ""  # letters, see FEATURES
+    features: str = ""  # letters, see LETTERS
     released: str = ""
     family: str = ""
     open_weights: bool | None = None
@@ -45,9 +47,8 @@ class Source(NamedTuple):
     offers: list[OfferRow]
 
 
-# Lower case: it can; upper case: the source says that it cannot. P refuses sampling parameters, E the reasoning effort.
-FEATURES = {"t": "tools", "v": "vision", "s": "structured output", "r": "reasoning"}
-LETTERS = "tTvVsSrRPE"
+# Letters of facts, in their order. P refuses sampling parameters, E the reasoning effort.
+LETTERS = "".join(letter + letter.upper() for letter in CAPABILITIES) + "PE"
 
 # Protocols by the SDK package or API name that a source gives.
 PROTOCOLS = {
@@ -61,7 +62,7 @@ PROTOCOLS = {
 
 def letters(row: Mapping[str, Any], **names: str) -> str:
     """Feature letters for what *row* says, in upper case where it says no: `letters(row, t="tool_call")`."""
-    said = {letter: row.get(names[letter]) for letter in FEATURES if letter in names}
+    said = {letter: row.get(names[letter]) for letter in CAPABILITIES if letter in names}
     return "".join(
         letter if value else letter.upper() for letter, value in said.items() if value is not None and value != ""
     )

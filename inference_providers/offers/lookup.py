@@ -1,0 +1,194 @@
+"""Who serves a model: providers of the registry, the servers here, and those that could be launched. Pure."""
+
+from __future__ import annotations
+
+from inference_providers.offers.offer import Offer, offer_by
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import Self
+
+    from inference_providers.offers.access import Accesses
+    from inference_providers.offers.local_server import LocalServer
+    from inference_providers.offers.resolution import Resolution
+    from inference_providers.registry import Provider, Registry
+
+    # (a name, the engine that is asked for or None, where to look) -> servers that could be launched
+    FindLaunchable = Callable[[str, str | None, str], Sequence[LocalServer]]
+
+# Where to look for models that can be launched: what the program gave; also the user's lists; also a path
+# and servers that were launched; also files that other programs keep.
+GIVEN, NAMED, HERE, FOUND = "given", "named", "here", "found"
+
+_FREE = (":free", "-free")  # how providers mark the variant that costs nothing
+
+
+class Lookup:
+    """What names are looked up in: one registry, one set of accesses, the servers that run here."""
+
+    def __init__(
+        self,
+        accesses: Accesses,
+        *,
+        aliases: Mapping[str, str] | None = None,
+        local: Callable[[], Sequence[LocalServer]] = tuple,
+        launchable: FindLaunchable = lambda wanted, pid, where: (),
+        launch: bool = False,
+    ) -> None:
+        """*aliases*: the user's. *launch*: whether a plain name may mean a model that would have to be launched."""
+        self.registry: Registry = accesses.registry
+        self.aliases = {name.lower(): target for name, target in (aliases or {}).items()}
+        self.launch = launch
+        self._accesses, self._local, self._launchable = accesses, local, launchable
+
+    def resolve(self, name: str, provider: str | None = None) -> Resolution:
+        """What a name means by all the rules: for those that resolve a part of it, or another name, again."""
+        raise NotImplementedError
+
+    def variant(self, *, aliases: Mapping[str, str] | None, launch: bool) -> Self:
+        """The same with other aliases, perhaps with models to launch."""
+        return type(self)(
+            self._accesses, aliases=aliases, local=self._local, launchable=self._launchable, launch=launch
+        )
+
+    def offers_of(self, canonical: str, *, local: bool = True) -> list[Offer]:
+        """Every offer of a canonical model: the registry's in its order, then servers on this machine."""
+        offers = [
+            Offer(self._accesses[provider.id], canonical, internal)
+            for provider, internal in self.registry.offers_of(canonical)
+            if provider.local is None
+        ]
+        return offers + (self.running(canonical=canonical) if local else [])
+
+    def reachable(self, canonical_names: Iterable[str]) -> list[Offer]:
+        """The offers of these models at providers that can be reached: no look at local ports."""
+        reached = [
+            (provider, access)
+            for provider in self.registry.providers.values()
+            if provider.local is None and not (access := self._accesses[provider.id]).reason
+        ]
+        return [
+            Offer(access, canonical, internal)
+            for canonical in canonical_names
+            for provider, access in reached
+            for internal in provider.internal_names(canonical)
+        ]
+
+    def running(self, *, canonical: str | None = None, internal: str | None = None) -> list[Offer]:
+        """What servers here offer of a canonical model, or under a name of their own."""
+        wanted = (internal, f"{internal}:latest") if internal is not None else ()
+        return [
+            offer
+            for server in self._local()
+            for offer in self.server_offers(
+                server,
+                [m for m, c in server.models.items() if (canonical is not None and c == canonical) or m in wanted],
+            )
+        ]
+
+    def passed_to_servers(self, name: str) -> list[Offer]:
+        """An offer of each server here, whether it lists that name or not; of who a locked one is, nobody knows."""
+        return [offer_by(self._accesses.at(server), None, name) for server in self._local() if not server.locked]
+
+    def server_offers_of_all(self) -> list[Offer]:
+        """The offers of all servers that run here."""
+        return [offer for server in self._local() for offer in self.server_offers(server)]
+
+    def server_offers(
+        self, server: LocalServer, models: Iterable[str] | None = None, *, named: bool = False
+    ) -> list[Offer]:
+        """The offers of a server here: of all its models, or of these."""
+        access = self._accesses.at(server)
+        wanted = server.models if models is None else models
+        return [offer_by(access, server.models[model], model, named=named) for model in wanted]
+
+    def offers_at(self, pid: str, canonical: str | None, internal_names: Iterable[str]) -> list[Offer]:
+        """Offers of one provider that the user named: at the running servers' addresses where it is local.
+
+        A model that it could be launched with stands before those.
+        """
+        names = list(internal_names)
+        accesses = []
+        if self.registry.providers[pid].local is not None:
+            if launched := [offer for name in names for offer in self.launched(name, pid)]:
+                return launched
+            accesses = [self._accesses.at(server) for server in self._servers_of(pid)]
+        return [
+            Offer(access, canonical, internal, named=True)
+            for access in accesses or [self._accesses[pid]]
+            for internal in names
+        ]
+
+    def own_name(self, pid: str, name: str) -> tuple[str | None, list[Offer]]:
+        """A provider's offer under a name that is passed on as it is, and the canonical name that it may have."""
+        canonical = self.registry.providers[pid].canonical_of(name) or self.registry.names.canonical_name(name)
+        return canonical, self.offers_at(pid, canonical, [name])
+
+    def launched(self, wanted: str, pid: str | None = None, where: str = FOUND) -> list[Offer]:
+        """Offers of models that can be launched here, and are called so or lie there."""
+        servers = self._launchable(wanted, pid, where)
+        return [offer for server in servers for offer in self.server_offers(server, named=bool(pid))]
+
+    def served(self, pid: str, name: str, whole: str) -> tuple[str | None, list[Offer]] | None:
+        """What a provider that the user named lists under *name*, or serves of the model *name*.
+
+        Its canonical name and the offers. None where it has nothing of the kind. *whole*: what the user wrote, as
+        far as it may be a name itself; see `_serves`.
+        """
+        provider = self.registry.providers[pid]
+        if provider.local is not None and (here := self._served_here(pid, name)):
+            return here
+        if provider.connection.get("deployments"):  # whoever has the account calls models what they like
+            return self.own_name(pid, name) if name in provider.all_facts else None
+        return self._listed(provider, name) or self._serves(provider, name, whole)
+
+    def _served_here(self, pid: str, name: str) -> tuple[str | None, list[Offer]] | None:
+        """On this machine: a model of the user's lists, else what a running server lists, else a file to launch."""
+        if named := self.launched(name, pid, NAMED):
+            return named[0].canonical_name, named
+        for server in self._servers_of(pid):
+            if listed := self._closest(server, name):
+                return server.models[listed[0]], self.server_offers(server, listed, named=True)
+        launched = self.launched(name, pid)
+        return (launched[0].canonical_name, launched) if launched else None
+
+    def _servers_of(self, pid: str) -> list[LocalServer]:
+        """An engine's servers that run here, those apart that this package launched."""
+        return [server for server in self._local() if server.provider == pid and not server.launched]
+
+    def _listed(self, provider: Provider, name: str) -> tuple[str | None, list[Offer]] | None:
+        """By a name of the provider's own, in any case of letters."""
+        wanted = name.lower()
+        for names in (provider.all_facts, provider.model_names.values()):
+            if listed := [one for one in names if one.lower() == wanted]:
+                canonical = provider.canonical_of(listed[0])
+                return canonical, self.offers_at(provider.id, canonical, listed)
+        return None
+
+    def _serves(self, provider: Provider, name: str, whole: str) -> tuple[str | None, list[Offer]] | None:
+        """By the model's name: canonical, or by its spelling.
+
+        Where *whole* is an internal name elsewhere (`openai/gpt-oss-120b:free`), the spelling does not count.
+        """
+        canonical = self.registry.canonical(name)
+        if canonical is None and whole.lower() not in self.registry.internal_index:
+            canonical = self.registry.names.canonical_name(name)
+        internal = provider.internal_names(canonical) if canonical else []
+        if name.lower().endswith(_FREE):  # never the one that costs
+            internal = [one for one in internal if one.lower().endswith(_FREE)]
+        return (canonical, self.offers_at(provider.id, canonical, internal)) if internal else None
+
+    def _closest(self, server: LocalServer, wanted: str) -> list[str]:
+        """What a server lists under a name.
+
+        That is the very name, else the one that it stands for there, else those of the model.
+        """
+        for one in (wanted, f"{wanted}:latest"):
+            found = [model for model in server.models if model == one] or [
+                model for model in server.models if model.lower() == one.lower()
+            ]
+            if found:
+                return found[:1]
+        canonical = (wanted.lower(), self.registry.canonical(wanted), self.registry.names.canonical_name(wanted))
+        return [model for model, means in server.models.items() if means is not None and means in canonical]

@@ -1,0 +1,231 @@
+"""The rules of name resolution, in their order: the first that knows a name says what it stands for. Pure.
+
+Each is given what names are looked up in and the name, and returns None where it has nothing to say. Those that
+find that a name can mean nobody raise UnknownModelError.
+"""
+
+from __future__ import annotations
+
+import re
+
+from inference_providers.errors import UnknownModelError
+from inference_providers.offers.lookup import GIVEN, HERE, NAMED
+from inference_providers.offers.resolution import Resolution
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from inference_providers.offers.lookup import Lookup
+
+    Rule = Callable[[Lookup, str], Resolution | None]
+
+# Prefixes of other tools that name a backend; after `litellm_` the rest is resolved again.
+_AGAIN = "litellm_"
+_BACKENDS = {"openrouter_": "openrouter", "vllm_": "vllm", "hf_": "huggingface"}
+_TAG = r"(?i)(latest|\d+(\.\d+)?[bmkt].*|.*q\d.*|v\d.*|instruct|chat)"
+_SERVERS = ":local"  # a family's provider: whichever server runs here
+
+
+def automatic(lookup: Lookup, name: str) -> Resolution:
+    """`auto`: the registry's priority list, then what runs here."""
+    priority = lookup.registry.auto_model_priority
+    offers = [offer for model in priority for offer in lookup.offers_of(model, local=False)]
+    return Resolution(name, "auto", None, offers + lookup.server_offers_of_all())
+
+
+def given(lookup: Lookup, name: str) -> Resolution | None:
+    """A model that the calling program gave."""
+    offers = lookup.launched(name, None, GIVEN)
+    return Resolution(name, "given", offers[0].canonical_name, offers) if offers else None
+
+
+def alias(lookup: Lookup, name: str) -> Resolution | None:
+    """An alias, the user's before the registry's. What it stands for is resolved without aliases."""
+    key = name.lower()
+    target = lookup.aliases.get(key) or lookup.registry.aliases.get(key)
+    if target is None or target.lower() == key:
+        return None
+    return lookup.variant(aliases=None, launch=lookup.launch).resolve(target).under(name, "alias")
+
+
+def prefix(lookup: Lookup, name: str) -> Resolution | None:
+    """A prefix by which another tool names a backend."""
+    if name.startswith(_AGAIN) and len(name) > len(_AGAIN):
+        return lookup.resolve(name[len(_AGAIN) :]).under(name, "prefix")
+    for head, pid in _BACKENDS.items():
+        if name.startswith(head) and len(name) > len(head) and pid in lookup.registry.providers:
+            listed = lookup.launched(name, None, NAMED)
+            if listed:  # of the user's own list
+                return Resolution(name, "prefix", listed[0].canonical_name, listed)
+            return Resolution(name, "prefix", *lookup.own_name(pid, name[len(head) :]))
+    return None
+
+
+def canonical_name(lookup: Lookup, name: str) -> Resolution | None:
+    """A canonical name, or that of a model that has ended and whose successor is meant."""
+    canonical = lookup.registry.canonical(name)
+    if canonical is None:
+        running = lookup.running(canonical=name.lower())
+        return Resolution(name, "canonical", name.lower(), running) if running else None
+    offers = lookup.offers_of(canonical) + (lookup.launched(canonical) if lookup.launch else [])
+    retired = lookup.registry.retired_models.get(canonical)
+    if retired is None or any(not offer.doubtful for offer in offers):
+        return Resolution(name, "canonical", canonical, offers)
+    successor = retired["successor"]
+    warning = f"{canonical} has ended; its successor is {successor}"
+    return Resolution(name, "retired", successor, lookup.offers_of(successor), warning)
+
+
+def provider_before_slash(lookup: Lookup, name: str) -> Resolution | None:
+    """`provider/rest`, where that provider lists or serves it."""
+    pid, rest = _split(lookup, name, "/")
+    served = lookup.served(pid, rest, name) if pid else None
+    return Resolution(name, "engine", *served) if served else None
+
+
+def internal_name(lookup: Lookup, name: str) -> Resolution | None:
+    """Some provider's own name; all who serve that model are meant. Or one of a server or a file here."""
+    canonical = lookup.registry.internal_index.get(name.lower())
+    if canonical in lookup.registry.canonical_names:
+        offers = lookup.offers_of(canonical)
+        exact = [offer for offer in offers if offer.internal_name.lower() == name.lower()]
+        return Resolution(name, "internal name", canonical, exact + [offer for offer in offers if offer not in exact])
+    here = lookup.launched(name, None, NAMED) or lookup.running(internal=name) or lookup.launched(name, None, HERE)
+    here += lookup.launched(name) if lookup.launch else []
+    return Resolution(name, "internal name", here[0].canonical_name, here) if here else None
+
+
+def passed_after_slash(lookup: Lookup, name: str) -> Resolution | None:
+    """`provider/rest`, which it does not list: passed on as it is."""
+    pid, rest = _split(lookup, name, "/")
+    if pid and "/" not in rest and lookup.registry.names.canonical_name(rest) is None:
+        listed = lookup.registry.providers[pid].all_facts
+        if all("/" in one for one in listed) and any(one.startswith(f"{pid}/") for one in listed):
+            rest = f"{pid}/{rest}"  # `openrouter/auto`: all of its names have a head, this one its own
+    return _passed(lookup, name, pid, rest) if pid else None
+
+
+def provider_before_colon(lookup: Lookup, name: str) -> Resolution | None:
+    """`provider:rest`, unless the colon is a tag's or a policy's."""
+    from inference_providers.offers.sorting import POLICIES
+
+    pid, rest = _split(lookup, name, ":")
+    if pid is None:
+        return None
+    if served := lookup.served(pid, rest, rest):
+        return Resolution(name, "engine", *served)
+    return None if re.fullmatch(_TAG, rest) or rest in POLICIES else _passed(lookup, name, pid, rest)
+
+
+def policy(lookup: Lookup, name: str) -> Resolution | None:
+    """`model:policy`: the rest, sorted or filtered."""
+    from inference_providers.offers.sorting import POLICIES, apply_policy
+
+    rest, colon, word = name.rpartition(":")
+    word = word.lower()
+    if not colon or word not in POLICIES:
+        return None
+    launching = lookup.variant(aliases=lookup.aliases, launch=True) if word == "local" else lookup
+    found = launching.resolve(rest)
+    return found.under(name, f"policy {word}", apply_policy(word, found.offers, lookup.registry))
+
+
+def provider_joined(lookup: Lookup, name: str) -> Resolution | None:
+    """`azure-gpt-4o`, where the spelling alone would give `gpt-4o`, whoever serves it."""
+    from inference_providers.registry import Heads
+
+    key = name.lower()
+    for spelling, pid in lookup.registry.provider_aliases.items() if "/" not in name else ():
+        rest = name[len(spelling) + 1 :]
+        joined = key.startswith(spelling) and key[len(spelling) : len(spelling) + 1] in ("-", "_", ".", " ")
+        if not joined or not Heads(lookup.registry).is_host(spelling):
+            continue
+        canonical = lookup.registry.names.canonical_name(rest)
+        if canonical in lookup.registry.canonical_names and lookup.registry.names.canonical_name(name) == canonical:
+            served = lookup.served(pid, rest, rest)
+            return Resolution(name, "engine", *served) if served else _passed(lookup, name, pid, rest)
+    return None
+
+
+def unknown_head(lookup: Lookup, name: str) -> Resolution | None:
+    """A name under a head that nobody is called: an error, but for open weights, which anybody may serve.
+
+    Before spellings: what names somebody is left to nobody else.
+    """
+    from inference_providers.offers.unknown_names import no_such_head, strangers
+    from inference_providers.registry import NEUTRAL, is_path
+
+    if is_path(name):
+        raise UnknownModelError(f"{name!r} is the path of a file, and local=False looks at no file.")
+    if name.lower().startswith(NEUTRAL):
+        found = lookup.resolve(name[len(NEUTRAL) :])
+        return found.under(name, found.rule)
+    unknown = strangers(lookup, name)
+    if not unknown.heads:
+        return None
+    taken = spelling(lookup, name) if unknown.may_be_served_by_anybody else None
+    if taken is None or not taken.offers or unknown.has_slip:
+        raise no_such_head(lookup, name, unknown)
+    said = f"no provider or organisation is called {unknown.heads[0]!r}; {name!r} is taken for {taken.canonical_name}"
+    return Resolution(name, taken.rule, taken.canonical_name, taken.offers, said, guessed=True)
+
+
+def spelling(lookup: Lookup, name: str) -> Resolution | None:
+    """A spelling from which a known canonical name follows."""
+    canonical = lookup.registry.names.canonical_name(name)
+    if canonical is None:
+        return None
+    if canonical in lookup.registry.canonical_names or canonical in lookup.registry.retired_models:
+        found = canonical_name(lookup, canonical)
+        return found and found.under(name, "spelling" if found.rule == "canonical" else found.rule)
+    here = lookup.running(canonical=canonical) + (lookup.launched(name) if lookup.launch else [])
+    return Resolution(name, "spelling", canonical, here) if here else None
+
+
+def slip_after_colon(lookup: Lookup, name: str) -> Resolution | None:
+    """Raise for `gpt-4o:cheepest` and `gpt-4o:azure`: a family would send them on as they are, to one provider."""
+    from inference_providers.offers.unknown_names import misplaced_tail
+
+    match = re.fullmatch(r"(.+)[:@]([^:@/]+)", name)
+    canonical = lookup.registry.names.canonical_name(match[1]) if match else None
+    if match is None or canonical not in lookup.registry.canonical_names:
+        return None
+    is_tag = lookup.registry.provider_id(match[2]) is None and re.fullmatch(_TAG, match[2])
+    error = None if is_tag else misplaced_tail(lookup, match[1], match[2])
+    if error is not None:
+        raise error
+    return None
+
+
+def family(lookup: Lookup, name: str) -> Resolution | None:
+    """A name that the registry does not know, of a kind that it does."""
+    key = name.lower()
+    for start, pid in lookup.registry.families:
+        if not key.startswith(start):
+            continue
+        unknown = f"the registry does not know {name!r}"
+        if pid in lookup.registry.providers:
+            canonical, offers = lookup.own_name(pid, name)
+            return Resolution(name, "family", canonical, offers, f"{unknown}; names like it belong to {pid}")
+        if pid == _SERVERS and (offers := lookup.passed_to_servers(name)):
+            return Resolution(name, "family", None, offers, f"{unknown}; it is passed to the server on this machine")
+    return None
+
+
+RULES: tuple[Rule, ...] = (
+    given, alias, prefix, canonical_name, provider_before_slash, internal_name, passed_after_slash,
+    provider_before_colon, policy, provider_joined, unknown_head, spelling, slip_after_colon, family,
+)  # fmt: skip
+
+
+def _split(lookup: Lookup, name: str, mark: str) -> tuple[str | None, str]:
+    """The id of the provider before a mark, or None, and what stands after it."""
+    head, found, rest = name.partition(mark)
+    return (lookup.registry.provider_id(head) if found and rest else None), rest
+
+
+def _passed(lookup: Lookup, name: str, pid: str, rest: str) -> Resolution:
+    canonical, offers = lookup.own_name(pid, rest)
+    warning = f"{pid} does not list {rest!r}; it is passed on as it is"
+    return Resolution(name, "engine, unlisted", canonical, offers, warning)
