@@ -29,7 +29,7 @@ from inference_providers.batches.formulas import is_formula
 from inference_providers.batches.lines import is_cut, row_of
 from inference_providers.files import opening as files
 from inference_providers.servers import model_lists
-from inference_providers.servers.model_files import at, found
+from inference_providers.servers.model_files import at
 from inference_providers.testing.cassette import RECORD, REPLAY, Cassette, CassetteError
 from inference_providers.upkeep.updater import Updater
 from tests.conftest import ROOT
@@ -577,7 +577,7 @@ def test_models_that_are_pipes_are_not_found(tmp_path: Path) -> None:
     manifest = tmp_path / ".ollama" / "models" / "manifests" / "registry.ollama.ai" / "library" / "m"
     manifest.mkdir(parents=True)
     os.mkfifo(manifest / "latest")
-    assert [(model.name, model.memory(10) > 0) for model in found(home)] == [("a/b", True)]
+    assert [(model.name, model.memory(10) > 0) for model in find_all(home)] == [("a/b", True)]
     with pytest.raises(ValueError, match="config"):
         at(str(snapshot))
 

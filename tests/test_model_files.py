@@ -56,7 +56,7 @@ def home(tmp_path: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def found(home: Path) -> dict[str, model_files.ModelFile]:
-    return {model.name: model for model in model_files.found({"HOME": str(home)})}
+    return {model.name: model for model in model_files.find_all({"HOME": str(home)})}
 
 
 def test_models_of_four_programs_are_found_each_once(home: Path, tiny: Path) -> None:
@@ -76,7 +76,7 @@ def test_other_places_are_looked_at_where_the_environment_names_them(home: Path)
         "OLLAMA_MODELS": str(home / ".ollama" / "models"),
         "HF_HOME": str(home / ".cache" / "huggingface"),
     }
-    assert {model.source for model in model_files.found(environ)} == {"Ollama", "Hugging Face"}
+    assert {model.source for model in model_files.find_all(environ)} == {"Ollama", "Hugging Face"}
 
 
 def test_memory_is_weights_cache_and_workspace(home: Path) -> None:

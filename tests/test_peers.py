@@ -125,8 +125,8 @@ def test_the_kernel_and_its_table_say_the_same(address: str, accepted: bool) -> 
             mine = client.getsockname()[1]
             taken = server.accept()[0] if accepted else server
             inode = os.fstat(taken.fileno()).st_ino
-            asked = [(one.uid, one.inode) for one in peers._asked(port, mine)]
-            looked_up = [(one.uid, one.inode) for one in peers._looked_up(port, mine) or ()]
+            asked = [(one.uid, one.inode) for one in peers._by_netlink(port, mine)]
+            looked_up = [(one.uid, one.inode) for one in peers._by_table(port, mine) or ()]
             assert asked == looked_up == [(os.geteuid(), inode)]
             assert peers.stranger(port, mine, os.getpid()) == ""
             other = subprocess.Popen(["sleep", "60"])
@@ -160,7 +160,7 @@ def test_who_listens_here_goes_before_who_listens_everywhere() -> None:
         with closing(other), closing(socket.create_connection(("127.0.0.1", port))) as client:
             mine = client.getsockname()[1]
             inode = os.fstat(server.fileno()).st_ino
-            for found in (peers._asked(port, mine), peers._looked_up(port, mine)):
+            for found in (peers._by_netlink(port, mine), peers._by_table(port, mine)):
                 assert [one.inode for one in found or ()] == [inode]
 
 

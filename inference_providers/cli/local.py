@@ -1,4 +1,4 @@
-"""`inference-providers local`: models and servers on this memory."""
+"""`inference-providers local`: models and servers on this machine."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def local() -> None:
-    """Models and model servers on this memory."""
+    """Models and model servers on this machine."""
 
 
 @local.command("list")
@@ -46,7 +46,7 @@ def list_models(context: int, as_json: bool) -> None:
 
     free = memory.free_memory()
     rows: list[dict[str, Any]] = []
-    for model in model_files.found(os.environ):
+    for model in model_files.find_all(os.environ):
         needed = model.memory(context)
         rows.append(
             {
@@ -127,7 +127,7 @@ def _servers(model: str, options: LaunchOptions) -> list[Any]:
         near = models.near(name)
         hint = f" Did you mean {' or '.join(near)}?" if near else ""
         raise LocalServerError(
-            f"There is no model {name!r} on this memory.{hint} `inference-providers local list` shows what there is."
+            f"There is no model {name!r} on this machine.{hint} `inference-providers local list` shows what there is."
         )
     return servers
 

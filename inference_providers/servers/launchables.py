@@ -63,7 +63,7 @@ class Launchables:
         if models or where in (GIVEN, NAMED):
             return self._all_servers(models, pid)
         running = [s for s in self.running() if wanted in (s.model.served, s.model.name) and pid in (None, s.provider)]
-        files = [model for model in self._found() if self._is_called(model, wanted)] if where == FOUND else []
+        files = [model for model in self._models_here() if self._is_called(model, wanted)] if where == FOUND else []
         launchable = [server for server in self._all_servers(files, pid) if not self._has_address(server.provider)]
         return list({server.place: server for server in (*running, *launchable)}.values())
 
@@ -96,7 +96,7 @@ class Launchables:
         if everything:
             models = [self._file(entry) for entry in self._own_entries] + models
             free = memory.free_memory()
-            models += [model for model in self._found() if model.memory(recipes.CONTEXT) <= free]
+            models += [model for model in self._models_here() if model.memory(recipes.CONTEXT) <= free]
         return self._all_servers(models)
 
     def running(self) -> list[LaunchableServer]:
@@ -120,7 +120,7 @@ class Launchables:
         """Names of models here that are spelled like it."""
         from difflib import get_close_matches
 
-        names = [entry["name"] for entry in self._own_entries] + [model.name for model in self._found()]
+        names = [entry["name"] for entry in self._own_entries] + [model.name for model in self._models_here()]
         return get_close_matches(os.path.basename(wanted), names, n=3, cutoff=0.5)
 
     def release(self) -> None:
@@ -187,7 +187,7 @@ class Launchables:
         try:
             return model_files.at(path)
         except ValueError as error:
-            for model in self._found():
+            for model in self._models_here():
                 if os.path.basename(model.path) == wanted:
                     return model
             close = self.near(wanted)
@@ -216,9 +216,10 @@ class Launchables:
                 self._tell(f"{where}: {error}; it is left out")
         return models
 
-    def _found(self) -> list[ModelFile]:
+    def _models_here(self) -> list[ModelFile]:
+        """The user's own models and those that other programs keep, each file once for each of its names."""
         if self._files is None or time.monotonic() - self._files[0] > _FILES_KEPT:
-            self._files = (time.monotonic(), self._home() + model_files.found(self._environ))
+            self._files = (time.monotonic(), self._home() + model_files.find_all(self._environ))
         unique = {(os.path.realpath(model.path), model.name): model for model in reversed(self._files[1])}
         return list(reversed(unique.values()))
 

@@ -86,7 +86,7 @@ class ModelFile:
         return int(self.size * (1 + OVERHEAD)) + gguf.cache_bytes(self.facts, context) + WORKSPACE
 
 
-def found(environ: Mapping[str, str]) -> list[ModelFile]:
+def find_all(environ: Mapping[str, str]) -> list[ModelFile]:
     """Every model file in the usual folders, each path once for each of its names.
 
     The folders are this package's own and those of Ollama, LM Studio, Hugging Face and llama.cpp.
