@@ -1,7 +1,5 @@
 """Shapes of the dicts that pass between modules, processes and files. For type checkers: no program loads it."""
 
-from __future__ import annotations
-
 from typing import Literal, NotRequired, TypedDict
 
 
