@@ -18,7 +18,7 @@ from inference_providers.text import in_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from inference_providers.servers import LaunchOptions, ServerState
+    from inference_providers.servers import LaunchableServer, LaunchOptions, ServerState
 
 
 @click.group()
@@ -110,7 +110,7 @@ def start(model: str, **options: Any) -> None:
     say(f"Stop it:  inference-providers local stop {server.model.name}", err=True)
 
 
-def _servers(model: str, options: LaunchOptions) -> list[Any]:
+def _servers(model: str, options: LaunchOptions) -> list[LaunchableServer]:
     """Servers that could serve a model, by its name or path."""
     from inference_providers.log import warn
     from inference_providers.registry import bundled
@@ -132,7 +132,7 @@ def _servers(model: str, options: LaunchOptions) -> list[Any]:
     return servers
 
 
-def _first_that_runs(servers: list[Any], model: str) -> Any:
+def _first_that_runs(servers: list[LaunchableServer], model: str) -> LaunchableServer:
     """The first of the servers that could be started; what the others said is told."""
     problems = []
     for server in servers:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from inference_providers.servers import recipes as recipes
     from inference_providers.servers import stopping as stopping
     from inference_providers.servers.discovery import scan as scan
+    from inference_providers.servers.launch import LaunchableServer as LaunchableServer
     from inference_providers.servers.launchables import Launchables as Launchables
     from inference_providers.servers.recipes import CONTEXT as CONTEXT
     from inference_providers.servers.recipes import IDLE as IDLE
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "discovery": ("scan",),
+    "launch": ("LaunchableServer",),
     "launchables": ("Launchables",),
     "recipes": (
         "CONTEXT",

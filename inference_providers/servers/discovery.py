@@ -101,9 +101,9 @@ def _probe_all(
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(max_workers=16) as pool:
-        found = pool.map(lambda target: ServerProbe(target[0], registry, environ, timeout).server(target[1]), targets)
+        servers = pool.map(lambda target: ServerProbe(target[0], registry, environ, timeout).server(target[1]), targets)
     recognised = sorted(
-        (server for server in found if server is not None), key=lambda server: server.provider == UNKNOWN
+        (server for server in servers if server is not None), key=lambda server: server.provider == UNKNOWN
     )
     unique: dict[str, LocalServer] = {}
     for server in recognised:  # one address may have been asked at several paths

@@ -110,8 +110,17 @@ def find_all(environ: Mapping[str, str]) -> list[ModelFile]:
     return list(unique.values())
 
 
-def at(path: str, name: str = "", source: str = "given", **more: Any) -> ModelFile:
-    """The model at a path that somebody gave, `~` filled in; *more*: further fields of a ModelFile.
+def at(
+    path: str,
+    name: str = "",
+    source: str = "given",
+    *,
+    tokenizer_path: str = "",
+    description: str = "",
+    engine: str = "",
+    options: LaunchOptions | None = None,
+) -> ModelFile:
+    """The model at a path that somebody gave, `~` filled in; the other fields are those of a `ModelFile`.
 
     Raises ValueError, saying what is wrong, where there is no model.
     """
@@ -119,16 +128,20 @@ def at(path: str, name: str = "", source: str = "given", **more: Any) -> ModelFi
     if os.path.isdir(path):
         if not os.path.isfile(os.path.join(path, "config.json")):
             raise ValueError(f"{path} is not a model: a Hugging Face folder has a config.json")
-        return ModelFile(
-            name or named_by(path), path, HUGGING_FACE, _weights(path), source, served=named_by(path), **more
-        )
-    try:
-        magic = folders.read(path, 4, mine=False)
-    except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror}") from None
-    if magic != gguf.MAGIC:
-        raise ValueError(f"{path} is neither a GGUF file nor a folder with a config.json")
-    return ModelFile(name or named_by(path), path, GGUF, _whole_size(path), source, served=named_by(path), **more)
+        kind, size = HUGGING_FACE, _weights(path)
+    else:
+        try:
+            magic = folders.read(path, 4, mine=False)
+        except OSError as error:
+            raise ValueError(f"{path} cannot be read: {error.strerror}") from None
+        if magic != gguf.MAGIC:
+            raise ValueError(f"{path} is neither a GGUF file nor a folder with a config.json")
+        kind, size = GGUF, _whole_size(path)
+    served = named_by(path)
+    return ModelFile(
+        name or served, path, kind, size, source,
+        served=served, tokenizer_path=tokenizer_path, description=description, engine=engine, options=options,
+    )  # fmt: skip
 
 
 def named_by(path: str) -> str:

@@ -260,6 +260,11 @@ def plain(name: str) -> str:
     return name.removeprefix(f"{prefix}_") if prefix else name
 
 
+def engine_of(entry: ModelEntry) -> str:
+    """The engine that is to be tried first: what the entry says, else what its name's prefix means; or empty."""
+    return entry.get("engine") or PREFIXES.get(prefix_of(entry["name"]) or "", "")
+
+
 def options_of(entry: ModelEntry) -> LaunchOptions:
     """What an entry says of its launch."""
     return _options(entry, (*OPTIONS, *FROM_CODE))
@@ -271,11 +276,13 @@ def file_of(entry: ModelEntry, source: str, environ: Mapping[str, str]) -> model
     *source*: whose entry it is, for a person. Raises ValueError where there is no model at its path.
     """
     path, tokenizer = entry["model_path"] or "", entry["tokenizer_path"]
-    more: dict[str, Any] = {
-        "description": entry["description"],
-        "engine": entry.get("engine") or PREFIXES.get(prefix_of(entry["name"]) or "", ""),
-        "options": options_of(entry),
-    }
-    if tokenizer and tokenizer != path:
-        more["tokenizer_path"] = os.path.abspath(folders.expanded(tokenizer, environ))
-    return model_files.at(folders.expanded(path, environ), entry["name"], source, **more)
+    own_tokenizer = tokenizer if tokenizer and tokenizer != path else ""
+    return model_files.at(
+        folders.expanded(path, environ),
+        entry["name"],
+        source,
+        tokenizer_path=own_tokenizer and os.path.abspath(folders.expanded(own_tokenizer, environ)),
+        description=entry["description"],
+        engine=engine_of(entry),
+        options=options_of(entry),
+    )

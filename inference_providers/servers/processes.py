@@ -33,7 +33,7 @@ def owner(port: int, pid: int | None) -> str:
     try:
         listening = [one.pid for one in psutil.net_connections("tcp") if _listens(one, port)]
     except psutil.AccessDenied:  # macOS shows only our own processes' sockets
-        listening = [one.pid for one in _tree(pid) if any(_listens(found, port) for found in _sockets(one))]
+        listening = [one.pid for one in _tree(pid) if any(_listens(connection, port) for connection in _sockets(one))]
         listening = listening or ([None] if connectable(port) else [])
     if not listening:
         return ""
