@@ -25,8 +25,7 @@ import urllib3
 from inference_providers import AllProvidersFailedError
 from inference_providers.offers.local_server import LocalServer
 from inference_providers.registry.registry import bundled
-from inference_providers.servers import commands as ways
-from inference_providers.servers import engines
+from inference_providers.servers import engines, recipes
 from inference_providers.servers.state import servers_folder
 from inference_providers.testing import tiny_model
 from tests import tiny_hf
@@ -34,13 +33,15 @@ from tests.conftest import ROOT
 from tests.test_launch import a_list, alive, eventually, nothing_is_left, states
 
 Test = TypeVar("Test", bound=Callable[..., None])
-Way = dict[str, Any]
+Recipe = dict[str, Any]
 
 __all__ = ["nothing_is_left"]  # a fixture: a home without models, and no server after a test
-WAYS: dict[str, Way] = {
-    way["name"]: way for provider in bundled().providers.values() for way in (provider.local or {}).get("launch") or ()
+RECIPES: dict[str, Recipe] = {
+    recipe["name"]: recipe
+    for provider in bundled().providers.values()
+    for recipe in (provider.local or {}).get("launch") or ()
 }
-HELP = {  # way -> its recorded help, and what prints it
+HELP = {  # recipe -> its recorded help, and what prints it
     "vllm serve": ("vllm-serve-help.txt", ["vllm", "serve", "--help=all"]),  # vLLM 0.32.0
     "transformers serve": ("transformers-serve-help.txt", ["transformers", "serve", "--help"]),  # 5.23.0
     "sglang.launch_server": ("sglang-help.txt", [sys.executable, "-m", "sglang.launch_server", "--help"]),  # 0.5.23
@@ -63,16 +64,16 @@ FILLED_IN = {  # part of a row -> the placeholders that are filled there
 # The rows
 
 
-def templates(way: Way) -> Iterator[tuple[str, str]]:
+def templates(recipe: Recipe) -> Iterator[tuple[str, str]]:
     """Every template of a row, with the part that it belongs to."""
-    rule = way.get("key") or {}
+    rule = recipe.get("key") or {}
     parts = {
-        "command": way["command"],
-        "environment": (way.get("environment") or {}).values(),
-        "options": [text for words in (way.get("options") or {}).values() for text in _texts(words)],
+        "command": recipe["command"],
+        "environment": (recipe.get("environment") or {}).values(),
+        "options": [text for words in (recipe.get("options") or {}).values() for text in _texts(words)],
         "argument": rule.get("argument", ()),
         "content": [rule["content"]] if "content" in rule else (),
-        "served": [way["served"]] if "served" in way else (),
+        "served": [recipe["served"]] if "served" in recipe else (),
     }
     for part, texts in parts.items():
         for text in texts:
@@ -83,28 +84,28 @@ def _texts(words: Any) -> list[str]:
     return list(words.values()) if isinstance(words, dict) else list(words)
 
 
-def whole(way: Way) -> tuple[list[str], dict[str, str]]:
-    """The longest command line of a way, and its environment, filled as the supervisor does it."""
-    options = dict.fromkeys(way.get("options") or (), "1")
-    command, environment = ways.assembled(way, options)
-    command += (way.get("key") or {}).get("argument", ())
+def whole(recipe: Recipe) -> tuple[list[str], dict[str, str]]:
+    """The longest command line of a recipe, and its environment, filled as the supervisor does it."""
+    options = dict.fromkeys(recipe.get("options") or (), "1")
+    command, environment = recipes.templates(recipe, options)
+    command += (recipe.get("key") or {}).get("argument", ())
     names = ("model", "name", "tokenizer", "python", "package", "port", "key", "file")
     values = {name: f"<the {name}>" for name in names} | options
     return (
-        [ways.filled(text, values) for text in command],
-        {name: ways.filled(text, values) for name, text in environment.items()},
+        [recipes.fill(text, values) for text in command],
+        {name: recipes.fill(text, values) for name, text in environment.items()},
     )
 
 
-@pytest.fixture(params=WAYS)
-def way(request: pytest.FixtureRequest) -> Way:
-    return WAYS[request.param]
+@pytest.fixture(params=RECIPES)
+def recipe(request: pytest.FixtureRequest) -> Recipe:
+    return RECIPES[request.param]
 
 
-def test_the_key_is_on_no_command_line(way: Way) -> None:
-    command, environment = whole(way)
+def test_the_key_is_on_no_command_line(recipe: Recipe) -> None:
+    command, environment = whole(recipe)
     assert "<the key>" not in " ".join([*command, *environment.values()])
-    rule = way.get("key")
+    rule = recipe.get("key")
     if rule and "variable" in rule:
         assert set(rule) == {"variable"}
     elif rule:
@@ -112,8 +113,8 @@ def test_the_key_is_on_no_command_line(way: Way) -> None:
         assert "{key}" in rule["content"]
 
 
-def test_servers_listen_on_the_loopback_address_alone(way: Way) -> None:
-    command, environment = whole(way)
+def test_servers_listen_on_the_loopback_address_alone(recipe: Recipe) -> None:
+    command, environment = whole(recipe)
     hosts = [after for word, after in pairwise(command) if word == "--host"]
     ports = [after for word, after in pairwise(command) if word == "--port"]
     addresses = [f"{host}:{port}" for host, port in zip(hosts, ports, strict=True)]
@@ -122,13 +123,13 @@ def test_servers_listen_on_the_loopback_address_alone(way: Way) -> None:
     assert not re.search(r"0\.0\.0\.0|localhost|\[?::", " ".join([*command, *environment.values()]))
 
 
-def test_templates_hold_known_placeholders_only(way: Way) -> None:
-    for part, text in templates(way):
+def test_templates_hold_known_placeholders_only(recipe: Recipe) -> None:
+    for part, text in templates(recipe):
         found = re.findall(r"\{(\w+)\}", text)
         assert set(found) <= FILLED_IN[part], text
         if part != "content":  # that of a file may be JSON
             assert not set("{}") & set(re.sub(r"\{\w+\}", "", text)), text
-    command, environment = whole(way)
+    command, environment = whole(recipe)
     assert not [text for text in (*command, *environment.values()) if "{" in text]
 
 
@@ -146,9 +147,9 @@ def options_in(text: str) -> dict[str, bool]:
     return found
 
 
-def options_of(way: Way) -> dict[str, bool]:
+def options_of(recipe: Recipe) -> dict[str, bool]:
     """The options that a row uses, with its own, and whether it gives each a value."""
-    words = [*way["command"], *(text for template in (way.get("options") or {}).values() for text in template)]
+    words = [*recipe["command"], *(text for template in (recipe.get("options") or {}).values() for text in template)]
     return {
         word: not after.startswith("-")
         for word, after in zip(words, [*words[1:], "--"], strict=True)
@@ -156,12 +157,12 @@ def options_of(way: Way) -> dict[str, bool]:
     }
 
 
-def assert_it_takes_what_the_row_says(way: Way, text: str) -> None:
+def assert_it_takes_what_the_row_says(recipe: Recipe, text: str) -> None:
     takes = options_in(text)
-    for option, value in options_of(way).items():
+    for option, value in options_of(recipe).items():
         assert option in takes
         assert takes[option] == value, option
-    before_model = way["command"][way["command"].index("{model}") - 1]
+    before_model = recipe["command"][recipe["command"].index("{model}") - 1]
     if not before_model.startswith("--"):
         assert re.search(r"^usage: .*\[\w*model\w*\]", text, re.IGNORECASE | re.MULTILINE)
 
@@ -169,7 +170,7 @@ def assert_it_takes_what_the_row_says(way: Way, text: str) -> None:
 @pytest.mark.parametrize("name", HELP)
 def test_an_engine_takes_every_option_of_its_row_as_its_recorded_help_says(name: str) -> None:
     text = (ROOT / "tests" / "data" / HELP[name][0]).read_text("utf-8")
-    assert_it_takes_what_the_row_says(WAYS[name], text)
+    assert_it_takes_what_the_row_says(RECIPES[name], text)
 
 
 # The engines
@@ -259,7 +260,7 @@ def assert_only_its_owner_is_answered(server: LocalServer) -> None:
 @real
 @pytest.mark.parametrize("name", HELP)
 def test_the_installed_engine_takes_every_option_of_its_row(name: str) -> None:
-    row, command = WAYS[name], HELP[name][1]
+    row, command = RECIPES[name], HELP[name][1]
     if not engines.installed(row, os.environ):
         pytest.skip(f"{name} is not installed: {row['install']}")
     environment = {**engines.environment(os.environ), "COLUMNS": "100"}
@@ -364,7 +365,7 @@ def assert_it_runs_as_wished(server: LocalServer, tokenizer: str) -> None:
 def test_llama_cpp_answers_who_has_its_key_and_leaves_nothing_behind(
     tmp_path: Path, name: str, wishes: dict[str, int], words: str
 ) -> None:
-    found = [way["name"] for way in _ways_of("llama.cpp") if engines.installed(way, os.environ)]
+    found = [recipe["name"] for recipe in _recipes_of("llama.cpp") if engines.installed(recipe, os.environ)]
     if name not in found:
         pytest.skip(f"{name} is neither on the PATH nor installed beside {sys.executable}")
     if found[0] != name:
@@ -385,6 +386,6 @@ def test_llama_cpp_answers_who_has_its_key_and_leaves_nothing_behind(
     assert not [path for path in files() if (server.key or "").encode() in path.read_bytes()]
 
 
-def _ways_of(engine: str) -> list[Way]:
-    launched: list[Way] = (bundled().providers[engine].local or {})["launch"]
+def _recipes_of(engine: str) -> list[Recipe]:
+    launched: list[Recipe] = (bundled().providers[engine].local or {})["launch"]
     return launched

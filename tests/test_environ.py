@@ -16,7 +16,7 @@ import pytest
 
 from inference_providers import LocalServerError, ProviderList, UnknownModelError
 from inference_providers.files import folders
-from inference_providers.servers import engines, launch, model_files
+from inference_providers.servers import engines, model_files, stopping
 from inference_providers.servers.state import running, servers_folder
 from inference_providers.testing import tiny_model
 from inference_providers.transport import tls
@@ -288,7 +288,7 @@ def apart(tmp_path: Path) -> Iterator[Callable[[str], dict[str, str]]]:
     yield make
     for environ in made:
         for folder, _ in list(running(environ)):
-            assert launch.stop(folder)
+            assert stopping.stop(folder)
 
 
 def test_programs_of_one_environment_share_servers_and_those_of_another_do_not(
@@ -365,7 +365,7 @@ names, trap, own, url, address = json.loads(sys.stdin.read())
 import inference_providers
 from inference_providers import *
 from inference_providers.batches import roll_call
-from inference_providers.servers import launch, state as server_state
+from inference_providers.servers import state as server_state, stopping
 from tests.test_launch import SLOW_ENGINE, nobody_else, slow
 from tests.conftest import registry_of
 from tests.test_update import NEWER
@@ -450,7 +450,7 @@ for pid in (state["engine"], state["supervisor"]):
     seen = psutil.Process(pid).environ()
     assert not [name for name, value in seen.items() if trap in value or str(address) in value], seen
 launching.close()
-assert launch.stop(folder)
+assert stopping.stop(folder)
 kept = {"XDG_CACHE_HOME": own + "/cache"}
 updated = ProviderList(auto_update=True, environ=kept, local=False, update_url=url.replace("/v1", "/r.json"))
 assert updated.registry.version == NEWER["version"]

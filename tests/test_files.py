@@ -29,7 +29,7 @@ from inference_providers.batches.formulas import is_formula
 from inference_providers.batches.lines import is_cut, row_of
 from inference_providers.files import opening
 from inference_providers.servers import model_lists
-from inference_providers.servers.model_files import at, found
+from inference_providers.servers.model_files import at, find_all
 from inference_providers.testing.cassette import RECORD, REPLAY, Cassette, CassetteError
 from inference_providers.upkeep.updater import Updater
 from tests.conftest import ROOT
@@ -550,7 +550,7 @@ def test_nothing_else_that_is_read_may_be_a_special_file(tmp_path: Path, kind: s
             model_lists.load(path, environ={})
         with pytest.raises(ValueError, match=r"regular file|directory"):
             ProviderList(mock={"m": "x"}, local=False).ask_ai("what is it?", "m", images=[path])
-        with pytest.raises(ValueError, match=r"regular file|no model"):
+        with pytest.raises(ValueError, match=r"regular file|not a model"):
             at(str(path))
         for how in (RECORD, REPLAY):
             with pytest.raises(CassetteError, match=r"regular file|directory"):
@@ -577,7 +577,7 @@ def test_models_that_are_pipes_are_not_found(tmp_path: Path) -> None:
     manifest = tmp_path / ".ollama" / "models" / "manifests" / "registry.ollama.ai" / "library" / "m"
     manifest.mkdir(parents=True)
     os.mkfifo(manifest / "latest")
-    assert [(model.name, model.memory(10) > 0) for model in found(home)] == [("a/b", True)]
+    assert [(model.name, model.memory(10) > 0) for model in find_all(home)] == [("a/b", True)]
     with pytest.raises(ValueError, match="config"):
         at(str(snapshot))
 

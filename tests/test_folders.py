@@ -17,8 +17,8 @@ import pytest
 from inference_providers import AllProvidersFailedError, ProviderList
 from inference_providers.files import folders, locks
 from inference_providers.registry.registry import bundled
-from inference_providers.servers import launch
 from inference_providers.servers import state as server_state
+from inference_providers.servers import stopping
 from inference_providers.servers.launchables import Launchables
 from inference_providers.testing import tiny_model
 from tests.conftest import ROOT, places
@@ -288,7 +288,7 @@ def test_a_state_that_somebody_else_can_write_gets_no_prompt(
     said = str(caught.value)
     assert f"{changed} " in said
     assert ("chmod go-w" if uid == 0 else "chown 0") in said
-    assert "XDG_STATE_HOME sets another place" in said
+    assert "XDG_STATE_HOME sets another folder" in said
 
 
 def asked(how: str, name: str) -> None:
@@ -320,7 +320,7 @@ def test_a_state_or_lock_that_somebody_else_can_write_gets_no_prompt_either(
     else:
         (leaf / which).chmod(0o666)
     assert [*running(os.environ)] == []
-    with pytest.raises(AllProvidersFailedError, match=f"{leaf / which} .*XDG_STATE_HOME sets another place"):
+    with pytest.raises(AllProvidersFailedError, match=f"{leaf / which} .*XDG_STATE_HOME sets another folder"):
         a_list().ask_ai("SECRET PROMPT", f"llama.cpp/{model}", timeout=2, max_tokens=2)
     assert server.requests == []
 
@@ -342,7 +342,7 @@ def test_listing_skips_what_is_not_believed_with_one_warning(
     assert "No launched server runs" in done.stderr
     victim = subprocess.Popen(["sleep", "60"])
     forged(str(leaf), 1, victim.pid)
-    assert launch.stop(str(leaf), patience=0.1) is False
+    assert stopping.stop(str(leaf), patience=0.1) is False
     assert victim.poll() is None, "a process that a stranger names is not ended"
     victim.kill()
     victim.wait()
@@ -361,7 +361,7 @@ def test_a_damaged_state_is_none(damage: str, tmp_path: Path) -> None:
     (folder / "lock").touch()
     lock = os.open(folder / "lock", os.O_RDWR)
     assert locks.take(lock)
-    assert server_state.read_state(str(folder)) == {}
+    assert server_state.read_state(str(folder)) is None
     assert [*running(os.environ)] == []
     os.close(lock)
 
@@ -386,7 +386,7 @@ def test_a_state_with_anything_in_it_is_whole_or_none(
         )
         (folder / "state.json").write_text(json.dumps(changed))
         for state in (server_state.read_state(str(folder)), *(state for _, state in running(os.environ))):
-            assert state == {} or (state["supervisor"] > 1 and state["engine"] > 1)
+            assert state is None or (state["supervisor"] > 1 and state["engine"] > 1)
         Launchables(bundled(), os.environ).running()
         for arguments in (["local", "status"], ["local", "status", "--json"]):
             with pytest.raises(SystemExit) as ended:
@@ -429,12 +429,12 @@ if os.geteuid() != {user}:
     pwd.getpwuid = unknown
 from inference_providers import *
 from inference_providers.files import folders
-from inference_providers.servers import model_files, model_lists, discovery as local
+from inference_providers.servers import discovery, model_files, model_lists
 from inference_providers.servers.state import servers_folder
 assert folders.home(os.environ) is None
 if not os.path.isabs(os.environ.get("XDG_STATE_HOME", "")):
     assert {{folders.own(kind, os.environ) for kind in ("cache", "config", "data", "state")}} == {{None}}
-    assert (servers_folder(os.environ), model_files.own_folder(os.environ), local.home_models(os.environ)) == ("", None, [])
+    assert (servers_folder(os.environ), model_files.own_folder(os.environ), discovery.home_models(os.environ)) == ("", None, [])
 """
 
 

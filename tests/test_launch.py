@@ -28,7 +28,7 @@ from inference_providers import (
 )
 from inference_providers.files import locks
 from inference_providers.registry.registry import bundled
-from inference_providers.servers import launch, model_lists
+from inference_providers.servers import launch, model_lists, stopping
 from inference_providers.servers.engines import environment
 from inference_providers.servers.launchables import Launchables
 from inference_providers.servers.state import running, servers_folder
@@ -54,7 +54,7 @@ def nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     monkeypatch.setattr(model_lists, "_listed", None)
     yield
     for folder, _ in list(running(os.environ)):
-        assert launch.stop(folder)
+        assert stopping.stop(folder)
 
 
 def a_list(**options: Any) -> ProviderList:
@@ -379,14 +379,14 @@ def test_a_key_by_file_is_readable_by_the_user_alone_and_gone_afterwards(tmp_pat
         "print('mode', oct(stat.S_IMODE(os.stat(path).st_mode)), flush=True)\n"
         f"os.execv(sys.executable, [sys.executable, '-P', {str(SLOW_ENGINE)!r}, sys.argv[1]])\n"
     )
-    way = {
+    recipe: Any = {
         **row,
         "command": [sys.executable, "-P", str(stand_in), "{port}"],
         "module": "",
         "formats": ["gguf"],
         "options": {},
     }
-    server = launch.Launchable("sglang", "SGLang", way, _file(str(tmp_path / "x.gguf")), None, {}, print)
+    server = launch.LaunchableServer("sglang", "SGLang", recipe, _file(str(tmp_path / "x.gguf")), None, {}, print)
     server.wake()
     assert "mode 0o600" in Path(server.folder, "log").read_text()
     with urllib3.PoolManager() as pool:
@@ -587,7 +587,7 @@ def test_a_server_at_work_is_not_idle(tmp_path: Path) -> None:
     ("content", "message"),
     [
         (None, "cannot be read: No such file"),
-        (b"no model", "no GGUF file"),
+        (b"no model", "neither a GGUF file nor a folder"),
         (b"GGUF" + b"\0" * 64, "could not run bad"),
     ],
 )
@@ -712,13 +712,13 @@ def test_an_engine_ends_with_all_that_it_started_when_its_supervisor_is_killed(t
     assert providers.ask_ai("hi", "left")
 
 
-def test_what_a_killed_supervisor_and_its_heir_left_behind_is_ended_by_the_next(tmp_path: Path) -> None:
+def test_what_a_killed_supervisor_and_its_watchdog_left_behind_is_ended_by_the_next(tmp_path: Path) -> None:
     providers = a_list(local_models=[with_a_child(tmp_path)])
     assert providers.ask_ai("hi", "left")
     (state,) = states()
-    (heir,) = [one.pid for one in psutil.Process(state["supervisor"]).children() if one.pid != state["engine"]]
+    (watchdog,) = [one.pid for one in psutil.Process(state["supervisor"]).children() if one.pid != state["engine"]]
     (child,) = psutil.Process(state["engine"]).children()
-    for pid in (heir, state["supervisor"]):
+    for pid in (watchdog, state["supervisor"]):
         os.kill(pid, signal.SIGKILL)
     assert eventually(lambda: not states())
     assert alive(child.pid)
@@ -740,7 +740,7 @@ def test_an_engine_that_does_not_want_to_end_is_killed() -> None:
     with pytest.raises(LocalServerError, match="still loading"):
         server.wake(1.0)
     (state,) = states()
-    assert launch.stop(server.folder)
+    assert stopping.stop(server.folder)
     assert not alive(state["engine"])
 
 
@@ -1042,13 +1042,13 @@ def test_a_bad_file_among_the_users_own_is_left_out(
     (folder / "good.gguf").symlink_to(model)
     assert a_list().ask_ai("hi", max_tokens=2).model == "good"
     assert "the models folder: " in caplog.text
-    assert "aaa.gguf is no GGUF file" in caplog.text
+    assert "aaa.gguf is neither a GGUF file nor a folder" in caplog.text
 
 
 def test_a_place_that_cannot_hold_state_is_named(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
-    with pytest.raises(AllProvidersFailedError, match="XDG_STATE_HOME sets another place"):
+    with pytest.raises(AllProvidersFailedError, match="XDG_STATE_HOME sets another folder"):
         a_list().ask_ai("hi", f"llama.cpp/{model}")
 
 

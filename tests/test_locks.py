@@ -38,7 +38,7 @@ except NoCredentialsError:
     print("no key")
 try:
     ask_ai("hi", "llama.cpp/" + sys.argv[1], max_tokens=2)
-except AllProvidersFailedError as error:
+except LocalServerError as error:
     print("Starting servers works on Linux and macOS only" in str(error))
 """
 

@@ -13,8 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference_providers.servers import memory as machine
-from inference_providers.servers import model_files
+from inference_providers.servers import gguf, memory, model_files
 from inference_providers.testing.tiny_model import write
 
 CONFIG = {"num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "hidden_size": 64}
@@ -57,7 +56,7 @@ def home(tmp_path: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def found(home: Path) -> dict[str, model_files.ModelFile]:
-    return {model.name: model for model in model_files.found({"HOME": str(home)})}
+    return {model.name: model for model in model_files.find_all({"HOME": str(home)})}
 
 
 def test_models_of_four_programs_are_found_each_once(home: Path, tiny: Path) -> None:
@@ -77,7 +76,7 @@ def test_other_places_are_looked_at_where_the_environment_names_them(home: Path)
         "OLLAMA_MODELS": str(home / ".ollama" / "models"),
         "HF_HOME": str(home / ".cache" / "huggingface"),
     }
-    assert {model.source for model in model_files.found(environ)} == {"Ollama", "Hugging Face"}
+    assert {model.source for model in model_files.find_all(environ)} == {"Ollama", "Hugging Face"}
 
 
 def test_memory_is_weights_cache_and_workspace(home: Path) -> None:
@@ -87,15 +86,15 @@ def test_memory_is_weights_cache_and_workspace(home: Path) -> None:
 
 
 def test_the_head_of_a_gguf_file_tells_its_shape(tiny: Path) -> None:
-    assert model_files.gguf_facts(str(tiny)) == {"layers": 2, "kv_heads": 4, "key": 16, "value": 16, "context": 4096}
+    assert gguf.facts(str(tiny)) == {"layers": 2, "kv_heads": 4, "key": 16, "value": 16, "context": 4096}
 
 
 @given(st.binary(max_size=400))
 def test_a_head_of_garbage_tells_nothing_and_breaks_nothing(tmp_path_factory: Any, garbage: bytes) -> None:
     path = tmp_path_factory.mktemp("garbage") / "x.gguf"
     path.write_bytes(b"GGUF\x03\x00\x00\x00" + garbage)
-    facts = model_files.gguf_facts(str(path))
-    assert model_files.cache_bytes(facts, 4096) >= 0
+    facts = gguf.facts(str(path))
+    assert gguf.cache_bytes(facts, 4096) >= 0
 
 
 @given(st.integers(1, 10**6), st.integers(1, 10**6))
@@ -109,7 +108,10 @@ def test_more_context_never_takes_less_memory(tiny: Path, one: int, other: int) 
     [
         (lambda folder: folder / "missing.gguf", "No such file"),
         (lambda folder: folder, "has a config.json"),
-        (lambda folder: (folder / "x.gguf").write_text("text") and folder / "x.gguf", "is no GGUF file"),
+        (
+            lambda folder: (folder / "x.gguf").write_text("text") and folder / "x.gguf",
+            "is neither a GGUF file nor a folder",
+        ),
     ],
 )
 def test_a_path_without_a_model_is_refused_with_the_reason(tmp_path: Path, make: Any, said: str) -> None:
@@ -121,9 +123,9 @@ def test_free_memory_keeps_to_the_limit_of_a_container(tmp_path: Path) -> None:
     most, used = tmp_path / "max", tmp_path / "current"
     most.write_text("5000000\n")
     used.write_text("4000000\n")
-    assert machine.free_memory([(str(most), str(used))]) == 1_000_000
+    assert memory.free_memory([(str(most), str(used))]) == 1_000_000
     most.write_text("max\n")
-    assert machine.free_memory([(str(most), str(used))]) > 5_000_000
+    assert memory.free_memory([(str(most), str(used))]) > 5_000_000
 
 
 def test_the_command_lists_them_and_says_what_is_free(home: Path) -> None:
@@ -145,13 +147,13 @@ def test_free_memory_of_gpus_is_what_the_drivers_program_says(tmp_path: Path, mo
     program.write_text("#!/bin/sh\nprintf '1024\\n4096\\n'\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    assert machine.gpu_memory(os.environ) == [1024 * 2**20, 4096 * 2**20]
-    assert machine.available(["gpu"], os.environ) == (4096 * 2**20, "GPU memory")
-    assert machine.available(["gpu"], os.environ, gpus=2)[0] == 5120 * 2**20
-    assert machine.available(["main", "gpu"], os.environ)[0] > 4096 * 2**20
+    assert memory.gpu_memory(os.environ) == [1024 * 2**20, 4096 * 2**20]
+    assert memory.available(["gpu"], os.environ) == (4096 * 2**20, "GPU memory")
+    assert memory.available(["gpu"], os.environ, gpus=2)[0] == 5120 * 2**20
+    assert memory.available(["main", "gpu"], os.environ)[0] > 4096 * 2**20
     program.write_text("#!/bin/sh\nexit 9\n")
-    assert machine.gpu_memory(os.environ) == []
-    assert machine.available(["gpu"], os.environ)[1] == "memory"
+    assert memory.gpu_memory(os.environ) == []
+    assert memory.available(["gpu"], os.environ)[1] == "memory"
 
 
 @pytest.mark.parametrize("what", ["file", "config.json"])
@@ -163,5 +165,5 @@ def test_nobody_waits_for_what_is_no_regular_file(tmp_path: Path, what: str) -> 
         with pytest.raises(ValueError, match="cannot be read: it is a"):
             model_files.at("/dev/zero")
     else:
-        with pytest.raises(ValueError, match="is no model"):
+        with pytest.raises(ValueError, match="is not a model"):
             model_files.at(str(tmp_path))

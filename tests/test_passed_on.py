@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference_providers.registry.registry import bundled
-from inference_providers.servers import commands as ways
 from inference_providers.servers import engine_environment as passed_on
+from inference_providers.servers import recipes
 from inference_providers.servers.engines import environment
 from inference_providers.servers.launchables import Launchables
 from inference_providers.testing import tiny_model
@@ -101,25 +101,29 @@ ODD = ("--port=80", "-m", "--", "-", "---x", "a b", "{key}", "{port}", "$(id)", 
 
 def rows() -> Iterator[object]:
     for engine, provider in bundled().providers.items():
-        for way in (provider.local or {}).get("launch") or ():
-            yield pytest.param(engine, way, id=way["name"])
+        for recipe in (provider.local or {}).get("launch") or ():
+            yield pytest.param(engine, recipe, id=recipe["name"])
 
 
 @pytest.mark.parametrize("name", ODD)
-@pytest.mark.parametrize(("engine", "way"), list(rows()))
-def test_no_name_of_a_model_becomes_an_option(engine: str, way: dict[str, object], name: str, tmp_path: Path) -> None:
-    from inference_providers.servers.launch import Launchable
+@pytest.mark.parametrize(("engine", "recipe"), list(rows()))
+def test_no_name_of_a_model_becomes_an_option(
+    engine: str, recipe: dict[str, object], name: str, tmp_path: Path
+) -> None:
+    from inference_providers.servers.launch import LaunchableServer
     from inference_providers.servers.model_files import ModelFile
 
     path = str(tmp_path / f"{name}.gguf")
-    options = dict.fromkeys(way.get("options") or (), 1)  # type: ignore[call-overload]
+    options = dict.fromkeys(recipe.get("options") or (), 1)  # type: ignore[call-overload]
     options["tokenizer"] = path
-    server = Launchable(engine, "x", way, ModelFile(name, path, "gguf", 0, "test", options=options), None, {}, print)
-    command, _ = ways.assembled(way, {**options, "tokenizer": path})
+    server = LaunchableServer(
+        engine, "x", recipe, ModelFile(name, path, "gguf", 0, "test", options=options), None, {}, print
+    )
+    command, _ = recipes.templates(recipe, {**options, "tokenizer": path})
     values = {**server._values, "python": "/python", "package": "/package", "port": 1, "key": "k", "file": "/f"}
-    for template, filled in zip(command, [ways.filled(text, values) for text in command], strict=True):
+    for template, filled in zip(command, [recipes.fill(text, values) for text in command], strict=True):
         assert template.startswith("-") or not filled.startswith("-"), template
-    assert [*server.models] == [ways.filled(str(way.get("served", "{name}")), server._values)]
+    assert [*server.models] == [recipes.fill(str(recipe.get("served", "{name}")), server._values)]
 
 
 @pytest.mark.parametrize("file", ["--port=80.gguf", "-m.gguf", "--.gguf", "a b.gguf", "{key}.gguf", "ü, v.gguf"])

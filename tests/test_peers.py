@@ -9,12 +9,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from typing import Any
 
 import pytest
 
 from inference_providers.registry.registry import bundled
 from inference_providers.servers import peers
-from inference_providers.servers.launch import Launchable
+from inference_providers.servers.launch import LaunchableServer
 from inference_providers.servers.launchables import Launchables
 from tests.servers import Server
 from tests.test_launch import SLOW_ENGINE, a_list, alive, eventually, nothing_is_left, running, slow, states
@@ -30,24 +31,24 @@ LISTENER = (
 )
 
 
-def launched(**more: object) -> Launchable:
+def launched(**more: object) -> LaunchableServer:
     (server,) = Launchables(bundled(), os.environ, [slow(**more)]).matching("slow")  # type: ignore[arg-type]
     server.wake()
     return server
 
 
-def port_of(server: Launchable) -> int:
+def port_of(server: LaunchableServer) -> int:
     return int(server.endpoint.rpartition(":")[2].partition("/")[0])
 
 
-def said_of(server: Launchable) -> str:
+def said_of(server: LaunchableServer) -> str:
     """What is said of a new connection to where the server is."""
     with closing(socket.create_connection(("127.0.0.1", port_of(server)))) as connection:
         return server.stranger(connection.getsockname()[1])
 
 
 @pytest.fixture
-def orphaned() -> Iterator[Launchable]:
+def orphaned() -> Iterator[LaunchableServer]:
     """A server whose engine has ended, of which nobody has heard: its supervisor sleeps, its state says that it is ready."""
     server = launched()
     ((_, state),) = running(os.environ)
@@ -65,7 +66,7 @@ def test_a_launched_server_is_no_stranger() -> None:
     server.release()
 
 
-def test_who_takes_the_port_of_an_engine_that_has_ended_is_a_stranger(orphaned: Launchable) -> None:
+def test_who_takes_the_port_of_an_engine_that_has_ended_is_a_stranger(orphaned: LaunchableServer) -> None:
     with closing(socket.create_server(("127.0.0.1", port_of(orphaned)))):
         said = said_of(orphaned)
     assert "no longer has its port" in said
@@ -73,7 +74,7 @@ def test_who_takes_the_port_of_an_engine_that_has_ended_is_a_stranger(orphaned: 
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
-def test_another_user_who_takes_the_port_is_told(orphaned: Launchable) -> None:
+def test_another_user_who_takes_the_port_is_told(orphaned: LaunchableServer) -> None:
     thief = subprocess.Popen(
         [sys.executable, "-c", LISTENER, str(port_of(orphaned)), "other"], stdout=subprocess.PIPE, text=True
     )
@@ -124,8 +125,8 @@ def test_the_kernel_and_its_table_say_the_same(address: str, accepted: bool) -> 
             mine = client.getsockname()[1]
             taken = server.accept()[0] if accepted else server
             inode = os.fstat(taken.fileno()).st_ino
-            asked = [(one.uid, one.inode) for one in peers._asked(port, mine)]
-            looked_up = [(one.uid, one.inode) for one in peers._looked_up(port, mine) or ()]
+            asked = [(one.uid, one.inode) for one in peers._by_netlink(port, mine)]
+            looked_up = [(one.uid, one.inode) for one in peers._by_table(port, mine) or ()]
             assert asked == looked_up == [(os.geteuid(), inode)]
             assert peers.stranger(port, mine, os.getpid()) == ""
             other = subprocess.Popen(["sleep", "60"])
@@ -159,25 +160,23 @@ def test_who_listens_here_goes_before_who_listens_everywhere() -> None:
         with closing(other), closing(socket.create_connection(("127.0.0.1", port))) as client:
             mine = client.getsockname()[1]
             inode = os.fstat(server.fileno()).st_ino
-            for found in (peers._asked(port, mine), peers._looked_up(port, mine)):
+            for found in (peers._by_netlink(port, mine), peers._by_table(port, mine)):
                 assert [one.inode for one in found or ()] == [inode]
 
 
 def test_the_supervisor_gives_the_key_to_nobody_who_took_the_port_between_two_looks() -> None:
     """It looks once more, at the connection itself."""
-    from inference_providers.servers.supervisor import Supervisor
+    from inference_providers.servers.engine_process import EngineProcess
 
-    plan = {"folder": "/nonexistent", "key": {"variable": "K"}, "health": "/health"}
-    supervisor = Supervisor(plan)
+    plan: Any = {"folder": "/nonexistent", "key": {"variable": "K"}, "health": "/health"}
+    engine = EngineProcess(plan, wakeup=-1)
     with closing(socket.create_server(("127.0.0.1", 0))) as stranger:
-        supervisor.port = stranger.getsockname()[1]
-        supervisor.engine = subprocess.Popen(["sleep", "60"])
-        assert not supervisor._healthy()
+        engine.port = stranger.getsockname()[1]
+        engine.process = subprocess.Popen(["sleep", "60"])
+        assert not engine.is_healthy()
         taken, _ = stranger.accept()
         taken.settimeout(5)
         assert taken.recv(1000) == b"", "no request, no key"
         taken.close()
-        supervisor.engine.kill()
-        supervisor.engine.wait()
-    for file in (supervisor.wakes, supervisor._wake):
-        os.close(file)
+        engine.process.kill()
+        engine.process.wait()

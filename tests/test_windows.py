@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -106,8 +105,7 @@ def test_a_batch_is_written_and_taken_up(serve: Callable[..., Server], tmp_path:
     assert not list(tmp_path.glob(".*.tmp"))
 
 
-# What is not installed is said first.
-NO_SERVER = "Starting servers works on Linux and macOS only" if find_spec("xllamacpp") else "llama.cpp is not installed"
+NO_SERVER = "Starting servers works on Linux and macOS only"
 PIPE = """
 from pathlib import Path
 from inference_providers import ProviderList
@@ -157,3 +155,16 @@ def test_commands_do_what_they_can(
     out, err = on_windows(code, tmp_path, status=status, environ=environ)
     assert told in out + err
     assert "Traceback" not in err
+
+
+def test_nobody_is_told_to_install_what_could_not_be_started(tmp_path: Path) -> None:
+    """Whether an engine is there or not."""
+    tiny_model.write(str(tmp_path / "tiny.gguf"))
+    code = """
+sys.modules["xllamacpp"] = sys.modules["llama_cpp"] = None
+from inference_providers.cli.main import main
+main(["local", "start", "tiny.gguf"])
+"""
+    out, err = on_windows(code, tmp_path, status=1, environ={"PATH": str(tmp_path)})
+    assert NO_SERVER in err
+    assert "install" not in out + err

@@ -69,9 +69,9 @@ def environment_by_patterns() -> Back:
 
 def names_as_options() -> Back:
     """A model was called by its file's name, whatever it began with."""
-    from inference_providers.servers import commands as ways
+    from inference_providers.servers import recipes
 
-    return having(ways, named=lambda way, served: served)
+    return having(recipes, served_name=lambda recipe, name: name)
 
 
 def home_by_tilde() -> Back:

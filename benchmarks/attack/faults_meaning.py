@@ -32,10 +32,10 @@ def unknown_heads_passed_over() -> Back:
 def probes_with_keys() -> Back:
     """A server that wanted a key to list its models got the one of whom it looked like."""
     from inference_providers.credentials.hosts import address_of
-    from inference_providers.servers import discovery as local
+    from inference_providers.servers.discovery import ServerProbe
     from inference_providers.transport import http as messages
 
-    right = local._Look._fetch
+    right = ServerProbe._fetch
 
     def fetch(self: Any, url: str) -> tuple[int, Mapping[str, str], bytes]:
         found = right(self, url)
@@ -51,7 +51,7 @@ def probes_with_keys() -> Back:
         return response.status, response.headers, response.read()
 
     permitted = everywhere(messages, "permitted", lambda request: address_of(request.url))
-    return together(permitted, having(local._Look, _fetch=fetch))
+    return together(permitted, having(ServerProbe, _fetch=fetch))
 
 
 FAULTS = [

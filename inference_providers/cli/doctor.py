@@ -9,8 +9,7 @@ from inference_providers import credentials
 from inference_providers.clients import ProviderList
 from inference_providers.offers import local_server
 from inference_providers.registry import Registry, bundled
-from inference_providers.servers import discovery as local
-from inference_providers.servers import engines, model_files
+from inference_providers.servers import discovery, engines, model_files
 from inference_providers.text import printable
 
 
@@ -102,11 +101,11 @@ def _looked_at(registry: Registry) -> list[dict[str, str]]:
 
 
 def _embedded() -> dict[str, Any]:
-    models = local.home_models(os.environ)
+    models = discovery.home_models(os.environ)
     rows = (bundled().providers[engine].local or {} for engine in bundled().engines)
-    ways = [way for row in rows for way in row["launch"] if model_files.GGUF in way["formats"]]
+    recipes = [recipe for row in rows for recipe in row["launch"] if model_files.GGUF in recipe["formats"]]
     return {
-        "installed": any(engines.installed(way, os.environ) for way in ways),
+        "installed": any(engines.installed(recipe, os.environ) for recipe in recipes),
         "models": [model for model in models if os.path.isfile(model)],
         "missing": [model for model in models if not os.path.isfile(model)],
     }

@@ -13,9 +13,12 @@ from inference_providers.cli.output import say
 from inference_providers.cli.tables import emit
 from inference_providers.errors import LocalServerError
 from inference_providers.files import folders
-from inference_providers.servers import CONTEXT, IDLE, ended, endpoint_of, read_state, running
-from inference_providers.servers import commands as ways
+from inference_providers.servers import CONTEXT, IDLE, ended, endpoint_of, read_state, recipes, running
 from inference_providers.text import in_line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from inference_providers.servers import LaunchableServer, LaunchOptions, ServerState
 
 
 @click.group()
@@ -39,19 +42,18 @@ def list_models(context: int, as_json: bool) -> None:
     memory is about what a model takes to run with so many tokens of context; what does not fit into
     the memory that is free now is marked.
     """
-    from inference_providers.servers import memory as machine
-    from inference_providers.servers import model_files
+    from inference_providers.servers import memory, model_files
 
-    free = machine.free_memory()
+    free = memory.free_memory()
     rows: list[dict[str, Any]] = []
-    for model in model_files.found(os.environ):
+    for model in model_files.find_all(os.environ):
         needed = model.memory(context)
         rows.append(
             {
                 "name": model.name,
                 "kind": model.kind,
-                "size": model.size if as_json else machine.sized(model.size),
-                "memory": needed if as_json else machine.sized(needed) + ("" if needed <= free else ", too much now"),
+                "size": model.size if as_json else memory.sized(model.size),
+                "memory": needed if as_json else memory.sized(needed) + ("" if needed <= free else ", too much now"),
                 "fits": needed <= free,
                 "source": model.source,
                 "path": model.path,
@@ -63,7 +65,7 @@ def list_models(context: int, as_json: bool) -> None:
         say(f"No model files in the usual places: {places}.", err=True)
     emit(rows, ["name", "kind", "size", "memory", "source", "path"], as_json)
     if rows and not as_json:
-        say(f"{machine.sized(free)} of memory are free.", err=True)
+        say(f"{memory.sized(free)} of memory are free.", err=True)
 
 
 _count = click.IntRange(min=1)
@@ -87,18 +89,19 @@ _count = click.IntRange(min=1)
 )
 @click.option("--anyway", is_flag=True, help="Try it though the memory seems too small.")
 @guarded
-def start(model: str, **wishes: Any) -> None:
+def start(model: str, **options: Any) -> None:
     """Serve MODEL: a path, or a name that `local list` shows; ENGINE/MODEL says with which engine.
 
     The server stays until it was idle for long or is stopped. All programs of yours that ask for this model use it.
     """
-    tokenizer = wishes.pop("tokenizer")
+    tokenizer = options.pop("tokenizer")
     if tokenizer:
-        wishes["tokenizer"] = os.path.abspath(folders.expanded(tokenizer, os.environ))
-    wishes["anyway"] = wishes["anyway"] or None
-    server = _first_that_runs(_servers(model, ways.checked(wishes)), model)
+        options["tokenizer"] = os.path.abspath(folders.expanded(tokenizer, os.environ))
+    options["anyway"] = options["anyway"] or None
+    server = _first_that_runs(_servers(model, recipes.checked(options)), model)
     server.keep()
-    idle = read_state(server.folder).get("idle")
+    state = read_state(server.folder)
+    idle = state and state["idle"]
     until = f"ends after {idle:g} s without a call" if idle else "stays until it is stopped"
     runs = "runs already, served" if server.joined else "is served"
     say(f"{server.model.name} {runs} by {server.title} at {server.endpoint}; it {until}.")
@@ -107,13 +110,13 @@ def start(model: str, **wishes: Any) -> None:
     say(f"Stop it:  inference-providers local stop {server.model.name}", err=True)
 
 
-def _servers(model: str, wishes: dict[str, Any]) -> list[Any]:
+def _servers(model: str, options: LaunchOptions) -> list[LaunchableServer]:
     """Servers that could serve a model, by its name or path."""
     from inference_providers.log import warn
     from inference_providers.registry import bundled
     from inference_providers.servers import Launchables
 
-    models = Launchables(bundled(), os.environ, tell=warn, wishes=wishes)
+    models = Launchables(bundled(), os.environ, tell=warn, launch_options=options)
     head, slash, rest = model.partition("/")
     pid = bundled().provider_id(head) if slash and rest else None
     if pid and bundled().providers[pid].local is None:
@@ -129,7 +132,7 @@ def _servers(model: str, wishes: dict[str, Any]) -> list[Any]:
     return servers
 
 
-def _first_that_runs(servers: list[Any], model: str) -> Any:
+def _first_that_runs(servers: list[LaunchableServer], model: str) -> LaunchableServer:
     """The first of the servers that could be started; what the others said is told."""
     problems = []
     for server in servers:
@@ -176,7 +179,7 @@ def status(as_json: bool) -> None:
         say(f"{name} {minutes:.0f} min ago: {state['message']}; its log: {folder}/log", err=True)
 
 
-def _row(folder: str, state: dict[str, Any]) -> dict[str, Any]:
+def _row(folder: str, state: ServerState) -> dict[str, Any]:
     return {
         "name": state["model"]["name"],
         "engine": state["title"],
@@ -197,7 +200,7 @@ def _row(folder: str, state: dict[str, Any]) -> dict[str, Any]:
 @guarded
 def stop(names: tuple[str, ...], everything: bool) -> None:
     """Stop the servers of the models NAMES that were launched, whoever uses them."""
-    from inference_providers.servers import launch
+    from inference_providers.servers import stopping
 
     if (not names and not everything) or not all(names):
         raise click.UsageError("Name what to stop, or give --all.")
@@ -210,12 +213,12 @@ def stop(names: tuple[str, ...], everything: bool) -> None:
             raise LocalServerError(f"No launched server has {name!r}; there are: {known}.")
     for folder, state in there:
         if everything or any(_is_called(state, name) for name in names):
-            if not launch.stop(folder):
+            if not stopping.stop(folder):
                 raise LocalServerError(f"The server of {state['model']['name']} does not end; see {folder}/log.")
             say(f"stopped {state['model']['name']} ({state['title']})", err=True)
 
 
-def _is_called(state: dict[str, Any], name: str) -> bool:
+def _is_called(state: ServerState, name: str) -> bool:
     model = state["model"]
     called = (model["name"], model["served"], model["path"], f"{state['provider']}/{model['served']}")
     return name in called or os.path.abspath(folders.expanded(name, os.environ)) == model["path"]

@@ -107,11 +107,11 @@ def _asked(name: str) -> str:
     if entry is None or entry["model_path"] is None:
         return name
     path = str(entry["model_path"])
-    wished = entry.get("engine") or model_lists.PREFIXES.get(model_lists.prefix_of(name) or "") or None
+    engine = model_lists.engine_of(entry)
     for server in default_list().local_servers():
         for one in (model_lists.plain(name), path, os.path.basename(path)):
             # A server of another engine may have something else that is called so; the path says which model it is.
-            if one in server.models and (one == path or wished in (None, server.provider)):
+            if one in server.models and (one == path or engine in ("", server.provider)):
                 return f"{server.provider}/{one}"
     return name
 

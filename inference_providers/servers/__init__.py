@@ -6,29 +6,37 @@ from inference_providers._face import face
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from inference_providers.servers import commands as commands
     from inference_providers.servers import discovery as discovery
     from inference_providers.servers import engines as engines
-    from inference_providers.servers import launch as launch
     from inference_providers.servers import memory as memory
     from inference_providers.servers import model_files as model_files
     from inference_providers.servers import model_lists as model_lists
-    from inference_providers.servers.commands import CONTEXT as CONTEXT
-    from inference_providers.servers.commands import IDLE as IDLE
+    from inference_providers.servers import recipes as recipes
+    from inference_providers.servers import stopping as stopping
     from inference_providers.servers.discovery import scan as scan
+    from inference_providers.servers.launch import LaunchableServer as LaunchableServer
     from inference_providers.servers.launchables import Launchables as Launchables
+    from inference_providers.servers.recipes import CONTEXT as CONTEXT
+    from inference_providers.servers.recipes import IDLE as IDLE
+    from inference_providers.servers.records import LaunchOptions as LaunchOptions
+    from inference_providers.servers.records import ServerState as ServerState
     from inference_providers.servers.state import ended as ended
     from inference_providers.servers.state import endpoint_of as endpoint_of
     from inference_providers.servers.state import read_state as read_state
     from inference_providers.servers.state import running as running
 
 _HOME = {
-    "commands": (
+    "discovery": ("scan",),
+    "launch": ("LaunchableServer",),
+    "launchables": ("Launchables",),
+    "recipes": (
         "CONTEXT",
         "IDLE",
     ),
-    "discovery": ("scan",),
-    "launchables": ("Launchables",),
+    "records": (
+        "LaunchOptions",
+        "ServerState",
+    ),
     "state": (
         "ended",
         "endpoint_of",
@@ -40,12 +48,12 @@ __getattr__, __dir__, __all__ = face(
     __name__,
     _HOME,
     modules=(
-        "commands",
         "discovery",
         "engines",
-        "launch",
         "memory",
         "model_files",
         "model_lists",
+        "recipes",
+        "stopping",
     ),
 )

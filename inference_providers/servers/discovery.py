@@ -1,8 +1,8 @@
 """Servers on this machine: found by a look at known loopback ports, told apart by what they say.
 
 No key is sent while looking, not even a server's own: whatever has taken its port would have it. What lists
-its models only to who has the key is there all the same, its models unknown. A closed port costs nothing, a dead one 0.3 s for all
-together. Which ports, and how each server is recognised, are rows of the registry.
+its models only to who has the key is there all the same, its models unknown. A closed port costs nothing, a dead one
+0.3 s for all together. Which ports, and how each server is recognised, are rows of the registry.
 """
 
 from __future__ import annotations
@@ -31,23 +31,22 @@ UNKNOWN = "local"  # the row for a server that speaks the protocol but matches n
 
 
 def scan(registry: Registry, environ: Mapping[str, str], timeout: float = PROBE_TIMEOUT) -> list[LocalServer]:
-    """The OpenAI-compatible servers that run at the registry's loopback addresses, in registry order."""
+    """The OpenAI-compatible servers that run at the registry's loopback addresses, in registry order.
+
+    *timeout*: seconds, for the connections and again for each reply.
+    """
     rows = [provider for provider in registry.providers.values() if provider.local is not None]
-    asked: dict[str, list[Provider]] = {}
+    rows_at: dict[str, list[Provider]] = {}  # base URL -> who usually runs there
     for provider in rows:
         if provider.id != UNKNOWN:
-            asked.setdefault(address(provider, environ), []).append(provider)
-    alive = _connectable(asked, timeout)
+            rows_at.setdefault(address(provider, environ), []).append(provider)
+    alive = _connectable(rows_at, timeout)
     if not alive:
         return []
-    found = _look_at_all(
-        [(base, asked[base] + [row for row in rows if row not in asked[base]]) for base in alive],
-        registry,
-        environ,
-        timeout,
-    )
-    places = {provider.id: place for place, provider in enumerate(rows)}
-    return sorted(found, key=lambda server: places[server.provider])
+    targets = [(base, rows_at[base] + [row for row in rows if row not in rows_at[base]]) for base in alive]
+    servers = _probe_all(targets, registry, environ, timeout)
+    rank = {provider.id: index for index, provider in enumerate(rows)}
+    return sorted(servers, key=lambda server: rank[server.provider])
 
 
 def _connectable(bases: Iterable[str], timeout: float) -> list[str]:
@@ -95,15 +94,16 @@ def _start_connecting(host: str, tls: bool) -> socket.socket | None:
     return None
 
 
-def _look_at_all(
-    places: Sequence[tuple[str, Sequence[Provider]]], registry: Registry, environ: Mapping[str, str], timeout: float
+def _probe_all(
+    targets: Sequence[tuple[str, Sequence[Provider]]], registry: Registry, environ: Mapping[str, str], timeout: float
 ) -> list[LocalServer]:
+    """The servers at base URLs, each with the rows that may be theirs, likeliest first."""
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(max_workers=16) as pool:
-        found = pool.map(lambda place: _Look(place[0], registry, environ, timeout).server(place[1]), places)
+        servers = pool.map(lambda target: ServerProbe(target[0], registry, environ, timeout).server(target[1]), targets)
     recognised = sorted(
-        (server for server in found if server is not None), key=lambda server: server.provider == UNKNOWN
+        (server for server in servers if server is not None), key=lambda server: server.provider == UNKNOWN
     )
     unique: dict[str, LocalServer] = {}
     for server in recognised:  # one address may have been asked at several paths
@@ -111,8 +111,8 @@ def _look_at_all(
     return list(unique.values())
 
 
-class _Look:
-    """One server, looked at: what it lists, and which fingerprint fits."""
+class ServerProbe:
+    """One server, asked what it is: what it lists, and whose fingerprint it matches."""
 
     def __init__(self, base: str, registry: Registry, environ: Mapping[str, str], timeout: float) -> None:
         from inference_providers.transport import Limits, Sender
@@ -121,7 +121,7 @@ class _Look:
         self._root = "/".join(base.split("/", 3)[:3])
         self._timeout, self._silent = timeout, False
         self._sender = Sender({}, Limits(connect=timeout, total=timeout))
-        self._seen: dict[str, tuple[int, Mapping[str, str], bytes]] = {}
+        self._pages: dict[str, tuple[int, Mapping[str, str], bytes]] = {}
 
     def server(self, rows: Sequence[Provider]) -> LocalServer | None:
         """The server here, or None if nothing here speaks the protocol."""
@@ -138,7 +138,7 @@ class _Look:
             (
                 row
                 for row in rows
-                if any(self._fits(print_, row) for print_ in (row.local or {}).get("fingerprint") or ())
+                if any(self._matches(fingerprint, row) for fingerprint in (row.local or {}).get("fingerprint") or ())
             ),
             self._named(rows) if locked else None,
         )
@@ -165,7 +165,7 @@ class _Look:
         rows = _rows(body) if status == 200 else None
         return None if rows is None else [str(row["id"]) for row in rows if row.get("id")]
 
-    def _fits(self, fingerprint: Mapping[str, Any], provider: Provider) -> bool:
+    def _matches(self, fingerprint: Mapping[str, Any], provider: Provider) -> bool:
         base = self._endpoint_of(provider)
         if "owned_by" in fingerprint:
             rows = _rows(self._get(base + "/models")[2]) or []
@@ -188,9 +188,9 @@ class _Look:
     def _get(self, url: str) -> tuple[int, Mapping[str, str], bytes]:
         if self._silent:
             return 0, {}, b""
-        if url not in self._seen:
-            self._seen[url] = self._fetch(url)
-        return self._seen[url]
+        if url not in self._pages:
+            self._pages[url] = self._fetch(url)
+        return self._pages[url]
 
     def _fetch(self, url: str) -> tuple[int, Mapping[str, str], bytes]:
         from inference_providers.transport import Request, WireError
@@ -204,7 +204,7 @@ class _Look:
 
 
 def _rows(body: bytes) -> list[dict[str, Any]] | None:
-    """The rows of a `/models` reply, or None when it is none."""
+    """The rows of a `/models` reply; None for another reply."""
     from inference_providers.text import jsontext
 
     try:
@@ -216,12 +216,12 @@ def _rows(body: bytes) -> list[dict[str, Any]] | None:
 
 
 def home_models(environ: Mapping[str, str]) -> list[str]:
-    """GGUF files that the embedded engine may start: `INFERENCE_PROVIDERS_LOCAL_MODEL`, then the user's models folder."""
+    """Paths of the user's own GGUF files: `INFERENCE_PROVIDERS_LOCAL_MODEL`, else all in their models folder."""
     from inference_providers.servers.model_files import believed_folder, is_gguf
 
-    given = environ.get(MODEL_VARIABLE, "").strip()
-    if given:
-        return [folders.expanded(given, environ)]
+    path = environ.get(MODEL_VARIABLE, "").strip()
+    if path:
+        return [folders.expanded(path, environ)]
     folder = believed_folder(environ)
     try:
         return sorted(os.path.join(folder, name) for name in os.listdir(folder) if is_gguf(name)) if folder else []

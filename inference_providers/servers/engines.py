@@ -10,23 +10,24 @@ from inference_providers.servers.engine_environment import passed_on
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
+
+    from inference_providers.servers.records import LaunchRecipe
 
 
-def installed(way: Mapping[str, Any], environ: Mapping[str, str]) -> bool:
-    """Whether a way's program is on the PATH (or beside this Python), or its module is there. Nothing is imported."""
-    if "program" in way and program(way["program"], environ) is None:
+def installed(recipe: LaunchRecipe, environ: Mapping[str, str]) -> bool:
+    """Whether a recipe's program is on the PATH or beside this Python, and its module is there; nothing is imported."""
+    if "program" in recipe and program(recipe["program"], environ) is None:
         return False
-    top, _, rest = way.get("module", "").partition(".")
+    top, _, rest = recipe.get("module", "").partition(".")
     if not top:
         return True
     from importlib.util import find_spec
 
-    found = find_spec(top)
-    if found is None or not rest:
-        return found is not None
-    places = [os.path.join(place, *rest.split(".")) for place in found.submodule_search_locations or ()]
-    return any(os.path.isdir(place) or os.path.exists(f"{place}.py") for place in places)
+    spec = find_spec(top)
+    if spec is None or not rest:
+        return spec is not None
+    paths = [os.path.join(folder, *rest.split(".")) for folder in spec.submodule_search_locations or ()]
+    return any(os.path.isdir(path) or os.path.exists(f"{path}.py") for path in paths)
 
 
 def program(name: str, environ: Mapping[str, str]) -> str | None:

@@ -1,4 +1,4 @@
-"""Which models could be launched here: those a program gives, those of the user's lists, and the files that are found."""
+"""Which models could be launched here: those of the program, those of the user's lists, and files that lie here."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from inference_providers.errors import LocalServerError, RegistryError
 from inference_providers.files import folders
 from inference_providers.offers import FOUND, GIVEN, NAMED, POLICIES
 from inference_providers.registry import bundled
-from inference_providers.servers import discovery as local
-from inference_providers.servers import model_files, model_lists
-from inference_providers.servers.launch import Launchable
+from inference_providers.servers import discovery, model_files, model_lists
+from inference_providers.servers.launch import LaunchableServer
 from inference_providers.servers.state import READY, running
 
 TYPE_CHECKING = False
@@ -21,9 +20,10 @@ if TYPE_CHECKING:
 
     from inference_providers.registry import Registry
     from inference_providers.servers.model_files import ModelFile
+    from inference_providers.servers.records import LaunchOptions, LaunchRecipe, ModelEntry
 
-_KEPT = 10.0  # seconds for which a look at the files counts
-_COMMAND = "command"  # the way that a program gives itself
+_FILES_KEPT = 10.0  # seconds for which a look at the files counts
+_COMMAND = "command"  # name of the recipe that is a program's own command
 
 
 class Launchables:
@@ -33,22 +33,27 @@ class Launchables:
         self,
         registry: Registry,
         environ: Mapping[str, str],
-        given: Iterable[Any] = (),
+        models: Iterable[Any] = (),
         tell: Callable[[str], None] = lambda message: None,
-        wishes: Mapping[str, Any] | None = None,
+        launch_options: LaunchOptions | None = None,
     ) -> None:
-        """*given*: models of the program; see `model_lists.given`. *wishes*: options for whichever model is launched."""
-        self._registry, self._environ, self._tell = registry, environ, tell
-        self._wishes = dict(wishes or {})
-        self._told = False
-        self._given = model_lists.given(given)
-        self._files: tuple[float, list[ModelFile]] | None = None
-        self._known: dict[tuple[str, str], Launchable] = {}
+        """What could be launched for one program.
 
-    def matching(self, wanted: str, pid: str | None = None, where: str = FOUND) -> list[Launchable]:
+        *models*: of the program; see `model_lists.entries`. *tell*: gets what a person should know.
+        *launch_options*: for whichever model is launched; they hold before its own.
+        """
+        self._registry, self._environ, self._tell = registry, environ, tell
+        self._launch_options = launch_options
+        self._lists_reported = False
+        self._own_entries = model_lists.entries(models)
+        self._files: tuple[float, list[ModelFile]] | None = None
+        self._servers: dict[tuple[str, str], LaunchableServer] = {}
+
+    def matching(self, wanted: str, pid: str | None = None, where: str = FOUND) -> list[LaunchableServer]:
         """Servers for models that are called so, or lie there, best first; of engine *pid* alone, or whichever can.
 
-        Who gives a model a name means that model: no other that is called so is looked for. *where*: see `resolution`.
+        Who gives a model a name means that model: no other that is called so is looked for. *where* to look: one of
+        GIVEN, NAMED, HERE and FOUND of `offers`. Raises LocalServerError for a path without a model.
         """
         entries = self._called(wanted, by_path=where not in (GIVEN, NAMED), listed=where != GIVEN)
         models = [self._file(entry) for entry in entries]
@@ -58,8 +63,8 @@ class Launchables:
         if models or where in (GIVEN, NAMED):
             return self._all_servers(models, pid)
         running = [s for s in self.running() if wanted in (s.model.served, s.model.name) and pid in (None, s.provider)]
-        found = [model for model in self._found() if self._fits(model, wanted)] if where == FOUND else []
-        launchable = [server for server in self._all_servers(found, pid) if not self._has_address(server.provider)]
+        files = [model for model in self._models_here() if self._is_called(model, wanted)] if where == FOUND else []
+        launchable = [server for server in self._all_servers(files, pid) if not self._has_address(server.provider)]
         return list({server.place: server for server in (*running, *launchable)}.values())
 
     def _has_address(self, engine: str) -> bool:
@@ -67,84 +72,80 @@ class Launchables:
         variables = (self._registry.providers[engine].local or {}).get("address") or ()
         return any(self._environ.get(variable, "").strip() for variable in variables)
 
-    def _called(self, wanted: str, *, by_path: bool, listed: bool) -> list[dict[str, Any]]:
-        """Entries for a name: the program's before those of lists, whole names before those without a prefix, then paths."""
-        given = self._given + ([e for e in self._lists().values() if e["model_path"]] if listed else [])
+    def _called(self, wanted: str, *, by_path: bool, listed: bool) -> list[ModelEntry]:
+        """Entries for a name: the program's before those of lists.
+
+        Whole names come before those without a prefix, then paths.
+        """
+        entries = self._own_entries + ([e for e in self._lists().values() if e["model_path"]] if listed else [])
+        path = self._full(wanted) if by_path and os.sep in wanted else None
         return (
-            [entry for entry in given if entry["name"] == wanted]
-            or [entry for entry in given if model_lists.plain(entry["name"]) == wanted]
-            or [
-                e
-                for e in given
-                if by_path
-                and os.sep in wanted
-                and e["model_path"]
-                and self._full(e["model_path"]) == self._full(wanted)
-            ]
+            [entry for entry in entries if entry["name"] == wanted]
+            or [entry for entry in entries if model_lists.plain(entry["name"]) == wanted]
+            or [e for e in entries if path is not None and e["model_path"] and self._full(e["model_path"]) == path]
         )
 
-    def _all_servers(self, models: Iterable[ModelFile], pid: str | None = None) -> list[Launchable]:
-        return [server for model in models for server in self._servers(model, pid)]
+    def _all_servers(self, models: Iterable[ModelFile], pid: str | None = None) -> list[LaunchableServer]:
+        return [server for model in models for server in self._servers_for(model, pid)]
 
-    def automatic(self, *, everything: bool = False) -> list[Launchable]:
-        """Servers for whatever there is: the user's own models; with *everything* also files of other programs, that fit."""
-        from inference_providers.servers import commands as ways
-        from inference_providers.servers import memory as machine
+    def automatic(self, *, everything: bool = False) -> list[LaunchableServer]:
+        """Servers for the user's own models; with *everything* also for models of other programs that memory holds."""
+        from inference_providers.servers import memory, recipes
 
         models = self._home()
         if everything:
-            models = [self._file(entry) for entry in self._given] + models
-            free = machine.free_memory()
-            models += [model for model in self._found() if model.memory(ways.CONTEXT) <= free]
+            models = [self._file(entry) for entry in self._own_entries] + models
+            free = memory.free_memory()
+            models += [model for model in self._models_here() if model.memory(recipes.CONTEXT) <= free]
         return self._all_servers(models)
 
-    def running(self) -> list[Launchable]:
+    def running(self) -> list[LaunchableServer]:
         """The servers that this user's programs have launched, as far as this registry knows their engines."""
-        found = []
+        servers = []
         for folder, state in running(self._environ):
             try:
-                way = next((way for way in self._ways(state["provider"]) if way["name"] == state["way"]), None)
+                name = state["way"]
+                recipe = next((recipe for recipe in self._recipes(state["provider"]) if recipe["name"] == name), None)
                 model = model_files.ModelFile(**state["model"])
             except (KeyError, TypeError, ValueError):  # of another version of this package
                 continue
-            if way is not None and state["phase"] == READY:
-                server = self._launchable(state["provider"], way, model)
+            if recipe is not None and state["phase"] == READY:
+                server = self._launchable(state["provider"], recipe, model)
                 if server.folder == folder:
-                    server.reason = ""  # it runs: perhaps of another environment, where the engine is installed
-                    server.found(state)
-                    found.append(server)
-        return found
+                    server.attach(state)  # perhaps another environment's, where its engine is installed
+                    servers.append(server)
+        return servers
 
     def near(self, wanted: str) -> list[str]:
         """Names of models here that are spelled like it."""
         from difflib import get_close_matches
 
-        named = [entry["name"] for entry in self._given] + [model.name for model in self._found()]
-        return get_close_matches(os.path.basename(wanted), named, n=3, cutoff=0.5)
+        names = [entry["name"] for entry in self._own_entries] + [model.name for model in self._models_here()]
+        return get_close_matches(os.path.basename(wanted), names, n=3, cutoff=0.5)
 
     def release(self) -> None:
         """Use none of the servers any more."""
-        for server in self._known.values():
+        for server in self._servers.values():
             server.release()
 
-    def _servers(self, model: ModelFile, pid: str | None = None) -> list[Launchable]:
-        """One for each engine that may serve a model: the one it wishes for, then the registry's order."""
-        model.options |= self._wishes
-        command = model.options.get("command")
-        if command:
-            engine = self._registry.provider_id(model.engine or local.UNKNOWN)
-            return [self._launchable(engine, _own_way(model), model)] if engine and pid in (None, engine) else []
-        wish = self._registry.provider_id(model.engine) if model.engine else None
-        engines: list[str] = [pid] if pid else list(dict.fromkeys([*([wish] if wish else []), *bundled().engines]))
-        found = []
+    def _servers_for(self, model: ModelFile, pid: str | None = None) -> list[LaunchableServer]:
+        """One for each engine that may serve a model: the one that it prefers, then the registry's order."""
+        if self._launch_options:
+            model = model.with_options(self._launch_options)
+        if "command" in model.options:
+            engine = self._registry.provider_id(model.engine or discovery.UNKNOWN)
+            return [self._launchable(engine, _own_recipe(model), model)] if engine and pid in (None, engine) else []
+        preferred = self._registry.provider_id(model.engine) if model.engine else None
+        engines = [pid] if pid else list(dict.fromkeys([*([preferred] if preferred else []), *bundled().engines]))
+        servers = []
         for engine in engines:
-            possible = [self._launchable(engine, way, model) for way in self._ways(engine)]
+            possible = [self._launchable(engine, recipe, model) for recipe in self._recipes(engine)]
             if possible:
-                found.append(next((server for server in possible if not server.reason), possible[0]))
-        return [self._running_instead(server) for server in found]
+                servers.append(next((server for server in possible if not server.reason), possible[0]))
+        return [self._running_instead(server) for server in servers]
 
-    def _running_instead(self, server: Launchable) -> Launchable:
-        """A server of the same engine that has the same model already, where nothing else was wished."""
+    def _running_instead(self, server: LaunchableServer) -> LaunchableServer:
+        """A server of the same engine that has the same model already, where the model comes without options."""
         if server.model.options:
             return server
         for one in self.running():
@@ -152,29 +153,29 @@ class Launchables:
                 return one
         return server
 
-    def _launchable(self, engine: str, way: Mapping[str, Any], model: ModelFile) -> Launchable:
-        title = way.get("title") or self._registry.providers[engine].name
+    def _launchable(self, engine: str, recipe: LaunchRecipe, model: ModelFile) -> LaunchableServer:
+        title = recipe.get("title") or self._registry.providers[engine].name
         canonical = self._registry.names.canonical_name(model.served) or self._registry.names.canonical_name(model.name)
-        server = Launchable(engine, title, way, model, canonical, self._environ, self._tell)
-        return self._known.setdefault((server.place, model.served), server)
+        server = LaunchableServer(engine, title, recipe, model, canonical, self._environ, self._tell)
+        return self._servers.setdefault((server.place, model.served), server)
 
-    def _ways(self, engine: str) -> Sequence[Mapping[str, Any]]:
+    def _recipes(self, engine: str) -> Sequence[LaunchRecipe]:
         """How an engine is launched: by the installed package's registry alone."""
         provider = bundled().providers.get(engine)
         if provider is None or engine not in self._registry.providers:
             return ()
         return (provider.local or {}).get("launch") or ()
 
-    def _lists(self) -> Mapping[str, dict[str, Any]]:
-        """The user's lists; one that cannot be used is told once, and stands in nobody's way."""
-        found, problems = model_lists.usable(self._environ)
-        if problems and not self._told:
-            self._told = True
+    def _lists(self) -> Mapping[str, ModelEntry]:
+        """The user's lists: name -> entry. One that cannot be used is reported once, and left out."""
+        entries, problems = model_lists.usable(self._environ)
+        if problems and not self._lists_reported:
+            self._lists_reported = True
             self._tell(str(RegistryError(problems, "Of the model lists this cannot be used")))
-        return found
+        return entries
 
     def _at_path(self, wanted: str, *, pinned: bool) -> ModelFile | None:
-        """The model at a path; None for what is no path. Raises LocalServerError for a path where none is."""
+        """The model at a path; None for what is not a path. Raises LocalServerError for a path where none is."""
         path = folders.expanded(wanted, self._environ)
         if path.rpartition(":")[2] in POLICIES and not os.path.exists(path):
             return None  # a rule of its own takes the policy off
@@ -186,56 +187,57 @@ class Launchables:
         try:
             return model_files.at(path)
         except ValueError as error:
-            for model in self._found():
+            for model in self._models_here():
                 if os.path.basename(model.path) == wanted:
                     return model
             close = self.near(wanted)
             hint = f" Did you mean {' or '.join(close)}?" if close else ""
             raise LocalServerError(f"{error}.{hint}") from None
 
-    def _file(self, entry: dict[str, Any]) -> ModelFile:
-        source = "this program" if entry in self._given else "a model list"
+    def _file(self, entry: ModelEntry) -> ModelFile:
+        source = "this program" if entry in self._own_entries else "a model list"
         if entry["model_path"] is None:  # a command of the program's own brings its model
-            more: dict[str, Any] = {"engine": entry.get("engine", ""), "options": model_lists.options_of(entry)}
-            return model_files.ModelFile(entry["name"], "", model_files.GGUF, 0, source, **more)
+            engine, options = entry.get("engine", ""), model_lists.options_of(entry)
+            return model_files.ModelFile(entry["name"], "", model_files.GGUF, 0, source, engine=engine, options=options)
         try:
             return model_lists.file_of(entry, source, self._environ)
         except ValueError as error:
             raise LocalServerError(f"{error} (the path of {entry['name']!r} in {source}).") from None
 
     def _home(self) -> list[ModelFile]:
-        """The user's own models; what is none is told, and left out."""
-        found = []
-        for path in local.home_models(self._environ):
+        """The user's own models; a file that is not a model is reported, and left out."""
+        models = []
+        for path in discovery.home_models(self._environ):
             try:
-                found.append(model_files.at(path, source="models folder"))
+                models.append(model_files.at(path, source="models folder"))
             except ValueError as error:
-                where = local.MODEL_VARIABLE if self._environ.get(local.MODEL_VARIABLE) else "the models folder"
+                variable = discovery.MODEL_VARIABLE
+                where = variable if self._environ.get(variable) else "the models folder"
                 self._tell(f"{where}: {error}; it is left out")
-        return found
+        return models
 
-    def _found(self) -> list[ModelFile]:
-        if self._files is None or time.monotonic() - self._files[0] > _KEPT:
-            self._files = (time.monotonic(), self._home() + model_files.found(self._environ))
+    def _models_here(self) -> list[ModelFile]:
+        """The user's own models and those that other programs keep, each file once for each of its names."""
+        if self._files is None or time.monotonic() - self._files[0] > _FILES_KEPT:
+            self._files = (time.monotonic(), self._home() + model_files.find_all(self._environ))
         unique = {(os.path.realpath(model.path), model.name): model for model in reversed(self._files[1])}
         return list(reversed(unique.values()))
 
     def _full(self, path: str) -> str:
         return os.path.abspath(folders.expanded(path, self._environ))
 
-    def _fits(self, model: ModelFile, wanted: str) -> bool:
-        called = {model.name.lower(), model.served.lower(), os.path.basename(model.path).lower()}
-        if wanted.lower() in called:
+    def _is_called(self, model: ModelFile, wanted: str) -> bool:
+        """Whether a name means a model: one of its own, or another of the same canonical model."""
+        if wanted.lower() in (model.name.lower(), model.served.lower(), os.path.basename(model.path).lower()):
             return True
         names = self._registry.names
         canonical = names.canonical_name(model.served)
         return canonical is not None and canonical in (wanted.lower(), names.canonical_name(wanted))
 
 
-def _own_way(model: ModelFile) -> dict[str, Any]:
-    """The way that a program gives: its command, and what it says of health and key."""
-    variable = model.options.get("key_variable")
-    return {
+def _own_recipe(model: ModelFile) -> LaunchRecipe:
+    """The recipe that a program gives: its command, and what it says of health and key."""
+    recipe: LaunchRecipe = {
         "name": _COMMAND,
         "title": os.path.basename(model.options["command"][0]),
         "command": list(model.options["command"]),
@@ -243,5 +245,7 @@ def _own_way(model: ModelFile) -> dict[str, Any]:
         "loading": 1800,
         "formats": [model.kind],
         "memory": ["main"],
-        **({"key": {"variable": variable}} if variable else {}),
     }
+    if variable := model.options.get("key_variable"):
+        recipe["key"] = {"variable": variable}
+    return recipe

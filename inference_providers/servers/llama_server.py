@@ -23,17 +23,17 @@ def main() -> None:
     options.add_argument("--ctx-size", type=int, default=0)
     options.add_argument("--parallel", type=int, default=4)
     options.add_argument("--threads", type=int, help="default: one for each core")
-    given = options.parse_args()
+    arguments = options.parse_args()
     params = xllamacpp.CommonParams()  # pyright: ignore[reportAttributeAccessIssue]  (an extension without stubs)
-    params.model.path = given.model
-    params.model_alias = {given.alias}
-    params.hostnames = [given.host]
-    params.port = given.port
-    params.n_ctx = given.ctx_size
-    params.n_parallel = given.parallel
+    params.model.path = arguments.model
+    params.model_alias = {arguments.alias}
+    params.hostnames = [arguments.host]
+    params.port = arguments.port
+    params.n_ctx = arguments.ctx_size
+    params.n_parallel = arguments.parallel
     params.kv_unified = True  # each request may use the whole context, while others are short
-    if given.threads:
-        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = given.threads
+    if arguments.threads:
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = arguments.threads
     params.ui = False
     if os.environ.get("LLAMA_API_KEY"):
         params.api_keys = [os.environ.pop("LLAMA_API_KEY")]

@@ -47,16 +47,19 @@ def gpu_memory(environ: Mapping[str, str]) -> list[int]:
         return []
     command = [program, "--query-gpu=memory.free", "--format=csv,noheader,nounits"]
     try:
-        said = subprocess.run(
+        output = subprocess.run(
             command, capture_output=True, text=True, timeout=10, check=True, env=engines.environment(environ)
         ).stdout
-        return [int(line) * 1024 * 1024 for line in said.split()]
+        return [int(line) * 1024 * 1024 for line in output.split()]
     except (OSError, ValueError, subprocess.SubprocessError):
         return []
 
 
 def available(kinds: Iterable[str], environ: Mapping[str, str], gpus: int = 1) -> tuple[int, str]:
-    """Bytes that an engine can have, and of what: of *kinds* `main` and `gpu`, the latter where there is one; else main memory."""
+    """Bytes that an engine can have, and of what, for a person.
+
+    *kinds*: `main`, `gpu` or both; without a GPU it is main memory. *gpus*: how many it uses, the emptiest first.
+    """
     on_gpus = sorted(gpu_memory(environ), reverse=True) if "gpu" in kinds else []
     if not on_gpus:
         return free_memory(), "memory"

@@ -7,29 +7,27 @@ from __future__ import annotations
 
 import os
 import re
-import struct
+from functools import partial
 
-from inference_providers import files
 from inference_providers.files import folders
+from inference_providers.servers import gguf
 from inference_providers.text import in_line, jsontext
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from typing import Any, BinaryIO
+    from typing import Any
+
+    from inference_providers.servers.records import LaunchOptions, ModelFacts, ModelRecord
 
 GGUF, HUGGING_FACE = "gguf", "hf"
-_HEAD_CAP = 64 * 1024 * 1024  # bytes of a GGUF file's head; vocabularies are in it
-_KV_BYTES = 2  # of one number in the cache of keys and values
+_JSON_CAP = 64 * 1024 * 1024  # bytes of a manifest or a config.json that are read
 OVERHEAD = 0.10  # of the weights, for buffers
 WORKSPACE = 256 * 1024 * 1024  # bytes that an engine takes besides
 
 
 class ModelFile:
-    """A model that could be launched: its name, where it lies, its format, its size in bytes, who put it there.
-
-    `served` is what a server calls it, whatever name a list gives it; `engine` and `options` are wishes for its launch.
-    """
+    """A model that could be launched. Its fields are those of `records.ModelRecord`, which says what each means."""
 
     __slots__ = (
         "description", "engine", "kind", "name", "options", "path", "served", "size", "source", "tokenizer_path",
@@ -47,30 +45,55 @@ class ModelFile:
         tokenizer_path: str = "",
         description: str = "",
         engine: str = "",
-        options: Mapping[str, Any] | None = None,
+        options: LaunchOptions | None = None,
     ) -> None:
         self.name, self.path, self.kind, self.size, self.source = name, path, kind, size, source
         self.served, self.tokenizer_path, self.description = served or name, tokenizer_path or path, description
-        self.engine, self.options = engine, dict(options or {})
+        self.engine = engine
+        self.options: LaunchOptions = {**options} if options else {}
 
     def __repr__(self) -> str:
         return in_line(f"<ModelFile {self.name}: {self.kind}, {self.size // 1024 // 1024} MiB, {self.source}>")
 
+    def record(self) -> ModelRecord:
+        """The model as state files have it; `ModelFile(**record)` is an equal one."""
+        return {
+            "name": self.name,
+            "path": self.path,
+            "kind": self.kind,
+            "size": self.size,
+            "source": self.source,
+            "served": self.served,
+            "tokenizer_path": self.tokenizer_path,
+            "description": self.description,
+            "engine": self.engine,
+            "options": self.options,
+        }
+
+    def with_options(self, options: LaunchOptions) -> ModelFile:
+        """The same model with further launch options, which hold before its own."""
+        record = self.record()
+        record["options"] = {**self.options, **options}
+        return ModelFile(**record)
+
     @property
-    def facts(self) -> dict[str, int]:
-        """Layers, heads, sizes and context of the model, as its file says; 0 where it does not."""
-        return gguf_facts(self.path) if self.kind == GGUF else folder_facts(self.path)
+    def facts(self) -> ModelFacts:
+        """Layers, heads, sizes and context of the model, as its file says."""
+        return gguf.facts(self.path) if self.kind == GGUF else folder_facts(self.path)
 
     def memory(self, context: int) -> int:
-        """Bytes that it takes to run with so many tokens of context: weights, cache of keys and values, buffers."""
-        return int(self.size * (1 + OVERHEAD)) + cache_bytes(self.facts, context) + WORKSPACE
+        """Bytes that it takes to run with *context* tokens: weights, cache of keys and values, buffers."""
+        return int(self.size * (1 + OVERHEAD)) + gguf.cache_bytes(self.facts, context) + WORKSPACE
 
 
-def found(environ: Mapping[str, str]) -> list[ModelFile]:
-    """Every model file in the usual places, each path once for each of its names: this package's folder, Ollama, LM Studio, Hugging Face, llama.cpp."""
+def find_all(environ: Mapping[str, str]) -> list[ModelFile]:
+    """Every model file in the usual folders, each path once for each of its names.
+
+    The folders are this package's own and those of Ollama, LM Studio, Hugging Face and llama.cpp.
+    """
     home, cache = folders.home(environ), folders.base("cache", environ)
     hub = environ.get("HF_HUB_CACHE") or environ.get("HUGGINGFACE_HUB_CACHE") or _below(environ.get("HF_HOME"), "hub")
-    places: list[tuple[Callable[..., Iterator[ModelFile]], str | None, str]] = [
+    libraries: list[tuple[Callable[..., Iterator[ModelFile]], str | None, str]] = [
         (_gguf_files, believed_folder(environ), "models folder"),
         (_ollama, environ.get("OLLAMA_MODELS") or _below(home, ".ollama", "models"), "Ollama"),
         (_gguf_files, _below(home, ".lmstudio", "models"), "LM Studio"),
@@ -79,30 +102,46 @@ def found(environ: Mapping[str, str]) -> list[ModelFile]:
         (_gguf_files, environ.get("LLAMA_CACHE") or _below(cache, "llama.cpp"), "llama.cpp"),
     ]
     unique: dict[tuple[str, str], ModelFile] = {}
-    for look, place, source in places:
+    for read, folder, source in libraries:
         # Absolute, for an engine runs elsewhere, and an argument that began with a dash would be an option.
-        for model in look(os.path.abspath(place), source) if place else ():
+        for model in read(os.path.abspath(folder), source) if folder else ():
             name = model.name if model.source == "Ollama" else ""  # several of its names may share a file
             unique.setdefault((os.path.realpath(model.path), name), model)
     return list(unique.values())
 
 
-def at(path: str, name: str = "", source: str = "given", **more: Any) -> ModelFile:
-    """The model at a path that somebody gave, `~` filled in. Raises ValueError, saying what is wrong, where there is none."""
+def at(
+    path: str,
+    name: str = "",
+    source: str = "given",
+    *,
+    tokenizer_path: str = "",
+    description: str = "",
+    engine: str = "",
+    options: LaunchOptions | None = None,
+) -> ModelFile:
+    """The model at a path that somebody gave, `~` filled in; the other fields are those of a `ModelFile`.
+
+    Raises ValueError, saying what is wrong, where there is no model.
+    """
     path = os.path.abspath(path)
     if os.path.isdir(path):
         if not os.path.isfile(os.path.join(path, "config.json")):
-            raise ValueError(f"{path} is no model: a Hugging Face folder has a config.json")
-        return ModelFile(
-            name or named_by(path), path, HUGGING_FACE, _weights(path), source, served=named_by(path), **more
-        )
-    try:
-        magic = folders.read(path, 4, mine=False)
-    except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror}") from None
-    if magic != b"GGUF":
-        raise ValueError(f"{path} is no GGUF file, and no folder with a config.json")
-    return ModelFile(name or named_by(path), path, GGUF, _whole_size(path), source, served=named_by(path), **more)
+            raise ValueError(f"{path} is not a model: a Hugging Face folder has a config.json")
+        kind, size = HUGGING_FACE, _weights(path)
+    else:
+        try:
+            magic = folders.read(path, 4, mine=False)
+        except OSError as error:
+            raise ValueError(f"{path} cannot be read: {error.strerror}") from None
+        if magic != gguf.MAGIC:
+            raise ValueError(f"{path} is neither a GGUF file nor a folder with a config.json")
+        kind, size = GGUF, _whole_size(path)
+    served = named_by(path)
+    return ModelFile(
+        name or served, path, kind, size, source,
+        served=served, tokenizer_path=tokenizer_path, description=description, engine=engine, options=options,
+    )  # fmt: skip
 
 
 def named_by(path: str) -> str:
@@ -123,7 +162,10 @@ def own_folder(environ: Mapping[str, str]) -> str | None:
 
 
 def believed_folder(environ: Mapping[str, str]) -> str | None:
-    """That folder, unless others can write there, which is told once: what is in it is started where nothing was named."""
+    """`own_folder`, unless others can write there, which is reported once.
+
+    For what is in it is started where no model was named.
+    """
     folder = own_folder(environ)
     if folder and os.path.isdir(folder) and (why := folders.distrust(folder)):
         folders.warn_once(f"The models in {folder} are not used: {why}.")
@@ -227,97 +269,24 @@ def _weights(folder: str) -> int:
 
 def _json(path: str) -> dict[str, Any]:
     try:
-        data = jsontext.loads(folders.read(path, _HEAD_CAP, mine=False))
+        data = jsontext.loads(folders.read(path, _JSON_CAP, mine=False))
     except (OSError, ValueError):
         return {}
     return data if isinstance(data, dict) else {}
 
 
-def folder_facts(folder: str) -> dict[str, int]:
-    """Layers, heads and sizes of a Hugging Face model, from its `config.json`."""
+def folder_facts(folder: str) -> ModelFacts:
+    """Layers, heads, sizes and context of a Hugging Face model, from its `config.json`."""
     config = _json(os.path.join(folder, "config.json"))
     inner = config.get("text_config")  # of models that see pictures
     config = inner if isinstance(inner, dict) else config
-    heads = _number(config, "num_attention_heads") or 1
-    size = _number(config, "head_dim") or _number(config, "hidden_size") // heads
+    number = partial(gguf.whole_number, config)
+    heads = number("num_attention_heads") or 1
+    size = number("head_dim") or number("hidden_size") // heads
     return {
-        "layers": _number(config, "num_hidden_layers"),
-        "kv_heads": _number(config, "num_key_value_heads") or heads,
+        "layers": number("num_hidden_layers"),
+        "kv_heads": number("num_key_value_heads") or heads,
         "key": size,
         "value": size,
-        "context": _number(config, "max_position_embeddings"),
+        "context": number("max_position_embeddings"),
     }
-
-
-def gguf_facts(path: str) -> dict[str, int]:
-    """Layers, heads and sizes of a GGUF file, from its head; empty where it cannot be read."""
-    try:
-        with open(path, "rb", opener=files.regular) as file:
-            head = _gguf_head(file)
-    except (OSError, ValueError, struct.error, MemoryError, RecursionError):
-        return {}
-    kind = head.get("general.architecture", "")
-    facts = {name.removeprefix(f"{kind}."): value for name, value in head.items()}
-    heads = _number(facts, "attention.head_count") or 1
-    size = _number(facts, "embedding_length") // heads
-    return {
-        "layers": _number(facts, "block_count"),
-        "kv_heads": _number(facts, "attention.head_count_kv") or heads,
-        "key": _number(facts, "attention.key_length") or size,
-        "value": _number(facts, "attention.value_length") or size,
-        "context": _number(facts, "context_length"),
-    }
-
-
-def _number(row: Mapping[str, Any], name: str) -> int:
-    """A whole number; of a list (one for each layer) the largest; 0 where there is none."""
-    value = row.get(name)
-    if isinstance(value, list):
-        value = max((one for one in value if isinstance(one, int)), default=0)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
-
-
-def cache_bytes(facts: Mapping[str, int], context: int) -> int:
-    """Bytes of the cache of keys and values for so many tokens; 0 where the model does not say enough."""
-    if not facts:
-        return 0
-    return context * facts["layers"] * facts["kv_heads"] * (facts["key"] + facts["value"]) * _KV_BYTES
-
-
-_SCALARS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?", 10: "<Q", 11: "<q", 12: "<d"}
-_TEXT, _LIST = 8, 9
-
-
-def _gguf_head(file: BinaryIO) -> dict[str, Any]:
-    """The metadata of a GGUF file (version 2 or 3), long lists left out. Raises ValueError for what is none."""
-    if file.read(4) != b"GGUF":
-        raise ValueError("no GGUF file")
-    version, _, count = struct.unpack("<IQQ", file.read(20))
-    if version not in (2, 3) or count > 100_000:
-        raise ValueError(f"GGUF version {version}")
-    return {_gguf_text(file): _gguf_value(file, *struct.unpack("<I", file.read(4))) for _ in range(count)}
-
-
-def _gguf_text(file: BinaryIO) -> str:
-    (length,) = struct.unpack("<Q", file.read(8))
-    if length > _HEAD_CAP or file.tell() > _HEAD_CAP:
-        raise ValueError("a text of the head is too long")
-    return file.read(length).decode("utf-8", "replace")
-
-
-def _gguf_value(file: BinaryIO, kind: int) -> Any:
-    if kind == _TEXT:
-        return _gguf_text(file)
-    if kind == _LIST:
-        inner, count = struct.unpack("<IQ", file.read(12))
-        if inner in _SCALARS:
-            width = struct.calcsize(_SCALARS[inner])
-            if count > 1024:
-                file.seek(count * width, os.SEEK_CUR)
-                return None
-            return [struct.unpack(_SCALARS[inner], file.read(width))[0] for _ in range(count)]
-        values = [_gguf_value(file, inner) for _ in range(count)] if count * 8 < _HEAD_CAP else None
-        return values if values is not None and count <= 1024 else None
-    if kind not in _SCALARS:
-        raise ValueError(f"a value of type {kind}")
-    return struct.unpack(_SCALARS[kind], file.read(struct.calcsize(_SCALARS[kind])))[0]

@@ -8,22 +8,23 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any
+from typing import Any, cast
 
 from inference_providers.errors import RegistryError, UnknownModelError
 from inference_providers.files import folders
 from inference_providers.registry import bundled
-from inference_providers.servers import commands as ways
-from inference_providers.servers import model_files
+from inference_providers.servers import model_files, recipes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+
+    from inference_providers.servers.records import LaunchOptions, ModelEntry
 
 FILES_VARIABLE = "INFERENCE_PROVIDERS_MODELS"
 PREFIXES = {"litellm": "", "vllm": "vllm", "hf": "transformers", "openrouter": ""}  # of names -> the engine they mean
 TEXTS = ("model_path", "tokenizer_path", "description", "engine")
-OPTIONS = (*ways.TUNING, "port", "idle", "anyway")
+OPTIONS = (*recipes.TUNING, "port", "idle", "anyway")
 FROM_CODE = ("command", "health", "key_variable")  # a program may say how to start a server; a file may not
 
 _MOST_BYTES = 256 * 1024  # of a list; nobody writes more by hand, and YAML is slow
@@ -32,52 +33,56 @@ _MOST_SAID = 300  # characters of what is wrong
 
 _MOST_KEPT = 16  # states of files whose entries are kept
 
-_listed: dict[str, dict[str, Any]] | None = None  # of the files that the program named; they hold for the whole process
-_kept: dict[Any, tuple[dict[str, dict[str, Any]], list[str]]] = {}  # the state of usual files -> what they gave
+_listed: dict[str, ModelEntry] | None = None  # of the files that the program named; they hold for the whole process
+_kept: dict[Any, tuple[dict[str, ModelEntry], list[str]]] = {}  # the state of usual files -> their entries and problems
 
 
-def listed(environ: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """The models of the lists that the program named; of the usual files, if it named none. Raises RegistryError."""
-    found, problems = usable(environ)
+def listed(environ: Mapping[str, str]) -> dict[str, ModelEntry]:
+    """The models of the lists that the program named; of the usual files, if it named none: name -> entry.
+
+    Raises RegistryError, with every problem.
+    """
+    entries, problems = usable(environ)
     if problems:
         raise _refusal(problems)
-    return found
+    return entries
 
 
-def usable(environ: Mapping[str, str]) -> tuple[dict[str, dict[str, Any]], list[str]]:
+def usable(environ: Mapping[str, str]) -> tuple[dict[str, ModelEntry], list[str]]:
     """`listed`, without what cannot be used; and every problem of that."""
     if _listed is not None:
         return _listed, []
     files = _usual_files(environ)
-    seen = tuple((path, _changed(path), mine and folders.distrust(os.path.dirname(path))) for path, mine in files)
-    known = _kept.get(seen)
-    if known is None:
+    version = tuple((path, _version(path), mine and folders.distrust(os.path.dirname(path))) for path, mine in files)
+    result = _kept.get(version)
+    if result is None:
         problems: list[str] = []
-        known = _gathered(files, problems), problems
+        result = _gathered(files, problems), problems
         if len(_kept) >= _MOST_KEPT:
             _kept.clear()
-        _kept[seen] = known
-    return known
+        _kept[version] = result
+    return result
 
 
 def load(
     *paths: str | os.PathLike[str],
     environ: Mapping[str, str],
-    check: Callable[[dict[str, Any]], object] = lambda entry: None,
-) -> dict[str, dict[str, Any]]:
-    """Read model lists (default: the usual files of *environ*): name -> entry. Raises RegistryError, with every problem.
+    check: Callable[[ModelEntry], object] = lambda entry: None,
+) -> dict[str, ModelEntry]:
+    """Read model lists, by default the usual files of *environ*: name -> entry.
 
-    Those that are named hold from now on, until there are others; without any the usual files do again, as they are then.
-    *check* raises ValueError or UnknownModelError for an entry that is not to be.
+    Those that are named hold from now on, until there are others; without any the usual files do again, as they are
+    then. *check* raises ValueError or UnknownModelError for an entry that is not to be. Raises RegistryError, with
+    every problem.
     """
     global _listed
     problems: list[str] = []
     named = [(os.fspath(path), False) for path in paths]
-    found = _gathered(named or _usual_files(environ), problems, check)
+    entries = _gathered(named or _usual_files(environ), problems, check)
     if problems:
         raise _refusal(problems)
-    _listed = found if named else None
-    return found
+    _listed = entries if named else None
+    return entries
 
 
 def _refusal(problems: list[str]) -> RegistryError:
@@ -92,28 +97,28 @@ def _usual_files(environ: Mapping[str, str]) -> list[tuple[str, bool]]:
     return [*named, *((path, True) for path in usual if os.path.exists(path))]
 
 
-def _changed(path: str) -> tuple[int, ...]:
+def _version(path: str) -> tuple[int, ...]:
+    """What tells a file from an earlier state of it; empty where there is none."""
     try:
-        found = os.stat(path)
+        stat = os.stat(path)
     except OSError:
         return ()
-    return found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size
+    return stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size
 
 
 def _gathered(
     files: list[tuple[str, bool]],
     problems: list[str],
-    check: Callable[[dict[str, Any]], object] = lambda entry: None,
-) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
+    check: Callable[[ModelEntry], object] = lambda entry: None,
+) -> dict[str, ModelEntry]:
+    entries: dict[str, ModelEntry] = {}
     for path, mine in files:
-        found |= _read(path, mine, problems, check)
-    return found
+        entries |= _read(path, mine, problems, check)
+    return entries
 
 
-def _read(
-    path: str, mine: bool, problems: list[str], check: Callable[[dict[str, Any]], object]
-) -> dict[str, dict[str, Any]]:
+def _read(path: str, mine: bool, problems: list[str], check: Callable[[ModelEntry], object]) -> dict[str, ModelEntry]:
+    """The entries of one file; what is wrong with it goes to *problems*."""
     if mine and (why := folders.distrust(os.path.dirname(path))):
         problems.append(f"{path}: is not used: {why}")
         return {}
@@ -128,26 +133,26 @@ def _read(
         return {}
     rows = data.get("models") if isinstance(data, dict) else None
     if not isinstance(rows, list):
-        problems.append(f'{path}: no model list; it must be {{"models": [...]}}')
+        problems.append(f'{path}: not a model list; it must be {{"models": [...]}}')
         return {}
-    found = {}
-    for place, row in enumerate(rows):
+    entries = {}
+    for index, row in enumerate(rows):
         try:
             entry = checked(row)
-            if said := [word for word in FROM_CODE if word in entry]:
-                raise ValueError(f"{said[0]} may be given by a program only, not by a file")
+            if words := [word for word in FROM_CODE if word in entry]:
+                raise ValueError(f"{words[0]} may be given by a program only, not by a file")
             check(entry)
         except (ValueError, UnknownModelError) as error:
-            problems.append(f"{path}: $.models[{place}]: {str(error).splitlines()[0][:_MOST_SAID]}")
+            problems.append(f"{path}: $.models[{index}]: {str(error).splitlines()[0][:_MOST_SAID]}")
         except RecursionError:
-            problems.append(f"{path}: $.models[{place}]: nested too deeply")
+            problems.append(f"{path}: $.models[{index}]: nested too deeply")
         else:
-            found[entry["name"]] = entry
-    return found
+            entries[entry["name"]] = entry
+    return entries
 
 
 def _parsed(content: bytes) -> Any:
-    """The data of a file. Raises ValueError and RecursionError for what is none."""
+    """The data of a file. Raises ValueError and RecursionError where it is neither JSON nor YAML."""
     if len(content) > _MOST_BYTES:
         raise ValueError(f"larger than {_MOST_BYTES // 1024} KiB")
     text = content.decode()
@@ -158,7 +163,10 @@ def _parsed(content: bytes) -> Any:
 
 
 def _parsed_yaml(text: str) -> Any:
-    """YAML's data. What its tags make of a text may fail in any way, and a few aliases of aliases stand for more than memory holds."""
+    """YAML's data. Raises ValueError.
+
+    What its tags make of a text may fail in any way, and a few aliases of aliases stand for more than memory holds.
+    """
     import yaml
 
     loader = None
@@ -177,17 +185,20 @@ def _parsed_yaml(text: str) -> Any:
             loader.dispose()
 
 
-def _nodes(node: Any, known: dict[int, int]) -> int:
-    """How many nodes there are below one, if each alias were what it stands for; more than may be for one that holds itself."""
-    if id(node) not in known:
-        known[id(node)] = _MOST_NODES + 1  # until it is counted
+def _nodes(node: Any, counts: dict[int, int]) -> int:
+    """How many nodes there are below one, if each alias were what it stands for.
+
+    More than may be for one that holds itself. *counts*: those of the nodes that were counted, by their `id`.
+    """
+    if id(node) not in counts:
+        counts[id(node)] = _MOST_NODES + 1  # until it is counted
         inner = node.value if isinstance(node.value, list) else []
         parts = [part for one in inner for part in (one if isinstance(one, tuple) else (one,))]
-        known[id(node)] = 1 + sum(_nodes(part, known) for part in parts)
-    return known[id(node)]
+        counts[id(node)] = 1 + sum(_nodes(part, counts) for part in parts)
+    return counts[id(node)]
 
 
-def checked(row: Any) -> dict[str, Any]:
+def checked(row: Any) -> ModelEntry:
     """An entry, completed: a name stands for itself. Raises ValueError."""
     if isinstance(row, str) and row:
         row = {"name": row}
@@ -197,31 +208,36 @@ def checked(row: Any) -> dict[str, Any]:
         if not isinstance(row.get(field), str | None):
             raise ValueError(f"{field} must be text")
     if row.get("engine") and bundled().provider_id(row["engine"]) is None:
-        known = [pid for pid, provider in bundled().providers.items() if (provider.local or {}).get("launch")]
-        raise ValueError(f"unknown engine {row['engine']!r}; there are: {', '.join(known)}")
+        engines = [pid for pid, provider in bundled().providers.items() if (provider.local or {}).get("launch")]
+        raise ValueError(f"unknown engine {row['engine']!r}; there are: {', '.join(engines)}")
     command = row.get("command")
     if command is not None and not (
         isinstance(command, list) and command and all(isinstance(part, str) and "{key}" not in part for part in command)
     ):
         raise ValueError("command must be a list of texts, without {key}: the key goes by key_variable")
-    options = ways.checked({option: row.get(option) for option in OPTIONS})
+    options = recipes.checked({option: row.get(option) for option in OPTIONS})
     path = row.get("model_path")
-    return {
+    entry: ModelEntry = {
         "name": row["name"],
         "model_path": path,
         "tokenizer_path": row.get("tokenizer_path") or path,
         "description": row.get("description") or "",
-        **({"engine": row["engine"]} if row.get("engine") else {}),
-        **options,
-        **{field: row[field] for field in FROM_CODE if row.get(field) is not None},
     }
+    if row.get("engine"):
+        entry["engine"] = row["engine"]
+    return {**entry, **options, **_options(row, FROM_CODE)}
 
 
-def given(models: Any) -> list[dict[str, Any]]:
-    """Entries for models that a program gives: paths, or objects like those of a list. Raises ValueError and TypeError."""
+def _options(row: Mapping[str, Any], fields: Iterable[str]) -> LaunchOptions:
+    """Those of the launch options that a row sets."""
+    return cast("LaunchOptions", {field: row[field] for field in fields if row.get(field) is not None})
+
+
+def entries(models: Any) -> list[ModelEntry]:
+    """Entries for models of a program: paths, or objects like those of a list. Raises ValueError and TypeError."""
     if isinstance(models, str | os.PathLike) or not hasattr(models, "__iter__"):
         raise TypeError(f"local_models must be a list of paths or of objects, not {models!r}")
-    found = []
+    complete = []
     for row in models:
         if isinstance(row, str | os.PathLike):
             path = os.fspath(row)
@@ -229,8 +245,8 @@ def given(models: Any) -> list[dict[str, Any]]:
         entry = checked(row)
         if not entry["model_path"] and "command" not in entry:
             raise ValueError(f"{entry['name']!r} has no model_path")
-        found.append(entry)
-    return found
+        complete.append(entry)
+    return complete
 
 
 def prefix_of(name: str) -> str | None:
@@ -244,18 +260,29 @@ def plain(name: str) -> str:
     return name.removeprefix(f"{prefix}_") if prefix else name
 
 
-def options_of(entry: dict[str, Any]) -> dict[str, Any]:
+def engine_of(entry: ModelEntry) -> str:
+    """The engine that is to be tried first: what the entry says, else what its name's prefix means; or empty."""
+    return entry.get("engine") or PREFIXES.get(prefix_of(entry["name"]) or "", "")
+
+
+def options_of(entry: ModelEntry) -> LaunchOptions:
     """What an entry says of its launch."""
-    return {field: entry[field] for field in (*OPTIONS, *FROM_CODE) if field in entry}
+    return _options(entry, (*OPTIONS, *FROM_CODE))
 
 
-def file_of(entry: dict[str, Any], source: str, environ: Mapping[str, str]) -> model_files.ModelFile:
-    """The model of an entry, to be launched; `~` is the home folder of *environ*. Raises ValueError where there is none at its path."""
-    more: dict[str, Any] = {
-        "description": entry["description"],
-        "engine": entry.get("engine") or PREFIXES.get(prefix_of(entry["name"]) or "", ""),
-        "options": options_of(entry),
-    }
-    if entry["tokenizer_path"] and entry["tokenizer_path"] != entry["model_path"]:
-        more["tokenizer_path"] = os.path.abspath(folders.expanded(entry["tokenizer_path"], environ))
-    return model_files.at(folders.expanded(entry["model_path"], environ), entry["name"], source, **more)
+def file_of(entry: ModelEntry, source: str, environ: Mapping[str, str]) -> model_files.ModelFile:
+    """The model of an entry with a path, to be launched; `~` is the home folder of *environ*.
+
+    *source*: whose entry it is, for a person. Raises ValueError where there is no model at its path.
+    """
+    path, tokenizer = entry["model_path"] or "", entry["tokenizer_path"]
+    own_tokenizer = tokenizer if tokenizer and tokenizer != path else ""
+    return model_files.at(
+        folders.expanded(path, environ),
+        entry["name"],
+        source,
+        tokenizer_path=own_tokenizer and os.path.abspath(folders.expanded(own_tokenizer, environ)),
+        description=entry["description"],
+        engine=engine_of(entry),
+        options=options_of(entry),
+    )

@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_LOOKS = 2  # what is looked at may change meanwhile
+_TRIES = 2  # what is looked at may change meanwhile
 _LISTENS = 0x0A  # the kernel's number of that state
 
 # The kernel's answer to one question, which takes microseconds: sock_diag(7).
@@ -50,16 +50,16 @@ def stranger(port: int, client_port: int, engine: int | None, namespace: str | N
     if not sys.platform.startswith("linux"):
         return ""
     engine = engine if namespace in (None, pid_namespace()) else None
-    why = ""
-    for _ in range(_LOOKS):
-        why = _problem(port, client_port, engine)
-        if not why:
+    problem = ""
+    for _ in range(_TRIES):
+        problem = _problem(port, client_port, engine)
+        if not problem:
             break
-    return why
+    return problem
 
 
 def pid_namespace() -> str | None:
-    """What tells the numbers of processes here from those of another container; None where there is no such."""
+    """What tells the numbers of processes here from those of another container; None where the system has none."""
     try:
         return os.readlink("/proc/self/ns/pid")
     except OSError:
@@ -69,9 +69,9 @@ def pid_namespace() -> str | None:
 def _problem(port: int, client_port: int, engine: int | None) -> str:
     owners: list[_Socket] | None
     try:
-        owners = _asked(port, client_port)
+        owners = _by_netlink(port, client_port)
     except (OSError, error):
-        owners = _looked_up(port, client_port)
+        owners = _by_table(port, client_port)
     if owners is None:
         return ""
     if not owners:
@@ -81,7 +81,7 @@ def _problem(port: int, client_port: int, engine: int | None) -> str:
     return "" if engine is None else _not_of_engine(port, {one.inode for one in owners}, engine)
 
 
-def _asked(port: int, client_port: int) -> list[_Socket]:
+def _by_netlink(port: int, client_port: int) -> list[_Socket]:
     """The socket that gets what is sent from *client_port* to *port*.
 
     Raises OSError where the kernel does not answer.
@@ -92,10 +92,10 @@ def _asked(port: int, client_port: int) -> list[_Socket]:
         if own is None or own.state == _LISTENS:
             return []  # our end is connected to nobody there
         for remote in (client_port, 0):  # until it is accepted it waits with who listens, and would take any connection
-            found = _answer(diagnosis, port, remote)
-            if found is None or found.inode:
+            taker = _answer(diagnosis, port, remote)
+            if taker is None or taker.inode:
                 break
-    return [] if found is None else [found]
+    return [] if taker is None else [taker]
 
 
 def _answer(diagnosis: socket.socket, port: int, remote: int) -> _Socket | None:
@@ -114,7 +114,7 @@ def _answer(diagnosis: socket.socket, port: int, remote: int) -> _Socket | None:
     return _Socket(cells[1], cells[-2], cells[-1], [], [])
 
 
-def _looked_up(port: int, client_port: int) -> list[_Socket] | None:
+def _by_table(port: int, client_port: int) -> list[_Socket] | None:
     """The sockets that may get it, by the table; None where not even our own end is shown."""
     sockets, (server, client) = list(_rows(port)), (b"%04X" % port, b"%04X" % client_port)
     if not any(one.local[1] == client and one.remote[1] == server for one in sockets):
@@ -142,33 +142,33 @@ def _not_of_engine(port: int, inodes: set[int], engine: int) -> str:
     if not os.path.exists(f"/proc/{engine}"):
         return f"the server that had port {port} has ended"
     try:
-        missing = inodes - _held(engine)
-        for pid in _started_by(engine) if missing else ():
-            missing -= _held(pid)
+        missing = inodes - _sockets_of(engine)
+        for pid in _descendants(engine) if missing else ():
+            missing -= _sockets_of(pid)
     except PermissionError:
         return ""  # a process that does not let itself be looked at; its user is right
     return f"port {port} is that of another program now" if missing else ""
 
 
-def _held(pid: int) -> set[int]:
+def _sockets_of(pid: int) -> set[int]:
     """Inodes of the sockets that a process holds. Raises PermissionError."""
-    found: set[int] = set()
+    inodes: set[int] = set()
     folder = f"/proc/{pid}/fd"
     try:
         names = os.listdir(folder)
     except (FileNotFoundError, ProcessLookupError):  # it has ended
-        return found
+        return inodes
     for name in names:
         try:
             target = os.readlink(f"{folder}/{name}")
         except (FileNotFoundError, ProcessLookupError):  # closed meanwhile
             continue
         if target.startswith("socket:["):
-            found.add(int(target[8:-1]))
-    return found
+            inodes.add(int(target[8:-1]))
+    return inodes
 
 
-def _started_by(engine: int) -> Iterator[int]:
+def _descendants(engine: int) -> Iterator[int]:
     """All processes below one, as far as they are there now."""
     parents: dict[int, int] = {}
     for name in os.listdir("/proc"):

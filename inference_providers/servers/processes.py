@@ -31,9 +31,9 @@ def owner(port: int, pid: int | None) -> str:
     """Who listens at a port: OURS, if it is process *pid* or what that started, alone; STRANGER; or nobody."""
     tree = {process.pid for process in _tree(pid)}
     try:
-        listening = [found.pid for found in psutil.net_connections("tcp") if _listens(found, port)]
+        listening = [one.pid for one in psutil.net_connections("tcp") if _listens(one, port)]
     except psutil.AccessDenied:  # macOS shows only our own processes' sockets
-        listening = [one.pid for one in _tree(pid) if any(_listens(found, port) for found in _sockets(one))]
+        listening = [one.pid for one in _tree(pid) if any(_listens(connection, port) for connection in _sockets(one))]
         listening = listening or ([None] if connectable(port) else [])
     if not listening:
         return ""
@@ -43,10 +43,10 @@ def owner(port: int, pid: int | None) -> str:
 def is_connected(port: int) -> bool:
     """Whether anybody holds a connection to a port: waits for an answer, or has just got one."""
     try:
-        found = psutil.net_connections("tcp")
+        connections = psutil.net_connections("tcp")
     except psutil.AccessDenied:  # macOS shows only our own processes' sockets
-        found = [one for process in psutil.process_iter() for one in _sockets(process)]
-    return any(one.status == psutil.CONN_ESTABLISHED and _port(one) == port for one in found)
+        connections = [one for process in psutil.process_iter() for one in _sockets(process)]
+    return any(one.status == psutil.CONN_ESTABLISHED and _port(one) == port for one in connections)
 
 
 def started(pid: int | None) -> float | None:

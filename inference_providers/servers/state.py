@@ -12,9 +12,14 @@ from inference_providers.files import folders
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from typing import Any
+    from typing import Any, Final, TypeGuard
 
-LOADING, READY, FAILED, ENDED = "loading", "ready", "failed", "ended"
+    from inference_providers.servers.records import ServerState
+
+LOADING: Final = "loading"
+READY: Final = "ready"
+FAILED: Final = "failed"
+ENDED: Final = "ended"
 _MOST = 1024 * 1024  # bytes of a state that is read
 _TEXTS = ("phase", "message", "provider", "title", "way")
 _NUMBERS = (("since", 0, 1e11), ("idle", 0, 1e308))  # each with its range
@@ -23,13 +28,16 @@ TAKEN = 3  # exit code of a supervisor: another process supervises this server
 
 
 def servers_folder(environ: Mapping[str, str]) -> str:
-    """Where they are: below `XDG_STATE_HOME` or `~/.local/state`, apart for each machine that shares a home; empty without a home."""
+    """Where they are: below `XDG_STATE_HOME` or `~/.local/state`, apart for each machine that shares a home.
+
+    Empty without a home.
+    """
     state = folders.base("state", environ)
     machine = os.uname().nodename if hasattr(os, "uname") else "here"
     return "" if state is None else os.path.join(state, folders.NAME, "servers", machine)
 
 
-def running(environ: Mapping[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
+def running(environ: Mapping[str, str]) -> Iterator[tuple[str, ServerState]]:
     """Folder and state of every server that was launched and is ready or loading."""
     for path, state in _states(environ):
         from inference_providers.files import locks
@@ -38,7 +46,7 @@ def running(environ: Mapping[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
             yield path, state
 
 
-def ended(environ: Mapping[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
+def ended(environ: Mapping[str, str]) -> Iterator[tuple[str, ServerState]]:
     """Folder and state of every server of the last day that ended or could not be started; its `message` says why."""
     for path, state in _states(environ):
         from inference_providers.files import locks
@@ -47,7 +55,7 @@ def ended(environ: Mapping[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
             yield path, state
 
 
-def _states(environ: Mapping[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _states(environ: Mapping[str, str]) -> Iterator[tuple[str, ServerState]]:
     """All that can be believed; what cannot is told once, and left out."""
     folder = servers_folder(environ)
     try:
@@ -57,32 +65,35 @@ def _states(environ: Mapping[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
     why = folders.distrust(folder) if names else ""
     for name in [] if why else names:
         path = os.path.join(folder, name)
-        if (state := read_state(path)).get("phase"):
+        if state := read_state(path):
             yield path, state
-        elif not why and state == {}:
+        elif not why:
             why = folders.distrust(path)
     if why:
         folders.warn_once(f"Launched servers below {folder} are not looked at: {why}.")
 
 
-def read_state(folder: str) -> dict[str, Any]:
-    """What a server's supervisor said of it last: that it runs is true while the lock of the folder is held.
+def read_state(folder: str) -> ServerState | None:
+    """What a server's supervisor wrote of it last: that it runs is true while the lock of the folder is held.
 
-    Empty where it said nothing, or where others can write: a state of theirs could name their own port.
+    None where it wrote nothing, or where others can write: a state of theirs could name their own port.
     """
     if folders.distrust(folder):
-        return {}
+        return None
     from inference_providers.text import jsontext
 
     try:
         state = jsontext.loads(folders.read(os.path.join(folder, "state.json"), _MOST))
     except (OSError, ValueError):
-        return {}
-    return state if isinstance(state, dict) and _is_whole(state) else {}
+        return None
+    return state if isinstance(state, dict) and _is_whole(state) else None
 
 
-def _is_whole(state: Mapping[str, Any]) -> bool:
-    """Whether all is there that is read of a state; a process's number of 0 or -1 would mean many, where one is to be ended."""
+def _is_whole(state: Mapping[str, Any]) -> TypeGuard[ServerState]:
+    """Whether all is there that is read of a state.
+
+    A process's number of 0 or -1 would mean many, where one is to be ended.
+    """
     key, model = state.get("key"), state.get("model")
     counts = [row for row in _COUNTS if row[0] != "engine" or state.get("engine") is not None]  # it is not started yet
     return (
@@ -99,6 +110,6 @@ def _is_between(value: Any, least: float, most: float, kind: Any) -> bool:
     return isinstance(value, kind) and not isinstance(value, bool) and least <= value <= most
 
 
-def endpoint_of(state: Mapping[str, Any]) -> str:
+def endpoint_of(state: ServerState) -> str:
     """The base URL of a server by its state."""
     return f"http://127.0.0.1:{state['port']}/v1"
