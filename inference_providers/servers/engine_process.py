@@ -66,7 +66,7 @@ class EngineProcess:
             environment[rule["variable"]] = self.key
         if "argument" in rule:
             with open(private(self._key_file), "w", encoding="utf-8") as file:
-                file.write(fill(rule["content"], values))
+                file.write(fill(rule.get("content", ""), values))
             command += [fill(text, values) for text in rule["argument"]]
         shown = [fill(text, {**values, "key": "..."}) for text in self._plan["command"]]
         self.note(f"starting {' '.join(shown)}")

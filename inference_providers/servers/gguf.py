@@ -53,9 +53,8 @@ def whole_number(row: Mapping[str, Any], name: str) -> int:
 
 def cache_bytes(facts: ModelFacts, context: int) -> int:
     """Bytes of the cache of keys and values for *context* tokens; 0 where the model does not say enough."""
-    if not facts:
-        return 0
-    return context * facts["layers"] * facts["kv_heads"] * (facts["key"] + facts["value"]) * _KV_BYTES
+    numbers = facts.get("key", 0) + facts.get("value", 0)  # of one head
+    return context * facts.get("layers", 0) * facts.get("kv_heads", 0) * numbers * _KV_BYTES
 
 
 def _metadata(file: BinaryIO) -> dict[str, Any]:

@@ -238,7 +238,7 @@ class LaunchableServer(LocalServer):
         self.endpoint, self.key, self.reason = endpoint_of(state), state["key"], ""
         self._address = (state["port"], state["engine"], state.get("namespace"))
 
-    # pyright: a function is what it may be
+    # A method where the base has an attribute that may be one.
     def stranger(self, client_port: int) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Why who took a new connection from *client_port* is not this server.
 

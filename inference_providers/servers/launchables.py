@@ -136,7 +136,8 @@ class Launchables:
             engine = self._registry.provider_id(model.engine or discovery.UNKNOWN)
             return [self._launchable(engine, _own_recipe(model), model)] if engine and pid in (None, engine) else []
         preferred = self._registry.provider_id(model.engine) if model.engine else None
-        engines = [pid] if pid else list(dict.fromkeys([*([preferred] if preferred else []), *bundled().engines]))
+        ordered: dict[str, None] = dict.fromkeys([*([preferred] if preferred else []), *bundled().engines])
+        engines = [pid] if pid else list(ordered)
         servers = []
         for engine in engines:
             possible = [self._launchable(engine, recipe, model) for recipe in self._recipes(engine)]
@@ -237,10 +238,11 @@ class Launchables:
 
 def _own_recipe(model: ModelFile) -> LaunchRecipe:
     """The recipe that a program gives: its command, and what it says of health and key."""
+    command = list(model.options.get("command", ()))
     recipe: LaunchRecipe = {
         "name": _COMMAND,
-        "title": os.path.basename(model.options["command"][0]),
-        "command": list(model.options["command"]),
+        "title": os.path.basename(command[0]),
+        "command": command,
         "health": model.options.get("health", "/health"),
         "loading": 1800,
         "formats": [model.kind],

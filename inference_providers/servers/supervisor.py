@@ -211,8 +211,10 @@ def _end_leftover(state: ServerState | None) -> None:
     """End the engine that a predecessor left behind when it was killed."""
     if state is None or state["phase"] not in (LOADING, READY) or state["engine"] is None:
         return  # it has ended all by itself, and its numbers may be another's by now
-    with contextlib.suppress(OSError, KeyError):
-        if processes.started(state["engine"]) in (None, state["engine_started"]):  # else another's number by now
+    if "engine_started" not in state:
+        return  # nobody can tell whose number it is by now
+    with contextlib.suppress(OSError):
+        if processes.started(state["engine"]) in (None, state["engine_started"]):  # else another's by now
             os.killpg(state["engine"], signal.SIGKILL)
 
 
