@@ -11,25 +11,29 @@ if TYPE_CHECKING:
 
 def face(
     package: str, home: Mapping[str, tuple[str, ...]], *, modules: tuple[str, ...] = ()
-) -> tuple[Callable[[str], object], Callable[[], list[str]], list[str]]:
-    """`__getattr__`, `__dir__` and `__all__` of a package whose names live in the modules of *home* (PEP 562).
+) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
+    """`__getattr__` and `__dir__` of a package whose names live in the modules of *home* (PEP 562).
 
     modules: those that are given whole, since their functions read best with the module's name before them.
+    Every start of a program makes several faces, so nothing is worked out before it is asked for.
     """
-    where = {name: module for module, names in home.items() for name in names}
-    names = sorted([*where, *modules])
+
+    def names() -> list[str]:
+        return sorted([*modules, *(name for given in home.values() for name in given)])
 
     def get(name: str) -> object:
-        module = where.get(name)
-        if module is None:
-            if name not in modules:
-                raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        for module, given in home.items():
+            if name in given:
+                value = getattr(_load(f"{package}.{module}"), name)
+                setattr(sys.modules[package], name, value)  # asked for once
+                return value
+        if name in modules:
             return _load(f"{package}.{name}")
-        value = getattr(_load(f"{package}.{module}"), name)
-        setattr(sys.modules[package], name, value)  # asked for once
-        return value
+        if name == "__all__":
+            return names()
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
 
-    return get, lambda: names, names
+    return get, names
 
 
 def _load(module: str) -> object:

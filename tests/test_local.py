@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import selectors
+import select
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -109,13 +109,19 @@ def test_nothing_there_costs_nothing() -> None:
 def test_a_silent_address_costs_a_third_of_a_second_for_all_together(monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
 
-    class Noting(selectors.DefaultSelector):
-        def select(self, timeout: float | None = None) -> Any:
-            assert timeout is not None
-            waits.append(timeout)
-            return super().select(timeout)
+    class Noting:
+        def __init__(self) -> None:
+            self._poll = poll()
 
-    monkeypatch.setattr(selectors, "DefaultSelector", Noting)
+        def register(self, file: int, events: int) -> None:
+            self._poll.register(file, events)
+
+        def poll(self, milliseconds: float) -> Any:
+            waits.append(milliseconds / 1000)
+            return self._poll.poll(milliseconds)
+
+    poll = select.poll
+    monkeypatch.setattr(select, "poll", Noting)
     with BlackHole() as hole:
         assert scan(registry_at(int(hole.url.split(":")[2].split("/")[0])), {}) == []
     assert waits

@@ -15,7 +15,7 @@ from tests.test_architecture import loaded_by
 BY_IMPORT: set[str] = set()
 BY_LISTING = {
     # faces, and what makes them
-    "_face", "calls", "chat", "clients", "credentials", "files", "offers", "registry", "servers", "testing", "text",
+    "_face", "calls", "chat", "clients", "credentials", "files", "offers", "registry", "servers", "text",
     # the registry, and what is in it
     "errors", "text.display", "registry.registry", "registry.provider", "registry.facts",
     "offers.offer", "offers.lookup", "offers.ordering", "offers.resolution", "offers.resolver", "offers.rules",
@@ -25,12 +25,10 @@ BY_LISTING = {
     "clients.provider_list", "clients.construction", "calls.pipeline", "calls.finder", "chat.arguments",
     # servers on this machine
     "offers.local_server", "servers.discovery", "servers.state",
-    # what would answer instead, in a test
-    "testing.stand_in",
 }  # fmt: skip
 BY_ASKING = BY_LISTING | {
     # the question and its answer
-    "clients.one_line", "calls.asker", "calls.tool_loop", "chat.completion", "chat.question", "chat.parameters",
+    "testing", "testing.stand_in", "clients.one_line", "calls.asker", "calls.tool_loop", "chat.completion", "chat.question", "chat.parameters",
     "chat.parameter_rules", "chat.answer", "usage", "usage.usage", "usage.cost",
     # what a reply means, and who is asked next
     "text.jsontext", "credentials.redaction", "attempts", "protocols", "protocols.openai_chat", "protocols.classify",

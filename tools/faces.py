@@ -149,7 +149,7 @@ def face(folder: str) -> str:
     lines += ["", "_HOME = {"]
     lines += [f'    "{module}": ({tuple_of(names)}),' for module, names in sorted(home.items())]
     whole = f", modules=({tuple_of(modules)})" if modules else ""
-    return "\n".join([*lines, "}", f"__getattr__, __dir__, __all__ = face(__name__, _HOME{whole})", ""])
+    return "\n".join([*lines, "}", f"__getattr__, __dir__ = face(__name__, _HOME{whole})", ""])
 
 
 def tuple_of(names: list[str]) -> str:

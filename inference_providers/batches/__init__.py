@@ -28,4 +28,4 @@ _HOME = {
     "job": ("Job",),
     "roll_call": ("Entry",),
 }
-__getattr__, __dir__, __all__ = face(__name__, _HOME, modules=("roll_call",))
+__getattr__, __dir__ = face(__name__, _HOME, modules=("roll_call",))

@@ -30,4 +30,4 @@ _HOME = {
     "stream_reply": ("StreamReply",),
     "tool_loop": ("answer_of",),
 }
-__getattr__, __dir__, __all__ = face(__name__, _HOME, modules=("async_asker",))
+__getattr__, __dir__ = face(__name__, _HOME, modules=("async_asker",))

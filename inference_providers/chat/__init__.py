@@ -81,7 +81,7 @@ _HOME = {
     "structured": ("Misfit",),
     "tools": ("Call",),
 }
-__getattr__, __dir__, __all__ = face(
+__getattr__, __dir__ = face(
     __name__,
     _HOME,
     modules=(

@@ -37,4 +37,4 @@ _HOME = {
     ),
     "provider_list": ("ProviderList",),
 }
-__getattr__, __dir__, __all__ = face(__name__, _HOME)
+__getattr__, __dir__ = face(__name__, _HOME)

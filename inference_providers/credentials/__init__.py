@@ -67,4 +67,4 @@ _HOME = {
         "stray_keys",
     ),
 }
-__getattr__, __dir__, __all__ = face(__name__, _HOME)
+__getattr__, __dir__ = face(__name__, _HOME)

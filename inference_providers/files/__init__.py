@@ -32,7 +32,7 @@ _HOME = {
         "replacing",
     ),
 }
-__getattr__, __dir__, __all__ = face(
+__getattr__, __dir__ = face(
     __name__,
     _HOME,
     modules=(

@@ -57,7 +57,7 @@ _HOME = {
     ),
     "sorting": ("POLICIES",),
 }
-__getattr__, __dir__, __all__ = face(
+__getattr__, __dir__ = face(
     __name__,
     _HOME,
     modules=(

@@ -34,4 +34,4 @@ _HOME = {
         "delta_text",
     ),
 }
-__getattr__, __dir__, __all__ = face(__name__, _HOME, modules=("classify",))
+__getattr__, __dir__ = face(__name__, _HOME, modules=("classify",))

@@ -59,4 +59,4 @@ _HOME = {
     ),
     "schema": ("problems",),
 }
-__getattr__, __dir__, __all__ = face(__name__, _HOME)
+__getattr__, __dir__ = face(__name__, _HOME)

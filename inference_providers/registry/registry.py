@@ -290,24 +290,25 @@ def bundled() -> Registry:
     return Registry(json.loads(text), facts, installed=True)  # the package's own: nobody has to look how deep it nests
 
 
+_FACTS, _ROW = b',\n"facts":', b'":{\n'  # where a provider's facts begin, and where its row does
+
+
 def _without_facts(text: bytes) -> tuple[bytes, dict[str, bytes]]:
     """Cut the facts, half of the file, out of the text, to be parsed when they are asked for.
 
     The importer writes each provider's facts on a line of their own, last in its row. A
     file laid out in another way is parsed as a whole.
     """
-    kept: list[bytes] = []
-    facts: dict[str, bytes] = {}
-    provider = ""
-    for line in text.split(b"\n"):
-        if line.startswith(b'"facts":{'):
-            facts[provider] = line[8:]
-            kept[-1] = kept[-1].rstrip(b",")
-            continue
-        if line.endswith(b":{"):
-            provider = line[1:-3].decode()
-        kept.append(line)
-    return b"\n".join(kept), facts
+    kept, facts = [], {}
+    start = 0  # of what is kept next
+    while (end := text.find(_FACTS, start)) >= 0:
+        part = text[start:end]
+        row = part.rfind(_ROW)
+        start = text.index(b"\n", end + len(_FACTS))
+        facts[part[part.rfind(b"\n", 0, row) + 2 : row].decode()] = text[end + len(_FACTS) : start]
+        kept.append(part)
+    kept.append(text[start:])
+    return b"".join(kept), facts
 
 
 def canonical_name(internal_name: str) -> str | None:

@@ -35,4 +35,4 @@ _HOME = {
         "route",
     ),
 }
-__getattr__, __dir__, __all__ = face(__name__, _HOME)
+__getattr__, __dir__ = face(__name__, _HOME)

@@ -44,7 +44,7 @@ _HOME = {
         "running",
     ),
 }
-__getattr__, __dir__, __all__ = face(
+__getattr__, __dir__ = face(
     __name__,
     _HOME,
     modules=(

@@ -7,10 +7,9 @@ its models only to who has the key is there all the same, its models unknown. A 
 
 from __future__ import annotations
 
+import _socket  # what `socket` is made of: it brings no selectors and enums, which take two milliseconds of every start
 import errno
 import os
-import selectors
-import socket
 import time
 
 from inference_providers.credentials import host_of
@@ -52,46 +51,58 @@ def scan(registry: Registry, environ: Mapping[str, str], timeout: float = PROBE_
 def _connectable(bases: Iterable[str], timeout: float) -> list[str]:
     """Those of the addresses that accept a connection, all tried at once."""
     alive: set[str] = set()
-    waiting = 0
+    waiting: dict[int, tuple[str, _socket.socket]] = {}  # by file descriptor
     hosts = {base: host_of(base) for base in bases}
-    with selectors.DefaultSelector() as selector:
+    try:
         for base, host in hosts.items():
-            sock = _start_connecting(host, base.startswith("https"))
-            if sock is None:
-                continue
-            selector.register(sock, selectors.EVENT_WRITE, (base, sock))
-            waiting += 1
+            connected, sock = _start_connecting(host, base.startswith("https"))
+            if connected:
+                alive.add(base)
+            elif sock is not None:
+                waiting[sock.fileno()] = base, sock
         deadline = time.monotonic() + timeout
         while waiting and (left := deadline - time.monotonic()) > 0:
-            for key, _ in selector.select(left):
-                base, sock = key.data
-                if sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0:
+            for file in _writable(list(waiting), left):
+                base, sock = waiting.pop(file)
+                if sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR) == 0:
                     alive.add(base)
-                selector.unregister(sock)
                 sock.close()
-                waiting -= 1
-        for key in list((selector.get_map() or {}).values()):
-            key.data[1].close()
+    finally:
+        for _, sock in waiting.values():
+            sock.close()
     return [base for base in hosts if base in alive]
 
 
-def _start_connecting(host: str, tls: bool) -> socket.socket | None:
+def _start_connecting(host: str, tls: bool) -> tuple[bool, _socket.socket | None]:
+    """Whether a connection stands already; else the socket of one that may come, or None."""
     name, _, port = host.rpartition(":") if ":" in host.rpartition("]")[2] else (host, "", "443" if tls else "80")
     name = name.strip("[]").replace("localhost", "127.0.0.1")
-    family = socket.AF_INET6 if ":" in name else socket.AF_INET
     try:
-        sock = socket.socket(family, socket.SOCK_STREAM)
+        sock = _socket.socket(_socket.AF_INET6 if ":" in name else _socket.AF_INET, _socket.SOCK_STREAM)
     except OSError:
-        return None
-    sock.setblocking(False)
+        return False, None
     try:
-        if sock.connect_ex((name, int(port))) in (0, errno.EINPROGRESS, errno.EWOULDBLOCK):
-            return sock
+        sock.setblocking(False)
+        result = sock.connect_ex((name, int(port)))
     except (OSError, ValueError, OverflowError):
-        sock.close()
-        return None
+        result = errno.EINVAL
+    if result in (errno.EINPROGRESS, errno.EWOULDBLOCK):
+        return False, sock
     sock.close()
-    return None
+    return result == 0, None
+
+
+def _writable(files: list[int], seconds: float) -> list[int]:
+    """Those of the descriptors whose connections stand, or have failed."""
+    import select
+
+    if not hasattr(select, "poll"):
+        _, connected, failed = select.select([], files, files, seconds)
+        return list({*connected, *failed})
+    poll = select.poll()
+    for file in files:
+        poll.register(file, select.POLLOUT)
+    return [file for file, _ in poll.poll(seconds * 1000)]
 
 
 def _probe_all(

@@ -13,4 +13,4 @@ if TYPE_CHECKING:
 _HOME = {
     "mock": ("Mock",),
 }
-__getattr__, __dir__, __all__ = face(__name__, _HOME, modules=("stand_in",))
+__getattr__, __dir__ = face(__name__, _HOME, modules=("stand_in",))

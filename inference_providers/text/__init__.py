@@ -20,4 +20,4 @@ _HOME = {
         "printable",
     ),
 }
-__getattr__, __dir__, __all__ = face(__name__, _HOME, modules=("jsontext",))
+__getattr__, __dir__ = face(__name__, _HOME, modules=("jsontext",))

@@ -40,4 +40,4 @@ _HOME = {
     ),
     "sync_sender": ("Sender",),
 }
-__getattr__, __dir__, __all__ = face(__name__, _HOME, modules=("sse",))
+__getattr__, __dir__ = face(__name__, _HOME, modules=("sse",))

@@ -30,4 +30,4 @@ _HOME = {
         "read",
     ),
 }
-__getattr__, __dir__, __all__ = face(__name__, _HOME, modules=("updater",))
+__getattr__, __dir__ = face(__name__, _HOME, modules=("updater",))

@@ -19,4 +19,4 @@ _HOME = {
         "usage_of",
     ),
 }
-__getattr__, __dir__, __all__ = face(__name__, _HOME)
+__getattr__, __dir__ = face(__name__, _HOME)
