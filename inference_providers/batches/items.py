@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Any
 
+    from inference_providers.batches.records import Line, OpenAILine, Problem, ResultLine
     from inference_providers.chat import Answer
 
 _as_json = json.JSONEncoder(ensure_ascii=False).encode
@@ -155,8 +156,8 @@ class Result:
         row = self._openai_row() if self.openai_form else self._own_row()
         return _as_json(row)
 
-    def _own_row(self) -> dict[str, Any]:
-        row: dict[str, Any] = {"index": self.index}
+    def _own_row(self) -> ResultLine:
+        row: Any = {"index": self.index}
         if self.custom_id is not None:
             row["custom_id"] = self.custom_id
         if self.error is not None:
@@ -167,21 +168,27 @@ class Result:
             row |= _shortened(self.answer)
             row["error"] = None
         row["key"] = self.key
-        return row
+        line: ResultLine = row
+        return line
 
-    def _openai_row(self) -> dict[str, Any]:
-        row: dict[str, Any] = {"id": f"batch_req_{self.key}", "custom_id": self.custom_id, "index": self.index}
+    def _openai_row(self) -> OpenAILine:
+        line: OpenAILine = {
+            "id": f"batch_req_{self.key}",
+            "custom_id": self.custom_id,
+            "index": self.index,
+            "response": None,
+            "error": None,
+        }
         if self.error is None:
-            return {
-                **row,
-                "response": {"status_code": 200, "request_id": self.key, "body": self.answer.data},
-                "error": None,
-            }
+            line["response"] = {"status_code": 200, "request_id": self.key, "body": self.answer.data}
+            return line
         problem = problem_of(self.error)
-        status = problem.get("status")
-        response = {"status_code": status, "request_id": self.key, "body": {"error": problem}} if status else None
-        where = {"line": self.line} if self.line is not None else {}
-        return {**row, "response": response, "error": {"code": problem["type"], "message": problem["message"]}, **where}
+        if status := problem.get("status"):
+            line["response"] = {"status_code": status, "request_id": self.key, "body": {"error": problem}}
+        line["error"] = {"code": problem["type"], "message": problem["message"]}
+        if self.line is not None:
+            line["line"] = self.line
+        return line
 
 
 def _shortened(answer: Answer) -> Iterator[tuple[str, Any]]:
@@ -195,49 +202,53 @@ def _shortened(answer: Answer) -> Iterator[tuple[str, Any]]:
             yield name, value
 
 
-def problem_of(error: Exception) -> dict[str, Any]:
+def problem_of(error: Exception) -> Problem:
     """An error for a file: its type and message, the provider and status where there are any."""
-    row: dict[str, Any] = {"type": type(error).__name__, "message": str(error)}
+    problem: Problem = {"type": type(error).__name__, "message": str(error)}
     if isinstance(error, ProviderError):
-        row |= {name: value for name in ("provider", "status", "code") if (value := getattr(error, name)) is not None}
-    return row
+        if error.provider is not None:
+            problem["provider"] = error.provider
+        if error.status is not None:
+            problem["status"] = error.status
+        if error.code is not None:
+            problem["code"] = error.code
+    return problem
 
 
 class FailedEarlier(InferenceProvidersError):
     """An item that failed when its batch ran, as its file tells."""
 
 
-def result_of(row: Mapping[str, Any]) -> Result:
+def result_of(line: Line) -> Result:
     """A result as it was written to a file."""
     from inference_providers.chat import Answer, Given
     from inference_providers.usage import Usage, usage_of
 
-    item = Item(int(row.get("index") or 0), row.get("line"))
-    item.custom_id, item.openai_form = row.get("custom_id"), "response" in row
-    item.key = key_of(row)
-    problem = row.get("error")
-    if problem:
-        return Result(
-            item, None, FailedEarlier(f"{problem.get('type', problem.get('code'))}: {problem.get('message')}")
-        )
-    given = Given()
-    if item.openai_form:
-        data = row["response"]["body"]
+    item = Item(int(line.get("index") or 0), line.get("line"))
+    item.custom_id, item.openai_form = line.get("custom_id"), "response" in line
+    item.key = key_of(line)
+    if line["error"] is not None:
+        problem: Mapping[str, Any] = line["error"]
+        kind = problem.get("type", problem.get("code"))
+        return Result(item, None, FailedEarlier(f"{kind}: {problem.get('message')}"))
+    if "id" in line:
+        data = line["response"]["body"] if line["response"] else {}
+        given = Given()
         given.usage, given.cost = usage_of(data.get("usage")), None
         return Result(item, given.answer(data, None, ()))
-    counted = row.get("input_tokens") is not None
+    tokens = line.get("input_tokens"), line.get("output_tokens")
     answer = Answer(
-        row["answer"],
-        provider=row.get("provider"),
-        model=row.get("model") or "",
-        usage=Usage(row["input_tokens"], row["output_tokens"]) if counted else None,
-        cost=row.get("cost"),
-        latency=row.get("latency") or 0.0,
-        finish_reason=row.get("finish_reason"),
-        parsed=row.get("parsed"),
-        tool_calls=row.get("tool_calls") or (),
-        dropped=row.get("dropped") or (),
-        unchecked=row.get("unchecked") or (),
+        line["answer"] or "",
+        provider=line.get("provider"),
+        model=line.get("model") or "",
+        usage=Usage(tokens[0], tokens[1] or 0) if tokens[0] is not None else None,
+        cost=line.get("cost"),
+        latency=line.get("latency") or 0.0,
+        finish_reason=line.get("finish_reason"),
+        parsed=line.get("parsed"),
+        tool_calls=line.get("tool_calls") or (),
+        dropped=line.get("dropped") or (),
+        unchecked=line.get("unchecked") or (),
     )
     return Result(item, answer)
 

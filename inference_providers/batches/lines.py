@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from inference_providers.batches.records import Line
+
 _HEXADECIMAL = frozenset("0123456789abcdef")
 _MOST = 2**31  # items
 _ANSWERED = frozenset(
@@ -17,10 +19,10 @@ _ANSWERED = frozenset(
 _RESPONSE = frozenset(("status_code", "request_id", "body"))
 
 
-def row_of(line: bytes) -> dict[str, Any] | None:
+def row_of(line: bytes) -> Line | None:
     """The row of a line that a batch wrote, known by its whole shape; None for any other line."""
     try:
-        row = jsontext.loads(line)
+        row: Any = jsontext.loads(line)
     except ValueError:
         return None
     if not isinstance(row, dict) or not {"index", "error"} <= row.keys():
@@ -28,7 +30,11 @@ def row_of(line: bytes) -> dict[str, Any] | None:
     index, custom = row["index"], row.get("custom_id")
     if not (index is None or (type(index) is int and 0 <= index < _MOST)) or not isinstance(custom, str | None):
         return None
-    return row if (_is_openai_row(row) if "response" in row else _is_own_row(row)) else None
+    if not (_is_openai_row(row) if "response" in row else _is_own_row(row)):
+        return None
+    known: Any = row
+    found: Line = known
+    return found
 
 
 def _is_own_row(row: Mapping[str, Any]) -> bool:
@@ -58,7 +64,7 @@ def _says(error: Any, kind: str) -> bool:
     return isinstance(error, dict) and isinstance(error.get(kind), str) and isinstance(error.get("message"), str)
 
 
-def key_of(row: Mapping[str, Any]) -> str:
+def key_of(row: Line) -> str:
     """The key of a row: the same for the same request."""
     return str(row.get("key") or str(row.get("id", "")).removeprefix("batch_req_"))
 
