@@ -30,7 +30,7 @@ from inference_providers import (
     Usage,
 )
 from inference_providers.batches.items import result_of
-from inference_providers.chat.answer import Given
+from inference_providers.chat.answer import AnswerBuilder
 from inference_providers.chat.completion import instructed, shown
 from inference_providers.chat.images import CAP
 from inference_providers.registry.provider import Facts
@@ -161,7 +161,7 @@ def test_an_answer_made_by_hand_is_kept_with_all_that_is_known(again: Any) -> No
 
 def test_every_field_is_there_however_an_answer_is_made() -> None:
     fields = [name for name in Answer.__annotations__ if not name.startswith("_")]
-    reply = Given().answer(completion(), None, ())
+    reply = AnswerBuilder().answer(completion(), None, ())
     row = result_of({"answer": "hi"}).answer
     for made in (Answer("hi"), reply, row):
         assert list(vars(made)) == fields
@@ -259,7 +259,7 @@ def test_cached_tokens_never_cost_more_than_the_dearer_price(
 
 @given(st.lists(st.tuples(st.none() | USAGES, st.none() | PRICES, st.floats(0, 9)), min_size=1))
 def test_tokens_and_costs_of_several_replies_add_up(replies: list[tuple[Usage | None, float | None, float]]) -> None:
-    so_far = Given()
+    so_far = AnswerBuilder()
     for usage, cost, seconds in replies:
         so_far.add(usage, cost, (), (), seconds)
     known = [usage for usage, _, _ in replies if usage is not None]

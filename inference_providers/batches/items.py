@@ -209,7 +209,7 @@ class FailedEarlier(InferenceProvidersError):
 
 def result_of(row: Mapping[str, Any]) -> Result:
     """A result as it was written to a file."""
-    from inference_providers.chat import Answer, Given
+    from inference_providers.chat import Answer, AnswerBuilder
     from inference_providers.usage import Usage, usage_of
 
     item = Item(int(row.get("index") or 0), row.get("line"))
@@ -220,7 +220,7 @@ def result_of(row: Mapping[str, Any]) -> Result:
         return Result(
             item, None, FailedEarlier(f"{problem.get('type', problem.get('code'))}: {problem.get('message')}")
         )
-    given = Given()
+    given = AnswerBuilder()
     if item.openai_form:
         data = row["response"]["body"]
         given.usage, given.cost = usage_of(data.get("usage")), None

@@ -18,7 +18,7 @@ from inference_providers.batches import provider_parts as batch_parts
 from inference_providers.batches.items import Item, MalformedItemError, Result, Summary
 from inference_providers.batches.job import names_of, route_key
 from inference_providers.batches.provider_parts import Part, State
-from inference_providers.chat import Given, parameters
+from inference_providers.chat import AnswerBuilder, parameters
 from inference_providers.errors import (
     InferenceProvidersError,
     InvalidRequestError,
@@ -277,7 +277,7 @@ class _Api:
             return Result(item, None, verdict.error)
         usage = usage_of(body.get("usage"))
         cost = cost_of(usage, self.offer.facts)
-        given = Given()
+        given = AnswerBuilder()
         given.add(usage, None if cost is None else cost * self._row.get("price", 1.0), (), dropped, 0.0)
         return Result(item, given.answer(body, self.offer, ()))
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from inference_providers.chat import parameter_rules as parameter_rules
     from inference_providers.chat import parameters as parameters
     from inference_providers.chat.answer import Answer as Answer
-    from inference_providers.chat.answer import Given as Given
+    from inference_providers.chat.answer import AnswerBuilder as AnswerBuilder
     from inference_providers.chat.arguments import Models as Models
     from inference_providers.chat.arguments import Prompt as Prompt
     from inference_providers.chat.arguments import check_timeout as check_timeout
@@ -36,13 +36,13 @@ if TYPE_CHECKING:
     from inference_providers.chat.images import urls as urls
     from inference_providers.chat.parameter_rules import Rules as Rules
     from inference_providers.chat.question import Question as Question
-    from inference_providers.chat.structured import Misfit as Misfit
+    from inference_providers.chat.structured import SchemaMismatch as SchemaMismatch
     from inference_providers.chat.tools import Call as Call
 
 _HOME = {
     "answer": (
         "Answer",
-        "Given",
+        "AnswerBuilder",
     ),
     "arguments": (
         "check_timeout",
@@ -74,7 +74,7 @@ _HOME = {
     "images": ("urls",),
     "parameter_rules": ("Rules",),
     "question": ("Question",),
-    "structured": ("Misfit",),
+    "structured": ("SchemaMismatch",),
     "tools": ("Call",),
 }
 __getattr__, __dir__, __all__ = face(

@@ -135,7 +135,7 @@ def plain(value: Any) -> Any:
     return value.model_dump(mode="json") if hasattr(value, "model_dump") else value
 
 
-class Given:
+class AnswerBuilder:
     """What an answer is made of: one reply or several, and who gave the last."""
 
     __slots__ = ("attempts", "cost", "dropped", "first", "latency", "usage")

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from inference_providers.chat.structured import Shape
+    from inference_providers.chat.structured import OutputSchema
     from inference_providers.chat.tools import Toolbox
 
 
@@ -48,14 +48,14 @@ class Question:
             self.tools = Toolbox(self.fields["tools"])
             self.fields["tools"] = self.tools.schemas
         given = self.fields.get("response_format")
-        self.shape: Shape | None = None
+        self.output_schema: OutputSchema | None = None
         if schema is not None:
             if given is not None:
                 raise ValueError("schema and response_format say the same thing; give one of them")
-            from inference_providers.chat.structured import Shape
+            from inference_providers.chat.structured import OutputSchema
 
-            self.shape = Shape(schema)
-            self.fields["response_format"] = self.shape.response_format
+            self.output_schema = OutputSchema(schema)
+            self.fields["response_format"] = self.output_schema.response_format
         self.extra = dict(extra or {})
         if "stream" in self.extra:
             raise ValueError("extra_body cannot turn streaming on; ask with stream=True")
@@ -71,6 +71,6 @@ class Question:
 
     def streamed(self) -> dict[str, Any]:
         """A request for a stream of text."""
-        if self.shape is not None or self.tools is not None:
+        if self.output_schema is not None or self.tools is not None:
             raise ValueError("a stream gives text as it comes; with schema or tools, ask without stream")
         return {**self.body(), "stream": True, "stream_options": parameters.USAGE}

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-class Misfit(ValueError):
+class SchemaMismatch(ValueError):
     """Text that does not fit a schema. `problems` holds what is wrong with it, each with its JSON path."""
 
     def __init__(self, problems: list[str]) -> None:
@@ -21,7 +21,7 @@ class Misfit(ValueError):
         super().__init__("; ".join(problems[:5]))
 
 
-class Shape:
+class OutputSchema:
     """What structured output must look like: made of a JSON Schema (a dict), or of a class that pydantic understands.
 
     Raises TypeError for anything else, and for a schema that is no object at its top; ValueError for one that is
@@ -52,19 +52,19 @@ class Shape:
         return parameters.json_schema(closed or self.schema, name, strict=closed is not None)
 
     def parse(self, text: str) -> Any:
-        """The value in *text*: the class's instance, or plain JSON. Raises Misfit."""
+        """The value in *text*: the class's instance, or plain JSON. Raises SchemaMismatch."""
         found_text = _json_in(text)
         try:
             value = jsontext.loads(found_text, strict=True)
         except ValueError as error:
-            raise Misfit([f"$: not JSON ({error})"]) from None
+            raise SchemaMismatch([f"$: not JSON ({error})"]) from None
         if self._adapter is not None:
             return self._instance(found_text, value)
         from inference_providers.chat import validation
 
         found = validation.problems(self.schema, value, len(found_text))
         if found:
-            raise Misfit(found)
+            raise SchemaMismatch(found)
         return value
 
     def _instance(self, text: str, value: Any) -> Any:
@@ -77,13 +77,13 @@ class Shape:
         try:
             validation.check_choices(self._kinds, value)
         except ValueError as error:
-            raise Misfit([f"$: {error}"]) from None
+            raise SchemaMismatch([f"$: {error}"]) from None
         try:
             return self._adapter.validate_json(text)  # where strict models, too, take a date from text
         except ValidationError as error:
-            raise Misfit([f"$.{problem}" for problem in validation.found_by_pydantic(error)]) from None
+            raise SchemaMismatch([f"$.{problem}" for problem in validation.found_by_pydantic(error)]) from None
 
-    def repair(self, misfit: Misfit) -> str:
+    def repair(self, misfit: SchemaMismatch) -> str:
         """What the model is told when its reply does not fit."""
         problems = "\n".join(misfit.problems)
         return f"That does not fit the schema:\n{problems}\n{parameters.schema_prompt(self.schema)}"

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from inference_providers.protocols import Ask
     from inference_providers.registry import Registry
     from inference_providers.routing import Health, Policy
-    from inference_providers.testing import Substitute
+    from inference_providers.testing import StandIn
     from inference_providers.transport import AsyncSender, Limits
 
     Prompt = str | Sequence[Mapping[str, Any]]
@@ -89,10 +89,10 @@ class Base(Finder):
         if local not in (True, False, LAUNCH):
             raise ValueError(f'local must be True, False or "{LAUNCH}", not {local!r}')
         override: str | os.PathLike[str] | Mapping[str, Any] | Registry | None = json_override
-        self._substitute = _substitute(mock)
-        if self._substitute is not None:
-            environ = self._substitute.environ(os.environ if environ is None else environ)
-            own = self._substitute.registry()
+        self._stand_in = _stand_in(mock)
+        if self._stand_in is not None:
+            environ = self._stand_in.environ(os.environ if environ is None else environ)
+            own = self._stand_in.registry()
             if own is not None:
                 override, auto_update, local = own, False, False
         self.timeout = timeout
@@ -137,11 +137,11 @@ class Base(Finder):
     def _async_sender(self) -> AsyncSender:
         from inference_providers.transport import AsyncSender
 
-        if self._substitute is not None:
-            stand_in: AsyncSender = self._substitute.async_sender(
+        if self._stand_in is not None:
+            sender: AsyncSender = self._stand_in.async_sender(
                 lambda: AsyncSender(self._environ, self._limits), self._secrets
             )
-            return stand_in
+            return sender
         return AsyncSender(self._environ, self._limits)
 
     def _secrets(self) -> list[str]:
@@ -212,7 +212,7 @@ class Base(Finder):
 
             turns = chat.shown(turns, urls(images, self._environ))
         made = Question(turns, parameters, extra=extra_body, **how)
-        for pattern in made.shape.unchecked if made.shape is not None else ():
+        for pattern in made.output_schema.unchecked if made.output_schema is not None else ():
             self._warn_once(
                 f"the schema's {pattern!r} is not checked: it takes look-around or back-references, which a reply could "
                 "make run for ever"
@@ -226,7 +226,7 @@ class Base(Finder):
 
     def _answer_of(self, reply: Any, model: str, question: Question, seconds: float) -> Answer:
         """The answer in an SDK client's raw response. Raises ProviderUnavailableError where there is none."""
-        from inference_providers.chat import Given
+        from inference_providers.chat import AnswerBuilder
         from inference_providers.clients.connection import checked_completion
         from inference_providers.usage import cost_of, usage_of
 
@@ -236,7 +236,7 @@ class Base(Finder):
         dropped = reply.headers.get("x-inference-dropped", "")
         usage = usage_of(data.get("usage"))
         cost = cost_of(usage, provider.facts(model)) if provider else None
-        given = Given()
+        given = AnswerBuilder()
         given.add(usage, cost, (), filter(None, dropped.split(", ")), seconds)
         answer = given.answer(data, None, question.turns)
         answer.provider, answer.model = provider.id if provider else None, model
@@ -267,7 +267,7 @@ class Base(Finder):
     def _policy(self) -> Policy:
         from inference_providers.routing import Policy
 
-        if self._given_policy is None and self._substitute is not None and self._substitute.quick:
+        if self._given_policy is None and self._stand_in is not None and self._stand_in.skips_backoff:
             return Policy(total=self.timeout, backoff_base=0.0)
         return self._given_policy or Policy(total=self.timeout)
 
@@ -290,11 +290,11 @@ class Base(Finder):
         return self._given_limits or Limits(total=self.timeout)
 
 
-def _substitute(mock: Mapping[str, Any] | None) -> Substitute | None:
-    from inference_providers.testing import stand_in as substitute
+def _stand_in(mock: Mapping[str, Any] | None) -> StandIn | None:
+    from inference_providers.testing import stand_in
 
     if mock is None:
-        return substitute.current
+        return stand_in.active
     from inference_providers.testing import Mock
 
     return Mock(mock)

@@ -296,9 +296,9 @@ class ProviderList(Base):
     def _sender(self) -> Sender:
         from inference_providers.transport import Sender
 
-        if self._substitute is not None:
-            stand_in: Sender = self._substitute.sender(lambda: Sender(self._environ, self._limits), self._secrets)
-            return stand_in
+        if self._stand_in is not None:
+            sender: Sender = self._stand_in.sender(lambda: Sender(self._environ, self._limits), self._secrets)
+            return sender
         return Sender(self._environ, self._limits)
 
     @cached_property

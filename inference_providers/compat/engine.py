@@ -25,7 +25,7 @@ from inference_providers.files import folders
 from inference_providers.offers import BY_HAND
 from inference_providers.registry import bundled
 from inference_providers.routing import Policy
-from inference_providers.testing import stand_in as substitute
+from inference_providers.testing import stand_in
 from inference_providers.transport import Limits
 
 TYPE_CHECKING = False
@@ -129,7 +129,7 @@ class MetaInferenceEngine:
         self, name: str, kind: str | None, remote: RemoteParams, model: ModelParams | None = None
     ) -> tuple[ProviderList, str]:
         """The engine for a model and these settings, made once; and what the model is called there."""
-        if substitute.current is not None and substitute.current.alone:
+        if stand_in.active is not None and stand_in.active.is_isolated:
             remote = replace(remote, api_url=None)  # mock mode answers for every server
         environ = _environment()
         key = _key(remote, environ)
@@ -142,7 +142,7 @@ class MetaInferenceEngine:
         owner = bundled().provider_id(head) if rest else None
         plain = rest if owner and provider in (None, owner) else name
         wished = _wished(plain, provider or owner, model, environ)
-        place = (provider, remote.api_url, secret, around, settings, id(substitute.current), *wished.values())
+        place = (provider, remote.api_url, secret, around, settings, id(stand_in.active), *wished.values())
         if place not in self._engines:
             if len(self._engines) >= MOST_ENGINES:
                 self._engines.clear()
@@ -171,7 +171,7 @@ def _key(remote: RemoteParams, environ: Mapping[str, str]) -> str | None:
             f"{variable} holds the secret of something else, and is no provider's key; use another variable"
         )
     key = environ.get(variable)
-    if not key and substitute.current is None:
+    if not key and stand_in.active is None:
         raise NoCredentialsError(f"{variable}, which is to hold the key, is not set.", [variable])
     return key or None
 
@@ -185,7 +185,7 @@ def _checked(key: str | None, remote: RemoteParams, *, keyless: bool) -> str | N
         return None
     if keyless and key.strip().lower() in _NO_KEY:
         return DUMMY_KEY
-    if substitute.current is None and (problem := refusal(key)):
+    if stand_in.active is None and (problem := refusal(key)):
         variable = remote.api_key_env_varname if remote.api_key is None else None
         hint = " Leave it out where a server wants none." if keyless else ""
         raise NoCredentialsError(f"{variable or BY_HAND.capitalize()} {problem}.{hint}", [variable] if variable else [])

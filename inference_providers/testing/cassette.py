@@ -39,7 +39,7 @@ class Cassette:
 
     def __init__(self, path: str | os.PathLike[str], mode: str) -> None:
         self.path, self.mode = os.fspath(path), mode
-        self.quick, self.alone = mode == REPLAY, False
+        self.skips_backoff, self.is_isolated = mode == REPLAY, False
         self._environs: list[Mapping[str, str]] = []
         self._variables: set[str] = set()
         self._addresses: dict[str, str] = {}  # variables with addresses of providers, as they were

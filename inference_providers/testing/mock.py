@@ -32,7 +32,7 @@ EVERY = "*"
 class Mock:
     """Replies by model. `requests` holds the JSON bodies that were asked. Raises TypeError for what is no reply."""
 
-    quick = alone = True
+    skips_backoff = is_isolated = True
 
     def __init__(self, replies: Mapping[str, Any]) -> None:
         if not hasattr(replies, "items"):

@@ -26,18 +26,18 @@ class Stand:
         advice = "call inference_providers.mock({...}) or .cassette() in this test first"
         self.mock({"*": {"error": {"status": 400, "message": advice}}})
 
-    def _set(self, substitute: Any) -> Any:
-        from inference_providers.testing import stand_in as place
+    def _activate(self, sender: Any) -> Any:
+        from inference_providers.testing import stand_in
 
-        place.current = substitute
-        return substitute
+        stand_in.active = sender
+        return sender
 
     def mock(self, replies: dict[str, Any]) -> Any:
         """Answer with these replies: see `inference_providers.mock`."""
         from inference_providers.testing.mock import Mock
 
         self._mock = Mock(replies)
-        return self._set(self._mock)
+        return self._activate(self._mock)
 
     @property
     def requests(self) -> list[dict[str, Any]]:
@@ -52,13 +52,13 @@ class Stand:
         """
         from inference_providers.testing.cassette import RECORD, Cassette
 
-        return self._set(Cassette(path or self._path(), RECORD))
+        return self._activate(Cassette(path or self._path(), RECORD))
 
     def replay(self, path: str | os.PathLike[str] | None = None) -> Any:
         """Answer from a recording. A request that it does not hold raises an error."""
         from inference_providers.testing.cassette import REPLAY, Cassette
 
-        return self._set(Cassette(path or self._path(), REPLAY))
+        return self._activate(Cassette(path or self._path(), REPLAY))
 
     def cassette(self, path: str | os.PathLike[str] | None = None) -> Any:
         """Replay, or record what was never recorded, as `--inference-record` says: once (the default), all or none."""
@@ -89,8 +89,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture
 def inference_providers(request: pytest.FixtureRequest) -> Iterator[Stand]:
     """Stands in for the network: `.mock({...})`, `.cassette()`, `.record()`, `.replay()`."""
-    from inference_providers.testing import stand_in as substitute
+    from inference_providers.testing import stand_in
 
-    before = substitute.current
+    before = stand_in.active
     yield Stand(request.node, str(request.config.getoption("--inference-record")))
-    substitute.current = before
+    stand_in.active = before
