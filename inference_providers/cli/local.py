@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from inference_providers.cli.exit_codes import guarded
-from inference_providers.cli.output import say
+from inference_providers.cli.output import json_option, say
 from inference_providers.cli.tables import emit
 from inference_providers.errors import LocalServerError
 from inference_providers.files import folders
@@ -31,7 +31,7 @@ def local() -> None:
     show_default=True,
     help="Tokens of context to reckon the memory for.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @guarded
 def list_models(context: int, as_json: bool) -> None:
     """List model files: those of Ollama, LM Studio, Hugging Face, llama.cpp, and in this package's models folder.
@@ -153,7 +153,7 @@ def _first_that_runs(servers: list[Any], model: str) -> Any:
 
 
 @local.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @guarded
 def status(as_json: bool) -> None:
     """Show the servers that were launched: by `local start`, or by programs that use them."""

@@ -10,6 +10,8 @@ import click
 
 from inference_providers.text import as_json, printable
 
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
 
 def on_terminal(*, err: bool = False) -> bool:
     """Whether a person reads standard output (or standard error)."""
