@@ -1,4 +1,4 @@
-"""Faces of folders: a folder gives its names when they are first asked for, and loads nothing before."""
+"""Faces of folders: a folder loads nothing until one of its names is first used."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def face(
 ) -> tuple[Callable[[str], object], Callable[[], list[str]], list[str]]:
     """`__getattr__`, `__dir__` and `__all__` of a package whose names live in the modules of *home* (PEP 562).
 
-    modules: those that are given whole, since their functions read best with the module's name before them.
+    modules: those exported whole, because their functions read best after the module's name.
     """
     where = {name: module for module, names in home.items() for name in names}
     names = sorted([*where, *modules])
@@ -26,7 +26,7 @@ def face(
                 raise AttributeError(f"module {package!r} has no attribute {name!r}")
             return _load(f"{package}.{name}")
         value = getattr(_load(f"{package}.{module}"), name)
-        setattr(sys.modules[package], name, value)  # asked for once
+        setattr(sys.modules[package], name, value)  # so that the next look-up finds it
         return value
 
     return get, lambda: names, names
