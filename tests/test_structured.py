@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, RootModel
 from typing_extensions import TypedDict
 
 from inference_providers import InvalidReplyError
-from inference_providers.chat.structured import OutputSchema, SchemaMismatch, tightened
+from inference_providers.chat.structured import OutputSchema, SchemaMismatch, strict_schema
 from tests.conftest import list_of
 from tests.servers import Connection, Received, Server, completion
 from tests.test_answer import both
@@ -216,8 +216,8 @@ def test_a_call_of_a_described_tool_need_not_fit(serve: Serve, kind: Any) -> Non
         (Server, TypeError, "no JSON Schema"),
         ({"type": "array"}, TypeError, "must be an object"),
         ({"type": ["object", "null"]}, TypeError, "must be an object"),
-        ({"properties": {"a": {"type": "strin"}}}, ValueError, r"no valid JSON Schema: \$\.properties\.a\.type"),
-        ({"properties": []}, ValueError, "no valid JSON Schema"),
+        ({"properties": {"a": {"type": "strin"}}}, ValueError, r"not a valid JSON Schema: \$\.properties\.a\.type"),
+        ({"properties": []}, ValueError, "not a valid JSON Schema"),
     ],
     ids=str,
 )
@@ -304,7 +304,7 @@ def test_a_strict_model_takes_what_json_has_for_its_types() -> None:
 def test_a_schema_that_points_nowhere_fetches_nothing(serve: Serve) -> None:
     server = serve()
     for ref in (f"{server.url}/schema.json", "#/$defs/none"):
-        with warnings.catch_warnings(), pytest.raises(ValueError, match="no valid JSON Schema"):
+        with warnings.catch_warnings(), pytest.raises(ValueError, match="not a valid JSON Schema"):
             OutputSchema({"type": "object", "properties": {"a": {"$ref": ref}}}).parse('{"a": 1}')
     assert server.requests == []
 
@@ -331,14 +331,14 @@ def test_strictness_is_asked_for_where_it_can_be_kept(shape: Any, strict: bool) 
     ],
 )
 def test_what_cannot_be_closed_is_sent_as_it_is(schema: dict[str, Any]) -> None:
-    assert tightened(schema) is None
+    assert strict_schema(schema) is None
     assert OutputSchema(schema).response_format["json_schema"] == {"name": "answer", "schema": schema, "strict": False}
 
 
 def test_a_field_may_be_called_like_a_word_of_json_schema() -> None:
     names = ("properties", "default", "enum", "type", "$ref", "required", "not", "title")
     schema = {"type": "object", "properties": {name: {"type": "string"} for name in names}, "required": list(names)}
-    assert tightened(schema) == {**schema, "additionalProperties": False}
+    assert strict_schema(schema) == {**schema, "additionalProperties": False}
 
 
 SCALARS = st.sampled_from(
@@ -404,7 +404,7 @@ def test_a_tightened_schema_accepts_what_the_original_does_without_further_field
     data: st.DataObject, schema: dict[str, Any]
 ) -> None:
     before = copy.deepcopy(schema)
-    tight = tightened(schema)
+    tight = strict_schema(schema)
     assert schema == before
     assert tight is not None
     value = data.draw(of(schema) | VALUES)

@@ -100,7 +100,7 @@ class Reader:
         prompt = turns if turns is not None else next((given[name] for name in PROMPTS if given.get(name)), None)
         if prompt is None:
             raise MalformedItemError(
-                f"it has neither messages nor a prompt; it has {parameters.told(map(str, given)) or 'nothing'}"
+                f"it has neither messages nor a prompt; it has {parameters.listed(map(str, given)) or 'nothing'}"
             )
         own = parameters.normalise({name: value for name, value in given.items() if name not in _OWN})
         item.models = given.get("models") or given.get("model") or self._models

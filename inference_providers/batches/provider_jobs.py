@@ -172,10 +172,10 @@ class JobRunner:
 
     def _nobody(self, offers: Sequence[Offer]) -> NoCredentialsError:
         rows = self._providers.registry.providers.items()
-        able = parameters.told(pid for pid, row in rows if row.connection.get("batch") is not None)
+        able = parameters.listed(pid for pid, row in rows if row.connection.get("batch") is not None)
         tried = list(dict.fromkeys(offer.provider for offer in offers[:5]))
         verb = "has" if len(tried) == 1 else "have"
-        return NoCredentialsError(f"{parameters.told(tried)} {verb} no batch API that is known. {able} have one.")
+        return NoCredentialsError(f"{parameters.listed(tried)} {verb} no batch API that is known. {able} have one.")
 
 
 class _Api:

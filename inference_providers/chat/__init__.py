@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from inference_providers.chat.arguments import Models as Models
     from inference_providers.chat.arguments import Prompt as Prompt
     from inference_providers.chat.arguments import check_timeout as check_timeout
-    from inference_providers.chat.arguments import named as named
+    from inference_providers.chat.arguments import names_of as names_of
     from inference_providers.chat.completion import PATH as PATH
     from inference_providers.chat.completion import Pieces as Pieces
     from inference_providers.chat.completion import assistant as assistant
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     from inference_providers.chat.completion import message_of as message_of
     from inference_providers.chat.completion import messages as messages
     from inference_providers.chat.completion import reply_text as reply_text
-    from inference_providers.chat.completion import shown as shown
     from inference_providers.chat.completion import test_body as test_body
     from inference_providers.chat.completion import thoughts as thoughts
     from inference_providers.chat.completion import tool_calls as tool_calls
     from inference_providers.chat.completion import tool_result as tool_result
+    from inference_providers.chat.completion import with_images as with_images
     from inference_providers.chat.conversation import Conversation as Conversation
     from inference_providers.chat.conversation import Message as Message
     from inference_providers.chat.conversation import Role as Role
-    from inference_providers.chat.images import urls as urls
+    from inference_providers.chat.images import image_urls as image_urls
     from inference_providers.chat.parameter_rules import Rules as Rules
     from inference_providers.chat.question import Question as Question
     from inference_providers.chat.structured import SchemaMismatch as SchemaMismatch
@@ -46,7 +46,7 @@ _HOME = {
     ),
     "arguments": (
         "check_timeout",
-        "named",
+        "names_of",
     ),
     "completion": (
         "PATH",
@@ -60,18 +60,18 @@ _HOME = {
         "message_of",
         "messages",
         "reply_text",
-        "shown",
         "test_body",
         "thoughts",
         "tool_calls",
         "tool_result",
+        "with_images",
     ),
     "conversation": (
         "Conversation",
         "Message",
         "Role",
     ),
-    "images": ("urls",),
+    "images": ("image_urls",),
     "parameter_rules": ("Rules",),
     "question": ("Question",),
     "structured": ("SchemaMismatch",),

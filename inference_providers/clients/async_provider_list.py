@@ -10,7 +10,7 @@ from itertools import groupby
 
 from inference_providers import chat
 from inference_providers.attempts import Attempt
-from inference_providers.chat import check_timeout, named
+from inference_providers.chat import check_timeout, names_of
 from inference_providers.clients.base import Base
 from inference_providers.clients.connection import AsyncConnection, our_error, sdk_fields
 from inference_providers.clients.provider_list import (
@@ -214,14 +214,14 @@ class AsyncProviderList(Base):
 
     async def _first_that_works(self, model: Models, test: bool, timeout: float | None, request: Ask, ask: Any) -> Any:
         groups: list[Callable[[], list[Offer]]] = (
-            [partial(self._first_available, named(model))]
+            [partial(self._first_available, names_of(model))]
             if model is not None
             else [self._keyed, self._on_this_machine]
         )
         failed: AllProvidersFailedError | None = None
         until = time.monotonic() + (self.timeout if timeout is None else timeout)
         for group in groups:
-            quick = group == self._keyed or (model is not None and self._known_candidates(named(model)) is not None)
+            quick = group == self._keyed or (model is not None and self._known_candidates(names_of(model)) is not None)
             offers = group() if quick else await asyncio.to_thread(group)
             if not offers:
                 continue

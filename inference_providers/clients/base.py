@@ -7,7 +7,7 @@ import time
 from functools import cached_property
 
 from inference_providers.calls import LAUNCH, Finder
-from inference_providers.chat import check_timeout, named
+from inference_providers.chat import check_timeout, names_of
 from inference_providers.credentials import DUMMY_KEY
 from inference_providers.errors import LocalServerError, UnknownModelError
 from inference_providers.log import warn
@@ -167,7 +167,7 @@ class Base(Finder):
         if models is not None and not models:  # a list that turned out empty names nobody, and does not mean everybody
             raise UnknownModelError("No model: give at least one name, or None for the best within reach.")
         return Options(
-            named(models),
+            names_of(models),
             self.timeout if timeout is None else timeout,
             self._hedge_after if hedge_after is None else hedge_after,
             self._allow_empty if allow_empty is None else allow_empty,
@@ -208,9 +208,9 @@ class Base(Finder):
 
         turns = chat.messages(question, system)
         if images is not None:
-            from inference_providers.chat import urls
+            from inference_providers.chat import image_urls
 
-            turns = chat.shown(turns, urls(images, self._environ))
+            turns = chat.with_images(turns, image_urls(images, self._environ))
         made = Question(turns, parameters, extra=extra_body, **how)
         for pattern in made.output_schema.unchecked if made.output_schema is not None else ():
             self._warn_once(

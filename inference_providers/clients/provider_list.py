@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import cached_property, partial
 from itertools import groupby
 
-from inference_providers.chat import check_timeout, named
+from inference_providers.chat import check_timeout, names_of
 from inference_providers.clients.base import Base
 from inference_providers.errors import AllProvidersFailedError
 from inference_providers.offers import shuffled
@@ -256,7 +256,7 @@ class ProviderList(Base):
     def _first_that_works(self, model: Models, test: bool, timeout: float | None, request: Ask, ask: Any) -> Any:
         """Ask keyed candidates, then this machine; a named model's candidates only where one is named."""
         groups: list[Callable[[], list[Offer]]] = (
-            [partial(self._first_available, named(model))]
+            [partial(self._first_available, names_of(model))]
             if model is not None
             else [self._keyed, self._on_this_machine]
         )

@@ -202,7 +202,7 @@ def _words(given: Mapping[str, Any]) -> dict[str, Any]:
     for word, value in words.items():
         name = parameters.SYNONYMS.get(word, word)
         if value is not None and found.setdefault(name, value) != value:
-            raise ValueError(f"{word} is another word for {name}, which was given as well, with another value")
+            raise parameters.contradiction(word, name)
     return found
 
 
@@ -244,7 +244,7 @@ def _provider(name: str, kind: str | None) -> str:
         return lab
     if len(serving) == 1:
         return serving[0]
-    who = parameters.told(serving[:5]) or "nobody"
+    who = parameters.listed(serving[:5]) or "nobody"
     raise UnknownModelError(
         f"Whose key is it? {name!r} is served by {who}, and a key goes to its owner only: say provider/{name}."
     )

@@ -163,5 +163,7 @@ def made(kind: Any, value: Any) -> Any:
         raise TypeError(f"give {kind.__name__}(...) or a dict, not {type(value).__name__}")
     known = {row.name for row in fields(kind)}
     if unknown := sorted(set(value) - known):
-        raise TypeError(f"{kind.__name__} has no {parameters.told(unknown)}; it has {parameters.told(sorted(known))}")
+        raise TypeError(
+            f"{kind.__name__} has no {parameters.listed(unknown)}; it has {parameters.listed(sorted(known))}"
+        )
     return kind(**value)
