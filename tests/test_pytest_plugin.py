@@ -335,7 +335,7 @@ def test_a_key_of_the_player_changes_nothing(
 def test_a_file_that_is_no_recording_is_an_error_that_says_so(tmp_path: Path, text: str) -> None:
     path = tmp_path / "tape.json"
     path.write_text(text)
-    with pytest.raises(CassetteError, match=r"tape\.json is no recording"):
+    with pytest.raises(CassetteError, match=r"tape\.json is not a recording"):
         Cassette(path, REPLAY)
 
 
