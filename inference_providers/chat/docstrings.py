@@ -108,7 +108,7 @@ def _without_long_gaps(line: str) -> str:
 
 
 class _Entries:
-    """A list of parameters in Google's style, indented evenly: entries by four spaces, the rest of their text by eight."""
+    """A list of parameters in Google's style, indented evenly: entries by four spaces, their other lines by eight."""
 
     def __init__(self, title: int) -> None:
         self.title, self._indent, self._has_entries = title, -1, False
@@ -144,7 +144,7 @@ def _entry(words: str) -> str:
 
 
 def _field(line: str, words: str) -> str:
-    """`:param days: how many`, also from `:param list of int days:` and `@param days:`; as text if it is not a field."""
+    """`:param days: how many`, also from `:param list of int days:` and `@param days:`; other lines as text."""
     head, colon, text = words[1:].partition(":")
     names = head.split()
     if not colon or not names:

@@ -1,4 +1,4 @@
-"""Tools: plain Python functions that a model may call, described by type hints and docstring. Pure but for the calls."""
+"""Tools: Python functions that a model may call, described by type hints and docstring. Pure but for the calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`inference-providers doctor`: what was found, what was skipped, and what `ask_ai` would use."""
+"""The findings of `inference-providers doctor`, as data and as text."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from inference_providers import credentials
 from inference_providers.clients import ProviderList
 from inference_providers.offers import local_server
 from inference_providers.registry import Registry, bundled
-from inference_providers.servers import discovery as local
-from inference_providers.servers import engines, model_files
+from inference_providers.servers import discovery, engines, model_files
 from inference_providers.text import printable
 
 
 def examine(providers: ProviderList) -> dict[str, Any]:
-    """Everything that doctor reports; no key is in it."""
+    """Everything that doctor reports, as data for JSON; it contains no key."""
     registry, environ = providers.registry, os.environ
-    registry_advice = [line.strip() for line in providers._advice.unused()[1:]]
+    unused_variables = [line.strip() for line in providers._advice.unused()[1:]]
     known = [variable for provider in registry.providers.values() for variable in provider.key_variables]
     explanation = providers.explain()
     chosen = explanation.chosen
@@ -37,7 +36,7 @@ def examine(providers: ProviderList) -> dict[str, Any]:
             for v in row.get("api_key", ())
             if environ.get(v)
         ],
-        "unused": registry_advice,
+        "unused": unused_variables,
         "addresses": _addresses(registry),
         "looked_at": _looked_at(registry),
         "servers": [
@@ -64,20 +63,20 @@ def examine(providers: ProviderList) -> dict[str, Any]:
 def _keys(registry: Registry) -> list[dict[str, Any]]:
     rows = []
     for provider in registry.providers.values():
-        found, _ = credentials.find(provider, os.environ)
-        if found is not None and found.variable:
+        credential, _ = credentials.find(provider, os.environ)
+        if credential is not None and credential.variable:
             rows.append(
                 {
                     "provider": provider.id,
-                    "variable": found.variable,
-                    "general_purpose": provider.opt_in(found.variable),
+                    "variable": credential.variable,
+                    "general_purpose": provider.opt_in(credential.variable),
                 }
             )
     return rows
 
 
 def _addresses(registry: Registry) -> list[dict[str, str]]:
-    """Where a variable of the user's moves a key: OPENAI_BASE_URL."""
+    """Addresses to which the user's variables send a key: OPENAI_BASE_URL and the like."""
     return [
         {"provider": provider.id, "variable": variable, "address": _shown(os.environ[variable])}
         for provider in registry.providers.values()
@@ -92,7 +91,7 @@ def _shown(address: str) -> str:
 
 
 def _looked_at(registry: Registry) -> list[dict[str, str]]:
-    """Addresses of local servers that variables of the user's give."""
+    """Addresses of local servers that are set by the user's variables."""
     return [
         {"provider": p.id, "variable": variable, "address": local_server.address(p, os.environ)}
         for p in registry.providers.values()
@@ -102,11 +101,11 @@ def _looked_at(registry: Registry) -> list[dict[str, str]]:
 
 
 def _embedded() -> dict[str, Any]:
-    models = local.home_models(os.environ)
+    models = discovery.home_models(os.environ)
     rows = (bundled().providers[engine].local or {} for engine in bundled().engines)
-    ways = [way for row in rows for way in row["launch"] if model_files.GGUF in way["formats"]]
+    recipes = [recipe for row in rows for recipe in row["launch"] if model_files.GGUF in recipe["formats"]]
     return {
-        "installed": any(engines.installed(way, os.environ) for way in ways),
+        "installed": any(engines.installed(recipe, os.environ) for recipe in recipes),
         "models": [model for model in models if os.path.isfile(model)],
         "missing": [model for model in models if not os.path.isfile(model)],
     }
@@ -122,46 +121,48 @@ def _age(registry: Registry) -> int | None:
         return None
 
 
-def report(found: dict[str, Any]) -> str:
-    """The findings in words."""
-    registry = found["registry"]
+def report(findings: dict[str, Any]) -> str:
+    """The findings of `examine` as text for a terminal."""
+    registry = findings["registry"]
     age = f"{registry['age_days']} days old"
     lines = [
         f"Registry {registry['version']} ({age}): {registry['providers']} providers, {registry['models']} models.",
         "",
         "Keys found:",
     ]
-    for key in found["keys"]:
+    for key in findings["keys"]:
         general = "  (general-purpose: used only when named or allowed)" if key["general_purpose"] else ""
         lines.append(f"  {key['variable']:<28} {key['provider']}{general}")
-    if not found["keys"]:
+    if not findings["keys"]:
         lines.append("  none")
-    lines += _section("Skipped:", [f"  {s['variable']} {s['reason']}" for s in found["skipped"]])
+    lines += _section("Skipped:", [f"  {s['variable']} {s['reason']}" for s in findings["skipped"]])
     lines += _section(
-        "Perhaps misspelt:", [f"  {m['variable']}: did you mean {m['meant']}?" for m in found["near_misses"]]
+        "Perhaps misspelt:", [f"  {m['variable']}: did you mean {m['meant']}?" for m in findings["near_misses"]]
     )
     lines += _section(
         "Services that ended:",
-        [f"  {e['variable']} belongs to {e['service']}; try {e['successor']}" for e in found["ended"]],
+        [f"  {e['variable']} belongs to {e['service']}; try {e['successor']}" for e in findings["ended"]],
     )
-    lines += _section("Set, but not used:", [f"  {line}" for line in found["unused"] if "placeholder" not in line])
+    lines += _section("Set, but not used:", [f"  {line}" for line in findings["unused"] if "placeholder" not in line])
     lines += _section(
         "Addresses changed by you:",
-        [f"  {a['variable']}: {a['provider']} goes to {a['address']}" for a in found["addresses"]],
+        [f"  {a['variable']}: {a['provider']} goes to {a['address']}" for a in findings["addresses"]],
     )
     lines += ["", "Servers on this machine:"]
     lines += [
         f"  {s['provider']} at {s['endpoint']}: "
         + ("lists its models only with its key" if s["locked"] else ", ".join(s["models"][:5]) or "no models")
-        for s in found["servers"]
+        for s in findings["servers"]
     ] or ["  none"]
-    lines += [f"  looked for {row['provider']} at {row['address']} ({row['variable']})" for row in found["looked_at"]]
-    engine = found["embedded_engine"]
+    lines += [
+        f"  looked for {row['provider']} at {row['address']} ({row['variable']})" for row in findings["looked_at"]
+    ]
+    engine = findings["embedded_engine"]
     lines += [f"  INFERENCE_PROVIDERS_LOCAL_MODEL: there is no file {path}" for path in engine["missing"]]
     if engine["installed"]:
         models = ", ".join(engine["models"]) or "no model file (set INFERENCE_PROVIDERS_LOCAL_MODEL)"
         lines.append(f"  embedded llama.cpp: installed, {models}")
-    used = found["would_use"]
+    used = findings["would_use"]
     lines.append("")
     if used:
         lines.append(f"ask_ai would use {used['model']} at {used['provider']}: {used['why']}.")

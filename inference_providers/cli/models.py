@@ -18,7 +18,7 @@ from inference_providers.offers import order
 @json_option
 @guarded
 def models(pattern: str, everything: bool, as_json: bool) -> None:
-    """List models whose names contain PATTERN, best prices first seen; only those usable now, unless --all."""
+    """List models whose names contain PATTERN, at their best prices; only those usable now, unless --all."""
     from inference_providers.clients import ProviderList
 
     providers = ProviderList()
@@ -34,13 +34,9 @@ def models(pattern: str, everything: bool, as_json: bool) -> None:
             if canonical not in providers.registry.canonical_names and pattern.lower() in name.lower():
                 rows.append(_model_row(name, [], [], {}) | {"providers": [f"{server.provider} (here)"], "usable": True})
     if not rows and not as_json:
-        named = f" with {pattern!r} in its name" if pattern else ""
-        say(
-            f"There is no model{named}."
-            if everything
-            else f"No model{named} is usable now. --all lists those that need a key.",
-            err=True,
-        )
+        such = f" with {pattern!r} in its name" if pattern else ""
+        unusable = f"No model{such} is usable now. --all lists those that need a key."
+        say(f"There is no model{such}." if everything else unusable, err=True)
     emit(rows, ["model", "providers", "context", "input_price", "output_price", "released"], as_json)
 
 

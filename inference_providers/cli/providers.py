@@ -21,10 +21,10 @@ def providers(everything: bool, as_json: bool) -> None:
     listed = ProviderList()
     rows = []
     for provider in listed.registry.providers.values():
-        found, reason = credentials.find(provider, listed._environ)
-        usable = found is not None and found.variable is not None
+        credential, reason = credentials.find(provider, listed._environ)
+        usable = credential is not None and credential.variable is not None
         if everything or usable:
-            variables = [found.variable] if found and found.variable else provider.key_variables
+            variables = [credential.variable] if credential and credential.variable else provider.key_variables
             rows.append(
                 {
                     "provider": provider.id,

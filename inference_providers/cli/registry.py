@@ -28,7 +28,7 @@ def registry() -> None:
     multiple=True,
     required=True,
     metavar="FILE_OR_URL",
-    help="A catalogue; give it once for each source.",
+    help="A catalogue; give the option once for each source.",
 )
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False, writable=True), help="Where to write; default: standard output."
@@ -42,7 +42,7 @@ def build(sources: tuple[str, ...], output: str | None) -> None:
     if output is not None and output != "-":
         files.check_writable(output, whole=True)
         if same := [source for source in sources if files.same(os.path.expanduser(source), output)]:
-            raise click.UsageError(f"{same[0]} is an input; the registry needs a file of its own.")
+            raise click.UsageError(f"{same[0]} is an input; the registry needs another file as its output.")
     overlay = load_overlay()
     read = []
     for origin in sources:
@@ -58,10 +58,10 @@ def build(sources: tuple[str, ...], output: str | None) -> None:
 
 
 @registry.command()
-@click.option("--url", help="Where from; default: INFERENCE_PROVIDERS_URL, else models.dev.")
+@click.option("--url", help="The address to download from; default: INFERENCE_PROVIDERS_URL, else models.dev.")
 @guarded
 def update(url: str | None) -> None:
-    """Download the newest registry, check it, and keep it for programs that use auto_update."""
+    """Download the newest registry, check it, and store it for programs that use auto_update."""
     from inference_providers.upkeep import Updater
 
     updater = Updater(url=url)
@@ -69,7 +69,7 @@ def update(url: str | None) -> None:
     version = data["version"] if data else (updater.cached() or _bundled()).version
     if updater.not_kept:
         say(updater.not_kept, err=True)
-    say(f"{'Updated to' if data else 'Nothing new since'} version {version} from {updater.url}")
+    say(f"{'Updated to' if data else 'Nothing newer than'} version {version} from {updater.url}")
 
 
 def _bundled() -> Registry:
@@ -87,15 +87,15 @@ def validate(files: tuple[str, ...], strict: bool) -> None:
     from inference_providers.registry import BUNDLED_PATH, linked, problems
     from inference_providers.upkeep import read
 
-    found = 0
+    count = 0
     for path in files or (linked(BUNDLED_PATH),):
         wrong = problems(read(path, "file"), strict=strict)
-        found += len(wrong)
+        count += len(wrong)
         for problem in wrong:
             say(f"{path}: {problem}", err=True)
         if not wrong:
             say(f"{path}: valid")
-    if found:
+    if count:
         sys.exit(BAD_REGISTRY)
 
 
@@ -106,11 +106,11 @@ def show(provider: str | None) -> None:
     """Print the bundled registry, or one PROVIDER's row, as JSON."""
     from inference_providers.errors import UnknownModelError
 
-    found = _bundled()
+    rows = _bundled()
     if provider is None:
-        say_json(found.data, indent=1)
+        say_json(rows.data, indent=1)
         return
-    pid = found.provider_id(provider)
+    pid = rows.provider_id(provider)
     if pid is None:
         raise UnknownModelError(f"There is no provider {provider!r}. `inference-providers providers --all` lists them.")
-    say_json({pid: found.data["providers"][pid]}, indent=1)
+    say_json({pid: rows.data["providers"][pid]}, indent=1)

@@ -14,14 +14,14 @@ from inference_providers.cli.tables import emit
 
 @click.command("resolve")
 @click.argument("name", shell_complete=complete_model)
-@click.option("--provider", shell_complete=complete_provider, help="Pass the name to this provider as it is.")
+@click.option("--provider", shell_complete=complete_provider, help="Pass the name to this provider unchanged.")
 @json_option
 @guarded
 def resolve(name: str, provider: str | None, as_json: bool) -> None:
     """Show which model NAME means, by which rule, who serves it, and what is usable."""
     from inference_providers.clients import ProviderList
 
-    found = ProviderList().resolve(name, provider=provider)
+    resolution = ProviderList().resolve(name, provider=provider)
     rows = [
         {
             "provider": offer.provider,
@@ -32,22 +32,22 @@ def resolve(name: str, provider: str | None, as_json: bool) -> None:
             "output_price": offer.output_price,
             "context": offer.context_window,
         }
-        for offer in found.offers
+        for offer in resolution.offers
     ]
     if as_json:
         say_json(
             {
                 "name": name,
-                "rule": found.rule,
-                "canonical_name": found.canonical_name,
-                "warning": found.warning or None,
+                "rule": resolution.rule,
+                "canonical_name": resolution.canonical_name,
+                "warning": resolution.warning or None,
                 "offers": rows,
             }
         )
         return
-    say(f"{name} is {found.canonical_name or 'a choice among models'} (rule: {found.rule})")
-    if found.warning:
-        say(f"Note: {found.warning}", err=True)
+    say(f"{name} is {resolution.canonical_name or 'a choice among models'} (rule: {resolution.rule})")
+    if resolution.warning:
+        say(f"Note: {resolution.warning}", err=True)
     emit(rows, ["provider", "internal_name", "usable", "why", "input_price", "output_price"], False)
 
 

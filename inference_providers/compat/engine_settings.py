@@ -111,9 +111,7 @@ class RemoteParams:
             return None
         if not isinstance(self.api_url, str):
             raise TypeError("api_url must be text")
-        if not is_plain_address(
-            self.api_url.strip()
-        ):  # an empty one is refused, too: it would mean whoever serves the model
+        if not is_plain_address(self.api_url.strip()):  # nor may it be empty
             raise ValueError("api_url must begin with http:// or https://, without a name and password in it")
         return self.api_url.strip().rstrip("/").removesuffix("/chat/completions")
 
