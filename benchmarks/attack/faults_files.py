@@ -14,15 +14,15 @@ Back = AbstractContextManager[Any]
 
 def mode_of_the_umask() -> Back:
     """A file that was written anew had the mode of a new one."""
-    from inference_providers.files import opening as files
+    from inference_providers.files import writing
 
-    return having(files, _take_after=lambda file, before, target: os.fchmod(file, 0o644))
+    return having(writing, _inherit=lambda file, before, target: os.fchmod(file, 0o644))
 
 
 def links_replaced() -> Back:
     """Where an output was a link, a file took the link's place."""
     from inference_providers.batches import files as batch_files
-    from inference_providers.files import opening as files
+    from inference_providers.files import writing
 
     right = batch_files.Output._open
 
@@ -39,7 +39,7 @@ def links_replaced() -> Back:
             os.fchmod(file.fileno(), before.st_mode & 0o777)
         os.replace(new, path)
 
-    return together(having(batch_files.Output, _open=opened), everywhere(files, "replacing", replacing))
+    return together(having(batch_files.Output, _open=opened), everywhere(writing, "replacing", replacing))
 
 
 def foreign_lines_dropped() -> Back:
@@ -69,7 +69,7 @@ def foreign_rows_taken() -> Back:
 
 def special_files_opened() -> Back:
     """Whatever had a name was opened, and read to its end."""
-    from inference_providers.files import opening as files
+    from inference_providers.files import opening, writing
 
     def opened(path: Any, flags: int, mode: int = 0o666) -> int:
         return os.open(path, flags, mode)
@@ -77,7 +77,7 @@ def special_files_opened() -> Back:
     def nothing(path: Any, *, whole: bool = False) -> Any:
         return os.stat(path) if os.path.exists(path) else None
 
-    return together(everywhere(files, "regular", opened), everywhere(files, "check_writable", nothing))
+    return together(everywhere(opening, "regular", opened), everywhere(writing, "check_writable", nothing))
 
 
 def input_taken_for_output() -> Back:

@@ -143,12 +143,12 @@ def assistant(message: Mapping[str, Any]) -> dict[str, Any]:
     It holds the text, tool calls, and the reasoning that some providers want back.
     """
     calls = tool_calls(message)
-    kept = ("reasoning_content", "reasoning_details", "refusal")
+    others = ("reasoning_content", "reasoning_details", "refusal")
     return {
         "role": "assistant",
         "content": content_text(message.get("content")),
         **({"tool_calls": calls} if calls else {}),
-        **{name: message[name] for name in kept if message.get(name)},
+        **{name: message[name] for name in others if message.get(name)},
     }
 
 

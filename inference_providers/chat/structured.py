@@ -113,14 +113,14 @@ def _json_in(text: str) -> str:
     start = _fence(text)
     if start < 0:
         return text
-    end, place, blank = -1, start, True  # blank: only blanks since the line began
-    while (mark := text.find(_FENCE, place)) >= 0:
-        line = text.rfind("\n", place, mark)
-        blank = not text[max(place, line + 1) : mark].strip() and (blank or line >= 0)
+    end, index, blank = -1, start, True  # blank: only blanks since the line began
+    while (mark := text.find(_FENCE, index)) >= 0:
+        line = text.rfind("\n", index, mark)
+        blank = not text[max(index, line + 1) : mark].strip() and (blank or line >= 0)
         if blank:
             return text[start:mark]
         end = mark if end < 0 else end
-        place, blank = mark + len(_FENCE), False
+        index, blank = mark + len(_FENCE), False
     return text[start:end] if end >= 0 else text  # the fence ends within a line, or not at all
 
 
@@ -135,10 +135,10 @@ def _without_thoughts(text: str) -> str:
     end = -1 if text[:1] in ("", "{", "[", '"', "`") else text.find(_THOUGHT_ENDS, 1)
     end = 0 if end < 0 and text.startswith(_THOUGHT_ENDS) else end  # they are empty
     while end >= 0:
-        place = end + len(_THOUGHT_ENDS)
-        end = text.find(_THOUGHT_ENDS, place)
-        if "\n" in _blanks(text[place : end if end >= 0 else len(text)]):
-            return text[place:].strip()
+        index = end + len(_THOUGHT_ENDS)
+        end = text.find(_THOUGHT_ENDS, index)
+        if "\n" in _blanks(text[index : end if end >= 0 else len(text)]):
+            return text[index:].strip()
     return text
 
 
@@ -146,12 +146,12 @@ def _fence(text: str) -> int:
     """Where the content of the first block begins that is named `json` or not named; -1 if there is none."""
     mark = text.find(_FENCE)
     while mark >= 0:
-        place = mark + len(_FENCE)
-        place += len("json") if text.startswith("json", place) else 0
+        index = mark + len(_FENCE)
+        index += len("json") if text.startswith("json", index) else 0
         mark = text.find(_FENCE, mark + 1)
-        line = _blanks(text[place : mark if mark >= 0 else len(text)]).find("\n")
+        line = _blanks(text[index : mark if mark >= 0 else len(text)]).find("\n")
         if line >= 0:
-            return place + line + 1
+            return index + line + 1
     return -1
 
 
@@ -184,7 +184,7 @@ def _closed(node: Any) -> Any:
     if not _LOOSE.isdisjoint(node) or _TYPED.isdisjoint(node):
         raise _Open
     closed = {
-        key: _closed_fields(value) if key in _NAMED_SCHEMAS else _closed(value)
+        key: _closed_fields(value) if key in validation.NAMED_SCHEMAS else _closed(value)
         for key, value in node.items()
         if key not in validation.VALUES
     }
@@ -219,4 +219,3 @@ _LOOSE = frozenset(
 )
 # A schema without any of these accepts any object.
 _TYPED = frozenset(("type", "properties", "$ref", "anyOf", "enum", "const"))
-_NAMED_SCHEMAS = ("properties", "$defs", "definitions")  # names in these are the user's own

@@ -23,7 +23,7 @@ _SHORT = 500  # characters of a problem
 _MANY = 1000
 VALUES = ("enum", "const", "default", "examples")  # keywords that hold values, not schemas
 # Keywords that hold schemas: under names of the user's own, in lists, and one each; the latter two for the same value.
-_NAMED_SCHEMAS = ("properties", "$defs", "definitions", "patternProperties", "dependentSchemas")
+NAMED_SCHEMAS = ("properties", "$defs", "definitions", "patternProperties", "dependentSchemas")
 _LISTS, _SINGLE = ("allOf", "anyOf", "oneOf"), ("not", "if", "then", "else")
 _UNEVALUATED = ("unevaluatedProperties", "unevaluatedItems")
 _STEPS = 10_000  # from one schema to another by `$ref`; one more for each character of the text
@@ -81,14 +81,14 @@ def problems(schema: dict[str, Any], value: Any, size: int) -> list[str]:
     try:
         validator = _validator_class()(_plain(schema), registry=Registry())  # empty, so that no `$ref` is fetched
         errors = islice(validator.iter_errors(value), EXAMINED)
-        found = sorted((error.json_path, error.message[:_SHORT]) for error in errors)
+        by_path = sorted((error.json_path, error.message[:_SHORT]) for error in errors)
     except Unresolvable as error:
         raise ValueError(f"schema is not a valid JSON Schema: {error}") from None
     except (TooInvolved, RecursionError):
         return ["$: too deep, or too involved, to be checked"]
     finally:
         _run.reset(token)
-    return [f"{path}: {message}" for path, message in found[:REPORTED]]
+    return [f"{path}: {message}" for path, message in by_path[:REPORTED]]
 
 
 _TRIES = 2**16  # alternatives within alternatives, tried by pydantic
@@ -151,16 +151,16 @@ _ESCAPES = {r"\d": "[0-9]", r"\D": "[^0-9]", r"\w": "[0-9A-Za-z_]", r"\W": "[^0-
 def _translated(pattern: str) -> str:
     """A pattern in Rust's syntax, where sets can hold sets, differences and intersections."""
     letters: list[str] = []
-    inside, place = False, 0
-    while place < len(pattern):
-        letter = pattern[place : place + 2] if pattern[place] == "\\" else pattern[place]
-        place += len(letter)
+    inside, index = False, 0
+    while index < len(pattern):
+        letter = pattern[index : index + 2] if pattern[index] == "\\" else pattern[index]
+        index += len(letter)
         if inside and (letter in "[&~" or (letter == "-" and letters[-1] == "-")):
             letter = f"\\{letter}"
         elif letter == "[":
             inside = True
-            if pattern.startswith("^", place):
-                letter, place = "[^", place + 1
+            if pattern.startswith("^", index):
+                letter, index = "[^", index + 1
         elif letter == "]":
             inside = False
         letters.append(_ESCAPES.get(letter, letter))
@@ -177,7 +177,7 @@ def _nodes(schema: Any) -> Iterator[dict[str, Any]]:
         elif isinstance(node, dict):
             yield node
             for name, inner in node.items():
-                if name in _NAMED_SCHEMAS and isinstance(inner, dict):
+                if name in NAMED_SCHEMAS and isinstance(inner, dict):
                     waiting += inner.values()
                 elif name not in VALUES:
                     waiting.append(inner)
@@ -201,7 +201,7 @@ def _plain(node: Any) -> Any:
         name: inner
         if name in VALUES
         else {key: _plain(field) for key, field in inner.items()}
-        if name in _NAMED_SCHEMAS and isinstance(inner, dict)
+        if name in NAMED_SCHEMAS and isinstance(inner, dict)
         else _plain(inner)
         for name, inner in node.items()
         if name != "$schema"

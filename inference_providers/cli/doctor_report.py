@@ -17,18 +17,18 @@ def examine(providers: ProviderList) -> dict[str, Any]:
     """Everything that doctor reports, as data for JSON; it contains no key."""
     registry, environ = providers.registry, os.environ
     unused_variables = [line.strip() for line in providers._advice.unused()[1:]]
-    known = [variable for provider in registry.providers.values() for variable in provider.key_variables]
+    variables = [variable for provider in registry.providers.values() for variable in provider.key_variables]
     explanation = providers.explain()
     chosen = explanation.chosen
     return {
         "keys": _keys(registry),
         "skipped": [
             {"variable": v, "reason": reason}
-            for v in dict.fromkeys(known)
+            for v in dict.fromkeys(variables)
             if v in environ and (reason := credentials.refusal(environ[v]))
         ],
         "near_misses": [
-            {"variable": v, "meant": meant} for v, meant in credentials.near_misses(known, environ).items()
+            {"variable": v, "meant": meant} for v, meant in credentials.near_misses(variables, environ).items()
         ],
         "ended": [
             {"variable": v, "service": row["name"], "successor": row["successor"]}

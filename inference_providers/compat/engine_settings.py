@@ -129,11 +129,11 @@ def effective(*layers: RemoteParams | None) -> RemoteParams:
     keys: dict[str | None, dict[str, Any]] = {}
     address = None
     for layer in filter(None, layers):
-        given = layer.given()
+        settings = layer.given()
         address = layer.address() or address
-        if key := {name: given.pop(name) for name in _KEYS if name in given}:
+        if key := {name: settings.pop(name) for name in _KEYS if name in settings}:
             keys[address] = key
-        values |= given
+        values |= settings
     return RemoteParams(**{**values, "api_url": address}, **keys.get(address, {}))
 
 
@@ -164,9 +164,9 @@ def coerced(kind: Any, value: Any) -> Any:
     if not isinstance(value, dict):
         # The value itself is not shown: it may be a key.
         raise TypeError(f"give {kind.__name__}(...) or a dict, not {type(value).__name__}")
-    known = {row.name for row in fields(kind)}
-    if unknown := sorted(set(value) - known):
+    names = {row.name for row in fields(kind)}
+    if unknown := sorted(set(value) - names):
         raise TypeError(
-            f"{kind.__name__} has no {parameters.listed(unknown)}; it has {parameters.listed(sorted(known))}"
+            f"{kind.__name__} has no {parameters.listed(unknown)}; it has {parameters.listed(sorted(names))}"
         )
     return kind(**value)

@@ -90,8 +90,8 @@ class Cassette:
             self._environs.append(environ)
             return environ
         keys = {name for row in bundled().providers.values() for name in row.key_variables}
-        kept = {name: value for name, value in environ.items() if name not in keys}
-        return {**kept, **self._addresses, **dict.fromkeys(self._variables, PLACEHOLDER)}
+        others = {name: value for name, value in environ.items() if name not in keys}
+        return {**others, **self._addresses, **dict.fromkeys(self._variables, PLACEHOLDER)}
 
     def sender(self, real: Callable[[], Any], secrets: Callable[[], list[str]]) -> Any:
         """The sender that records, or plays back."""
@@ -104,8 +104,8 @@ class Cassette:
     def keep(self, request: Request, status: int, headers: Mapping[str, str], body: bytes, secrets: list[str]) -> None:
         """Record one exchange, with all keys removed, and write the file."""
         secrets = [*secrets, _key(request)]
-        kept = {name: scrub(headers[name], secrets) for name in _RECORDED_HEADERS if name in headers}
-        self._add(request, {"status": status, "headers": kept, "body": _text(body, secrets)}, secrets)
+        recorded = {name: scrub(headers[name], secrets) for name in _RECORDED_HEADERS if name in headers}
+        self._add(request, {"status": status, "headers": recorded, "body": _text(body, secrets)}, secrets)
 
     def keep_failure(self, request: Request, error: WireError, secrets: list[str]) -> None:
         """Record that no response came, so that the next attempt is played back as well."""

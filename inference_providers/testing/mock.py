@@ -42,41 +42,45 @@ class Mock:
         self._replies = dict(replies)
         self._counts: dict[str, int] = {}
         self.requests: list[dict[str, Any]] = []
-        known = bundled()
+        registry = bundled()
         plain = {name: name.removeprefix("litellm_") for name in replies if name != EVERY}
-        self._canonical = {name: known.names.canonical_name(plain[name]) or plain[name] for name in plain}
+        self._canonical = {name: registry.names.canonical_name(plain[name]) or plain[name] for name in plain}
         self._owners: dict[tuple[str, str], str] = {}  # (provider, internal name) -> whose reply
 
     def registry(self) -> Registry:
         """The bundled registry with the mocked models only, each at every provider that has it, at a local address."""
-        known = bundled()
+        registry = bundled()
         wanted = {canonical: name for name, canonical in self._canonical.items()}
         providers: dict[str, Any] = {}
-        for pid, row in known.rows["providers"].items():
-            kept = self._kept(pid, row, wanted)
-            if kept and not row["connection"].get("local"):
+        for pid, row in registry.rows["providers"].items():
+            names = self._names(pid, row, wanted)
+            if names and not row["connection"].get("local"):
                 connection = {"protocol": "openai", "endpoint": f"{HOST}/{pid}/v1", "api_key": [VARIABLE]}
-                providers[pid] = {**row, **kept, "connection": connection}
-        unknown = {name: name for name, canonical in self._canonical.items() if canonical not in known.canonical_names}
+                providers[pid] = {**row, **names, "connection": connection}
+        unknown = {
+            name: name for name, canonical in self._canonical.items() if canonical not in registry.canonical_names
+        }
         connection = {"protocol": "openai", "endpoint": f"{HOST}/mock/v1", "api_key": [VARIABLE]}
         providers["mock"] = {"name": "Mock", "connection": connection, "model_names": unknown}
         self._owners |= {("mock", name): name for name in unknown}
         first = [name if name in unknown else canonical for name, canonical in self._canonical.items()]
         every = EVERY in self._replies
-        rest = known.auto_model_priority if every else []
-        families = [["", "mock"]] if every else known.families  # "*" is for unknown names as well
+        rest = registry.auto_model_priority if every else []
+        families = [["", "mock"]] if every else registry.families  # "*" is for unknown names as well
         order = list(dict.fromkeys([*first, *rest]))
-        return known.variant({**known.rows, "providers": providers, "families": families, "auto_model_priority": order})
+        return registry.variant(
+            {**registry.rows, "providers": providers, "families": families, "auto_model_priority": order}
+        )
 
-    def _kept(self, pid: str, row: Mapping[str, Any], wanted: Mapping[str, str]) -> dict[str, Any]:
+    def _names(self, pid: str, row: Mapping[str, Any], wanted: Mapping[str, str]) -> dict[str, Any]:
         """The mocked models' names at a provider: all of its names if every model is mocked."""
         main, more = row.get("model_names", {}), row.get("more_names", {})
-        asked = {name: main[name] for name in wanted if name in main}
-        asked_more = {internal: name for internal, name in more.items() if name in wanted} if wanted else {}
-        for internal, name in [*((i, n) for n, i in asked.items()), *asked_more.items()]:
+        mocked = {name: main[name] for name in wanted if name in main}
+        mocked_more = {internal: name for internal, name in more.items() if name in wanted} if wanted else {}
+        for internal, name in [*((i, n) for n, i in mocked.items()), *mocked_more.items()]:
             self._owners[pid, internal] = wanted[name]
         if EVERY not in self._replies:
-            main, more = asked, asked_more
+            main, more = mocked, mocked_more
         return {"model_names": main, "more_names": more} if main or more else {}
 
     def environ(self, environ: Mapping[str, str]) -> Mapping[str, str]:

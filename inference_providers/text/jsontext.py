@@ -150,7 +150,7 @@ def _text_fits(data: bytes) -> bool:
         return True
     if 2 * len(data) <= most and not re.search(_FOUR_BYTES, data):
         return True
-    return sum(_width(found[0]) for found in re.finditer(_STRINGS, data, re.DOTALL)) <= most
+    return sum(_width(match[0]) for match in re.finditer(_STRINGS, data, re.DOTALL)) <= most
 
 
 def _width(string: bytes) -> int:

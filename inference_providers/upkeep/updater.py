@@ -235,10 +235,10 @@ class Updater:
             faults.append(f"$.version: {data['version']} is in the future; nothing newer could replace it")
         if not faults and int(data.get("version") or 0) < in_use.version:
             faults.append(f"$.version: {data.get('version')} is older than {in_use.version}, which is in use")
-        known = bundled().providers.keys()
-        if not faults and len(known & data["providers"].keys()) * 2 < len(known):
+        ours = bundled().providers.keys()
+        if not faults and len(ours & data["providers"].keys()) * 2 < len(ours):
             faults.append(
-                f"$.providers: holds {len(known & data['providers'].keys())} of the {len(known)} known providers; "
+                f"$.providers: holds {len(ours & data['providers'].keys())} of the {len(ours)} known providers; "
                 "at least half are needed"
             )
         if faults:

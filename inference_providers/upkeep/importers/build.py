@@ -100,8 +100,8 @@ def _merge_offers(ordered: list[Source]) -> tuple[dict[str, dict[str, OfferRow]]
 def _merge_rows(rows: list[OfferRow]) -> OfferRow:
     values: dict[str, Any] = {}
     for field in OfferRow._fields:
-        known = [getattr(row, field) for row in rows if getattr(row, field) not in (None, "")]
-        values[field] = known[0] if known else getattr(rows[0], field)
+        stated = [getattr(row, field) for row in rows if getattr(row, field) not in (None, "")]
+        values[field] = stated[0] if stated else getattr(rows[0], field)
     features: dict[str, str] = {}  # letter in lower case -> as in the newest source that has it
     for row in rows:
         for letter in row.features:
