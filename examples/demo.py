@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from inference_providers import ProviderList
-from inference_providers.cli.doctor import examine, report
+from inference_providers.cli.doctor_report import examine, report
 from inference_providers.testing import tiny_model
 
 

@@ -1,4 +1,4 @@
-"""One try of a candidate, with its outcome; and what a failure comes to in one line."""
+"""One attempt at a candidate, with its outcome; and the reason for a failure in one line."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from inference_providers.text import printable
 
 
 class Attempt:
-    """One try of a candidate, with its outcome.
+    """One attempt at a candidate, with its outcome.
 
     provider: its id. model: its name for the model. outcome: `ok`, or what went wrong, in words. status: of the
     HTTP response, None without one. seconds: how long it took. error: the typed failure, None for a success.
@@ -36,7 +36,7 @@ class Attempt:
 
 
 def reason(error: Exception) -> str:
-    """Why something failed, in one line: what came of the last attempt, else the error's own words, else its type."""
+    """Why something failed, in one line: the last attempt's outcome, else the error's own words, else its type."""
     attempts = getattr(error, "attempts", None)
     text = attempts[-1].outcome if attempts else str(error)
     return next(iter(text.splitlines()), "") or type(error).__name__

@@ -1,4 +1,4 @@
-"""Every exception this package raises on purpose.
+"""Every exception that this package raises on purpose.
 
 InferenceProvidersError
 ├── RegistryError            .problems: every problem of the file, each with its JSON path
@@ -12,7 +12,7 @@ InferenceProvidersError
 │   │   ├── ContentFilteredError
 │   │   └── ContextLengthError
 │   ├── ProviderUnavailableError
-│   ├── InvalidReplyError    .text .problems: it does not fit the schema that was asked for
+│   ├── InvalidReplyError    .text .problems: how it fails the requested schema
 │   └── TruncatedStreamError .partial: the text so far
 ├── AllProvidersFailedError  .attempts: every candidate tried, with its outcome
 ├── StepLimitError           .messages: the conversation so far
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 class InferenceProvidersError(Exception):
     """Base of all errors of this package.
 
-    Messages quote servers, models and files, so none holds a control character.
+    Messages quote servers, models and files, so control characters are made visible in them.
     """
 
     def __init__(self, message: str = "") -> None:
@@ -76,8 +76,8 @@ class ProviderError(InferenceProvidersError):
     """A provider refused or failed.
 
     `provider` is its id, `status` the HTTP status (None without a reply), `code` the
-    provider's own error code, `retry_after` seconds to wait where it said so, `body` what
-    it answered, keys removed.
+    provider's own error code, `retry_after` the seconds to wait if it named any, `body` the
+    bytes of its reply, keys removed.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class InsufficientCreditsError(ProviderError):
 
 
 class RateLimitError(ProviderError):
-    """Too many requests; `retry_after` seconds if the provider said so."""
+    """Too many requests; `retry_after` is in seconds, None if the provider named no time."""
 
 
 class InvalidRequestError(ProviderError):
@@ -130,11 +130,11 @@ class ContextLengthError(InvalidRequestError):
 
 
 class ProviderUnavailableError(ProviderError):
-    """The provider could not be reached, or answered with something that is no answer."""
+    """The provider could not be reached, or its reply was not an answer."""
 
 
 class InvalidReplyError(ProviderError):
-    """The reply does not fit the schema that was asked for. `text` is the reply, `problems` what is wrong with it."""
+    """The reply does not fit the requested schema. `text` is the reply, `problems` what is wrong with it."""
 
     def __init__(self, message: str, text: str = "", problems: Sequence[str] = (), **details: Any) -> None:
         self.text, self.problems = text, list(problems)
@@ -158,7 +158,7 @@ class AllProvidersFailedError(InferenceProvidersError):
 
 
 class StepLimitError(InferenceProvidersError):
-    """A model went on calling tools. `messages` is the conversation so far."""
+    """A model kept calling tools until the limit of steps. `messages` is the conversation so far."""
 
     def __init__(self, message: str, messages: Iterable[Mapping[str, Any]] = ()) -> None:
         self.messages = list(messages)

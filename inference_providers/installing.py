@@ -1,7 +1,7 @@
-"""What to type to install this package and its extras: said once, for messages, docs and the release.
+"""The command that installs this package and its extras: one place for messages, docs and the release.
 
-`python -m inference_providers.installing TAG` tells whether a release may be published: exit code 1, with the
-reason, while the name on PyPI is another project's, or if the tag is not this version's.
+`python -m inference_providers.installing TAG` says whether a release may be published: it exits with 1, and the
+reason, while the name on PyPI belongs to another project, or if the tag is not this version's.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ import sys
 
 from inference_providers import __version__
 
-# The name `inference_providers` on PyPI belongs to an older package of somebody else: `pip install` with the name
-# alone would bring that one. False once the name, or another one, is this project's.
+# The name `inference_providers` on PyPI belongs to an older, unrelated package, which `pip install` with the name
+# alone would bring. False once this project owns that name, or another one.
 UNPUBLISHED = True
-LOCAL = "pip install xllamacpp gguf numpy"  # what the extra `local` brings, for those who have the package already
+LOCAL = "pip install xllamacpp gguf numpy"  # what the extra `local` installs, for those who have the package already
 
 
 def command(extra: str = "") -> str:
-    """The `pip install` that brings this package, with an extra."""
-    wanted = f"[{extra}]" if extra else ""
+    """The `pip install` command for this package, with an extra if one is named."""
+    suffix = f"[{extra}]" if extra else ""
     if UNPUBLISHED:
-        return f"pip install './inference_providers-{__version__}-py3-none-any.whl{wanted}'"
-    return f"pip install 'inference_providers{wanted}'" if extra else "pip install inference_providers"
+        return f"pip install './inference_providers-{__version__}-py3-none-any.whl{suffix}'"
+    return f"pip install 'inference_providers{suffix}'" if extra else "pip install inference_providers"
 
 
 def refusal(tag: str) -> str:

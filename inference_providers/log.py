@@ -1,4 +1,4 @@
-"""Telling people what happens: on the `inference_providers` logger, imported when there is something to say."""
+"""Messages for people, on the `inference_providers` logger; `logging` is imported with the first message."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _logger() -> logging.Logger:
 
 
 def tell(message: str) -> None:
-    """Say what is tried; on standard error where nobody configured logging."""
+    """Log what is being tried (INFO); on standard error if logging is not configured."""
     import logging
 
     logger = _logger()
@@ -30,5 +30,5 @@ def tell(message: str) -> None:
 
 
 def warn(message: str) -> None:
-    """Say what a person should know of; Python shows warnings on standard error unless told otherwise."""
+    """Log what a person should know (WARNING); by default Python prints it on standard error."""
     _logger().warning(printable(message))

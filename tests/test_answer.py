@@ -30,8 +30,8 @@ from inference_providers import (
     Usage,
 )
 from inference_providers.batches.items import result_of
-from inference_providers.chat.answer import Given
-from inference_providers.chat.completion import instructed, shown
+from inference_providers.chat.answer import AnswerBuilder
+from inference_providers.chat.completion import with_images, with_instruction
 from inference_providers.chat.images import CAP
 from inference_providers.registry.provider import Facts
 from inference_providers.usage.cost import cost_of
@@ -161,7 +161,7 @@ def test_an_answer_made_by_hand_is_kept_with_all_that_is_known(again: Any) -> No
 
 def test_every_field_is_there_however_an_answer_is_made() -> None:
     fields = [name for name in Answer.__annotations__ if not name.startswith("_")]
-    reply = Given().answer(completion(), None, ())
+    reply = AnswerBuilder().answer(completion(), None, ())
     row = result_of({"answer": "hi"}).answer
     for made in (Answer("hi"), reply, row):
         assert list(vars(made)) == fields
@@ -259,7 +259,7 @@ def test_cached_tokens_never_cost_more_than_the_dearer_price(
 
 @given(st.lists(st.tuples(st.none() | USAGES, st.none() | PRICES, st.floats(0, 9)), min_size=1))
 def test_tokens_and_costs_of_several_replies_add_up(replies: list[tuple[Usage | None, float | None, float]]) -> None:
-    so_far = Given()
+    so_far = AnswerBuilder()
     for usage, cost, seconds in replies:
         so_far.add(usage, cost, (), (), seconds)
     known = [usage for usage, _, _ in replies if usage is not None]
@@ -487,8 +487,8 @@ def test_a_picture_may_be_a_file(serve: Serve, kind: Any, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("wrong", "says_so"),
     [
-        (b"<svg/>", "no picture"),
-        (b"", "no picture"),
+        (b"<svg/>", "not an image"),
+        (b"", "not an image"),
         ("/nowhere/a.png", "cannot be read: No such file"),
         ("/", "cannot be read"),
         ("", "cannot be read"),
@@ -515,18 +515,18 @@ def test_no_pictures_change_nothing(serve: Serve) -> None:
 def test_pictures_go_into_the_last_message_of_the_user() -> None:
     turns: Any = [{"role": "user", "content": [{"type": "text", "text": "a"}]}, {"role": "assistant", "content": "b"}]
     before = copy.deepcopy(turns)
-    found = shown(turns, ["u"])
+    found = with_images(turns, ["u"])
     assert turns == before
     assert found[0]["content"] == [{"type": "text", "text": "a"}, {"type": "image_url", "image_url": {"url": "u"}}]
     assert found[1] == turns[1]
-    with pytest.raises(ValueError, match="message of the user"):
-        shown([{"role": "system", "content": "x"}], ["u"])
+    with pytest.raises(ValueError, match="with the role user"):
+        with_images([{"role": "system", "content": "x"}], ["u"])
 
 
 @given(st.lists(st.fixed_dictionaries({"role": st.sampled_from(["system", "user"]), "content": st.text()}), max_size=4))
 def test_an_instruction_is_added_to_the_system_message_alone(turns: list[dict[str, Any]]) -> None:
     before = copy.deepcopy(turns)
-    found = instructed(turns, "DO")
+    found = with_instruction(turns, "DO")
     assert turns == before
     assert found[0]["role"] == "system"
     assert found[0]["content"].endswith("DO")

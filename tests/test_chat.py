@@ -191,7 +191,7 @@ def test_clear_begins_anew(piped: Any, serve: Serve) -> None:
     server = serve(counting)
     done = piped("one\n/clear\n/retry\ntwo\n", server)
     assert asked(server) == [["one"], ["two"]]
-    assert "Nothing was asked yet." in done.stderr
+    assert "There is no question to ask again yet." in done.stderr
 
 
 def test_retry_asks_the_last_question_again_in_place_of_its_answer(piped: Any, serve: Serve) -> None:
@@ -239,7 +239,7 @@ def test_save_writes_markdown_or_json_and_overwrites_nothing(piped: Any, serve: 
     kept = json.loads((tmp_path / "talk.json").read_text())["messages"]
     assert [(turn["role"], turn["content"]) for turn in kept] == turns
     assert (tmp_path / "home.md").exists()
-    for told in ("Give a file", "wrote talk.md", "talk.md is there already", "no/such/folder.md cannot be written"):
+    for told in ("Give a file", "wrote talk.md", "talk.md exists already", "no/such/folder.md cannot be written"):
         assert told in done.stderr
     assert done.returncode == 0
 

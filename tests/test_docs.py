@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import ROOT
 from tests.servers import Connection, Received, Server, answer
+from tools import faces
 
 PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CODE_OF_CONDUCT.md")),
@@ -130,6 +133,28 @@ def test_every_word_of_the_glossary_is_in_use() -> None:
     files = [*(ROOT / "inference_providers").rglob("*.py"), *(page for page in PAGES if page != glossary)]
     text = re.sub(r"[\s_]+", " ", " ".join(file.read_text("utf-8") for file in files).lower())
     assert [word for word in words if not re.search(rf"\b{re.escape(word)}s?\b", text)] == []
+
+
+def public_names() -> Iterator[tuple[str, object]]:
+    """Every public function, class and method: of the package's face, of its folders' faces, and of the tools."""
+    import inference_providers
+
+    modules = [inference_providers, *(import_module(f"inference_providers.{name}") for name in faces.folders()), faces]
+    for module in modules:
+        for name in getattr(module, "__all__", None) or dir(module):
+            value = getattr(module, name)
+            if name.startswith("_") or not (inspect.isclass(value) or inspect.isfunction(value)):
+                continue
+            yield f"{module.__name__}.{name}", value
+            for method, inner in vars(value).items() if inspect.isclass(value) else ():
+                if not method.startswith("_") and (inspect.isfunction(inner) or isinstance(inner, property)):
+                    yield f"{module.__name__}.{name}.{method}", inner
+
+
+def test_everything_public_has_a_docstring() -> None:
+    documented = dict(public_names())
+    assert len(documented) > 300
+    assert [name for name, value in documented.items() if not (getattr(value, "__doc__", "") or "").strip()] == []
 
 
 def test_every_decision_is_whole_and_listed() -> None:

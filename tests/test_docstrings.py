@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference_providers.chat.docstrings import LONGEST, described
+from inference_providers.chat.docstrings import LONGEST, parse_docstring
 from inference_providers.chat.tools import Toolbox
 
 NAMES = ("city", "when", "days", "a", "b")
@@ -75,7 +75,7 @@ EPYDOC = """Say it.
 
 @pytest.mark.parametrize("docstring", [GOOGLE, NUMPY, SPHINX, EPYDOC], ids=["google", "numpy", "sphinx", "epydoc"])
 def test_every_style_says_the_same(docstring: str) -> None:
-    about, parts = described(docstring, NAMES)
+    about, parts = parse_docstring(docstring, NAMES)
     assert about == "Say it.\n\nTwice: once now, once later."
     assert parts == {
         "city": "The city. Note: capitals only.",
@@ -109,7 +109,7 @@ def test_every_style_says_the_same(docstring: str) -> None:
     ids=range(18),
 )  # fmt: skip
 def test_liberties_are_allowed(docstring: str, parts: dict[str, str]) -> None:
-    assert described(f"Do it.\n\n{docstring}", NAMES) == ("Do it.", parts)
+    assert parse_docstring(f"Do it.\n\n{docstring}", NAMES) == ("Do it.", parts)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_liberties_are_allowed(docstring: str, parts: dict[str, str]) -> None:
     ids=range(9),
 )  # fmt: skip
 def test_without_parameters_there_is_the_text(docstring: str, about: str) -> None:
-    assert described(docstring, NAMES) == (about, {})
+    assert parse_docstring(docstring, NAMES) == (about, {})
 
 
 def test_a_tool_is_told_by_its_parameters_alone() -> None:
@@ -165,7 +165,7 @@ WORDS = [
 
 @given(st.text(alphabet="Args: \n()-abParmetrs:@\t", max_size=60) | st.lists(st.sampled_from(WORDS)).map("".join))
 def test_no_docstring_breaks_a_description(docstring: str) -> None:
-    about, parts = described(docstring, NAMES)
+    about, parts = parse_docstring(docstring, NAMES)
     assert about == about.strip()
     assert all(part and part == part.strip() for part in parts.values())
     assert set(parts) <= set(NAMES)
@@ -181,10 +181,10 @@ def test_no_docstring_breaks_a_description(docstring: str) -> None:
 )  # fmt: skip
 def test_a_long_docstring_is_read_once(begin: str, unit: str, end: str) -> None:
     docstring = f"Do it.\n\n{begin}" + unit * (LONGEST // len(unit) - 20) + end
-    assert described(docstring + " " * LONGEST, NAMES)[0].startswith("Do it.")
+    assert parse_docstring(docstring + " " * LONGEST, NAMES)[0].startswith("Do it.")
 
 
 def test_what_is_beyond_the_limit_is_not_read() -> None:
     parameter: Any = "\n\nArgs:\n    a: One"
-    assert described("x" * (LONGEST - len(parameter)) + parameter, NAMES)[1] == {"a": "One"}
-    assert described("x" * LONGEST + parameter, NAMES)[1] == {}
+    assert parse_docstring("x" * (LONGEST - len(parameter)) + parameter, NAMES)[1] == {"a": "One"}
+    assert parse_docstring("x" * LONGEST + parameter, NAMES)[1] == {}

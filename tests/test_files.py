@@ -23,11 +23,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference_providers import AsyncProviderList, NoCredentialsError, ProviderList, RegistryError, files
+from inference_providers import AsyncProviderList, NoCredentialsError, ProviderList, RegistryError
 from inference_providers.batches.files import Output, Results, count
 from inference_providers.batches.formulas import is_formula
 from inference_providers.batches.lines import is_cut, row_of
-from inference_providers.files import opening
+from inference_providers.files import opening, replacing
 from inference_providers.servers import model_lists
 from inference_providers.servers.model_files import at, find_all
 from inference_providers.testing.cassette import RECORD, REPLAY, Cassette, CassetteError
@@ -131,10 +131,10 @@ def test_an_output_keeps_its_owner_and_group(tmp_path: Path) -> None:
 
 AS_OTHERS = """
 import os, sys
-from inference_providers import files
+from inference_providers.files import replacing  # before rights are given up
 os.setgroups([int(sys.argv[3])] if sys.argv[3] else [])
 os.setegid(4321); os.seteuid(1234)
-with files.replacing(sys.argv[1]) as file:
+with replacing(sys.argv[1]) as file:
     assert os.fstat(file.fileno()).st_mode & 0o077 == 0
     file.write(sys.argv[2].encode())
 """
@@ -165,10 +165,10 @@ def test_who_may_not_keep_the_owner_lets_nobody_new_in(
 
 WITHOUT_LEAVE = """
 import os, sys
-from inference_providers import files
+from inference_providers.files import replacing  # before rights are given up
 if os.getuid() == 0:
     os.seteuid(1234)
-with files.replacing(sys.argv[1]) as file:
+with replacing(sys.argv[1]) as file:
     pass
 """
 
@@ -188,7 +188,7 @@ def test_while_it_is_written_nobody_else_may_read_it(tmp_path: Path, bits: int) 
     path = tmp_path / "file"
     path.write_text("old")
     path.chmod(bits)
-    with files.replacing(path) as file:
+    with replacing(path) as file:
         assert (mode(Path(file.name)), Path(file.name).parent) == (0o600, tmp_path)
         file.write(b"new")
     assert (path.read_text(), mode(path), names(tmp_path)) == ("new", bits, {"file"})
@@ -200,7 +200,7 @@ def test_new_files_have_the_mode_of_the_umask(tmp_path: Path, umask: int, bits: 
     try:
         asked(["a"], tmp_path / "out.jsonl")
         asked(["a"], tmp_path / "out.csv")
-        with files.replacing(tmp_path / "other", text=True) as file:
+        with replacing(tmp_path / "other", text=True) as file:
             file.write("x")
     finally:
         os.umask(before)
@@ -222,7 +222,7 @@ def test_a_folder_without_leave_is_told_before_anything_is_asked(open_to_all: Pa
     command = [sys.executable, "-c", program, str(open_to_all / out)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     assert done.stdout == ("" if out == "out.csv" else "direct\n")  # lines may be added without it
-    assert "no file can be made in its folder" in done.stderr
+    assert "no file can be created in its folder" in done.stderr
 
 
 def test_what_is_made_beside_a_private_file_is_private_too(tmp_path: Path) -> None:
@@ -257,7 +257,7 @@ def test_an_access_list_stays_and_none_is_inherited(tmp_path: Path, inherited: b
     except OSError:
         pytest.skip("no access lists on this file system")
     before = mode(path)
-    with files.replacing(path) as file:
+    with replacing(path) as file:
         file.write(b"new")
     assert mode(path) == before
     if inherited:
@@ -305,7 +305,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> 
     path = tmp_path / ("x" * 250)
     path.write_text("old")
     for kind in (OSError, KeyboardInterrupt):
-        with pytest.raises(kind), files.replacing(path) as file:
+        with pytest.raises(kind), replacing(path) as file:
             file.write(b"new")
             raise kind
     assert (path.read_text(), names(tmp_path)) == ("old", {path.name})
@@ -367,7 +367,7 @@ def test_what_a_killed_program_left_goes_and_what_another_writes_stays(tmp_path:
     made[0].communicate()
     assert beside[0].exists()
     (tmp_path / ".file.note.tmp").write_text("mine")
-    with files.replacing(path) as file:
+    with replacing(path) as file:
         file.write(b"newer")
     assert names(tmp_path) == {"file", ".file.note.tmp", beside[1].name}
     made[1].communicate(b"")

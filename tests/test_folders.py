@@ -39,7 +39,7 @@ def model(tmp_path: Path) -> str:
 
 @pytest.fixture(autouse=True)
 def told_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folders, "_told", set())
+    monkeypatch.setattr(folders, "_warned", set())
 
 
 def given_to(path: Path, uid: int, mode: int | None = None) -> None:
@@ -136,7 +136,7 @@ def test_links_are_followed_and_their_own_way_counts(place: Path, tmp_path: Path
     (tmp_path / "relative").symlink_to(Path("common", "..", "above", "own"))
     assert f"{common} can be written" in folders.distrust(str(tmp_path / "relative"))
     (tmp_path / "circle").symlink_to("circle")
-    assert "cannot be looked at" in folders.distrust(str(tmp_path / "circle"))
+    assert "cannot be examined" in folders.distrust(str(tmp_path / "circle"))
 
 
 @as_root

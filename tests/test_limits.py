@@ -26,7 +26,7 @@ from inference_providers import (
 )
 from inference_providers.calls.gathering import Gathered
 from inference_providers.chat import completion as chat
-from inference_providers.chat.answer import Given
+from inference_providers.chat.answer import AnswerBuilder
 from inference_providers.protocols import classify
 from inference_providers.protocols import error_details as said
 from inference_providers.protocols import stream as streams
@@ -493,7 +493,7 @@ def test_a_reply_of_any_shape_is_judged_and_an_answer_can_be_made_of_it(reply: A
         return
     usage = usage_of(verdict.reply.get("usage"))
     cost = cost_of(usage, Offered.facts)
-    made = Given()
+    made = AnswerBuilder()
     for _ in range(3):
         made.add(usage, cost, (), (), 0.0)
     answer = made.answer(verdict.reply, Offered, [])  # type: ignore[arg-type]

@@ -243,13 +243,13 @@ def test_a_pattern_that_needs_to_go_back_is_not_run_and_is_named(pattern: str) -
         "patternProperties": {pattern: {"type": "null"}},
         "additionalProperties": False,
     }
-    assert structured.Shape(schema).unchecked == [pattern]
-    assert structured.Shape(schema).parse('{"a": "zz", "any": 1}') == {"a": "zz", "any": 1}
+    assert structured.OutputSchema(schema).unchecked == [pattern]
+    assert structured.OutputSchema(schema).parse('{"a": "zz", "any": 1}') == {"a": "zz", "any": 1}
 
 
 def test_what_only_looks_like_a_pattern_is_none() -> None:
     schema = {"type": "object", "properties": {"pattern": {"const": {"pattern": "(?=a)"}}}, "required": ["pattern"]}
-    assert structured.Shape(schema).unchecked == []
+    assert structured.OutputSchema(schema).unchecked == []
 
 
 @pytest.mark.parametrize(
@@ -259,10 +259,10 @@ def test_what_only_looks_like_a_pattern_is_none() -> None:
 def test_a_schema_of_any_dialect_is_checked_in_the_same_way(dialect: str, within: bool) -> None:
     inner = {"pattern": r"^\d$"} | ({"$schema": dialect} if within else {})
     schema = {"$schema": dialect, "type": "object", "properties": {"a": inner, "b": {"$ref": "#"}}}
-    assert structured.Shape(schema).parse('{"a": "1", "b": {"a": "2"}}')
+    assert structured.OutputSchema(schema).parse('{"a": "1", "b": {"a": "2"}}')
     for text in ('{"a": "١"}', '{"b": {"a": "١"}}'):
-        with pytest.raises(structured.Misfit):
-            structured.Shape(schema).parse(text)
+        with pytest.raises(structured.SchemaMismatch):
+            structured.OutputSchema(schema).parse(text)
 
 
 def test_a_choice_of_choices_takes_no_more_steps_than_the_text_allows() -> None:
@@ -279,8 +279,8 @@ def test_a_choice_of_choices_takes_no_more_steps_than_the_text_allows() -> None:
     for _ in range(30):
         value = {"l": value, "r": 1, "t": "c"}
     text = str({"x": value}).replace("'", '"')
-    with pytest.raises(structured.Misfit, match="too involved"):
-        structured.Shape(schema).parse(text)
+    with pytest.raises(structured.SchemaMismatch, match="too involved"):
+        structured.OutputSchema(schema).parse(text)
 
 
 def test_equal_items_are_found_by_one_look_at_each() -> None:
@@ -330,8 +330,8 @@ for _ in range(300):
     ],
 )  # fmt: skip
 def test_a_schema_without_end_is_refused_before_anything_is_asked(schema: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"^schema (refers to itself without end|is nested)"):
-        structured.Shape(schema)
+    with pytest.raises(ValueError, match=r"^schema (refers to itself endlessly|is nested)"):
+        structured.OutputSchema(schema)
 
 
 def test_a_schema_that_holds_itself_for_other_values_is_none_without_end() -> None:
@@ -339,13 +339,13 @@ def test_a_schema_that_holds_itself_for_other_values_is_none_without_end() -> No
         "type": "object",
         "properties": {"inner": {"anyOf": [{"$ref": "#"}, {"type": "null"}]}, "n": {"type": "integer"}},
     }
-    assert structured.Shape(tree).parse('{"inner": {"inner": null, "n": 1}}')
-    with pytest.raises(structured.Misfit):
-        structured.Shape(tree).parse('{"inner": {"inner": 1}}')
+    assert structured.OutputSchema(tree).parse('{"inner": {"inner": null, "n": 1}}')
+    with pytest.raises(structured.SchemaMismatch):
+        structured.OutputSchema(tree).parse('{"inner": {"inner": 1}}')
     deepest = '{"inner":' * (jsontext.DEPTH - 1) + "{}" + "}" * (jsontext.DEPTH - 1)
     try:
-        structured.Shape(tree).parse(deepest)
-    except structured.Misfit as misfit:
+        structured.OutputSchema(tree).parse(deepest)
+    except structured.SchemaMismatch as misfit:
         assert misfit.problems == ["$: too deep, or too involved, to be checked"]
 
 
@@ -386,7 +386,7 @@ class B(BaseModel):
 
 
 def test_a_class_that_is_a_choice_of_itself_is_tried_a_bounded_number_of_times() -> None:
-    shape = structured.Shape(Add)
+    shape = structured.OutputSchema(Add)
     assert validation.kinds(shape.schema) == 2
 
     def text(depth: int, last: str) -> str:
@@ -394,7 +394,7 @@ def test_a_class_that_is_a_choice_of_itself_is_tried_a_bounded_number_of_times()
 
     assert shape.parse(text(10, "1")).left.left.right == 1
     for last in ("1", '"x"'):
-        with pytest.raises(structured.Misfit, match="nested too deep to try 2 kinds"):
+        with pytest.raises(structured.SchemaMismatch, match="nested too deep to try 2 kinds"):
             shape.parse(text(60, last))
 
     def value(of: Add) -> int:
@@ -408,15 +408,15 @@ def test_a_class_that_is_a_choice_of_itself_is_tried_a_bounded_number_of_times()
 
 
 def test_a_choice_that_is_told_apart_may_be_deep() -> None:
-    shape = structured.Shape(Told)
+    shape = structured.OutputSchema(Told)
     assert validation.kinds(shape.schema) <= 1
     assert shape.parse('{"inner": ' + '{"t": "a", "inner": ' * 60 + "null" + "}" * 60 + "}")
 
 
 def test_words_that_would_run_patterns_are_named_as_unchecked() -> None:
     schema = {"type": "object", "patternProperties": {"^a": {}}, "unevaluatedProperties": False}
-    assert structured.Shape(schema).unchecked == ["unevaluatedProperties"]
-    assert structured.Shape(schema).parse('{"b": 1}') == {"b": 1}
+    assert structured.OutputSchema(schema).unchecked == ["unevaluatedProperties"]
+    assert structured.OutputSchema(schema).parse('{"b": 1}') == {"b": 1}
 
 
 @pytest.mark.parametrize("kind", [ProviderList, AsyncProviderList])

@@ -21,7 +21,7 @@ from inference_providers import (
     ProviderList,
 )
 from inference_providers.batches import roll_call
-from inference_providers.cli import doctor
+from inference_providers.cli import doctor_report as doctor
 from inference_providers.offers.local_server import address
 from inference_providers.registry.registry import Registry, bundled
 from inference_providers.servers.discovery import scan

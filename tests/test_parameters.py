@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference_providers import AsyncProviderList, InvalidRequestError, ProviderList
-from inference_providers.chat.parameter_rules import Rules, dropped, fitted
+from inference_providers.chat.parameter_rules import Rules, adapted, dropped
 from inference_providers.chat.parameters import DROP, ERROR, KEEP, SYNONYMS, VOCABULARY, normalise
 from inference_providers.protocols.openai_chat import Ask
 from inference_providers.registry.registry import bundled
@@ -135,13 +135,13 @@ def test_no_number_outside_its_range_passes(name: str, value: float) -> None:
 @given(BODIES, RULES, st.sampled_from([DROP, ERROR, KEEP]))
 def test_fitting_changes_nothing_that_the_caller_holds(body: dict[str, Any], rules: Rules, mode: str) -> None:
     before = copy.deepcopy(body)
-    fitted(body, rules, mode=mode)
+    adapted(body, rules, mode=mode)
     assert body == before
 
 
 @given(BODIES, RULES)
 def test_what_is_refused_is_not_sent_and_what_is_not_sent_is_reported(body: dict[str, Any], rules: Rules) -> None:
-    sent = fitted(body, rules)
+    sent = adapted(body, rules)
     told = {"response_format"} if rules.prompted and "json_schema" in body.get("response_format", {}) else set()
     assert set(sent) == {
         rules.spelling.get(name, name).split(".")[0] for name in body if name not in rules.refused | told
@@ -153,15 +153,15 @@ def test_what_is_refused_is_not_sent_and_what_is_not_sent_is_reported(body: dict
 
 @given(BODIES, st.builds(Rules, st.just({}), st.fixed_dictionaries({"refuses": NAMES}), st.just("P")))
 def test_to_keep_is_to_send_everything_as_it_is(body: dict[str, Any], rules: Rules) -> None:
-    assert fitted(body, rules, mode=KEEP) == body
+    assert adapted(body, rules, mode=KEEP) == body
 
 
 @pytest.mark.parametrize(
     ("wrong", "error", "says"),
     [
         ({"temprature": 1}, TypeError, "did you mean temperature?"),
-        ({"zzzz": 1}, TypeError, r"no generation parameter\. A provider's own goes into extra_body"),
-        ({"max_tokens": 0}, ValueError, "from 1 on, not 0"),
+        ({"zzzz": 1}, TypeError, r"not a generation parameter\. A provider's own parameters go into extra_body"),
+        ({"max_tokens": 0}, ValueError, "at least 1, not 0"),
         ({"max_new_tokens": True}, TypeError, "max_new_tokens must be int, not True"),
         ({"max_tokens": 3.0}, TypeError, "must be int"),
         ({"temperature": math.nan}, ValueError, "from 0 to 2, not nan"),
@@ -327,9 +327,9 @@ PICTURE = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url
     [
         ("V", {}, {"question": PICTURE}, "images"),
         ("V", {}, {"images": PNG}, "images"),
-        ("T", {}, {"tools": [TOOL]}, "calls of tools"),
-        ("", {"refuses": ["tools"]}, {"tools": [TOOL]}, "calls of tools"),
-        ("TV", {}, {"tools": [TOOL], "images": PNG}, "calls of tools and images"),
+        ("T", {}, {"tools": [TOOL]}, "tool calls"),
+        ("", {"refuses": ["tools"]}, {"tools": [TOOL]}, "tool calls"),
+        ("TV", {}, {"tools": [TOOL], "images": PNG}, "tool calls and images"),
     ],
 )
 @pytest.mark.parametrize("kind", KINDS)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from inference_providers import AsyncProviderList, ProviderList, ask_ai
-from inference_providers.testing import stand_in as substitute
+from inference_providers.testing import stand_in
 from inference_providers.testing.cassette import RECORD, REPLAY, Cassette, CassetteError
 from tests.conftest import keys
 from tests.servers import Server, answer, completion, delta, refused_port, status
@@ -43,7 +43,7 @@ def tape(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], Pat
     def use(mode: str) -> Path:
         if mode == REPLAY:
             monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-        monkeypatch.setattr(substitute, "current", Cassette(path, mode))
+        monkeypatch.setattr(stand_in, "active", Cassette(path, mode))
         return path
 
     return use
@@ -85,7 +85,7 @@ def test_a_users_tests_are_answered_by_their_mocks(pytester: pytest.Pytester) ->
                 program.advice()
 
         def test_the_fixture_is_gone_where_nobody_asked_for_it():
-            assert stand_in.current is None
+            assert stand_in.active is None
         """,
     )
     run(pytester, passed=4)
@@ -335,7 +335,7 @@ def test_a_key_of_the_player_changes_nothing(
 def test_a_file_that_is_no_recording_is_an_error_that_says_so(tmp_path: Path, text: str) -> None:
     path = tmp_path / "tape.json"
     path.write_text(text)
-    with pytest.raises(CassetteError, match=r"tape\.json is no recording"):
+    with pytest.raises(CassetteError, match=r"tape\.json is not a recording"):
         Cassette(path, REPLAY)
 
 

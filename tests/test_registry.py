@@ -165,7 +165,7 @@ def test_the_order_of_sources_does_not_matter() -> None:
 
 
 def test_an_unknown_form_is_refused_with_its_name() -> None:
-    with pytest.raises(RegistryError, match=r"weird\.json: no known form"):
+    with pytest.raises(RegistryError, match=r"weird\.json: not in a known format"):
         read_source({"a": 1}, load_overlay(), "weird.json")
 
 

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, RootModel
 from typing_extensions import TypedDict
 
 from inference_providers import InvalidReplyError
-from inference_providers.chat.structured import Misfit, Shape, tightened
+from inference_providers.chat.structured import OutputSchema, SchemaMismatch, strict_schema
 from tests.conftest import list_of
 from tests.servers import Connection, Received, Server, completion
 from tests.test_answer import both
@@ -216,8 +216,8 @@ def test_a_call_of_a_described_tool_need_not_fit(serve: Serve, kind: Any) -> Non
         (Server, TypeError, "no JSON Schema"),
         ({"type": "array"}, TypeError, "must be an object"),
         ({"type": ["object", "null"]}, TypeError, "must be an object"),
-        ({"properties": {"a": {"type": "strin"}}}, ValueError, r"no valid JSON Schema: \$\.properties\.a\.type"),
-        ({"properties": []}, ValueError, "no valid JSON Schema"),
+        ({"properties": {"a": {"type": "strin"}}}, ValueError, r"not a valid JSON Schema: \$\.properties\.a\.type"),
+        ({"properties": []}, ValueError, "not a valid JSON Schema"),
     ],
     ids=str,
 )
@@ -259,7 +259,7 @@ def test_a_schema_and_a_format_are_one_too_many(serve: Serve) -> None:
     ],
 )
 def test_json_is_found_between_thoughts_and_fences(text: str) -> None:
-    assert Shape(SCHEMA).parse(text) == {"a": 1}
+    assert OutputSchema(SCHEMA).parse(text) == {"a": 1}
 
 
 @pytest.mark.parametrize(
@@ -281,37 +281,37 @@ def test_json_is_found_between_thoughts_and_fences(text: str) -> None:
 )
 def test_everything_else_is_a_misfit(text: str) -> None:
     for shape in (SCHEMA, Node):
-        with pytest.raises(Misfit) as caught:
-            Shape(shape).parse(text)
+        with pytest.raises(SchemaMismatch) as caught:
+            OutputSchema(shape).parse(text)
         assert all(problem.startswith("$") for problem in caught.value.problems)
 
 
 def test_no_problem_is_lost_and_their_number_is_limited() -> None:
     schema = {"type": "object", "properties": {str(i): {"type": "string"} for i in range(50)}}
-    with pytest.raises(Misfit) as caught:
-        Shape(schema).parse(json.dumps({str(i): i for i in range(50)}))
+    with pytest.raises(SchemaMismatch) as caught:
+        OutputSchema(schema).parse(json.dumps({str(i): i for i in range(50)}))
     assert len(caught.value.problems) == 20
-    assert all(problem in Shape(schema).repair(caught.value) for problem in caught.value.problems)
+    assert all(problem in OutputSchema(schema).repair(caught.value) for problem in caught.value.problems)
 
 
 def test_a_strict_model_takes_what_json_has_for_its_types() -> None:
-    parsed = Shape(Strict).parse('{"built": "2026-01-31", "colour": "blue", "pair": [1, 2]}')
+    parsed = OutputSchema(Strict).parse('{"built": "2026-01-31", "colour": "blue", "pair": [1, 2]}')
     assert parsed == Strict(built=date(2026, 1, 31), colour=Colour.BLUE, pair=(1, 2))
-    with pytest.raises(Misfit, match=r"\$\.pair\.0"):
-        Shape(Strict).parse('{"built": "2026-01-31", "colour": "blue", "pair": ["1", 2]}')
+    with pytest.raises(SchemaMismatch, match=r"\$\.pair\.0"):
+        OutputSchema(Strict).parse('{"built": "2026-01-31", "colour": "blue", "pair": ["1", 2]}')
 
 
 def test_a_schema_that_points_nowhere_fetches_nothing(serve: Serve) -> None:
     server = serve()
     for ref in (f"{server.url}/schema.json", "#/$defs/none"):
-        with warnings.catch_warnings(), pytest.raises(ValueError, match="no valid JSON Schema"):
-            Shape({"type": "object", "properties": {"a": {"$ref": ref}}}).parse('{"a": 1}')
+        with warnings.catch_warnings(), pytest.raises(ValueError, match="not a valid JSON Schema"):
+            OutputSchema({"type": "object", "properties": {"a": {"$ref": ref}}}).parse('{"a": 1}')
     assert server.requests == []
 
 
 @pytest.mark.parametrize(("shape", "strict"), [(Car, True), (Node, True), (Open, False), (Anything, False)])
 def test_strictness_is_asked_for_where_it_can_be_kept(shape: Any, strict: bool) -> None:
-    assert Shape(shape).response_format["json_schema"]["strict"] is strict
+    assert OutputSchema(shape).response_format["json_schema"]["strict"] is strict
 
 
 @pytest.mark.parametrize(
@@ -331,14 +331,14 @@ def test_strictness_is_asked_for_where_it_can_be_kept(shape: Any, strict: bool) 
     ],
 )
 def test_what_cannot_be_closed_is_sent_as_it_is(schema: dict[str, Any]) -> None:
-    assert tightened(schema) is None
-    assert Shape(schema).response_format["json_schema"] == {"name": "answer", "schema": schema, "strict": False}
+    assert strict_schema(schema) is None
+    assert OutputSchema(schema).response_format["json_schema"] == {"name": "answer", "schema": schema, "strict": False}
 
 
 def test_a_field_may_be_called_like_a_word_of_json_schema() -> None:
     names = ("properties", "default", "enum", "type", "$ref", "required", "not", "title")
     schema = {"type": "object", "properties": {name: {"type": "string"} for name in names}, "required": list(names)}
-    assert tightened(schema) == {**schema, "additionalProperties": False}
+    assert strict_schema(schema) == {**schema, "additionalProperties": False}
 
 
 SCALARS = st.sampled_from(
@@ -404,7 +404,7 @@ def test_a_tightened_schema_accepts_what_the_original_does_without_further_field
     data: st.DataObject, schema: dict[str, Any]
 ) -> None:
     before = copy.deepcopy(schema)
-    tight = tightened(schema)
+    tight = strict_schema(schema)
     assert schema == before
     assert tight is not None
     value = data.draw(of(schema) | VALUES)
@@ -428,11 +428,11 @@ def test_what_fits_comes_back_as_it_was(
 ) -> None:
     value = data.draw(of(schema))
     text = json.dumps(value, indent=indent, ensure_ascii=ascii_only)
-    assert Shape(schema).parse(wrapping.replace("{}", text)) == value
+    assert OutputSchema(schema).parse(wrapping.replace("{}", text)) == value
 
 
 @given(st.text())
 def test_no_text_breaks_the_parser(text: str) -> None:
     for shape in (SCHEMA, Strict):
-        with pytest.raises(Misfit):
-            Shape(shape).parse(text)
+        with pytest.raises(SchemaMismatch):
+            OutputSchema(shape).parse(text)

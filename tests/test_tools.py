@@ -225,7 +225,7 @@ def _foreign(x: threading.Thread) -> None:
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ([lambda x: x], "no name to call it by"),
+        ([lambda x: x], "it has no name"),
         ([_unknown], "tool _unknown cannot be described: name 'Missing'"),
         ([_callback], "tool _callback cannot be described"),
         ([_star], r"\*x: 'int' can only be given by position"),

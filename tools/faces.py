@@ -24,11 +24,13 @@ def folders() -> list[str]:
 
 
 def has_face(path: Path) -> bool:
+    """Whether a folder's `__init__.py` is a face."""
     return "face(__name__" in "".join((path / "__init__.py").read_text("utf-8").split())
 
 
 @cache
 def tree(path: Path) -> ast.Module:
+    """The syntax tree of a file, parsed once."""
     return ast.parse(path.read_text("utf-8"))
 
 
@@ -85,6 +87,7 @@ def defined(path: Path) -> tuple[set[str], set[str]]:
 
 
 def names_of(node: ast.stmt) -> set[str]:
+    """The names that a statement defines."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return {node.name}
     if isinstance(node, ast.Assign):
@@ -109,7 +112,7 @@ def homes(folder: str) -> tuple[dict[str, list[str]], dict[str, list[str]], list
     }
     before = given(folder)
     for name in sorted(used(folder)):
-        for place, kind in ((home, 0), (typing, 1)):
+        for target, kind in ((home, 0), (typing, 1)):
             found = [module for module, path in paths.items() if name in defined(path)[kind]]
             chosen = [module for module in found if name in before.get(module, ())] or found
             if len(chosen) > 1:
@@ -117,7 +120,7 @@ def homes(folder: str) -> tuple[dict[str, list[str]], dict[str, list[str]], list
                     f"{folder}: {name} is defined in {', '.join(chosen)}; which is it? Write it into the face"
                 )
             if chosen:
-                place.setdefault(chosen[0], []).append(name)
+                target.setdefault(chosen[0], []).append(name)
                 break
         else:
             if name not in paths:
@@ -153,6 +156,7 @@ def face(folder: str) -> str:
 
 
 def tuple_of(names: list[str]) -> str:
+    """The source text of a tuple of names, without its brackets."""
     return ", ".join(f'"{name}"' for name in names) + ","
 
 

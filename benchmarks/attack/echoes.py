@@ -109,7 +109,7 @@ def _shown(error: BaseException) -> Iterator[tuple[str, str]]:
 
 def everywhere(dice: Random, folder: Path) -> Iterator[str | None]:
     """Ask by any way a server that echoes the key; look at all that is kept, said or written."""
-    from inference_providers.testing import stand_in as substitute
+    from inference_providers.testing import stand_in
     from inference_providers.testing.cassette import RECORD, Cassette
     from tests.servers import Server
     from tests.test_redaction import tells
@@ -125,7 +125,7 @@ def everywhere(dice: Random, folder: Path) -> Iterator[str | None]:
                 server.behaviour = _echoing(dice, key)
                 tape = folder / f"tape-{dice.getrandbits(32):x}.json"
                 records = dice.random() < 0.4
-                with having(substitute, current=Cassette(tape, RECORD) if records else None):
+                with having(stand_in, active=Cassette(tape, RECORD) if records else None):
                     shown = list(_asked(dice, server, key))
                 shown += [("the log", line) for line in lines.lines]
                 shown += [("a cassette", tape.read_text())] if tape.exists() else []

@@ -16,7 +16,7 @@ def mode_of_the_umask() -> Back:
     """A file that was written anew had the mode of a new one."""
     from inference_providers.files import writing
 
-    return having(writing, _take_after=lambda file, before, target: os.fchmod(file, 0o644))
+    return having(writing, _inherit=lambda file, before, target: os.fchmod(file, 0o644))
 
 
 def links_replaced() -> Back:

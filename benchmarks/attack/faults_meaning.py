@@ -15,11 +15,11 @@ def calls_settings_alone() -> Back:
     """What a call gave for the way to a server took the place of all that its engine had."""
     from inference_providers.compat import engine_settings
 
-    def in_force(*layers: Any) -> Any:
+    def effective(*layers: Any) -> Any:
         given = [layer for layer in layers if layer is not None]
         return given[-1] if given else engine_settings.RemoteParams()
 
-    return everywhere(engine_settings, "in_force", in_force)
+    return everywhere(engine_settings, "effective", effective)
 
 
 def unknown_heads_passed_over() -> Back:

@@ -95,13 +95,13 @@ def endless_schemas() -> Back:
     from inference_providers.chat import validation
     from inference_providers.text import jsontext
 
-    def checked(schema: dict[str, Any]) -> None:
+    def check_schema(schema: dict[str, Any]) -> None:
         try:
             jsontext.check(schema)
         except ValueError:  # what its check came to after a while, which may be very long
             raise RecursionError("maximum recursion depth exceeded") from None
 
-    return having(validation, checked=checked)
+    return having(validation, check_schema=check_schema)
 
 
 def deep_registries() -> Back:

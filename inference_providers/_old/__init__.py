@@ -1,4 +1,4 @@
-"""Old paths of modules that have moved. They still work, and warn."""
+"""Old paths of modules that have moved. They still work, with a DeprecationWarning."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def moved(old: str, *new: str) -> Callable[[str], object]:
-    """A module's `__getattr__` that takes every name from the first of the *new* modules that has it."""
+    """The `__getattr__` of a module that has moved: takes each name from the first of the *new* modules that has it."""
 
     def get(name: str) -> object:
         if name.startswith("__"):

@@ -101,7 +101,7 @@ class Reader:
         prompt = turns if turns is not None else next((given[name] for name in PROMPTS if given.get(name)), None)
         if prompt is None:
             raise MalformedItemError(
-                f"it has neither messages nor a prompt; it has {parameters.told(map(str, given)) or 'nothing'}"
+                f"it has neither messages nor a prompt; it has {parameters.listed(map(str, given)) or 'nothing'}"
             )
         own = parameters.normalise({name: value for name, value in given.items() if name not in _OWN})
         item.models = given.get("models") or given.get("model") or self._models
@@ -221,7 +221,7 @@ class FailedEarlier(InferenceProvidersError):
 
 def result_of(line: Line) -> Result:
     """A result as it was written to a file."""
-    from inference_providers.chat import Answer, Given
+    from inference_providers.chat import Answer, AnswerBuilder
     from inference_providers.usage import Usage, usage_of
 
     item = Item(int(line.get("index") or 0), line.get("line"))
@@ -233,7 +233,7 @@ def result_of(line: Line) -> Result:
         return Result(item, None, FailedEarlier(f"{kind}: {problem.get('message')}"))
     if "id" in line:
         data = line["response"]["body"] if line["response"] else {}
-        given = Given()
+        given = AnswerBuilder()
         given.usage, given.cost = usage_of(data.get("usage")), None
         return Result(item, given.answer(data, None, ()))
     tokens = line.get("input_tokens"), line.get("output_tokens")

@@ -103,11 +103,13 @@ class Job:
         # One question stands for all: what it says of schema and parameters holds for each item.
         self.pattern: Question = Question((), fields, schema=schema, extra=extra_body, on_unsupported=on_unsupported)
         self.reader = Reader(models, system, self.pattern.fields, self.pattern.extra)
-        self.is_plain = self.pattern.shape is None and (self.pattern.tools is None or not self.pattern.tools.runs)
+        self.is_plain = self.pattern.output_schema is None and (
+            self.pattern.tools is None or not self.pattern.tools.runs
+        )
 
     def question(self, item: Item) -> Question:
         """An item's question, for what takes more than one reply."""
         made = Question(item.body["messages"], {}, on_unsupported=self.pattern.on_unsupported)
         made.fields = {name: value for name, value in item.body.items() if name != "messages"}
-        made.shape, made.tools = self.pattern.shape, self.pattern.tools
+        made.output_schema, made.tools = self.pattern.output_schema, self.pattern.tools
         return made

@@ -18,7 +18,7 @@ from inference_providers.batches import provider_parts as batch_parts
 from inference_providers.batches.items import Item, MalformedItemError, Result, Summary
 from inference_providers.batches.job import names_of, route_key
 from inference_providers.batches.provider_parts import Part, State
-from inference_providers.chat import Given, parameters
+from inference_providers.chat import AnswerBuilder, parameters
 from inference_providers.errors import (
     InferenceProvidersError,
     InvalidRequestError,
@@ -172,10 +172,10 @@ class JobRunner:
 
     def _nobody(self, offers: Sequence[Offer]) -> NoCredentialsError:
         rows = self._pipeline.finder.registry.providers.items()
-        able = parameters.told(pid for pid, row in rows if row.connection.get("batch") is not None)
+        able = parameters.listed(pid for pid, row in rows if row.connection.get("batch") is not None)
         tried = list(dict.fromkeys(offer.provider for offer in offers[:5]))
         verb = "has" if len(tried) == 1 else "have"
-        return NoCredentialsError(f"{parameters.told(tried)} {verb} no batch API that is known. {able} have one.")
+        return NoCredentialsError(f"{parameters.listed(tried)} {verb} no batch API that is known. {able} have one.")
 
 
 class _Api:
@@ -277,7 +277,7 @@ class _Api:
             return Result(item, None, verdict.error)
         usage = usage_of(body.get("usage"))
         cost = cost_of(usage, self.offer.facts)
-        given = Given()
+        given = AnswerBuilder()
         given.add(usage, None if cost is None else cost * self._row.get("price", 1.0), (), dropped, 0.0)
         return Result(item, given.answer(body, self.offer, ()))
 

@@ -22,7 +22,7 @@ from inference_providers.errors import (
     UnknownModelError,
 )
 from inference_providers.routing import RISE, OfferLanes, Pace, overloaded
-from inference_providers.usage import counted
+from inference_providers.usage import token_count
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -339,4 +339,4 @@ def _too_many(error: AllProvidersFailedError) -> bool:
 
 def _tokens_of(data: Any) -> float:
     usage = data.get("usage") if isinstance(data, dict) else None
-    return float(counted(usage.get("total_tokens"))) if isinstance(usage, dict) else 0.0
+    return float(token_count(usage.get("total_tokens"))) if isinstance(usage, dict) else 0.0

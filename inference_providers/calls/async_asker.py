@@ -13,7 +13,7 @@ from itertools import groupby
 from inference_providers.attempts import Attempt
 from inference_providers.calls.async_waiting import all_of, begun, in_thread, race
 from inference_providers.calls.tool_loop import converse
-from inference_providers.chat import named, test_body
+from inference_providers.chat import names_of, test_body
 from inference_providers.errors import AllProvidersFailedError, LocalServerError
 from inference_providers.protocols import Ask, classify
 from inference_providers.routing import Send
@@ -131,7 +131,7 @@ class AsyncAsker:
         """Ask the candidates of the models that are named; where none is, those with keys, then this machine."""
         until = time.monotonic() + (self.context.timeout if timeout is None else timeout)
         if models is not None:
-            return await self._sent(await found(self.finder, named(models)), test, ask, send, until)
+            return await self._sent(await found(self.finder, names_of(models)), test, ask, send, until)
         failed: AllProvidersFailedError | None = None
         offers = self.finder.keyed()
         if offers:

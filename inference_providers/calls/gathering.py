@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from inference_providers import chat
-from inference_providers.chat import Answer, Given
+from inference_providers.chat import Answer, AnswerBuilder
 from inference_providers.usage import cost_of, usage_of
 
 TYPE_CHECKING = False
@@ -50,7 +50,7 @@ class Gathered:
         choice = {"index": 0, "message": message, "finish_reason": self._finish}
         data = {"object": "chat.completion", "model": self._model, "choices": [choice], "usage": self._usage}
         usage = usage_of(self._usage)
-        given = Given()
+        given = AnswerBuilder()
         seconds = time.monotonic() - self.started
         given.add(usage, cost_of(usage, reply.offer.facts), reply.attempts, reply.dropped, seconds)
         self.answer = given.answer(data, reply.offer, self._turns)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from inference_providers.offers import Offer
     from inference_providers.protocols import Ask
     from inference_providers.routing import Health, Policy
-    from inference_providers.testing import Substitute
+    from inference_providers.testing import StandIn
     from inference_providers.transport import AsyncSender, Limits, Sender
 
 
@@ -55,7 +55,7 @@ class Pipeline(Secretive):
         limits: Limits | None = None,
         allow_empty: bool = False,
         hedge_after: float | str | None = None,
-        stand_in: Substitute | None = None,
+        stand_in: StandIn | None = None,
     ) -> None:
         self.finder, self.timeout, self.allow_empty, self.hedge_after = finder, timeout, allow_empty, hedge_after
         self.listeners: list[Listener] = []
@@ -78,7 +78,7 @@ class Pipeline(Secretive):
         """The numbers of routing."""
         from inference_providers.routing import Policy
 
-        if self._policy is None and self._stand_in is not None and self._stand_in.quick:
+        if self._policy is None and self._stand_in is not None and self._stand_in.skips_backoff:
             return Policy(total=self.timeout, backoff_base=0.0)
         return self._policy or Policy(total=self.timeout)
 
@@ -185,9 +185,9 @@ class Pipeline(Secretive):
 
         turns = chat.messages(prompt, system)
         if images is not None:
-            turns = chat.shown(turns, chat.urls(images, self.finder.environ))
+            turns = chat.with_images(turns, chat.image_urls(images, self.finder.environ))
         question = chat.Question(turns, parameters, extra=extra_body, **how)
-        for pattern in question.shape.unchecked if question.shape is not None else ():
+        for pattern in question.output_schema.unchecked if question.output_schema is not None else ():
             self.warn_once(
                 f"the schema's {pattern!r} is not checked: it takes look-around or back-references, which a reply "
                 "could make run for ever"

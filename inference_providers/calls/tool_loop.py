@@ -7,7 +7,7 @@ reply; or it yields calls, and is sent their results. Pure.
 from __future__ import annotations
 
 from inference_providers import chat
-from inference_providers.chat import Answer, Given
+from inference_providers.chat import Answer, AnswerBuilder
 from inference_providers.errors import InvalidReplyError, StepLimitError
 from inference_providers.usage import cost_of, usage_of
 
@@ -25,7 +25,7 @@ CALLS_IN_REPLY, CALLS = 128, 512  # of tools that are made for one reply, and fo
 def converse(question: Question) -> Generator[dict[str, Any] | list[Call], Any, Answer]:
     """Ask until there is an answer. Raises StepLimitError, or InvalidReplyError after one repair."""
     turns = question.turns
-    given = Given()
+    given = AnswerBuilder()
     repaired = False
     made = 0
     for step in range(1, question.max_steps + 1):
@@ -42,13 +42,13 @@ def converse(question: Question) -> Generator[dict[str, Any] | list[Call], Any, 
             results: list[str] = yield calls
             turns = [*turns, chat.assistant(message), *map(chat.tool_result, [c.id for c in calls], results)]
             continue
-        if question.shape is None or asked:
+        if question.output_schema is None or asked:
             return given.answer(reply.data, reply.offer, turns)
-        from inference_providers.chat import Misfit
+        from inference_providers.chat import SchemaMismatch
 
         try:
-            value = question.shape.parse(chat.content_text(message.get("content")))
-        except Misfit as misfit:
+            value = question.output_schema.parse(chat.content_text(message.get("content")))
+        except SchemaMismatch as misfit:
             cut = chat.cut_by_length(chat.first_choice(reply.data))
             if repaired or cut or step == question.max_steps:
                 so_far = (
@@ -65,10 +65,14 @@ def converse(question: Question) -> Generator[dict[str, Any] | list[Call], Any, 
                     problems=misfit.problems,
                 ) from None
             repaired = True
-            turns = [*turns, chat.assistant(message), {"role": "user", "content": question.shape.repair(misfit)}]
+            turns = [
+                *turns,
+                chat.assistant(message),
+                {"role": "user", "content": question.output_schema.repair(misfit)},
+            ]
             continue
         answer = given.answer(reply.data, reply.offer, turns, value)
-        answer.unchecked = question.shape.unchecked
+        answer.unchecked = question.output_schema.unchecked
         return answer
     raise StepLimitError(
         f"No answer after {question.max_steps} steps: the model goes on calling tools. Give a larger max_steps, or tools that tell it more.",
@@ -90,13 +94,13 @@ def _check_calls(asked: int, made: int, turns: Sequence[Mapping[str, Any]]) -> N
     )
 
 
-def _count(given: Given, reply: Reply) -> None:
+def _count(given: AnswerBuilder, reply: Reply) -> None:
     usage = usage_of(reply.data.get("usage"))
     given.add(usage, cost_of(usage, reply.offer.facts), reply.attempts, reply.dropped, reply.seconds)
 
 
 def answer_of(reply: Reply, turns: Sequence[Mapping[str, Any]]) -> Answer:
     """The answer that one reply gives, tools and schemas aside."""
-    given = Given()
+    given = AnswerBuilder()
     _count(given, reply)
     return given.answer(reply.data, reply.offer, turns)

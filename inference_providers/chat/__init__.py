@@ -9,13 +9,13 @@ if TYPE_CHECKING:
     from inference_providers.chat import parameter_rules as parameter_rules
     from inference_providers.chat import parameters as parameters
     from inference_providers.chat.answer import Answer as Answer
-    from inference_providers.chat.answer import Given as Given
+    from inference_providers.chat.answer import AnswerBuilder as AnswerBuilder
     from inference_providers.chat.arguments import DROP as DROP
     from inference_providers.chat.arguments import MAX_STEPS as MAX_STEPS
     from inference_providers.chat.arguments import Models as Models
     from inference_providers.chat.arguments import Prompt as Prompt
     from inference_providers.chat.arguments import check_timeout as check_timeout
-    from inference_providers.chat.arguments import named as named
+    from inference_providers.chat.arguments import names_of as names_of
     from inference_providers.chat.completion import PATH as PATH
     from inference_providers.chat.completion import Pieces as Pieces
     from inference_providers.chat.completion import assistant as assistant
@@ -27,30 +27,30 @@ if TYPE_CHECKING:
     from inference_providers.chat.completion import message_of as message_of
     from inference_providers.chat.completion import messages as messages
     from inference_providers.chat.completion import reply_text as reply_text
-    from inference_providers.chat.completion import shown as shown
     from inference_providers.chat.completion import test_body as test_body
     from inference_providers.chat.completion import thoughts as thoughts
     from inference_providers.chat.completion import tool_calls as tool_calls
     from inference_providers.chat.completion import tool_result as tool_result
+    from inference_providers.chat.completion import with_images as with_images
     from inference_providers.chat.conversation import Conversation as Conversation
     from inference_providers.chat.conversation import Message as Message
     from inference_providers.chat.conversation import Role as Role
-    from inference_providers.chat.images import urls as urls
+    from inference_providers.chat.images import image_urls as image_urls
     from inference_providers.chat.parameter_rules import Rules as Rules
     from inference_providers.chat.question import Question as Question
-    from inference_providers.chat.structured import Misfit as Misfit
+    from inference_providers.chat.structured import SchemaMismatch as SchemaMismatch
     from inference_providers.chat.tools import Call as Call
 
 _HOME = {
     "answer": (
         "Answer",
-        "Given",
+        "AnswerBuilder",
     ),
     "arguments": (
         "DROP",
         "MAX_STEPS",
         "check_timeout",
-        "named",
+        "names_of",
     ),
     "completion": (
         "PATH",
@@ -64,21 +64,21 @@ _HOME = {
         "message_of",
         "messages",
         "reply_text",
-        "shown",
         "test_body",
         "thoughts",
         "tool_calls",
         "tool_result",
+        "with_images",
     ),
     "conversation": (
         "Conversation",
         "Message",
         "Role",
     ),
-    "images": ("urls",),
+    "images": ("image_urls",),
     "parameter_rules": ("Rules",),
     "question": ("Question",),
-    "structured": ("Misfit",),
+    "structured": ("SchemaMismatch",),
     "tools": ("Call",),
 }
 __getattr__, __dir__ = face(

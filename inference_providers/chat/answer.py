@@ -1,4 +1,4 @@
-"""An answer: text that also says who gave it, for how many tokens, at what price. Pure."""
+"""An answer: text that knows who gave it, for how many tokens, at what price. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from inference_providers.attempts import Attempt
 
     class Source(Protocol):
-        """Who gave a reply: what is read of an offer."""
+        """Who gave a reply: what an answer reads from an offer."""
 
         @property
         def internal_name(self) -> str:
@@ -32,16 +32,17 @@ if TYPE_CHECKING:
 
 
 class Answer(str):
-    """The text of an answer, and what is known of it.
+    """The text of an answer, and everything known about it.
 
-    provider, model, canonical_name: who gave it, under which name of theirs.
-    usage: `Usage`, in tokens; None where the provider did not say.
-    cost: USD; None where tokens or prices are unknown.
-    attempts: every try on the way. latency: seconds for the whole call.
-    finish_reason: `stop`, `length`, `tool_calls`, ... reasoning: the model's thoughts, where it shows them.
-    parsed: the value that fits the schema that was asked for. tool_calls: calls that nobody here answered.
-    dropped: parameters that the provider does not take and did not get. unchecked: patterns of the schema that were not run.
-    asked: the messages that it answers; `messages` has the answer as well. data: the last reply as it came.
+    provider, model, canonical_name: who gave it, and the provider's and the canonical name of the model.
+    usage: `Usage`, in tokens; None if the provider reported none.
+    cost: USD; None if tokens or prices are unknown.
+    attempts: every attempt on the way. latency: seconds for the whole call.
+    finish_reason: `stop`, `length`, `tool_calls`, ... reasoning: the model's thoughts, if it shows them.
+    parsed: the value that fits the requested schema. tool_calls: calls that were left to the caller.
+    dropped: parameters that were left out because the provider does not take them.
+    unchecked: patterns of the schema that were not run.
+    asked: the messages that it answers; `messages` has the answer as well. data: the last reply, unchanged.
     """
 
     provider: str | None
@@ -81,8 +82,8 @@ class Answer(str):
         asked: Sequence[Mapping[str, Any]] = (),
     ) -> Self:
         """Make one by hand, for a test: `Answer("Hello.", provider="openai", usage=Usage(3, 2))`."""
-        made = str.__new__(cls, text)
-        made.__dict__ = {
+        answer = str.__new__(cls, text)
+        answer.__dict__ = {
             "provider": provider,
             "model": model,
             "canonical_name": canonical_name,
@@ -99,24 +100,24 @@ class Answer(str):
             "data": data,
             "asked": asked,
         }
-        return made
+        return answer
 
     @property
     def messages(self) -> list[dict[str, Any]]:
         """The conversation, this answer included."""
-        said = completion.message_of(self.data) or {"content": str(self)}
-        return [*map(dict, self.asked), completion.assistant(said)]
+        message = completion.message_of(self.data) or {"content": str(self)}
+        return [*map(dict, self.asked), completion.assistant(message)]
 
     @property
     def text(self) -> str:
-        """The text alone."""
+        """The text as a plain `str`."""
         return str(self)
 
     def __repr__(self) -> str:
         return str.__repr__(self)
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """The answer as a dict for JSON; latency and seconds rounded to milliseconds."""
         return {
             "answer": str(self),
             "provider": self.provider,
@@ -138,17 +139,17 @@ class Answer(str):
 
 
 def plain(value: Any) -> Any:
-    """A parsed value for JSON."""
+    """A parsed value in plain types, for JSON."""
     return value.model_dump(mode="json") if hasattr(value, "model_dump") else value
 
 
-class Given:
-    """What an answer is made of: one reply or several, and who gave the last."""
+class AnswerBuilder:
+    """Collects what an answer is made of: usage, cost and attempts of one reply or several."""
 
-    __slots__ = ("attempts", "cost", "dropped", "first", "latency", "usage")
+    __slots__ = ("attempts", "cost", "dropped", "is_first", "latency", "usage")
 
     def __init__(self) -> None:
-        self.first = True
+        self.is_first = True
         self.attempts: list[Attempt] = []
         self.latency = 0.0
         self.usage: Usage | None = None
@@ -163,12 +164,12 @@ class Given:
         dropped: Iterable[str],
         seconds: float,
     ) -> None:
-        """Count one more reply; a cost that is unknown once is unknown in all."""
+        """Count one more reply, which took *seconds*; once a cost is unknown, the total is unknown."""
         self.latency += seconds
         if dropped:
             self.dropped.update(dict.fromkeys(dropped))
-        if self.first:
-            self.first, self.attempts, self.usage, self.cost = False, list(attempts), usage, cost
+        if self.is_first:
+            self.is_first, self.attempts, self.usage, self.cost = False, list(attempts), usage, cost
             return
         self.attempts += attempts
         self.cost = None if self.cost is None or cost is None else self.cost + cost
@@ -189,7 +190,7 @@ class Given:
         message = choice.get("message")
         if not isinstance(message, dict):
             message = {}
-        return Answer.__new__(  # half the time of a call of the class
+        return Answer.__new__(  # takes half the time of calling the class
             Answer,
             completion.content_text(message.get("content")),
             provider=source.provider if source else None,

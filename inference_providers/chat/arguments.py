@@ -1,4 +1,4 @@
-"""What a caller gives, checked: names of models, numbers of seconds. Pure."""
+"""Arguments of callers, checked: names of models, numbers of seconds. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     Models = str | Sequence[str] | None
 
 
-def named(models: Models) -> list[str]:
+def names_of(models: Models) -> list[str]:
     """One name or several, as a list. Raises TypeError for what is neither."""
     if not isinstance(models, str | list | tuple | None):
         raise TypeError(f"a model is a name, or a list of names, not {models!r}")
@@ -22,6 +22,6 @@ def named(models: Models) -> list[str]:
 
 
 def check_timeout(timeout: Any) -> None:
-    """Raise ValueError for what is no number of seconds; None is for the default."""
+    """Raise ValueError if *timeout* is not a number of seconds above 0; None stands for the default."""
     if timeout is not None and not (isinstance(timeout, int | float) and 0 < timeout < float("inf")):
         raise ValueError(f"timeout must be a number of seconds above 0, not {timeout!r}")

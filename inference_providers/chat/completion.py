@@ -1,4 +1,4 @@
-"""Chat requests and replies in OpenAI's form: built and read here, sent elsewhere. Pure."""
+"""Chat requests and replies in OpenAI's format: built and read here, sent elsewhere. Pure."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ if TYPE_CHECKING:
 
 PATH = "/chat/completions"
 TEST_PROMPT = "Reply with the single word: yes"
-TEST_TOKENS = 16  # enough for a word; a reasoning model may spend them all on thinking
+TEST_TOKENS = 16  # enough for one word; a reasoning model may spend all of them on thinking
 
 
 def messages(prompt: str | Sequence[Mapping[str, Any]], system: str | None = None) -> list[dict[str, Any]]:
-    """A prompt, or a list of messages, as a list of messages."""
+    """A prompt, or a list of messages, as a list of messages, behind the system prompt if there is one.
+
+    Raises TypeError for anything else, and ValueError for an empty question.
+    """
     if not isinstance(prompt, str) and not (
         isinstance(prompt, list | tuple) and all(isinstance(turn, dict) for turn in prompt)
     ):
@@ -26,7 +29,7 @@ def messages(prompt: str | Sequence[Mapping[str, Any]], system: str | None = Non
 
 
 def content_text(content: Any) -> str:
-    """Text of a message's content, whether a string or a list of parts."""
+    """The text in a message's content, whether it is a string or a list of parts."""
     if isinstance(content, str):
         return content
     if isinstance(content, list):
@@ -39,7 +42,7 @@ def content_text(content: Any) -> str:
 
 
 class Pieces:
-    """Text that comes in pieces. Many small ones are joined now and then: each would take more than its characters."""
+    """Text that arrives in pieces, joined now and then: many small strings take more memory than their text."""
 
     __slots__ = ("_blocks", "_new", "size")
 
@@ -60,7 +63,7 @@ class Pieces:
 
     @property
     def text(self) -> str:
-        """All of it."""
+        """All the text so far."""
         return "".join([*self._blocks, *self._new])
 
 
@@ -82,14 +85,14 @@ def reply_text(reply: Any) -> str:
 
 
 def thoughts(part: Any) -> str:
-    """What a message, or a delta, tells of the model's thoughts."""
+    """The model's reasoning in a message or a delta; empty if it shows none."""
     return content_text(part.get("reasoning_content") or part.get("reasoning")) if isinstance(part, dict) else ""
 
 
 def tool_calls(part: Any) -> list[Any]:
-    """The calls of tools in a message or a delta, of whatever shape each may be."""
-    found = part.get("tool_calls") if isinstance(part, dict) else None
-    return found if isinstance(found, list) else []
+    """The tool calls in a message or a delta, unchecked: each may have any form."""
+    calls = part.get("tool_calls") if isinstance(part, dict) else None
+    return calls if isinstance(calls, list) else []
 
 
 def has_tool_calls(choice: Mapping[str, Any]) -> bool:
@@ -97,8 +100,8 @@ def has_tool_calls(choice: Mapping[str, Any]) -> bool:
     part = choice.get("message") or choice.get("delta") or {}
     if not isinstance(part, dict):
         return False
-    older = part.get("function_call")
-    return bool(tool_calls(part) or (older and isinstance(older, dict)))
+    legacy = part.get("function_call")
+    return bool(tool_calls(part) or (legacy and isinstance(legacy, dict)))
 
 
 def has_other_content(choice: Mapping[str, Any]) -> bool:
@@ -112,48 +115,48 @@ def cut_by_length(choice: Mapping[str, Any]) -> bool:
     return choice.get("finish_reason") in ("length", "max_tokens", "MAX_TOKENS")
 
 
-def instructed(turns: Sequence[Mapping[str, Any]], text: str) -> list[dict[str, Any]]:
-    """*turns* with *text* added to the system message, which is made where there is none."""
+def with_instruction(turns: Sequence[Mapping[str, Any]], text: str) -> list[dict[str, Any]]:
+    """*turns* with *text* added to the system message; there is a new one if they had none."""
     first = dict(turns[0]) if turns else {}
     if first.get("role") == "system" and isinstance(first.get("content"), str):
         return [{**first, "content": f"{first['content']}\n\n{text}"}, *map(dict, turns[1:])]
     return [{"role": "system", "content": text}, *map(dict, turns)]
 
 
-def shown(turns: Sequence[Mapping[str, Any]], pictures: Sequence[str]) -> list[dict[str, Any]]:
-    """*turns* with pictures, as URLs, added to the last message of the user."""
-    found = [dict(turn) for turn in turns]
-    if not pictures:
-        return found
-    asked = next((turn for turn in reversed(found) if turn.get("role") == "user"), None)
-    if asked is None:
-        raise ValueError("pictures go with a message of the user, and there is none")
-    content = asked.get("content")
+def with_images(turns: Sequence[Mapping[str, Any]], urls: Sequence[str]) -> list[dict[str, Any]]:
+    """*turns* with images, by their URLs, added to the user's last message. Raises ValueError if there is none."""
+    copies = [dict(turn) for turn in turns]
+    if not urls:
+        return copies
+    last = next((turn for turn in reversed(copies) if turn.get("role") == "user"), None)
+    if last is None:
+        raise ValueError("images go into a message with the role user, and there is none; add one")
+    content = last.get("content")
     parts = list(content) if isinstance(content, list) else [{"type": "text", "text": content or ""}]
-    asked["content"] = parts + [{"type": "image_url", "image_url": {"url": url}} for url in pictures]
-    return found
+    last["content"] = parts + [{"type": "image_url", "image_url": {"url": url}} for url in urls]
+    return copies
 
 
 def assistant(message: Mapping[str, Any]) -> dict[str, Any]:
     """A reply's message as a turn of a conversation.
 
-    It holds text, calls of tools, and thoughts that some providers want back.
+    It holds the text, tool calls, and the reasoning that some providers want back.
     """
     calls = tool_calls(message)
-    kept = ("reasoning_content", "reasoning_details", "refusal")
+    others = ("reasoning_content", "reasoning_details", "refusal")
     return {
         "role": "assistant",
         "content": content_text(message.get("content")),
         **({"tool_calls": calls} if calls else {}),
-        **{name: message[name] for name in kept if message.get(name)},
+        **{name: message[name] for name in others if message.get(name)},
     }
 
 
 def tool_result(call_id: str, text: str) -> dict[str, Any]:
-    """The result of a tool's call as a turn of a conversation."""
+    """The result of a tool call as a turn of a conversation."""
     return {"role": "tool", "tool_call_id": call_id, "content": text}
 
 
 def test_body() -> dict[str, Any]:
-    """A short inference: a few tokens."""
+    """The request of a connection test: a question that takes a few tokens."""
     return {"messages": messages(TEST_PROMPT), "max_tokens": TEST_TOKENS}

@@ -18,7 +18,7 @@ class Role(StrEnum):
 
 @dataclass
 class Message:
-    """One turn: a role, and text or a list of parts in OpenAI's form (text, images)."""
+    """One turn: a role, and text or a list of parts in OpenAI's format (text, images)."""
 
     role: Role | str
     content: str | list[dict[str, Any]] | None = None
@@ -28,15 +28,15 @@ class Message:
         try:
             self.role = Role(self.role)
         except ValueError:
-            self.role = str(self.role)  # `developer` and others that some models know
+            self.role = str(self.role)  # `developer`, and others that some models know
 
     def as_dict(self) -> dict[str, Any]:
-        """In OpenAI's form."""
+        """In OpenAI's format."""
         return {"role": str(self.role), "content": self.content, **self.extra}
 
     @classmethod
     def of(cls, value: Message | dict[str, Any]) -> Message:
-        """A message, or a dict in OpenAI's form. Raises TypeError for anything else."""
+        """A message, or a dict in OpenAI's format. Raises TypeError for anything else."""
         if isinstance(value, cls):
             return value
         if not isinstance(value, dict) or "role" not in value:
@@ -47,7 +47,7 @@ class Message:
 
 @dataclass
 class Conversation:
-    """Messages in their order, with an id and notes of your own. Dicts are accepted for messages."""
+    """Messages in order, with an id and metadata of your own. Messages may be dicts."""
 
     messages: list[Message] = field(default_factory=list)
     conversation_id: str | None = None
@@ -63,11 +63,11 @@ class Conversation:
         return len(self.messages)
 
     def last_message(self, role: Role | str | None = None) -> Message | None:
-        """The last message, of *role* where one is given."""
+        """The last message, of *role* if one is given; None without one."""
         return next((m for m in reversed(self.messages) if role is None or m.role == role), None)
 
     def as_messages(self) -> list[dict[str, Any]]:
-        """In OpenAI's form."""
+        """In OpenAI's format."""
         return [message.as_dict() for message in self.messages]
 
     def with_message(self, message: Message | dict[str, Any]) -> Conversation:
@@ -83,7 +83,10 @@ class Conversation:
 
     @classmethod
     def of(cls, value: Any) -> Conversation:
-        """A conversation, a dict with `messages`, a list of messages, or a text as the user's one message."""
+        """A conversation, a dict with `messages`, a list of messages, or a text as the user's only message.
+
+        Raises TypeError for anything else.
+        """
         if isinstance(value, cls):
             return value
         if isinstance(value, str):

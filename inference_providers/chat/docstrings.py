@@ -1,4 +1,7 @@
-"""Docstrings of functions: what they say of the function, and of each parameter. Google's, NumPy's, Sphinx's or Epydoc's style. Pure."""
+"""Docstrings of functions: what they say about the function and each parameter. Pure.
+
+In the styles of Google, NumPy, Sphinx and Epydoc.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator
     from typing import Any
 
-LONGEST = 64 * 1024  # characters that are looked at
-_MOST_SPACES = 40  # at a stretch: patterns of the library's go back over them
-_PARAMETERS = ("Args", "Arguments", "Parameters", "Params", "Attributes", "Keyword Args", "Keyword Arguments", "Other Parameters")  # fmt: skip
+LONGEST = 64 * 1024  # characters that are read
+_MOST_SPACES = 40  # in a row: the library's patterns backtrack over them
+_PARAMETERS = (
+    "Args", "Arguments", "Parameters", "Params", "Attributes", "Keyword Args", "Keyword Arguments", "Other Parameters",
+)  # fmt: skip
 _OTHERS = ("Returns", "Return", "Yields", "Yield", "Raises", "Raise", "Exceptions", "Except")
 _FIELDS = (
     "param", "parameter", "arg", "argument", "key", "keyword", "type", "return", "returns", "rtype",
@@ -18,10 +23,10 @@ _FIELDS = (
 _TEXT = "\0"  # before a line that only looks like a field
 
 
-def described(docstring: str, names: Container[str]) -> tuple[str, dict[str, str]]:
-    """A docstring's text before its list of parameters, and what it says of each of *names*.
+def parse_docstring(docstring: str, names: Container[str]) -> tuple[str, dict[str, str]]:
+    """A docstring's text before its list of parameters, and what it says about each of *names*.
 
-    The first paragraph is the text where the docstring begins a list that cannot be read.
+    The text is the first paragraph if the docstring has a list that cannot be read.
     """
     import inspect
 
@@ -34,14 +39,14 @@ def described(docstring: str, names: Container[str]) -> tuple[str, dict[str, str
     best, about, parts = (0, 0), text, dict[str, str]()
     for parse in _parsers():
         try:
-            found = parse("\n".join((_TEXT, *lines)))  # a first line of text, or the others would lose their indents
-        except Exception:  # noqa: BLE001  (whatever another style's parser makes of it: the tool works without)
+            parsed = parse("\n".join((_TEXT, *lines)))  # begins with text, or the other lines would lose their indents
+        except Exception:  # noqa: BLE001  (a parser for another style may fail in any way: the tool works without)
             about = about if any(best) else text.partition("\n\n")[0]
             continue
-        said = _parts(found, names)
-        rank = (len(said), sum(type(part) is not DocstringMeta for part in found.meta))
+        texts = _texts(parsed, names)
+        rank = (len(texts), sum(type(part) is not DocstringMeta for part in parsed.meta))
         if rank > best:
-            best, about, parts = rank, (found.description or "").replace(_TEXT, ""), said
+            best, about, parts = rank, (parsed.description or "").replace(_TEXT, ""), texts
     return about.strip(), parts
 
 
@@ -52,31 +57,31 @@ def _parsers() -> list[Callable[[str], Any]]:
     from docstring_parser.google import GoogleParser, Section, SectionType
 
     lists = [Section(title, "param", SectionType.MULTIPLE) for title in _PARAMETERS]
-    # What the other sections hold is not needed; as plain text it may be anything.
+    # The other sections are not needed; read as plain text, they may hold anything.
     google = GoogleParser([*lists, *(Section(title, "returns", SectionType.SINGULAR) for title in _OTHERS)])
     return [google.parse, partial(parse, style=DocstringStyle.NUMPYDOC), partial(parse, style=DocstringStyle.REST)]
 
 
-def _parts(found: Any, names: Container[str]) -> dict[str, str]:
-    """What is said of each name, on one line."""
-    parts: dict[str, str] = {}
-    for part in found.params:
+def _texts(parsed: Any, names: Container[str]) -> dict[str, str]:
+    """The description of each name, on one line."""
+    texts: dict[str, str] = {}
+    for part in parsed.params:
         text = part.description or ""
-        if found.style.name == "REST":
-            text = text.partition("\n\n")[0]  # what follows the fields would be the last one's
+        if parsed.style.name == "REST":
+            text = text.partition("\n\n")[0]  # text behind the fields would count as the last field's
         for name in (part.arg_name or "").split(","):
             name = name.strip(" *\\`")
             if name in names and (words := text.replace(_TEXT, "").split()):
-                parts.setdefault(name, " ".join(words))
-    return parts
+                texts.setdefault(name, " ".join(words))
+    return texts
 
 
 def _regular(lines: list[str]) -> Iterator[str]:
-    """The lines of a docstring in a form that every parser takes, and takes in linear time."""
+    """The lines of a docstring in a form that every parser accepts, and reads in linear time."""
     section: _Entries | None = None
     last = ""
     for line in lines:
-        line = _even(line)
+        line = _without_long_gaps(line)
         words = line.strip()
         indent = len(line) - len(line.lstrip())
         if section is not None and words and section.is_over(indent, after_blank=not last):
@@ -90,41 +95,44 @@ def _regular(lines: list[str]) -> Iterator[str]:
         elif words[:1] in (":", "@"):
             line = _field(line, words)
         elif len(words) >= 3 and not words.strip("-") and last:
-            line = "-" * len(last)  # below a title of NumPy's, whose length it must have
+            line = "-" * len(last)  # below a title in NumPy's style, whose length it must have
         yield line
         last = line
 
 
-def _even(line: str) -> str:
-    """A line without spaces at its end, and without long runs of them within."""
+def _without_long_gaps(line: str) -> str:
+    """A line without spaces at its end, and without long runs of spaces within."""
     import re
 
     return re.sub(rf"\s{{{_MOST_SPACES},}}", " " * _MOST_SPACES, line.rstrip())
 
 
 class _Entries:
-    """A list of parameters in Google's style, whatever its indents: entries by four spaces, the rest of their text by eight."""
+    """A list of parameters in Google's style, indented evenly: entries by four spaces, their other lines by eight."""
 
     def __init__(self, title: int) -> None:
-        self.title, self._indent, self._begun = title, -1, False
+        self.title, self._indent, self._has_entries = title, -1, False
 
     def is_over(self, indent: int, *, after_blank: bool) -> bool:
-        """Whether a line is below the list: it stands where the title does; where entries do as well, after an empty line."""
+        """Whether a line is below the list.
+
+        It is if it is indented like the title; if entries are as well, only after an empty line.
+        """
         return self._indent > -1 and indent <= self.title and (self._indent > self.title or after_blank)
 
     def line(self, words: str, indent: int) -> str:
-        """A line of the list."""
+        """A line of the list, indented evenly."""
         if words and self._indent < 0:
             self._indent = indent
         entry = _entry(words) if indent <= self._indent else ""
-        self._begun = self._begun or bool(entry)
+        self._has_entries = self._has_entries or bool(entry)
         if entry:
             return f"    {entry}"
-        return f"        {words}" if words and self._begun else ""
+        return f"        {words}" if words and self._has_entries else ""
 
 
 def _entry(words: str) -> str:
-    """`days: how many`, of `days (int): how many` as well, whose kind may hold colons; empty for other text."""
+    """`days: how many`, also from `days (int): how many`, whose type may hold colons; empty for other text."""
     head, colon, text = words.partition(":")
     name, bracket, _ = head.partition("(")
     if bracket:
@@ -136,12 +144,11 @@ def _entry(words: str) -> str:
 
 
 def _field(line: str, words: str) -> str:
-    """`:param days: how many`, of `:param list of int days:` and `@param days:` as well; text where it is none, as a role is."""
+    """`:param days: how many`, also from `:param list of int days:` and `@param days:`; other lines as text."""
     head, colon, text = words[1:].partition(":")
     names = head.split()
     if not colon or not names:
         return _TEXT + line
-    known = names[0] in _FIELDS
-    if known or (line[0] == ":" and text[:1] in ("", " ")):
+    if names[0] in _FIELDS or (line[0] == ":" and text[:1] in ("", " ")):
         return f":{' '.join(names[:1] + names[1:][-1:])}:{text}"
     return _TEXT + line

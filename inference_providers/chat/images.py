@@ -1,4 +1,4 @@
-"""Pictures for a question: a path, a URL, or bytes, as the URL that goes into the message."""
+"""Images for a question: paths, URLs or bytes, turned into the URLs that go into a message."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-CAP = 20 * 1024 * 1024  # bytes of one picture
-_KINDS = (
+CAP = 20 * 1024 * 1024  # bytes of one image
+_FORMATS = (
     (b"\x89PNG\r\n\x1a\n", 0, "png"),
     (b"\xff\xd8\xff", 0, "jpeg"),
     (b"GIF8", 0, "gif"),
@@ -21,40 +21,40 @@ _KINDS = (
 )
 
 
-def urls(
-    pictures: Iterable[str | bytes | os.PathLike[str]] | str | bytes | os.PathLike[str] | None,
+def image_urls(
+    images: Iterable[str | bytes | os.PathLike[str]] | str | bytes | os.PathLike[str] | None,
     environ: Mapping[str, str],
 ) -> list[str]:
-    """Each picture as a URL: web and `data:` addresses as they are, files (`~` by *environ*) and bytes as `data:`.
+    """Each image as a URL: web and `data:` URLs unchanged, files (`~` by *environ*) and bytes as `data:` URLs.
 
-    Raises ValueError for what is no picture, is larger than 20 MiB or cannot be read.
+    Raises ValueError for a file or bytes that are not an image, are larger than 20 MiB or cannot be read.
     """
-    if pictures is None:
+    if images is None:
         return []
-    if isinstance(pictures, str | bytes | bytearray | os.PathLike):
-        pictures = [pictures]
-    return [_url(picture, environ) for picture in pictures]
+    if isinstance(images, str | bytes | bytearray | os.PathLike):
+        images = [images]
+    return [_url(image, environ) for image in images]
 
 
-def _url(picture: str | bytes | os.PathLike[str], environ: Mapping[str, str]) -> str:
-    if isinstance(picture, bytes | bytearray):
-        return _data(bytes(picture), "the bytes given")
-    if isinstance(picture, str) and picture.partition(":")[0].lower() in ("http", "https", "data"):
-        return picture
-    path = folders.expanded(os.fspath(picture), environ)
+def _url(image: str | bytes | os.PathLike[str], environ: Mapping[str, str]) -> str:
+    if isinstance(image, bytes | bytearray):
+        return _data(bytes(image), "the bytes")
+    if isinstance(image, str) and image.partition(":")[0].lower() in ("http", "https", "data"):
+        return image
+    path = folders.expanded(os.fspath(image), environ)
     try:
         with open(path, "rb", opener=files.regular) as file:
             return _data(file.read(CAP + 1), path)
     except OSError as error:
-        raise ValueError(f"the picture {path!r} cannot be read: {error.strerror}") from None
+        raise ValueError(f"the image {path!r} cannot be read: {error.strerror}") from None
 
 
-def _data(content: bytes, what: str) -> str:
+def _data(content: bytes, origin: str) -> str:
     from base64 import b64encode
 
     if len(content) > CAP:
-        raise ValueError(f"{what}: a picture may have {CAP // 1024 // 1024} MiB")
-    kind = next((name for magic, place, name in _KINDS if content.startswith(magic, place)), None)
-    if kind is None:
-        raise ValueError(f"{what}: no picture (PNG, JPEG, GIF, WebP and BMP are known)")
-    return f"data:image/{kind};base64,{b64encode(content).decode()}"
+        raise ValueError(f"{origin}: an image may have at most {CAP // 1024 // 1024} MiB")
+    name = next((name for magic, offset, name in _FORMATS if content.startswith(magic, offset)), None)
+    if name is None:
+        raise ValueError(f"{origin}: not an image that is supported; use PNG, JPEG, GIF, WebP or BMP")
+    return f"data:image/{name};base64,{b64encode(content).decode()}"

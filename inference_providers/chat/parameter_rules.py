@@ -1,4 +1,4 @@
-"""What one offer makes of generation parameters: names it refuses, its own spelling of others. Pure."""
+"""Generation parameters at one offer: those that it refuses, and its own spelling of others. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Rules:
-    """What one offer makes of the vocabulary: names it refuses, and its own spelling of others."""
+    """An offer's rules for the vocabulary: parameters that it refuses, and its own spelling of others."""
 
     __slots__ = ("prompted", "refused", "spelling")
 
@@ -26,29 +26,29 @@ class Rules:
 
 
 def dropped(body: Mapping[str, Any], rules: Rules, exempt: Container[str] = ()) -> list[str]:
-    """Names of parameters in *body* that these rules leave out; those that are only said otherwise do not count."""
-    found = [name for name in body if name in rules.refused and name not in _TRANSLATED and name not in exempt]
-    if "response_format" in found and rules.prompted and _schema_of(body["response_format"]) is not None:
-        found.remove("response_format")  # said in the prompt
-    return found
+    """Names of parameters in *body* that these rules leave out, not counting those that are only put differently."""
+    names = [name for name in body if name in rules.refused and name not in _OWN_REQUESTS and name not in exempt]
+    if "response_format" in names and rules.prompted and _schema_of(body["response_format"]) is not None:
+        names.remove("response_format")  # put into the prompt instead
+    return names
 
 
-_TRANSLATED = ("stream_options",)  # asked for by us, not by the user
+_OWN_REQUESTS = ("stream_options",)  # set by this package, not by the user
 
 
-def fitted(body: Mapping[str, Any], rules: Rules, *, mode: str = DROP, exempt: Container[str] = ()) -> dict[str, Any]:
+def adapted(body: Mapping[str, Any], rules: Rules, *, mode: str = DROP, exempt: Container[str] = ()) -> dict[str, Any]:
     """*body* in this offer's spelling.
 
-    What it refuses is left out, unless *mode* is to keep it. *exempt* goes as it is.
+    What it refuses is left out, unless *mode* is KEEP. The names in *exempt* stay as they are.
     """
     fields = dict(body)
     if mode != KEEP:
         if "max_completion_tokens" in fields and "max_tokens" not in fields and "max_completion_tokens" not in exempt:
-            fields["max_tokens"] = fields.pop("max_completion_tokens")  # OpenAI's newer word, as its SDK sends it
-        if DEVELOPER in rules.refused and any(map(_is_developers, fields.get("messages") or ())):
+            fields["max_tokens"] = fields.pop("max_completion_tokens")  # OpenAI's newer name, as its SDK sends it
+        if DEVELOPER in rules.refused and any(map(_is_from_developer, fields.get("messages") or ())):
             fields["messages"] = [_without_developer(turn) for turn in fields["messages"]]
         if rules.prompted and (schema := _schema_of(fields.get("response_format"))) is not None:
-            fields["messages"] = completion.instructed(fields.get("messages") or (), schema_prompt(schema))
+            fields["messages"] = completion.with_instruction(fields.get("messages") or (), schema_prompt(schema))
             del fields["response_format"]
         for name in [name for name in fields if name in rules.refused and name not in exempt]:
             del fields[name]
@@ -58,12 +58,12 @@ def fitted(body: Mapping[str, Any], rules: Rules, *, mode: str = DROP, exempt: C
     return fields
 
 
-def _is_developers(turn: Any) -> bool:
+def _is_from_developer(turn: Any) -> bool:
     return isinstance(turn, dict) and turn.get("role") == DEVELOPER
 
 
 def _without_developer(turn: Any) -> Any:
-    return {**turn, "role": "system"} if _is_developers(turn) else turn
+    return {**turn, "role": "system"} if _is_from_developer(turn) else turn
 
 
 def _schema_of(response_format: Any) -> Mapping[str, Any] | None:
@@ -73,7 +73,7 @@ def _schema_of(response_format: Any) -> Mapping[str, Any] | None:
 
 
 def _put(fields: dict[str, Any], path: str, value: Any) -> None:
-    """Set `a.b.c` in nested objects, none of which is shared with the caller's."""
+    """Set `a.b.c` in nested objects, copied so that the caller's stay unchanged."""
     *outer, last = path.split(".")
     for name in outer:
         inner = fields.get(name)
@@ -81,15 +81,15 @@ def _put(fields: dict[str, Any], path: str, value: Any) -> None:
     fields[last] = value
 
 
-# What a request needs that cannot be left out: feature -> how its absence is told.
-NEEDS = {"tools": "calls of tools", "vision": "images"}
+# What a request needs that cannot be left out: feature -> its name in an error.
+NEEDS = {"tools": "tool calls", "vision": "images"}
 
 
 def needs(body: Mapping[str, Any]) -> list[str]:
     """The features without which *body* makes no sense."""
-    found = ["tools"] if body.get("tools") else []
+    features = ["tools"] if body.get("tools") else []
     for turn in body.get("messages") or ():
         parts = turn.get("content") if isinstance(turn, dict) else None
         if isinstance(parts, list) and any(isinstance(p, dict) and p.get("type") == "image_url" for p in parts):
-            return [*found, "vision"]
-    return found
+            return [*features, "vision"]
+    return features

@@ -1,7 +1,7 @@
 """Generation parameters: one vocabulary in, each provider's and model's spelling out. Pure.
 
-What a provider calls a parameter, refuses, or takes beyond OpenAI's is a row of the registry
-(`connection.parameters`); what a model refuses is a letter of its facts, explained by the
+How a provider spells a parameter, which it refuses and which it takes beyond OpenAI's is a row of the
+registry (`connection.parameters`); what a model refuses is a letter among its facts, explained by the
 registry's `parameters`. Nothing here knows a provider by name.
 """
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 MODES = (DROP, ERROR)
-DEVELOPER = "developer"  # the role, treated as a parameter that not everybody takes
-USAGE = {"include_usage": True}  # of `stream_options`: the last event of a stream tells the tokens used
+DEVELOPER = "developer"  # the role, treated as a parameter that not every provider takes
+WITH_USAGE = {"include_usage": True}  # `stream_options`: the last event of a stream reports the tokens used
 
 # Other tools' words for the same thing.
 SYNONYMS = {
@@ -34,8 +34,8 @@ SYNONYMS = {
     "effort": "reasoning_effort",
     "functions": "tools",
 }
-# name -> (types, least, most)
 _NUMBER = (int, float)
+# name -> (types, least, most)
 VOCABULARY: dict[str, tuple[tuple[type, ...], float | None, float | None]] = {
     "max_tokens": ((int,), 1, None),
     "temperature": (_NUMBER, 0, 2),
@@ -67,12 +67,12 @@ VOCABULARY: dict[str, tuple[tuple[type, ...], float | None, float | None]] = {
 }
 
 
-# Options of `ask_ai` and `batch`, and what people call them.
+# Options of `ask_ai` and `batch`, and other names that people try.
 _OPTIONS = (
     "model", "system", "images", "schema", "stream", "timeout", "max_steps", "on_unsupported", "extra_body",
     "concurrency",
 )  # fmt: skip
-_OFTEN = {
+_MISNOMERS = {
     "image": "images",
     "system_prompt": "system",
     "models": "model (which takes a list as well)",
@@ -84,14 +84,14 @@ _OFTEN = {
 }
 
 
-def normalise(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters in any tool's words as a chat request's fields; None means not given.
+def normalise(words: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters in any tool's words as the fields of a chat request; None means not set.
 
-    Raises TypeError for a name that is in no vocabulary, or a value of the wrong type;
-    ValueError for a value out of range, or two words for one thing that differ.
+    Raises TypeError for a name that is not in the vocabulary, or a value of the wrong type;
+    ValueError for a value out of range, or two words for one parameter with different values.
     """
-    found: dict[str, Any] = {}
-    for word, value in given.items():
+    fields: dict[str, Any] = {}
+    for word, value in words.items():
         if value is None:
             continue
         name = SYNONYMS.get(word, word)
@@ -101,58 +101,66 @@ def normalise(given: Mapping[str, Any]) -> dict[str, Any]:
         if name == "tools" and not value:
             continue  # providers refuse an empty list
         value = list(value) if isinstance(value, tuple) else value
-        if name in found and found[name] != value:
-            raise ValueError(f"{word} is another word for {name}, which was given as well, with another value")
-        found[name] = value
-    if "guided_json" in found:
-        if "response_format" in found:
+        if name in fields and fields[name] != value:
+            raise contradiction(word, name)
+        fields[name] = value
+    if "guided_json" in fields:
+        if "response_format" in fields:
             raise ValueError("guided_json and response_format say the same thing; give one of them")
-        schema = found.pop("guided_json")
+        schema = fields.pop("guided_json")
         schema = jsontext.loads(schema) if isinstance(schema, str) else schema
         if not isinstance(schema, dict):
             raise TypeError(f"guided_json must be a JSON Schema (an object), not {schema!r}")
-        found["response_format"] = json_schema(schema)
-    form = found.get("response_format")
+        fields["response_format"] = json_schema(schema)
+    form = fields.get("response_format")
     if isinstance(form, str):
-        found["response_format"] = {"type": {"json": "json_object"}.get(form, form)}
-    if "logit_bias" in found:
-        found["logit_bias"] = {str(token): bias for token, bias in found["logit_bias"].items()}
-    return found
+        fields["response_format"] = {"type": {"json": "json_object"}.get(form, form)}
+    if "logit_bias" in fields:
+        fields["logit_bias"] = {str(token): bias for token, bias in fields["logit_bias"].items()}
+    return fields
 
 
 def _unknown(word: str) -> TypeError:
     from difflib import get_close_matches
 
-    close = [_OFTEN[word]] if word in _OFTEN else get_close_matches(word, [*VOCABULARY, *SYNONYMS, *_OPTIONS], n=2)
+    names = [*VOCABULARY, *SYNONYMS, *_OPTIONS]
+    close = [_MISNOMERS[word]] if word in _MISNOMERS else get_close_matches(word, names, n=2)
     hint = f"; did you mean {' or '.join(close)}?" if close else "."
-    return TypeError(f"{word!r} is no generation parameter{hint} A provider's own goes into extra_body={{...}}.")
+    return TypeError(
+        f"{word!r} is not a generation parameter{hint} A provider's own parameters go into extra_body={{...}}."
+    )
+
+
+def contradiction(word: str, name: str) -> ValueError:
+    """The error for two words for one parameter, with different values."""
+    return ValueError(f"{word} is another word for {name}, which is set to another value; give one of them")
 
 
 def _check(word: str, name: str, value: Any) -> None:
     types, least, most = VOCABULARY[name]
-    fits: Any = types  # a type checker would take the value for an object from here on
-    if not isinstance(value, fits) or (isinstance(value, bool) and bool not in types):
+    accepted: Any = types  # typed Any, or a type checker would narrow the value to object
+    if not isinstance(value, accepted) or (isinstance(value, bool) and bool not in types):
         raise TypeError(f"{word} must be {' or '.join(kind.__name__ for kind in types)}, not {value!r}")
     if least is None and most is None:
         return
     if not (least is None or value >= least) or not (most is None or value <= most) or value == math.inf:
-        limits = f"from {least} on" if most is None else f"from {least} to {most}"
+        limits = f"at least {least}" if most is None else f"from {least} to {most}"
         raise ValueError(f"{word} must be {limits}, not {value!r}")
 
 
 def json_schema(schema: Mapping[str, Any], name: str = "answer", *, strict: bool = False) -> dict[str, Any]:
-    """A `response_format` that asks for JSON of this schema."""
+    """A `response_format` that asks for JSON that fits a schema."""
     return {"type": "json_schema", "json_schema": {"name": name, "schema": dict(schema), "strict": strict}}
 
 
 def schema_prompt(schema: Mapping[str, Any]) -> str:
-    """What a model is told that knows no structured output."""
+    """The instruction for a model without structured output."""
     return "Reply with JSON only, no other text and no code fence. It must fit this JSON Schema:\n" + json.dumps(
         schema, ensure_ascii=False
     )
 
 
-def told(names: Iterable[str]) -> str:
-    """Names for a person: `min_p and seed`."""
-    listed = list(dict.fromkeys(names))
-    return " and ".join(filter(None, (", ".join(listed[:-1]), listed[-1] if listed else "")))
+def listed(names: Iterable[str]) -> str:
+    """Names as a person lists them, each once: `min_p, seed and stop`."""
+    unique = list(dict.fromkeys(names))
+    return " and ".join(filter(None, (", ".join(unique[:-1]), unique[-1] if unique else "")))

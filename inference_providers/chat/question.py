@@ -1,4 +1,4 @@
-"""What is asked: messages, parameters, tools, the shape of the answer. Pure."""
+"""A question: messages, parameters, tools, the schema of the answer. Pure."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from inference_providers.chat.structured import Shape
+    from inference_providers.chat.structured import OutputSchema
     from inference_providers.chat.tools import Toolbox
 
 
 class Question:
-    """What is asked: messages, the request's other fields, tools, the shape of the answer.
+    """A question: messages, the request's other fields, tools, the schema of the answer.
 
-    *fields* are generation parameters in any tool's words; *extra* goes into the request as it is.
+    *fields* are generation parameters in any tool's words; *extra* goes into the request unchanged.
     Raises TypeError and ValueError for what cannot be asked.
     """
 
@@ -34,9 +34,9 @@ class Question:
         if on_unsupported not in parameters.MODES:
             raise ValueError(f'on_unsupported must be "drop" or "error", not {on_unsupported!r}')
         if not isinstance(max_steps, int) or max_steps < 1:
-            raise ValueError(f"max_steps must be a whole number from 1 on, not {max_steps!r}")
+            raise ValueError(f"max_steps must be a whole number, 1 or more, not {max_steps!r}")
         self.turns, self.max_steps, self.on_unsupported = [dict(turn) for turn in turns], max_steps, on_unsupported
-        if isinstance(fields.get("response_format"), type):  # as the SDK's own users write it
+        if isinstance(fields.get("response_format"), type):  # as users of the SDK write it
             fields, schema = {**fields, "response_format": None}, schema or fields["response_format"]
         self.fields = parameters.normalise(fields) if fields else {}
         self.tools: Toolbox | None = None
@@ -45,30 +45,30 @@ class Question:
 
             self.tools = Toolbox(self.fields["tools"])
             self.fields["tools"] = self.tools.schemas
-        given = self.fields.get("response_format")
-        self.shape: Shape | None = None
+        response_format = self.fields.get("response_format")
+        self.output_schema: OutputSchema | None = None
         if schema is not None:
-            if given is not None:
+            if response_format is not None:
                 raise ValueError("schema and response_format say the same thing; give one of them")
-            from inference_providers.chat.structured import Shape
+            from inference_providers.chat.structured import OutputSchema
 
-            self.shape = Shape(schema)
-            self.fields["response_format"] = self.shape.response_format
+            self.output_schema = OutputSchema(schema)
+            self.fields["response_format"] = self.output_schema.response_format
         self.extra = dict(extra or {})
         if "stream" in self.extra:
-            raise ValueError("extra_body cannot turn streaming on; ask with stream=True")
+            raise ValueError("extra_body cannot turn on streaming; ask with stream=True")
 
     def body(self, turns: Sequence[Mapping[str, Any]] | None = None) -> dict[str, Any]:
-        """A request for a reply to *turns*, the model aside."""
+        """A request for a reply to *turns*, without the model."""
         turns = self.turns if turns is None else list(turns)
         fields = self.fields
         if len(turns) > len(self.turns) and fields.get("tool_choice") not in (None, "none"):
-            # a call that is asked for is made once: for ever, there would be no answer
+            # a call that is demanded is demanded once: otherwise there would never be an answer
             fields = {**fields, "tool_choice": "auto"}
         return {"messages": turns, **fields, **self.extra}
 
     def streamed(self) -> dict[str, Any]:
-        """A request for a stream of text."""
-        if self.shape is not None or self.tools is not None:
-            raise ValueError("a stream gives text as it comes; with schema or tools, ask without stream")
-        return {**self.body(), "stream": True, "stream_options": parameters.USAGE}
+        """A request for a stream of text. Raises ValueError if a schema or tools need whole replies."""
+        if self.output_schema is not None or self.tools is not None:
+            raise ValueError("a stream gives text as it arrives; with schema or tools, ask without stream")
+        return {**self.body(), "stream": True, "stream_options": parameters.WITH_USAGE}

@@ -1,10 +1,10 @@
-"""Structured output: a JSON Schema, a pydantic model or a typed class asked for, and a value that fits it. Pure."""
+"""Structured output: a requested schema, given as JSON Schema or as a class, and the value that fits it. Pure."""
 
 from __future__ import annotations
 
 import re
 
-from inference_providers.chat import parameters
+from inference_providers.chat import parameters, validation
 from inference_providers.text import jsontext
 
 TYPE_CHECKING = False
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-class Misfit(ValueError):
+class SchemaMismatch(ValueError):
     """Text that does not fit a schema. `problems` holds what is wrong with it, each with its JSON path."""
 
     def __init__(self, problems: list[str]) -> None:
@@ -21,143 +21,137 @@ class Misfit(ValueError):
         super().__init__("; ".join(problems[:5]))
 
 
-class Shape:
-    """What structured output must look like: made of a JSON Schema (a dict), or of a class that pydantic understands.
+class OutputSchema:
+    """The schema of structured output, from a JSON Schema (a dict) or a class that pydantic understands.
 
-    Raises TypeError for anything else, and for a schema that is no object at its top; ValueError for one that is
-    invalid.
+    Raises TypeError for anything else, and for a schema whose top level is not an object; ValueError for an invalid
+    schema.
     """
 
-    def __init__(self, wanted: Any) -> None:
+    def __init__(self, source: Any) -> None:
         self._adapter: Any = None
         self._kinds: int | None = None
         self.unchecked: list[str] = []  # patterns that are not run: see `validation`
-        if isinstance(wanted, dict):
-            self.schema: dict[str, Any] = wanted
-            self.name = str(wanted.get("title") or "answer")
-            self.unchecked = _checked(wanted)
-        elif isinstance(wanted, type):
-            self._adapter, self.schema = _adapter(wanted)
-            self.name = wanted.__name__
+        if isinstance(source, dict):
+            self.schema: dict[str, Any] = source
+            self.name = str(source.get("title") or "answer")
+            self.unchecked = _unchecked_patterns(source)
+        elif isinstance(source, type):
+            self._adapter, self.schema = _adapter(source)
+            self.name = source.__name__
         else:
-            raise TypeError(f"schema must be a JSON Schema (a dict) or a pydantic model, not {type(wanted).__name__}")
+            raise TypeError(f"schema must be a JSON Schema (a dict) or a pydantic model, not {type(source).__name__}")
         if self.schema.get("type", "object") != "object":
             raise TypeError("the schema of a whole answer must be an object; put the value into a field of one")
 
     @property
     def response_format(self) -> dict[str, Any]:
-        """The request's field; strict where the schema can be held to strictly."""
-        closed = tightened(self.schema)
+        """The field `response_format` of a request; strict if the schema allows strict mode."""
+        closed = strict_schema(self.schema)
         name = re.sub(r"[^A-Za-z0-9_-]", "_", self.name)[:64]
         return parameters.json_schema(closed or self.schema, name, strict=closed is not None)
 
     def parse(self, text: str) -> Any:
-        """The value in *text*: the class's instance, or plain JSON. Raises Misfit."""
-        found_text = _json_in(text)
+        """The value in *text*: the class's instance, or plain JSON. Raises SchemaMismatch."""
+        json_text = _json_in(text)
         try:
-            value = jsontext.loads(found_text, strict=True)
+            value = jsontext.loads(json_text, strict=True)
         except ValueError as error:
-            raise Misfit([f"$: not JSON ({error})"]) from None
+            raise SchemaMismatch([f"$: not JSON ({error})"]) from None
         if self._adapter is not None:
-            return self._instance(found_text, value)
-        from inference_providers.chat import validation
-
-        found = validation.problems(self.schema, value, len(found_text))
-        if found:
-            raise Misfit(found)
+            return self._instance(json_text, value)
+        problems = validation.problems(self.schema, value, len(json_text))
+        if problems:
+            raise SchemaMismatch(problems)
         return value
 
     def _instance(self, text: str, value: Any) -> Any:
         from pydantic import ValidationError
-
-        from inference_providers.chat import validation
 
         if self._kinds is None:
             self._kinds = validation.kinds(self.schema)
         try:
             validation.check_choices(self._kinds, value)
         except ValueError as error:
-            raise Misfit([f"$: {error}"]) from None
+            raise SchemaMismatch([f"$: {error}"]) from None
         try:
-            return self._adapter.validate_json(text)  # where strict models, too, take a date from text
+            return self._adapter.validate_json(text)  # from text: strict models, too, read a date from JSON
         except ValidationError as error:
-            raise Misfit([f"$.{problem}" for problem in validation.found_by_pydantic(error)]) from None
+            raise SchemaMismatch([f"$.{problem}" for problem in validation.pydantic_problems(error)]) from None
 
-    def repair(self, misfit: Misfit) -> str:
-        """What the model is told when its reply does not fit."""
-        problems = "\n".join(misfit.problems)
+    def repair(self, mismatch: SchemaMismatch) -> str:
+        """The message to the model after a reply that does not fit."""
+        problems = "\n".join(mismatch.problems)
         return f"That does not fit the schema:\n{problems}\n{parameters.schema_prompt(self.schema)}"
 
 
-def _checked(schema: dict[str, Any]) -> list[str]:
-    """The patterns of a schema that are not run. Raises ValueError for what is no schema."""
-    from inference_providers.chat import validation
-
-    validation.checked(schema)
+def _unchecked_patterns(schema: dict[str, Any]) -> list[str]:
+    """The patterns of a schema that are not run. Raises ValueError if it is not a valid schema."""
+    validation.check_schema(schema)
     return validation.unchecked(schema)
 
 
-def _adapter(wanted: type) -> tuple[Any, dict[str, Any]]:
+def _adapter(model: type) -> tuple[Any, dict[str, Any]]:
     from pydantic import PydanticUserError, TypeAdapter
 
     try:
-        adapter: Any = TypeAdapter(wanted)
+        adapter: Any = TypeAdapter(model)
         schema: dict[str, Any] = adapter.json_schema()
     except PydanticUserError as error:
-        raise TypeError(f"{wanted.__name__} has no JSON Schema: {error.message}") from None
-    if "$ref" in schema:  # a class that holds itself; providers want an object at the top
+        raise TypeError(f"{model.__name__} has no JSON Schema: {error.message}") from None
+    if "$ref" in schema:  # a class that holds itself; providers require an object at the top
         schema = {**schema["$defs"][schema.pop("$ref").rpartition("/")[2]], **schema}
     return adapter, schema
 
 
 def _json_in(text: str) -> str:
-    """The JSON of a reply that may have thoughts before it, or a fence around it.
+    """The JSON in a reply that may have thoughts before it, or a fence around it.
 
-    Looks at each character once or twice.
+    Reads each character at most twice.
     """
     text = _without_thoughts(text.strip())
     start = _fence(text)
     if start < 0:
         return text
-    end, place, blank = -1, start, True  # blank: nothing but blanks since the line began
-    while (mark := text.find(_FENCE, place)) >= 0:
-        line = text.rfind("\n", place, mark)
-        blank = not text[max(place, line + 1) : mark].strip() and (blank or line >= 0)
+    end, index, blank = -1, start, True  # blank: only blanks since the line began
+    while (mark := text.find(_FENCE, index)) >= 0:
+        line = text.rfind("\n", index, mark)
+        blank = not text[max(index, line + 1) : mark].strip() and (blank or line >= 0)
         if blank:
             return text[start:mark]
         end = mark if end < 0 else end
-        place, blank = mark + len(_FENCE), False
-    return text[start:end] if end >= 0 else text  # it ends within a line, or not at all
+        index, blank = mark + len(_FENCE), False
+    return text[start:end] if end >= 0 else text  # the fence ends within a line, or not at all
 
 
 _FENCE, _THOUGHT, _THOUGHT_ENDS = "```", "<think>", "</think>"
 
 
 def _without_thoughts(text: str) -> str:
-    """What follows thoughts, with or without the word that begins them; those without end in a line of their own."""
+    """The text after thoughts; if the tag that opens them is missing, the one that closes them must end its line."""
     if text.startswith(_THOUGHT):
         end = text.find(_THOUGHT_ENDS)
         return text[end + len(_THOUGHT_ENDS) :].strip() if end >= 0 else text
     end = -1 if text[:1] in ("", "{", "[", '"', "`") else text.find(_THOUGHT_ENDS, 1)
-    end = 0 if end < 0 and text.startswith(_THOUGHT_ENDS) else end  # there were none
+    end = 0 if end < 0 and text.startswith(_THOUGHT_ENDS) else end  # they are empty
     while end >= 0:
-        place = end + len(_THOUGHT_ENDS)
-        end = text.find(_THOUGHT_ENDS, place)
-        if "\n" in _blanks(text[place : end if end >= 0 else len(text)]):
-            return text[place:].strip()
+        index = end + len(_THOUGHT_ENDS)
+        end = text.find(_THOUGHT_ENDS, index)
+        if "\n" in _blanks(text[index : end if end >= 0 else len(text)]):
+            return text[index:].strip()
     return text
 
 
 def _fence(text: str) -> int:
-    """Where the first block of JSON, or of nothing that is named, begins; -1 if there is none."""
+    """Where the content of the first block begins that is named `json` or not named; -1 if there is none."""
     mark = text.find(_FENCE)
     while mark >= 0:
-        place = mark + len(_FENCE)
-        place += len("json") if text.startswith("json", place) else 0
+        index = mark + len(_FENCE)
+        index += len("json") if text.startswith("json", index) else 0
         mark = text.find(_FENCE, mark + 1)
-        line = _blanks(text[place : mark if mark >= 0 else len(text)]).find("\n")
+        line = _blanks(text[index : mark if mark >= 0 else len(text)]).find("\n")
         if line >= 0:
-            return place + line + 1
+            return index + line + 1
     return -1
 
 
@@ -166,10 +160,10 @@ def _blanks(text: str) -> str:
     return text[: len(text) - len(text.lstrip())]
 
 
-def tightened(schema: Mapping[str, Any]) -> dict[str, Any] | None:
-    """*schema* with every object closed, as strict modes want it.
+def strict_schema(schema: Mapping[str, Any]) -> dict[str, Any] | None:
+    """*schema* with every object closed, as strict modes require.
 
-    None where a field may be left out or an object is open.
+    None if a field may be left out or an object is open.
     """
     try:
         closed = _closed(schema)
@@ -179,7 +173,7 @@ def tightened(schema: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 class _Open(Exception):
-    """An object with fields that nobody listed."""
+    """A schema allows an object with fields that it does not list."""
 
 
 def _closed(node: Any) -> Any:
@@ -189,12 +183,12 @@ def _closed(node: Any) -> Any:
         return node
     if not _LOOSE.isdisjoint(node) or _TYPED.isdisjoint(node):
         raise _Open
-    made = {
-        key: _closed_fields(value) if key in _FIELDS else _closed(value)
+    closed = {
+        key: _closed_fields(value) if key in validation.NAMED_SCHEMAS else _closed(value)
         for key, value in node.items()
-        if key not in _VALUES
+        if key not in validation.VALUES
     }
-    made |= {key: node[key] for key in _VALUES if key in node and key != "default"}
+    closed |= {key: node[key] for key in validation.VALUES if key in node and key != "default"}
     if "object" in _types(node) or "properties" in node:
         fields = node.get("properties") or {}
         if (
@@ -203,8 +197,8 @@ def _closed(node: Any) -> Any:
             or set(fields) - set(node.get("required") or ())
         ):
             raise _Open
-        made |= {"additionalProperties": False, "required": list(fields)}
-    return made
+        closed |= {"additionalProperties": False, "required": list(fields)}
+    return closed
 
 
 def _closed_fields(fields: Any) -> Any:
@@ -216,14 +210,12 @@ def _types(node: Mapping[str, Any]) -> Any:
     return kinds if isinstance(kinds, list) else [kinds]
 
 
-# Words that strict modes refuse, or under which a closed object would mean something else.
+# Keywords that strict modes refuse, or under which a closed object would mean something else.
 _LOOSE = frozenset(
     (
         *("allOf", "oneOf", "not", "if", "then", "else", "patternProperties", "propertyNames"),
         *("dependentSchemas", "dependentRequired", "unevaluatedProperties"),
     )
 )
-# A schema without any of these takes any object.
+# A schema without any of these accepts any object.
 _TYPED = frozenset(("type", "properties", "$ref", "anyOf", "enum", "const"))
-_FIELDS = ("properties", "$defs", "definitions")  # names in these are the user's own
-_VALUES = ("enum", "const", "default", "examples")  # values, not schemas

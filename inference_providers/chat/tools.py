@@ -1,10 +1,10 @@
-"""Tools: plain Python functions that a model may call; their schemas from type hints and docstring. Pure but for the calls."""
+"""Tools: Python functions that a model may call, described by type hints and docstring. Pure but for the calls."""
 
 from __future__ import annotations
 
 import json
 
-from inference_providers.chat.docstrings import described
+from inference_providers.chat.docstrings import parse_docstring
 from inference_providers.text import in_line, jsontext
 
 TYPE_CHECKING = False
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Call:
-    """One call that a model asked for: `function(**arguments)`, or the `problem` that keeps it from being made."""
+    """One call that a model asked for: `function(**arguments)`, or the `problem` that prevents it."""
 
     __slots__ = ("arguments", "function", "id", "name", "problem")
 
@@ -27,14 +27,14 @@ class Call:
         return in_line(f"<Call {self.name}({', '.join(self.arguments)})>")
 
     def run(self) -> str:
-        """Make the call; its result as text. An exception becomes text as well: the model may do better next time."""
+        """Make the call; its result as text. So is an exception: the model may do better next time."""
         if self.function is None:
             return self.problem
         try:
             result = self.function(**self.arguments)
-            return as_text(_waited_for(result) if hasattr(result, "__await__") else result)
-        except Exception as error:  # noqa: BLE001  (whatever the user's function raises, the model is told)
-            return failed(error)
+            return as_text(_awaited(result) if hasattr(result, "__await__") else result)
+        except Exception as error:  # noqa: BLE001  (the model gets to know whatever the user's function raises)
+            return error_text(error)
 
     async def run_async(self) -> str:
         """`run` for asyncio: coroutine functions are awaited, others run in a thread."""
@@ -50,11 +50,11 @@ class Call:
             )
             return as_text(await result if hasattr(result, "__await__") else result)
         except Exception as error:  # noqa: BLE001
-            return failed(error)
+            return error_text(error)
 
 
-def _waited_for(result: Any) -> Any:
-    """What a coroutine function gives in a program without a loop of its own, or with one that must not be blocked."""
+def _awaited(result: Any) -> Any:
+    """The result of a coroutine, run in a thread: the program may have no event loop, or one that must not block."""
     import asyncio
     from concurrent.futures import ThreadPoolExecutor
     from contextvars import copy_context
@@ -72,7 +72,7 @@ def as_text(result: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """What JSON does not know: models and dataclasses as objects, the rest as text."""
+    """Values that JSON does not have: models and dataclasses as objects, the rest as text."""
     import dataclasses
 
     if hasattr(value, "model_dump"):
@@ -80,15 +80,15 @@ def _plain(value: Any) -> Any:
     return dataclasses.asdict(value) if dataclasses.is_dataclass(value) and not isinstance(value, type) else str(value)
 
 
-def failed(error: Exception) -> str:
-    """An exception for the model."""
+def error_text(error: Exception) -> str:
+    """An exception as JSON for the model."""
     return json.dumps({"error": f"{type(error).__name__}: {error}"}, ensure_ascii=False)
 
 
 class Toolbox:
-    """The tools of one question: functions that are called here, and descriptions (dicts) whose calls are handed back.
+    """The tools of one question: functions to call here, and descriptions (dicts) whose calls go back to the caller.
 
-    Raises TypeError for a function that cannot be described.
+    Raises TypeError for a function that cannot be described, and for two tools with one name.
     """
 
     def __init__(self, tools: Iterable[Any]) -> None:
@@ -110,22 +110,22 @@ class Toolbox:
 
     @property
     def runs(self) -> bool:
-        """Whether there are functions to call here."""
+        """Whether any tool is a function to call here."""
         return bool(self._functions)
 
-    def makes(self, asked: Sequence[Any]) -> bool:
-        """Whether all of a message's `tool_calls` are for us to make."""
-        names = {_name_in(call) for call in asked}
+    def makes(self, tool_calls: Sequence[Any]) -> bool:
+        """Whether all of a message's `tool_calls` are to be made here."""
+        names = {_name_in(call) for call in tool_calls}
         handed_back = {_name_in(schema) for schema in self.schemas} - self._functions.keys()
         return bool(self._functions) and "" not in names and names.isdisjoint(handed_back)
 
-    def calls(self, asked: Sequence[Any]) -> list[Call] | None:
-        """The calls to make for a message's `tool_calls`; None if one of them is not for us to make."""
-        if not self.makes(asked):
+    def calls(self, tool_calls: Sequence[Any]) -> list[Call] | None:
+        """The calls to make for a message's `tool_calls`; None if one of them is not to be made here."""
+        if not self.makes(tool_calls):
             return None
         return [
-            self._call(str(call.get("id") or f"call_{place}"), _name_in(call), call["function"].get("arguments"))
-            for place, call in enumerate(asked)
+            self._call(str(call.get("id") or f"call_{index}"), _name_in(call), call["function"].get("arguments"))
+            for index, call in enumerate(tool_calls)
         ]
 
     def _call(self, call_id: str, name: str, arguments: Any) -> Call:
@@ -136,17 +136,18 @@ class Toolbox:
                 name,
                 None,
                 {},
-                failed(LookupError(f"there is no tool {name!r}; there are {', '.join(self._functions)}")),
+                error_text(LookupError(f"there is no tool {name!r}; there are {', '.join(self._functions)}")),
             )
         try:
-            given = jsontext.loads(arguments or "{}") if isinstance(arguments, str) or not arguments else arguments
-            return Call(call_id, name, function.function, function.checked(given))
+            if isinstance(arguments, str) or not arguments:
+                arguments = jsontext.loads(arguments or "{}")
+            return Call(call_id, name, function.function, function.converted(arguments))
         except ValueError as error:
-            return Call(call_id, name, None, {}, failed(error))
+            return Call(call_id, name, None, {}, error_text(error))
 
 
 def _name_in(call: Any) -> str:
-    """The function's name in a call or a description; empty for what is of another kind."""
+    """The function's name in a call or a description; empty for one of another kind."""
     function = call.get("function") if isinstance(call, dict) else None
     return str(function.get("name") or "") if isinstance(function, dict) else ""
 
@@ -158,39 +159,41 @@ class _Function:
         self.function = function
         self.name = getattr(function, "__name__", type(function).__name__)
         if not self.name.isidentifier():
-            raise TypeError(f"the tool {self.name} cannot be described: it has no name to call it by; use def")
+            raise TypeError(f"the tool {self.name} cannot be described: it has no name; define it with def")
         self._model, parameters = _arguments_model(function, self.name)
         fields = parameters.get("properties", {})
-        about, parts = described(function.__doc__ or "", fields)
+        about, texts = parse_docstring(function.__doc__ or "", fields)
         parameters.pop("title", None)
         for name, field in fields.items():
             field.pop("title", None)
-            if name in parts:
-                field.setdefault("description", parts[name])
+            if name in texts:
+                field.setdefault("description", texts[name])
         self.schema: dict[str, Any] = {
             "type": "function",
             "function": {"name": self.name, "description": about, "parameters": parameters},
         }
 
-    def checked(self, given: Any) -> dict[str, Any]:
-        """Arguments in the function's own types. Raises ValueError, saying what is wrong with which."""
+    def converted(self, arguments: Any) -> dict[str, Any]:
+        """Arguments in the function's own types. Raises ValueError, which says what is wrong with which of them."""
         from pydantic import ValidationError
 
         from inference_providers.chat import validation
 
-        validation.check_choices(validation.kinds(self.schema["function"]["parameters"]), given)
+        validation.check_choices(validation.kinds(self.schema["function"]["parameters"]), arguments)
         try:
-            model = self._model.model_validate_json(json.dumps(given))  # strict models, too, take a date from JSON
+            model = self._model.model_validate_json(
+                json.dumps(arguments)
+            )  # from JSON: strict models, too, read a date from it
         except ValidationError as error:
-            raise ValueError(f"wrong arguments: {'; '.join(validation.found_by_pydantic(error))}") from None
-        return {field.removeprefix(_OWN): getattr(model, field) for field in model.model_fields_set}
+            raise ValueError(f"wrong arguments: {'; '.join(validation.pydantic_problems(error))}") from None
+        return {field.removeprefix(_FIELD_PREFIX): getattr(model, field) for field in model.model_fields_set}
 
 
-_OWN = "own_"  # before the name of each field of an arguments' model, so that `copy` and `_x` are names like others
+_FIELD_PREFIX = "own_"  # of each field of an arguments' model, so that `copy` and `_x` are names like others
 
 
 def _arguments_model(function: Callable[..., Any], name: str) -> tuple[Any, dict[str, Any]]:
-    """A model of the function's arguments, and its JSON Schema."""
+    """A pydantic model of a function's arguments, and its JSON Schema. Raises TypeError if there can be none."""
     import inspect
     from typing import Annotated, get_type_hints
     from typing import Any as Anything
@@ -209,7 +212,7 @@ def _arguments_model(function: Callable[..., Any], name: str) -> tuple[Any, dict
         if parameter.kind is not parameter.VAR_KEYWORD:
             default = ... if parameter.default is parameter.empty else parameter.default
             hint = hints.get(parameter.name, Anything)
-            fields[_OWN + parameter.name] = (Annotated[hint, Field(alias=parameter.name)], default)
+            fields[_FIELD_PREFIX + parameter.name] = (Annotated[hint, Field(alias=parameter.name)], default)
     try:
         model = create_model(name, __config__=ConfigDict(extra="forbid", arbitrary_types_allowed=False), **fields)
         return model, model.model_json_schema()

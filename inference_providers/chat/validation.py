@@ -1,7 +1,7 @@
-"""A program's JSON Schema applied to what a model wrote, in a time that is in proportion to it. Pure.
+"""A program's JSON Schema applied to a model's text, in time proportional to that text. Pure.
 
-Patterns run in Rust's regular expressions, which never go back: pydantic brings them. Those that need more than
-that (look-around, back-references) are not run at all, and `unchecked` names them.
+Patterns run as Rust's regular expressions, which never backtrack; they come with pydantic. Patterns that would need
+to (look-around, back-references) are not run at all, and `unchecked` names them.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
-TOLD, LOOKED_AT = 20, 1000  # problems of one value: those that are told, and those that are looked for
+REPORTED, EXAMINED = 20, 1000  # problems of one value: how many are reported, and how many are looked for
 _SHORT = 500  # characters of a problem
-_MANY = (
-    1000  # names, or items, up to which it is looked for what no other keyword has taken: that takes the square of it
-)
-_VALUES = ("enum", "const", "default", "examples")  # values, not schemas
-_FIELDS = ("properties", "$defs", "definitions", "patternProperties", "dependentSchemas")  # by names of the user's own
-_LISTS, _SINGLE = ("allOf", "anyOf", "oneOf"), ("not", "if", "then", "else")  # schemas for the same value
+# Names, or items, up to which those are looked for that no other keyword has evaluated: the time grows by the square.
+_MANY = 1000
+VALUES = ("enum", "const", "default", "examples")  # keywords that hold values, not schemas
+# Keywords that hold schemas: under names of the user's own, in lists, and one each; the latter two for the same value.
+NAMED_SCHEMAS = ("properties", "$defs", "definitions", "patternProperties", "dependentSchemas")
+_LISTS, _SINGLE = ("allOf", "anyOf", "oneOf"), ("not", "if", "then", "else")
 _UNEVALUATED = ("unevaluatedProperties", "unevaluatedItems")
-_STEPS = 10_000  # of one schema to another by `$ref`, and one more for each character of the text
+_STEPS = 10_000  # from one schema to another by `$ref`; one more for each character of the text
 
 
-class Involved(Exception):
+class TooInvolved(Exception):
     """A value for which a schema would take too many steps."""
 
 
 class _Run:
-    """One check: how many steps it may take yet, and whether the schema has patterns for names."""
+    """One check: how many steps are left, and whether the schema has patterns for names."""
 
     def __init__(self, steps: int, patterned: bool) -> None:
         self.left, self.patterned = steps, patterned
@@ -43,29 +43,29 @@ class _Run:
 _run: ContextVar[_Run] = ContextVar("run")
 
 
-def checked(schema: dict[str, Any]) -> None:
-    """Raise ValueError for what is no JSON Schema that can be applied."""
+def check_schema(schema: dict[str, Any]) -> None:
+    """Raise ValueError if *schema* is not a JSON Schema that can be applied."""
     from jsonschema import Draft202012Validator, SchemaError
 
     try:
         jsontext.check(schema)
         Draft202012Validator.check_schema(schema)
     except SchemaError as error:
-        raise ValueError(f"schema is no valid JSON Schema: {error.json_path}: {error.message}") from None
+        raise ValueError(f"schema is not a valid JSON Schema: {error.json_path}: {error.message}") from None
     except (jsontext.TooDeep, RecursionError):
         raise ValueError(f"schema is {jsontext.TooDeep()}, or holds itself") from None
     if _is_endless(schema):
-        raise ValueError("schema refers to itself without end: a $ref leads back to its own place, for the same value")
+        raise ValueError("schema refers to itself endlessly: a $ref leads back to where it stands, for the same value")
 
 
 def unchecked(schema: Mapping[str, Any]) -> list[str]:
-    """The patterns of a schema that are not run, since they would need to go back in the text.
+    """The patterns of a schema that are not run, because they would need to backtrack.
 
-    And the words that would run them.
+    With them the keywords that would run such patterns.
     """
-    found = [pattern for pattern in dict.fromkeys(_patterns(schema)) if matcher(pattern) is None]
+    names = [pattern for pattern in dict.fromkeys(_patterns(schema)) if matcher(pattern) is None]
     patterned = any("patternProperties" in node for node in _nodes(schema))
-    return found + [word for word in _UNEVALUATED if patterned and any(word in node for node in _nodes(schema))]
+    return names + [word for word in _UNEVALUATED if patterned and any(word in node for node in _nodes(schema))]
 
 
 def problems(schema: dict[str, Any], value: Any, size: int) -> list[str]:
@@ -79,29 +79,29 @@ def problems(schema: dict[str, Any], value: Any, size: int) -> list[str]:
     patterned = any("patternProperties" in node for node in _nodes(schema))
     token = _run.set(_Run(_STEPS + size, patterned))
     try:
-        validator = _validator_class()(_plain(schema), registry=Registry())  # an empty one: no `$ref` is fetched
-        errors = islice(validator.iter_errors(value), LOOKED_AT)
-        found = sorted((error.json_path, error.message[:_SHORT]) for error in errors)
+        validator = _validator_class()(_plain(schema), registry=Registry())  # empty, so that no `$ref` is fetched
+        errors = islice(validator.iter_errors(value), EXAMINED)
+        by_path = sorted((error.json_path, error.message[:_SHORT]) for error in errors)
     except Unresolvable as error:
-        raise ValueError(f"schema is no valid JSON Schema: {error}") from None
-    except (Involved, RecursionError):
+        raise ValueError(f"schema is not a valid JSON Schema: {error}") from None
+    except (TooInvolved, RecursionError):
         return ["$: too deep, or too involved, to be checked"]
     finally:
         _run.reset(token)
-    return [f"{path}: {message}" for path, message in found[:TOLD]]
+    return [f"{path}: {message}" for path, message in by_path[:REPORTED]]
 
 
-_TRIES = 2**16  # of kinds within kinds, by pydantic
+_TRIES = 2**16  # alternatives within alternatives, tried by pydantic
 
 
 def kinds(schema: Mapping[str, Any]) -> int:
-    """How many classes that hold the choice itself a choice is between, at most.
+    """The most alternatives of any choice that contain the choice itself; 0 without such a choice.
 
-    Pydantic tries them all on every level. A choice with a discriminator is none.
+    Pydantic tries all of them on every level. A choice with a discriminator does not count.
     """
     names = {f"#/$defs/{name}": node for name, node in (schema.get("$defs") or {}).items()}
     leads = {name: {r for n in _nodes(node) if isinstance(r := n.get("$ref"), str)} for name, node in names.items()}
-    for _ in names:  # until each leads to all that it leads to, by however many steps
+    for _ in names:  # until each includes all that it leads to, by however many steps
         leads = {name: found.union(*(leads.get(other, ()) for other in found)) for name, found in leads.items()}
     choices = [node["anyOf"] for node in _nodes(schema) if isinstance(node.get("anyOf"), list)]
     return max((sum(name in leads.get(name, ()) for name in map(_reference, choice)) for choice in choices), default=0)
@@ -112,7 +112,7 @@ def _reference(node: Any) -> Any:
 
 
 def check_choices(count: int, value: Any) -> None:
-    """Raise ValueError for a value that nests so deeply that trying *count* kinds of each object would never end."""
+    """Raise ValueError for a value nested so deep that trying *count* kinds of each object would never end."""
     level, tries = [value], 1
     while count > 1 and level:
         inside = [i for box in level for i in (box.values() if isinstance(box, dict) else box)]
@@ -124,47 +124,47 @@ def check_choices(count: int, value: Any) -> None:
             )
 
 
-def found_by_pydantic(error: Any) -> list[str]:
-    """The problems in pydantic's ValidationError, each with its path. Of very many only the number is told."""
-    if error.error_count() > LOOKED_AT:
+def pydantic_problems(error: Any) -> list[str]:
+    """The problems in pydantic's ValidationError, each with its path; if there are very many, only their number."""
+    if error.error_count() > EXAMINED:
         return [f"{error.error_count()} problems"]
-    found = error.errors(include_url=False, include_context=False, include_input=False)
-    return [f"{'.'.join(map(str, row['loc']))}: {row['msg']}"[:_SHORT] for row in found[:TOLD]]
+    rows = error.errors(include_url=False, include_context=False, include_input=False)
+    return [f"{'.'.join(map(str, row['loc']))}: {row['msg']}"[:_SHORT] for row in rows[:REPORTED]]
 
 
 @lru_cache(maxsize=256)
 def matcher(pattern: str) -> Callable[[str], bool] | None:
-    """A search for a pattern that never goes back; None for a pattern that needs to."""
+    """A search for a pattern that never backtracks; None for a pattern that needs to."""
     from pydantic_core import SchemaError, SchemaValidator, core_schema
 
     try:
-        found = SchemaValidator(core_schema.str_schema(pattern=_translated(pattern), regex_engine="rust-regex"))
+        validator = SchemaValidator(core_schema.str_schema(pattern=_translated(pattern), regex_engine="rust-regex"))
     except (SchemaError, ValueError):
         return None
-    return lambda text: found.isinstance_python(text.encode("utf-8", "replace").decode())
+    return lambda text: validator.isinstance_python(text.encode("utf-8", "replace").decode())
 
 
-# JSON Schema's patterns are JavaScript's, where these stand for ASCII; `\Z` is Python's.
+# JSON Schema's patterns are JavaScript's, where these mean ASCII; `\Z` is Python's.
 _ESCAPES = {r"\d": "[0-9]", r"\D": "[^0-9]", r"\w": "[0-9A-Za-z_]", r"\W": "[^0-9A-Za-z_]", r"\/": "/", r"\Z": r"\z"}
 
 
 def _translated(pattern: str) -> str:
-    """A pattern in Rust's words, where sets have sets inside, differences and intersections."""
-    made: list[str] = []
-    inside, place = False, 0
-    while place < len(pattern):
-        letter = pattern[place : place + 2] if pattern[place] == "\\" else pattern[place]
-        place += len(letter)
-        if inside and (letter in "[&~" or (letter == "-" and made[-1] == "-")):
+    """A pattern in Rust's syntax, where sets can hold sets, differences and intersections."""
+    letters: list[str] = []
+    inside, index = False, 0
+    while index < len(pattern):
+        letter = pattern[index : index + 2] if pattern[index] == "\\" else pattern[index]
+        index += len(letter)
+        if inside and (letter in "[&~" or (letter == "-" and letters[-1] == "-")):
             letter = f"\\{letter}"
         elif letter == "[":
             inside = True
-            if pattern.startswith("^", place):
-                letter, place = "[^", place + 1
+            if pattern.startswith("^", index):
+                letter, index = "[^", index + 1
         elif letter == "]":
             inside = False
-        made.append(_ESCAPES.get(letter, letter))
-    return "".join(made)
+        letters.append(_ESCAPES.get(letter, letter))
+    return "".join(letters)
 
 
 def _nodes(schema: Any) -> Iterator[dict[str, Any]]:
@@ -177,9 +177,9 @@ def _nodes(schema: Any) -> Iterator[dict[str, Any]]:
         elif isinstance(node, dict):
             yield node
             for name, inner in node.items():
-                if name in _FIELDS and isinstance(inner, dict):
+                if name in NAMED_SCHEMAS and isinstance(inner, dict):
                     waiting += inner.values()
-                elif name not in _VALUES:
+                elif name not in VALUES:
                     waiting.append(inner)
 
 
@@ -192,16 +192,16 @@ def _patterns(schema: Any) -> Iterator[str]:
 
 
 def _plain(node: Any) -> Any:
-    """A schema without `$schema`, which would have a part of it checked in other ways than these."""
+    """A schema without `$schema`, by which a part of it would be checked in another way."""
     if isinstance(node, list):
         return [_plain(item) for item in node]
     if not isinstance(node, dict):
         return node
     return {
         name: inner
-        if name in _VALUES
+        if name in VALUES
         else {key: _plain(field) for key, field in inner.items()}
-        if name in _FIELDS and isinstance(inner, dict)
+        if name in NAMED_SCHEMAS and isinstance(inner, dict)
         else _plain(inner)
         for name, inner in node.items()
         if name != "$schema"
@@ -213,35 +213,35 @@ def _is_endless(schema: dict[str, Any]) -> bool:
     anchors = {node[word]: node for node in _nodes(schema) for word in ("$anchor", "$dynamicAnchor") if word in node}
     done: set[int] = set()
     for start in _nodes(schema):
-        way: dict[int, Iterator[Any]] = {id(start): _same_value(start, schema, anchors)}  # in the order of the steps
-        while way:
-            here, onward = next(reversed(way.items()))
+        path: dict[int, Iterator[Any]] = {id(start): _same_value(start, schema, anchors)}  # in the order of the steps
+        while path:
+            here, onward = next(reversed(path.items()))
             node = next(onward, None)
             if node is None:
-                way.popitem()
+                path.popitem()
                 done.add(here)
-            elif id(node) in way:
+            elif id(node) in path:
                 return True
             elif id(node) not in done:
-                way[id(node)] = _same_value(node, schema, anchors)
+                path[id(node)] = _same_value(node, schema, anchors)
     return False
 
 
 def _same_value(node: Any, root: Any, anchors: Mapping[str, Any]) -> Iterator[Any]:
-    """The schemas that a schema applies to the very value that it is applied to."""
+    """The schemas that a schema applies to the same value that it is applied to itself."""
     if not isinstance(node, dict):
         return
     for word in ("$ref", "$dynamicRef"):
-        if isinstance(node.get(word), str) and (found := _local(node[word], root, anchors)) is not None:
-            yield found
+        if isinstance(node.get(word), str) and (target := _target(node[word], root, anchors)) is not None:
+            yield target
     for word in _LISTS:
         yield from node.get(word) or ()
     yield from (node[word] for word in _SINGLE if word in node)
     yield from (node.get("dependentSchemas") or {}).values()
 
 
-def _local(reference: str, root: Any, anchors: Mapping[str, Any]) -> Any:
-    """Where in a schema a reference leads; None if that is not within it."""
+def _target(reference: str, root: Any, anchors: Mapping[str, Any]) -> Any:
+    """The part of a schema that a reference leads to; None if it leads elsewhere."""
     address, _, pointer = reference.partition("#")
     if address:
         return None
@@ -268,7 +268,7 @@ def _validator_class() -> Any:
         "uniqueItems": _unique,
         "anyOf": _any_of,
         "oneOf": _one_of,
-        **{word: _counted(usual[word]) for word in ("$ref", "$dynamicRef")},
+        **{word: _limited(usual[word]) for word in ("$ref", "$dynamicRef")},
         **{word: _bounded(usual[word]) for word in _UNEVALUATED},
     }
     extend: Any = validators.extend
@@ -282,7 +282,7 @@ def _error(message: str) -> Any:
 
 
 def _fits(pattern: str, text: str) -> bool:
-    """Whether a text fits a pattern; it counts as fitting one that is not run."""
+    """Whether a text fits a pattern; every text counts as fitting a pattern that is not run."""
     matches = matcher(pattern)
     return matches is None or matches(text)
 
@@ -307,7 +307,7 @@ def _additional(validator: Any, wanted: Any, instance: Any, schema: Any) -> Iter
     if isinstance(wanted, dict):
         for name in extra:
             yield from validator.descend(instance[name], wanted, path=name)
-    elif not wanted and (names := [repr(name) for name in islice(extra, TOLD)]):
+    elif not wanted and (names := [repr(name) for name in islice(extra, REPORTED)]):
         verb = "was" if len(names) == 1 else "were"
         yield _error(f"Additional properties are not allowed ({', '.join(names)} {verb} unexpected)")
 
@@ -329,7 +329,7 @@ def _one_of(validator: Any, schemas: list[Any], instance: Any, schema: Any) -> I
 def _is_valid(validator: Any, schema: Any, instance: Any) -> bool:
     """Whether a value fits a schema.
 
-    It is looked at up to the first problem: all of them, for every choice, may be many.
+    Stops at the first problem: all of them, for every choice, may be many.
     """
     return next(iter(validator.descend(instance, schema)), None) is None
 
@@ -344,7 +344,7 @@ def _unique(validator: Any, wanted: Any, instance: Any, schema: Any) -> Iterator
 
 
 def _frozen(value: Any) -> Any:
-    """A JSON value to be compared: 1 is 1.0, but not true."""
+    """A JSON value in a form to compare: 1 equals 1.0, but not true."""
     if isinstance(value, dict):
         return frozenset((name, _frozen(inner)) for name, inner in value.items())
     if isinstance(value, list):
@@ -352,14 +352,14 @@ def _frozen(value: Any) -> Any:
     return (bool, value) if isinstance(value, bool) else value
 
 
-def _counted(usual: Any) -> Any:
-    """A reference, which a schema that holds itself may take any number of times."""
+def _limited(usual: Any) -> Any:
+    """A reference, limited in steps: a schema that holds itself may follow it any number of times."""
 
     def follow(validator: Any, reference: Any, instance: Any, schema: Any) -> Any:
         run = _run.get()
         run.left -= 1
         if run.left < 0:
-            raise Involved
+            raise TooInvolved
         return usual(validator, reference, instance, schema)
 
     return follow
@@ -368,9 +368,9 @@ def _counted(usual: Any) -> Any:
 def _bounded(usual: Any) -> Any:
     def check(validator: Any, wanted: Any, instance: Any, schema: Any) -> Iterator[Any]:
         if _run.get().patterned:
-            return  # it would look for the patterns by itself, and go back
+            return  # it would run the patterns itself, and backtrack
         if isinstance(instance, dict | list) and len(instance) > _MANY:
-            yield _error(f"it has {len(instance)} items; at most {_MANY} can be checked for others than those allowed")
+            yield _error(f"it has {len(instance)} items; at most {_MANY} can be checked for ones that are not allowed")
         else:
             yield from usual(validator, wanted, instance, schema) or ()
 

@@ -30,17 +30,15 @@ if TYPE_CHECKING:
     help="A model, in any spelling; several: best first. Default: the best within reach.",
 )
 @click.option(
-    "--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds for the answer, retries included."
+    "--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds for the answer, including retries."
 )
 @click.option("-s", "--system", help="System prompt.")
-@click.option("-i", "--image", "images", multiple=True, help="A picture to show: a file or a URL; may be repeated.")
-@click.option(
-    "--temperature", type=click.FloatRange(0, 2), help="How much chance there is in the answer; 0 for little."
-)
+@click.option("-i", "--image", "images", multiple=True, help="An image to show: a file or a URL; may be repeated.")
+@click.option("--temperature", type=click.FloatRange(0, 2), help="Randomness of the answer; 0 for the least.")
 @click.option("--max-tokens", type=click.IntRange(min=1), help="Stop the answer after this many tokens.")
 @click.option("--no-stream", is_flag=True, help="Print the answer when it is complete.")
 @click.option("--json", "as_json", is_flag=True, help="Print answer, provider, model and attempts as JSON.")
-@click.option("-v", "--verbose", is_flag=True, help="Tell on standard error what is tried.")
+@click.option("-v", "--verbose", is_flag=True, help="Report on standard error what is tried.")
 @click.version_option(__version__)
 @guarded
 def main(
@@ -55,9 +53,9 @@ def main(
     as_json: bool,
     verbose: bool,
 ) -> None:
-    """Ask a language model a QUESTION, with whatever keys or servers are there.
+    """Ask a language model a QUESTION, with whatever keys or servers there are.
 
-    Standard input, where there is any, is added to the question:
+    Standard input, if there is any, is added to the question:
 
     \b
         ask-ai "Why is the sky blue?"
@@ -96,7 +94,7 @@ def _standard_input() -> bytes:
     import select
 
     if os.name == "posix" and not select.select([sys.stdin], [], [], 1.0)[0]:
-        say("reading the rest of the question from standard input (</dev/null says there is none)", err=True)
+        say("reading the rest of the question from standard input (add </dev/null if there is none)", err=True)
     return sys.stdin.buffer.read()
 
 
@@ -115,4 +113,4 @@ def _print_stream(providers: ProviderList, prompt: str, options: dict[str, Any])
             raise
     say()
     if stream.answer.finish_reason == "length":
-        say("(stopped by the token limit: --max-tokens gives another)", err=True)
+        say("(stopped by the token limit; --max-tokens sets another)", err=True)

@@ -1,4 +1,4 @@
-"""`inference-providers batch`."""
+"""`inference-providers batch`: every item of a file asked, the answers written to another."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from inference_providers.batches import Summary
 
 
-def _at_once(context: click.Context, option: click.Parameter, value: str) -> int | str:
+def _concurrency(context: click.Context, option: click.Parameter, value: str) -> int | str:
     try:
         return value if value == "auto" else int(value)
     except ValueError:
-        raise click.BadParameter(f'it must be a whole number or "auto", not {value!r}') from None
+        raise click.BadParameter(f'must be a whole number or "auto", not {value!r}') from None
 
 
 @click.command("batch")
@@ -40,7 +40,7 @@ def _at_once(context: click.Context, option: click.Parameter, value: str) -> int
     "models",
     multiple=True,
     shell_complete=complete_model,
-    help="For items that name none; several: best first.",
+    help="For items that name no model; several: best first.",
 )
 @click.option("-s", "--system", help="System prompt for every item.")
 @click.option(
@@ -48,15 +48,15 @@ def _at_once(context: click.Context, option: click.Parameter, value: str) -> int
     "--concurrency",
     default="auto",
     show_default=True,
-    callback=_at_once,
-    help="Requests at once, or auto to find what each provider allows.",
+    callback=_concurrency,
+    help="Concurrent requests, or auto to find out what each provider allows.",
 )
 @click.option("--rpm", type=click.FloatRange(min=0, min_open=True), help="Requests a minute, for each provider.")
 @click.option("--tpm", type=click.FloatRange(min=0, min_open=True), help="Tokens a minute, for each provider.")
 @click.option("--max-tokens", type=click.IntRange(min=1), help="Stop each answer after this many tokens.")
-@click.option("--temperature", type=click.FloatRange(0, 2), help="How much chance there is in the answers.")
+@click.option("--temperature", type=click.FloatRange(0, 2), help="Randomness of the answers; 0 for the least.")
 @click.option(
-    "--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds for each answer, retries included."
+    "--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds for each answer, including retries."
 )
 @click.option(
     "--mode",
@@ -72,7 +72,7 @@ def _at_once(context: click.Context, option: click.Parameter, value: str) -> int
     show_default=True,
     help="escape: an apostrophe before answers that a spreadsheet would run as formulas.",
 )
-@click.option("--no-resume", is_flag=True, help="Begin anew, and forget what the output holds.")
+@click.option("--no-resume", is_flag=True, help="Start over, and discard what the output holds.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress bar.")
 @guarded
 def batch(
@@ -91,18 +91,18 @@ def batch(
     no_resume: bool,
     quiet: bool,
 ) -> None:
-    """Ask every item of INPUT, a file of JSON lines or CSV, and write the answers as they come.
+    """Ask every item of INPUT, a file of JSON lines or CSV, and write the answers as they arrive.
 
     A line is a text in quotes, an object with "prompt" or "messages" (and "custom_id", "model",
     parameters), or a line of OpenAI's batch format. A CSV file has a column "prompt". Run it again
-    after an interruption: what was answered is not asked again; what failed is.
+    after an interruption: items with an answer are not asked again; those that failed are.
 
     Exit code 1 if any item failed.
     """
     from inference_providers.clients import ProviderList
 
     if output == "-":
-        raise click.UsageError("The answers go to a file, to be taken up again; give its name.")
+        raise click.UsageError("The answers go to a file, so that the batch can be resumed; give its name.")
     try:
         done = ProviderList().batch(
             source,
@@ -123,18 +123,18 @@ def batch(
     except BlockingIOError as error:
         raise click.ClickException(str(error)) from None
     except KeyboardInterrupt:
-        say(f"\nInterrupted. {output} keeps what was answered; the same command goes on from there.", err=True)
+        say(f"\nInterrupted. {output} keeps the answers so far; the same command resumes from there.", err=True)
         sys.exit(INTERRUPTED)
-    _tell(done.summary, output)
+    _report(done.summary, output)
 
 
-def _tell(summary: Summary, output: str) -> None:
-    """What came of it; exits with 1 if anything failed."""
+def _report(summary: Summary, output: str) -> None:
+    """Print the summary; exits with 1 if any item failed."""
     for problem in summary.problems:
         say(problem, err=True)
-    unsaid = summary.failed + summary.malformed - len(summary.problems)
-    if unsaid > 0:
-        say(f"... and {unsaid} more; the output has them all", err=True)
+    unlisted = summary.failed + summary.malformed - len(summary.problems)
+    if unlisted > 0:
+        say(f"... and {unlisted} more; the output has them all", err=True)
     say(f"{summary}; wrote {output}", err=True)
     if summary.failed or summary.malformed:
         sys.exit(FAILED)

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from inference_providers.calls import AnswerStream
     from inference_providers.clients import ProviderList
 
-HELP = """/model NAME   talk to another model; without a name: say which
-/system TEXT  set the system prompt; without text: take it away
-/save FILE    write the conversation, as JSON if the name ends so, else as Markdown
+HELP = """/model NAME   talk to another model; without a name: show the current one
+/system TEXT  set the system prompt; without text: remove it
+/save FILE    save the conversation: as JSON if the name ends in .json, else as Markdown
 /retry        ask the last question again
-/clear        begin anew
-/exit         leave (so does Ctrl-D); Ctrl-C stops an answer and keeps what came"""
+/clear        start over
+/exit         leave (so does Ctrl-D); Ctrl-C stops an answer and keeps what has arrived"""
 
 
 @click.command("chat")
@@ -36,10 +36,10 @@ HELP = """/model NAME   talk to another model; without a name: say which
     "-m", "--model", shell_complete=complete_model, help="A model, in any spelling; default: the best within reach."
 )
 @click.option("-s", "--system", help="System prompt.")
-@click.option("--temperature", type=click.FloatRange(0, 2), help="How much chance there is in the answers.")
+@click.option("--temperature", type=click.FloatRange(0, 2), help="Randomness of the answers; 0 for the least.")
 @guarded
 def chat(model: str | None, system: str | None, temperature: float | None) -> None:
-    """Talk to a model. /help lists the commands; Ctrl-C stops an answer and keeps what came."""
+    """Talk to a model. /help lists the commands; Ctrl-C stops an answer and keeps what has arrived."""
     from inference_providers.clients import ProviderList
 
     talk = Talk(ProviderList(), model, system, {} if temperature is None else {"temperature": temperature})
@@ -54,13 +54,13 @@ class Talk:
     def __init__(self, providers: ProviderList, model: str | None, system: str | None, options: dict[str, Any]) -> None:
         self._providers, self._model, self._system, self._options = providers, model, system, options
         self.turns: list[dict[str, Any]] = []
-        self._last: tuple[list[dict[str, Any]], str] | None = None  # what came before the last question, and it
+        self._last: tuple[list[dict[str, Any]], str] | None = None  # the turns before the last question, and that
         self._terminal = on_terminal()
         self.interactive = sys.stdin is not None and sys.stdin.isatty()
-        self.failed = False  # any question
+        self.failed = False  # whether any question did
 
     def run(self) -> None:
-        """Read, answer, until the end of input."""
+        """Read and answer questions until the end of input."""
         offer = self._providers.candidates("auto" if self._model is None else self._model)[0]
         if self.interactive:
             with suppress(ImportError):
@@ -75,7 +75,7 @@ class Talk:
                 self._ask(line)
 
     def _read(self) -> str | None:
-        """One question: a line, or more where one ends with a backslash. None at the end of input."""
+        """One question: a line, or several if they end with a backslash. None at the end of input."""
         lines: list[str] = []
         while True:
             try:
@@ -91,7 +91,7 @@ class Talk:
                 return "\n".join(lines).strip()
 
     def _command(self, line: str) -> bool:
-        """Do what a line says that begins with a slash; whether to go on."""
+        """Run a line that begins with a slash; returns whether to go on."""
         name, _, rest = line.partition(" ")
         commands: dict[str, Callable[[str], None]] = {
             "/model": self._set_model,
@@ -131,7 +131,7 @@ class Talk:
 
     def _retry(self, _: str) -> None:
         if self._last is None:
-            say("Nothing was asked yet.", err=True)
+            say("There is no question to ask again yet.", err=True)
             return
         self._ask(self._last[1], self._last[0])
 
@@ -148,20 +148,20 @@ class Talk:
                 else:
                     file.write("".join(f"**{turn['role']}**\n\n{turn['content']}\n\n" for turn in start + self.turns))
         except FileExistsError:
-            say(f"{path} is there already; give another name.", err=True)
+            say(f"{path} exists already; give another name.", err=True)
         except OSError as error:
             say(f"{path} cannot be written: {error.strerror}", err=True)
         else:
             say(f"wrote {path}", err=True)
 
     def _ask(self, question: str, before: list[dict[str, Any]] | None = None) -> None:
-        """Ask, show the answer as it comes, keep both. A failure keeps neither; an interruption keeps what came."""
+        """Ask, show the answer as it arrives, keep both. A failure keeps neither; Ctrl-C keeps what has arrived."""
         self._last = (self.turns if before is None else before, question)
         turns = [*self._last[0], {"role": "user", "content": question}]
-        said: list[str] = []
+        pieces_so_far: list[str] = []
         try:
             with self._providers.stream(turns, self._model, system=self._system, **self._options) as stream:
-                self._show(stream, said)
+                self._show(stream, pieces_so_far)
         except KeyboardInterrupt:
             say("\n(stopped)", err=True)
         except TruncatedStreamError as error:
@@ -171,29 +171,29 @@ class Talk:
             self.failed = True
             say(str(error), err=True)
             return
-        if said:
-            self.turns = [*turns, {"role": "assistant", "content": "".join(said)}]
+        if pieces_so_far:
+            self.turns = [*turns, {"role": "assistant", "content": "".join(pieces_so_far)}]
 
-    def _show(self, stream: AnswerStream, said: list[str]) -> None:
-        """Print text as it comes: as Markdown on a terminal, as it is elsewhere."""
+    def _show(self, stream: AnswerStream, collected: list[str]) -> None:
+        """Print text as it arrives, and collect it: as Markdown on a terminal, unchanged elsewhere."""
         if not self._terminal:
             for piece in stream:
-                said.append(piece)
+                collected.append(piece)
                 say(piece, nl=False)
             say()
             return
         from rich.console import Console
         from rich.live import Live
 
-        def heard() -> Iterator[str]:
+        def collecting() -> Iterator[str]:
             for piece in stream:
-                said.append(piece)
+                collected.append(piece)
                 yield piece
 
-        # The part that may still change. What is done is printed for good, since only a screenful can be redrawn.
+        # The part that may still change. Finished blocks are printed for good, as only one screenful can be redrawn.
         text = ""
         with Live(console=Console(), refresh_per_second=8) as live:
-            for piece in pieces(heard()):
+            for piece in pieces(collecting()):
                 text += piece
                 end = _last_block(text)
                 done, text = text[:end], text[end:]
@@ -208,12 +208,12 @@ class Talk:
 
 
 def _markdown(text: str) -> Any:
-    """Markdown to print. Links are shown with their addresses: a terminal's own links would hide where they go."""
+    """Markdown to print. Links are shown with their addresses: a terminal's own links would hide where they lead."""
     from rich.markdown import Markdown
 
     page = Markdown(text, hyperlinks=False)
     tokens = list(page.parsed)
-    while tokens:  # entities (`&#x202e;`) have become characters only now
+    while tokens:  # only now are entities (`&#x202e;`) characters
         token = tokens.pop()
         token.content = printable(token.content)
         token.attrs = {
@@ -224,7 +224,7 @@ def _markdown(text: str) -> Any:
 
 
 def _last_block(text: str) -> int:
-    """Where the last block of some Markdown begins, of the lines that are complete: those before it are done."""
+    """Where the last block begins in the complete lines of some Markdown: the blocks before it are finished."""
     from markdown_it import MarkdownIt
 
     lines = text.split("\n")

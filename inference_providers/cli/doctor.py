@@ -2,174 +2,22 @@
 
 from __future__ import annotations
 
-import os
-from typing import Any
+import click
 
-from inference_providers import credentials
-from inference_providers.clients import ProviderList
-from inference_providers.offers import local_server
-from inference_providers.registry import Registry, bundled
-from inference_providers.servers import discovery, engines, model_files
-from inference_providers.text import printable
+from inference_providers.cli.exit_codes import guarded
+from inference_providers.cli.output import json_option, say, say_json
 
 
-def examine(providers: ProviderList) -> dict[str, Any]:
-    """Everything that doctor reports; no key is in it."""
-    registry, environ = providers.registry, os.environ
-    registry_advice = [line.strip() for line in providers.pipeline.finder.guidance.unused()[1:]]
-    known = [variable for provider in registry.providers.values() for variable in provider.key_variables]
-    explanation = providers.explain()
-    chosen = explanation.chosen
-    return {
-        "keys": _keys(registry),
-        "skipped": [
-            {"variable": v, "reason": reason}
-            for v in dict.fromkeys(known)
-            if v in environ and (reason := credentials.refusal(environ[v]))
-        ],
-        "near_misses": [
-            {"variable": v, "meant": meant} for v, meant in credentials.near_misses(known, environ).items()
-        ],
-        "ended": [
-            {"variable": v, "service": row["name"], "successor": row["successor"]}
-            for row in registry.retired_providers.values()
-            for v in row.get("api_key", ())
-            if environ.get(v)
-        ],
-        "unused": registry_advice,
-        "addresses": _addresses(registry),
-        "looked_at": _looked_at(registry),
-        "servers": [
-            {"provider": s.provider, "endpoint": s.endpoint, "models": list(s.models), "locked": s.locked}
-            for s in providers.local_servers()
-        ],
-        "embedded_engine": _embedded(),
-        "registry": {
-            "version": registry.version,
-            "providers": len(registry.providers),
-            "models": len(registry.canonical_names),
-            "age_days": _age(registry),
-        },
-        "would_use": chosen
-        and {
-            "provider": chosen.provider,
-            "model": chosen.internal_name,
-            "canonical_name": chosen.canonical_name,
-            "why": explanation.why(chosen),
-        },
-    }
+@click.command("doctor")
+@json_option
+@guarded
+def doctor(as_json: bool) -> None:
+    """Show keys and servers found, what was skipped, and what ask_ai would use and why."""
+    from inference_providers.cli.doctor_report import examine, report
+    from inference_providers.clients import ProviderList
 
-
-def _keys(registry: Registry) -> list[dict[str, Any]]:
-    rows = []
-    for provider in registry.providers.values():
-        found, _ = credentials.find(provider, os.environ)
-        if found is not None and found.variable:
-            rows.append(
-                {
-                    "provider": provider.id,
-                    "variable": found.variable,
-                    "general_purpose": provider.opt_in(found.variable),
-                }
-            )
-    return rows
-
-
-def _addresses(registry: Registry) -> list[dict[str, str]]:
-    """Where a variable of the user's moves a key: OPENAI_BASE_URL."""
-    return [
-        {"provider": provider.id, "variable": variable, "address": _shown(os.environ[variable])}
-        for provider in registry.providers.values()
-        if (variable := provider.connection.get("base_url")) and os.environ.get(variable)
-    ]
-
-
-def _shown(address: str) -> str:
-    host = credentials.host_of(address)
-    plain = address.strip().lower().startswith("http://") and not credentials.is_loopback(host)
-    return f"{host}, without https" if plain else host
-
-
-def _looked_at(registry: Registry) -> list[dict[str, str]]:
-    """Addresses of local servers that variables of the user's give."""
-    return [
-        {"provider": p.id, "variable": variable, "address": local_server.address(p, os.environ)}
-        for p in registry.providers.values()
-        for variable in (p.local or {}).get("address") or ()
-        if os.environ.get(variable)
-    ]
-
-
-def _embedded() -> dict[str, Any]:
-    models = discovery.home_models(os.environ)
-    rows = (bundled().providers[engine].local or {} for engine in bundled().engines)
-    recipes = [recipe for row in rows for recipe in row["launch"] if model_files.GGUF in recipe["formats"]]
-    return {
-        "installed": any(engines.installed(recipe, os.environ) for recipe in recipes),
-        "models": [model for model in models if os.path.isfile(model)],
-        "missing": [model for model in models if not os.path.isfile(model)],
-    }
-
-
-def _age(registry: Registry) -> int | None:
-    from datetime import date
-
-    text = str(registry.version)
-    try:
-        return (date.today() - date(int(text[:4]), int(text[4:6]), int(text[6:8]))).days
-    except ValueError:
-        return None
-
-
-def report(found: dict[str, Any]) -> str:
-    """The findings in words."""
-    registry = found["registry"]
-    age = f"{registry['age_days']} days old"
-    lines = [
-        f"Registry {registry['version']} ({age}): {registry['providers']} providers, {registry['models']} models.",
-        "",
-        "Keys found:",
-    ]
-    for key in found["keys"]:
-        general = "  (general-purpose: used only when named or allowed)" if key["general_purpose"] else ""
-        lines.append(f"  {key['variable']:<28} {key['provider']}{general}")
-    if not found["keys"]:
-        lines.append("  none")
-    lines += _section("Skipped:", [f"  {s['variable']} {s['reason']}" for s in found["skipped"]])
-    lines += _section(
-        "Perhaps misspelt:", [f"  {m['variable']}: did you mean {m['meant']}?" for m in found["near_misses"]]
-    )
-    lines += _section(
-        "Services that ended:",
-        [f"  {e['variable']} belongs to {e['service']}; try {e['successor']}" for e in found["ended"]],
-    )
-    lines += _section("Set, but not used:", [f"  {line}" for line in found["unused"] if "placeholder" not in line])
-    lines += _section(
-        "Addresses changed by you:",
-        [f"  {a['variable']}: {a['provider']} goes to {a['address']}" for a in found["addresses"]],
-    )
-    lines += ["", "Servers on this machine:"]
-    lines += [
-        f"  {s['provider']} at {s['endpoint']}: "
-        + ("lists its models only with its key" if s["locked"] else ", ".join(s["models"][:5]) or "no models")
-        for s in found["servers"]
-    ] or ["  none"]
-    lines += [f"  looked for {row['provider']} at {row['address']} ({row['variable']})" for row in found["looked_at"]]
-    engine = found["embedded_engine"]
-    lines += [f"  INFERENCE_PROVIDERS_LOCAL_MODEL: there is no file {path}" for path in engine["missing"]]
-    if engine["installed"]:
-        models = ", ".join(engine["models"]) or "no model file (set INFERENCE_PROVIDERS_LOCAL_MODEL)"
-        lines.append(f"  embedded llama.cpp: installed, {models}")
-    used = found["would_use"]
-    lines.append("")
-    if used:
-        lines.append(f"ask_ai would use {used['model']} at {used['provider']}: {used['why']}.")
-    elif engine["installed"] and engine["models"]:
-        lines.append(f"ask_ai would start the embedded engine with {engine['models'][0]}.")
+    findings = examine(ProviderList())
+    if as_json:
+        say_json(findings)
     else:
-        lines.append("ask_ai would find nothing to use.")
-    return printable("\n".join(lines))
-
-
-def _section(title: str, rows: list[str]) -> list[str]:
-    return ["", title, *rows] if rows else []
+        say(report(findings))

@@ -1,4 +1,4 @@
-"""Exit codes, and the one place where errors become messages: nobody sees a traceback from our insides."""
+"""Exit codes, and the one place where errors become messages: no traceback of this package reaches the user."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _CODES: tuple[tuple[type[Exception], int], ...] = (
 
 
 def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Turn this package's errors into a message on standard error and an exit code."""
+    """A command whose errors become a message on standard error and an exit code."""
 
     @wraps(command)
     def run(*args: Any, **kwargs: Any) -> Any:
@@ -45,12 +45,12 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
         except (ValueError, TypeError) as error:
             raise click.UsageError(str(error)) from None
         except BrokenPipeError:
-            _silence_output()  # the reader has gone; nothing to complain about
+            _silence_output()  # the reader has gone, which is not an error
             sys.exit(0)
         except OSError as error:
             _silence_output()
-            what = error.filename or "the output"
-            say(f"Error: {what} cannot be written: {error.strerror or error}", err=True)
+            path = error.filename or "the output"
+            say(f"Error: {path} cannot be written: {error.strerror or error}", err=True)
             sys.exit(FAILED)
 
     return run

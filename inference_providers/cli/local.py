@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from inference_providers.cli.exit_codes import guarded
-from inference_providers.cli.output import say
+from inference_providers.cli.output import json_option, say
 from inference_providers.cli.tables import emit
 from inference_providers.errors import LocalServerError
 from inference_providers.files import folders
@@ -32,15 +32,15 @@ def local() -> None:
     type=click.IntRange(min=1),
     default=CONTEXT,
     show_default=True,
-    help="Tokens of context to reckon the memory for.",
+    help="Tokens of context to estimate the memory for.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @guarded
 def list_models(context: int, as_json: bool) -> None:
     """List model files: those of Ollama, LM Studio, Hugging Face, llama.cpp, and in this package's models folder.
 
-    memory is about what a model takes to run with so many tokens of context; what does not fit into
-    the memory that is free now is marked.
+    The memory is an estimate of what a model takes with --context tokens of context; a model that
+    does not fit into the memory that is free now is marked.
     """
     from inference_providers.servers import memory, model_files
 
@@ -65,7 +65,7 @@ def list_models(context: int, as_json: bool) -> None:
         say(f"No model files in the usual places: {places}.", err=True)
     emit(rows, ["name", "kind", "size", "memory", "source", "path"], as_json)
     if rows and not as_json:
-        say(f"{memory.sized(free)} of memory are free.", err=True)
+        say(f"{memory.sized(free)} of memory is free.", err=True)
 
 
 _count = click.IntRange(min=1)
@@ -73,26 +73,27 @@ _count = click.IntRange(min=1)
 
 @local.command()
 @click.argument("model")
-@click.option("--context", type=_count, help="Tokens of context; default: 8192, or what the model has if that is less.")
-@click.option("--slots", type=_count, help="Requests at once; default: the engine's.")
+@click.option("--context", type=_count, help="Tokens of context; default: 8192, or the model's limit if less.")
+@click.option("--slots", type=_count, help="Concurrent requests; default: the engine's.")
 @click.option("--threads", type=_count, help="Threads; default: the engine's.")
-@click.option("--gpu-memory", type=click.FloatRange(0, 1, min_open=True), help="Part of the GPU's memory to use.")
+@click.option("--gpu-memory", type=click.FloatRange(0, 1, min_open=True), help="Fraction of the GPU's memory to use.")
 @click.option("--tensor-parallel", type=_count, help="GPUs to spread the model over.")
-@click.option("--tokenizer", help="Path of the tokenizer, where it is not the model's.")
+@click.option("--tokenizer", help="Path of the tokenizer, if it is not the model's own.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Loopback port; default: a free one.")
 @click.option(
     "--idle",
     type=click.FloatRange(min=0),
     default=IDLE,
     show_default=True,
-    help="Seconds without a call after which it ends; 0: never.",
+    help="Seconds without a call after which the server stops; 0: never.",
 )
-@click.option("--anyway", is_flag=True, help="Try it though the memory seems too small.")
+@click.option("--anyway", is_flag=True, help="Try it even if the memory seems too small.")
 @guarded
 def start(model: str, **options: Any) -> None:
-    """Serve MODEL: a path, or a name that `local list` shows; ENGINE/MODEL says with which engine.
+    """Serve MODEL: a path, or a name that `local list` shows; ENGINE/MODEL picks the engine.
 
-    The server stays until it was idle for long or is stopped. All programs of yours that ask for this model use it.
+    The server runs until it has been idle for --idle seconds or is stopped. All your programs that
+    ask for this model use it.
     """
     tokenizer = options.pop("tokenizer")
     if tokenizer:
@@ -102,8 +103,8 @@ def start(model: str, **options: Any) -> None:
     server.keep()
     state = read_state(server.folder)
     idle = state and state["idle"]
-    until = f"ends after {idle:g} s without a call" if idle else "stays until it is stopped"
-    runs = "runs already, served" if server.joined else "is served"
+    until = f"stops after {idle:g} s without a call" if idle else "runs until it is stopped"
+    runs = "is running already, served" if server.joined else "is served"
     say(f"{server.model.name} {runs} by {server.title} at {server.endpoint}; it {until}.")
     pinned = model if model.startswith(f"{server.provider}/") else f"{server.provider}/{model.removesuffix(':local')}"
     say(f"Ask it:   ask-ai --model {pinned} 'Hello'", err=True)
@@ -111,7 +112,7 @@ def start(model: str, **options: Any) -> None:
 
 
 def _servers(model: str, options: LaunchOptions) -> list[LaunchableServer]:
-    """Servers that could serve a model, by its name or path."""
+    """Servers that could serve a model, by its name or path. Raises LocalServerError if there are none."""
     from inference_providers.log import warn
     from inference_providers.registry import bundled
     from inference_providers.servers import Launchables
@@ -120,20 +121,20 @@ def _servers(model: str, options: LaunchOptions) -> list[LaunchableServer]:
     head, slash, rest = model.partition("/")
     pid = bundled().provider_id(head) if slash and rest else None
     if pid and bundled().providers[pid].local is None:
-        raise LocalServerError(f"{pid} is a provider elsewhere: there is nothing to start.")
+        raise LocalServerError(f"{pid} is not an engine on this machine: there is nothing to start.")
     name = (rest if pid else model).removesuffix(":local")
     servers = models.matching(name, pid)
     if not servers:
         near = models.near(name)
         hint = f" Did you mean {' or '.join(near)}?" if near else ""
         raise LocalServerError(
-            f"There is no model {name!r} on this machine.{hint} `inference-providers local list` shows what there is."
+            f"There is no model {name!r} on this machine.{hint} `inference-providers local list` shows them."
         )
     return servers
 
 
 def _first_that_runs(servers: list[LaunchableServer], model: str) -> LaunchableServer:
-    """The first of the servers that could be started; what the others said is told."""
+    """The first server that starts; prints why those before it did not. Raises LocalServerError if none does."""
     problems = []
     for server in servers:
         if server.reason:
@@ -142,7 +143,7 @@ def _first_that_runs(servers: list[LaunchableServer], model: str) -> LaunchableS
         try:
             server.wake()
         except KeyboardInterrupt:
-            say("\nInterrupted; what was started is being ended.", err=True)
+            say("\nInterrupted; stopping what was started.", err=True)
             raise
         except LocalServerError as error:
             problems.append(str(error))
@@ -151,15 +152,15 @@ def _first_that_runs(servers: list[LaunchableServer], model: str) -> LaunchableS
                 say(f"Note: {problem}", err=True)
             return server
     problems = problems or [f"{server.reason}." for server in servers]
-    said = "".join(f"\n{problem}" for problem in problems)
-    raise LocalServerError(f"No engine here can run {model}:{said}" if len(problems) > 1 else problems[0])
+    listing = "".join(f"\n{problem}" for problem in problems)
+    raise LocalServerError(f"No engine here can run {model}:{listing}" if len(problems) > 1 else problems[0])
 
 
 @local.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @guarded
 def status(as_json: bool) -> None:
-    """Show the servers that were launched: by `local start`, or by programs that use them."""
+    """Show the launched servers: those of `local start`, and those of programs that use them."""
     rows = [_row(folder, state) for folder, state in running(os.environ)]
     if as_json:
         emit(rows, [], True)
@@ -167,9 +168,9 @@ def status(as_json: bool) -> None:
     if not rows:
         say("No launched server runs. `inference-providers local start MODEL` starts one.", err=True)
     for row in rows:
-        ends = f"ends after {row['idle']:g} s" if row["idle"] else "never ends for that"
-        stays = "stays without users" if row["stays"] else f"used by {row['users']} program{'s' * (row['users'] != 1)}"
-        unused = f"not asked for {row['unused']} s"
+        ends = f"stops after {row['idle']:g} s" if row["idle"] else "does not stop for that"
+        stays = "runs without users" if row["stays"] else f"used by {row['users']} program{'s' * (row['users'] != 1)}"
+        unused = f"idle for {row['unused']} s"
         say(f"{in_line(row['name'])} ({row['engine']}, {row['phase']}): {stays}; {unused}, {ends}")
         for field in ("endpoint", "model", "log"):
             say(f"  {field:<9} {in_line(row[field])}")
@@ -199,22 +200,22 @@ def _row(folder: str, state: ServerState) -> dict[str, Any]:
 @click.option("--all", "everything", is_flag=True, help="Stop every server that was launched.")
 @guarded
 def stop(names: tuple[str, ...], everything: bool) -> None:
-    """Stop the servers of the models NAMES that were launched, whoever uses them."""
+    """Stop the launched servers of the models NAMES, even if programs are using them."""
     from inference_providers.servers import stopping
 
     if (not names and not everything) or not all(names):
-        raise click.UsageError("Name what to stop, or give --all.")
-    there = list(running(os.environ))
-    if not there:
+        raise click.UsageError("Name the models to stop, or give --all.")
+    servers = list(running(os.environ))
+    if not servers:
         say("No launched server runs.", err=True)
     for name in names:
-        if not any(_is_called(state, name) for _, state in there):
-            known = ", ".join(state["model"]["name"] for _, state in there) or "none"
-            raise LocalServerError(f"No launched server has {name!r}; there are: {known}.")
-    for folder, state in there:
+        if not any(_is_called(state, name) for _, state in servers):
+            names_here = ", ".join(state["model"]["name"] for _, state in servers) or "none"
+            raise LocalServerError(f"No launched server serves {name!r}; there are: {names_here}.")
+    for folder, state in servers:
         if everything or any(_is_called(state, name) for name in names):
             if not stopping.stop(folder):
-                raise LocalServerError(f"The server of {state['model']['name']} does not end; see {folder}/log.")
+                raise LocalServerError(f"The server of {state['model']['name']} does not stop; see {folder}/log.")
             say(f"stopped {state['model']['name']} ({state['title']})", err=True)
 
 

@@ -1,4 +1,4 @@
-"""All that the command line prints goes through here, so that no server, model or file steers the terminal."""
+"""Output of the command line: everything goes through here, so that no server, model or file steers the terminal."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ import click
 
 from inference_providers.text import as_json, printable
 
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
 
 def on_terminal(*, err: bool = False) -> bool:
-    """Whether a person reads standard output (or standard error)."""
+    """Whether standard output (or standard error) is a terminal."""
     stream = sys.stderr if err else sys.stdout
     return stream is not None and stream.isatty()
 
 
 def say(text: str = "", *, err: bool = False, nl: bool = True, **style: Any) -> None:
-    """Print *text*: made printable on a terminal and on standard error, else as it is.
+    """Print *text*: made printable on a terminal and on standard error, else unchanged.
 
     *style* is `click.style`'s, for terminals.
     """
@@ -28,18 +30,18 @@ def say(text: str = "", *, err: bool = False, nl: bool = True, **style: Any) -> 
     if style and shown and not os.environ.get("NO_COLOR"):
         text = click.style(text, **style)
     try:
-        click.echo(text, err=err, nl=nl, color=True)  # which keeps click from taking anything out
+        click.echo(text, err=err, nl=nl, color=True)  # keeps click from removing anything
     except UnicodeEncodeError as error:
         click.echo(text.encode(error.encoding, "backslashreplace").decode(error.encoding), err=err, nl=nl, color=True)
 
 
 def say_json(value: Any, indent: int = 2) -> None:
-    """Print *value* as JSON that says what `say` would escape as `\\uXXXX`, wherever it goes."""
+    """Print *value* as JSON, with `\\uXXXX` for all that `say` would escape, wherever it goes."""
     say(as_json(value, indent))
 
 
 class _Printable:
-    """Errors of usage quote arguments and file names."""
+    """Makes usage errors printable: they quote arguments and file names."""
 
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
         try:

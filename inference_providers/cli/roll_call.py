@@ -1,4 +1,4 @@
-"""`inference-providers roll-call`."""
+"""`inference-providers roll-call`: every model within reach asked the same questions."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 )
 @click.option("--model", "models", multiple=True, help="Only models with this in their name; may be repeated.")
 @click.option(
-    "-q", "--question", "questions", multiple=True, help="Ask this instead of the usual questions; may be repeated."
+    "-q", "--question", "questions", multiple=True, help="Ask this instead of the default questions; may be repeated."
 )
 @click.option(
-    "--budget", type=click.FloatRange(min=0), default=0.10, show_default=True, help="Spend at most so many US dollars."
+    "--budget", type=click.FloatRange(min=0), default=0.10, show_default=True, help="US dollars to spend at most."
 )
-@click.option("--unpriced", is_flag=True, help="Ask models whose price is not known as well.")
+@click.option("--unpriced", is_flag=True, help="Also ask models whose price is not known.")
 @click.option("-o", "--output", default="roll-call", show_default=True, help="Where to write: NAME.md and NAME.html.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before spending.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and write no files.")
@@ -52,8 +52,8 @@ def roll_call(
 ) -> None:
     """Ask every model within reach the same questions: who answers, how fast, at what price.
 
-    Asked are all models of all providers with a key, and of servers on this machine, within the
-    spending limit. The answers go to a page of Markdown and one of HTML.
+    That is all models of all providers with a key, and of servers on this machine, within the
+    spending limit. The answers go to a page in Markdown and one in HTML.
     """
     from inference_providers.batches import roll_call as calling
     from inference_providers.clients import ProviderList
@@ -64,33 +64,33 @@ def roll_call(
         raise providers.pipeline.finder.guidance.nothing()
     if not offers:
         raise click.UsageError("No such model is within reach: `inference-providers models` lists those that are.")
-    asked = questions or calling.QUESTIONS
+    wanted = questions or calling.QUESTIONS
     base = output.removesuffix(".md").removesuffix(".html")
     if not as_json:
         _check_writable(base)
     if sys.stdin is not None and sys.stdin.isatty() and not yes:
         click.confirm(f"{len(offers)} models, at most ${budget:.2f}: go on?", default=True, abort=True, err=True)
-    with _progress(len(offers)) as told:
-        call = calling.RollCall(providers.pipeline, offers, asked, budget=budget, unpriced=unpriced, told=told)
+    with _progress(len(offers)) as report:
+        call = calling.RollCall(providers.pipeline, offers, wanted, budget=budget, unpriced=unpriced, told=report)
         try:
             asyncio.run(call.run())
         except KeyboardInterrupt:
-            interrupted = True  # what was answered has been paid for: it is written all the same
+            interrupted = True  # the answers so far have been paid for, so they are written all the same
         else:
             interrupted = False
     entries = call.entries
     if as_json:
         say_json([entry.as_dict() for entry in calling.ordered(entries)])
     else:
-        _write(base, calling, entries, asked, call.spent)
+        _write(base, calling, entries, wanted, call.spent)
     if interrupted:
         sys.exit(INTERRUPTED)
 
 
-def _write(base: str, calling: Any, entries: list[Entry], asked: Any, spent: float) -> None:
+def _write(base: str, calling: Any, entries: list[Entry], questions: Any, spent: float) -> None:
     for suffix, text in (
-        (".md", calling.markdown(entries, asked, spent)),
-        (".html", calling.html(entries, asked, spent)),
+        (".md", calling.markdown(entries, questions, spent)),
+        (".html", calling.html(entries, questions, spent)),
     ):
         with files.replacing(base + suffix, text=True) as file:
             file.write(text)
@@ -99,12 +99,12 @@ def _write(base: str, calling: Any, entries: list[Entry], asked: Any, spent: flo
 
 
 def _check_writable(base: str) -> None:
-    """Raise OSError or ValueError before anything is spent, not after."""
+    """Raise OSError or ValueError if a page cannot be written: before anything is spent, not after."""
     pages = [base + suffix for suffix in (".md", ".html")]
     for page in pages:
         files.check_writable(page, whole=True)
     if files.same(*pages):
-        raise ValueError(f"{pages[0]} and {pages[1]} are one file; each page needs its own")
+        raise ValueError(f"{pages[0]} and {pages[1]} are the same file; each page needs its own")
 
 
 @contextmanager
@@ -121,7 +121,7 @@ def _progress(total: int) -> Iterator[Callable[[Entry, float], None]]:
     ) as bar:
         task = bar.add_task("", total=total)
 
-        def told(entry: Entry, spent: float) -> None:
+        def report(entry: Entry, spent: float) -> None:
             bar.update(task, advance=1, description=in_line(f"${spent:.4f} · {entry.provider}/{entry.name}"))
 
-        yield told
+        yield report

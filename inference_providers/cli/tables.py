@@ -27,7 +27,7 @@ def _table(rows: Iterable[dict[str, Any]], columns: Sequence[str]) -> None:
 
     table = Table(box=SIMPLE_HEAD, header_style="bold")
     for column in columns:
-        table.add_column(column.replace("_", " "), overflow="fold")  # a name that is cut cannot be copied
+        table.add_column(column.replace("_", " "), overflow="fold")  # a truncated name cannot be copied
     for row in rows:
         table.add_row(*(_cell(row.get(column)) for column in columns))
     Console(emoji=False).print(table, markup=False)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from inference_providers.testing import Substitute
+    from inference_providers.testing import StandIn
 
 
 def pipeline_of(
@@ -41,14 +41,14 @@ def pipeline_of(
     return Pipeline(finder, timeout=timeout, hedge_after=hedge_after, stand_in=stand_in, **calling)
 
 
-def _stand_in(mock: Mapping[str, Any] | None) -> Substitute | None:
+def _stand_in(mock: Mapping[str, Any] | None) -> StandIn | None:
     """What answers instead of providers: these replies, or what a test has put in place."""
     if mock is None:
         if "inference_providers.testing.stand_in" not in sys.modules:
             return None  # whoever puts one in place loads the module
         from inference_providers.testing import stand_in
 
-        return stand_in.current
+        return stand_in.active
     from inference_providers.testing import Mock
 
     return Mock(mock)

@@ -6,7 +6,7 @@ import os
 
 from inference_providers.clients.provider_list import ProviderList
 from inference_providers.credentials import Environment
-from inference_providers.testing import stand_in as substitute
+from inference_providers.testing import stand_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ def default_list() -> ProviderList:
     """The list behind the module's one-line functions: one for each state of the environment."""
     global _default
     environ = Environment(dict(os.environ))
-    if _default is None or _default[0] != environ or _default[1] is not substitute.current:
-        _default = (environ, substitute.current, ProviderList(environ=environ))
+    if _default is None or _default[0] != environ or _default[1] is not stand_in.active:
+        _default = (environ, stand_in.active, ProviderList(environ=environ))
     return _default[2]
 
 

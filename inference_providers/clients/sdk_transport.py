@@ -15,7 +15,7 @@ import httpx2
 import openai
 
 from inference_providers.calls import async_asker
-from inference_providers.chat import named, parameters
+from inference_providers.chat import names_of, parameters
 from inference_providers.clients.sdk_seal import Base, plain_headers, sealed
 from inference_providers.credentials import host_of
 from inference_providers.errors import (
@@ -96,7 +96,7 @@ def options_of(
     if models is not None and not models:  # a list that turned out empty names nobody, and does not mean everybody
         raise UnknownModelError("No model: give at least one name, or None for the best within reach.")
     return Options(
-        named(models),
+        names_of(models),
         pipeline.timeout if timeout is None else timeout,
         pipeline.hedge_after if hedge_after is None else hedge_after,
         pipeline.allow_empty if allow_empty is None else allow_empty,

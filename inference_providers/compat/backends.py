@@ -1,4 +1,6 @@
-"""Simulations that mix backends by prefix: `generate_response("litellm_gpt-4", ...)`, `"vllm_..."`, `"hf_..."`, `"openrouter_..."`.
+"""Functions for simulations that mix backends by prefix: `generate_response("litellm_gpt-4", ...)`.
+
+The other prefixes are `vllm_`, `hf_` and `openrouter_`.
 
 Models may be listed in files: `{"models": ["litellm_gpt-4", ...]}`, or entries with `name`, `model_path`,
 `tokenizer_path` and `description`, in JSON or YAML.
@@ -23,14 +25,14 @@ if TYPE_CHECKING:
     from inference_providers.chat import Prompt
     from inference_providers.clients import AskOptions
 
-MAX_TOKENS, TEMPERATURE = 250, 0.1  # where neither the call nor the environment says otherwise
+MAX_TOKENS, TEMPERATURE = 250, 0.1  # unless the call or the environment says otherwise
 
 
 def initialize_llm_registry(*paths: str | os.PathLike[str]) -> dict[str, dict[str, Any]]:
     """Read model lists, and return them: name -> entry with `backend`, `model_path`, `tokenizer_path`, `description`.
 
     Default: the files that `INFERENCE_PROVIDERS_MODELS` names, and `models.json`, `models.yaml` in the user's
-    configuration folder. Raises RegistryError, with every problem, for a file that is no model list.
+    configuration folder. Raises RegistryError, with every problem, for a file that is not a model list.
     """
     loaded = model_lists.load(*paths, environ=os.environ, check=_with_backend)
     return {name: _with_backend(entry) for name, entry in loaded.items()}
@@ -43,7 +45,7 @@ def _with_backend(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def get_available_models() -> list[str]:
-    """Names of the listed models; of the models within reach where none are listed."""
+    """Names of the listed models, else of the models within reach."""
     listed = list(model_lists.listed(os.environ))
     if listed:
         return listed
@@ -52,7 +54,10 @@ def get_available_models() -> list[str]:
 
 
 def list_models() -> list[dict[str, Any]]:
-    """The listed models: `name`, `backend`, `model_path`, `tokenizer_path`, `description`, and whether each is `available` now."""
+    """The listed models, as dicts.
+
+    With `name`, `backend`, `model_path`, `tokenizer_path`, `description`, and whether each is `available` now.
+    """
     return [
         {**_with_backend(entry), "available": _is_available(name)}
         for name, entry in model_lists.listed(os.environ).items()
@@ -61,19 +66,19 @@ def list_models() -> list[dict[str, Any]]:
 
 def _is_available(name: str) -> bool:
     try:
-        return bool(default_list().find_model_providers(_asked(name)))
+        return bool(default_list().find_model_providers(_model_to_ask(name)))
     except (UnknownModelError, LocalServerError):
         return False
 
 
 def get_backend_for_model(model_name: str) -> str:
-    """Where a model goes: its list's backend, else what its name says. Raises UnknownModelError."""
+    """The backend of a model: by its list, else by its name. Raises UnknownModelError."""
     entry = model_lists.listed(os.environ).get(model_name)
     return str(_with_backend(entry)["backend"]) if entry else detect_model_backend(model_name)
 
 
 def detect_model_backend(model_name: str) -> str:
-    """The backend that a name alone stands for: its prefix (`litellm`, `vllm`, `hf`, `openrouter`), else the provider's id.
+    """The backend that a name stands for: its prefix (`litellm`, `vllm`, `hf`, `openrouter`), else a provider's id.
 
     Raises UnknownModelError, with the closest names.
     """
@@ -84,25 +89,28 @@ def detect_model_backend(model_name: str) -> str:
     offers = providers.resolve(model_name).offers
     usable = providers.find_model_providers(model_name)
     if not offers:
-        raise UnknownModelError(f"Nobody serves {model_name!r} now.")
+        raise UnknownModelError(f"No provider and no server here serves {model_name!r} now.")
     return (usable or offers)[0].provider
 
 
 def generate_response(model_name: str, prompt: Prompt, **kwargs: Unpack[AskOptions]) -> str:
-    """Ask one model of a simulation; its answer's text.
+    """Ask one model of a simulation; returns the text of its answer.
 
     *kwargs* as in `ask_ai`; `max_tokens` and `temperature` default to `MAX_TOKENS` (250) and
     `TEMPERATURE` (0.1) of the environment. Raises what `ask_ai` raises, and ValueError for a variable that
-    is no number.
+    is not a number.
     """
     if not any(parameters.SYNONYMS.get(word, word) == "max_tokens" for word in kwargs):
         kwargs["max_tokens"] = int(_number("MAX_TOKENS", MAX_TOKENS))
     kwargs.setdefault("temperature", _number("TEMPERATURE", TEMPERATURE))
-    return str(default_list().ask_ai(prompt, _asked(model_name), **kwargs))
+    return str(default_list().ask_ai(prompt, _model_to_ask(model_name), **kwargs))
 
 
-def _asked(name: str) -> str:
-    """What a listed model is asked as: one with a path is a running server's, under its name or its path; else it is launched."""
+def _model_to_ask(name: str) -> str:
+    """The name to ask a listed model by.
+
+    One with a path is asked of a running server that has its name or path; otherwise it is launched.
+    """
     entry = model_lists.listed(os.environ).get(name)
     if entry is None or entry["model_path"] is None:
         return name
@@ -117,11 +125,11 @@ def _asked(name: str) -> str:
 
 
 def _number(variable: str, default: float) -> float:
-    given = os.environ.get(variable, "").strip()
+    text = os.environ.get(variable, "").strip()
     try:
-        number = float(given) if given else default
+        number = float(text) if text else default
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise ValueError(f"the environment variable {variable} must be a number, not {given!r}")
+        raise ValueError(f"the environment variable {variable} must be a number, not {text!r}")
     return number

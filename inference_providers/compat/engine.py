@@ -16,8 +16,8 @@ from inference_providers.compat.engine_settings import (
     InferenceConfig,
     ModelParams,
     RemoteParams,
-    in_force,
-    made,
+    coerced,
+    effective,
 )
 from inference_providers.credentials import DUMMY_KEY, Environment, is_foreign, refusal
 from inference_providers.errors import NoCredentialsError, UnknownModelError
@@ -25,12 +25,8 @@ from inference_providers.files import folders
 from inference_providers.offers import BY_HAND
 from inference_providers.registry import bundled
 from inference_providers.routing import Policy
-from inference_providers.testing import stand_in as substitute
+from inference_providers.testing import stand_in
 from inference_providers.transport import Limits
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,16 +44,17 @@ __all__ = [
     "RemoteParams",
 ]
 
-_NO_KEY = ("", "none", "null", "empty", "no-key")  # what people write for a server that wants none
+_NO_KEY = ("", "none", "null", "empty", "no-key")  # what people write for a server without a key
 MOST_ENGINES = 64  # kept: one for each provider, key, address and environment
-REMOTE = "remote"  # the provider's id for an address given by hand
+REMOTE = "remote"  # the provider's id for an explicit address
 REMOTE_KEY = "INFERENCE_PROVIDERS_REMOTE_KEY"
 
 
 class MetaInferenceEngine:
-    """One engine for every model. *generation* holds for every call: `MetaInferenceEngine(temperature=0.7, max_tokens=1000)`.
+    """One engine for every model: `MetaInferenceEngine(temperature=0.7, max_tokens=1000)`.
 
-    remote_params: see `RemoteParams`; a dict will do. Raises TypeError and ValueError for parameters in no vocabulary.
+    generation: parameters for every call. remote_params: `RemoteParams`, or a dict of them.
+    Raises TypeError for an unknown parameter, and ValueError for a value out of range.
     """
 
     def __init__(
@@ -65,7 +62,7 @@ class MetaInferenceEngine:
     ) -> None:
         self._generation = _words(generation)
         parameters.normalise({name: value for name, value in self._generation.items() if name != "batch_size"})
-        self._remote = in_force(None if remote_params is None else made(RemoteParams, remote_params))
+        self._remote = effective(None if remote_params is None else coerced(RemoteParams, remote_params))
         self._engines: dict[tuple[Any, ...], ProviderList] = {}
 
     def __repr__(self) -> str:
@@ -81,23 +78,23 @@ class MetaInferenceEngine:
         output_path: str | os.PathLike[str] | None = None,
         **generation: Unpack[EngineOptions],
     ) -> list[Conversation]:
-        """Answer conversations, at once and in order; each comes back with its reply appended.
+        """Answer conversations concurrently; they come back in order, each with its reply appended.
 
-        conversations: a list of `Conversation`, dicts with `messages`, or lists of messages; one alone will do.
+        conversations: a list of `Conversation`, dicts with `messages`, or lists of messages; or just one of these.
         model_name: any spelling: `gpt-4o`, `together/llama3.1-70b`, `claude-3-7-sonnet`, `vllm/llama3.1-8b`.
-        generation: goes before that of *inference_config*, and that before the engine's own; *remote_params* likewise,
-        field by field: what a call does not give holds as it is, address and key above all.
+        generation: overrides that of *inference_config*, which overrides the engine's own; *remote_params* likewise,
+        field by field: what a call does not set stays as it is, the address and key in particular.
 
-        Raises what `ask_ai` raises, for the first conversation that fails; with an output path the others are kept.
+        Raises what `ask_ai` raises, for the first conversation that fails; an output file keeps the other answers.
         """
-        config = InferenceConfig() if inference_config is None else made(InferenceConfig, inference_config)
-        asked = _conversations(conversations)
+        config = InferenceConfig() if inference_config is None else coerced(InferenceConfig, inference_config)
+        inputs = _conversations(conversations)
         name = model_name or config.model.model_name
         if not name:
             raise UnknownModelError("No model: give model_name, or an inference_config with one.")
-        called_with = None if remote_params is None else made(RemoteParams, remote_params)
-        configured = None if config.remote_params is None else made(RemoteParams, config.remote_params)
-        remote = in_force(self._remote, configured, called_with)
+        called_with = None if remote_params is None else coerced(RemoteParams, remote_params)
+        configured = None if config.remote_params is None else coerced(RemoteParams, config.remote_params)
+        remote = effective(self._remote, configured, called_with)
         words = {**self._generation, **_words(config.generation.as_fields()), **_words(generation)}
         size = words.pop("batch_size", config.generation.batch_size)
         parameters.normalise(words)
@@ -107,8 +104,8 @@ class MetaInferenceEngine:
         window = remote.batch_completion_window
         if window and not out:
             raise ValueError("batch_completion_window asks for a provider's batch job, which needs an output path")
-        found = engine.batch(
-            asked,
+        results = engine.batch(
+            inputs,
             called,
             concurrency=remote.num_workers or size or "auto",
             adaptive=remote.use_adaptive_concurrency,
@@ -123,13 +120,13 @@ class MetaInferenceEngine:
             patience=remote.connection_timeout if remote.max_retries else 0.0,
             **words,
         )
-        return [asked[result.index].with_message(_reply(result.answer)) for result in found]
+        return [inputs[result.index].with_message(_reply(result.answer)) for result in results]
 
     def _engine(
         self, name: str, kind: str | None, remote: RemoteParams, model: ModelParams | None = None
     ) -> tuple[ProviderList, str]:
-        """The engine for a model and these settings, made once; and what the model is called there."""
-        if substitute.current is not None and substitute.current.alone:
+        """The engine for a model and these settings, created once; and the model's name there."""
+        if stand_in.active is not None and stand_in.active.is_isolated:
             remote = replace(remote, api_url=None)  # mock mode answers for every server
         environ = _environment()
         key = _key(remote, environ)
@@ -137,86 +134,86 @@ class MetaInferenceEngine:
         provider = _provider(name, kind) if (key is not None or kind) and not remote.api_url else None
         key = _checked(key, remote, keyless=bool(remote.api_url) or _is_here(provider))
         secret = blake2b(key.encode(), digest_size=16).hexdigest() if key else None
-        around = hash(frozenset(environ.items()))
+        environ_hash = hash(frozenset(environ.items()))
         head, _, rest = name.removeprefix("litellm_").partition("/")
         owner = bundled().provider_id(head) if rest else None
         plain = rest if owner and provider in (None, owner) else name
-        wished = _wished(plain, provider or owner, model, environ)
-        place = (provider, remote.api_url, secret, around, settings, id(substitute.current), *wished.values())
-        if place not in self._engines:
+        launch = _launch_entry(plain, provider or owner, model, environ)
+        cache_key = (provider, remote.api_url, secret, environ_hash, settings, id(stand_in.active), *launch.values())
+        if cache_key not in self._engines:
             if len(self._engines) >= MOST_ENGINES:
                 self._engines.clear()
-            self._engines[place] = _list(provider, key, remote, environ, [wished] if wished else [])
+            self._engines[cache_key] = _list(provider, key, remote, environ, [launch] if launch else [])
         if remote.api_url:
-            return self._engines[place], f"{REMOTE}/{name}"
-        return self._engines[place], name if provider is None else f"{provider}/{plain}"
+            return self._engines[cache_key], f"{REMOTE}/{name}"
+        return self._engines[cache_key], name if provider is None else f"{provider}/{plain}"
 
 
 def _environment() -> Environment:
-    """The environment as it is now: one for all that a call reads, and the only place that looks into that of the process."""
+    """The environment as it is now: one snapshot for a whole call, and the only place that reads the process's."""
     return Environment(dict(os.environ))
 
 
 def _key(remote: RemoteParams, environ: Mapping[str, str]) -> str | None:
-    """The key by hand, None without one; empty where one is given that holds nothing. Raises NoCredentialsError."""
+    """The explicit key, None without one; empty if an empty one was given. Raises NoCredentialsError."""
     if not isinstance(remote.api_key, str | None) or not isinstance(remote.api_key_env_varname, str | None):
         raise TypeError("api_key and api_key_env_varname must be text")
     variable = remote.api_key_env_varname
     if remote.api_key is not None or variable is None:
         return remote.api_key
-    if not re.fullmatch(r"[A-Za-z_]\w*", variable):  # a key, perhaps, in the wrong place: it is not shown
+    if not re.fullmatch(r"[A-Za-z_]\w*", variable):  # perhaps a key in the wrong place, so it is not shown
         raise ValueError("api_key_env_varname must be the name of an environment variable")
     if is_foreign(variable) and not any(variable in row.key_variables for row in bundled().providers.values()):
-        raise ValueError(
-            f"{variable} holds the secret of something else, and is no provider's key; use another variable"
-        )
+        raise ValueError(f"{variable} holds a secret of another service, not a provider's key; use another variable")
     key = environ.get(variable)
-    if not key and substitute.current is None:
-        raise NoCredentialsError(f"{variable}, which is to hold the key, is not set.", [variable])
+    if not key and stand_in.active is None:
+        raise NoCredentialsError(
+            f"{variable}, which should hold the key, is not set. Set it, or pass api_key.", [variable]
+        )
     return key or None
 
 
 def _checked(key: str | None, remote: RemoteParams, *, keyless: bool) -> str | None:
-    """A key by hand; where a server may do without (*keyless*) and what is given says so, the one that stands for none.
+    """The explicit key, checked; the dummy key if it says that a server wants none (only with *keyless*).
 
-    Raises NoCredentialsError for what is no key: nothing of the environment stands in for it.
+    Raises NoCredentialsError for what is not a key: no key of the environment is used instead.
     """
     if key is None:
         return None
     if keyless and key.strip().lower() in _NO_KEY:
         return DUMMY_KEY
-    if substitute.current is None and (problem := refusal(key)):
+    if stand_in.active is None and (problem := refusal(key)):
         variable = remote.api_key_env_varname if remote.api_key is None else None
-        hint = " Leave it out where a server wants none." if keyless else ""
+        hint = " Leave it out if the server wants none." if keyless else ""
         raise NoCredentialsError(f"{variable or BY_HAND.capitalize()} {problem}.{hint}", [variable] if variable else [])
     return key
 
 
-def _words(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters as `GenerationParams` or `ask_ai` call them, each in one word, so that one goes before another's."""
-    words = {**given}
+def _words(generation: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters in the words of `GenerationParams` or `ask_ai`, each under one name, so that layers can override."""
+    words = {**generation}
     guided = words.pop("guided_decoding", None)
     if guided is not None:
         words |= GenerationParams(guided_decoding=guided).as_fields()
-    found: dict[str, Any] = {}
+    by_name: dict[str, Any] = {}
     for word, value in words.items():
         name = parameters.SYNONYMS.get(word, word)
-        if value is not None and found.setdefault(name, value) != value:
-            raise ValueError(f"{word} is another word for {name}, which was given as well, with another value")
-    return found
+        if value is not None and by_name.setdefault(name, value) != value:
+            raise parameters.contradiction(word, name)
+    return by_name
 
 
-def _conversations(given: Any) -> list[Conversation]:
-    if isinstance(given, Conversation | str | dict) or _is_messages(given):
-        given = [given]
-    return [Conversation.of(one) for one in given]
+def _conversations(value: Any) -> list[Conversation]:
+    if isinstance(value, Conversation | str | dict) or _is_messages(value):
+        value = [value]
+    return [Conversation.of(one) for one in value]
 
 
-def _is_messages(given: Any) -> bool:
+def _is_messages(value: Any) -> bool:
     return (
-        isinstance(given, list)
-        and bool(given)
-        and all(isinstance(m, Message) or (isinstance(m, dict) and "role" in m) for m in given)
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(m, Message) or (isinstance(m, dict) and "role" in m) for m in value)
     )
 
 
@@ -226,7 +223,10 @@ def _reply(answer: Any) -> Message:
 
 
 def _provider(name: str, kind: str | None) -> str:
-    """Whose key a key given by hand is: the engine that is named, else the only one that it can be."""
+    """The provider that owns an explicit key: the engine that is named, else the only one that serves the model.
+
+    Raises UnknownModelError if there is no such engine, or more than one.
+    """
     registry = bundled()
     for spelling in filter(None, (kind, kind and kind.lower().removeprefix("remote_"))):
         if (pid := registry.provider_id(spelling)) is not None:
@@ -236,17 +236,17 @@ def _provider(name: str, kind: str | None) -> str:
     here = registry.provider_id(name.partition("/")[0]) if "/" in name else None
     if here is not None and registry.providers[here].local is not None:
         return here
-    found = ProviderList(environ={}, local=False).resolve(name)
-    serving = list(dict.fromkeys(offer.provider for offer in found.offers))
+    resolution = ProviderList(environ={}, local=False).resolve(name)
+    serving = list(dict.fromkeys(offer.provider for offer in resolution.offers))
     plain = name.lower().removeprefix("litellm_")
     lab = next((pid for prefix, pid in registry.families if plain.startswith(prefix)), "")
-    if lab in serving and found.rule != "internal name":  # `google/gemma-2-9b-it` is what others call it
+    if lab in serving and resolution.rule != "internal name":  # `google/gemma-2-9b-it` is a name at other providers
         return lab
     if len(serving) == 1:
         return serving[0]
-    who = parameters.told(serving[:5]) or "nobody"
+    who = parameters.listed(serving[:5]) or "nobody"
     raise UnknownModelError(
-        f"Whose key is it? {name!r} is served by {who}, and a key goes to its owner only: say provider/{name}."
+        f"Whose key is it? {name!r} is served by {who}, and a key goes to its owner only: write provider/{name}."
     )
 
 
@@ -255,17 +255,19 @@ def _is_here(provider: str | None) -> bool:
     return provider in bundled().providers and bundled().providers[provider].local is not None
 
 
-def _wished(path: str, engine: str | None, model: ModelParams | None, environ: Mapping[str, str]) -> dict[str, Any]:
-    """What a model file here is to be launched with; nothing where the parameters of the model say nothing of it."""
-    wishes = {"tokenizer_path": model.tokenizer_name, "context": model.model_max_length} if model else {}
-    given = {wish: value for wish, value in wishes.items() if value}
-    if not given or not _is_here(engine) or not os.path.exists(folders.expanded(path, environ)):
+def _launch_entry(
+    path: str, engine: str | None, model: ModelParams | None, environ: Mapping[str, str]
+) -> dict[str, Any]:
+    """The model list's entry to launch a model file here; empty if the model's parameters do not affect a launch."""
+    options = {"tokenizer_path": model.tokenizer_name, "context": model.model_max_length} if model else {}
+    options = {name: value for name, value in options.items() if value}
+    if not options or not _is_here(engine) or not os.path.exists(folders.expanded(path, environ)):
         return {}
-    return {"name": path, "model_path": path, "engine": engine, **given}
+    return {"name": path, "model_path": path, "engine": engine, **options}
 
 
 def _load(engine: ProviderList, name: str) -> None:
-    """Launch what has to be launched before anything is asked: loading takes longer than a reply may."""
+    """Launch a server before the first question: loading may take longer than the timeout of a reply."""
     if not _is_here(engine.registry.provider_id(name.partition("/")[0])):
         return
     first = next(iter(engine.candidates(name)), None)
@@ -294,7 +296,7 @@ def _list(
         "local_models": local_models,
     }
     if remote.api_url:
-        takes = {"accepts": list(bundled().parameters.get("extras") or ())}  # whose server it is nobody knows
+        takes = {"accepts": list(bundled().parameters.get("extras") or ())}  # an unknown server: it gets all parameters
         connection = {"protocol": "openai", "endpoint": remote.address(), "api_key": [REMOTE_KEY], "parameters": takes}
         row = {REMOTE: {"name": "Remote", "connection": connection, "model_names": {}}}
         with_key = {**_without_keys(environ), REMOTE_KEY: key or DUMMY_KEY}
@@ -312,19 +314,19 @@ def _list(
     with_key = {**_without_keys(environ), variables[0]: key}
     if not here:
         rows = {provider: bundled().rows["providers"][provider]}
-        alone = bundled().variant({**bundled().rows, "providers": rows})
-        options |= {"json_override": alone, "local": False, "allow": [provider]}
+        only_owner = bundled().variant({**bundled().rows, "providers": rows})
+        options |= {"json_override": only_owner, "local": False, "allow": [provider]}
     return _by_hand(ProviderList(environ=with_key, **options), variables[0])
 
 
-def _by_hand(made_list: ProviderList, variable: str) -> ProviderList:
-    """Have it say of the key in *variable* that it was given by hand: no variable of the user's holds it."""
-    made_list.pipeline.finder.accesses.by_hand = variable
-    return made_list
+def _by_hand(providers: ProviderList, variable: str) -> ProviderList:
+    """Have messages say that the key in *variable* was given by hand: the user has set no such variable."""
+    providers.pipeline.finder.accesses.by_hand = variable
+    return providers
 
 
 def _without_keys(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment without any provider's key or account: a call with a key of its own uses no other."""
+    """The environment without any provider's key or account: a call with an explicit key uses no other."""
     rows = bundled().providers.values()
     keys = {name for row in rows for name in (*row.key_variables, *(row.connection.get("headers") or {}).values())}
     return {name: value for name, value in environ.items() if name not in keys}

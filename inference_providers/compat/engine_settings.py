@@ -1,4 +1,4 @@
-"""What tunes an engine: the model, how it generates, how it is reached; and which of these settings were given."""
+"""Settings of an engine: the model, how it generates, how it is reached; and which of them were set explicitly."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from inference_providers.credentials import is_plain_address
 
 @dataclass
 class ModelParams:
-    """Which model, and where its files are if it runs on this machine."""
+    """Which model, and its files if it runs on this machine. model_max_length: tokens of context."""
 
     model_name: str = ""
     tokenizer_name: str | None = None
@@ -29,9 +29,9 @@ class GuidedDecodingParams:
 
 @dataclass
 class GenerationParams:
-    """How to generate. None leaves it to the provider.
+    """How to generate. None leaves a parameter to the provider.
 
-    Providers get what they take; see `on_unsupported` of `ask_ai`.
+    Each provider gets the parameters that it takes; see `on_unsupported` of `ask_ai`.
     """
 
     max_new_tokens: int | None = None
@@ -52,27 +52,27 @@ class GenerationParams:
     reasoning_effort: str | None = None
 
     def as_fields(self) -> dict[str, Any]:
-        """In the words of `ask_ai`."""
-        given = {row.name: getattr(self, row.name) for row in fields(self)}
-        guided = given.pop("guided_decoding")
-        given.pop("batch_size")
-        found = {name: value for name, value in given.items() if value is not None}
+        """The parameters that are set, in the words of `ask_ai`."""
+        values = {row.name: getattr(self, row.name) for row in fields(self)}
+        guided = values.pop("guided_decoding")
+        values.pop("batch_size")
+        words = {name: value for name, value in values.items() if value is not None}
         if guided is not None:
             guided = GuidedDecodingParams(**guided) if isinstance(guided, dict) else guided
-            words = {"guided_json": guided.json, "guided_regex": guided.regex, "guided_choice": guided.choice}
-            found |= {word: value for word, value in words.items() if value is not None}
-        return found
+            by_word = {"guided_json": guided.json, "guided_regex": guided.regex, "guided_choice": guided.choice}
+            words |= {word: value for word, value in by_word.items() if value is not None}
+        return words
 
 
 @dataclass
 class RemoteParams:
     """How to reach a remote engine. Times in seconds.
 
-    What a call leaves out holds as the engine has it; see `in_force`.
+    What a call does not set stays as the engine has it; see `effective`.
 
     api_url: base URL of an OpenAI-compatible server; default: the model's provider. api_key, or
     api_key_env_varname, the variable that holds it: it goes to that one provider and nowhere else.
-    num_workers: requests at once; with use_adaptive_concurrency, at most. Limits by the minute as in `batch`.
+    num_workers: concurrent requests; with use_adaptive_concurrency, at most. Limits by the minute as in `batch`.
     batch_completion_window (`"24h"`): use the provider's batch API, at a lower price; needs an output path.
     """
 
@@ -90,25 +90,28 @@ class RemoteParams:
     batch_completion_window: str | None = None
 
     def __new__(cls, *args: Any, **kwargs: Any) -> RemoteParams:
-        """Note which fields are given: a default that is written down counts as said."""
+        """Note which fields are set: a default that is passed explicitly counts."""
         new = super().__new__(cls)
-        new.__dict__["_said"] = {*kwargs, *(row.name for row, _ in zip(fields(cls), args, strict=False))}
+        new.__dict__["_explicit"] = {*kwargs, *(row.name for row, _ in zip(fields(cls), args, strict=False))}
         return new
 
     def given(self) -> dict[str, Any]:
-        """The fields that were given, or set since; None gives nothing."""
-        said = self.__dict__["_said"]
-        values = {row.name: getattr(self, row.name) for row in fields(self) if row.name in said}
+        """The fields that were passed, or set since; None counts as not set."""
+        explicit = self.__dict__["_explicit"]
+        values = {row.name: getattr(self, row.name) for row in fields(self) if row.name in explicit}
         values |= {row.name: value for row in fields(self) if (value := getattr(self, row.name)) != row.default}
         return {name: value for name, value in values.items() if value is not None}
 
     def address(self) -> str | None:
-        """The base URL in one spelling, None without one. Raises TypeError and ValueError for what is none."""
+        """The base URL in one spelling, None without one.
+
+        Raises TypeError and ValueError for what is not a base URL.
+        """
         if self.api_url is None:
             return None
         if not isinstance(self.api_url, str):
             raise TypeError("api_url must be text")
-        if not is_plain_address(self.api_url.strip()):  # nor an empty one: it would mean whoever serves the model
+        if not is_plain_address(self.api_url.strip()):  # nor may it be empty
             raise ValueError("api_url must begin with http:// or https://, without a name and password in it")
         return self.api_url.strip().rstrip("/").removesuffix("/chat/completions")
 
@@ -116,30 +119,30 @@ class RemoteParams:
 _KEYS = ("api_key", "api_key_env_varname")
 
 
-def in_force(*layers: RemoteParams | None) -> RemoteParams:
-    """What holds of several settings, the engine's first: each field as the last of them says that gives it.
+def effective(*layers: RemoteParams | None) -> RemoteParams:
+    """The effective settings of several layers, the engine's first: each field as the last layer sets it.
 
-    A key belongs to the address that held where it was given, and goes to no other: who names another
-    address without a key has none.
+    A key belongs to the address that was in effect where the key was set, and goes to no other: a layer
+    with another address and no key has none.
     """
     values: dict[str, Any] = {}
     keys: dict[str | None, dict[str, Any]] = {}
     address = None
     for layer in filter(None, layers):
-        given = layer.given()
+        settings = layer.given()
         address = layer.address() or address
-        if key := {name: given.pop(name) for name in _KEYS if name in given}:
+        if key := {name: settings.pop(name) for name in _KEYS if name in settings}:
             keys[address] = key
-        values |= given
+        values |= settings
     return RemoteParams(**{**values, "api_url": address}, **keys.get(address, {}))
 
 
 @dataclass
 class InferenceConfig:
-    """Everything about a job in one object; parts may be dicts. `model_name` of `infer` goes before its model.
+    """All settings of a job in one object; its parts may be dicts. `model_name` of `infer` overrides its model.
 
     engine: a provider or kind of engine (`OPENAI`, `VLLM`, ...). output_path: a file of JSON lines for
-    the answers; a job that was stopped goes on with what is in it.
+    the answers; a job that was stopped resumes from it.
     """
 
     model: ModelParams = field(default_factory=ModelParams)
@@ -149,19 +152,21 @@ class InferenceConfig:
     output_path: str | None = None
 
     def __post_init__(self) -> None:
-        self.model = made(ModelParams, self.model)
-        self.generation = made(GenerationParams, self.generation)
-        self.remote_params = None if self.remote_params is None else made(RemoteParams, self.remote_params)
+        self.model = coerced(ModelParams, self.model)
+        self.generation = coerced(GenerationParams, self.generation)
+        self.remote_params = None if self.remote_params is None else coerced(RemoteParams, self.remote_params)
 
 
-def made(kind: Any, value: Any) -> Any:
-    """*value* as one of *kind*, made from a dict where it is one. Raises TypeError."""
+def coerced(kind: Any, value: Any) -> Any:
+    """*value* as an instance of *kind*, built from a dict if it is one. Raises TypeError."""
     if isinstance(value, kind):
         return value
     if not isinstance(value, dict):
         # The value itself is not shown: it may be a key.
         raise TypeError(f"give {kind.__name__}(...) or a dict, not {type(value).__name__}")
-    known = {row.name for row in fields(kind)}
-    if unknown := sorted(set(value) - known):
-        raise TypeError(f"{kind.__name__} has no {parameters.told(unknown)}; it has {parameters.told(sorted(known))}")
+    names = {row.name for row in fields(kind)}
+    if unknown := sorted(set(value) - names):
+        raise TypeError(
+            f"{kind.__name__} has no {parameters.listed(unknown)}; it has {parameters.listed(sorted(names))}"
+        )
     return kind(**value)

@@ -1,4 +1,4 @@
-"""Files and folders of the user: opened, written anew, locked, believed or not."""
+"""Files and folders of the user: opened, replaced, locked, trusted or not."""
 
 from __future__ import annotations
 

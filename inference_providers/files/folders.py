@@ -1,8 +1,8 @@
-"""The user's own folders: where they are, and whether what lies in one is to be believed.
+"""The user's own folders: where they are, and whether their content can be trusted.
 
-What others can write is nobody's word: a state file there could name a stranger's port. On Windows, where
-permissions are other than owner and mode, everything is believed. On every program's path to its first
-answer, so it imports little.
+Files that others can write are not trusted: a state file could name a stranger's port. On Windows, where
+permissions are not a matter of owner and mode, everything is trusted. This module is on every program's path to
+its first answer, so it imports little.
 """
 
 from __future__ import annotations
@@ -18,27 +18,28 @@ if TYPE_CHECKING:
 
 NAME = "inference_providers"
 NO_HOME = "this user has no home folder"
-_BASES = {  # kind -> its variable, and where it is below the home folder: the XDG Base Directory Specification
+_BASES = {  # kind -> (variable, path below the home folder), by the XDG Base Directory Specification
     "cache": ("XDG_CACHE_HOME", (".cache",)),
     "config": ("XDG_CONFIG_HOME", (".config",)),
     "data": ("XDG_DATA_HOME", (".local", "share")),
     "state": ("XDG_STATE_HOME", (".local", "state")),
 }
-_told: set[str] = set()
-_MOST_LINKS = 40  # on the way to a folder, as Linux has it
+ACCESS_LIST = "system.posix_acl_access"  # the extended attribute that holds a file's access list
+_warned: set[str] = set()
+_MOST_LINKS = 40  # on the way to a folder: Linux's own limit
 
 
 def home(environ: Mapping[str, str]) -> str | None:
-    """The home folder that an environment gives, else the system's for this user; None for a user who has none.
+    """The home folder by the environment, else by the system's accounts; None for a user without one.
 
-    A relative `HOME` does not count: it would be another in each folder.
+    A relative `HOME` is ignored: it would differ from folder to folder.
     """
     windows = os.name != "posix"
-    given = environ.get("USERPROFILE", "") if windows else environ.get("HOME", "")
-    if windows and not given:
-        given = environ.get("HOMEDRIVE", "") + environ.get("HOMEPATH", "")
-    if os.path.isabs(given):
-        return given
+    path = environ.get("USERPROFILE", "") if windows else environ.get("HOME", "")
+    if windows and not path:
+        path = environ.get("HOMEDRIVE", "") + environ.get("HOMEPATH", "")
+    if os.path.isabs(path):
+        return path
     return None if windows else _home_of_account()
 
 
@@ -46,57 +47,61 @@ def _home_of_account() -> str | None:
     import pwd
 
     try:
-        found = pwd.getpwuid(os.getuid()).pw_dir
-    except KeyError:  # a user of a container, whom the system does not know
+        path = pwd.getpwuid(os.getuid()).pw_dir
+    except KeyError:  # a container's user, unknown to the system
         return None
-    return found if os.path.isabs(found) else None
+    return path if os.path.isabs(path) else None
 
 
 def expanded(path: str, environ: Mapping[str, str]) -> str:
-    """A path with `~` filled in; as it is for a user without a home."""
+    """A path with `~` replaced by the home folder; unchanged for a user without one."""
     if path.rstrip(os.sep) == "~" or path.startswith("~" + os.sep):
-        at = home(environ)
-        return path if at is None else os.path.join(at, path[2:])
-    return os.path.expanduser(path)  # `~somebody`: the system says where, not the environment
+        own_home = home(environ)
+        return path if own_home is None else os.path.join(own_home, path[2:])
+    return os.path.expanduser(path)  # `~somebody`: the system knows, not the environment
 
 
 def base(kind: str, environ: Mapping[str, str]) -> str | None:
-    """Where all programs keep their `cache`, `config`, `data` or `state` by the XDG specification; a relative variable is ignored."""
+    """Where programs keep their `cache`, `config`, `data` or `state` by the XDG specification.
+
+    A variable with a relative path is ignored. None for a user without a home.
+    """
     variable, below = _BASES[kind]
-    given = environ.get(variable, "")
-    if os.path.isabs(given):
-        return given
-    at = home(environ)
-    return None if at is None else os.path.join(at, *below)
+    path = environ.get(variable, "")
+    if os.path.isabs(path):
+        return path
+    own_home = home(environ)
+    return None if own_home is None else os.path.join(own_home, *below)
 
 
 def own(kind: str, environ: Mapping[str, str]) -> str | None:
-    """This package's folder of that kind, where this system has such; None for a user without a home.
+    """This package's folder of a kind (see `base`), by the rules of this system; None for a user without a home.
 
-    Not by `platformdirs`, whose folders these are: it looks into the environment of the process alone.
+    The folders are those of `platformdirs`, which cannot be used: it reads the environment of the process only.
     """
     if sys.platform == "win32":
         return _own_on_windows(kind, environ)
-    found: str | None
+    parent: str | None
     if sys.platform == "darwin" and not os.path.isabs(environ.get(_BASES[kind][0], "")):
-        at = home(environ)
-        found = at and os.path.join(at, "Library", "Caches" if kind == "cache" else "Application Support")
+        own_home = home(environ)
+        library = "Caches" if kind == "cache" else "Application Support"
+        parent = own_home and os.path.join(own_home, "Library", library)
     else:
-        found = base(kind, environ)
-    return os.path.join(found, NAME) if found else None
+        parent = base(kind, environ)
+    return os.path.join(parent, NAME) if parent else None
 
 
 def _own_on_windows(kind: str, environ: Mapping[str, str]) -> str | None:
-    found, at = environ.get("LOCALAPPDATA", ""), home(environ)
-    if not os.path.isabs(found):
-        if at is None:
+    parent, own_home = environ.get("LOCALAPPDATA", ""), home(environ)
+    if not os.path.isabs(parent):
+        if own_home is None:
             return None
-        found = os.path.join(at, "AppData", "Local")
-    return os.path.join(found, NAME, NAME, *(["Cache"] if kind == "cache" else []))
+        parent = os.path.join(own_home, "AppData", "Local")
+    return os.path.join(parent, NAME, NAME, *(["Cache"] if kind == "cache" else []))
 
 
 def make(path: str) -> None:
-    """Make a folder with its parents, all that are new for the user alone, whatever the umask says. Raises OSError."""
+    """Create a folder and its parents, each new one private to the user whatever the umask. Raises OSError."""
     path, missing = os.path.abspath(path), []
     while not os.path.isdir(path):
         missing.append(path)
@@ -112,7 +117,7 @@ def make(path: str) -> None:
 def read(path: str, cap: int, *, mine: bool = True) -> bytes:
     """At most *cap* bytes of a regular file. Raises OSError, whose `strerror` says why not.
 
-    With *mine*, a file that others can write is not read either; by the file that is open, which cannot be swapped.
+    mine: refuse a file that others can write. The open file is examined, which cannot be exchanged meanwhile.
     """
     from inference_providers.files.opening import regular
 
@@ -123,54 +128,55 @@ def read(path: str, cap: int, *, mine: bool = True) -> bytes:
 
 
 def warn_once(message: str) -> None:
-    """Say in this process once what is left out."""
-    if message not in _told:
+    """Log a warning, the same one only once in this process."""
+    if message not in _warned:
         from inference_providers.log import warn
 
-        _told.add(message)
+        _warned.add(message)
         warn(message)
 
 
 def distrust_file(path: str) -> str:
-    """`distrust` for a file in a folder that may be believed."""
+    """`distrust` for a file in a folder that is trusted."""
     try:
         file = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except FileNotFoundError:
         return ""
     except OSError as error:
-        return f"{path} cannot be looked at: {error.strerror}"
+        return f"{path} cannot be examined: {error.strerror}"
     try:
-        return _said(path, *_problem(file, os.fstat(file), parent=False)) if hasattr(os, "geteuid") else ""
+        return _explained(path, *_problem(file, os.fstat(file), parent=False)) if hasattr(os, "geteuid") else ""
     finally:
         os.close(file)
 
 
 def distrust_open(file: int) -> str:
-    """Why what an open file says is not to be believed: it belongs to another user, or others can write it. Else empty."""
+    """Why an open file is not trusted: it belongs to another user, or others can write it. Empty if it is trusted."""
     if not hasattr(os, "geteuid"):
         return ""
     return _problem(file, os.fstat(file), parent=False)[0]
 
 
 def distrust(path: str) -> str:
-    """Why what lies in a folder is not to be believed, and what mends it; empty if it may be, or if there is no such folder.
+    """Why the content of a folder is not trusted, and the command that changes that.
 
-    The folder, all above it and all links on the way must be the user's or root's, and nobody else may be able to write
-    there, but for sticky folders above it (`/tmp`), where nobody can replace what is another's.
+    Empty if it is trusted, or if there is no such folder. The folder, all folders above it and all links on the way
+    must belong to the user or root, and be writable by nobody else; except sticky folders above it (`/tmp`), where
+    nobody can replace what belongs to another.
     """
     if not hasattr(os, "geteuid"):
         return ""
     try:
-        for place, found, last in _way(path):
-            if why := _said(place, *_problem(place, found, parent=not last)):
+        for place, status, is_last in _steps(path):
+            if why := _explained(place, *_problem(place, status, parent=not is_last)):
                 return why
     except OSError as error:
-        return f"{error.filename or path} cannot be looked at: {error.strerror}"
+        return f"{error.filename or path} cannot be examined: {error.strerror}"
     return ""
 
 
-def _way(path: str) -> Iterator[tuple[str, os.stat_result, bool]]:
-    """All folders and links that lead to a path, and whether it is the last of them; what is missing ends them."""
+def _steps(path: str) -> Iterator[tuple[str, os.stat_result, bool]]:
+    """All folders and links on the way to a path, and whether each is the last. Stops at the first that is missing."""
     whole = path if os.path.isabs(path) else os.path.join(os.getcwd(), path)
     names, here, links = _reversed_names(whole), os.sep, 0
     yield here, os.lstat(here), not names
@@ -178,11 +184,11 @@ def _way(path: str) -> Iterator[tuple[str, os.stat_result, bool]]:
         name = names.pop()
         place = os.path.dirname(here) if name == os.pardir else os.path.join(here, name)
         try:
-            found = os.lstat(place)
+            status = os.lstat(place)
         except (FileNotFoundError, NotADirectoryError):
             return
-        yield place, found, not names
-        if not stat.S_ISLNK(found.st_mode):
+        yield place, status, not names
+        if not stat.S_ISLNK(status.st_mode):
             here = place
             continue
         links += 1
@@ -197,20 +203,23 @@ def _reversed_names(path: str) -> list[str]:
     return [name for name in path.split(os.sep) if name not in ("", os.curdir)][::-1]
 
 
-def _problem(place: str | int, found: os.stat_result, *, parent: bool) -> tuple[str, str]:
-    """What is wrong with owner or mode, and the command that mends it; nothing twice. *parent*: what is asked for lies below."""
-    if found.st_uid not in (0, os.geteuid()) and not (parent and _is_of_another_namespace(found.st_uid)):
-        return f"belongs to {_user(found.st_uid)}", "chown"
-    if stat.S_ISLNK(found.st_mode) or (parent and found.st_mode & stat.S_ISVTX):
+def _problem(place: str | int, status: os.stat_result, *, parent: bool) -> tuple[str, str]:
+    """What is wrong with the owner or mode, and the command that changes it; two empty texts if nothing is.
+
+    parent: it is a folder above the one in question.
+    """
+    if status.st_uid not in (0, os.geteuid()) and not (parent and _is_of_another_namespace(status.st_uid)):
+        return f"belongs to {_user(status.st_uid)}", "chown"
+    if stat.S_ISLNK(status.st_mode) or (parent and status.st_mode & stat.S_ISVTX):
         return "", ""
-    if found.st_mode & stat.S_IWOTH:
+    if status.st_mode & stat.S_IWOTH:
         return "can be written by everybody", "chmod go-w"
-    if found.st_mode & stat.S_IWGRP and (not _is_own_group(found.st_gid) or _has_access_list(place)):
+    if status.st_mode & stat.S_IWGRP and (not _is_own_group(status.st_gid) or _has_access_list(place)):
         return "can be written by a group that others may be in", "chmod g-w"
     return "", ""
 
 
-def _said(place: str, problem: str, command: str) -> str:
+def _explained(place: str, problem: str, command: str) -> str:
     if not problem:
         return ""
     whom = f" {os.geteuid()}" if command == "chown" else ""
@@ -227,20 +236,20 @@ def _is_own_group(gid: int) -> bool:
     try:
         listed = grp.getgrgid(gid).gr_mem
         return set(listed) <= {"root", pwd.getpwuid(os.geteuid()).pw_name}
-    except KeyError:  # a user or group that the system does not know
+    except KeyError:  # a user or group unknown to the system
         return True
 
 
 def _has_access_list(place: str | int) -> bool:
-    """Whether more is said of who may write than owner, group and mode tell: the mode of the group is then the most that any may."""
+    """Whether an access list says who may write: the group's mode is then only the limit of what the list grants."""
     try:
-        return "system.posix_acl_access" in os.listxattr(place)
-    except (AttributeError, OSError):  # a system or a file system without
+        return ACCESS_LIST in os.listxattr(place)
+    except (AttributeError, OSError):  # a system, or a file system, without such lists
         return False
 
 
 def _is_of_another_namespace(uid: int) -> bool:
-    """Whether a number stands for all users that a container does not know: none of its processes can be such a user."""
+    """Whether a number stands for all users from outside a container: none of its processes can be such a user."""
     try:
         with open("/proc/sys/kernel/overflowuid", encoding="ascii") as file:
             if uid != int(file.read()):

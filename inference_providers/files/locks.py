@@ -1,6 +1,6 @@
 """Locks on open files: they end with the process that holds them, however it ends.
 
-Where the system has no `flock` (Windows) nothing is locked.
+On systems without `flock` (Windows) nothing is locked.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from inference_providers.files import folders
 
 
 def available() -> bool:
-    """Whether this system has such locks: without them nobody could tell whether a server runs."""
+    """Whether this system has such locks; without them there is no telling whether a server is still running."""
     try:
         import fcntl  # noqa: F401
     except ImportError:
@@ -20,7 +20,7 @@ def available() -> bool:
 
 
 def take(file: int) -> bool:
-    """Lock an open file for this process alone; False if another holds it."""
+    """Lock an open file for this process alone; False if another process holds the lock."""
     try:
         import fcntl
     except ImportError:
@@ -37,7 +37,7 @@ def take(file: int) -> bool:
 def is_held(path: str) -> bool:
     """Whether another process holds the lock on a file.
 
-    One that others can write says nothing: any of them may hold it.
+    The lock on a file that others can write means nothing: any of them may hold it.
     """
     try:
         import fcntl
@@ -50,7 +50,7 @@ def is_held(path: str) -> bool:
     try:
         if folders.distrust_open(file):
             return False
-        # Shared: two who look do not mistake each other for the holder.
+        # Shared, so that two processes that look do not take each other for the holder.
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True

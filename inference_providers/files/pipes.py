@@ -1,4 +1,4 @@
-"""Pipes as input: read once, as they come, within an event loop. Who waits for one holds up nobody."""
+"""Named pipes as input: read once, as data arrives, in an event loop; waiting for one blocks nothing else."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
 _CHUNK = 65536  # bytes
-_SILENCE = 1.0  # seconds without a word from the other end until that is said
+_SILENCE = 1.0  # seconds without data until a warning says what is being waited for
 
 
 async def lines(path: str | os.PathLike[str]) -> AsyncGenerator[bytes, None]:
-    """The lines of a pipe, until whoever writes into it is done.
+    """The lines of a pipe, until all of its writers are done.
 
-    Says so where it waits for the first. Raises OSError.
+    Warns if it has to wait for the first. Raises OSError.
     """
     if not hasattr(os, "O_NONBLOCK"):
         raise OSError(
@@ -29,8 +29,8 @@ async def lines(path: str | os.PathLike[str]) -> AsyncGenerator[bytes, None]:
     file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         if not stat.S_ISFIFO(os.fstat(file).st_mode):
-            raise OSError(f"{os.fspath(path)} is no pipe any more")
-        begun: list[bytes] = []
+            raise OSError(f"{os.fspath(path)} is not a pipe any more")
+        unfinished: list[bytes] = []  # the pieces of a line whose end has not come yet
         silence: float | None = _SILENCE
         while True:
             if not await _readable(file, silence):
@@ -39,28 +39,28 @@ async def lines(path: str | os.PathLike[str]) -> AsyncGenerator[bytes, None]:
             silence = None
             try:
                 chunk = os.read(file, _CHUNK)
-            except BlockingIOError:  # another reader was quicker
+            except BlockingIOError:  # another reader was faster
                 continue
             first, *rest = chunk.split(b"\n")
-            begun.append(first)
+            unfinished.append(first)
             for piece in rest:
-                yield b"".join(begun) + b"\n"
-                begun = [piece]
+                yield b"".join(unfinished) + b"\n"
+                unfinished = [piece]
             if not chunk:
                 break
-        if last := b"".join(begun):
+        if last := b"".join(unfinished):
             yield last
     finally:
         os.close(file)
 
 
 async def _readable(file: int, seconds: float | None = None) -> bool:
-    """Wait until there is something to read, or the end; False after so many *seconds*."""
+    """Wait for data, or for the end of the pipe; False if neither comes within *seconds*."""
     loop = asyncio.get_running_loop()
-    there = asyncio.Event()
-    loop.add_reader(file, there.set)
+    readable = asyncio.Event()
+    loop.add_reader(file, readable.set)
     try:
-        await asyncio.wait_for(there.wait(), seconds)
+        await asyncio.wait_for(readable.wait(), seconds)
     except TimeoutError:
         return False
     finally:

@@ -27,7 +27,7 @@ class Guidance:
         self._local = local
 
     def no_candidates(self, resolution: Resolution) -> NoCredentialsError:
-        """The error for a model that none of those who serve it can be asked for: who they are, and what to set."""
+        """The error for a model that nobody within reach serves, with the variables that would help."""
         asked = dict.fromkeys(self._accesses[offer.provider].provider for offer in resolution.offers)
         variables = list(dict.fromkeys(p.key_variables[0] for p in asked if p.key_variables))
         shown = resolution.canonical_name or resolution.name

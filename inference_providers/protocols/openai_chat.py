@@ -84,7 +84,7 @@ class Ask:
         """The JSON body as this candidate gets it."""
         body = self.body or {}
         payload = (
-            parameter_rules.fitted(body, offer.rules, mode=self.unsupported, exempt=self.untouched)
+            parameter_rules.adapted(body, offer.rules, mode=self.unsupported, exempt=self.untouched)
             if self.path == chat.PATH
             else dict(body)
         )
@@ -120,9 +120,9 @@ class Ask:
 
 
 def _nobody(offers: Sequence[Offer], missing: Mapping[int, list[str]], others: str) -> InvalidRequestError:
-    asked = parameters.told(f"{offer.provider}/{offer.internal_name}" for offer in offers[:4])
+    asked = parameters.listed(f"{offer.provider}/{offer.internal_name}" for offer in offers[:4])
     more = f" and {len(offers) - 4} more" if len(offers) > 4 else ""
-    lacks = parameters.told(name for offer in offers for name in missing[id(offer)])
+    lacks = parameters.listed(name for offer in offers for name in missing[id(offer)])
     return InvalidRequestError(
         f"Nothing was sent: {asked}{more} cannot do {lacks}. {others}".strip(), code="unsupported"
     )

@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inference_providers.testing import stand_in as stand_in
     from inference_providers.testing.mock import Mock as Mock
-    from inference_providers.testing.stand_in import Substitute as Substitute
+    from inference_providers.testing.stand_in import StandIn as StandIn
 
 _HOME = {
     "mock": ("Mock",),

@@ -1,4 +1,4 @@
-"""Cassettes: what providers answered once, kept in a file without keys, and played back in tests."""
+"""Cassettes: replies of providers, recorded once in a file without keys, and played back in tests."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from inference_providers.transport import Request
 
 RECORD, REPLAY = "record", "replay"
-_KEPT = ("content-type", "retry-after", "retry-after-ms")  # response headers
+_RECORDED_HEADERS = ("content-type", "retry-after", "retry-after-ms")
 PLACEHOLDER = "replayed-without-key"
 
 
 class CassetteError(InferenceProvidersError):
-    """A request that the recording does not hold, or a file that is no recording."""
+    """A request that is not in the recording, or a file that is not a recording."""
 
 
 class Cassette:
@@ -39,10 +39,10 @@ class Cassette:
 
     def __init__(self, path: str | os.PathLike[str], mode: str) -> None:
         self.path, self.mode = os.fspath(path), mode
-        self.quick, self.alone = mode == REPLAY, False
+        self.skips_backoff, self.is_isolated = mode == REPLAY, False
         self._environs: list[Mapping[str, str]] = []
         self._variables: set[str] = set()
-        self._addresses: dict[str, str] = {}  # variables with addresses of providers, as they were
+        self._addresses: dict[str, str] = {}  # variables that held addresses of providers
         self._rows: list[dict[str, Any]] = []
         self._lock = threading.Lock()
         if mode == REPLAY:
@@ -60,41 +60,41 @@ class Cassette:
             self._rows, self._variables = list(data["interactions"]), set(data["variables"])
             self._addresses = dict(data.get("addresses") or {})
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise CassetteError(f"{self.path} is no recording ({_reason(error)}); record it anew") from None
+            raise CassetteError(f"{self.path} is not a recording ({_reason(error)}); record it anew") from None
 
     def _check_place(self) -> None:
-        """Raise CassetteError where a recording would take the place of something else."""
+        """Raise CassetteError if the recording would overwrite something else."""
         try:
             if not os.path.lexists(self.path) or files.check_writable(self.path) is None:
                 return
             with open(self.path, "rb", opener=files.regular) as file:
                 content = file.read()
         except OSError as error:
-            raise CassetteError(f"{self.path} cannot be recorded on: {error.strerror}") from None
+            raise CassetteError(f"{self.path} cannot be written to: {error.strerror}") from None
         try:
             ours = not content.strip() or "interactions" in dict(jsontext.loads(content))
         except (ValueError, TypeError):
             ours = False
         if not ours:
             raise CassetteError(
-                f"{self.path} holds something else than a recording; move it away, or give another file"
+                f"{self.path} is not a recording and would be overwritten; move it away, or give another file"
             )
 
     def registry(self) -> None:
-        """The list's own."""
+        """None: the list's own registry is used."""
         return
 
     def environ(self, environ: Mapping[str, str]) -> Mapping[str, str]:
-        """The environment; in replay mode with something in place of the keys that there were."""
+        """The environment; in replay mode with placeholders for the keys of the recording, and no other key."""
         if self.mode == RECORD:
             self._environs.append(environ)
             return environ
-        keys = {name for row in bundled().providers.values() for name in row.key_variables}  # none but those there were
-        kept = {name: value for name, value in environ.items() if name not in keys}
-        return {**kept, **self._addresses, **dict.fromkeys(self._variables, PLACEHOLDER)}
+        keys = {name for row in bundled().providers.values() for name in row.key_variables}
+        others = {name: value for name, value in environ.items() if name not in keys}
+        return {**others, **self._addresses, **dict.fromkeys(self._variables, PLACEHOLDER)}
 
     def sender(self, real: Callable[[], Any], secrets: Callable[[], list[str]]) -> Any:
-        """What records, or plays back."""
+        """The sender that records, or plays back."""
         return _Recorder(self, real(), secrets) if self.mode == RECORD else _Player(self)
 
     def async_sender(self, real: Callable[[], Any], secrets: Callable[[], list[str]]) -> Any:
@@ -102,13 +102,13 @@ class Cassette:
         return _AsyncRecorder(self, real(), secrets) if self.mode == RECORD else _AsyncPlayer(self)
 
     def keep(self, request: Request, status: int, headers: Mapping[str, str], body: bytes, secrets: list[str]) -> None:
-        """Record one exchange, without any key, and write the file."""
+        """Record one exchange, with all keys removed, and write the file."""
         secrets = [*secrets, _key(request)]
-        kept = {name: scrub(headers[name], secrets) for name in _KEPT if name in headers}
-        self._add(request, {"status": status, "headers": kept, "body": _text(body, secrets)}, secrets)
+        recorded = {name: scrub(headers[name], secrets) for name in _RECORDED_HEADERS if name in headers}
+        self._add(request, {"status": status, "headers": recorded, "body": _text(body, secrets)}, secrets)
 
     def keep_failure(self, request: Request, error: WireError, secrets: list[str]) -> None:
-        """Record that no response came, so that what was tried next is played back as well."""
+        """Record that no response came, so that the next attempt is played back as well."""
         secrets = [*secrets, _key(request)]
         self._add(request, {"failure": error.kind, "message": scrub(str(error), secrets)}, secrets)
 
@@ -144,20 +144,21 @@ class Cassette:
             file.write("\n")
 
     def find(self, request: Request) -> tuple[int, dict[str, str], bytes]:
-        """(status, headers, body) that was recorded for this request; raises WireError where none came.
+        """(status, headers, body) recorded for this request.
 
-        Each recording is played once, the last of equal ones again.
+        Each recording is played once; the last of equal ones is repeated. Raises WireError if no response came when
+        it was recorded, and CassetteError if the request is not in the recording.
         """
-        asked = _comparable(request.method, request.url, _text(request.body or b"", [PLACEHOLDER]))
+        wanted = _comparable(request.method, request.url, _text(request.body or b"", [PLACEHOLDER]))
         with self._lock:
-            fitting = [row for row in self._rows if _comparable(**row["request"]) == asked]
-            if not fitting:
+            matches = [row for row in self._rows if _comparable(**row["request"]) == wanted]
+            if not matches:
                 raise CassetteError(
                     f"{self.path} holds no answer to this {request.method} {request.url}; "
                     "record it anew: pytest --inference-record=all"
                 )
-            row = fitting[0]
-            if len(fitting) > 1:
+            row = matches[0]
+            if len(matches) > 1:
                 self._rows.remove(row)
         response = row["response"]
         if "failure" in response:
@@ -170,21 +171,21 @@ def _reason(error: Exception) -> str:
 
 
 def _key(request: Request) -> str:
-    """The key of a request; empty for the dummy that servers on this machine get, which is a word like others."""
+    """The key of a request; empty for the dummy key of servers on this machine, which is not secret."""
     key = request.headers.get("Authorization", "").removeprefix("Bearer ")
     return "" if key == DUMMY_KEY else key
 
 
 def _addresses() -> set[str]:
-    """Variables that say where a provider, or a server on this machine, is to be found."""
+    """Variables that hold the address of a provider or of a server on this machine."""
     rows = [row.connection for row in bundled().providers.values()]
     own = {row["base_url"] for row in rows if "base_url" in row}
     return own | {name for row in rows for name in row.get("variables") or ()}
 
 
 def _points_to(value: str, request: Request) -> bool:
-    place = value.strip().rstrip("/").rpartition("://")[2]
-    return bool(place) and place in request.url
+    address = value.strip().rstrip("/").rpartition("://")[2]
+    return bool(address) and address in request.url
 
 
 def _comparable(method: str, url: str, body: Any) -> Any:
@@ -195,7 +196,7 @@ def _comparable(method: str, url: str, body: Any) -> Any:
 
 
 def _text(body: bytes, secrets: list[str]) -> Any:
-    """A body as text, or in base 64 where it is none."""
+    """A body as text, or in base 64 if it is not text."""
     body = scrub_events(body, secrets)
     try:
         return body.decode("utf-8")
@@ -207,23 +208,23 @@ def _bytes(kept: Any) -> bytes:
     return base64.b64decode(kept["base64"]) if isinstance(kept, dict) else str(kept).encode()
 
 
-class _Take:
-    """One exchange that is being recorded. It is kept once: at its end, or as far as it came when it is closed."""
+class _Recording:
+    """One exchange that is being recorded. It is written once: at its end, or as far as it got when it is closed."""
 
     def __init__(self, cassette: Cassette, request: Request, response: Any, secrets: Callable[[], list[str]]) -> None:
         self._cassette, self._request, self._response, self._secrets = cassette, request, response, secrets
         self.parts: list[bytes] = []
-        self._kept = False
+        self._is_written = False
 
     def keep(self) -> None:
-        """Into the file."""
-        if not self._kept:
-            self._kept = True
+        """Write it to the file, unless that was done."""
+        if not self._is_written:
+            self._is_written = True
             response = self._response
             self._cassette.keep(self._request, response.status, response.headers, b"".join(self.parts), self._secrets())
 
     def close(self) -> None:
-        """Stop reading; a probe reads nothing at all."""
+        """Stop reading, and write what there is; a probe reads nothing at all."""
         self.keep()
         self._response.close()
 
@@ -239,14 +240,16 @@ class _Recorder:
         except WireError as error:
             self._cassette.keep_failure(request, error, self._secrets())
             raise
-        take = _Take(self._cassette, request, response, self._secrets)
-        return Response(response.status, response.headers, self._noted(response, take), take.close, response.limit)
+        recording = _Recording(self._cassette, request, response, self._secrets)
+        return Response(
+            response.status, response.headers, self._recorded(response, recording), recording.close, response.limit
+        )
 
-    def _noted(self, response: Response, take: _Take) -> Iterator[bytes]:
+    def _recorded(self, response: Response, recording: _Recording) -> Iterator[bytes]:
         for chunk in response.chunks:
-            take.parts.append(chunk)
+            recording.parts.append(chunk)
             yield chunk
-        take.keep()
+        recording.keep()
 
     def close(self) -> None:
         self._real.close()
@@ -263,17 +266,17 @@ class _AsyncRecorder:
         except WireError as error:
             self._cassette.keep_failure(request, error, self._secrets())
             raise
-        take = _Take(self._cassette, request, response, self._secrets)
+        recording = _Recording(self._cassette, request, response, self._secrets)
 
         async def more() -> bytes:
             chunk: bytes = await response.more()
             if chunk:
-                take.parts.append(chunk)
+                recording.parts.append(chunk)
             else:
-                take.keep()
+                recording.keep()
             return chunk
 
-        return AsyncResponse(response.status, response.headers, more, take.close, response.limit)
+        return AsyncResponse(response.status, response.headers, more, recording.close, response.limit)
 
     async def aclose(self) -> None:
         await self._real.aclose()

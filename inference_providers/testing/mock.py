@@ -1,9 +1,9 @@
-"""Mock mode: replies that a program's author wrote, through the whole pipeline, without key or network.
+"""Mock mode: replies written by a program's author, through the whole pipeline, without key or network.
 
     ProviderList(mock={"gpt-4": "It depends.", "*": lambda messages: messages[-1]["content"].upper()})
 
-Each model has a text; a function of the messages; a dict with `content`, `latency_ms`, `error`,
-`tool_calls`; or a list of these, one for each call, the last for all further ones. `"*"` is for every
+Each model has a text; a function of the messages; a dict with `content`, `latency_ms` (milliseconds), `error`,
+`tool_calls`; or a list of these, one for each call, the last for all further calls. `"*"` is for every
 other model. An `error` is an HTTP status, a text, or `{"status": 429, "message": "...", "retry_after": 1}`.
 """
 
@@ -30,9 +30,9 @@ EVERY = "*"
 
 
 class Mock:
-    """Replies by model. `requests` holds the JSON bodies that were asked. Raises TypeError for what is no reply."""
+    """Replies by model. `requests` holds the JSON bodies of all requests. Raises TypeError for an invalid reply."""
 
-    quick = alone = True
+    skips_backoff = is_isolated = True
 
     def __init__(self, replies: Mapping[str, Any]) -> None:
         if not hasattr(replies, "items"):
@@ -42,50 +42,54 @@ class Mock:
         self._replies = dict(replies)
         self._counts: dict[str, int] = {}
         self.requests: list[dict[str, Any]] = []
-        known = bundled()
+        registry = bundled()
         plain = {name: name.removeprefix("litellm_") for name in replies if name != EVERY}
-        self._canonical = {name: known.names.canonical_name(plain[name]) or plain[name] for name in plain}
+        self._canonical = {name: registry.names.canonical_name(plain[name]) or plain[name] for name in plain}
         self._owners: dict[tuple[str, str], str] = {}  # (provider, internal name) -> whose reply
 
     def registry(self) -> Registry:
-        """The bundled registry with the mocked models only, each at every provider that has it, all of them here."""
-        known = bundled()
+        """The bundled registry with the mocked models only, each at every provider that has it, at a local address."""
+        registry = bundled()
         wanted = {canonical: name for name, canonical in self._canonical.items()}
         providers: dict[str, Any] = {}
-        for pid, row in known.rows["providers"].items():
-            kept = self._kept(pid, row, wanted)
-            if kept and not row["connection"].get("local"):
+        for pid, row in registry.rows["providers"].items():
+            names = self._names(pid, row, wanted)
+            if names and not row["connection"].get("local"):
                 connection = {"protocol": "openai", "endpoint": f"{HOST}/{pid}/v1", "api_key": [VARIABLE]}
-                providers[pid] = {**row, **kept, "connection": connection}
-        unknown = {name: name for name, canonical in self._canonical.items() if canonical not in known.canonical_names}
+                providers[pid] = {**row, **names, "connection": connection}
+        unknown = {
+            name: name for name, canonical in self._canonical.items() if canonical not in registry.canonical_names
+        }
         connection = {"protocol": "openai", "endpoint": f"{HOST}/mock/v1", "api_key": [VARIABLE]}
         providers["mock"] = {"name": "Mock", "connection": connection, "model_names": unknown}
         self._owners |= {("mock", name): name for name in unknown}
         first = [name if name in unknown else canonical for name, canonical in self._canonical.items()]
         every = EVERY in self._replies
-        rest = known.auto_model_priority if every else []
-        families = [["", "mock"]] if every else known.families  # "*" is for unknown names as well
+        rest = registry.auto_model_priority if every else []
+        families = [["", "mock"]] if every else registry.families  # "*" is for unknown names as well
         order = list(dict.fromkeys([*first, *rest]))
-        return known.variant({**known.rows, "providers": providers, "families": families, "auto_model_priority": order})
+        return registry.variant(
+            {**registry.rows, "providers": providers, "families": families, "auto_model_priority": order}
+        )
 
-    def _kept(self, pid: str, row: Mapping[str, Any], wanted: Mapping[str, str]) -> dict[str, Any]:
-        """What the mocked models are called at a provider: all of its names where every model is mocked."""
+    def _names(self, pid: str, row: Mapping[str, Any], wanted: Mapping[str, str]) -> dict[str, Any]:
+        """The mocked models' names at a provider: all of its names if every model is mocked."""
         main, more = row.get("model_names", {}), row.get("more_names", {})
-        asked = {name: main[name] for name in wanted if name in main}
-        asked_more = {internal: name for internal, name in more.items() if name in wanted} if wanted else {}
-        for internal, name in [*((i, n) for n, i in asked.items()), *asked_more.items()]:
+        mocked = {name: main[name] for name in wanted if name in main}
+        mocked_more = {internal: name for internal, name in more.items() if name in wanted} if wanted else {}
+        for internal, name in [*((i, n) for n, i in mocked.items()), *mocked_more.items()]:
             self._owners[pid, internal] = wanted[name]
         if EVERY not in self._replies:
-            main, more = asked, asked_more
+            main, more = mocked, mocked_more
         return {"model_names": main, "more_names": more} if main or more else {}
 
     def environ(self, environ: Mapping[str, str]) -> Mapping[str, str]:
-        """Nothing of the real environment but where `~` is: one key, which is none."""
+        """One variable with a dummy key, and those that say where `~` is; nothing else of the real environment."""
         home = {name: environ[name] for name in ("HOME", "USERPROFILE") if name in environ}
         return {VARIABLE: "mock-mode", **home}
 
     def sender(self, real: Callable[[], Any], secrets: Callable[[], list[str]]) -> Any:
-        """What answers."""
+        """The sender that answers from the mock replies."""
         return _Sender(self)
 
     def async_sender(self, real: Callable[[], Any], secrets: Callable[[], list[str]]) -> Any:
@@ -93,13 +97,13 @@ class Mock:
         return _AsyncSender(self)
 
     def answer(self, request: Request) -> tuple[float, int, dict[str, str], list[bytes]]:
-        """(seconds to wait, status, headers, body) for a request."""
+        """(seconds to wait, status, headers, chunks of the body) for a request."""
         provider, _, path = request.url.removeprefix(f"{HOST}/").partition("/v1")
         if path == "/models":
             rows = [{"id": name, "object": "model", "owned_by": "mock"} for _, name in self._owners]
             return 0.0, 200, *_json({"object": "list", "data": rows})
         if path != chat.PATH:
-            return 0.0, 404, *_json({"error": {"message": f"mock mode answers chat completions only, not {path}"}})
+            return 0.0, 404, *_json({"error": {"message": f"mock mode answers only chat completions, not {path}"}})
         body = json.loads(request.body or b"{}")
         self.requests.append(body)
         reply = self._reply(self._owners.get((provider, body["model"]), EVERY), body)
@@ -126,7 +130,7 @@ class Mock:
             reply = reply(body["messages"])
             if hasattr(reply, "__await__") and (close := getattr(reply, "close", None)) is not None:
                 close()
-                raise TypeError(f"the mock reply for {name!r} is an async function; give a plain one")
+                raise TypeError(f"the mock reply for {name!r} is an async function; give a plain function")
             if not isinstance(reply, str | dict):
                 raise TypeError(
                     f"the mock function for {name!r} must return text or a dict, not {type(reply).__name__}"
@@ -135,7 +139,7 @@ class Mock:
         return {"content": reply} if isinstance(reply, str) else reply
 
 
-_WORDS = ("content", "latency_ms", "error", "tool_calls", "finish_reason", "usage")
+_FIELDS = ("content", "latency_ms", "error", "tool_calls", "finish_reason", "usage")
 
 
 def _check(name: str, reply: Any) -> None:
@@ -143,8 +147,8 @@ def _check(name: str, reply: Any) -> None:
         for one in reply:
             _check(name, one)
     elif isinstance(reply, dict):
-        if unknown := [str(word) for word in reply if word not in _WORDS]:
-            raise TypeError(f"the mock reply for {name!r} has no {', '.join(unknown)}; it has {', '.join(_WORDS)}")
+        if unknown := [str(field) for field in reply if field not in _FIELDS]:
+            raise TypeError(f"the mock reply for {name!r} has no {', '.join(unknown)}; it has {', '.join(_FIELDS)}")
         if not isinstance(reply.get("content"), str | None):
             raise TypeError(f"the content of the mock reply for {name!r} must be text, not {reply['content']!r:.80}")
         if not isinstance(reply.get("latency_ms", 0), int | float):
@@ -153,7 +157,8 @@ def _check(name: str, reply: Any) -> None:
             )
     elif not (isinstance(reply, str | dict) or callable(reply)):
         raise TypeError(
-            f"the mock reply for {name!r} must be text, a function, a dict or a list of these, not {type(reply).__name__}"
+            f"the mock reply for {name!r} must be text, a function, a dict or a list of these, "
+            f"not {type(reply).__name__}"
         )
 
 
@@ -170,10 +175,10 @@ def _failure(error: Any) -> tuple[int, dict[str, str], list[bytes]]:
 
 
 def _usage(reply: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, int]:
-    """Made up: four characters a token."""
-    given = sum(len(chat.content_text(turn.get("content"))) for turn in body["messages"]) // 4 + 1
-    made = len(str(reply.get("content") or "")) // 4 + 1
-    return reply.get("usage") or {"prompt_tokens": given, "completion_tokens": made, "total_tokens": given + made}
+    """Token counts of a reply, estimated at four characters a token."""
+    read = sum(len(chat.content_text(turn.get("content"))) for turn in body["messages"]) // 4 + 1
+    written = len(str(reply.get("content") or "")) // 4 + 1
+    return reply.get("usage") or {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
 
 
 def _completion(reply: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
@@ -190,9 +195,9 @@ def _events(reply: Mapping[str, Any], body: Mapping[str, Any]) -> Iterator[bytes
     whole = _completion(reply, body)
     message = whole["choices"][0]["message"]
     words = str(message["content"] or "").split(" ")
-    deltas: list[dict[str, Any]] = [{"content": word if place == 0 else f" {word}"} for place, word in enumerate(words)]
+    deltas: list[dict[str, Any]] = [{"content": word if index == 0 else f" {word}"} for index, word in enumerate(words)]
     if message.get("tool_calls"):
-        deltas = [{"tool_calls": [{"index": place, **call} for place, call in enumerate(message["tool_calls"])]}]
+        deltas = [{"tool_calls": [{"index": index, **call} for index, call in enumerate(message["tool_calls"])]}]
     head = {"id": "mock", "object": "chat.completion.chunk", "created": 0, "model": body["model"]}
     for delta in deltas:
         yield _event({**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]})

@@ -4,8 +4,8 @@
         inference_providers.mock({"gpt-4": "It depends."})
         assert my_function() == ...
 
-The fixture stands in for every `ProviderList` made during the test, and for `ask_ai`. Until `mock`,
-`cassette`, `record` or `replay` is called, nothing is answered.
+The fixture stands in for every `ProviderList` created during the test, and for `ask_ai`. Until `mock`,
+`cassette`, `record` or `replay` is called, every question is refused.
 """
 
 from __future__ import annotations
@@ -19,78 +19,79 @@ import pytest
 
 
 class Stand:
-    """What the fixture `inference_providers` gives. `requests` holds the bodies that the mock was asked."""
+    """The value of the fixture `inference_providers`. `requests` holds the bodies of all requests to the mock."""
 
     def __init__(self, node: Any, mode: str) -> None:
         self._node, self._mode = node, mode
-        advice = "call inference_providers.mock({...}) or .cassette() in this test first"
-        self.mock({"*": {"error": {"status": 400, "message": advice}}})
+        hint = "call inference_providers.mock({...}) or .cassette() in this test first"
+        self.mock({"*": {"error": {"status": 400, "message": hint}}})
 
-    def _set(self, substitute: Any) -> Any:
-        from inference_providers.testing import stand_in as place
+    def _activate(self, sender: Any) -> Any:
+        from inference_providers.testing import stand_in
 
-        place.current = substitute
-        return substitute
+        stand_in.active = sender
+        return sender
 
     def mock(self, replies: dict[str, Any]) -> Any:
         """Answer with these replies: see `inference_providers.mock`."""
         from inference_providers.testing.mock import Mock
 
         self._mock = Mock(replies)
-        return self._set(self._mock)
+        return self._activate(self._mock)
 
     @property
     def requests(self) -> list[dict[str, Any]]:
-        """The JSON bodies that the mock was asked."""
-        found: list[dict[str, Any]] = self._mock.requests
-        return found
+        """The JSON bodies of all requests to the mock."""
+        bodies: list[dict[str, Any]] = self._mock.requests
+        return bodies
 
     def record(self, path: str | os.PathLike[str] | None = None) -> Any:
-        """Ask the real providers, and keep what they answer, keys left out.
+        """Ask the real providers, and record their replies without keys.
 
         Default: `cassettes/FILE.TEST.json` beside the test.
         """
         from inference_providers.testing.cassette import RECORD, Cassette
 
-        return self._set(Cassette(path or self._path(), RECORD))
+        return self._activate(Cassette(path or self._path(), RECORD))
 
     def replay(self, path: str | os.PathLike[str] | None = None) -> Any:
-        """Answer from a recording. A request that it does not hold raises an error."""
+        """Answer from a recording. A request that is not in it raises an error."""
         from inference_providers.testing.cassette import REPLAY, Cassette
 
-        return self._set(Cassette(path or self._path(), REPLAY))
+        return self._activate(Cassette(path or self._path(), REPLAY))
 
     def cassette(self, path: str | os.PathLike[str] | None = None) -> Any:
-        """Replay, or record what was never recorded, as `--inference-record` says: once (the default), all or none."""
-        place = path or self._path()
-        recorded = os.path.exists(place)
-        return (
-            self.record(place) if self._mode == "all" or (self._mode == "once" and not recorded) else self.replay(place)
-        )
+        """Replay, or record, by `--inference-record`: what is not recorded yet (once, the default), all or none."""
+        path = path or self._path()
+        is_missing = self._mode == "once" and not os.path.exists(path)
+        return self.record(path) if self._mode == "all" or is_missing else self.replay(path)
 
     def _path(self) -> str:
-        parts = [self._node.path.stem, *self._node.nodeid.split("::")[1:]]  # of another file or class is another one
+        parts = [
+            self._node.path.stem,
+            *self._node.nodeid.split("::")[1:],
+        ]  # a test of another file or class has its own
         name = re.sub(r"[^\w.-]+", "_", ".".join(parts))
         return os.path.join(os.path.dirname(self._node.path), "cassettes", f"{name}.json")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The option that says when to record."""
+    """Add the option that says when to record."""
     group = parser.getgroup("inference_providers")
     group.addoption(
         "--inference-record",
         choices=["once", "all", "none"],
         default="once",
-        help="Record what providers answer to tests with a cassette: what was never recorded (once), "
-        "everything anew (all), nothing (none).",
+        help="Record the replies of providers to tests with a cassette: those without a recording (once), "
+        "all of them anew (all), none (none).",
     )
 
 
 @pytest.fixture
 def inference_providers(request: pytest.FixtureRequest) -> Iterator[Stand]:
     """Stands in for the network: `.mock({...})`, `.cassette()`, `.record()`, `.replay()`."""
-    from inference_providers.testing import stand_in as substitute
+    from inference_providers.testing import stand_in
 
-    before = substitute.current
+    before = stand_in.active
     yield Stand(request.node, str(request.config.getoption("--inference-record")))
-    substitute.current = before
+    stand_in.active = before

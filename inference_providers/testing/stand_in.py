@@ -1,4 +1,7 @@
-"""What stands in for the network in tests of other programs: mock replies, or a recording. Set by the pytest plug-in."""
+"""What stands in for the network in tests of other programs: mock replies or a recording.
+
+The pytest plug-in sets `active`.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,11 @@ if TYPE_CHECKING:
 
     from inference_providers.registry import Registry
 
-    class Substitute(Protocol):
-        """What a list asks of it when it is made. With `quick`, nothing is gained by waiting between tries."""
+    class StandIn(Protocol):
+        """What a provider list asks of its stand-in."""
 
-        quick: bool
-        alone: bool  # nothing of the environment is used
+        skips_backoff: bool  # nothing is gained by waiting between tries
+        is_isolated: bool  # nothing of the environment is used
 
         def registry(self) -> Registry | None:
             """The registry to use, which is not checked; None for the list's own."""
@@ -23,10 +26,10 @@ if TYPE_CHECKING:
             raise NotImplementedError
 
         def sender(self, real: Callable[[], Any], secrets: Callable[[], list[str]]) -> Any:
-            """What sends, instead of the real sender. *secrets* are the keys that must not be recorded."""
+            """What sends in place of the real sender. *secrets* gives the keys that must not be recorded."""
 
         def async_sender(self, real: Callable[[], Any], secrets: Callable[[], list[str]]) -> Any:
             """`sender` for asyncio."""
 
 
-current: Substitute | None = None  # for every list made from now on in this process
+active: StandIn | None = None  # for every list made from now on in this process

@@ -1,6 +1,6 @@
-"""Writes a tiny untrained GGUF model: two layers, byte vocabulary, half a megabyte, for demos and tests.
+"""Writes a tiny untrained GGUF model for demos and tests: two layers, byte vocabulary, half a megabyte.
 
-Its replies are noise; what it shows is that the whole way from question to reply works.
+Its replies are noise; they show that everything between a question and its reply works.
 Needs the `[local]` extra (`gguf` and `numpy`).
 """
 
@@ -13,21 +13,24 @@ from inference_providers import files
 from inference_providers.installing import LOCAL
 
 EMBEDDING, BLOCKS, HEADS, FEED_FORWARD, CONTEXT = 64, 2, 4, 128, 4096
-UNKNOWN, CONTROL, NORMAL, BYTE = 2, 3, 1, 6  # llama.cpp's token types
+_NORMAL_TOKEN, _UNKNOWN_TOKEN, _CONTROL_TOKEN, _BYTE_TOKEN = 1, 2, 3, 6  # llama.cpp's token types
 TEMPLATE = "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}assistant: "
 
 
 def vocabulary() -> tuple[list[bytes], list[int]]:
     """Tokens and their types: three special ones, the 256 bytes, printable ASCII."""
-    special = [(b"<unk>", UNKNOWN), (b"<s>", CONTROL), (b"</s>", CONTROL)]
-    raw = [(f"<0x{byte:02X}>".encode(), BYTE) for byte in range(256)]
-    printable = [(chr(code).replace(" ", "\u2581").encode(), NORMAL) for code in range(32, 127)]
+    special = [(b"<unk>", _UNKNOWN_TOKEN), (b"<s>", _CONTROL_TOKEN), (b"</s>", _CONTROL_TOKEN)]
+    raw = [(f"<0x{byte:02X}>".encode(), _BYTE_TOKEN) for byte in range(256)]
+    printable = [(chr(code).replace(" ", "\u2581").encode(), _NORMAL_TOKEN) for code in range(32, 127)]
     tokens, types = zip(*special, *raw, *printable, strict=True)
     return list(tokens), list(types)
 
 
 def write(path: str, seed: int = 0) -> str:
-    """Write the model to *path* and return it; the same seed gives the same file. Raises OSError."""
+    """Write the model to *path* and return it; the same seed gives the same file.
+
+    Raises OSError, and ImportError without the packages of the extra `local`.
+    """
     os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
     with files.replacing(path) as file:
         _write(file.name, seed)
@@ -85,7 +88,7 @@ def _shapes(words: int) -> list[tuple[str, tuple[int, ...]]]:
 
 
 def main() -> None:
-    """Write a model to the path that is given, where nothing is yet."""
+    """Write a model to the path on the command line, if nothing is there yet."""
     path = sys.argv[1] if len(sys.argv) == 2 else "tiny.gguf"
     if len(sys.argv) > 2 or not path.endswith(".gguf") or path.startswith("-"):
         sys.exit("usage: python -m inference_providers.testing.tiny_model [PATH.gguf]")

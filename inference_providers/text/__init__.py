@@ -1,4 +1,4 @@
-"""Text of others: what may be shown of it, and JSON of any size and depth."""
+"""Text from elsewhere: made safe to show, and JSON read within limits."""
 
 from __future__ import annotations
 

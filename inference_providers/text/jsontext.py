@@ -1,7 +1,7 @@
-"""JSON that others wrote, read within limits: how deep it nests, and what memory its objects take. Pure.
+"""JSON from elsewhere, read within limits on its nesting and on the memory that its objects take. Pure.
 
 A server, a model or a file must not be able to break a program by the shape of what it sends: whatever
-is not read here ends in a ValueError. `check` holds values that a program gives to the same depth.
+is beyond a limit raises ValueError. `check` holds values from the program itself to the same depth.
 """
 
 from __future__ import annotations
@@ -14,11 +14,14 @@ if TYPE_CHECKING:
     from typing import Any
 
 DEPTH = 100  # objects and lists within each other
-LARGE = 1024 * 1024  # bytes; what a text up to here takes is not looked at
-OBJECTS, OBJECTS_FACTOR = 32 * 1024 * 1024, 3  # bytes that objects may take, or so many times the text
-TEXT, TEXT_FACTOR = 64 * 1024 * 1024, 1.5  # likewise for strings, which take four bytes a character if one needs them
+LARGE = 1024 * 1024  # bytes; the memory for a text up to this size is not estimated
+OBJECTS, OBJECTS_FACTOR = 32 * 1024 * 1024, 3  # bytes that objects may take, or this multiple of the text
+TEXT, TEXT_FACTOR = (
+    64 * 1024 * 1024,
+    1.5,
+)  # the same for strings, where one wide character makes all take four bytes
 
-# Each string once, whatever is in it; one without an end reaches to the end of the text, so that nothing is read twice.
+# Each string once, whatever is in it; an unterminated one reaches to the end of the text, so nothing is read twice.
 _STRINGS = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)'
 _TWO_BYTES = rb"[\xc4-\xf4]|\\u(?!00)"  # a character that makes its string two bytes wide, or four:
 _FOUR_BYTES = rb"[\xf0-\xf4]|\\u[dD][89abAB]"
@@ -33,7 +36,7 @@ class TooDeep(ValueError):
 
 
 class TooLarge(ValueError):
-    """The objects would take more memory than a text of this size may."""
+    """The objects would take more memory than a text of this size is allowed."""
 
     def __init__(self) -> None:
         super().__init__("too large to be read: its objects would take many times its size")
@@ -42,7 +45,7 @@ class TooLarge(ValueError):
 def loads(text: str | bytes, *, strict: bool = False, objects: int = OBJECTS) -> Any:
     """The value of a JSON text. Raises ValueError, of which `TooDeep` and `TooLarge` are kinds.
 
-    *strict*: `NaN` and `Infinity` are no numbers. *objects*: bytes that objects may take in any case.
+    strict: refuse `NaN` and `Infinity`. objects: bytes that objects may take however short the text is.
     """
     problem: ValueError
     try:
@@ -50,23 +53,23 @@ def loads(text: str | bytes, *, strict: bool = False, objects: int = OBJECTS) ->
     except (TooDeep, TooLarge):
         raise
     except ValueError as error:
-        problem = ValueError(str(error))  # the parser's own holds the whole text, and with it what may be a secret
+        problem = ValueError(str(error))  # the parser's own error holds the whole text, which may contain a secret
     else:
         if _brackets(text) > DEPTH:
             check(value)
         return value
-    raise problem  # out of the handler: an error's context is kept even where it is not shown
+    raise problem  # outside the handler: otherwise the parser's error would be kept as the context
 
 
 def _small(text: str | bytes, strict: bool) -> Any:
     try:
-        return json.loads(text, parse_constant=_no_number if strict else None)
+        return json.loads(text, parse_constant=_refuse_constant if strict else None)
     except RecursionError:
         raise TooDeep from None
 
 
 def check(value: Any) -> None:
-    """Raise TooDeep for a value that nests more than DEPTH levels; also for one that holds itself."""
+    """Raise TooDeep for a value that nests more than DEPTH levels, or that holds itself."""
     level = [value]
     for _ in range(DEPTH):
         inside = (
@@ -86,8 +89,8 @@ def _brackets(text: str | bytes) -> int:
     return text.count(b"{") + text.count(b"[") if isinstance(text, bytes) else text.count("{") + text.count("[")
 
 
-def _no_number(word: str) -> None:
-    raise ValueError(f"{word} is no JSON")
+def _refuse_constant(word: str) -> None:
+    raise ValueError(f"{word} is not JSON")
 
 
 def _large(text: str | bytes, strict: bool, objects: int) -> Any:
@@ -104,14 +107,14 @@ def _large(text: str | bytes, strict: bool, objects: int) -> Any:
             raise TooDeep from None
         if b"\\ud" not in data and b"\\uD" not in data:
             raise
-        try:  # half of a surrogate pair: the standard library lets it pass
-            return json.loads(data, parse_constant=_no_number if strict else None)
+        try:  # half of a surrogate pair: the standard library accepts it
+            return json.loads(data, parse_constant=_refuse_constant if strict else None)
         except RecursionError:
             raise TooDeep from None
 
 
 def fits(data: bytes, objects: int = OBJECTS) -> bool:
-    """Whether the objects of a JSON text take an amount of memory that is in proportion to it."""
+    """Whether the memory that the objects of a JSON text take is in proportion to it."""
     most = max(objects, OBJECTS_FACTOR * len(data))
     if _estimate(data) > most and (_is_crowded(data) or _estimate(_without_strings(data)) > most):
         return False
@@ -119,35 +122,35 @@ def fits(data: bytes, objects: int = OBJECTS) -> bool:
 
 
 def _is_crowded(data: bytes) -> bool:
-    """Whether there are too many strings to take each of them out: that, too, takes memory."""
+    """Whether there are too many strings to remove each of them: that takes memory as well."""
     return 64 * data.count(b'"') > len(data)
 
 
 def _without_strings(data: bytes) -> bytes:
-    """What is not within a string: the brackets and commas of a text are none of JSON's."""
+    """A JSON text with its strings emptied: brackets and commas within strings are not JSON's own."""
     return re.sub(_STRINGS, b'""', data, flags=re.DOTALL)
 
 
 def _estimate(data: bytes) -> int:
-    """About how many bytes the objects of a JSON text take, the characters of strings aside. CPython's sizes."""
+    """Roughly how many bytes the objects of a JSON text take, without the characters of strings. CPython's sizes."""
     count = data.count
     objects, lists, commas, colons = count(b"{"), count(b"["), count(b","), count(b":")
     filled = objects - count(b"{}")
-    strings = max(0, count(b'"') // 2 - colons)  # those that are values; names recur, and are made once
+    strings = max(0, count(b'"') // 2 - colons)  # those that are values; names recur, and are stored once
     values = commas + filled + lists - count(b"[]")
     others = max(0, values - objects - lists - strings)  # numbers, for the most part
-    crowded = max(0, colons - 5 * filled)  # names beyond those that any object has room for
+    crowded = max(0, colons - 5 * filled)  # names beyond those that a small object has room for
     return 64 * objects + 120 * filled + 64 * lists + 9 * values + 52 * strings + 28 * others + 60 * crowded
 
 
 def _text_fits(data: bytes) -> bool:
-    """Whether strings stay in proportion: a single wide character makes all of its string wide."""
+    """Whether strings stay in proportion: a single wide character makes its whole string wide."""
     most = max(TEXT, TEXT_FACTOR * len(data))
     if 4 * len(data) <= most or not re.search(_TWO_BYTES, data):
         return True
     if 2 * len(data) <= most and not re.search(_FOUR_BYTES, data):
         return True
-    return sum(_width(found[0]) for found in re.finditer(_STRINGS, data, re.DOTALL)) <= most
+    return sum(_width(match[0]) for match in re.finditer(_STRINGS, data, re.DOTALL)) <= most
 
 
 def _width(string: bytes) -> int:

@@ -1,4 +1,4 @@
-"""Downloads of registries and catalogues: https, no redirects, no credentials, a short time, a size limit."""
+"""Downloads of registries and catalogues: https, no redirects, no credentials, limits on time and size."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ if TYPE_CHECKING:
 DOWNLOAD_TIMEOUT = 5.0  # seconds, for the whole download
 
 
-def shown(url: str) -> str:
-    """*url* for a message: without user information and query, which may be secret."""
+def redacted(url: str) -> str:
+    """*url* for a message: without user information, query and fragment, which may be secret."""
     scheme, mark, rest = url.partition("://")
     path = rest.partition("?")[0].partition("#")[0]
     return f"{scheme}{mark}{host_of(url)}/{path.partition('/')[2]}" if mark else path
 
 
 def download(url: str, cap: int, etag: str | None, environ: Mapping[str, str]) -> tuple[bytes | None, str | None]:
-    """The body and its ETag; (None, None) when it has not changed since *etag*. Proxies are those of *environ*.
+    """The body and its ETag; (None, None) if it has not changed since *etag*. Proxies are those of *environ*.
 
-    https only (http on this machine), no redirects, no credentials, 5 s from the first
-    byte to the last, at most *cap* bytes decompressed. Raises RegistryError.
+    https only (http on this machine), no redirects, no credentials, 5 s for the whole download, at most *cap*
+    bytes decompressed. Raises RegistryError.
     """
     from inference_providers.transport import Request, Sender, WireError
 
     if not url.startswith("https://") and not (url.startswith("http://") and is_loopback(host_of(url))):
-        raise _no_download(url, "only https is used for updates")
+        raise _failure(url, "only https is used for updates")
     headers = {"Accept-Encoding": "gzip"}
     if etag:
         headers["If-None-Match"] = etag
@@ -40,13 +40,13 @@ def download(url: str, cap: int, etag: str | None, environ: Mapping[str, str]) -
             return None, None
         if response.status != 200:
             response.close()
-            raise _no_download(url, f"HTTP {response.status}")
+            raise _failure(url, f"HTTP {response.status}")
         return response.read(cap), response.headers.get("etag")
     except WireError as error:
-        raise _no_download(url, str(error)) from None
+        raise _failure(url, str(error)) from None
     finally:
         sender.close()
 
 
-def _no_download(url: str, why: str) -> RegistryError:
-    return RegistryError([f"{shown(url)}: {why}"], "No registry could be downloaded")
+def _failure(url: str, why: str) -> RegistryError:
+    return RegistryError([f"{redacted(url)}: {why}"], "No registry could be downloaded")

@@ -1,7 +1,7 @@
 """Where the registry comes from: bundled, overridden by the program, or updated from the network.
 
-Updates are opt-in and never made at import. A downloaded registry may change models,
-prices, order and retirements; it cannot move a key: see `trust`.
+Updates are opt-in and never happen at import. A downloaded registry may change models,
+prices, order and retirements; it cannot send a key to another host: see `trust`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from inference_providers.errors import RegistryError
 from inference_providers.files import folders
 from inference_providers.registry import Registry, bundled, merge, parse
 from inference_providers.text import jsontext
-from inference_providers.upkeep.download import download, shown
+from inference_providers.upkeep.download import download, redacted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 UPDATE_URL = "https://models.dev/api.json"
 URL_VARIABLE = "INFERENCE_PROVIDERS_URL"
 REGISTRY_CAP = 2 * 1024 * 1024  # bytes, decompressed
-CATALOGUE_CAP = 16 * 1024 * 1024  # a catalogue that is converted (models.dev's) is larger than what comes of it
+CATALOGUE_CAP = 16 * 1024 * 1024  # bytes; a catalogue (models.dev's) is larger than the registry it is converted to
 MAX_AGE = 24 * 3600.0  # seconds between checks
-_FAR = 1e11  # seconds since 1970, in the year 5138: no date of a check
+_FAR = 1e11  # seconds since 1970, in the year 5138: too late for the date of a check
 
 
 def load(
@@ -42,7 +42,7 @@ def load(
 ) -> Registry:
     """The registry to use. Raises RegistryError, with every problem, for an invalid override or merge.
 
-    An override that is a `Registry` was made here, of parts that were checked; of what it becomes only a merge is.
+    An override that is a `Registry` consists of parts that were checked already; only a merge into it is checked.
     """
     if json_override is not None and not isinstance(json_override, Registry):
         data = read(json_override, "json_override")
@@ -63,7 +63,7 @@ def load(
 
 
 def read(source: Any, name: str) -> dict[str, Any]:
-    """A registry's data from a dict, JSON text, or a path. Raises RegistryError."""
+    """A registry's data from a dict, JSON text or a path; *name* is for messages. Raises RegistryError."""
     if isinstance(source, dict):
         try:
             jsontext.check(source)
@@ -78,12 +78,12 @@ def read(source: Any, name: str) -> dict[str, Any]:
         return parse(files.read(source, CATALOGUE_CAP), f"{name} ({os.fspath(source)})")
     except OSError as error:
         raise RegistryError(
-            [f"{name}: {os.fspath(source)[:200]!r} cannot be read: {error.strerror}"], "No registry there"
+            [f"{name}: {os.fspath(source)[:200]!r} cannot be read: {error.strerror}"], "There is no registry"
         ) from None
 
 
 def fetch_catalogue(origin: str, environ: Mapping[str, str]) -> dict[str, Any]:
-    """A catalogue from a file or an address, as data. Raises RegistryError."""
+    """The data of a catalogue, from a file or a URL. Raises RegistryError."""
     if origin.startswith(("http://", "https://")):
         text, _ = download(origin, CATALOGUE_CAP, None, environ)
         return parse(text or b"", origin)
@@ -91,7 +91,10 @@ def fetch_catalogue(origin: str, environ: Mapping[str, str]) -> dict[str, Any]:
 
 
 def newest() -> dict[str, Any]:
-    """The newest registry as a dict of the caller's own: downloaded now and kept, else the last good one, else the bundled one."""
+    """The newest registry as a dict of the caller's own.
+
+    Downloaded now and kept, else the last good one, else the bundled one.
+    """
     import json
 
     from inference_providers.log import warn
@@ -110,21 +113,21 @@ def check(
     *,
     known: Mapping[str, Any] | None = None,
 ) -> None:
-    """Raise RegistryError with every problem: the schema's, and every pinned key that *data* would send elsewhere.
+    """Raise RegistryError with every problem: by the schema, and each pinned key that *data* would send elsewhere.
 
-    known: a registry that was checked before; what *data* shares with it is not looked at again.
+    known: a registry that was checked before; what *data* shares with it is not checked again.
     """
     from inference_providers.registry import problems
 
-    found = problems(data, known=known)
-    if not found:
-        found = stray_keys(Registry(data), bundled(), Pins(bundled(), trust))
-    if found:
-        raise RegistryError(found, f"{name} is refused ({len(found)} problem{'s' * (len(found) != 1)})")
+    faults = problems(data, known=known)
+    if not faults:
+        faults = stray_keys(Registry(data), bundled(), Pins(bundled(), trust))
+    if faults:
+        raise RegistryError(faults, f"{name} is refused ({len(faults)} problem{'s' * (len(faults) != 1)})")
 
 
 class Updater:
-    """Downloads, checks and caches updates: at most once a day for each machine, the last good one kept."""
+    """Downloads, checks and caches updates: at most once a day on each machine; the last good one is kept."""
 
     def __init__(
         self,
@@ -140,18 +143,18 @@ class Updater:
 
         self._environ = Environment(os.environ if environ is None else environ)
         self.url = url or self._environ.get(URL_VARIABLE, "").strip() or UPDATE_URL
-        self._shown = shown(self.url)
+        self._shown = redacted(self.url)
         self._pins = Pins(bundled(), trust)
         self._warn, self._clock = warn, clock or time.time
         self._folder = (
             folder or self._environ.get("INFERENCE_PROVIDERS_CACHE_DIR") or folders.own("cache", self._environ)
         )
-        self.not_kept = ""  # why not
+        self.not_kept = ""  # why updates are not kept; empty if they are
         self._fresh: Registry | None = None  # an update that could not be kept
 
     @property
     def path(self) -> str:
-        """Where the last good update is kept; empty where there is no such place."""
+        """The file with the last good update; empty if there is no folder for it."""
         return os.path.join(self._folder, "registry.json") if self._folder else ""
 
     @property
@@ -159,22 +162,28 @@ class Updater:
         return os.path.join(self._folder, "registry-state.json") if self._folder else ""
 
     def current(self) -> Registry:
-        """The newest good registry, checking for an update if the last check is older than a day, or what it brought is damaged."""
+        """The newest good registry.
+
+        Checks for an update if the last check is more than a day old, or if the update that it brought is damaged.
+        """
         state = self._state()
         age = self._clock() - state.get("checked", 0.0)
-        found, damaged = self._kept(state)
+        registry, damaged = self._cached(state)
         if damaged or state.get("url") != self.url or not 0 <= age < MAX_AGE:
             with suppress(RegistryError):
                 self.fetch()
-            found = self.cached()
-        return found or bundled()
+            registry = self.cached()
+        return registry or bundled()
 
     def cached(self) -> Registry | None:
-        """The last good update, or None if there is none, it is damaged, others can write it, or the installed package is newer."""
-        return self._kept(self._state())[0] or self._fresh
+        """The last good update.
 
-    def _kept(self, state: Mapping[str, Any]) -> tuple[Registry | None, bool]:
-        """The update in the cache, and whether what is there is damaged."""
+        None if there is none, it is damaged, others can write it, or the installed package is newer.
+        """
+        return self._cached(self._state())[0] or self._fresh
+
+    def _cached(self, state: Mapping[str, Any]) -> tuple[Registry | None, bool]:
+        """The update in the cache, and whether the cache is damaged."""
         if state.get("url") != self.url or "sha256" not in state:
             return None, False
         try:
@@ -184,7 +193,7 @@ class Updater:
             return None, True
         if _digest(text) != state["sha256"]:
             return None, True
-        if state.get("accepted") != _accepted(text):  # by a package that knew another schema, or by hand
+        if state.get("accepted") != _accepted(text):  # written by a version with another schema, or by hand
             if _problems(data):
                 return None, True
             self._write(self._state_path, _json({**state, "accepted": _accepted(text)}))
@@ -193,9 +202,12 @@ class Updater:
         return Registry(restrained(data, bundled(), self._pins)), False
 
     def fetch(self) -> dict[str, Any] | None:
-        """Download and keep an update; None if there is nothing newer. Raises RegistryError; the last good one stays."""
+        """Download and cache an update; None if there is nothing newer.
+
+        Raises RegistryError; the last good one stays.
+        """
         old = self._state()
-        _, damaged = self._kept(old)
+        _, damaged = self._cached(old)
         state: dict[str, Any] = {
             **(old if old.get("url") == self.url and not damaged else {}),
             "url": self.url,
@@ -207,15 +219,16 @@ class Updater:
             if text is None:
                 return None
             data = self._accept(text)
-            kept = registry_text(data)
-            if self._write(self.path, kept):
-                state.update(etag=etag, sha256=_digest(kept), accepted=_accepted(kept))
+            content = registry_text(data)
+            if self._write(self.path, content):
+                state.update(etag=etag, sha256=_digest(content), accepted=_accepted(content))
             else:
                 self._fresh = Registry(restrained(data, bundled(), self._pins))
             return data
         except RegistryError as error:
             self._warn(
-                f"No registry update from {self._shown}: {error.problems[0] if error.problems else error}. The last good registry is used."
+                f"No registry update from {self._shown}: {error.problems[0] if error.problems else error}. "
+                "The last good registry is used."
             )
             self._warn = _silent
             raise
@@ -231,24 +244,25 @@ class Updater:
             data = self._convert(data)
         elif len(text) > REGISTRY_CAP:
             raise RegistryError([f"$: larger than {REGISTRY_CAP} bytes"])
-        found = _problems(data)
+        faults = _problems(data)
         in_use = self.cached() or bundled()
         tomorrow = int(time.strftime("%Y%m%d99", time.gmtime(self._clock() + 2 * MAX_AGE)))
-        if not found and int(data.get("version") or 0) > tomorrow:
-            found.append(f"$.version: {data['version']} is of the future; nothing newer could replace it")
-        if not found and int(data.get("version") or 0) < in_use.version:
-            found.append(f"$.version: {data.get('version')} is older than {in_use.version}, which is in use")
-        known = bundled().providers.keys()
-        if not found and len(known & data["providers"].keys()) * 2 < len(known):
-            found.append(
-                f"$.providers: holds {len(known & data['providers'].keys())} of the {len(known)} known providers; at least half are needed"
+        if not faults and int(data.get("version") or 0) > tomorrow:
+            faults.append(f"$.version: {data['version']} is in the future; nothing newer could replace it")
+        if not faults and int(data.get("version") or 0) < in_use.version:
+            faults.append(f"$.version: {data.get('version')} is older than {in_use.version}, which is in use")
+        ours = bundled().providers.keys()
+        if not faults and len(ours & data["providers"].keys()) * 2 < len(ours):
+            faults.append(
+                f"$.providers: holds {len(ours & data['providers'].keys())} of the {len(ours)} known providers; "
+                "at least half are needed"
             )
-        if found:
-            raise RegistryError(found, f"The update from {self._shown} is refused")
+        if faults:
+            raise RegistryError(faults, f"The update from {self._shown} is refused")
         return data
 
     def _convert(self, catalogue: dict[str, Any]) -> dict[str, Any]:
-        """models.dev's live catalogue on top of the bundled registry: newer models and prices, nothing lost."""
+        """models.dev's live catalogue on top of the bundled registry: newer models and prices, nothing is lost."""
         import time
 
         from inference_providers.upkeep.importers.build import build, load_overlay, read_source
@@ -280,23 +294,23 @@ class Updater:
         return state
 
     def _usable(self) -> bool:
-        """Whether there is a cache of the user's own; if not, that is told once."""
+        """Whether the user has a trusted cache folder; if not, warns once."""
         why = folders.distrust(self._folder) if self._folder else folders.NO_HOME
         if why:
-            mend = "" if self._folder else "; set HOME, XDG_CACHE_HOME or INFERENCE_PROVIDERS_CACHE_DIR"
-            self._do_without(
-                f"The registry cache{f' {self._folder}' if self._folder else ''} is not used: {why}{mend}."
+            remedy = "" if self._folder else "; set HOME, XDG_CACHE_HOME or INFERENCE_PROVIDERS_CACHE_DIR"
+            self._give_up_cache(
+                f"The registry cache{f' {self._folder}' if self._folder else ''} is not used: {why}{remedy}."
             )
         return not why
 
-    def _do_without(self, why: str) -> None:
+    def _give_up_cache(self, why: str) -> None:
         if not self.not_kept:
             self.not_kept = f"{why} Updates are not kept: each program downloads its own."
             self._warn(self.not_kept)
             self._warn = _silent
 
     def _write(self, path: str, content: bytes) -> bool:
-        """Replace a file whole: readers see the old one or the new one. False, and one warning, where that fails."""
+        """Replace a file as a whole: readers see the old or the new one. False, after one warning, if that fails."""
         import tempfile
 
         if not self._usable() or not self._folder:
@@ -315,13 +329,13 @@ class Updater:
                     os.unlink(temporary)
                 raise
         except OSError as error:
-            self._do_without(f"The registry cache {self._folder} cannot be written ({error.strerror}).")
+            self._give_up_cache(f"The registry cache {self._folder} cannot be written ({error.strerror}).")
             return False
         return True
 
 
 def _problems(data: dict[str, Any]) -> list[str]:
-    """What is wrong with a registry that was not made here."""
+    """What is wrong with a registry from elsewhere."""
     from inference_providers.registry import problems
 
     try:
@@ -331,14 +345,14 @@ def _problems(data: dict[str, Any]) -> list[str]:
 
 
 def _accepted(text: bytes) -> str:
-    """What is noted of a registry that has passed the checks of this version, so that it need not pass them at each start."""
+    """The mark of a registry that passed this version's checks, so that it need not pass them at every start."""
     from inference_providers import __version__
 
     return _digest(f"accepted by {__version__}: ".encode() + text)
 
 
 def _silent(message: str) -> None:
-    """After the first warning."""
+    """The `warn` after the first warning."""
 
 
 def _with_offers(row: Mapping[str, Any], fresh: Mapping[str, Any]) -> dict[str, Any]:
@@ -361,7 +375,7 @@ def registry_text(data: Mapping[str, Any]) -> bytes:
 def _json(data: Mapping[str, Any]) -> bytes:
     import json
 
-    # A lone surrogate in a name is no reason to end a program.
+    # A lone surrogate in a name must not end a program.
     return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
 
 

@@ -8,14 +8,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inference_providers.usage.cost import cost_of as cost_of
     from inference_providers.usage.usage import Usage as Usage
-    from inference_providers.usage.usage import counted as counted
+    from inference_providers.usage.usage import token_count as token_count
     from inference_providers.usage.usage import usage_of as usage_of
 
 _HOME = {
     "cost": ("cost_of",),
     "usage": (
         "Usage",
-        "counted",
+        "token_count",
         "usage_of",
     ),
 }

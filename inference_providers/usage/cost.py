@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def cost_of(usage: Usage | None, facts: Facts) -> float | None:
-    """USD for *usage* at an offer's prices, or as the provider said; None where tokens or prices are unknown."""
+    """USD for *usage*: as the provider reported it, else at an offer's prices; None if tokens or prices are unknown."""
     if usage is None:
         return None
     if usage.price is not None:

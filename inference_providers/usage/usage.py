@@ -26,11 +26,11 @@ class Usage:
     ) -> None:
         self.input_tokens, self.output_tokens = input_tokens, output_tokens
         self.cached_tokens, self.reasoning_tokens = cached_tokens, reasoning_tokens
-        self.price = price  # USD, where the provider itself says it
+        self.price = price  # USD, where the provider itself reports it
 
     @property
     def total_tokens(self) -> int:
-        """Input and output."""
+        """Input and output tokens together."""
         return self.input_tokens + self.output_tokens
 
     def __repr__(self) -> str:
@@ -42,7 +42,7 @@ class Usage:
     __hash__ = None  # type: ignore[assignment]
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """The four counts, for JSON."""
         return {
             "input_tokens": self.input_tokens,
             "output_tokens": self.output_tokens,
@@ -51,42 +51,42 @@ class Usage:
         }
 
 
-_MOST = (
-    2**53
-)  # of tokens, or USD, that anybody counts: whole numbers up to here are exact as floats, and none overflows
+# Of tokens or USD. Whole numbers up to here are exact as floats, and sums of them do not overflow.
+_LARGEST_COUNT = 2**53
 
 
 def usage_of(reported: Any) -> Usage | None:
-    """`usage` of a reply, in the words of any OpenAI-compatible API; None where it says nothing."""
+    """The `usage` of a reply, by the field names of any OpenAI-compatible API; None if it reports nothing."""
     if not isinstance(reported, dict):
         return None
     get = reported.get
-    given, made = get("prompt_tokens"), get("completion_tokens")
-    if given is None and made is None:
-        given, made = get("input_tokens"), get("output_tokens")
-    if not _is_count(given) and not _is_count(made):
+    read, written = get("prompt_tokens"), get("completion_tokens")
+    if read is None and written is None:
+        read, written = get("input_tokens"), get("output_tokens")
+    if not _is_count(read) and not _is_count(written):
         return None
     total = get("total_tokens")
-    if _is_count(given) and _is_count(total):
-        made = max(counted(made), counted(total) - counted(given))  # some count thoughts in the total only
-    cached = get("prompt_tokens_details") or get("input_tokens_details")
-    thought = get("completion_tokens_details") or get("output_tokens_details")
+    if _is_count(read) and _is_count(total):
+        # Some count reasoning in the total only.
+        written = max(token_count(written), token_count(total) - token_count(read))
+    inputs = get("prompt_tokens_details") or get("input_tokens_details")
+    outputs = get("completion_tokens_details") or get("output_tokens_details")
     price = get("cost")
     return Usage(
-        counted(given),
-        counted(made),
-        cached_tokens=counted(cached.get("cached_tokens"))
-        if isinstance(cached, dict)
-        else counted(get("prompt_cache_hit_tokens")),
-        reasoning_tokens=counted(thought.get("reasoning_tokens")) if isinstance(thought, dict) else 0,
+        token_count(read),
+        token_count(written),
+        cached_tokens=token_count(inputs.get("cached_tokens"))
+        if isinstance(inputs, dict)
+        else token_count(get("prompt_cache_hit_tokens")),
+        reasoning_tokens=token_count(outputs.get("reasoning_tokens")) if isinstance(outputs, dict) else 0,
         price=price if _is_count(price) else None,
     )
 
 
 def _is_count(value: Any) -> bool:
-    return type(value) in (int, float) and 0 <= value < _MOST
+    return type(value) in (int, float) and 0 <= value < _LARGEST_COUNT
 
 
-def counted(value: Any) -> int:
-    """A number of tokens; 0 for what is none."""
+def token_count(value: Any) -> int:
+    """A number of tokens; 0 for anything that is not one."""
     return int(value) if _is_count(value) else 0

@@ -35,7 +35,7 @@ def load_overlay() -> dict[str, Any]:
 
 
 def read_source(data: Any, overlay: Mapping[str, Any], origin: str = "source") -> Source:
-    """Recognise the form of *data* and read it. Raises RegistryError for an unknown form."""
+    """Recognise the format of *data* and read it. Raises RegistryError for an unknown format."""
     version = str(overlay["version"])
     ids = Ids(overlay["ids"], overlay["skip"], f"{version[:4]}-{version[4:6]}-{version[6:8]}")
     if isinstance(data, dict):
@@ -44,8 +44,8 @@ def read_source(data: Any, overlay: Mapping[str, Any], origin: str = "source") -
                 return read(data, ids)
     raise RegistryError(
         [
-            f"{origin}: no known form; give models.dev's api.json, LiteLLM's price or endpoint list, pi-ai's models, "
-            "or an endpoint list"
+            f"{origin}: not in a known format; give models.dev's api.json, LiteLLM's price or endpoint list, "
+            "pi-ai's models, or an endpoint list"
         ]
     )
 
@@ -100,9 +100,9 @@ def _merge_offers(ordered: list[Source]) -> tuple[dict[str, dict[str, OfferRow]]
 def _merge_rows(rows: list[OfferRow]) -> OfferRow:
     values: dict[str, Any] = {}
     for field in OfferRow._fields:
-        said = [getattr(row, field) for row in rows if getattr(row, field) not in (None, "")]
-        values[field] = said[0] if said else getattr(rows[0], field)
-    features: dict[str, str] = {}  # letter in lower case -> as the newest source that says something has it
+        stated = [getattr(row, field) for row in rows if getattr(row, field) not in (None, "")]
+        values[field] = stated[0] if stated else getattr(rows[0], field)
+    features: dict[str, str] = {}  # letter in lower case -> as in the newest source that has it
     for row in rows:
         for letter in row.features:
             features.setdefault(letter.lower(), letter)
@@ -129,8 +129,8 @@ def _providers(
         for provider in {*rows, *offers}
         if provider not in local and provider not in overlay["retired"]["providers"]
     ]
-    order = {provider: place for place, provider in enumerate(overlay["order"])}
-    after = {provider: place for place, provider in enumerate(overlay["last"], start=10_000)}
+    order = {provider: index for index, provider in enumerate(overlay["order"])}
+    after = {provider: index for index, provider in enumerate(overlay["last"], start=10_000)}
     ids.sort(key=lambda provider: (order.get(provider, after.get(provider, 5_000)), provider))
     providers: dict[str, Any] = {}
     bases: dict[str, str] = {}
@@ -208,7 +208,7 @@ def _add_offers(
 ) -> dict[str, str]:
     """Fill `model_names`, `more_names` and `facts`.
 
-    Returns the names of base models and batch endpoints, which are not offered.
+    Returns canonical names for base models and batch endpoints, which are not offered.
     """
     grouped: dict[str, list[OfferRow]] = defaultdict(list)
     for name, row in rows.items():
@@ -308,7 +308,7 @@ def _sources(ordered: list[Source], overlay: Mapping[str, Any], disagreements: C
 
 
 def _unnamed(offers: Mapping[str, Mapping[str, OfferRow]], names: Names) -> int:
-    """How many rows the sources have for what is no particular text model: routers, speech, leftovers."""
+    """How many rows of the sources are not for a particular text model: routers, speech, leftovers."""
     return sum(names.canonical_name(name) is None for rows in offers.values() for name in rows)
 
 
@@ -330,7 +330,7 @@ def _retired(ordered: list[Source], providers: Mapping[str, Any], overlay: Mappi
 
 
 def to_text(registry: Mapping[str, Any]) -> str:
-    """The file's text: one line for each provider's field, one for each model: small, and diffs stay readable."""
+    """The text of the file: one line for each field of a provider and each model; compact, with readable diffs."""
     return _layout(registry, 0) + "\n"
 
 

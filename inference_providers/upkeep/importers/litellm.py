@@ -19,8 +19,8 @@ from inference_providers.upkeep.importers.rows import (
 
 RANK = 2
 
-# Price classes by size and fine-tuning prices are no models.
-_NO_MODEL = re.compile(r"-\d[\d.]*b-(to-)?\d[\d.]*b$|-up-to-|-default$|^ft:|moe-up")
+# Keys of price classes by size, and of fine-tuning prices: these are not models.
+_PRICE_CLASS = re.compile(r"-\d[\d.]*b-(to-)?\d[\d.]*b$|-up-to-|-default$|^ft:|moe-up")
 # `azure/eu/gpt-5.2` is `gpt-5.2` at another price; `bedrock/us-gov-east-1/...` likewise.
 _REGION = re.compile(
     r"^((eu|us|global|global-standard|apac|data-zone|jp|au|in|ca|invoke|converse)"
@@ -28,7 +28,7 @@ _REGION = re.compile(
 )
 
 
-# Providers whose entries stand under another's prefix.
+# Providers whose entries are under another one's prefix.
 _SHARED_HEADS = {"bedrock_converse": "bedrock"}
 
 
@@ -49,7 +49,7 @@ def read_prices(data: Mapping[str, Any], ids: Ids) -> Source:
     offers: dict[tuple[str, str], OfferRow] = {}
     for key, row in data.items():
         provider = ids(row["litellm_provider"])
-        if provider is None or _NO_MODEL.search(key) or row.get("mode") not in ("chat", "responses"):
+        if provider is None or _PRICE_CLASS.search(key) or row.get("mode") not in ("chat", "responses"):
             continue
         internal_name = _internal_name(key, row["litellm_provider"])
         plain = internal_name == key or not _REGION.match(key.partition("/")[2])

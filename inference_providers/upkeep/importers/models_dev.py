@@ -1,4 +1,4 @@
-"""Reads the form that models.dev publishes as `api.json`: the widest source."""
+"""Reads the format of models.dev's `api.json`: the source with the most models."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RANK = 3
 
 
 def recognises(data: Mapping[str, Any]) -> bool:
-    """True for models.dev's form: providers that each hold `models` and `env`."""
+    """True for models.dev's format: providers that each hold `models` and `env`."""
     return bool(data) and all(isinstance(row, dict) and "models" in row and "env" in row for row in data.values())
 
 

@@ -24,7 +24,7 @@ _COMPAT = {"supportsTemperature": "P", "supportsReasoningEffort": "E"}
 
 
 def recognises(data: Mapping[str, Any]) -> bool:
-    """True for pi-ai's form: provider -> internal name -> row with `api` and `baseUrl`."""
+    """True for pi-ai's format: provider -> internal name -> row with `api` and `baseUrl`."""
     rows = [row for models in data.values() if isinstance(models, dict) for row in models.values()]
     return bool(rows) and all(isinstance(row, dict) and "baseUrl" in row and "api" in row for row in rows)
 

@@ -1,4 +1,4 @@
-"""What every reader of a source yields: rows about providers and about their offers."""
+"""The rows that readers of sources produce: about providers, and about their offers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from inference_providers.registry import CAPABILITIES
 
 
 class ProviderRow(NamedTuple):
-    """What one source says of one provider. Empty means: it does not say."""
+    """What one source says about one provider. Empty: it does not say."""
 
     provider: str
     name: str = ""
@@ -20,7 +20,7 @@ class ProviderRow(NamedTuple):
 
 
 class OfferRow(NamedTuple):
-    """What one source says of one offer. Prices in USD per million tokens, sizes in tokens."""
+    """What one source says about one offer. Prices in USD per million tokens, sizes in tokens."""
 
     provider: str
     internal_name: str
@@ -61,10 +61,10 @@ PROTOCOLS = {
 
 
 def letters(row: Mapping[str, Any], **names: str) -> str:
-    """Feature letters for what *row* says, in upper case where it says no: `letters(row, t="tool_call")`."""
-    said = {letter: row.get(names[letter]) for letter in CAPABILITIES if letter in names}
+    """Feature letters for a row, in upper case for features that it denies: `letters(row, t="tool_call")`."""
+    values = {letter: row.get(names[letter]) for letter in CAPABILITIES if letter in names}
     return "".join(
-        letter if value else letter.upper() for letter, value in said.items() if value is not None and value != ""
+        letter if value else letter.upper() for letter, value in values.items() if value is not None and value != ""
     )
 
 
@@ -75,7 +75,7 @@ def clean_endpoint(url: str) -> str:
 
 
 def number(value: Any, *, scale: float = 1) -> float | None:
-    """A price: rounded so that 1e-06 a token is exactly 1 a million; integers stay integers."""
+    """A price, rounded so that 1e-06 a token is exactly 1 a million. An int if whole; None if it is not a price."""
     if not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
         return None
     rounded = round(value * scale, 6)
@@ -83,7 +83,7 @@ def number(value: Any, *, scale: float = 1) -> float | None:
 
 
 def tokens(value: Any) -> int | None:
-    """A size in tokens, or None when the source does not know it."""
+    """A size in tokens, or None if the source does not know it."""
     return int(value) if isinstance(value, int | float) and not isinstance(value, bool) and value > 0 else None
 
 

@@ -1,0 +1,55 @@
+"""`inference-providers models`: which models there are, who serves them, at what price."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from inference_providers.cli.exit_codes import guarded
+from inference_providers.cli.output import json_option, say
+from inference_providers.cli.tables import emit
+from inference_providers.offers import order
+
+
+@click.command("models")
+@click.argument("pattern", default="")
+@click.option("--all", "everything", is_flag=True, help="Also models for which no key is set.")
+@json_option
+@guarded
+def models(pattern: str, everything: bool, as_json: bool) -> None:
+    """List models whose names contain PATTERN, at their best prices; only those usable now, unless --all."""
+    from inference_providers.clients import ProviderList
+
+    providers = ProviderList()
+    rows = []
+    for name in providers.get_canonical_model_names():
+        if pattern.lower() in name:
+            offers = providers.resolve(name).offers
+            usable = order(offers)
+            if usable or everything:
+                rows.append(_model_row(name, offers, usable, providers.registry.model(name)))
+    for server in providers.local_servers():
+        for name, canonical in server.models.items():
+            if canonical not in providers.registry.canonical_names and pattern.lower() in name.lower():
+                rows.append(_model_row(name, [], [], {}) | {"providers": [f"{server.provider} (here)"], "usable": True})
+    if not rows and not as_json:
+        such = f" with {pattern!r} in its name" if pattern else ""
+        unusable = f"No model{such} is usable now. --all lists those that need a key."
+        say(f"There is no model{such}." if everything else unusable, err=True)
+    emit(rows, ["model", "providers", "context", "input_price", "output_price", "released"], as_json)
+
+
+def _model_row(name: str, offers: list[Any], usable: list[Any], facts: Any) -> dict[str, Any]:
+    priced = [o for o in usable or offers if o.input_price is not None and o.output_price is not None]
+    cheapest = min(priced, key=lambda o: (o.input_price or 0) * 3 + (o.output_price or 0), default=None)
+    shown = list(dict.fromkeys(offer.provider for offer in usable or offers))
+    return {
+        "model": name,
+        "providers": shown[:6] + ([f"+{len(shown) - 6}"] if len(shown) > 6 else []),
+        "usable": bool(usable),
+        "context": max((offer.context_window or 0 for offer in usable or offers), default=0) or None,
+        "input_price": cheapest and cheapest.input_price,
+        "output_price": cheapest and cheapest.output_price,
+        "released": facts.get("released"),
+    }

@@ -1,0 +1,116 @@
+"""`inference-providers registry`: the registry built, updated, checked and shown."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from inference_providers import files
+from inference_providers.cli.exit_codes import BAD_REGISTRY, guarded
+from inference_providers.cli.output import say, say_json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from inference_providers.registry import Registry
+
+
+@click.group()
+def registry() -> None:
+    """Build, update, check and show the registry of providers and models."""
+
+
+@registry.command()
+@click.option(
+    "--from",
+    "sources",
+    multiple=True,
+    required=True,
+    metavar="FILE_OR_URL",
+    help="A catalogue; give the option once for each source.",
+)
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, writable=True), help="Where to write; default: standard output."
+)
+@guarded
+def build(sources: tuple[str, ...], output: str | None) -> None:
+    """Build a registry from public catalogues; the same inputs give the same bytes."""
+    from inference_providers.upkeep import build as build_registry
+    from inference_providers.upkeep import fetch_catalogue, load_overlay, read_source, to_text
+
+    if output is not None and output != "-":
+        files.check_writable(output, whole=True)
+        if same := [source for source in sources if files.same(os.path.expanduser(source), output)]:
+            raise click.UsageError(f"{same[0]} is an input; the registry needs another file as its output.")
+    overlay = load_overlay()
+    read = []
+    for origin in sources:
+        say(f"reading {origin}", err=True)
+        read.append(read_source(fetch_catalogue(origin, os.environ), overlay, origin))
+    text = to_text(build_registry(read, overlay))
+    if output is None or output == "-":
+        say(text, nl=False)
+    else:
+        with files.replacing(output, text=True) as file:
+            file.write(text)
+        say(f"wrote {output} ({len(text.encode()) // 1024} KiB)", err=True)
+
+
+@registry.command()
+@click.option("--url", help="The address to download from; default: INFERENCE_PROVIDERS_URL, else models.dev.")
+@guarded
+def update(url: str | None) -> None:
+    """Download the newest registry, check it, and store it for programs that use auto_update."""
+    from inference_providers.upkeep import Updater
+
+    updater = Updater(url=url)
+    data = updater.fetch()
+    version = data["version"] if data else (updater.cached() or _bundled()).version
+    if updater.not_kept:
+        say(updater.not_kept, err=True)
+    say(f"{'Updated to' if data else 'Nothing newer than'} version {version} from {updater.url}")
+
+
+def _bundled() -> Registry:
+    from inference_providers.registry import bundled
+
+    return bundled()
+
+
+@registry.command()
+@click.argument("files", nargs=-1, type=click.Path())
+@click.option("--strict", is_flag=True, help="Also report unknown fields.")
+@guarded
+def validate(files: tuple[str, ...], strict: bool) -> None:
+    """Check registry FILES (default: the bundled one): every problem with its JSON path."""
+    from inference_providers.registry import BUNDLED_PATH, linked, problems
+    from inference_providers.upkeep import read
+
+    count = 0
+    for path in files or (linked(BUNDLED_PATH),):
+        wrong = problems(read(path, "file"), strict=strict)
+        count += len(wrong)
+        for problem in wrong:
+            say(f"{path}: {problem}", err=True)
+        if not wrong:
+            say(f"{path}: valid")
+    if count:
+        sys.exit(BAD_REGISTRY)
+
+
+@registry.command()
+@click.argument("provider", required=False)
+@guarded
+def show(provider: str | None) -> None:
+    """Print the bundled registry, or one PROVIDER's row, as JSON."""
+    from inference_providers.errors import UnknownModelError
+
+    rows = _bundled()
+    if provider is None:
+        say_json(rows.data, indent=1)
+        return
+    pid = rows.provider_id(provider)
+    if pid is None:
+        raise UnknownModelError(f"There is no provider {provider!r}. `inference-providers providers --all` lists them.")
+    say_json({pid: rows.data["providers"][pid]}, indent=1)

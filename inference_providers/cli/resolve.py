@@ -1,0 +1,57 @@
+"""`inference-providers resolve`: what a name means, and who serves it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from inference_providers.cli.completion import complete_model, complete_provider
+from inference_providers.cli.exit_codes import guarded
+from inference_providers.cli.output import json_option, say, say_json
+from inference_providers.cli.tables import emit
+
+
+@click.command("resolve")
+@click.argument("name", shell_complete=complete_model)
+@click.option("--provider", shell_complete=complete_provider, help="Pass the name to this provider unchanged.")
+@json_option
+@guarded
+def resolve(name: str, provider: str | None, as_json: bool) -> None:
+    """Show which model NAME means, by which rule, who serves it, and what is usable."""
+    from inference_providers.clients import ProviderList
+
+    resolution = ProviderList().resolve(name, provider=provider)
+    rows = [
+        {
+            "provider": offer.provider,
+            "internal_name": offer.internal_name,
+            "usable": offer.usable,
+            "why": offer.reason or _why_usable(offer),
+            "input_price": offer.input_price,
+            "output_price": offer.output_price,
+            "context": offer.context_window,
+        }
+        for offer in resolution.offers
+    ]
+    if as_json:
+        say_json(
+            {
+                "name": name,
+                "rule": resolution.rule,
+                "canonical_name": resolution.canonical_name,
+                "warning": resolution.warning or None,
+                "offers": rows,
+            }
+        )
+        return
+    say(f"{name} is {resolution.canonical_name or 'a choice among models'} (rule: {resolution.rule})")
+    if resolution.warning:
+        say(f"Note: {resolution.warning}", err=True)
+    emit(rows, ["provider", "internal_name", "usable", "why", "input_price", "output_price"], False)
+
+
+def _why_usable(offer: Any) -> str:
+    if offer.variable:
+        return f"{offer.variable} is set"
+    return "on this machine" if offer.endpoint else "its server would be started"
