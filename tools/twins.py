@@ -19,6 +19,7 @@ HEAD = "# Made of `{source}` by `make generate`: change that, not this.\n"
 RULES = tuple(
     (re.compile(pattern), replacement)
     for pattern, replacement in (
+        (r"\bfrom asyncio import sleep\b", "from time import sleep"),
         (r"\basync (def|for|with)\b", r"\1"),
         (r"\bawait ", ""),
         (r"\bAsyncGenerator\[(.+?), None\]", r"Generator[\1, None, None]"),

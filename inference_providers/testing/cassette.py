@@ -11,13 +11,12 @@ from inference_providers import files
 from inference_providers.credentials import DUMMY_KEY, scrub, scrub_events
 from inference_providers.errors import InferenceProvidersError
 from inference_providers.registry import bundled
-from inference_providers.testing.mock import unlimited
 from inference_providers.text import jsontext
-from inference_providers.transport import AsyncResponse, Limits, Response, WireError
+from inference_providers.transport import WireError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from inference_providers.transport import Request
@@ -95,11 +94,15 @@ class Cassette:
 
     def sender(self, real: Callable[[], Any], secrets: Callable[[], list[str]]) -> Any:
         """The sender that records, or plays back."""
-        return _Recorder(self, real(), secrets) if self.mode == RECORD else _Player(self)
+        from inference_providers.testing.senders import Player, Recorder
+
+        return Recorder(self, real(), secrets) if self.mode == RECORD else Player(self)
 
     def async_sender(self, real: Callable[[], Any], secrets: Callable[[], list[str]]) -> Any:
         """`sender` for asyncio."""
-        return _AsyncRecorder(self, real(), secrets) if self.mode == RECORD else _AsyncPlayer(self)
+        from inference_providers.testing.async_senders import AsyncPlayer, AsyncRecorder
+
+        return AsyncRecorder(self, real(), secrets) if self.mode == RECORD else AsyncPlayer(self)
 
     def keep(self, request: Request, status: int, headers: Mapping[str, str], body: bytes, secrets: list[str]) -> None:
         """Record one exchange, with all keys removed, and write the file."""
@@ -206,106 +209,3 @@ def _text(body: bytes, secrets: list[str]) -> Any:
 
 def _bytes(kept: Any) -> bytes:
     return base64.b64decode(kept["base64"]) if isinstance(kept, dict) else str(kept).encode()
-
-
-class _Recording:
-    """One exchange that is being recorded. It is written once: at its end, or as far as it got when it is closed."""
-
-    def __init__(self, cassette: Cassette, request: Request, response: Any, secrets: Callable[[], list[str]]) -> None:
-        self._cassette, self._request, self._response, self._secrets = cassette, request, response, secrets
-        self.parts: list[bytes] = []
-        self._is_written = False
-
-    def keep(self) -> None:
-        """Write it to the file, unless that was done."""
-        if not self._is_written:
-            self._is_written = True
-            response = self._response
-            self._cassette.keep(self._request, response.status, response.headers, b"".join(self.parts), self._secrets())
-
-    def close(self) -> None:
-        """Stop reading, and write what there is; a probe reads nothing at all."""
-        self.keep()
-        self._response.close()
-
-
-class _Recorder:
-    def __init__(self, cassette: Cassette, real: Any, secrets: Callable[[], list[str]]) -> None:
-        self._cassette, self._real, self._secrets = cassette, real, secrets
-        self.limits = real.limits
-
-    def send(self, request: Request, **limits: Any) -> Response:
-        try:
-            response = self._real.send(request, **limits)
-        except WireError as error:
-            self._cassette.keep_failure(request, error, self._secrets())
-            raise
-        recording = _Recording(self._cassette, request, response, self._secrets)
-        return Response(
-            response.status, response.headers, self._recorded(response, recording), recording.close, response.limit
-        )
-
-    def _recorded(self, response: Response, recording: _Recording) -> Iterator[bytes]:
-        for chunk in response.chunks:
-            recording.parts.append(chunk)
-            yield chunk
-        recording.keep()
-
-    def close(self) -> None:
-        self._real.close()
-
-
-class _AsyncRecorder:
-    def __init__(self, cassette: Cassette, real: Any, secrets: Callable[[], list[str]]) -> None:
-        self._cassette, self._real, self._secrets = cassette, real, secrets
-        self.limits = real.limits
-
-    async def send(self, request: Request, **limits: Any) -> AsyncResponse:
-        try:
-            response = await self._real.send(request, **limits)
-        except WireError as error:
-            self._cassette.keep_failure(request, error, self._secrets())
-            raise
-        recording = _Recording(self._cassette, request, response, self._secrets)
-
-        async def more() -> bytes:
-            chunk: bytes = await response.more()
-            if chunk:
-                recording.parts.append(chunk)
-            else:
-                recording.keep()
-            return chunk
-
-        return AsyncResponse(response.status, response.headers, more, recording.close, response.limit)
-
-    async def aclose(self) -> None:
-        await self._real.aclose()
-
-
-class _Player:
-    def __init__(self, cassette: Cassette) -> None:
-        self._cassette, self.limits = cassette, Limits()
-
-    def send(self, request: Request, **limits: Any) -> Response:
-        status, headers, body = self._cassette.find(request)
-        return Response(status, headers, iter([body]), lambda: None, unlimited)
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-
-class _AsyncPlayer:
-    def __init__(self, cassette: Cassette) -> None:
-        self._cassette, self.limits = cassette, Limits()
-
-    async def send(self, request: Request, **limits: Any) -> AsyncResponse:
-        status, headers, body = self._cassette.find(request)
-        pieces: Iterator[bytes] = iter([body])
-
-        async def more() -> bytes:
-            return next(pieces, b"")
-
-        return AsyncResponse(status, headers, more, lambda: None, unlimited)
-
-    async def aclose(self) -> None:
-        """Nothing is open."""

@@ -10,11 +10,9 @@ other model. An `error` is an HTTP status, a text, or `{"status": 429, "message"
 from __future__ import annotations
 
 import json
-import time
 
 from inference_providers import chat
 from inference_providers.registry import bundled
-from inference_providers.transport import AsyncResponse, Limits, Response, WireError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,11 +88,15 @@ class Mock:
 
     def sender(self, real: Callable[[], Any], secrets: Callable[[], list[str]]) -> Any:
         """The sender that answers from the mock replies."""
-        return _Sender(self)
+        from inference_providers.testing.senders import MockSender
+
+        return MockSender(self)
 
     def async_sender(self, real: Callable[[], Any], secrets: Callable[[], list[str]]) -> Any:
         """`sender` for asyncio."""
-        return _AsyncSender(self)
+        from inference_providers.testing.async_senders import AsyncMockSender
+
+        return AsyncMockSender(self)
 
     def answer(self, request: Request) -> tuple[float, int, dict[str, str], list[bytes]]:
         """(seconds to wait, status, headers, chunks of the body) for a request."""
@@ -208,51 +210,3 @@ def _events(reply: Mapping[str, Any], body: Mapping[str, Any]) -> Iterator[bytes
 
 def _event(data: Any) -> bytes:
     return b"data: " + json.dumps(data, ensure_ascii=False).encode() + b"\n\n"
-
-
-def unlimited(total: float, idle: float) -> None:
-    """What a stream's reader may call; nothing here takes long."""
-
-
-class _Sender:
-    def __init__(self, mock: Mock) -> None:
-        self._mock = mock
-        self.limits = Limits()
-
-    def send(self, request: Request, *, limit: float | None = None, idle: float | None = None) -> Response:
-        wait, status, headers, body = self._mock.answer(request)
-        _wait_for(wait, limit, time.sleep)
-        return Response(status, headers, iter(body), lambda: None, unlimited)
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-
-class _AsyncSender:
-    def __init__(self, mock: Mock) -> None:
-        self._mock = mock
-        self.limits = Limits()
-
-    async def send(self, request: Request, *, limit: float | None = None, idle: float | None = None) -> AsyncResponse:
-        import asyncio
-
-        wait, status, headers, body = self._mock.answer(request)
-        await asyncio.sleep(wait if limit is None else min(wait, limit))
-        _wait_for(wait, limit, lambda seconds: None)
-        pieces = iter(body)
-
-        async def more() -> bytes:
-            return next(pieces, b"")
-
-        return AsyncResponse(status, headers, more, lambda: None, unlimited)
-
-    async def aclose(self) -> None:
-        """Nothing is open."""
-
-
-def _wait_for(seconds: float, limit: float | None, sleep: Callable[[float], None]) -> None:
-    """A latency beyond the limit is a timeout, as it would be for a real server."""
-    if limit is not None and seconds > limit:
-        sleep(limit)
-        raise WireError("deadline", "no complete answer before the deadline")
-    sleep(seconds)

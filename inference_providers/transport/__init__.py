@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from inference_providers.transport.http import Request as Request
     from inference_providers.transport.http import Response as Response
     from inference_providers.transport.http import WireError as WireError
+    from inference_providers.transport.http import async_response_of as async_response_of
     from inference_providers.transport.http import request_to as request_to
+    from inference_providers.transport.http import response_of as response_of
     from inference_providers.transport.races import run_race as run_race
     from inference_providers.transport.races import run_race_async as run_race_async
     from inference_providers.transport.sync_sender import Sender as Sender
@@ -32,7 +34,9 @@ _HOME = {
         "Request",
         "Response",
         "WireError",
+        "async_response_of",
         "request_to",
+        "response_of",
     ),
     "races": (
         "run_race",

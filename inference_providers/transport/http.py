@@ -143,6 +143,32 @@ class AsyncResponse:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
+def response_of(
+    status: int,
+    headers: Mapping[str, str],
+    chunks: Iterator[bytes],
+    close: Callable[[], None] = lambda: None,
+    limit: Callable[[float, float], None] = lambda total, idle: None,
+) -> Response:
+    """A response of which nobody need wait for anything: for what stands in for servers."""
+    return Response(status, headers, chunks, close, limit)
+
+
+def async_response_of(
+    status: int,
+    headers: Mapping[str, str],
+    chunks: AsyncIterator[bytes],
+    close: Callable[[], None] = lambda: None,
+    limit: Callable[[float, float], None] = lambda total, idle: None,
+) -> AsyncResponse:
+    """`response_of` for asyncio."""
+
+    async def more() -> bytes:
+        return await anext(chunks, b"")
+
+    return AsyncResponse(status, headers, more, close, limit)
+
+
 class WireError(Exception):
     """No usable HTTP response; the text never holds a header or a body.
 
