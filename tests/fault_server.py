@@ -752,7 +752,7 @@ row(
     message="finish_reason 'error'",
     **S,
 )
-row("69", "a chunk of bad JSON", TRUNC, streaming(delta("partial"), b"data: {bad\n\n"), STREAM, message="no JSON", **S)
+row("69", "a chunk of bad JSON", TRUNC, streaming(delta("partial"), b"data: {bad\n\n"), STREAM, message="not JSON", **S)
 row(
     "70",
     "chunks with empty choices, usage last: ignored for text, usage kept",
