@@ -68,7 +68,8 @@ def test_the_tables_of_verdicts_are_plain_data() -> None:
         assert (phrase in classify.PHRASES, action in ACTIONS, issubclass(error, ProviderError)) == (True, True, True)
     assert {phrase for _, phrase, _, _ in classify.BY_WORDS} == set(classify.PHRASES)
     assert set(classify.REFUSED_IN_SUCCESS) <= set(classify.PHRASES)
-    verdicts = [*classify.BY_STATUS.values(), classify.OTHERWISE, *(row[1:] for row in classify.BY_CLASS)]
+    by_class = [(action, error) for _, action, error in classify.BY_CLASS]
+    verdicts: list[tuple[str, type[ProviderError]]] = [*classify.BY_STATUS.values(), classify.OTHERWISE, *by_class]
     assert all(action in ACTIONS and issubclass(error, ProviderError) for action, error in verdicts)
 
 
@@ -252,7 +253,7 @@ def speaks_plain(connection: Connection, request: Received) -> None:
 
 @pytest.fixture
 def plain(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(PROTOCOLS, "openai", Plain())  # type: ignore[arg-type]  # a dict, for readers only
+    monkeypatch.setitem(PROTOCOLS, "openai", Plain())
 
 
 def asked(providers: Any, question: str, **options: Any) -> Any:

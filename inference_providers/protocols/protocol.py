@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         @property
         def ID(self) -> str:
             """Its name in the registry: `protocol` of a provider's connection, and of an offer."""
+            raise NotImplementedError
 
         def missing(self, request: ModelRequest, offer: Offer, needs: Sequence[str]) -> list[str]:
             """What keeps an offer from being asked, in words (`images`, `min_p`); empty where it can do everything.
@@ -30,12 +31,14 @@ if TYPE_CHECKING:
             needs: features that cannot be left out, of `parameter_rules.NEEDS`. Called for every candidate of a call
             before anybody is asked, so it looks at what is known and translates nothing.
             """
+            raise NotImplementedError
 
         def encode(self, request: ModelRequest, offer: Offer) -> FittedRequest:
             """The request as this offer gets it: method, path below the endpoint, headers without the key, body.
 
             Called at most once for each offer of a call, when its turn has come.
             """
+            raise NotImplementedError
 
         def decode(
             self,
@@ -56,6 +59,7 @@ if TYPE_CHECKING:
             Other statuses than success are `classify.refusal`'s. What it raises is taken for a reply of a shape that
             nobody foresaw.
             """
+            raise NotImplementedError
 
         def judge(
             self,
@@ -68,6 +72,7 @@ if TYPE_CHECKING:
             allow_empty: bool,
         ) -> EventJudge:
             """What judges one stream as it comes; the parameters are those of `decode`."""
+            raise NotImplementedError
 
     class EventJudge(Protocol):
         """One stream, judged event by event.
@@ -85,16 +90,20 @@ if TYPE_CHECKING:
         @property
         def plain(self) -> bool:
             """Whether the body is not an event stream, and its reply was made one."""
+            raise NotImplementedError
 
         @property
         def within_event(self) -> bool:
             """Whether an event has begun and not ended."""
+            raise NotImplementedError
 
         def feed(self, chunk: bytes) -> Iterator[dict[str, Any]]:
             """The chunks that these bytes complete, as OpenAI's API has them."""
+            raise NotImplementedError
 
         def end(self) -> Iterator[dict[str, Any]]:
             """What the end of the body completes; sets the verdict."""
+            raise NotImplementedError
 
         def broke(self, error: WireError) -> None:
             """The connection failed."""
