@@ -288,7 +288,7 @@ class Call:
         word = self.end or self.too_long
         assert word is not None and error is word.error, "what is raised is what the server said"
         if self.end is None:
-            self.unreachable_larger()
+            self.nobody_larger()
 
     def nobody_larger(self) -> None:
         """A prompt was too long, and that was the end: there was nobody else to ask."""
