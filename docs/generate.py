@@ -127,6 +127,13 @@ def status_rows() -> str:
     return "\n".join([*rows, line("others", "", *classify.OTHERWISE)])
 
 
+def phrases() -> str:
+    """The patterns of a server's words."""
+    from inference_providers.protocols import classify
+
+    return "\n".join(["```text", *(f"{name}: {pattern}" for name, pattern in classify.PHRASES.items()), "```"])
+
+
 def stream_ends() -> str:
     """What the end of a stream means."""
     from inference_providers.protocols import stream
@@ -152,7 +159,7 @@ PARTS = {
     "docs/cli.md": {"help": command_help},
     "docs/parameters.md": {"parameters": lambda: parameter_rows(bundled())},
     "docs/batch.md": {"batch": lambda: batch_rows(bundled())},
-    "docs/failures.md": {"statuses": status_rows, "ends": stream_ends, "matrix": fault_matrix},
+    "docs/failures.md": {"statuses": status_rows, "phrases": phrases, "ends": stream_ends, "matrix": fault_matrix},
 }
 
 

@@ -527,7 +527,7 @@ row(
     **S,
 )
 for body in ("null", "[]", '"x"'):
-    row("35", f"`{body}`", NEXT, says(200, body), message="no object", **S)
+    row("35", f"`{body}`", NEXT, says(200, body), message="not an object", **S)
 row(
     "35b",
     "JSON that nests more than 100 levels deep",
@@ -537,7 +537,7 @@ row(
     **S,
 )
 row("36", "empty body", RETRY, says(200, ""), CALL, message="empty", **S)
-row("37", "cut JSON", RETRY, says(200, json.dumps(completion())[:-30]), message="cut or no valid JSON", **S)
+row("37", "cut JSON", RETRY, says(200, json.dumps(completion())[:-30]), message="cut or not valid JSON", **S)
 row(
     "38",
     "bad UTF-8",
@@ -545,7 +545,7 @@ row(
     lambda c, r: c.reply(
         200, b'{"choices": [{"message": {"content": "\xff\xfe"}}]}', {"content-type": "application/json"}
     ),
-    message="cut or no valid JSON",
+    message="cut or not valid JSON",
     **S,
 )
 row(
@@ -752,7 +752,7 @@ row(
     message="finish_reason 'error'",
     **S,
 )
-row("69", "a chunk of bad JSON", TRUNC, streaming(delta("partial"), b"data: {bad\n\n"), STREAM, message="no JSON", **S)
+row("69", "a chunk of bad JSON", TRUNC, streaming(delta("partial"), b"data: {bad\n\n"), STREAM, message="not JSON", **S)
 row(
     "70",
     "chunks with empty choices, usage last: ignored for text, usage kept",

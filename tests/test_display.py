@@ -24,7 +24,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference_providers import InferenceProvidersError, ProviderList
-from inference_providers.protocols import classify
+from inference_providers.protocols import error_details
 from inference_providers.text import display
 from tests.batch_server import Jobs
 from tests.conftest import ROOT, keys, registry_of
@@ -190,8 +190,8 @@ def test_json_is_harmless_and_means_the_same(value: Any) -> None:
 
 @given(st.text(st.sampled_from(HOSTILE + "ab \n")))
 def test_what_is_made_of_a_servers_words_is_harmless_from_the_start(text: str) -> None:
-    words = classify.said({"error": {"message": text, "code": text, "type": text}})
-    for made in (words.message, words.code, words.kind, words.text, classify.said(text).message, str(InferenceProvidersError(text))):  # fmt: skip
+    words = error_details({"error": {"message": text, "code": text, "type": text}})
+    for made in (words.message, words.code, words.kind, words.text, error_details(text).message, str(InferenceProvidersError(text))):  # fmt: skip
         is_harmless(made)
 
 

@@ -18,8 +18,7 @@ from hypothesis import strategies as st
 
 import inference_providers
 from inference_providers import AllProvidersFailedError, AsyncProviderList, ProviderList, TruncatedStreamError
-from inference_providers.protocols import classify, stream
-from inference_providers.protocols.stream import StreamJudge
+from inference_providers.protocols import classify, openai_chat, stream
 from inference_providers.transport.http import Limits
 from tests.conftest import Quick, keys, registry_of
 from tests.fault_server import (
@@ -339,14 +338,14 @@ def test_three_tenths_of_faults_leave_nearly_every_call_answered(serve: Serve, k
 def test_backoff_is_full_jitter() -> None:
     from inference_providers.routing.health import Health
     from inference_providers.routing.policy import Policy
-    from inference_providers.routing.router import _Route
+    from inference_providers.routing.router import Router
 
-    route = _Route([], Health(Policy(), time.monotonic), random.Random(1), None, [])
+    route = Router([], Health(Policy(), time.monotonic), random.Random(1), None, [])
     for tries, cap in ((1, 0.5), (2, 1.0), (3, 2.0), (9, 8.0)):
         waits = [route.backoff(tries) for _ in range(500)]
         assert 0 <= min(waits) < cap * 0.1
         assert cap * 0.9 < max(waits) <= cap
-    assert inspect.isgeneratorfunction(_Route.run)
+    assert inspect.isgeneratorfunction(Router.run)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -472,13 +471,13 @@ WORDS = {
     ],
 )
 def test_every_row_of_words_decides_for_its_statuses(status: int, words: str, action: str, error: Any) -> None:
-    verdict = classify.response(status, {}, json.dumps({"error": {"message": words}}).encode(), "p", (), 0.0)
+    verdict = openai_chat.decode(status, {}, json.dumps({"error": {"message": words}}).encode(), "p", (), 0.0)
     assert (verdict.action, type(verdict.error)) == (action, error)
 
 
 @pytest.mark.parametrize("status", [-1, 0, 206, 302, 399, 404, 418, 500, 599, 700])
 def test_any_status_is_judged_without_words(status: int) -> None:
-    verdict = classify.response(status, {}, b"", "p", (), 0.0)
+    verdict = openai_chat.decode(status, {}, b"", "p", (), 0.0)
     expected = {404: classify.NEXT, 418: classify.STOP}.get(status, classify.RETRY if status >= 500 else classify.NEXT)
     assert verdict.action == expected
 
@@ -511,7 +510,7 @@ ANSWER, OTHER = "/chat/completions", "/responses"
 def test_every_end_of_a_stream_has_its_outcome(
     path: str, text: str | None, reason: str | None, done: bool, empty: bool, action: Any
 ) -> None:
-    judge = StreamJudge("p", (), {}, 0.0, path=path, allow_empty=empty)
+    judge = openai_chat.judge("p", (), {}, 0.0, path=path, allow_empty=empty)
     chunk = {"choices": [{"delta": {"content": text}, "finish_reason": reason}]}
     body = b"data: " + json.dumps(chunk).encode() + b"\n\n" if text or reason else b": nothing\n\n"
     list(judge.feed(body + (b"data: [DONE]\n\n" if done else b"")))

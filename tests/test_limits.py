@@ -27,10 +27,8 @@ from inference_providers import (
 from inference_providers.calls.gathering import Gathered
 from inference_providers.chat import completion as chat
 from inference_providers.chat.answer import AnswerBuilder
-from inference_providers.protocols import classify
-from inference_providers.protocols import error_details as said
+from inference_providers.protocols import classify, error_body, openai_chat
 from inference_providers.protocols import stream as streams
-from inference_providers.protocols.stream import StreamJudge
 from inference_providers.registry.provider import Facts
 from inference_providers.text import jsontext
 from inference_providers.transport import sse
@@ -271,8 +269,8 @@ BODIES: dict[str, tuple[Callable[[], bytes], str]] = {
     "names": (lambda: b'{"choices": {"0": 0' + b"".join(b',"%x":0' % n for n in range(SIZE // 10)) + b"}}", "too large to be read"),
     "texts": (lambda: b'{"choices": [""' + b',"a"' * (SIZE // 4) + b"]}", "too large to be read"),
     "cut": (lambda: b'{"choices": [{}' + b",{}" * (SIZE // 3), "too large to be read"),
-    "not utf-8": (lambda: b'{"choices": "' + b"x" * SIZE + b'\xff"}', "cut or no valid JSON"),
-    "page": (lambda: b"<script " * (SIZE // 8) + "😀".encode(), "no JSON"),
+    "not utf-8": (lambda: b'{"choices": "' + b"x" * SIZE + b'\xff"}', "cut or not valid JSON"),
+    "page": (lambda: b"<script " * (SIZE // 8) + "😀".encode(), "not JSON"),
     "picture": (lambda: chat_reply("Look! 😀", [{"image_url": {"url": "data:image/png;base64," + "QUJD" * (SIZE // 4)}}]), "answered 7"),
     "text": (lambda: chat_reply("word, [and] {more} " * (SIZE // 20)), "answered "),
     "error": (lambda: json.dumps({"error": {"message": "x" * SIZE, "code": 500}}).encode(), "xxx"),
@@ -311,15 +309,15 @@ def test_a_large_reply_of_another_kind_is_passed_on_unread(serve: Serve) -> None
     ],
 )
 def test_an_error_in_a_large_reply_of_another_kind_is_found(body: bytes, action: str) -> None:
-    verdict = classify.response(200, {}, body, "p", (), 0.0, path="/embeddings")
+    verdict = openai_chat.decode(200, {}, body, "p", (), 0.0, path="/embeddings")
     assert verdict.action == action
 
 
 def test_a_picture_and_a_smile_in_one_text_are_read() -> None:
     body = chat_reply("data:image/png;base64," + "QUJD" * (10 * MIB // 4) + " 😀")
-    assert classify.response(200, {}, body, "p", (), 0.0).action == classify.OK
+    assert openai_chat.decode(200, {}, body, "p", (), 0.0).action == classify.OK
     wide = b'{"choices": "' + b"x" * (60 * MIB) + b'\\ud83d\\ude00"}'
-    assert "too large" in str(classify.response(200, {}, wide, "p", (), 0.0).error)
+    assert "too large" in str(openai_chat.decode(200, {}, wide, "p", (), 0.0).error)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -354,7 +352,7 @@ def test_many_small_pieces_of_a_text_take_little_more_than_the_text() -> None:
 
 
 def test_a_large_event_may_come_first_and_comments_may_go_on_for_long() -> None:
-    stream = StreamJudge("p", (), {}, 0.0)
+    stream = openai_chat.judge("p", (), {}, 0.0)
     picture = json.dumps(delta(None, images=[{"image_url": {"url": "x" * 6 * MIB}}])).encode()
     for place in range(0, len(picture), 65536):
         assert not list(stream.feed((b"data: " if not place else b"") + picture[place : place + 65536]))
@@ -463,7 +461,7 @@ class Offered:
     st.sampled_from(["text/event-stream", "application/json", "text/html", "audio/x"]),
 )
 def test_a_stream_of_any_shape_ends_in_a_verdict_or_in_a_typed_error(found: list[bytes], path: str, kind: str) -> None:
-    stream = StreamJudge("p", ("sk-secret-secret-secret",), {"content-type": kind}, 0.0, path=path)
+    stream = openai_chat.judge("p", ("sk-secret-secret-secret",), {"content-type": kind}, 0.0, path=path)
     gathered = Gathered([])
     try:
         for chunk in [*(part for event in found for part in stream.feed(event)), *stream.end()]:
@@ -485,9 +483,9 @@ def test_a_stream_of_any_shape_ends_in_a_verdict_or_in_a_typed_error(found: list
 @given(replies, st.booleans())
 def test_a_reply_of_any_shape_is_judged_and_an_answer_can_be_made_of_it(reply: Any, allow_empty: bool) -> None:
     body = json.dumps(reply).encode()
-    verdict = classify.response(200, {}, body, "p", ("sk-secret-secret-secret",), 0.0, allow_empty=allow_empty)
+    verdict = openai_chat.decode(200, {}, body, "p", ("sk-secret-secret-secret",), 0.0, allow_empty=allow_empty)
     for status in (400, 429, 500, 503):
-        assert classify.response(status, {}, body, "p", (), 0.0).error is not None
+        assert openai_chat.decode(status, {}, body, "p", (), 0.0).error is not None
     if verdict.action != classify.OK:
         assert verdict.error is not None
         return
@@ -556,14 +554,14 @@ def test_what_is_no_number_of_tokens_is_not_counted_with(count: Any) -> None:
 @pytest.mark.parametrize("value", ["1e999", "-1e999", "nan", "9" * 5000, "Wed, 21 Oct 99999 07:28:00 GMT", "Wed, 99 Oct 2065 07:28:00 GMT", "x" * 65536, ",", "1 1 1 1 1", "\ud800"])  # fmt: skip
 def test_a_wait_that_cannot_be_is_none(value: str) -> None:
     for name in ("retry-after", "retry-after-ms"):
-        assert said.retry_after({name: value}, "", 0.0) is None
-    assert said.retry_after({}, f"try again in {value}s", 0.0) is None or value == "9" * 5000
+        assert error_body.retry_after({name: value}, "", 0.0) is None
+    assert error_body.retry_after({}, f"try again in {value}s", 0.0) is None or value == "9" * 5000
 
 
 def test_a_server_that_says_much_is_heard_to_its_fourth_thousand() -> None:
     body = json.dumps(
         {"error": {"message": "a " * 9000 + "context length", "code": "context_length_exceeded"}}
     ).encode()
-    verdict = classify.response(400, {}, body, "p", (), 0.0)
+    verdict = openai_chat.decode(400, {}, body, "p", (), 0.0)
     assert verdict.action == classify.LARGER  # by its code
     assert len(str(verdict.error)) < 5000

@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 
 from inference_providers import AsyncProviderList, ProviderList
 from inference_providers.chat import docstrings, structured, tools, validation
-from inference_providers.protocols import error_details as said
+from inference_providers.protocols import classify, error_body
 from inference_providers.registry import schema
 from inference_providers.text import jsontext
 from tests.conftest import ROOT, list_of
@@ -61,6 +61,7 @@ def patterns() -> dict[str, tuple[str | bytes, bool]]:
     for table in ("_PREFIXES", "_SPELLING", "_DATES", "_LAST"):
         for place, (pattern, _) in enumerate(getattr(naming, table)):
             found[f"naming:{table}[{place}]"] = getattr(pattern, "pattern", pattern), False
+    found |= {f"classify:PHRASES[{name}]": (pattern, False) for name, pattern in classify.PHRASES.items()}
     for pattern in re.findall(r'"pattern": ("\^[^"]*")', Path(schema.SCHEMA_PATH).read_text("utf-8")):
         found[f"schema:{pattern}"] = json.loads(pattern), False
     return found
@@ -112,7 +113,7 @@ def test_the_engine_that_counts_finds_what_pythons_finds(pattern: str, text: str
 
 
 READERS: dict[str, Any] = {
-    "plain": said.plain,
+    "plain": error_body.plain,
     "json": structured._json_in,
     "docstring": lambda text: list(docstrings._regular(text.split("\n"))),
 }
@@ -183,7 +184,7 @@ def test_a_reader_that_looks_again_and_again_is_found() -> None:
     ],
 )
 def test_what_is_told_of_a_page_is_its_text(html: str, text: str) -> None:
-    assert said.plain(html) == text
+    assert error_body.plain(html) == text
 
 
 @pytest.mark.parametrize(

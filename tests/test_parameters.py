@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from inference_providers import AsyncProviderList, InvalidRequestError, ProviderList
 from inference_providers.chat.parameter_rules import Rules, adapted, dropped
 from inference_providers.chat.parameters import DROP, ERROR, KEEP, SYNONYMS, VOCABULARY, normalise
-from inference_providers.protocols.openai_chat import Ask
+from inference_providers.protocols import fit
+from inference_providers.protocols.request import ModelRequest
 from inference_providers.registry.registry import bundled
 from tests.conftest import Quick, keys, registry_of
 from tests.servers import Server, status
@@ -397,8 +398,8 @@ def test_a_client_of_one_candidate_leaves_nothing_out(serve: Serve) -> None:
 def sent_to(variable: str, model: str, **given_ones: Any) -> tuple[dict[str, Any], list[str]]:
     """What the bundled registry makes of parameters for the first offer of a model, and what it leaves out."""
     offer = ProviderList(environ={variable: "k"}, local=False).candidates(model)[0]
-    made = Ask({"messages": [{"role": "developer", "content": "x"}], **normalise(given_ones)})
-    return json.loads(made.request(offer).body or b""), made.dropped(offer)
+    made = fit(ModelRequest({"messages": [{"role": "developer", "content": "x"}], **normalise(given_ones)}), offer)
+    return json.loads(made.to_send().body or b""), made.dropped
 
 
 @pytest.mark.parametrize(

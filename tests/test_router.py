@@ -138,7 +138,7 @@ class Call:
         self.slept = 0.0
         self.tries: dict[Offer, int] = {}
         self.window = -1  # that a prompt was too long for
-        self.nobody: set[str] = set()  # addresses where nobody is
+        self.unreachable: set[str] = set()  # addresses where nobody is
         self.end: Verdict | None = None  # what must end the call at once
         self.too_long: Verdict | None = None  # what may end it, if nobody has a larger window
         self.polled: Offer | None = None  # the server that is loading
@@ -230,13 +230,13 @@ class Call:
     def ruled_out(self, offer: Offer) -> bool:
         """Whether the answers so far say that this one would fail."""
         small = (offer.context_window or 0) <= self.window
-        return small or offer.key in self.world.dead or offer.place[0] in self.nobody
+        return small or offer.key in self.world.dead or offer.place[0] in self.unreachable
 
     def may_ask(self, offer: Offer) -> None:
         """What must be true of whoever is asked."""
         assert any(offer is one for one in self.offers), "only who was given is asked"
         assert offer.key not in self.world.dead, "a refused key is never used again"
-        assert offer.place[0] not in self.nobody, "where nobody is, nobody is asked again"
+        assert offer.place[0] not in self.unreachable, "where nobody is, nobody is asked again"
         assert self.window < 0 or (offer.context_window or 0) > self.window, (
             "a prompt that is too long goes to larger windows only"
         )
@@ -261,7 +261,7 @@ class Call:
             if one.action == classify.LARGER:
                 self.window = max(self.window, offer.context_window or 0)
             if one.error is not None and one.error.code == "connect":
-                self.nobody.add(offer.place[0])
+                self.unreachable.add(offer.place[0])
         self.polled = step.offer if verdict.action == classify.POLL else None
         self.loading = self.polled is not None
         if self.polled is not None:
@@ -380,12 +380,12 @@ WRONG = {
     ),
     "a hedge beyond the limit": ("self.count + 2 > self.policy.attempts or ", ""),
     "a hedge is not counted": ("        self.count += 1\n        self.learn(", "        self.learn("),
-    "a refused key is used again": ("return large and offer.place[0] not in self.nobody and not self.health.dead(offer)", "return large and offer.place[0] not in self.nobody"),
-    "a refused key is not remembered": ("self._dead[self._key(offer)] = verdict.error", "pass"),
+    "a refused key is used again": ("return is_large_enough and offer.place[0] not in self.unreachable and not self.health.dead(offer)", "return is_large_enough and offer.place[0] not in self.unreachable"),
+    "a refused key is not remembered": ("self._dead[self.key_of(offer)] = verdict.error", "pass"),
     "a key that another call found refused": ("            if not self.may_work(current.offer):\n                return None", "            if False:\n                return None"),
     "another call's dead key in a hedge": (" or self.dead(offer):\n            return False\n        self._hedges", ":\n            return False\n        self._hedges"),
-    "it asks where nobody is": ("self.nobody.add(offer.place[0])", "pass"),
-    "any window will do": ("large = self.window < 0 or (offer.context_window or 0) > self.window", "large = True"),
+    "it asks where nobody is": ("self.unreachable.add(offer.place[0])", "pass"),
+    "any window will do": ("is_large_enough = self.window < 0 or (offer.context_window or 0) > self.window", "is_large_enough = True"),
     "the same window will do": ("(offer.context_window or 0) > self.window\n", "(offer.context_window or 0) >= self.window\n"),
     "who waits for another round keeps a small window": ("self.again = [later for later in self.again if self.may_work(later.offer)]", "pass"),
     "too long a prompt ends it all": ("not (self.queue or self.again))", "True)"),
@@ -445,5 +445,5 @@ def test_a_router_that_breaks_a_law_is_noticed(name: str) -> None:
 
 
 def test_a_copy_of_the_router_keeps_the_laws_as_well() -> None:
-    assert broken(routing("class _Route:", "class _Route: ")) == ""
+    assert broken(routing("class Router:", "class Router: ")) == ""
     assert broken(routing("class Health:", "class Health: ")) == ""

@@ -12,7 +12,8 @@ import openai
 import pytest
 
 from inference_providers import AuthenticationError, ProviderList
-from inference_providers.protocols.openai_chat import Ask
+from inference_providers.protocols import fit
+from inference_providers.protocols.request import ModelRequest
 from tests.conftest import async_list_of, keys, list_of
 from tests.servers import Server, answer, status
 
@@ -74,7 +75,7 @@ def test_no_redirect_is_followed_even_when_asked_for(serve: Serve, code: int) ->
 def test_openais_own_organisation_reaches_openai_alone(serve: Serve) -> None:
     environ = {"OPENAI_API_KEY": "canary-openai-key", "OPENAI_ORG_ID": "org-1", "OPENAI_PROJECT_ID": "proj-1"}
     (offer,) = ProviderList(environ=environ, local=False).find_model_providers("gpt-4")
-    assert Ask({}).request(offer).headers["OpenAI-Organization"] == "org-1"
+    assert fit(ModelRequest({}), offer).to_send().headers["OpenAI-Organization"] == "org-1"
     elsewhere = ProviderList(environ={**environ, "OPENAI_BASE_URL": serve().url}, local=False)
     assert [dict(o.headers) for o in elsewhere.find_model_providers("gpt-4")] == [{}]
 

@@ -31,8 +31,8 @@ BY_ASKING = BY_LISTING | {
     "testing", "testing.stand_in", "clients.one_line", "calls.asker", "calls.tool_loop", "chat.completion", "chat.question", "chat.parameters",
     "chat.parameter_rules", "chat.answer", "usage", "usage.usage", "usage.cost",
     # what a reply means, and who is asked next
-    "text.jsontext", "credentials.redaction", "attempts", "protocols", "protocols.openai_chat", "protocols.classify",
-    "protocols.error_details", "routing", "routing.router", "routing.health", "routing.policy",
+    "text.jsontext", "attempts", "protocols", "protocols.request", "protocols.dispatch", "protocols.openai_chat",
+    "protocols.classify", "routing", "routing.router", "routing.health", "routing.policy",
     # the connection
     "calls.caller", "calls.trial", "calls.reply", "calls.waiting",
     "transport", "transport.http", "transport.sync_sender", "transport.origins", "transport.http1",

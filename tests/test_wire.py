@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from inference_providers.calls.caller import judge
 from inference_providers.credentials.hosts import address_of
 from inference_providers.credentials.keys import Environment, Secret
-from inference_providers.protocols import classify
-from inference_providers.protocols.openai_chat import Ask
+from inference_providers.protocols import classify, openai_chat
+from inference_providers.protocols.request import ModelRequest
 from inference_providers.transport.http import Limits, Request, WireError
 from inference_providers.transport.origins import _read_proxy
 from inference_providers.transport.sync_sender import Sender
@@ -440,7 +440,7 @@ def test_a_connection_that_was_dropped_while_idle_is_replaced(serve: Serve, send
     st.sampled_from([200, 400, 401, 403, 422, 429, 500, 503]),
 )
 def test_no_reply_breaks_the_reading_of_it(body: object, status: int) -> None:
-    verdict = classify.response(status, {}, json.dumps(body).encode(), "p", ("sk-0123456789abcdef",), 0.0)
+    verdict = openai_chat.decode(status, {}, json.dumps(body).encode(), "p", ("sk-0123456789abcdef",), 0.0)
     assert verdict.action == classify.OK or verdict.error is not None
 
 
@@ -450,7 +450,7 @@ def test_what_cannot_be_read_in_a_way_that_nobody_foresaw_is_no_answer() -> None
             raise LookupError
 
     offer = list_of("http://127.0.0.1:9/v1").find_model_providers("m")[0]
-    verdict = judge(200, Headers(), b"{}", offer, Ask({}))
+    verdict = judge(200, Headers(), b"{}", offer, ModelRequest({}, "/embeddings"))
     assert verdict.action == classify.NEXT
     assert "LookupError" in str(verdict.error)
 

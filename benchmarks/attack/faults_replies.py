@@ -30,12 +30,12 @@ def fences_by_pattern() -> Back:
 
 def pages_by_pattern() -> Back:
     """Tags were taken out of a page by a pattern that goes back."""
-    from inference_providers.protocols import error_details as said
+    from inference_providers.protocols import error_body
 
     def plain(text: str) -> str:
         return " ".join(re.sub(r"(?is)<(script|style).*?</\1>|<[^>]{0,500}>", " ", text).split())[:300]
 
-    return everywhere(said, "plain", plain)
+    return everywhere(error_body, "plain", plain)
 
 
 def patterns_that_go_back() -> Back:

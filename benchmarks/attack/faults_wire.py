@@ -178,9 +178,9 @@ def _as_it_is(text: str) -> str:
 def raw_log() -> Back:
     """What a server said was kept and logged as it was; only the line of an error was made printable."""
     from inference_providers import errors, log
-    from inference_providers.protocols import error_details as said
+    from inference_providers.protocols import error_body
 
-    return together(*(having(module, printable=_as_it_is) for module in (log, errors, said)))
+    return together(*(having(module, printable=_as_it_is) for module in (log, errors, error_body)))
 
 
 def json_with_c1() -> Back:

@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from io import BytesIO
 
-from inference_providers import files
+from inference_providers import chat, files
 from inference_providers.batches import files as batch_files
 from inference_providers.batches import provider_parts as batch_parts
 from inference_providers.batches.items import Item, MalformedItemError, Result, Summary
@@ -27,7 +27,7 @@ from inference_providers.errors import (
     ProviderUnavailableError,
 )
 from inference_providers.log import warn
-from inference_providers.protocols import classify, decode, said
+from inference_providers.protocols import PROTOCOLS, capable_offers, classify, error_details, fit, json_or_text
 from inference_providers.routing import OVERLOADED
 from inference_providers.transport import RESPONSE_CAP, WireError, request_to
 from inference_providers.usage import cost_of, usage_of
@@ -187,13 +187,13 @@ class _Api:
 
     def line(self, item: Item, name: str) -> tuple[bytes, list[str]]:
         """An item as a line of the file, as it would be asked directly; and what was left out. Raises InvalidRequestError."""
-        ask = self._pipeline.request(item.body, self._job.pattern)
-        ask.able([self.offer], self._pipeline.who_could)
+        request = self._pipeline.request(item.body, self._job.pattern)
+        capable_offers(request, [self.offer], self._pipeline.who_could)
+        fitted = fit(request, self.offer)
         url = self._row["body"].get("endpoint", "/v1/chat/completions")
-        row = {"custom_id": name, "method": "POST", "url": url, "body": ask.payload(self.offer)}
-        dropped = ask.dropped(self.offer)
-        self._pipeline.note_dropped(self.offer, dropped)
-        return json.dumps(row, ensure_ascii=False).encode("utf-8", "replace") + b"\n", dropped
+        row = {"custom_id": name, "method": "POST", "url": url, "body": fitted.body}
+        self._pipeline.note_dropped(self.offer, fitted.dropped)
+        return json.dumps(row, ensure_ascii=False).encode("utf-8", "replace") + b"\n", fitted.dropped
 
     def _unwell(self, what: str) -> ProviderUnavailableError:
         name = self.offer.provider
@@ -237,7 +237,7 @@ class _Api:
             if state.get(field):
                 text = await self._download(str(state[field]))
                 found |= {name: row for row in _rows(text) if (name := str(row.get("custom_id"))) in ours}
-        failed = said(state).message if status in self._row["failed"] else ""
+        failed = error_details(state).message if status in self._row["failed"] else ""
         rows = zip(part.items, part.names, part.dropped, strict=True)
         return [
             self._result(
@@ -262,16 +262,18 @@ class _Api:
         response = response if isinstance(response, dict) else {}
         body = response.get("body")
         if not isinstance(body, dict):
-            problem = (said(row).message if isinstance(row, dict) else "") or otherwise
+            problem = (error_details(row).message if isinstance(row, dict) else "") or otherwise
             return Result(item, None, self._unwell(f"{problem}"))
         content = json.dumps(body).encode()
-        verdict = classify.response(
+        verdict = PROTOCOLS[self.offer.protocol].decode(
             code if isinstance(code := response.get("status_code"), int) and code else 200,
             {},
             content,
             self.offer.provider,
             (self.offer.api_key,),
             time.time(),
+            path=chat.PATH,
+            allow_empty=False,
         )
         if verdict.action != classify.OK:
             return Result(item, None, verdict.error)
@@ -286,7 +288,7 @@ class _Api:
         return inner if isinstance(inner, dict) else reply
 
     async def _ask(self, method: str, path: str, content: bytes = b"", kind: str = "") -> dict[str, Any]:
-        data = decode(await self._bytes(method, path, content, kind))
+        data = json_or_text(await self._bytes(method, path, content, kind))
         if not isinstance(data, dict):
             raise self._unwell("its batch API gave no JSON object")
         return data
@@ -302,7 +304,7 @@ class _Api:
                 body = await response.read(cap)
                 if response.status in classify.SUCCESS:
                     return body
-                verdict = classify.response(
+                verdict = classify.refusal(
                     response.status, response.headers, body, self.offer.provider, (self.offer.api_key,), time.time()
                 )
             except WireError as error:
@@ -349,6 +351,6 @@ def _filled(value: Any, values: Mapping[str, str]) -> Any:
 
 def _rows(text: bytes) -> Iterator[dict[str, Any]]:
     for line in BytesIO(text):
-        row = decode(line)
+        row = json_or_text(line)
         if isinstance(row, dict):
             yield row

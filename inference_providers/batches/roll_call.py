@@ -179,9 +179,9 @@ class RollCall:
 
     async def _ask(self, offer: Offer, entry: Entry, question: str) -> str:
         asked = Question(chat.messages(question), {"max_tokens": MAX_TOKENS})
-        ask = self._pipeline.request(asked.streamed(), asked)
+        request = self._pipeline.request(asked.streamed(), asked)
         started = time.monotonic()
-        reply = await self._pipeline.async_caller.stream([offer], ask, total=TIMEOUT)
+        reply = await self._pipeline.async_caller.stream([offer], request, total=TIMEOUT)
         first = time.monotonic() - started
         pieces = [piece async for piece in reply.text()]
         took = time.monotonic() - started - first

@@ -193,7 +193,7 @@ class Runner:
             self._mixed = True
             self._grow()
         lanes = self._lanes.get(key) or await self._find_lanes(key)
-        ask = self._pipeline.request(body, job.pattern)
+        request = self._pipeline.request(body, job.pattern)
         tokens = prompts_cost(body) if job.pace.counts_tokens else 0.0
         give_up = 0.0
         while True:
@@ -201,7 +201,7 @@ class Runner:
             started, spare = time.monotonic(), 0.0
             give_up = give_up or started + job.patience
             try:
-                reply = await self._pipeline.async_caller.call(offers, ask, total=self._total)
+                reply = await self._pipeline.async_caller.call(offers, request, total=self._total)
                 job.pace.heard(lane, reply.attempts, started)
                 used = _tokens_of(reply.data) if job.pace.counts_tokens else 0.0
                 spare = tokens - used if used else 0.0

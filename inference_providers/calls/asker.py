@@ -13,7 +13,7 @@ from inference_providers.calls.tool_loop import converse
 from inference_providers.calls.waiting import all_of, begun, in_thread, race
 from inference_providers.chat import names_of, test_body
 from inference_providers.errors import AllProvidersFailedError, LocalServerError
-from inference_providers.protocols import Ask, classify
+from inference_providers.protocols import ModelRequest, capable_offers, classify
 from inference_providers.routing import Send
 from inference_providers.transport import Request, WireError
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
         timeout: float
         hedge_after: float | str | None
 
-        def request(self, body: Mapping[str, Any], question: Question) -> Ask:
+        def request(self, body: Mapping[str, Any], question: Question) -> ModelRequest:
             """A request for a reply to a question."""
             raise NotImplementedError
 
@@ -92,11 +92,11 @@ class Asker:
         """The answer as it comes. Raises what `ask_ai` raises: here, or for asyncio when it is opened."""
         from inference_providers.calls.answer_stream import AnswerStream
 
-        ask = self.context.request(question.streamed(), question)
+        request = self.context.request(question.streamed(), question)
 
         def opening() -> StreamReply:
             reply = self._first_that_works(
-                models, test, timeout, ask, lambda offers, left: self.caller.stream(offers, ask, total=left)
+                models, test, timeout, request, lambda offers, left: self.caller.stream(offers, request, total=left)
             )
             self.context.note(reply)
             return reply
@@ -106,13 +106,13 @@ class Asker:
     def _reply(
         self, body: Mapping[str, object], question: Question, models: Models, test: bool, timeout: float | None
     ) -> Reply:
-        ask, hedge = self.context.request(body, question), self.context.hedge_after
+        request, hedge = self.context.request(body, question), self.context.hedge_after
         reply = self._first_that_works(
             models,
             test,
             timeout,
-            ask,
-            lambda offers, left: self.caller.call(offers, ask, total=left, hedge_after=hedge),
+            request,
+            lambda offers, left: self.caller.call(offers, request, total=left, hedge_after=hedge),
         )
         if reply.dropped or len(reply.attempts) > 1:
             self.context.note(reply)
@@ -123,24 +123,24 @@ class Asker:
         models: Models,
         test: bool,
         timeout: float | None,
-        ask: Ask,
+        request: ModelRequest,
         send: Callable[[Sequence[Offer], float], T],
     ) -> T:
         """Ask the candidates of the models that are named; where none is, those with keys, then this machine."""
         until = time.monotonic() + (self.context.timeout if timeout is None else timeout)
         if models is not None:
-            return self._sent(found(self.finder, names_of(models)), test, ask, send, until)
+            return self._sent(found(self.finder, names_of(models)), test, request, send, until)
         failed: AllProvidersFailedError | None = None
         offers = self.finder.keyed()
         if offers:
             try:
-                return self._sent(offers, test, ask, send, until)
+                return self._sent(offers, test, request, send, until)
             except AllProvidersFailedError as error:
                 failed = error
         offers = in_thread(self.finder.on_this_machine)
         if offers:
             try:
-                return self._sent(offers, test, ask, send, until)
+                return self._sent(offers, test, request, send, until)
             except AllProvidersFailedError as error:
                 failed = error if failed is None else _joined(failed, error)
         raise failed or self.finder.guidance.nothing()
@@ -149,12 +149,13 @@ class Asker:
         self,
         offers: Sequence[Offer],
         test: bool,
-        ask: Ask,
+        request: ModelRequest,
         send: Callable[[Sequence[Offer], float], T],
         until: float,
     ) -> T:
         if not test:  # the first whose server can be reached, and nobody else
-            offers = [(self.connected(ask.able(offers, self.finder.who_could), False))[0]]
+            capable = capable_offers(request, offers, self.finder.who_could)
+            offers = [(self.connected(capable, False))[0]]
         return send(offers, max(until - time.monotonic(), 0.001))
 
     def best_connected(self, test: bool) -> tuple[Offer, list[Attempt]]:
@@ -225,7 +226,8 @@ class Asker:
     def _answers(self, offer: Offer, attempts: list[Attempt]) -> bool:
         """Whether a short inference verifies key, model and reply."""
         started, health = time.monotonic(), self.caller.health
-        verdict = self.caller.attempt(Send(offer, min(TEST_LIMIT, self.context.timeout)), Ask(test_body()))
+        step = Send(offer, min(TEST_LIMIT, self.context.timeout))
+        verdict = self.caller.attempt(step, ModelRequest(test_body()))
         works, error = verdict.action == classify.OK, verdict.error
         self._note(attempts, offer, "ok" if works else str(error), started, error.status if error else 200, error)
         if works:

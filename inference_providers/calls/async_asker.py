@@ -15,7 +15,7 @@ from inference_providers.calls.async_waiting import all_of, begun, in_thread, ra
 from inference_providers.calls.tool_loop import converse
 from inference_providers.chat import names_of, test_body
 from inference_providers.errors import AllProvidersFailedError, LocalServerError
-from inference_providers.protocols import Ask, classify
+from inference_providers.protocols import ModelRequest, capable_offers, classify
 from inference_providers.routing import Send
 from inference_providers.transport import Request, WireError
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
         timeout: float
         hedge_after: float | str | None
 
-        def request(self, body: Mapping[str, Any], question: Question) -> Ask:
+        def request(self, body: Mapping[str, Any], question: Question) -> ModelRequest:
             """A request for a reply to a question."""
             raise NotImplementedError
 
@@ -94,11 +94,11 @@ class AsyncAsker:
         """The answer as it comes. Raises what `ask_ai` raises: here, or for asyncio when it is opened."""
         from inference_providers.calls.async_answer_stream import AsyncAnswerStream
 
-        ask = self.context.request(question.streamed(), question)
+        request = self.context.request(question.streamed(), question)
 
         async def opening() -> AsyncStreamReply:
             reply = await self._first_that_works(
-                models, test, timeout, ask, lambda offers, left: self.caller.stream(offers, ask, total=left)
+                models, test, timeout, request, lambda offers, left: self.caller.stream(offers, request, total=left)
             )
             self.context.note(reply)
             return reply
@@ -108,13 +108,13 @@ class AsyncAsker:
     async def _reply(
         self, body: Mapping[str, object], question: Question, models: Models, test: bool, timeout: float | None
     ) -> Reply:
-        ask, hedge = self.context.request(body, question), self.context.hedge_after
+        request, hedge = self.context.request(body, question), self.context.hedge_after
         reply = await self._first_that_works(
             models,
             test,
             timeout,
-            ask,
-            lambda offers, left: self.caller.call(offers, ask, total=left, hedge_after=hedge),
+            request,
+            lambda offers, left: self.caller.call(offers, request, total=left, hedge_after=hedge),
         )
         if reply.dropped or len(reply.attempts) > 1:
             self.context.note(reply)
@@ -125,24 +125,24 @@ class AsyncAsker:
         models: Models,
         test: bool,
         timeout: float | None,
-        ask: Ask,
+        request: ModelRequest,
         send: Callable[[Sequence[Offer], float], Awaitable[T]],
     ) -> T:
         """Ask the candidates of the models that are named; where none is, those with keys, then this machine."""
         until = time.monotonic() + (self.context.timeout if timeout is None else timeout)
         if models is not None:
-            return await self._sent(await found(self.finder, names_of(models)), test, ask, send, until)
+            return await self._sent(await found(self.finder, names_of(models)), test, request, send, until)
         failed: AllProvidersFailedError | None = None
         offers = self.finder.keyed()
         if offers:
             try:
-                return await self._sent(offers, test, ask, send, until)
+                return await self._sent(offers, test, request, send, until)
             except AllProvidersFailedError as error:
                 failed = error
         offers = await in_thread(self.finder.on_this_machine)
         if offers:
             try:
-                return await self._sent(offers, test, ask, send, until)
+                return await self._sent(offers, test, request, send, until)
             except AllProvidersFailedError as error:
                 failed = error if failed is None else _joined(failed, error)
         raise failed or self.finder.guidance.nothing()
@@ -151,12 +151,13 @@ class AsyncAsker:
         self,
         offers: Sequence[Offer],
         test: bool,
-        ask: Ask,
+        request: ModelRequest,
         send: Callable[[Sequence[Offer], float], Awaitable[T]],
         until: float,
     ) -> T:
         if not test:  # the first whose server can be reached, and nobody else
-            offers = [(await self.connected(ask.able(offers, self.finder.who_could), False))[0]]
+            capable = capable_offers(request, offers, self.finder.who_could)
+            offers = [(await self.connected(capable, False))[0]]
         return await send(offers, max(until - time.monotonic(), 0.001))
 
     async def best_connected(self, test: bool) -> tuple[Offer, list[Attempt]]:
@@ -227,7 +228,8 @@ class AsyncAsker:
     async def _answers(self, offer: Offer, attempts: list[Attempt]) -> bool:
         """Whether a short inference verifies key, model and reply."""
         started, health = time.monotonic(), self.caller.health
-        verdict = await self.caller.attempt(Send(offer, min(TEST_LIMIT, self.context.timeout)), Ask(test_body()))
+        step = Send(offer, min(TEST_LIMIT, self.context.timeout))
+        verdict = await self.caller.attempt(step, ModelRequest(test_body()))
         works, error = verdict.action == classify.OK, verdict.error
         self._note(attempts, offer, "ok" if works else str(error), started, error.status if error else 200, error)
         if works:

@@ -10,7 +10,7 @@ import time
 from inference_providers.calls.async_trial import error_body, running
 from inference_providers.calls.reply import judge
 from inference_providers.errors import TruncatedStreamError
-from inference_providers.protocols import Part, StreamJudge, as_events, classify, delta_text
+from inference_providers.protocols import PROTOCOLS, Part, as_events, classify, delta_text, fit
 from inference_providers.text import in_line
 from inference_providers.transport import WireError
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from inference_providers.attempts import Attempt
     from inference_providers.calls.observation import Call, Context
-    from inference_providers.protocols import Ask, Verdict
+    from inference_providers.protocols import EventJudge, ModelRequest, Verdict
     from inference_providers.routing import Send
     from inference_providers.transport import AsyncResponse, AsyncSender
 
@@ -32,20 +32,25 @@ class AsyncOpening:
     response: AsyncResponse
     _source: AsyncIterator[bytes]
 
-    def __init__(self, context: Context, sender: AsyncSender, step: Send, ask: Ask) -> None:
+    def __init__(self, context: Context, sender: AsyncSender, step: Send, request: ModelRequest) -> None:
         self.offer = step.offer
         self._context, self._sender, self._limits = context, sender, sender.limits
-        self._limit, self._left, self._ask = step.limit, step.left, ask
+        self._limit, self._left, self._request = step.limit, step.left, request
         self.closed = False
         self._raw = bytearray()
         self._early: list[dict[str, Any]] = []
         self._failure: TruncatedStreamError | None = None
         self.judge = self._judge({})
 
-    def _judge(self, headers: Mapping[str, str]) -> StreamJudge:
-        ask = self._ask
-        return StreamJudge(
-            self.offer.provider, (self.offer.api_key,), headers, time.time(), path=ask.path, allow_empty=ask.allow_empty
+    def _judge(self, headers: Mapping[str, str]) -> EventJudge:
+        offer, request = self.offer, self._request
+        return PROTOCOLS[offer.protocol].judge(
+            offer.provider,
+            (offer.api_key,),
+            headers,
+            time.time(),
+            path=request.path,
+            allow_empty=request.allow_empty,
         )
 
     async def open(self) -> Verdict:
@@ -58,13 +63,13 @@ class AsyncOpening:
                 self._limit = await running(offer, self._limit)
             patience = min(self._limits.first_token, self._limit)
             started = time.monotonic()
-            request = self._ask.request(offer)
-            self.response = await self._sender.send(request, limit=patience, idle=patience)
+            sent = fit(self._request, offer).to_send()
+            self.response = await self._sender.send(sent, limit=patience, idle=patience)
         except WireError as error:
             return classify.failure(error, offer.provider, launched=offer.launchable)
         if self.response.status != 200:
             content = await error_body(self.response)
-            return judge(self.response.status, self.response.headers, content, offer, self._ask)
+            return judge(self.response.status, self.response.headers, content, offer, self._request)
         self.judge = self._judge(self.response.headers)
         self._source = self._chunks()  # one iterator for both phases: a second would close the first
         try:

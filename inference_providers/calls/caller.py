@@ -8,7 +8,7 @@ import time
 from inference_providers.calls.reply import Reply, after_both, ends_the_call, judge
 from inference_providers.calls.trial import error_body, running
 from inference_providers.calls.waiting import hedged, sleep
-from inference_providers.protocols import classify
+from inference_providers.protocols import capable_offers, classify, fit
 from inference_providers.routing import Send, Sleep, route
 from inference_providers.transport import WireError
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from inference_providers.calls.observation import Call, Context
     from inference_providers.calls.stream_reply import StreamReply
     from inference_providers.offers import Offer
-    from inference_providers.protocols import Ask, Verdict
+    from inference_providers.protocols import ModelRequest, Verdict
     from inference_providers.routing import Health
     from inference_providers.transport import Cancellation, Sender
 
@@ -35,24 +35,29 @@ class Caller:
         self.context, self.sender, self.health = context, sender, health
 
     def call(
-        self, offers: Sequence[Offer], ask: Ask, *, total: float | None = None, hedge_after: float | str | None = None
+        self,
+        offers: Sequence[Offer],
+        request: ModelRequest,
+        *,
+        total: float | None = None,
+        hedge_after: float | str | None = None,
     ) -> Reply:
         """Ask the candidates in order until one answers. Raises what `route`, and stages before the call, raise."""
         if not (self.context.listeners or self.context.stages):
-            return self._answered(offers, ask, total, hedge_after, None)
+            return self._answered(offers, request, total, hedge_after, None)
         from inference_providers.calls.observation import Call
 
-        call = Call(self.context, ask, offers)
-        return self._observed(call, lambda: self._answered(offers, ask, total, hedge_after, call), call.finish)
+        call = Call(self.context, request, offers)
+        return self._observed(call, lambda: self._answered(offers, request, total, hedge_after, call), call.finish)
 
-    def stream(self, offers: Sequence[Offer], ask: Ask, *, total: float | None = None) -> StreamReply:
+    def stream(self, offers: Sequence[Offer], request: ModelRequest, *, total: float | None = None) -> StreamReply:
         """Ask the candidates in order until one's stream brings content. Raises what `call` raises."""
         if not (self.context.listeners or self.context.stages):
-            return self._opened(offers, ask, total, None)
+            return self._opened(offers, request, total, None)
         from inference_providers.calls.observation import Call
 
-        call = Call(self.context, ask, offers)
-        return self._observed(call, lambda: self._opened(offers, ask, total, call), call.opened)
+        call = Call(self.context, request, offers)
+        return self._observed(call, lambda: self._opened(offers, request, total, call), call.opened)
 
     def _observed(self, call: Call, run: Callable[[], T], finish: Callable[[T], None]) -> T:
         """Stages before and after a call, and its events."""
@@ -80,32 +85,32 @@ class Caller:
     def _answered(
         self,
         offers: Sequence[Offer],
-        ask: Ask,
+        request: ModelRequest,
         total: float | None,
         hedge_after: float | str | None,
         call: Call | None,
     ) -> Reply:
         attempts: list[Attempt] = [] if call is None else call.attempts
         started = time.monotonic()
-        able = ask.able(offers, self.context.who_could)
-        steps = route(able, self.health, self.context, total=total, attempts=attempts, hedge_after=hedge_after)
+        capable = capable_offers(request, offers, self.context.who_could)
+        steps = route(capable, self.health, self.context, total=total, attempts=attempts, hedge_after=hedge_after)
         step = next(steps)
         while True:
             verdict, offer = None, None
             if isinstance(step, Sleep):
                 sleep(step.seconds)
             else:
-                verdict = self.attempt(step, ask) if step.hedge is None else self._hedged(step, step.hedge, ask)
+                verdict = self.attempt(step, request) if step.hedge is None else self._hedged(step, step.hedge, request)
                 offer = verdict.offer or step.offer
             try:
                 step = steps.send(verdict)
             except StopIteration as stop:
                 assert offer is not None
-                return Reply(stop.value, offer, attempts, ask.dropped(offer), time.monotonic() - started)
+                return Reply(stop.value, offer, attempts, fit(request, offer).dropped, time.monotonic() - started)
             if call is not None:
                 call.report()
 
-    def attempt(self, step: Send, ask: Ask, cancellation: Cancellation | None = None) -> Verdict:
+    def attempt(self, step: Send, request: ModelRequest, cancellation: Cancellation | None = None) -> Verdict:
         """One try of one candidate."""
         offer = step.offer
         limit = step.limit
@@ -114,23 +119,23 @@ class Caller:
                 self.context.tell(f"asking {offer.provider}/{offer.internal_name}")
             if offer.launchable:
                 limit = running(offer, limit)
-            request = ask.request(offer)
-            request.cancellation = cancellation
-            response = self.sender.send(request, limit=limit)
+            sent = fit(request, offer).to_send()
+            sent.cancellation = cancellation
+            response = self.sender.send(sent, limit=limit)
             content = response.read() if response.status in classify.SUCCESS else error_body(response)
         except WireError as error:
             verdict = classify.failure(error, offer.provider, launched=offer.launchable)
         else:
-            verdict = judge(response.status, response.headers, content, offer, ask)
+            verdict = judge(response.status, response.headers, content, offer, request)
         if verdict.error and self.context.verbose:
             self.context.tell(str(verdict.error))
         return verdict
 
-    def _hedged(self, step: Send, second: Offer, ask: Ask) -> Verdict:
+    def _hedged(self, step: Send, second: Offer, request: ModelRequest) -> Verdict:
         """Try a candidate, and a second one if it takes long. Who has lost is cancelled."""
 
         def trial(offer: Offer, limit: float, cancellation: Cancellation | None) -> Verdict:
-            verdict = self.attempt(Send(offer, limit), ask, cancellation)
+            verdict = self.attempt(Send(offer, limit), request, cancellation)
             verdict.offer = offer
             return verdict
 
@@ -143,19 +148,21 @@ class Caller:
         )
         return verdicts[0] if len(verdicts) == 1 else after_both(step.offer, verdicts)
 
-    def _opened(self, offers: Sequence[Offer], ask: Ask, total: float | None, call: Call | None) -> StreamReply:
+    def _opened(
+        self, offers: Sequence[Offer], request: ModelRequest, total: float | None, call: Call | None
+    ) -> StreamReply:
         from inference_providers.calls.stream_reply import Opening, StreamReply
 
         attempts: list[Attempt] = [] if call is None else call.attempts
-        able = ask.able(offers, self.context.who_could)
-        steps = route(able, self.health, self.context, total=total, attempts=attempts)
+        capable = capable_offers(request, offers, self.context.who_could)
+        steps = route(capable, self.health, self.context, total=total, attempts=attempts)
         step = next(steps)
         while True:
             verdict, opening = None, None
             if isinstance(step, Sleep):
                 sleep(step.seconds)
             else:
-                opening = Opening(self.context, self.sender, step, ask)
+                opening = Opening(self.context, self.sender, step, request)
                 verdict = opening.open()
                 if verdict.error and self.context.verbose:
                     self.context.tell(str(verdict.error))
@@ -163,6 +170,6 @@ class Caller:
                 step = steps.send(verdict)
             except StopIteration:
                 assert opening is not None
-                return StreamReply(opening, attempts, ask.dropped(opening.offer))
+                return StreamReply(opening, attempts, fit(request, opening.offer).dropped)
             if call is not None:
                 call.report()

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from inference_providers.calls.events import Event, Listener
     from inference_providers.calls.reply import Reply
     from inference_providers.offers import Offer
-    from inference_providers.protocols import Ask
+    from inference_providers.protocols import ModelRequest
 
     class Context(Protocol):
         """What a call needs of its pipeline."""
@@ -87,7 +87,7 @@ class Call:
 
     __slots__ = ("_context", "_told", "attempts", "number", "offers", "request", "started")
 
-    def __init__(self, context: Context, request: Ask, offers: Sequence[Offer]) -> None:
+    def __init__(self, context: Context, request: ModelRequest, offers: Sequence[Offer]) -> None:
         self._context, self.request, self.offers = context, request, offers
         self.number, self.started = next_number(), time.monotonic()
         self.attempts: list[Attempt] = []

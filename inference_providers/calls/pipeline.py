@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from inference_providers.calls.stream_reply import StreamReply
     from inference_providers.chat import Question
     from inference_providers.offers import Offer
-    from inference_providers.protocols import Ask
+    from inference_providers.protocols import ModelRequest
     from inference_providers.routing import Health, Policy
     from inference_providers.testing import StandIn
     from inference_providers.transport import AsyncSender, Limits, Sender
@@ -194,11 +194,13 @@ class Pipeline(Secretive):
             )
         return question
 
-    def request(self, body: Mapping[str, Any], question: Question) -> Ask:
+    def request(self, body: Mapping[str, Any], question: Question) -> ModelRequest:
         """A request for a reply to a question, for whichever candidate."""
-        from inference_providers.protocols import Ask
+        from inference_providers.protocols import ModelRequest
 
-        return Ask(body, allow_empty=self.allow_empty, unsupported=question.on_unsupported, untouched=question.extra)
+        return ModelRequest(
+            body, allow_empty=self.allow_empty, unsupported=question.on_unsupported, untouched=question.extra
+        )
 
     def note(self, reply: Reply | StreamReply | AsyncStreamReply) -> None:
         """Say once what a provider did not get, and which engine could not be launched."""

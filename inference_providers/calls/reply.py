@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from inference_providers.chat import reply_text
-from inference_providers.protocols import classify
+from inference_providers.protocols import PROTOCOLS, classify
 from inference_providers.text import in_line
 
 TYPE_CHECKING = False
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from inference_providers.attempts import Attempt
     from inference_providers.offers import Offer
-    from inference_providers.protocols import Ask, Verdict
+    from inference_providers.protocols import ModelRequest, Verdict
 
 
 class Reply:
@@ -39,12 +39,18 @@ class Reply:
         return reply_text(self.data)
 
 
-def judge(status: int, headers: Mapping[str, str], content: bytes, offer: Offer, ask: Ask) -> Verdict:
+def judge(status: int, headers: Mapping[str, str], content: bytes, offer: Offer, request: ModelRequest) -> Verdict:
     """The verdict on a complete response. One of a shape that nobody foresaw is not an answer: the next is asked."""
-    secrets = (offer.api_key,)
     try:
-        verdict = classify.response(
-            status, headers, content, offer.provider, secrets, time.time(), path=ask.path, allow_empty=ask.allow_empty
+        verdict = PROTOCOLS[offer.protocol].decode(
+            status,
+            headers,
+            content,
+            offer.provider,
+            (offer.api_key,),
+            time.time(),
+            path=request.path,
+            allow_empty=request.allow_empty,
         )
     except Exception as error:  # noqa: BLE001  (a reply must not be able to break a program)
         return classify.unreadable(offer.provider, error)

@@ -26,7 +26,7 @@ from inference_providers.errors import (
     TruncatedStreamError,
     UnknownModelError,
 )
-from inference_providers.protocols import Ask, decode, form_model
+from inference_providers.protocols import ModelRequest, form_model, json_or_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ class _Wanted:
         }
         self._options = options
         self.models = self._models(body, content, options)
-        self.ask = Ask(
+        self.request = ModelRequest(
             body,
             path,
             method=request.method,
@@ -167,7 +167,7 @@ class _Wanted:
     @property
     def lists_models(self) -> bool:
         """Whether a client of everybody is asked for the list of models."""
-        return self._options.only is None and (self.ask.method, self.ask.path) == ("GET", "/models")
+        return self._options.only is None and (self.request.method, self.request.path) == ("GET", "/models")
 
     @staticmethod
     def _models(body: dict[str, Any] | None, content: bytes, options: Options) -> list[str]:
@@ -198,10 +198,10 @@ class _Routing(httpx2.BaseTransport):
             offers = wanted.only or self._finder.first_available(wanted.models)
             if wanted.lists_models:
                 return _listing(offers, request)
-            if wanted.ask.streams:
-                stream = self._caller.stream(offers, wanted.ask, total=wanted.total)
+            if wanted.request.streams:
+                stream = self._caller.stream(offers, wanted.request, total=wanted.total)
                 return _response(stream, 200, request, stream=_Stream(stream, request))
-            reply = self._caller.call(offers, wanted.ask, total=wanted.total, hedge_after=self._options.hedge_after)
+            reply = self._caller.call(offers, wanted.request, total=wanted.total, hedge_after=self._options.hedge_after)
             return _response(reply, reply.status, request, content=reply.content)
         except InferenceProvidersError as error:
             raise sdk_error(error, request) from error
@@ -217,11 +217,11 @@ class _AsyncRouting(httpx2.AsyncBaseTransport):
             offers = wanted.only or await async_asker.found(self._finder, wanted.models)
             if wanted.lists_models:
                 return _listing(offers, request)
-            if wanted.ask.streams:
-                stream = await self._caller.stream(offers, wanted.ask, total=wanted.total)
+            if wanted.request.streams:
+                stream = await self._caller.stream(offers, wanted.request, total=wanted.total)
                 return _response(stream, 200, request, stream=_AsyncStream(stream, request))
             reply = await self._caller.call(
-                offers, wanted.ask, total=wanted.total, hedge_after=self._options.hedge_after
+                offers, wanted.request, total=wanted.total, hedge_after=self._options.hedge_after
             )
             return _response(reply, reply.status, request, content=reply.content)
         except InferenceProvidersError as error:
@@ -323,6 +323,6 @@ def _with_status(status: int, message: str, body: bytes, request: httpx2.Request
         request=request,
     )
     kind = _STATUS_ERRORS.get(status) or (openai.InternalServerError if status >= 500 else openai.APIStatusError)
-    parsed = decode(content)
+    parsed = json_or_text(content)
     inner = parsed.get("error", parsed) if isinstance(parsed, dict) else parsed
     return kind(message, response=response, body=inner)

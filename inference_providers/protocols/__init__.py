@@ -8,28 +8,33 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inference_providers.protocols import classify as classify
     from inference_providers.protocols.classify import Verdict as Verdict
-    from inference_providers.protocols.error_details import decode as decode
-    from inference_providers.protocols.error_details import said as said
-    from inference_providers.protocols.openai_chat import Ask as Ask
+    from inference_providers.protocols.dispatch import PROTOCOLS as PROTOCOLS
+    from inference_providers.protocols.dispatch import capable_offers as capable_offers
+    from inference_providers.protocols.dispatch import fit as fit
+    from inference_providers.protocols.error_body import error_details as error_details
+    from inference_providers.protocols.error_body import json_or_text as json_or_text
     from inference_providers.protocols.openai_chat import form_model as form_model
+    from inference_providers.protocols.protocol import EventJudge as EventJudge
+    from inference_providers.protocols.request import ModelRequest as ModelRequest
     from inference_providers.protocols.stream import Part as Part
-    from inference_providers.protocols.stream import StreamJudge as StreamJudge
     from inference_providers.protocols.stream import as_events as as_events
     from inference_providers.protocols.stream import delta_text as delta_text
 
 _HOME = {
     "classify": ("Verdict",),
-    "error_details": (
-        "decode",
-        "said",
+    "dispatch": (
+        "PROTOCOLS",
+        "capable_offers",
+        "fit",
     ),
-    "openai_chat": (
-        "Ask",
-        "form_model",
+    "error_body": (
+        "error_details",
+        "json_or_text",
     ),
+    "openai_chat": ("form_model",),
+    "request": ("ModelRequest",),
     "stream": (
         "Part",
-        "StreamJudge",
         "as_events",
         "delta_text",
     ),

@@ -1,16 +1,14 @@
 """What a reply means: a response or a failure in, a verdict out. Pure.
 
-`docs/failures.md` lists what real servers do and which verdict each gets. Shapes and
-phrases are rows of tables here; nothing depends on who the provider is.
+`docs/failures.md` lists what real servers do and which verdict each gets. Statuses and phrases are rows of tables
+here, plain data that the page is made of; nothing depends on who the provider is, nor on the protocol that it speaks.
+What only a failure needs is loaded with the first one.
 """
 
 from __future__ import annotations
 
-import codecs
 import re
 
-from inference_providers import chat
-from inference_providers.credentials import scrub, scrub_bytes, scrub_json
 from inference_providers.errors import (
     AuthenticationError,
     ContentFilteredError,
@@ -21,8 +19,6 @@ from inference_providers.errors import (
     ProviderUnavailableError,
     RateLimitError,
 )
-from inference_providers.protocols.error_details import Said, decode, plain, retry_after, said, trimmed
-from inference_providers.text import jsontext
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +26,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from inference_providers.offers import Offer
+    from inference_providers.protocols.error_body import ErrorDetails
     from inference_providers.transport import WireError
 
 OK = "ok"
@@ -45,14 +42,33 @@ RESTART = 0.1  # seconds for the end of a server of ours to be noticed
 SUCCESS = (200, 201, 203)
 REDIRECTS = (301, 302, 303, 307, 308)
 
-# What messages and codes tell beyond the status: name -> pattern.
+# What messages and codes tell beyond the status: name -> pattern, whatever the case of letters.
 PHRASES = {
-    "no credit left": r"insufficient[_ ](quota|credits?|balance|funds)|credits? (are |is |have been )?(exhausted|depleted)|out of credits|used all (available )?credits|billing_hard_limit|payment required|spending limit",
+    "no credit left": (
+        r"insufficient[_ ](quota|credits?|balance|funds)|credits? (are |is |have been )?(exhausted|depleted)"
+        r"|out of credits|used all (available )?credits|billing_hard_limit|payment required|spending limit"
+    ),
     "resource exhausted": r"RESOURCE_EXHAUSTED",
-    "invalid key": r"api[ _-]?key (is )?(not valid|invalid|incorrect)|(invalid|incorrect|wrong|expired)[ _](x-)?api[ _-]?(key|token)|API_KEY_INVALID|invalid_api_key|no auth credentials|user not found\.?$",
-    "content filter": r"content[_ ](filter|policy)|ResponsibleAIPolicyViolation|content management policy|flagged|moderation|unsafe|safety system",
-    "context length": r"context[_ ](length|window|size)|exceed_context_size|context_length_exceeded|maximum context|prompt is too long|too many (input )?tokens|input is too long|exceeds the (model'?s )?(maximum )?(context|input)",
-    "unknown model": r"model[_ ](not[_ ]found|does not exist|unavailable|deprecated|decommissioned)|model `?.{1,100}`? (does not exist|not found|is not available|has been (deprecated|decommissioned|removed))|(unknown|invalid|unsupported|no such) model|not a valid model|model not exist|no endpoints found",
+    "invalid key": (
+        r"api[ _-]?key (is )?(not valid|invalid|incorrect)"
+        r"|(invalid|incorrect|wrong|expired)[ _](x-)?api[ _-]?(key|token)"
+        r"|API_KEY_INVALID|invalid_api_key|no auth credentials|user not found\.?$"
+    ),
+    "content filter": (
+        r"content[_ ](filter|policy)|ResponsibleAIPolicyViolation|content management policy"
+        r"|flagged|moderation|unsafe|safety system"
+    ),
+    "context length": (
+        r"context[_ ](length|window|size)|exceed_context_size|context_length_exceeded|maximum context"
+        r"|prompt is too long|too many (input )?tokens|input is too long"
+        r"|exceeds the (model'?s )?(maximum )?(context|input)"
+    ),
+    "unknown model": (
+        r"model[_ ](not[_ ]found|does not exist|unavailable|deprecated|decommissioned)"
+        r"|model `?.{1,100}`? (does not exist|not found|is not available"
+        r"|has been (deprecated|decommissioned|removed))"
+        r"|(unknown|invalid|unsupported|no such) model|not a valid model|model not exist|no endpoints found"
+    ),
     "loading": r"loading model|model is (currently )?loading|unavailable_error",
     "no capacity": r"capacity|overloaded",
 }
@@ -89,7 +105,9 @@ BY_CLASS: tuple[tuple[int, str, type[ProviderError]], ...] = (
     (400, STOP, InvalidRequestError),
 )
 OTHERWISE = (NEXT, ProviderUnavailableError)
-_REFUSED = f"{PHRASES['context length']}|{PHRASES['content filter']}"  # refusals that some send with status 200
+REFUSED_IN_SUCCESS = ("context length", "content filter")  # phrases of refusals that some send with status 200
+STATUS_IN_CODE = r"\b([45]\d\d)\b"  # a status that an error with status 200 names as its code
+ERROR_READ = 65536  # bytes of an error body
 _BILLED = "; it may have been billed"
 # kind of `WireError` -> (action, what is added to its message); others are NEXT.
 _BY_KIND = {"broken": (RETRY, ""), "deadline": (NEXT, _BILLED), "timeout": (NEXT, _BILLED)}
@@ -121,7 +139,10 @@ class Verdict:
 
 
 def failure(error: WireError, provider: str, *, launched: bool = False) -> Verdict:
-    """A verdict on a request that got no usable response. A server that this package launched is started anew by the next try."""
+    """A verdict on a request that got no usable response.
+
+    launched: this package launched the server, and starts it anew with the next try.
+    """
     if launched and error.kind in ("connect", "broken"):
         message = f"{provider}: the connection to its server was lost; it is started anew if it has ended"
         problem = ProviderUnavailableError(message, provider=provider, code="broken")
@@ -131,54 +152,44 @@ def failure(error: WireError, provider: str, *, launched: bool = False) -> Verdi
     return Verdict(action, problem)
 
 
-def response(
-    status: int,
-    headers: Mapping[str, str],
-    body: bytes,
-    provider: str,
-    secrets: Iterable[str | None],
-    now: float,
-    *,
-    path: str = chat.PATH,
-    allow_empty: bool = False,
+def refusal(
+    status: int, headers: Mapping[str, str], body: bytes, provider: str, secrets: Iterable[str | None], now: float
 ) -> Verdict:
-    """A verdict on a complete response. *secrets* are scrubbed from everything that is kept."""
-    secrets = list(secrets)
-    if status in SUCCESS:
-        kind = headers.get("content-type", "json").lower()
-        if path != chat.PATH and is_foreign(kind):
-            return Verdict(OK)
-        return _success(body, provider, secrets, now, path=path, allow_empty=allow_empty)
+    """A verdict on a response whose status is not one of `SUCCESS`, in whatever protocol.
+
+    *secrets* are scrubbed from everything that is kept. *now* is a Unix time.
+    """
+    from inference_providers.credentials import scrub_bytes
+    from inference_providers.protocols.error_body import error_details, json_or_text
+
     if status in REDIRECTS:
-        return Verdict(
-            NEXT,
-            ProviderUnavailableError(
-                f"{provider} answered with a redirect ({status}), which is not followed: neither key nor prompt went there. Check its endpoint.",
-                provider=provider,
-                status=status,
-            ),
+        message = (
+            f"{provider} answered with a redirect ({status}), which is not followed: "
+            "neither key nor prompt went there. Check its endpoint."
         )
-    clean = scrub_bytes(body[:65536], secrets)
-    words = _clean(said(decode(clean)), secrets)
-    message = words.message or f"HTTP {status} without a message"
-    verdict = _status(status, words, message, provider, retry_after(headers, words.message, now))
+        return Verdict(NEXT, ProviderUnavailableError(message, provider=provider, status=status))
+    secrets = list(secrets)
+    clean = scrub_bytes(body[:ERROR_READ], secrets)
+    verdict = _by_status(status, _scrubbed(error_details(json_or_text(clean)), secrets), headers, provider, now)
     if verdict.error is not None:
         verdict.error.body = clean
     return verdict
 
 
-def _clean(words: Said, secrets: Iterable[str | None]) -> Said:
+def _scrubbed(words: ErrorDetails, secrets: list[str | None]) -> ErrorDetails:
     """Words without keys that only the reading of them has put together."""
-    secrets = list(secrets)
-    return Said(scrub(words.message, secrets), scrub(words.code, secrets), scrub(words.kind, secrets))
+    from inference_providers.credentials import scrub
+
+    return type(words)(scrub(words.message, secrets), scrub(words.code, secrets), scrub(words.kind, secrets))
 
 
-def is_foreign(kind: str) -> bool:
-    """Whether a content type is none of ours to judge: speech, pictures, transcripts."""
-    return "json" not in kind and "html" not in kind
+def _by_status(
+    status: int, words: ErrorDetails, headers: Mapping[str, str], provider: str, now: float, otherwise: str = ""
+) -> Verdict:
+    from inference_providers.protocols.error_body import retry_after
 
-
-def _status(status: int, words: Said, message: str, provider: str, wait: float | None) -> Verdict:
+    message = words.message or otherwise or f"HTTP {status} without a message"
+    wait = retry_after(headers, message, now)
     action, kind = _decide(status, words, wait)
     error = kind(
         f"{provider}: {message} (HTTP {status})",
@@ -190,7 +201,7 @@ def _status(status: int, words: Said, message: str, provider: str, wait: float |
     return Verdict(action, error, retry_after=wait, cool=status == 429)
 
 
-def _decide(status: int, words: Said, wait: float | None) -> tuple[str, type[ProviderError]]:
+def _decide(status: int, words: ErrorDetails, wait: float | None) -> tuple[str, type[ProviderError]]:
     for statuses, phrase, action, error in BY_WORDS:
         if status in statuses and words.has(PHRASES[phrase]):
             return action, error
@@ -201,80 +212,33 @@ def _decide(status: int, words: Said, wait: float | None) -> tuple[str, type[Pro
     return next(((action, error) for least, action, error in BY_CLASS if status >= least), OTHERWISE)
 
 
-def _success(
-    body: bytes, provider: str, secrets: list[str | None], now: float, *, path: str, allow_empty: bool
-) -> Verdict:
-    try:
-        if path != chat.PATH and _passes_unread(body):
-            return Verdict(OK)
-        reply = jsontext.loads(body if len(body) > jsontext.LARGE else body.decode("utf-8"))
-    except (jsontext.TooDeep, jsontext.TooLarge) as error:
-        return _unavailable(NEXT, provider, f"the reply is {error}")
-    except ValueError:
-        return _not_json(body, provider, secrets)
-    if not isinstance(reply, dict):
-        return _unavailable(NEXT, provider, f"the reply is no object but {type(reply).__name__}")
-    inner = reply.get("error")
-    if inner or reply.get("object") == "error":
-        return error_in_success(scrub_json(trimmed(reply), secrets), provider, now)
-    if path != chat.PATH:
-        return Verdict(OK, reply=reply)
-    return _chat_reply(reply, provider, allow_empty)
+def is_foreign(kind: str) -> bool:
+    """Whether a content type is not ours to judge: speech, pictures, transcripts."""
+    return "json" not in kind and "html" not in kind
 
 
-def _passes_unread(body: bytes) -> bool:
-    """Whether a large reply of another kind than chat need not be read: an object that nothing in it calls an error."""
-    return (
-        len(body) > jsontext.LARGE
-        and body[:200].lstrip()[:1] == b"{"
-        and body[-200:].rstrip()[-1:] == b"}"
-        and (b'"error"' not in body or not jsontext.fits(body))
-    )
+def clean_error(body: Mapping[str, Any], secrets: Iterable[str | None]) -> Mapping[str, Any]:
+    """As much of an error's JSON as is ever told of it, without keys."""
+    from inference_providers.credentials import scrub_json
+    from inference_providers.protocols.error_body import trimmed
+
+    clean: Mapping[str, Any] = scrub_json(trimmed(body), list(secrets))
+    return clean
 
 
-def _not_json(body: bytes, provider: str, secrets: list[str | None]) -> Verdict:
-    start = body[:200].lstrip()[:1]
-    if not body.strip() or start in (b"{", b"[") or not _is_utf8(body):
-        return _unavailable(
-            RETRY, provider, "the reply is empty" if not body.strip() else "the reply is cut or no valid JSON"
-        )
-    text = scrub(plain(scrub_bytes(body[:65536], secrets).decode("utf-8", "replace")), secrets)
-    return _unavailable(NEXT, provider, f"the reply is no JSON: {text[:120]!r}")
+def error_in_success(clean: Mapping[str, Any], provider: str, now: float) -> Verdict:
+    """An error delivered with status 200, as `clean_error` has it.
 
+    Judged by the status inside it, else as unavailable.
+    """
+    from inference_providers.protocols.error_body import error_details
 
-def _is_utf8(body: bytes) -> bool:
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    try:
-        for place in range(0, len(body), 65536):  # a copy of it all might be four times as large
-            decoder.decode(body[place : place + 65536])
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def error_in_success(reply: Mapping[str, Any], provider: str, now: float) -> Verdict:
-    """An error delivered with status 200, scrubbed already: judged by the status inside it, else as unavailable."""
-    words = said(reply)
-    number = re.search(r"\b([45]\d\d)\b", words.code)
-    status = int(number[1]) if number else 400 if words.has(_REFUSED) else 503
-    message = words.message or "an error without a message"
-    verdict = _status(status, words, message, provider, retry_after({}, words.message, now))
+    words = error_details(clean)
+    number = re.search(STATUS_IN_CODE, words.code)
+    refused = any(words.has(PHRASES[phrase]) for phrase in REFUSED_IN_SUCCESS)
+    status = int(number[1]) if number else 400 if refused else 503
+    verdict = _by_status(status, words, {}, provider, now, "an error without a message")
     return verdict if number or verdict.action in (STOP, LARGER) else Verdict(NEXT, verdict.error)
-
-
-def _chat_reply(reply: Mapping[str, Any], provider: str, allow_empty: bool) -> Verdict:
-    choice = chat.first_choice(reply)
-    if not choice:
-        return _unavailable(NEXT, provider, "the reply has no choices")
-    if choice.get("finish_reason") == "error":
-        return _unavailable(NEXT, provider, "the reply ended with finish_reason 'error'")
-    said_something = chat.reply_text(reply) or chat.has_tool_calls(choice) or chat.has_other_content(choice)
-    if not said_something and choice.get("finish_reason") == "content_filter":
-        return withheld(provider)
-    if not said_something and not allow_empty and not (choice.get("finish_reason") and chat.cut_by_length(choice)):
-        return _unavailable(NEXT, provider, "the reply is empty")
-    return Verdict(OK, reply=reply)
 
 
 def withheld(provider: str) -> Verdict:
@@ -285,8 +249,9 @@ def withheld(provider: str) -> Verdict:
 
 def unreadable(provider: str, error: Exception) -> Verdict:
     """A reply whose shape broke the reading of it."""
-    return _unavailable(NEXT, provider, f"the reply has a shape that cannot be read ({type(error).__name__})")
+    return unavailable(NEXT, provider, f"the reply has a shape that cannot be read ({type(error).__name__})")
 
 
-def _unavailable(action: str, provider: str, what: str) -> Verdict:
+def unavailable(action: str, provider: str, what: str) -> Verdict:
+    """A response with a status of success that is not an answer."""
     return Verdict(action, ProviderUnavailableError(f"{provider}: {what}", provider=provider, status=200))

@@ -1,131 +1,63 @@
-"""What a caller wants of whichever candidate: a path, a body, and what becomes of parameters that it does not take. Pure."""
+"""OpenAI's protocol: chat completions in full; other paths of its API are passed on, and judged by their errors. Pure.
+
+A `protocol.ModelProtocol`. Its vocabulary is the one that callers use: `encode` only respells what a provider calls
+otherwise, and replies stay as they came.
+"""
 
 from __future__ import annotations
 
-import json
+import codecs
 
 from inference_providers import chat
 from inference_providers.chat import parameter_rules, parameters
-from inference_providers.errors import InvalidRequestError
-from inference_providers.transport import request_to
+from inference_providers.protocols import classify
+from inference_providers.protocols.classify import Verdict
+from inference_providers.protocols.request import FittedRequest
+from inference_providers.registry import OPENAI_PROTOCOL
+from inference_providers.text import jsontext
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
     from inference_providers.offers import Offer
-    from inference_providers.transport import Request
+    from inference_providers.protocols.request import ModelRequest
+    from inference_providers.protocols.stream import StreamJudge
 
-    Could = Callable[[Callable[[Offer], bool]], str]
-
-
-_as_json = json.JSONEncoder(ensure_ascii=False).encode  # made once: `json.dumps` makes one for each call
+ID = OPENAI_PROTOCOL
 
 
-class Ask:
-    """What a caller wants of whichever candidate: a path, and a JSON body, or another one as bytes.
-
-    The model is set when a candidate is chosen: in the JSON body, or in the form that *content* holds.
-    *unsupported* is what becomes of a parameter that the candidate does not take: it is kept or
-    dropped, or the candidate is not asked (`parameters.KEEP`, `DROP`, `ERROR`). *untouched* fields go as they are.
-    """
-
-    __slots__ = (
-        "allow_empty",
-        "body",
-        "content",
-        "content_type",
-        "headers",
-        "method",
-        "path",
-        "unsupported",
-        "untouched",
-    )
-
-    def __init__(
-        self,
-        body: Mapping[str, Any] | None = None,
-        path: str = chat.PATH,
-        *,
-        method: str = "POST",
-        content: bytes = b"",
-        content_type: str = "application/json",
-        headers: Mapping[str, str] | None = None,
-        allow_empty: bool = False,
-        unsupported: str = parameters.DROP,
-        untouched: Container[str] = (),
-    ) -> None:
-        self.untouched = untouched
-        self.unsupported = unsupported if path == chat.PATH else parameters.KEEP
-        self.body, self.path, self.method = body, path, method
-        self.content, self.content_type = content, content_type
-        self.headers = dict(headers or {})  # the caller's own, for whoever answers
-        self.allow_empty = allow_empty
-
-    @property
-    def streams(self) -> bool:
-        """Whether the reply is to come as events."""
-        return bool(self.body) and bool(self.body.get("stream"))  # type: ignore[union-attr]
-
-    def request(self, offer: Offer) -> Request:
-        """The request as this candidate gets it: its address, its key, its name for the model."""
-        content = (
-            _as_json(self.payload(offer)).encode("utf-8", "replace")
-            if self.body is not None
-            else _form_with_model(self.content, offer.internal_name)
-        )
-        headers = {**self.headers, "Accept": "text/event-stream" if self.streams else "application/json"}
-        if content:
-            headers["Content-Type"] = self.content_type
-        return request_to(offer, self.method, self.path, headers, content or None)
-
-    def payload(self, offer: Offer) -> dict[str, Any]:
-        """The JSON body as this candidate gets it."""
-        body = self.body or {}
-        payload = (
-            parameter_rules.adapted(body, offer.rules, mode=self.unsupported, exempt=self.untouched)
-            if self.path == chat.PATH
-            else dict(body)
-        )
-        payload["model"] = offer.internal_name
-        return payload
-
-    def dropped(self, offer: Offer) -> list[str]:
-        """Names of the parameters that this candidate does not take, and does not get."""
-        if self.unsupported == parameters.KEEP or self.body is None:
-            return []
-        return parameter_rules.dropped(self.body, offer.rules, self.untouched)
-
-    def able(self, offers: Sequence[Offer], could: Could) -> Sequence[Offer]:
-        """Those of the candidates that can do what the request needs. Raises InvalidRequestError if none can.
-
-        *could* says who else could, for the message: it is given a test of an offer.
-        """
-        if self.unsupported == parameters.KEEP or self.body is None:
-            return offers
-        needs = parameter_rules.needs(self.body)
-        if not needs and self.unsupported == parameters.DROP:
-            return offers
-        missing = {id(offer): self._lacking(offer, needs) for offer in offers}
-        found = [offer for offer in offers if not missing[id(offer)]]
-        if offers and not found:
-            raise _nobody(offers, missing, could(lambda offer: not self._lacking(offer, needs)))
-        return found
-
-    def _lacking(self, offer: Offer, needs: Sequence[str]) -> list[str]:
-        """What keeps this candidate from being asked, in words."""
-        missing = [parameter_rules.NEEDS[need] for need in needs if offer.lacks(need) or need in offer.rules.refused]
-        return missing + (self.dropped(offer) if self.unsupported == parameters.ERROR else [])
+# Requests
 
 
-def _nobody(offers: Sequence[Offer], missing: Mapping[int, list[str]], others: str) -> InvalidRequestError:
-    asked = parameters.listed(f"{offer.provider}/{offer.internal_name}" for offer in offers[:4])
-    more = f" and {len(offers) - 4} more" if len(offers) > 4 else ""
-    lacks = parameters.listed(name for offer in offers for name in missing[id(offer)])
-    return InvalidRequestError(
-        f"Nothing was sent: {asked}{more} cannot do {lacks}. {others}".strip(), code="unsupported"
-    )
+def missing(request: ModelRequest, offer: Offer, needs: Sequence[str]) -> list[str]:
+    """What keeps this offer from being asked, in words."""
+    words = [parameter_rules.NEEDS[need] for need in needs if offer.lacks(need) or need in offer.rules.refused]
+    if request.unsupported == parameters.ERROR and request.body is not None:
+        words += parameter_rules.dropped(request.body, offer.rules, request.untouched)
+    return words
+
+
+def encode(request: ModelRequest, offer: Offer) -> FittedRequest:
+    """The request as this offer gets it: its name for the model, its spelling of parameters."""
+    given, mode, exempt = request.body, request.unsupported, request.untouched
+    body: dict[str, Any] | None = None
+    content, dropped = b"", []
+    if given is None:
+        content = _form_with_model(request.content, offer.internal_name)
+    elif request.path != chat.PATH:
+        body = dict(given)
+    else:
+        body = parameter_rules.adapted(given, offer.rules, mode=mode, exempt=exempt)
+        if mode != parameters.KEEP:
+            dropped = parameter_rules.dropped(given, offer.rules, exempt)
+    headers = {**request.headers, "Accept": "text/event-stream" if request.streams else "application/json"}
+    if body is not None:
+        body["model"] = offer.internal_name
+    if body is not None or content:
+        headers["Content-Type"] = request.content_type
+    return FittedRequest(offer, request.method, request.path, headers, body=body, content=content, dropped=dropped)
 
 
 _FORM_MODEL = rb'(name="model"\r\n(?:[^\r\n]+\r\n)*\r\n)([^\r\n]*)'
@@ -143,3 +75,102 @@ def _form_with_model(content: bytes, model: str) -> bytes:
     import re
 
     return re.sub(_FORM_MODEL, lambda match: match[1] + model.encode(), content, count=1) if content else content
+
+
+# Replies
+
+
+def judge(
+    provider: str,
+    secrets: Iterable[str | None],
+    headers: Mapping[str, str],
+    now: float,
+    *,
+    path: str = chat.PATH,
+    allow_empty: bool = False,
+) -> StreamJudge:
+    """What judges one stream as it comes. Where it turns out to be a complete reply, `decode` does."""
+    from inference_providers.protocols.stream import StreamJudge
+
+    return StreamJudge(provider, secrets, headers, now, decode, path=path, allow_empty=allow_empty)
+
+
+def decode(
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    provider: str,
+    secrets: Iterable[str | None],
+    now: float,
+    *,
+    path: str = chat.PATH,
+    allow_empty: bool = False,
+) -> Verdict:
+    """A verdict on a complete response. *secrets* are scrubbed from everything that is kept."""
+    if status not in classify.SUCCESS:
+        return classify.refusal(status, headers, body, provider, secrets, now)
+    if path != chat.PATH and classify.is_foreign(headers.get("content-type", "json").lower()):
+        return Verdict(classify.OK)
+    try:
+        if path != chat.PATH and _passes_unread(body):
+            return Verdict(classify.OK)
+        reply = jsontext.loads(body if len(body) > jsontext.LARGE else body.decode("utf-8"))
+    except (jsontext.TooDeep, jsontext.TooLarge) as error:
+        return classify.unavailable(classify.NEXT, provider, f"the reply is {error}")
+    except ValueError:
+        return _not_json(body, provider, secrets)
+    if not isinstance(reply, dict):
+        return classify.unavailable(classify.NEXT, provider, f"the reply is not an object but {type(reply).__name__}")
+    if reply.get("error") or reply.get("object") == "error":
+        return classify.error_in_success(classify.clean_error(reply, secrets), provider, now)
+    if path != chat.PATH:
+        return Verdict(classify.OK, reply=reply)
+    return _chat_reply(reply, provider, allow_empty)
+
+
+def _passes_unread(body: bytes) -> bool:
+    """Whether a large reply of another kind than chat need not be read: nothing in it calls the object an error."""
+    return (
+        len(body) > jsontext.LARGE
+        and body[:200].lstrip()[:1] == b"{"
+        and body[-200:].rstrip()[-1:] == b"}"
+        and (b'"error"' not in body or not jsontext.fits(body))
+    )
+
+
+def _not_json(body: bytes, provider: str, secrets: Iterable[str | None]) -> Verdict:
+    from inference_providers.credentials import scrub, scrub_bytes
+    from inference_providers.protocols.error_body import plain
+
+    if not body.strip():
+        return classify.unavailable(classify.RETRY, provider, "the reply is empty")
+    if body[:200].lstrip()[:1] in (b"{", b"[") or not _is_utf8(body):
+        return classify.unavailable(classify.RETRY, provider, "the reply is cut or not valid JSON")
+    secrets = list(secrets)
+    text = scrub(plain(scrub_bytes(body[: classify.ERROR_READ], secrets).decode("utf-8", "replace")), secrets)
+    return classify.unavailable(classify.NEXT, provider, f"the reply is not JSON: {text[:120]!r}")
+
+
+def _is_utf8(body: bytes) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for start in range(0, len(body), 65536):  # a copy of it all might be four times as large
+            decoder.decode(body[start : start + 65536])
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _chat_reply(reply: Mapping[str, Any], provider: str, allow_empty: bool) -> Verdict:
+    choice = chat.first_choice(reply)
+    if not choice:
+        return classify.unavailable(classify.NEXT, provider, "the reply has no choices")
+    if choice.get("finish_reason") == "error":
+        return classify.unavailable(classify.NEXT, provider, "the reply ended with finish_reason 'error'")
+    has_content = chat.reply_text(reply) or chat.has_tool_calls(choice) or chat.has_other_content(choice)
+    if not has_content and choice.get("finish_reason") == "content_filter":
+        return classify.withheld(provider)
+    if not has_content and not allow_empty and not (choice.get("finish_reason") and chat.cut_by_length(choice)):
+        return classify.unavailable(classify.NEXT, provider, "the reply is empty")
+    return Verdict(classify.OK, reply=reply)

@@ -9,19 +9,20 @@ from __future__ import annotations
 import json
 
 from inference_providers import chat
-from inference_providers.credentials import MARK, scrub, scrub_json
+from inference_providers.credentials import MARK, scrub
 from inference_providers.errors import ProviderUnavailableError, TruncatedStreamError
 from inference_providers.protocols import classify
-from inference_providers.protocols.error_details import said, trimmed
+from inference_providers.protocols.error_body import error_details, trimmed
 from inference_providers.text import jsontext
 from inference_providers.transport import sse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping
     from typing import Any
 
     from inference_providers.protocols.classify import Verdict
+    from inference_providers.protocols.protocol import EventJudge
     from inference_providers.transport import WireError
 
 
@@ -56,7 +57,33 @@ def outcome_of(seen: Container[str]) -> str:
 
 
 class StreamJudge:
-    """Judges one stream as its bytes come. `verdict` is set once it failed before its first content or reached its end."""
+    """Judges one stream as its bytes come: a `protocol.EventJudge` of OpenAI's events.
+
+    `verdict` is set once it failed before its first content or reached its end.
+    """
+
+    __slots__ = {  # noqa: RUF023  (in the order in which they come)
+        "provider": "Who is named in errors.",
+        "started": "Content has come (text, thoughts, a tool's call; anything, of another kind of stream).",
+        "finished": "A finish reason has come: the answer is whole, whatever becomes of the connection.",
+        "done": "`[DONE]` has come: what follows is not read.",
+        "verdict": "What came of it; None as long as it goes on.",
+        "usage": "Tokens used, as the last chunk that told of them had it.",
+        "events": "How many events have come, those without content included.",
+        "_filtered": "The finish reason is `content_filter`.",
+        "_cut": "The finish reason is `length`.",
+        "_passed": "The body is speech, a picture, or the like: it is passed on unread.",
+        "_plain": "The body so far, where it is not an event stream; else None.",
+        "_text": "The text so far, for `.partial`.",
+        "_thoughts": "How many characters of thoughts have come.",
+        "_size": "How many bytes have come.",
+        "_allow_empty": "Whether an answer without content is one.",
+        "_decode": "The verdict on a body that turns out to be a complete reply.",
+        "_now": "",
+        "_parser": "",
+        "_path": "",
+        "_secrets": "",
+    }
 
     def __init__(
         self,
@@ -64,30 +91,27 @@ class StreamJudge:
         secrets: Iterable[str | None],
         headers: Mapping[str, str],
         now: float,
+        decode: Callable[..., Verdict],
         *,
         path: str = chat.PATH,
         allow_empty: bool = False,
     ) -> None:
-        self.provider, self._secrets, self._now = provider, list(secrets), now
+        self.provider, self._secrets, self._now, self._decode = provider, list(secrets), now, decode
         self._parser = sse.Parser()
         kind = headers.get("content-type", "text/event-stream").lower()
-        comes = "text/event-stream" in kind
-        self._passed = path != chat.PATH and not comes and classify.is_foreign(kind)
-        self._plain = None if comes or self._passed else bytearray()
+        is_stream = "text/event-stream" in kind
+        self._passed = path != chat.PATH and not is_stream and classify.is_foreign(kind)
+        self._plain = None if is_stream or self._passed else bytearray()
         self._text, self._thoughts = chat.Pieces(), 0
         self._path, self._allow_empty = path, allow_empty
-        self._filtered = self._cut = False
-        self._size = 0  # bytes so far
-        self.started = False  # content has come
-        self.finished = False  # a finish reason has come
-        self.done = False  # [DONE] has come
+        self._filtered = self._cut = self.started = self.finished = self.done = False
+        self._size = self.events = 0
         self.verdict: Verdict | None = None
         self.usage: Any = None
-        self.events = 0
 
     @property
     def plain(self) -> bool:
-        """Whether the body is no event stream, and its reply was made one."""
+        """Whether the body is not an event stream, and its reply was made one."""
         return self._plain is not None
 
     @property
@@ -217,10 +241,10 @@ class StreamJudge:
             self._fail(f"a chunk is {error}")
             return
         except ValueError:
-            self._fail("a chunk is no JSON")
+            self._fail("a chunk is not JSON")
             return
         if not isinstance(chunk, dict):
-            self._fail("a chunk is no object")
+            self._fail("a chunk is not an object")
         elif chunk.get("error") or "error" in (chunk.get("object"), chunk.get("type")):
             self._error(chunk)
         else:
@@ -236,14 +260,14 @@ class StreamJudge:
         self._error(body if isinstance(body, dict) else {"error": str(trimmed(body))})
 
     def _error(self, body: Mapping[str, Any]) -> None:
-        clean = scrub_json(trimmed(body), self._secrets)
-        what = said(clean).message or "an error without a message"
+        clean = classify.clean_error(body, self._secrets)
+        what = error_details(clean).message or "an error without a message"
         self._fail(what, classify.error_in_success(clean, self.provider, self._now))
 
     def _note(self, chunk: Mapping[str, Any]) -> None:
         self.usage = chunk.get("usage") or self.usage
         if self._path != chat.PATH:
-            self.started = True  # whatever it is, it is no error
+            self.started = True  # whatever it is, it is not an error
             return
         choice = chat.first_choice(chunk)
         if choice.get("finish_reason") == "error":
@@ -263,7 +287,7 @@ class StreamJudge:
 
     def _whole(self, body: bytes) -> Iterator[dict[str, Any]]:
         """JSON or HTML where a stream was asked for: judged as a complete reply; an answer becomes one chunk."""
-        verdict = classify.response(
+        verdict = self._decode(
             200, {}, body, self.provider, self._secrets, self._now, path=self._path, allow_empty=self._allow_empty
         )
         self.verdict = verdict
@@ -296,17 +320,20 @@ def as_events(chunks: Iterable[Mapping[str, Any]], *, done: bool = True) -> Iter
 
 
 class Part:
-    """What one piece of a stream's bytes brought: `events`, and `failure`, which comes after them; `raw`, as it is passed on."""
+    """What one piece of a stream's bytes brought.
+
+    `events`, and `failure`, which comes after them; `raw`, as it is passed on.
+    """
 
     __slots__ = ("events", "failure", "raw")
 
-    def __init__(self, state: StreamJudge, raw: bytes, *, ends: bool = False) -> None:
-        within = state.within_event
+    def __init__(self, judge: EventJudge, raw: bytes, *, ends: bool = False) -> None:
+        within = judge.within_event
         self.raw = raw
         self.events: list[dict[str, Any]] = []
         self.failure: TruncatedStreamError | None = None
         try:
-            for event in state.end() if ends else state.feed(raw):
+            for event in judge.end() if ends else judge.feed(raw):
                 self.events.append(event)
         except TruncatedStreamError as failure:
             self.failure = failure

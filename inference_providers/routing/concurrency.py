@@ -1,4 +1,4 @@
-"""How many requests a provider gets at once, and how fast: found by trying, kept to given limits. Pure but for the clock.
+"""How many requests a provider gets at once, and how fast: found by trying, within limits. Pure but for the clock.
 
 Each offer has a lane: a limit of requests at once, found as TCP finds its window. It rises while all goes well, by a
 quarter in each round (slow start) and after the first refusal by one, and is halved by a 429, at most once for each
@@ -44,7 +44,10 @@ def overloaded(attempt: Attempt) -> bool:
 
 
 class Bucket:
-    """A token bucket: a rate by the minute, with a burst of one second's worth. It may go below zero, and gives nothing until it is above again."""
+    """A token bucket: a rate by the minute, with a burst of one second's worth.
+
+    It may go below zero, and gives nothing until it is above again.
+    """
 
     __slots__ = ("_level", "_rate", "_then", "most")
 
@@ -65,7 +68,10 @@ class Bucket:
 
 
 class ConcurrencyLimiter:
-    """The lane of one offer: an AIMD limit of requests at once, what is on its way, the token buckets, and when it opens again."""
+    """The lane of one offer.
+
+    An AIMD limit of requests at once, what is on its way, the token buckets, and when it opens again.
+    """
 
     __slots__ = (
         "_adaptive",
@@ -142,8 +148,8 @@ class ConcurrencyLimiter:
 class Pace:
     """The lanes of one batch.
 
-    concurrency: requests at once, or "auto" to find out; without *adaptive* it stays as it is. requests_per_minute, tokens_per_minute:
-    for each provider.
+    concurrency: requests at once, or "auto" to find out; without *adaptive* it stays as it is.
+    requests_per_minute, tokens_per_minute: for each provider.
     """
 
     def __init__(
@@ -197,9 +203,10 @@ class Pace:
 
 
 class OfferLanes:
-    """The candidates for one model, and the lanes of those that serve it side by side: all that have the first one's model.
+    """The candidates for one model, and the lanes of those that serve it side by side.
 
-    A request goes to the lane with the least load (requests on their way, by its limit).
+    Those are all that have the first one's model. A request goes to the lane with the least load: requests on their
+    way, by its limit.
     """
 
     __slots__ = ("_health", "_lanes", "_offers", "_pace", "wait")

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 
 HEDGE_RATIO = 0.05  # extra requests for each call
-
-
 HEDGE_SAMPLES = 20  # calls after which a 95th percentile means something
 
 
@@ -38,11 +36,11 @@ class Health:
 
     def dead(self, offer: Offer) -> bool:
         """Whether this provider refused this key."""
-        return bool(self._dead) and self._key(offer) in self._dead
+        return bool(self._dead) and self.key_of(offer) in self._dead
 
     def refusal(self, offer: Offer) -> Attempt:
         """The attempt in which this provider refused this key."""
-        error = self._dead.get(self._key(offer))
+        error = self._dead.get(self.key_of(offer))
         key = offer.key_source.removeprefix("in ") or "another key"
         outcome = f"not asked: its key was refused earlier in this program ({error}); set {key} anew"
         return Attempt(
@@ -68,7 +66,10 @@ class Health:
         self._calls += 1
 
     def may_retry(self, kind: str = "tries") -> bool:
-        """Take one retry from the budget, if there is one: of another try of a candidate, or of another round through all."""
+        """Take one retry from the budget, if there is one.
+
+        kind: `tries` of another try of a candidate, `rounds` of another round through all.
+        """
         if self._spent[kind] >= self.policy.retry_reserve + self.policy.retry_ratio * self._calls:
             return False
         self._spent[kind] += 1
@@ -81,9 +82,9 @@ class Health:
             self._cool(offer, self.policy.open_for)
 
     def hedge_after(self, wanted: float | str | None) -> float | None:
-        """Seconds after which a second candidate may be asked as well: given, or the 95th percentile so far; None for not at all.
+        """Seconds after which a second candidate may be asked as well; None for not at all.
 
-        At most one request in twenty is such an extra one.
+        As given, or the 95th percentile so far. At most one request in twenty is such an extra one.
         """
         if wanted is None or self._hedges + 1 > HEDGE_RATIO * self._calls:
             return None
@@ -107,16 +108,16 @@ class Health:
         if self._until:
             self._until.pop(offer.place, None)
             self._tripped.discard(offer.place)
-        self._note(offer, failed=False)
+        self._record(offer, failed=False)
 
     def failed(self, offer: Offer, verdict: Verdict) -> None:
         """Remember a failure: a refused key for good, a 429 or a row of failures for a while."""
         if verdict.action == classify.DEAD:
-            self._dead[self._key(offer)] = verdict.error
+            self._dead[self.key_of(offer)] = verdict.error
             return
         if verdict.cool:
             self._cool(offer, verdict.retry_after or self.policy.cool_down)
-        recent = self._note(offer, failed=True)
+        recent = self._record(offer, failed=True)
         many = sum(recent) >= self.policy.failures and sum(recent) > len(recent) / 2
         if many or offer.place in self._tripped:
             self._cool(offer, self.policy.open_for)
@@ -127,7 +128,7 @@ class Health:
         place = offer.place
         self._until[place] = max(self._until.get(place, 0.0), self.clock() + seconds)
 
-    def _note(self, offer: Offer, *, failed: bool) -> deque[bool]:
+    def _record(self, offer: Offer, *, failed: bool) -> deque[bool]:
         recent = self._recent.get(offer.place)
         if recent is None:
             recent = self._recent[offer.place] = deque(maxlen=20)
@@ -135,5 +136,6 @@ class Health:
         return recent
 
     @staticmethod
-    def _key(offer: Offer) -> tuple[str, str | None]:
+    def key_of(offer: Offer) -> tuple[str, str | None]:
+        """What is dead where a key is refused: that key at that address."""
         return offer.place[0] or "", offer.api_key

@@ -27,11 +27,14 @@ if TYPE_CHECKING:
             raise NotImplementedError
 
 
-_UNREACHABLE = ("connect", "tls")  # codes of failures before anything could be sent
+_NOT_REACHED = ("connect", "tls")  # codes of failures before anything could be sent
 
 
 class Send:
-    """Try this candidate, for at most `limit` seconds; after `hedge_after` seconds, `hedge` as well, for `hedge_limit`."""
+    """Try this candidate, for at most `limit` seconds.
+
+    After `hedge_after` seconds, try `hedge` as well, for at most `hedge_limit`; `left` is what the whole call has left.
+    """
 
     __slots__ = ("hedge", "hedge_after", "hedge_limit", "left", "limit", "offer")
 
@@ -51,7 +54,7 @@ class Sleep:
         self.seconds = seconds
 
 
-class _Try:
+class _Candidate:
     """A candidate within one call, and how often it was tried."""
 
     __slots__ = ("offer", "tries")
@@ -74,10 +77,12 @@ def route(
     Raises the typed error of a request at fault, or AllProvidersFailedError with every
     attempt. *attempts* is filled as it goes.
     """
-    return _Route(offers, health, random, total, [] if attempts is None else attempts, hedge_after).run()
+    return Router(offers, health, random, total, [] if attempts is None else attempts, hedge_after).run()
 
 
-class _Route:
+class Router:
+    """One call's way through its candidates."""
+
     def __init__(
         self,
         offers: Sequence[Offer],
@@ -93,11 +98,11 @@ class _Route:
         alive = [offer for offer in offers if not health.dead(offer)]
         if health.resting and len(alive) > 1:
             alive.sort(key=lambda offer: health.cooling(offer) > 0)
-        self.queue = [_Try(offer) for offer in alive]
-        self.again: list[_Try] = []
+        self.queue = [_Candidate(offer) for offer in alive]
+        self.again: list[_Candidate] = []
         self.count = 0  # of attempts; waits for a server that is loading are none
         self.window = -1  # the largest, in tokens, that the prompt did not fit into
-        self.nobody: set[str | None] = set()  # addresses where nobody is
+        self.unreachable: set[str | None] = set()  # addresses where nobody is
 
     def left(self) -> float:
         return self.deadline - self.health.clock()
@@ -111,14 +116,14 @@ class _Route:
                     break
                 yield Sleep(min(self.backoff(1), max(self.left(), 0.0)))
             current = self.queue.pop(0)
-            verdict = yield from self.candidate(current)
+            verdict = yield from self.ask(current)
             if verdict is not None:
                 return verdict
             if self.left() <= 0 or self.count >= self.policy.attempts:
                 break
         raise self.exhausted()
 
-    def candidate(self, current: _Try) -> Generator[Send | Sleep, Verdict | None, Verdict | None]:
+    def ask(self, current: _Candidate) -> Generator[Send | Sleep, Verdict | None, Verdict | None]:
         """Try one candidate until it works, is given up, or the call must stop."""
         while self.left() > 0 and self.count < self.policy.attempts:
             if not self.may_work(current.offer):
@@ -139,7 +144,7 @@ class _Route:
             yield Sleep(pause)
         return None
 
-    def attempt(self, current: _Try) -> Generator[Send | Sleep, Verdict | None, Verdict]:
+    def attempt(self, current: _Candidate) -> Generator[Send | Sleep, Verdict | None, Verdict]:
         current.tries += 1
         here = current.offer.place[0]
         others = any(other.offer.place[0] != here for other in (*self.queue, *self.again))
@@ -147,14 +152,14 @@ class _Route:
         started = self.health.clock()
         self.health.probe(current.offer)
         step = Send(current.offer, max(limit, 0.001), max(self.left(), 0.001))
-        second = self.second()
+        second = self.hedge_candidate()
         if second is not None:
             step.hedge, step.hedge_after = second.offer, self.health.hedge_after(self.hedge) or 0.0
             step.hedge_limit = max(min(limit, self.left() - step.hedge_after), 0.001)
         verdict = yield step
         assert verdict is not None
         for other in verdict.also:
-            self.note_other(other, started, second)
+            self.record_other(other, started, second)
         outcome = "ok" if verdict.action == classify.OK else str(verdict.error)
         if verdict.action == classify.DEAD and current.offer.key_source:
             outcome += f"; the key is {current.offer.key_source}"
@@ -182,7 +187,7 @@ class _Route:
         )
         self.attempts.append(attempt)
 
-    def second(self) -> _Try | None:
+    def hedge_candidate(self) -> _Candidate | None:
         """Who may be asked as well if this candidate is slow."""
         if not self.queue or self.count + 2 > self.policy.attempts or self.health.hedge_after(self.hedge) is None:
             return None
@@ -191,7 +196,7 @@ class _Route:
             return None  # loading a model takes longer than any answer
         return best if self.may_work(best.offer) and not self.health.cooling(best.offer) else None
 
-    def note_other(self, verdict: Verdict, started: float, second: _Try | None) -> None:
+    def record_other(self, verdict: Verdict, started: float, second: _Candidate | None) -> None:
         """Record what came of the other of two candidates that were asked at the same time."""
         if verdict.offer is None or verdict.action == classify.OK:
             return
@@ -201,7 +206,7 @@ class _Route:
         if second is not None and verdict.offer is second.offer and second in self.queue:
             self.queue.remove(second)
 
-    def pause(self, current: _Try, verdict: Verdict) -> float | None:
+    def pause(self, current: _Candidate, verdict: Verdict) -> float | None:
         """Seconds before the same candidate is tried again, or None to give it up."""
         if verdict.action == classify.POLL:
             return min(0.5, max(self.left(), 0.0))
@@ -225,19 +230,19 @@ class _Route:
         self.health.failed(offer, verdict)
         if verdict.action == classify.LARGER:
             self.window = max(self.window, offer.context_window or 0)
-        if verdict.error is not None and verdict.error.code in _UNREACHABLE:
-            self.nobody.add(offer.place[0])
+        if verdict.error is not None and verdict.error.code in _NOT_REACHED:
+            self.unreachable.add(offer.place[0])
         self.queue = [later for later in self.queue if self.may_work(later.offer)]
         self.again = [later for later in self.again if self.may_work(later.offer)]
 
     def may_work(self, offer: Offer) -> bool:
         """Whether nothing is known that rules a candidate out."""
-        large = self.window < 0 or (offer.context_window or 0) > self.window
-        return large and offer.place[0] not in self.nobody and not self.health.dead(offer)
+        is_large_enough = self.window < 0 or (offer.context_window or 0) > self.window
+        return is_large_enough and offer.place[0] not in self.unreachable and not self.health.dead(offer)
 
     def exhausted(self) -> AllProvidersFailedError:
         if not self.attempts:
-            dead = {self.health._key(offer): offer for offer in reversed(self.offers) if self.health.dead(offer)}
+            dead = {self.health.key_of(offer): offer for offer in reversed(self.offers) if self.health.dead(offer)}
             self.attempts += [self.health.refusal(offer) for offer in reversed(dead.values())][: self.policy.attempts]
         lines = "".join(f"\n  {attempt}" for attempt in self.attempts)
         late = " before the deadline" if self.left() <= 0 else ""
@@ -251,7 +256,7 @@ class _Route:
 def _transient(verdict: Verdict) -> bool:
     """Whether the same candidate may do better a moment later."""
     error = verdict.error
-    if error is not None and error.code in (*_UNREACHABLE, "protocol", "launch", "forbidden"):
+    if error is not None and error.code in (*_NOT_REACHED, "protocol", "launch", "forbidden"):
         return False
     if verdict.action == classify.NEXT:
         return isinstance(error, ProviderError) and error.status in (None, 200, 429, 503)

@@ -10,8 +10,6 @@ if TYPE_CHECKING:
 
     from inference_providers.offers import Offer
 
-    Could = Callable[[Callable[[Offer], bool]], str]
-
 COMMON = {
     "User-Agent": "inference_providers",
     "Accept-Encoding": "identity",

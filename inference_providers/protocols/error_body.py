@@ -36,7 +36,7 @@ _SMALL_LETTERS = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRS
 _ITEMS, _FIELDS, _LEVELS = 50, 200, 8  # of an error's lists and objects that are looked into
 
 
-class Said:
+class ErrorDetails:
     """What a server said in its own words: message, code and type, wherever it put them."""
 
     __slots__ = ("code", "kind", "message", "text")
@@ -50,18 +50,18 @@ class Said:
         return bool(re.search(pattern, self.text, re.IGNORECASE))
 
 
-def said(body: Any) -> Said:
+def error_details(body: Any) -> ErrorDetails:
     """Read an error body of any shape seen in the wild."""
     whole = body[0] if isinstance(body, list) and body else body
     if isinstance(whole, str):
-        return Said(plain(whole), "", "")
+        return ErrorDetails(plain(whole), "", "")
     if not isinstance(whole, dict):
-        return Said("", "", "")
+        return ErrorDetails("", "", "")
     inner = whole.get("error")
     if isinstance(inner, str):
-        return Said(_text(inner), _text(whole.get("code")), _text(whole.get("type")))
+        return ErrorDetails(_text(inner), _text(whole.get("code")), _text(whole.get("type")))
     error = _unwrapped(inner if isinstance(inner, dict) else whole)
-    return Said(_first_text(error), _joined(_codes(error)), _joined(_kinds(error)))
+    return ErrorDetails(_first_text(error), _joined(_codes(error)), _joined(_kinds(error)))
 
 
 def _unwrapped(error: dict[str, Any]) -> dict[str, Any]:
@@ -120,7 +120,7 @@ def _text(value: Any, level: int = 0) -> str:
 
 
 def _short(value: Any) -> str:
-    """A value as text: JSON for what is no text."""
+    """A value as text: JSON for what is not a text."""
     text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
     return text[:LONGEST]
 
@@ -176,7 +176,7 @@ def trimmed(value: Any, level: int = 0) -> Any:
     return value
 
 
-def decode(body: bytes) -> Any:
+def json_or_text(body: bytes) -> Any:
     """JSON, or the text where it is none that can be read, or None for an empty body."""
     try:
         return jsontext.loads(body)
@@ -185,7 +185,10 @@ def decode(body: bytes) -> Any:
 
 
 def retry_after(headers: Mapping[str, str], message: str, now: float) -> float | None:
-    """Seconds to wait, as the server said: header or message; None when it said nothing usable. *now* is a Unix time."""
+    """Seconds to wait, as the server said: by header or message; None when it said nothing usable.
+
+    *now* is a Unix time.
+    """
     candidates = [(headers.get("retry-after-ms"), 0.001), (headers.get("retry-after"), 1.0)]
     for value, scale in candidates:
         if value and len(value) <= _HEADER:

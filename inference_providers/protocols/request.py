@@ -1,0 +1,103 @@
+"""What a caller wants of whichever candidate, and the same as one candidate gets it. Pure."""
+
+from __future__ import annotations
+
+import json
+
+from inference_providers import chat
+from inference_providers.chat import parameters
+from inference_providers.transport import request_to
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container, Mapping
+    from typing import Any
+
+    from inference_providers.offers import Offer
+    from inference_providers.transport import Request
+
+    WhoCould = Callable[[Callable[[Offer], bool]], str]  # a test of an offer in; who passes it out, in words
+
+
+_as_json = json.JSONEncoder(ensure_ascii=False).encode  # made once: `json.dumps` makes one for each call
+
+
+class FittedRequest:
+    """A request as one offer gets it, in its protocol: worked out once for each offer of a call.
+
+    body: the JSON object, or None where *content*, the bytes, is all there is. headers: without the key.
+    dropped: names of the parameters that this offer does not take, and does not get.
+    """
+
+    __slots__ = ("body", "content", "dropped", "headers", "method", "offer", "path")
+
+    def __init__(
+        self,
+        offer: Offer,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        *,
+        body: dict[str, Any] | None = None,
+        content: bytes = b"",
+        dropped: list[str],
+    ) -> None:
+        self.offer, self.method, self.path, self.headers = offer, method, path, headers
+        self.body, self.content, self.dropped = body, content, dropped
+
+    def to_send(self) -> Request:
+        """The HTTP request for one try: the bytes are made once, address and key are those of now.
+
+        A server that this package launches has both anew with each start, and it may have been started between two
+        tries; what cancels one try must not cancel the next, either.
+        """
+        if not self.content and self.body is not None:
+            self.content = _as_json(self.body).encode("utf-8", "replace")
+        return request_to(self.offer, self.method, self.path, self.headers, self.content or None)
+
+
+class ModelRequest:
+    """What a caller wants of whichever candidate: a path of OpenAI's API, and a JSON body, or another one as bytes.
+
+    The model is set when a candidate is chosen: in the JSON body, or in the form that *content* holds.
+    *unsupported* is what becomes of a parameter that the candidate does not take: it is kept or
+    dropped, or the candidate is not asked (`parameters.KEEP`, `DROP`, `ERROR`). *untouched* fields go as they are.
+
+    It is made for one call, and remembers for that call what each offer gets of it: `fits`, by the offer's identity.
+    """
+
+    __slots__ = (
+        "allow_empty",
+        "body",
+        "content",
+        "content_type",
+        "fits",
+        "headers",
+        "method",
+        "path",
+        "streams",
+        "unsupported",
+        "untouched",
+    )
+
+    def __init__(
+        self,
+        body: Mapping[str, Any] | None = None,
+        path: str = chat.PATH,
+        *,
+        method: str = "POST",
+        content: bytes = b"",
+        content_type: str = "application/json",
+        headers: Mapping[str, str] | None = None,
+        allow_empty: bool = False,
+        unsupported: str = parameters.DROP,
+        untouched: Container[str] = (),
+    ) -> None:
+        self.untouched = untouched
+        self.unsupported = unsupported if path == chat.PATH else parameters.KEEP
+        self.body, self.path, self.method = body, path, method
+        self.streams = bool(body and body.get("stream"))  # whether the reply is to come as events
+        self.content, self.content_type = content, content_type
+        self.headers = dict(headers or {})  # the caller's own, for whoever answers
+        self.allow_empty = allow_empty
+        self.fits: dict[int, FittedRequest] = {}
