@@ -7,6 +7,8 @@ import socket
 import time
 import weakref
 from collections import deque
+from contextlib import suppress
+from functools import partial
 
 from inference_providers.transport import http1
 from inference_providers.transport.http import Limits, Request, Response, WireError, check_peer, is_checked, permitted
@@ -16,6 +18,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Any
+
+    from inference_providers.transport.http import Cancellation
 
 _PIECE = 65536  # bytes that are read at once
 _JOINED = 65536  # bytes of a body that goes out together with its head
@@ -158,7 +162,7 @@ class Sender:
                 from inference_providers.transport import tls
 
                 self._context = tls.context(self._environ)
-            sock = _dialled(first.host, first.port, until)
+            sock = _dialled(first.host, first.port, until, request.cancellation)
             if first.scheme == "https":
                 sock = self._secured(sock, first.host, until)
             if origin.tunnelled:
@@ -213,7 +217,13 @@ def _left(until: float) -> float:
     return min(left, _LONGEST)
 
 
-def _dialled(host: str, port: int, until: float) -> socket.socket:
+def _shut(sock: socket.socket) -> None:
+    """End the waiting of a thread that connects it, or that reads from it."""
+    with suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
+
+
+def _dialled(host: str, port: int, until: float, cancellation: Cancellation | None = None) -> socket.socket:
     """A connected socket: each of the host's addresses gets its share of the time. Raises OSError."""
     # As bytes: for text, Python loads a codec for names beyond ASCII, and an address has none.
     found = socket.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM)
@@ -223,6 +233,10 @@ def _dialled(host: str, port: int, until: float) -> socket.socket:
         try:
             sock = socket.socket(family, kind, protocol)  # fails for a family that this machine does not have
             sock.settimeout(_left(until) / (len(found) - place))
+            if cancellation is not None:
+                cancellation.watch(partial(_shut, sock))
+                if cancellation.is_cancelled:
+                    raise OSError("cancelled")
             sock.connect(where)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return sock
