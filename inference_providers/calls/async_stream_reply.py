@@ -50,8 +50,10 @@ class AsyncOpening:
 
     @property
     def usage(self) -> Any:
-        """Tokens used, once the stream said so."""
-        return self.judge.usage
+        """Tokens used, once the stream said so; or the reply that came instead of a stream."""
+        verdict = self.judge.verdict
+        whole = verdict.reply if verdict is not None and isinstance(verdict.reply, dict) else {}
+        return self.judge.usage or whole.get("usage")
 
     @property
     def whole(self) -> bool:
