@@ -162,6 +162,17 @@ def test_a_loser_that_still_connects_is_cancelled(kind: str, serve: Serve) -> No
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_a_loser_that_still_shakes_hands_is_cancelled(kind: str, serve: Serve) -> None:
+    deaf, second = Deaf(), serve()
+    made = hedging(kind, deaf.url.replace("http:", "https:"), second.url)
+    made.pipeline._limits = Limits(connect=10 * PATIENCE)
+    try:
+        assert asyncio.run(lost_and_left(made, lambda: deaf.left()[0])).provider == "p2"
+    finally:
+        deaf.close()
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_loser_that_still_sends_its_body_is_cancelled(kind: str, serve: Serve) -> None:
     deaf, second = Deaf(), serve()
     made = hedging(kind, deaf.url, second.url)

@@ -164,10 +164,10 @@ class Sender:
                 self._context = tls.context(self._environ)
             sock = _dialled(first.host, first.port, until, request.cancellation)
             if first.scheme == "https":
-                sock = self._secured(sock, first.host, until)
+                sock = self._secured(sock, first.host, until, request.cancellation)
             if origin.tunnelled:
                 self._tunnel(sock, origin, until)
-                sock = self._secured(sock, origin.address.host, until)
+                sock = self._secured(sock, origin.address.host, until, request.cancellation)
             check_peer(request, sock.getsockname()[1])
             return _Line(sock, self._lines)
         except (OSError, ValueError) as error:
@@ -179,11 +179,11 @@ class Sender:
                 sock.close()
             raise
 
-    def _secured(self, sock: Any, host: str, until: float) -> Any:
+    def _secured(self, sock: Any, host: str, until: float, cancellation: Cancellation | None) -> Any:
         from inference_providers.transport import tls
 
         sock.settimeout(_left(until))
-        return tls.secured(sock, self._context, host)
+        return tls.secured(sock, self._context, host, partial(_watch, cancellation))
 
     def _tunnel(self, sock: Any, origin: Origin, until: float) -> None:
         """Have the proxy connect. Raises WireError."""
@@ -217,10 +217,18 @@ def _left(until: float) -> float:
     return min(left, _LONGEST)
 
 
-def _shut(sock: socket.socket) -> None:
-    """End the waiting of a thread that connects it, or that reads from it."""
-    with suppress(OSError):
-        sock.shutdown(socket.SHUT_RDWR)
+def _watch(cancellation: Cancellation | None, sock: socket.socket) -> None:
+    """Have a cancellation end the waiting of the thread that connects *sock*. Raises OSError where it has come."""
+    if cancellation is None:
+        return
+
+    def shut() -> None:
+        with suppress(OSError):
+            socket.socket.shutdown(sock, socket.SHUT_RDWR)  # TLS's own would pull its state from under the handshake
+
+    cancellation.watch(shut)
+    if cancellation.is_cancelled:
+        raise OSError("cancelled")
 
 
 def _dialled(host: str, port: int, until: float, cancellation: Cancellation | None = None) -> socket.socket:
@@ -233,10 +241,7 @@ def _dialled(host: str, port: int, until: float, cancellation: Cancellation | No
         try:
             sock = socket.socket(family, kind, protocol)  # fails for a family that this machine does not have
             sock.settimeout(_left(until) / (len(found) - place))
-            if cancellation is not None:
-                cancellation.watch(partial(_shut, sock))
-                if cancellation.is_cancelled:
-                    raise OSError("cancelled")
+            _watch(cancellation, sock)
             sock.connect(where)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return sock
