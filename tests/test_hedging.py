@@ -19,6 +19,7 @@ from tests.servers import PATIENCE, BlackHole, Connection, Received, Server, ans
 from tests.test_pipeline import KINDS, check, done, heard_by
 
 Serve = Callable[..., Server]
+PATIENT = Limits(connect=10 * PATIENCE)  # what ends a connection that is being made is not its own limit
 LARGE = "x" * 30_000_000  # characters of a prompt: more than any socket's buffers hold
 
 
@@ -106,8 +107,8 @@ async def ask(made: Any, prompt: str = "hi") -> Any:
     return found
 
 
-def hedging(kind: str, *urls: str, after: float = 0.05) -> Any:
-    made = list_of(*urls, kind=KINDS[kind], hedge_after=after)
+def hedging(kind: str, *urls: str, after: float = 0.05, **options: Any) -> Any:
+    made = list_of(*urls, kind=KINDS[kind], hedge_after=after, **options)
     made.pipeline.health._calls = 1000
     return made
 
@@ -156,16 +157,14 @@ def test_the_second_is_cancelled_once_the_first_has_answered(kind: str, serve: S
 def test_a_loser_that_still_connects_is_cancelled(kind: str, serve: Serve) -> None:
     second = serve()
     with BlackHole() as hole:
-        made = hedging(kind, hole.url, second.url)
-        made.pipeline._limits = Limits(connect=10 * PATIENCE)  # what ends it is not its own limit
+        made = hedging(kind, hole.url, second.url, limits=PATIENT)
         assert asyncio.run(lost_and_left(made, lambda: True)).provider == "p2"
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_loser_that_still_shakes_hands_is_cancelled(kind: str, serve: Serve) -> None:
     deaf, second = Deaf(), serve()
-    made = hedging(kind, deaf.url.replace("http:", "https:"), second.url)
-    made.pipeline._limits = Limits(connect=10 * PATIENCE)
+    made = hedging(kind, deaf.url.replace("http:", "https:"), second.url, limits=PATIENT)
     try:
         assert asyncio.run(lost_and_left(made, lambda: deaf.left()[0])).provider == "p2"
     finally:

@@ -180,8 +180,7 @@ def failing(kind: type[Exception], way: Way) -> Way:
 
 def by_client(method: str, **arguments: Any) -> Way:
     async def way(made: Any) -> None:
-        client = made.async_client() if isinstance(made, AsyncProviderList) and hasattr(made, "async_client") else None
-        client = client or made.client()
+        client = made.client()
         try:
             target = client
             for name in method.split("."):

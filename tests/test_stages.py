@@ -171,6 +171,21 @@ def test_a_whole_reply_of_a_stage_becomes_a_stream(name: str, kind: str, serve: 
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_clients_get_the_reply_of_a_stage(kind: str, serve: Serve) -> None:
+    made, server = listed(serve, kind, Noted([], before=answering))
+
+    async def asks(made: Any) -> None:
+        client = made.async_client() if kind == "async" else made.client()
+        raw = await done(client.chat.completions.with_raw_response.create(model="m", messages=MESSAGES))
+        assert raw.parse().choices[0].message.content == "of the stage"
+        assert (raw.headers["x-inference-provider"], raw.headers["x-inference-attempts"]) == ("p1", "0")
+        await done(client.close())
+
+    run(asks, made)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_stream_of_a_stage_may_be_left(kind: str, serve: Serve) -> None:
     made, _ = listed(serve, kind, Noted([], before=answering))
     events = heard_by(made)

@@ -64,7 +64,7 @@ if TYPE_CHECKING:
 class Stage:
     """Stands around every call of a pipeline, of all kinds. Override what you need; asynchronous calls use `..._async`.
 
-    Asynchronous are those of asyncio, of batches, of the engine and of the roll call. Stages stand in each other, as
+    Asynchronous are those of asyncio, of batches and of the roll call. Stages stand in each other, as
     `with` blocks do: what one raises, in `before` or `after`, ends the call with it, and the stages around it hear of
     it in their `after`; one whose `before` did not come back has no `after`.
     """
