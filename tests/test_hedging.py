@@ -16,7 +16,7 @@ from inference_providers import AsyncProviderList
 from inference_providers.transport import Limits
 from tests.conftest import list_of
 from tests.servers import PATIENCE, BlackHole, Connection, Received, Server, answer, status
-from tests.test_pipeline import KINDS, check, done, heard_by
+from tests.test_pipeline import KINDS, check, done, eventually, heard_by
 
 Serve = Callable[..., Server]
 PATIENT = Limits(connect=10 * PATIENCE)  # what ends a connection that is being made is not its own limit
@@ -82,14 +82,6 @@ def open_lines(made: Any) -> int:
         kept = made.pipeline.async_sender._kept.values()
         return sum(len(pool.lines) for one in kept for pool in one._pools.values())
     return len(made.pipeline.sender._lines)
-
-
-def eventually(holds: Callable[[], bool]) -> bool:
-    """Whether something comes true before patience ends."""
-    end = time.monotonic() + PATIENCE
-    while not (true := holds()) and time.monotonic() < end:
-        time.sleep(0.01)
-    return true
 
 
 def threads() -> set[threading.Thread]:

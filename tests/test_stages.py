@@ -35,6 +35,7 @@ from tests.test_pipeline import (
     connecting,
     done,
     each,
+    eventually,
     good,
     heard_by,
     in_batch,
@@ -337,10 +338,9 @@ def test_a_stream_whose_stage_fails_when_it_is_open_is_closed(kind: str, serve: 
         with pytest.raises(BudgetExceededError) as caught:
             await done(made.ask_ai("hi", stream=True))
         kept.append(caught.value)
-        await asyncio.to_thread(lambda: all(hold.result(60) for hold in server.holds))
+        assert await asyncio.to_thread(eventually, server.left)
 
     run(asks, made)
-    assert server.left()
     assert in_words(events) == [*OPEN[:-1], "CallFinished BudgetExceededError"]
 
 
@@ -365,7 +365,7 @@ def test_a_cancelled_call_has_its_afters_to_their_end(serve: Serve) -> None:
     asyncio.run(work())
     assert notes[2:] == ["after b CancelledError", "after a CancelledError"]
     assert in_words(events) == [START, "CallFinished CancelledError"]
-    assert server.left()
+    assert eventually(server.left)
 
 
 def test_a_call_that_is_cancelled_within_a_stage_asks_nobody(serve: Serve) -> None:
@@ -404,7 +404,7 @@ def test_a_call_that_is_interrupted_has_its_afters(serve: Serve) -> None:
         made.ask_ai("hi")
     assert notes == ["before a", "after a KeyboardInterrupt"]
     assert in_words(events) == [START, "CallFinished KeyboardInterrupt"]
-    assert server.left()
+    assert eventually(server.left)
 
 
 def test_stages_that_change_while_a_call_runs_are_for_the_next(serve: Serve) -> None:

@@ -120,7 +120,9 @@ class Call:
     def begin(self) -> None:
         """Say that it begins."""
         path = self.request.path.partition("?")[0]  # a query may hold anything
-        self._emit(CallStarted(self.number, path, len(self.offers), self.request.streams))
+        event = CallStarted(self.number, path, len(self.offers), self.request.streams)
+        self.started = event.at  # so that all seconds are since then
+        self._emit(event)
 
     def tried(self, offer: Offer, error: ProviderError | None, seconds: float) -> None:
         """Note an attempt that no route has noted."""
