@@ -14,7 +14,7 @@ ACTIONLINT := 1.6.0
 LOWEST_TESTS := $(addprefix tests/test_,$(addsuffix .py,answer chat cli display engine model_lists parameters \
   provider_list registry roll_call routed sdk structured tools windows))
 
-.PHONY: test test-engines test-lowest lint lint-code lint-format lint-types lint-files lint-workflows constraints wheel docs api demo bench clean
+.PHONY: test test-engines test-lowest lint lint-code lint-format lint-types lint-files lint-workflows constraints wheel docs generate api demo bench clean
 
 $(BIN)/python $(ENGINES)/bin/python $(LOWEST)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
@@ -96,6 +96,13 @@ wheel: $(BIN)/python
 
 docs: $(VENV)/.demo
 	$(BIN)/python docs/generate.py
+
+# Modules of the package that are made of others: faces of folders, and what threads have of what asyncio has.
+generate: $(VENV)/.dev
+	@$(BIN)/python -m tools.faces
+	@$(BIN)/python -m tools.twins
+	@$(BIN)/ruff check --fix --quiet $$($(BIN)/python -m tools)
+	@$(BIN)/ruff format --quiet $$($(BIN)/python -m tools)
 
 api: $(VENV)/.test
 	$(BIN)/python -m tests.api --write

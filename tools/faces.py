@@ -14,6 +14,16 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "inference_providers"
 NAME = PACKAGE.name
 ALWAYS = {  # names of the documentation, which no other folder imports
+    "calls": {
+        "AttemptFinished",
+        "Call",
+        "CallFinished",
+        "CallStarted",
+        "Event",
+        "FirstContent",
+        "Stage",
+        "StreamFinished",
+    },
     "clients": {"AskOptions", "BatchOptions", "GenerationOptions", "StreamOptions"},
 }
 

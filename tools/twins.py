@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+from itertools import groupby
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -51,21 +52,33 @@ def twin(source: Path) -> str:
 
 
 def changed(line: str) -> str:
+    """A line without the words of asyncio."""
     for pattern, replacement in RULES:
         line = pattern.sub(replacement, line)
     return line
 
 
 def meaning(text: str) -> str:
-    """What a module says, whatever its format and the order of its imports."""
+    """What a module says, whatever its format and the order of its imports, within functions as well."""
     tree = ast.parse(text)
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
             node.names.sort(key=lambda alias: alias.name)
+        for block in ("body", "orelse", "finalbody"):
+            statements = getattr(node, block, None)
+            if isinstance(statements, list):
+                statements[:] = in_order(statements)
     body = [node for node in tree.body if not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test))]
-    kinds = ast.ImportFrom | ast.Import
-    imports = sorted(ast.dump(node) for node in body if isinstance(node, kinds))
-    return "\n".join([*imports, *(ast.dump(node) for node in body if not isinstance(node, kinds))])
+    return "\n".join(map(ast.dump, body))
+
+
+def in_order(statements: list[ast.stmt]) -> list[ast.stmt]:
+    """Statements, with imports that follow each other in one order."""
+    found: list[ast.stmt] = []
+    for imports, run in groupby(statements, lambda node: isinstance(node, ast.ImportFrom | ast.Import)):
+        block = list(run)
+        found += sorted(block, key=ast.dump) if imports else block
+    return found
 
 
 def stale() -> list[Path]:

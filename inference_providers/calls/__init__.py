@@ -10,8 +10,16 @@ if TYPE_CHECKING:
     from inference_providers.calls.answer_stream import AnswerStream as AnswerStream
     from inference_providers.calls.async_answer_stream import AsyncAnswerStream as AsyncAnswerStream
     from inference_providers.calls.async_stream_reply import AsyncStreamReply as AsyncStreamReply
+    from inference_providers.calls.events import AttemptFinished as AttemptFinished
+    from inference_providers.calls.events import CallFinished as CallFinished
+    from inference_providers.calls.events import CallStarted as CallStarted
+    from inference_providers.calls.events import Event as Event
+    from inference_providers.calls.events import FirstContent as FirstContent
+    from inference_providers.calls.events import StreamFinished as StreamFinished
     from inference_providers.calls.finder import LAUNCH as LAUNCH
     from inference_providers.calls.finder import Finder as Finder
+    from inference_providers.calls.observation import Call as Call
+    from inference_providers.calls.observation import Stage as Stage
     from inference_providers.calls.pipeline import Pipeline as Pipeline
     from inference_providers.calls.reply import Reply as Reply
     from inference_providers.calls.stream_reply import StreamReply as StreamReply
@@ -21,9 +29,21 @@ _HOME = {
     "answer_stream": ("AnswerStream",),
     "async_answer_stream": ("AsyncAnswerStream",),
     "async_stream_reply": ("AsyncStreamReply",),
+    "events": (
+        "AttemptFinished",
+        "CallFinished",
+        "CallStarted",
+        "Event",
+        "FirstContent",
+        "StreamFinished",
+    ),
     "finder": (
         "Finder",
         "LAUNCH",
+    ),
+    "observation": (
+        "Call",
+        "Stage",
     ),
     "pipeline": ("Pipeline",),
     "reply": ("Reply",),

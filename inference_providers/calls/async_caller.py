@@ -9,7 +9,7 @@ import time
 
 from inference_providers.calls.async_trial import error_body, running
 from inference_providers.calls.async_waiting import hedged, sleep
-from inference_providers.calls.reply import Reply, after_both, ends_the_call, judge
+from inference_providers.calls.reply import Reply, after_both, ends_the_call, given, judge
 from inference_providers.protocols import capable_offers, classify, fit
 from inference_providers.routing import Send, Sleep, route
 from inference_providers.transport import WireError
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from inference_providers.attempts import Attempt
     from inference_providers.calls.async_stream_reply import AsyncStreamReply
-    from inference_providers.calls.observation import Call, Context
+    from inference_providers.calls.observation import Call, Context, Stage
     from inference_providers.offers import Offer
     from inference_providers.protocols import ModelRequest, Verdict
     from inference_providers.routing import Health
@@ -50,9 +50,11 @@ class AsyncCaller:
         from inference_providers.calls.observation import Call
 
         call = Call(self.context, request, offers)
-        return await self._observed(
-            call, lambda: self._answered(offers, request, total, hedge_after, call), call.finish
-        )
+
+        async def answered() -> Reply:
+            return await self._answered(offers, request, total, hedge_after, call)
+
+        return await self._observed(call, answered, given, call.finish)
 
     async def stream(
         self, offers: Sequence[Offer], request: ModelRequest, *, total: float | None = None
@@ -60,32 +62,88 @@ class AsyncCaller:
         """Ask the candidates in order until one's stream brings content. Raises what `call` raises."""
         if not (self.context.listeners or self.context.stages):
             return await self._opened(offers, request, total, None)
+        from inference_providers.calls.async_stream_reply import given_stream
         from inference_providers.calls.observation import Call
 
         call = Call(self.context, request, offers)
-        return await self._observed(call, lambda: self._opened(offers, request, total, call), call.opened)
 
-    async def _observed(self, call: Call, run: Callable[[], Awaitable[T]], finish: Callable[[T], None]) -> T:
-        """Stages before and after a call, and its events."""
-        call.begin()
-        begun = []
-        reply: T | None = None
+        async def opened() -> AsyncStreamReply:
+            reply = await self._opened(offers, request, total, call)
+            call.first_content(reply.offer)
+            return reply
+
+        def accepted(reply: object) -> AsyncStreamReply:
+            stream = given_stream(reply)
+            call.first_content(stream.offer)
+            return stream
+
+        return await self._observed(call, opened, accepted, call.opened)
+
+    async def attempt(self, step: Send, request: ModelRequest) -> Verdict:
+        """One try of one candidate, which nobody stands in for: a call of its own, with events and stages.
+
+        Raises what stages raise.
+        """
+        if not (self.context.listeners or self.context.stages):
+            return await self._tried(step, request)
+        from inference_providers.calls.observation import Call
+
+        call = Call(self.context, request, [step.offer])
+        verdict = classify.Verdict(classify.OK)  # where a stage has answered
+
+        async def answered() -> Reply:
+            nonlocal verdict
+            started = time.monotonic()
+            verdict = await self._tried(step, request)
+            call.tried(step.offer, verdict.error, time.monotonic() - started)
+            if verdict.error is not None:
+                raise verdict.error
+            return Reply(
+                verdict, step.offer, call.attempts, fit(request, step.offer).dropped, time.monotonic() - started
+            )
+
         try:
-            for stage in self.context.stages:
-                begun.append(stage)
-                reply = await stage.before_async(call)
-                if reply is not None:
-                    break
-            if reply is None:
-                reply = await run()
+            await self._observed(call, answered, given, call.finish)
+        except Exception as error:
+            if error is not verdict.error:
+                raise
+        return verdict
+
+    async def _observed(
+        self,
+        call: Call,
+        run: Callable[[], Awaitable[T]],
+        accept: Callable[[object], T],
+        finish: Callable[[T], None],
+    ) -> T:
+        """A call with its events and its stages; *accept* takes what a stage gives for a reply."""
+        call.begin()
+        try:
+            reply = await self._staged(call, list(call.stages), run, accept)
         except BaseException as error:
             call.failed(error)
-            for stage in reversed(begun):
-                await stage.after_async(call, None, error)
             raise
         finish(reply)
-        for stage in reversed(begun):
+        return reply
+
+    async def _staged(
+        self, call: Call, stages: list[Stage], run: Callable[[], Awaitable[T]], accept: Callable[[object], T]
+    ) -> T:
+        """The first stage around the others, and those around the call: `after` is for whoever's `before` came back."""
+        if not stages:
+            return await run()
+        stage = stages.pop(0)
+        own = await stage.before_async(call)
+        try:
+            reply = await self._staged(call, stages, run, accept) if own is None else accept(own)
+        except BaseException as error:
+            await stage.after_async(call, None, error)
+            raise
+        try:
             await stage.after_async(call, reply, None)
+        except BaseException:
+            reply.close()  # nobody will read it
+            raise
         return reply
 
     async def _answered(
@@ -107,7 +165,7 @@ class AsyncCaller:
                 await sleep(step.seconds)
             else:
                 verdict = await (
-                    self.attempt(step, request) if step.hedge is None else self._hedged(step, step.hedge, request)
+                    self._tried(step, request) if step.hedge is None else self._hedged(step, step.hedge, request)
                 )
                 offer = verdict.offer or step.offer
             try:
@@ -118,7 +176,7 @@ class AsyncCaller:
             if call is not None:
                 call.report()
 
-    async def attempt(self, step: Send, request: ModelRequest, cancellation: Cancellation | None = None) -> Verdict:
+    async def _tried(self, step: Send, request: ModelRequest, cancellation: Cancellation | None = None) -> Verdict:
         """One try of one candidate."""
         offer = step.offer
         limit = step.limit
@@ -143,7 +201,7 @@ class AsyncCaller:
         """Try a candidate, and a second one if it takes long. Who has lost is cancelled."""
 
         async def trial(offer: Offer, limit: float, cancellation: Cancellation | None) -> Verdict:
-            verdict = await self.attempt(Send(offer, limit), request, cancellation)
+            verdict = await self._tried(Send(offer, limit), request, cancellation)
             verdict.offer = offer
             return verdict
 

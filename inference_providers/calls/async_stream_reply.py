@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 
 from inference_providers.calls.async_trial import error_body, running
-from inference_providers.calls.reply import judge
+from inference_providers.calls.reply import Reply, given, judge
 from inference_providers.errors import TruncatedStreamError
 from inference_providers.protocols import PROTOCOLS, Part, as_events, classify, delta_text, fit
 from inference_providers.text import in_line
@@ -41,6 +41,29 @@ class AsyncOpening:
         self._early: list[dict[str, Any]] = []
         self._failure: TruncatedStreamError | None = None
         self.judge = self._judge({})
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Response headers, in lower case."""
+        headers: Mapping[str, str] = self.response.headers
+        return headers
+
+    @property
+    def usage(self) -> Any:
+        """Tokens used, once the stream said so; or the reply that came instead of a stream."""
+        verdict = self.judge.verdict
+        whole = verdict.reply if verdict is not None and isinstance(verdict.reply, dict) else {}
+        return self.judge.usage or whole.get("usage")
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of it has come."""
+        return self.judge.done or self.judge.verdict is not None
+
+    def close(self) -> None:
+        """Read no more; again does no harm."""
+        self.closed = True
+        self.response.close()
 
     def _judge(self, headers: Mapping[str, str]) -> EventJudge:
         offer, request = self.offer, self._request
@@ -152,17 +175,42 @@ class AsyncOpening:
             yield Part(self.judge, b"", ends=True)
 
 
+class AsyncGiven:
+    """What stands for an opening where a stage gave the whole reply: one chunk."""
+
+    closed, whole = False, True
+
+    def __init__(self, reply: Reply) -> None:
+        self.offer, self._chunk = reply.offer, reply.as_chunk()
+        self.headers: Mapping[str, str] = {**reply.headers, "content-type": "text/event-stream"}
+        self.usage = self._chunk.get("usage")
+
+    async def raw(self) -> AsyncIterator[bytes]:
+        """The chunk, and the farewell, as a server would send them."""
+        for piece in as_events([self._chunk]):
+            yield piece
+
+    async def events(self) -> AsyncIterator[dict[str, Any]]:
+        """The chunk."""
+        yield self._chunk
+
+    def close(self) -> None:
+        """Read no more."""
+        self.closed = True
+
+
 class AsyncStreamReply:
     """A stream that has brought its first content.
 
     Iterate over it for chunks, over `text()` for text; close it to stop.
     """
 
-    def __init__(self, opening: AsyncOpening, attempts: list[Attempt], dropped: list[str]) -> None:
+    call: Call | None = None  # that is told of the stream's end
+
+    def __init__(self, opening: AsyncOpening | AsyncGiven, attempts: list[Attempt], dropped: list[str]) -> None:
         self.offer, self.attempts, self.dropped = opening.offer, attempts, dropped
         self._opening = opening
-        self.call: Call | None = None  # that is told of the stream's end
-        self._error: BaseException | None = None
+        self._whole, self._failure = False, ""  # whether it was read to its end; the kind of error that it broke with
 
     async def __aiter__(self) -> AsyncIterator[dict[str, Any]]:
         try:
@@ -170,11 +218,18 @@ class AsyncStreamReply:
                 if self._opening.closed:  # from outside, perhaps another thread
                     return
                 yield chunk
-        except TruncatedStreamError as error:
-            self._error = error
+            self._whole = True
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            self._failure = type(error).__name__
             raise
         finally:
             self.close()
+
+    def __del__(self) -> None:
+        if self.call is not None:  # dropped, and never closed: its connection closes itself
+            self._tell()
 
     def __repr__(self) -> str:
         return in_line(f"<{type(self).__name__} from {self.offer.provider}/{self.offer.internal_name}>")
@@ -182,13 +237,12 @@ class AsyncStreamReply:
     @property
     def headers(self) -> Mapping[str, str]:
         """Response headers, in lower case."""
-        headers: Mapping[str, str] = self._opening.response.headers
-        return headers
+        return self._opening.headers
 
     @property
     def usage(self) -> Any:
         """Tokens used, once the stream said so."""
-        return self._opening.judge.usage
+        return self._opening.usage
 
     async def text(self) -> AsyncIterator[str]:
         """The text as it comes. Raises TruncatedStreamError, with the text so far, if the stream breaks."""
@@ -202,17 +256,31 @@ class AsyncStreamReply:
             async for piece in self._opening.raw():
                 if self._opening.closed:
                     return
+                self._whole = self._opening.whole  # an SDK reads no further than [DONE]
                 yield piece
-        except TruncatedStreamError as error:
-            self._error = error
+            self._whole = True
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            self._failure = type(error).__name__
             raise
         finally:
             self.close()
 
     def close(self) -> None:
         """Stop: closes the connection, so that the provider stops generating."""
-        self._opening.closed = True
-        self._opening.response.close()
+        self._opening.close()
         if self.call is not None:
-            call, self.call = self.call, None
-            call.ended(self, self._error, whole=self._opening.judge.done or self._opening.judge.verdict is not None)
+            self._tell()
+
+    def _tell(self) -> None:
+        call, self.call = self.call, None
+        if call is not None:
+            call.ended(self, self._failure, whole=self._whole)
+
+
+def given_stream(reply: object) -> AsyncStreamReply:
+    """What a stage gives for a stream: one, or a whole reply. Raises TypeError for anything else."""
+    if isinstance(reply, AsyncStreamReply):
+        return reply
+    return AsyncStreamReply(AsyncGiven(given(reply)), [], [])

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 
-from inference_providers.calls.reply import Reply, after_both, ends_the_call, judge
+from inference_providers.calls.reply import Reply, after_both, ends_the_call, given, judge
 from inference_providers.calls.trial import error_body, running
 from inference_providers.calls.waiting import hedged, sleep
 from inference_providers.protocols import capable_offers, classify, fit
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from inference_providers.attempts import Attempt
-    from inference_providers.calls.observation import Call, Context
+    from inference_providers.calls.observation import Call, Context, Stage
     from inference_providers.calls.stream_reply import StreamReply
     from inference_providers.offers import Offer
     from inference_providers.protocols import ModelRequest, Verdict
@@ -48,38 +48,96 @@ class Caller:
         from inference_providers.calls.observation import Call
 
         call = Call(self.context, request, offers)
-        return self._observed(call, lambda: self._answered(offers, request, total, hedge_after, call), call.finish)
+
+        def answered() -> Reply:
+            return self._answered(offers, request, total, hedge_after, call)
+
+        return self._observed(call, answered, given, call.finish)
 
     def stream(self, offers: Sequence[Offer], request: ModelRequest, *, total: float | None = None) -> StreamReply:
         """Ask the candidates in order until one's stream brings content. Raises what `call` raises."""
         if not (self.context.listeners or self.context.stages):
             return self._opened(offers, request, total, None)
         from inference_providers.calls.observation import Call
+        from inference_providers.calls.stream_reply import given_stream
 
         call = Call(self.context, request, offers)
-        return self._observed(call, lambda: self._opened(offers, request, total, call), call.opened)
 
-    def _observed(self, call: Call, run: Callable[[], T], finish: Callable[[T], None]) -> T:
-        """Stages before and after a call, and its events."""
-        call.begin()
-        begun = []
-        reply: T | None = None
+        def opened() -> StreamReply:
+            reply = self._opened(offers, request, total, call)
+            call.first_content(reply.offer)
+            return reply
+
+        def accepted(reply: object) -> StreamReply:
+            stream = given_stream(reply)
+            call.first_content(stream.offer)
+            return stream
+
+        return self._observed(call, opened, accepted, call.opened)
+
+    def attempt(self, step: Send, request: ModelRequest) -> Verdict:
+        """One try of one candidate, which nobody stands in for: a call of its own, with events and stages.
+
+        Raises what stages raise.
+        """
+        if not (self.context.listeners or self.context.stages):
+            return self._tried(step, request)
+        from inference_providers.calls.observation import Call
+
+        call = Call(self.context, request, [step.offer])
+        verdict = classify.Verdict(classify.OK)  # where a stage has answered
+
+        def answered() -> Reply:
+            nonlocal verdict
+            started = time.monotonic()
+            verdict = self._tried(step, request)
+            call.tried(step.offer, verdict.error, time.monotonic() - started)
+            if verdict.error is not None:
+                raise verdict.error
+            return Reply(
+                verdict, step.offer, call.attempts, fit(request, step.offer).dropped, time.monotonic() - started
+            )
+
         try:
-            for stage in self.context.stages:
-                begun.append(stage)
-                reply = stage.before(call)
-                if reply is not None:
-                    break
-            if reply is None:
-                reply = run()
+            self._observed(call, answered, given, call.finish)
+        except Exception as error:
+            if error is not verdict.error:
+                raise
+        return verdict
+
+    def _observed(
+        self,
+        call: Call,
+        run: Callable[[], T],
+        accept: Callable[[object], T],
+        finish: Callable[[T], None],
+    ) -> T:
+        """A call with its events and its stages; *accept* takes what a stage gives for a reply."""
+        call.begin()
+        try:
+            reply = self._staged(call, list(call.stages), run, accept)
         except BaseException as error:
             call.failed(error)
-            for stage in reversed(begun):
-                stage.after(call, None, error)
             raise
         finish(reply)
-        for stage in reversed(begun):
+        return reply
+
+    def _staged(self, call: Call, stages: list[Stage], run: Callable[[], T], accept: Callable[[object], T]) -> T:
+        """The first stage around the others, and those around the call: `after` is for whoever's `before` came back."""
+        if not stages:
+            return run()
+        stage = stages.pop(0)
+        own = stage.before(call)
+        try:
+            reply = self._staged(call, stages, run, accept) if own is None else accept(own)
+        except BaseException as error:
+            stage.after(call, None, error)
+            raise
+        try:
             stage.after(call, reply, None)
+        except BaseException:
+            reply.close()  # nobody will read it
+            raise
         return reply
 
     def _answered(
@@ -100,7 +158,7 @@ class Caller:
             if isinstance(step, Sleep):
                 sleep(step.seconds)
             else:
-                verdict = self.attempt(step, request) if step.hedge is None else self._hedged(step, step.hedge, request)
+                verdict = self._tried(step, request) if step.hedge is None else self._hedged(step, step.hedge, request)
                 offer = verdict.offer or step.offer
             try:
                 step = steps.send(verdict)
@@ -110,7 +168,7 @@ class Caller:
             if call is not None:
                 call.report()
 
-    def attempt(self, step: Send, request: ModelRequest, cancellation: Cancellation | None = None) -> Verdict:
+    def _tried(self, step: Send, request: ModelRequest, cancellation: Cancellation | None = None) -> Verdict:
         """One try of one candidate."""
         offer = step.offer
         limit = step.limit
@@ -135,7 +193,7 @@ class Caller:
         """Try a candidate, and a second one if it takes long. Who has lost is cancelled."""
 
         def trial(offer: Offer, limit: float, cancellation: Cancellation | None) -> Verdict:
-            verdict = self.attempt(Send(offer, limit), request, cancellation)
+            verdict = self._tried(Send(offer, limit), request, cancellation)
             verdict.offer = offer
             return verdict
 

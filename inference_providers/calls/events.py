@@ -34,14 +34,17 @@ class Event:
         self.call, self.at = call, time.monotonic()
 
     def as_dict(self) -> dict[str, Any]:
-        """Its name and its values."""
-        names = [name for kind in type(self).__mro__ for name in getattr(kind, "__slots__", ())]
-        fields = {name: getattr(self, name) for name in names}
-        return {"event": type(self).__name__, **fields}
+        """Its name and its values, for JSON."""
+        usage = {"usage": made.as_dict()} if (made := getattr(self, "usage", None)) is not None else {}
+        return {"event": type(self).__name__, **self._fields(), **usage}
 
     def __repr__(self) -> str:
-        fields = " ".join(f"{name}={value!r}" for name, value in self.as_dict().items() if name != "event")
+        fields = " ".join(f"{name}={value!r}" for name, value in self._fields().items())
         return f"<{type(self).__name__} {fields}>"
+
+    def _fields(self) -> dict[str, Any]:
+        names = [name for kind in reversed(type(self).__mro__) for name in sorted(getattr(kind, "__slots__", ()))]
+        return {name: getattr(self, name) for name in names}
 
 
 class CallStarted(Event):

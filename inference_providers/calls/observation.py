@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from inference_providers.attempts import Attempt
     from inference_providers.calls.events import Event, Listener
     from inference_providers.calls.reply import Reply
+    from inference_providers.errors import ProviderError
     from inference_providers.offers import Offer
     from inference_providers.protocols import ModelRequest
 
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
         def tell(self, message: str) -> None:
             """Say what is tried."""
 
-        def warn_once(self, message: str) -> None:
-            """Warn, unless that was said before."""
+        def warn_once(self, message: str, key: str = "") -> None:
+            """Warn, unless that, or something of the same *key*, was said before."""
 
         def who_could(self, able: Callable[[Offer], bool]) -> str:
             """Who could do what was asked, for a person."""
@@ -52,7 +53,6 @@ if TYPE_CHECKING:
         """What is read of a stream that is open."""
 
         offer: Offer
-        attempts: list[Attempt]
         call: Call | None
 
         @property
@@ -64,14 +64,22 @@ if TYPE_CHECKING:
 class Stage:
     """Stands around every call of a pipeline, of all kinds. Override what you need; asynchronous calls use `..._async`.
 
-    What `before` raises ends the call: nobody is asked.
+    Asynchronous are those of asyncio, of batches and of the roll call. Stages stand in each other, as
+    `with` blocks do: what one raises, in `before` or `after`, ends the call with it, and the stages around it hear of
+    it in their `after`; one whose `before` did not come back has no `after`.
     """
 
     def before(self, call: Call) -> Any:
-        """Called before anybody is asked. A reply that is returned is that of the call, and nobody is asked."""
+        """Called before anybody is asked. A `Reply` that is returned is that of the call, and nobody is asked.
+
+        `Reply.of` makes one; for a call that streams it becomes a stream of one chunk.
+        """
 
     def after(self, call: Call, reply: Any, error: BaseException | None) -> None:
-        """Called when the call has its reply, or its error. A stream's is open then, and has its first content."""
+        """Called when the call has its reply, or its error, also where it is cancelled or interrupted.
+
+        A stream's is open then, and has its first content: to read it would take that from whoever asked.
+        """
 
     async def before_async(self, call: Call) -> Any:
         """`before`, for asyncio."""
@@ -83,19 +91,54 @@ class Stage:
 
 
 class Call:
-    """One call: its number in this process, what is asked, who may be asked, and every attempt so far."""
+    """One call: its number in this process, what is asked, who may be asked, and every attempt so far.
 
-    __slots__ = ("_context", "_told", "attempts", "number", "offers", "request", "started")
+    Who listens to its beginning listens to its end, whoever comes or goes in between.
+    """
+
+    __slots__ = (
+        "_context",
+        "_listeners",
+        "_open",
+        "_told",
+        "attempts",
+        "number",
+        "offers",
+        "request",
+        "stages",
+        "started",
+    )
 
     def __init__(self, context: Context, request: ModelRequest, offers: Sequence[Offer]) -> None:
         self._context, self.request, self.offers = context, request, offers
+        self._listeners, self.stages = tuple(context.listeners), tuple(context.stages)
         self.number, self.started = next_number(), time.monotonic()
         self.attempts: list[Attempt] = []
         self._told = 0
+        self._open: list[bool] = []  # one for a stream that is open: whoever takes it out says that it is over
 
     def begin(self) -> None:
         """Say that it begins."""
-        self._emit(CallStarted(self.number, self.request.path, len(self.offers), self.request.streams))
+        path = self.request.path.partition("?")[0]  # a query may hold anything
+        event = CallStarted(self.number, path, len(self.offers), self.request.streams)
+        self.started = event.at  # so that all seconds are since then
+        self._emit(event)
+
+    def tried(self, offer: Offer, error: ProviderError | None, seconds: float) -> None:
+        """Note an attempt that no route has noted."""
+        from inference_providers.attempts import Attempt
+
+        self.attempts.append(
+            Attempt(
+                offer.provider,
+                offer.internal_name,
+                OK if error is None else str(error),
+                canonical_name=offer.canonical_name,
+                status=200 if error is None else error.status,
+                seconds=seconds,
+                error=error,
+            )
+        )
 
     def report(self) -> None:
         """Say which attempts are over."""
@@ -108,35 +151,52 @@ class Call:
         self.report()
         usage = usage_of(reply.data.get("usage")) if isinstance(reply.data, dict) else None
         cost = cost_of(usage, reply.offer.facts)
-        count = len(reply.attempts)
+        count = len(self.attempts)
         self._emit(CallFinished(self.number, reply.offer, OK, count, self._seconds(), usage, cost))
 
-    def opened(self, reply: OpenStream) -> None:
-        """Say that its stream is open, with its first content; its end is said as it comes."""
+    def first_content(self, offer: Offer) -> None:
+        """Say that its stream has brought its first content."""
         self.report()
-        self._emit(FirstContent(self.number, reply.offer, self._seconds()))
-        self._emit(CallFinished(self.number, reply.offer, OK, len(reply.attempts), self._seconds()))
+        self._emit(FirstContent(self.number, offer, self._seconds()))
+
+    def opened(self, reply: OpenStream) -> None:
+        """Say that its stream is open; its end is said as it comes."""
+        self._open.append(True)
         reply.call = self
+        self._emit(CallFinished(self.number, reply.offer, OK, len(self.attempts), self._seconds()))
 
     def failed(self, error: BaseException) -> None:
         """Say that it has failed."""
         self.report()
         self._emit(CallFinished(self.number, None, type(error).__name__, len(self.attempts), self._seconds()))
 
-    def ended(self, reply: OpenStream, error: BaseException | None, *, whole: bool) -> None:
-        """Say that its stream is over."""
-        outcome = type(error).__name__ if error is not None else OK if whole else CLOSED
+    def ended(self, reply: OpenStream, failure: str, *, whole: bool) -> None:
+        """Say once that its stream is over; *failure* is the kind of error that it broke with."""
+        try:
+            self._open.pop()
+        except IndexError:  # another thread has said it
+            return
         usage = usage_of(reply.usage)
         cost = cost_of(usage, reply.offer.facts)
-        count = len(reply.attempts)
-        self._emit(StreamFinished(self.number, reply.offer, outcome, count, self._seconds(), usage, cost))
+        outcome = failure or (OK if whole else CLOSED)
+        self._emit(StreamFinished(self.number, reply.offer, outcome, len(self.attempts), self._seconds(), usage, cost))
 
     def _seconds(self) -> float:
         return time.monotonic() - self.started
 
     def _emit(self, event: Event) -> None:
-        for listener in self._context.listeners:
+        for listener in self._listeners:
             try:
                 listener(event)
             except Exception as error:  # noqa: BLE001  (who listens must not be able to break a call)
-                self._context.warn_once(f"a listener failed on {type(event).__name__}: {type(error).__name__}: {error}")
+                where = _place(error)
+                said = f"a listener failed on {type(event).__name__}: {type(error).__name__} in {where}"
+                self._context.warn_once(said, key=f"a listener failed in {where}")
+
+
+def _place(error: Exception) -> str:
+    """Where an error was raised. Its words are left out: they may be anybody's."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return "it" if trace is None else f"{trace.tb_frame.f_code.co_qualname}, line {trace.tb_lineno}"

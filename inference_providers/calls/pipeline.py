@@ -40,9 +40,11 @@ class Pipeline(Secretive):
     hedge_after: seconds, or "p95", after which a second candidate is asked as well. stand_in: what answers instead
     of providers.
 
-    listeners are called with each event (`calls.events`), in the thread or task of the call; one that fails is warned
-    of once. stages stand around every call (`calls.Stage`), in their order before it and in the reverse after it.
-    Both are lists, to be appended to; where they are empty, they cost nothing.
+    listeners are called with each event (`calls.events`), in the thread or task of the call, or by the garbage
+    collector for a stream that was dropped; one that fails is warned of once. stages stand around every call
+    (`calls.Stage`), in their order before it and in the reverse after it. Both are lists, to be appended to; where
+    they are empty, they cost nothing. The test of a connection (`connect_*`) is a call, too; a job of a provider's
+    batch API is none.
     """
 
     def __init__(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from inference_providers.chat import reply_text
+from inference_providers.chat import first_choice, reply_text
 from inference_providers.protocols import PROTOCOLS, classify
 from inference_providers.text import in_line
 
@@ -30,6 +30,19 @@ class Reply:
         self.offer, self.attempts, self.dropped, self.seconds = offer, attempts, dropped, seconds
         self.status, self.headers, self.content = verdict.response or (200, {}, b"")
 
+    @classmethod
+    def of(cls, data: Mapping[str, Any], offer: Offer) -> Reply:
+        """A reply that no server gave, for a stage: JSON as the API would give it, in the name of a candidate.
+
+        What its `usage` says is counted like any other; leave it out of what costs nothing. Raises TypeError and
+        ValueError for what is no JSON.
+        """
+        import json
+
+        verdict = classify.Verdict(classify.OK, reply=dict(data))
+        verdict.response = (200, {"content-type": "application/json"}, json.dumps(verdict.reply).encode())
+        return cls(verdict, offer, [], [], 0.0)
+
     def __repr__(self) -> str:
         return in_line(f"<Reply from {self.offer.provider}/{self.offer.internal_name}: {self.text[:40]!r}>")
 
@@ -37,6 +50,29 @@ class Reply:
     def text(self) -> str:
         """The text of a chat reply."""
         return reply_text(self.data)
+
+    def as_chunk(self) -> dict[str, Any]:
+        """All of it as one chunk of a stream."""
+        data = self.data if isinstance(self.data, dict) else {}
+        if not (choice := first_choice(data)):
+            return data
+        choices = [{**choice, "delta": choice.get("message")}]
+        return {**data, "object": "chat.completion.chunk", "choices": choices}
+
+    def close(self) -> None:
+        """Nothing: all of it is here."""
+
+
+def given(reply: object) -> Reply:
+    """What a stage gives for a call: a reply for which nobody was asked now. Raises TypeError for anything else."""
+    if not isinstance(reply, Reply):
+        raise TypeError(
+            f"a stage's before() gave {type(reply).__name__} for a reply; give Reply.of(data, call.offers[0]), "
+            "or None to have the candidates asked"
+        )
+    verdict = classify.Verdict(classify.OK, reply=reply.data)
+    verdict.response = (reply.status, reply.headers, reply.content)
+    return Reply(verdict, reply.offer, [], [], 0.0)
 
 
 def judge(status: int, headers: Mapping[str, str], content: bytes, offer: Offer, request: ModelRequest) -> Verdict:

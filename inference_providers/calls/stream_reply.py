@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 
-from inference_providers.calls.reply import judge
+from inference_providers.calls.reply import Reply, given, judge
 from inference_providers.calls.trial import error_body, running
 from inference_providers.errors import TruncatedStreamError
 from inference_providers.protocols import PROTOCOLS, Part, as_events, classify, delta_text, fit
@@ -39,6 +39,29 @@ class Opening:
         self._early: list[dict[str, Any]] = []
         self._failure: TruncatedStreamError | None = None
         self.judge = self._judge({})
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Response headers, in lower case."""
+        headers: Mapping[str, str] = self.response.headers
+        return headers
+
+    @property
+    def usage(self) -> Any:
+        """Tokens used, once the stream said so; or the reply that came instead of a stream."""
+        verdict = self.judge.verdict
+        whole = verdict.reply if verdict is not None and isinstance(verdict.reply, dict) else {}
+        return self.judge.usage or whole.get("usage")
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of it has come."""
+        return self.judge.done or self.judge.verdict is not None
+
+    def close(self) -> None:
+        """Read no more; again does no harm."""
+        self.closed = True
+        self.response.close()
 
     def _judge(self, headers: Mapping[str, str]) -> EventJudge:
         offer, request = self.offer, self._request
@@ -150,17 +173,42 @@ class Opening:
             yield Part(self.judge, b"", ends=True)
 
 
+class Given:
+    """What stands for an opening where a stage gave the whole reply: one chunk."""
+
+    closed, whole = False, True
+
+    def __init__(self, reply: Reply) -> None:
+        self.offer, self._chunk = reply.offer, reply.as_chunk()
+        self.headers: Mapping[str, str] = {**reply.headers, "content-type": "text/event-stream"}
+        self.usage = self._chunk.get("usage")
+
+    def raw(self) -> Iterator[bytes]:
+        """The chunk, and the farewell, as a server would send them."""
+        for piece in as_events([self._chunk]):
+            yield piece
+
+    def events(self) -> Iterator[dict[str, Any]]:
+        """The chunk."""
+        yield self._chunk
+
+    def close(self) -> None:
+        """Read no more."""
+        self.closed = True
+
+
 class StreamReply:
     """A stream that has brought its first content.
 
     Iterate over it for chunks, over `text()` for text; close it to stop.
     """
 
-    def __init__(self, opening: Opening, attempts: list[Attempt], dropped: list[str]) -> None:
+    call: Call | None = None  # that is told of the stream's end
+
+    def __init__(self, opening: Opening | Given, attempts: list[Attempt], dropped: list[str]) -> None:
         self.offer, self.attempts, self.dropped = opening.offer, attempts, dropped
         self._opening = opening
-        self.call: Call | None = None  # that is told of the stream's end
-        self._error: BaseException | None = None
+        self._whole, self._failure = False, ""  # whether it was read to its end; the kind of error that it broke with
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         try:
@@ -168,11 +216,18 @@ class StreamReply:
                 if self._opening.closed:  # from outside, perhaps another thread
                     return
                 yield chunk
-        except TruncatedStreamError as error:
-            self._error = error
+            self._whole = True
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            self._failure = type(error).__name__
             raise
         finally:
             self.close()
+
+    def __del__(self) -> None:
+        if self.call is not None:  # dropped, and never closed: its connection closes itself
+            self._tell()
 
     def __repr__(self) -> str:
         return in_line(f"<{type(self).__name__} from {self.offer.provider}/{self.offer.internal_name}>")
@@ -180,13 +235,12 @@ class StreamReply:
     @property
     def headers(self) -> Mapping[str, str]:
         """Response headers, in lower case."""
-        headers: Mapping[str, str] = self._opening.response.headers
-        return headers
+        return self._opening.headers
 
     @property
     def usage(self) -> Any:
         """Tokens used, once the stream said so."""
-        return self._opening.judge.usage
+        return self._opening.usage
 
     def text(self) -> Iterator[str]:
         """The text as it comes. Raises TruncatedStreamError, with the text so far, if the stream breaks."""
@@ -200,17 +254,31 @@ class StreamReply:
             for piece in self._opening.raw():
                 if self._opening.closed:
                     return
+                self._whole = self._opening.whole  # an SDK reads no further than [DONE]
                 yield piece
-        except TruncatedStreamError as error:
-            self._error = error
+            self._whole = True
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            self._failure = type(error).__name__
             raise
         finally:
             self.close()
 
     def close(self) -> None:
         """Stop: closes the connection, so that the provider stops generating."""
-        self._opening.closed = True
-        self._opening.response.close()
+        self._opening.close()
         if self.call is not None:
-            call, self.call = self.call, None
-            call.ended(self, self._error, whole=self._opening.judge.done or self._opening.judge.verdict is not None)
+            self._tell()
+
+    def _tell(self) -> None:
+        call, self.call = self.call, None
+        if call is not None:
+            call.ended(self, self._failure, whole=self._whole)
+
+
+def given_stream(reply: object) -> StreamReply:
+    """What a stage gives for a stream: one, or a whole reply. Raises TypeError for anything else."""
+    if isinstance(reply, StreamReply):
+        return reply
+    return StreamReply(Given(given(reply)), [], [])

@@ -1,4 +1,4 @@
-"""`AsyncProviderList`: what asynchronous programs hold. Options in, a pipeline asked.
+"""`AsyncProviderList`: what programs hold. Options in, a pipeline asked.
 
 `provider_list` is made of this module by `make generate`.
 """

@@ -1,5 +1,5 @@
 # Made of `async_provider_list.py` by `make generate`: change that, not this.
-"""`ProviderList`: what asynchronous programs hold. Options in, a pipeline asked."""
+"""`ProviderList`: what programs hold. Options in, a pipeline asked."""
 
 from __future__ import annotations
 

@@ -44,6 +44,11 @@ class Cancellation:
         if self._is_cancelled:
             close()
 
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the request is to end."""
+        return self._is_cancelled
+
     def cancel(self) -> None:
         """End the request, now or as soon as it has a connection."""
         self._is_cancelled = True

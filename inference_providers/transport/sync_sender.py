@@ -7,6 +7,8 @@ import socket
 import time
 import weakref
 from collections import deque
+from contextlib import suppress
+from functools import partial
 
 from inference_providers.transport import http1
 from inference_providers.transport.http import Limits, Request, Response, WireError, check_peer, is_checked, permitted
@@ -16,6 +18,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Any
+
+    from inference_providers.transport.http import Cancellation
 
 _PIECE = 65536  # bytes that are read at once
 _JOINED = 65536  # bytes of a body that goes out together with its head
@@ -158,12 +162,12 @@ class Sender:
                 from inference_providers.transport import tls
 
                 self._context = tls.context(self._environ)
-            sock = _dialled(first.host, first.port, until)
+            sock = _dialled(first.host, first.port, until, request.cancellation)
             if first.scheme == "https":
-                sock = self._secured(sock, first.host, until)
+                sock = self._secured(sock, first.host, until, request.cancellation)
             if origin.tunnelled:
                 self._tunnel(sock, origin, until)
-                sock = self._secured(sock, origin.address.host, until)
+                sock = self._secured(sock, origin.address.host, until, request.cancellation)
             check_peer(request, sock.getsockname()[1])
             return _Line(sock, self._lines)
         except (OSError, ValueError) as error:
@@ -175,11 +179,11 @@ class Sender:
                 sock.close()
             raise
 
-    def _secured(self, sock: Any, host: str, until: float) -> Any:
+    def _secured(self, sock: Any, host: str, until: float, cancellation: Cancellation | None) -> Any:
         from inference_providers.transport import tls
 
         sock.settimeout(_left(until))
-        return tls.secured(sock, self._context, host)
+        return tls.secured(sock, self._context, host, partial(_watch, cancellation))
 
     def _tunnel(self, sock: Any, origin: Origin, until: float) -> None:
         """Have the proxy connect. Raises WireError."""
@@ -213,7 +217,21 @@ def _left(until: float) -> float:
     return min(left, _LONGEST)
 
 
-def _dialled(host: str, port: int, until: float) -> socket.socket:
+def _watch(cancellation: Cancellation | None, sock: socket.socket) -> None:
+    """Have a cancellation end the waiting of the thread that connects *sock*. Raises OSError where it has come."""
+    if cancellation is None:
+        return
+
+    def shut() -> None:
+        with suppress(OSError):
+            socket.socket.shutdown(sock, socket.SHUT_RDWR)  # TLS's own would pull its state from under the handshake
+
+    cancellation.watch(shut)
+    if cancellation.is_cancelled:
+        raise OSError("cancelled")
+
+
+def _dialled(host: str, port: int, until: float, cancellation: Cancellation | None = None) -> socket.socket:
     """A connected socket: each of the host's addresses gets its share of the time. Raises OSError."""
     # As bytes: for text, Python loads a codec for names beyond ASCII, and an address has none.
     found = socket.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM)
@@ -223,6 +241,7 @@ def _dialled(host: str, port: int, until: float) -> socket.socket:
         try:
             sock = socket.socket(family, kind, protocol)  # fails for a family that this machine does not have
             sock.settimeout(_left(until) / (len(found) - place))
+            _watch(cancellation, sock)
             sock.connect(where)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return sock

@@ -106,8 +106,15 @@ class Tunnelled:
         return getattr(self.raw, name)
 
 
-def secured(sock: socket.socket, made: ssl.SSLContext, host: str) -> Any:
-    """A TLS connection over a socket, which may be one itself. Raises OSError."""
+def secured(sock: socket.socket, made: ssl.SSLContext, host: str, watch: Callable[[socket.socket], None]) -> Any:
+    """A TLS connection over a socket, which may be one itself. *watch* is told of the one to wait for. Raises OSError."""
     if isinstance(sock, ssl.SSLSocket):
         return Tunnelled(sock, made, host)
-    return made.wrap_socket(sock, server_hostname=host)
+    wrapped = made.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)  # takes the file from `sock`
+    try:
+        watch(wrapped)
+        wrapped.do_handshake()
+    except BaseException:
+        wrapped.close()
+        raise
+    return wrapped
