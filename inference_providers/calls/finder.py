@@ -84,10 +84,6 @@ class Finder(Secretive):
         registry = self.__dict__.get("registry")  # missing while the constructor runs
         return f"<{type(self).__name__}{f' of {len(registry.providers)} providers' if registry else ''}>"
 
-    def get_canonical_model_names(self) -> list[str]:
-        """Every canonical name in the registry, sorted."""
-        return sorted(self.registry.canonical_names)
-
     def find_model_providers(self, canonical_name: str) -> list[Offer]:
         """Who can serve a model now: one offer for each provider, in registry order.
 
@@ -204,6 +200,7 @@ class Finder(Secretive):
         return self.resolver.server_offers(server)
 
     def release(self) -> None:
+        """Use the servers that were launched no longer."""
         if "_launchables" in self.__dict__:
             self._launchables.release()
 
@@ -357,6 +354,7 @@ class Finder(Secretive):
         return f"{first.provider}/{first.internal_name} could" + (f", with {variables[0]}." if variables else ".")
 
     def tell(self, message: str) -> None:
+        """Say what is tried, where that was asked for."""
         if self.verbose:
             from inference_providers.log import tell
 
