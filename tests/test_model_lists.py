@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference_providers import RegistryError, initialize_llm_registry
+from inference_providers import ProviderList, RegistryError, UnknownModelError, initialize_llm_registry
 from inference_providers.servers import model_lists
 from inference_providers.testing import tiny_model
 from tests.conftest import list_of
@@ -159,3 +159,14 @@ def test_any_text_is_a_list_or_an_error(text: str) -> None:
         model_lists._parsed(text.encode())
     except (ValueError, RecursionError) as error:
         assert str(error) or error
+
+
+def test_a_listed_file_is_not_asked_of_a_cloud_where_nothing_here_is_used(tmp_path: Path) -> None:
+    path = tmp_path / "models.json"
+    path.write_text(json.dumps({"models": [{"name": "hf_agent", "model_path": str(tmp_path / "weights")}]}))
+    environ = {"INFERENCE_PROVIDERS_MODELS": str(path), "HF_TOKEN": "hf_" + "x" * 30}
+    providers = ProviderList(environ=environ, local=False)
+    for ask in (providers.resolve, providers.candidates, lambda name: providers.ask_ai("secret", name)):
+        with pytest.raises(UnknownModelError, match="in a list of yours"):
+            ask("hf_agent")
+    assert providers.resolve("hf_another").rule == "prefix"

@@ -18,6 +18,7 @@ from inference_providers.offers import (
     Resolution,
     Resolver,
     order,
+    prefix_of,
 )
 from inference_providers.registry import Registry, bundled
 from inference_providers.servers import running
@@ -138,9 +139,25 @@ class Finder(Secretive):
 
     def _launchable(self, wanted: str, pid: str | None, where: str) -> Sequence[LocalServer]:
         """Models that could be launched here, for name resolution."""
-        if not self._local or (where == GIVEN and not self._local_models):
+        if not self._local:
+            self._check_not_listed(wanted)
+            return ()
+        if where == GIVEN and not self._local_models:
             return ()
         return self._launchables.matching(wanted, pid, where)
+
+    def _check_not_listed(self, name: str) -> None:
+        """Raise UnknownModelError for a file here that the user's list calls so: its prefix would lead to a cloud."""
+        if not prefix_of(name):
+            return
+        from inference_providers.servers import model_lists
+
+        entry = model_lists.usable(self.environ)[0].get(name)
+        if entry is not None and entry["model_path"]:
+            raise UnknownModelError(
+                f"{name!r} is a model file on this machine, in a list of yours, and nothing here is used (local=False). "
+                "Leave local=False out, or name a model elsewhere."
+            )
 
     def candidates(self, name: str, *, provider: str | None = None) -> list[Offer]:
         """The candidates for a name, in the order in which they are tried. Raises UnknownModelError or NoCredentialsError."""

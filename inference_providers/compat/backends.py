@@ -15,6 +15,7 @@ from typing import Any
 from inference_providers.chat import parameters
 from inference_providers.clients import default_list
 from inference_providers.errors import LocalServerError, UnknownModelError
+from inference_providers.offers import prefix_of
 from inference_providers.servers import model_lists
 
 TYPE_CHECKING = False
@@ -40,7 +41,7 @@ def initialize_llm_registry(*paths: str | os.PathLike[str]) -> dict[str, dict[st
 
 def _with_backend(entry: Mapping[str, Any]) -> dict[str, Any]:
     name, path = entry["name"], entry["model_path"]
-    backend = model_lists.prefix_of(name) or (entry.get("engine", "vllm") if path else detect_model_backend(name))
+    backend = prefix_of(name) or (entry.get("engine", "vllm") if path else detect_model_backend(name))
     return {**entry, "backend": backend}
 
 
@@ -82,8 +83,7 @@ def detect_model_backend(model_name: str) -> str:
 
     Raises UnknownModelError, with the closest names.
     """
-    prefix = model_lists.prefix_of(model_name)
-    if prefix is not None:
+    if prefix := prefix_of(model_name):
         return prefix
     providers = default_list()
     offers = providers.resolve(model_name).offers

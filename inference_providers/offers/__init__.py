@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from inference_providers.offers.resolution import Resolution as Resolution
     from inference_providers.offers.resolver import AUTO as AUTO
     from inference_providers.offers.resolver import Resolver as Resolver
+    from inference_providers.offers.rules import PREFIXES as PREFIXES
+    from inference_providers.offers.rules import prefix_of as prefix_of
     from inference_providers.offers.sorting import POLICIES as POLICIES
 
 _HOME = {
@@ -54,6 +56,10 @@ _HOME = {
     "resolver": (
         "AUTO",
         "Resolver",
+    ),
+    "rules": (
+        "PREFIXES",
+        "prefix_of",
     ),
     "sorting": ("POLICIES",),
 }

@@ -20,9 +20,15 @@ if TYPE_CHECKING:
 
     Rule = Callable[[Lookup, str], Resolution | None]
 
-# Prefixes of other tools that name a backend; after `litellm_` the rest is resolved again.
-_AGAIN = "litellm_"
-_BACKENDS = {"openrouter_": "openrouter", "vllm_": "vllm", "hf_": "huggingface"}
+# Prefixes by which other tools say where a model's name leads (`vllm_my-model`, `hf_gpt2`), known once for all:
+# prefix -> (the provider that a bare name goes to, the engine of a model file that a list gives such a name).
+# Empty: the rest of the name says it. `hf_` is Hugging Face's servers, and on this machine the library of theirs.
+PREFIXES = {
+    "litellm": ("", ""),
+    "openrouter": ("openrouter", ""),
+    "vllm": ("vllm", "vllm"),
+    "hf": ("huggingface", "transformers"),
+}
 _TAG = r"(?i)(latest|\d+(\.\d+)?[bmkt].*|.*q\d.*|v\d.*|instruct|chat)"
 _SERVERS = ":local"  # a family's provider: whichever server runs here
 
@@ -49,17 +55,25 @@ def alias(lookup: Lookup, name: str) -> Resolution | None:
     return lookup.variant(aliases=None, launch=lookup.launch).resolve(target).under(name, "alias")
 
 
+def prefix_of(name: str) -> str:
+    """The prefix of a name, without its underscore; empty where it has none, or nothing else."""
+    head, mark, rest = name.partition("_")
+    return head if mark and rest and head in PREFIXES else ""
+
+
 def prefix(lookup: Lookup, name: str) -> Resolution | None:
     """A prefix by which another tool names a backend."""
-    if name.startswith(_AGAIN) and len(name) > len(_AGAIN):
-        return lookup.resolve(name[len(_AGAIN) :]).under(name, "prefix")
-    for head, pid in _BACKENDS.items():
-        if name.startswith(head) and len(name) > len(head) and pid in lookup.registry.providers:
-            listed = lookup.launched(name, None, NAMED)
-            if listed:  # of the user's own list
-                return Resolution(name, "prefix", listed[0].canonical_name, listed)
-            return Resolution(name, "prefix", *lookup.own_name(pid, name[len(head) :]))
-    return None
+    head = prefix_of(name)
+    if not head:
+        return None
+    rest, pid = name[len(head) + 1 :], PREFIXES[head][0]
+    if not pid:
+        return lookup.resolve(rest).under(name, "prefix")
+    if pid not in lookup.registry.providers:
+        return None
+    if listed := lookup.launched(name, None, NAMED):  # of the user's own list
+        return Resolution(name, "prefix", listed[0].canonical_name, listed)
+    return Resolution(name, "prefix", *lookup.own_name(pid, rest))
 
 
 def canonical_name(lookup: Lookup, name: str) -> Resolution | None:

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from inference_providers.errors import RegistryError, UnknownModelError
 from inference_providers.files import folders
+from inference_providers.offers import PREFIXES, prefix_of
 from inference_providers.registry import bundled
 from inference_providers.servers import model_files, recipes
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from inference_providers.servers.records import LaunchOptions, ModelEntry
 
 FILES_VARIABLE = "INFERENCE_PROVIDERS_MODELS"
-PREFIXES = {"litellm": "", "vllm": "vllm", "hf": "transformers", "openrouter": ""}  # of names -> the engine they mean
 TEXTS = ("model_path", "tokenizer_path", "description", "engine")
 OPTIONS = (*recipes.TUNING, "port", "idle", "anyway")
 FROM_CODE = ("command", "health", "key_variable")  # a program may say how to start a server; a file may not
@@ -249,11 +249,6 @@ def entries(models: Any) -> list[ModelEntry]:
     return complete
 
 
-def prefix_of(name: str) -> str | None:
-    """The prefix of a name that stands for where it goes: `vllm` of `vllm_my-model`."""
-    return next((prefix for prefix in PREFIXES if name.startswith(f"{prefix}_")), None)
-
-
 def plain(name: str) -> str:
     """A name without such a prefix."""
     prefix = prefix_of(name)
@@ -262,7 +257,7 @@ def plain(name: str) -> str:
 
 def engine_of(entry: ModelEntry) -> str:
     """The engine that is to be tried first: what the entry says, else what its name's prefix means; or empty."""
-    return entry.get("engine") or PREFIXES.get(prefix_of(entry["name"]) or "", "")
+    return entry.get("engine") or PREFIXES.get(prefix_of(entry["name"]), ("", ""))[1]
 
 
 def options_of(entry: ModelEntry) -> LaunchOptions:
