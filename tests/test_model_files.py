@@ -139,7 +139,7 @@ def test_the_command_lists_them_and_says_what_is_free(home: Path) -> None:
         [*command, "--context", "99999999999"], capture_output=True, text=True, check=True, env=environ
     )
     assert "too much now" in told.stdout
-    assert "are free" in told.stderr
+    assert "is free" in told.stderr
 
 
 def test_free_memory_of_gpus_is_what_the_drivers_program_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

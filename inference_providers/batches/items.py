@@ -227,8 +227,8 @@ def result_of(line: Line) -> Result:
     item = Item(int(line.get("index") or 0), line.get("line"))
     item.custom_id, item.openai_form = line.get("custom_id"), "response" in line
     item.key = key_of(line)
-    if line["error"] is not None:
-        problem: Mapping[str, Any] = line["error"]
+    if line.get("error"):
+        problem: Mapping[str, Any] = line["error"] or {}
         kind = problem.get("type", problem.get("code"))
         return Result(item, None, FailedEarlier(f"{kind}: {problem.get('message')}"))
     if "id" in line:
