@@ -114,9 +114,9 @@ class Runner:
     def _grow(self) -> None:
         """Start workers while few are about to read or wait for a lane.
 
-        There is one of those, and as many more as a limit may rise by in a round.
-        Those who wait do not count where the next item may find room though they do not: when they wait for the
-        clock, since it may be for another model, and where items are known to differ in their models.
+        Few: one, and as many more as a limit may rise by in a round. Those who wait do not count where the next item
+        may find room though they do not: when they wait for the clock, since it may be for another model, and where
+        items are known to differ in their models.
         """
         if self._ended or self._failure is not None:
             return

@@ -190,7 +190,7 @@ class Finder(Secretive):
             warn(message)
 
     def _automatic(self) -> list[Offer]:
-        """Candidates for `auto`: with keys first, then servers on this machine; one is started if there is none."""
+        """Candidates for `auto`: with keys first, then servers on this machine; one is started for want of others."""
         keyed = self.keyed()
         if keyed:
             here = [offer for server in self.local_servers() for offer in self.offers_on(server)]

@@ -51,16 +51,11 @@ def converse(question: Question) -> Generator[dict[str, Any] | list[Call], Any, 
         except SchemaMismatch as misfit:
             cut = chat.cut_by_length(chat.first_choice(reply.data))
             if repaired or cut or step == question.max_steps:
-                so_far = (
-                    ": the token limit cut it; give a larger max_tokens"
-                    if cut
-                    else ", even after one repair"
-                    if repaired
-                    else ""
-                )
-                model = f"{reply.offer.provider}/{reply.offer.internal_name}"
+                so_far = ": the token limit cut it; give a larger max_tokens" if cut else ""
+                so_far = so_far or (", even after one repair" if repaired else "")
                 raise InvalidReplyError(
-                    f"{model}: the reply does not fit the schema{so_far}: {misfit}",
+                    f"{reply.offer.provider}/{reply.offer.internal_name}: "
+                    f"the reply does not fit the schema{so_far}: {misfit}",
                     provider=reply.offer.provider,
                     text=chat.content_text(message.get("content")),
                     problems=misfit.problems,
