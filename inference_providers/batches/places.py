@@ -81,7 +81,7 @@ def check(source: Any, places: Places | None) -> None:
         if _is_source(source, path):
             raise ValueError(f"{path} is the input; the results need a file of their own")
         if other := next((known for known in outputs[:number] if files.same(path, known)), None):
-            raise ValueError(f"{path} and {other} are one file; each needs its own")
+            raise ValueError(f"{path} and {other} are the same file; each needs its own")
     places.check_writable()
 
 
