@@ -174,7 +174,7 @@ def calling(count: int) -> Any:
 
 
 @both
-@pytest.mark.parametrize(("count", "made", "says"), [(129, 0, "129 calls of tools in one reply; at most 128"), (20_000, 0, "20000 calls"), (128, 512, "640 calls of tools for one question; at most 512"), (100, 500, "600 calls")])  # fmt: skip
+@pytest.mark.parametrize(("count", "made", "says"), [(129, 0, "129 tool calls in one reply; at most 128"), (20_000, 0, "20000 tool calls"), (128, 512, "640 tool calls for one question; at most 512"), (100, 500, "600 tool calls")])  # fmt: skip
 def test_so_many_calls_of_tools_are_made_and_no_more(serve: Serve, kind: Any, count: int, made: int, says: str) -> None:
     ran: list[int] = []
 

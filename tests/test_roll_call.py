@@ -24,11 +24,8 @@ from inference_providers.batches.roll_call import (
     Entry,
     RollCall,
     called,
-    html,
-    markdown,
-    ordered,
-    summary,
 )
+from inference_providers.batches.roll_call_pages import html, markdown, ordered, summary
 from tests.conftest import Quick, keys, registry_of
 from tests.servers import Connection, Received, Server, answer, delta, refused_port, status
 

@@ -88,7 +88,7 @@ def input_taken_for_output() -> Back:
         if places is not None and isinstance(source, os.PathLike) and os.fspath(source) == places.out:
             raise ValueError("the input")
 
-    return together(having(batch_places, check=check), having(batch_places, _is_ours=lambda path: True))
+    return together(everywhere(batch_places, "check", check), having(batch_places, _is_ours=lambda path: True))
 
 
 def formulas_untold() -> Back:

@@ -7,6 +7,7 @@ from inference_providers._face import face
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inference_providers.batches import roll_call as roll_call
+    from inference_providers.batches import roll_call_pages as roll_call_pages
     from inference_providers.batches.batch import AsyncBatch as AsyncBatch
     from inference_providers.batches.batch import Batch as Batch
     from inference_providers.batches.items import MalformedItemError as MalformedItemError
@@ -28,4 +29,11 @@ _HOME = {
     "job": ("Job",),
     "roll_call": ("Entry",),
 }
-__getattr__, __dir__ = face(__name__, _HOME, modules=("roll_call",))
+__getattr__, __dir__ = face(
+    __name__,
+    _HOME,
+    modules=(
+        "roll_call",
+        "roll_call_pages",
+    ),
+)

@@ -7,10 +7,10 @@ import os
 import time
 from contextlib import aclosing, contextmanager
 
-from inference_providers.batches import files as batch_files
-from inference_providers.batches import places as batch_places
+from inference_providers.batches import files
 from inference_providers.batches.items import Summary
 from inference_providers.batches.job import Job
+from inference_providers.batches.places import Places, check
 from inference_providers.batches.runner import Runner
 
 TYPE_CHECKING = False
@@ -28,21 +28,24 @@ _CHUNKS = 64  # that may wait for a synchronous program to take them
 
 
 class _Batch:
-    """What both kinds do. With a CSV file for output, the lines that it is made of are kept beside it, to be taken up again."""
+    """What both kinds do.
+
+    With a CSV file for output, the lines that it is made of are kept beside it, so that the batch can be resumed.
+    """
 
     def __init__(self, pipeline: Pipeline, job: Job) -> None:
         self._pipeline, self._job = pipeline, job
-        self._places = None if job.out is None else batch_places.Places(job.out, has_jobs=job.by_provider)
+        self._places = None if job.out is None else Places(job.out, has_jobs=job.by_provider)
         self._lines = None if self._places is None else self._places.lines
         self.summary: Summary = Summary()
-        batch_places.check(job.source, self._places)
+        check(job.source, self._places)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.summary}>"
 
     async def _chunks(self, *, quiet: bool = False) -> AsyncGenerator[list[Result], None]:
         job, places = self._job, self._places
-        batch_places.check(job.source, places)  # again: since then an awaited one may have waited long
+        check(job.source, places)  # again: since then an awaited one may have waited long
         output = None if places is None else places.opened(resume=job.resume)
         try:
             with _progress(job) as told:
@@ -57,12 +60,12 @@ class _Batch:
             if output is not None:
                 output.close()
         if places is not None and places.is_table:
-            from inference_providers.batches import tables as batch_tables
+            from inference_providers.batches import tables
 
-            source = job.source if isinstance(job.source, os.PathLike) and batch_files.is_csv(job.source) else None
-            batch_tables.write(source, places.lines, places.out, job.csv_formulas)
+            source = job.source if isinstance(job.source, os.PathLike) and files.is_csv(job.source) else None
+            tables.write(source, places.lines, places.out, job.csv_formulas)
 
-    def _runner(self, output: batch_files.Output | None, told: Told | None) -> Any:
+    def _runner(self, output: files.Output | None, told: Told | None) -> Any:
         if self._job.by_provider:
             from inference_providers.batches.provider_jobs import JobRunner
 
@@ -88,21 +91,22 @@ class Batch(_Batch):
 
     def __iter__(self) -> Iterator[Result]:
         if self._lines is not None:
-            return iter(batch_files.Results(self._lines))
+            return iter(files.Results(self._lines))
         return _in_a_thread(self._chunks())
 
 
 class AsyncBatch(_Batch):
-    """A batch for asyncio. `async for` gives results as they are ready; `await` does everything where there is an output file.
+    """A batch for asyncio.
 
-    Once awaited, `async for` gives what is in the file.
+    `async for` gives results as they are ready; `await` does everything where there is an output file. Once
+    awaited, `async for` gives what is in the file.
     """
 
     _done = False
 
     async def __aiter__(self) -> AsyncIterator[Result]:
         if self._done and self._lines is not None:
-            for result in batch_files.Results(self._lines):
+            for result in files.Results(self._lines):
                 yield result
             return
         chunks = self._chunks()
@@ -187,7 +191,10 @@ def _in_a_thread(results: AsyncGenerator[list[Result], None]) -> Iterator[Result
 
 @contextmanager
 def _progress(job: Job) -> Iterator[Told | None]:
-    """A line on standard error: how far, how fast, what it cost, how long still. On a terminal, with an output file, unless told otherwise."""
+    """A line on standard error: how far, how fast, what it cost, how long still.
+
+    On a terminal, with an output file, unless the job says otherwise.
+    """
     import sys
 
     shown = job.out is not None and sys.stderr is not None and sys.stderr.isatty()  # else it is the user who prints
@@ -200,7 +207,7 @@ def _progress(job: Job) -> Iterator[Told | None]:
 
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[told]}"), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=False) as bar:
-        task = bar.add_task("", total=batch_files.count(job.source), told="")
+        task = bar.add_task("", total=files.count(job.source), told="")
         started = shown = time.monotonic()
 
         def tell(summary: Summary, pace: Pace, *, now: bool = False) -> None:

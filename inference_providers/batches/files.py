@@ -133,7 +133,7 @@ class Output:
     answered is not asked again. Lines of somebody else's stay where they are. Without *resume* the file is
     emptied, once there is something to put into it. *mode*, less the umask, is that of a new file.
     Raises BlockingIOError where another process is writing to it, ValueError where it holds something else
-    than results, and OSError for what is no regular file.
+    than results, and OSError for what is not a regular file.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, resume: bool = True, mode: int = 0o666) -> None:

@@ -16,7 +16,7 @@ _NUMBER = re.compile(
 
 
 def is_formula(cell: str) -> bool:
-    """Whether a spreadsheet would take a cell for a formula. A number with a sign is none."""
+    """Whether a spreadsheet would take a cell for a formula. A number with a sign is not one."""
     lead = _LEADS.match(cell)
     assert lead is not None  # it may be empty
     starts = cell[lead.end() : lead.end() + 1]

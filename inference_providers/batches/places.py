@@ -1,4 +1,4 @@
-"""Where a batch reads and writes: which files there are besides the one that was asked for, and that none of them is another."""
+"""The files of a batch: which there are besides the one that was asked for, and that no two of them are the same."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import stat
 from contextlib import suppress
 
 from inference_providers import files
-from inference_providers.batches import files as batch_files
-from inference_providers.batches import provider_parts as batch_parts
+from inference_providers.batches.files import Output, is_csv
 from inference_providers.batches.lines import is_cut, row_of
+from inference_providers.batches.provider_parts import beside
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,13 +18,16 @@ if TYPE_CHECKING:
 
 
 class Places:
-    """The files that a batch may write: *out*; the lines that it is made of, where it is a table; jobs under way, if it has some."""
+    """The files that a batch may write.
+
+    These are *out*; the lines that it is made of, where it is a table; and the jobs under way, if it has some.
+    """
 
     def __init__(self, out: str | os.PathLike[str], *, has_jobs: bool = False) -> None:
         self.out, self._has_jobs = os.fspath(out), has_jobs
-        self.is_table = batch_files.is_csv(out)
+        self.is_table = is_csv(out)
         self.lines = f"{self.out}.jsonl" if self.is_table else self.out
-        self.jobs = batch_parts.beside(self.lines)
+        self.jobs = beside(self.lines)
 
     def all(self) -> list[str]:
         """Each once."""
@@ -38,16 +41,19 @@ class Places:
         if self._has_jobs or os.path.lexists(self.jobs):
             files.check_writable(self.jobs, whole=True)
 
-    def opened(self, *, resume: bool) -> batch_files.Output:
-        """The file for lines. Raises ValueError where something would be lost that no batch wrote and nobody gave up."""
-        if self.is_table and resume:
-            from inference_providers.batches import tables as batch_tables
+    def opened(self, *, resume: bool) -> Output:
+        """The file for lines, open for writing.
 
-            batch_tables.check(self.out, self.lines)
+        Raises ValueError where something would be lost that no batch wrote and nobody gave up.
+        """
+        if self.is_table and resume:
+            from inference_providers.batches import tables
+
+            tables.check(self.out, self.lines)
         if self.is_table and not resume and not _is_ours(self.lines):
             raise ValueError(f"{self.lines}, where the lines of {self.out} go, holds something else; give another file")
         mode = files.mode_beside(self.out) if self.is_table else 0o666
-        return batch_files.Output(self.lines, resume=resume, mode=mode)
+        return Output(self.lines, resume=resume, mode=mode)
 
 
 def _is_ours(path: str) -> bool:
@@ -62,9 +68,9 @@ def _is_ours(path: str) -> bool:
 
 
 def check(source: Any, places: Places | None) -> None:
-    """Raise ValueError where the questions and the results cannot be in these files, OSError where one cannot be written.
+    """Check that the questions and the results can be in these files. Nothing is created and nothing is changed.
 
-    Nothing is created and nothing is changed.
+    Raises ValueError where they cannot, OSError where a file cannot be read or written.
     """
     if isinstance(source, os.PathLike):
         _check_source(source)
@@ -75,7 +81,7 @@ def check(source: Any, places: Places | None) -> None:
         if _is_source(source, path):
             raise ValueError(f"{path} is the input; the results need a file of their own")
         if other := next((known for known in outputs[:number] if files.same(path, known)), None):
-            raise ValueError(f"{path} and {other} are one file; each needs its own")
+            raise ValueError(f"{path} and {other} are the same file; each needs its own")
     places.check_writable()
 
 
@@ -83,7 +89,7 @@ def _check_source(source: os.PathLike[str]) -> None:
     mode = os.stat(source).st_mode
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(source))
-    if stat.S_ISFIFO(mode) and batch_files.is_csv(source):
+    if stat.S_ISFIFO(mode) and is_csv(source):
         raise ValueError(f"{os.fspath(source)} is a pipe; a table is read twice, so give a regular file")
     if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
         raise ValueError(f"{os.fspath(source)} is a device or a socket; questions come from a regular file or a pipe")

@@ -1,7 +1,7 @@
-"""Providers' own batch APIs: a file goes up, the provider works on it in its own time at a lower price, results come down.
+"""Providers' own batch APIs: a file goes up, the provider works on it at a lower price, results come down.
 
-Paths, fields and words are rows of the registry (`batch`). What is under way is kept in a file beside the
-output, so that a program that was ended takes up its jobs again instead of paying twice.
+It takes its own time, often hours. Paths, fields and words are rows of the registry (`batch`). What is under way
+is kept in a file beside the output, so that a program that was ended takes up its jobs again instead of paying twice.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ import time
 from collections import Counter
 from io import BytesIO
 
-from inference_providers import chat, files
-from inference_providers.batches import files as batch_files
-from inference_providers.batches import provider_parts as batch_parts
+from inference_providers import chat
+from inference_providers.batches import files
 from inference_providers.batches.items import Item, MalformedItemError, Result, Summary
 from inference_providers.batches.job import names_of, route_key
-from inference_providers.batches.provider_parts import Part, State
+from inference_providers.batches.provider_parts import Part, State, beside
 from inference_providers.chat import AnswerBuilder, parameters
 from inference_providers.errors import (
     InferenceProvidersError,
@@ -26,6 +25,7 @@ from inference_providers.errors import (
     ProviderError,
     ProviderUnavailableError,
 )
+from inference_providers.files import mode_beside
 from inference_providers.log import warn
 from inference_providers.protocols import PROTOCOLS, capable_offers, classify, error_details, fit, json_or_text
 from inference_providers.routing import OVERLOADED
@@ -50,13 +50,13 @@ RESULT_CAP = 1024 * 1024 * 1024  # bytes of one results file
 
 
 class JobRunner:
-    """Does a job by a provider's batch API. The interface is that of `batch_runner.Runner`."""
+    """Does a job by a provider's batch API. The interface is that of `runner.Runner`."""
 
     def __init__(
         self,
         pipeline: Pipeline,
         job: Job,
-        output: batch_files.Output | None,
+        output: files.Output | None,
         told: Callable[[Summary, Pace], None] | None = None,
     ) -> None:
         if output is None:
@@ -67,7 +67,7 @@ class JobRunner:
             raise ValueError('mode="provider" asks each question once: no schema, no functions as tools')
         self._pipeline, self._job, self._output, self._told = pipeline, job, output, told
         self.summary, self.quiet = Summary(), False
-        self._state = State(batch_parts.beside(output.path), fresh=not job.resume, mode=files.mode_beside(output.path))
+        self._state = State(beside(output.path), fresh=not job.resume, mode=mode_beside(output.path))
 
     async def results(self) -> AsyncGenerator[list[Result], None]:
         """Results as each of the provider's jobs ends, in its order."""
@@ -92,14 +92,17 @@ class JobRunner:
             self.summary.seconds = time.monotonic() - started
 
     async def _all(self) -> AsyncIterator[tuple[list[Result], Part | None]]:
-        """Send every part that is not under way, then wait for all. With the results comes the part whose job has ended."""
+        """Send every part that is not under way, then wait for all.
+
+        With the results comes the part whose job has ended.
+        """
         parts: list[tuple[_Api, Part]] = []
         broken: list[Result] = []
         items: Iterable[Item]
-        if batch_files.waits(self._job.source):  # a pipe: all of it, since the parts are made at one go
-            items = [item async for item in batch_files.items_that_come(self._job.source, self._job.reader)]
+        if files.waits(self._job.source):  # a pipe: all of it, since the parts are made at one go
+            items = [item async for item in files.items_that_come(self._job.source, self._job.reader)]
         else:
-            items = batch_files.items(self._job.source, self._job.reader)
+            items = files.items(self._job.source, self._job.reader)
         for part in self._parts(items, broken):
             try:
                 api = self._api(part)
@@ -186,7 +189,10 @@ class _Api:
         self.most, self.largest = row["requests"], row["bytes"]
 
     def line(self, item: Item, name: str) -> tuple[bytes, list[str]]:
-        """An item as a line of the file, as it would be asked directly; and what was left out. Raises InvalidRequestError."""
+        """An item as a line of the file, as it would be asked directly; and what was left out.
+
+        Raises InvalidRequestError.
+        """
         request = self._pipeline.request(item.body, self._job.pattern)
         capable_offers(request, [self.offer], self._pipeline.who_could)
         fitted = fit(request, self.offer)
@@ -247,11 +253,14 @@ class _Api:
         ]
 
     def _path(self, row: str, name: str) -> str:
-        """A row's path for something that the provider has named. Raises ProviderUnavailableError for a name that leads elsewhere."""
+        """A row's path for something that the provider has named.
+
+        Raises ProviderUnavailableError for a name that leads elsewhere.
+        """
         from urllib.parse import quote
 
         if any(part in ("", ".", "..") for part in name.split("/")):
-            raise self._unwell(f"its batch API gave an id that is none: {name[:80]!r}")
+            raise self._unwell(f"its batch API gave something that is not an id: {name[:80]!r}")
         return str(self._row[row]).replace("{id}", quote(name, safe="/:", errors="replace"))
 
     async def _download(self, file: str) -> bytes:

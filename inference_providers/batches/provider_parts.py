@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 class Part:
-    """What goes up as one file, and the job that works on it. An item's name in the files is a digest of it, and a number."""
+    """What goes up as one file, and the job that works on it.
+
+    An item's name in the files is a digest of it, and a number.
+    """
 
     def __init__(self, models: Any, job: str = "", provider: str = "") -> None:
         self.models, self.job, self.provider = models, job, provider
@@ -51,8 +54,8 @@ def beside(lines: str) -> str:
 class State:
     """Jobs under way: the provider's id of each, and the names of its items. Its file holds no key and no prompt.
 
-    fresh: forget what was under way. What else the file holds stays in it; what is no such file at all is
-    moved aside. mode: of a new file, less the umask. Raises OSError for what is no regular file.
+    fresh: forget what was under way. What else the file holds stays in it; what is not such a file at all is
+    moved aside. mode: of a new file, less the umask. Raises OSError for what is not a regular file.
     """
 
     def __init__(self, path: str, *, fresh: bool = False, mode: int = 0o666) -> None:

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections import deque
 
-from inference_providers.batches import files as batch_files
+from inference_providers.batches import files
 from inference_providers.batches.items import Item, MalformedItemError, Result, Summary, prompts_cost
 from inference_providers.batches.job import names_of, route_key
 from inference_providers.calls import answer_of, async_asker
@@ -45,7 +45,7 @@ class Runner:
         self,
         pipeline: Pipeline,
         job: Job,
-        output: batch_files.Output | None,
+        output: files.Output | None,
         told: Callable[[Summary, Pace], None] | None = None,
     ) -> None:
         self._pipeline, self._job, self._output, self._told = pipeline, job, output, told
@@ -77,10 +77,10 @@ class Runner:
         """Results, in order or as completed: at once all that are ready."""
         started = time.monotonic()
         source, reader = self._job.source, self._job.reader
-        if batch_files.waits(source):
-            self._async_source = batch_files.items_that_come(source, reader)
+        if files.waits(source):
+            self._async_source = files.items_that_come(source, reader)
         else:
-            self._source = batch_files.items(source, reader)
+            self._source = files.items(source, reader)
         self._grow()
         try:
             while True:
@@ -112,10 +112,11 @@ class Runner:
         self.summary.seconds = time.monotonic() - started
 
     def _grow(self) -> None:
-        """Start workers while few are about to read or wait for a lane: one, and as many more as a limit may rise in a round.
+        """Start workers while few are about to read or wait for a lane.
 
-        Those who wait do not count where the next item may find room though they do not: when they wait for the
-        clock, since it may be for another model, and where items are known to differ in their models.
+        Few: one, and as many more as a limit may rise by in a round. Those who wait do not count where the next item
+        may find room though they do not: when they wait for the clock, since it may be for another model, and where
+        items are known to differ in their models.
         """
         if self._ended or self._failure is not None:
             return

@@ -51,10 +51,11 @@ def write(source: os.PathLike[str] | None, lines: str, out: str, csv_formulas: s
             ours = cells.taken(_answer(result))
             writer.writerow({**row, **{taken + name: value for name, value in ours.items()}})
     if cells.formulas and csv_formulas != formulas.ESCAPE:
-        several = cells.formulas != 1
+        one = cells.formulas == 1
+        noun, kind, them = ("cell", "a formula", "it") if one else ("cells", "formulas", "them")
         log.warn(
-            f"{out} has {cells.formulas} cell{'s' * several} that a spreadsheet would run as {'formulas' if several else 'a formula'}; "
-            f'csv_formulas="{formulas.ESCAPE}" (--csv-formulas escape) makes {"them" if several else "it"} text.'
+            f"{out} has {cells.formulas} {noun} that a spreadsheet would run as {kind}; "
+            f'csv_formulas="{formulas.ESCAPE}" (--csv-formulas escape) makes {them} text.'
         )
 
 

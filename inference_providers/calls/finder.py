@@ -1,4 +1,7 @@
-"""`Finder`: registry, credentials, name resolution and candidates of one environment. No network but loopback probes."""
+"""`Finder`: registry, credentials, name resolution and candidates of one environment.
+
+No network but loopback probes.
+"""
 
 from __future__ import annotations
 
@@ -60,10 +63,10 @@ class Finder(Secretive):
         self.registry: Registry = bundled()
         if json_override is not None or json_merge is not None or auto_update:
             from inference_providers.log import warn
-            from inference_providers.upkeep import updater as update
+            from inference_providers.upkeep import updater
 
             options: Any = {"auto_update": auto_update, "trust": trust, "environ": self.environ, "url": update_url}
-            self.registry = update.load(json_override, json_merge, warn=warn, **options)
+            self.registry = updater.load(json_override, json_merge, warn=warn, **options)
         allowed = [*([allow] if isinstance(allow, str) else allow), *self.environ.get(ALLOW_VARIABLE, "").split(",")]
         self._allow = {pid for name in allowed if name.strip() and (pid := self.registry.provider_id(name))}
         self.accesses = Accesses(self.registry, self.environ, Pins(bundled(), trust), self._allow)
@@ -106,7 +109,10 @@ class Finder(Secretive):
         return Explanation(name, resolution.rule, resolution.offers, self._ordered(resolution))
 
     def _ordered(self, resolution: Resolution) -> list[Offer]:
-        """Candidates. Who runs a model with open weights on this machine means to use it; a policy has an order of its own."""
+        """The resolution's candidates, in order.
+
+        Who runs a model with open weights on this machine means to use it; a policy has an order of its own.
+        """
         facts = self.registry.model(resolution.canonical_name or "")
         by_policy = resolution.rule.startswith("policy")
         return order(resolution.offers, here_first=bool(facts.get("open_weights")) and not by_policy)
@@ -160,7 +166,10 @@ class Finder(Secretive):
             )
 
     def candidates(self, name: str, *, provider: str | None = None) -> list[Offer]:
-        """The candidates for a name, in the order in which they are tried. Raises UnknownModelError or NoCredentialsError."""
+        """The candidates for a name, in the order in which they are tried.
+
+        Raises UnknownModelError or NoCredentialsError.
+        """
         if provider is None and isinstance(name, str) and name.strip().lower() in AUTO:
             return self._automatic()
         resolution = self.resolver.resolve(name, provider)
@@ -198,7 +207,7 @@ class Finder(Secretive):
             warn(message)
 
     def _automatic(self) -> list[Offer]:
-        """Candidates for `auto`: with keys first, then servers on this machine, one started if there is nothing else."""
+        """Candidates for `auto`: with keys first, then servers on this machine; one is started for want of others."""
         keyed = self.keyed()
         if keyed:
             here = [offer for server in self.local_servers() for offer in self.offers_on(server)]
@@ -239,7 +248,10 @@ class Finder(Secretive):
         return error
 
     def _check_there_is_a_server(self, resolution: Resolution, first: Offer) -> None:
-        """Raise LocalServerError where an engine is named that does not run here, with a model that does not lie here."""
+        """Check that an engine that is named runs here, or can be started with a model that lies here.
+
+        Raises LocalServerError.
+        """
         if any(server.provider == first.provider and not server.launched for server in self.local_servers()):
             return
         from inference_providers.offers import own_address

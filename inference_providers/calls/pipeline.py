@@ -44,7 +44,7 @@ class Pipeline(Secretive):
     collector for a stream that was dropped; one that fails is warned of once. stages stand around every call
     (`calls.Stage`), in their order before it and in the reverse after it. Both are lists, to be appended to; where
     they are empty, they cost nothing. The test of a connection (`connect_*`) is a call, too; a job of a provider's
-    batch API is none.
+    batch API is not.
     """
 
     def __init__(

@@ -35,7 +35,7 @@ class Reply:
         """A reply that no server gave, for a stage: JSON as the API would give it, in the name of a candidate.
 
         What its `usage` says is counted like any other; leave it out of what costs nothing. Raises TypeError and
-        ValueError for what is no JSON.
+        ValueError for what is not JSON.
         """
         import json
 

@@ -1,4 +1,4 @@
-"""One question to its answer: replies, calls of tools, and a second try where the reply does not fit its schema.
+"""One question to its answer: replies, tool calls, and a second try where the reply does not fit its schema.
 
 One generator decides, for sync and async alike. It yields the body of a request, and is sent the
 reply; or it yields calls, and is sent their results. Pure.
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from inference_providers.calls.reply import Reply
     from inference_providers.chat import Call, Question
 
-CALLS_IN_REPLY, CALLS = 128, 512  # of tools that are made for one reply, and for one question
+CALLS_IN_REPLY, CALLS = 128, 512  # tool calls that are made for one reply, and for one question
 
 
 def converse(question: Question) -> Generator[dict[str, Any] | list[Call], Any, Answer]:
@@ -51,15 +51,11 @@ def converse(question: Question) -> Generator[dict[str, Any] | list[Call], Any, 
         except SchemaMismatch as misfit:
             cut = chat.cut_by_length(chat.first_choice(reply.data))
             if repaired or cut or step == question.max_steps:
-                so_far = (
-                    ": the token limit cut it; give a larger max_tokens"
-                    if cut
-                    else ", even after one repair"
-                    if repaired
-                    else ""
-                )
+                so_far = ": the token limit cut it; give a larger max_tokens" if cut else ""
+                so_far = so_far or (", even after one repair" if repaired else "")
                 raise InvalidReplyError(
-                    f"{reply.offer.provider}/{reply.offer.internal_name}: the reply does not fit the schema{so_far}: {misfit}",
+                    f"{reply.offer.provider}/{reply.offer.internal_name}: "
+                    f"the reply does not fit the schema{so_far}: {misfit}",
                     provider=reply.offer.provider,
                     text=chat.content_text(message.get("content")),
                     problems=misfit.problems,
@@ -75,21 +71,23 @@ def converse(question: Question) -> Generator[dict[str, Any] | list[Call], Any, 
         answer.unchecked = question.output_schema.unchecked
         return answer
     raise StepLimitError(
-        f"No answer after {question.max_steps} steps: the model goes on calling tools. Give a larger max_steps, or tools that tell it more.",
+        f"No answer after {question.max_steps} steps: the model goes on calling tools. "
+        "Give a larger max_steps, or tools that tell it more.",
         turns,
     )
 
 
 def _check_calls(asked: int, made: int, turns: Sequence[Mapping[str, Any]]) -> None:
-    """Raise StepLimitError for more calls of tools than are made: none of this reply's is."""
+    """Raise StepLimitError for more tool calls than are made; none of this reply's is then made."""
     if asked > CALLS_IN_REPLY:
-        told = f"{asked} calls of tools in one reply; at most {CALLS_IN_REPLY} are made"
+        told = f"{asked} tool calls in one reply; at most {CALLS_IN_REPLY} are made"
     elif made > CALLS:
-        told = f"{made} calls of tools for one question; at most {CALLS} are made"
+        told = f"{made} tool calls for one question; at most {CALLS} are made"
     else:
         return
     raise StepLimitError(
-        f"The model asked for {told}. None of this reply's was. Give tools that do more in one call, or ask for less at once.",
+        f"The model asked for {told}. None of this reply's was made. "
+        "Give tools that do more in one call, or ask for less at once.",
         turns,
     )
 

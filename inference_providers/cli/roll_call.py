@@ -16,8 +16,7 @@ from inference_providers.text import in_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import Any
+    from collections.abc import Callable, Iterator, Sequence
 
     from inference_providers.batches import Entry
 
@@ -56,6 +55,7 @@ def roll_call(
     spending limit. The answers go to a page in Markdown and one in HTML.
     """
     from inference_providers.batches import roll_call as calling
+    from inference_providers.batches import roll_call_pages
     from inference_providers.clients import ProviderList
 
     providers = ProviderList()
@@ -80,21 +80,23 @@ def roll_call(
             interrupted = False
     entries = call.entries
     if as_json:
-        say_json([entry.as_dict() for entry in calling.ordered(entries)])
+        say_json([entry.as_dict() for entry in roll_call_pages.ordered(entries)])
     else:
-        _write(base, calling, entries, wanted, call.spent)
+        _write(base, entries, wanted, call.spent)
     if interrupted:
         sys.exit(INTERRUPTED)
 
 
-def _write(base: str, calling: Any, entries: list[Entry], questions: Any, spent: float) -> None:
+def _write(base: str, entries: Sequence[Entry], questions: Sequence[str], spent: float) -> None:
+    from inference_providers.batches import roll_call_pages
+
     for suffix, text in (
-        (".md", calling.markdown(entries, questions, spent)),
-        (".html", calling.html(entries, questions, spent)),
+        (".md", roll_call_pages.markdown(entries, questions, spent)),
+        (".html", roll_call_pages.html(entries, questions, spent)),
     ):
         with files.replacing(base + suffix, text=True) as file:
             file.write(text)
-    say(calling.summary(entries, spent))
+    say(roll_call_pages.summary(entries, spent))
     say(f"wrote {base}.md and {base}.html")
 
 

@@ -138,7 +138,10 @@ class AsyncProviderList(Secretive):
         return self.pipeline.finder.explain(name)
 
     def candidates(self, name: str, *, provider: str | None = None) -> list[Offer]:
-        """The candidates for a name, in the order in which they are tried. Raises UnknownModelError or NoCredentialsError."""
+        """The candidates for a name, in the order in which they are tried.
+
+        Raises UnknownModelError or NoCredentialsError.
+        """
         return self.pipeline.finder.candidates(name, provider=provider)
 
     def local_servers(self) -> list[LocalServer]:
@@ -179,7 +182,10 @@ class AsyncProviderList(Secretive):
         return self._connection(*await self.pipeline.async_asker.connected(offers, test))
 
     async def connect_to_ai(self, test: bool = True) -> AsyncConnection:
-        """A connection to the best model that the keys can reach, by `auto_model_priority`; else to a server on this machine."""
+        """A connection to the best model that the keys can reach, else to a server on this machine.
+
+        The best is the first of the registry's `auto_model_priority`.
+        """
         return self._connection(*await self.pipeline.async_asker.best_connected(test))
 
     def _connection(self, offer: Offer, attempts: Sequence[Any]) -> AsyncConnection:
@@ -224,7 +230,7 @@ class AsyncProviderList(Secretive):
         hedge_after: float | str | None = None,
         allow_empty: bool | None = None,
     ) -> openai.AsyncOpenAI:  # as it is
-        """A real `openai.AsyncOpenAI` that routes every request and falls back; see `ProviderList.client`."""  # as it is
+        """An `openai.AsyncOpenAI` that routes every request and falls back; see `ProviderList.client`."""  # as it is
         from inference_providers.clients import sdk_transport
 
         options = sdk_transport.options_of(self.pipeline, models, timeout, hedge_after, allow_empty)
@@ -372,7 +378,7 @@ class AsyncProviderList(Secretive):
         return AsyncBatch(self.pipeline, Job(questions, models, **options))
 
     async def aclose(self) -> None:
-        """Close idle connections, and use the servers that were launched no longer: they end unless another program does.
+        """Close idle connections, and release the servers that were launched: they end unless others use them.
 
         For asyncio: those of the running event loop, which `asyncio.run` does by itself.
         """

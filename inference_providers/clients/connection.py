@@ -126,7 +126,7 @@ def checked_completion(content: bytes, model: str) -> dict[str, Any]:
 
         data = jsontext.loads(content)
     except ValueError:
-        raise ProviderUnavailableError(f"{model}: the reply is no JSON") from None
+        raise ProviderUnavailableError(f"{model}: the reply is not JSON") from None
     choice = chat.first_choice(data)
     if not choice:
         raise ProviderUnavailableError(f"{model}: the reply has no choices")

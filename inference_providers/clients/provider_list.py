@@ -136,7 +136,10 @@ class ProviderList(Secretive):
         return self.pipeline.finder.explain(name)
 
     def candidates(self, name: str, *, provider: str | None = None) -> list[Offer]:
-        """The candidates for a name, in the order in which they are tried. Raises UnknownModelError or NoCredentialsError."""
+        """The candidates for a name, in the order in which they are tried.
+
+        Raises UnknownModelError or NoCredentialsError.
+        """
         return self.pipeline.finder.candidates(name, provider=provider)
 
     def local_servers(self) -> list[LocalServer]:
@@ -177,7 +180,10 @@ class ProviderList(Secretive):
         return self._connection(*self.pipeline.asker.connected(offers, test))
 
     def connect_to_ai(self, test: bool = True) -> Connection:
-        """A connection to the best model that the keys can reach, by `auto_model_priority`; else to a server on this machine."""
+        """A connection to the best model that the keys can reach, else to a server on this machine.
+
+        The best is the first of the registry's `auto_model_priority`.
+        """
         return self._connection(*self.pipeline.asker.best_connected(test))
 
     def _connection(self, offer: Offer, attempts: Sequence[Any]) -> Connection:
@@ -222,7 +228,7 @@ class ProviderList(Secretive):
         hedge_after: float | str | None = None,
         allow_empty: bool | None = None,
     ) -> openai.AsyncOpenAI:
-        """A real `openai.AsyncOpenAI` that routes every request and falls back; see `ProviderList.client`."""
+        """An `openai.AsyncOpenAI` that routes every request and falls back; see `ProviderList.client`."""
         from inference_providers.clients import sdk_transport
 
         options = sdk_transport.options_of(self.pipeline, models, timeout, hedge_after, allow_empty)
@@ -370,7 +376,7 @@ class ProviderList(Secretive):
         return Batch(self.pipeline, Job(questions, models, **options))
 
     def close(self) -> None:
-        """Close idle connections, and use the servers that were launched no longer: they end unless another program does.
+        """Close idle connections, and release the servers that were launched: they end unless others use them.
 
         For asyncio: those of the running event loop, which `asyncio.run` does by itself.
         """

@@ -39,7 +39,10 @@ if TYPE_CHECKING:
 
 BASE_URL = "http://inference-providers.invalid/v1"  # never resolved: the transport below sends elsewhere
 _SDKS_OWN = frozenset(
-    b"authorization user-agent host accept accept-encoding connection content-length content-type cookie transfer-encoding".split()
+    (
+        b"authorization user-agent host accept accept-encoding connection "
+        b"content-length content-type cookie transfer-encoding"
+    ).split()
 )
 _STATUS_ERRORS: dict[int, type[openai.APIStatusError]] = {
     400: openai.BadRequestError,
@@ -92,7 +95,10 @@ def options_of(
     hedge_after: float | str | None,
     allow_empty: bool | None,
 ) -> Options:
-    """What a client of everybody is made with; what is not given is as the pipeline has it. Raises UnknownModelError."""
+    """What a client of all providers is made with; what is not given is as the pipeline has it.
+
+    Raises UnknownModelError.
+    """
     if models is not None and not models:  # a list that turned out empty names nobody, and does not mean everybody
         raise UnknownModelError("No model: give at least one name, or None for the best within reach.")
     return Options(

@@ -7,7 +7,6 @@ from inference_providers._face import face
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inference_providers.offers import local_server as local_server
-    from inference_providers.offers import offer as offer
     from inference_providers.offers.access import ALLOW_VARIABLE as ALLOW_VARIABLE
     from inference_providers.offers.access import BY_HAND as BY_HAND
     from inference_providers.offers.access import Accesses as Accesses
@@ -63,11 +62,4 @@ _HOME = {
     ),
     "sorting": ("POLICIES",),
 }
-__getattr__, __dir__ = face(
-    __name__,
-    _HOME,
-    modules=(
-        "local_server",
-        "offer",
-    ),
-)
+__getattr__, __dir__ = face(__name__, _HOME, modules=("local_server",))

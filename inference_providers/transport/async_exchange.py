@@ -22,7 +22,10 @@ _MAX_POOLED = 256  # idle connections kept for each origin
 
 
 class Kept:
-    """The pools of one event loop. They are closed when `asyncio.run` ends the loop: users of one-line calls close nothing."""
+    """The pools of one event loop.
+
+    They are closed when `asyncio.run` ends the loop: users of one-line calls close nothing.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._pools: dict[Any, Pool] = {}
@@ -129,7 +132,7 @@ class Line(asyncio.Protocol):
             self.exchange.ended(exc)
 
     def quiet(self) -> bool:
-        """Whether an idle connection may be used: nothing came while it was idle, also nothing that the loop has yet to see."""
+        """Whether an idle connection may be used: nothing came while it was idle, seen by the loop or not."""
         if self.transport.is_closing() or asyncio.get_running_loop().time() - self.pooled > _KEPT:
             return False
         return not _readable(self.transport.get_extra_info("socket").fileno())
@@ -158,9 +161,26 @@ def _readable(file: int) -> bool:
 
 
 class Exchange:
-    """One request and its reply over one connection, which goes back to its pool only when the reply's end is certain."""
+    """One request and its reply over one connection.
 
-    __slots__ = ("_deadline", "_error", "_heard", "_idle", "_line", "_loop", "_paused", "_pieces", "_timer", "_waiter", "_waiting", "decoder", "reader")  # fmt: skip
+    The connection goes back to its pool only when the reply's end is certain.
+    """
+
+    __slots__ = (
+        "_deadline",
+        "_error",
+        "_heard",
+        "_idle",
+        "_line",
+        "_loop",
+        "_paused",
+        "_pieces",
+        "_timer",
+        "_waiter",
+        "_waiting",
+        "decoder",
+        "reader",
+    )
 
     def __init__(self, loop: asyncio.AbstractEventLoop, line: Line, method: str, deadline: float, idle: float) -> None:
         self._loop, self._deadline, self._idle = loop, deadline, idle

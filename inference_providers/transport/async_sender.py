@@ -39,8 +39,8 @@ class AsyncSender:
     async def send(self, request: Request, *, limit: float | None = None, idle: float | None = None) -> AsyncResponse:
         """Send *request*; the response's body is read as its chunks are. Raises WireError.
 
-        *limit* is for everything up to the last byte, *idle* for silence between bytes, in seconds; by
-        default it is no shorter.
+        Both in seconds: *limit* is for everything up to the last byte, by default `limits.total`; *idle* is for
+        silence between bytes, by default as long as *limit*.
         """
         address = permitted(request)
         limit = self.limits.total if limit is None else limit
@@ -127,7 +127,7 @@ class AsyncSender:
         return self._ssl
 
     async def aclose(self) -> None:
-        """Close the connections of the running event loop."""
+        """Close the connections of the running event loop, those in use as well."""
         known = self._kept.pop(asyncio.get_running_loop(), None)
         if known is not None:
             known.close()
@@ -135,9 +135,10 @@ class AsyncSender:
 
 
 async def _dialled(host: str, port: int) -> socket.socket:
-    """A connected socket, to whichever of the host's addresses answers first: each is tried a moment after the one before. Raises OSError.
+    """A connected socket, to whichever of the host's addresses answers first. Raises OSError.
 
-    Not left to `create_connection`, which loses sockets that are connected in the moment of a cancellation.
+    Each is tried a moment after the one before. This is not left to `create_connection`, which loses sockets
+    that are connected in the moment of a cancellation.
     """
     found = _literal(host, port) or await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     if len(found) == 1:

@@ -82,7 +82,10 @@ class Request(Secretive):
 
 
 class Response:
-    """One HTTP response: status, headers to be looked up in lower case, the body as it comes. Close it, or read it to its end."""
+    """One HTTP response: status, headers to be looked up in lower case, the body as it comes.
+
+    Close it, or read it to its end. Reading `chunks` raises WireError.
+    """
 
     __slots__ = ("chunks", "close", "headers", "limit", "status")
 
@@ -98,7 +101,7 @@ class Response:
         self.limit = limit  # sets anew how long the rest may take, and how long silence may, in seconds from now
 
     def read(self, cap: int = RESPONSE_CAP) -> bytes:
-        """The whole body. Raises WireError when it is larger than *cap* bytes."""
+        """The whole body. Raises WireError, also ("oversize") when it is larger than *cap* bytes."""
         parts, size = [], 0
         try:
             for chunk in self.chunks:
@@ -112,7 +115,7 @@ class Response:
 
 
 class AsyncResponse:
-    """`Response` for asyncio. *more* gives the next bytes of the body, none at its end."""
+    """`Response` for asyncio. *more* gives the next bytes of the body, none at its end; it raises WireError."""
 
     __slots__ = ("close", "headers", "limit", "more", "status")
 
@@ -133,7 +136,7 @@ class AsyncResponse:
             yield chunk
 
     async def read(self, cap: int = RESPONSE_CAP) -> bytes:
-        """The whole body. Raises WireError when it is larger than *cap* bytes."""
+        """The whole body. Raises WireError, also ("oversize") when it is larger than *cap* bytes."""
         parts, size = [], 0
         try:
             while chunk := await self.more():
@@ -153,7 +156,7 @@ def response_of(
     close: Callable[[], None] = lambda: None,
     limit: Callable[[float, float], None] = lambda total, idle: None,
 ) -> Response:
-    """A response of which nobody need wait for anything: for what stands in for servers."""
+    """A response that is already there: for what stands in for servers. *limit* takes two numbers of seconds."""
     return Response(status, headers, chunks, close, limit)
 
 
@@ -186,7 +189,10 @@ class WireError(Exception):
 def request_to(
     offer: Offer, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
 ) -> Request:
-    """A request for one provider: its address, its key, its organisation headers where the registry has a row for them."""
+    """A request for one provider, with its address and its key.
+
+    Headers for an organisation go along where the registry has a row for them. Nothing is checked yet: see `permitted`.
+    """
     fields = {**(headers or {}), **offer.headers}
     if offer.api_key is not None:
         fields["Authorization"] = Secret(f"Bearer {offer.api_key}")
@@ -197,7 +203,10 @@ _read: dict[str, Address] = {}  # URLs that were read already: most requests go 
 
 
 def permitted(request: Request) -> Address:
-    """Where a request is about to go. Raises WireError where it, or its key, must not go there: asked by each sender, for each request."""
+    """Where a request is about to go; each sender asks for each request.
+
+    Raises WireError ("forbidden") where the request, or its key, must not go there, or its URL cannot be read.
+    """
     address = _read.get(request.url)
     if address is None:
         try:
@@ -220,12 +229,15 @@ def permitted(request: Request) -> Address:
 
 
 def is_checked(request: Request) -> bool:
-    """Whether a connection for this request has to be checked: then it is none that was opened for others."""
+    """Whether a connection for this request has to be checked: then it is not one that was opened for others."""
     return request.offer is not None and request.offer.peer_check is not None
 
 
 def check_peer(request: Request, port: int) -> None:
-    """Raise WireError where a new connection, from local *port*, leads to another process than the server that was launched."""
+    """Check that a new connection, from local *port*, leads to the server that was launched.
+
+    Raises WireError ("forbidden") where it leads to another process.
+    """
     check = request.offer.peer_check if request.offer is not None else None
     problem = check(port) if check is not None else ""
     if problem:

@@ -41,7 +41,10 @@ class Sealed(bytes):
 
 
 def request_head(method: str, target: str, host: str, headers: Mapping[str, str], length: int | None) -> Sealed:
-    """A request's head. Raises WireError for a name, a value or a path that would be read as something else."""
+    """A request's head; *length*: bytes of its body, None where it has none.
+
+    Raises WireError ("protocol") for a name, a value or a path that would be read as something else.
+    """
     fields = {"Host": host, **COMMON, **headers}
     if length is not None:
         fields["Content-Length"] = str(length)
@@ -110,7 +113,7 @@ class Reader:
         return self._state == _DONE and self._certain and not self.leftover
 
     def feed(self, data: bytes) -> bytes:
-        """The part of the body that *data* holds. Raises WireError for what is no HTTP, or may be read in two ways."""
+        """The part of the body that *data* holds. Raises WireError for what is not HTTP, or may be read in two ways."""
         if self._state == _LENGTH:
             return self._counted(data)
         self.begun = True
@@ -293,7 +296,7 @@ def _length(text: str) -> int:
     said = {one.strip(" \t") for one in text.split(",")}
     one = said.pop()
     if said or not (one.isascii() and one.isdecimal()) or len(one) > 18:
-        raise WireError("protocol", "no HTTP answer (its length is no number)")
+        raise WireError("protocol", "no HTTP answer (its length is not a number)")
     return int(one)
 
 
@@ -313,7 +316,10 @@ class Plain:
 
 
 class Inflated(Plain):
-    """A body compressed with gzip or deflate, decompressed in pieces of limited size: a bomb is stopped by who reads."""
+    """A body compressed with gzip or deflate, decompressed in pieces of limited size.
+
+    The reader counts those, so that a small body that inflates to a huge one is stopped.
+    """
 
     def __init__(self, kind: str) -> None:
         import zlib
@@ -348,7 +354,7 @@ class Inflated(Plain):
                 more = bool(data)
 
     def end(self) -> None:
-        """Raises WireError where something is missing."""
+        """Raise WireError where something is missing."""
         if self._open is not None:
             raise _no_compression()
 
@@ -358,7 +364,7 @@ def _no_compression() -> WireError:
 
 
 def decoder(headers: Mapping[str, str]) -> Plain:
-    """What undoes a reply's content encoding. Raises WireError for one that nobody asked for."""
+    """What undoes a reply's content encoding. Raises WireError ("broken") for an unknown one."""
     kind = headers.get("content-encoding", "").lower()
     if kind in ("", "identity"):
         return _PLAIN

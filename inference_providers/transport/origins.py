@@ -1,4 +1,4 @@
-"""The way to an origin, for both senders: its proxy, what is sent to each, and what failures are called. No I/O."""
+"""The way to an origin, for both senders: its proxy, what is sent to each, and the errors of failures. No I/O."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ _WITH_BODY = ("POST", "PUT", "PATCH")
 
 
 class Origin:
-    """One scheme, host and port, and the proxy through which it is reached. Raises WireError for a proxy that cannot be used."""
+    """One scheme, host and port, and the proxy through which it is reached.
+
+    Raises WireError ("connect") for a proxy that cannot be used.
+    """
 
     __slots__ = ("_login", "address", "proxy", "tunnelled")
 
@@ -31,7 +34,10 @@ class Origin:
         self._login = {"Proxy-Authorization": login} if login else {}
 
     def request_head(self, request: Request, address: Address) -> http1.Sealed:
-        """A request's head, as the origin's server or its proxy reads it."""
+        """A request's head, as the origin's server or its proxy reads it.
+
+        Raises WireError ("protocol") for a header or a path that would be read as something else.
+        """
         target, headers = address.target, request.headers
         if self.proxy is not None and not self.tunnelled:  # a proxy reads the whole URL
             target, headers = f"http://{address.authority}{target}", {**headers, **self._login}
@@ -40,7 +46,7 @@ class Origin:
         return http1.request_head(request.method, target, address.authority, headers, length)
 
     def tunnel_head(self) -> http1.Sealed:
-        """What asks the proxy to connect to the origin."""
+        """What asks the proxy to connect to the origin. Raises WireError ("protocol") as `request_head` does."""
         place = self.address.authority
         place = place if place.rpartition("]")[2].count(":") else f"{place}:{self.address.port}"
         return http1.request_head("CONNECT", place, place, self._login, None)
@@ -81,7 +87,7 @@ def _read_proxy(url: Secret) -> tuple[Address | None, str]:
     if address is None:
         raise WireError(
             "connect",
-            f"the proxy in the environment is none that can be used ({url.partition(':')[0][:20]}); http and https can",
+            f"the proxy in the environment cannot be used ({url.partition(':')[0][:20]}); http and https can",
         )
     return address, login
 
@@ -100,7 +106,7 @@ def _parts_of(url: Secret) -> tuple[Address | None, Secret]:
 
 
 def connecting(error: Exception, late: bool) -> WireError:
-    """What a failure to connect is called. *late*: the deadline has passed."""
+    """The WireError for a failure to connect. *late*: the deadline of the call has passed."""
     if type(error).__name__ == "SSLEOFError":
         return WireError("broken", "the connection was reset")
     if _is_tls(error):
@@ -117,7 +123,10 @@ def connecting(error: Exception, late: bool) -> WireError:
 
 
 def told(error: Exception, late: bool) -> WireError:
-    """What a failure of a connection that stood is called; the text is our own, so that no header gets into it."""
+    """The WireError for a failure of an open connection. *late*: the deadline of the call has passed.
+
+    The text is our own, so that no header gets into it.
+    """
     if isinstance(error, TimeoutError):
         return _late() if late else WireError("timeout", "silent for too long")
     if isinstance(error, ConnectionResetError | BrokenPipeError):

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 def run_race(runners: Sequence[Callable[[], bool]], stagger: float = STAGGER) -> Generator[int, None, None]:
-    """Run a staggered race with threads; yields winners, the earliest of those that answered first."""
+    """Run a staggered race with threads; yields the indices of winners, the earliest of those that answered first.
+
+    *stagger*: seconds after which the next starts. A runner that raises has failed; its thread reports the error.
+    """
     events: queue.SimpleQueue[tuple[int, bool]] = queue.SimpleQueue()
 
     def start(index: int) -> None:
@@ -50,7 +53,10 @@ def run_race(runners: Sequence[Callable[[], bool]], stagger: float = STAGGER) ->
 async def run_race_async(
     runners: Sequence[Callable[[], Awaitable[bool]]], stagger: float = STAGGER
 ) -> AsyncGenerator[int, None]:
-    """Run a staggered race with tasks; yields winners, the earliest of those that answered first."""
+    """Run a staggered race with tasks; yields the indices of winners, the earliest of those that answered first.
+
+    *stagger*: seconds after which the next starts. A runner that raises has failed; its error is dropped.
+    """
     import asyncio
 
     events: asyncio.Queue[tuple[int, bool]] = asyncio.Queue()

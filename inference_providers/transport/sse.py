@@ -41,7 +41,7 @@ class Parser:
         return self._held + len(self._pending) + len(self._buffer)
 
     def feed(self, chunk: bytes) -> Iterator[Event]:
-        """Events that *chunk* completes."""
+        """Events that *chunk* completes. Raises OversizeEvent for one of more than EVENT_CAP bytes."""
         if not self._begun:
             self._begun = True
             chunk = chunk.removeprefix(b"\xef\xbb\xbf")

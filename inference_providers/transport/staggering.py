@@ -18,6 +18,8 @@ STAGGER = 0.25  # seconds
 def race(count: int, stagger: float = STAGGER) -> Generator[Step, Event | None, None]:
     """Yield steps for *count* runners; is sent events, or None when a start is done or a wait is over.
 
+    *stagger*: seconds after which the next starts.
+
     Of several that answered, the earliest in order is yielded as ("won", index). A
     caller that goes on after a win, because the winner failed a further test, gets the
     next. The generator ends when every runner has failed or won.

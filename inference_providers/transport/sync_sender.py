@@ -128,8 +128,8 @@ class Sender:
     def send(self, request: Request, *, limit: float | None = None, idle: float | None = None) -> Response:
         """Send *request*; the response's body is read as its chunks are. Raises WireError.
 
-        *limit* is for everything up to the last byte, *idle* for silence between bytes, in seconds; by
-        default it is no shorter.
+        Both in seconds: *limit* is for everything up to the last byte, by default `limits.total`; *idle* is for
+        silence between bytes, by default as long as *limit*.
         """
         address = permitted(request)
         limit = self.limits.total if limit is None else limit
@@ -197,7 +197,7 @@ class Sender:
         origin.check_tunnel(reader)
 
     def close(self) -> None:
-        """Close every idle connection."""
+        """Close every idle connection, and those in use when their replies end."""
         pools, self._pools = self._pools, {}
         for pool in pools.values():
             pool.closed = True  # what is in use is closed when its reply ends

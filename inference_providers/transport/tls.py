@@ -21,7 +21,8 @@ _RECORD = 65536  # bytes that are read at once from a tunnel
 def context(environ: Mapping[str, str]) -> ssl.SSLContext:
     """What certificates are checked against: `SSL_CERT_FILE`, `REQUESTS_CA_BUNDLE`, else certifi's list.
 
-    As `ssl.create_default_context` makes one, but for `SSLKEYLOGFILE`, which it takes from the environment of the process.
+    As `ssl.create_default_context` makes one, except that `SSLKEYLOGFILE` is taken from *environ* too.
+    Raises WireError ("tls") for a file that holds no certificates or a log that cannot be written.
     """
     import certifi
 
@@ -89,14 +90,14 @@ class Tunnelled:
             self._in.write_eof()
 
     def recv(self, size: int) -> bytes:
-        """Bytes as they come; none at the end."""
+        """At most *size* bytes as they come; none at the end. Raises OSError."""
         try:
             return bytes(self._do(partial(self._tls.read, size)))
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
             return b""
 
     def sendall(self, data: Any) -> None:
-        """Send everything."""
+        """Send everything. Raises OSError."""
         with memoryview(data) as left:
             sent = 0
             while sent < len(left):
@@ -107,7 +108,10 @@ class Tunnelled:
 
 
 def secured(sock: socket.socket, made: ssl.SSLContext, host: str, watch: Callable[[socket.socket], None]) -> Any:
-    """A TLS connection over a socket, which may be one itself. *watch* is told of the one to wait for. Raises OSError."""
+    """A TLS connection over *sock*, which may be one itself. Raises OSError.
+
+    *watch* is given the socket that the handshake waits for.
+    """
     if isinstance(sock, ssl.SSLSocket):
         return Tunnelled(sock, made, host)
     wrapped = made.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)  # takes the file from `sock`
