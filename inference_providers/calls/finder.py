@@ -161,8 +161,8 @@ class Finder(Secretive):
         entry = model_lists.usable(self.environ)[0].get(name)
         if entry is not None and entry["model_path"]:
             raise UnknownModelError(
-                f"{name!r} is a model file on this machine, in a list of yours, and nothing here is used (local=False). "
-                "Leave local=False out, or name a model elsewhere."
+                f"{name!r} is a model file on this machine, in a list of yours, and nothing here is used "
+                "(local=False). Leave local=False out, or name a model elsewhere."
             )
 
     def candidates(self, name: str, *, provider: str | None = None) -> list[Offer]:
