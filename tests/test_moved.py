@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +20,10 @@ PLACES = {
     "cassette": ("Cassette",),
     "tiny_model": ("write",),
     "answer": ("Answer", "Usage"),
+    "answer_stream": ("AnswerStream", "AsyncAnswerStream"),
+    "backends": ("generate_response", "list_models"),
+    "explanation": ("Explanation",),
+    "engine_settings": ("GenerationParams", "RemoteParams"),
     "conversation": ("Conversation",),
     "candidates": ("Offer",),
     "provider_list": ("ProviderList",),
@@ -84,3 +90,24 @@ def test_importing_an_old_module_loads_nothing_yet() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout == "[]\n"
+
+
+def test_every_public_name_is_where_it_was() -> None:
+    """Pickles name the module of a class; people read it in a traceback."""
+    for module, names in PLACES.items():
+        old = importlib.import_module(f"inference_providers.{module}")
+        for name in set(names) & set(inference_providers.__all__):
+            with pytest.warns(DeprecationWarning):
+                assert getattr(old, name) is getattr(inference_providers, name)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_settings_of_an_engine_that_were_pickled_before_are_read() -> None:
+    before = (  # pickle.dumps(RemoteParams(max_retries=3), protocol=0) of then, cut to the fields that matter
+        b"ccopyreg\n__newobj__\n(cinference_providers.engine_settings\nRemoteParams\nt"
+        b"R(dV_said\nc__builtin__\nset\n((lVmax_retries\natRsVmax_retries\nI3\nsb."
+    )
+    settings = pickle.loads(before)
+    assert settings.given() == {"max_retries": 3}
+    assert pickle.loads(pickle.dumps(settings)).given() == {"max_retries": 3}
+    assert copy.copy(settings).given() == {"max_retries": 3}

@@ -7,6 +7,7 @@ import inspect
 import random
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import openai
@@ -431,3 +432,56 @@ def test_explain_counts_candidates_and_not_names() -> None:
     made = ProviderList(environ={"OPENAI_API_KEY": "k"}, local=False)
     assert repr(made.explain("gpt-4o")).startswith("<Explanation of 'gpt-4o': 1 of ")
     assert "another of this provider's names" in str(made.explain("gpt-4o"))
+
+
+def _subclass(kind: Any) -> Any:
+    class SecondOnly(kind):
+        """A program's own rule of who may be asked."""
+
+        def candidates(self, name: str, *, provider: str | None = None) -> Any:
+            return [offer for offer in super().candidates(name, provider=provider) if offer.provider == "p2"]
+
+    return SecondOnly
+
+
+@pytest.mark.parametrize("make", KINDS)
+def test_a_subclass_that_overrides_who_may_be_asked_is_heeded_by_every_call(make: Any, serve: Serve) -> None:
+    first, second = serve(partial(answer, text="first")), serve(partial(answer, text="second"))
+    kind = _subclass(AsyncProviderList if make is async_list_of else ProviderList)
+
+    async def everything(providers: Any) -> list[str]:
+        async def value(made: Any) -> Any:
+            return await made if inspect.isawaitable(made) else made
+
+        said = [str(await value(providers.ask_ai("?", "m")))]
+        said.append((await value(providers.connect_to_model("m"))).offer.provider)
+        said.append((await value(providers.connect_to_first_available_model(["m"]))).offer.provider)
+        client = providers.client()
+        messages = [{"role": "user", "content": "?"}]
+        said.append(
+            (await value(client.chat.completions.create(model="m", messages=messages))).choices[0].message.content
+        )
+        await value(client.close())
+        batch = providers.batch(["?"], "m")
+        results = [result async for result in batch] if kind.__mro__[1] is AsyncProviderList else list(batch)
+        return [*said, str(results[0].answer)]
+
+    providers = list_of(first.url, second.url, kind=kind)
+    assert asyncio.run(everything(providers)) == ["second", "p2", "p2", "second", "second"]
+    assert first.requests == []
+
+
+@pytest.mark.parametrize("base", [ProviderList, AsyncProviderList])
+def test_a_subclass_that_overrides_which_servers_run_here_is_heeded(base: Any) -> None:
+    looks = []
+
+    class Nowhere(base):  # type: ignore[misc]
+        def local_servers(self) -> list[Any]:
+            looks.append(1)
+            return []
+
+    providers = Nowhere(environ={})
+    with pytest.raises(NoCredentialsError):
+        run(providers.ask_ai("?"))
+    assert looks
+    assert all(not offer.local or not offer.awake for offer in providers.explain("llama-3.3-70b").candidates)

@@ -77,6 +77,7 @@ class Finder(Secretive):
             launchable=self._launchable,
             launch=local == LAUNCH,
         )
+        self.overrides: Mapping[str, Callable[..., Any]] = {}  # methods of a list's subclass, in place of ours
         self._seen: tuple[float, list[LocalServer]] | None = None
         self._found: dict[tuple[str, ...], tuple[float, list[Offer]]] = {}
         self._warned: set[str] = set()
@@ -118,6 +119,11 @@ class Finder(Secretive):
         return order(resolution.offers, here_first=bool(facts.get("open_weights")) and not by_policy)
 
     def local_servers(self) -> list[LocalServer]:
+        """The model servers that run on this machine, as the list that holds this finder has them."""
+        found: list[LocalServer] = self.overrides.get("local_servers", self.own_local_servers)()
+        return found
+
+    def own_local_servers(self) -> list[LocalServer]:
         """The model servers that run on this machine; a look at known ports counts for ten seconds."""
         if not self._local:
             return []
@@ -166,6 +172,15 @@ class Finder(Secretive):
             )
 
     def candidates(self, name: str, *, provider: str | None = None) -> list[Offer]:
+        """The candidates for a name, as the list that holds this finder has them. Raises as `own_candidates` does."""
+        override = self.overrides.get("candidates")
+        if override is None:
+            return self.own_candidates(name, provider=provider)
+        # without *provider* where none is named: an override may take the name alone
+        found: list[Offer] = override(name) if provider is None else override(name, provider=provider)
+        return found
+
+    def own_candidates(self, name: str, *, provider: str | None = None) -> list[Offer]:
         """The candidates for a name, in the order in which they are tried.
 
         Raises UnknownModelError or NoCredentialsError.

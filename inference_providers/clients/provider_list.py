@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from inference_providers.chat import DROP, MAX_STEPS, check_timeout
-from inference_providers.clients.construction import pipeline_of
+from inference_providers.clients.construction import overrides, pipeline_of
 from inference_providers.credentials import Secretive
 
 TYPE_CHECKING = False
@@ -105,6 +105,7 @@ class ProviderList(Secretive):
             calling={"random": random, "policy": policy, "limits": limits, "allow_empty": allow_empty},
         )
         finder = self.pipeline.finder
+        finder.overrides = overrides(self, ProviderList)
         self.registry: Registry = finder.registry
         self.verbose, self.timeout = verbose, timeout
 
@@ -140,11 +141,11 @@ class ProviderList(Secretive):
 
         Raises UnknownModelError or NoCredentialsError.
         """
-        return self.pipeline.finder.candidates(name, provider=provider)
+        return self.pipeline.finder.own_candidates(name, provider=provider)
 
     def local_servers(self) -> list[LocalServer]:
         """The model servers that run on this machine; a look at known ports counts for ten seconds."""
-        return self.pipeline.finder.local_servers()
+        return self.pipeline.finder.own_local_servers()
 
     @staticmethod
     def get_updated_provider_list() -> dict[str, Any]:

@@ -95,6 +95,12 @@ class RemoteParams:
         new.__dict__["_explicit"] = {*kwargs, *(row.name for row, _ in zip(fields(cls), args, strict=False))}
         return new
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Unpickled or copied. Pickles of before have which fields are set by another name."""
+        self.__dict__.update(state)
+        if (explicit := self.__dict__.pop("_said", None)) is not None:
+            self.__dict__["_explicit"] = explicit
+
     def given(self) -> dict[str, Any]:
         """The fields that were passed, or set since; None counts as not set."""
         explicit = self.__dict__["_explicit"]
