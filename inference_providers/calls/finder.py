@@ -152,24 +152,14 @@ class Finder(Secretive):
     def _launchable(self, wanted: str, pid: str | None, where: str) -> Sequence[LocalServer]:
         """Models that could be launched here, for name resolution."""
         if not self._local:
-            self._check_not_listed(wanted)
+            if prefix_of(wanted):
+                from inference_providers.servers import model_lists
+
+                model_lists.check_not_listed(wanted, self.environ)
             return ()
         if where == GIVEN and not self._local_models:
             return ()
         return self._launchables.matching(wanted, pid, where)
-
-    def _check_not_listed(self, name: str) -> None:
-        """Raise UnknownModelError for a file here that the user's list calls so: its prefix would lead to a cloud."""
-        if not prefix_of(name):
-            return
-        from inference_providers.servers import model_lists
-
-        entry = model_lists.usable(self.environ)[0].get(name)
-        if entry is not None and entry["model_path"]:
-            raise UnknownModelError(
-                f"{name!r} is a model file on this machine, in a list of yours, and nothing here is used "
-                "(local=False). Leave local=False out, or name a model elsewhere."
-            )
 
     def candidates(self, name: str, *, provider: str | None = None) -> list[Offer]:
         """The candidates for a name, as the list that holds this finder has them. Raises as `own_candidates` does."""

@@ -249,6 +249,19 @@ def entries(models: Any) -> list[ModelEntry]:
     return complete
 
 
+def check_not_listed(name: str, environ: Mapping[str, str]) -> None:
+    """Raise UnknownModelError for a model file that a list gives this name, where nothing on this machine is used.
+
+    Its prefix would lead its prompts to a cloud.
+    """
+    entry = usable(environ)[0].get(name)
+    if entry is not None and entry["model_path"]:
+        raise UnknownModelError(
+            f"{name!r} is a model file on this machine, in a list of yours, and nothing here is used (local=False). "
+            "Leave local=False out, or name a model elsewhere."
+        )
+
+
 def plain(name: str) -> str:
     """A name without such a prefix."""
     prefix = prefix_of(name)
