@@ -106,14 +106,32 @@ class AsyncProviderList(Secretive):
             finding=finding,
             calling={"random": random, "policy": policy, "limits": limits, "allow_empty": allow_empty},
         )
-        finder = self.pipeline.finder
-        finder.overrides = overrides(self, AsyncProviderList)
-        self.registry: Registry = finder.registry
-        self.verbose, self.timeout = verbose, timeout
+        self.pipeline.finder.overrides = overrides(self, AsyncProviderList)
+        self.registry: Registry = self.pipeline.finder.registry
 
     def __repr__(self) -> str:
         registry = self.__dict__.get("registry")  # missing while the constructor runs
         return f"<{type(self).__name__}{f' of {len(registry.providers)} providers' if registry else ''}>"
+
+    @property
+    def timeout(self) -> float:
+        """Seconds for a whole call; may be set."""
+        return self.pipeline.timeout
+
+    @timeout.setter
+    def timeout(self, seconds: float) -> None:
+        if "pipeline" in self.__dict__:  # not yet where a subclass sets it before our constructor, which then decides
+            self.pipeline.timeout = seconds
+
+    @property
+    def verbose(self) -> bool:
+        """Whether to tell what is tried; may be set."""
+        return self.pipeline.verbose
+
+    @verbose.setter
+    def verbose(self, verbose: bool) -> None:
+        if "pipeline" in self.__dict__:
+            self.pipeline.verbose = self.pipeline.finder.verbose = verbose
 
     # Who can serve what
 
