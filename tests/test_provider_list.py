@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from unittest import mock
 
 import openai
 import pytest
@@ -485,3 +486,37 @@ def test_a_subclass_that_overrides_which_servers_run_here_is_heeded(base: Any) -
         run(providers.ask_ai("?"))
     assert looks
     assert all(not offer.local or not offer.awake for offer in providers.explain("llama-3.3-70b").candidates)
+
+
+@pytest.mark.parametrize("make", KINDS)
+def test_timeout_and_verbose_can_be_set_later(make: Any, serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    providers = make(serve().url)
+    providers.verbose = True
+    with caplog.at_level("INFO", "inference_providers"):
+        run(providers.ask_ai("?", "m"))
+    assert "asking p1/m-internal" in caplog.text
+    with BlackHole() as hole:
+        providers = make(hole.url)
+        providers.timeout = 0.05
+        with pytest.raises(AllProvidersFailedError, match="before the deadline"):
+            run(providers.ask_ai("?", "m"))
+    assert (providers.timeout, providers.verbose) == (0.05, False)
+
+
+@pytest.mark.parametrize("base", [ProviderList, AsyncProviderList])
+def test_a_subclass_may_set_what_it_hands_on_before(base: Any) -> None:
+    class Early(base):  # type: ignore[misc]
+        def __init__(self, verbose: bool) -> None:
+            self.verbose, self.timeout = verbose, 5.0
+            super().__init__(verbose, environ={}, local=False, timeout=self.__dict__.get("timeout", 7.0))
+
+    assert (Early(True).verbose, Early(True).timeout) == (True, 7.0)
+
+
+def test_what_a_test_patches_on_a_list_is_what_a_question_uses(serve: Callable[..., Server]) -> None:
+    server = serve()
+    made = list_of(server.url)
+    patched = mock.patch.object(made, "candidates", side_effect=UnknownModelError("patched"))
+    with patched, pytest.raises(UnknownModelError, match="patched"):
+        made.ask_ai("x", "gpt-4o")
+    assert server.requests == []

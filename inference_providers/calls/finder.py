@@ -77,7 +77,7 @@ class Finder(Secretive):
             launchable=self._launchable,
             launch=local == LAUNCH,
         )
-        self.overrides: Mapping[str, Callable[..., Any]] = {}  # methods of a list's subclass, in place of ours
+        self.holder: Any = None  # the list that holds this finder: a subclass of it may decide who is asked
         self._seen: tuple[float, list[LocalServer]] | None = None
         self._found: dict[tuple[str, ...], tuple[float, list[Offer]]] = {}
         self._warned: set[str] = set()
@@ -120,7 +120,7 @@ class Finder(Secretive):
 
     def local_servers(self) -> list[LocalServer]:
         """The model servers that run on this machine, as the list that holds this finder has them."""
-        found: list[LocalServer] = self.overrides.get("local_servers", self.own_local_servers)()
+        found: list[LocalServer] = self.own_local_servers() if self.holder is None else self.holder.local_servers()
         return found
 
     def own_local_servers(self) -> list[LocalServer]:
@@ -163,11 +163,10 @@ class Finder(Secretive):
 
     def candidates(self, name: str, *, provider: str | None = None) -> list[Offer]:
         """The candidates for a name, as the list that holds this finder has them. Raises as `own_candidates` does."""
-        override = self.overrides.get("candidates")
-        if override is None:
+        if self.holder is None:
             return self.own_candidates(name, provider=provider)
-        # without *provider* where none is named: an override may take the name alone
-        found: list[Offer] = override(name) if provider is None else override(name, provider=provider)
+        ask = self.holder.candidates  # without *provider* where none is named: an override may take the name alone
+        found: list[Offer] = ask(name) if provider is None else ask(name, provider=provider)
         return found
 
     def own_candidates(self, name: str, *, provider: str | None = None) -> list[Offer]:

@@ -10,7 +10,7 @@ from inference_providers.chat import check_timeout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from typing import Any
 
     from inference_providers.testing import StandIn
@@ -39,12 +39,6 @@ def pipeline_of(
             local, finding = False, {**finding, "json_override": registry, "auto_update": False}
     finder = Finder(environ=environ, local=local, aliases=aliases, **finding)
     return Pipeline(finder, timeout=timeout, hedge_after=hedge_after, stand_in=stand_in, **calling)
-
-
-def overrides(holder: object, base: type) -> dict[str, Callable[..., Any]]:
-    """The methods by which a subclass of the list *base* decides who may be asked: every kind of call heeds them."""
-    names = () if type(holder) is base else ("candidates", "local_servers")
-    return {name: getattr(holder, name) for name in names if getattr(type(holder), name) is not getattr(base, name)}
 
 
 def _stand_in(mock: Mapping[str, Any] | None) -> StandIn | None:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from inference_providers.chat import DROP, MAX_STEPS, check_timeout
-from inference_providers.clients.construction import overrides, pipeline_of
+from inference_providers.clients.construction import pipeline_of
 from inference_providers.credentials import Secretive
 
 TYPE_CHECKING = False
@@ -85,15 +85,9 @@ class ProviderList(Secretive):
         mock: Mapping[str, Any] | None = None,
     ) -> None:
         finding = {
-            "verbose": verbose,
-            "json_override": json_override,
-            "auto_update": auto_update,
-            "json_merge": json_merge,
-            "local_models": local_models,
-            "trust": trust,
-            "allow": allow,
-            "update_url": update_url,
-        }
+            "verbose": verbose, "json_override": json_override, "auto_update": auto_update, "json_merge": json_merge,
+            "local_models": local_models, "trust": trust, "allow": allow, "update_url": update_url,
+        }  # fmt: skip
         self.pipeline = pipeline_of(
             environ=environ,
             local=local,
@@ -104,14 +98,32 @@ class ProviderList(Secretive):
             finding=finding,
             calling={"random": random, "policy": policy, "limits": limits, "allow_empty": allow_empty},
         )
-        finder = self.pipeline.finder
-        finder.overrides = overrides(self, ProviderList)
-        self.registry: Registry = finder.registry
-        self.verbose, self.timeout = verbose, timeout
+        self.pipeline.finder.holder = self
+        self.registry: Registry = self.pipeline.finder.registry
 
     def __repr__(self) -> str:
         registry = self.__dict__.get("registry")  # missing while the constructor runs
         return f"<{type(self).__name__}{f' of {len(registry.providers)} providers' if registry else ''}>"
+
+    @property
+    def timeout(self) -> float:
+        """Seconds for a whole call; may be set."""
+        return self.pipeline.timeout
+
+    @timeout.setter
+    def timeout(self, seconds: float) -> None:
+        if "pipeline" in self.__dict__:  # not yet where a subclass sets it before our constructor, which then decides
+            self.pipeline.timeout = seconds
+
+    @property
+    def verbose(self) -> bool:
+        """Whether to tell what is tried; may be set."""
+        return self.pipeline.verbose
+
+    @verbose.setter
+    def verbose(self, verbose: bool) -> None:
+        if "pipeline" in self.__dict__:
+            self.pipeline.verbose = self.pipeline.finder.verbose = verbose
 
     # Who can serve what
 
