@@ -47,7 +47,7 @@ SELECT = {"epoll", "kqueue", "poll"}
 OTHERS = (
     "asyncio", "certifi", "click", "click.shell_completion", "concurrent.futures.thread", "csv", "ctypes", "httpx2", "jsonschema",
     "logging.handlers", "markdown_it", "multiprocessing", "openai", "openai.resources.chat", "pathlib",
-    "platformdirs.unix", "psutil", "pydantic", "pytest", "referencing", "rich.box", "rich.console", "rich.live", "rich.markdown",
+    "psutil", "pydantic", "pytest", "referencing", "rich.box", "rich.console", "rich.live", "rich.markdown",
     "rich.progress", "rich.table", "shutil", "ssl", "subprocess", "tempfile", "urllib.request", "webbrowser", "yaml",
 )  # fmt: skip
 
