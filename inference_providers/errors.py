@@ -4,7 +4,7 @@ InferenceProvidersError
 ├── RegistryError            .problems: every problem of the file, each with its JSON path
 ├── UnknownModelError        .suggestions: the closest names
 ├── NoCredentialsError       .variables: what to set
-├── ProviderError            .provider .status .code .retry_after
+├── ProviderError            .provider .status .code .retry_after .attempts
 │   ├── AuthenticationError
 │   ├── InsufficientCreditsError
 │   ├── RateLimitError
@@ -14,7 +14,7 @@ InferenceProvidersError
 │   ├── ProviderUnavailableError
 │   ├── InvalidReplyError    .text .problems: how it fails the requested schema
 │   └── TruncatedStreamError .partial: the text so far
-├── AllProvidersFailedError  .attempts: every candidate tried, with its outcome
+├── AllProvidersFailedError  .attempts: every candidate tried, with its outcome; also of the kind that these share
 ├── StepLimitError           .messages: the conversation so far
 ├── LocalServerError
 └── BudgetExceededError
@@ -77,8 +77,12 @@ class ProviderError(InferenceProvidersError):
 
     `provider` is its id, `status` the HTTP status (None without a reply), `code` the
     provider's own error code, `retry_after` the seconds to wait if it named any, `body` the
-    bytes of its reply, keys removed.
+    bytes of its reply, keys removed. `attempts` holds every attempt of the call that it ended, this one included;
+    it is empty on an error that ended none.
     """
+
+    attempts: Sequence[Attempt] = ()
+    in_doubt: bool = False  # refused in words that nobody knows, and nobody else was there to be asked
 
     def __init__(
         self,
@@ -95,13 +99,13 @@ class ProviderError(InferenceProvidersError):
         super().__init__(message)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (_rebuild, (type(self), str(self), dict(self.__dict__)))
+        return (rebuild, (type(self), str(self)), dict(self.__dict__))  # its attempts may hold it
 
 
-def _rebuild(kind: type[ProviderError], message: str, state: dict[str, Any]) -> ProviderError:
+def rebuild(kind: type[InferenceProvidersError], message: str) -> InferenceProvidersError:
+    """An error as it was pickled, without its attributes."""
     error = kind.__new__(kind)
     Exception.__init__(error, message)
-    error.__dict__.update(state)
     return error
 
 
@@ -150,7 +154,11 @@ class TruncatedStreamError(ProviderError):
 
 
 class AllProvidersFailedError(InferenceProvidersError):
-    """Every candidate was tried. `attempts` lists each with its outcome."""
+    """Every candidate was tried. `attempts` lists each with its outcome.
+
+    One that a call raises is also of the kind of error that all its attempts share (`RateLimitError`, where each was
+    one), and has the attributes of the most telling of them. Where one provider was asked, that is its own error.
+    """
 
     def __init__(self, message: str, attempts: Sequence[Attempt] = ()) -> None:
         self.attempts = list(attempts)

@@ -248,6 +248,7 @@ def result_of(line: Line) -> Result:
         parsed=line.get("parsed"),
         tool_calls=line.get("tool_calls") or (),
         dropped=line.get("dropped") or (),
+        repaired=line.get("repaired") or (),
         unchecked=line.get("unchecked") or (),
     )
     return Result(item, answer)

@@ -36,6 +36,7 @@ class ResultLine(TypedDict):
     parsed: NotRequired[Any]
     tool_calls: NotRequired[list[dict[str, Any]]]
     dropped: NotRequired[list[str]]
+    repaired: NotRequired[list[str]]
     unchecked: NotRequired[list[str]]
 
 

@@ -8,12 +8,18 @@ from contextlib import closing
 from functools import partial
 from itertools import groupby
 
-from inference_providers.attempts import Attempt
+from inference_providers.attempts import Attempt, all_failed
 from inference_providers.calls.tool_loop import converse
 from inference_providers.calls.waiting import all_of, begun, in_thread, race
 from inference_providers.chat import names_of, test_body
-from inference_providers.errors import AllProvidersFailedError, LocalServerError
-from inference_providers.protocols import ModelRequest, capable_offers, classify
+from inference_providers.errors import (
+    AllProvidersFailedError,
+    InferenceProvidersError,
+    LocalServerError,
+    ProviderError,
+    ProviderUnavailableError,
+)
+from inference_providers.protocols import NOBODY_CAN, ModelRequest, capable_offers, classify
 from inference_providers.routing import Send
 from inference_providers.transport import Request, WireError
 
@@ -130,19 +136,19 @@ class Asker:
         until = time.monotonic() + (self.context.timeout if timeout is None else timeout)
         if models is not None:
             return self._sent(found(self.finder, names_of(models)), test, request, send, until)
-        failed: AllProvidersFailedError | None = None
-        offers = self.finder.keyed()
+        failed: InferenceProvidersError | None = None
+        offers: Sequence[Offer] = self.caller.health.present(self.finder.keyed())
         if offers:
             try:
                 return self._sent(offers, test, request, send, until)
-            except AllProvidersFailedError as error:
-                failed = error
+            except (AllProvidersFailedError, ProviderError) as error:
+                failed = after(None, error)
         offers = in_thread(self.finder.on_this_machine)
         if offers:
             try:
                 return self._sent(offers, test, request, send, until)
-            except AllProvidersFailedError as error:
-                failed = error if failed is None else _joined(failed, error)
+            except (AllProvidersFailedError, ProviderError) as error:
+                failed = after(failed, error)
         raise failed or self.finder.guidance.nothing()
 
     def _sent(
@@ -160,14 +166,14 @@ class Asker:
 
     def best_connected(self, test: bool) -> tuple[Offer, list[Attempt]]:
         """The best candidate that works: with keys first, then on this machine."""
-        failed: AllProvidersFailedError | None = None
+        failed: InferenceProvidersError | None = None
         for group in (self.finder.keyed, self.finder.on_this_machine):
-            offers = in_thread(group)
+            offers = self.caller.health.present(in_thread(group))
             if offers:
                 try:
                     return self.connected(offers, test)
                 except AllProvidersFailedError as error:
-                    failed = error if failed is None else _joined(failed, error)
+                    failed = after(failed, error)
         raise failed or self.finder.guidance.nothing()
 
     def connected(self, offers: Sequence[Offer], test: bool) -> tuple[Offer, list[Attempt]]:
@@ -180,7 +186,7 @@ class Asker:
                 if not test or self._answers(offer, attempts):
                     return offer, attempts
         lines = "".join(f"\n  {attempt}" for attempt in attempts)
-        raise AllProvidersFailedError(f"No provider could be connected to; tried:{lines}", attempts)
+        raise all_failed(f"No provider could be connected to; tried:{lines}", attempts)
 
     def _reached(self, offers: Sequence[Offer], attempts: list[Attempt]) -> Generator[Offer, None, None]:
         """Those that can be reached, in a race; servers to be launched one after another, in their place."""
@@ -198,18 +204,18 @@ class Asker:
     def _started(self, offer: Offer, attempts: list[Attempt]) -> bool:
         """Whether a server that this package launches runs, now or already."""
         started = time.monotonic()
-        problem = ""
+        problem = None
         try:
             offer.wake(self.context.timeout)
         except LocalServerError as error:
-            problem = str(error)
-        self._note(attempts, offer, problem or "runs", started)
-        return not problem
+            problem = ProviderUnavailableError(str(error), provider=offer.provider, code="launch")
+        self._note(attempts, offer, str(problem or "runs"), started, error=problem)
+        return problem is None
 
     def _reachable(self, offer: Offer, attempts: list[Attempt]) -> bool:
         """Whether the server answers a request that carries neither key nor prompt."""
         started = time.monotonic()
-        status = None
+        status, problem = None, None
         try:
             response = self.caller.sender.send(
                 Request("GET", offer.endpoint + "/models", {"Accept": "application/json"}),
@@ -218,9 +224,11 @@ class Asker:
             response.close()
             status = response.status
             outcome = "reachable" if status < 500 else f"HTTP {status}"
+            if status >= 500:
+                problem = classify.unavailable(classify.NEXT, offer.provider, f"HTTP {status}", status).error
         except WireError as error:
-            outcome = str(error)
-        self._note(attempts, offer, outcome, started, status)
+            outcome, problem = str(error), classify.failure(error, offer.provider).error
+        self._note(attempts, offer, outcome, started, status, problem)
         return status is not None and status < 500
 
     def _answers(self, offer: Offer, attempts: list[Attempt]) -> bool:
@@ -259,5 +267,23 @@ class Asker:
         self.context.tell(str(attempt))
 
 
-def _joined(first: AllProvidersFailedError, second: AllProvidersFailedError) -> AllProvidersFailedError:
-    return AllProvidersFailedError(f"{first}\nThen, on this machine: {second}", [*first.attempts, *second.attempts])
+def after(
+    first: InferenceProvidersError | None, second: AllProvidersFailedError | ProviderError
+) -> InferenceProvidersError:
+    """What the failure of one group of candidates comes to, after that of the group before it, if any.
+
+    Raises the error of a request at fault, which nobody else need be asked about.
+    """
+    ends = not isinstance(second, AllProvidersFailedError) and not second.in_doubt and second.code != NOBODY_CAN
+    if first is None:
+        if ends:
+            raise second
+        return second
+    attempts = [*getattr(first, "attempts", ()), *second.attempts]
+    if isinstance(first, AllProvidersFailedError) and isinstance(second, AllProvidersFailedError):
+        return all_failed(f"{first}\nThen, on this machine: {second}", attempts)
+    was_refused = not isinstance(first, AllProvidersFailedError)
+    nobody_could = getattr(first if was_refused else second, "code", None) == NOBODY_CAN
+    error: InferenceProvidersError = first if was_refused != nobody_could else second  # the first refusal of it
+    error.__dict__["attempts"] = attempts
+    return error

@@ -8,7 +8,7 @@ import time
 from inference_providers.calls.reply import Reply, after_both, ends_the_call, given, judge
 from inference_providers.calls.trial import error_body, running
 from inference_providers.calls.waiting import hedged, sleep
-from inference_providers.protocols import capable_offers, classify, fit
+from inference_providers.protocols import capable_offers, classify, fit, mend
 from inference_providers.routing import Send, Sleep, route
 from inference_providers.transport import WireError
 
@@ -81,7 +81,7 @@ class Caller:
         Raises what stages raise.
         """
         if not (self.context.listeners or self.context.stages):
-            return self._tried(step, request)
+            return self._mended(step, request)
         from inference_providers.calls.observation import Call
 
         call = Call(self.context, request, [step.offer])
@@ -90,13 +90,11 @@ class Caller:
         def answered() -> Reply:
             nonlocal verdict
             started = time.monotonic()
-            verdict = self._tried(step, request)
+            verdict = self._mended(step, request)
             call.tried(step.offer, verdict.error, time.monotonic() - started)
             if verdict.error is not None:
                 raise verdict.error
-            return Reply(
-                verdict, step.offer, call.attempts, fit(request, step.offer).dropped, time.monotonic() - started
-            )
+            return Reply(verdict, step.offer, call.attempts, time.monotonic() - started, fit(request, step.offer))
 
         try:
             self._observed(call, answered, given, call.finish)
@@ -150,6 +148,7 @@ class Caller:
     ) -> Reply:
         attempts: list[Attempt] = [] if call is None else call.attempts
         started = time.monotonic()
+        request.repairs = self.health.repairs
         capable = capable_offers(request, offers, self.context.who_could)
         steps = route(capable, self.health, self.context, total=total, attempts=attempts, hedge_after=hedge_after)
         step = next(steps)
@@ -164,9 +163,26 @@ class Caller:
                 step = steps.send(verdict)
             except StopIteration as stop:
                 assert offer is not None
-                return Reply(stop.value, offer, attempts, fit(request, offer).dropped, time.monotonic() - started)
+                if request.learnt:
+                    self._learn(request, offer)
+                return Reply(stop.value, offer, attempts, time.monotonic() - started, fit(request, offer))
             if call is not None:
                 call.report()
+
+    def _learn(self, request: ModelRequest, offer: Offer) -> None:
+        """Remember what whoever has answered did not take."""
+        if learnt := request.learnt.get(offer.place):
+            self.health.learn(offer, learnt)
+
+    def _mended(self, step: Send, request: ModelRequest) -> Verdict:
+        """One try of one candidate, and others without what it does not take."""
+        request.repairs = self.health.repairs
+        verdict = self._tried(step, request)
+        while verdict.repaired:
+            verdict = self._tried(step, request)
+        if verdict.action == classify.OK:
+            self._learn(request, step.offer)
+        return verdict
 
     def _tried(self, step: Send, request: ModelRequest, cancellation: Cancellation | None = None) -> Verdict:
         """One try of one candidate."""
@@ -185,6 +201,8 @@ class Caller:
             verdict = classify.failure(error, offer.provider, launched=offer.launchable)
         else:
             verdict = judge(response.status, response.headers, content, offer, request)
+            if verdict.error:
+                mend(request, offer, verdict)
         if verdict.error and self.context.verbose:
             self.context.tell(str(verdict.error))
         return verdict
@@ -212,6 +230,7 @@ class Caller:
         from inference_providers.calls.stream_reply import Opening, StreamReply
 
         attempts: list[Attempt] = [] if call is None else call.attempts
+        request.repairs = self.health.repairs
         capable = capable_offers(request, offers, self.context.who_could)
         steps = route(capable, self.health, self.context, total=total, attempts=attempts)
         step = next(steps)
@@ -222,12 +241,16 @@ class Caller:
             else:
                 opening = Opening(self.context, self.sender, step, request)
                 verdict = opening.open()
+                if verdict.error:
+                    mend(request, step.offer, verdict)
                 if verdict.error and self.context.verbose:
                     self.context.tell(str(verdict.error))
             try:
                 step = steps.send(verdict)
             except StopIteration:
                 assert opening is not None
-                return StreamReply(opening, attempts, fit(request, opening.offer).dropped)
+                if request.learnt:
+                    self._learn(request, opening.offer)
+                return StreamReply(opening, attempts, fit(request, opening.offer))
             if call is not None:
                 call.report()

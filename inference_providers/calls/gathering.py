@@ -52,5 +52,5 @@ class Gathered:
         usage = usage_of(self._usage)
         given = AnswerBuilder()
         seconds = time.monotonic() - self.started
-        given.add(usage, cost_of(usage, reply.offer.facts), reply.attempts, reply.dropped, seconds)
+        given.add(usage, cost_of(usage, reply.offer.facts), reply.attempts, reply.dropped, seconds, reply.repaired)
         self.answer = given.answer(data, reply.offer, self._turns)

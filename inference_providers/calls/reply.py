@@ -15,19 +15,25 @@ if TYPE_CHECKING:
 
     from inference_providers.attempts import Attempt
     from inference_providers.offers import Offer
-    from inference_providers.protocols import ModelRequest, Verdict
+    from inference_providers.protocols import FittedRequest, ModelRequest, Verdict
 
 
 class Reply:
     """A reply that worked: its JSON, its HTTP form, who gave it, and every attempt on the way."""
 
-    __slots__ = ("attempts", "content", "data", "dropped", "headers", "offer", "seconds", "status")
+    __slots__ = ("attempts", "content", "data", "dropped", "headers", "offer", "repaired", "seconds", "status")
 
     def __init__(
-        self, verdict: Verdict, offer: Offer, attempts: list[Attempt], dropped: list[str], seconds: float
+        self,
+        verdict: Verdict,
+        offer: Offer,
+        attempts: list[Attempt],
+        seconds: float,
+        fitted: FittedRequest | None = None,
     ) -> None:
         self.data: Any = verdict.reply
-        self.offer, self.attempts, self.dropped, self.seconds = offer, attempts, dropped, seconds
+        self.offer, self.attempts, self.seconds = offer, attempts, seconds
+        self.dropped, self.repaired = (fitted.dropped, fitted.repaired) if fitted is not None else ([], [])
         self.status, self.headers, self.content = verdict.response or (200, {}, b"")
 
     @classmethod
@@ -41,7 +47,7 @@ class Reply:
 
         verdict = classify.Verdict(classify.OK, reply=dict(data))
         verdict.response = (200, {"content-type": "application/json"}, json.dumps(verdict.reply).encode())
-        return cls(verdict, offer, [], [], 0.0)
+        return cls(verdict, offer, [], 0.0)
 
     def __repr__(self) -> str:
         return in_line(f"<Reply from {self.offer.provider}/{self.offer.internal_name}: {self.text[:40]!r}>")
@@ -72,7 +78,7 @@ def given(reply: object) -> Reply:
         )
     verdict = classify.Verdict(classify.OK, reply=reply.data)
     verdict.response = (reply.status, reply.headers, reply.content)
-    return Reply(verdict, reply.offer, [], [], 0.0)
+    return Reply(verdict, reply.offer, [], 0.0)
 
 
 def judge(status: int, headers: Mapping[str, str], content: bytes, offer: Offer, request: ModelRequest) -> Verdict:

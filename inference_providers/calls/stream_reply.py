@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from inference_providers.attempts import Attempt
     from inference_providers.calls.observation import Call, Context
-    from inference_providers.protocols import EventJudge, ModelRequest, Verdict
+    from inference_providers.protocols import EventJudge, FittedRequest, ModelRequest, Verdict
     from inference_providers.routing import Send
     from inference_providers.transport import Response, Sender
 
@@ -205,8 +205,9 @@ class StreamReply:
 
     call: Call | None = None  # that is told of the stream's end
 
-    def __init__(self, opening: Opening | Given, attempts: list[Attempt], dropped: list[str]) -> None:
-        self.offer, self.attempts, self.dropped = opening.offer, attempts, dropped
+    def __init__(self, opening: Opening | Given, attempts: list[Attempt], fitted: FittedRequest | None = None) -> None:
+        self.offer, self.attempts = opening.offer, attempts
+        self.dropped, self.repaired = (fitted.dropped, fitted.repaired) if fitted is not None else ([], [])
         self._opening = opening
         self._whole, self._failure = False, ""  # whether it was read to its end; the kind of error that it broke with
 
@@ -281,4 +282,4 @@ def given_stream(reply: object) -> StreamReply:
     """What a stage gives for a stream: one, or a whole reply. Raises TypeError for anything else."""
     if isinstance(reply, StreamReply):
         return reply
-    return StreamReply(Given(given(reply)), [], [])
+    return StreamReply(Given(given(reply)), [])

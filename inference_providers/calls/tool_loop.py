@@ -94,7 +94,7 @@ def _check_calls(asked: int, made: int, turns: Sequence[Mapping[str, Any]]) -> N
 
 def _count(given: AnswerBuilder, reply: Reply) -> None:
     usage = usage_of(reply.data.get("usage"))
-    given.add(usage, cost_of(usage, reply.offer.facts), reply.attempts, reply.dropped, reply.seconds)
+    given.add(usage, cost_of(usage, reply.offer.facts), reply.attempts, reply.dropped, reply.seconds, reply.repaired)
 
 
 def answer_of(reply: Reply, turns: Sequence[Mapping[str, Any]]) -> Answer:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from inference_providers.chat.completion import tool_calls as tool_calls
     from inference_providers.chat.completion import tool_result as tool_result
     from inference_providers.chat.completion import with_images as with_images
+    from inference_providers.chat.completion import with_instruction as with_instruction
     from inference_providers.chat.conversation import Conversation as Conversation
     from inference_providers.chat.conversation import Message as Message
     from inference_providers.chat.conversation import Role as Role
@@ -69,6 +70,7 @@ _HOME = {
         "tool_calls",
         "tool_result",
         "with_images",
+        "with_instruction",
     ),
     "conversation": (
         "Conversation",

@@ -41,6 +41,7 @@ class Answer(str):
     finish_reason: `stop`, `length`, `tool_calls`, ... reasoning: the model's thoughts, if it shows them.
     parsed: the value that fits the requested schema. tool_calls: calls that were left to the caller.
     dropped: parameters that were left out because the provider does not take them.
+    repaired: in words, what was sent otherwise than it was asked for, because the provider had refused that.
     unchecked: patterns of the schema that were not run.
     asked: the messages that it answers; `messages` has the answer as well. data: the last reply, unchanged.
     """
@@ -57,6 +58,7 @@ class Answer(str):
     parsed: Any
     tool_calls: list[dict[str, Any]]
     dropped: list[str]
+    repaired: list[str]
     unchecked: list[str]
     data: Any
     asked: Sequence[Mapping[str, Any]]
@@ -77,6 +79,7 @@ class Answer(str):
         parsed: Any = None,
         tool_calls: Iterable[dict[str, Any]] = (),
         dropped: Iterable[str] = (),
+        repaired: Iterable[str] = (),
         unchecked: Iterable[str] = (),
         data: Any = None,
         asked: Sequence[Mapping[str, Any]] = (),
@@ -96,6 +99,7 @@ class Answer(str):
             "parsed": parsed,
             "tool_calls": [*tool_calls] if tool_calls else [],
             "dropped": [*dropped] if dropped else [],
+            "repaired": [*repaired] if repaired else [],
             "unchecked": [*unchecked] if unchecked else [],
             "data": data,
             "asked": asked,
@@ -134,6 +138,7 @@ class Answer(str):
             **({"parsed": plain(self.parsed)} if self.parsed is not None else {}),
             **({"tool_calls": self.tool_calls} if self.tool_calls else {}),
             **({"dropped": self.dropped} if self.dropped else {}),
+            **({"repaired": self.repaired} if self.repaired else {}),
             **({"unchecked": self.unchecked} if self.unchecked else {}),
         }
 
@@ -146,7 +151,7 @@ def plain(value: Any) -> Any:
 class AnswerBuilder:
     """Collects what an answer is made of: usage, cost and attempts of one reply or several."""
 
-    __slots__ = ("attempts", "cost", "dropped", "is_first", "latency", "usage")
+    __slots__ = ("attempts", "cost", "dropped", "is_first", "latency", "repaired", "usage")
 
     def __init__(self) -> None:
         self.is_first = True
@@ -155,6 +160,7 @@ class AnswerBuilder:
         self.usage: Usage | None = None
         self.cost: float | None = 0.0
         self.dropped: dict[str, None] = {}
+        self.repaired: dict[str, None] = {}
 
     def add(
         self,
@@ -163,11 +169,14 @@ class AnswerBuilder:
         attempts: Iterable[Attempt],
         dropped: Iterable[str],
         seconds: float,
+        repaired: Iterable[str] = (),
     ) -> None:
         """Count one more reply, which took *seconds*; once a cost is unknown, the total is unknown."""
         self.latency += seconds
         if dropped:
             self.dropped.update(dict.fromkeys(dropped))
+        if repaired:
+            self.repaired.update(dict.fromkeys(repaired))
         if self.is_first:
             self.is_first, self.attempts, self.usage, self.cost = False, list(attempts), usage, cost
             return
@@ -205,6 +214,7 @@ class AnswerBuilder:
             parsed=parsed,
             tool_calls=completion.tool_calls(message),
             dropped=self.dropped,
+            repaired=self.repaired,
             data=data,
             asked=messages,
         )

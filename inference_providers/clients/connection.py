@@ -106,11 +106,18 @@ class ClientCall:
         data = checked_completion(reply.http_response.content, self._model)
         provider = registry.providers.get(reply.headers.get("x-inference-provider", ""))
         model = reply.headers.get("x-inference-model", self._model)  # which the client has chosen, where it routes
-        dropped = reply.headers.get("x-inference-dropped", "")
+        dropped, repaired = (reply.headers.get(f"x-inference-{what}", "") for what in ("dropped", "repaired"))
         usage = usage_of(data.get("usage"))
         cost = cost_of(usage, provider.facts(model)) if provider else None
         given = chat.AnswerBuilder()
-        given.add(usage, cost, (), filter(None, dropped.split(", ")), time.monotonic() - self._started)
+        given.add(
+            usage,
+            cost,
+            (),
+            filter(None, dropped.split(", ")),
+            time.monotonic() - self._started,
+            filter(None, repaired.split(", ")),
+        )
         answer = given.answer(data, None, self._question.turns)
         answer.provider, answer.model = provider.id if provider else None, model
         answer.canonical_name = provider.canonical_of(model) if provider else None
@@ -138,11 +145,9 @@ def checked_completion(content: bytes, model: str) -> dict[str, Any]:
 
 def our_error(error: Exception, model: str) -> InferenceProvidersError:
     """An SDK exception as one of ours: its cause, where it came from our pipeline."""
-    from inference_providers.errors import AllProvidersFailedError, ProviderUnavailableError
+    from inference_providers.errors import ProviderUnavailableError
 
     cause = error.__cause__
-    if isinstance(cause, AllProvidersFailedError) and cause.attempts and cause.attempts[-1].error is not None:
-        cause = cause.attempts[-1].error
     if isinstance(cause, InferenceProvidersError):
         return cause
     return ProviderUnavailableError(f"{model}: {type(error).__name__}")

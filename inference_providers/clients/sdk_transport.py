@@ -247,6 +247,7 @@ def _response(
         (b"x-inference-attempts", b"%d" % len(reply.attempts)),
         (b"x-inference-tried", _ascii(tried)),
         *([(b"x-inference-dropped", _ascii(", ".join(reply.dropped)))] if reply.dropped else []),
+        *([(b"x-inference-repaired", _ascii(", ".join(reply.repaired)))] if reply.repaired else []),
     ]
     return httpx2.Response(status, headers=headers, request=request, **body)
 

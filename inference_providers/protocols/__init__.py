@@ -8,13 +8,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inference_providers.protocols import classify as classify
     from inference_providers.protocols.classify import Verdict as Verdict
+    from inference_providers.protocols.dispatch import NOBODY_CAN as NOBODY_CAN
     from inference_providers.protocols.dispatch import PROTOCOLS as PROTOCOLS
     from inference_providers.protocols.dispatch import capable_offers as capable_offers
     from inference_providers.protocols.dispatch import fit as fit
+    from inference_providers.protocols.dispatch import mend as mend
     from inference_providers.protocols.error_body import error_details as error_details
     from inference_providers.protocols.error_body import json_or_text as json_or_text
     from inference_providers.protocols.openai_chat import form_model as form_model
     from inference_providers.protocols.protocol import EventJudge as EventJudge
+    from inference_providers.protocols.repairs import Repairs as Repairs
+    from inference_providers.protocols.request import FittedRequest as FittedRequest
     from inference_providers.protocols.request import ModelRequest as ModelRequest
     from inference_providers.protocols.stream import Part as Part
     from inference_providers.protocols.stream import as_events as as_events
@@ -23,16 +27,22 @@ if TYPE_CHECKING:
 _HOME = {
     "classify": ("Verdict",),
     "dispatch": (
+        "NOBODY_CAN",
         "PROTOCOLS",
         "capable_offers",
         "fit",
+        "mend",
     ),
     "error_body": (
         "error_details",
         "json_or_text",
     ),
     "openai_chat": ("form_model",),
-    "request": ("ModelRequest",),
+    "repairs": ("Repairs",),
+    "request": (
+        "FittedRequest",
+        "ModelRequest",
+    ),
     "stream": (
         "Part",
         "as_events",

@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 OK = "ok"
 NEXT = "next"  # cool the candidate down, go to the next
 RETRY = "retry"  # same candidate once more, then NEXT
-DEAD = "dead"  # disable that key for this process, NEXT
+DEAD = "dead"  # let that key rest, NEXT
 STOP = "stop"  # typed error, no other provider is asked
+DOUBT = "doubt"  # refused in words that nobody knows: STOP, unless one other candidate answers
 WAIT = "wait"  # NEXT if there is another candidate, else wait as long as the server said
 POLL = "poll"  # the server is loading a model: ask again until the deadline
 LARGER = "larger"  # NEXT if a later candidate has a larger context window, else STOP
@@ -102,7 +103,7 @@ BY_STATUS: dict[int, tuple[str, type[ProviderError]]] = {
 # (least status, action, error) for others. The first match wins.
 BY_CLASS: tuple[tuple[int, str, type[ProviderError]], ...] = (
     (500, RETRY, ProviderUnavailableError),
-    (400, STOP, InvalidRequestError),
+    (400, DOUBT, InvalidRequestError),
 )
 OTHERWISE = (NEXT, ProviderUnavailableError)
 REFUSED_IN_SUCCESS = ("context length", "content filter")  # phrases of refusals that some send with status 200
@@ -116,7 +117,19 @@ _BY_KIND = {"broken": (RETRY, ""), "deadline": (NEXT, _BILLED), "timeout": (NEXT
 class Verdict:
     """What to do (`action`), why (`error`), and how long to wait (`retry_after`, seconds)."""
 
-    __slots__ = ("action", "also", "cool", "error", "offer", "reply", "response", "retry_after")
+    __slots__ = (
+        "absent",
+        "action",
+        "also",
+        "cool",
+        "error",
+        "offer",
+        "repaired",
+        "reply",
+        "response",
+        "retry_after",
+        "words",
+    )
 
     def __init__(
         self,
@@ -129,6 +142,9 @@ class Verdict:
     ) -> None:
         self.action, self.error, self.retry_after, self.reply, self.cool = action, error, retry_after, reply, cool
         self.offer: Offer | None = None  # who answered, where that may be another than was asked first
+        self.words: ErrorDetails | None = None  # what the server said, where it refused
+        self.absent = False  # the provider says that it does not have the model
+        self.repaired = ""  # in words: what it refused, and does not get when it is asked again at once
         self.also: list[Verdict] = []  # of candidates asked at the same time, which have answered as well
         self.response: tuple[int, Mapping[str, str], bytes] | None = (
             None  # status, headers, body of a reply that worked
@@ -180,7 +196,12 @@ def _scrubbed(words: ErrorDetails, secrets: list[str | None]) -> ErrorDetails:
     """Words without keys that only the reading of them has put together."""
     from inference_providers.credentials import scrub
 
-    return type(words)(scrub(words.message, secrets), scrub(words.code, secrets), scrub(words.kind, secrets))
+    return type(words)(
+        scrub(words.message, secrets),
+        scrub(words.code, secrets),
+        scrub(words.kind, secrets),
+        scrub(words.param, secrets),
+    )
 
 
 def _by_status(
@@ -198,7 +219,10 @@ def _by_status(
         code=words.code or words.kind or None,
         retry_after=wait,
     )
-    return Verdict(action, error, retry_after=wait, cool=status == 429)
+    verdict = Verdict(action, error, retry_after=wait, cool=status == 429)
+    verdict.words = words
+    verdict.absent = kind is ProviderUnavailableError and words.has(PHRASES["unknown model"])
+    return verdict
 
 
 def _decide(status: int, words: ErrorDetails, wait: float | None) -> tuple[str, type[ProviderError]]:
@@ -238,7 +262,7 @@ def error_in_success(clean: Mapping[str, Any], provider: str, now: float) -> Ver
     refused = any(words.has(PHRASES[phrase]) for phrase in REFUSED_IN_SUCCESS)
     status = int(number[1]) if number else 400 if refused else 503
     verdict = _by_status(status, words, {}, provider, now, "an error without a message")
-    return verdict if number or verdict.action in (STOP, LARGER) else Verdict(NEXT, verdict.error)
+    return verdict if number or verdict.action in (STOP, LARGER, DOUBT) else Verdict(NEXT, verdict.error)
 
 
 def withheld(provider: str) -> Verdict:
@@ -252,6 +276,6 @@ def unreadable(provider: str, error: Exception) -> Verdict:
     return unavailable(NEXT, provider, f"the reply has a shape that cannot be read ({type(error).__name__})")
 
 
-def unavailable(action: str, provider: str, what: str) -> Verdict:
-    """A response with a status of success that is not an answer."""
-    return Verdict(action, ProviderUnavailableError(f"{provider}: {what}", provider=provider, status=200))
+def unavailable(action: str, provider: str, what: str, status: int = 200) -> Verdict:
+    """A response that is not an answer."""
+    return Verdict(action, ProviderUnavailableError(f"{provider}: {what}", provider=provider, status=status))

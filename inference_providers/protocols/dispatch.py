@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inference_providers import chat
 from inference_providers.chat import parameter_rules, parameters
 from inference_providers.errors import InvalidRequestError
 from inference_providers.protocols import openai_chat
@@ -11,9 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from inference_providers.offers import Offer
+    from inference_providers.protocols.classify import Verdict
     from inference_providers.protocols.protocol import ModelProtocol
     from inference_providers.protocols.request import FittedRequest, ModelRequest, WhoCould
 
+NOBODY_CAN = "unsupported"  # code of the error where no candidate can do what a request needs
 PROTOCOLS: Mapping[str, ModelProtocol] = {openai_chat.ID: openai_chat}  # by `Offer.protocol`
 
 
@@ -50,6 +53,32 @@ def _nobody(offers: Sequence[Offer], missing: Mapping[int, list[str]], others: s
     asked = parameters.listed(f"{offer.provider}/{offer.internal_name}" for offer in offers[:4])
     more = f" and {len(offers) - 4} more" if len(offers) > 4 else ""
     lacks = parameters.listed(name for offer in offers for name in missing[id(offer)])
-    return InvalidRequestError(
-        f"Nothing was sent: {asked}{more} cannot do {lacks}. {others}".strip(), code="unsupported"
+    return InvalidRequestError(f"Nothing was sent: {asked}{more} cannot do {lacks}. {others}".strip(), code=NOBODY_CAN)
+
+
+def mend(request: ModelRequest, offer: Offer, verdict: Verdict) -> None:
+    """See whether a refusal says what this offer does not take; if so, the request is put otherwise for it.
+
+    *verdict* is then `repaired`: the same offer can be asked again at once.
+    """
+    if verdict.words is None or verdict.error is None or not request.mends or request.path != chat.PATH:
+        return
+    from inference_providers.protocols import complaints
+    from inference_providers.protocols.repairs import Repairs
+
+    learnt = request.learnt.setdefault(offer.place, [])
+    fitted = fit(request, offer)
+    if len(learnt) >= complaints.TRIES or fitted.body is None:
+        return
+    found = complaints.repair_of(verdict.error, verdict.words.text, verdict.words.param, fitted.body)
+    if found is None:
+        return
+    known = request.repairs.get(offer.place) or Repairs()
+    request.repairs = {**request.repairs, offer.place: known | found}
+    request.fits.pop(id(offer))
+    if fit(request, offer).body == fitted.body:
+        return  # it was left out already, and is refused all the same
+    learnt.append(found)
+    verdict.repaired = ", ".join(
+        [*(f"without {name}" for name in sorted(found.dropped)), *found.applied(fitted.body)[2]]
     )

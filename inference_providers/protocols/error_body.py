@@ -39,10 +39,11 @@ _ITEMS, _FIELDS, _LEVELS = 50, 200, 8  # of an error's lists and objects that ar
 class ErrorDetails:
     """What a server said in its own words: message, code and type, wherever it put them."""
 
-    __slots__ = ("code", "kind", "message", "text")
+    __slots__ = ("code", "kind", "message", "param", "text")
 
-    def __init__(self, message: str, code: str, kind: str) -> None:
+    def __init__(self, message: str, code: str, kind: str, param: str = "") -> None:
         self.message, self.code, self.kind = (printable(text[:LONGEST]) for text in (message, code, kind))
+        self.param = printable(param[:LONGEST])
         self.text = " ".join(part for part in (self.message, self.code, self.kind) if part)
 
     def has(self, pattern: str) -> bool:
@@ -61,7 +62,7 @@ def error_details(body: Any) -> ErrorDetails:
     if isinstance(inner, str):
         return ErrorDetails(_text(inner), _text(whole.get("code")), _text(whole.get("type")))
     error = _unwrapped(inner if isinstance(inner, dict) else whole)
-    return ErrorDetails(_first_text(error), _joined(_codes(error)), _joined(_kinds(error)))
+    return ErrorDetails(_first_text(error), _joined(_codes(error)), _joined(_kinds(error)), _text(error.get("param")))
 
 
 def _unwrapped(error: dict[str, Any]) -> dict[str, Any]:

@@ -44,6 +44,7 @@ def encode(request: ModelRequest, offer: Offer) -> FittedRequest:
     given, mode, exempt = request.body, request.unsupported, request.untouched
     body: dict[str, Any] | None = None
     content, dropped = b"", []
+    repaired: list[str] = []
     if given is None:
         content = _form_with_model(request.content, offer.internal_name)
     elif request.path != chat.PATH:
@@ -52,12 +53,24 @@ def encode(request: ModelRequest, offer: Offer) -> FittedRequest:
         body = parameter_rules.adapted(given, offer.rules, mode=mode, exempt=exempt)
         if mode != parameters.KEEP:
             dropped = parameter_rules.dropped(given, offer.rules, exempt)
+        if request.repairs and mode == parameters.DROP and (known := request.repairs.get(offer.place)) is not None:
+            body, refused, repaired = known.applied(body)
+            dropped += refused
     headers = {**request.headers, "Accept": "text/event-stream" if request.streams else "application/json"}
     if body is not None:
         body["model"] = offer.internal_name
     if body is not None or content:
         headers["Content-Type"] = request.content_type
-    return FittedRequest(offer, request.method, request.path, headers, body=body, content=content, dropped=dropped)
+    return FittedRequest(
+        offer,
+        request.method,
+        request.path,
+        headers,
+        body=body,
+        content=content,
+        dropped=dropped,
+        repaired=repaired,
+    )
 
 
 _FORM_MODEL = rb'(name="model"\r\n(?:[^\r\n]+\r\n)*\r\n)([^\r\n]*)'

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from inference_providers.offers import Offer
+    from inference_providers.protocols.repairs import Repairs
     from inference_providers.transport import Request
 
     WhoCould = Callable[[Callable[[Offer], bool]], str]  # a test of an offer in; who passes it out, in words
@@ -26,10 +27,11 @@ class FittedRequest:
     """A request as one offer gets it, in its protocol: worked out once for each offer of a call.
 
     body: the JSON object, or None where *content*, the bytes, is all there is. headers: without the key.
-    dropped: names of the parameters that this offer does not take, and does not get.
+    dropped: names of the parameters that this offer does not take, and does not get. repaired: in words, what it gets
+    otherwise than it was asked for, since it refused that.
     """
 
-    __slots__ = ("body", "content", "dropped", "headers", "method", "offer", "path")
+    __slots__ = ("body", "content", "dropped", "headers", "method", "offer", "path", "repaired")
 
     def __init__(
         self,
@@ -41,9 +43,11 @@ class FittedRequest:
         body: dict[str, Any] | None = None,
         content: bytes = b"",
         dropped: list[str],
+        repaired: list[str] | None = None,
     ) -> None:
         self.offer, self.method, self.path, self.headers = offer, method, path, headers
         self.body, self.content, self.dropped = body, content, dropped
+        self.repaired = repaired or []
 
     def to_send(self) -> Request:
         """The HTTP request for one try: the bytes are made once, address and key are those of now.
@@ -64,6 +68,7 @@ class ModelRequest:
     dropped, or the candidate is not asked (`parameters.KEEP`, `DROP`, `ERROR`). *untouched* fields go as they are.
 
     It is made for one call, and remembers for that call what each offer gets of it: `fits`, by the offer's identity.
+    `repairs` is what offers are known to refuse, by their `place`; `learnt` is what this very call has found of it.
     """
 
     __slots__ = (
@@ -73,8 +78,10 @@ class ModelRequest:
         "content_type",
         "fits",
         "headers",
+        "learnt",
         "method",
         "path",
+        "repairs",
         "streams",
         "unsupported",
         "untouched",
@@ -101,3 +108,10 @@ class ModelRequest:
         self.headers = dict(headers or {})  # the caller's own, for whoever answers
         self.allow_empty = allow_empty
         self.fits: dict[int, FittedRequest] = {}
+        self.repairs: Mapping[Any, Repairs] = {}
+        self.learnt: dict[Any, list[Repairs]] = {}
+
+    @property
+    def mends(self) -> bool:
+        """Whether a candidate that refuses a field is asked again without it."""
+        return self.unsupported == parameters.DROP and self.body is not None

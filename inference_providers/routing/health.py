@@ -5,16 +5,28 @@ from __future__ import annotations
 from collections import deque
 
 from inference_providers.attempts import Attempt
-from inference_providers.errors import ProviderError
+from inference_providers.errors import AuthenticationError, ProviderError
 from inference_providers.protocols import classify
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from typing import Any, Protocol
 
     from inference_providers.offers import Offer
-    from inference_providers.protocols import Verdict
+    from inference_providers.protocols import Repairs, Verdict
     from inference_providers.routing.policy import Policy
+
+    class Memory(Protocol):
+        """What is kept for other processes."""
+
+        def keep(self, offer: Offer, repairs: Repairs) -> None:
+            """What an offer is known to refuse."""
+            raise NotImplementedError
+
+        def keep_absent(self, offer: Offer) -> None:
+            """That an offer's model is not there."""
+            raise NotImplementedError
 
 
 HEDGE_RATIO = 0.05  # extra requests for each call
@@ -26,23 +38,36 @@ class Health:
 
     def __init__(self, policy: Policy, clock: Callable[[], float]) -> None:
         self.policy, self.clock = policy, clock
-        self._dead: dict[tuple[str, str | None], ProviderError | None] = {}
+        self._dead: dict[tuple[str, str | None], tuple[float, ProviderError | None]] = {}  # until when, and why
         self._until: dict[tuple[str | None, str], float] = {}
         self._recent: dict[tuple[str | None, str], deque[bool]] = {}
+        self.repairs: dict[Any, Repairs] = {}  # by an offer's place: what it is known to refuse
+        self._absent: dict[Any, float] = {}  # by an offer's place: until when it is known not to be there
+        self.memory: Memory | None = None  # what outlives the process, if anything does
         self._calls = self._hedges = 0
         self._spent = {"tries": 0, "rounds": 0}
         self._tripped: set[tuple[str | None, str]] = set()
         self._seconds: deque[float] = deque(maxlen=200)  # of the latest successful calls
 
     def dead(self, offer: Offer) -> bool:
-        """Whether this provider refused this key."""
-        return bool(self._dead) and self.key_of(offer) in self._dead
+        """Whether this provider refused this key, or its account, a while ago."""
+        return bool(self._dead) and self._rest(offer) > 0
+
+    def _rest(self, offer: Offer) -> float:
+        """Seconds for which a key is not to be used; 0 when it may be."""
+        entry = self._dead.get(self.key_of(offer))
+        return 0.0 if entry is None else max(0.0, entry[0] - self.clock())
 
     def refusal(self, offer: Offer) -> Attempt:
-        """The attempt in which this provider refused this key."""
-        error = self._dead.get(self.key_of(offer))
+        """The attempt in which this provider refused this key, or its account."""
+        error = self._dead.get(self.key_of(offer), (0.0, None))[1]
         key = offer.key_source.removeprefix("in ") or "another key"
-        outcome = f"not asked: its key was refused earlier in this program ({error}); set {key} anew"
+        again = f"it is asked again in {max(1, round(self._rest(offer) / 60))} min"
+        outcome = (
+            f"not asked: its key was refused earlier in this program ({error}); set {key} anew, or {again}"
+            if isinstance(error, AuthenticationError)
+            else f"not asked: its account was refused earlier in this program ({error}); {again}"
+        )
         return Attempt(
             offer.provider,
             offer.internal_name,
@@ -51,6 +76,30 @@ class Health:
             status=error.status if error else None,
             error=error,
         )
+
+    def learn(self, offer: Offer, learnt: Sequence[Repairs]) -> None:
+        """Remember what an offer has refused, and answered without."""
+        known = self.repairs.get(offer.place)
+        for repairs in learnt:
+            known = repairs if known is None else known | repairs
+        if known is not None:
+            self.repairs = {**self.repairs, offer.place: known}  # a new one: requests on their way read the old
+            if self.memory is not None:
+                self.memory.keep(offer, known)
+
+    def present(self, offers: list[Offer]) -> list[Offer]:
+        """Those of the automatic choice whose provider has not said lately that it does not have the model.
+
+        All of them where it has been said of all.
+        """
+        if not self._absent:
+            return offers
+        now = self.clock()
+        return [offer for offer in offers if self._absent.get(offer.place, 0.0) <= now] or offers
+
+    def miss(self, offer: Offer, seconds: float) -> None:
+        """Remember for so long that a provider does not have a model."""
+        self._absent[offer.place] = self.clock() + seconds
 
     @property
     def resting(self) -> bool:
@@ -76,7 +125,9 @@ class Health:
         return True
 
     def probe(self, offer: Offer) -> None:
-        """A provider whose rest is over is asked again: by one caller, the others still see it rest."""
+        """A provider, or a key, whose rest is over is asked again: by one caller, the others still see it rest."""
+        if self._dead and (entry := self._dead.get(self.key_of(offer))) is not None:
+            self._bury(offer, entry[1])
         place = offer.place
         if place in self._tripped and not self.cooling(offer):
             self._cool(offer, self.policy.open_for)
@@ -105,16 +156,22 @@ class Health:
         """A reply came: the provider is well again."""
         if seconds is not None:
             self._seconds.append(seconds)
+        if self._dead:
+            self._dead.pop(self.key_of(offer), None)
         if self._until:
             self._until.pop(offer.place, None)
             self._tripped.discard(offer.place)
         self._record(offer, failed=False)
 
     def failed(self, offer: Offer, verdict: Verdict) -> None:
-        """Remember a failure: a refused key for good, a 429 or a row of failures for a while."""
+        """Remember a failure for a while: a refused key or account, a 429, or a row of failures."""
         if verdict.action == classify.DEAD:
-            self._dead[self.key_of(offer)] = verdict.error
+            self._bury(offer, verdict.error)
             return
+        if verdict.absent:
+            self.miss(offer, self.policy.absent_for)
+            if self.memory is not None:
+                self.memory.keep_absent(offer)
         if verdict.cool:
             self._cool(offer, verdict.retry_after or self.policy.cool_down)
         recent = self._record(offer, failed=True)
@@ -123,6 +180,11 @@ class Health:
             self._cool(offer, self.policy.open_for)
             self._tripped.add(offer.place)  # one probe afterwards decides
             recent.clear()
+
+    def _bury(self, offer: Offer, error: ProviderError | None) -> None:
+        refused = error is None or isinstance(error, AuthenticationError)
+        rest = self.policy.key_rest if refused else self.policy.account_rest
+        self._dead[self.key_of(offer)] = (self.clock() + rest, error)
 
     def _cool(self, offer: Offer, seconds: float) -> None:
         place = offer.place

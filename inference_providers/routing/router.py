@@ -6,8 +6,8 @@ the I/O. Numbers are those of `docs/failures.md`, all of them settable.
 
 from __future__ import annotations
 
-from inference_providers.attempts import Attempt
-from inference_providers.errors import AllProvidersFailedError, ProviderError
+from inference_providers.attempts import Attempt, all_failed
+from inference_providers.errors import InferenceProvidersError, ProviderError
 from inference_providers.protocols import classify
 
 TYPE_CHECKING = False
@@ -74,8 +74,9 @@ def route(
 ) -> Generator[Send | Sleep, Verdict | None, Verdict]:
     """Decide step by step which candidate to try; returns the verdict of the one that worked.
 
-    Raises the typed error of a request at fault, or AllProvidersFailedError with every
-    attempt. *attempts* is filled as it goes.
+    Raises the typed error of a request at fault, or AllProvidersFailedError, each with every attempt. A request that
+    is refused in words that nobody knows gets a second opinion: it is at fault if another provider refuses it as well,
+    or if there is nobody else. *attempts* is filled as it goes.
     """
     return Router(offers, health, random, total, [] if attempts is None else attempts, hedge_after).run()
 
@@ -103,6 +104,7 @@ class Router:
         self.count = 0  # of attempts; waits for a server that is loading are none
         self.window = -1  # the largest, in tokens, that the prompt did not fit into
         self.unreachable: set[str | None] = set()  # addresses where nobody is
+        self.doubted: ProviderError | None = None  # the first refusal in words that nobody knows
 
     def left(self) -> float:
         return self.deadline - self.health.clock()
@@ -133,9 +135,12 @@ class Router:
             if action == classify.OK:
                 self.health.succeeded(verdict.offer or current.offer, self.attempts[-1].seconds)
                 return verdict
+            if verdict.repaired:
+                current.tries -= 1
+                continue
             self.learn(verdict.offer or current.offer, verdict)
-            if action == classify.STOP or (action == classify.LARGER and not (self.queue or self.again)):
-                raise verdict.error or self.exhausted()
+            if self.ends(verdict):
+                raise self.ended(verdict)
             pause = self.pause(current, verdict)
             if pause is None:
                 if current.tries < self.policy.tries and _transient(verdict):
@@ -143,6 +148,29 @@ class Router:
                 return None
             yield Sleep(pause)
         return None
+
+    def ends(self, verdict: Verdict) -> bool:
+        """Whether nobody else is asked."""
+        if verdict.action == classify.LARGER:
+            return not (self.queue or self.again)
+        if verdict.action != classify.DOUBT:
+            return verdict.action == classify.STOP
+        second = any(other.action in (classify.STOP, classify.DOUBT) for other in verdict.also)
+        if self.doubted is not None or verdict.error is None or second:
+            return True  # that was the second opinion
+        self.doubted, provider = verdict.error, verdict.error.provider
+        self.queue = [later for later in self.queue if later.offer.provider != provider]
+        self.again = [later for later in self.again if later.offer.provider != provider]
+        self.doubted.in_doubt = not (self.queue or self.again)
+        return self.doubted.in_doubt
+
+    def ended(self, verdict: Verdict) -> InferenceProvidersError:
+        """The error of a request at fault: the first refusal of it."""
+        error = self.doubted or verdict.error
+        if error is None:
+            return self.exhausted()
+        error.attempts = self.attempts
+        return error
 
     def attempt(self, current: _Candidate) -> Generator[Send | Sleep, Verdict | None, Verdict]:
         current.tries += 1
@@ -161,6 +189,8 @@ class Router:
         for other in verdict.also:
             self.record_other(other, started, second)
         outcome = "ok" if verdict.action == classify.OK else str(verdict.error)
+        if verdict.repaired:
+            outcome += f"; asked again {verdict.repaired}"
         if verdict.action == classify.DEAD and current.offer.key_source:
             outcome += f"; the key is {current.offer.key_source}"
         if verdict.action == classify.POLL:
@@ -240,7 +270,10 @@ class Router:
         is_large_enough = self.window < 0 or (offer.context_window or 0) > self.window
         return is_large_enough and offer.place[0] not in self.unreachable and not self.health.dead(offer)
 
-    def exhausted(self) -> AllProvidersFailedError:
+    def exhausted(self) -> InferenceProvidersError:
+        if self.doubted is not None:
+            self.doubted.attempts = self.attempts
+            return self.doubted
         if not self.attempts:
             dead = {self.health.key_of(offer): offer for offer in reversed(self.offers) if self.health.dead(offer)}
             self.attempts += [self.health.refusal(offer) for offer in reversed(dead.values())][: self.policy.attempts]
@@ -248,7 +281,7 @@ class Router:
         late = " before the deadline" if self.left() <= 0 else ""
         count = len(self.attempts)
         advice = "\n`inference-providers doctor` shows keys, servers and what would be used."
-        return AllProvidersFailedError(
+        return all_failed(
             f"No provider answered{late}; {count} attempt{'s' * (count != 1)}:{lines}{advice}", self.attempts
         )
 
