@@ -102,6 +102,7 @@ def _shared(kinds: Iterable[type]) -> type:
 def _told(error: ProviderError, attempts: Sequence[Attempt]) -> str:
     """One provider's own error in words, with every attempt where there were several."""
     outcome = next(attempt.outcome for attempt in attempts if attempt.error is error)
+    outcome = outcome if outcome.startswith(str(error)) else str(error)
     if len(attempts) == 1:
         return outcome
     return f"{outcome}; {len(attempts)} attempts:" + "".join(f"\n  {attempt}" for attempt in attempts)
@@ -114,7 +115,7 @@ def _failed_as(kind: type, alone: bool) -> Any:
     """`AllProvidersFailedError` that is also of *kind*; it is called as what it is for its reader."""
     if (kind, alone) not in _made:
         name = kind.__name__ if alone else AllProvidersFailedError.__name__
-        fields = {"__module__": __name__, "__doc__": kind.__doc__, "__reduce__": _reduced, "_kind": (kind, alone)}
+        fields = {"__module__": AllProvidersFailedError.__module__, "__doc__": kind.__doc__, "__reduce__": _reduced, "_kind": (kind, alone)}
         _made[kind, alone] = type(name, (AllProvidersFailedError, kind), fields)
     return _made[kind, alone]
 

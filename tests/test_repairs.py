@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from inference_providers import (
+    Answer,
+    AsyncProviderList,
+    InvalidRequestError,
+    ProviderList,
+    ProviderUnavailableError,
+)
 from inference_providers.protocols import openai_chat
 from inference_providers.protocols.complaints import repair_of
 from inference_providers.protocols.repairs import Repairs
+from inference_providers.routing.learned import Learned
+from tests.conftest import list_of
+from tests.servers import Connection, Received, Server, answer, status
 
 SCHEMA = {
     "type": "object",
@@ -106,3 +122,207 @@ def test_a_refusal_says_what_to_put_otherwise(
     if learnt is not None:
         assert learnt.applied(sent)[0] != sent
         assert Repairs.of_row(json.loads(json.dumps(learnt.as_row()))) == learnt
+
+
+# On the wire
+
+Serve = Callable[..., Server]
+WAYS = ["call", "stream"]
+KINDS = {"sync": ProviderList, "async": AsyncProviderList}
+
+
+def picky(*refused: str, message: str = "Unsupported parameter: '{0}' is not supported with this model.") -> Any:
+    """Behave: refuse a request that has one of these fields, naming the first; else answer."""
+
+    def behave(connection: Connection, request: Received) -> None:
+        sent = request.json if request.body else {}  # a look at the list of models has no body
+        named = next((name for name in refused if name in sent), None)
+        if named is None:
+            answer(connection, request)
+        else:
+            connection.reply(400, openai(message.format(named), named))
+
+    return behave
+
+
+def asked(made: Any, way: str = "call", **options: Any) -> Answer:
+    """The answer to a question, asked in one way or another."""
+
+    async def of_async() -> Answer:
+        if way == "call":
+            return await made.ask_ai("hi", **options)
+        stream = made.stream("hi", **options)
+        async for _ in stream:
+            pass
+        return stream.answer
+
+    if isinstance(made, AsyncProviderList):
+        return asyncio.run(of_async())
+    if way == "call":
+        return made.ask_ai("hi", **options)
+    stream = made.stream("hi", **options)
+    assert "".join(stream) == "hello"
+    return stream.answer
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_same_server_is_asked_again_without_what_it_refuses_and_it_is_remembered(
+    serve: Serve, kind: str, way: str
+) -> None:
+    faulty, good = serve(picky("seed", "top_p")), serve()
+    made = list_of(faulty.url, good.url, kind=KINDS[kind])
+    first = asked(made, way, seed=1, top_p=0.5, temperature=1)
+    assert first == "hello"
+    assert first.provider == "p1"
+    assert sorted(first.dropped) == ["seed", "top_p"]
+    assert [attempt.status for attempt in first.attempts] == [400, 400, 200]
+    assert "asked again without seed" in first.attempts[0].outcome
+    assert good.asked == []
+    assert asked(made, way, seed=1, top_p=0.5, temperature=1).dropped == first.dropped
+    assert len(faulty.asked) == 4
+    assert faulty.asked[-1].json["temperature"] == 1
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_cap_is_renamed_and_lowered_never_dropped(serve: Serve, way: str) -> None:
+    def behave(connection: Connection, request: Received) -> None:
+        if "max_tokens" in request.json:
+            message = "Unsupported parameter: 'max_tokens' is not supported. Use 'max_completion_tokens' instead."
+            connection.reply(400, openai(message, "max_tokens"))
+        elif request.json["max_completion_tokens"] > 100:
+            message = "max_completion_tokens is too large: 500. This model supports at most 100 completion tokens."
+            connection.reply(400, openai(message, "max_completion_tokens"))
+        else:
+            answer(connection, request)
+
+    server = serve(behave)
+    made = list_of(server.url)
+    first = asked(made, way, max_tokens=500)
+    assert first.repaired == ["max_tokens sent as max_completion_tokens", "max_completion_tokens lowered to 100"]
+    assert first.dropped == []
+    assert server.asked[-1].json["max_completion_tokens"] == 100
+    assert asked(made, way, max_tokens=500).attempts[0].status == 200
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("field", ["store", "safety_identifier", "stop", "provider"])
+def test_what_protects_the_user_is_never_given_up(serve: Serve, kind: str, way: str, field: str) -> None:
+    faulty, good = serve(picky(field)), serve()
+    made = list_of(faulty.url, good.url, kind=KINDS[kind])
+    value = {"stop": ["a"]} if field == "stop" else {"extra_body": {field: "x"}}
+    assert asked(made, way, **value).provider == "p2"
+    assert len(faulty.asked) == 1
+    assert good.asked[0].json[field]
+    with pytest.raises(InvalidRequestError):
+        asked(list_of(faulty.url, kind=KINDS[kind]), way, **value)
+
+
+def test_whoever_wants_errors_gets_them(serve: Serve) -> None:
+    faulty, good = serve(picky("seed")), serve()
+    answered = list_of(faulty.url, good.url).ask_ai("hi", seed=1, on_unsupported="error")
+    assert answered.provider == "p2"
+    assert answered.repaired == answered.dropped == []
+    assert len(faulty.asked) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_server_that_is_never_content_is_left_after_a_few_tries(serve: Serve, kind: str) -> None:
+    names = ["temperature", "top_p", "seed", "frequency_penalty", "presence_penalty"]
+    faulty, good = serve(picky(*names)), serve()
+    made = list_of(faulty.url, good.url, kind=KINDS[kind])
+    assert asked(made, **dict.fromkeys(names, 1)).provider == "p2"
+    assert len(faulty.asked) == 4
+    stubborn = serve(lambda c, r: c.reply(400, openai("Unsupported parameter: 'seed'", "seed")))
+    assert asked(list_of(stubborn.url, good.url, kind=KINDS[kind]), seed=1).provider == "p2"
+    assert len(stubborn.asked) == 2
+
+
+def test_sdk_clients_and_batches_learn_as_well(serve: Serve) -> None:
+    server = serve(picky("seed"))
+    made = list_of(server.url)
+    raw = made.client().chat.completions.with_raw_response.create(model="m", messages=HI, seed=1)
+    assert raw.headers["x-inference-dropped"] == "seed"
+    assert len(server.asked) == 2
+    results = list(made.batch(["a", "b"], "m", seed=1))
+    assert [result.answer.dropped for result in results if result.answer is not None] == [["seed"], ["seed"]]
+    assert len(server.asked) == 4
+
+
+def test_the_test_of_a_connection_learns_as_well(serve: Serve) -> None:
+    server = serve(picky("max_tokens", message="Unsupported parameter: '{0}'. Use 'max_completion_tokens' instead."))
+    made = list_of(server.url)
+    assert made.connect_to_model("m", test=True).name == "m-internal"
+    assert made.ask_ai("hi", max_tokens=5).repaired == ["max_tokens sent as max_completion_tokens"]
+    assert len(server.asked) == 3
+
+
+def test_what_was_learnt_is_kept_for_other_processes_where_that_is_wanted(serve: Serve, tmp_path: Path) -> None:
+    server = serve(picky("seed"))
+    environ = {"HOME": str(tmp_path)}
+    for learn, requests in ((False, 2), (True, 4), (True, 5)):
+        assert list_of(server.url, learn=learn, environ=environ).ask_ai("hi", seed=1).dropped == ["seed"]
+        assert len(server.asked) == requests
+    known = Learned.of(environ)
+    assert known is not None
+    assert Path(known.path).stat().st_mode & 0o777 == 0o600
+    text = Path(known.path).read_text()
+    assert "canary" not in text
+    assert "hi" not in json.loads(text)["offers"][0].values()
+    assert known.as_rows() == [{"provider": "p1", "model": "m-internal", "parameters": {"refuses": ["seed"]}}]
+    old = Learned(known.path, clock=lambda: time.time() + 8 * 86400)
+    assert old.entries == []
+    known.clear()
+    assert not Path(known.path).exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", '{"offers": 1}', '{"offers": [1, {}, {"provider": "p1", "endpoint": 1}]}', "[" * 500],
+)
+def test_a_spoilt_file_of_what_was_learnt_is_as_good_as_none(serve: Serve, tmp_path: Path, text: str) -> None:
+    path = tmp_path / ".local/state/inference_providers/learned.json"
+    path.parent.mkdir(parents=True, mode=0o700)
+    path.write_text(text)
+    path.chmod(0o600)
+    server = serve(picky("seed"))
+    environ = {"HOME": str(tmp_path)}
+    assert list_of(server.url, learn=True, environ=environ).ask_ai("hi", seed=1).dropped == ["seed"]
+    assert list_of(server.url, learn=True, environ=environ).ask_ai("hi", seed=1).dropped == ["seed"]
+    assert len(server.asked) == 3
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=9), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["dropped", "renamed", "most", "fields", "keywords", "without", "stop", "store"]), inner, max_size=4)))  # fmt: skip
+def test_a_row_that_anybody_may_have_written_gives_up_nothing_that_is_not_listed(row: Any) -> None:
+    repairs = Repairs.of_row(row if isinstance(row, dict) else {"dropped": row, "without": row})
+    body = {"model": "m", "messages": HI, "store": False, "stop": ["a"], "tools": [TOOL], "provider": {"zdr": True}}
+    kept = repairs.applied(body)[0]
+    assert kept["store"] is False
+    assert kept["provider"] == {"zdr": True}
+    assert kept["messages"] == HI
+    assert kept["stop"] in (["a"], "a")
+    assert [tool["function"]["name"] for tool in kept["tools"]] == ["f"]
+
+
+def test_a_model_that_its_provider_lacks_is_passed_over_in_automatic_choice_and_asked_where_it_is_named(
+    serve: Serve,
+) -> None:
+    lacking = serve(status(404, openai("The model `m-internal` does not exist", code="model_not_found")))
+    good = serve()
+    made = list_of(lacking.url, good.url)
+    assert made.ask_ai("hi").provider == "p2"
+    assert made.ask_ai("hi").provider == "p2"
+    assert len(lacking.asked) == 1
+    assert made.client().chat.completions.create(model="auto", messages=HI).choices[0].message.content == "hello"
+    assert len(lacking.asked) == 1
+    assert made.ask_ai("hi", "m").provider == "p2"
+    assert len(lacking.asked) == 2
+    with pytest.raises(ProviderUnavailableError):
+        made.ask_ai("hi", "p1/m")
+    assert len(lacking.asked) == 3
+    alone = list_of(lacking.url)
+    for _ in range(2):
+        with pytest.raises(ProviderUnavailableError):
+            alone.ask_ai("hi")
+    assert len(lacking.asked) == 5

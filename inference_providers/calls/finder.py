@@ -77,6 +77,8 @@ class Finder(Secretive):
             launchable=self._launchable,
             launch=local == LAUNCH,
         )
+        # Those of the automatic choice that have not said lately that they lack the model: what calls have learnt.
+        self.present: Callable[[Sequence[Offer]], Sequence[Offer]] | None = None
         self.holder: Any = None  # the list that holds this finder: a subclass of it may decide who is asked
         self._seen: tuple[float, list[LocalServer]] | None = None
         self._found: dict[tuple[str, ...], tuple[float, list[Offer]]] = {}
@@ -212,7 +214,7 @@ class Finder(Secretive):
 
     def _automatic(self) -> list[Offer]:
         """Candidates for `auto`: with keys first, then servers on this machine; one is started for want of others."""
-        keyed = self.keyed()
+        keyed = list(self.keyed() if self.present is None else self.present(self.keyed()))
         if keyed:
             here = [offer for server in self.local_servers() for offer in self.offers_on(server)]
             return keyed + order(here) + (self._to_launch() if self._local == LAUNCH else [])

@@ -38,7 +38,7 @@ class Pipeline(Secretive):
 
     finder: who can serve what. timeout: seconds for a whole call. allow_empty: an empty reply is an answer.
     hedge_after: seconds, or "p95", after which a second candidate is asked as well. stand_in: what answers instead
-    of providers.
+    of providers. learn: what offers refuse is remembered for other processes of this user as well.
 
     listeners are called with each event (`calls.events`), in the thread or task of the call, or by the garbage
     collector for a stream that was dropped; one that fails is warned of once. stages stand around every call
@@ -58,6 +58,7 @@ class Pipeline(Secretive):
         allow_empty: bool = False,
         hedge_after: float | str | None = None,
         stand_in: StandIn | None = None,
+        learn: bool = False,
     ) -> None:
         self.finder, self.timeout, self.allow_empty, self.hedge_after = finder, timeout, allow_empty, hedge_after
         self.listeners: list[Listener] = []
@@ -68,6 +69,7 @@ class Pipeline(Secretive):
             finder.warn_once,
             finder.who_could,
         )
+        self._learn = learn
         self._stand_in, self._random, self._policy, self._limits = stand_in, random, policy, limits
 
     def __repr__(self) -> str:
@@ -89,7 +91,15 @@ class Pipeline(Secretive):
         """What is known of keys and providers, for all calls."""
         from inference_providers.routing import Health
 
-        return Health(self.policy, time.monotonic)
+        health = Health(self.policy, time.monotonic)
+        if self._learn:
+            from inference_providers.routing import Learned
+
+            memory = Learned.of(self.finder.environ)
+            if memory is not None:
+                health.remember(memory)
+        self.finder.present = health.present
+        return health
 
     @cached_property
     def limits(self) -> Limits:

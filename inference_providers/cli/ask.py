@@ -64,7 +64,7 @@ def main(
     from inference_providers.clients import ProviderList
 
     prompt = _prompt(" ".join(question))
-    providers = ProviderList(verbose=verbose)
+    providers = ProviderList(verbose=verbose, learn=True)
     options: dict[str, Any] = {
         "model": list(models) or None,
         "timeout": timeout,

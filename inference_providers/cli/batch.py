@@ -104,7 +104,7 @@ def batch(
     if output == "-":
         raise click.UsageError("The answers go to a file, so that the batch can be resumed; give its name.")
     try:
-        done = ProviderList().batch(
+        done = ProviderList(learn=True).batch(
             source,
             list(models) or None,
             out=output,

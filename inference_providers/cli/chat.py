@@ -42,7 +42,7 @@ def chat(model: str | None, system: str | None, temperature: float | None) -> No
     """Talk to a model. /help lists the commands; Ctrl-C stops an answer and keeps what has arrived."""
     from inference_providers.clients import ProviderList
 
-    talk = Talk(ProviderList(), model, system, {} if temperature is None else {"temperature": temperature})
+    talk = Talk(ProviderList(learn=True), model, system, {} if temperature is None else {"temperature": temperature})
     talk.run()
     if talk.failed and not talk.interactive:
         sys.exit(FAILED)

@@ -10,6 +10,7 @@ from inference_providers.cli.chat import chat
 from inference_providers.cli.completion_script import completion
 from inference_providers.cli.doctor import doctor
 from inference_providers.cli.exit_codes import EXIT_CODES
+from inference_providers.cli.learned import learned
 from inference_providers.cli.local import local
 from inference_providers.cli.models import models
 from inference_providers.cli.output import Group
@@ -25,7 +26,7 @@ def main() -> None:
     """See which models your keys and servers reach, and look after the registry behind it."""
 
 
-for command in (batch, chat, completion, doctor, local, models, providers, registry, resolve, roll_call):
+for command in (batch, chat, completion, doctor, learned, local, models, providers, registry, resolve, roll_call):
     main.add_command(command)
 
 

@@ -56,6 +56,8 @@ class ProviderList(Secretive):
     hedge_after: seconds, or "p95", after which a second provider is asked as well, for calls that
         are not streamed; at most one request in twenty is such an extra one. Off by default.
     mock: replies instead of providers, by model; neither key nor network is used. See `testing.mock`.
+    learn: remember what providers refuse for a week, in a file of the user's (`inference-providers learned`);
+        without it, for as long as this list is there.
 
     One list may be used from several threads; an asynchronous one from several event loops, one after another.
 
@@ -83,6 +85,7 @@ class ProviderList(Secretive):
         allow_empty: bool = False,
         hedge_after: float | str | None = None,
         mock: Mapping[str, Any] | None = None,
+        learn: bool = False,
     ) -> None:
         finding = {
             "verbose": verbose, "json_override": json_override, "auto_update": auto_update, "json_merge": json_merge,
@@ -96,7 +99,7 @@ class ProviderList(Secretive):
             aliases=aliases,
             mock=mock,
             finding=finding,
-            calling={"random": random, "policy": policy, "limits": limits, "allow_empty": allow_empty},
+            calling={"random": random, "policy": policy, "limits": limits, "allow_empty": allow_empty, "learn": learn},
         )
         self.pipeline.finder.holder = self
         self.registry: Registry = self.pipeline.finder.registry

@@ -23,9 +23,9 @@ DROPPABLE = frozenset((
     *("frequency_penalty", "presence_penalty", "repetition_penalty", "repeat_penalty", "repeat_last_n"),
     *("penalty_decay", "penalty_alpha", "length_penalty", "no_repeat_ngram_size", "encoder_repetition_penalty"),
     *("diversity_penalty", "dry_multiplier", "dry_base", "dry_allowed_length", "dry_penalty_last_n"),
-    *("dry_sequence_breakers", "xtc_probability", "xtc_threshold", "mirostat", "mirostat_tau", "mirostat_eta", "mirostat_mode"),
-    *("dynatemp_range", "dynatemp_exponent", "smoothing_factor", "temperature_last", "min_keep", "n_probs"),
-    *("seed", "random_seed", "n", "best_of", "num_beams", "use_beam_search", "early_stopping", "do_sample"),
+    *("dry_sequence_breakers", "xtc_probability", "xtc_threshold", "mirostat", "mirostat_tau", "mirostat_eta"),
+    *("mirostat_mode", "dynatemp_range", "dynatemp_exponent", "smoothing_factor", "temperature_last", "min_keep"),
+    *("n_probs", "seed", "random_seed", "n", "best_of", "num_beams", "use_beam_search", "early_stopping", "do_sample"),
     *("logit_bias", "logprobs", "top_logprobs", "prompt_logprobs", "echo", "min_tokens", "ignore_eos"),
     *("skip_special_tokens", "spaces_between_special_tokens", "add_generation_prompt", "include_stop_str_in_output"),
     *("reasoning_effort", "reasoning", "thinking", "thinking_budget", "enable_thinking", "include_reasoning"),
@@ -124,6 +124,19 @@ class Repairs:
             names("without", _MARKS),
         )
 
+    @property
+    def told(self) -> str:
+        """What is refused, for a person."""
+        parts = [
+            *sorted(self.dropped),
+            *(f"{name} (it is called {called})" for name, called in self.renamed.items()),
+            *(f"{name} above {most}" for name, most in self.most.items()),
+            *(f"{name} in messages" for name in sorted(self.fields)),
+            *(f"{name} in schemas" for name in sorted(self.keywords)),
+            *(_MARKS_TOLD[mark] for mark in sorted(self.without)),
+        ]
+        return "does not take " + parameters.listed(parts)
+
     def applied(self, body: Mapping[str, Any]) -> tuple[dict[str, Any], list[str], list[str]]:
         """A request's body as this offer takes it, the names of what was left out, and in words what was changed."""
         fields = dict(body)
@@ -131,14 +144,14 @@ class Repairs:
         for name in dropped:
             del fields[name]
         words: list[str] = []
-        for name, most in self.most.items():
-            if is_count(fields.get(name)) and fields[name] > most:
-                fields[name] = most
-                words.append(f"{name} lowered to {most}")
         for name, called in self.renamed.items():
             if name in fields and called not in fields:
                 fields[called] = fields.pop(name)
                 words.append(f"{name} sent as {called}")
+        for name, most in self.most.items():
+            if is_count(fields.get(name)) and fields[name] > most:
+                fields[name] = most
+                words.append(f"{name} lowered to {most}")
         if self.fields:
             _change_messages(fields, lambda turn: {k: v for k, v in turn.items() if k not in self.fields}, words, "")
         for mark, change in _MARKS_DONE.items():
@@ -267,6 +280,16 @@ _MARKS_DONE: dict[str, Callable[[dict[str, Any], list[str]], None]] = {
     "stop_list": _stop_as_text,
 }
 _MARKS = frozenset(_MARKS_DONE)
+_MARKS_TOLD = {
+    "developer": "the role developer",
+    "system": "the role system",
+    "strict": "strict",
+    "json_schema": "schemas (they go into the prompt)",
+    "demanded_call": "a demand for a tool's call",
+    "auto_choice": 'tool_choice "auto"',
+    "stop_text": "stop as text",
+    "stop_list": "stop as a list",
+}
 
 
 def _loosen(fields: dict[str, Any], keywords: frozenset[str], words: list[str]) -> None:

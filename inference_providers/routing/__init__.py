@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from inference_providers.routing.concurrency import Pace as Pace
     from inference_providers.routing.concurrency import overloaded as overloaded
     from inference_providers.routing.health import Health as Health
+    from inference_providers.routing.learned import Learned as Learned
     from inference_providers.routing.policy import Policy as Policy
     from inference_providers.routing.router import Send as Send
     from inference_providers.routing.router import Sleep as Sleep
@@ -28,6 +29,7 @@ _HOME = {
         "overloaded",
     ),
     "health": ("Health",),
+    "learned": ("Learned",),
     "policy": ("Policy",),
     "router": (
         "Send",

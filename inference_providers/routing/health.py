@@ -10,7 +10,7 @@ from inference_providers.protocols import classify
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any, Protocol
 
     from inference_providers.offers import Offer
@@ -19,6 +19,16 @@ if TYPE_CHECKING:
 
     class Memory(Protocol):
         """What is kept for other processes."""
+
+        @property
+        def repairs(self) -> Mapping[Any, Repairs]:
+            """By an offer's place: what it is known to refuse."""
+            raise NotImplementedError
+
+        @property
+        def absent(self) -> Mapping[Any, float]:
+            """By an offer's place: for how many more seconds its model is taken not to be there."""
+            raise NotImplementedError
 
         def keep(self, offer: Offer, repairs: Repairs) -> None:
             """What an offer is known to refuse."""
@@ -87,7 +97,12 @@ class Health:
             if self.memory is not None:
                 self.memory.keep(offer, known)
 
-    def present(self, offers: list[Offer]) -> list[Offer]:
+    def remember(self, memory: Memory) -> None:
+        """Begin with what other processes have learnt, and tell them what this one learns."""
+        self.memory, self.repairs = memory, dict(memory.repairs)
+        self._absent = {place: self.clock() + left for place, left in memory.absent.items()}
+
+    def present(self, offers: Sequence[Offer]) -> Sequence[Offer]:
         """Those of the automatic choice whose provider has not said lately that it does not have the model.
 
         All of them where it has been said of all.
