@@ -206,7 +206,7 @@ def test_listing_offers_loads_no_http_library_and_no_sdk() -> None:
 
 
 def test_asking_loads_no_sdk(serve: object) -> None:
-    code = "from inference_providers import ask_ai\ntry:\n    ask_ai('x')\nexcept Exception as error:\n    assert type(error).__name__ == 'AllProvidersFailedError', error"
+    code = "from inference_providers import ask_ai\ntry:\n    ask_ai('x')\nexcept Exception as error:\n    assert type(error).__name__ == 'ProviderUnavailableError', error"
     loaded = loaded_by(code, {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "http://127.0.0.1:9/v1"})
     assert loaded & {"openai", "requests", "aiohttp", "httpx2", "jsonschema"} == set()
 

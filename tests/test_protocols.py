@@ -26,7 +26,7 @@ from tests.test_offers import Movable
 
 Serve = Callable[..., Server]
 KINDS = [ProviderList, AsyncProviderList]
-ACTIONS = {"ok", "next", "retry", "dead", "stop", "wait", "poll", "larger"}
+ACTIONS = {"ok", "next", "retry", "dead", "stop", "wait", "poll", "larger", "doubt"}
 
 
 @pytest.mark.parametrize("name", PROTOCOLS)

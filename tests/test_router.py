@@ -31,6 +31,7 @@ TINY = 1e-6  # seconds: what is lost by rounding
 FLOOR = 0.001  # seconds that a request is given at least
 STEPS = 20_000  # of one world: far more than any takes
 
+REPAIRED = "repaired"  # a refusal that says what to leave out
 # What a server may do: (action, status, code, whether it asks to be left alone, whether it may say for how long).
 ANSWERS = [
     (classify.OK, 200, None, False, False),
@@ -47,6 +48,8 @@ ANSWERS = [
     (classify.WAIT, 429, None, True, True),
     (classify.POLL, 503, "loading", False, False),
     (classify.LARGER, 400, "context", False, False),
+    (classify.DOUBT, 400, None, False, False),
+    (REPAIRED, 400, "unsupported", False, False),
 ]
 
 
@@ -86,6 +89,7 @@ class World:
             backoff_base=chance.choice([0.0, 0.5]), backoff_cap=chance.choice([0.2, 8.0]),
             failures=chance.randint(1, 5), open_for=chance.choice([1.0, 30.0]),
             retry_ratio=chance.choice([0.0, 0.1]), retry_reserve=chance.choice([0, 1, 10, 100]),
+            account_rest=chance.choice([1.0, 30.0, 600.0]),
         )  # fmt: skip
         self.health = module.Health(self.policy, self.clock)
         self.offers = [
@@ -93,7 +97,8 @@ class World:
             for number in range(chance.randint(1, 6))
         ]  # fmt: skip
         self.answers = chance.sample(ANSWERS, chance.choice([1, 2, 3, 4, len(ANSWERS)]))
-        self.dead: set[tuple[str, str | None]] = set()
+        self.dead: dict[tuple[str, str | None], float] = {}  # until when
+        self.buried: dict[tuple[str, str | None], float] = {}  # since when
         self.calls = self.hedges = self.pauses = self.errors = 0
         self.due: list[tuple[float, int, Any]] = []
         self.events = 0
@@ -119,12 +124,24 @@ class World:
         action, status, code, cool, says_when = self.chance.choice(self.answers)
         if action == classify.OK:
             return Verdict(action)
+        repaired, action = ("without x", classify.DOUBT) if action == REPAIRED else ("", action)
         self.errors += action != classify.POLL  # the words of a server that is loading stay the same
         wait = self.chance.choice([None, 0.1, 3.0, 3600.0]) if says_when else None
         wait = 1.0 if action == classify.WAIT and wait is None else wait
         words = f"{offer.provider}: error {self.errors if action != classify.POLL else 'loading'}"
         error = ProviderError(words, provider=offer.provider, status=status, code=code, retry_after=wait)
-        return Verdict(action, error, retry_after=wait, cool=cool)
+        verdict = Verdict(action, error, retry_after=wait, cool=cool)
+        verdict.repaired = repaired
+        return verdict
+
+    def is_dead(self, offer: Offer) -> bool:
+        """Whether a key rests."""
+        return self.dead.get(offer.key, 0.0) > self.clock.now
+
+    def bury(self, offer: Offer) -> None:
+        """A key rests from now on."""
+        self.dead[offer.key] = self.clock.now + self.policy.account_rest
+        self.buried[offer.key] = self.clock.now
 
 
 class Call:
@@ -137,6 +154,10 @@ class Call:
         self.expected: list[tuple[str, Any]] = []  # (provider, error) of every try
         self.slept = 0.0
         self.tries: dict[Offer, int] = {}
+        self.asked = 0
+        self.started = world.clock.now
+        self.doubt: Any = None  # the first refusal in words that nobody knows
+        self.again: Offer | None = None  # who has just said what to leave out
         self.window = -1  # that a prompt was too long for
         self.unreachable: set[str] = set()  # addresses where nobody is
         self.end: Verdict | None = None  # what must end the call at once
@@ -146,7 +167,8 @@ class Call:
         self.deadline = world.clock.now + world.policy.total
         self.first = True
         world.calls += 1
-        alive: Any = [offer for offer in self.offers if offer.key not in world.dead]
+        self.resting = {offer.key for offer in self.offers if world.is_dead(offer)}
+        alive: Any = [offer for offer in self.offers if not world.is_dead(offer)]
         self.rested = [offer for offer in alive if not world.health.cooling(offer)]
         total = None
         if chance.random() < 0.3:
@@ -195,7 +217,12 @@ class Call:
         assert not waits or step.offer is self.polled, "a server that is loading is asked until it has loaded"
         assert not (self.first and self.rested) or step.offer in self.rested, "who rests is asked after the others"
         self.first = False
+        again = self.again is None or self.again is step.offer or self.ruled_out(self.again)
+        assert again, "who says what to leave out is asked again at once"
+        self.again = None
         self.may_ask(step.offer)
+        if step.offer.key in world.dead:
+            world.bury(step.offer)  # its rest is over: it is asked once
         hedge = step.hedge
         if hedge is not None:
             assert hedge is not step.offer and not hedge.launchable and not world.health.cooling(hedge)
@@ -230,19 +257,26 @@ class Call:
     def ruled_out(self, offer: Offer) -> bool:
         """Whether the answers so far say that this one would fail."""
         small = (offer.context_window or 0) <= self.window
-        return small or offer.key in self.world.dead or offer.place[0] in self.unreachable
+        dead = offer.key in self.resting or self.world.buried.get(offer.key, -1.0) >= self.started
+        return small or dead or offer.place[0] in self.unreachable or self.has_refused(offer)
+
+    def has_refused(self, offer: Offer) -> bool:
+        """Whether it was this one who refused in words that nobody knows."""
+        return self.doubt is not None and self.doubt.provider == offer.provider
 
     def may_ask(self, offer: Offer) -> None:
         """What must be true of whoever is asked."""
         assert any(offer is one for one in self.offers), "only who was given is asked"
-        assert offer.key not in self.world.dead, "a refused key is never used again"
+        assert not self.world.is_dead(offer), "a refused key rests"
+        assert not self.has_refused(offer), "a second opinion is another's"
         assert offer.place[0] not in self.unreachable, "where nobody is, nobody is asked again"
         assert self.window < 0 or (offer.context_window or 0) > self.window, (
             "a prompt that is too long goes to larger windows only"
         )
         self.tries[offer] = self.tries.get(offer, 0) + 1
         assert self.tries[offer] <= self.world.policy.tries, "there is a limit to the tries of a candidate"
-        assert sum(self.tries.values()) <= self.world.policy.attempts, "there is a limit to the attempts of a call"
+        self.asked += 1
+        assert self.asked <= self.world.policy.attempts, "there is a limit to the attempts of a call"
 
     def heard(self, step: Any, verdict: Verdict) -> None:
         """Answers have come: what they mean, and on with the call."""
@@ -257,7 +291,9 @@ class Call:
             if not repeated:
                 self.expected.append((offer.provider, one.error))
             if one.action == classify.DEAD:
-                self.world.dead.add(offer.key)
+                self.world.bury(offer)
+            if one.action == classify.OK:
+                self.world.dead.pop(offer.key, None)
             if one.action == classify.LARGER:
                 self.window = max(self.window, offer.context_window or 0)
             if one.error is not None and one.error.code == "connect":
@@ -266,13 +302,27 @@ class Call:
         self.loading = self.polled is not None
         if self.polled is not None:
             self.tries[self.polled] -= 1  # a wait is no try
+            self.asked -= 1
         if verdict.action in (classify.OK, classify.STOP):
             self.end = verdict
+        if verdict.repaired:
+            self.again = step.offer
+            self.tries[step.offer] -= 1
+        elif verdict.action == classify.DOUBT:
+            is_second = self.doubt is not None or any(one.action == classify.DOUBT for one in verdict.also)
+            self.doubt = self.doubt or verdict.error
+            self.end = verdict if is_second else None
         self.too_long = verdict if verdict.action == classify.LARGER else None
         self.go_on(verdict)
 
     def failed(self, error: Exception) -> None:
         """A call has raised."""
+        if self.doubt is not None:
+            assert error is self.doubt, "what is raised is the first refusal"
+            assert self.doubt.attempts == self.attempts
+            if self.end is None and self.left() > 0 and self.asked < self.world.policy.attempts:
+                self.nobody_else()
+            return
         if isinstance(error, AllProvidersFailedError):
             assert self.end is None, "an answer, or what is wrong with the request, is passed on"
             assert error.attempts == self.attempts
@@ -280,20 +330,20 @@ class Call:
             for attempt in self.attempts:
                 place = text.index(str(attempt), place) + len(str(attempt))
             assert f"{len(self.attempts)} attempt" in text
-            dead = [offer for offer in self.offers if offer.key in self.world.dead]
+            dead = [offer for offer in self.offers if self.world.is_dead(offer)]
             assert self.attempts or not dead, "a refused key is told"
-            if self.too_long is not None and self.left() > 0 and sum(self.tries.values()) < self.world.policy.attempts:
+            if self.too_long is not None and self.left() > 0 and self.asked < self.world.policy.attempts:
                 assert not all(self.ruled_out(offer) for offer in self.offers), "that a prompt is too long is said"
             return
         word = self.end or self.too_long
         assert word is not None and error is word.error, "what is raised is what the server said"
         if self.end is None:
-            self.nobody_larger()
+            self.nobody_else()
 
-    def nobody_larger(self) -> None:
-        """A prompt was too long, and that was the end: there was nobody else to ask."""
+    def nobody_else(self) -> None:
+        """A prompt was too long, or refused in words that nobody knows, and that was the end."""
         others = [offer for offer in self.offers if offer not in self.tries and not self.ruled_out(offer)]
-        assert not others, "a candidate with a larger window was not asked"
+        assert not others, "there was somebody else to ask"
 
     def ended(self) -> None:
         if self.expected or not self.attempts:
@@ -335,6 +385,26 @@ def loads_then_answers(module: Any) -> None:
         steps.send(Verdict(classify.OK))
     except StopIteration:
         assert [attempt.outcome for attempt in attempts] == ["poll", "retry", "ok"]
+
+
+def is_repaired_then_answers(module: Any) -> None:
+    """A server that says what to leave out is asked again at once; then it has all the tries that others have."""
+    clock = Clock()
+    offer: Any = Offer(1, 1, "a", None, False)
+    refuses, broken = (
+        Verdict(action, ProviderError(action, status=status))
+        for action, status in ((classify.DOUBT, 400), (classify.RETRY, 500))
+    )
+    refuses.repaired = "without x"
+    steps = module.route([offer], module.Health(module.Policy(), clock), random.Random(1))
+    assert next(steps).offer is offer
+    assert isinstance(steps.send(refuses), module.Send), "it is not waited for"
+    assert isinstance(steps.send(broken), module.Sleep), "it has another try"
+    assert isinstance(steps.send(None), module.Send)
+
+
+def test_a_repair_is_no_try() -> None:
+    is_repaired_then_answers(routing())
 
 
 def test_a_wait_for_a_server_that_is_loading_is_no_try_and_no_attempt() -> None:
@@ -381,16 +451,27 @@ WRONG = {
     "a hedge beyond the limit": ("self.count + 2 > self.policy.attempts or ", ""),
     "a hedge is not counted": ("        self.count += 1\n        self.learn(", "        self.learn("),
     "a refused key is used again": ("return is_large_enough and offer.place[0] not in self.unreachable and not self.health.dead(offer)", "return is_large_enough and offer.place[0] not in self.unreachable"),
-    "a refused key is not remembered": ("self._dead[self.key_of(offer)] = verdict.error", "pass"),
+    "a refused key is not remembered": ("self._dead[self.key_of(offer)] = (self.clock() + rest, error)", "pass"),
+    "a refused key rests for ever": ("(self.clock() + rest, error)", "(self.clock() + 9e9, error)"),
+    "a key that works again is dead": ("        if self._dead:\n            self._dead.pop(self.key_of(offer), None)\n", ""),
+    "two probe a key that has rested": ("            self._bury(offer, entry[1])\n        place", "            pass\n        place"),
+    "no second opinion": ("return self.doubted.in_doubt\n", "return True\n"),
+    "a third opinion": ("if self.doubted is not None or verdict.error is None or second:", "if verdict.error is None or second:"),
+    "both refuse, and a third is asked": (" or verdict.error is None or second:", " or verdict.error is None:"),
+    "a second opinion of whoever refused": ("[later for later in self.again if later.offer.provider != provider]", "self.again"),
+    "the second refusal is told": ("error = self.doubted or verdict.error", "error = verdict.error"),
+    "a doubt is forgotten": ("        if self.doubted is not None:\n            self.doubted.attempts = self.attempts\n            return self.doubted\n", ""),
+    "a repair is a try": ("                current.tries -= 1\n                continue\n", "                continue\n"),
+    "a repair is a failure": ("            if verdict.repaired:\n", "            if False:\n"),
     "a key that another call found refused": ("            if not self.may_work(current.offer):\n                return None", "            if False:\n                return None"),
     "another call's dead key in a hedge": (" or self.dead(offer):\n            return False\n        self._hedges", ":\n            return False\n        self._hedges"),
     "it asks where nobody is": ("self.unreachable.add(offer.place[0])", "pass"),
     "any window will do": ("is_large_enough = self.window < 0 or (offer.context_window or 0) > self.window", "is_large_enough = True"),
     "the same window will do": ("(offer.context_window or 0) > self.window\n", "(offer.context_window or 0) >= self.window\n"),
     "who waits for another round keeps a small window": ("self.again = [later for later in self.again if self.may_work(later.offer)]", "pass"),
-    "too long a prompt ends it all": ("not (self.queue or self.again))", "True)"),
-    "too long a prompt ends nothing": ("or (action == classify.LARGER and not (self.queue or self.again))", ""),
-    "a stop is no stop": ("if action == classify.STOP or (", "if ("),
+    "too long a prompt ends it all": ("            return not (self.queue or self.again)\n", "            return True\n"),
+    "too long a prompt ends nothing": ("            return not (self.queue or self.again)\n", "            return False\n"),
+    "a stop is no stop": ("return verdict.action == classify.STOP", "return False"),
     "an answer is not returned": ("self.attempts[-1].seconds)\n                return verdict", "self.attempts[-1].seconds)\n                return None"),
     "asked after the deadline": ("while self.left() > 0 and ", "while "),
     "a limit beyond the deadline": ("else self.left()  # leave", "else self.left() + 1.0  # leave"),
@@ -399,7 +480,7 @@ WRONG = {
     "a pause beyond the deadline": ("Sleep(min(self.backoff(1), max(self.left(), 0.0)))", "Sleep(self.backoff(1))"),
     "no pause while it is loading": ("return min(0.5, max(self.left(), 0.0))", "return 0.0"),
     "a wait is an attempt": ("        else:\n            self.count += 1\n", "        self.count += 1\n"),
-    "waits are tries": ("            current.tries -= 1\n", ""),
+    "waits are tries": ("            current.tries -= 1\n            if self.attempts and", "            if self.attempts and"),
     "every wait is told": ("if self.attempts and self.attempts[-1].outcome == outcome:", "if False:"),
     "a wait hides the one before": ("self.attempts[-1].outcome == outcome", "True"),
     "hedges without end": ("if self._hedges + 1 > HEDGE_RATIO * self._calls or self.dead", "if self.dead"),
@@ -410,7 +491,7 @@ WRONG = {
     "who rests is asked first": ("alive.sort(key=lambda offer: health.cooling(offer) > 0)", "alive.sort(key=lambda offer: health.cooling(offer) == 0)"),
     "an attempt is not told": ("        self.record(verdict.offer or current.offer, verdict, outcome, started)\n", "        if verdict.action != classify.DEAD:\n            self.record(verdict.offer or current.offer, verdict, outcome, started)\n"),
     "the other's attempt is not told": ("        self.record(verdict.offer, verdict, str(verdict.error), started)\n", ""),
-    "the last comes first": ('for attempt in self.attempts)\n        late', 'for attempt in reversed(self.attempts))\n        late'),
+    "the last comes first": ('for attempt in self.attempts)\n        is_late', 'for attempt in reversed(self.attempts))\n        is_late'),
     "refused keys are not told": ("        if not self.attempts:\n            dead", "        if False:\n            dead"),
     "who was asked as well is asked again": ("            self.queue.remove(second)\n", "            pass\n"),
 }  # fmt: skip
@@ -423,6 +504,7 @@ def broken(module: Any, worlds: int = 500) -> str:
         try:
             World(chance, module).run(chance.choice([1, 3, 12, 60]))
             loads_then_answers(module)
+            is_repaired_then_answers(module)
         except (AssertionError, ValueError, IndexError, InferenceProvidersError) as error:
             return f"{seed}: {error!r}"
     return ""

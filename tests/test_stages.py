@@ -304,7 +304,7 @@ def test_after_hears_of_the_error(kind: str, serve: Serve) -> None:
     made, _ = listed(serve, kind, Noted(notes, "a"), Waiting(notes, "b"), behaviour=status(401))
     with pytest.raises(AllProvidersFailedError):
         run(asking("m"), made)
-    assert notes[2:] == ["after b AllProvidersFailedError", "after a AllProvidersFailedError"]
+    assert notes[2:] == ["after b AuthenticationError", "after a AuthenticationError"]
 
 
 @pytest.mark.parametrize("kind", KINDS)

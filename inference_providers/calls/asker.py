@@ -8,7 +8,7 @@ from contextlib import closing
 from functools import partial
 from itertools import groupby
 
-from inference_providers.attempts import Attempt, all_failed
+from inference_providers.attempts import Attempt
 from inference_providers.calls.tool_loop import converse
 from inference_providers.calls.waiting import all_of, begun, in_thread, race
 from inference_providers.chat import names_of, test_body
@@ -186,6 +186,8 @@ class Asker:
                 if not test or self._answers(offer, attempts):
                     return offer, attempts
         lines = "".join(f"\n  {attempt}" for attempt in attempts)
+        from inference_providers.joint_errors import all_failed
+
         raise all_failed(f"No provider could be connected to; tried:{lines}", attempts)
 
     def _reached(self, offers: Sequence[Offer], attempts: list[Attempt]) -> Generator[Offer, None, None]:
@@ -279,6 +281,8 @@ def after(
         if ends:
             raise second
         return second
+    from inference_providers.joint_errors import all_failed
+
     attempts = [*getattr(first, "attempts", ()), *second.attempts]
     if isinstance(first, AllProvidersFailedError) and isinstance(second, AllProvidersFailedError):
         return all_failed(f"{first}\nThen, on this machine: {second}", attempts)

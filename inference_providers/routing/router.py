@@ -6,7 +6,7 @@ the I/O. Numbers are those of `docs/failures.md`, all of them settable.
 
 from __future__ import annotations
 
-from inference_providers.attempts import Attempt, all_failed
+from inference_providers.attempts import Attempt
 from inference_providers.errors import InferenceProvidersError, ProviderError
 from inference_providers.protocols import classify
 
@@ -278,11 +278,16 @@ class Router:
             dead = {self.health.key_of(offer): offer for offer in reversed(self.offers) if self.health.dead(offer)}
             self.attempts += [self.health.refusal(offer) for offer in reversed(dead.values())][: self.policy.attempts]
         lines = "".join(f"\n  {attempt}" for attempt in self.attempts)
-        late = " before the deadline" if self.left() <= 0 else ""
+        is_late = self.left() <= 0
+        late = " before the deadline" if is_late else ""
         count = len(self.attempts)
         advice = "\n`inference-providers doctor` shows keys, servers and what would be used."
+        from inference_providers.joint_errors import all_failed
+
         return all_failed(
-            f"No provider answered{late}; {count} attempt{'s' * (count != 1)}:{lines}{advice}", self.attempts
+            f"No provider answered{late}; {count} attempt{'s' * (count != 1)}:{lines}{advice}",
+            self.attempts,
+            ", and no answer before the deadline" if is_late else "",
         )
 
 
