@@ -4,13 +4,13 @@ InferenceProvidersError
 ├── RegistryError            .problems: every problem of the file, each with its JSON path
 ├── UnknownModelError        .suggestions: the closest names
 ├── NoCredentialsError       .variables: what to set
-├── ProviderError            .provider .status .code .retry_after
+├── ProviderError            .provider .status .code .message .retry_after
 │   ├── AuthenticationError
 │   ├── InsufficientCreditsError
 │   ├── RateLimitError
 │   ├── InvalidRequestError
 │   │   ├── ContentFilteredError
-│   │   └── ContextLengthError
+│   │   └── ContextLengthError    .limit .requested: tokens
 │   ├── ProviderUnavailableError
 │   ├── InvalidReplyError    .text .problems: how it fails the requested schema
 │   └── TruncatedStreamError .partial: the text so far
@@ -76,8 +76,8 @@ class ProviderError(InferenceProvidersError):
     """A provider refused or failed.
 
     `provider` is its id, `status` the HTTP status (None without a reply), `code` the
-    provider's own error code, `retry_after` the seconds to wait if it named any, `body` the
-    bytes of its reply, keys removed.
+    provider's own error code, `message` what it said in its own words (where it said nothing, the reason in ours),
+    `retry_after` the seconds to wait if it named any, `body` the bytes of its reply, keys removed.
     """
 
     def __init__(
@@ -89,10 +89,13 @@ class ProviderError(InferenceProvidersError):
         code: str | None = None,
         retry_after: float | None = None,
         body: bytes = b"",
+        words: str = "",
     ) -> None:
+        """*words*: what the provider said, if it said anything; *message* tells of it in ours."""
         self.provider, self.status, self.code, self.retry_after = provider, status, code, retry_after
         self.body = body
         super().__init__(message)
+        self.message = printable(words) or str(self).removeprefix(f"{provider}: ")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_rebuild, (type(self), str(self), dict(self.__dict__)))
@@ -126,7 +129,14 @@ class ContentFilteredError(InvalidRequestError):
 
 
 class ContextLengthError(InvalidRequestError):
-    """The prompt is longer than the model's context window."""
+    """The prompt is longer than the model's context window.
+
+    `limit` is the largest number of tokens that the provider takes, `requested` how many it was sent; None for what
+    it did not say.
+    """
+
+    limit: int | None = None
+    requested: int | None = None
 
 
 class ProviderUnavailableError(ProviderError):

@@ -25,6 +25,7 @@ from tests.fault_server import (
     ADDRESSES,
     CALL,
     DEAD,
+    DOUBT,
     NEXT,
     OK,
     RETRY,
@@ -81,7 +82,7 @@ def ask(made: Any, way: str) -> str:
 def test_every_fault_has_its_outcome(serve: Serve, row: Row, kind: str, way: str) -> None:
     faulty, good = serve(row.behave), serve(lambda c, r: answer(c, r, "second"))
     made = providers(kind, faulty.url, good.url, **(SHORT if row.holds else LONG))
-    if row.outcome in (STOP, TRUNC):
+    if row.outcome in (STOP, DOUBT, TRUNC):
         with pytest.raises(getattr(inference_providers, row.error)) as caught:
             ask(made, way)
         assert good.asked == []
@@ -137,8 +138,8 @@ def test_an_address_where_nobody_answers_is_passed_over(serve: Serve, number: st
 
 
 def test_every_row_of_the_matrix_is_here() -> None:
-    numbers = {int(row.number.rstrip("bce")) for row in ROWS} | {int(number) for number in ADDRESSES}
-    assert numbers == set(range(1, 79))
+    numbers = {int(row.number.rstrip("bcde")) for row in ROWS} | {int(number) for number in ADDRESSES}
+    assert numbers == set(range(1, 84))
 
 
 def test_the_page_shows_the_table() -> None:
@@ -450,35 +451,10 @@ def test_a_closed_stream_just_ends(serve: Serve) -> None:
     assert ["".join(whole), "".join(whole)] == ["hello", ""]
 
 
-WORDS = {
-    "no credit left": "insufficient_quota",
-    "resource exhausted": "RESOURCE_EXHAUSTED",
-    "invalid key": "Invalid API key",
-    "content filter": "flagged by moderation",
-    "context length": "maximum context length is 8192 tokens",
-    "unknown model": "model `x` does not exist",
-    "loading": "loading model",
-    "no capacity": "over capacity",
-}
-
-
-@pytest.mark.parametrize(
-    ("status", "words", "action", "error"),
-    [
-        (status, WORDS[phrase], action, error)
-        for statuses, phrase, action, error in classify.BY_WORDS
-        for status in statuses
-    ],
-)
-def test_every_row_of_words_decides_for_its_statuses(status: int, words: str, action: str, error: Any) -> None:
-    verdict = openai_chat.decode(status, {}, json.dumps({"error": {"message": words}}).encode(), "p", (), 0.0)
-    assert (verdict.action, type(verdict.error)) == (action, error)
-
-
 @pytest.mark.parametrize("status", [-1, 0, 206, 302, 399, 404, 418, 500, 599, 700])
 def test_any_status_is_judged_without_words(status: int) -> None:
     verdict = openai_chat.decode(status, {}, b"", "p", (), 0.0)
-    expected = {404: classify.NEXT, 418: classify.STOP}.get(status, classify.RETRY if status >= 500 else classify.NEXT)
+    expected = {404: classify.NEXT, 418: classify.DOUBT}.get(status, classify.RETRY if status >= 500 else classify.NEXT)
     assert verdict.action == expected
 
 

@@ -34,7 +34,7 @@ class Access(credentials.Secretive):
 
     __slots__ = (
         "_general", "_permitted", "_pins", "_rules", "credential", "endpoint", "headers", "key", "key_source", "opt_in",
-        "place", "provider", "reason", "server", "variable",
+        "place", "provider", "reason", "registry", "server", "variable",
     )  # fmt: skip
 
     def __init__(
@@ -50,11 +50,13 @@ class Access(credentials.Secretive):
         server: LocalServer | None = None,
         pins: Pins | None = None,
         by_hand: str | None = None,
+        registry: Registry | None = None,
     ) -> None:
         """*server*: one that this package launches. *by_hand*: the variable that stands for a key given by the program.
 
-        *general*: the registry's rules about parameters.
+        *general*: the rules about parameters of *registry*.
         """
+        self.registry = registry
         self.provider, self.endpoint, self.credential, self.server = provider, endpoint or "", credential, server
         self.reason, self.opt_in = reason, opt_in
         self.place = endpoint if server is None else server.place
@@ -124,7 +126,7 @@ class Accesses(credentials.Secretive):
         return self._access(known.provider, server.endpoint, credential, server.reason, server=launched, pins=None)
 
     def _access(self, *args: Any, **kwargs: Any) -> Access:
-        return Access(*args, **{"pins": self._pins, "general": self._general, "by_hand": self.by_hand, **kwargs})
+        return Access(*args, **{"pins": self._pins, "general": self._general, "by_hand": self.by_hand, "registry": self.registry, **kwargs})
 
     def _work_out(self, provider: Provider) -> Access:
         if provider.data.get("disabled"):

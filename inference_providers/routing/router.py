@@ -134,7 +134,7 @@ class Router:
                 self.health.succeeded(verdict.offer or current.offer, self.attempts[-1].seconds)
                 return verdict
             self.learn(verdict.offer or current.offer, verdict)
-            if action == classify.STOP or (action == classify.LARGER and not (self.queue or self.again)):
+            if action in (classify.STOP, classify.DOUBT) or (action == classify.LARGER and not (self.queue or self.again)):
                 raise verdict.error or self.exhausted()
             pause = self.pause(current, verdict)
             if pause is None:
