@@ -127,7 +127,7 @@ class Offer(credentials.Secretive, Frozen):
         def __getattr__(self, name: str) -> Any:
             """A field that has not been filled. It is, once, and from then on this method is not asked."""
             if name == "rules":
-                _put(self, name, self._access.rules(self.facts))
+                _put(self, name, self._access.rules(self.facts, self.internal_name))
             elif name in _BY_FACTS:
                 self._read_facts()
             else:
