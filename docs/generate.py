@@ -108,30 +108,32 @@ def fault_matrix() -> str:
 
 
 def status_rows() -> str:
-    """How a status and a server's words are judged."""
+    """How a server's words are judged, and a status where no words decide."""
     from inference_providers.protocols import classify
 
-    def line(status: str, words: str, action: str, error: type[Exception]) -> str:
-        return f"| {status} | {words} | {action.upper()} | `{error.__name__}` |"
+    def line(status: str, words: str, action: str, error: str) -> str:
+        return f"| {status} | {words} | {action.upper()} | `{error}` |"
 
     rows = ["| status | words | outcome | error |", "|---|---|---|---|"]
     rows += [
-        line(", ".join(map(str, statuses)), phrase, action, error)
-        for statuses, phrase, action, error in classify.BY_WORDS
+        line(", ".join(map(str, sorted(row.statuses))) or "any", row.name, row.action, row.error)
+        for row in bundled().refusals
     ]
     alike: dict[tuple[str, type[Exception]], list[int]] = {}
     for status, verdict in classify.BY_STATUS.items():
         alike.setdefault(verdict, []).append(status)
-    rows += [line(", ".join(map(str, statuses)), "", *verdict) for verdict, statuses in alike.items()]
-    rows += [line(f"others from {least} on", "", action, error) for least, action, error in classify.BY_CLASS]
-    return "\n".join([*rows, line("others", "", *classify.OTHERWISE)])
+    rows += [
+        line(", ".join(map(str, statuses)), "", action, error.__name__) for (action, error), statuses in alike.items()
+    ]
+    rows += [line(f"others from {least} on", "", action, error.__name__) for least, action, error in classify.BY_CLASS]
+    action, error = classify.OTHERWISE
+    return "\n".join([*rows, line("others", "", action, error.__name__)])
 
 
 def phrases() -> str:
     """The patterns of a server's words."""
-    from inference_providers.protocols import classify
-
-    return "\n".join(["```text", *(f"{name}: {pattern}" for name, pattern in classify.PHRASES.items()), "```"])
+    rows = [f"{row.name}:\n" + "\n".join(f"  {word}" for word in row.words) for row in bundled().refusals]
+    return "\n".join(["```text", *rows, "```"])
 
 
 def stream_ends() -> str:

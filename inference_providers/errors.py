@@ -4,13 +4,13 @@ InferenceProvidersError
 ├── RegistryError            .problems: every problem of the file, each with its JSON path
 ├── UnknownModelError        .suggestions: the closest names
 ├── NoCredentialsError       .variables: what to set
-├── ProviderError            .provider .status .code .retry_after .attempts
+├── ProviderError            .provider .status .code .message .retry_after .attempts
 │   ├── AuthenticationError
 │   ├── InsufficientCreditsError
 │   ├── RateLimitError
 │   ├── InvalidRequestError
 │   │   ├── ContentFilteredError
-│   │   └── ContextLengthError
+│   │   └── ContextLengthError    .limit .requested: tokens
 │   ├── ProviderUnavailableError
 │   ├── InvalidReplyError    .text .problems: how it fails the requested schema
 │   └── TruncatedStreamError .partial: the text so far
@@ -76,9 +76,9 @@ class ProviderError(InferenceProvidersError):
     """A provider refused or failed.
 
     `provider` is its id, `status` the HTTP status (None without a reply), `code` the
-    provider's own error code, `retry_after` the seconds to wait if it named any, `body` the
-    bytes of its reply, keys removed. `attempts` holds every attempt of the call that it ended, this one included;
-    it is empty on an error that ended none.
+    provider's own error code, `message` what it said in its own words (where it said nothing, the reason in ours),
+    `retry_after` the seconds to wait if it named any, `body` the bytes of its reply, keys removed. `attempts` holds
+    every attempt of the call that it ended, this one included; it is empty on an error that ended none.
     """
 
     attempts: Sequence[Attempt] = ()
@@ -93,10 +93,13 @@ class ProviderError(InferenceProvidersError):
         code: str | None = None,
         retry_after: float | None = None,
         body: bytes = b"",
+        words: str = "",
     ) -> None:
+        """*words*: what the provider said, if it said anything; *message* tells of it in ours."""
         self.provider, self.status, self.code, self.retry_after = provider, status, code, retry_after
         self.body = body
         super().__init__(message)
+        self.message = printable(words) or str(self).removeprefix(f"{provider}: ")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (rebuild, (type(self), str(self)), dict(self.__dict__))  # its attempts may hold it
@@ -130,7 +133,14 @@ class ContentFilteredError(InvalidRequestError):
 
 
 class ContextLengthError(InvalidRequestError):
-    """The prompt is longer than the model's context window."""
+    """The prompt is longer than the model's context window.
+
+    `limit` is the largest number of tokens that the provider takes, `requested` how many it was sent; None for what
+    it did not say.
+    """
+
+    limit: int | None = None
+    requested: int | None = None
 
 
 class ProviderUnavailableError(ProviderError):

@@ -13,9 +13,11 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from inference_providers.protocols import error_details
+from inference_providers.registry import bundled
 from tests.servers import Behaviour, Connection, Received, Server, answer, chunk, completion, delta
 
-NEXT, RETRY, DEAD, STOP, TRUNC, OK = "NEXT", "RETRY", "DEAD", "STOP", "TRUNC", "OK"
+NEXT, RETRY, DEAD, STOP, DOUBT, TRUNC, OK = "NEXT", "RETRY", "DEAD", "STOP", "DOUBT", "TRUNC", "OK"
 CALL, STREAM = "call", "stream"
 SECRET = "KEY"  # stands for the key of the request, in replies that echo it
 
@@ -219,7 +221,7 @@ row(
 row(
     "7",
     '400 a JSON array `[{"error":{"code":400,...,"status":"INVALID_ARGUMENT"}}]`',
-    STOP,
+    DOUBT,
     says(400, [{"error": {"code": 400, "message": "Bad request field", "status": "INVALID_ARGUMENT"}}]),
     error="InvalidRequestError",
     message="Bad request field",
@@ -261,7 +263,7 @@ row("9", '404 text, or `{"detail":"Not Found"}`', NEXT, says(404, {"detail": "No
 row(
     "10",
     "413 nginx HTML",
-    STOP,
+    NEXT,
     says(
         413,
         "<html><head><title>413 Request Entity Too Large</title></head><body><h1>413</h1></body></html>",
@@ -283,7 +285,7 @@ row(
 row(
     "12",
     "422 where `message` is an object holding `detail`",
-    STOP,
+    DOUBT,
     says(
         422,
         {
@@ -425,7 +427,7 @@ row(
 row(
     "24b",
     '`{"success":false,"errors":[...]}`',
-    STOP,
+    DOUBT,
     says(400, {"success": False, "errors": [{"code": 5006, "message": "bad input"}], "result": {}}),
     error="InvalidRequestError",
     message="bad input",
@@ -461,10 +463,136 @@ row(
 row(
     "26",
     "400 with `x-should-retry: true`",
-    STOP,
+    DOUBT,
     says(400, {"error": {"message": "no"}}, {"x-should-retry": "true"}),
     error="InvalidRequestError",
     message="no",
+    **S,
+)
+
+OUTCOMES = {"dead": DEAD, "next": NEXT, "retry": RETRY, "stop": STOP, "larger": STOP, "poll": ""}
+for refusal, example in ((refusal, refusal.example) for refusal in bundled().refusals):
+    if OUTCOMES[refusal.action]:
+        said = error_details(example["body"]).message
+        row(
+            "79",
+            f"{example['status']}, {refusal.name}: `{said if len(said) <= 80 else said[:77] + '...'}`",
+            OUTCOMES[refusal.action],
+            says(example["status"], example["body"]),
+            error=refusal.error,
+            message=said[:60],
+            **S,
+        )
+S = {"section": "The words of a server behind a server"}
+row(
+    "80",
+    '400 "Provider returned error", with JSON in `error.metadata.raw`: its words count, as in row 8b',
+    STOP,
+    says(
+        400,
+        {
+            "error": {
+                "message": "Provider returned error",
+                "code": 400,
+                "metadata": {
+                    "raw": json.dumps({"error": {"message": "prompt is too long: 210000 tokens > 200000 maximum"}}),
+                    "provider_name": "Anthropic",
+                },
+            }
+        },
+    ),
+    error="ContextLengthError",
+    message="prompt is too long: 210000 tokens",
+    **S,
+)
+row(
+    "80b",
+    "the same where the account behind it has no credit: that is no reason to leave the key alone",
+    NEXT,
+    says(
+        400,
+        {
+            "error": {
+                "message": "Provider returned error",
+                "code": 400,
+                "metadata": {"raw": json.dumps([{"error": {"message": "Insufficient Balance"}}])},
+            }
+        },
+    ),
+    error="InsufficientCreditsError",
+    message="Insufficient Balance",
+    **S,
+)
+row(
+    "81",
+    '400 `litellm.BadRequestError: ... - {"error": ...}`',
+    RETRY,
+    says(
+        400,
+        {
+            "error": {
+                "message": "litellm.BadRequestError: GroqException - "
+                + json.dumps({"error": {"message": "Failed to call a function.", "code": "tool_use_failed"}})
+                + ". Received Model Group=x",
+                "code": "400",
+            }
+        },
+    ),
+    message="Failed to call a function.",
+    **S,
+)
+row(
+    "81b",
+    "400 `Error code: 400 - {'error': ...}`, as Python writes it",
+    NEXT,
+    says(
+        400,
+        {
+            "detail": "Error code: 400 - "
+            + repr({"error": {"message": 'This model\'s not "tools", it does not support them', "param": None}})
+        },
+    ),
+    error="InvalidRequestError",
+    message="it does not support them",
+    **S,
+)
+row(
+    "82",
+    '200 `{"base_resp":{"status_code":1008,"status_msg":"insufficient balance"}}`',
+    DEAD,
+    says(200, {"id": "x", "choices": None, "base_resp": {"status_code": 1008, "status_msg": "insufficient balance"}}),
+    error="InsufficientCreditsError",
+    message="insufficient balance",
+    **S,
+)
+row(
+    "82b",
+    '200 `{"error_code":110,"error_msg":"Access token invalid or no longer valid"}`',
+    DEAD,
+    says(200, {"error_code": 110, "error_msg": "Access token invalid or no longer valid"}),
+    error="AuthenticationError",
+    message="Access token invalid",
+    **S,
+)
+row(
+    "83",
+    "200 with an `error` within the choice",
+    RETRY,
+    says(
+        200,
+        {
+            **completion(None, finish_reason="error"),
+            "choices": [
+                {
+                    "index": 0,
+                    "finish_reason": "error",
+                    "message": {"role": "assistant", "content": ""},
+                    "error": {"code": 502, "message": "Upstream idle timeout exceeded"},
+                }
+            ],
+        },
+    ),
+    message="Upstream idle timeout exceeded",
     **S,
 )
 
@@ -901,6 +1029,15 @@ ADDRESSES = {
 }
 
 
+SECTIONS = (
+    "Status errors",
+    "The words of a server behind a server",
+    "200 that is not success",
+    "Connection",
+    "Stream",
+)
+
+
 def table() -> str:
     """The matrix as Markdown, for docs/failures.md."""
     lines: list[str] = []
@@ -908,8 +1045,8 @@ def table() -> str:
     for found in sorted(
         ROWS,
         key=lambda r: (
-            ["Status errors", "200 that is not success", "Connection", "Stream"].index(r.section),
-            int(r.number.rstrip("bce")),
+            SECTIONS.index(r.section),
+            int(r.number.rstrip("bcde")),
             r.number,
         ),
     ):
@@ -924,7 +1061,7 @@ def table() -> str:
         error = (
             ""
             if found.outcome == OK
-            else f"`{found.error if found.outcome in (STOP, DEAD, TRUNC, RETRY) or found.section == 'Status errors' else 'ProviderUnavailableError'}`"
+            else f"`{found.error if found.outcome in (STOP, DOUBT, DEAD, TRUNC, RETRY) or found.section in SECTIONS[:2] else 'ProviderUnavailableError'}`"
         )
         lines.append(f"| {found.number} | {found.wire.replace('|', '&#124;')} | {found.outcome} | {error} |")
     return "\n".join(lines).strip()

@@ -27,7 +27,7 @@ from inference_providers import (
 from inference_providers.calls.gathering import Gathered
 from inference_providers.chat import completion as chat
 from inference_providers.chat.answer import AnswerBuilder
-from inference_providers.protocols import classify, error_body, openai_chat
+from inference_providers.protocols import classify, openai_chat, waits
 from inference_providers.protocols import stream as streams
 from inference_providers.registry.provider import Facts
 from inference_providers.text import jsontext
@@ -554,8 +554,8 @@ def test_what_is_no_number_of_tokens_is_not_counted_with(count: Any) -> None:
 @pytest.mark.parametrize("value", ["1e999", "-1e999", "nan", "9" * 5000, "Wed, 21 Oct 99999 07:28:00 GMT", "Wed, 99 Oct 2065 07:28:00 GMT", "x" * 65536, ",", "1 1 1 1 1", "\ud800"])  # fmt: skip
 def test_a_wait_that_cannot_be_is_none(value: str) -> None:
     for name in ("retry-after", "retry-after-ms"):
-        assert error_body.retry_after({name: value}, "", 0.0) is None
-    assert error_body.retry_after({}, f"try again in {value}s", 0.0) is None or value == "9" * 5000
+        assert waits.retry_after({name: value}, "", 0.0) is None
+    assert waits.retry_after({}, f"try again in {value}s", 0.0) is None or value == "9" * 5000
 
 
 def test_a_server_that_says_much_is_heard_to_its_fourth_thousand() -> None:

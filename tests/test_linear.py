@@ -15,8 +15,9 @@ from pydantic import BaseModel, Field
 
 from inference_providers import AsyncProviderList, ProviderList
 from inference_providers.chat import docstrings, structured, tools, validation
-from inference_providers.protocols import classify, error_body
+from inference_providers.protocols import error_body, sizes, waits
 from inference_providers.registry import schema
+from inference_providers.registry.registry import bundled
 from inference_providers.text import jsontext
 from tests.conftest import ROOT, list_of
 from tests.servers import answer
@@ -61,7 +62,14 @@ def patterns() -> dict[str, tuple[str | bytes, bool]]:
     for table in ("_PREFIXES", "_SPELLING", "_DATES", "_LAST"):
         for place, (pattern, _) in enumerate(getattr(naming, table)):
             found[f"naming:{table}[{place}]"] = getattr(pattern, "pattern", pattern), False
-    found |= {f"classify:PHRASES[{name}]": (pattern, False) for name, pattern in classify.PHRASES.items()}
+    for row in bundled().refusals:
+        found |= {f"refusals:{row.name}[{place}]": (word, False) for place, word in enumerate(row.words)}
+    for module, tables in ((sizes, ("_LIMITS", "_SENT")), (waits, ("_SENTENCES",))):
+        for table in tables:
+            for place, pattern in enumerate(getattr(module, table)):
+                found[f"{module.__name__}:{table}[{place}]"] = pattern, False
+    for name in ("_SUM", "_PARTS"):
+        found[f"sizes:{name}"] = getattr(sizes, name), False
     for pattern in re.findall(r'"pattern": ("\^[^"]*")', Path(schema.SCHEMA_PATH).read_text("utf-8")):
         found[f"schema:{pattern}"] = json.loads(pattern), False
     return found

@@ -17,6 +17,9 @@ from hypothesis import strategies as st
 from inference_providers import AsyncProviderList, InvalidRequestError, ProviderList
 from inference_providers.chat.parameter_rules import Rules, adapted, dropped
 from inference_providers.chat.parameters import DROP, ERROR, KEEP, SYNONYMS, VOCABULARY, normalise
+from inference_providers.credentials import Pins
+from inference_providers.offers.access import Accesses
+from inference_providers.offers.offer import offer_by
 from inference_providers.protocols import fit
 from inference_providers.protocols.request import ModelRequest
 from inference_providers.registry.registry import bundled
@@ -434,3 +437,46 @@ def test_the_registry_speaks_of_parameters_that_there_are() -> None:
         assert set(row) <= {"spelling", "refuses", "accepts"}
         assert {*row.get("spelling", ()), *row.get("accepts", ())} <= known
         assert not {*row.get("spelling", ()), *row.get("accepts", ())} & set(row.get("refuses", ()))
+
+
+REASONING = [
+    ("openai", "o3", True),
+    ("openai", "o4-mini-2025-04-16", True),
+    ("openai", "gpt-5", True),
+    ("openai", "gpt-5-mini-2025-08-07", True),
+    ("azure", "o3-mini", True),
+    ("azure-cognitive", "gpt-5", True),
+    ("azure-cognitive", "codex-mini", True),
+    ("github-models", "openai/o3", True),
+    ("github-models", "openai/o4-mini", True),
+    ("openai", "gpt-4o", False),
+    ("openai", "gpt-5-chat-latest", False),
+    ("azure-cognitive", "deepseek-v3.2", False),
+    ("github-models", "openai/gpt-4o", False),
+    ("github-models", "deepseek/deepseek-r1", False),
+    ("openrouter", "openai/o3", False),
+]
+
+
+@pytest.mark.parametrize(("provider", "model", "reasons"), REASONING)
+def test_openais_reasoning_models_take_no_stop_and_spell_max_tokens_otherwise(
+    provider: str, model: str, reasons: bool
+) -> None:
+    access = Accesses(bundled(), {}, Pins(bundled()))[provider]
+    offer = offer_by(access, None, model)
+    request = ModelRequest({"messages": [], "stop": ["a"], "max_tokens": 50})
+    fitted = fit(request, offer)
+    assert fitted.body is not None
+    assert ("stop" in fitted.body, fitted.dropped) == ((False, ["stop"]) if reasons else (True, []))
+    spelled = reasons or provider in ("openai", "azure")
+    assert ("max_completion_tokens" in fitted.body, "max_tokens" in fitted.body) == (spelled, not spelled)
+
+
+def test_a_registry_of_ones_own_may_say_what_a_model_refuses(serve: Serve) -> None:
+    server = serve()
+    registry = registry_of(server.url)
+    registry["parameters"] = {"models": [{"names": "^M-INT", "at": ["p1"], "refuses": ["seed"]}]}
+    made = ProviderList(json_override=registry, environ=keys(1), local=False)
+    assert made.ask_ai("hi", seed=1, temperature=0).dropped == ["seed"]
+    assert server.asked[-1].json.keys() >= {"temperature"}
+    assert "seed" not in server.asked[-1].json

@@ -283,6 +283,7 @@ class _Api:
             time.time(),
             path=chat.PATH,
             allow_empty=False,
+            registry=self.offer.registry,
         )
         if verdict.action != classify.OK:
             return Result(item, None, verdict.error)

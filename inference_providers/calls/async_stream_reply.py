@@ -74,6 +74,7 @@ class AsyncOpening:
             time.time(),
             path=request.path,
             allow_empty=request.allow_empty,
+            registry=offer.registry,
         )
 
     async def open(self) -> Verdict:

@@ -93,6 +93,7 @@ def judge(status: int, headers: Mapping[str, str], content: bytes, offer: Offer,
             time.time(),
             path=request.path,
             allow_empty=request.allow_empty,
+            registry=offer.registry,
         )
     except Exception as error:  # noqa: BLE001  (a reply must not be able to break a program)
         return classify.unreadable(offer.provider, error)

@@ -72,6 +72,7 @@ class Opening:
             time.time(),
             path=request.path,
             allow_empty=request.allow_empty,
+            registry=offer.registry,
         )
 
     def open(self) -> Verdict:

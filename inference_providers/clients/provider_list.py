@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from inference_providers.clients.connection import Connection
     from inference_providers.clients.options import (
         AskOptions,
+        Items,
         BatchOptions,
         GenerationOptions,
-        Items,
         StreamOptions,
     )
     from inference_providers.offers import Explanation, LocalServer, Offer, Resolution
@@ -56,8 +56,7 @@ class ProviderList(Secretive):
     hedge_after: seconds, or "p95", after which a second provider is asked as well, for calls that
         are not streamed; at most one request in twenty is such an extra one. Off by default.
     mock: replies instead of providers, by model; neither key nor network is used. See `testing.mock`.
-    learn: remember what providers refuse for a week, in a file of the user's (`inference-providers learned`);
-        without it, for as long as this list is there.
+    learn: remember what providers refuse in a file of the user's, too, for a week (`inference-providers learned`).
 
     One list may be used from several threads; an asynchronous one from several event loops, one after another.
 

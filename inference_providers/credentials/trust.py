@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _OFFERS = ("model_names", "more_names", "facts")
 _FROM_DOWNLOAD = ("disabled", *_OFFERS)
 # What the package alone says, as it decides who is asked and how: a download's own is not read.
-_FROM_PACKAGE = ("families", "easiest", "fastest", "parameters", "batch")
+_FROM_PACKAGE = ("families", "easiest", "fastest", "parameters", "refusals", "batch")
 
 
 def stray_keys(registry: Registry, installed: Registry, pins: Pins) -> list[str]:

@@ -34,7 +34,7 @@ class Access(credentials.Secretive):
 
     __slots__ = (
         "_general", "_permitted", "_pins", "_rules", "credential", "endpoint", "headers", "key", "key_source", "opt_in",
-        "place", "provider", "reason", "server", "variable",
+        "place", "provider", "reason", "registry", "server", "variable",
     )  # fmt: skip
 
     def __init__(
@@ -50,11 +50,13 @@ class Access(credentials.Secretive):
         server: LocalServer | None = None,
         pins: Pins | None = None,
         by_hand: str | None = None,
+        registry: Registry | None = None,
     ) -> None:
         """*server*: one that this package launches. *by_hand*: the variable that stands for a key given by the program.
 
-        *general*: the registry's rules about parameters.
+        *general*: the rules about parameters of *registry*.
         """
+        self.registry = registry
         self.provider, self.endpoint, self.credential, self.server = provider, endpoint or "", credential, server
         self.reason, self.opt_in = reason, opt_in
         self.place = endpoint if server is None else server.place
@@ -66,7 +68,7 @@ class Access(credentials.Secretive):
         self.headers = headers or {}
         self._pins = pins
         self._general = general or {}
-        self._rules: dict[frozenset[str], Rules] = {}
+        self._rules: dict[tuple[frozenset[str], tuple[int, ...]], Rules] = {}
         self._permitted: tuple[Address | None, str] = (None, "")  # where requests for an endpoint were found to go
 
     def forbids(self, address: Address, endpoint: str) -> str:
@@ -82,14 +84,31 @@ class Access(credentials.Secretive):
         self._permitted = (address, endpoint)
         return ""
 
-    def rules(self, facts: Facts) -> Rules:
+    def rules(self, facts: Facts, internal_name: str) -> Rules:
         """The rules about parameters for an offer with these facts; worked out once for all that refuse the same."""
         refused = facts.refusals(self._general.get("refused") or {})
-        if refused not in self._rules:
+        pid = self.provider.id
+        rows = [row for row in self._general.get("models") or () if pid in row["at"] and _is_named(row, internal_name)]
+        key = (refused, tuple(map(id, rows)))
+        if key not in self._rules:
             from inference_providers.chat import Rules
 
-            self._rules[refused] = Rules(self._general, self.provider.connection.get("parameters") or {}, refused)
-        return self._rules[refused]
+            own = self.provider.connection.get("parameters") or {}
+            for row in rows:
+                own = {
+                    **own,
+                    "refuses": [*(own.get("refuses") or ()), *(row.get("refuses") or ())],
+                    "spelling": {**(own.get("spelling") or {}), **(row.get("spelling") or {})},
+                }
+            self._rules[key] = Rules(self._general, own, refused)
+        return self._rules[key]
+
+
+def _is_named(row: Mapping[str, Any], internal_name: str) -> bool:
+    """Whether a row of `models` is about a model."""
+    import re
+
+    return re.search(row["names"], internal_name, re.IGNORECASE) is not None
 
 
 class Accesses(credentials.Secretive):
@@ -124,7 +143,16 @@ class Accesses(credentials.Secretive):
         return self._access(known.provider, server.endpoint, credential, server.reason, server=launched, pins=None)
 
     def _access(self, *args: Any, **kwargs: Any) -> Access:
-        return Access(*args, **{"pins": self._pins, "general": self._general, "by_hand": self.by_hand, **kwargs})
+        return Access(
+            *args,
+            **{
+                "pins": self._pins,
+                "general": self._general,
+                "by_hand": self.by_hand,
+                "registry": self.registry,
+                **kwargs,
+            },
+        )
 
     def _work_out(self, provider: Provider) -> Access:
         if provider.data.get("disabled"):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from inference_providers.credentials import Address, Secret
     from inference_providers.offers.access import Access
     from inference_providers.offers.local_server import LocalServer
-    from inference_providers.registry import Facts
+    from inference_providers.registry import Facts, Registry
 
     @dataclass_transform(frozen_default=True, eq_default=False)
     class Frozen:
@@ -63,6 +63,7 @@ class Offer(credentials.Secretive, Frozen):
         "output_price": "USD per million tokens, or None where unknown.",
         "cached_input_price": "USD per million tokens, or None where unknown.",
         "rules": "What it makes of generation parameters.",
+        "registry": "The registry that it is from; None where nothing is known of it.",
         "_access": "",
     }
 
@@ -91,6 +92,7 @@ class Offer(credentials.Secretive, Frozen):
     output_price: float | None
     cached_input_price: float | None
     rules: Rules
+    registry: Registry | None
     _access: Access
 
     # What is otherwise for a server that this package launches.
@@ -114,6 +116,7 @@ class Offer(credentials.Secretive, Frozen):
         _put(self, "headers", access.headers)
         _put(self, "variable", access.variable)
         _put(self, "key_source", access.key_source)
+        _put(self, "registry", access.registry)
         _put(self, "place", (access.place, internal_name))
         if access.server is None:  # else see LaunchedOffer
             _put(self, "endpoint", access.endpoint)
@@ -124,7 +127,7 @@ class Offer(credentials.Secretive, Frozen):
         def __getattr__(self, name: str) -> Any:
             """A field that has not been filled. It is, once, and from then on this method is not asked."""
             if name == "rules":
-                _put(self, name, self._access.rules(self.facts))
+                _put(self, name, self._access.rules(self.facts, self.internal_name))
             elif name in _BY_FACTS:
                 self._read_facts()
             else:

@@ -1,14 +1,14 @@
 """What a reply means: a response or a failure in, a verdict out. Pure.
 
-`docs/failures.md` lists what real servers do and which verdict each gets. Statuses and phrases are rows of tables
-here, plain data that the page is made of; nothing depends on who the provider is, nor on the protocol that it speaks.
-What only a failure needs is loaded with the first one.
+`docs/failures.md` lists what real servers do and which verdict each gets. What a server's words mean are rows of the
+registry file (`refusals`), what its status means alone are rows of tables here: plain data that the page is made of.
+Nothing depends on who the provider is, nor on the protocol that it speaks. What only a failure needs is loaded with
+the first one.
 """
 
 from __future__ import annotations
 
-import re
-
+from inference_providers import errors
 from inference_providers.errors import (
     AuthenticationError,
     ContentFilteredError,
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from inference_providers.offers import Offer
     from inference_providers.protocols.error_body import ErrorDetails
+    from inference_providers.registry import Registry
     from inference_providers.transport import WireError
 
 OK = "ok"
@@ -43,47 +44,6 @@ RESTART = 0.1  # seconds for the end of a server of ours to be noticed
 SUCCESS = (200, 201, 203)
 REDIRECTS = (301, 302, 303, 307, 308)
 
-# What messages and codes tell beyond the status: name -> pattern, whatever the case of letters.
-PHRASES = {
-    "no credit left": (
-        r"insufficient[_ ](quota|credits?|balance|funds)|credits? (are |is |have been )?(exhausted|depleted)"
-        r"|out of credits|used all (available )?credits|billing_hard_limit|payment required|spending limit"
-    ),
-    "resource exhausted": r"RESOURCE_EXHAUSTED",
-    "invalid key": (
-        r"api[ _-]?key (is )?(not valid|invalid|incorrect)"
-        r"|(invalid|incorrect|wrong|expired)[ _](x-)?api[ _-]?(key|token)"
-        r"|API_KEY_INVALID|invalid_api_key|no auth credentials|user not found\.?$"
-    ),
-    "content filter": (
-        r"content[_ ](filter|policy)|ResponsibleAIPolicyViolation|content management policy"
-        r"|flagged|moderation|unsafe|safety system"
-    ),
-    "context length": (
-        r"context[_ ](length|window|size)|exceed_context_size|context_length_exceeded|maximum context"
-        r"|prompt is too long|too many (input )?tokens|input is too long"
-        r"|exceeds the (model'?s )?(maximum )?(context|input)"
-    ),
-    "unknown model": (
-        r"model[_ ](not[_ ]found|does not exist|unavailable|deprecated|decommissioned)"
-        r"|model `?.{1,100}`? (does not exist|not found|is not available"
-        r"|has been (deprecated|decommissioned|removed))"
-        r"|(unknown|invalid|unsupported|no such) model|not a valid model|model not exist|no endpoints found"
-    ),
-    "loading": r"loading model|model is (currently )?loading|unavailable_error",
-    "no capacity": r"capacity|overloaded",
-}
-# (statuses, phrase, action, error): what the words say beats what the status says. The first match wins.
-BY_WORDS: tuple[tuple[tuple[int, ...], str, str, type[ProviderError]], ...] = (
-    ((403, 429), "no credit left", DEAD, InsufficientCreditsError),
-    ((429,), "resource exhausted", NEXT, RateLimitError),
-    ((400, 403), "invalid key", DEAD, AuthenticationError),
-    ((400, 403, 422, 498), "content filter", STOP, ContentFilteredError),
-    ((400, 413, 422), "context length", LARGER, ContextLengthError),
-    ((400, 422), "unknown model", NEXT, ProviderUnavailableError),
-    ((503,), "loading", POLL, ProviderUnavailableError),
-    ((503,), "no capacity", NEXT, ProviderUnavailableError),
-)
 # status -> (action, error), where no words decide. A 429 that says how long is WAIT.
 BY_STATUS: dict[int, tuple[str, type[ProviderError]]] = {
     401: (DEAD, AuthenticationError),
@@ -106,16 +66,20 @@ BY_CLASS: tuple[tuple[int, str, type[ProviderError]], ...] = (
     (400, DOUBT, InvalidRequestError),
 )
 OTHERWISE = (NEXT, ProviderUnavailableError)
-REFUSED_IN_SUCCESS = ("context length", "content filter")  # phrases of refusals that some send with status 200
-STATUS_IN_CODE = r"\b([45]\d\d)\b"  # a status that an error with status 200 names as its code
+UNKNOWN = 400  # the status with which words are looked for where an error comes with a status of success
 ERROR_READ = 65536  # bytes of an error body
+_HIDDEN = ("message", "msg", "detail", "error_msg", "error_message", "errors", "fault", "Message")
 _BILLED = "; it may have been billed"
 # kind of `WireError` -> (action, what is added to its message); others are NEXT.
 _BY_KIND = {"broken": (RETRY, ""), "deadline": (NEXT, _BILLED), "timeout": (NEXT, _BILLED)}
 
 
 class Verdict:
-    """What to do (`action`), why (`error`), and how long to wait (`retry_after`, seconds)."""
+    """What to do (`action`), why (`error`), and how long to wait (`retry_after`, seconds).
+
+    `words` are the server's own, without keys, where it refused; else None. An action of DOUBT is one on a refusal in
+    words that nobody knows: it may be the request's fault or the server's.
+    """
 
     __slots__ = (
         "absent",
@@ -169,11 +133,19 @@ def failure(error: WireError, provider: str, *, launched: bool = False) -> Verdi
 
 
 def refusal(
-    status: int, headers: Mapping[str, str], body: bytes, provider: str, secrets: Iterable[str | None], now: float
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    provider: str,
+    secrets: Iterable[str | None],
+    now: float,
+    *,
+    registry: Registry | None = None,
 ) -> Verdict:
     """A verdict on a response whose status is not one of `SUCCESS`, in whatever protocol.
 
-    *secrets* are scrubbed from everything that is kept. *now* is a Unix time.
+    *secrets* are scrubbed from everything that is kept. *now* is a Unix time. *registry* says what words mean; by
+    default the installed one does.
     """
     from inference_providers.credentials import scrub_bytes
     from inference_providers.protocols.error_body import error_details, json_or_text
@@ -186,7 +158,8 @@ def refusal(
         return Verdict(NEXT, ProviderUnavailableError(message, provider=provider, status=status))
     secrets = list(secrets)
     clean = scrub_bytes(body[:ERROR_READ], secrets)
-    verdict = _by_status(status, _scrubbed(error_details(json_or_text(clean)), secrets), headers, provider, now)
+    words = _scrubbed(error_details(json_or_text(clean)), secrets)
+    verdict = _judged(status, words, headers, provider, now, registry)
     if verdict.error is not None:
         verdict.error.body = clean
     return verdict
@@ -196,41 +169,73 @@ def _scrubbed(words: ErrorDetails, secrets: list[str | None]) -> ErrorDetails:
     """Words without keys that only the reading of them has put together."""
     from inference_providers.credentials import scrub
 
-    return type(words)(
-        scrub(words.message, secrets),
-        scrub(words.code, secrets),
-        scrub(words.kind, secrets),
-        scrub(words.param, secrets),
-    )
+    return words.mapped(lambda text: scrub(text, secrets))
 
 
-def _by_status(
-    status: int, words: ErrorDetails, headers: Mapping[str, str], provider: str, now: float, otherwise: str = ""
+def _judged(
+    status: int,
+    words: ErrorDetails,
+    headers: Mapping[str, str],
+    provider: str,
+    now: float,
+    registry: Registry | None,
+    *,
+    otherwise: str = "",
+    in_success: bool = False,
 ) -> Verdict:
-    from inference_providers.protocols.error_body import retry_after
+    """The verdict on a refusal. *in_success*: it came with a status of success, and *status* is read from it."""
+    from inference_providers.protocols.waits import retry_after
 
     message = words.message or otherwise or f"HTTP {status} without a message"
-    wait = retry_after(headers, message, now)
-    action, kind = _decide(status, words, wait)
+    wait = retry_after(
+        {**words.headers, **headers}, words.text, now, told=words.wait, limited=429 in (status, words.status)
+    )
+    action, kind, absent = _decide(status, words, registry, in_success)
+    limited = kind is RateLimitError and (action == RETRY or status == 429)
+    if limited and wait is not None:
+        action = WAIT
     error = kind(
         f"{provider}: {message} (HTTP {status})",
         provider=provider,
         status=status,
         code=words.code or words.kind or None,
         retry_after=wait,
+        words=message,
     )
-    verdict = Verdict(action, error, retry_after=wait, cool=status == 429)
-    verdict.words = words
-    verdict.absent = kind is ProviderUnavailableError and words.has(PHRASES["unknown model"])
+    if isinstance(error, ContextLengthError):
+        from inference_providers.protocols.sizes import sizes_of
+
+        error.limit, error.requested = sizes_of(words)
+    verdict = Verdict(action, error, retry_after=wait, cool=status == 429 or limited)
+    verdict.words, verdict.absent = words, absent
     return verdict
 
 
-def _decide(status: int, words: ErrorDetails, wait: float | None) -> tuple[str, type[ProviderError]]:
-    for statuses, phrase, action, error in BY_WORDS:
-        if status in statuses and words.has(PHRASES[phrase]):
-            return action, error
-    if status == 429 and wait is not None:
-        return WAIT, RateLimitError
+def _decide(
+    status: int, words: ErrorDetails, registry: Registry | None, in_success: bool
+) -> tuple[str, type[ProviderError], bool]:
+    """What to do, by the words, else by the status; and whether the model is said not to be there."""
+    if registry is None:
+        from inference_providers.registry import bundled
+
+        registry = bundled()
+    found = registry.refusals.find(status, words.text)
+    if found is None and words.status is not None and words.status != status:
+        found = registry.refusals.find(words.status, words.text)
+    if found is not None:
+        action, error = found.action, getattr(errors, found.error)
+    elif in_success and words.status is None:
+        action, error = OTHERWISE
+    else:
+        action, error = _by_status(status)
+        if words.status is not None and (action == DOUBT or words.relayed):
+            action, error = _by_status(words.status)
+    if action == DEAD and words.relayed:
+        action = NEXT  # the account of whoever is behind it, not ours
+    return action, error, found is not None and found.absent
+
+
+def _by_status(status: int) -> tuple[str, type[ProviderError]]:
     if status in BY_STATUS:
         return BY_STATUS[status]
     return next(((action, error) for least, action, error in BY_CLASS if status >= least), OTHERWISE)
@@ -239,6 +244,19 @@ def _decide(status: int, words: ErrorDetails, wait: float | None) -> tuple[str, 
 def is_foreign(kind: str) -> bool:
     """Whether a content type is not ours to judge: speech, pictures, transcripts."""
     return "json" not in kind and "html" not in kind
+
+
+def hidden_error(reply: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The error that a reply without content holds under another name than `error`; None where it holds none."""
+    base = reply.get("base_resp")
+    if isinstance(base, dict) and base.get("status_code"):
+        return {"error": base}
+    choices = reply.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices else None
+    if isinstance(first, dict):
+        held = first.get("error")
+        return {"error": held} if held else None
+    return reply if any(reply.get(name) for name in _HIDDEN) else None
 
 
 def clean_error(body: Mapping[str, Any], secrets: Iterable[str | None]) -> Mapping[str, Any]:
@@ -250,19 +268,17 @@ def clean_error(body: Mapping[str, Any], secrets: Iterable[str | None]) -> Mappi
     return clean
 
 
-def error_in_success(clean: Mapping[str, Any], provider: str, now: float) -> Verdict:
+def error_in_success(clean: Mapping[str, Any], provider: str, now: float, registry: Registry | None = None) -> Verdict:
     """An error delivered with status 200, as `clean_error` has it.
 
-    Judged by the status inside it, else as unavailable.
+    Judged by its words and by the status inside it, else as unavailable.
     """
     from inference_providers.protocols.error_body import error_details
 
     words = error_details(clean)
-    number = re.search(STATUS_IN_CODE, words.code)
-    refused = any(words.has(PHRASES[phrase]) for phrase in REFUSED_IN_SUCCESS)
-    status = int(number[1]) if number else 400 if refused else 503
-    verdict = _by_status(status, words, {}, provider, now, "an error without a message")
-    return verdict if number or verdict.action in (STOP, LARGER, DOUBT) else Verdict(NEXT, verdict.error)
+    status = words.status or UNKNOWN
+    said = "an error without a message"
+    return _judged(status, words, {}, provider, now, registry, otherwise=said, in_success=True)
 
 
 def withheld(provider: str) -> Verdict:

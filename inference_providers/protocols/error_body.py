@@ -1,12 +1,13 @@
 """What a server said in its own words, read from whatever shape it put them in. Pure.
 
-Everything here looks at a text once, and at a bounded part of it: a server must not be able to keep a program busy.
+A gateway holds the words of another server within its own, as an object or as JSON in a text: the innermost words are
+what counts. Everything here looks at a text once or a few times, and at a bounded part of it: a server must not be able
+to keep a program busy.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import re
 from itertools import islice
 
@@ -14,116 +15,290 @@ from inference_providers.text import jsontext, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
-LONGEST = 4096  # characters of a message; no phrase is looked for beyond
+LONGEST = 4096  # characters of a message that are told
+_LOOKED = 1024  # characters of it in which words are looked for
 _PAGE = 65536  # characters of a text body that are looked at
 _LINE = 300  # characters of it that are told
-_HEADER = 64  # characters of a header that may be a number, or a date
 _TAG = 500  # characters within a tag; what is longer is none
-_MESSAGES = (
-    "message",
-    "faultstring",
-    "msg",
-    "detail",
-    "error",
-    "title",
-)  # what a message is called, the likeliest first
 _UNSEEN = ("script", "style")  # elements whose text no reader sees
-_WAIT = r"(?:try again|retry) (?:in|after) (?:(\d{1,6})m)?(\d{1,9}(?:\.\d{1,9})?)\s{0,9}(ms|s)"
 _SMALL_LETTERS = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}  # keeps every text's length
 _ITEMS, _FIELDS, _LEVELS = 50, 200, 8  # of an error's lists and objects that are looked into
+_READ = 4 * _PAGE  # characters of one error that are read, and
+_PARTS = 300  # values
+
+# What each thing is called, the likeliest first. A message may be a text, or hold what tells more of it.
+_MESSAGES = (
+    "message", "Message", "faultstring", "msg", "status_msg", "error_msg", "error_message", "errorMessage",
+    "error_description", "detail", "description", "base_resp", "fault", "errors", "details", "Output", "cause",
+    "response", "body", "title", "reason",
+)  # fmt: skip
+_CODES = ("code", "status_code", "statusCode", "error_code", "errorCode", "http_code", "errorcode", "Code")
+_KINDS = ("type", "__type", "status", "reason", "error_type")
+_PARAMS = ("param", "parameter", "field", "path")
+_WITHIN = ("innererror", "inner_error")  # what only adds a code
+_WAITS = {
+    "retry_after": 1.0, "retryAfter": 1.0, "retry-after": 1.0, "retry_after_seconds": 1.0, "retryAfterSeconds": 1.0,
+    "wait_seconds": 1.0, "waitSeconds": 1.0, "retryDelay": 1.0, "retry_delay": 1.0, "retry_in": 1.0,
+    "retry_after_ms": 0.001, "retryAfterMs": 0.001, "retry-after-ms": 0.001,
+}  # fmt: skip
+_SIZES = {"n_ctx": "limit", "n_prompt_tokens": "requested"}  # llama.cpp's
+_STATUS = r"^[45]\d\d$"  # a code that is a status
+_EMPTY_WORDS = ("error", "fail", "failure", "failed")  # types that say nothing
+# A message of nobody: what it is about stands within.
+_RELAYED = r"provider returned error|^litellm\.|error from provider|upstream|^error code: \d{3} - "
+_MARKS = frozenset(("error", "errors", "detail", "fault", "Message", "base_resp"))  # an object with one is an error
+_TELLING = frozenset(("type", "code", "status", "__type", "object", "request_id", "reason", "param"))
 
 
 class ErrorDetails:
-    """What a server said in its own words: message, code and type, wherever it put them."""
+    """What a server said in its own words: message, code and type, wherever it put them.
 
-    __slots__ = ("code", "kind", "message", "param", "text")
+    `param` is what it found fault with (`tools`, `messages.0.role`), `status` an HTTP status that it named as a code,
+    `wait` the seconds that a field of its own asks for, `sizes` numbers of tokens in fields of their own, `headers`
+    those that a gateway quotes, names in lower case. `relayed` says that the words are those of another server behind it. `text` is all of it, for looking for words.
+    """
 
-    def __init__(self, message: str, code: str, kind: str, param: str = "") -> None:
-        self.message, self.code, self.kind = (printable(text[:LONGEST]) for text in (message, code, kind))
-        self.param = printable(param[:LONGEST])
-        self.text = " ".join(part for part in (self.message, self.code, self.kind) if part)
+    __slots__ = ("code", "headers", "kind", "message", "param", "relayed", "sizes", "status", "text", "wait")
+
+    def __init__(self, message: str, code: str, kind: str, *, param: str = "", further: str = "") -> None:
+        """*further*: what it said besides, in which words are looked for as well."""
+        self.message, self.code, self.kind, self.param = (
+            printable(text[:LONGEST]) for text in (message, code, kind, param)
+        )
+        parts = (self.message[:_LOOKED], self.code[:_LINE], self.kind[:_LINE], printable(further[:_LOOKED]))
+        self.text = "\n".join(" ".join(part.split()) for part in parts if part)
+        self.status: int | None = None
+        self.wait: float | None = None
+        self.sizes: dict[str, int] = {}
+        self.headers: dict[str, str] = {}
+        self.relayed = False
 
     def has(self, pattern: str) -> bool:
         """Whether message, code or type match."""
         return bool(re.search(pattern, self.text, re.IGNORECASE))
 
+    def mapped(self, clean: Callable[[str], str]) -> ErrorDetails:
+        """The same with each text as *clean* makes it."""
+        made = ErrorDetails(clean(self.message), clean(self.code), clean(self.kind), param=clean(self.param))
+        made.text = clean(self.text)
+        made.status, made.wait, made.sizes, made.relayed = self.status, self.wait, self.sizes, self.relayed
+        made.headers = self.headers
+        return made
+
 
 def error_details(body: Any) -> ErrorDetails:
     """Read an error body of any shape seen in the wild."""
-    whole = body[0] if isinstance(body, list) and body else body
-    if isinstance(whole, str):
-        return ErrorDetails(plain(whole), "", "")
-    if not isinstance(whole, dict):
-        return ErrorDetails("", "", "")
-    inner = whole.get("error")
-    if isinstance(inner, str):
-        return ErrorDetails(_text(inner), _text(whole.get("code")), _text(whole.get("type")))
-    error = _unwrapped(inner if isinstance(inner, dict) else whole)
-    return ErrorDetails(_first_text(error), _joined(_codes(error)), _joined(_kinds(error)), _text(error.get("param")))
+    return _Reading().of(body)
 
 
-def _unwrapped(error: dict[str, Any]) -> dict[str, Any]:
-    """The object that tells of the error, within those that only hold it."""
-    found = error
-    for wrapper in ("fault", "errors"):
-        if wrapper in found and not found.get("message"):
-            held = found[wrapper]
-            one = held[0] if isinstance(held, list) and held else held
-            found = one if isinstance(one, dict) else {"message": one}
-    return found
+class _Reading:
+    """One error as it is read: what is said of it, the innermost first."""
+
+    def __init__(self) -> None:
+        self.codes: list[str] = []
+        self.kinds: list[str] = []
+        self.further: list[str] = []
+        self.param = ""
+        self.wait: float | None = None
+        self.sizes: dict[str, int] = {}
+        self.headers: dict[str, str] = {}
+        self.relayed = False
+        self.parts, self.left = 0, _READ
+
+    def of(self, body: Any) -> ErrorDetails:
+        """The error that a body tells of."""
+        whole = body[0] if isinstance(body, list) and body else body
+        message = self.read(whole, 0) if isinstance(whole, str | dict) else ""
+        further = "\n".join(part for part in dict.fromkeys(self.further) if part != message)
+        codes, kinds = (" ".join(dict.fromkeys(filter(None, texts))) for texts in (self.codes, self.kinds))
+        made = ErrorDetails(message, codes, kinds, param=self.param, further=further)
+        status = next((code for code in self.codes if re.search(_STATUS, code)), None)
+        made.status = None if status is None else int(status)
+        made.wait, made.sizes, made.relayed = self.wait, self.sizes, self.relayed
+        made.headers = self.headers
+        return made
+
+    def read(self, value: Any, level: int) -> str:
+        """The message in a value, the innermost."""
+        self.parts += 1
+        if value is None or isinstance(value, bool) or level > _LEVELS or self.parts > _PARTS:
+            return ""
+        if isinstance(value, dict):
+            return self.read_object(value, level)
+        if isinstance(value, list):
+            return "; ".join(dict.fromkeys(filter(None, (self.read(item, level + 1) for item in value[:_ITEMS]))))
+        if isinstance(value, str):
+            return self.read_text(value, level)
+        return str(value)[:LONGEST]
+
+    def read_text(self, text: str, level: int) -> str:
+        """A text, or what the JSON in it says."""
+        text = text[: min(_PAGE, self.left)]
+        self.left -= len(text)
+        within, before = _json_in(text) if level < _LEVELS else (None, "")
+        if within is not None:
+            self.relayed |= bool(re.search(_RELAYED, before[:_LINE], re.IGNORECASE))
+            inner = self.read(within, level + 1)
+            if inner:
+                self.further.append(before[:LONGEST])
+                return inner
+        if level == 0 or text.lstrip()[:1] == "<":
+            if re.search(r"<!doctype html|<html|<head|<body", text[: 4 * _LINE], re.IGNORECASE):
+                self.further.insert(0, "<html>")
+            return plain(text)
+        return text[:LONGEST]
+
+    def read_object(self, error: Mapping[str, Any], level: int) -> str:
+        own = self.own_words(error)
+        inner = error.get("error")
+        message = self.read(inner, level + 1) if isinstance(inner, dict | list) else ""
+        message = self.behind(error.get("metadata"), level) or message
+        for name in _MESSAGES:
+            if message:
+                break
+            message = self.read(error[name], level + 1) if error.get(name) else ""
+        if isinstance(inner, str) and inner:
+            said = self.read(inner, level + 1)
+            self.kinds.append(said[:LONGEST] if message else "")
+            message = message or said
+        self.beside(error)
+        self.codes += own[0]
+        self.kinds += own[1]
+        return self.placed(error, message)
+
+    def own_words(self, error: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+        """Codes and kinds of one object, and what else it says in fields of their own."""
+        codes = [_short(error[name]) for name in _CODES if _is_word(error.get(name))]
+        codes += [
+            _short(inner["code"])
+            for name in _WITHIN
+            if isinstance(inner := error.get(name), dict) and _is_word(inner.get("code"))
+        ]
+        kinds = [_short(error[name]) for name in _KINDS if _is_word(error.get(name))]
+        for name, scale in _WAITS.items():
+            if self.wait is None and name in error:
+                self.wait = _told_wait(error[name], scale)
+        for name, size in _SIZES.items():
+            if type(error.get(name)) is int:
+                self.sizes.setdefault(size, error[name])
+        return codes, [kind for kind in kinds if kind not in _EMPTY_WORDS]
+
+    def behind(self, metadata: Any, level: int) -> str:
+        """What a gateway was told by the server behind it."""
+        if not isinstance(metadata, dict):
+            return ""
+        if metadata.get("reasons"):
+            self.kinds.append("moderation flagged")
+        quoted = metadata.get("headers")
+        for name in islice(quoted, _ITEMS) if isinstance(quoted, dict) else ():
+            self.headers[name.lower()] = _short(quoted[name])
+        raw = metadata.get("raw")
+        message = self.read(raw, level + 1) if raw else ""
+        if message:
+            self.relayed = True
+        return message
+
+    def beside(self, error: Mapping[str, Any]) -> None:
+        """What stands beside the message: outer messages, Google's details."""
+        for name in ("message", "detail"):
+            if isinstance(said := error.get(name), str):
+                self.further.append(said[:LONGEST])
+                self.relayed |= bool(re.search(_RELAYED, said[:_LINE], re.IGNORECASE))
+        details = error.get("details")
+        for item in details[:_ITEMS] if isinstance(details, list) else ():
+            if isinstance(item, dict):
+                _, kinds = self.own_words(item)
+                self.kinds += [kind for kind in kinds if not kind.startswith("type.googleapis")]
+                for one in _list(item.get("fieldViolations")) + _list(item.get("violations")):
+                    self.param = self.param or _short(one.get("field") or "")
+                    self.kinds += [_short(one[name]) for name in ("quotaId", "quotaMetric") if _is_word(one.get(name))]
+
+    def placed(self, error: Mapping[str, Any], message: str) -> str:
+        """The message, with the place in the request that it is about, where that is told apart."""
+        place = error.get("loc")
+        if isinstance(place, list | str | int) and not isinstance(place, bool) and message:
+            names = [_short(part) for part in (place[:_ITEMS] if isinstance(place, list) else [place])]
+            self.param = self.param or ".".join(names[1:] if names[:1] == ["body"] and len(names) > 1 else names)
+            return f"{'.'.join(names)}: {message}"
+        for name in _PARAMS:
+            if not self.param and isinstance(error.get(name), str):
+                self.param = error[name][:LONGEST]
+        return message
 
 
-def _first_text(error: Mapping[str, Any]) -> str:
-    return next((_text(error[name]) for name in _MESSAGES if error.get(name)), "")
+def _list(value: Any) -> list[dict[str, Any]]:
+    return [item for item in value[:_ITEMS] if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-def _codes(error: Mapping[str, Any]) -> Iterator[str]:
-    """What it calls a code, also in an error within."""
-    yield _text(error.get("code"))
-    inner = error.get("innererror") or error.get("inner_error")
-    if isinstance(inner, dict):
-        yield _text(inner.get("code"))
-
-
-def _kinds(error: Mapping[str, Any]) -> Iterator[str]:
-    """What it calls a type, a status or a reason."""
-    yield _text(error.get("type"))
-    yield _text(error.get("status"))
-    metadata = error.get("metadata")
-    if isinstance(metadata, dict) and metadata.get("reasons"):
-        yield "moderation flagged"
-    details = error.get("details")
-    for item in details[:_ITEMS] if isinstance(details, list) else ():
-        if isinstance(item, dict):
-            yield _text(item.get("reason"))
-
-
-def _joined(texts: Iterable[str]) -> str:
-    return " ".join(filter(None, texts))
-
-
-def _text(value: Any, level: int = 0) -> str:
-    if value is None or isinstance(value, bool) or level > _LEVELS:
-        return ""
-    if isinstance(value, list):
-        return "; ".join(filter(None, (_text(item, level + 1) for item in value[:_ITEMS])))
-    if isinstance(value, dict):
-        if "msg" in value:
-            place = value.get("loc") or ()
-            where = ".".join(map(_short, place[:_ITEMS] if isinstance(place, list) else [place]))
-            return f"{where}: {_short(value['msg'])}" if where else _short(value["msg"])
-        inner = next((value[key] for key in ("message", "detail", "error") if value.get(key)), None)
-        return _short(value) if inner is None else _text(inner, level + 1)
-    return _short(value)
+def _is_word(value: Any) -> bool:
+    return isinstance(value, str | int | float) and not isinstance(value, bool) and value != ""
 
 
 def _short(value: Any) -> str:
     """A value as text: JSON for what is not a text."""
     text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
     return text[:LONGEST]
+
+
+def _told_wait(value: Any, scale: float) -> float | None:
+    from inference_providers.protocols.waits import seconds_of
+
+    found = seconds_of(str(value)[:LONGEST]) if _is_word(value) else None
+    return None if found is None else found * scale
+
+
+# An object within a text, in JSON or as Python writes it.
+
+_OPEN = r"""[{\[]\s{0,99}[{"']"""
+_QUOTED = r"""'[^'\\]*+(?:\\.[^'\\]*+)*+'|"[^"\\]*+(?:\\.[^"\\]*+)*+"|\b(?:None|True|False)\b"""
+_CONSTANTS = {"None": "null", "True": "true", "False": "false"}
+
+
+def _json_in(text: str) -> tuple[Any, str]:
+    """The error that a text holds as JSON, and the text before it; None where it holds none."""
+    whole = text.strip()
+    if whole[:1] == '"' and len(whole) > 2:
+        found = _decoded(whole)
+        return (found, "") if isinstance(found, str) and found != text and _json_in_once(found) else (None, "")
+    return _json_in_once(text) or (None, "")
+
+
+def _json_in_once(part: str) -> tuple[Any, str] | None:
+    for match in islice(re.finditer(_OPEN, part), 3):
+        start = part[match.start() :]
+        found = _decoded(start)
+        if found is None and "'" in start[:_LINE]:
+            found = _decoded(re.sub(_QUOTED, _as_json, start))
+        one = found[0] if isinstance(found, list) and found else found
+        if isinstance(one, dict) and (one.keys() & _MARKS or ("message" in one and one.keys() & _TELLING)):
+            return found, part[: match.start()]
+        if isinstance(one, dict) and match.start() == 0 and part.rstrip()[-1:] in "}]" and "message" in one:
+            return found, ""
+    return None
+
+
+def _decoded(text: str) -> Any:
+    """The JSON value with which a text begins; None for none, and for one that nests too deep."""
+    try:
+        found, _ = json.JSONDecoder(strict=False).raw_decode(text)
+        if isinstance(found, dict | list):
+            jsontext.check(found)
+    except (ValueError, RecursionError):
+        return None
+    return found
+
+
+def _as_json(match: re.Match[str]) -> str:
+    """A string or a constant of Python's as JSON has it."""
+    word = match[0]
+    if word[0] not in "'\"":
+        return _CONSTANTS[word]
+    if word[0] == '"':
+        return word
+    return '"' + word[1:-1].replace("\\'", "'").replace('"', '\\"').replace("\\x", "\\u00") + '"'
 
 
 def plain(text: str) -> str:
@@ -183,33 +358,3 @@ def json_or_text(body: bytes) -> Any:
         return jsontext.loads(body)
     except ValueError:
         return body.decode("utf-8", "replace") or None
-
-
-def retry_after(headers: Mapping[str, str], message: str, now: float) -> float | None:
-    """Seconds to wait, as the server said: by header or message; None when it said nothing usable.
-
-    *now* is a Unix time.
-    """
-    candidates = [(headers.get("retry-after-ms"), 0.001), (headers.get("retry-after"), 1.0)]
-    for value, scale in candidates:
-        if value and len(value) <= _HEADER:
-            seconds = _seconds(value, now)
-            if seconds is not None:
-                return seconds * scale
-    match = re.search(_WAIT, message[:LONGEST])
-    if match:
-        return int(match[1] or 0) * 60 + float(match[2]) * (0.001 if match[3] == "ms" else 1)
-    return None
-
-
-def _seconds(value: str, now: float) -> float | None:
-    try:
-        seconds = float(value)
-    except ValueError:
-        from email.utils import parsedate_to_datetime
-
-        try:
-            seconds = parsedate_to_datetime(value).timestamp() - now
-        except (ValueError, TypeError, OverflowError, OSError, IndexError, AttributeError):
-            return None
-    return seconds if math.isfinite(seconds) and seconds > 0 else None

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from inference_providers.offers import Offer
     from inference_providers.protocols.request import ModelRequest
     from inference_providers.protocols.stream import StreamJudge
+    from inference_providers.registry import Registry
 
 ID = OPENAI_PROTOCOL
 
@@ -101,11 +102,12 @@ def judge(
     *,
     path: str = chat.PATH,
     allow_empty: bool = False,
+    registry: Registry | None = None,
 ) -> StreamJudge:
     """What judges one stream as it comes. Where it turns out to be a complete reply, `decode` does."""
     from inference_providers.protocols.stream import StreamJudge
 
-    return StreamJudge(provider, secrets, headers, now, decode, path=path, allow_empty=allow_empty)
+    return StreamJudge(provider, secrets, headers, now, decode, path=path, allow_empty=allow_empty, registry=registry)
 
 
 def decode(
@@ -118,10 +120,11 @@ def decode(
     *,
     path: str = chat.PATH,
     allow_empty: bool = False,
+    registry: Registry | None = None,
 ) -> Verdict:
     """A verdict on a complete response. *secrets* are scrubbed from everything that is kept."""
     if status not in classify.SUCCESS:
-        return classify.refusal(status, headers, body, provider, secrets, now)
+        return classify.refusal(status, headers, body, provider, secrets, now, registry=registry)
     if path != chat.PATH and classify.is_foreign(headers.get("content-type", "json").lower()):
         return Verdict(classify.OK)
     try:
@@ -135,10 +138,13 @@ def decode(
     if not isinstance(reply, dict):
         return classify.unavailable(classify.NEXT, provider, f"the reply is not an object but {type(reply).__name__}")
     if reply.get("error") or reply.get("object") == "error":
-        return classify.error_in_success(classify.clean_error(reply, secrets), provider, now)
+        return classify.error_in_success(classify.clean_error(reply, secrets), provider, now, registry)
     if path != chat.PATH:
         return Verdict(classify.OK, reply=reply)
-    return _chat_reply(reply, provider, allow_empty)
+    verdict = _chat_reply(reply, provider, allow_empty)
+    if verdict.action != classify.OK and (found := classify.hidden_error(reply)) is not None:
+        return classify.error_in_success(classify.clean_error(found, secrets), provider, now, registry)
+    return verdict
 
 
 def _passes_unread(body: bytes) -> bool:

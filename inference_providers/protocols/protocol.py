@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from inference_providers.offers import Offer
     from inference_providers.protocols.classify import Verdict
     from inference_providers.protocols.request import FittedRequest, ModelRequest
+    from inference_providers.registry import Registry
     from inference_providers.transport import WireError
 
     class ModelProtocol(Protocol):
@@ -51,12 +52,14 @@ if TYPE_CHECKING:
             *,
             path: str,
             allow_empty: bool,
+            registry: Registry | None,
         ) -> Verdict:
             """The verdict on a complete response; `verdict.reply` is that of an answer, as OpenAI's API has it.
 
             headers: names in lower case. secrets: are taken out of everything that is kept. now: a Unix time, in
             seconds. path: of the request, before it was encoded. allow_empty: a reply without content is an answer.
-            Other statuses than success are `classify.refusal`'s. What it raises is taken for a reply of a shape that
+            registry: says what a server's words mean where it refuses; None for the installed one. Other statuses than
+            success are `classify.refusal`'s. What it raises is taken for a reply of a shape that
             nobody foresaw.
             """
             raise NotImplementedError
@@ -70,6 +73,7 @@ if TYPE_CHECKING:
             *,
             path: str,
             allow_empty: bool,
+            registry: Registry | None,
         ) -> EventJudge:
             """What judges one stream as it comes; the parameters are those of `decode`."""
             raise NotImplementedError

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from inference_providers.protocols.classify import Verdict
     from inference_providers.protocols.protocol import EventJudge
+    from inference_providers.registry import Registry
     from inference_providers.transport import WireError
 
 
@@ -80,6 +81,7 @@ class StreamJudge:
         "_allow_empty": "Whether an answer without content is one.",
         "_decode": "The verdict on a body that turns out to be a complete reply.",
         "_now": "",
+        "_registry": "What says what a server's words mean.",
         "_parser": "",
         "_path": "",
         "_secrets": "",
@@ -95,7 +97,9 @@ class StreamJudge:
         *,
         path: str = chat.PATH,
         allow_empty: bool = False,
+        registry: Registry | None = None,
     ) -> None:
+        self._registry = registry
         self.provider, self._secrets, self._now, self._decode = provider, list(secrets), now, decode
         self._parser = sse.Parser()
         kind = headers.get("content-type", "text/event-stream").lower()
@@ -247,6 +251,8 @@ class StreamJudge:
             self._fail("a chunk is not an object")
         elif chunk.get("error") or "error" in (chunk.get("object"), chunk.get("type")):
             self._error(chunk)
+        elif self._path == chat.PATH and not chunk.get("choices") and (found := classify.hidden_error(chunk)):
+            self._error(found)
         else:
             self._note(chunk)
             if self.verdict is None:
@@ -262,7 +268,7 @@ class StreamJudge:
     def _error(self, body: Mapping[str, Any]) -> None:
         clean = classify.clean_error(body, self._secrets)
         what = error_details(clean).message or "an error without a message"
-        self._fail(what, classify.error_in_success(clean, self.provider, self._now))
+        self._fail(what, classify.error_in_success(clean, self.provider, self._now, self._registry))
 
     def _note(self, chunk: Mapping[str, Any]) -> None:
         self.usage = chunk.get("usage") or self.usage
@@ -271,7 +277,10 @@ class StreamJudge:
             return
         choice = chat.first_choice(chunk)
         if choice.get("finish_reason") == "error":
-            self._fail("the stream ended with finish_reason 'error'")
+            if (found := classify.hidden_error(chunk)) is not None:
+                self._error(found)
+            else:
+                self._fail("the stream ended with finish_reason 'error'")
             return
         text = delta_text(chunk)
         self._text.add(text)
@@ -288,7 +297,15 @@ class StreamJudge:
     def _whole(self, body: bytes) -> Iterator[dict[str, Any]]:
         """JSON or HTML where a stream was asked for: judged as a complete reply; an answer becomes one chunk."""
         verdict = self._decode(
-            200, {}, body, self.provider, self._secrets, self._now, path=self._path, allow_empty=self._allow_empty
+            200,
+            {},
+            body,
+            self.provider,
+            self._secrets,
+            self._now,
+            path=self._path,
+            allow_empty=self._allow_empty,
+            registry=self._registry,
         )
         self.verdict = verdict
         if verdict.action == classify.OK:

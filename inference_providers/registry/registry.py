@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from inference_providers.registry.naming import Names
+    from inference_providers.registry.refusals import Refusals
 
 BUNDLED_PATH = os.path.join(os.path.dirname(os.path.dirname(__file__)), "inference-providers.json")
 
@@ -101,6 +102,16 @@ class Registry:
     def parameters(self) -> Mapping[str, Any]:
         """Rules about generation parameters that hold for everybody; a file without them has the installed ones."""
         return self._rows.get("parameters") or ({} if self._installed else bundled().parameters)
+
+    @cached_property
+    def refusals(self) -> Refusals:
+        """How a server's words are read where it refuses; a file without such rows has the installed ones."""
+        if not self._installed and not self._rows.get("refusals"):
+            return bundled().refusals
+        from inference_providers.registry.refusals import Refusals
+
+        rows = self._rows.get("refusals") or {}
+        return Refusals(rows, rows if self._installed else bundled().rows.get("refusals") or {})
 
     @property
     def batch(self) -> Mapping[str, Any]:

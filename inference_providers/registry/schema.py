@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Check = Callable[[Any, Any], bool]  # (value, what was valid in its place) -> whether it is valid for sure
 
 SCHEMA_PATH = os.path.join(os.path.dirname(os.path.dirname(__file__)), "inference-providers.schema.json")
-_CLOSED = ("provider", "connection", "batch", "model", "retiredProvider")
+_CLOSED = ("provider", "connection", "batch", "model", "modelParameters", "refusal", "retiredProvider")
 
 
 @lru_cache(maxsize=2)
@@ -267,5 +267,5 @@ _KEYWORDS: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], Check]] = 
     "properties": _properties, "additionalProperties": _others, "propertyNames": _names, "items": _items,
     "prefixItems": _places, "anyOf": _choice, "pattern": _pattern, "format": _format, "minimum": _minimum,
     "maxLength": _length("maxLength", str), "maxItems": _length("maxItems", list),
-    "minItems": _length("minItems", list),
+    "minItems": _length("minItems", list), "minLength": _length("minLength", str),
 }  # fmt: skip

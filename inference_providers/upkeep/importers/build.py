@@ -67,6 +67,7 @@ def build(sources: Iterable[Source], overlay: Mapping[str, Any]) -> dict[str, An
         "aliases": overlay["model_aliases"],
         "families": overlay["families"],
         "parameters": overlay["parameters"],
+        "refusals": overlay["refusals"],
         "batch": overlay["batch"],
         "fastest": overlay["fastest"],
         "engines": overlay["engines"],
