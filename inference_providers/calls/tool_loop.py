@@ -23,7 +23,10 @@ CALLS_IN_REPLY, CALLS = 128, 512  # tool calls that are made for one reply, and 
 
 
 def converse(question: Question) -> Generator[dict[str, Any] | list[Call], Any, Answer]:
-    """Ask until there is an answer. Raises StepLimitError, or InvalidReplyError after one repair."""
+    """Ask until there is an answer.
+
+    Raises StepLimitError, ContentFilteredError where the model refuses, or InvalidReplyError after one repair.
+    """
     turns = question.turns
     given = AnswerBuilder()
     repaired = False
@@ -32,6 +35,8 @@ def converse(question: Question) -> Generator[dict[str, Any] | list[Call], Any, 
         reply: Reply = yield question.body(turns)
         _count(given, reply)
         message = chat.message_of(reply.data)
+        if message.get("refusal"):
+            _check_refusal(reply, message)
         asked = chat.tool_calls(message)
         if asked and question.tools and question.tools.makes(asked):
             if step == question.max_steps:
@@ -49,6 +54,7 @@ def converse(question: Question) -> Generator[dict[str, Any] | list[Call], Any, 
         try:
             value = question.output_schema.parse(chat.content_text(message.get("content")))
         except SchemaMismatch as misfit:
+            _check_refusal(reply, message, chat.first_choice(reply.data).get("finish_reason"))
             cut = chat.cut_by_length(chat.first_choice(reply.data))
             if repaired or cut or step == question.max_steps:
                 so_far = ": the token limit cut it; give a larger max_tokens" if cut else ""
@@ -77,6 +83,13 @@ def converse(question: Question) -> Generator[dict[str, Any] | list[Call], Any, 
     )
 
 
+def _check_refusal(reply: Reply, message: Mapping[str, Any], finish: Any = None) -> None:
+    """Raise ContentFilteredError for a reply that is none because the model refuses, or that a filter has cut."""
+    from inference_providers.calls import refused
+
+    refused.check(message, finish, reply.offer)
+
+
 def _check_calls(asked: int, made: int, turns: Sequence[Mapping[str, Any]]) -> None:
     """Raise StepLimitError for more tool calls than are made; none of this reply's is then made."""
     if asked > CALLS_IN_REPLY:
@@ -98,7 +111,10 @@ def _count(given: AnswerBuilder, reply: Reply) -> None:
 
 
 def answer_of(reply: Reply, turns: Sequence[Mapping[str, Any]]) -> Answer:
-    """The answer that one reply gives, tools and schemas aside."""
+    """The answer that one reply gives, tools and schemas aside. Raises ContentFilteredError where it refuses."""
     given = AnswerBuilder()
+    message = chat.message_of(reply.data)
+    if message.get("refusal"):
+        _check_refusal(reply, message)
     _count(given, reply)
     return given.answer(reply.data, reply.offer, turns)
