@@ -40,8 +40,8 @@ def refusal(response_format: Any) -> str | None:
     name, schema = given.get("name", ""), given.get("schema")
     if not NAME.fullmatch(name):
         return (
-            f"Invalid 'response_format.json_schema.name': string does not match pattern. Expected a string that "
-            f"matches the pattern '^[a-zA-Z0-9_-]+$', and has at most 64 characters."
+            "Invalid 'response_format.json_schema.name': string does not match pattern. Expected a string that "
+            "matches the pattern '^[a-zA-Z0-9_-]+$', and has at most 64 characters."
         )
     try:
         if not isinstance(schema, dict) or schema.get("type") != "object":
@@ -89,7 +89,9 @@ class Strict:
             if others := set(node) - {"$ref"}:
                 refuse(f"$ref cannot have keywords {others}.")
             if self.target(node["$ref"]) is None:
-                refuse(f"reference can only point to definitions defined at the top level of the schema: {node['$ref']}")
+                refuse(
+                    f"reference can only point to definitions defined at the top level of the schema: {node['$ref']}"
+                )
             return
         kinds = node.get("type", [])
         kinds = [kinds] if isinstance(kinds, str) else kinds
@@ -124,7 +126,9 @@ class Strict:
             refuse("enum values must be of the same type.")
         for value in values:
             kind = json.dumps(value)[:1]
-            kind = {'"': "string", "t": "boolean", "f": "boolean", "n": "null", "{": "object", "[": "array"}.get(kind, "number")
+            kind = {'"': "string", "t": "boolean", "f": "boolean", "n": "null", "{": "object", "[": "array"}.get(
+                kind, "number"
+            )
             if kind not in kinds and not (kind == "number" and "integer" in kinds and isinstance(value, int)):
                 refuse(f"enum value {value!r} does not validate against {node.get('type')!r}.")
             self.text += len(value) if isinstance(value, str) else 0

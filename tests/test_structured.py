@@ -315,7 +315,9 @@ def test_a_schema_that_points_nowhere_fetches_nothing(serve: Serve) -> None:
     assert server.requests == []
 
 
-@pytest.mark.parametrize(("shape", "strict"), [(Car, True), (Node, True), (Open, True), (Loose, False), (Anything, False)])
+@pytest.mark.parametrize(
+    ("shape", "strict"), [(Car, True), (Node, True), (Open, True), (Loose, False), (Anything, False)]
+)
 def test_strictness_is_asked_for_where_it_can_be_kept(shape: Any, strict: bool) -> None:
     assert OutputSchema(shape).response_format["json_schema"]["strict"] is strict
 

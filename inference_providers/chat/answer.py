@@ -140,7 +140,7 @@ class Answer(str):
 
 def plain(value: Any) -> Any:
     """A parsed value in plain types, for JSON."""
-    if value is None or isinstance(value, str | int | float) and type(value).__module__ == "builtins":
+    if value is None or (isinstance(value, str | int | float) and type(value).__module__ == "builtins"):
         return value
     from pydantic_core import to_jsonable_python
 

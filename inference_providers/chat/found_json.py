@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 FOUND = 32  # values of a text that are looked at: the last ones
 
 _THOUGHTS = ("think", "thinking")  # tags around thoughts
-# What may follow a bracket that begins an object with fields, or a list; a text in braces is none of them.
-_BEGINNING = r'\{(?=[ \t\r\n]{0,64}["}])|\[(?=[ \t\r\n]{0,64}[\[{"\-0-9tfn\]])'
+# A bracket that begins an object, empty or with a name and a colon, or a list: most brackets in a text do not.
+_NAME = r'"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"[ \t\r\n]{0,64}:'
+_BEGINNING = r"\{(?=[ \t\r\n]{0,64}(?:\}|" + _NAME + r'))|\[(?=[ \t\r\n]{0,64}[\[{"\-0-9tfn\]])'
 # A string, which ends with its line in any case, or a bracket.
 _TOKEN = r'"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"?|[\[\]{}]'
 # What stands before a value that a reply sets apart: a fence, with or without a name, or a tag.

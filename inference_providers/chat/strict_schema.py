@@ -156,12 +156,14 @@ class _Tightened:
         items = node.get("items")
         first = items if isinstance(items, list) else node.get("prefixItems") or []
         rest = [items] if isinstance(items, dict) else []
-        if not (first or rest) or (not rest and items is not False and node.get("maxItems", len(first) + 1) > len(first)):
+        if not (first or rest) or (
+            not rest and items is not False and node.get("maxItems", len(first) + 1) > len(first)
+        ):
             raise _Open
         kinds: list[Schema] = []
         for made in map(self._node, [*first, *rest]):
             kinds += [made] if made not in kinds else []
-        sizes = {word: node[word] for word in ("minItems", "maxItems") if word in node}
+        sizes: Schema = {word: node[word] for word in ("minItems", "maxItems") if word in node}
         return {"type": "array", "items": kinds[0] if len(kinds) == 1 else {"anyOf": kinds}, **sizes}
 
 
@@ -201,7 +203,9 @@ def _annotations(node: Schema, made: Schema) -> Schema:
         if node.get(word) is not None and word not in made and len(text := _as_text(node[word])) <= _LONGEST_NOTE
     ]
     told = node.get("description")
-    text = "\n".join([*([told] if isinstance(told, str) and told else []), *([f"({'; '.join(notes)})"] if notes else [])])
+    text = "\n".join(
+        [*([told] if isinstance(told, str) and told else []), *([f"({'; '.join(notes)})"] if notes else [])]
+    )
     title = node.get("title")
     return {**({"title": title} if isinstance(title, str) else {}), **({"description": text} if text else {})}
 
@@ -219,7 +223,7 @@ def _or_null(made: Schema) -> Schema:
         return made
     if "anyOf" in made:
         return {**made, "anyOf": [*made["anyOf"], dict(_NULL)]}
-    words = {word: made[word] for word in ("title", "description") if word in made}
+    words: Schema = {word: made[word] for word in ("title", "description") if word in made}
     return {**words, "anyOf": [{word: made[word] for word in made if word not in words}, dict(_NULL)]}
 
 
@@ -345,7 +349,7 @@ def _restored(node: Any, value: Any, root: Mapping[str, Any]) -> Any:
     if isinstance(value, list):
         first, rest = next(((f.get("prefixItems") or [], f.get("items")) for f in forms if _holds_items(f)), ([], None))
         return [_restored(first[i] if i < len(first) else rest, item, root) for i, item in enumerate(value)]
-    form = next((form for form in forms if _could_be(form, value)), {})
+    form = forms[0] if len(forms) == 1 else next((form for form in forms if _could_be(form, value)), {})
     fields, others = form.get("properties") or {}, form.get("additionalProperties")
     required = form.get("required") or ()
     return {

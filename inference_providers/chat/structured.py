@@ -146,6 +146,7 @@ def _unchecked_patterns(schema: dict[str, Any]) -> list[str]:
 def _adapter(source: Any) -> tuple[Any, dict[str, Any], bool]:
     """What reads a type's JSON, its schema with an object on top, and whether that object is around the type."""
     from pydantic import PydanticUserError, TypeAdapter, create_model
+    from pydantic_core import SchemaError
 
     name = getattr(source, "__name__", None) or type(source).__name__
     if isinstance(source, str):
@@ -155,9 +156,10 @@ def _adapter(source: Any) -> tuple[Any, dict[str, Any], bool]:
         schema = _followed(_json_schema(adapter))
         if schema.get("type") == "object" and not any(word in schema for word in _NOT_AT_TOP):
             return adapter, schema, False
-        adapter = TypeAdapter(create_model("Answer", **{VALUE: (source, ...)}))
+        make: Any = create_model  # its own overloads take no names that are not in the code
+        adapter = TypeAdapter(make("Answer", **{VALUE: (source, ...)}))
         return adapter, _json_schema(adapter), True
-    except (PydanticUserError, NameError, RecursionError) as error:
+    except (PydanticUserError, SchemaError, NameError, RecursionError) as error:
         if not isinstance(source, type) and not hasattr(source, "__origin__"):
             raise _no_schema(name) from None
         raise TypeError(f"{name} has no JSON Schema: {getattr(error, 'message', error)}") from None
@@ -215,7 +217,6 @@ def _moved(node: Any) -> Any:
         for word, inner in node.items()
     }
     reference = node.get("$ref")
-    if isinstance(reference, str) and (reference == "#" or reference.startswith("#/")):
-        if not reference.startswith(("#/$defs/", "#/definitions/")):
-            moved["$ref"] = f"#/properties/{VALUE}{reference[1:]}"
+    if isinstance(reference, str) and re.match(r"#(?!/\$defs/|/definitions/)(?:/|\Z)", reference):
+        moved["$ref"] = f"#/properties/{VALUE}{reference[1:]}"
     return moved
