@@ -35,7 +35,8 @@ from pydantic_core import to_jsonable_python
 from typing_extensions import TypedDict
 
 from inference_providers import AsyncProviderList, ContentFilteredError, InferenceProvidersError, ProviderList
-from inference_providers.chat.strict_schema import restored, strict_schema
+from inference_providers.chat.nulls import restored
+from inference_providers.chat.strict_schema import strict_schema
 from inference_providers.chat.structured import OutputSchema, SchemaMismatch
 from tests import strict_rules
 from tests.conftest import list_of
@@ -450,6 +451,16 @@ def test_a_null_where_a_field_may_be_left_out_is_its_default_and_elsewhere_a_mis
         output.parse(json.dumps({"a": None}))
     schema = {"type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}}, "required": ["a"]}
     assert OutputSchema(schema).parse('{"a": 1, "b": null}') == {"a": 1}
+
+
+@pytest.mark.parametrize("shape", [shape for shape, _, strict in TYPES if strict], ids=str)
+def test_what_cerebras_and_anthropic_refuse_is_not_said_either(shape: Any) -> None:
+    waiting: list[Any] = [OutputSchema(shape).response_format["json_schema"]["schema"]]
+    for node in waiting:
+        assert isinstance(node.get("type", ""), str)
+        assert node.keys().isdisjoint(("minItems", "maxItems", "const"))
+        waiting += [*node.get("properties", {}).values(), *node.get("$defs", {}).values(), *node.get("anyOf", ())]
+        waiting += [node["items"]] if "items" in node else []
 
 
 def test_choices_that_begin_alike_begin_with_what_tells_them_apart() -> None:

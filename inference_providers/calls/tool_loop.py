@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from inference_providers.calls.reply import Reply
-    from inference_providers.chat import Call, Question
+    from inference_providers.chat import Call, Question, SchemaMismatch
 
 CALLS_IN_REPLY, CALLS = 128, 512  # tool calls that are made for one reply, and for one question
 
@@ -54,18 +54,7 @@ def converse(question: Question) -> Generator[dict[str, Any] | list[Call], Any, 
         try:
             value = question.output_schema.parse(chat.content_text(message.get("content")))
         except SchemaMismatch as misfit:
-            _check_refusal(reply, message, chat.first_choice(reply.data).get("finish_reason"))
-            cut = chat.cut_by_length(chat.first_choice(reply.data))
-            if repaired or cut or step == question.max_steps:
-                so_far = ": the token limit cut it; give a larger max_tokens" if cut else ""
-                so_far = so_far or (", even after one repair" if repaired else "")
-                raise InvalidReplyError(
-                    f"{reply.offer.provider}/{reply.offer.internal_name}: "
-                    f"the reply does not fit the schema{so_far}: {misfit}",
-                    provider=reply.offer.provider,
-                    text=chat.content_text(message.get("content")),
-                    problems=misfit.problems,
-                ) from None
+            _check_repair(reply, misfit, repaired=repaired, last=step == question.max_steps)
             repaired = True
             turns = [
                 *turns,
@@ -81,6 +70,23 @@ def converse(question: Question) -> Generator[dict[str, Any] | list[Call], Any, 
         "Give a larger max_steps, or tools that tell it more.",
         turns,
     )
+
+
+def _check_repair(reply: Reply, misfit: SchemaMismatch, *, repaired: bool, last: bool) -> None:
+    """Raise an error for a reply that does not fit its schema and is not to be repaired."""
+    choice, message = chat.first_choice(reply.data), chat.message_of(reply.data)
+    _check_refusal(reply, message, choice.get("finish_reason"))
+    cut = chat.cut_by_length(choice)
+    if not (repaired or cut or last):
+        return
+    so_far = ": the token limit cut it; give a larger max_tokens" if cut else ""
+    so_far = so_far or (", even after one repair" if repaired else "")
+    raise InvalidReplyError(
+        f"{reply.offer.provider}/{reply.offer.internal_name}: the reply does not fit the schema{so_far}: {misfit}",
+        provider=reply.offer.provider,
+        text=chat.content_text(message.get("content")),
+        problems=misfit.problems,
+    ) from None
 
 
 def _check_refusal(reply: Reply, message: Mapping[str, Any], finish: Any = None) -> None:

@@ -1,7 +1,8 @@
-"""A JSON Schema in the words that strict structured output takes, and replies brought back from them. Pure.
+"""A JSON Schema in the words that strict structured output takes. Pure.
 
-The rules are OpenAI's (https://platform.openai.com/docs/guides/structured-outputs, read in November 2026), which are
-the narrowest; what its documentation leaves open is as its refusals have it.
+The rules are OpenAI's (https://platform.openai.com/docs/guides/structured-outputs, read in November 2026), and what its
+documentation leaves open is as its refusals have it. Where others are narrower, what both take is said: Cerebras takes
+no list of types, and neither it nor Anthropic takes sizes of lists.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _LOOSE = frozenset(
         *("dependencies", "unevaluatedProperties", "unevaluatedItems", "$dynamicRef", "$recursiveRef"),
     )
 )
-_KINDS = ("type", "properties", "items", "prefixItems", "enum", "const")
+KINDS = ("type", "properties", "items", "prefixItems", "enum", "const")
 _CHOICES = ("anyOf", "oneOf", "allOf")
 _FORMATS = frozenset(("date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"))
 _NUMERIC = ("multipleOf", "maximum", "exclusiveMaximum", "minimum", "exclusiveMinimum")
@@ -38,7 +39,8 @@ _LIMITED: dict[str, tuple[str, ...]] = {
 # Keywords that strict modes do not take, or not with every value: the description says them instead.
 _TOLD = (
     *("default", "examples", "format", "pattern", "minLength", "maxLength", "contentEncoding", "prefixItems"),
-    *("uniqueItems", "contains", "minContains", "maxContains", "minProperties", "maxProperties"),
+    *("minItems", "maxItems", "uniqueItems", "contains", "minContains", "maxContains"),
+    *("minProperties", "maxProperties"),
 )
 _LONGEST_NOTE = 200  # characters
 
@@ -54,7 +56,7 @@ class _Open(Exception):
 def strict_schema(schema: Mapping[str, Any]) -> Schema | None:
     """*schema* as strict modes take it; None if they cannot take it.
 
-    Every object is closed. A field that may be left out must be there, and may be null: `restored` takes it away.
+    Every object is closed. A field that may be left out must be there, and may be null; `nulls.restored` takes it away.
     What cannot be said is left out, or goes into descriptions, so a reply may fit this and not *schema*.
     """
     try:
@@ -87,9 +89,9 @@ class _Tightened:
         if not isinstance(node, dict) or not _LOOSE.isdisjoint(node) or not _OF_ROOT.isdisjoint(node):
             raise _Open
         forms = [word for word in ("$ref", *_CHOICES) if word in node]
-        if len(forms) > 1 or (forms and any(word in node for word in _KINDS)):
+        if len(forms) > 1 or (forms and any(word in node for word in KINDS)):
             raise _Open
-        made = self._form(forms[0], node) if forms else self._values(node) if _has_values(node) else self._typed(node)
+        made = self._form(forms[0], node) if forms else self._values(node) if has_values(node) else self._typed(node)
         words = _annotations(node, made)
         if not words:
             return made
@@ -113,8 +115,8 @@ class _Tightened:
         return {"$ref": f"#/$defs/{name}"}
 
     def _values(self, node: Schema) -> Schema:
-        """An enum or a constant, with its type; values of several types are a choice of several enums."""
-        allowed = _types(node)
+        """An enum or a constant, with its type; values of several types are a choice of enums."""
+        allowed = types(node)
         groups: dict[str, list[Any]] = {}
         for value in [node["const"]] if "const" in node else node["enum"]:
             kind = _type_of(value)
@@ -123,26 +125,25 @@ class _Tightened:
         if "integer" in groups and "number" in groups:
             groups["number"] += groups.pop("integer")
         made: list[Schema] = [
-            {"type": kind} if kind == "null" else {"type": kind, "const": values[0]}
-            if "const" in node else {"type": kind, "enum": values}
-            for kind, values in groups.items()
-        ]  # fmt: skip
+            {"type": kind} if kind == "null" else {"type": kind, "enum": values} for kind, values in groups.items()
+        ]
         if not made:
             raise _Open
         return made[0] if len(made) == 1 else {"anyOf": made}
 
     def _typed(self, node: Schema) -> Schema:
-        kinds = _types(node) or ["object" if "properties" in node else ""]
-        if len(kinds) > 1 and not {"object", "array"}.isdisjoint(kinds):
+        kinds = types(node) or ["object" if "properties" in node else ""]
+        if len(kinds) > 1:
             return {"anyOf": [self._typed({**node, "type": kind}) for kind in kinds]}
-        if kinds == ["object"]:
+        kind = kinds[0]
+        if kind == "object":
             return self._object(node)
-        if kinds == ["array"]:
+        if kind == "array":
             return self._array(node)
-        if not kinds or not all(kind in _LIMITED for kind in kinds):
+        if kind not in _LIMITED:
             raise _Open
-        words = [word for kind in kinds for word in _LIMITED[kind] if word in node and _is_sayable(word, node[word])]
-        return {"type": kinds[0] if len(kinds) == 1 else kinds, **{word: node[word] for word in words}}
+        words = [word for word in _LIMITED[kind] if word in node and _is_sayable(word, node[word])]
+        return {"type": kind, **{word: node[word] for word in words}}
 
     def _object(self, node: Schema) -> Schema:
         fields, required = node.get("properties") or {}, node.get("required") or ()
@@ -163,18 +164,17 @@ class _Tightened:
         kinds: list[Schema] = []
         for made in map(self._node, [*first, *rest]):
             kinds += [made] if made not in kinds else []
-        sizes: Schema = {word: node[word] for word in ("minItems", "maxItems") if word in node}
-        return {"type": "array", "items": kinds[0] if len(kinds) == 1 else {"anyOf": kinds}, **sizes}
+        return {"type": "array", "items": kinds[0] if len(kinds) == 1 else {"anyOf": kinds}}
 
 
 _OF_ROOT = frozenset(("$defs", "definitions", "$schema", "$id"))
 
 
-def _has_values(node: Schema) -> bool:
+def has_values(node: Schema) -> bool:
     return "const" in node or "enum" in node
 
 
-def _types(node: Mapping[str, Any]) -> list[str]:
+def types(node: Mapping[str, Any]) -> list[str]:
     kinds = node.get("type", [])
     return list(dict.fromkeys(kinds)) if isinstance(kinds, list) else [kinds]
 
@@ -219,7 +219,7 @@ _NULL = {"type": "null"}
 
 def _or_null(made: Schema) -> Schema:
     """A field that may be left out, as one that may be null."""
-    if _NULL in (made, *made.get("anyOf", ())) or "null" in _types(made):
+    if _NULL in (made, *made.get("anyOf", ())) or "null" in types(made):
         return made
     if "anyOf" in made:
         return {**made, "anyOf": [*made["anyOf"], dict(_NULL)]}
@@ -245,7 +245,7 @@ def _nodes(made: Schema) -> Iterator[Schema]:
         waiting += _inner(node)
 
 
-def _followed(node: Any, root: Mapping[str, Any]) -> Iterator[Schema]:
+def followed(node: Any, root: Mapping[str, Any]) -> Iterator[Schema]:
     """A schema without choices and references: each of those that it is a choice of, at any depth."""
     waiting, seen = [node], set()
     while waiting:
@@ -262,10 +262,10 @@ def _followed(node: Any, root: Mapping[str, Any]) -> Iterator[Schema]:
 
 
 def _objects(choices: list[Schema], root: Schema) -> list[Schema]:
-    return [node for choice in choices for node in _followed(choice, root) if node.get("type") == "object"]
+    return [node for choice in choices for node in followed(choice, root) if node.get("type") == "object"]
 
 
-def _values_of(field: Schema) -> list[Any]:
+def values_of(field: Schema) -> list[Any]:
     return [field["const"]] if "const" in field else field.get("enum", [])
 
 
@@ -274,7 +274,7 @@ def _look_alike(objects: list[Schema]) -> bool:
     taken: dict[str, set[Any] | None] = {}
     for node in {id(node): node for node in objects}.values():
         name, field = next(iter(node["properties"].items()))
-        values = set(_values_of(field))
+        values = set(values_of(field))
         if name in taken and (not values or not taken[name] or not values.isdisjoint(taken[name] or ())):
             return True
         taken[name] = values | (taken.get(name) or set())
@@ -286,8 +286,8 @@ def _tell_apart(objects: list[Schema]) -> None:
     objects = list({id(node): node for node in objects}.values())
     for name in objects[0]["properties"]:
         fields = [node["properties"].get(name, {}) for node in objects]
-        values = [value for field in fields for value in _values_of(field)]
-        if all(map(_values_of, fields)) and len(set(values)) == len(values):
+        values = [value for field in fields for value in values_of(field)]
+        if all(map(values_of, fields)) and len(set(values)) == len(values):
             for node in objects:
                 _put_first(node, name)
             return
@@ -308,7 +308,7 @@ def _is_small(made: Schema) -> bool:
     nodes = list(_nodes(made))
     names = [name for node in nodes for name in node.get("properties") or ()]
     enums = [node["enum"] for node in nodes if "enum" in node]
-    values = [value for node in nodes for value in _values_of(node)]
+    values = [value for node in nodes for value in values_of(node)]
     text = sum(map(_length, [*names, *values, *(made.get("$defs") or ())]))
     return (
         len(names) <= FIELDS
@@ -332,55 +332,3 @@ def _depth(node: Schema, root: Schema, known: dict[int, int]) -> int:
             below.append(_depth(validation.target(node["$ref"], root), root, known))
         known[id(node)] = max(below, default=0) + ("anyOf" not in node and "$ref" not in node)
     return known[id(node)]
-
-
-# Replies
-
-
-def restored(schema: Mapping[str, Any], value: Any) -> Any:
-    """A reply to the strict form of *schema* as one to *schema*: without null where a field is to be left out."""
-    return _restored(schema, value, schema)
-
-
-def _restored(node: Any, value: Any, root: Mapping[str, Any]) -> Any:
-    if not isinstance(value, dict | list):
-        return value
-    forms = list(_followed(node, root))
-    if isinstance(value, list):
-        first, rest = next(((f.get("prefixItems") or [], f.get("items")) for f in forms if _holds_items(f)), ([], None))
-        return [_restored(first[i] if i < len(first) else rest, item, root) for i, item in enumerate(value)]
-    form = forms[0] if len(forms) == 1 else next((form for form in forms if _could_be(form, value)), {})
-    fields, others = form.get("properties") or {}, form.get("additionalProperties")
-    required = form.get("required") or ()
-    return {
-        name: _restored(fields.get(name, others), inner, root)
-        for name, inner in value.items()
-        if inner is not None or name not in fields or name in required or _takes_null(fields[name], root)
-    }
-
-
-def _holds_items(form: Schema) -> bool:
-    return isinstance(form.get("items"), dict) or isinstance(form.get("prefixItems"), list)
-
-
-def _could_be(form: Schema, value: Mapping[str, Any]) -> bool:
-    """Whether an object is one of this form, by the names of its fields and the constants among them."""
-    fields = form.get("properties")
-    if not isinstance(fields, dict) or not fields:
-        return isinstance(form.get("additionalProperties"), dict)
-    return (
-        value.keys() <= fields.keys()
-        and all(name in value for name in form.get("required") or ())
-        and all(not _is_other(field, value.get(name)) for name, field in fields.items())
-    )
-
-
-def _is_other(field: Any, value: Any) -> bool:
-    return isinstance(field, dict) and value is not None and _has_values(field) and value not in _values_of(field)
-
-
-def _takes_null(field: Any, root: Mapping[str, Any]) -> bool:
-    return any(
-        None in _values_of(form) if _has_values(form) else "null" in _types(form) or not any(k in form for k in _KINDS)
-        for form in _followed(field, root)
-    )

@@ -6,7 +6,8 @@ import json
 import re
 
 from inference_providers.chat import found_json, parameters, validation
-from inference_providers.chat.strict_schema import restored, strict_schema
+from inference_providers.chat.nulls import restored
+from inference_providers.chat.strict_schema import strict_schema
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
