@@ -129,7 +129,7 @@ class InvalidRequestError(ProviderError):
 
 
 class ContentFilteredError(InvalidRequestError):
-    """A content filter refused the request."""
+    """A content filter refused the request, or the model did, in the words that the message quotes."""
 
 
 class ContextLengthError(InvalidRequestError):

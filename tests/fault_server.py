@@ -725,6 +725,15 @@ row(
     **S,
 )
 row(
+    "42c",
+    "a message with `refusal` and no content, in a stream as well",
+    STOP,
+    says(200, completion(None, message={"role": "assistant", "content": None, "refusal": "I cannot help with that."})),
+    error="ContentFilteredError",
+    message="the model refuses: I cannot help with that.",
+    **S,
+)
+row(
     "43",
     "blank-line keep-alives before the body: total deadline",
     NEXT,
@@ -929,6 +938,16 @@ row(
     **S,
 )
 S = {"section": "Stream"}
+row(
+    "73b",
+    "`delta.refusal`, and no content",
+    STOP,
+    streaming(delta(None, refusal="I cannot"), delta(None, refusal=" help."), delta(None, "stop"), "[DONE]"),
+    STREAM,
+    error="ContentFilteredError",
+    message="the model refuses: I cannot help.",
+    **S,
+)
 row(
     "74",
     "chunks without content, without end: at most 1 MiB of them",

@@ -23,6 +23,7 @@ class Gathered:
     def __init__(self, turns: Sequence[Mapping[str, Any]], started: float | None = None) -> None:
         self._turns, self.started = turns, time.monotonic() if started is None else started
         self._parts, self._thoughts = chat.Pieces(), chat.Pieces()
+        self._refusal: chat.Pieces | None = None
         self._finish: str | None = None
         self._model = ""
         self._usage: Any = None
@@ -40,12 +41,19 @@ class Gathered:
         self._thoughts.add(chat.thoughts(delta))
         text = chat.content_text(delta.get("content")) if isinstance(delta, dict) else ""
         self._parts.add(text)
+        if isinstance(delta, dict) and (refusal := delta.get("refusal")) and isinstance(refusal, str):
+            self._refusal = self._refusal or chat.Pieces()
+            self._refusal.add(refusal)
         return text
 
     def finish(self, reply: StreamReply | AsyncStreamReply) -> None:
-        """All has come."""
+        """All has come. Raises ContentFilteredError for a refusal."""
         if self.answer is not None:
             return
+        if self._refusal is not None:
+            from inference_providers.calls import refused
+
+            refused.check({"content": self._parts.text, "refusal": self._refusal.text}, None, reply.offer)
         message = {"role": "assistant", "content": self._parts.text, "reasoning_content": self._thoughts.text}
         choice = {"index": 0, "message": message, "finish_reason": self._finish}
         data = {"object": "chat.completion", "model": self._model, "choices": [choice], "usage": self._usage}

@@ -17,13 +17,16 @@ if TYPE_CHECKING:
     from typing import Any
 
     from inference_providers.calls.reply import Reply
-    from inference_providers.chat import Call, Question
+    from inference_providers.chat import Call, Question, SchemaMismatch
 
 CALLS_IN_REPLY, CALLS = 128, 512  # tool calls that are made for one reply, and for one question
 
 
 def converse(question: Question) -> Generator[dict[str, Any] | list[Call], Any, Answer]:
-    """Ask until there is an answer. Raises StepLimitError, or InvalidReplyError after one repair."""
+    """Ask until there is an answer.
+
+    Raises StepLimitError, ContentFilteredError where the model refuses, or InvalidReplyError after one repair.
+    """
     turns = question.turns
     given = AnswerBuilder()
     repaired = False
@@ -32,6 +35,8 @@ def converse(question: Question) -> Generator[dict[str, Any] | list[Call], Any, 
         reply: Reply = yield question.body(turns)
         _count(given, reply)
         message = chat.message_of(reply.data)
+        if message.get("refusal"):
+            _check_refusal(reply, message)
         asked = chat.tool_calls(message)
         if asked and question.tools and question.tools.makes(asked):
             if step == question.max_steps:
@@ -49,17 +54,7 @@ def converse(question: Question) -> Generator[dict[str, Any] | list[Call], Any, 
         try:
             value = question.output_schema.parse(chat.content_text(message.get("content")))
         except SchemaMismatch as misfit:
-            cut = chat.cut_by_length(chat.first_choice(reply.data))
-            if repaired or cut or step == question.max_steps:
-                so_far = ": the token limit cut it; give a larger max_tokens" if cut else ""
-                so_far = so_far or (", even after one repair" if repaired else "")
-                raise InvalidReplyError(
-                    f"{reply.offer.provider}/{reply.offer.internal_name}: "
-                    f"the reply does not fit the schema{so_far}: {misfit}",
-                    provider=reply.offer.provider,
-                    text=chat.content_text(message.get("content")),
-                    problems=misfit.problems,
-                ) from None
+            _check_repair(reply, misfit, repaired=repaired, last=step == question.max_steps)
             repaired = True
             turns = [
                 *turns,
@@ -75,6 +70,30 @@ def converse(question: Question) -> Generator[dict[str, Any] | list[Call], Any, 
         "Give a larger max_steps, or tools that tell it more.",
         turns,
     )
+
+
+def _check_repair(reply: Reply, misfit: SchemaMismatch, *, repaired: bool, last: bool) -> None:
+    """Raise an error for a reply that does not fit its schema and is not to be repaired."""
+    choice, message = chat.first_choice(reply.data), chat.message_of(reply.data)
+    _check_refusal(reply, message, choice.get("finish_reason"))
+    cut = chat.cut_by_length(choice)
+    if not (repaired or cut or last):
+        return
+    so_far = ": the token limit cut it; give a larger max_tokens" if cut else ""
+    so_far = so_far or (", even after one repair" if repaired else "")
+    raise InvalidReplyError(
+        f"{reply.offer.provider}/{reply.offer.internal_name}: the reply does not fit the schema{so_far}: {misfit}",
+        provider=reply.offer.provider,
+        text=chat.content_text(message.get("content")),
+        problems=misfit.problems,
+    ) from None
+
+
+def _check_refusal(reply: Reply, message: Mapping[str, Any], finish: Any = None) -> None:
+    """Raise ContentFilteredError for a reply that is none because the model refuses, or that a filter has cut."""
+    from inference_providers.calls import refused
+
+    refused.check(message, finish, reply.offer)
 
 
 def _check_calls(asked: int, made: int, turns: Sequence[Mapping[str, Any]]) -> None:
@@ -98,7 +117,10 @@ def _count(given: AnswerBuilder, reply: Reply) -> None:
 
 
 def answer_of(reply: Reply, turns: Sequence[Mapping[str, Any]]) -> Answer:
-    """The answer that one reply gives, tools and schemas aside."""
+    """The answer that one reply gives, tools and schemas aside. Raises ContentFilteredError where it refuses."""
     given = AnswerBuilder()
+    message = chat.message_of(reply.data)
+    if message.get("refusal"):
+        _check_refusal(reply, message)
     _count(given, reply)
     return given.answer(reply.data, reply.offer, turns)

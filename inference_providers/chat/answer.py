@@ -145,7 +145,11 @@ class Answer(str):
 
 def plain(value: Any) -> Any:
     """A parsed value in plain types, for JSON."""
-    return value.model_dump(mode="json") if hasattr(value, "model_dump") else value
+    if value is None or (isinstance(value, str | int | float) and type(value).__module__ == "builtins"):
+        return value
+    from pydantic_core import to_jsonable_python
+
+    return to_jsonable_python(value)
 
 
 class AnswerBuilder:

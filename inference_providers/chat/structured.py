@@ -1,16 +1,24 @@
-"""Structured output: a requested schema, given as JSON Schema or as a class, and the value that fits it. Pure."""
+"""Structured output: a requested schema, given as JSON Schema or as a type, and the value that fits it. Pure."""
 
 from __future__ import annotations
 
+import json
 import re
 
-from inference_providers.chat import parameters, validation
-from inference_providers.text import jsontext
+from inference_providers.chat import found_json, parameters, validation
+from inference_providers.chat.nulls import restored
+from inference_providers.chat.strict_schema import strict_schema
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator
     from typing import Any
+
+    from inference_providers.chat.found_json import Found
+
+VALUE = "value"  # the field around an answer that is no object: providers take objects only
+# Words that providers refuse at the top of a schema, even where it is an object's.
+_NOT_AT_TOP = ("anyOf", "oneOf", "allOf", "not", "enum", "const", "$ref")
 
 
 class SchemaMismatch(ValueError):
@@ -22,48 +30,89 @@ class SchemaMismatch(ValueError):
 
 
 class OutputSchema:
-    """The schema of structured output, from a JSON Schema (a dict) or a class that pydantic understands.
+    """The schema of structured output, from a JSON Schema (a dict) or a type that pydantic understands.
 
-    Raises TypeError for anything else, and for a schema whose top level is not an object; ValueError for an invalid
-    schema.
+    schema: what is asked for and checked; one that is not an object's is a field, `value`, of an object's.
+    Raises TypeError for anything else, and ValueError for an invalid schema.
     """
 
     def __init__(self, source: Any) -> None:
         self._adapter: Any = None
         self._kinds: int | None = None
         self.unchecked: list[str] = []  # patterns that are not run: see `validation`
+        self.name = "answer"
         if isinstance(source, dict):
-            self.schema: dict[str, Any] = source
-            self.name = str(source.get("title") or "answer")
             self.unchecked = _unchecked_patterns(source)
-        elif isinstance(source, type):
-            self._adapter, self.schema = _adapter(source)
-            self.name = source.__name__
+            self.schema, self.is_wrapped = _with_object_on_top(source)
+            self.name = str(source.get("title") or self.name)
         else:
-            raise TypeError(f"schema must be a JSON Schema (a dict) or a pydantic model, not {type(source).__name__}")
-        if self.schema.get("type", "object") != "object":
-            raise TypeError("the schema of a whole answer must be an object; put the value into a field of one")
+            self._adapter, self.schema, self.is_wrapped = _adapter(source)
+            self.name = source.__name__ if type(source) is not _ALIAS and isinstance(source, type) else self.name
 
     @property
     def response_format(self) -> dict[str, Any]:
         """The field `response_format` of a request; strict if the schema allows strict mode."""
-        closed = strict_schema(self.schema)
+        strict = strict_schema(self.schema)
         name = re.sub(r"[^A-Za-z0-9_-]", "_", self.name)[:64]
-        return parameters.json_schema(closed or self.schema, name, strict=closed is not None)
+        return parameters.json_schema(strict or {"type": "object", **self.schema}, name, strict=strict is not None)
 
     def parse(self, text: str) -> Any:
-        """The value in *text*: the class's instance, or plain JSON. Raises SchemaMismatch."""
-        json_text = _json_in(text)
+        """The value in *text*: an instance of the type, or plain JSON. Raises SchemaMismatch.
+
+        There may be words around it. Where several values in it fit, and differ, it is the one that is set apart from
+        the words, by a fence or a tag; if that is not one alone, none of them fits.
+        """
         try:
-            value = jsontext.loads(json_text, strict=True)
+            candidates = found_json.found(text, (dict, list) if self.is_wrapped else (dict,))
         except ValueError as error:
             raise SchemaMismatch([f"$: not JSON ({error})"]) from None
-        if self._adapter is not None:
-            return self._instance(json_text, value)
-        problems = validation.problems(self.schema, value, len(json_text))
+        fitting: list[tuple[Found, Any]] = []
+        problems: list[str] = []
+        for candidate in candidates:
+            try:
+                fitting.append((candidate, self._fitted(candidate)))
+            except SchemaMismatch as misfit:
+                problems = misfit.problems
+        if not fitting:
+            raise SchemaMismatch(problems)
+        marked = [one for one in fitting if one[0].is_marked] or fitting
+        if any(one[0].value != marked[0][0].value for one in marked):
+            raise SchemaMismatch(["$: several values that differ; reply with one"])
+        return marked[0][1]
+
+    def _fitted(self, candidate: Found) -> Any:
+        """The value of a candidate in the first of its readings that fits; the problems are those of the first."""
+        misfit: SchemaMismatch | None = None
+        for text, value in self._readings(candidate):
+            try:
+                made = self._instance(text, value) if self._adapter is not None else self._checked(text, value)
+            except SchemaMismatch as problem:
+                misfit = misfit or problem
+            else:
+                return made
+        assert misfit is not None
+        raise misfit
+
+    def _readings(self, candidate: Found) -> Iterator[tuple[str, Any]]:
+        """What a value may have been meant as: itself, without fields that are null to be left out, unwrapped."""
+        text, value = candidate.text, candidate.value
+        fields = self.schema.get("properties") or {}
+        if self.is_wrapped and not (isinstance(value, dict) and VALUE in value):
+            text, value = f'{{"{VALUE}": {text}}}', {VALUE: value}
+        yield text, value
+        if (whole := restored(self.schema, value)) != value:
+            yield json.dumps(whole), whole
+        outer = candidate.value
+        if isinstance(outer, dict) and len(outer) == 1 and not (outer.keys() & fields.keys()):
+            inner = next(iter(outer.values()))
+            whole = restored(self.schema, {VALUE: inner} if self.is_wrapped else inner)
+            yield json.dumps(whole), whole
+
+    def _checked(self, text: str, value: Any) -> Any:
+        problems = validation.problems(self.schema, value, len(text))
         if problems:
             raise SchemaMismatch(problems)
-        return value
+        return value[VALUE] if self.is_wrapped else value
 
     def _instance(self, text: str, value: Any) -> Any:
         from pydantic import ValidationError
@@ -75,14 +124,18 @@ class OutputSchema:
         except ValueError as error:
             raise SchemaMismatch([f"$: {error}"]) from None
         try:
-            return self._adapter.validate_json(text)  # from text: strict models, too, read a date from JSON
+            made = self._adapter.validate_json(text)  # from text: strict models, too, read a date from JSON
         except ValidationError as error:
             raise SchemaMismatch([f"$.{problem}" for problem in validation.pydantic_problems(error)]) from None
+        return getattr(made, VALUE) if self.is_wrapped else made
 
     def repair(self, mismatch: SchemaMismatch) -> str:
         """The message to the model after a reply that does not fit."""
         problems = "\n".join(mismatch.problems)
         return f"That does not fit the schema:\n{problems}\n{parameters.schema_prompt(self.schema)}"
+
+
+_ALIAS = type(list[int])  # `list[int]` says that it is a type
 
 
 def _unchecked_patterns(schema: dict[str, Any]) -> list[str]:
@@ -91,131 +144,80 @@ def _unchecked_patterns(schema: dict[str, Any]) -> list[str]:
     return validation.unchecked(schema)
 
 
-def _adapter(model: type) -> tuple[Any, dict[str, Any]]:
-    from pydantic import PydanticUserError, TypeAdapter
+def _adapter(source: Any) -> tuple[Any, dict[str, Any], bool]:
+    """What reads a type's JSON, its schema with an object on top, and whether that object is around the type."""
+    from pydantic import PydanticUserError, TypeAdapter, create_model
+    from pydantic_core import SchemaError
 
+    name = getattr(source, "__name__", None) or type(source).__name__
+    if isinstance(source, str):
+        raise _no_schema(name)
     try:
-        adapter: Any = TypeAdapter(model)
-        schema: dict[str, Any] = adapter.json_schema()
-    except PydanticUserError as error:
-        raise TypeError(f"{model.__name__} has no JSON Schema: {error.message}") from None
-    if "$ref" in schema:  # a class that holds itself; providers require an object at the top
-        schema = {**schema["$defs"][schema.pop("$ref").rpartition("/")[2]], **schema}
-    return adapter, schema
+        adapter: Any = TypeAdapter(source)
+        schema = _followed(_json_schema(adapter))
+        if schema.get("type") == "object" and not any(word in schema for word in _NOT_AT_TOP):
+            return adapter, schema, False
+        make: Any = create_model  # its own overloads take no names that are not in the code
+        adapter = TypeAdapter(make("Answer", **{VALUE: (source, ...)}))
+        return adapter, _json_schema(adapter), True
+    except (PydanticUserError, SchemaError, NameError, RecursionError) as error:
+        if not isinstance(source, type) and not hasattr(source, "__origin__"):
+            raise _no_schema(name) from None
+        raise TypeError(f"{name} has no JSON Schema: {getattr(error, 'message', error)}") from None
 
 
-def _json_in(text: str) -> str:
-    """The JSON in a reply that may have thoughts before it, or a fence around it.
-
-    Reads each character at most twice.
-    """
-    text = _without_thoughts(text.strip())
-    start = _fence(text)
-    if start < 0:
-        return text
-    end, index, blank = -1, start, True  # blank: only blanks since the line began
-    while (mark := text.find(_FENCE, index)) >= 0:
-        line = text.rfind("\n", index, mark)
-        blank = not text[max(index, line + 1) : mark].strip() and (blank or line >= 0)
-        if blank:
-            return text[start:mark]
-        end = mark if end < 0 else end
-        index, blank = mark + len(_FENCE), False
-    return text[start:end] if end >= 0 else text  # the fence ends within a line, or not at all
+def _no_schema(name: str) -> TypeError:
+    return TypeError(f"schema must be a JSON Schema (a dict) or a type, such as a pydantic model, not {name}")
 
 
-_FENCE, _THOUGHT, _THOUGHT_ENDS = "```", "<think>", "</think>"
+def _json_schema(adapter: Any) -> dict[str, Any]:
+    from pydantic.json_schema import GenerateJsonSchema
+
+    class Quiet(GenerateJsonSchema):
+        """Tells of no default that JSON does not have: the type has it all the same."""
+
+        ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012  (pydantic's own type)
+
+    schema: dict[str, Any] = adapter.json_schema(schema_generator=Quiet)
+    return schema
 
 
-def _without_thoughts(text: str) -> str:
-    """The text after thoughts; if the tag that opens them is missing, the one that closes them must end its line."""
-    if text.startswith(_THOUGHT):
-        end = text.find(_THOUGHT_ENDS)
-        return text[end + len(_THOUGHT_ENDS) :].strip() if end >= 0 else text
-    end = -1 if text[:1] in ("", "{", "[", '"', "`") else text.find(_THOUGHT_ENDS, 1)
-    end = 0 if end < 0 and text.startswith(_THOUGHT_ENDS) else end  # they are empty
-    while end >= 0:
-        index = end + len(_THOUGHT_ENDS)
-        end = text.find(_THOUGHT_ENDS, index)
-        if "\n" in _blanks(text[index : end if end >= 0 else len(text)]):
-            return text[index:].strip()
-    return text
+def _followed(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema that is a reference on top, as it is for a class that holds itself, with what that leads to in place."""
+    for _ in range(len(schema.get("$defs") or schema.get("definitions") or ())):
+        target = validation.target(str(schema.get("$ref", "")), schema) if "$ref" in schema else None
+        if not isinstance(target, dict) or target is schema:
+            break
+        schema = {**target, **{word: value for word, value in schema.items() if word != "$ref"}}
+    return schema
 
 
-def _fence(text: str) -> int:
-    """Where the content of the first block begins that is named `json` or not named; -1 if there is none."""
-    mark = text.find(_FENCE)
-    while mark >= 0:
-        index = mark + len(_FENCE)
-        index += len("json") if text.startswith("json", index) else 0
-        mark = text.find(_FENCE, mark + 1)
-        line = _blanks(text[index : mark if mark >= 0 else len(text)]).find("\n")
-        if line >= 0:
-            return index + line + 1
-    return -1
+def _with_object_on_top(schema: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+    """A schema that has an object's on top, and whether it is that of a field in there."""
+    schema = _followed(schema)
+    if schema.get("type", "object") == "object" and not any(word in schema for word in _NOT_AT_TOP):
+        return schema, False
+    shared = {word: schema[word] for word in ("$defs", "definitions", "$schema") if word in schema}
+    inner = _moved({word: value for word, value in schema.items() if word not in shared})
+    top = {"type": "object", "properties": {VALUE: inner}, "required": [VALUE], "additionalProperties": False}
+    return {**top, **_moved(shared)}, True
 
 
-def _blanks(text: str) -> str:
-    """The blanks that a text begins with."""
-    return text[: len(text) - len(text.lstrip())]
-
-
-def strict_schema(schema: Mapping[str, Any]) -> dict[str, Any] | None:
-    """*schema* with every object closed, as strict modes require.
-
-    None if a field may be left out or an object is open.
-    """
-    try:
-        closed = _closed(schema)
-    except _Open:
-        return None
-    return closed if isinstance(closed, dict) else None
-
-
-class _Open(Exception):
-    """A schema allows an object with fields that it does not list."""
-
-
-def _closed(node: Any) -> Any:
+def _moved(node: Any) -> Any:
+    """A part of a schema, with its references into what is now below `properties/value`."""
     if isinstance(node, list):
-        return [_closed(item) for item in node]
+        return [_moved(inner) for inner in node]
     if not isinstance(node, dict):
         return node
-    if not _LOOSE.isdisjoint(node) or _TYPED.isdisjoint(node):
-        raise _Open
-    closed = {
-        key: _closed_fields(value) if key in validation.NAMED_SCHEMAS else _closed(value)
-        for key, value in node.items()
-        if key not in validation.VALUES
+    moved = {
+        word: {name: _moved(field) for name, field in inner.items()}
+        if word in validation.NAMED_SCHEMAS and isinstance(inner, dict)
+        else inner
+        if word in validation.VALUES
+        else _moved(inner)
+        for word, inner in node.items()
     }
-    closed |= {key: node[key] for key in validation.VALUES if key in node and key != "default"}
-    if "object" in _types(node) or "properties" in node:
-        fields = node.get("properties") or {}
-        if (
-            node.get("additionalProperties", False) is not False
-            or not fields
-            or set(fields) - set(node.get("required") or ())
-        ):
-            raise _Open
-        closed |= {"additionalProperties": False, "required": list(fields)}
-    return closed
-
-
-def _closed_fields(fields: Any) -> Any:
-    return {name: _closed(field) for name, field in fields.items()} if isinstance(fields, dict) else fields
-
-
-def _types(node: Mapping[str, Any]) -> Any:
-    kinds = node.get("type")
-    return kinds if isinstance(kinds, list) else [kinds]
-
-
-# Keywords that strict modes refuse, or under which a closed object would mean something else.
-_LOOSE = frozenset(
-    (
-        *("allOf", "oneOf", "not", "if", "then", "else", "patternProperties", "propertyNames"),
-        *("dependentSchemas", "dependentRequired", "unevaluatedProperties"),
-    )
-)
-# A schema without any of these accepts any object.
-_TYPED = frozenset(("type", "properties", "$ref", "anyOf", "enum", "const"))
+    reference = node.get("$ref")
+    if isinstance(reference, str) and re.match(r"#(?!/\$defs/|/definitions/)(?:/|\Z)", reference):
+        moved["$ref"] = f"#/properties/{VALUE}{reference[1:]}"
+    return moved

@@ -232,21 +232,21 @@ def _same_value(node: Any, root: Any, anchors: Mapping[str, Any]) -> Iterator[An
     if not isinstance(node, dict):
         return
     for word in ("$ref", "$dynamicRef"):
-        if isinstance(node.get(word), str) and (target := _target(node[word], root, anchors)) is not None:
-            yield target
+        if isinstance(node.get(word), str) and (found := target(node[word], root, anchors)) is not None:
+            yield found
     for word in _LISTS:
         yield from node.get(word) or ()
     yield from (node[word] for word in _SINGLE if word in node)
     yield from (node.get("dependentSchemas") or {}).values()
 
 
-def _target(reference: str, root: Any, anchors: Mapping[str, Any]) -> Any:
+def target(reference: str, root: Any, anchors: Mapping[str, Any] | None = None) -> Any:
     """The part of a schema that a reference leads to; None if it leads elsewhere."""
     address, _, pointer = reference.partition("#")
     if address:
         return None
     if not pointer.startswith("/"):
-        return anchors.get(pointer) if pointer else root
+        return (anchors or {}).get(pointer) if pointer else root
     for part in pointer[1:].split("/"):
         part = part.replace("~1", "/").replace("~0", "~")
         try:

@@ -315,8 +315,8 @@ class ProviderList(Secretive):
         question: text, or a list of messages. model: a name in any spelling, or several, best first.
         test: a candidate that fails to answer is followed by the next; without it, the first
         whose server can be reached is asked, and its failure is raised.
-        images: paths, URLs or bytes. schema: a JSON Schema or a pydantic model that the answer must
-        fit; the value is `answer.parsed`, and a reply that does not fit is sent back once.
+        images: paths, URLs or bytes. schema: a JSON Schema, or a type such as a pydantic model, that the answer
+        must fit; the value is `answer.parsed`, and a reply that does not fit is sent back once.
         stream: give text as it comes, an `AnswerStream`.
         parameters: max_tokens, temperature, top_p, top_k, min_p, seed, stop, frequency_penalty,
         presence_penalty, repetition_penalty, logit_bias, response_format, reasoning_effort, n, ...;
