@@ -39,7 +39,8 @@ class Answer(str):
     cost: USD; None if tokens or prices are unknown.
     attempts: every attempt on the way. latency: seconds for the whole call.
     finish_reason: `stop`, `length`, `tool_calls`, ... reasoning: the model's thoughts, if it shows them.
-    parsed: the value that fits the requested schema. tool_calls: calls that were left to the caller.
+    parsed: the value that fits the requested schema. tool_calls: calls that were left to the caller, in
+    the standard form (an id of its own for each, arguments as text).
     dropped: parameters that were left out because the provider does not take them.
     unchecked: patterns of the schema that were not run.
     asked: the messages that it answers; `messages` has the answer as well. data: the last reply, unchanged.
@@ -104,9 +105,11 @@ class Answer(str):
 
     @property
     def messages(self) -> list[dict[str, Any]]:
-        """The conversation, this answer included."""
+        """The conversation, this answer included: dicts, whose turns of models remember which provider gave them."""
+        from inference_providers.chat.turns import assistant
+
         message = completion.message_of(self.data) or {"content": str(self)}
-        return [*map(dict, self.asked), completion.assistant(message)]
+        return [*completion.copies(self.asked), assistant(message, self.provider)]
 
     @property
     def text(self) -> str:
@@ -136,6 +139,12 @@ class Answer(str):
             **({"dropped": self.dropped} if self.dropped else {}),
             **({"unchecked": self.unchecked} if self.unchecked else {}),
         }
+
+
+def _calls_of(message: Mapping[str, Any]) -> list[Any]:
+    from inference_providers.chat.turns import calls_of
+
+    return calls_of(message)
 
 
 def plain(value: Any) -> Any:
@@ -203,7 +212,7 @@ class AnswerBuilder:
             finish_reason=choice.get("finish_reason"),
             reasoning=completion.thoughts(message),
             parsed=parsed,
-            tool_calls=completion.tool_calls(message),
+            tool_calls=_calls_of(message) if message.get("tool_calls") or message.get("function_call") else (),
             dropped=self.dropped,
             data=data,
             asked=messages,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from operator import methodcaller
+
 from inference_providers.chat import completion
-from inference_providers.chat.parameters import DEVELOPER, DROP, KEEP, schema_prompt
+from inference_providers.chat.parameters import DROP, KEEP, schema_prompt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,14 +16,26 @@ if TYPE_CHECKING:
 class Rules:
     """An offer's rules for the vocabulary: parameters that it refuses, and its own spelling of others."""
 
-    __slots__ = ("prompted", "refused", "spelling")
+    __slots__ = ("prompted", "provider", "refused", "spelling", "turns")
 
-    def __init__(self, general: Mapping[str, Any], own: Mapping[str, Any], refused: Iterable[str] = ()) -> None:
-        """*general*, *own*: the registry's rules for everybody, and its provider's. *refused*: by its model."""
+    def __init__(
+        self,
+        general: Mapping[str, Any],
+        own: Mapping[str, Any],
+        refused: Iterable[str] = (),
+        *,
+        provider: str = "",
+        turns: Mapping[str, Any] | None = None,
+    ) -> None:
+        """*general*, *own*: the registry's rules for everybody, and its provider's. *refused*: by its model.
+
+        *provider*, *turns*: its provider's id, and how that wants the turns of a conversation.
+        """
         accepted = {*(own.get("accepts") or ()), *(own.get("spelling") or ())}
         extras = {name for name in general.get("extras") or () if name not in accepted}
         self.refused = frozenset(extras).union(own.get("refuses") or (), refused)
         self.spelling: Mapping[str, str] = own.get("spelling") or {}
+        self.provider, self.turns = provider, turns or {}
         self.prompted = not self.refused.isdisjoint(("json_schema", "response_format"))  # schemas go into the prompt
 
 
@@ -32,6 +46,9 @@ def dropped(body: Mapping[str, Any], rules: Rules, exempt: Container[str] = ()) 
         names.remove("response_format")  # put into the prompt instead
     return names
 
+
+_PLAIN = frozenset(("user", "system"))  # whose turns go to everybody as they are
+_role = methodcaller("get", "role")  # not a function of Python's: it is called for each turn of each request
 
 _OWN_REQUESTS = ("stream_options",)  # set by this package, not by the user
 
@@ -45,8 +62,14 @@ def adapted(body: Mapping[str, Any], rules: Rules, *, mode: str = DROP, exempt: 
     if mode != KEEP:
         if "max_completion_tokens" in fields and "max_tokens" not in fields and "max_completion_tokens" not in exempt:
             fields["max_tokens"] = fields.pop("max_completion_tokens")  # OpenAI's newer name, as its SDK sends it
-        if DEVELOPER in rules.refused and any(map(_is_from_developer, fields.get("messages") or ())):
-            fields["messages"] = [_without_developer(turn) for turn in fields["messages"]]
+        try:
+            plain = _PLAIN.issuperset(map(_role, fields.get("messages") or ()))
+        except (AttributeError, TypeError):  # a turn, or all of them, of a shape that is the provider's to judge
+            plain = False
+        if not plain and "messages" not in exempt:
+            from inference_providers.chat.turns import fitted
+
+            fields["messages"] = fitted(fields["messages"], rules, legacy="functions" in fields)
         if rules.prompted and (schema := _schema_of(fields.get("response_format"))) is not None:
             fields["messages"] = completion.with_instruction(fields.get("messages") or (), schema_prompt(schema))
             del fields["response_format"]
@@ -56,14 +79,6 @@ def adapted(body: Mapping[str, Any], rules: Rules, *, mode: str = DROP, exempt: 
         if name in fields and name not in exempt:
             _put(fields, spelled, fields.pop(name))
     return fields
-
-
-def _is_from_developer(turn: Any) -> bool:
-    return isinstance(turn, dict) and turn.get("role") == DEVELOPER
-
-
-def _without_developer(turn: Any) -> Any:
-    return {**turn, "role": "system"} if _is_from_developer(turn) else turn
 
 
 def _schema_of(response_format: Any) -> Mapping[str, Any] | None:

@@ -88,7 +88,14 @@ class Access(credentials.Secretive):
         if refused not in self._rules:
             from inference_providers.chat import Rules
 
-            self._rules[refused] = Rules(self._general, self.provider.connection.get("parameters") or {}, refused)
+            connection = self.provider.connection
+            self._rules[refused] = Rules(
+                self._general,
+                connection.get("parameters") or {},
+                refused,
+                provider=self.provider.id,
+                turns=connection.get("turns"),
+            )
         return self._rules[refused]
 
 
