@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from inference_providers.chat.question import Question as Question
     from inference_providers.chat.structured import SchemaMismatch as SchemaMismatch
     from inference_providers.chat.tools import Call as Call
+    from inference_providers.chat.tools import Toolbox as Toolbox
     from inference_providers.chat.turns import assistant as assistant
     from inference_providers.chat.turns import calls_of as calls_of
     from inference_providers.chat.turns import tool_result as tool_result
@@ -76,7 +77,10 @@ _HOME = {
     "parameter_rules": ("Rules",),
     "question": ("Question",),
     "structured": ("SchemaMismatch",),
-    "tools": ("Call",),
+    "tools": (
+        "Call",
+        "Toolbox",
+    ),
     "turns": (
         "assistant",
         "calls_of",

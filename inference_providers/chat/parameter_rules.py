@@ -69,7 +69,7 @@ def adapted(body: Mapping[str, Any], rules: Rules, *, mode: str = DROP, exempt: 
         if not plain and "messages" not in exempt:
             from inference_providers.chat.turns import fitted
 
-            fields["messages"] = fitted(fields["messages"], rules, legacy="functions" in fields)
+            fields["messages"] = fitted(fields, rules)
         if rules.prompted and (schema := _schema_of(fields.get("response_format"))) is not None:
             fields["messages"] = completion.with_instruction(fields.get("messages") or (), schema_prompt(schema))
             del fields["response_format"]

@@ -122,6 +122,10 @@ class Toolbox:
         """Whether any tool is a function to call here."""
         return bool(self._functions)
 
+    def model_of(self, name: str) -> Any:
+        """The pydantic model of a function's arguments, whose fields have the arguments' names as aliases."""
+        return self._functions[name].model
+
     def makes(self, tool_calls: Sequence[Any]) -> bool:
         """Whether all calls of a message (`turns.calls_of`) are to be made here: those of tools that are not, too."""
         handed_back = {_name_in(schema) for schema in self.schemas} - self._functions.keys()
@@ -169,7 +173,7 @@ class _Function:
         self.name = getattr(function, "__name__", type(function).__name__)
         if not self.name.isidentifier():
             raise TypeError(f"the tool {self.name} cannot be described: it has no name; define it with def")
-        self._model, parameters = _arguments_model(function, self.name)
+        self.model, parameters = _arguments_model(function, self.name)
         fields = parameters.get("properties", {})
         about, texts = parse_docstring(function.__doc__ or "", fields)
         parameters.pop("title", None)
@@ -190,7 +194,7 @@ class _Function:
 
         validation.check_choices(validation.kinds(self.schema["function"]["parameters"]), arguments)
         try:
-            model = self._model.model_validate_json(
+            model = self.model.model_validate_json(
                 json.dumps(arguments)
             )  # from JSON: strict models, too, read a date from it
         except ValidationError as error:

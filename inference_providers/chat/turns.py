@@ -50,6 +50,7 @@ _LEFT_OVER = frozenset(("index", "parsed", "parsed_arguments"))  # of a stream, 
 _THINKING = ("thinking", "redacted_thinking", "reasoning")  # parts of a content
 
 _ID, _ID_READ = "[a-zA-Z0-9_-]{1,40}", 256  # the form that everybody takes; characters of an id that are looked at
+_NAME, _NO_NAME = "[a-zA-Z0-9_-]{1,64}", "[^a-zA-Z0-9_-]"
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 NOT_JSON = "INVALID_JSON"  # the only argument of a call whose arguments are no JSON object
 NOTHING = "(empty)"  # instead of a turn without anything in it, which most refuse
@@ -90,11 +91,7 @@ def calls_of(message: Mapping[str, Any]) -> list[Any]:
 
     One that is no call of a function stays as it is. The only call of an older API (`function_call`) is one, too.
     """
-    listed = message.get("tool_calls")
-    calls = listed if isinstance(listed, list) else []
-    legacy = message.get("function_call")
-    if not calls and isinstance(legacy, dict) and legacy:
-        calls = [{"function": legacy}]
+    calls = _calls_in(message)
     ids = Ids(calls)
     return [_standard(call, ids) for call in calls]
 
@@ -187,26 +184,27 @@ def _any_form(call_id: str) -> bool:
 # Put as a provider takes them
 
 
-def fitted(turns: Any, rules: Rules, *, legacy: bool = False) -> Any:
-    """*turns* as the provider of these rules takes them; those of users and systems stay as they are.
+def fitted(body: Mapping[str, Any], rules: Rules) -> Any:
+    """The turns of a request as the provider of these rules takes them; those of users and systems stay as they are.
 
-    legacy: the request describes `functions`, as an older API did, so calls of that API stay as well.
+    Calls of the older API (`function_call`) become calls of tools, unless the request is one of that API.
     """
+    turns = body.get("messages")
     if not isinstance(turns, list | tuple):
         return turns
-    target = _Target(rules, (call for turn in turns if _is_from(turn, "assistant") for call in calls_of_turn(turn)))
+    target = _Target(rules, body)
     last = len(turns) - 1
     return [
-        target.turn(turn, legacy=legacy, last=place == last) if isinstance(turn, dict) else turn
-        for place, turn in enumerate(turns)
+        target.turn(turn, last=place == last) if isinstance(turn, dict) else turn for place, turn in enumerate(turns)
     ]
 
 
-def calls_of_turn(turn: Mapping[str, Any]) -> list[Any]:
+def _calls_in(turn: Mapping[str, Any]) -> list[Any]:
     """The calls in a turn, as they are."""
-    calls = completion.tool_calls(turn)
-    legacy = turn.get("function_call")
-    return calls or ([{"function": legacy}] if isinstance(legacy, dict) and legacy else [])
+    listed, legacy = turn.get("tool_calls"), turn.get("function_call")
+    if isinstance(listed, list) and listed:
+        return listed
+    return [{"function": legacy}] if isinstance(legacy, dict) and legacy else []
 
 
 def _is_from(turn: Any, role: str) -> bool:
@@ -216,24 +214,26 @@ def _is_from(turn: Any, role: str) -> bool:
 class _Target:
     """Who gets a conversation, and which calls still wait for their results, while its turns are gone through."""
 
-    def __init__(self, rules: Rules, calls: Iterable[Any]) -> None:
+    def __init__(self, rules: Rules, body: Mapping[str, Any]) -> None:
         wanted = rules.turns
+        self._legacy = "functions" in body
+        self._names = {_name_of(tool) for tool in body.get("tools") or () if isinstance(tool, dict)}
         self._provider, self._no_developer = rules.provider, DEVELOPER in rules.refused
         self._takes: Container[str] | None = wanted.get("takes")
         self._fills: Mapping[str, Any] = wanted.get("fills") or {}
         self._first_call: Mapping[str, Any] = wanted.get("first_call") or {}
         self._form: str | None = wanted.get("ids")
-        self._ids = Ids(calls)
+        self._ids = Ids(call for turn in body["messages"] if _is_from(turn, "assistant") for call in _calls_in(turn))
         self._waiting: list[tuple[str, str, str]] = []  # (its id here, its id there, name of the function)
 
-    def turn(self, turn: Mapping[str, Any], *, legacy: bool, last: bool) -> Mapping[str, Any]:
+    def turn(self, turn: Mapping[str, Any], *, last: bool) -> Mapping[str, Any]:
         """One turn as it is sent."""
         role = turn.get("role")
         if role in ("tool", "function"):
-            return turn if legacy and role == "function" else self._result(turn)
+            return turn if self._legacy and role == "function" else self._result(turn)
         self._waiting = []
         if role == "assistant":
-            return turn if legacy and turn.get("function_call") else self._assistant(turn, last)
+            return turn if self._legacy and turn.get("function_call") else self._assistant(turn, last)
         return {**turn, "role": "system"} if role == DEVELOPER and self._no_developer else turn
 
     def _assistant(self, turn: Mapping[str, Any], last: bool) -> dict[str, Any]:
@@ -250,7 +250,7 @@ class _Target:
         content = kept["content"] = _content(turn.get("content"), takes)
         if isinstance(kept.get("audio"), dict) and "id" in kept["audio"]:
             kept["audio"] = {"id": kept["audio"]["id"]}
-        calls = [self._call(call, takes, form) for call in calls_of_turn(turn)]
+        calls = [self._call(call, takes, form) for call in _calls_in(turn)]
         if calls:
             return self._calling(kept, calls, keeps_blank=takes is None)
         if not last and _is_blank(content) and "audio" not in kept and "refusal" not in kept:
@@ -279,11 +279,12 @@ class _Target:
             for name, value in call.items()
             if value is not None and _goes(name, takes) and name not in ("name", "arguments")
         }
-        given, name = id_in(call), str(function.get("name") or "")
+        given, name = id_in(call), _name_of(call)
         sent["id"] = self._ids.given_to(call, _any_form if form is None else lambda own: _has_form(own, form))
         sent["type"] = "function"
         extras = {key: value for key, value in function.items() if value is not None and _goes(key, takes)}
-        sent["function"] = {**extras, "name": name, "arguments": _arguments(function.get("arguments"))}
+        there = name if name in self._names else _plain_name(name)
+        sent["function"] = {**extras, "name": there, "arguments": _arguments(function.get("arguments"))}
         self._waiting.append((given, sent["id"], name))
         return sent
 
@@ -302,6 +303,16 @@ class _Target:
         if turn.get("role") == "function":
             rest.pop("name", None)
         return {"role": "tool", "tool_call_id": call[1], **rest, "content": _result_content(turn.get("content"))}
+
+
+def _name_of(call: Mapping[str, Any]) -> str:
+    """The name in a call, or in the description of a tool; empty where there is none."""
+    return str((_function_in(call) or {}).get("name") or "")
+
+
+def _plain_name(name: str) -> str:
+    """The name of a tool that there is not, as everybody takes it: the model made it up."""
+    return name if re.fullmatch(_NAME, name) else re.sub(_NO_NAME, "_", name[:64]) or "unnamed"
 
 
 def _goes(name: str, takes: Container[str] | None) -> bool:
