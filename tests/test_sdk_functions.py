@@ -13,9 +13,9 @@ from pydantic import BaseModel
 from inference_providers import AsyncProviderList, ProviderList
 from inference_providers.chat.tools import Toolbox
 from tests.conftest import list_of
-from tests.servers import Connection, Received, Server, answer, delta, status
+from tests.servers import Connection, Received, Server, answer, completion, delta, status
 from tests.test_parameters import TOOL
-from tests.test_tools import add, call, calling
+from tests.test_tools import add, call
 
 Serve = Callable[..., Server]
 MESSAGES: Any = [{"role": "user", "content": "hi"}]
@@ -37,6 +37,16 @@ def weather(place: Place, unit: Literal["c", "f"] = "c") -> str:
     raise AssertionError("the SDK makes no calls")
 
 
+def asking(connection: Connection, request: Received) -> None:
+    """Ask for a call, whatever is said."""
+    if request.path.endswith("/models"):
+        answer(connection, request)
+        return
+    asked = call("weather", {"place": {"city": "Bonn"}, "unit": "c"})
+    message = {"role": "assistant", "content": None, "tool_calls": [asked]}
+    connection.reply(200, completion(message=message, finish_reason="tool_calls"))
+
+
 def streamed_call(connection: Connection, request: Received) -> None:
     """A call in pieces."""
     asked = {**call("weather", {"place": {"city": "Bonn"}}), "index": 0}
@@ -52,14 +62,13 @@ def clients(serve: Serve, behaviour: Any = answer, kind: Any = ProviderList) -> 
     failing, server, alone = serve(status(404)), serve(behaviour), serve(behaviour)
     routed, connected = list_of(failing.url, server.url, kind=kind), list_of(alone.url, kind=kind)
     client = routed.client()
-    one = connected.connect_to_model("m")
+    one = connected.connect_to_model("m", test=False)
     client_of_one = (asyncio.run(one) if asyncio.iscoroutine(one) else one)[0]
     return [(client, server), (client.with_options(timeout=9), server), (client_of_one, alone)]
 
 
 def test_a_function_is_sent_as_its_description_and_its_call_handed_back(serve: Serve) -> None:
-    asked = call("weather", {"place": {"city": "Bonn"}})
-    for client, server in clients(serve, calling([asked], [asked])):
+    for client, server in clients(serve, asking):
         reply = client.chat.completions.create(model="m", messages=MESSAGES, tools=[weather, TOOL])
         assert server.asked[-1].json["tools"] == [*Toolbox([weather]).schemas, TOOL]
         assert reply.choices[0].message.tool_calls[0].function.name == "weather"
@@ -67,8 +76,7 @@ def test_a_function_is_sent_as_its_description_and_its_call_handed_back(serve: S
 
 def test_so_it_is_for_asyncio(serve: Serve) -> None:
     async def asked(client: Any) -> Any:
-        async with client:
-            return await client.chat.completions.create(model="m", messages=MESSAGES, tools=(weather,))
+        return await client.chat.completions.create(model="m", messages=MESSAGES, tools=(weather,))
 
     for client, server in clients(serve, kind=AsyncProviderList):
         asyncio.run(asked(client))
@@ -86,8 +94,7 @@ def test_streams_take_functions(serve: Serve) -> None:
 
 
 def test_parse_takes_functions_that_it_can_hold_a_model_to(serve: Serve) -> None:
-    behave = calling(*[[call("weather", {"place": {"city": "Bonn"}, "unit": "c"})]] * 2)
-    for client, server in clients(serve, behave):
+    for client, server in clients(serve, asking):
         reply = client.chat.completions.parse(model="m", messages=MESSAGES, tools=[weather])
         (tool,) = server.asked[-1].json["tools"]
         function, parameters = tool["function"], tool["function"]["parameters"]
@@ -98,18 +105,17 @@ def test_parse_takes_functions_that_it_can_hold_a_model_to(serve: Serve) -> None
         )
         assert (parameters["required"], parameters["additionalProperties"]) == (["place", "unit"], False)
         assert parameters["properties"]["unit"] == {"enum": ["c", "f"], "type": "string", "description": "Degrees."}
-        if calls := reply.choices[0].message.tool_calls:
-            assert calls[0].function.parsed_arguments == {"place": {"city": "Bonn"}, "unit": "c"}
+        (asked,) = reply.choices[0].message.tool_calls
+        assert asked.function.parsed_arguments == {"place": {"city": "Bonn"}, "unit": "c"}
 
 
 def test_so_it_does_for_asyncio(serve: Serve) -> None:
     async def asked(client: Any) -> Any:
-        async with client:
-            return await client.chat.completions.parse(model="m", messages=MESSAGES, tools=[weather])
+        return await client.chat.completions.parse(model="m", messages=MESSAGES, tools=[weather])
 
-    ((client, server), *_) = clients(serve, calling([call("weather", {"place": {"city": "Bonn"}})]), AsyncProviderList)
+    ((client, server), *_) = clients(serve, asking, AsyncProviderList)
     message = asyncio.run(asked(client)).choices[0].message
-    assert message.tool_calls[0].function.parsed_arguments == {"place": {"city": "Bonn"}}
+    assert message.tool_calls[0].function.parsed_arguments == {"place": {"city": "Bonn"}, "unit": "c"}
     assert server.asked[-1].json["tools"][0]["function"]["strict"] is True
 
 

@@ -18,7 +18,6 @@ from inference_providers import AsyncProviderList, Conversation, MetaInferenceEn
 from inference_providers.calls.reply import Reply
 from inference_providers.calls.tool_loop import converse
 from inference_providers.chat import Question
-from inference_providers.chat.parameter_rules import Rules
 from inference_providers.chat.turns import Ids, Turn, calls_of, fitted
 from inference_providers.errors import StepLimitError
 from inference_providers.protocols import fit
@@ -41,11 +40,9 @@ def turns_of(provider: str) -> dict[str, Any]:
     return row
 
 
-def rules_of(provider: str) -> Rules:
-    """The rules of a provider of the registry."""
-    connection = bundled().providers[provider].connection
-    general = bundled().parameters
-    return Rules(general, connection.get("parameters") or {}, provider=provider, turns=connection.get("turns"))
+def put(provider: str, turns: Any, **fields: Any) -> Any:
+    """Turns as a provider of the registry gets them."""
+    return fitted({"messages": turns, **fields}, provider, turns_of(provider))
 
 
 def strict_list(serve: Serve, kind: Any, *behaviours: tuple[str, Any]) -> tuple[Any, list[Server], list[str]]:
@@ -221,7 +218,7 @@ def test_whoever_is_asked_next_gets_a_conversation_that_it_takes(said: list[tupl
     step: Any = next(steps)
     for provider, message in said:
         for each in PROVIDERS:
-            assert problem(on_the_wire(fitted(step, rules_of(each))), each) == "", each
+            assert problem(on_the_wire(fitted(step, each, turns_of(each))), each) == "", each
         try:
             step = steps.send(given_by(provider, message))
         except StopIteration:
@@ -246,10 +243,10 @@ def test_messages_that_a_caller_hands_in_go_as_the_provider_takes_them(messages:
         turns += [{"role": "tool", "tool_call_id": one.get("id"), "content": {"n": n}} for n, one in enumerate(calls)]
     turns.append({"role": "user", "content": "And?"})
     before = copy.deepcopy(turns)
-    there = fitted({"messages": turns}, rules_of(provider))
+    there = put(provider, turns)
     assert problem(on_the_wire(there), provider) == ""
     assert turns == before, "the caller's are not changed"
-    assert fitted({"messages": there}, rules_of(provider)) == there, "what fits stays as it is"
+    assert put(provider, there) == there, "what fits stays as it is"
 
 
 @given(st.lists(st.sampled_from(IDS), max_size=8), st.sampled_from(["[a-zA-Z0-9]{9}", "[a-z0-9_-]{1,40}", ".*"]))
@@ -275,7 +272,7 @@ def test_results_go_with_their_calls_in_whatever_order_they_are(order: list[int]
     calls = [call("add", {"a": n}, str(n)) for n in range(3)]
     results = [{"role": "tool", "tool_call_id": f"call-{n}", "content": str(n)} for n in order]
     turns = [{"role": "user", "content": "hi"}, asks(*calls), *results]
-    there = fitted({"messages": turns}, rules_of("mistral"))
+    there = put("mistral", turns)
     ids = {one["id"]: json.loads(one["function"]["arguments"])["a"] for one in there[1]["tool_calls"]}
     assert [ids[turn["tool_call_id"]] for turn in there[2:]] == order
     assert problem(there, "mistral") == ""
@@ -283,7 +280,7 @@ def test_results_go_with_their_calls_in_whatever_order_they_are(order: list[int]
 
 def test_the_same_id_in_two_turns_is_two_ids() -> None:
     turn = [asks(bare(id="call_0")), {"role": "tool", "tool_call_id": "call_0", "content": "1"}]
-    there = fitted({"messages": [{"role": "user", "content": "hi"}, *turn, *turn]}, rules_of("openai"))
+    there = put("openai", [{"role": "user", "content": "hi"}, *turn, *turn])
     assert there[1]["tool_calls"][0]["id"] == there[2]["tool_call_id"] == "call_0"
     assert there[3]["tool_calls"][0]["id"] == there[4]["tool_call_id"] != "call_0"
 
@@ -342,13 +339,11 @@ def test_what_a_row_says_counts_for_a_providers_own_turns_as_well(serve: Serve) 
 
 def test_a_signature_stays_where_it_was_and_one_stands_in_for_it_where_there_was_none() -> None:
     turns = [{"role": "user", "content": "hi"}, asks(SIGNED, call("add", {"a": 2}, "2"))]
-    there = fitted({"messages": turns}, rules_of("google"))[1]["tool_calls"]
+    there = put("google", turns)[1]["tool_calls"]
     assert [one.get("extra_content") for one in there] == [SIGNED["extra_content"], None]
     foreign = Turn(turns[1])
     foreign.provider = "openrouter"
-    (stand_in, none) = (
-        one.get("extra_content") for one in fitted({"messages": [foreign]}, rules_of("google"))[0]["tool_calls"]
-    )
+    (stand_in, none) = (one.get("extra_content") for one in put("google", [foreign])[0]["tool_calls"])
     assert (stand_in, none) == (turns_of("google")["first_call"]["extra_content"], None)
 
 
@@ -373,7 +368,7 @@ def test_a_signature_stays_where_it_was_and_one_stands_in_for_it_where_there_was
 )
 def test_what_is_not_about_calls_stays_as_it_is(turn: Any) -> None:
     for provider in PROVIDERS:
-        assert fitted({"messages": [turn]}, rules_of(provider)) == [turn]
+        assert put(provider, [turn]) == [turn]
 
 
 def test_a_conversation_that_is_valid_already_stays_as_it_is() -> None:
@@ -386,8 +381,8 @@ def test_a_conversation_that_is_valid_already_stays_as_it_is() -> None:
         {"role": "user", "content": "And?"},
     ]
     for provider in ("openai", "groq", "anthropic", "lmstudio", "cerebras"):
-        assert fitted({"messages": turns}, rules_of(provider)) == turns
-    assert fitted({"messages": turns}, Rules({}, {})) == turns
+        assert put(provider, turns) == turns
+    assert fitted({"messages": turns}, "", {}) == turns
 
 
 @pytest.mark.parametrize("turns", ["text", 7, {"role": "assistant"}, None])
@@ -408,9 +403,9 @@ def test_calls_of_an_older_api_become_calls_of_tools_unless_it_is_asked() -> Non
         {"role": "assistant", "content": None, "function_call": {"name": "add", "arguments": '{"a": 1}'}},
         {"role": "function", "name": "add", "content": "2"},
     ]
-    _, asked, result = there = fitted({"messages": turns}, rules_of("openai"))
+    _, asked, result = there = put("openai", turns)
     assert (problem(there, "openai"), result["role"], asked["tool_calls"][0]["function"]["name"]) == ("", "tool", "add")
-    assert fitted({"messages": turns, "functions": [{"name": "add"}]}, rules_of("openai")) == turns
+    assert put("openai", turns, functions=[{"name": "add"}]) == turns
 
 
 def test_names_of_the_requests_tools_stay_and_others_are_put_as_everybody_takes_them() -> None:
@@ -419,7 +414,7 @@ def test_names_of_the_requests_tools_stay_and_others_are_put_as_everybody_takes_
         asks(bare(name="files.read"), bare(name="files.write"), bare(name="ö" * 99)),
     ]
     tools = [{"type": "function", "function": {"name": "files.read"}}]
-    calls = fitted({"messages": turns, "tools": tools}, rules_of("google"))[1]["tool_calls"]
+    calls = put("google", turns, tools=tools)[1]["tool_calls"]
     assert [one["function"]["name"] for one in calls] == ["files.read", "files_write", "_" * 64]
 
 
@@ -460,7 +455,7 @@ def test_the_conversation_of_a_question_that_took_too_long_is_valid(serve: Serve
     with pytest.raises(StepLimitError) as caught:
         ask(made, tools=[add], max_steps=3)
     for provider in PROVIDERS:
-        assert problem(fitted({"messages": caught.value.messages}, rules_of(provider)), provider) == ""
+        assert problem(put(provider, caught.value.messages), provider) == ""
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from operator import methodcaller
-
 from inference_providers.chat import completion
-from inference_providers.chat.parameters import DROP, KEEP, schema_prompt
+from inference_providers.chat.parameters import DEVELOPER, DROP, KEEP, schema_prompt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,9 +45,6 @@ def dropped(body: Mapping[str, Any], rules: Rules, exempt: Container[str] = ()) 
     return names
 
 
-_PLAIN = frozenset(("user", "system"))  # whose turns go to everybody as they are
-_role = methodcaller("get", "role")  # not a function of Python's: it is called for each turn of each request
-
 _OWN_REQUESTS = ("stream_options",)  # set by this package, not by the user
 
 
@@ -62,14 +57,10 @@ def adapted(body: Mapping[str, Any], rules: Rules, *, mode: str = DROP, exempt: 
     if mode != KEEP:
         if "max_completion_tokens" in fields and "max_tokens" not in fields and "max_completion_tokens" not in exempt:
             fields["max_tokens"] = fields.pop("max_completion_tokens")  # OpenAI's newer name, as its SDK sends it
-        try:
-            plain = _PLAIN.issuperset(map(_role, fields.get("messages") or ()))
-        except (AttributeError, TypeError):  # a turn, or all of them, of a shape that is the provider's to judge
-            plain = False
-        if not plain and "messages" not in exempt:
+        if not _are_plain(fields.get("messages") or ()) and "messages" not in exempt:
             from inference_providers.chat.turns import fitted
 
-            fields["messages"] = fitted(fields, rules)
+            fields["messages"] = fitted(fields, rules.provider, rules.turns, developer=DEVELOPER not in rules.refused)
         if rules.prompted and (schema := _schema_of(fields.get("response_format"))) is not None:
             fields["messages"] = completion.with_instruction(fields.get("messages") or (), schema_prompt(schema))
             del fields["response_format"]
@@ -79,6 +70,23 @@ def adapted(body: Mapping[str, Any], rules: Rules, *, mode: str = DROP, exempt: 
         if name in fields and name not in exempt:
             _put(fields, spelled, fields.pop(name))
     return fields
+
+
+_SAID = {"role", "content"}
+
+
+def _are_plain(turns: Any) -> bool:
+    """Whether turns go to everybody as they are: those of users and systems do, and those of models that only talk."""
+    try:
+        return not [
+            turn
+            for turn in turns
+            if (role := turn.get("role")) != "user"
+            and role != "system"
+            and not (role == "assistant" and turn.keys() == _SAID and turn["content"].strip())
+        ]
+    except (AttributeError, TypeError):  # of a shape that is the provider's to judge
+        return False
 
 
 def _schema_of(response_format: Any) -> Mapping[str, Any] | None:

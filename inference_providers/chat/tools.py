@@ -71,7 +71,7 @@ def _awaited(result: Any) -> Any:
 
 def as_text(result: Any) -> str:
     """A function's result for the model: text as it is, everything else (and blank text, which some refuse) as JSON."""
-    if isinstance(result, str) and result.strip():
+    if isinstance(result, str) and result and not result.isspace():
         return result
     return json.dumps(result, ensure_ascii=False, default=_plain)
 

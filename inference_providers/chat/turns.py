@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Mapping
     from typing import Any
 
-    from inference_providers.chat.parameter_rules import Rules
-
 
 class Turn(dict[str, "Any"]):
     """A turn of a model: a dict like any other, which remembers the id of the provider that gave it."""
@@ -184,15 +182,16 @@ def _any_form(call_id: str) -> bool:
 # Put as a provider takes them
 
 
-def fitted(body: Mapping[str, Any], rules: Rules) -> Any:
-    """The turns of a request as the provider of these rules takes them; those of users and systems stay as they are.
+def fitted(body: Mapping[str, Any], provider: str, wanted: Mapping[str, Any], *, developer: bool = True) -> Any:
+    """The turns of a request as a provider takes them; those of users and systems stay as they are.
 
+    wanted: its `connection.turns` of the registry. developer: whether it takes that role.
     Calls of the older API (`function_call`) become calls of tools, unless the request is one of that API.
     """
     turns = body.get("messages")
     if not isinstance(turns, list | tuple):
         return turns
-    target = _Target(rules, body)
+    target = _Target(body, provider, wanted, developer)
     last = len(turns) - 1
     return [
         target.turn(turn, last=place == last) if isinstance(turn, dict) else turn for place, turn in enumerate(turns)
@@ -214,11 +213,10 @@ def _is_from(turn: Any, role: str) -> bool:
 class _Target:
     """Who gets a conversation, and which calls still wait for their results, while its turns are gone through."""
 
-    def __init__(self, rules: Rules, body: Mapping[str, Any]) -> None:
-        wanted = rules.turns
+    def __init__(self, body: Mapping[str, Any], provider: str, wanted: Mapping[str, Any], developer: bool) -> None:
         self._legacy = "functions" in body
         self._names = {_name_of(tool) for tool in body.get("tools") or () if isinstance(tool, dict)}
-        self._provider, self._no_developer = rules.provider, DEVELOPER in rules.refused
+        self._provider, self._developer = provider, developer
         self._takes: Container[str] | None = wanted.get("takes")
         self._fills: Mapping[str, Any] = wanted.get("fills") or {}
         self._first_call: Mapping[str, Any] = wanted.get("first_call") or {}
@@ -234,7 +232,7 @@ class _Target:
         self._waiting = []
         if role == "assistant":
             return turn if self._legacy and turn.get("function_call") else self._assistant(turn, last)
-        return {**turn, "role": "system"} if role == DEVELOPER and self._no_developer else turn
+        return {**turn, "role": "system"} if role == DEVELOPER and not self._developer else turn
 
     def _assistant(self, turn: Mapping[str, Any], last: bool) -> dict[str, Any]:
         giver = getattr(turn, "provider", None)
@@ -253,8 +251,8 @@ class _Target:
         calls = [self._call(call, takes, form) for call in _calls_in(turn)]
         if calls:
             return self._calling(kept, calls, keeps_blank=takes is None)
-        if not last and _is_blank(content) and "audio" not in kept and "refusal" not in kept:
-            kept["content"] = _said_otherwise(turn) or NOTHING
+        if not last and _is_blank(content):
+            kept["content"] = None if {"audio", "refusal"} & kept.keys() else _said_otherwise(turn) or NOTHING
         return kept
 
     def _calling(self, turn: dict[str, Any], calls: list[Any], *, keeps_blank: bool) -> dict[str, Any]:
@@ -334,11 +332,11 @@ def _goes_thinking(takes: Container[str] | None) -> bool:
 
 
 def _is_blank(content: Any) -> bool:
-    return not content or (
-        isinstance(content, str | list)
-        and not completion.content_text(content).strip()
-        and not (isinstance(content, list) and any(isinstance(p, dict) and p.get("type") != "text" for p in content))
-    )
+    if isinstance(content, list):
+        return all(
+            isinstance(part, dict) and part.get("type") == "text" and _is_blank(part.get("text")) for part in content
+        )
+    return not content or (isinstance(content, str) and content.isspace())
 
 
 def _said_otherwise(turn: Mapping[str, Any]) -> str:
@@ -365,6 +363,6 @@ def _result_content(content: Any) -> Any:
     """A result's content: text, or parts; never without text, which some refuse."""
     if isinstance(content, list) and content and all(isinstance(part, dict) and "type" in part for part in content):
         return content
-    if isinstance(content, str) and content.strip():
+    if isinstance(content, str) and not _is_blank(content):
         return content
     return json.dumps(content, ensure_ascii=False, default=str)

@@ -7,29 +7,43 @@ from __future__ import annotations
 
 import functools
 import inspect
+from functools import partial
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
+    Change = Callable[[Any, Any], tuple[Any, Any]]  # of positional and of named arguments
+
 
 def take_functions(made: Any) -> None:
     """Let a client take functions: in every request, and in the helpers that look at tools before there is one."""
-    prepare = made._prepare_options
-    if inspect.iscoroutinefunction(prepare):
-
-        async def prepared(options: Any) -> Any:
-            return await prepare(_described(options))
-    else:
-
-        def prepared(options: Any) -> Any:
-            return prepare(_described(options))
-
-    made._prepare_options = prepared
+    made._prepare_options = _before(made._prepare_options, lambda args, options: ((_described(*args),), options))
     completions = made.chat.completions
-    completions.parse = _describing(completions.parse, strict=True)  # it refuses tools that are not
-    completions.stream = _describing(completions.stream, strict=False)
+    completions.parse = _before(completions.parse, partial(_told, strict=True))  # it refuses tools that are not
+    completions.stream = _before(completions.stream, partial(_told, strict=False))
+
+
+def _before(method: Any, change: Change) -> Any:
+    """The method, with its arguments changed."""
+
+    @functools.wraps(method)
+    def calling(*args: Any, **options: Any) -> Any:
+        args, options = change(args, options)
+        return method(*args, **options)
+
+    @functools.wraps(method)
+    async def calling_async(*args: Any, **options: Any) -> Any:
+        args, options = change(args, options)
+        return await method(*args, **options)
+
+    return calling_async if inspect.iscoroutinefunction(method) else calling
+
+
+def _told(args: Any, options: Any, *, strict: bool) -> tuple[Any, Any]:
+    tools = options.get("tools")
+    return (args, {**options, "tools": descriptions(tools, strict=strict)} if _has_functions(tools) else options)
 
 
 def _described(options: Any) -> Any:
@@ -50,28 +64,6 @@ def _has_functions(tools: Any) -> bool:
 def _flat(tool: dict[str, Any]) -> dict[str, Any]:
     """A description as the responses API has it, where a schema that is not called loose is held to be strict."""
     return {"type": "function", "strict": False, **tool["function"]} if "function" in tool else tool
-
-
-def _describing(method: Any, *, strict: bool) -> Any:
-    """The method, with descriptions for the functions among its `tools`."""
-
-    def told(options: dict[str, Any]) -> dict[str, Any]:
-        if not _has_functions(options.get("tools")):
-            return options
-        return {**options, "tools": descriptions(options["tools"], strict=strict)}
-
-    if inspect.iscoroutinefunction(method):
-
-        @functools.wraps(method)
-        async def calling(*args: Any, **options: Any) -> Any:
-            return await method(*args, **told(options))
-    else:
-
-        @functools.wraps(method)
-        def calling(*args: Any, **options: Any) -> Any:
-            return method(*args, **told(options))
-
-    return calling
 
 
 def descriptions(tools: Iterable[Callable[..., Any] | dict[str, Any]], *, strict: bool) -> list[dict[str, Any]]:
