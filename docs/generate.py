@@ -61,6 +61,19 @@ def parameter_rows(registry: Registry) -> str:
     return "\n".join(rows)
 
 
+def turn_rows(registry: Registry) -> str:
+    """How providers want the turns of a conversation."""
+    rows = ["| provider | form of a call's id | takes back | fills in where there are calls |", "|---|---|---|---|"]
+    for provider in registry.providers.values():
+        row = provider.connection.get("turns")
+        if row:
+            form = f"`{row['ids']}`" if "ids" in row else ""
+            taken = ", ".join(f"`{name}`" for name in row["takes"]) or "nothing" if "takes" in row else "what it gave"
+            filled_in = ", ".join(f"`{name}`" for part in ("fills", "first_call") for name in row.get(part, {}))
+            rows.append(f"| {provider.name} | {form} | {taken} | {filled_in} |")
+    return "\n".join(rows)
+
+
 def batch_rows(registry: Registry) -> str:
     """Providers with a batch API."""
     rows = ["| provider | price | questions in a file |", "|---|---|---|"]
@@ -160,6 +173,7 @@ PARTS = {
     "docs/registry.md": {"numbers": lambda: numbers(bundled()), "disagreements": lambda: disagreements(bundled())},
     "docs/cli.md": {"help": command_help},
     "docs/parameters.md": {"parameters": lambda: parameter_rows(bundled())},
+    "docs/answers.md": {"turns": lambda: turn_rows(bundled())},
     "docs/batch.md": {"batch": lambda: batch_rows(bundled())},
     "docs/failures.md": {"statuses": status_rows, "phrases": phrases, "ends": stream_ends, "matrix": fault_matrix},
 }

@@ -14,13 +14,8 @@ import pytest
 from pydantic import BaseModel, Field
 
 from inference_providers import AsyncProviderList, ProviderList
-<<<<<<< HEAD
-from inference_providers.chat import docstrings, structured, tools, validation
-from inference_providers.protocols import error_body, sizes, waits
-=======
 from inference_providers.chat import docstrings, found_json, structured, tools, validation
-from inference_providers.protocols import classify, error_body
->>>>>>> i12-structured
+from inference_providers.protocols import error_body, sizes, waits
 from inference_providers.registry import schema
 from inference_providers.registry.registry import bundled
 from inference_providers.text import jsontext

@@ -37,15 +37,16 @@ def converse(question: Question) -> Generator[dict[str, Any] | list[Call], Any, 
         message = chat.message_of(reply.data)
         if message.get("refusal"):
             _check_refusal(reply, message)
-        asked = chat.tool_calls(message)
+        asked = chat.calls_of(message) if message.get("tool_calls") or message.get("function_call") else ()
         if asked and question.tools and question.tools.makes(asked):
             if step == question.max_steps:
                 break  # nobody would hear the results
             made += len(asked)
             _check_calls(len(asked), made, turns)
-            calls = question.tools.calls(asked) or []
+            calls = question.tools.calls(asked)
             results: list[str] = yield calls
-            turns = [*turns, chat.assistant(message), *map(chat.tool_result, [c.id for c in calls], results)]
+            turn = chat.assistant(message, reply.offer.provider)
+            turns = [*turns, turn, *map(chat.tool_result, [c.id for c in calls], results)]
             continue
         if question.output_schema is None or asked:
             return given.answer(reply.data, reply.offer, turns)
@@ -58,7 +59,7 @@ def converse(question: Question) -> Generator[dict[str, Any] | list[Call], Any, 
             repaired = True
             turns = [
                 *turns,
-                chat.assistant(message),
+                chat.assistant(message, reply.offer.provider),
                 {"role": "user", "content": question.output_schema.repair(misfit)},
             ]
             continue

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from inference_providers.chat.arguments import names_of as names_of
     from inference_providers.chat.completion import PATH as PATH
     from inference_providers.chat.completion import Pieces as Pieces
-    from inference_providers.chat.completion import assistant as assistant
     from inference_providers.chat.completion import content_text as content_text
     from inference_providers.chat.completion import cut_by_length as cut_by_length
     from inference_providers.chat.completion import first_choice as first_choice
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
     from inference_providers.chat.completion import reply_text as reply_text
     from inference_providers.chat.completion import test_body as test_body
     from inference_providers.chat.completion import thoughts as thoughts
-    from inference_providers.chat.completion import tool_calls as tool_calls
-    from inference_providers.chat.completion import tool_result as tool_result
     from inference_providers.chat.completion import with_images as with_images
     from inference_providers.chat.completion import with_instruction as with_instruction
     from inference_providers.chat.conversation import Conversation as Conversation
@@ -41,6 +38,10 @@ if TYPE_CHECKING:
     from inference_providers.chat.question import Question as Question
     from inference_providers.chat.structured import SchemaMismatch as SchemaMismatch
     from inference_providers.chat.tools import Call as Call
+    from inference_providers.chat.tools import Toolbox as Toolbox
+    from inference_providers.chat.turns import assistant as assistant
+    from inference_providers.chat.turns import calls_of as calls_of
+    from inference_providers.chat.turns import tool_result as tool_result
 
 _HOME = {
     "answer": (
@@ -56,7 +57,6 @@ _HOME = {
     "completion": (
         "PATH",
         "Pieces",
-        "assistant",
         "content_text",
         "cut_by_length",
         "first_choice",
@@ -67,8 +67,6 @@ _HOME = {
         "reply_text",
         "test_body",
         "thoughts",
-        "tool_calls",
-        "tool_result",
         "with_images",
         "with_instruction",
     ),
@@ -81,7 +79,15 @@ _HOME = {
     "parameter_rules": ("Rules",),
     "question": ("Question",),
     "structured": ("SchemaMismatch",),
-    "tools": ("Call",),
+    "tools": (
+        "Call",
+        "Toolbox",
+    ),
+    "turns": (
+        "assistant",
+        "calls_of",
+        "tool_result",
+    ),
 }
 __getattr__, __dir__ = face(
     __name__,

@@ -39,7 +39,8 @@ class Answer(str):
     cost: USD; None if tokens or prices are unknown.
     attempts: every attempt on the way. latency: seconds for the whole call.
     finish_reason: `stop`, `length`, `tool_calls`, ... reasoning: the model's thoughts, if it shows them.
-    parsed: the value that fits the requested schema. tool_calls: calls that were left to the caller.
+    parsed: the value that fits the requested schema. tool_calls: calls that were left to the caller, in
+    the standard form (an id of its own for each, arguments as text).
     dropped: parameters that were left out because the provider does not take them.
     repaired: in words, what was sent otherwise than it was asked for, because the provider had refused that.
     unchecked: patterns of the schema that were not run.
@@ -108,9 +109,11 @@ class Answer(str):
 
     @property
     def messages(self) -> list[dict[str, Any]]:
-        """The conversation, this answer included."""
+        """The conversation, this answer included: dicts, whose turns of models remember which provider gave them."""
+        from inference_providers.chat.turns import assistant
+
         message = completion.message_of(self.data) or {"content": str(self)}
-        return [*map(dict, self.asked), completion.assistant(message)]
+        return [*completion.copies(self.asked), assistant(message, self.provider)]
 
     @property
     def text(self) -> str:
@@ -141,6 +144,12 @@ class Answer(str):
             **({"repaired": self.repaired} if self.repaired else {}),
             **({"unchecked": self.unchecked} if self.unchecked else {}),
         }
+
+
+def _calls_of(message: Mapping[str, Any]) -> list[Any]:
+    from inference_providers.chat.turns import calls_of
+
+    return calls_of(message)
 
 
 def plain(value: Any) -> Any:
@@ -216,7 +225,7 @@ class AnswerBuilder:
             finish_reason=choice.get("finish_reason"),
             reasoning=completion.thoughts(message),
             parsed=parsed,
-            tool_calls=completion.tool_calls(message),
+            tool_calls=_calls_of(message) if message.get("tool_calls") or message.get("function_call") else (),
             dropped=self.dropped,
             repaired=self.repaired,
             data=data,

@@ -24,8 +24,13 @@ def messages(prompt: str | Sequence[Mapping[str, Any]], system: str | None = Non
     if not prompt or (isinstance(prompt, str) and not prompt.strip()):
         raise ValueError("the question is empty")
     start: list[dict[str, Any]] = [{"role": "system", "content": system}] if system else []
-    turns = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else [dict(turn) for turn in prompt]
+    turns = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else copies(prompt)
     return start + turns
+
+
+def copies(turns: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Turns that can be changed without changing the caller's; those of models remember who gave them."""
+    return [turn.copy() if isinstance(turn, dict) else dict(turn) for turn in turns]
 
 
 def content_text(content: Any) -> str:
@@ -119,42 +124,22 @@ def with_instruction(turns: Sequence[Mapping[str, Any]], text: str) -> list[dict
     """*turns* with *text* added to the system message; there is a new one if they had none."""
     first = dict(turns[0]) if turns else {}
     if first.get("role") == "system" and isinstance(first.get("content"), str):
-        return [{**first, "content": f"{first['content']}\n\n{text}"}, *map(dict, turns[1:])]
-    return [{"role": "system", "content": text}, *map(dict, turns)]
+        return [{**first, "content": f"{first['content']}\n\n{text}"}, *copies(turns[1:])]
+    return [{"role": "system", "content": text}, *copies(turns)]
 
 
 def with_images(turns: Sequence[Mapping[str, Any]], urls: Sequence[str]) -> list[dict[str, Any]]:
     """*turns* with images, by their URLs, added to the user's last message. Raises ValueError if there is none."""
-    copies = [dict(turn) for turn in turns]
+    copied = copies(turns)
     if not urls:
-        return copies
-    last = next((turn for turn in reversed(copies) if turn.get("role") == "user"), None)
+        return copied
+    last = next((turn for turn in reversed(copied) if turn.get("role") == "user"), None)
     if last is None:
         raise ValueError("images go into a message with the role user, and there is none; add one")
     content = last.get("content")
     parts = list(content) if isinstance(content, list) else [{"type": "text", "text": content or ""}]
     last["content"] = parts + [{"type": "image_url", "image_url": {"url": url}} for url in urls]
-    return copies
-
-
-def assistant(message: Mapping[str, Any]) -> dict[str, Any]:
-    """A reply's message as a turn of a conversation.
-
-    It holds the text, tool calls, and the reasoning that some providers want back.
-    """
-    calls = tool_calls(message)
-    others = ("reasoning_content", "reasoning_details", "refusal")
-    return {
-        "role": "assistant",
-        "content": content_text(message.get("content")),
-        **({"tool_calls": calls} if calls else {}),
-        **{name: message[name] for name in others if message.get(name)},
-    }
-
-
-def tool_result(call_id: str, text: str) -> dict[str, Any]:
-    """The result of a tool call as a turn of a conversation."""
-    return {"role": "tool", "tool_call_id": call_id, "content": text}
+    return copied
 
 
 def test_body() -> dict[str, Any]:

@@ -14,14 +14,26 @@ if TYPE_CHECKING:
 class Rules:
     """An offer's rules for the vocabulary: parameters that it refuses, and its own spelling of others."""
 
-    __slots__ = ("prompted", "refused", "spelling")
+    __slots__ = ("prompted", "provider", "refused", "spelling", "turns")
 
-    def __init__(self, general: Mapping[str, Any], own: Mapping[str, Any], refused: Iterable[str] = ()) -> None:
-        """*general*, *own*: the registry's rules for everybody, and its provider's. *refused*: by its model."""
+    def __init__(
+        self,
+        general: Mapping[str, Any],
+        own: Mapping[str, Any],
+        refused: Iterable[str] = (),
+        *,
+        provider: str = "",
+        turns: Mapping[str, Any] | None = None,
+    ) -> None:
+        """*general*, *own*: the registry's rules for everybody, and its provider's. *refused*: by its model.
+
+        *provider*, *turns*: its provider's id, and how that wants the turns of a conversation.
+        """
         accepted = {*(own.get("accepts") or ()), *(own.get("spelling") or ())}
         extras = {name for name in general.get("extras") or () if name not in accepted}
         self.refused = frozenset(extras).union(own.get("refuses") or (), refused)
         self.spelling: Mapping[str, str] = own.get("spelling") or {}
+        self.provider, self.turns = provider, turns or {}
         self.prompted = not self.refused.isdisjoint(("json_schema", "response_format"))  # schemas go into the prompt
 
 
@@ -45,8 +57,10 @@ def adapted(body: Mapping[str, Any], rules: Rules, *, mode: str = DROP, exempt: 
     if mode != KEEP:
         if "max_completion_tokens" in fields and "max_tokens" not in fields and "max_completion_tokens" not in exempt:
             fields["max_tokens"] = fields.pop("max_completion_tokens")  # OpenAI's newer name, as its SDK sends it
-        if DEVELOPER in rules.refused and any(map(_is_from_developer, fields.get("messages") or ())):
-            fields["messages"] = [_without_developer(turn) for turn in fields["messages"]]
+        if not _are_plain(fields.get("messages") or ()) and "messages" not in exempt:
+            from inference_providers.chat.turns import fitted
+
+            fields["messages"] = fitted(fields, rules.provider, rules.turns, developer=DEVELOPER not in rules.refused)
         if rules.prompted and (schema := _schema_of(fields.get("response_format"))) is not None:
             fields["messages"] = completion.with_instruction(fields.get("messages") or (), schema_prompt(schema))
             del fields["response_format"]
@@ -58,12 +72,21 @@ def adapted(body: Mapping[str, Any], rules: Rules, *, mode: str = DROP, exempt: 
     return fields
 
 
-def _is_from_developer(turn: Any) -> bool:
-    return isinstance(turn, dict) and turn.get("role") == DEVELOPER
+_SAID = {"role", "content"}
 
 
-def _without_developer(turn: Any) -> Any:
-    return {**turn, "role": "system"} if _is_from_developer(turn) else turn
+def _are_plain(turns: Any) -> bool:
+    """Whether turns go to everybody as they are: those of users and systems do, and those of models that only talk."""
+    try:
+        return not [
+            turn
+            for turn in turns
+            if (role := turn.get("role")) != "user"
+            and role != "system"
+            and not (role == "assistant" and turn.keys() == _SAID and turn["content"].strip())
+        ]
+    except (AttributeError, TypeError):  # of a shape that is the provider's to judge
+        return False
 
 
 def _schema_of(response_format: Any) -> Mapping[str, Any] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inference_providers.chat import parameters
+from inference_providers.chat import completion, parameters
 from inference_providers.chat.arguments import MAX_STEPS
 
 TYPE_CHECKING = False
@@ -35,7 +35,7 @@ class Question:
             raise ValueError(f'on_unsupported must be "drop" or "error", not {on_unsupported!r}')
         if not isinstance(max_steps, int) or max_steps < 1:
             raise ValueError(f"max_steps must be a whole number, 1 or more, not {max_steps!r}")
-        self.turns, self.max_steps, self.on_unsupported = [dict(turn) for turn in turns], max_steps, on_unsupported
+        self.turns, self.max_steps, self.on_unsupported = completion.copies(turns), max_steps, on_unsupported
         if isinstance(fields.get("response_format"), type):  # as users of the SDK write it
             fields, schema = {**fields, "response_format": None}, schema or fields["response_format"]
         self.fields = parameters.normalise(fields) if fields else {}

@@ -9,8 +9,11 @@ from inference_providers.text import in_line, jsontext
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
+
+
+ERROR_SHOWN = 10_000  # characters of an exception's message that a model gets
 
 
 class Call:
@@ -67,8 +70,10 @@ def _awaited(result: Any) -> Any:
 
 
 def as_text(result: Any) -> str:
-    """A function's result for the model: text as it is, everything else as JSON."""
-    return result if isinstance(result, str) else json.dumps(result, ensure_ascii=False, default=_plain)
+    """A function's result for the model: text as it is, everything else (and blank text, which some refuse) as JSON."""
+    if isinstance(result, str) and result and not result.isspace():
+        return result
+    return json.dumps(result, ensure_ascii=False, default=_plain)
 
 
 def _plain(value: Any) -> Any:
@@ -81,8 +86,12 @@ def _plain(value: Any) -> Any:
 
 
 def error_text(error: Exception) -> str:
-    """An exception as JSON for the model."""
-    return json.dumps({"error": f"{type(error).__name__}: {error}"}, ensure_ascii=False)
+    """An exception as JSON for the model, of a long message the beginning."""
+    try:
+        says = str(error)
+    except Exception:  # noqa: BLE001  (an exception whose message cannot be made is one all the same)
+        says = ""
+    return json.dumps({"error": f"{type(error).__name__}: {says[:ERROR_SHOWN]}"}, ensure_ascii=False)
 
 
 class Toolbox:
@@ -113,22 +122,24 @@ class Toolbox:
         """Whether any tool is a function to call here."""
         return bool(self._functions)
 
+    def model_of(self, name: str) -> Any:
+        """The pydantic model of a function's arguments, whose fields have the arguments' names as aliases."""
+        return self._functions[name].model
+
     def makes(self, tool_calls: Sequence[Any]) -> bool:
-        """Whether all of a message's `tool_calls` are to be made here."""
-        names = {_name_in(call) for call in tool_calls}
+        """Whether all calls of a message (`turns.calls_of`) are to be made here: those of tools that are not, too."""
         handed_back = {_name_in(schema) for schema in self.schemas} - self._functions.keys()
-        return bool(self._functions) and "" not in names and names.isdisjoint(handed_back)
+        return (
+            bool(self._functions)
+            and all(_is_of_function(call) for call in tool_calls)
+            and handed_back.isdisjoint(map(_name_in, tool_calls))
+        )
 
-    def calls(self, tool_calls: Sequence[Any]) -> list[Call] | None:
-        """The calls to make for a message's `tool_calls`; None if one of them is not to be made here."""
-        if not self.makes(tool_calls):
-            return None
-        return [
-            self._call(str(call.get("id") or f"call_{index}"), _name_in(call), call["function"].get("arguments"))
-            for index, call in enumerate(tool_calls)
-        ]
+    def calls(self, tool_calls: Sequence[Mapping[str, Any]]) -> list[Call]:
+        """The calls to make for those of a message, one for each in their order."""
+        return [self._call(call["id"], _name_in(call), call["function"]["arguments"]) for call in tool_calls]
 
-    def _call(self, call_id: str, name: str, arguments: Any) -> Call:
+    def _call(self, call_id: str, name: str, arguments: str) -> Call:
         function = self._functions.get(name)
         if function is None:
             return Call(
@@ -139,11 +150,13 @@ class Toolbox:
                 error_text(LookupError(f"there is no tool {name!r}; there are {', '.join(self._functions)}")),
             )
         try:
-            if isinstance(arguments, str) or not arguments:
-                arguments = jsontext.loads(arguments or "{}")
-            return Call(call_id, name, function.function, function.converted(arguments))
+            return Call(call_id, name, function.function, function.converted(jsontext.loads(arguments)))
         except ValueError as error:
             return Call(call_id, name, None, {}, error_text(error))
+
+
+def _is_of_function(call: Any) -> bool:
+    return isinstance(call, dict) and isinstance(call.get("function"), dict)
 
 
 def _name_in(call: Any) -> str:
@@ -160,7 +173,7 @@ class _Function:
         self.name = getattr(function, "__name__", type(function).__name__)
         if not self.name.isidentifier():
             raise TypeError(f"the tool {self.name} cannot be described: it has no name; define it with def")
-        self._model, parameters = _arguments_model(function, self.name)
+        self.model, parameters = _arguments_model(function, self.name)
         fields = parameters.get("properties", {})
         about, texts = parse_docstring(function.__doc__ or "", fields)
         parameters.pop("title", None)
@@ -181,7 +194,7 @@ class _Function:
 
         validation.check_choices(validation.kinds(self.schema["function"]["parameters"]), arguments)
         try:
-            model = self._model.model_validate_json(
+            model = self.model.model_validate_json(
                 json.dumps(arguments)
             )  # from JSON: strict models, too, read a date from it
         except ValidationError as error:

@@ -1,8 +1,10 @@
-"""What SDK clients of any kind need: nothing of the environment in them, and no way to another origin."""
+"""What SDK clients of any kind need: nothing of the environment in them, no way to another origin, and functions."""
 
 from __future__ import annotations
 
 import httpx2
+
+from inference_providers.clients.sdk_functions import take_functions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,13 +13,16 @@ if TYPE_CHECKING:
 
 
 def sealed(made: Any) -> Any:
-    """A client without what the SDK took from the environment for OpenAI; its copies are sealed as well.
+    """A client without what the SDK took from the environment for OpenAI, which takes functions as tools.
+
+    Its copies are sealed as well.
 
     The SDK reads `OPENAI_ORG_ID`, `OPENAI_PROJECT_ID`, `OPENAI_ADMIN_KEY` and
     `OPENAI_CUSTOM_HEADERS` whenever a client is made or copied.
     """
     made.organization = made.project = made.admin_api_key = made.webhook_secret = None
     made._custom_headers = {}
+    take_functions(made)
     copy = made.copy
 
     def sealed_copy(*args: Any, **kwargs: Any) -> Any:

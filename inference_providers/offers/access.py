@@ -93,14 +93,16 @@ class Access(credentials.Secretive):
         if key not in self._rules:
             from inference_providers.chat import Rules
 
-            own = self.provider.connection.get("parameters") or {}
+            connection = self.provider.connection
+            own = connection.get("parameters") or {}
             for row in rows:
                 own = {
                     **own,
                     "refuses": [*(own.get("refuses") or ()), *(row.get("refuses") or ())],
                     "spelling": {**(own.get("spelling") or {}), **(row.get("spelling") or {})},
                 }
-            self._rules[key] = Rules(self._general, own, refused)
+            turns = connection.get("turns")
+            self._rules[key] = Rules(self._general, own, refused, provider=pid, turns=turns)
         return self._rules[key]
 
 

@@ -272,7 +272,7 @@ def _json_in_once(part: str) -> tuple[Any, str] | None:
         found = _decoded(start)
         if found is None and "'" in start[:_LINE]:
             found = _decoded(re.sub(_QUOTED, _as_json, start))
-        one = found[0] if isinstance(found, list) and found else found
+        one: Any = found[0] if isinstance(found, list) and found else found
         if isinstance(one, dict) and (one.keys() & _MARKS or ("message" in one and one.keys() & _TELLING)):
             return found, part[: match.start()]
         if isinstance(one, dict) and match.start() == 0 and part.rstrip()[-1:] in "}]" and "message" in one:

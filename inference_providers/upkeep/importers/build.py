@@ -177,7 +177,7 @@ def _provider(provider: str, rows: list[ProviderRow], overlay: Mapping[str, Any]
     }
     entry |= {key: value for key, value in described.items() if value}
     entry["connection"] = {"protocol": protocol, "endpoint": endpoint, "api_key": keys}
-    for key in ("auth", "opt_in", "deployments", "variables", "base_url", "headers", "parameters", "batch"):
+    for key in ("auth", "opt_in", "deployments", "variables", "base_url", "headers", "parameters", "turns", "batch"):
         if key in connection:
             entry["connection"][key] = connection[key]
     if settings:
@@ -198,7 +198,7 @@ def _local(row: Mapping[str, Any]) -> dict[str, Any]:
                 "fingerprint": row["fingerprint"],
                 **({"launch": row["launch"]} if "launch" in row else {}),
             },
-            **({"parameters": row["parameters"]} if "parameters" in row else {}),
+            **{key: row[key] for key in ("parameters", "turns") if key in row},
         },
         "model_names": {},
     }
