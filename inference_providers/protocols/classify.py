@@ -110,7 +110,7 @@ STATUS_IN_CODE = r"\b([45]\d\d)\b"  # a status that an error with status 200 nam
 ERROR_READ = 65536  # bytes of an error body
 _BILLED = "; it may have been billed"
 # kind of `WireError` -> (action, what is added to its message); others are NEXT.
-_BY_KIND = {"broken": (RETRY, ""), "deadline": (NEXT, _BILLED), "timeout": (NEXT, _BILLED)}
+_BY_KIND = {"broken": (RETRY, ""), "deadline": (NEXT, _BILLED), "timeout": (NEXT, _BILLED), "setup": (STOP, "")}
 
 
 class Verdict:

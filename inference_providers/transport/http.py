@@ -178,7 +178,8 @@ def async_response_of(
 class WireError(Exception):
     """No usable HTTP response; the text never holds a header or a body.
 
-    `kind` is one of connect, tls, timeout, deadline, broken, protocol, oversize, launch, forbidden.
+    `kind` is one of connect, tls, timeout, deadline, broken, protocol, oversize, launch, forbidden, setup (something
+    is wrong in the environment, with whoever is asked).
     """
 
     def __init__(self, kind: str, message: str) -> None:

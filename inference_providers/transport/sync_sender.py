@@ -12,7 +12,7 @@ from functools import partial
 
 from inference_providers.transport import http1
 from inference_providers.transport.http import Limits, Request, Response, WireError, check_peer, is_checked, permitted
-from inference_providers.transport.origins import Origin, connecting, told
+from inference_providers.transport.origins import Origin, told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -156,8 +156,8 @@ class Sender:
         """A new connection, through the proxy that the environment names. Raises WireError."""
         until = min(watch.deadline, time.monotonic() + self.limits.connect)
         sock: Any = None
+        first, reached = origin.first, origin.proxy is None
         try:
-            first = origin.proxy or origin.address
             if "https" in (first.scheme, origin.address.scheme) and self._context is None:
                 from inference_providers.transport import tls
 
@@ -165,15 +165,19 @@ class Sender:
             sock = _dialled(first.host, first.port, until, request.cancellation)
             if first.scheme == "https":
                 sock = self._secured(sock, first.host, until, request.cancellation)
-            if origin.tunnelled:
+            if origin.way == "connect":
                 self._tunnel(sock, origin, until)
+            elif origin.way == "socks":
+                self._shake(sock, origin, until)
+            reached = origin.way != "forward"
+            if origin.address.scheme == "https" and origin.proxy is not None:
                 sock = self._secured(sock, origin.address.host, until, request.cancellation)
             check_peer(request, sock.getsockname()[1])
             return _Line(sock, self._lines)
         except (OSError, ValueError) as error:
             if sock is not None:
                 sock.close()
-            raise connecting(error, time.monotonic() >= watch.deadline - 0.001) from None
+            raise origin.failed(error, time.monotonic() >= watch.deadline - 0.001, reached) from None
         except BaseException:
             if sock is not None:
                 sock.close()
@@ -190,11 +194,32 @@ class Sender:
         sock.settimeout(_left(until))
         sock.sendall(origin.tunnel_head())
         reader = http1.Reader("CONNECT")
-        while not reader.headed:
-            sock.settimeout(_left(until))
-            data = sock.recv(_PIECE)
-            reader.feed(data) if data else reader.end()
+        try:
+            while not reader.headed:
+                sock.settimeout(_left(until))
+                data = sock.recv(_PIECE)
+                reader.feed(data) if data else reader.end()
+        except WireError as error:
+            raise origin.failed(error, late=False, reached=False) from None
         origin.check_tunnel(reader)
+
+    def _shake(self, sock: Any, origin: Origin, until: float) -> None:
+        """Have a SOCKS proxy connect. Raises WireError."""
+        steps, found = origin.handshake(_looked_up(origin)), None
+        while True:
+            try:
+                data, size = next(steps) if found is None else steps.send(found)
+            except StopIteration:
+                return
+            sock.settimeout(_left(until))
+            sock.sendall(data)
+            found = b""
+            while len(found) < size:
+                sock.settimeout(_left(until))
+                piece = sock.recv(size - len(found))
+                if not piece:
+                    raise ConnectionResetError
+                found += piece
 
     def close(self) -> None:
         """Close every idle connection, and those in use when their replies end."""
@@ -254,6 +279,17 @@ def _dialled(host: str, port: int, until: float, cancellation: Cancellation | No
     raise problem
 
 
+def _looked_up(origin: Origin) -> str:
+    """The origin's IP address, where its proxy takes nothing else; else nothing. Raises WireError."""
+    if origin.looked_up is None:
+        return ""
+    try:
+        found = socket.getaddrinfo(origin.address.host.encode("ascii"), None, origin.looked_up, socket.SOCK_STREAM)
+    except OSError:
+        raise origin.not_found() from None
+    return str(found[0][4][0])
+
+
 class _Exchange:
     """One request and its reply over one connection, which goes back to its pool only when the reply's end is certain.
 
@@ -282,6 +318,8 @@ class _Exchange:
                 self._early = self._read()
             if reader.done:
                 self._finish()
+            if self._pool.origin.proxy is not None:
+                self._pool.origin.check_reply(reader)
             decoder = http1.decoder(reader.headers)
         except BaseException:
             self.close()
