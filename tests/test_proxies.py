@@ -169,6 +169,7 @@ HTTP_FAILURES: dict[str, tuple[bytes | None, str, str]] = {
     "garbage": (b"\x05\xff", "protocol", "does not answer as a proxy does"),
     "a long header": (b"HTTP/1.1 200 OK\r\nx: " + b"x" * 100_000, "protocol", "head is too long"),
     "says more": (b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello", "protocol", "does not answer as a proxy does"),
+    "speaks for its origin": (b"HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\n", "protocol", "more than that it has connected"),
     "101": (b"HTTP/1.1 101 Switching Protocols\r\n\r\n", "protocol", "HTTP 101"),
 }
 
@@ -211,7 +212,13 @@ def test_a_proxy_that_wants_a_login_says_how_to_give_one(way: str, serve: Serve,
 def test_a_proxy_that_is_not_there_is_named(way: str, start: Callable[..., Any], pem: Path) -> None:
     silent = socket.create_server(("127.0.0.1", 0))
     reset = start(Server(lambda connection, request: connection.reset()))
-    plain = start(Server(lambda connection, request: connection.reply(200, "hello")))
+
+    def puzzled(proxy: Proxy, sock: socket.socket) -> bool:
+        sock.recv(65536)
+        sock.sendall(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")
+        return False
+
+    plain = start(Proxy(9, puzzled))
     with silent, BlackHole() as hole:
         cases = [
             (f"http://127.0.0.1:{refused_port()}", "connection refused"),
@@ -241,6 +248,16 @@ def test_a_failure_behind_the_proxy_is_not_the_proxys(
     other = failure(way, {"HTTPS_PROXY": f"http://127.0.0.1:{proxy.port}", "SSL_CERT_FILE": str(pem)}, "https://x.example")
     assert "another host" in str(other)
     assert server.requests == []
+
+
+@Ways
+def test_a_proxy_whose_certificate_is_unknown_is_named(way: str, start: Callable[..., Any], pem: Path) -> None:
+    proxy = start(Proxy(9, connects(), serving(pem)))
+    error = failure(way, {"HTTPS_PROXY": f"https://127.0.0.1:{proxy.port}"})
+    assert error.kind == "tls"
+    assert f"HTTPS_PROXY=https://127.0.0.1:{proxy.port}: TLS failed" in str(error)
+    assert "SSL_CERT_FILE" in str(error) and "most proxies" not in str(error)
+    assert proxy.asked == []
 
 
 @Ways
@@ -435,6 +452,12 @@ def test_a_value_that_is_no_proxy_is_named_and_not_shown(value: str) -> None:
         proxy_for(address_of("https://x.example"), {"HTTPS_PROXY": value})
     assert caught.value.kind == "setup"
     assert "canary" not in str(caught.value).replace("canary://...", "")
+
+
+@Ways
+def test_the_login_of_a_proxy_that_cannot_be_used_shows_nowhere(way: str) -> None:
+    for value in ("socks7://somebody:canary-password@proxy.example:1080", "http://somebody:canary-password@bad host:1"):
+        assert_nothing_shows(failure(way, Environment({"HTTPS_PROXY": value})))
 
 
 @given(st.text(max_size=40) | st.from_regex(r"(http|socks5)://[a-z:@%/.\[\]0-9]*", fullmatch=True))

@@ -89,6 +89,8 @@ class AsyncSender:
         line = Line(pool)
         reached = [origin.proxy is None]
         try:
+            if "https" in (origin.first.scheme, origin.address.scheme):
+                self._context()  # a setting that is wrong is told before anything is opened
             async with asyncio.timeout(patience):
                 await self._dial(line, origin, patience, reached)
                 if origin.way == "connect":

@@ -93,7 +93,7 @@ class Origin:
     @property
     def looked_up(self) -> int | None:
         """The family of addresses in which the origin is looked up for its proxy; None where the proxy does so."""
-        if self.proxy is None or self.proxy.scheme not in ("socks4", "socks5"):
+        if self.proxy is None or self.proxy.scheme not in ("socks4", "socks5") or ":" in self.address.host:
             return None
         return socket.AF_INET if self.proxy.scheme == "socks4" else socket.AF_UNSPEC
 

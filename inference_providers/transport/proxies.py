@@ -92,19 +92,18 @@ class Proxy:
 
     def failed(self, error: Exception, late: bool) -> WireError:
         """The error for a failure before the proxy has connected. *late*: the deadline of the call has passed."""
-        if isinstance(error, WireError):
-            if error.kind != "protocol":
-                return WireError(error.kind, f"{self.shown}: {error}")
-            return WireError("protocol", f"{self.shown} does not answer as a proxy does: {error}")
-        known = connecting(error, late)
+        known = error if isinstance(error, WireError) else connecting(error, late)
         if known.kind == "deadline":
             return known
-        if known.kind == "tls":
-            plain = "CERTIFICATE" not in str(known) and "certificate" not in str(known)
-            hint = f"; most proxies are http://{self.place}, for https too" if plain else ""
-            return WireError("tls", f"{self.shown}: {known}{hint}")
-        check = f"check that this proxy can be reached, or unset {self.variable}"
-        return WireError(known.kind, f"{self.shown}: {known}; {check}")
+        if known.kind == "protocol":
+            return WireError("protocol", f"{self.shown} does not answer as a proxy does: {known}")
+        if known.kind == "tls" and not getattr(error, "verify_code", 0):
+            hint = f"most proxies are http://{self.place}, also for addresses with https"
+        elif known.kind == "tls":
+            return WireError("tls", f"{self.shown}: {known}")
+        else:
+            hint = f"check that this proxy can be reached, or unset {self.variable}"
+        return WireError(known.kind, f"{self.shown}: {known}; {hint}")
 
 
 def _unescaped(text: str) -> Secret:
