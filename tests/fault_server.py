@@ -594,7 +594,9 @@ for name, encoding, packed in (
     ("deflate without its head", "deflate", zlib.compress(BODY, wbits=-15)),
     ("deflate, and gzip over that", "deflate, gzip", gzip.compress(zlib.compress(BODY))),
 ):
-    row("40e", f"{name}: undone, though nobody asked for it", OK, says(200, packed, {"content-encoding": encoding}), **S)
+    row(
+        "40e", f"{name}: undone, though nobody asked for it", OK, says(200, packed, {"content-encoding": encoding}), **S
+    )
 row("41", "204", NEXT, raw(b"HTTP/1.1 204 No Content\r\n\r\n", lambda c: None), **S)
 row("41b", "202 queued", NEXT, says(202, {"id": "job-1", "status": "queued"}), **S)
 row("42", "endless body (400 MB): aborted at 64 MiB", NEXT, endless, CALL, message="larger than", **S)

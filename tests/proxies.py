@@ -25,8 +25,26 @@ def certificate(folder: Path, *, days: int = 2, names: str = f"DNS:{HOST},DNS:lo
     """A self-signed certificate with its key, made by the openssl command, in one file."""
     made = folder / "both.pem"
     # Days below zero: it has expired already.
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", str(days), "-subj", f"/CN={folder.name}"]
-    command += ["-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem"), "-addext", f"subjectAltName={names}"]
+    command = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        str(days),
+        "-subj",
+        f"/CN={folder.name}",
+    ]
+    command += [
+        "-keyout",
+        str(folder / "key.pem"),
+        "-out",
+        str(folder / "cert.pem"),
+        "-addext",
+        f"subjectAltName={names}",
+    ]
     try:
         subprocess.run(command, check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):

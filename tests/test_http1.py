@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
 import random
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any

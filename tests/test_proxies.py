@@ -169,7 +169,11 @@ HTTP_FAILURES: dict[str, tuple[bytes | None, str, str]] = {
     "garbage": (b"\x05\xff", "protocol", "does not answer as a proxy does"),
     "a long header": (b"HTTP/1.1 200 OK\r\nx: " + b"x" * 100_000, "protocol", "head is too long"),
     "says more": (b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello", "protocol", "does not answer as a proxy does"),
-    "speaks for its origin": (b"HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\n", "protocol", "more than that it has connected"),
+    "speaks for its origin": (
+        b"HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\n",
+        "protocol",
+        "more than that it has connected",
+    ),
     "101": (b"HTTP/1.1 101 Switching Protocols\r\n\r\n", "protocol", "HTTP 101"),
 }
 
@@ -245,7 +249,9 @@ def test_a_failure_behind_the_proxy_is_not_the_proxys(
     error = failure(way, {"HTTPS_PROXY": f"http://127.0.0.1:{proxy.port}"})
     assert error.kind == "tls"
     assert "SSL_CERT_FILE" in str(error) and "HTTPS_PROXY" not in str(error)
-    other = failure(way, {"HTTPS_PROXY": f"http://127.0.0.1:{proxy.port}", "SSL_CERT_FILE": str(pem)}, "https://x.example")
+    other = failure(
+        way, {"HTTPS_PROXY": f"http://127.0.0.1:{proxy.port}", "SSL_CERT_FILE": str(pem)}, "https://x.example"
+    )
     assert "another host" in str(other)
     assert server.requests == []
 

@@ -55,7 +55,10 @@ def start(pem: Path) -> Iterator[Start]:
 
 
 def fetch(way: str, environ: dict[str, str], port: int, host: str = "localhost", times: int = 1) -> list[bytes]:
-    request, limits = Request("POST", f"https://{host}:{port}/v1/models", {"X-A": "b"}, b"1"), Limits(connect=20, total=30)
+    request, limits = (
+        Request("POST", f"https://{host}:{port}/v1/models", {"X-A": "b"}, b"1"),
+        Limits(connect=20, total=30),
+    )
 
     async def all_of() -> list[bytes]:
         sender = AsyncSender(environ, limits)
@@ -85,7 +88,11 @@ def test_whom_the_environment_names_is_trusted_and_connections_are_used_again(
     way: str, variable: str, start: Start, pem: Path, hashed: Path
 ) -> None:
     server = start()
-    folders = {"SSL_CERT_DIR": (f"/nowhere{os.pathsep}{hashed}",), "REQUESTS_CA_BUNDLE": (str(hashed),), "CURL_CA_BUNDLE": (str(hashed),)}
+    folders = {
+        "SSL_CERT_DIR": (f"/nowhere{os.pathsep}{hashed}",),
+        "REQUESTS_CA_BUNDLE": (str(hashed),),
+        "CURL_CA_BUNDLE": (str(hashed),),
+    }
     files = () if variable == "SSL_CERT_DIR" else (str(pem), f" {pem} ")
     values = (*folders.get(variable, ()), *files)
     for count, value in enumerate(values, 1):
@@ -142,7 +149,10 @@ def test_certificates_that_cannot_be_read_are_named_with_their_variable(
         values.append(str(path))
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe")
-    values += [str(tmp_path / name) for name in ("missing", "folder", "pipe", "missing/file")] + ["relative.pem", "null\0byte"]
+    values += [str(tmp_path / name) for name in ("missing", "folder", "pipe", "missing/file")] + [
+        "relative.pem",
+        "null\0byte",
+    ]
     for value in values:
         error = failure(way, {variable: value}, refused_port())
         assert error.kind == "setup"
@@ -165,7 +175,7 @@ def test_a_setting_that_was_corrected_counts(way: str, start: Start, pem: Path, 
 
     async def twice() -> bytes:
         sender = AsyncSender(environ)
-        with pytest.raises(WireError, match="later.pem"):
+        with pytest.raises(WireError, match=r"later\.pem"):
             await sender.send(request)
         shutil.copy(pem, tmp_path / "later.pem")
         try:
@@ -177,7 +187,7 @@ def test_a_setting_that_was_corrected_counts(way: str, start: Start, pem: Path, 
         assert asyncio.run(twice())
         return
     sender = Sender(environ)
-    with pytest.raises(WireError, match="later.pem"):
+    with pytest.raises(WireError, match=r"later\.pem"):
         sender.send(request)
     shutil.copy(pem, tmp_path / "later.pem")
     assert sender.send(request).read()

@@ -112,7 +112,9 @@ class AsyncSender:
         sock = line.sock = await _dialled(first.host, first.port)
         try:
             if origin.way == "socks":
-                await _shake(sock, origin)
+                from inference_providers.transport import tunnels
+
+                await tunnels.ask_socks(sock, origin)
                 reached[0], first = True, origin.address
             options: dict[str, Any] = {}
             if first.scheme == "https":
@@ -155,32 +157,6 @@ class AsyncSender:
         if known is not None:
             known.close()
             await asyncio.sleep(0)  # the loop closes the sockets in its next round
-
-
-async def _shake(sock: socket.socket, origin: Origin) -> None:
-    """Have a SOCKS proxy connect. Raises WireError and OSError."""
-    loop, numeric = asyncio.get_running_loop(), ""
-    if origin.looked_up is not None:
-        try:
-            places = await loop.getaddrinfo(
-                origin.address.host, None, family=origin.looked_up, type=socket.SOCK_STREAM
-            )
-        except OSError:
-            raise origin.not_found() from None
-        numeric = str(places[0][4][0])
-    steps, found = origin.handshake(numeric), None
-    while True:
-        try:
-            data, size = next(steps) if found is None else steps.send(found)
-        except StopIteration:
-            return
-        await loop.sock_sendall(sock, data)
-        found = b""
-        while len(found) < size:
-            piece = await loop.sock_recv(sock, size - len(found))
-            if not piece:
-                raise ConnectionResetError
-            found += piece
 
 
 async def _dialled(host: str, port: int) -> socket.socket:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import zlib
 
-from inference_providers.transport.http import RESPONSE_CAP, WireError
-from inference_providers.transport.http1 import Plain
+from inference_providers.transport.http import RESPONSE_CAP, Plain, WireError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +19,10 @@ _GZIP = b"\x1f\x8b"  # how each part of it begins
 
 
 def decompressor(said: str) -> Plain:
-    """What undoes the encodings that a `Content-Encoding` names. Raises WireError ("broken") for others, or too many."""
+    """What undoes the encodings that a `Content-Encoding` names.
+
+    Raises WireError ("broken") for others, or too many.
+    """
     kinds = [_ALIASES.get(kind, kind) for kind in (one.strip(" \t") for one in said.lower().split(","))]
     kinds = [kind for kind in reversed(kinds) if kind not in ("", "identity")]
     if len(kinds) > _STACKED or not {"gzip", "deflate"}.issuperset(kinds):

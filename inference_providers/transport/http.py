@@ -175,6 +175,17 @@ def async_response_of(
     return AsyncResponse(status, headers, more, close, limit)
 
 
+class Plain:
+    """A body without a content encoding."""
+
+    def pieces(self, data: bytes) -> Iterator[bytes]:
+        """*data*, decoded piece by piece."""
+        yield data
+
+    def end(self) -> None:
+        """Nothing is missing."""
+
+
 class WireError(Exception):
     """No usable HTTP response; the text never holds a header or a body.
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 
-from inference_providers.transport.http import COMMON, WireError
+from inference_providers.transport.http import COMMON, Plain, WireError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 HEAD_CAP = 65536  # bytes of a reply's head, or of its trailers
 FIELDS_CAP = 256  # lines of a head
@@ -300,17 +300,6 @@ def _length(text: str) -> int:
 
 def _no_http() -> WireError:
     return WireError("protocol", "no HTTP answer")
-
-
-class Plain:
-    """A body without a content encoding."""
-
-    def pieces(self, data: bytes) -> Iterator[bytes]:
-        """*data*, decoded piece by piece."""
-        yield data
-
-    def end(self) -> None:
-        """Nothing is missing."""
 
 
 def decoder(headers: Mapping[str, str]) -> Plain:

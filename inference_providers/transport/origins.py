@@ -76,7 +76,7 @@ class Origin:
         if not 200 <= reader.status < 300:
             raise self.proxy.refused(reader, self._place)
         if reader.leftover:
-            raise self.proxy.failed(WireError("protocol", "it said more than that it has connected"), late=False)
+            raise self.proxy.blamed(WireError("protocol", "it said more than that it has connected"))
 
     def check_reply(self, reader: http1.Reader) -> None:
         """Raise WireError where a reply's head is the proxy's own, and not for who called."""
@@ -113,9 +113,8 @@ class Origin:
 
         *late*: the deadline of the call has passed.
         """
-        if self.proxy is None or reached:
-            return error if isinstance(error, WireError) else connecting(error, late)
-        return self.proxy.failed(error, late)
+        known = error if isinstance(error, WireError) else connecting(error, late)
+        return known if self.proxy is None or reached else self.proxy.blamed(known)
 
 
 def proxy_for(address: Address, environ: Mapping[str, str]) -> Proxy | None:

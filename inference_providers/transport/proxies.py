@@ -9,7 +9,6 @@ import re
 
 from inference_providers.credentials import Address, Secret, address_of
 from inference_providers.transport.http import WireError
-from inference_providers.transport.origins import connecting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,27 +82,25 @@ class Proxy:
     def wants_login(self, reader: Reader) -> WireError:
         """The error for HTTP 407."""
         if "basic" not in reader.headers.get("proxy-authenticate", "basic").lower():
-            said = "wants a login of another kind than Basic, the only one that there is here; a local helper such as px or cntlm can give it"
+            said = "wants a login of another kind than Basic; a helper on this machine, such as px, can give it"
         elif self.login:
-            said = f"does not accept the name and password in {self.variable} (characters such as @ and : in them are written %40 and %3A)"
+            said = f"does not accept the name and password in {self.variable} (@ and : in them are written %40 and %3A)"
         else:
-            said = f"wants a name and a password: {self.variable}={self.scheme}://NAME:PASSWORD@{self.place}"
+            said = f"wants a name and password: {self.variable}={self.scheme}://NAME:PASSWORD@{self.place}"
         return WireError("connect", f"{self.shown} {said} (HTTP 407)")
 
-    def failed(self, error: Exception, late: bool) -> WireError:
-        """The error for a failure before the proxy has connected. *late*: the deadline of the call has passed."""
-        known = error if isinstance(error, WireError) else connecting(error, late)
-        if known.kind == "deadline":
-            return known
-        if known.kind == "protocol":
-            return WireError("protocol", f"{self.shown} does not answer as a proxy does: {known}")
-        if known.kind == "tls" and not getattr(error, "verify_code", 0):
-            hint = f"most proxies are http://{self.place}, also for addresses with https"
-        elif known.kind == "tls":
-            return WireError("tls", f"{self.shown}: {known}")
+    def blamed(self, error: WireError) -> WireError:
+        """The error for a failure before the proxy has connected: it says whose it is, and what to do."""
+        if error.kind == "deadline":
+            return error
+        if error.kind == "protocol":
+            return WireError("protocol", f"{self.shown} does not answer as a proxy does: {error}")
+        if error.kind == "tls":
+            is_trust = "certificate" in str(error)  # which says itself what to do
+            hint = "" if is_trust else f"; most proxies are http://{self.place}, also for addresses with https"
         else:
-            hint = f"check that this proxy can be reached, or unset {self.variable}"
-        return WireError(known.kind, f"{self.shown}: {known}; {hint}")
+            hint = f"; check that this proxy can be reached, or unset {self.variable}"
+        return WireError(error.kind, f"{self.shown}: {error}{hint}")
 
 
 def _unescaped(text: str) -> Secret:
@@ -210,8 +207,8 @@ def _holds(entry: str, number: Any) -> bool:
     import ipaddress
 
     if "/" not in entry:
-        return _number(entry.rstrip(".")) == number
+        return bool(_number(entry.rstrip(".")) == number)
     try:
-        return number in ipaddress.ip_network(entry, strict=False)
+        return bool(number in ipaddress.ip_network(entry, strict=False))
     except ValueError:
         return False

@@ -54,7 +54,7 @@ def handshake(proxy: Proxy, host: str, port: int) -> Generator[tuple[bytes, int]
     if proxy.scheme not in ("socks4", "socks4a"):
         yield from _version_5(proxy, socks5, (host, port), name, password)
         return
-    if b"\0" in name or ":" in host:
+    if 0 in name or ":" in host:
         raise _wrong(proxy, "SOCKS4 can carry neither IPv6 addresses nor a name with a zero byte; socks5 can")
     numeric = host.replace(".", "").isdecimal()
     kind = socks4.SOCKS4Request if numeric or proxy.scheme == "socks4" else socks4.SOCKS4ARequest

@@ -11,7 +11,16 @@ from contextlib import suppress
 from functools import partial
 
 from inference_providers.transport import http1
-from inference_providers.transport.http import Limits, Request, Response, WireError, check_peer, is_checked, permitted
+from inference_providers.transport.http import (
+    Limits,
+    Plain,
+    Request,
+    Response,
+    WireError,
+    check_peer,
+    is_checked,
+    permitted,
+)
 from inference_providers.transport.origins import Origin, told
 
 TYPE_CHECKING = False
@@ -165,10 +174,10 @@ class Sender:
             sock = _dialled(first.host, first.port, until, request.cancellation)
             if first.scheme == "https":
                 sock = self._secured(sock, first.host, until, request.cancellation)
-            if origin.way == "connect":
-                self._tunnel(sock, origin, until)
-            elif origin.way == "socks":
-                self._shake(sock, origin, until)
+            if origin.way in ("connect", "socks"):
+                from inference_providers.transport import tunnels
+
+                tunnels.ask(sock, origin, lambda: _left(until))
             reached = origin.way != "forward"
             if origin.address.scheme == "https" and origin.proxy is not None:
                 sock = self._secured(sock, origin.address.host, until, request.cancellation)
@@ -188,38 +197,6 @@ class Sender:
 
         sock.settimeout(_left(until))
         return tls.secured(sock, self._context, host, partial(_watch, cancellation))
-
-    def _tunnel(self, sock: Any, origin: Origin, until: float) -> None:
-        """Have the proxy connect. Raises WireError."""
-        sock.settimeout(_left(until))
-        sock.sendall(origin.tunnel_head())
-        reader = http1.Reader("CONNECT")
-        try:
-            while not reader.headed:
-                sock.settimeout(_left(until))
-                data = sock.recv(_PIECE)
-                reader.feed(data) if data else reader.end()
-        except WireError as error:
-            raise origin.failed(error, late=False, reached=False) from None
-        origin.check_tunnel(reader)
-
-    def _shake(self, sock: Any, origin: Origin, until: float) -> None:
-        """Have a SOCKS proxy connect. Raises WireError."""
-        steps, found = origin.handshake(_looked_up(origin)), None
-        while True:
-            try:
-                data, size = next(steps) if found is None else steps.send(found)
-            except StopIteration:
-                return
-            sock.settimeout(_left(until))
-            sock.sendall(data)
-            found = b""
-            while len(found) < size:
-                sock.settimeout(_left(until))
-                piece = sock.recv(size - len(found))
-                if not piece:
-                    raise ConnectionResetError
-                found += piece
 
     def close(self) -> None:
         """Close every idle connection, and those in use when their replies end."""
@@ -277,17 +254,6 @@ def _dialled(host: str, port: int, until: float, cancellation: Cancellation | No
                 raise
             problem = error
     raise problem
-
-
-def _looked_up(origin: Origin) -> str:
-    """The origin's IP address, where its proxy takes nothing else; else nothing. Raises WireError."""
-    if origin.looked_up is None:
-        return ""
-    try:
-        found = socket.getaddrinfo(origin.address.host.encode("ascii"), None, origin.looked_up, socket.SOCK_STREAM)
-    except OSError:
-        raise origin.not_found() from None
-    return str(found[0][4][0])
 
 
 class _Exchange:
@@ -375,7 +341,7 @@ class _Exchange:
             return WireError("broken", "the response was closed")
         return told(error, time.monotonic() >= self._watch.deadline - 0.001)
 
-    def _chunks(self, decoder: http1.Plain) -> Iterator[bytes]:
+    def _chunks(self, decoder: Plain) -> Iterator[bytes]:
         """The body as it comes. Raises WireError."""
         body, self._early = self._early, b""
         try:

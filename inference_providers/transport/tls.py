@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _RECORD = 65536  # bytes that are read at once from a tunnel
-_FIRST = (("SSL_CERT_FILE", "SSL_CERT_DIR"), ("REQUESTS_CA_BUNDLE",), ("CURL_CA_BUNDLE",))  # the first that is set counts
+_FIRST = (("SSL_CERT_FILE", "SSL_CERT_DIR"), ("REQUESTS_CA_BUNDLE",), ("CURL_CA_BUNDLE",))  # the first set counts
 _ADDED = "NODE_EXTRA_CA_CERTS"
 
 
@@ -36,9 +36,8 @@ def context(environ: Mapping[str, str]) -> ssl.SSLContext:
         if problem := _load(made, name, environ[name].strip()):
             if name == "SSL_CERT_DIR" and "SSL_CERT_FILE" in used:
                 continue  # OpenSSL's own default, which may name a folder that is not there
-            raise WireError(
-                "setup", f"nothing was sent: {name}={environ[name]} names no certificates ({problem}); correct or unset it"
-            )
+            said = f"{name}={environ[name]} names no certificates ({problem}); correct or unset it"
+            raise WireError("setup", f"nothing was sent: {said}")
     if not set(used) - {_ADDED}:
         import certifi
 
