@@ -32,30 +32,35 @@ def raw(body: bytes) -> bytes:
     return packed.compress(body) + packed.flush()
 
 
+def zipped(body: bytes, level: int = 9) -> bytes:
+    """gzip, always the same: without the time."""
+    return gzip.compress(body, level, mtime=0)
+
+
 def parts(body: bytes) -> bytes:
     """Several parts of gzip, an empty one among them."""
-    return gzip.compress(body[: len(body) // 3]) + gzip.compress(b"") + gzip.compress(body[len(body) // 3 :], 1)
+    return zipped(body[: len(body) // 3]) + zipped(b"") + zipped(body[len(body) // 3 :], 1)
 
 
 ENCODINGS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
     "none": ("", bytes),
     "identity": ("Identity", bytes),
-    "gzip": ("gzip", gzip.compress),
-    "x-gzip": ("X-GZIP", gzip.compress),
-    "stored": ("gzip", lambda body: gzip.compress(body, 0)),
-    "named": ("gzip", lambda body: b"\x1f\x8b\x08\x08" + bytes(6) + b"name\0" + gzip.compress(body)[10:]),
+    "gzip": ("gzip", zipped),
+    "x-gzip": ("X-GZIP", zipped),
+    "stored": ("gzip", lambda body: zipped(body, 0)),
+    "named": ("gzip", lambda body: b"\x1f\x8b\x08\x08" + bytes(6) + b"name\0" + zipped(body)[10:]),
     "parts": ("gzip", parts),
-    "zeros behind": ("gzip", lambda body: gzip.compress(body) + bytes(1000)),
-    "rubbish behind": ("gzip", lambda body: gzip.compress(body) + b"\r\n<!-- cached -->" * 20),
+    "zeros behind": ("gzip", lambda body: zipped(body) + bytes(1000)),
+    "rubbish behind": ("gzip", lambda body: zipped(body) + b"\r\n<!-- cached -->" * 20),
     "rubbish behind parts": ("gzip", lambda body: parts(body) + b"\0"),
     "deflate": ("deflate", zlib.compress),
     "raw deflate": ("deflate", raw),
     "rubbish behind deflate": ("deflate", lambda body: zlib.compress(body) + b"\x1f\x8b"),
     "rubbish behind raw deflate": ("deflate", lambda body: raw(body) + b"\0\0"),
-    "gzip twice": ("gzip, gzip", lambda body: gzip.compress(gzip.compress(body))),
-    "stacked": ("deflate,identity , gzip", lambda body: gzip.compress(zlib.compress(body))),
-    "three": ("gzip, deflate, x-gzip", lambda body: gzip.compress(raw(parts(body)))),
-    "nothing at all": ("gzip", lambda body: gzip.compress(body) if body else b""),
+    "gzip twice": ("gzip, gzip", lambda body: zipped(zipped(body))),
+    "stacked": ("deflate,identity , gzip", lambda body: zipped(zlib.compress(body))),
+    "three": ("gzip, deflate, x-gzip", lambda body: zipped(raw(parts(body)))),
+    "nothing at all": ("gzip", lambda body: zipped(body) if body else b""),
     "an empty list": (" , ", bytes),
 }
 
@@ -170,15 +175,17 @@ def test_there_is_something_to_test() -> None:
     assert len(zlib.compress(body_of(1, 500_000))) > 5000
 
 
-@given(st.sampled_from(sorted(ENCODINGS)), st.integers(0, 1000), st.integers(0, 3000), st.integers(1, 4000), st.data())
-def test_a_body_that_is_cut_is_never_taken_for_whole(kind: str, seed: int, size: int, most: int, data: Any) -> None:
+@given(
+    st.sampled_from(sorted(ENCODINGS)), st.integers(0, 1000), st.integers(0, 3000), st.integers(1, 4000), st.integers(0)
+)
+def test_a_body_that_is_cut_is_never_taken_for_whole(kind: str, seed: int, size: int, most: int, end: int) -> None:
     """Where it is cut between two parts of gzip, only the framing can tell."""
     encoding, pack = ENCODINGS[kind]
     if ("zip" not in encoding.lower() and "deflate" not in encoding) or kind.startswith(("rubbish", "zeros")):
         return
     body = body_of(seed, size)
     packed = pack(body)
-    end = data.draw(st.integers(0, max(len(packed) - 1, 0)))
+    end %= len(packed) or 1
     decoder = http1.decoder({"content-encoding": encoding})
     found = b""
     try:

@@ -200,6 +200,36 @@ def assert_nothing_shows(error: WireError) -> None:
         assert secret not in ours
 
 
+@given(st.lists(st.binary(max_size=20) | st.sampled_from(
+    [b"HTTP/1.1 ", b"200 OK\r\n", b"407 No\r\n", b"503\r\n", b"\r\n", b"\n", b"Content-Length: 5\r\n", b"proxy-authenticate: x\r\n", b"100 Continue\r\n\r\n", b"999 x\r\n"]
+), max_size=8), st.integers(1, 60))  # fmt: skip
+def test_whatever_an_http_proxy_says_it_has_connected_or_the_error_is_ours(said: list[bytes], size: int) -> None:
+    """Without a byte behind a head of success it is believed, and h11 reads the same."""
+    import h11
+
+    from inference_providers.transport import http1
+    from inference_providers.transport.origins import Origin
+
+    origin = Origin(address_of(f"https://{HOST}/"), {"HTTPS_PROXY": "http://name:canary@a:1"})
+    data, reader = b"".join(said), http1.Reader("CONNECT")
+    try:
+        for at in range(0, len(data), size):
+            reader.feed(data[at : at + size])
+        if not reader.headed:
+            reader.end()
+        origin.check_tunnel(reader)
+    except WireError as error:
+        assert "canary" not in str(error)
+        return
+    theirs = h11.Connection(h11.CLIENT)
+    theirs.send(h11.Request(method="CONNECT", target="a:1", headers=[("host", "a:1")]))
+    theirs.receive_data(data)
+    while isinstance(event := theirs.next_event(), h11.InformationalResponse):
+        continue
+    assert isinstance(event, h11.Response) and 200 <= event.status_code < 300
+    assert theirs.trailing_data[0] == b""
+
+
 @Ways
 def test_a_proxy_that_wants_a_login_says_how_to_give_one(way: str, serve: Serve, start: Callable[..., Any]) -> None:
     """Also where it is sent the request itself, and 407 would seem to be the provider's answer."""
@@ -298,6 +328,40 @@ def test_what_a_socks_proxy_does_wrong_is_said(way: str, scheme: str, start: Cal
         assert f"HTTPS_PROXY={scheme}://127.0.0.1:{proxy.port}" in str(error)
         assert message in str(error)
         assert_nothing_shows(error)
+
+
+PLACES = ["models.example", "192.0.2.1", "10.1", "2001:db8::1", "1", "999.999.999.999", "a" * 256]
+LOGINS = ["", "name:canary@", "name@", ":@", "%00:x@", "%FF:%FF@", "n" * 256 + "@"]
+
+
+@given(
+    st.sampled_from(["socks", "socks4", "socks4a", "socks5", "socks5h"]), st.sampled_from(PLACES), st.sampled_from(LOGINS),
+    st.lists(st.binary(max_size=4) | st.sampled_from([b"\x05\x00", b"\x05\x02", b"\x01\x00", b"\x05\0\0\x01", b"\x05\0\0\x03", b"\0\x5a"]), max_size=8),
+)  # fmt: skip
+def test_whatever_a_socks_proxy_says_it_has_connected_or_the_error_is_ours(
+    scheme: str, host: str, login: str, said: list[bytes]
+) -> None:
+    """What it says is read to the byte: the next one is the origin's."""
+    pytest.importorskip("socksio")
+    from inference_providers.transport.socks import handshake
+
+    proxy = proxy_for(address_of("https://x.example"), {"https_proxy": f"{scheme}://{login}a:1"})
+    assert proxy is not None
+    left = b"".join(said)
+    steps = handshake(proxy, host, 443)
+    try:
+        _, size = next(steps)
+        for _ in range(10):
+            assert size < 300
+            if len(left) < size:
+                return  # it closes, or is silent
+            answer, left = left[:size], left[size:]
+            _, size = steps.send(answer)
+        raise AssertionError("no end")
+    except WireError as error:
+        assert "canary" not in str(error)
+    except StopIteration:
+        assert left is not None
 
 
 @Ways

@@ -5,6 +5,8 @@ The messages are those of `socksio`, which the extra `socks` brings.
 
 from __future__ import annotations
 
+import socket
+
 from inference_providers.installing import SOCKS
 from inference_providers.transport.http import WireError
 from inference_providers.transport.http1 import Sealed
@@ -56,8 +58,7 @@ def handshake(proxy: Proxy, host: str, port: int) -> Generator[tuple[bytes, int]
         return
     if 0 in name or ":" in host:
         raise _wrong(proxy, "SOCKS4 can carry neither IPv6 addresses nor a name with a zero byte; socks5 can")
-    numeric = host.replace(".", "").isdecimal()
-    kind = socks4.SOCKS4Request if numeric or proxy.scheme == "socks4" else socks4.SOCKS4ARequest
+    kind = socks4.SOCKS4Request if _is_ipv4(host) else socks4.SOCKS4ARequest
     asked = kind.from_address(socks4.SOCKS4Command.CONNECT, (host, port), name)
     reply = yield Sealed(asked.dumps()), 8
     if reply[0] != 0 or reply[1] not in (_GRANTED, *_REFUSALS_4):
@@ -95,6 +96,13 @@ def _version_5(
     else:
         raise _garbled(proxy)
     yield b"", size + 2  # its own address and port, which nobody needs
+
+
+def _is_ipv4(host: str) -> bool:
+    try:
+        return bool(socket.inet_pton(socket.AF_INET, host))
+    except OSError:
+        return False
 
 
 def _wrong(proxy: Proxy, why: str) -> WireError:
