@@ -14,6 +14,7 @@ from inference_providers import __version__
 # alone would bring. False once this project owns that name, or another one.
 UNPUBLISHED = True
 LOCAL = "pip install xllamacpp gguf numpy"  # what the extra `local` installs, for those who have the package already
+SOCKS = "pip install socksio"  # the extra `socks`, likewise
 
 
 def command(extra: str = "") -> str:

@@ -10,6 +10,7 @@ import argparse
 import gzip
 import json
 import time
+import zlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -34,6 +35,7 @@ class Row(NamedTuple):
     message: str = ""
     section: str = "Status errors"
     holds: bool = False  # the server keeps the connection until the client leaves
+    proxied: bool = False  # the server is no provider, but the proxy on the way to one
 
 
 ROWS: list[Row] = []
@@ -43,8 +45,8 @@ def says(code: int, body: Any, headers: dict[str, str] | None = None, kind: str 
     """Reply with one status and body; `KEY` in the body is the key that was sent."""
 
     def behave(connection: Connection, request: Received) -> None:
-        text = body if isinstance(body, str) else json.dumps(body)
-        data = text.replace(SECRET, request.key or "").encode()
+        text = body if isinstance(body, str | bytes) else json.dumps(body)
+        data = text if isinstance(text, bytes) else text.replace(SECRET, request.key or "").encode()
         connection.reply(code, data, {"content-type": kind, **(headers or {})})
 
     return behave
@@ -712,6 +714,17 @@ row(
     ),
     **S,
 )
+BODY = json.dumps(completion()).encode()
+for name, encoding, packed in (
+    ("gzip, whole", "gzip", gzip.compress(BODY)),
+    ("gzip in two parts", "gzip", gzip.compress(BODY[:50]) + gzip.compress(BODY[50:])),
+    ("gzip with zeros behind it", "gzip", gzip.compress(BODY) + bytes(100)),
+    ("deflate without its head", "deflate", zlib.compress(BODY, wbits=-15)),
+    ("deflate, and gzip over that", "deflate, gzip", gzip.compress(zlib.compress(BODY))),
+):
+    row(
+        "40e", f"{name}: undone, though nobody asked for it", OK, says(200, packed, {"content-encoding": encoding}), **S
+    )
 row("41", "204", NEXT, raw(b"HTTP/1.1 204 No Content\r\n\r\n", lambda c: None), **S)
 row("41b", "202 queued", NEXT, says(202, {"id": "job-1", "status": "queued"}), **S)
 row("42", "endless body (400 MB): aborted at 64 MiB", NEXT, endless, CALL, message="larger than", **S)
@@ -793,6 +806,20 @@ for code in (301, 302, 303, 307, 308):
         message="not followed",
         **S,
     )
+
+P: dict[str, Any] = {"section": "Connection", "proxied": True}
+for code, outcome, message in (
+    (302, NEXT, "login in a browser first"),
+    (403, NEXT, "it may not allow that host"),
+    (407, NEXT, "HTTPS_PROXY=http://NAME:PASSWORD@127.0.0.1:"),
+    (502, RETRY, "could not connect to models.example:443"),
+    (503, RETRY, "could not connect to models.example:443"),
+):
+    row("54b", f"a proxy that answers {code}, and does not connect", outcome, says(code, "no"), message=message, **P)
+row("54b", "a proxy that closes", RETRY, lambda c, r: c.close(), message="HTTPS_PROXY=http://127.0.0.1:", **P)
+row("54b", "a proxy that resets", RETRY, lambda c, r: c.reset(), message="HTTPS_PROXY=http://127.0.0.1:", **P)
+row("54b", "a proxy that is none", NEXT, raw(b"\x05\xff"), message="does not answer as a proxy does", **P)
+row("54b", "a proxy that speaks for the provider", NEXT, says(200, completion()), message="as a proxy does", **P)
 
 S = {"section": "Stream", "error": "TruncatedStreamError"}
 row(

@@ -55,16 +55,25 @@ CASES = [
 ]
 
 
-def providers(kind: str, *endpoints: str, facts: Any = None, **options: Any) -> Any:
+def providers(
+    kind: str, *endpoints: str, facts: Any = None, environ: dict[str, str] | None = None, **options: Any
+) -> Any:
     options.setdefault("limits", LIMITS)
     options.setdefault("timeout", 2.0)
     return KINDS[kind](
         json_override=registry_of(*endpoints, facts=facts),
-        environ=keys(len(endpoints)),
+        environ={**keys(len(endpoints)), **(environ or {})},
         local=False,
         random=Quick(),
         **options,
     )
+
+
+def faults(row: Row, server: Server) -> tuple[str, dict[str, str]]:
+    """(the endpoint to ask, the environment) so that a row's server is met."""
+    if row.proxied:
+        return "https://models.example/v1", {"HTTPS_PROXY": f"http://127.0.0.1:{server.port}"}
+    return server.url, {}
 
 
 def ask(made: Any, way: str) -> str:
@@ -81,7 +90,8 @@ def ask(made: Any, way: str) -> str:
 @pytest.mark.parametrize(("row", "kind", "way"), CASES)
 def test_every_fault_has_its_outcome(serve: Serve, row: Row, kind: str, way: str) -> None:
     faulty, good = serve(row.behave), serve(lambda c, r: answer(c, r, "second"))
-    made = providers(kind, faulty.url, good.url, **(SHORT if row.holds else LONG))
+    endpoint, environ = faults(row, faulty)
+    made = providers(kind, endpoint, good.url, environ=environ, **(SHORT if row.holds else LONG))
     if row.outcome in (STOP, TRUNC):
         with pytest.raises(getattr(inference_providers, row.error)) as caught:
             ask(made, way)
@@ -109,8 +119,9 @@ def test_every_fault_has_its_outcome(serve: Serve, row: Row, kind: str, way: str
 def test_with_nobody_else_the_error_says_what_happened(serve: Serve, row: Row, kind: str, way: str) -> None:
     faulty = serve(row.behave)
     limits = {"timeout": 0.7} if row.holds else {"limits": PATIENT, "timeout": 5.0}  # less than a rate limit asks for
+    endpoint, environ = faults(row, faulty)
     with pytest.raises(AllProvidersFailedError) as caught:
-        ask(providers(kind, faulty.url, **limits), way)
+        ask(providers(kind, endpoint, environ=environ, **limits), way)
     assert faulty.left() == row.holds
     error = caught.value.attempts[0].error
     if row.section != "Stream":

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
 import random
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -227,40 +225,6 @@ def test_what_never_ends_is_refused(raw: bytes, size: int) -> None:
     with pytest.raises(WireError):
         for at in range(0, len(raw), size):
             reader.feed(raw[at : at + size])
-
-
-@given(
-    st.binary(max_size=200)
-    | st.integers(1, 3_000_000).map(bytes)
-    | st.integers(1, 300_000).map(random.Random(1).randbytes),
-    st.sampled_from(["gzip", "x-gzip", "deflate", "raw deflate", "two gzips", "identity", ""]),
-    st.integers(1, 70_000),
-)
-def test_bodies_are_decompressed_whole_in_any_pieces(body: bytes, kind: str, size: int) -> None:
-    raw = zlib.compressobj(wbits=-15)
-    packed = {
-        "gzip": gzip.compress(body),
-        "x-gzip": gzip.compress(body),
-        "two gzips": gzip.compress(body[: len(body) // 2]) + gzip.compress(body[len(body) // 2 :]),
-        "deflate": zlib.compress(body),
-        "raw deflate": raw.compress(body) + raw.flush(),
-    }.get(kind, body)
-    decoder = http1.decoder({"content-encoding": {"raw deflate": "deflate", "two gzips": "gzip"}.get(kind, kind)})
-    found = [piece for at in range(0, len(packed), size) for piece in decoder.pieces(packed[at : at + size])]
-    decoder.end()
-    assert b"".join(found) == body
-    assert max(map(len, found), default=0) <= max(http1._INFLATED, size)
-    if kind not in ("identity", ""):
-        cut = http1.decoder({"content-encoding": kind.split()[-1].removesuffix("s")})
-        with pytest.raises(WireError, match="compression"):
-            list(cut.pieces(packed[:-1]))
-            cut.end()
-
-
-@pytest.mark.parametrize("kind", ["br", "zstd", "gzip, gzip", "compress", "GZIP x"])
-def test_a_compression_that_nobody_asked_for_is_refused(kind: str) -> None:
-    with pytest.raises(WireError, match="compression"):
-        http1.decoder({"content-encoding": kind})
 
 
 @pytest.mark.parametrize(

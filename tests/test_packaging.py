@@ -115,7 +115,7 @@ def imported(path: Path) -> set[str]:
 
 def test_what_the_package_imports_is_declared() -> None:
     always = declared("options", "install_requires")
-    local = declared("options.extras_require", "local")
+    extras = declared("options.extras_require", "local") | declared("options.extras_require", "socks")
     brings = packages_distributions()
     found: set[str] = set()
     for path in (ROOT / "inference_providers").rglob("*.py"):
@@ -123,7 +123,7 @@ def test_what_the_package_imports_is_declared() -> None:
             packages = {canonicalize_name(package) for package in brings.get(name, [name])}
             if path.name == "pytest_plugin.py" and name == "pytest":  # which alone loads it
                 continue
-            assert packages & (always | local), f"{path.name} imports {name}"
+            assert packages & (always | extras), f"{path.name} imports {name}"
             found |= packages
     assert {"markdown-it-py", "referencing", "certifi", "xllamacpp"} <= found
 
@@ -134,7 +134,7 @@ def test_the_constraints_name_one_version_of_everything_that_is_asked_for() -> N
     assert len(exact) == len(lines) and all(exact.values())
     setup = configparser.ConfigParser(interpolation=None)
     setup.read(ROOT / "setup.cfg")
-    asked = [setup["options"]["install_requires"], *(setup["options.extras_require"][name] for name in ("local", "test", "dev"))]  # fmt: skip
+    asked = [setup["options"]["install_requires"], *(setup["options.extras_require"][name] for name in ("local", "socks", "test", "dev"))]  # fmt: skip
     for line in "\n".join(asked).splitlines():
         if line.strip() and not line.startswith("%"):
             wanted = Requirement(line.strip())
@@ -223,6 +223,7 @@ def test_what_an_extra_brings_is_named_where_it_is_missing() -> None:
     from inference_providers.registry.registry import bundled
 
     local = declared("options.extras_require", "local")
+    assert set(installing.SOCKS.removeprefix("pip install ").split()) == declared("options.extras_require", "socks")
     assert set(installing.LOCAL.removeprefix("pip install ").split()) == local
     rows = [way for engine in bundled().engines for way in (bundled().providers[engine].local or {})["launch"]]
     own = [way["install"] for way in rows if "xllamacpp" in way.get("install", "")]

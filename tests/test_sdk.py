@@ -94,7 +94,10 @@ def test_a_proxy_is_used_for_others_but_those_excepted(serve: Serve) -> None:
     from inference_providers.transport.origins import proxy_for
 
     environ = {"https_proxy": "http://proxy.example:3128", "NO_PROXY": "internal.example,.corp.example"}
-    assert proxy_for(address_of("https://api.openai.com/v1"), environ) == "http://proxy.example:3128"
+    assert (
+        str(proxy_for(address_of("https://api.openai.com/v1"), environ))
+        == "<Proxy https_proxy=http://proxy.example:3128>"
+    )
     assert proxy_for(address_of("https://x.internal.example/v1"), environ) is None
     assert proxy_for(address_of("https://corp.example/v1"), environ) is None
     assert proxy_for(address_of("http://10.0.0.1/v1"), environ) is None

@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import socket
 import ssl
-import subprocess
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,12 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference_providers.calls.caller import judge
-from inference_providers.credentials.hosts import address_of
-from inference_providers.credentials.keys import Environment, Secret
 from inference_providers.protocols import classify, openai_chat
 from inference_providers.protocols.request import ModelRequest
 from inference_providers.transport.http import Limits, Request, WireError
-from inference_providers.transport.origins import _read_proxy
 from inference_providers.transport.sync_sender import Sender
 from tests.conftest import list_of
 from tests.servers import Server
@@ -57,177 +52,6 @@ def sender() -> Any:
     made.close()
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for localhost, made by the openssl command."""
-    folder = tmp_path_factory.mktemp("tls")
-    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
-    made = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-days",
-        "2",
-        "-keyout",
-        str(folder / "key.pem"),
-        "-out",
-        str(folder / "cert.pem"),
-        *names,
-    ]
-    try:
-        subprocess.run(made, check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("no usable openssl command here")
-    return folder
-
-
-def tls_server(certificate: Path) -> tuple[int, list[bytes]]:
-    """A TLS server that answers two requests on one connection, for two connections."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
-    listening = socket.create_server(("127.0.0.1", 0))
-    seen: list[bytes] = []
-
-    def serve() -> None:
-        with listening:
-            plain, _ = listening.accept()
-            with (
-                plain,
-                suppress(OSError),
-                context.wrap_socket(plain, server_side=True) as sock,
-                sock.makefile("rb") as reader,
-            ):
-                for _ in range(2):
-                    head = b""
-                    while not head.endswith(b"\r\n\r\n"):
-                        head += reader.readline()
-                    length = next(
-                        (int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")),
-                        0,
-                    )
-                    seen.append(head + reader.read(length))
-                    sock.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
-
-    threading.Thread(target=serve, daemon=True).start()
-    return listening.getsockname()[1], seen
-
-
-def test_tls_is_verified_and_connections_are_used_again(certificate: Path) -> None:
-    port, seen = tls_server(certificate)
-    trusting = Sender({"SSL_CERT_FILE": str(certificate / "cert.pem")}, Limits(total=5))
-    for number in (b"1", b"2"):
-        response = trusting.send(Request("POST", f"https://localhost:{port}/v1/x", {"X-A": "b"}, number))
-        assert (response.status, response.read()) == (200, b"ok")
-    assert [request.rpartition(b"\r\n")[2] for request in seen] == [b"1", b"2"]
-    assert f"Host: localhost:{port}\r\n".encode() in seen[0]
-    trusting.close()
-
-
-def test_an_unknown_certificate_is_refused_before_anything_is_sent(certificate: Path, sender: Sender) -> None:
-    port, seen = tls_server(certificate)
-    with pytest.raises(WireError) as caught:
-        sender.send(Request("POST", f"https://localhost:{port}/v1/x", {"X-A": "b"}, b"x"))
-    assert caught.value.kind == "tls"
-    assert seen == []
-
-
-def tunnel_to(port: int, certificate: Path | None, after: bytes = b"") -> tuple[int, list[bytes]]:
-    """A proxy, with TLS of its own where there is a certificate; what it was asked. *after* is sent behind its answer."""
-    asked: list[bytes] = []
-    listening = socket.create_server(("127.0.0.1", 0))
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    if certificate is not None:
-        context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
-
-    def pump(source: socket.socket, target: socket.socket) -> None:
-        with suppress(OSError):
-            while data := source.recv(65536):
-                target.sendall(data)
-            target.shutdown(socket.SHUT_RDWR)
-
-    def tunnel() -> None:
-        with listening, suppress(OSError):
-            client, _ = listening.accept()
-            if certificate is not None:
-                client = context.wrap_socket(client, server_side=True)
-            with client, socket.create_connection(("127.0.0.1", port)) as behind:
-                asked.append(client.recv(65536))
-                client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n" + after)
-                threading.Thread(target=pump, args=(client, behind), daemon=True).start()
-                pump(behind, client)
-
-    threading.Thread(target=tunnel, daemon=True).start()
-    return listening.getsockname()[1], asked
-
-
-def led_through(origin: Any, proxy: str) -> None:
-    """This machine is never proxied; the test says otherwise."""
-    origin.proxy, login = _read_proxy(Secret(proxy))
-    origin.tunnelled, origin._login = True, {"Proxy-Authorization": login}
-
-
-@pytest.mark.parametrize("scheme", ["http", "https"])
-@pytest.mark.parametrize("way", ["sync", "async"])
-def test_https_goes_through_a_proxy_in_a_tunnel(certificate: Path, way: str, scheme: str) -> None:
-    import asyncio
-
-    from inference_providers.transport.async_sender import AsyncSender
-
-    port, seen = tls_server(certificate)
-    proxy, asked = tunnel_to(port, certificate if scheme == "https" else None)
-    environ = {"SSL_CERT_FILE": str(certificate / "cert.pem")}
-    url, address = f"https://localhost:{port}/v1/x", f"{scheme}://user:pw@localhost:{proxy}"
-    requests = [Request("POST", url, {"X-Own": "canary-tunnel"}, body) for body in (b"hello", b"x" * 200_000)]
-
-    async def all_of() -> list[bytes]:
-        through = AsyncSender(environ, Limits(total=5))
-        led_through(through._here(asyncio.get_running_loop()).pool(address_of(url), environ).origin, address)
-        return [await (await through.send(request)).read() for request in requests]
-
-    if way == "async":
-        assert asyncio.run(all_of()) == [b"ok", b"ok"]
-    else:
-        through = Sender(environ, Limits(total=5))
-        led_through(through._pool(address_of(url)).origin, address)
-        assert [through.send(request).read() for request in requests] == [b"ok", b"ok"]
-        through.close()
-    assert len(asked) == 1
-    assert asked[0].startswith(f"CONNECT localhost:{port} HTTP/1.".encode())
-    assert b"canary-tunnel" not in asked[0]
-    assert b"Basic dXNlcjpwdw==" in asked[0]
-    assert [request.rpartition(b"\r\n\r\n")[2] for request in seen] == [b"hello", b"x" * 200_000]
-    assert b"Basic" not in seen[0]
-
-
-@pytest.mark.parametrize("way", ["sync", "async"])
-def test_a_proxy_that_speaks_for_its_origin_is_not_believed(certificate: Path, way: str) -> None:
-    import asyncio
-
-    from inference_providers.transport.async_sender import AsyncSender
-
-    port, seen = tls_server(certificate)
-    proxy, _ = tunnel_to(port, None, after=b"HTTP/1.1 200 OK\r\n")
-    environ = {"SSL_CERT_FILE": str(certificate / "cert.pem")}
-    url, address = f"https://localhost:{port}/v1/x", f"http://localhost:{proxy}"
-
-    async def ask() -> None:
-        through = AsyncSender(environ, Limits(total=5))
-        led_through(through._here(asyncio.get_running_loop()).pool(address_of(url), environ).origin, address)
-        await through.send(Request("GET", url))
-
-    with pytest.raises(WireError):
-        if way == "async":
-            asyncio.run(ask())
-        else:
-            through = Sender(environ, Limits(total=5))
-            led_through(through._pool(address_of(url)).origin, address)
-            through.send(Request("GET", url))
-    assert seen == []
-
-
 def test_tls_within_tls_keeps_to_its_time_and_wakes() -> None:
     """Each step of a handshake or of a record may take no longer than is left for all of them."""
     from inference_providers.transport.tls import Tunnelled
@@ -258,24 +82,6 @@ def test_tls_within_tls_keeps_to_its_time_and_wakes() -> None:
     assert waits == sorted(waits, reverse=True)
     here.close()
     there.close()
-
-
-def test_a_file_of_certificates_that_is_none_is_named(tmp_path: Path) -> None:
-    for name in ("missing.pem", "."):
-        with pytest.raises(WireError, match="SSL_CERT_FILE") as caught:
-            Sender({"SSL_CERT_FILE": str(tmp_path / name)}).send(Request("GET", "https://localhost:9/"))
-        assert caught.value.kind == "tls"
-
-
-def test_the_login_of_a_proxy_that_cannot_be_used_shows_nowhere() -> None:
-    import traceback
-
-    environ = Environment({"HTTPS_PROXY": "socks5://somebody:canary-password@proxy.example:1080"})
-    with pytest.raises(WireError, match="socks5") as caught:
-        Sender(environ).send(Request("GET", "https://models.example/v1"))
-    shown = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
-    ours = shown[shown.index("transport/sync_sender.py") :]
-    assert "canary-password" not in ours
 
 
 def test_a_response_outlives_its_sender(serve: Serve) -> None:

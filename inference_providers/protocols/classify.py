@@ -71,7 +71,7 @@ ERROR_READ = 65536  # bytes of an error body
 _HIDDEN = ("message", "msg", "detail", "error_msg", "error_message", "errors", "fault", "Message")
 _BILLED = "; it may have been billed"
 # kind of `WireError` -> (action, what is added to its message); others are NEXT.
-_BY_KIND = {"broken": (RETRY, ""), "deadline": (NEXT, _BILLED), "timeout": (NEXT, _BILLED)}
+_BY_KIND = {"broken": (RETRY, ""), "deadline": (NEXT, _BILLED), "timeout": (NEXT, _BILLED), "setup": (STOP, "")}
 
 
 class Verdict:

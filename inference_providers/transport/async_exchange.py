@@ -8,7 +8,7 @@ from collections import deque
 from contextlib import suppress
 
 from inference_providers.transport import http1
-from inference_providers.transport.http import WireError
+from inference_providers.transport.http import Plain, WireError
 from inference_providers.transport.origins import Origin, told
 
 TYPE_CHECKING = False
@@ -185,7 +185,7 @@ class Exchange:
     def __init__(self, loop: asyncio.AbstractEventLoop, line: Line, method: str, deadline: float, idle: float) -> None:
         self._loop, self._deadline, self._idle = loop, deadline, idle
         self.reader = http1.Reader(method)
-        self.decoder: http1.Plain | None = None
+        self.decoder: Plain | None = None
         self._line: Line | None = line
         self._pieces: deque[bytes] = deque()
         self._waiting = 0  # bytes in them
@@ -336,7 +336,7 @@ class Body:
     async def more(self) -> bytes:
         """The next bytes of the body, none at its end. Raises WireError."""
         decoder = self._exchange.decoder
-        if type(decoder) is http1.Plain:
+        if type(decoder) is Plain:
             return await self._exchange.more()
         assert decoder is not None
         try:

@@ -14,8 +14,16 @@ from functools import partial
 
 from inference_providers.transport import http1
 from inference_providers.transport.async_exchange import Body, Exchange, Kept, Line, Pool
-from inference_providers.transport.http import AsyncResponse, Limits, Request, check_peer, is_checked, permitted
-from inference_providers.transport.origins import Origin, connecting
+from inference_providers.transport.http import (
+    AsyncResponse,
+    Limits,
+    Request,
+    WireError,
+    check_peer,
+    is_checked,
+    permitted,
+)
+from inference_providers.transport.origins import Origin
 from inference_providers.transport.races import run_race_async
 
 TYPE_CHECKING = False
@@ -54,6 +62,8 @@ class AsyncSender:
         try:
             line.transport.write(_whole(pool.origin.request_head(request, address), request.body))
             await exchange.head()
+            if pool.origin.proxy is not None:
+                pool.origin.check_reply(exchange.reader)
             exchange.decoder = http1.decoder(exchange.reader.headers)
         except BaseException:
             exchange.abandon()
@@ -77,28 +87,38 @@ class AsyncSender:
         loop, origin = asyncio.get_running_loop(), pool.origin
         patience = min(self.limits.connect, max(until - loop.time(), 0.001))
         line = Line(pool)
+        reached = [origin.proxy is None]
         try:
+            if "https" in (origin.first.scheme, origin.address.scheme):
+                self._context()  # a setting that is wrong is told before anything is opened
             async with asyncio.timeout(patience):
-                await self._dial(line, origin, patience)
-                if origin.tunnelled:
+                await self._dial(line, origin, patience, reached)
+                if origin.way == "connect":
                     await self._tunnel(line, origin, until)
+                    reached[0] = True
+                    await self._secure(line, origin)
             check_peer(request, line.transport.get_extra_info("sockname")[1])
         except (OSError, ValueError, TypeError) as error:  # asyncio's own, where TLS within TLS is cut off
             line.close()
-            raise connecting(error, loop.time() >= until - 0.001) from None
+            raise origin.failed(error, loop.time() >= until - 0.001, reached[0]) from None
         except BaseException:
             line.close()
             raise
         pool.lines.add(line)
         return line
 
-    async def _dial(self, line: Line, origin: Origin, patience: float) -> None:
-        first = origin.proxy or origin.address
-        options: dict[str, Any] = {}
-        if first.scheme == "https":
-            options = {"ssl": self._context(), "server_hostname": first.host, "ssl_handshake_timeout": patience}
+    async def _dial(self, line: Line, origin: Origin, patience: float, reached: list[bool]) -> None:
+        first = origin.first
         sock = line.sock = await _dialled(first.host, first.port)
         try:
+            if origin.way == "socks":
+                from inference_providers.transport import tunnels
+
+                await tunnels.ask_socks(sock, origin)
+                reached[0], first = True, origin.address
+            options: dict[str, Any] = {}
+            if first.scheme == "https":
+                options = {"ssl": self._context(), "server_hostname": first.host, "ssl_handshake_timeout": patience}
             await asyncio.get_running_loop().create_connection(lambda: line, sock=sock, **options)
         except BaseException:
             sock.close()
@@ -106,14 +126,19 @@ class AsyncSender:
 
     async def _tunnel(self, line: Line, origin: Origin, until: float) -> None:
         """Have the proxy connect. Raises WireError."""
-        loop = asyncio.get_running_loop()
-        exchange = Exchange(loop, line, "CONNECT", until, until)
+        exchange = Exchange(asyncio.get_running_loop(), line, "CONNECT", until, until)
         try:
             line.transport.write(origin.tunnel_head())
             await exchange.head()
-            origin.check_tunnel(exchange.reader)
+        except WireError as error:
+            raise origin.failed(error, late=False, reached=False) from None
         finally:
             exchange.leave()
+        origin.check_tunnel(exchange.reader)
+
+    async def _secure(self, line: Line, origin: Origin) -> None:
+        """Speak TLS with the origin, behind the proxy."""
+        loop = asyncio.get_running_loop()
         secured = await loop.start_tls(line.transport, line, self._context(), server_hostname=origin.address.host)
         if secured is None:
             raise OSError

@@ -175,10 +175,22 @@ def async_response_of(
     return AsyncResponse(status, headers, more, close, limit)
 
 
+class Plain:
+    """A body without a content encoding."""
+
+    def pieces(self, data: bytes) -> Iterator[bytes]:
+        """*data*, decoded piece by piece."""
+        yield data
+
+    def end(self) -> None:
+        """Nothing is missing."""
+
+
 class WireError(Exception):
     """No usable HTTP response; the text never holds a header or a body.
 
-    `kind` is one of connect, tls, timeout, deadline, broken, protocol, oversize, launch, forbidden.
+    `kind` is one of connect, tls, timeout, deadline, broken, protocol, oversize, launch, forbidden, setup (something
+    is wrong in the environment, with whoever is asked).
     """
 
     def __init__(self, kind: str, message: str) -> None:

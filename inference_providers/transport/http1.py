@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import re
 
-from inference_providers.transport.http import COMMON, WireError
+from inference_providers.transport.http import COMMON, Plain, WireError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from typing import Any
+    from collections.abc import Mapping
 
 HEAD_CAP = 65536  # bytes of a reply's head, or of its trailers
 FIELDS_CAP = 256  # lines of a head
 INTERIM_CAP = 32  # 1xx replies before the final one
 _CHUNK_LINE_CAP = 4096  # bytes of a chunk's size and extensions
-_INFLATED = 1024 * 1024  # bytes that are decompressed at once
 
 _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 _STATUS = re.compile(r"HTTP/1\.([01]) ([1-9][0-9]{2})(?: [\t\x20-\x7e\x80-\xff]*)?").fullmatch
@@ -304,74 +302,14 @@ def _no_http() -> WireError:
     return WireError("protocol", "no HTTP answer")
 
 
-class Plain:
-    """A body without a content encoding."""
-
-    def pieces(self, data: bytes) -> Iterator[bytes]:
-        """*data*, decoded piece by piece."""
-        yield data
-
-    def end(self) -> None:
-        """Nothing is missing."""
-
-
-class Inflated(Plain):
-    """A body compressed with gzip or deflate, decompressed in pieces of limited size.
-
-    The reader counts those, so that a small body that inflates to a huge one is stopped.
-    """
-
-    def __init__(self, kind: str) -> None:
-        import zlib
-
-        self._zlib, self._kind = zlib, kind
-        self._open: Any = None
-
-    def _decompressor(self, data: bytes) -> Any:
-        if self._kind == "gzip":
-            return self._zlib.decompressobj(31)
-        raw = (data[0] & 15) != 8 or (len(data) > 1 and (data[0] * 256 + data[1]) % 31)  # some send it without its head
-        return self._zlib.decompressobj(-15 if raw else 15)
-
-    def pieces(self, data: bytes) -> Iterator[bytes]:
-        """*data*, decompressed piece by piece. Raises WireError."""
-        more = bool(data)
-        while more:
-            if self._open is None:
-                self._open = self._decompressor(data)
-            try:
-                piece = self._open.decompress(data, _INFLATED)
-            except self._zlib.error:
-                raise _no_compression() from None
-            if piece:
-                yield piece
-            data = self._open.unconsumed_tail
-            more = bool(data) or len(piece) == _INFLATED  # what was decompressed may still wait inside
-            if self._open.eof:
-                if self._kind != "gzip" and self._open.unused_data:
-                    raise _no_compression()
-                data, self._open = self._open.unused_data, None  # gzip's parts may follow one another
-                more = bool(data)
-
-    def end(self) -> None:
-        """Raise WireError where something is missing."""
-        if self._open is not None:
-            raise _no_compression()
-
-
-def _no_compression() -> WireError:
-    return WireError("broken", "the body's compression is broken")
-
-
 def decoder(headers: Mapping[str, str]) -> Plain:
-    """What undoes a reply's content encoding. Raises WireError ("broken") for an unknown one."""
-    kind = headers.get("content-encoding", "").lower()
-    if kind in ("", "identity"):
+    """What undoes a reply's content encodings. Raises WireError ("broken") for an unknown one, or too many."""
+    said = headers.get("content-encoding", "")
+    if said in ("", "identity"):
         return _PLAIN
-    kind = {"x-gzip": "gzip"}.get(kind, kind)
-    if kind not in ("gzip", "deflate"):
-        raise WireError("broken", "the body's compression is unknown")
-    return Inflated(kind)
+    from inference_providers.transport.compression import decompressor
+
+    return decompressor(said)
 
 
 _PLAIN = Plain()

@@ -11,8 +11,17 @@ from contextlib import suppress
 from functools import partial
 
 from inference_providers.transport import http1
-from inference_providers.transport.http import Limits, Request, Response, WireError, check_peer, is_checked, permitted
-from inference_providers.transport.origins import Origin, connecting, told
+from inference_providers.transport.http import (
+    Limits,
+    Plain,
+    Request,
+    Response,
+    WireError,
+    check_peer,
+    is_checked,
+    permitted,
+)
+from inference_providers.transport.origins import Origin, told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -156,8 +165,8 @@ class Sender:
         """A new connection, through the proxy that the environment names. Raises WireError."""
         until = min(watch.deadline, time.monotonic() + self.limits.connect)
         sock: Any = None
+        first, reached = origin.first, origin.proxy is None
         try:
-            first = origin.proxy or origin.address
             if "https" in (first.scheme, origin.address.scheme) and self._context is None:
                 from inference_providers.transport import tls
 
@@ -165,15 +174,19 @@ class Sender:
             sock = _dialled(first.host, first.port, until, request.cancellation)
             if first.scheme == "https":
                 sock = self._secured(sock, first.host, until, request.cancellation)
-            if origin.tunnelled:
-                self._tunnel(sock, origin, until)
+            if origin.way in ("connect", "socks"):
+                from inference_providers.transport import tunnels
+
+                tunnels.ask(sock, origin, lambda: _left(until))
+            reached = origin.way != "forward"
+            if origin.address.scheme == "https" and origin.proxy is not None:
                 sock = self._secured(sock, origin.address.host, until, request.cancellation)
             check_peer(request, sock.getsockname()[1])
             return _Line(sock, self._lines)
         except (OSError, ValueError) as error:
             if sock is not None:
                 sock.close()
-            raise connecting(error, time.monotonic() >= watch.deadline - 0.001) from None
+            raise origin.failed(error, time.monotonic() >= watch.deadline - 0.001, reached) from None
         except BaseException:
             if sock is not None:
                 sock.close()
@@ -184,17 +197,6 @@ class Sender:
 
         sock.settimeout(_left(until))
         return tls.secured(sock, self._context, host, partial(_watch, cancellation))
-
-    def _tunnel(self, sock: Any, origin: Origin, until: float) -> None:
-        """Have the proxy connect. Raises WireError."""
-        sock.settimeout(_left(until))
-        sock.sendall(origin.tunnel_head())
-        reader = http1.Reader("CONNECT")
-        while not reader.headed:
-            sock.settimeout(_left(until))
-            data = sock.recv(_PIECE)
-            reader.feed(data) if data else reader.end()
-        origin.check_tunnel(reader)
 
     def close(self) -> None:
         """Close every idle connection, and those in use when their replies end."""
@@ -282,6 +284,8 @@ class _Exchange:
                 self._early = self._read()
             if reader.done:
                 self._finish()
+            if self._pool.origin.proxy is not None:
+                self._pool.origin.check_reply(reader)
             decoder = http1.decoder(reader.headers)
         except BaseException:
             self.close()
@@ -337,7 +341,7 @@ class _Exchange:
             return WireError("broken", "the response was closed")
         return told(error, time.monotonic() >= self._watch.deadline - 0.001)
 
-    def _chunks(self, decoder: http1.Plain) -> Iterator[bytes]:
+    def _chunks(self, decoder: Plain) -> Iterator[bytes]:
         """The body as it comes. Raises WireError."""
         body, self._early = self._early, b""
         try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import ssl
 import sys
 import time
@@ -16,32 +18,70 @@ if TYPE_CHECKING:
     from typing import Any
 
 _RECORD = 65536  # bytes that are read at once from a tunnel
+_FIRST = (("SSL_CERT_FILE", "SSL_CERT_DIR"), ("REQUESTS_CA_BUNDLE",), ("CURL_CA_BUNDLE",))  # the first set counts
+_ADDED = "NODE_EXTRA_CA_CERTS"
 
 
 def context(environ: Mapping[str, str]) -> ssl.SSLContext:
-    """What certificates are checked against: `SSL_CERT_FILE`, `REQUESTS_CA_BUNDLE`, else certifi's list.
+    """What certificates are checked against: what the environment names, by `sources`, else certifi's list.
 
     As `ssl.create_default_context` makes one, except that `SSLKEYLOGFILE` is taken from *environ* too.
-    Raises WireError ("tls") for a file that holds no certificates or a log that cannot be written.
+    Raises WireError ("setup") for a variable that names no certificates or a log that cannot be written.
     """
-    import certifi
-
-    named = next((name for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE") if environ.get(name)), "")
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # checks certificates and host names
     if sys.version_info >= (3, 13):
         made.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | ssl.VERIFY_X509_STRICT
-    try:
-        made.load_verify_locations(environ[named] if named else certifi.where())
-    except OSError as error:
-        path = environ.get(named, "")
-        raise WireError("tls", f"{named or 'certifi'} names {path!r}, which holds no certificates ({error})") from None
+    used = sources(environ)
+    for name in used:
+        if problem := _load(made, name, environ[name].strip()):
+            if name == "SSL_CERT_DIR" and "SSL_CERT_FILE" in used:
+                continue  # OpenSSL's own default, which may name a folder that is not there
+            said = f"{name}={environ[name]} names no certificates ({problem}); correct or unset it"
+            raise WireError("setup", f"nothing was sent: {said}")
+    if not set(used) - {_ADDED}:
+        import certifi
+
+        made.load_verify_locations(certifi.where())
     if (log := environ.get("SSLKEYLOGFILE")) and not sys.flags.ignore_environment:
         try:
             made.keylog_filename = log
         except OSError as error:
-            raise WireError("tls", f"SSLKEYLOGFILE names {log!r}, which cannot be written ({error.strerror})") from None
+            raise WireError(
+                "setup", f"nothing was sent: SSLKEYLOGFILE={log} names a log that cannot be written ({error.strerror})"
+            ) from None
     made.set_alpn_protocols(["http/1.1"])
     return made
+
+
+def sources(environ: Mapping[str, str]) -> list[str]:
+    """The variables that name certificates to trust.
+
+    `SSL_CERT_FILE` and `SSL_CERT_DIR`, else `REQUESTS_CA_BUNDLE`, else `CURL_CA_BUNDLE` stand in place of certifi's
+    list; those of `NODE_EXTRA_CA_CERTS` are added.
+    """
+    found = [[name for name in names if environ.get(name, "").strip()] for names in (*_FIRST, (_ADDED,))]
+    return next(filter(None, found[:-1]), []) + found[-1]
+
+
+def _load(made: ssl.SSLContext, name: str, path: str) -> str:
+    """Trust what is in a file, or in folders of files named by OpenSSL's hashes; why not, if it holds nothing."""
+    is_folder = name == "SSL_CERT_DIR" or (name.endswith("_BUNDLE") and os.path.isdir(path))
+    try:
+        if is_folder:
+            folders = path.split(os.pathsep) if name == "SSL_CERT_DIR" else [path]
+            made.load_verify_locations(capath=path)
+            hashed = re.compile(r"[0-9a-f]{8}\.\d{1,9}").fullmatch
+            if not any(hashed(file) for folder in folders if os.path.isdir(folder) for file in os.listdir(folder)):
+                return "no file there is named by its hash: `openssl rehash` does that"
+        elif os.path.exists(path) and not os.path.isfile(path):
+            return "it is not a file"
+        else:
+            made.load_verify_locations(path)
+    except ssl.SSLError:
+        return "there is no certificate in it that can be read, as PEM"
+    except (OSError, ValueError) as error:
+        return str(getattr(error, "strerror", None) or error)
+    return ""
 
 
 class Tunnelled:
