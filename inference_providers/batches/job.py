@@ -77,6 +77,10 @@ class Job:
         adaptive: bool = True,
         completion_window: str | None = None,
         csv_formulas: str = formulas.KEEP,
+        avoid: Any = None,
+        only: Any = None,
+        api_key: str | None = None,
+        api_base: str | None = None,
         **fields: Any,
     ) -> None:
         _check_source(source)
@@ -97,6 +101,7 @@ class Job:
             tokens_per_minute=tokens_per_minute,
         )
         self.completion_window = completion_window
+        self.terms = {"avoid": avoid, "only": only, "api_key": api_key, "api_base": api_base}
         self.models = route_key(models)
         if not fields.get("tools"):
             fields.pop("tools", None)

@@ -14,8 +14,11 @@ from inference_providers.errors import LocalServerError, NoCredentialsError, Unk
 from inference_providers.offers import (
     ALLOW_VARIABLE,
     AUTO,
+    AVOID_VARIABLE,
+    BY_HAND,
     GIVEN,
     NAMED,
+    ONLY_VARIABLE,
     Accesses,
     Offer,
     Resolution,
@@ -55,6 +58,8 @@ class Finder(Secretive):
         allow: Iterable[str],
         aliases: Mapping[str, str] | None,
         update_url: str | None,
+        avoid: Iterable[str] | None = None,
+        only: Iterable[str] | None = None,
     ) -> None:
         self.verbose = verbose
         self.environ = Environment(os.environ if environ is None else environ)
@@ -69,7 +74,12 @@ class Finder(Secretive):
             self.registry = updater.load(json_override, json_merge, warn=warn, **options)
         allowed = [*([allow] if isinstance(allow, str) else allow), *self.environ.get(ALLOW_VARIABLE, "").split(",")]
         self._allow = {pid for name in allowed if name.strip() and (pid := self.registry.provider_id(name))}
-        self.accesses = Accesses(self.registry, self.environ, Pins(bundled(), trust), self._allow)
+        selection = None
+        if avoid is not None or only is not None or self.environ.get(AVOID_VARIABLE) or self.environ.get(ONLY_VARIABLE):
+            from inference_providers.offers import selection_of
+
+            selection = selection_of(self.registry, self.environ).and_also("this list's", avoid, only)
+        self.accesses = Accesses(self.registry, self.environ, Pins(bundled(), trust), self._allow, selection)
         self.resolver = Resolver(
             self.accesses,
             aliases=aliases,
@@ -121,7 +131,7 @@ class Finder(Secretive):
     def local_servers(self) -> list[LocalServer]:
         """The model servers that run on this machine, as the list that holds this finder has them."""
         found: list[LocalServer] = self.own_local_servers() if self.holder is None else self.holder.local_servers()
-        return found
+        return found  # who is avoided among them is no candidate: see `Accesses.at`
 
     def own_local_servers(self) -> list[LocalServer]:
         """The model servers that run on this machine; a look at known ports counts for ten seconds."""
@@ -130,7 +140,7 @@ class Finder(Secretive):
         if self._seen is None or time.monotonic() - self._seen[0] > _SERVERS_KEPT:
             from inference_providers.servers import scan
 
-            self._seen = (time.monotonic(), scan(self.registry, self.environ))
+            self._seen = (time.monotonic(), scan(self.registry, self.environ, avoids=self.accesses.avoids))
         launched: list[LocalServer] = list(self._launchables.running()) if any(running(self.environ)) else []
         ours = {server.endpoint for server in launched}
         return [server for server in self._seen[1] if server.endpoint not in ours] + launched
@@ -167,6 +177,10 @@ class Finder(Secretive):
             return self.own_candidates(name, provider=provider)
         ask = self.holder.candidates  # without *provider* where none is named: an override may take the name alone
         found: list[Offer] = ask(name) if provider is None else ask(name, provider=provider)
+        if self.accesses.selection is not None:  # an override may know nothing of it
+            asked, found = found, [offer for offer in found if not self.accesses.avoids(offer.row())]
+            if asked and not found:
+                raise self.guidance.no_candidates(Resolution(name, "candidates", None, asked))
         return found
 
     def own_candidates(self, name: str, *, provider: str | None = None) -> list[Offer]:
@@ -197,8 +211,9 @@ class Finder(Secretive):
         """Say once where the user's own address for a key is one that others on the way can listen to."""
         for offer in offers:
             if offer.variable and offer.endpoint.startswith("http://") and not is_loopback(host_of(offer.endpoint)):
+                what = offer.key_source if offer.key_source == BY_HAND else offer.variable
                 self.warn_once(
-                    f"{offer.variable} goes to {host_of(offer.endpoint)} without encryption: its address is http. "
+                    f"{what} goes to {host_of(offer.endpoint)} without encryption: its address is http. "
                     "Use https, unless you trust the network between."
                 )
 
@@ -248,7 +263,7 @@ class Finder(Secretive):
         here = self._launchables.matching(model) if self._local and resolution.canonical_name else []
         if any(not server.reason for server in here):
             hint = f"A file of it lies here ({here[0].model.source}): ask for {model}:local."
-            return NoCredentialsError(f"{error}\n{hint}", error.variables)
+            return type(error)(f"{error}\n{hint}", error.variables)
         return error
 
     def _check_there_is_a_server(self, resolution: Resolution, first: Offer) -> None:
@@ -258,16 +273,7 @@ class Finder(Secretive):
         """
         if any(server.provider == first.provider and not server.launched for server in self.local_servers()):
             return
-        from inference_providers.offers import own_address
-
-        variable = own_address(self.registry.providers[first.provider], self.environ)[0]
-        where = first.endpoint + (f" ({variable})" if variable else "")
-        near = self._launchables.near(first.internal_name)
-        hint = f" Did you mean {' or '.join(near)}?" if near else ""
-        raise LocalServerError(
-            f"{resolution.name!r}: no {first.provider_name} server runs at {where}, and no model file is called "
-            f"{first.internal_name!r}, nor is one there.{hint} `inference-providers local list` shows those that are."
-        )
+        raise self.guidance.no_server(resolution, first, self._launchables.near(first.internal_name))
 
     def _no_launch(self, resolution: Resolution) -> LocalServerError | None:
         """The error of a model that lies here, and no engine can run."""

@@ -69,9 +69,24 @@ class Pipeline(Secretive):
             finder.who_could,
         )
         self._stand_in, self._random, self._policy, self._limits = stand_in, random, policy, limits
+        self.keys_by_hand: list[str] = []  # kept where a stand-in has to leave them out
+        self.narrowed: dict[tuple[object, ...], Pipeline] = {}
 
     def __repr__(self) -> str:
         return f"<Pipeline over {len(self.finder.registry.providers)} providers>"
+
+    def within(
+        self, avoid: object = None, only: object = None, api_key: str | None = None, api_base: str | None = None
+    ) -> Pipeline:
+        """This pipeline under a call's own terms: whom it avoids, whom alone it wants, a key and an address of its own.
+
+        The same where there are none. Raises what is wrong with them: TypeError, ValueError, NoCredentialsError.
+        """
+        if avoid is None and only is None and api_key is None and api_base is None:
+            return self
+        from inference_providers.calls.narrowing import narrowed
+
+        return narrowed(self, avoid, only, api_key, api_base, self._stand_in)
 
     # What it is made of, each made when it is first needed
 
@@ -165,10 +180,11 @@ class Pipeline(Secretive):
         return AsyncAsker(self, self.finder, self.async_caller)
 
     def secrets(self) -> list[str]:
-        """The keys in the environment, for those who must leave them out."""
+        """The keys in the environment, and those by hand, for those who must leave them out."""
         providers, environ = self.finder.registry.providers.values(), self.finder.environ
         variables = {name for provider in providers for name in provider.key_variables}
-        return [value for name in variables if (value := environ.get(name, "").strip()) and value != DUMMY_KEY]
+        found = [value for name in variables if (value := environ.get(name, "").strip()) and value != DUMMY_KEY]
+        return found + self.keys_by_hand
 
     # What is asked, and what is said about it
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from inference_providers.credentials import Address, Secret
     from inference_providers.offers.access import Access
     from inference_providers.offers.local_server import LocalServer
-    from inference_providers.registry import Facts
+    from inference_providers.registry import Facts, Provider
 
     @dataclass_transform(frozen_default=True, eq_default=False)
     class Frozen:
@@ -182,6 +182,10 @@ class Offer(credentials.Secretive, Frozen):
         if internal_name == self.internal_name:
             return self
         return type(self)(self._access, self.canonical_name, internal_name, named=self.named)
+
+    def row(self) -> Provider:
+        """The provider's row of the registry."""
+        return self._access.provider
 
     def forbids(self, address: Address) -> str:
         """Why a request with this offer's key must not go to *address*; empty where it may."""
