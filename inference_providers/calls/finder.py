@@ -15,7 +15,6 @@ from inference_providers.offers import (
     ALLOW_VARIABLE,
     AUTO,
     AVOID_VARIABLE,
-    BY_HAND,
     GIVEN,
     NAMED,
     ONLY_VARIABLE,
@@ -74,11 +73,13 @@ class Finder(Secretive):
             self.registry = updater.load(json_override, json_merge, warn=warn, **options)
         allowed = [*([allow] if isinstance(allow, str) else allow), *self.environ.get(ALLOW_VARIABLE, "").split(",")]
         self._allow = {pid for name in allowed if name.strip() and (pid := self.registry.provider_id(name))}
+        avoided, wanted = self.environ.get(AVOID_VARIABLE, ""), self.environ.get(ONLY_VARIABLE, "")
         selection = None
-        if avoid is not None or only is not None or self.environ.get(AVOID_VARIABLE) or self.environ.get(ONLY_VARIABLE):
+        if avoided or wanted or avoid is not None or only is not None:
             from inference_providers.offers import selection_of
 
-            selection = selection_of(self.registry, self.environ).and_also("this list's", avoid, only)
+            everywhere = selection_of(self.registry, (AVOID_VARIABLE, avoided), (ONLY_VARIABLE, wanted))
+            selection = everywhere.and_also("this list's", avoid, only)
         self.accesses = Accesses(self.registry, self.environ, Pins(bundled(), trust), self._allow, selection)
         self.resolver = Resolver(
             self.accesses,
@@ -131,7 +132,7 @@ class Finder(Secretive):
     def local_servers(self) -> list[LocalServer]:
         """The model servers that run on this machine, as the list that holds this finder has them."""
         found: list[LocalServer] = self.own_local_servers() if self.holder is None else self.holder.local_servers()
-        return found  # who is avoided among them is no candidate: see `Accesses.at`
+        return found
 
     def own_local_servers(self) -> list[LocalServer]:
         """The model servers that run on this machine; a look at known ports counts for ten seconds."""
@@ -180,7 +181,7 @@ class Finder(Secretive):
         if self.accesses.selection is not None:  # an override may know nothing of it
             asked, found = found, [offer for offer in found if not self.accesses.avoids(offer.row())]
             if asked and not found:
-                raise self.guidance.no_candidates(Resolution(name, "candidates", None, asked))
+                raise self.guidance.no_candidates(Resolution(name, "override", None, asked))
         return found
 
     def own_candidates(self, name: str, *, provider: str | None = None) -> list[Offer]:
@@ -210,10 +211,10 @@ class Finder(Secretive):
     def _warn_of_plain_http(self, offers: Sequence[Offer]) -> None:
         """Say once where the user's own address for a key is one that others on the way can listen to."""
         for offer in offers:
-            if offer.variable and offer.endpoint.startswith("http://") and not is_loopback(host_of(offer.endpoint)):
-                what = offer.key_source if offer.key_source == BY_HAND else offer.variable
+            host = host_of(offer.endpoint)
+            if offer.variable and offer.endpoint.startswith("http://") and not is_loopback(host):
                 self.warn_once(
-                    f"{what} goes to {host_of(offer.endpoint)} without encryption: its address is http. "
+                    f"{offer.key_source.removeprefix('in ')} goes to {host} without encryption: its address is http. "
                     "Use https, unless you trust the network between."
                 )
 
@@ -280,8 +281,9 @@ class Finder(Secretive):
         offers = resolution.offers
         if not offers or not all(offer.launchable for offer in offers):
             return None
-        reasons = "".join(f"\n  {offer.reason}" for offer in offers)
-        return LocalServerError(f"No engine here can run {resolution.name!r}:{reasons}")
+        return LocalServerError(
+            "\n  ".join([f"No engine here can run {resolution.name!r}:", *(o.reason for o in offers)])
+        )
 
     def _warn_of_other_engines(self, resolution: Resolution, chosen: Offer) -> None:
         """Say once why a model is launched with another engine than the first."""

@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from inference_providers.calls.caller import Caller
     from inference_providers.calls.pipeline import Pipeline as Base
     from inference_providers.servers import Launchables
-    from inference_providers.testing import StandIn
 else:
     Base = object
 
@@ -46,9 +45,15 @@ _KEYLESS = ("", "none", "null", "empty", "no-key", credentials.DUMMY_KEY)  # wha
 
 
 def narrowed(
-    broad: Base, avoid: Any, only: Any, api_key: str | None, api_base: str | None, stand_in: StandIn | None
+    broad: Base, avoid: Any = None, only: Any = None, api_key: str | None = None, api_base: str | None = None
 ) -> Base:
-    """*broad* under these terms, of which at least one is given. See `Pipeline.within`."""
+    """*broad* under a call's own terms; itself where there are none.
+
+    Raises what is wrong with them: TypeError, ValueError, NoCredentialsError.
+    """
+    if avoid is None and only is None and api_key is None and api_base is None:
+        return broad
+    stand_in = broad.stand_in
     avoid, only = _once(avoid), _once(only)
     endpoint = None if api_base is None else _endpoint(api_base)
     key = None if api_key is None else _key(api_key, keyless=endpoint is not None, checked=stand_in is None)
@@ -294,14 +299,6 @@ class _Narrowed(Base):
 
         def __getattr__(self, name: str) -> Any:
             return getattr(self._broad, name)
-
-    def within(
-        self, avoid: object = None, only: object = None, api_key: str | None = None, api_base: str | None = None
-    ) -> Base:
-        """This pipeline under further terms."""
-        if avoid is None and only is None and api_key is None and api_base is None:
-            return self
-        return narrowed(self, avoid, only, api_key, api_base, self._stand_in)
 
     @cached_property
     def caller(self) -> Caller:

@@ -68,25 +68,12 @@ class Pipeline(Secretive):
             finder.warn_once,
             finder.who_could,
         )
-        self._stand_in, self._random, self._policy, self._limits = stand_in, random, policy, limits
+        self.stand_in, self._random, self._policy, self._limits = stand_in, random, policy, limits
         self.keys_by_hand: list[str] = []  # kept where a stand-in has to leave them out
         self.narrowed: dict[tuple[object, ...], Pipeline] = {}
 
     def __repr__(self) -> str:
         return f"<Pipeline over {len(self.finder.registry.providers)} providers>"
-
-    def within(
-        self, avoid: object = None, only: object = None, api_key: str | None = None, api_base: str | None = None
-    ) -> Pipeline:
-        """This pipeline under a call's own terms: whom it avoids, whom alone it wants, a key and an address of its own.
-
-        The same where there are none. Raises what is wrong with them: TypeError, ValueError, NoCredentialsError.
-        """
-        if avoid is None and only is None and api_key is None and api_base is None:
-            return self
-        from inference_providers.calls.narrowing import narrowed
-
-        return narrowed(self, avoid, only, api_key, api_base, self._stand_in)
 
     # What it is made of, each made when it is first needed
 
@@ -95,7 +82,7 @@ class Pipeline(Secretive):
         """The numbers of routing."""
         from inference_providers.routing import Policy
 
-        if self._policy is None and self._stand_in is not None and self._stand_in.skips_backoff:
+        if self._policy is None and self.stand_in is not None and self.stand_in.skips_backoff:
             return Policy(total=self.timeout, backoff_base=0.0)
         return self._policy or Policy(total=self.timeout)
 
@@ -135,7 +122,7 @@ class Pipeline(Secretive):
         def real() -> Sender:
             return Sender(self.finder.environ, self.limits)
 
-        stand_in = self._stand_in
+        stand_in = self.stand_in
         sender: Sender = real() if stand_in is None else stand_in.sender(real, self.secrets)
         return sender
 
@@ -147,7 +134,7 @@ class Pipeline(Secretive):
         def real() -> AsyncSender:
             return AsyncSender(self.finder.environ, self.limits)
 
-        stand_in = self._stand_in
+        stand_in = self.stand_in
         sender: AsyncSender = real() if stand_in is None else stand_in.async_sender(real, self.secrets)
         return sender
 

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
             """The provider's id."""
             raise NotImplementedError
 
-
     class Text(str, Generic[Parsed]):
         """A text that fits a schema, perhaps. To a type checker, an `Answer[Person]` is one."""
 

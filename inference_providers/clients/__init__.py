@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from inference_providers.clients.options import BatchOptions as BatchOptions
     from inference_providers.clients.options import EngineOptions as EngineOptions
     from inference_providers.clients.options import GenerationOptions as GenerationOptions
+    from inference_providers.clients.options import Names as Names
     from inference_providers.clients.options import StreamOptions as StreamOptions
     from inference_providers.clients.provider_list import ProviderList as ProviderList
 
@@ -33,6 +34,7 @@ _HOME = {
         "BatchOptions",
         "EngineOptions",
         "GenerationOptions",
+        "Names",
         "StreamOptions",
     ),
     "provider_list": ("ProviderList",),

@@ -56,10 +56,9 @@ class AsyncProviderList(Directory):
     timeout: seconds for a whole call, retries and fallbacks included.
     allow: providers whose general-purpose token (`GITHUB_TOKEN`, `HF_TOKEN`, ...) may be used
         without naming them; also comma-separated in `INFERENCE_PROVIDERS_ALLOW`.
-    avoid: providers that are never asked, by id, or by their country (`"CN"`, `"China"`); `"local"` is any server on
-        this machine. only: nobody but these is asked; whose country is not known is in none. They hold for every
-        call of this list, fallbacks, servers here and hedges included, and with `INFERENCE_PROVIDERS_AVOID` and
-        `INFERENCE_PROVIDERS_ONLY`: a call can add to what is avoided, and take from what is wanted.
+    avoid: providers never to ask, by id or country (`"CN"`, `"China"`); `"local"`: any server on this machine.
+        only: nobody but these; whose country is not known is in none. With `INFERENCE_PROVIDERS_AVOID` and `..._ONLY`
+        they hold for every call, in fallbacks and hedges, too: a call can only add to them.
     aliases: your own names for models: `{"work": "claude-opus-5.5"}`.
     update_url: where updates come from; default `INFERENCE_PROVIDERS_URL`, else models.dev.
     random: source of randomness (`random.Random`) for `choose_randomly` and for jitter.
@@ -71,8 +70,7 @@ class AsyncProviderList(Directory):
 
     One list may be used from several threads; an asynchronous one from several event loops, one after another.
 
-    Raises RegistryError, with every problem and its JSON path, for an invalid override or merge, and ValueError for
-    other options, such as a misspelled provider.
+    Raises RegistryError, with every problem and its JSON path, for an invalid override or merge; else ValueError.
     """
 
     def __init__(
@@ -209,6 +207,7 @@ class AsyncProviderList(Directory):
     ) -> openai.AsyncOpenAI:  # as it is
         """An `openai.AsyncOpenAI` that routes every request and falls back; see `ProviderList.client`."""  # as it is
         from inference_providers.clients import sdk_transport
+
         pipeline = self._within(terms) if terms else self.pipeline
         options = sdk_transport.options_of(pipeline, models, timeout, hedge_after, allow_empty)
         return sdk_transport.async_client(pipeline, options)  # as it is
@@ -310,9 +309,8 @@ class AsyncProviderList(Directory):
         on_unsupported: "drop" leaves out what a provider does not take, and says so; "error" asks
         only those that take it. extra_body: goes into the request as it is.
         timeout: seconds for each reply, retries and fallbacks included.
-        avoid, only: as in `ProviderList`, for this call as well. api_key: a key for the one provider that *model*
-        names (`openai/gpt-4o`), instead of the environment's; it goes to nobody else, nor does the question. api_base:
-        the address of an OpenAI-compatible server that alone is asked, for the model of that name there.
+        avoid, only: as in `ProviderList`, for this call as well. api_key: for the one provider that *model* means
+        (`openai/gpt-4o`), which alone is asked. api_base: an OpenAI-compatible server, which alone is asked.
 
         Raises NoCredentialsError (with what to set; ProviderAvoidedError, where who is named is avoided),
         UnknownModelError, InvalidRequestError and other
@@ -325,7 +323,7 @@ class AsyncProviderList(Directory):
         pipeline = self.pipeline
         if avoid is not None or only is not None or api_key is not None or api_base is not None:
             api_key = hidden(api_key)  # in a traceback with local variables, too
-            pipeline = pipeline.within(avoid, only, api_key, api_base)
+            pipeline = self._within({"avoid": avoid, "only": only, "api_key": api_key, "api_base": api_base})
         if stream:
             return await pipeline.async_asker.stream(asked, model, test, timeout).open()
         return await pipeline.async_asker.answer(asked, model, test, timeout)
@@ -358,7 +356,9 @@ class AsyncProviderList(Directory):
         check_timeout(timeout)
         how = {"schema": schema, "max_steps": max_steps, "on_unsupported": on_unsupported}
         asked = self.pipeline.question(question, parameters, system=system, images=images, extra_body=extra_body, **how)
-        pipeline = self.pipeline.within(avoid, only, api_key, api_base)
+        pipeline = self.pipeline
+        if avoid is not None or only is not None or api_key is not None or api_base is not None:
+            pipeline = self._within({"avoid": avoid, "only": only, "api_key": api_key, "api_base": api_base})
         return pipeline.async_asker.stream(asked, model, test, timeout)
 
     def batch(self, questions: AsyncItems, models: Models = None, **options: Unpack[BatchOptions]) -> AsyncBatch:
@@ -389,7 +389,7 @@ class AsyncProviderList(Directory):
 
         options["api_key"] = hidden(options.get("api_key"))
         job = Job(questions, models, **options)
-        return AsyncBatch(self.pipeline.within(**job.terms), job)
+        return AsyncBatch(self._within(job.terms), job)
 
     async def aclose(self) -> None:
         """Close idle connections, and release the servers that were launched: they end unless others use them.

@@ -87,8 +87,12 @@ class Directory(Secretive):
 
     def _within(self, terms: Terms) -> Pipeline:
         """The pipeline under a call's terms; from here on, *terms* shows its key as "[key]"."""
+        if all(value is None for value in terms.values()):
+            return self.pipeline
+        from inference_providers.calls import narrowed
+
         terms["api_key"] = hidden(terms.get("api_key"))
-        return self.pipeline.within(**terms)
+        return narrowed(self.pipeline, **terms)
 
     @staticmethod
     def get_updated_provider_list() -> dict[str, Any]:

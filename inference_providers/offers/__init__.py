@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from inference_providers.offers.access import ALLOW_VARIABLE as ALLOW_VARIABLE
     from inference_providers.offers.access import AVOID_VARIABLE as AVOID_VARIABLE
     from inference_providers.offers.access import BY_HAND as BY_HAND
+    from inference_providers.offers.access import BY_HAND_VARIABLE as BY_HAND_VARIABLE
     from inference_providers.offers.access import ONLY_VARIABLE as ONLY_VARIABLE
     from inference_providers.offers.access import Accesses as Accesses
     from inference_providers.offers.explanation import Explanation as Explanation
@@ -39,6 +40,7 @@ _HOME = {
         "AVOID_VARIABLE",
         "Accesses",
         "BY_HAND",
+        "BY_HAND_VARIABLE",
         "ONLY_VARIABLE",
     ),
     "explanation": ("Explanation",),

@@ -5,12 +5,14 @@ Each of them is a layer, and all hold: what any of them avoids is avoided, and o
 
 from __future__ import annotations
 
-from inference_providers.offers.access import AVOID_VARIABLE, ONLY_VARIABLE
+from functools import cache
+
+from inference_providers.credentials import host_of, is_loopback
 from inference_providers.registry import bundled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from inference_providers.registry import Provider, Registry
 
@@ -115,24 +117,45 @@ class Selection:
         return ""
 
 
-def selection_of(registry: Registry, environ: Mapping[str, str]) -> Selection:
-    """What the owner of the machine, or of the process, says for every list. Raises ValueError as `and_also` does."""
-    given = {name: _listed(name, environ.get(name, "")) for name in (AVOID_VARIABLE, ONLY_VARIABLE)}
-    avoid, only = (
-        (_Words(name, words, registry),) if words else () for name, words in given.items()
+def selection_of(registry: Registry, avoid: tuple[str, str], only: tuple[str, str]) -> Selection:
+    """What the owner of the machine, or of the process, says for every list: a variable's name, and what it holds.
+
+    Raises ValueError as `and_also` does.
+    """
+    avoided, wanted = (
+        (_Words(name, words, registry),) if (words := _listed(name, text)) else () for name, text in (avoid, only)
     )
-    return Selection(registry, avoid, only)
+    return Selection(registry, avoided, wanted)
 
 
 def _called(provider: Provider) -> frozenset[str]:
-    """All that a provider can be called by, as in `_meant`."""
-    country = provider.data.get("country") or ""
-    known = bundled().providers.get(provider.id)
-    if not country and known is not None:  # a registry of one's own need not say it again
-        country = known.data.get("country") or ""
-    kinds = [f"={country}"] if country else []
-    if provider.local is not None:
-        kinds.append(f"={LOCAL}")
-    if provider.id == REMOTE:
-        kinds.append(f"={REMOTE}")
-    return frozenset([provider.id, *kinds])
+    """All that a provider can be called by, as in `_meant`.
+
+    A row of the program's own at the host of a provider that is known is that provider, too.
+    """
+    known = bundled().providers
+    same = frozenset([provider.id]) if provider.id in known else _at().get(_place(provider.endpoint), frozenset())
+    countries = {provider.data.get("country")} - {None} or {known[pid].data.get("country") for pid in same} - {None}
+    kinds = {f"={country}" for country in countries}
+    is_remote = provider.id == REMOTE
+    if provider.local is not None or (is_remote and is_loopback(host_of(provider.endpoint))):
+        kinds.add(f"={LOCAL}")
+    if is_remote:
+        kinds.add(f"={REMOTE}")
+    return frozenset([provider.id, *same, *kinds])
+
+
+@cache
+def _at() -> dict[str, frozenset[str]]:
+    """The ids of the providers that are known, by place."""
+    found: dict[str, set[str]] = {}
+    for pid, provider in bundled().providers.items():
+        if provider.endpoint and "$" not in provider.endpoint:
+            found.setdefault(_place(provider.endpoint), set()).add(pid)
+    return {place: frozenset(ids) for place, ids in found.items()}
+
+
+def _place(endpoint: str) -> str:
+    """Host and port of an endpoint, in one spelling for this machine."""
+    host = host_of(endpoint)
+    return f"{LOCAL}:{host.rpartition(':')[2]}" if is_loopback(host) else host.removesuffix(":443")
