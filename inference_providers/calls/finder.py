@@ -278,12 +278,10 @@ class Finder(Secretive):
 
     def _no_launch(self, resolution: Resolution) -> LocalServerError | None:
         """The error of a model that lies here, and no engine can run."""
-        offers = resolution.offers
-        if not offers or not all(offer.launchable for offer in offers):
+        if not resolution.offers or not all(offer.launchable for offer in resolution.offers):
             return None
-        return LocalServerError(
-            "\n  ".join([f"No engine here can run {resolution.name!r}:", *(o.reason for o in offers)])
-        )
+        reasons = "".join(f"\n  {offer.reason}" for offer in resolution.offers)
+        return LocalServerError(f"No engine here can run {resolution.name!r}:{reasons}")
 
     def _warn_of_other_engines(self, resolution: Resolution, chosen: Offer) -> None:
         """Say once why a model is launched with another engine than the first."""
@@ -292,10 +290,8 @@ class Finder(Secretive):
         for offer in resolution.offers:
             if offer.place == chosen.place:
                 return
-            said = f"{offer.reason}; {chosen.provider_name} runs {chosen.internal_name} instead"
-            worth_it = offer.launchable and (offer.fits or offer.wished)
-            if worth_it and offer.reason:
-                self.warn_once(said)
+            if offer.launchable and (offer.fits or offer.wished) and offer.reason:
+                self.warn_once(f"{offer.reason}; {chosen.provider_name} runs {chosen.internal_name} instead")
 
     def _reread_environment(self) -> bool:
         """Look for keys anew, if the environment has changed since the last look: people set keys between two calls."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from inference_providers.clients.options import GenerationOptions as GenerationOptions
     from inference_providers.clients.options import Names as Names
     from inference_providers.clients.options import StreamOptions as StreamOptions
+    from inference_providers.clients.options import Terms as Terms
     from inference_providers.clients.provider_list import ProviderList as ProviderList
 
 _HOME = {
@@ -36,6 +37,7 @@ _HOME = {
         "GenerationOptions",
         "Names",
         "StreamOptions",
+        "Terms",
     ),
     "provider_list": ("ProviderList",),
 }
