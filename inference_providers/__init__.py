@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from inference_providers.errors import InvalidRequestError as InvalidRequestError
     from inference_providers.errors import LocalServerError as LocalServerError
     from inference_providers.errors import NoCredentialsError as NoCredentialsError
+    from inference_providers.errors import ProviderAvoidedError as ProviderAvoidedError
     from inference_providers.errors import ProviderError as ProviderError
     from inference_providers.errors import ProviderUnavailableError as ProviderUnavailableError
     from inference_providers.errors import RateLimitError as RateLimitError
@@ -136,6 +137,7 @@ _ERRORS = (
     "InvalidRequestError",
     "LocalServerError",
     "NoCredentialsError",
+    "ProviderAvoidedError",
     "ProviderError",
     "ProviderUnavailableError",
     "RateLimitError",

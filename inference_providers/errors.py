@@ -4,6 +4,7 @@ InferenceProvidersError
 ├── RegistryError            .problems: every problem of the file, each with its JSON path
 ├── UnknownModelError        .suggestions: the closest names
 ├── NoCredentialsError       .variables: what to set
+│   └── ProviderAvoidedError
 ├── ProviderError            .provider .status .code .message .retry_after .attempts
 │   ├── AuthenticationError
 │   ├── InsufficientCreditsError
@@ -70,6 +71,10 @@ class NoCredentialsError(InferenceProvidersError):
     def __init__(self, message: str, variables: Iterable[str] = ()) -> None:
         self.variables = list(variables)
         super().__init__(message)
+
+
+class ProviderAvoidedError(NoCredentialsError):
+    """Whoever could be asked is avoided: by the call, by its list or by the environment, as the message says."""
 
 
 class ProviderError(InferenceProvidersError):

@@ -350,7 +350,7 @@ def test_public_names_are_pinned() -> None:
         "GuidedDecodingParams", "InferenceConfig", "InferenceProvidersError", "InsufficientCreditsError",
         "InvalidReplyError", "InvalidRequestError", "Limits", "LocalServerError", "MalformedItemError",
         "Message", "MetaInferenceEngine", "ModelParams", "NoCredentialsError", "Offer", "Policy",
-        "ProviderError", "ProviderList", "ProviderUnavailableError", "RateLimitError", "RegistryError",
+        "ProviderAvoidedError", "ProviderError", "ProviderList", "ProviderUnavailableError", "RateLimitError", "RegistryError",
         "RemoteParams", "Resolution", "Result", "Role", "StepLimitError", "Summary", "TruncatedStreamError",
         "UnknownModelError", "Usage", "ask_ai", "batch", "canonical_name", "detect_model_backend",
         "generate_response", "get_available_models", "get_backend_for_model", "initialize_llm_registry",

@@ -38,6 +38,12 @@ def _check_word(option: str, given: str, *known: str) -> None:
         raise ValueError(f"{option} must be {words}, not {given!r}")
 
 
+def _check_words(on_error: str, mode: str, csv_formulas: str) -> None:
+    _check_word("on_error", on_error, KEEP, RAISE)
+    _check_word("mode", mode, DIRECT, PROVIDER)
+    _check_word("csv_formulas", csv_formulas, formulas.KEEP, formulas.ESCAPE)
+
+
 def _check_source(source: Any) -> None:
     """Raise TypeError for what holds no questions."""
     if isinstance(source, str | bytes | dict):
@@ -77,14 +83,16 @@ class Job:
         adaptive: bool = True,
         completion_window: str | None = None,
         csv_formulas: str = formulas.KEEP,
+        avoid: Any = None,
+        only: Any = None,
+        api_key: str | None = None,
+        api_base: str | None = None,
         **fields: Any,
     ) -> None:
         _check_source(source)
         models = model if models is None else models
         check_timeout(timeout)
-        _check_word("on_error", on_error, KEEP, RAISE)
-        _check_word("mode", mode, DIRECT, PROVIDER)
-        _check_word("csv_formulas", csv_formulas, formulas.KEEP, formulas.ESCAPE)
+        _check_words(on_error, mode, csv_formulas)
         self.source, self.as_completed = source, as_completed
         self.raises, self.by_provider = on_error == RAISE, mode == PROVIDER
         self.csv_formulas = csv_formulas
@@ -97,6 +105,7 @@ class Job:
             tokens_per_minute=tokens_per_minute,
         )
         self.completion_window = completion_window
+        self.terms: Any = {"avoid": avoid, "only": only, "api_key": api_key, "api_base": api_base}
         self.models = route_key(models)
         if not fields.get("tools"):
             fields.pop("tools", None)

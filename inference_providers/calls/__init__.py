@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from inference_providers.calls.events import StreamFinished as StreamFinished
     from inference_providers.calls.finder import LAUNCH as LAUNCH
     from inference_providers.calls.finder import Finder as Finder
+    from inference_providers.calls.narrowing import narrowed as narrowed
     from inference_providers.calls.observation import Call as Call
     from inference_providers.calls.observation import Stage as Stage
     from inference_providers.calls.pipeline import Pipeline as Pipeline
@@ -41,6 +42,7 @@ _HOME = {
         "Finder",
         "LAUNCH",
     ),
+    "narrowing": ("narrowed",),
     "observation": (
         "Call",
         "Stage",

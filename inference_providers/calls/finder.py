@@ -14,8 +14,10 @@ from inference_providers.errors import LocalServerError, NoCredentialsError, Unk
 from inference_providers.offers import (
     ALLOW_VARIABLE,
     AUTO,
+    AVOID_VARIABLE,
     GIVEN,
     NAMED,
+    ONLY_VARIABLE,
     Accesses,
     Offer,
     Resolution,
@@ -55,6 +57,8 @@ class Finder(Secretive):
         allow: Iterable[str],
         aliases: Mapping[str, str] | None,
         update_url: str | None,
+        avoid: Iterable[str] | None = None,
+        only: Iterable[str] | None = None,
     ) -> None:
         self.verbose = verbose
         self.environ = Environment(os.environ if environ is None else environ)
@@ -69,7 +73,14 @@ class Finder(Secretive):
             self.registry = updater.load(json_override, json_merge, warn=warn, **options)
         allowed = [*([allow] if isinstance(allow, str) else allow), *self.environ.get(ALLOW_VARIABLE, "").split(",")]
         self._allow = {pid for name in allowed if name.strip() and (pid := self.registry.provider_id(name))}
-        self.accesses = Accesses(self.registry, self.environ, Pins(bundled(), trust), self._allow)
+        avoided, wanted = self.environ.get(AVOID_VARIABLE, ""), self.environ.get(ONLY_VARIABLE, "")
+        selection = None
+        if avoided or wanted or avoid is not None or only is not None:
+            from inference_providers.offers import selection_of
+
+            everywhere = selection_of(self.registry, (AVOID_VARIABLE, avoided), (ONLY_VARIABLE, wanted))
+            selection = everywhere.and_also("this list's", avoid, only)
+        self.accesses = Accesses(self.registry, self.environ, Pins(bundled(), trust), self._allow, selection)
         self.resolver = Resolver(
             self.accesses,
             aliases=aliases,
@@ -132,7 +143,7 @@ class Finder(Secretive):
         if self._seen is None or time.monotonic() - self._seen[0] > _SERVERS_KEPT:
             from inference_providers.servers import scan
 
-            self._seen = (time.monotonic(), scan(self.registry, self.environ))
+            self._seen = (time.monotonic(), scan(self.registry, self.environ, avoids=self.accesses.avoids))
         launched: list[LocalServer] = list(self._launchables.running()) if any(running(self.environ)) else []
         ours = {server.endpoint for server in launched}
         return [server for server in self._seen[1] if server.endpoint not in ours] + launched
@@ -169,6 +180,10 @@ class Finder(Secretive):
             return self.own_candidates(name, provider=provider)
         ask = self.holder.candidates  # without *provider* where none is named: an override may take the name alone
         found: list[Offer] = ask(name) if provider is None else ask(name, provider=provider)
+        if self.accesses.selection is not None:  # an override may know nothing of it
+            asked, found = found, [offer for offer in found if not self.accesses.avoids(offer.row())]
+            if asked and not found:
+                raise self.guidance.no_candidates(Resolution(name, "override", None, asked))
         return found
 
     def own_candidates(self, name: str, *, provider: str | None = None) -> list[Offer]:
@@ -198,9 +213,10 @@ class Finder(Secretive):
     def _warn_of_plain_http(self, offers: Sequence[Offer]) -> None:
         """Say once where the user's own address for a key is one that others on the way can listen to."""
         for offer in offers:
-            if offer.variable and offer.endpoint.startswith("http://") and not is_loopback(host_of(offer.endpoint)):
+            host = host_of(offer.endpoint)
+            if offer.variable and offer.endpoint.startswith("http://") and not is_loopback(host):
                 self.warn_once(
-                    f"{offer.variable} goes to {host_of(offer.endpoint)} without encryption: its address is http. "
+                    f"{offer.key_source.removeprefix('in ')} goes to {host} without encryption: its address is http. "
                     "Use https, unless you trust the network between."
                 )
 
@@ -250,7 +266,7 @@ class Finder(Secretive):
         here = self._launchables.matching(model) if self._local and resolution.canonical_name else []
         if any(not server.reason for server in here):
             hint = f"A file of it lies here ({here[0].model.source}): ask for {model}:local."
-            return NoCredentialsError(f"{error}\n{hint}", error.variables)
+            return type(error)(f"{error}\n{hint}", error.variables)
         return error
 
     def _check_there_is_a_server(self, resolution: Resolution, first: Offer) -> None:
@@ -260,23 +276,13 @@ class Finder(Secretive):
         """
         if any(server.provider == first.provider and not server.launched for server in self.local_servers()):
             return
-        from inference_providers.offers import own_address
-
-        variable = own_address(self.registry.providers[first.provider], self.environ)[0]
-        where = first.endpoint + (f" ({variable})" if variable else "")
-        near = self._launchables.near(first.internal_name)
-        hint = f" Did you mean {' or '.join(near)}?" if near else ""
-        raise LocalServerError(
-            f"{resolution.name!r}: no {first.provider_name} server runs at {where}, and no model file is called "
-            f"{first.internal_name!r}, nor is one there.{hint} `inference-providers local list` shows those that are."
-        )
+        raise self.guidance.no_server(resolution, first, self._launchables.near(first.internal_name))
 
     def _no_launch(self, resolution: Resolution) -> LocalServerError | None:
         """The error of a model that lies here, and no engine can run."""
-        offers = resolution.offers
-        if not offers or not all(offer.launchable for offer in offers):
+        if not resolution.offers or not all(offer.launchable for offer in resolution.offers):
             return None
-        reasons = "".join(f"\n  {offer.reason}" for offer in offers)
+        reasons = "".join(f"\n  {offer.reason}" for offer in resolution.offers)
         return LocalServerError(f"No engine here can run {resolution.name!r}:{reasons}")
 
     def _warn_of_other_engines(self, resolution: Resolution, chosen: Offer) -> None:
@@ -286,10 +292,8 @@ class Finder(Secretive):
         for offer in resolution.offers:
             if offer.place == chosen.place:
                 return
-            said = f"{offer.reason}; {chosen.provider_name} runs {chosen.internal_name} instead"
-            worth_it = offer.launchable and (offer.fits or offer.wished)
-            if worth_it and offer.reason:
-                self.warn_once(said)
+            if offer.launchable and (offer.fits or offer.wished) and offer.reason:
+                self.warn_once(f"{offer.reason}; {chosen.provider_name} runs {chosen.internal_name} instead")
 
     def _reread_environment(self) -> bool:
         """Look for keys anew, if the environment has changed since the last look: people set keys between two calls."""

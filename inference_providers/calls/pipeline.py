@@ -70,7 +70,9 @@ class Pipeline(Secretive):
             finder.who_could,
         )
         self._learn = learn
-        self._stand_in, self._random, self._policy, self._limits = stand_in, random, policy, limits
+        self.stand_in, self._random, self._policy, self._limits = stand_in, random, policy, limits
+        self.keys_by_hand: list[str] = []  # kept where a stand-in has to leave them out
+        self.narrowed: dict[tuple[object, ...], Pipeline] = {}
 
     def __repr__(self) -> str:
         return f"<Pipeline over {len(self.finder.registry.providers)} providers>"
@@ -82,7 +84,7 @@ class Pipeline(Secretive):
         """The numbers of routing."""
         from inference_providers.routing import Policy
 
-        if self._policy is None and self._stand_in is not None and self._stand_in.skips_backoff:
+        if self._policy is None and self.stand_in is not None and self.stand_in.skips_backoff:
             return Policy(total=self.timeout, backoff_base=0.0)
         return self._policy or Policy(total=self.timeout)
 
@@ -130,7 +132,7 @@ class Pipeline(Secretive):
         def real() -> Sender:
             return Sender(self.finder.environ, self.limits)
 
-        stand_in = self._stand_in
+        stand_in = self.stand_in
         sender: Sender = real() if stand_in is None else stand_in.sender(real, self.secrets)
         return sender
 
@@ -142,7 +144,7 @@ class Pipeline(Secretive):
         def real() -> AsyncSender:
             return AsyncSender(self.finder.environ, self.limits)
 
-        stand_in = self._stand_in
+        stand_in = self.stand_in
         sender: AsyncSender = real() if stand_in is None else stand_in.async_sender(real, self.secrets)
         return sender
 
@@ -175,10 +177,11 @@ class Pipeline(Secretive):
         return AsyncAsker(self, self.finder, self.async_caller)
 
     def secrets(self) -> list[str]:
-        """The keys in the environment, for those who must leave them out."""
+        """The keys in the environment, and those by hand, for those who must leave them out."""
         providers, environ = self.finder.registry.providers.values(), self.finder.environ
         variables = {name for provider in providers for name in provider.key_variables}
-        return [value for name in variables if (value := environ.get(name, "").strip()) and value != DUMMY_KEY]
+        found = [value for name in variables if (value := environ.get(name, "").strip()) and value != DUMMY_KEY]
+        return found + self.keys_by_hand
 
     # What is asked, and what is said about it
 

@@ -8,9 +8,13 @@ from inference_providers.usage import Usage
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from typing import Any, Protocol, Self
+    from typing import Any, Generic, Protocol, Self
+
+    from typing_extensions import TypeVar  # as every type checker knows it, whether it is installed or not
 
     from inference_providers.attempts import Attempt
+
+    Parsed = TypeVar("Parsed", default=Any, covariant=True)
 
     class Source(Protocol):
         """Who gave a reply: what an answer reads from an offer."""
@@ -30,8 +34,14 @@ if TYPE_CHECKING:
             """The provider's id."""
             raise NotImplementedError
 
+    class Text(str, Generic[Parsed]):
+        """A text that fits a schema, perhaps. To a type checker, an `Answer[Person]` is one."""
 
-class Answer(str):
+else:
+    Parsed, Text = None, {None: str}  # `Generic` would take its time with every answer
+
+
+class Answer(Text[Parsed]):
     """The text of an answer, and everything known about it.
 
     provider, model, canonical_name: who gave it, and the provider's and the canonical name of the model.
@@ -56,12 +66,12 @@ class Answer(str):
     latency: float
     finish_reason: str | None
     reasoning: str
-    parsed: Any
+    parsed: Parsed
     tool_calls: list[dict[str, Any]]
     dropped: list[str]
     repaired: list[str]
     unchecked: list[str]
-    data: Any
+    data: dict[str, Any]
     asked: Sequence[Mapping[str, Any]]
 
     def __new__(
@@ -102,10 +112,18 @@ class Answer(str):
             "dropped": [*dropped] if dropped else [],
             "repaired": [*repaired] if repaired else [],
             "unchecked": [*unchecked] if unchecked else [],
-            "data": data,
+            "data": {} if data is None else data,
             "asked": asked,
         }
         return answer
+
+    if not TYPE_CHECKING:
+
+        def __class_getitem__(cls, parsed):
+            """`Answer[Person]`, in annotations that are looked at while a program runs."""
+            from types import GenericAlias
+
+            return GenericAlias(cls, parsed)
 
     @property
     def messages(self) -> list[dict[str, Any]]:

@@ -11,12 +11,13 @@ from inference_providers import __version__
 from inference_providers.cli.completion import complete_model
 from inference_providers.cli.exit_codes import EXIT_CODES, guarded
 from inference_providers.cli.output import Command, on_terminal, say, say_json
+from inference_providers.cli.terms import on_terms
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from inference_providers.clients import ProviderList
+    from inference_providers.clients import ProviderList, Terms
 
 
 @click.command(cls=Command, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 @click.option("-v", "--verbose", is_flag=True, help="Report on standard error what is tried.")
 @click.version_option(__version__)
 @guarded
+@on_terms
 def main(
     question: tuple[str, ...],
     models: tuple[str, ...],
@@ -52,6 +54,7 @@ def main(
     no_stream: bool,
     as_json: bool,
     verbose: bool,
+    terms: Terms,
 ) -> None:
     """Ask a language model a QUESTION, with whatever keys or servers there are.
 
@@ -72,6 +75,7 @@ def main(
         "images": images or None,
         "max_tokens": max_tokens,
         "temperature": temperature,
+        **terms,
     }
     if as_json:
         say_json(providers.ask_ai(prompt, **options).as_dict())

@@ -10,12 +10,14 @@ import click
 from inference_providers.cli.completion import complete_model
 from inference_providers.cli.exit_codes import FAILED, INTERRUPTED, guarded
 from inference_providers.cli.output import say
+from inference_providers.cli.terms import on_terms
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Literal
 
     from inference_providers.batches import Summary
+    from inference_providers.clients import Terms
 
 
 def _concurrency(context: click.Context, option: click.Parameter, value: str) -> int | str:
@@ -75,6 +77,7 @@ def _concurrency(context: click.Context, option: click.Parameter, value: str) ->
 @click.option("--no-resume", is_flag=True, help="Start over, and discard what the output holds.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress bar.")
 @guarded
+@on_terms
 def batch(
     source: Path,
     output: str,
@@ -90,6 +93,7 @@ def batch(
     csv_formulas: Literal["keep", "escape"],
     no_resume: bool,
     quiet: bool,
+    terms: Terms,
 ) -> None:
     """Ask every item of INPUT, a file of JSON lines or CSV, and write the answers as they arrive.
 
@@ -119,6 +123,7 @@ def batch(
             mode=mode,
             csv_formulas=csv_formulas,
             progress=False if quiet else None,
+            **terms,
         )
     except BlockingIOError as error:
         raise click.ClickException(str(error)) from None

@@ -13,6 +13,7 @@ import click
 from inference_providers.cli.completion import complete_model
 from inference_providers.cli.exit_codes import FAILED, guarded
 from inference_providers.cli.output import on_terminal, say
+from inference_providers.cli.terms import selecting
 from inference_providers.errors import InferenceProvidersError, TruncatedStreamError
 from inference_providers.text import pieces, printable
 
@@ -37,12 +38,16 @@ HELP = """/model NAME   talk to another model; without a name: show the current 
 )
 @click.option("-s", "--system", help="System prompt.")
 @click.option("--temperature", type=click.FloatRange(0, 2), help="Randomness of the answers; 0 for the least.")
+@selecting
 @guarded
-def chat(model: str | None, system: str | None, temperature: float | None) -> None:
+def chat(
+    model: str | None, system: str | None, temperature: float | None, avoid: tuple[str, ...], only: tuple[str, ...]
+) -> None:
     """Talk to a model. /help lists the commands; Ctrl-C stops an answer and keeps what has arrived."""
     from inference_providers.clients import ProviderList
 
-    talk = Talk(ProviderList(learn=True), model, system, {} if temperature is None else {"temperature": temperature})
+    providers = ProviderList(avoid=avoid or None, only=only or None, learn=True)
+    talk = Talk(providers, model, system, {} if temperature is None else {"temperature": temperature})
     talk.run()
     if talk.failed and not talk.interactive:
         sys.exit(FAILED)

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from inference_providers.clients.options import BatchOptions as BatchOptions
     from inference_providers.clients.options import EngineOptions as EngineOptions
     from inference_providers.clients.options import GenerationOptions as GenerationOptions
+    from inference_providers.clients.options import Names as Names
     from inference_providers.clients.options import StreamOptions as StreamOptions
+    from inference_providers.clients.options import Terms as Terms
     from inference_providers.clients.provider_list import ProviderList as ProviderList
 
 _HOME = {
@@ -33,7 +35,9 @@ _HOME = {
         "BatchOptions",
         "EngineOptions",
         "GenerationOptions",
+        "Names",
         "StreamOptions",
+        "Terms",
     ),
     "provider_list": ("ProviderList",),
 }

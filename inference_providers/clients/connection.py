@@ -11,7 +11,7 @@ from inference_providers.text import in_line
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from typing import Any
+    from typing import Any, Self
 
     import openai
 
@@ -19,6 +19,19 @@ if TYPE_CHECKING:
     from inference_providers.chat import Answer, Question
     from inference_providers.offers import Offer
     from inference_providers.registry import Registry
+
+    class Pair(tuple[openai.OpenAI, str]):
+        """To type checkers, which know a tuple's members one by one, a connection is one."""
+
+        def __new__(cls, *args: Any) -> Self: ...
+
+    class AsyncPair(tuple[openai.AsyncOpenAI, str]):
+        """The same for asyncio."""
+
+        def __new__(cls, *args: Any) -> Self: ...
+
+else:
+    Pair = AsyncPair = object  # a tuple would have to have its client, which is made when it is first asked for
 
 
 class _Connection:
@@ -44,20 +57,22 @@ class _Connection:
         """The provider's id."""
         return self.offer.provider
 
-    def __iter__(self) -> Iterator[Any]:
-        return iter((self._made(), self.name))
+    if not TYPE_CHECKING:
 
-    def __len__(self) -> int:
-        return 2
+        def __iter__(self) -> Iterator[Any]:
+            return iter((self._made(), self.name))
 
-    def __getitem__(self, index: int) -> Any:
-        return tuple(self)[index]
+        def __len__(self) -> int:
+            return 2
+
+        def __getitem__(self, index: int) -> Any:
+            return tuple(self)[index]
 
     def __repr__(self) -> str:
         return in_line(f"<{type(self).__name__} to {self.provider}/{self.name}>")
 
 
-class Connection(_Connection):
+class Connection(_Connection, Pair):
     """Unpacks as `client, name`; carries `.provider`, `.offer` and `.attempts`."""
 
     @property
@@ -67,7 +82,7 @@ class Connection(_Connection):
         return client
 
 
-class AsyncConnection(_Connection):
+class AsyncConnection(_Connection, AsyncPair):
     """Unpacks as `client, name`; carries `.provider`, `.offer` and `.attempts`."""
 
     @property

@@ -1,4 +1,7 @@
-"""How a list's options become its pipeline. Raises what is wrong with them at once, and clearly."""
+"""How a list's options become its pipeline, and what every list says without asking anybody.
+
+Raises what is wrong with options at once, and clearly.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,96 @@ import sys
 
 from inference_providers.calls import LAUNCH, Finder, Pipeline
 from inference_providers.chat import check_timeout
+from inference_providers.credentials import Secretive, hidden
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from inference_providers.clients.options import Terms
+    from inference_providers.offers import Explanation, LocalServer, Offer, Resolution
+    from inference_providers.registry import Registry
     from inference_providers.testing import StandIn
+
+
+class Directory(Secretive):
+    """Who can serve what: the part of a list that needs no network, or a look at this machine's ports at most."""
+
+    pipeline: Pipeline
+    registry: Registry
+
+    def __repr__(self) -> str:
+        registry = self.__dict__.get("registry")  # missing while the constructor runs
+        return f"<{type(self).__name__}{f' of {len(registry.providers)} providers' if registry else ''}>"
+
+    @property
+    def timeout(self) -> float:
+        """Seconds for a whole call; may be set."""
+        return self.pipeline.timeout
+
+    @timeout.setter
+    def timeout(self, seconds: float) -> None:
+        if "pipeline" in self.__dict__:  # not yet where a subclass sets it before our constructor, which then decides
+            self.pipeline.timeout = seconds
+
+    @property
+    def verbose(self) -> bool:
+        """Whether to tell what is tried; may be set."""
+        return self.pipeline.verbose
+
+    @verbose.setter
+    def verbose(self, verbose: bool) -> None:
+        if "pipeline" in self.__dict__:
+            self.pipeline.verbose = self.pipeline.finder.verbose = verbose
+
+    def get_canonical_model_names(self) -> list[str]:
+        """Every canonical name in the registry, sorted."""
+        return sorted(self.registry.canonical_names)
+
+    def find_model_providers(self, canonical_name: str) -> list[Offer]:
+        """Who can serve a model now: one offer for each provider, in registry order.
+
+        Servers on this machine come first for models with open weights, else last.
+
+        Empty when no key for it is set. Raises UnknownModelError for a name that no rule resolves.
+        """
+        return self.pipeline.finder.find_model_providers(canonical_name)
+
+    def resolve(self, name: str, *, provider: str | None = None) -> Resolution:
+        """Which model *name* means, by which rule, and every offer of it, usable or not."""
+        return self.pipeline.finder.resolver.resolve(name, provider)
+
+    def explain(self, name: str | None = None) -> Explanation:
+        """Every offer of a model (or of the automatic choice), and why it is or is not a candidate."""
+        return self.pipeline.finder.explain(name)
+
+    def candidates(self, name: str, *, provider: str | None = None) -> list[Offer]:
+        """The candidates for a name, in the order in which they are tried.
+
+        Raises UnknownModelError or NoCredentialsError.
+        """
+        return self.pipeline.finder.own_candidates(name, provider=provider)
+
+    def local_servers(self) -> list[LocalServer]:
+        """The model servers that run on this machine; a look at known ports counts for ten seconds."""
+        return self.pipeline.finder.own_local_servers()
+
+    def _within(self, terms: Terms) -> Pipeline:
+        """The pipeline under a call's terms; from here on, *terms* shows its key as "[key]"."""
+        if all(value is None for value in terms.values()):
+            return self.pipeline
+        from inference_providers.calls import narrowed
+
+        terms["api_key"] = hidden(terms.get("api_key"))
+        return narrowed(self.pipeline, **terms)
+
+    @staticmethod
+    def get_updated_provider_list() -> dict[str, Any]:
+        """The newest registry as a dict: downloaded now and kept, else the last good one, else the bundled one."""
+        from inference_providers.upkeep import newest
+
+        return newest()
 
 
 def pipeline_of(

@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 
 from inference_providers.clients.provider_list import ProviderList
-from inference_providers.credentials import Environment
+from inference_providers.credentials import Environment, hidden
 from inference_providers.testing import stand_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Literal, Unpack, overload
+    from typing import Any, Literal, TypeVar, Unpack, overload
 
     from inference_providers.batches import Batch
     from inference_providers.calls import AnswerStream
     from inference_providers.chat import Answer, Models, Prompt
-    from inference_providers.clients.options import AskOptions, BatchOptions, Items, StreamOptions
+    from inference_providers.clients.options import AskOptions, BatchOptions, Items, PlainOptions, StreamOptions
+
+    T = TypeVar("T")
 
 _default: tuple[Environment, object, ProviderList] | None = None
 
@@ -33,6 +35,16 @@ if TYPE_CHECKING:
 
     @overload
     def ask_ai(
+        question: Prompt,
+        model: Models = None,
+        *,
+        schema: type[T],
+        stream: Literal[False] = False,
+        **options: Unpack[PlainOptions],
+    ) -> Answer[T]: ...
+
+    @overload
+    def ask_ai(
         question: Prompt, model: Models = None, *, stream: Literal[False] = False, **options: Unpack[AskOptions]
     ) -> Answer: ...
 
@@ -40,6 +52,11 @@ if TYPE_CHECKING:
     def ask_ai(
         question: Prompt, model: Models = None, *, stream: Literal[True], **options: Unpack[StreamOptions]
     ) -> AnswerStream: ...
+
+    @overload
+    def ask_ai(
+        question: Prompt, model: Models = None, *, stream: bool, **options: Unpack[StreamOptions]
+    ) -> Answer | AnswerStream: ...
 
 
 def ask_ai(
@@ -57,6 +74,8 @@ def ask_ai(
     `ask_ai("Come here often?")` is all there is to it. *model* names one, in any spelling, or several.
     For the other options, and what is raised, see `ProviderList.ask_ai`.
     """
+    if "api_key" in options:
+        options["api_key"] = hidden(options["api_key"])
     options |= {"system": system, "images": images, "schema": schema}
     return (
         default_list().stream(question, model, **options)
@@ -67,9 +86,13 @@ def ask_ai(
 
 def stream(question: Prompt, model: Models = None, **options: Unpack[StreamOptions]) -> AnswerStream:
     """`ask_ai`, as it comes: iterate for text."""
+    if "api_key" in options:
+        options["api_key"] = hidden(options["api_key"])
     return default_list().stream(question, model, **options)
 
 
 def batch(questions: Items, models: Models = None, **options: Unpack[BatchOptions]) -> Batch:
     """Ask many questions at once; see `ProviderList.batch`."""
+    if "api_key" in options:
+        options["api_key"] = hidden(options["api_key"])
     return default_list().batch(questions, models, **options)

@@ -25,6 +25,19 @@ Items: TypeAlias = Iterable[Item] | os.PathLike[str]
 AsyncItems: TypeAlias = Items | AsyncIterable[Item]
 
 
+Names: TypeAlias = str | Iterable[str]  # of providers, or of countries by name or code
+Percentile: TypeAlias = Literal["p95"]
+
+
+class Terms(TypedDict, total=False):
+    """The terms of a call: whom it avoids, whom alone it wants, and a key and an address of its own."""
+
+    avoid: Names | None
+    only: Names | None
+    api_key: str | None
+    api_base: str | None
+
+
 class TextOptions(TypedDict, total=False):
     """How text is generated: the vocabulary of `parameters`, other tools' words included. None means not given."""
 
@@ -69,7 +82,7 @@ class GenerationOptions(TextOptions, total=False):
     parallel_tool_calls: bool | None
 
 
-class _Request(TypedDict, total=False):
+class _Request(Terms, total=False):
     system: str | None
     on_unsupported: Unsupported
     extra_body: Mapping[str, Any] | None
@@ -83,13 +96,18 @@ class StreamOptions(TextOptions, _Request, total=False):
     images: Pictures | None
 
 
-class AskOptions(GenerationOptions, _Request, total=False):
-    """Options of `ask_ai`."""
+class PlainOptions(GenerationOptions, _Request, total=False):
+    """Options of `ask_ai`, but for `schema`, on which the type of `answer.parsed` depends."""
 
     test: bool
     images: Pictures | None
-    schema: Schema | None
     max_steps: int
+
+
+class AskOptions(PlainOptions, total=False):
+    """Options of `ask_ai`."""
+
+    schema: Schema | None
 
 
 class BatchOptions(GenerationOptions, _Request, total=False):

@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 from inference_providers.chat import DROP, MAX_STEPS, check_timeout
-from inference_providers.clients.construction import pipeline_of
-from inference_providers.credentials import Secretive
+from inference_providers.clients.construction import Directory, pipeline_of
+from inference_providers.credentials import hidden
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Mapping, Sequence
-    from typing import Any, Literal, Unpack, overload
+    from typing import Any, Literal, TypeVar, Unpack, overload
 
     import openai
 
@@ -24,15 +24,22 @@ if TYPE_CHECKING:
         Items,
         BatchOptions,
         GenerationOptions,
+            Items,
+            Names,
+            Percentile,
+            PlainOptions,
         StreamOptions,
+        Terms,
     )
-    from inference_providers.offers import Explanation, LocalServer, Offer, Resolution
+    from inference_providers.offers import Offer
     from inference_providers.registry import Registry
     from inference_providers.routing import Policy
     from inference_providers.transport import Limits
 
+    T = TypeVar("T")
 
-class ProviderList(Secretive):
+
+class ProviderList(Directory):
     """Finds who can serve a model with the keys and servers that are there, and connects to them.
 
     verbose: tell on the `inference_providers` logger, and on standard error, what is tried.
@@ -48,6 +55,9 @@ class ProviderList(Secretive):
     timeout: seconds for a whole call, retries and fallbacks included.
     allow: providers whose general-purpose token (`GITHUB_TOKEN`, `HF_TOKEN`, ...) may be used
         without naming them; also comma-separated in `INFERENCE_PROVIDERS_ALLOW`.
+    avoid: providers never to ask, by id or country (`"CN"`, `"China"`); `"local"`: any server on this machine.
+        only: nobody but these; whose country is not known is in none. With `INFERENCE_PROVIDERS_AVOID` and `..._ONLY`
+        they hold for every call, in fallbacks and hedges, too: a call can only add to them.
     aliases: your own names for models: `{"work": "claude-opus-5.5"}`.
     update_url: where updates come from; default `INFERENCE_PROVIDERS_URL`, else models.dev.
     random: source of randomness (`random.Random`) for `choose_randomly` and for jitter.
@@ -60,7 +70,7 @@ class ProviderList(Secretive):
 
     One list may be used from several threads; an asynchronous one from several event loops, one after another.
 
-    Raises RegistryError, with every problem and its JSON path, for an invalid override or merge.
+    Raises RegistryError, with every problem and its JSON path, for an invalid override or merge; else ValueError.
     """
 
     def __init__(
@@ -71,24 +81,27 @@ class ProviderList(Secretive):
         *,
         json_merge: str | os.PathLike[str] | Mapping[str, Any] | None = None,
         environ: Mapping[str, str] | None = None,
-        local: bool | str = True,
+        local: bool | Literal["launch"] = True,
         local_models: Iterable[Any] = (),
         trust: Mapping[str, Sequence[str]] | None = None,
         timeout: float = 600.0,
         allow: Iterable[str] = (),
+        avoid: Names | None = None,
+        only: Names | None = None,
         aliases: Mapping[str, str] | None = None,
         update_url: str | None = None,
         random: Any = None,
         policy: Policy | None = None,
         limits: Limits | None = None,
         allow_empty: bool = False,
-        hedge_after: float | str | None = None,
+        hedge_after: float | Percentile | None = None,
         mock: Mapping[str, Any] | None = None,
         learn: bool = False,
     ) -> None:
         finding = {
             "verbose": verbose, "json_override": json_override, "auto_update": auto_update, "json_merge": json_merge,
-            "local_models": local_models, "trust": trust, "allow": allow, "update_url": update_url,
+            "local_models": local_models, "trust": trust, "allow": allow, "update_url": update_url, "avoid": avoid,
+            "only": only,
         }  # fmt: skip
         self.pipeline = pipeline_of(
             environ=environ,
@@ -103,75 +116,16 @@ class ProviderList(Secretive):
         self.pipeline.finder.holder = self
         self.registry: Registry = self.pipeline.finder.registry
 
-    def __repr__(self) -> str:
-        registry = self.__dict__.get("registry")  # missing while the constructor runs
-        return f"<{type(self).__name__}{f' of {len(registry.providers)} providers' if registry else ''}>"
-
-    @property
-    def timeout(self) -> float:
-        """Seconds for a whole call; may be set."""
-        return self.pipeline.timeout
-
-    @timeout.setter
-    def timeout(self, seconds: float) -> None:
-        if "pipeline" in self.__dict__:  # not yet where a subclass sets it before our constructor, which then decides
-            self.pipeline.timeout = seconds
-
-    @property
-    def verbose(self) -> bool:
-        """Whether to tell what is tried; may be set."""
-        return self.pipeline.verbose
-
-    @verbose.setter
-    def verbose(self, verbose: bool) -> None:
-        if "pipeline" in self.__dict__:
-            self.pipeline.verbose = self.pipeline.finder.verbose = verbose
-
-    # Who can serve what
-
-    def get_canonical_model_names(self) -> list[str]:
-        """Every canonical name in the registry, sorted."""
-        return sorted(self.registry.canonical_names)
-
-    def find_model_providers(self, canonical_name: str) -> list[Offer]:
-        """Who can serve a model now: one offer for each provider, in registry order.
-
-        Servers on this machine come first for models with open weights, else last.
-
-        Empty when no key for it is set. Raises UnknownModelError for a name that no rule resolves.
-        """
-        return self.pipeline.finder.find_model_providers(canonical_name)
-
-    def resolve(self, name: str, *, provider: str | None = None) -> Resolution:
-        """Which model *name* means, by which rule, and every offer of it, usable or not."""
-        return self.pipeline.finder.resolver.resolve(name, provider)
-
-    def explain(self, name: str | None = None) -> Explanation:
-        """Every offer of a model (or of the automatic choice), and why it is or is not a candidate."""
-        return self.pipeline.finder.explain(name)
-
-    def candidates(self, name: str, *, provider: str | None = None) -> list[Offer]:
-        """The candidates for a name, in the order in which they are tried.
-
-        Raises UnknownModelError or NoCredentialsError.
-        """
-        return self.pipeline.finder.own_candidates(name, provider=provider)
-
-    def local_servers(self) -> list[LocalServer]:
-        """The model servers that run on this machine; a look at known ports counts for ten seconds."""
-        return self.pipeline.finder.own_local_servers()
-
-    @staticmethod
-    def get_updated_provider_list() -> dict[str, Any]:
-        """The newest registry as a dict: downloaded now and kept, else the last good one, else the bundled one."""
-        from inference_providers.upkeep import newest
-
-        return newest()
-
     # Connections
 
     def connect_to_model(
-        self, canonical_name: str, choose_randomly: bool = False, test: bool = False, *, provider: str | None = None
+        self,
+        canonical_name: str,
+        choose_randomly: bool = False,
+        test: bool = False,
+        *,
+        provider: str | None = None,
+        **terms: Unpack[Terms],
     ) -> Connection:
         """A connected client and the provider's name for the model.
 
@@ -180,26 +134,31 @@ class ProviderList(Secretive):
         a short inference succeeds. The next is started when one has not answered in 250 ms.
 
         Raises UnknownModelError, NoCredentialsError (naming the variables that would help) or
-        AllProvidersFailedError (with every attempt).
+        AllProvidersFailedError (with every attempt). terms: avoid, only, api_key, api_base, as in `ask_ai`.
         """
-        offers = self.pipeline.asker.candidates(canonical_name, provider)
+        pipeline = self._within(terms) if terms else self.pipeline
+        offers = pipeline.asker.candidates(canonical_name, provider)
         if choose_randomly:
             from inference_providers.offers import shuffled
 
             offers = shuffled(offers, self.pipeline.random)
-        return self._connection(*self.pipeline.asker.connected(offers, test))
+        return self._connection(*pipeline.asker.connected(offers, test))
 
-    def connect_to_first_available_model(self, model_names: Sequence[str], test: bool = False) -> Connection:
+    def connect_to_first_available_model(
+        self, model_names: Sequence[str], test: bool = False, **terms: Unpack[Terms]
+    ) -> Connection:
         """A connection to the first of *model_names* that works; models without a key are passed over."""
-        offers = self.pipeline.asker.first_available(model_names)
-        return self._connection(*self.pipeline.asker.connected(offers, test))
+        pipeline = self._within(terms) if terms else self.pipeline
+        offers = pipeline.asker.first_available(model_names)
+        return self._connection(*pipeline.asker.connected(offers, test))
 
-    def connect_to_ai(self, test: bool = True) -> Connection:
+    def connect_to_ai(self, test: bool = True, **terms: Unpack[Terms]) -> Connection:
         """A connection to the best model that the keys can reach, else to a server on this machine.
 
         The best is the first of the registry's `auto_model_priority`.
         """
-        return self._connection(*self.pipeline.asker.best_connected(test))
+        pipeline = self._within(terms) if terms else self.pipeline
+        return self._connection(*pipeline.asker.best_connected(test))
 
     def _connection(self, offer: Offer, attempts: Sequence[Any]) -> Connection:
         from inference_providers.clients.connection import Connection
@@ -216,8 +175,9 @@ class ProviderList(Secretive):
         models: str | Sequence[str] | None = None,
         *,
         timeout: float | None = None,
-        hedge_after: float | str | None = None,
+        hedge_after: float | Percentile | None = None,
         allow_empty: bool | None = None,
+        **terms: Unpack[Terms],
     ) -> openai.OpenAI:
         """A real `openai.OpenAI` that routes every request and falls back, whatever SDK method is called.
 
@@ -229,25 +189,29 @@ class ProviderList(Secretive):
         providers that cool down are remembered for all clients of this list.
 
         timeout: seconds for a whole call; default that of this list. hedge_after: see `ProviderList`.
+        terms: avoid, only, api_key, api_base, as in `ask_ai`, for every request; a key is the first request's owner's.
         """
         from inference_providers.clients import sdk_transport
 
-        options = sdk_transport.options_of(self.pipeline, models, timeout, hedge_after, allow_empty)
-        return sdk_transport.client(self.pipeline, options)
+        pipeline = self._within(terms) if terms else self.pipeline
+        options = sdk_transport.options_of(pipeline, models, timeout, hedge_after, allow_empty)
+        return sdk_transport.client(pipeline, options)
 
     def async_client(
         self,
         models: str | Sequence[str] | None = None,
         *,
         timeout: float | None = None,
-        hedge_after: float | str | None = None,
+        hedge_after: float | Percentile | None = None,
         allow_empty: bool | None = None,
+        **terms: Unpack[Terms],
     ) -> openai.AsyncOpenAI:
         """An `openai.AsyncOpenAI` that routes every request and falls back; see `ProviderList.client`."""
         from inference_providers.clients import sdk_transport
 
-        options = sdk_transport.options_of(self.pipeline, models, timeout, hedge_after, allow_empty)
-        return sdk_transport.async_client(self.pipeline, options)
+        pipeline = self._within(terms) if terms else self.pipeline
+        options = sdk_transport.options_of(pipeline, models, timeout, hedge_after, allow_empty)
+        return sdk_transport.async_client(pipeline, options)
 
     def get_response(
         self,
@@ -285,6 +249,17 @@ class ProviderList(Secretive):
             question: Prompt,
             model: Models = None,
             *,
+            schema: type[T],
+            stream: Literal[False] = False,
+            **options: Unpack[PlainOptions],
+        ) -> Answer[T]: ...
+
+        @overload
+        def ask_ai(
+            self,
+            question: Prompt,
+            model: Models = None,
+            *,
             stream: Literal[False] = False,
             **options: Unpack[AskOptions],
         ) -> Answer: ...
@@ -293,6 +268,11 @@ class ProviderList(Secretive):
         def ask_ai(
             self, question: Prompt, model: Models = None, *, stream: Literal[True], **options: Unpack[StreamOptions]
         ) -> AnswerStream: ...
+
+        @overload
+        def ask_ai(
+            self, question: Prompt, model: Models = None, *, stream: bool, **options: Unpack[StreamOptions]
+        ) -> Answer | AnswerStream: ...
 
     def ask_ai(
         self,
@@ -308,6 +288,10 @@ class ProviderList(Secretive):
         on_unsupported: str = DROP,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
+        avoid: Names | None = None,
+        only: Names | None = None,
+        api_key: str | None = None,
+        api_base: str | None = None,
         **parameters: Any,
     ) -> Answer | AnswerStream:
         """Ask the best model within reach, or *model*; its answer.
@@ -326,20 +310,29 @@ class ProviderList(Secretive):
         on_unsupported: "drop" leaves out what a provider does not take, and says so; "error" asks
         only those that take it. extra_body: goes into the request as it is.
         timeout: seconds for each reply, retries and fallbacks included.
+        avoid, only: as in `ProviderList`, for this call as well. api_key: for the one provider that *model* means
+        (`openai/gpt-4o`), which alone is asked. api_base: an OpenAI-compatible server, which alone is asked.
 
-        Raises NoCredentialsError (with what to set), UnknownModelError, InvalidRequestError and other
+        Raises NoCredentialsError (with what to set; ProviderAvoidedError, where who is named is avoided),
+        UnknownModelError, InvalidRequestError and other
         ProviderErrors for a request at fault, InvalidReplyError for a reply that does not fit the
         schema, StepLimitError, or AllProvidersFailedError with every attempt.
         """
         check_timeout(timeout)
         how = {"schema": schema, "max_steps": max_steps, "on_unsupported": on_unsupported}
         asked = self.pipeline.question(question, parameters, system=system, images=images, extra_body=extra_body, **how)
+        pipeline = self.pipeline
+        if avoid is not None or only is not None or api_key is not None or api_base is not None:
+            api_key = hidden(api_key)  # in a traceback with local variables, too
+            pipeline = self._within({"avoid": avoid, "only": only, "api_key": api_key, "api_base": api_base})
         if stream:
-            return self.pipeline.asker.stream(asked, model, test, timeout).open()
-        return self.pipeline.asker.answer(asked, model, test, timeout)
+            return pipeline.asker.stream(asked, model, test, timeout).open()
+        return pipeline.asker.answer(asked, model, test, timeout)
 
     def stream(self, question: Prompt, model: Models = None, **options: Unpack[StreamOptions]) -> AnswerStream:
         """`ask_ai`, as it comes: iterate for text. Falls back until the first content, never after it."""
+        if "api_key" in options:
+            options["api_key"] = hidden(options["api_key"])
         return self._stream(question, model, **options)
 
     def _stream(
@@ -355,12 +348,19 @@ class ProviderList(Secretive):
         on_unsupported: str = DROP,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
+        avoid: Names | None = None,
+        only: Names | None = None,
+        api_key: str | None = None,
+        api_base: str | None = None,
         **parameters: Any,
     ) -> AnswerStream:
         check_timeout(timeout)
         how = {"schema": schema, "max_steps": max_steps, "on_unsupported": on_unsupported}
         asked = self.pipeline.question(question, parameters, system=system, images=images, extra_body=extra_body, **how)
-        return self.pipeline.asker.stream(asked, model, test, timeout)
+        pipeline = self.pipeline
+        if avoid is not None or only is not None or api_key is not None or api_base is not None:
+            pipeline = self._within({"avoid": avoid, "only": only, "api_key": api_key, "api_base": api_base})
+        return pipeline.asker.stream(asked, model, test, timeout)
 
     def batch(self, questions: Items, models: Models = None, **options: Unpack[BatchOptions]) -> Batch:
         """Ask many questions at once; results with `.answer` or `.error`, in order.
@@ -381,14 +381,16 @@ class ProviderList(Secretive):
         completion_window: how long its job may take, where it can be said (`"24h"`). adaptive: false keeps
         *concurrency* as it is. progress: a line on standard error; default: on a terminal. patience: seconds for
         which an item that is refused for the rate is asked again. system, schema, tools, timeout, on_unsupported,
-        extra_body and generation parameters: as in `ask_ai`, for every item.
+        extra_body, avoid, only, api_key, api_base and generation parameters: as in `ask_ai`, for every item.
 
         Raises TypeError and ValueError for wrong options and an input that is also an output, BlockingIOError
         where another process writes to *out*, OSError where it is not a regular file.
         """
         from inference_providers.batches import Batch, Job
 
-        return Batch(self.pipeline, Job(questions, models, **options))
+        options["api_key"] = hidden(options.get("api_key"))
+        job = Job(questions, models, **options)
+        return Batch(self._within(job.terms), job)
 
     def close(self) -> None:
         """Close idle connections, and release the servers that were launched: they end unless others use them.

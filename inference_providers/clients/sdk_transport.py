@@ -152,7 +152,11 @@ class _Wanted:
             for name, value in request.headers.raw
             if _is_own(name.lower())
         }
-        self._options = options
+        self._options, self._request = options, request
+        self.terms: dict[str, Any] = {}  # whom it avoids, and whom alone it wants
+        if body and options.only is None and ("avoid" in body or "only" in body):
+            named = [word for word in ("avoid", "only") if isinstance(body.get(word), str | list)]
+            self.terms = {word: body.pop(word) for word in named}
         self.models = self._models(body, content, options)
         self.request = ModelRequest(
             body,
@@ -164,6 +168,15 @@ class _Wanted:
             allow_empty=options.allow_empty,
             unsupported=parameters.KEEP if options.only is not None else parameters.DROP,
         )
+
+    def within(self, pipeline: Pipeline) -> Pipeline:
+        """The pipeline under the request's own terms. Raises BadRequestError for a name that nobody has."""
+        from inference_providers.calls import narrowed
+
+        try:
+            return narrowed(pipeline, **self.terms)
+        except (ValueError, TypeError) as error:
+            raise _with_status(400, str(error), b"", _clean(self._request)) from None
 
     @property
     def only(self) -> list[Offer] | None:
@@ -196,18 +209,21 @@ def _seconds(request: httpx2.Request, timeout: float) -> float:
 
 class _Routing(httpx2.BaseTransport):
     def __init__(self, pipeline: Pipeline, options: Options) -> None:
-        self._caller, self._finder, self._options = pipeline.caller, pipeline.finder, options
+        self._pipeline, self._options = pipeline, options
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         wanted = _Wanted(request, request.read(), self._options)
         try:
-            offers = wanted.only or self._finder.first_available(wanted.models)
+            pipeline = wanted.within(self._pipeline) if wanted.terms else self._pipeline
+            offers = wanted.only or pipeline.finder.first_available(wanted.models)
             if wanted.lists_models:
                 return _listing(offers, request)
             if wanted.request.streams:
-                stream = self._caller.stream(offers, wanted.request, total=wanted.total)
+                stream = pipeline.caller.stream(offers, wanted.request, total=wanted.total)
                 return _response(stream, 200, request, stream=_Stream(stream, request))
-            reply = self._caller.call(offers, wanted.request, total=wanted.total, hedge_after=self._options.hedge_after)
+            reply = pipeline.caller.call(
+                offers, wanted.request, total=wanted.total, hedge_after=self._options.hedge_after
+            )
             return _response(reply, reply.status, request, content=reply.content)
         except InferenceProvidersError as error:
             raise sdk_error(error, request) from error
@@ -215,18 +231,19 @@ class _Routing(httpx2.BaseTransport):
 
 class _AsyncRouting(httpx2.AsyncBaseTransport):
     def __init__(self, pipeline: Pipeline, options: Options) -> None:
-        self._caller, self._finder, self._options = pipeline.async_caller, pipeline.finder, options
+        self._pipeline, self._options = pipeline, options
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         wanted = _Wanted(request, await request.aread(), self._options)
         try:
-            offers = wanted.only or await async_asker.found(self._finder, wanted.models)
+            pipeline = wanted.within(self._pipeline) if wanted.terms else self._pipeline
+            offers = wanted.only or await async_asker.found(pipeline.finder, wanted.models)
             if wanted.lists_models:
                 return _listing(offers, request)
             if wanted.request.streams:
-                stream = await self._caller.stream(offers, wanted.request, total=wanted.total)
+                stream = await pipeline.async_caller.stream(offers, wanted.request, total=wanted.total)
                 return _response(stream, 200, request, stream=_AsyncStream(stream, request))
-            reply = await self._caller.call(
+            reply = await pipeline.async_caller.call(
                 offers, wanted.request, total=wanted.total, hedge_after=self._options.hedge_after
             )
             return _response(reply, reply.status, request, content=reply.content)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
 
+from inference_providers.calls import narrowed
 from inference_providers.chat import Conversation, Message, Role, parameters
 from inference_providers.clients import ProviderList
 from inference_providers.compat.engine_settings import (
@@ -19,10 +20,11 @@ from inference_providers.compat.engine_settings import (
     coerced,
     effective,
 )
-from inference_providers.credentials import DUMMY_KEY, Environment, is_foreign, refusal
+from inference_providers.credentials import DUMMY_KEY, Environment, hidden, is_foreign, refusal
 from inference_providers.errors import NoCredentialsError, UnknownModelError
 from inference_providers.files import folders
-from inference_providers.offers import BY_HAND
+from inference_providers.offers import BY_HAND, REMOTE
+from inference_providers.offers import BY_HAND_VARIABLE as REMOTE_KEY
 from inference_providers.registry import bundled
 from inference_providers.routing import Policy
 from inference_providers.testing import stand_in
@@ -33,7 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Unpack
 
-    from inference_providers.clients import EngineOptions
+    from inference_providers.calls import Pipeline
+    from inference_providers.clients import EngineOptions, Names
 
 __all__ = [
     "GenerationParams",
@@ -46,8 +49,6 @@ __all__ = [
 
 _NO_KEY = ("", "none", "null", "empty", "no-key")  # what people write for a server without a key
 MOST_ENGINES = 64  # kept: one for each provider, key, address and environment
-REMOTE = "remote"  # the provider's id for an explicit address
-REMOTE_KEY = "INFERENCE_PROVIDERS_REMOTE_KEY"
 
 
 class MetaInferenceEngine:
@@ -76,6 +77,10 @@ class MetaInferenceEngine:
         *,
         remote_params: RemoteParams | dict[str, Any] | None = None,
         output_path: str | os.PathLike[str] | None = None,
+        avoid: Names | None = None,
+        only: Names | None = None,
+        api_key: str | None = None,
+        api_base: str | None = None,
         **generation: Unpack[EngineOptions],
     ) -> list[Conversation]:
         """Answer conversations concurrently; they come back in order, each with its reply appended.
@@ -84,6 +89,7 @@ class MetaInferenceEngine:
         model_name: any spelling: `gpt-4o`, `together/llama3.1-70b`, `claude-3-7-sonnet`, `vllm/llama3.1-8b`.
         generation: overrides that of *inference_config*, which overrides the engine's own; *remote_params* likewise,
         field by field: what a call does not set stays as it is, the address and key in particular.
+        avoid, only: as in `ask_ai`. api_key, api_base: `api_key` and `api_url` of *remote_params*.
 
         Raises what `ask_ai` raises, for the first conversation that fails; an output file keeps the other answers.
         """
@@ -92,14 +98,14 @@ class MetaInferenceEngine:
         name = model_name or config.model.model_name
         if not name:
             raise UnknownModelError("No model: give model_name, or an inference_config with one.")
-        called_with = None if remote_params is None else coerced(RemoteParams, remote_params)
-        configured = None if config.remote_params is None else coerced(RemoteParams, config.remote_params)
-        remote = effective(self._remote, configured, called_with)
+        by_hand = RemoteParams(api_key=hidden(api_key), api_url=api_base)
+        layers = [coerced(RemoteParams, row) for row in (config.remote_params, remote_params) if row is not None]
+        remote = effective(self._remote, *layers, by_hand)
         words = {**self._generation, **_words(config.generation.as_fields()), **_words(generation)}
         size = words.pop("batch_size", config.generation.batch_size)
         parameters.normalise(words)
         engine, called = self._engine(name, config.engine, remote, config.model)
-        _load(engine, called)
+        _load(narrowed(engine.pipeline, avoid, only), called)
         out = output_path or config.output_path
         window = remote.batch_completion_window
         if window and not out:
@@ -107,17 +113,14 @@ class MetaInferenceEngine:
         results = engine.batch(
             inputs,
             called,
-            concurrency=remote.num_workers or size or "auto",
-            adaptive=remote.use_adaptive_concurrency,
             out=out,
             mode="provider" if window else "direct",
             completion_window=window,
             on_error="raise",
             progress=False,
-            requests_per_minute=remote.requests_per_minute,
-            tokens_per_minute=remote.tokens_per_minute,
-            timeout=remote.connection_timeout,
-            patience=remote.connection_timeout if remote.max_retries else 0.0,
+            avoid=avoid,
+            only=only,
+            **_pace(remote, size),
             **words,
         )
         return [inputs[result.index].with_message(_reply(result.answer)) for result in results]
@@ -147,6 +150,18 @@ class MetaInferenceEngine:
         if remote.api_url:
             return self._engines[cache_key], f"{REMOTE}/{name}"
         return self._engines[cache_key], name if provider is None else f"{provider}/{plain}"
+
+
+def _pace(remote: RemoteParams, size: int | None) -> dict[str, Any]:
+    """How fast a batch asks, and how long it waits, in the words of `batch`."""
+    return {
+        "concurrency": remote.num_workers or size or "auto",
+        "adaptive": remote.use_adaptive_concurrency,
+        "requests_per_minute": remote.requests_per_minute,
+        "tokens_per_minute": remote.tokens_per_minute,
+        "timeout": remote.connection_timeout,
+        "patience": remote.connection_timeout if remote.max_retries else 0.0,
+    }
 
 
 def _environment() -> Environment:
@@ -266,11 +281,11 @@ def _launch_entry(
     return {"name": path, "model_path": path, "engine": engine, **options}
 
 
-def _load(engine: ProviderList, name: str) -> None:
+def _load(pipeline: Pipeline, name: str) -> None:
     """Launch a server before the first question: loading may take longer than the timeout of a reply."""
-    if not _is_here(engine.registry.provider_id(name.partition("/")[0])):
+    if not _is_here(pipeline.finder.registry.provider_id(name.partition("/")[0])):
         return
-    first = next(iter(engine.candidates(name)), None)
+    first = next(iter(pipeline.finder.candidates(name)), None)
     if first is not None and first.launchable:
         first.wake(float("inf"))
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from inference_providers.credentials.hosts import host_of as host_of
     from inference_providers.credentials.hosts import is_loopback as is_loopback
     from inference_providers.credentials.hosts import is_plain_address as is_plain_address
+    from inference_providers.credentials.hosts import is_private as is_private
     from inference_providers.credentials.hosts import origin_of as origin_of
     from inference_providers.credentials.hosts import variables_of as variables_of
     from inference_providers.credentials.keys import DUMMY_KEY as DUMMY_KEY
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from inference_providers.credentials.keys import Secret as Secret
     from inference_providers.credentials.keys import Secretive as Secretive
     from inference_providers.credentials.keys import find as find
+    from inference_providers.credentials.keys import hidden as hidden
     from inference_providers.credentials.keys import near_misses as near_misses
     from inference_providers.credentials.keys import refusal as refusal
     from inference_providers.credentials.pins import Pins as Pins
@@ -41,6 +43,7 @@ _HOME = {
         "host_of",
         "is_loopback",
         "is_plain_address",
+        "is_private",
         "origin_of",
         "variables_of",
     ),
@@ -51,6 +54,7 @@ _HOME = {
         "Secret",
         "Secretive",
         "find",
+        "hidden",
         "near_misses",
         "refusal",
     ),

@@ -17,6 +17,7 @@ _PORTS = {"http": 80, "https": 443}
 _URL = (
     r"(https?)://(?:([A-Za-z0-9._-]+)|\[([0-9A-Fa-f:.]+)\])(?::([1-9]\d{0,4}))?([/?][A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?"
 )
+_PRIVATE = (".local", ".internal", ".lan", ".intranet", ".localdomain", ".home.arpa")  # names that no public server has
 NO_HOST = r"(?!)"  # a pattern that fits nothing
 
 
@@ -84,6 +85,26 @@ def is_loopback(host: str) -> bool:
     if re.fullmatch(r"[0-9a-fx.:]+", name) and not re.fullmatch(r"127(\.\d{1,3}){3}", name):
         return _odd_loopback(name)
     return name == "localhost" or name.endswith(".localhost") or bool(re.fullmatch(r"127(\.\d{1,3}){3}", name))
+
+
+def is_private(host: str) -> bool:
+    """Whether `host` or `host:port` is this machine, an address or a name of private networks, or a bare name.
+
+    What it leads to, nobody but the network knows; that it is meant to stay there, its form says.
+    """
+    import ipaddress
+
+    if is_loopback(host):
+        return True
+    name = host.lower()
+    if name.count(":") == 1 or name.startswith("["):
+        name = re.sub(r":\d+$", "", name)
+    name = name.strip("[]").rstrip(".")
+    try:
+        return not ipaddress.ip_address(name).is_global
+    except ValueError:
+        odd = re.fullmatch(r"[0-9a-fx.]*", name)  # a number in a form that resolvers read as an address
+        return not odd and ("." not in name or name.endswith(_PRIVATE))
 
 
 def _odd_loopback(name: str) -> bool:

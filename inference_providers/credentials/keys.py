@@ -55,6 +55,11 @@ class Secret(str):
         return self
 
 
+def hidden(key: Any) -> Any:
+    """A key that a caller gives, as a `Secret`; anything else as it is, to be refused where keys are checked."""
+    return Secret(key) if isinstance(key, str) else key
+
+
 class Environment(Mapping[str, str], Secretive):
     """Environment variables whose repr shows none of them: tracebacks with local variables stay clean."""
 

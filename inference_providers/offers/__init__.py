@@ -8,7 +8,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inference_providers.offers import local_server as local_server
     from inference_providers.offers.access import ALLOW_VARIABLE as ALLOW_VARIABLE
+    from inference_providers.offers.access import AVOID_VARIABLE as AVOID_VARIABLE
     from inference_providers.offers.access import BY_HAND as BY_HAND
+    from inference_providers.offers.access import BY_HAND_VARIABLE as BY_HAND_VARIABLE
+    from inference_providers.offers.access import ONLY_VARIABLE as ONLY_VARIABLE
     from inference_providers.offers.access import Accesses as Accesses
     from inference_providers.offers.explanation import Explanation as Explanation
     from inference_providers.offers.guidance import Guidance as Guidance
@@ -26,13 +29,19 @@ if TYPE_CHECKING:
     from inference_providers.offers.resolver import Resolver as Resolver
     from inference_providers.offers.rules import PREFIXES as PREFIXES
     from inference_providers.offers.rules import prefix_of as prefix_of
+    from inference_providers.offers.selection import REMOTE as REMOTE
+    from inference_providers.offers.selection import Selection as Selection
+    from inference_providers.offers.selection import selection_of as selection_of
     from inference_providers.offers.sorting import POLICIES as POLICIES
 
 _HOME = {
     "access": (
         "ALLOW_VARIABLE",
+        "AVOID_VARIABLE",
         "Accesses",
         "BY_HAND",
+        "BY_HAND_VARIABLE",
+        "ONLY_VARIABLE",
     ),
     "explanation": ("Explanation",),
     "guidance": ("Guidance",),
@@ -59,6 +68,11 @@ _HOME = {
     "rules": (
         "PREFIXES",
         "prefix_of",
+    ),
+    "selection": (
+        "REMOTE",
+        "Selection",
+        "selection_of",
     ),
     "sorting": ("POLICIES",),
 }

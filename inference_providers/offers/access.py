@@ -13,10 +13,13 @@ if TYPE_CHECKING:
     from inference_providers.chat import Rules
     from inference_providers.credentials import Address, Credential, Pins
     from inference_providers.offers.local_server import LocalServer
+    from inference_providers.offers.selection import Selection
     from inference_providers.registry import Facts, Provider, Registry
 
+AVOID_VARIABLE, ONLY_VARIABLE = "INFERENCE_PROVIDERS_AVOID", "INFERENCE_PROVIDERS_ONLY"
 ALLOW_VARIABLE = "INFERENCE_PROVIDERS_ALLOW"  # providers that may have a general-purpose token without being named
 BY_HAND = "the api_key given"  # where a key is from that no variable holds
+BY_HAND_VARIABLE = "INFERENCE_PROVIDERS_REMOTE_KEY"  # stands for its variable at an address of the caller's
 ANOTHER = "another"  # the protocol of a model of which it is known only that it is not its provider's
 
 
@@ -33,7 +36,7 @@ class Access(credentials.Secretive):
     """How one provider can be reached now: endpoint and credential, or the reason why not."""
 
     __slots__ = (
-        "_general", "_permitted", "_pins", "_rules", "credential", "endpoint", "headers", "key", "key_source", "opt_in",
+        "_general", "_permitted", "_rules", "credential", "endpoint", "headers", "key", "key_source", "opt_in", "pins",
         "place", "provider", "reason", "registry", "server", "variable",
     )  # fmt: skip
 
@@ -66,7 +69,7 @@ class Access(credentials.Secretive):
         if self.variable is not None and self.variable == by_hand:
             self.key_source = BY_HAND
         self.headers = headers or {}
-        self._pins = pins
+        self.pins = pins
         self._general = general or {}
         self._rules: dict[tuple[frozenset[str], tuple[int, ...]], Rules] = {}
         self._permitted: tuple[Address | None, str] = (None, "")  # where requests for an endpoint were found to go
@@ -79,8 +82,8 @@ class Access(credentials.Secretive):
         if address.origin != credentials.origin_of(endpoint):
             return f"{address.authority} is not where {self.provider.id} is"
         variable = self.variable
-        if variable and self._pins is not None and not self._pins.admits(variable, address):
-            return f"{variable} may go to {', '.join(self._pins.hosts(variable))} only, not to {address.authority}"
+        if variable and self.pins is not None and not self.pins.admits(variable, address):
+            return f"{variable} may go to {', '.join(self.pins.hosts(variable))} only, not to {address.authority}"
         self._permitted = (address, endpoint)
         return ""
 
@@ -116,11 +119,59 @@ def _is_named(row: Mapping[str, Any], internal_name: str) -> bool:
 class Accesses(credentials.Secretive):
     """Access to every provider of a registry under one environment and policy; each worked out once."""
 
-    def __init__(self, registry: Registry, environ: Mapping[str, str], pins: Pins, allow: Container[str] = ()) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        environ: Mapping[str, str],
+        pins: Pins,
+        allow: Container[str] = (),
+        selection: Selection | None = None,
+    ) -> None:
         self.registry, self._environ, self._pins, self._allow = registry, environ, pins, allow
+        self.selection = selection  # who may be asked; None: everybody
         self._general = registry.parameters
         self._known: dict[str, Access] = {}
         self.by_hand: str | None = None  # a variable that is none of the user's: it stands for a key by hand
+
+    def within(self, selection: Selection) -> Accesses:
+        """The same with another selection."""
+        made = Accesses(self.registry, self._environ, self._pins, self._allow, selection)
+        made.by_hand = self.by_hand
+        return made
+
+    def with_key(self, provider: Provider, key: str, selection: Selection) -> Accesses:
+        """The same with a key by hand for one provider, which replaces the environment's and its account."""
+        account = (*provider.key_variables, *(provider.connection.get("headers") or {}).values())
+        environ = {name: value for name, value in self._environ.items() if name not in account}
+        environ[provider.key_variables[0]] = credentials.Secret(key)
+        allowed = frozenset([provider.id])
+        made = Accesses(self.registry, credentials.Environment(environ), self._pins, allowed, selection)
+        made.by_hand = provider.key_variables[0]
+        return made
+
+    def with_address(self, provider: Provider, endpoint: str, key: str | None, selection: Selection) -> Accesses:
+        """The same with an address of the caller's for one provider, which may be none of the registry's.
+
+        Without a key, it has the environment's where that goes to this very origin anyhow.
+        """
+        made = self.within(selection)
+        known = self[provider.id] if provider.id in self.registry.providers else None
+        if key is not None:
+            made.by_hand = BY_HAND_VARIABLE
+            credential = credentials.Credential(key, BY_HAND_VARIABLE)
+            found = made._access(provider, endpoint, credential, "", pins=None)
+        elif known is not None:
+            found = made._access(
+                provider, endpoint, known.credential, known.reason, headers=known.headers, pins=known.pins
+            )
+        else:
+            found = made._access(provider, endpoint, None, "", pins=None)
+        made._known[provider.id] = found
+        return made
+
+    def avoids(self, provider: Provider) -> str:
+        """By what a provider is avoided; empty where it is not."""
+        return self.selection.why_not(provider) if self.selection is not None else ""
 
     def __getitem__(self, provider_id: str) -> Access:
         if provider_id not in self._known:
@@ -134,7 +185,7 @@ class Accesses(credentials.Secretive):
     def at(self, server: LocalServer) -> Access:
         """Access to a server found on this machine, at its address."""
         known = self[server.provider]
-        if known.provider.data.get("disabled"):
+        if known.provider.data.get("disabled") or self.avoids(known.provider):
             return known
         launched = server if server.launched else None
         credential = credentials.Credential(server.key, None) if server.key else known.credential
@@ -157,6 +208,8 @@ class Accesses(credentials.Secretive):
         )
 
     def _work_out(self, provider: Provider) -> Access:
+        if avoided := self.avoids(provider):
+            return self._access(provider, self._endpoint(provider)[0], None, avoided)
         if provider.data.get("disabled"):
             return self._access(provider, None, None, "is disabled")
         if problem := unspoken(provider.protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inference_providers.offers.access import BY_HAND
 from inference_providers.text import in_line, printable
 
 TYPE_CHECKING = False
@@ -50,5 +51,6 @@ class Explanation:
         if id(offer) not in self._stands:
             return "another of this provider's names for the model; its preferred one is tried"
         here = "a server on this machine" if offer.endpoint else "its server would be started"
-        found = f"{offer.variable} is set" if offer.variable else here
+        given = f"{offer.key_source} is used" if offer.key_source == BY_HAND else f"{offer.variable} is set"
+        found = given if offer.variable else here
         return found + ("; a newer list lacks this model, so it comes after the others" if offer.doubtful else "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inference_providers.errors import NoCredentialsError
+from inference_providers.errors import LocalServerError, NoCredentialsError, ProviderAvoidedError
 from inference_providers.offers.access import ALLOW_VARIABLE
 
 TYPE_CHECKING = False
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from inference_providers.offers.access import Accesses
     from inference_providers.offers.local_server import LocalServer
+    from inference_providers.offers.offer import Offer
     from inference_providers.offers.resolution import Resolution
 
 
@@ -28,7 +29,11 @@ class Guidance:
 
     def no_candidates(self, resolution: Resolution) -> NoCredentialsError:
         """The error for a model that nobody within reach serves, with the variables that would help."""
-        asked = dict.fromkeys(self._accesses[offer.provider].provider for offer in resolution.offers)
+        providers = dict.fromkeys(offer.row() for offer in resolution.offers)
+        avoided = {p.name: why for p in providers if (why := self._accesses.avoids(p))}
+        asked = [p for p in providers if p.name not in avoided]
+        if avoided and not asked:
+            return self._avoided(resolution.name, avoided)
         variables = list(dict.fromkeys(p.key_variables[0] for p in asked if p.key_variables))
         shown = resolution.canonical_name or resolution.name
         unused = self.unused({p.id for p in asked})
@@ -40,7 +45,29 @@ class Guidance:
             head = f"No key for {only.name}, which {resolution.name!r} was asked of: {reason}."
         else:
             head = f"No key for {shown!r}: {len(asked)} providers serve it, none is usable now."
+        if avoided:
+            head += f" {len(avoided)} more {'is' if len(avoided) == 1 else 'are'} not asked: {_reasons(avoided)}."
         return NoCredentialsError("\n".join([head, *unused, self.what_to_set(variables)]), variables)
+
+    @staticmethod
+    def _avoided(name: str, avoided: Mapping[str, str]) -> ProviderAvoidedError:
+        """The error for a model that only those serve who are avoided."""
+        if len(avoided) == 1:
+            ((who, why),) = avoided.items()
+            return ProviderAvoidedError(f"{who}, which {name!r} was asked of, is {why}.")
+        return ProviderAvoidedError(f"All {len(avoided)} who serve {name!r} are avoided: {_reasons(avoided)}.")
+
+    def no_server(self, resolution: Resolution, first: Offer, near: Sequence[str]) -> LocalServerError:
+        """The error for an engine that is named, does not run, and cannot be started with what lies here."""
+        from inference_providers.offers.local_server import own_address
+
+        variable = own_address(self._registry.providers[first.provider], self._environ)[0]
+        where = first.endpoint + (f" ({variable})" if variable else "")
+        hint = f" Did you mean {' or '.join(near)}?" if near else ""
+        return LocalServerError(
+            f"{resolution.name!r}: no {first.provider_name} server runs at {where}, and no model file is called "
+            f"{first.internal_name!r}, nor is one there.{hint} `inference-providers local list` shows those that are."
+        )
 
     def what_to_set(self, variables: Sequence[str]) -> str:
         """Which variables would help, with the address where a key is to be had."""
@@ -104,7 +131,8 @@ class Guidance:
         """Nothing to ask: what is set and not used, the five easiest keys to get, and the way without a key."""
         from inference_providers.installing import LOCAL
 
-        easiest = [self._registry.providers[pid] for pid in self._registry.easiest if pid in self._registry.providers]
+        known = [self._registry.providers[pid] for pid in self._registry.easiest if pid in self._registry.providers]
+        easiest = [provider for provider in known if not self._accesses.avoids(provider)]
         rows = [
             f"  {p.key_variables[0]:<20} {p.data.get('console', p.data.get('website', ''))}"
             for p in easiest
@@ -121,3 +149,9 @@ class Guidance:
             "INFERENCE_PROVIDERS_LOCAL_MODEL to a GGUF file. `inference-providers doctor` shows what is there."
         )
         return NoCredentialsError("\n".join(lines), [p.key_variables[0] for p in easiest if p.key_variables])
+
+
+def _reasons(avoided: Mapping[str, str]) -> str:
+    """Who is avoided by what, the first few."""
+    shown = "; ".join(f"{who} is {why}" for who, why in list(avoided.items())[:3])
+    return shown + (f"; and {len(avoided) - 3} more" if len(avoided) > 3 else "")

@@ -8,19 +8,21 @@ from inference_providers.offers.access import ANOTHER, unspoken
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from typing import Any, dataclass_transform
+    from typing import Any, Self, dataclass_transform
 
     from inference_providers.chat import Rules
     from inference_providers.credentials import Address, Secret
     from inference_providers.offers.access import Access
     from inference_providers.offers.local_server import LocalServer
-    from inference_providers.registry import Facts, Registry
+    from inference_providers.registry import Facts, Provider, Registry
 
     @dataclass_transform(frozen_default=True, eq_default=False)
-    class Frozen:
-        """Tells type checkers that nothing can be assigned; `Offer.__setattr__` sees to it."""
+    class Frozen(tuple[str, str, str | None, str, Secret | None]):
+        """Tells type checkers that nothing can be assigned (see `Offer.__setattr__`), and what it unpacks as."""
 
         __slots__ = ()
+
+        def __new__(cls, *args: Any, **kwargs: Any) -> Self: ...
 
 else:
     Frozen = object
@@ -159,14 +161,16 @@ class Offer(credentials.Secretive, Frozen):
     def __delattr__(self, name: str) -> None:
         raise AttributeError(f"an offer cannot be changed, and so not its {name!r}")
 
-    def __iter__(self) -> Iterator[Any]:
-        return iter((self.provider, self.endpoint, self.canonical_name, self.internal_name, self.api_key))
+    if not TYPE_CHECKING:
 
-    def __len__(self) -> int:
-        return 5
+        def __iter__(self) -> Iterator[Any]:
+            return iter((self.provider, self.endpoint, self.canonical_name, self.internal_name, self.api_key))
 
-    def __getitem__(self, index: int) -> Any:
-        return tuple(self)[index]
+        def __len__(self) -> int:
+            return 5
+
+        def __getitem__(self, index: int) -> Any:
+            return tuple(self)[index]
 
     def __repr__(self) -> str:
         from inference_providers.text import in_line
@@ -185,6 +189,10 @@ class Offer(credentials.Secretive, Frozen):
         if internal_name == self.internal_name:
             return self
         return type(self)(self._access, self.canonical_name, internal_name, named=self.named)
+
+    def row(self) -> Provider:
+        """The provider's row of the registry."""
+        return self._access.provider
 
     def forbids(self, address: Address) -> str:
         """Why a request with this offer's key must not go to *address*; empty where it may."""

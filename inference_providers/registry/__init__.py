@@ -6,6 +6,8 @@ from inference_providers._face import face
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from inference_providers.registry.countries import countries_of as countries_of
+    from inference_providers.registry.countries import country_words as country_words
     from inference_providers.registry.facts import CAPABILITIES as CAPABILITIES
     from inference_providers.registry.facts import DOUBTFUL as DOUBTFUL
     from inference_providers.registry.facts import OTHER_PROTOCOL as OTHER_PROTOCOL
@@ -28,6 +30,10 @@ if TYPE_CHECKING:
     from inference_providers.registry.schema import problems as problems
 
 _HOME = {
+    "countries": (
+        "countries_of",
+        "country_words",
+    ),
     "facts": (
         "CAPABILITIES",
         "DOUBTFUL",

@@ -18,7 +18,7 @@ from inference_providers.offers import LocalServer, address, own_address
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
     from inference_providers.registry import Provider, Registry
@@ -29,21 +29,32 @@ _LOCKED = (401, 403)  # how a server says that it wants a key
 UNKNOWN = "local"  # the row for a server that speaks the protocol but matches no fingerprint
 
 
-def scan(registry: Registry, environ: Mapping[str, str], timeout: float = PROBE_TIMEOUT) -> list[LocalServer]:
+def scan(
+    registry: Registry,
+    environ: Mapping[str, str],
+    timeout: float = PROBE_TIMEOUT,
+    *,
+    avoids: Callable[[Provider], str] = lambda provider: "",
+) -> list[LocalServer]:
     """The OpenAI-compatible servers that run at the registry's loopback addresses, in registry order.
 
-    *timeout*: seconds, for the connections and again for each reply.
+    *timeout*: seconds, for the connections and again for each reply. *avoids*: by what a provider is avoided; such
+    a server is not looked for, and where another's address leads to one, it is left out.
     """
     rows = [provider for provider in registry.providers.values() if provider.local is not None]
     rows_at: dict[str, list[Provider]] = {}  # base URL -> who usually runs there
     for provider in rows:
-        if provider.id != UNKNOWN:
+        if provider.id != UNKNOWN and not avoids(provider):
             rows_at.setdefault(address(provider, environ), []).append(provider)
     alive = _connectable(rows_at, timeout)
     if not alive:
         return []
     targets = [(base, rows_at[base] + [row for row in rows if row not in rows_at[base]]) for base in alive]
-    servers = _probe_all(targets, registry, environ, timeout)
+    servers = [
+        server
+        for server in _probe_all(targets, registry, environ, timeout)
+        if not avoids(registry.providers[server.provider])
+    ]
     rank = {provider.id: index for index, provider in enumerate(rows)}
     return sorted(servers, key=lambda server: rank[server.provider])
 

@@ -13,6 +13,11 @@ from inference_providers import (
     stream,
 )
 
+
+class Place:
+    city: str
+
+
 providers, several = ProviderList(), AsyncProviderList()
 
 ask_ai("hi", temprature=0.1)  # error: call-overload
@@ -23,6 +28,14 @@ ask_ai("hi", tiemout=3)  # error: call-overload
 ask_ai("hi", on_unsupported="eror")  # error: call-overload
 ask_ai("hi", schema="{}")  # error: call-overload
 ask_ai("hi", images=4)  # error: call-overload
+ask_ai("hi", temperature="hot")  # error: call-overload
+ask_ai("hi", on_unsupported="explode")  # error: call-overload
+ask_ai("hi", avoid=4)  # error: call-overload
+ask_ai("hi", only=[4])  # error: list-item
+ask_ai("hi", api_key=4)  # error: call-overload
+ask_ai("hi", api_bse="https://example.com")  # error: call-overload
+ask_ai("hi", stream="yes")  # error: call-overload
+assert ask_ai("hi", schema=Place).parsed.county  # error: attr-defined
 ask_ai("hi", tools=["weather"])  # error: list-item
 ask_ai("hi", stop=1)  # error: call-overload
 ask_ai("hi", concurrency=4)  # error: call-overload
@@ -46,6 +59,10 @@ providers.batch(["x"], requests_per_minut=4)  # error: call-arg
 providers.batch(["x"], max_tokens="many")  # error: arg-type
 providers.client("a", tiemout=3)  # error: call-arg
 providers.client("a", timeout="soon")  # error: arg-type
+providers.client("a", hedge_after="p99")  # error: arg-type
+providers.client("a", avoids=["CN"])  # error: call-arg
+providers.connect_to_model("gpt-4", api_keys="k")  # error: call-arg
+assert providers.connect_to_model("gpt-4")[0].chats  # error: attr-defined
 providers.connect_to_model("gpt-4", tset=True)  # error: call-arg
 providers.connect_to_model(4)  # error: arg-type
 providers.connect_to_ai(provider="openai")  # error: call-arg
@@ -56,6 +73,9 @@ assert providers.ask_ai("hi").provder  # error: attr-defined
 Answer("hi", provider=4)  # error: arg-type
 Answer("hi", porvider="p")  # error: call-arg
 ProviderList(verbos=True)  # error: call-arg
+ProviderList(local="lunch")  # error: arg-type
+ProviderList(hedge_after="p99")  # error: arg-type
+ProviderList(avoid=4)  # error: arg-type
 MetaInferenceEngine(temprature=0.1)  # error: call-arg
 MetaInferenceEngine().infer([], "gpt-4o", max_token=4)  # error: call-arg
 generate_response("gpt-4", "hi", temprature=0.1)  # error: call-arg
@@ -72,5 +92,7 @@ async def with_asyncio() -> None:
     several.stream("hi", max_steps=3)  # error: call-arg
     several.batch(["x"], concurency=4)  # error: call-arg
     several.client("a", tiemout=3)  # error: call-arg
+    several.client("a", hedge_after="p99")  # error: arg-type
+    assert (await several.connect_to_model("gpt-4")).client.chats  # error: attr-defined
     await several.connect_to_model("gpt-4", tset=True)  # error: call-arg
     await several.get_response(providers.client(), "m", "hi")  # error: arg-type

@@ -174,6 +174,7 @@ def _provider(provider: str, rows: list[ProviderRow], overlay: Mapping[str, Any]
         "aliases": overlay["aliases"].get(provider),
         "console": overlay["console"].get(provider),
         "model_list": next((row.model_list for row in rows if row.model_list), None),
+        "country": overlay["country"].get(provider),
     }
     entry |= {key: value for key, value in described.items() if value}
     entry["connection"] = {"protocol": protocol, "endpoint": endpoint, "api_key": keys}

@@ -1,0 +1,87 @@
+"""The options by which a command says whom it may ask, and with which key."""
+
+from __future__ import annotations
+
+import os
+import re
+from functools import wraps
+
+import click
+
+from inference_providers.cli.completion import complete_provider
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from inference_providers.clients import Terms
+
+
+def selecting(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds `--avoid` and `--only`, which come as tuples *avoid* and *only*."""
+    for option in (
+        click.option(
+            "--only",
+            multiple=True,
+            shell_complete=complete_provider,
+            help="Ask nobody but this provider, country (DE) or local; may be repeated.",
+        ),
+        click.option(
+            "--avoid",
+            multiple=True,
+            shell_complete=complete_provider,
+            help="Never ask this provider, country (CN) or local; may be repeated.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def on_terms(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds these and `--api-base` and `--api-key-variable`; all of them come as *terms*, for `ask_ai`.
+
+    A key itself is no option: other users see command lines, and shells keep them.
+    """
+
+    @wraps(command)
+    def run(
+        *args: Any,
+        avoid: tuple[str, ...],
+        only: tuple[str, ...],
+        api_base: str | None,
+        api_key_variable: str | None,
+        **kwargs: Any,
+    ) -> Any:
+        terms: Terms = {}
+        if avoid:
+            terms["avoid"] = avoid
+        if only:
+            terms["only"] = only
+        if api_base is not None:
+            terms["api_base"] = api_base
+        if api_key_variable is not None:
+            terms["api_key"] = _key_in(api_key_variable)
+        return command(*args, terms=terms, **kwargs)
+
+    variable = click.option(
+        "--api-key-variable", metavar="NAME", help="The variable that holds the key; for one provider (openai/gpt-4o)."
+    )
+    base = click.option("--api-base", metavar="URL", help="Ask this OpenAI-compatible server, and nobody else.")
+    return selecting(base(variable(run)))
+
+
+def _key_in(variable: str) -> str:
+    """The key that a variable holds. Raises ValueError and NoCredentialsError, which show no value."""
+    from inference_providers.credentials import hidden, is_foreign
+    from inference_providers.errors import NoCredentialsError
+    from inference_providers.registry import bundled
+
+    if not re.fullmatch(r"[A-Za-z_]\w*", variable):  # perhaps a key in the wrong place, so it is not shown
+        raise ValueError("--api-key-variable takes the name of an environment variable, not a key")
+    if is_foreign(variable) and not any(variable in row.key_variables for row in bundled().providers.values()):
+        raise ValueError(f"{variable} holds a secret of another service, not a provider's key; use another variable")
+    key: str = hidden(os.environ.get(variable, ""))
+    if not key:
+        raise NoCredentialsError(f"{variable}, which should hold the key, is not set.", [variable])
+    return key
