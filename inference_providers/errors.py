@@ -4,7 +4,7 @@ InferenceProvidersError
 ├── RegistryError            .problems: every problem of the file, each with its JSON path
 ├── UnknownModelError        .suggestions: the closest names
 ├── NoCredentialsError       .variables: what to set
-├── ProviderError            .provider .status .code .retry_after
+├── ProviderError            .provider .status .code .retry_after .request_id
 │   ├── AuthenticationError
 │   ├── InsufficientCreditsError
 │   ├── RateLimitError
@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from inference_providers.attempts import Attempt
+
+
+# Headers in which providers say which request it was, those that they agree on first.
+REQUEST_IDS = ("x-request-id", "request-id", "x-amzn-requestid", "x-ms-request-id", "apim-request-id", "cf-ray")
 
 
 class InferenceProvidersError(Exception):
@@ -77,8 +81,11 @@ class ProviderError(InferenceProvidersError):
 
     `provider` is its id, `status` the HTTP status (None without a reply), `code` the
     provider's own error code, `retry_after` the seconds to wait if it named any, `body` the
-    bytes of its reply, keys removed.
+    bytes of its reply, keys removed. `headers` are those of its reply that say when to come back
+    and which request it was, by their names in lower case.
     """
+
+    headers: Mapping[str, str] = {}
 
     def __init__(
         self,
@@ -93,6 +100,11 @@ class ProviderError(InferenceProvidersError):
         self.provider, self.status, self.code, self.retry_after = provider, status, code, retry_after
         self.body = body
         super().__init__(message)
+
+    @property
+    def request_id(self) -> str | None:
+        """The provider's id of the request, for its support; None where it gave none."""
+        return next((self.headers[name] for name in REQUEST_IDS if name in self.headers), None)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_rebuild, (type(self), str(self), dict(self.__dict__)))
