@@ -10,6 +10,7 @@ import click
 from inference_providers.cli.completion import complete_model
 from inference_providers.cli.exit_codes import FAILED, INTERRUPTED, guarded
 from inference_providers.cli.output import say
+from inference_providers.cli.refused_keys import RefusedKeys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -103,8 +104,10 @@ def batch(
 
     if output == "-":
         raise click.UsageError("The answers go to a file, so that the batch can be resumed; give its name.")
+    providers = ProviderList()
+    refused = RefusedKeys(providers)
     try:
-        done = ProviderList().batch(
+        done = providers.batch(
             source,
             list(models) or None,
             out=output,
@@ -125,6 +128,8 @@ def batch(
     except KeyboardInterrupt:
         say(f"\nInterrupted. {output} keeps the answers so far; the same command resumes from there.", err=True)
         sys.exit(INTERRUPTED)
+    finally:
+        refused.tell()
     _report(done.summary, output)
 
 
