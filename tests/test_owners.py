@@ -118,6 +118,19 @@ def test_files_batches_and_vector_stores_stay_together(two: Any) -> None:
     assert "model" not in second.asked[1].json
 
 
+def test_an_assistant_its_threads_and_their_runs_stay_together(two: Any) -> None:
+    client, first, second = two
+    with pytest.warns(DeprecationWarning):
+        assistant = client.beta.assistants.create(model="p2/m")
+        thread = client.beta.threads.create(extra_body={"model": "p2/m"})
+        client.beta.threads.messages.create(thread.id, role="user", content="hi")
+        run = client.beta.threads.runs.create(thread.id, assistant_id=assistant.id, model="m")
+        client.beta.threads.runs.retrieve(run.id, thread_id=thread.id)
+    assert first.asked == []
+    assert [request.json.get("model") for request in second.asked[:4]] == ["m-internal", None, None, "m-internal"]
+    assert {request.headers["openai-beta"] for request in second.asked} == {"assistants=v2"}
+
+
 def test_a_chat_that_shows_a_file_goes_to_who_has_it(two: Any) -> None:
     client, first, second = two
     file = client.files.create(file=("a.pdf", b"%PDF"), purpose="user_data", extra_body={"model": "p2/m"})

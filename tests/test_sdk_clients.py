@@ -193,12 +193,16 @@ def without_asyncio(coroutine: Any) -> None:
         coroutine.close()
 
 
-@pytest.mark.parametrize("what", ["ask_ai", "client", "connect", "stream"])
+@pytest.mark.parametrize("what", ["ask_ai", "client", "connect", "stream", "batch"])
 def test_outside_asyncio_it_says_what_is_needed(serve: Serve, what: str) -> None:
     made: AsyncProviderList = async_list_of(serve().url)
 
     async def streamed() -> None:
         async with made.stream("hi", "m"):
+            pass
+
+    async def batched() -> None:
+        async for _ in made.batch(["hi"]):
             pass
 
     request = httpx2.Request("GET", "http://inference-providers.invalid/v1/models")
@@ -207,8 +211,9 @@ def test_outside_asyncio_it_says_what_is_needed(serve: Serve, what: str) -> None
         "client": lambda: made.client()._client._transport.handle_async_request(request),  # the SDK looks for trio
         "connect": lambda: made.connect_to_model("m"),
         "stream": streamed,
+        "batch": batched,
     }
-    with pytest.raises(RuntimeError, match=r"needs asyncio.*ProviderList in a thread"):
+    with pytest.raises((RuntimeError, openai.APIConnectionError), match=r"needs asyncio.*ProviderList in a thread"):
         without_asyncio(calls[what]())
 
 

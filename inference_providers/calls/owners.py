@@ -78,7 +78,7 @@ class Owners:
             if not same_place(offer, found[first]):
                 raise InvalidRequestError(
                     f"Nothing was sent: {first[:60]} is at {found[first].provider} and {one[:60]} at {offer.provider}; "
-                    "a provider knows only what it made itself.",
+                    "a provider knows only what it made itself. A model in extra_body says who is to make a thing.",
                     code="foreign_id",
                 )
         return found[first]

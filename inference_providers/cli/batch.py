@@ -10,7 +10,6 @@ import click
 from inference_providers.cli.completion import complete_model
 from inference_providers.cli.exit_codes import FAILED, INTERRUPTED, guarded
 from inference_providers.cli.output import say
-from inference_providers.cli.refused_keys import RefusedKeys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -100,6 +99,7 @@ def batch(
 
     Exit code 1 if any item failed.
     """
+    from inference_providers.cli.refused_keys import RefusedKeys
     from inference_providers.clients import ProviderList
 
     if output == "-":

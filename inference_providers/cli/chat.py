@@ -13,7 +13,6 @@ import click
 from inference_providers.cli.completion import complete_model
 from inference_providers.cli.exit_codes import FAILED, guarded
 from inference_providers.cli.output import on_terminal, say
-from inference_providers.cli.refused_keys import RefusedKeys
 from inference_providers.errors import InferenceProvidersError, TruncatedStreamError
 from inference_providers.text import pieces, printable
 
@@ -56,6 +55,8 @@ class Talk:
         self._providers, self._model, self._system, self._options = providers, model, system, options
         self.turns: list[dict[str, Any]] = []
         self._last: tuple[list[dict[str, Any]], str] | None = None  # the turns before the last question, and that
+        from inference_providers.cli.refused_keys import RefusedKeys
+
         self._refused = RefusedKeys(providers)
         self._terminal = on_terminal()
         self.interactive = sys.stdin is not None and sys.stdin.isatty()

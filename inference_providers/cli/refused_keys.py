@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inference_providers.calls import AttemptFinished, CallFinished
 from inference_providers.cli.output import say
 
 TYPE_CHECKING = False
@@ -24,10 +25,9 @@ class RefusedKeys:
 
         One question may take several calls: servers on this machine are asked when nobody with a key has answered.
         """
-        kind = type(event).__name__
-        if kind == "AttemptFinished" and event.outcome == "AuthenticationError":
+        if isinstance(event, AttemptFinished) and event.outcome == "AuthenticationError":
             self._refused.setdefault(event.provider, event.status)
-        elif kind == "CallFinished" and event.outcome == "ok" and event.provider is not None:
+        elif isinstance(event, CallFinished) and event.outcome == "ok" and event.provider is not None:
             for provider, status in list(self._refused.items()):
                 if provider != event.provider:
                     self._lines.setdefault(provider, self._told(provider, status, event.provider))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 DEFAULT = "default"  # a model's name that stands for the client's own choice
 _NEEDS_BODY = (chat.PATH, "/completions", "/embeddings", "/responses")
 # What is kept at a provider, whichever model is used with it later: a model here says at whose.
-_WITHOUT_MODEL = ("files", "uploads", "batches", "vector_stores", "conversations", "containers")
+_WITHOUT_MODEL = ("files", "uploads", "batches", "vector_stores", "conversations", "containers", "threads", "evals")
 
 
 def checked_body(content: bytes, kind: str, path: str) -> dict[str, Any] | None:
@@ -45,8 +45,8 @@ def picked_model(body: dict[str, Any] | None, content: bytes, path: str) -> tupl
     """
     named: Any = form_model(content) if body is None else body.get("model")
     listed = body.pop("models", None) if body else None
-    kind = path.partition("?")[0].strip("/").partition("/")[0]
-    if kind in _WITHOUT_MODEL:
+    kind, *below = path.partition("?")[0].strip("/").split("/")
+    if kind in _WITHOUT_MODEL and "runs" not in below:  # a run of an assistant has one
         if body:
             body.pop("model", None)
         elif named:

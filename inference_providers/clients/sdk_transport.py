@@ -214,13 +214,21 @@ class _Routing(httpx2.BaseTransport):
         self._pipeline.sender.close_idle()
 
 
+def _check_loop(request: httpx2.Request) -> None:
+    """Raise for an event loop that is not asyncio's: the SDK would make a connection error without words of it."""
+    try:
+        running_loop()
+    except RuntimeError as error:
+        raise openai.APIConnectionError(message=str(error), request=clean_request(request)) from error
+
+
 class _AsyncRouting(httpx2.AsyncBaseTransport):
     def __init__(self, pipeline: Pipeline, options: Options) -> None:
         self._pipeline, self._options = pipeline, options
         self._caller, self._finder, self._owners = pipeline.async_caller, pipeline.finder, pipeline.owners
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        running_loop()
+        _check_loop(request)
         try:
             wanted = _Wanted(request, await request.aread(), self._options, self._owners)
             if wanted.lists_models:
