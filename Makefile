@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ENGINES := .venv-engines
 LOWEST := .venv-lowest
+FRAMEWORKS := .venv-openai
 
 # What the tests ran with: `make constraints` takes the newest of everything and writes it down.
 CONSTRAINTS := constraints.txt
@@ -11,12 +12,20 @@ ZIZMOR := 1.32.0
 ACTIONLINT := 1.6.0
 
 # The fast tests of what other packages do for us: `make test-lowest` runs them with the oldest versions that setup.cfg allows.
-LOWEST_TESTS := $(addprefix tests/test_,$(addsuffix .py,answer chat cli display engine model_lists parameters \
-  provider_list registry roll_call routed sdk structured tools windows))
+LOWEST_TESTS := $(addprefix tests/test_,$(addsuffix .py,answer chat cli display engine model_lists owners parameters \
+  provider_list registry roll_call routed sdk sdk_clients sdk_errors structured tools windows))
 
-.PHONY: test test-engines test-lowest lint lint-code lint-format lint-types lint-files lint-workflows constraints wheel docs generate api demo bench clean
+# Frameworks want the SDK in one of two major versions: each has a virtual environment, and what it is pinned to in
+# tests/frameworks/openai-VERSION.txt, which `make frameworks-constraints` writes anew.
+FRAMEWORKS_2 := instructor llama_index
+FRAMEWORKS_3 := dspy haystack langchain openai_agents pydantic_ai semantic_kernel smolagents
+PACKAGES_2 := 'openai<3' instructor llama-index-llms-openai
+PACKAGES_3 := 'openai>=3' dspy haystack-ai langchain-openai langchain-tests openai-agents 'pydantic-ai-slim[openai]' \
+  semantic-kernel 'smolagents[openai]'
 
-$(BIN)/python $(ENGINES)/bin/python $(LOWEST)/bin/python:
+.PHONY: test test-engines test-frameworks test-lowest frameworks-constraints lint lint-code lint-format lint-types lint-files lint-workflows constraints wheel docs generate api demo bench clean
+
+$(BIN)/python $(ENGINES)/bin/python $(LOWEST)/bin/python $(FRAMEWORKS)-2/bin/python $(FRAMEWORKS)-3/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
 	@echo "making a virtual environment in $(@:/bin/python=)"
 	@$(PYTHON) -m venv $(@:/bin/python=)
@@ -46,6 +55,12 @@ $(LOWEST)/.test: $(LOWEST)/bin/python setup.cfg $(CONSTRAINTS) tests/lowest.py
 	@$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check -c $(LOWEST)/lowest.txt -e '.[test]'
 	@touch $@
 
+$(FRAMEWORKS)-%/.test: $(FRAMEWORKS)-%/bin/python setup.cfg tests/frameworks/openai-%.txt
+	@echo "installing frameworks over openai $* (a few minutes the first time)"
+	@$(FRAMEWORKS)-$*/bin/python -m pip install --quiet --disable-pip-version-check -c tests/frameworks/openai-$*.txt \
+	  $(PACKAGES_$*) -e '.[test]'
+	@touch $@
+
 $(VENV)/.dev: $(VENV)/.test
 	@echo "installing linters"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e '.[test,dev]'
@@ -59,6 +74,23 @@ test-engines: $(ENGINES)/.test
 
 test-lowest: $(LOWEST)/.test
 	$(LOWEST)/bin/python -m pytest -n logical --maxprocesses 4 --dist loadfile $(LOWEST_TESTS) $(ARGS)
+
+# What frameworks and their plug-ins for pytest warn of is theirs.
+test-frameworks: $(FRAMEWORKS)-2/.test $(FRAMEWORKS)-3/.test
+	$(FRAMEWORKS)-2/bin/python -m pytest -m frameworks -o filterwarnings= -W ignore \
+	  $(FRAMEWORKS_2:%=tests/frameworks/test_%.py) $(ARGS)
+	$(FRAMEWORKS)-3/bin/python -m pytest -m frameworks -o filterwarnings= -W ignore \
+	  $(FRAMEWORKS_3:%=tests/frameworks/test_%.py) $(ARGS)
+
+frameworks-constraints: $(FRAMEWORKS)-2/bin/python $(FRAMEWORKS)-3/bin/python
+	$(FRAMEWORKS)-2/bin/python -m pip install --disable-pip-version-check --upgrade --upgrade-strategy eager \
+	  $(PACKAGES_2) -e '.[test]'
+	$(FRAMEWORKS)-3/bin/python -m pip install --disable-pip-version-check --upgrade --upgrade-strategy eager \
+	  $(PACKAGES_3) -e '.[test]'
+	for version in 2 3; do \
+	  { sed -n '/^#/p' tests/frameworks/openai-$$version.txt; \
+	    $(FRAMEWORKS)-$$version/bin/python -m pip freeze --disable-pip-version-check --exclude-editable; } > frameworks.new; \
+	  mv frameworks.new tests/frameworks/openai-$$version.txt; done
 
 # In parts, since .pre-commit-config.yaml runs them one by one; all with the versions of constraints.txt.
 lint: lint-code lint-format lint-types lint-files
@@ -124,4 +156,4 @@ bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.attack
 
 clean:
-	rm -rf $(VENV) $(ENGINES) $(LOWEST) build dist *.egg-info *.whl .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(ENGINES) $(LOWEST) $(FRAMEWORKS)-2 $(FRAMEWORKS)-3 build dist *.egg-info *.whl .pytest_cache .mypy_cache .ruff_cache .hypothesis

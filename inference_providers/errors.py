@@ -5,7 +5,7 @@ InferenceProvidersError
 ├── UnknownModelError        .suggestions: the closest names
 ├── NoCredentialsError       .variables: what to set
 │   └── ProviderAvoidedError
-├── ProviderError            .provider .status .code .message .retry_after .attempts
+├── ProviderError            .provider .status .code .message .retry_after .request_id .attempts
 │   ├── AuthenticationError
 │   ├── InsufficientCreditsError
 │   ├── RateLimitError
@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from inference_providers.attempts import Attempt
+
+
+# Headers in which providers say which request it was, those that they agree on first.
+REQUEST_IDS = ("x-request-id", "request-id", "x-amzn-requestid", "x-ms-request-id", "apim-request-id", "cf-ray")
 
 
 class InferenceProvidersError(Exception):
@@ -82,10 +86,12 @@ class ProviderError(InferenceProvidersError):
 
     `provider` is its id, `status` the HTTP status (None without a reply), `code` the
     provider's own error code, `message` what it said in its own words (where it said nothing, the reason in ours),
-    `retry_after` the seconds to wait if it named any, `body` the bytes of its reply, keys removed. `attempts` holds
+    `retry_after` the seconds to wait if it named any, `body` the bytes of its reply, keys removed. `headers` are those
+    of its reply that say when to come back and which request it was, by their names in lower case. `attempts` holds
     every attempt of the call that it ended, this one included; it is empty on an error that ended none.
     """
 
+    headers: Mapping[str, str] = {}
     attempts: Sequence[Attempt] = ()
     in_doubt: bool = False  # refused in words that nobody knows, and nobody else was there to be asked
 
@@ -105,6 +111,11 @@ class ProviderError(InferenceProvidersError):
         self.body = body
         super().__init__(message)
         self.message = printable(words) or str(self).removeprefix(f"{provider}: ")
+
+    @property
+    def request_id(self) -> str | None:
+        """The provider's id of the request, for its support; None where it gave none."""
+        return next((self.headers[name] for name in REQUEST_IDS if name in self.headers), None)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (rebuild, (type(self), str(self)), dict(self.__dict__))  # its attempts may hold it

@@ -241,3 +241,37 @@ def test_a_reader_that_goes_away_is_no_failure(tmp_path: Path) -> None:
 def test_no_colour_codes_reach_a_pipe(cli: Any, serve: Serve) -> None:
     done = cli("ask-ai", "hi", **keyed(serve(status(404, "gone"))))
     assert "\x1b[" not in done.stderr + cli("inference-providers", "doctor").stdout
+
+
+@pytest.mark.parametrize("how", ["ask-ai", "no-stream", "json", "chat", "batch"])
+def test_a_refused_key_is_said_in_one_line_where_another_answered(
+    cli: Any, serve: Serve, tmp_path: Path, how: str
+) -> None:
+    refusing = serve(status(401, {"error": {"message": f"Incorrect API key provided: {CANARY}"}}))
+    here = serve()
+    environ = {**keyed(refusing), "OLLAMA_HOST": f"127.0.0.1:{here.port}"}
+    (tmp_path / "in.jsonl").write_text('"one"\n"two"\n"three"\n')
+    commands = {
+        "ask-ai": ("ask-ai", "hi"),
+        "no-stream": ("ask-ai", "--no-stream", "hi"),
+        "json": ("ask-ai", "--json", "hi"),
+        "chat": ("inference-providers", "chat"),
+        "batch": ("inference-providers", "batch", str(tmp_path / "in.jsonl"), "-o", str(tmp_path / "out.jsonl"), "-q"),
+    }
+    done = cli(*commands[how], stdin="hi\nand again\n" if how == "chat" else None, **environ)
+    line = "openai refused the key in OPENAI_API_KEY (HTTP 401); local answered instead"
+    assert done.returncode == 0
+    assert done.stderr.count("refused the key") == 1
+    assert line in done.stderr.splitlines()
+    assert CANARY not in done.stderr + done.stdout
+    if how == "json":
+        assert json.loads(done.stdout)["answer"] == "hello"
+    else:
+        expected = {"ask-ai": "hello\n", "no-stream": "hello\n", "chat": "hello\nhello\n", "batch": ""}
+        assert done.stdout == expected[how]
+
+
+def test_where_nobody_answered_the_error_says_it_alone(cli: Any, serve: Serve) -> None:
+    done = cli("ask-ai", "hi", **keyed(serve(status(401, {"error": {"message": "no"}}))))
+    assert done.returncode == 1
+    assert "answered instead" not in done.stderr

@@ -171,3 +171,22 @@ def test_every_decision_is_whole_and_listed() -> None:
         assert re.fullmatch(r"\d{4}-\d\d-\d\d", date)
         headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
         assert headings == ["The question", "What was compared", "The decision", "What follows"], name
+
+
+def test_each_framework_in_the_docs_is_run_as_it_is_written_there() -> None:
+    """And the other way round: each that is run has a row."""
+    page = (ROOT / "docs" / "clients.md").read_text("utf-8")
+    table = page.partition("<!-- frameworks -->")[2].partition("<!-- /frameworks -->")[0]
+    rows = [line.split(" | ") for line in table.strip().splitlines()[2:]]
+    files = {path.stem.removeprefix("test_"): path for path in (ROOT / "tests" / "frameworks").glob("test_*.py")}
+    found = {}
+    for name, how, version in rows:
+        words = re.split(r" [\d(]", name.strip("| "))[0].lower().replace(" ", "_").replace("-", "_")
+        path = next(path for stem, path in files.items() if stem.replace("_", "") == words.replace("_", ""))
+        text = path.read_text("utf-8")
+        code = " ".join(re.findall(r"`([^`]+)`", how))
+        missing = {word for word in re.findall(r"[A-Za-z]\w+", code) if word not in text}
+        assert missing <= {"async_client", "client"}, (name, missing)
+        assert f"with openai {version.strip('| ')}" in text
+        found[name] = path
+    assert set(found.values()) == set(files.values())

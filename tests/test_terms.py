@@ -201,7 +201,9 @@ def test_explain_tells_by_what_somebody_is_avoided(serve: Serve) -> None:
 
 def test_a_name_that_nobody_has_is_an_error_with_what_was_perhaps_meant() -> None:
     for terms in ({"avoid": ["opnai"]}, {"only": "opnai"}):
-        with pytest.raises(ValueError, match=r"names 'opnai', which is no provider and no country\. Did you mean openai"):
+        with pytest.raises(
+            ValueError, match=r"names 'opnai', which is no provider and no country\. Did you mean openai"
+        ):
             ProviderList(environ={}, local=False, **terms)  # type: ignore[arg-type]
         with pytest.raises(ValueError, match="opnai"):
             ProviderList(environ={}, local=False).ask_ai("hi", **terms)  # type: ignore[call-overload]
@@ -366,7 +368,7 @@ def test_a_key_by_hand_that_a_server_echoes_shows_nowhere(serve: Serve) -> None:
         connection.reply(400, {"error": {"message": f"bad request with {request.key}"}})
 
     server = serve(echo)
-    with pytest.raises(Exception) as caught:  # noqa: PT011  (whatever kind: it holds no key)
+    with pytest.raises(Exception) as caught:
         list_of(server.url, verbose=True).ask_ai("hi", "p1/m", api_key=BY_HAND)
     assert server.asked[0].key == BY_HAND
     assert BY_HAND not in str(caught.value) and BY_HAND[:12] not in repr(vars(caught.value))
@@ -386,7 +388,7 @@ def test_no_traceback_with_local_variables_shows_a_key_by_hand(serve: Serve) -> 
         lambda pl: pl.ask_ai("hi", "p1/m", avoid=["opnai"], api_key=hidden["key"]),
     ]
     for call in calls:
-        with pytest.raises(Exception) as caught:  # noqa: PT011
+        with pytest.raises(Exception) as caught:
             call(list_of(server.url))
         shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
         text = "".join(part for part in shown.format() if "hidden = " not in part)

@@ -12,6 +12,7 @@ from inference_providers.batches.items import Summary
 from inference_providers.batches.job import Job
 from inference_providers.batches.places import Places, check
 from inference_providers.batches.runner import Runner
+from inference_providers.transport import running_loop
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class _Batch:
         return f"<{type(self).__name__}: {self.summary}>"
 
     async def _chunks(self, *, quiet: bool = False) -> AsyncGenerator[list[Result], None]:
+        running_loop()
         job, places = self._job, self._places
         check(job.source, places)  # again: since then an awaited one may have waited long
         output = None if places is None else places.opened(resume=job.resume)

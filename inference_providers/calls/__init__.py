@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from inference_providers.calls.narrowing import narrowed as narrowed
     from inference_providers.calls.observation import Call as Call
     from inference_providers.calls.observation import Stage as Stage
+    from inference_providers.calls.owners import Owners as Owners
+    from inference_providers.calls.owners import StreamIds as StreamIds
+    from inference_providers.calls.owners import same_place as same_place
     from inference_providers.calls.pipeline import Pipeline as Pipeline
     from inference_providers.calls.reply import Reply as Reply
     from inference_providers.calls.stream_reply import StreamReply as StreamReply
@@ -46,6 +49,11 @@ _HOME = {
     "observation": (
         "Call",
         "Stage",
+    ),
+    "owners": (
+        "Owners",
+        "StreamIds",
+        "same_place",
     ),
     "pipeline": ("Pipeline",),
     "reply": ("Reply",),

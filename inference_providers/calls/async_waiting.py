@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 
-from inference_providers.transport import Cancellation, run_race_async
+from inference_providers.transport import Cancellation, run_race_async, running_loop
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
-    from typing import TypeVar
+    from typing import Any, TypeVar
 
     T = TypeVar("T")
 
 sleep = asyncio.sleep
-in_thread = asyncio.to_thread
 race = run_race_async
+
+
+async def in_thread(function: Callable[..., T], *args: Any) -> T:
+    """What a function gives that may block. Raises RuntimeError, which says what to do, outside asyncio."""
+    running_loop()
+    return await asyncio.to_thread(function, *args)
 
 
 async def all_of(functions: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from inference_providers.calls.events import Listener
     from inference_providers.calls.finder import Finder
     from inference_providers.calls.observation import Stage
+    from inference_providers.calls.owners import Owners
     from inference_providers.calls.reply import Reply
     from inference_providers.calls.stream_reply import StreamReply
     from inference_providers.chat import Question
@@ -161,6 +162,13 @@ class Pipeline(Secretive):
         from inference_providers.calls.async_caller import AsyncCaller
 
         return AsyncCaller(self, self.async_sender, self.health)
+
+    @cached_property
+    def owners(self) -> Owners:
+        """Which provider an id is from, for SDK clients."""
+        from inference_providers.calls.owners import Owners
+
+        return Owners()
 
     @cached_property
     def asker(self) -> Asker:

@@ -99,6 +99,10 @@ def judge(status: int, headers: Mapping[str, str], content: bytes, offer: Offer,
         return classify.unreadable(offer.provider, error)
     if verdict.action == classify.OK:
         verdict.response = (status, headers, content)
+    elif verdict.error is not None:
+        from inference_providers.protocols import telling_headers
+
+        verdict.error.headers = telling_headers(headers, (offer.api_key,))
     return verdict
 
 

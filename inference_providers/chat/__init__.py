@@ -45,15 +45,57 @@ if TYPE_CHECKING:
     from inference_providers.chat.turns import tool_result as tool_result
 
 _HOME = {
-    "answer": ("Answer", "AnswerBuilder",),
-    "arguments": ("DROP", "MAX_STEPS", "check_timeout", "names_of",),
-    "completion": ("PATH", "Pieces", "content_text", "cut_by_length", "first_choice", "has_other_content", "has_tool_calls", "message_of", "messages", "reply_text", "test_body", "thoughts", "tool_calls", "with_images", "with_instruction",),
-    "conversation": ("Conversation", "Message", "Role",),
+    "answer": (
+        "Answer",
+        "AnswerBuilder",
+    ),
+    "arguments": (
+        "DROP",
+        "MAX_STEPS",
+        "check_timeout",
+        "names_of",
+    ),
+    "completion": (
+        "PATH",
+        "Pieces",
+        "content_text",
+        "cut_by_length",
+        "first_choice",
+        "has_other_content",
+        "has_tool_calls",
+        "message_of",
+        "messages",
+        "reply_text",
+        "test_body",
+        "thoughts",
+        "tool_calls",
+        "with_images",
+        "with_instruction",
+    ),
+    "conversation": (
+        "Conversation",
+        "Message",
+        "Role",
+    ),
     "images": ("image_urls",),
     "parameter_rules": ("Rules",),
     "question": ("Question",),
     "structured": ("SchemaMismatch",),
-    "tools": ("Call", "Toolbox",),
-    "turns": ("assistant", "calls_of", "tool_result",),
+    "tools": (
+        "Call",
+        "Toolbox",
+    ),
+    "turns": (
+        "assistant",
+        "calls_of",
+        "tool_result",
+    ),
 }
-__getattr__, __dir__ = face(__name__, _HOME, modules=("parameter_rules", "parameters",))
+__getattr__, __dir__ = face(
+    __name__,
+    _HOME,
+    modules=(
+        "parameter_rules",
+        "parameters",
+    ),
+)

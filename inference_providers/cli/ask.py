@@ -64,6 +64,7 @@ def main(
         ask-ai "Why is the sky blue?"
         git diff | ask-ai "Write a commit message for this."
     """
+    from inference_providers.cli.refused_keys import RefusedKeys
     from inference_providers.clients import ProviderList
 
     prompt = _prompt(" ".join(question))
@@ -77,12 +78,16 @@ def main(
         "temperature": temperature,
         **terms,
     }
-    if as_json:
-        say_json(providers.ask_ai(prompt, **options).as_dict())
-    elif no_stream:
-        say(providers.ask_ai(prompt, **options))
-    else:
-        _print_stream(providers, prompt, options)
+    refused = RefusedKeys(providers)
+    try:
+        if as_json:
+            say_json(providers.ask_ai(prompt, **options).as_dict())
+        elif no_stream:
+            say(providers.ask_ai(prompt, **options))
+        else:
+            _print_stream(providers, prompt, options)
+    finally:
+        refused.tell()
 
 
 def _prompt(question: str) -> str:

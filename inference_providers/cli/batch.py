@@ -103,12 +103,15 @@ def batch(
 
     Exit code 1 if any item failed.
     """
+    from inference_providers.cli.refused_keys import RefusedKeys
     from inference_providers.clients import ProviderList
 
     if output == "-":
         raise click.UsageError("The answers go to a file, so that the batch can be resumed; give its name.")
+    providers = ProviderList(learn=True)
+    refused = RefusedKeys(providers)
     try:
-        done = ProviderList(learn=True).batch(
+        done = providers.batch(
             source,
             list(models) or None,
             out=output,
@@ -130,6 +133,8 @@ def batch(
     except KeyboardInterrupt:
         say(f"\nInterrupted. {output} keeps the answers so far; the same command resumes from there.", err=True)
         sys.exit(INTERRUPTED)
+    finally:
+        refused.tell()
     _report(done.summary, output)
 
 

@@ -60,6 +60,9 @@ class Talk:
         self._providers, self._model, self._system, self._options = providers, model, system, options
         self.turns: list[dict[str, Any]] = []
         self._last: tuple[list[dict[str, Any]], str] | None = None  # the turns before the last question, and that
+        from inference_providers.cli.refused_keys import RefusedKeys
+
+        self._refused = RefusedKeys(providers)
         self._terminal = on_terminal()
         self.interactive = sys.stdin is not None and sys.stdin.isatty()
         self.failed = False  # whether any question did
@@ -176,6 +179,8 @@ class Talk:
             self.failed = True
             say(str(error), err=True)
             return
+        finally:
+            self._refused.tell()
         if pieces_so_far:
             self.turns = [*turns, {"role": "assistant", "content": "".join(pieces_so_far)}]
 

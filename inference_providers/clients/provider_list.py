@@ -21,13 +21,12 @@ if TYPE_CHECKING:
     from inference_providers.clients.connection import Connection
     from inference_providers.clients.options import (
         AskOptions,
-        Items,
         BatchOptions,
         GenerationOptions,
-            Items,
-            Names,
-            Percentile,
-            PlainOptions,
+        Items,
+        Names,
+        Percentile,
+        PlainOptions,
         StreamOptions,
         Terms,
     )

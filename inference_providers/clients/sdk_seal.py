@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import httpx2
+import openai
 
 from inference_providers.clients.sdk_functions import take_functions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
     from typing import Any
 
 
@@ -56,10 +57,46 @@ class Base:
         return url.raw_path.decode("ascii").removeprefix(self._raw)
 
 
-def plain_headers(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
-    """Response headers that still hold once the body has been decoded, without where to go next: nobody goes there."""
-    kept = ((name.lower(), value) for name, value in headers.items() if name.lower() not in _DROPPED)
-    return [(name.encode("latin-1", "replace"), value.encode("latin-1", "replace")) for name, value in kept]
+def without_sockets(made: Any) -> Any:
+    """A client of everybody, which has no address that a WebSocket could be opened at: who tries is told what to do."""
+    made.websocket_base_url = _NoAddress()
+    made.__dict__["realtime"] = _NoRealtime(type(made).realtime.func, made)
+    copy = made.copy
+    made.copy = made.with_options = lambda *args, **kwargs: without_sockets(copy(*args, **kwargs))
+    return made
 
 
-_DROPPED = frozenset(("content-encoding", "content-length", "transfer-encoding", "set-cookie", "location"))
+def _no_sockets() -> openai.OpenAIError:
+    return openai.OpenAIError(
+        "A client of all providers opens no WebSocket: it would be one provider's. Take that one's own client: "
+        'client, name = providers.connect_to_model("gpt-realtime"), then client.realtime.connect(model=name).'
+    )
+
+
+class _NoAddress(httpx2.URL):
+    """Where the SDK looks for the address of a WebSocket. Whatever is asked of it, there is none."""
+
+    def __init__(self) -> None:
+        """Without what a URL is made of, so that each of its properties comes to `__getattr__`."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise _no_sockets()
+
+    def __repr__(self) -> str:
+        return "<no address for WebSockets>"
+
+
+class _NoRealtime:
+    """`client.realtime` but for its connection: sessions and secrets are plain requests."""
+
+    def __init__(self, make: Callable[[Any], Any], client: Any) -> None:
+        self._make, self._client = make, client
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._make(self._client), name)
+
+    def connect(self, *_: Any, **__: Any) -> Any:
+        """Raises openai.OpenAIError."""
+        raise _no_sockets()

@@ -8,51 +8,39 @@ with nobody to fall back to.
 
 from __future__ import annotations
 
-import json
-import time
+import asyncio
 
 import httpx2
 import openai
 
-from inference_providers.calls import async_asker
+from inference_providers import chat
+from inference_providers.calls import async_asker, same_place
 from inference_providers.chat import names_of, parameters
-from inference_providers.clients.sdk_seal import Base, plain_headers, sealed
+from inference_providers.clients.sdk_body import checked_body, picked_model
+from inference_providers.clients.sdk_errors import clean_request, sdk_error, with_status
+from inference_providers.clients.sdk_headers import own_headers, plain_headers
+from inference_providers.clients.sdk_models import PATH as MODELS
+from inference_providers.clients.sdk_models import model_answer
+from inference_providers.clients.sdk_seal import Base, sealed, without_sockets
 from inference_providers.credentials import host_of
 from inference_providers.errors import (
-    AllProvidersFailedError,
     InferenceProvidersError,
-    NoCredentialsError,
-    ProviderError,
+    InvalidRequestError,
     TruncatedStreamError,
     UnknownModelError,
 )
-from inference_providers.protocols import ModelRequest, form_model, json_or_text
+from inference_providers.protocols import ModelRequest
+from inference_providers.transport import running_loop
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
     from typing import Any
 
-    from inference_providers.attempts import Attempt
-    from inference_providers.calls import AsyncStreamReply, Pipeline, Reply, StreamReply
+    from inference_providers.calls import AsyncStreamReply, Owners, Pipeline, Reply, StreamIds, StreamReply
     from inference_providers.offers import Offer
 
 BASE_URL = "http://inference-providers.invalid/v1"  # never resolved: the transport below sends elsewhere
-_SDKS_OWN = frozenset(
-    (
-        b"authorization user-agent host accept accept-encoding connection "
-        b"content-length content-type cookie transfer-encoding"
-    ).split()
-)
-_STATUS_ERRORS: dict[int, type[openai.APIStatusError]] = {
-    400: openai.BadRequestError,
-    401: openai.AuthenticationError,
-    403: openai.PermissionDeniedError,
-    404: openai.NotFoundError,
-    409: openai.ConflictError,
-    422: openai.UnprocessableEntityError,
-    429: openai.RateLimitError,
-}
 
 
 class Options:
@@ -112,14 +100,16 @@ def options_of(
 def client(pipeline: Pipeline, options: Options) -> openai.OpenAI:
     """A synchronous client that routes."""
     http = httpx2.Client(transport=_Routing(pipeline, options), follow_redirects=False, trust_env=False)
-    closed: openai.OpenAI = sealed(openai.OpenAI(http_client=http, **options.sdk()))
+    made = openai.OpenAI(http_client=http, **options.sdk())
+    closed: openai.OpenAI = sealed(made if options.only is not None else without_sockets(made))
     return closed
 
 
 def async_client(pipeline: Pipeline, options: Options) -> openai.AsyncOpenAI:
     """An asynchronous client that routes."""
     http = httpx2.AsyncClient(transport=_AsyncRouting(pipeline, options), follow_redirects=False, trust_env=False)
-    closed: openai.AsyncOpenAI = sealed(openai.AsyncOpenAI(http_client=http, **options.sdk()))
+    made = openai.AsyncOpenAI(http_client=http, **options.sdk())
+    closed: openai.AsyncOpenAI = sealed(made if options.only is not None else without_sockets(made))
     return closed
 
 
@@ -136,35 +126,32 @@ def async_client_of(pipeline: Pipeline, offer: Offer) -> openai.AsyncOpenAI:
 class _Wanted:
     """The SDK's request, read: which models, and what to ask of whoever has them."""
 
-    def __init__(self, request: httpx2.Request, content: bytes, options: Options) -> None:
+    def __init__(self, request: httpx2.Request, content: bytes, options: Options, owners: Owners) -> None:
         if not options.base.holds(request.url):
             place = host_of(options.base_url)
             raise openai.APIConnectionError(
-                message=f"This client belongs to {place} and sends nothing elsewhere.", request=_clean(request)
+                message=f"This client belongs to {place} and sends nothing elsewhere.", request=clean_request(request)
             )
         self.total = _seconds(request, options.timeout)
         kind = request.headers.get("content-type", "application/json")
-        body = json.loads(content) if content and "json" in kind else None
-        body = body if isinstance(body, dict) else None
         path = options.base.below(request.url)
-        own = {
-            name.decode("latin-1"): value.decode("latin-1")
-            for name, value in request.headers.raw
-            if _is_own(name.lower())
-        }
-        self._options, self._request = options, request
+        body = checked_body(content, kind, path)
+        self._only, self._request = options.only, request
         self.terms: dict[str, Any] = {}  # whom it avoids, and whom alone it wants
         if body and options.only is None and ("avoid" in body or "only" in body):
-            named = [word for word in ("avoid", "only") if isinstance(body.get(word), str | list)]
-            self.terms = {word: body.pop(word) for word in named}
-        self.models = self._models(body, content, options)
+            terms = [word for word in ("avoid", "only") if isinstance(body.get(word), str | list)]
+            self.terms = {word: body.pop(word) for word in terms}
+        self.named, content = picked_model(body, content, path)
+        self.models = self.named or options.models or ["auto"]
+        self.owner = owners.of(path, body) if options.only is None else None
+        self.learns = path != chat.PATH or bool(body and (body.get("store") or body.get("modalities")))
         self.request = ModelRequest(
             body,
             path,
             method=request.method,
             content=b"" if body is not None else content,
             content_type=kind,
-            headers=own,
+            headers=own_headers(request.headers.raw, one_provider=options.only is not None),
             allow_empty=options.allow_empty,
             unsupported=parameters.KEEP if options.only is not None else parameters.DROP,
         )
@@ -176,30 +163,36 @@ class _Wanted:
         try:
             return narrowed(pipeline, **self.terms)
         except (ValueError, TypeError) as error:
-            raise _with_status(400, str(error), b"", _clean(self._request)) from None
+            raise with_status(400, str(error), clean_request(self._request)) from None
 
     @property
     def only(self) -> list[Offer] | None:
-        """Who alone may be asked, under the name that was asked for; None where everybody may."""
-        return None if self._options.only is None else [self._options.only.called(self.models[0])]
+        """Who alone may be asked, under the name that was asked for; None where everybody may.
+
+        That is the client's own candidate, or who gave an id that the request names.
+        """
+        if self._only is not None:
+            return [self._only.called(self.models[0])]
+        return [self.owner] if self.owner is not None and self.named in ([], ["auto"]) else None
 
     @property
     def lists_models(self) -> bool:
-        """Whether a client of everybody is asked for the list of models."""
-        return self._options.only is None and (self.request.method, self.request.path) == ("GET", "/models")
+        """Whether a client of everybody is asked for the list of models, or for a row of it."""
+        where = self.request.path.partition("?")[0]
+        return self._only is None and self.request.method == "GET" and (where + "/").startswith(MODELS + "/")
 
-    @staticmethod
-    def _models(body: dict[str, Any] | None, content: bytes, options: Options) -> list[str]:
-        named = (body or {}).get("model") or form_model(content)
-        listed = body.pop("models", None) if body else None
-        if isinstance(listed, list) and listed:
-            return [str(name) for name in listed]
-        return [named] if named and named != "default" else options.models or ["auto"]
-
-
-def _is_own(name: bytes) -> bool:
-    """Whether a header is the caller's own, not one that the SDK puts everywhere."""
-    return name not in _SDKS_OWN and not name.startswith((b"x-stainless", b"openai-"))
+    def kept(self, offers: Sequence[Offer]) -> Sequence[Offer]:
+        """Those of the offers that may be asked. Raises InvalidRequestError for ids of somebody else."""
+        if self.owner is None:
+            return offers
+        kept = [offer for offer in offers if same_place(offer, self.owner)]
+        if not kept:
+            raise InvalidRequestError(
+                f"Nothing was sent: the request names something that {self.owner.provider} made, and asks "
+                f"{offers[0].provider}/{offers[0].internal_name}. Name a model of {self.owner.provider}, or none.",
+                code="foreign_id",
+            )
+        return kept
 
 
 def _seconds(request: httpx2.Request, timeout: float) -> float:
@@ -212,21 +205,36 @@ class _Routing(httpx2.BaseTransport):
         self._pipeline, self._options = pipeline, options
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        wanted = _Wanted(request, request.read(), self._options)
         try:
+            wanted = _Wanted(request, request.read(), self._options, self._pipeline.owners)
             pipeline = wanted.within(self._pipeline) if wanted.terms else self._pipeline
-            offers = wanted.only or pipeline.finder.first_available(wanted.models)
             if wanted.lists_models:
-                return _listing(offers, request)
+                return httpx2.Response(200, json=model_answer(pipeline.finder, wanted.request.path), request=request)
+            offers = wanted.only or wanted.kept(pipeline.finder.first_available(wanted.models))
             if wanted.request.streams:
                 stream = pipeline.caller.stream(offers, wanted.request, total=wanted.total)
-                return _response(stream, 200, request, stream=_Stream(stream, request))
+                ids = pipeline.owners.stream(stream.offer) if wanted.learns else None
+                return _response(stream, 200, request, stream=_Stream(stream, request, ids))
             reply = pipeline.caller.call(
                 offers, wanted.request, total=wanted.total, hedge_after=self._options.hedge_after
             )
+            if wanted.learns:
+                pipeline.owners.learn(reply.data, reply.offer)
             return _response(reply, reply.status, request, content=reply.content)
         except InferenceProvidersError as error:
             raise sdk_error(error, request) from error
+
+    def close(self) -> None:
+        """Close idle connections: the next call of another client of the list opens its own."""
+        self._pipeline.sender.close_idle()
+
+
+def _check_loop(request: httpx2.Request) -> None:
+    """Raise for an event loop that is not asyncio's: the SDK would make a connection error without words of it."""
+    try:
+        running_loop()
+    except RuntimeError as error:
+        raise openai.APIConnectionError(message=str(error), request=clean_request(request)) from error
 
 
 class _AsyncRouting(httpx2.AsyncBaseTransport):
@@ -234,21 +242,30 @@ class _AsyncRouting(httpx2.AsyncBaseTransport):
         self._pipeline, self._options = pipeline, options
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        wanted = _Wanted(request, await request.aread(), self._options)
+        _check_loop(request)
         try:
+            wanted = _Wanted(request, await request.aread(), self._options, self._pipeline.owners)
             pipeline = wanted.within(self._pipeline) if wanted.terms else self._pipeline
-            offers = wanted.only or await async_asker.found(pipeline.finder, wanted.models)
             if wanted.lists_models:
-                return _listing(offers, request)
+                row = await asyncio.to_thread(model_answer, pipeline.finder, wanted.request.path)
+                return httpx2.Response(200, json=row, request=request)
+            offers = wanted.only or wanted.kept(await async_asker.found(pipeline.finder, wanted.models))
             if wanted.request.streams:
                 stream = await pipeline.async_caller.stream(offers, wanted.request, total=wanted.total)
-                return _response(stream, 200, request, stream=_AsyncStream(stream, request))
+                ids = pipeline.owners.stream(stream.offer) if wanted.learns else None
+                return _response(stream, 200, request, stream=_AsyncStream(stream, request, ids))
             reply = await pipeline.async_caller.call(
                 offers, wanted.request, total=wanted.total, hedge_after=self._options.hedge_after
             )
+            if wanted.learns:
+                pipeline.owners.learn(reply.data, reply.offer)
             return _response(reply, reply.status, request, content=reply.content)
         except InferenceProvidersError as error:
             raise sdk_error(error, request) from error
+
+    async def aclose(self) -> None:
+        """Close idle connections of the running event loop: the next call of another client opens its own."""
+        await self._pipeline.async_sender.close_idle()
 
 
 def _response(
@@ -273,20 +290,16 @@ def _ascii(text: str) -> bytes:
     return text.encode("ascii", "replace")
 
 
-def _listing(offers: Sequence[Offer], request: httpx2.Request) -> httpx2.Response:
-    """The models that could be asked now, in OpenAI's form: nobody is asked for it."""
-    names = dict.fromkeys((offer.canonical_name or offer.internal_name, offer.provider) for offer in offers)
-    rows = [{"id": name, "object": "model", "created": 0, "owned_by": provider} for name, provider in names]
-    return httpx2.Response(200, json={"object": "list", "data": rows}, request=request)
-
-
 class _Stream(httpx2.SyncByteStream):
-    def __init__(self, reply: StreamReply, request: httpx2.Request) -> None:
-        self._reply, self._request = reply, request
+    def __init__(self, reply: StreamReply, request: httpx2.Request, ids: StreamIds | None) -> None:
+        self._reply, self._request, self._ids = reply, request, ids
 
     def __iter__(self) -> Iterator[bytes]:
         try:
-            yield from self._reply.raw()
+            for chunk in self._reply.raw():
+                if self._ids is not None:
+                    self._ids.feed(chunk)
+                yield chunk
         except TruncatedStreamError as error:
             raise sdk_error(error, self._request) from error
 
@@ -295,58 +308,17 @@ class _Stream(httpx2.SyncByteStream):
 
 
 class _AsyncStream(httpx2.AsyncByteStream):
-    def __init__(self, reply: AsyncStreamReply, request: httpx2.Request) -> None:
-        self._reply, self._request = reply, request
+    def __init__(self, reply: AsyncStreamReply, request: httpx2.Request, ids: StreamIds | None) -> None:
+        self._reply, self._request, self._ids = reply, request, ids
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
             async for chunk in self._reply.raw():
+                if self._ids is not None:
+                    self._ids.feed(chunk)
                 yield chunk
         except TruncatedStreamError as error:
             raise sdk_error(error, self._request) from error
 
     async def aclose(self) -> None:
         self._reply.close()
-
-
-def sdk_error(error: InferenceProvidersError, request: httpx2.Request) -> openai.OpenAIError:
-    """One of our errors as the SDK's: status, body and message kept. Its cause is ours, with every attempt."""
-    clean = _clean(request)
-    if isinstance(error, UnknownModelError):
-        return _with_status(404, str(error), b"", clean)
-    if isinstance(error, NoCredentialsError):
-        return _with_status(401, str(error), b"", clean)
-    face = _face(error.attempts) if isinstance(error, AllProvidersFailedError) else error
-    if isinstance(face, TruncatedStreamError):
-        return openai.APIError(str(error), clean, body=None)
-    if isinstance(face, ProviderError) and face.status is not None and face.status >= 400:
-        return _with_status(face.status, str(error), face.body, clean)
-    if isinstance(face, ProviderError) and face.code in ("deadline", "timeout"):
-        return openai.APITimeoutError(request=clean)
-    return openai.APIConnectionError(message=str(error), request=clean)
-
-
-def _clean(request: httpx2.Request) -> httpx2.Request:
-    """The request without headers and prompt: it stays with the error."""
-    return httpx2.Request(request.method, request.url)
-
-
-def _face(attempts: Sequence[Attempt]) -> Exception | None:
-    """The failure that stands for all: the last with a status, else the last."""
-    errors = [attempt.error for attempt in attempts if attempt.error is not None]
-    with_status = [error for error in errors if isinstance(error, ProviderError) and (error.status or 0) >= 400]
-    return (with_status or errors or [None])[-1]
-
-
-def _with_status(status: int, message: str, body: bytes, request: httpx2.Request) -> openai.APIStatusError:
-    content = body or json.dumps({"error": {"message": message, "type": "inference_providers"}}).encode()
-    response = httpx2.Response(
-        status,
-        content=content,
-        headers={"date": time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime())},
-        request=request,
-    )
-    kind = _STATUS_ERRORS.get(status) or (openai.InternalServerError if status >= 500 else openai.APIStatusError)
-    parsed = json_or_text(content)
-    inner = parsed.get("error", parsed) if isinstance(parsed, dict) else parsed
-    return kind(message, response=response, body=inner)

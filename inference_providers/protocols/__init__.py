@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from inference_providers.protocols.dispatch import mend as mend
     from inference_providers.protocols.error_body import error_details as error_details
     from inference_providers.protocols.error_body import json_or_text as json_or_text
+    from inference_providers.protocols.error_headers import telling_headers as telling_headers
     from inference_providers.protocols.openai_chat import form_model as form_model
+    from inference_providers.protocols.openai_chat import form_without_model as form_without_model
     from inference_providers.protocols.protocol import EventJudge as EventJudge
     from inference_providers.protocols.repairs import Repairs as Repairs
     from inference_providers.protocols.request import FittedRequest as FittedRequest
@@ -37,7 +39,11 @@ _HOME = {
         "error_details",
         "json_or_text",
     ),
-    "openai_chat": ("form_model",),
+    "error_headers": ("telling_headers",),
+    "openai_chat": (
+        "form_model",
+        "form_without_model",
+    ),
     "repairs": ("Repairs",),
     "request": (
         "FittedRequest",

@@ -15,7 +15,7 @@ from inference_providers.text import jsontext, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
 LONGEST = 4096  # characters of a message that are told
@@ -193,8 +193,8 @@ class _Reading:
         if metadata.get("reasons"):
             self.kinds.append("moderation flagged")
         quoted = metadata.get("headers")
-        for name in islice(quoted, _ITEMS) if isinstance(quoted, dict) else ():
-            self.headers[name.lower()] = _short(quoted[name])
+        for name, value in islice(quoted.items(), _ITEMS) if isinstance(quoted, dict) else ():
+            self.headers[name.lower()] = _short(value)
         raw = metadata.get("raw")
         message = self.read(raw, level + 1) if raw else ""
         if message:

@@ -58,7 +58,7 @@ def encode(request: ModelRequest, offer: Offer) -> FittedRequest:
             body, refused, repaired = known.applied(body)
             dropped += refused
     headers = {**request.headers, "Accept": "text/event-stream" if request.streams else "application/json"}
-    if body is not None:
+    if body is not None and ("model" in body or request.path == chat.PATH):  # a batch or a vector store has none
         body["model"] = offer.internal_name
     if body is not None or content:
         headers["Content-Type"] = request.content_type
@@ -74,21 +74,45 @@ def encode(request: ModelRequest, offer: Offer) -> FittedRequest:
     )
 
 
-_FORM_MODEL = rb'(name="model"\r\n(?:[^\r\n]+\r\n)*\r\n)([^\r\n]*)'
+# The head of a form's part that is called `model`, quoted or not.
+_IS_MODEL = rb'(?i:content-disposition):[^\r\n]*;[ \t]*(?i:name)=(?:"model"|model)[ \t]*(?:;[^\r\n]*)?(?:\r\n|$)'
+_LONGEST_HEAD = 4096  # bytes of a part's headers
 
 
 def form_model(content: bytes) -> str | None:
     """The model that a multipart form names."""
-    import re
+    found = _model_part(content)
+    return None if found is None else content[found[1] : found[2]].decode("utf-8", "replace")
 
-    match = re.search(_FORM_MODEL, content)
-    return match[2].decode("utf-8", "replace") if match else None
+
+def form_without_model(content: bytes) -> bytes:
+    """A multipart form without the part that names a model."""
+    found = _model_part(content)
+    return content if found is None else content[: found[0]] + content[found[2] + 2 :]
 
 
 def _form_with_model(content: bytes, model: str) -> bytes:
+    found = _model_part(content)
+    return content if found is None else content[: found[1]] + model.encode() + content[found[2] :]
+
+
+def _model_part(content: bytes) -> tuple[int, int, int] | None:
+    """Where the part of a multipart form that names a model begins, and where its text begins and ends.
+
+    Its first line is the boundary, so that a file which holds another form is not taken for this one.
+    """
     import re
 
-    return re.sub(_FORM_MODEL, lambda match: match[1] + model.encode(), content, count=1) if content else content
+    boundary = content[: content.find(b"\r\n", 0, 200) + 1].rstrip(b"\r")
+    place = 0 if boundary.startswith(b"--") else -1
+    while place >= 0:
+        head = place + len(boundary) + 2
+        text = content.find(b"\r\n\r\n", head, head + _LONGEST_HEAD) + 4
+        end = content.find(b"\r\n" + boundary, max(text - 4, head))
+        if text >= 4 and end >= text and re.search(_IS_MODEL, content[head : text - 4]):
+            return place, text, end
+        place = end + 2 if end >= 0 else -1
+    return None
 
 
 # Replies

@@ -34,6 +34,9 @@ class AsyncMockSender:
         await sleep(seconds)
         return async_response_of(status, headers, _each(body))
 
+    async def close_idle(self) -> None:
+        """Nothing is open."""
+
     async def aclose(self) -> None:
         """Nothing is open."""
 
@@ -62,6 +65,10 @@ class AsyncRecorder:
             yield chunk
         recording.keep()
 
+    async def close_idle(self) -> None:
+        """Close the connections that nobody uses."""
+        await self._real.close_idle()
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._real.aclose()
@@ -77,6 +84,9 @@ class AsyncPlayer:
         """The recorded reply. Raises WireError for a recorded failure, CassetteError where there is none."""
         status, headers, body = self._tape.find(request)
         return async_response_of(status, headers, _each([body]))
+
+    async def close_idle(self) -> None:
+        """Nothing is open."""
 
     async def aclose(self) -> None:
         """Nothing is open."""

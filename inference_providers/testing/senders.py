@@ -32,6 +32,9 @@ class MockSender:
         sleep(seconds)
         return response_of(status, headers, _each(body))
 
+    def close_idle(self) -> None:
+        """Nothing is open."""
+
     def close(self) -> None:
         """Nothing is open."""
 
@@ -60,6 +63,10 @@ class Recorder:
             yield chunk
         recording.keep()
 
+    def close_idle(self) -> None:
+        """Close the connections that nobody uses."""
+        self._real.close_idle()
+
     def close(self) -> None:
         """Close the connections."""
         self._real.close()
@@ -75,6 +82,9 @@ class Player:
         """The recorded reply. Raises WireError for a recorded failure, CassetteError where there is none."""
         status, headers, body = self._tape.find(request)
         return response_of(status, headers, _each([body]))
+
+    def close_idle(self) -> None:
+        """Nothing is open."""
 
     def close(self) -> None:
         """Nothing is open."""

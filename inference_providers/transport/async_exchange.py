@@ -56,12 +56,17 @@ class Kept:
         for pool in self._pools.values():
             pool.close()
 
+    def drop_idle(self) -> None:
+        """Close the connections that nobody uses."""
+        for pool in self._pools.values():
+            while pool.idle:
+                pool.idle.pop().close()
+
     def close_idle(self) -> None:
         """Close the connections that nobody uses, and those in use when their replies end."""
         for pool in self._pools.values():
             pool.closed = True
-            while pool.idle:
-                pool.idle.pop().close()
+        self.drop_idle()
 
 
 class Pool:

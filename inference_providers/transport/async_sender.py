@@ -25,6 +25,7 @@ from inference_providers.transport.http import (
 )
 from inference_providers.transport.origins import Origin
 from inference_providers.transport.races import run_race_async
+from inference_providers.transport.running import running_loop
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class AsyncSender:
         """
         address = permitted(request)
         limit = self.limits.total if limit is None else limit
-        loop = asyncio.get_running_loop()
+        loop = running_loop()
         until = loop.time() + limit
         pool = self._here(loop).pool(address, self._environ, is_checked(request))
         line = pool.take()
@@ -150,6 +151,13 @@ class AsyncSender:
 
             self._ssl = tls.context(self._environ)
         return self._ssl
+
+    async def close_idle(self) -> None:
+        """Close those connections of the running event loop that nobody uses; what sends later opens new ones."""
+        known = self._kept.get(running_loop())
+        if known is not None:
+            known.drop_idle()
+            await asyncio.sleep(0)  # the loop closes the sockets in its next round
 
     async def aclose(self) -> None:
         """Close the connections of the running event loop, those in use as well."""

@@ -120,6 +120,12 @@ class _Pool:
             line.pooled = time.monotonic()
             self.idle.append(line)
 
+    def drop_idle(self) -> None:
+        """Close the connections that nobody uses."""
+        with suppress(IndexError):  # another thread may take the last one
+            while True:
+                self.idle.pop().close()
+
 
 class Sender:
     """Sends requests; safe to share between threads, and after a fork each process has its own connections."""
@@ -198,13 +204,17 @@ class Sender:
         sock.settimeout(_left(until))
         return tls.secured(sock, self._context, host, partial(_watch, cancellation))
 
+    def close_idle(self) -> None:
+        """Close the connections that nobody uses; what sends later opens new ones."""
+        for pool in list(self._pools.values()):
+            pool.drop_idle()
+
     def close(self) -> None:
         """Close every idle connection, and those in use when their replies end."""
         pools, self._pools = self._pools, {}
         for pool in pools.values():
             pool.closed = True  # what is in use is closed when its reply ends
-            while pool.idle:
-                pool.idle.pop().close()
+            pool.drop_idle()
 
 
 def _close_all(lines: set[Any]) -> None:

@@ -1,0 +1,58 @@
+"""What an SDK client sends: checked, and the model read out of it. Pure."""
+
+from __future__ import annotations
+
+import json
+
+from inference_providers import chat
+from inference_providers.errors import InvalidRequestError
+from inference_providers.protocols import form_model, form_without_model
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+DEFAULT = "default"  # a model's name that stands for the client's own choice
+_NEEDS_BODY = (chat.PATH, "/completions", "/embeddings", "/responses")
+# What is kept at a provider, whichever model is used with it later: a model here says at whose.
+_WITHOUT_MODEL = ("files", "uploads", "batches", "vector_stores", "conversations", "containers", "threads", "evals")
+
+
+def checked_body(content: bytes, kind: str, path: str) -> dict[str, Any] | None:
+    """The JSON object of a request; None where it is a form, or nothing. Raises InvalidRequestError for other JSON."""
+    if "json" not in kind.lower():
+        return None
+    if not content:
+        if path in _NEEDS_BODY:
+            raise InvalidRequestError("Nothing was sent: the request has no body, and so no model.", code="no_body")
+        return None
+    try:
+        body = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        what = "JSON that nests too deep" if isinstance(error, RecursionError) else f"no JSON: {error}"
+        raise InvalidRequestError(f"Nothing was sent: the body is {what}", code="invalid_json") from None
+    if not isinstance(body, dict):
+        raise InvalidRequestError(
+            f"Nothing was sent: the body is not a JSON object but {type(body).__name__}.", code="invalid_json"
+        )
+    return body
+
+
+def picked_model(body: dict[str, Any] | None, content: bytes, path: str) -> tuple[list[str], bytes]:
+    """The models that a request names, best first, none for the client's own choice; and its form.
+
+    Takes `models` out of the body, and a model out of what providers know none of.
+    """
+    named: Any = form_model(content) if body is None else body.get("model")
+    listed = body.pop("models", None) if body else None
+    kind, *below = path.partition("?")[0].strip("/").split("/")
+    if kind in _WITHOUT_MODEL and "runs" not in below:  # a run of an assistant has one
+        if body:
+            body.pop("model", None)
+        elif named:
+            content = form_without_model(content)
+    elif body is not None and path == "/responses" and "prompt" not in body:
+        body.setdefault("model", DEFAULT)  # which whoever is asked gets its own name for
+    if isinstance(listed, list) and listed:
+        return [str(name) for name in listed], content
+    return ([named] if named and named != DEFAULT else []), content
