@@ -139,7 +139,9 @@ def stream_ends() -> str:
     from inference_providers.protocols import stream
 
     rows = ["| has come | has not come | the stream is |", "|---|---|---|"]
-    rows += [f"| {', '.join(present)} | {', '.join(absent)} | {outcome} |" for present, absent, outcome in stream.ENDS]
+    rows += [
+        f"| {', '.join(present)} | {', '.join(absent)} | {outcome} |" for present, absent, outcome in stream_ends.ENDS
+    ]
     return "\n".join(rows)
 
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 import inference_providers
 from inference_providers import AllProvidersFailedError, AsyncProviderList, ProviderList, TruncatedStreamError
-from inference_providers.protocols import classify, openai_chat, stream
+from inference_providers.protocols import classify, openai_chat, stream_ends
 from inference_providers.transport.http import Limits
 from tests.conftest import Quick, keys, registry_of
 from tests.fault_server import (
@@ -482,7 +482,7 @@ def test_any_status_is_judged_without_words(status: int) -> None:
     assert verdict.action == expected
 
 
-ANSWER, OTHER = "/chat/completions", "/responses"
+ANSWER, OTHER = "/chat/completions", "/audio/speech"
 
 
 @pytest.mark.parametrize(
@@ -525,4 +525,4 @@ def test_every_end_of_a_stream_has_its_outcome(
 
 @given(st.sets(st.sampled_from(["other", "content", "finish", "filtered", "cut", "done", "empty"])))
 def test_whatever_was_seen_of_a_stream_its_end_has_an_outcome(seen: set[str]) -> None:
-    assert stream.outcome_of(seen) in {outcome for _, _, outcome in stream.ENDS}
+    assert stream_ends.outcome_of(seen) in {outcome for _, _, outcome in stream_ends.ENDS}

@@ -111,5 +111,6 @@ class Job:
         """An item's question, for what takes more than one reply."""
         made = Question(item.body["messages"], {}, on_unsupported=self.pattern.on_unsupported)
         made.fields = {name: value for name, value in item.body.items() if name != "messages"}
+        made.split_thinking = self.pattern.split_thinking
         made.output_schema, made.tools = self.pattern.output_schema, self.pattern.tools
         return made

@@ -10,7 +10,7 @@ from inference_providers.text import in_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Awaitable, Callable, Mapping, Sequence
     from typing import Any
 
     from inference_providers.attempts import Attempt
@@ -25,8 +25,14 @@ class AnswerStream:
     A break after the first content raises TruncatedStreamError with the text so far.
     """
 
-    def __init__(self, opening: Callable[[], StreamReply], turns: Sequence[Mapping[str, Any]]) -> None:
-        self._opening, self._gathered = opening, Gathered(turns)
+    def __init__(
+        self,
+        opening: Callable[[], StreamReply],
+        turns: Sequence[Mapping[str, Any]],
+        *,
+        split: bool = False,
+    ) -> None:
+        self._opening, self._gathered = opening, Gathered(turns, split=split)
         self._reply: StreamReply | None = None
         self._closed = False
 
@@ -44,6 +50,8 @@ class AnswerStream:
             for chunk in self._reply:
                 if text := self._gathered.add(chunk):
                     yield text
+            if not self._closed and (text := self._gathered.rest()):
+                yield text
         except BaseException:  # broken, or left by whoever iterates: it will never be whole
             self._closed = True
             raise

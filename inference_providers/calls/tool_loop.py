@@ -25,7 +25,7 @@ CALLS_IN_REPLY, CALLS = 128, 512  # tool calls that are made for one reply, and 
 def converse(question: Question) -> Generator[dict[str, Any] | list[Call], Any, Answer]:
     """Ask until there is an answer. Raises StepLimitError, or InvalidReplyError after one repair."""
     turns = question.turns
-    given = AnswerBuilder()
+    given = AnswerBuilder(split=bool(question.split_thinking))
     repaired = False
     made = 0
     for step in range(1, question.max_steps + 1):
@@ -93,12 +93,12 @@ def _check_calls(asked: int, made: int, turns: Sequence[Mapping[str, Any]]) -> N
 
 
 def _count(given: AnswerBuilder, reply: Reply) -> None:
-    usage = usage_of(reply.data.get("usage"))
+    usage = usage_of(reply.data.get("usage") or chat.usage_in(reply.data))
     given.add(usage, cost_of(usage, reply.offer.facts), reply.attempts, reply.dropped, reply.seconds)
 
 
-def answer_of(reply: Reply, turns: Sequence[Mapping[str, Any]]) -> Answer:
-    """The answer that one reply gives, tools and schemas aside."""
-    given = AnswerBuilder()
+def answer_of(reply: Reply, turns: Sequence[Mapping[str, Any]], *, split: bool = False) -> Answer:
+    """The answer that one reply gives, tools and schemas aside. split: as in `AnswerBuilder`."""
+    given = AnswerBuilder(split=split)
     _count(given, reply)
     return given.answer(reply.data, reply.offer, turns)

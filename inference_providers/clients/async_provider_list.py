@@ -54,7 +54,7 @@ class AsyncProviderList(Secretive):
     update_url: where updates come from; default `INFERENCE_PROVIDERS_URL`, else models.dev.
     random: source of randomness (`random.Random`) for `choose_randomly` and for jitter.
     policy, limits: the numbers of retry, fallback and cool-down, and how long each thing may take.
-    allow_empty: take an empty reply for an answer.
+    allow_empty: take an empty reply for an answer. split_thinking: part `<think>` blocks from answers.
     hedge_after: seconds, or "p95", after which a second provider is asked as well, for calls that
         are not streamed; at most one request in twenty is such an extra one. Off by default.
     mock: replies instead of providers, by model; neither key nor network is used. See `testing.mock`.
@@ -84,12 +84,14 @@ class AsyncProviderList(Secretive):
         limits: Limits | None = None,
         allow_empty: bool = False,
         hedge_after: float | str | None = None,
+        split_thinking: bool = False,
         mock: Mapping[str, Any] | None = None,
     ) -> None:
         finding = {
             "verbose": verbose, "json_override": json_override, "auto_update": auto_update, "json_merge": json_merge,
             "local_models": local_models, "trust": trust, "allow": allow, "update_url": update_url,
         }  # fmt: skip
+        calling = {"limits": limits, "allow_empty": allow_empty, "split_thinking": split_thinking}
         self.pipeline = pipeline_of(
             environ=environ,
             local=local,
@@ -98,7 +100,7 @@ class AsyncProviderList(Secretive):
             aliases=aliases,
             mock=mock,
             finding=finding,
-            calling={"random": random, "policy": policy, "limits": limits, "allow_empty": allow_empty},
+            calling={"random": random, "policy": policy, **calling},
         )
         self.pipeline.finder.holder = self
         self.registry: Registry = self.pipeline.finder.registry
@@ -137,7 +139,6 @@ class AsyncProviderList(Secretive):
         """Who can serve a model now: one offer for each provider, in registry order.
 
         Servers on this machine come first for models with open weights, else last.
-
         Empty when no key for it is set. Raises UnknownModelError for a name that no rule resolves.
         """
         return self.pipeline.finder.find_model_providers(canonical_name)

@@ -109,7 +109,7 @@ class ClientCall:
         dropped = reply.headers.get("x-inference-dropped", "")
         usage = usage_of(data.get("usage"))
         cost = cost_of(usage, provider.facts(model)) if provider else None
-        given = chat.AnswerBuilder()
+        given = chat.AnswerBuilder(split=bool(self._question.split_thinking))
         given.add(usage, cost, (), filter(None, dropped.split(", ")), time.monotonic() - self._started)
         answer = given.answer(data, None, self._question.turns)
         answer.provider, answer.model = provider.id if provider else None, model

@@ -26,7 +26,7 @@ from inference_providers.errors import (
     TruncatedStreamError,
     UnknownModelError,
 )
-from inference_providers.protocols import ModelRequest, form_model, json_or_text
+from inference_providers.protocols import ModelRequest, form_model, form_streams, json_or_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -163,7 +163,14 @@ class _Wanted:
             headers=own,
             allow_empty=options.allow_empty,
             unsupported=parameters.KEEP if options.only is not None else parameters.DROP,
+            streams=_streams(path, kind, content),
+            accept=_accept(request),
         )
+
+    @property
+    def as_it_comes(self) -> bool:
+        """Whether the reply is passed on as it comes."""
+        return self.request.streams or bool(self.request.accept)
 
     @property
     def only(self) -> list[Offer] | None:
@@ -189,6 +196,19 @@ def _is_own(name: bytes) -> bool:
     return name not in _SDKS_OWN and not name.startswith((b"x-stainless", b"openai-"))
 
 
+def _streams(path: str, kind: str, content: bytes) -> bool:
+    """Whether something other than a JSON body asks for events: a form, or a query."""
+    if "multipart/form-data" in kind:
+        return form_streams(content)
+    return any(field in ("stream=true", "stream=True", "stream=1") for field in path.partition("?")[2].split("&"))
+
+
+def _accept(request: httpx2.Request) -> str:
+    """What the SDK wants where that is neither JSON nor events: it says so for speech and files."""
+    wanted = request.headers.get("accept", "")
+    return "" if not wanted or any(kind in wanted for kind in ("json", "event-stream", "*/*")) else wanted
+
+
 def _seconds(request: httpx2.Request, timeout: float) -> float:
     read = (request.extensions.get("timeout") or {}).get("read")
     return timeout if read is None else float(read)
@@ -204,9 +224,9 @@ class _Routing(httpx2.BaseTransport):
             offers = wanted.only or self._finder.first_available(wanted.models)
             if wanted.lists_models:
                 return _listing(offers, request)
-            if wanted.request.streams:
+            if wanted.as_it_comes:
                 stream = self._caller.stream(offers, wanted.request, total=wanted.total)
-                return _response(stream, 200, request, stream=_Stream(stream, request))
+                return _response(stream, stream.status, request, stream=_Stream(stream, request))
             reply = self._caller.call(offers, wanted.request, total=wanted.total, hedge_after=self._options.hedge_after)
             return _response(reply, reply.status, request, content=reply.content)
         except InferenceProvidersError as error:
@@ -223,9 +243,9 @@ class _AsyncRouting(httpx2.AsyncBaseTransport):
             offers = wanted.only or await async_asker.found(self._finder, wanted.models)
             if wanted.lists_models:
                 return _listing(offers, request)
-            if wanted.request.streams:
+            if wanted.as_it_comes:
                 stream = await self._caller.stream(offers, wanted.request, total=wanted.total)
-                return _response(stream, 200, request, stream=_AsyncStream(stream, request))
+                return _response(stream, stream.status, request, stream=_AsyncStream(stream, request))
             reply = await self._caller.call(
                 offers, wanted.request, total=wanted.total, hedge_after=self._options.hedge_after
             )

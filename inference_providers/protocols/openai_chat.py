@@ -15,6 +15,7 @@ from inference_providers.protocols.classify import Verdict
 from inference_providers.protocols.request import FittedRequest
 from inference_providers.registry import OPENAI_PROTOCOL
 from inference_providers.text import jsontext
+from inference_providers.transport import sse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from inference_providers.protocols.stream import StreamJudge
 
 ID = OPENAI_PROTOCOL
+_READ = (chat.PATH, "/completions", "/responses")  # whose replies are JSON or a stream of it, whatever they are called
 
 
 # Requests
@@ -52,7 +54,8 @@ def encode(request: ModelRequest, offer: Offer) -> FittedRequest:
         body = parameter_rules.adapted(given, offer.rules, mode=mode, exempt=exempt)
         if mode != parameters.KEEP:
             dropped = parameter_rules.dropped(given, offer.rules, exempt)
-    headers = {**request.headers, "Accept": "text/event-stream" if request.streams else "application/json"}
+    accept = request.accept or ("text/event-stream" if request.streams else "application/json")
+    headers = {**request.headers, "Accept": accept}
     if body is not None:
         body["model"] = offer.internal_name
     if body is not None or content:
@@ -61,6 +64,7 @@ def encode(request: ModelRequest, offer: Offer) -> FittedRequest:
 
 
 _FORM_MODEL = rb'(name="model"\r\n(?:[^\r\n]+\r\n)*\r\n)([^\r\n]*)'
+_FORM_STREAM = rb'name="stream"\r\n(?:[^\r\n]+\r\n)*\r\n([^\r\n]*)'
 
 
 def form_model(content: bytes) -> str | None:
@@ -69,6 +73,14 @@ def form_model(content: bytes) -> str | None:
 
     match = re.search(_FORM_MODEL, content)
     return match[2].decode("utf-8", "replace") if match else None
+
+
+def form_streams(content: bytes) -> bool:
+    """Whether a multipart form asks for its reply as events."""
+    import re
+
+    match = re.search(_FORM_STREAM, content)
+    return match is not None and match[1].strip().lower() in (b"true", b"1")
 
 
 def _form_with_model(content: bytes, model: str) -> bytes:
@@ -88,11 +100,14 @@ def judge(
     *,
     path: str = chat.PATH,
     allow_empty: bool = False,
+    choices: int = 1,
+    unread: bool = False,
 ) -> StreamJudge:
     """What judges one stream as it comes. Where it turns out to be a complete reply, `decode` does."""
     from inference_providers.protocols.stream import StreamJudge
 
-    return StreamJudge(provider, secrets, headers, now, decode, path=path, allow_empty=allow_empty)
+    options = {"allow_empty": allow_empty, "choices": choices, "unread": unread}
+    return StreamJudge(provider, secrets, headers, now, decode, path=path, **options)
 
 
 def decode(
@@ -109,8 +124,11 @@ def decode(
     """A verdict on a complete response. *secrets* are scrubbed from everything that is kept."""
     if status not in classify.SUCCESS:
         return classify.refusal(status, headers, body, provider, secrets, now)
-    if path != chat.PATH and classify.is_foreign(headers.get("content-type", "json").lower()):
+    kind = headers.get("content-type", "json").lower()
+    if path not in _READ and classify.is_foreign(kind):
         return Verdict(classify.OK)
+    if path in _READ and body[:1] != b"{" and sse.begins(body):
+        return _from_stream(body, provider, secrets, now, path, allow_empty)
     try:
         if path != chat.PATH and _passes_unread(body):
             return Verdict(classify.OK)
@@ -118,14 +136,44 @@ def decode(
     except (jsontext.TooDeep, jsontext.TooLarge) as error:
         return classify.unavailable(classify.NEXT, provider, f"the reply is {error}")
     except ValueError:
+        if path in _READ and body.lstrip()[:1] == b"{" and b"\n" in body.strip():  # lines of JSON, or a cut reply
+            return _from_stream(body, provider, secrets, now, path, allow_empty)
         return _not_json(body, provider, secrets)
     if not isinstance(reply, dict):
         return classify.unavailable(classify.NEXT, provider, f"the reply is not an object but {type(reply).__name__}")
     if reply.get("error") or reply.get("object") == "error":
         return classify.error_in_success(classify.clean_error(reply, secrets), provider, now)
-    if path != chat.PATH:
-        return Verdict(classify.OK, reply=reply)
-    return _chat_reply(reply, provider, allow_empty)
+    return _chat_reply(reply, provider, allow_empty) if path == chat.PATH else _read(reply, provider, path, allow_empty)
+
+
+def _read(reply: dict[str, Any], provider: str, path: str, allow_empty: bool) -> Verdict:
+    """The verdict on an object that is no error."""
+    if path == chat.PATH:
+        return _chat_reply(reply, provider, allow_empty)
+    if path == "/responses":
+        from inference_providers.protocols import responses
+
+        return responses.judged(reply, provider, allow_empty)
+    if path == "/completions" and reply.get("choices") == []:
+        return classify.unavailable(classify.NEXT, provider, "the reply has no choices")
+    return Verdict(classify.OK, reply=reply)
+
+
+def _from_stream(
+    body: bytes, provider: str, secrets: Iterable[str | None], now: float, path: str, allow_empty: bool
+) -> Verdict:
+    """The verdict on a stream that came where nobody asked for one: it is put together to the reply that was meant."""
+    import json
+
+    from inference_providers.protocols.stream_parts import whole_reply
+
+    verdict, reply = whole_reply(body, provider, secrets, now, path)
+    if verdict.action == classify.OK:
+        verdict = _read(reply, provider, path, allow_empty)
+    if verdict.action == classify.OK:
+        made = json.dumps(reply).encode()
+        verdict.response = (200, {"content-type": "application/json"}, made)
+    return verdict
 
 
 def _passes_unread(body: bytes) -> bool:
