@@ -77,6 +77,7 @@ class Job:
         adaptive: bool = True,
         completion_window: str | None = None,
         csv_formulas: str = formulas.KEEP,
+        split_thinking: bool | None = None,
         **fields: Any,
     ) -> None:
         _check_source(source)
@@ -101,7 +102,9 @@ class Job:
         if not fields.get("tools"):
             fields.pop("tools", None)
         # One question stands for all: what it says of schema and parameters holds for each item.
-        self.pattern: Question = Question((), fields, schema=schema, extra=extra_body, on_unsupported=on_unsupported)
+        self.pattern: Question = Question(
+            (), fields, schema=schema, extra=extra_body, on_unsupported=on_unsupported, split_thinking=split_thinking
+        )
         self.reader = Reader(models, system, self.pattern.fields, self.pattern.extra)
         self.is_plain = self.pattern.output_schema is None and (
             self.pattern.tools is None or not self.pattern.tools.runs

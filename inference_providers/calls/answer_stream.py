@@ -10,7 +10,7 @@ from inference_providers.text import in_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import Any
 
     from inference_providers.attempts import Attempt

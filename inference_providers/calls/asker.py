@@ -9,8 +9,8 @@ from functools import partial
 from itertools import groupby
 
 from inference_providers.attempts import Attempt
-from inference_providers.calls.waiting import all_of, begun, in_thread, race
 from inference_providers.calls.tool_loop import converse
+from inference_providers.calls.waiting import all_of, begun, in_thread, race
 from inference_providers.chat import names_of, test_body
 from inference_providers.errors import AllProvidersFailedError, LocalServerError
 from inference_providers.protocols import ModelRequest, capable_offers, classify
@@ -19,15 +19,15 @@ from inference_providers.transport import Request, WireError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Generator, Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
     from typing import Any, Protocol, TypeVar
 
     from inference_providers.calls.answer_stream import AnswerStream
     from inference_providers.calls.caller import Caller
-    from inference_providers.calls.stream_reply import StreamReply
     from inference_providers.calls.finder import Finder
     from inference_providers.calls.observation import Context
     from inference_providers.calls.reply import Reply
+    from inference_providers.calls.stream_reply import StreamReply
     from inference_providers.chat import Answer, Models, Question
     from inference_providers.offers import Offer
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import time
 
-from inference_providers.calls.trial import error_body, running
 from inference_providers.calls.reply import Reply, given, judge
+from inference_providers.calls.trial import error_body, running
 from inference_providers.errors import TruncatedStreamError
 from inference_providers.protocols import PROTOCOLS, Part, as_events, classify, delta_text, fit
 from inference_providers.text import in_line

@@ -12,16 +12,14 @@ if TYPE_CHECKING:
     from typing import Any
 
 # Strings that come in pieces. Others (`id`, `role`, `name`, `type`, ...) are said once, or again and again.
-_JOINED = frozenset(
-    (
-        "content refusal reasoning_content reasoning reasoning_text thinking text summary arguments input "
-        "transcript data signature"
-    ).split()
-)
+_JOINED = {
+    *("content", "refusal", "text", "arguments", "input", "transcript", "data", "signature"),
+    *("reasoning_content", "reasoning", "reasoning_text", "thinking", "summary"),
+}
 # Lists whose parts grow: a part of the same kind as the last one goes on with it.
-_GROWING = frozenset(
-    "content thinking reasoning reasoning_content reasoning_details thinking_blocks summary".split()  # noqa: SIM905
-)
+_GROWING = {
+    *("content", "reasoning_content", "reasoning", "reasoning_details", "thinking", "thinking_blocks", "summary"),
+}
 _APART = frozenset(("choices", "usage", "object"))
 _TEXT_ALONE = {"content"}.issuperset
 _OWN = frozenset(("delta", "message", "index", "usage"))
@@ -231,9 +229,9 @@ class _Parts:
 
     def _goes_on(self, item: Mapping[str, Any]) -> bool:
         last = self.items[-1] if self.items else None
-        kind = item.get("type")
-        alike = type(last) is dict and kind is not None and last.get("type") == kind
-        return alike and last.get("id") == item.get("id")
+        if type(last) is not dict or item.get("type") is None:
+            return False
+        return all(last.get(name) == item.get(name) for name in ("type", "id", "thought"))
 
 
 def _merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from inference_providers.clients.connection import Connection
     from inference_providers.clients.options import (
         AskOptions,
-        Items,
         BatchOptions,
         GenerationOptions,
+        Items,
         StreamOptions,
     )
     from inference_providers.offers import Explanation, LocalServer, Offer, Resolution
@@ -46,9 +46,8 @@ class ProviderList(Secretive):
         `tokenizer_path`, `engine`, `context`, ...), which may also say `command`.
     trust: further hosts for key variables: `{"OPENAI_API_KEY": ["proxy.example.com"]}`.
     timeout: seconds for a whole call, retries and fallbacks included.
-    allow: providers whose general-purpose token (`GITHUB_TOKEN`, `HF_TOKEN`, ...) may be used
-        without naming them; also comma-separated in `INFERENCE_PROVIDERS_ALLOW`.
-    aliases: your own names for models: `{"work": "claude-opus-5.5"}`.
+    allow: providers whose general-purpose token (`GITHUB_TOKEN`, `HF_TOKEN`, ...) may be used without naming them; also
+        comma-separated in `INFERENCE_PROVIDERS_ALLOW`. aliases: your own names for models: `{"work": "claude-opus-5.5"}`.
     update_url: where updates come from; default `INFERENCE_PROVIDERS_URL`, else models.dev.
     random: source of randomness (`random.Random`) for `choose_randomly` and for jitter.
     policy, limits: the numbers of retry, fallback and cool-down, and how long each thing may take.
@@ -174,9 +173,9 @@ class ProviderList(Secretive):
     ) -> Connection:
         """A connected client and the provider's name for the model.
 
-        Candidates are tried in registry order, or in random order. Without *test* a candidate
-        works if its server answers a request that carries neither key nor prompt; with it, if
-        a short inference succeeds. The next is started when one has not answered in 250 ms.
+        Candidates are tried in registry order, or in random order. Without *test* a candidate works if its server
+        answers a request that carries neither key nor prompt; with it, if a short inference succeeds. The next is
+        started when one has not answered in 250 ms.
 
         Raises UnknownModelError, NoCredentialsError (naming the variables that would help) or
         AllProvidersFailedError (with every attempt).
@@ -221,10 +220,9 @@ class ProviderList(Secretive):
         """A real `openai.OpenAI` that routes every request and falls back, whatever SDK method is called.
 
         `model=` in a call takes anything that `resolve` takes, or `"auto"`; a list goes through
-        `extra_body={"models": [...]}`. *models* stands in where a call says `model="default"`.
-        Who answered is in the headers `x-inference-provider`, `x-inference-model` and
-        `x-inference-attempts` (`with_raw_response`). What fails in the end is the SDK's own
-        exception; its `__cause__` is ours, with every attempt. Keys that were refused and
+        `extra_body={"models": [...]}`. *models* stands in where a call says `model="default"`. Who answered is in the
+        headers `x-inference-provider`, `x-inference-model` and `x-inference-attempts` (`with_raw_response`). What fails
+        in the end is the SDK's own exception; its `__cause__` is ours, with every attempt. Keys that were refused and
         providers that cool down are remembered for all clients of this list.
 
         timeout: seconds for a whole call; default that of this list. hedge_after: see `ProviderList`.
@@ -307,31 +305,32 @@ class ProviderList(Secretive):
         on_unsupported: str = DROP,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
+        split_thinking: bool | None = None,
         **parameters: Any,
     ) -> Answer | AnswerStream:
         """Ask the best model within reach, or *model*; its answer.
 
         question: text, or a list of messages. model: a name in any spelling, or several, best first.
-        test: a candidate that fails to answer is followed by the next; without it, the first
-        whose server can be reached is asked, and its failure is raised.
-        images: paths, URLs or bytes. schema: a JSON Schema or a pydantic model that the answer must
-        fit; the value is `answer.parsed`, and a reply that does not fit is sent back once.
-        stream: give text as it comes, an `AnswerStream`.
-        parameters: max_tokens, temperature, top_p, top_k, min_p, seed, stop, frequency_penalty,
-        presence_penalty, repetition_penalty, logit_bias, response_format, reasoning_effort, n, ...;
-        other tools' words (max_new_tokens, stop_strings) mean the same. tools: Python functions,
-        which are called until the model answers (at most *max_steps* replies), or descriptions; for asyncio
-        they may be coroutine functions, and others run in threads.
-        on_unsupported: "drop" leaves out what a provider does not take, and says so; "error" asks
-        only those that take it. extra_body: goes into the request as it is.
-        timeout: seconds for each reply, retries and fallbacks included.
+        test: a candidate that fails to answer is followed by the next; without it, the first whose server can be
+        reached is asked, and its failure is raised. images: paths, URLs or bytes. schema: a JSON Schema or a pydantic
+        model that the answer must fit; the value is `answer.parsed`, and a reply that does not fit is sent back once.
+        stream: give text as it comes, an `AnswerStream`. parameters: max_tokens, temperature, top_p, top_k, min_p,
+        seed, stop, frequency_penalty, presence_penalty, repetition_penalty, logit_bias, response_format,
+        reasoning_effort, n, ...; other tools' words (max_new_tokens, stop_strings) mean the same. tools: Python
+        functions, which are called until the model answers (at most *max_steps* replies), or descriptions; for asyncio
+        they may be coroutine functions, and others run in threads. on_unsupported: "drop" leaves out what a provider
+        does not take, and says so; "error" asks only those that take it. extra_body: goes into the request as it is.
+        timeout: seconds for each reply, retries and fallbacks included. split_thinking: thoughts between tags
+        (`<think>`) at the beginning of an answer are `answer.reasoning` and no part of its text.
 
-        Raises NoCredentialsError (with what to set), UnknownModelError, InvalidRequestError and other
-        ProviderErrors for a request at fault, InvalidReplyError for a reply that does not fit the
-        schema, StepLimitError, or AllProvidersFailedError with every attempt.
+        Raises NoCredentialsError (with what to set), UnknownModelError, InvalidRequestError and other ProviderErrors
+        for a request at fault, InvalidReplyError for a reply that does not fit the schema, StepLimitError, or
+        AllProvidersFailedError with every attempt.
         """
         check_timeout(timeout)
-        how = {"schema": schema, "max_steps": max_steps, "on_unsupported": on_unsupported}
+        how = {
+            "schema": schema, "max_steps": max_steps, "on_unsupported": on_unsupported, "split_thinking": split_thinking,
+        }  # fmt: skip
         asked = self.pipeline.question(question, parameters, system=system, images=images, extra_body=extra_body, **how)
         if stream:
             return self.pipeline.asker.stream(asked, model, test, timeout).open()
@@ -354,20 +353,22 @@ class ProviderList(Secretive):
         on_unsupported: str = DROP,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
+        split_thinking: bool | None = None,
         **parameters: Any,
     ) -> AnswerStream:
         check_timeout(timeout)
-        how = {"schema": schema, "max_steps": max_steps, "on_unsupported": on_unsupported}
+        how = {
+            "schema": schema, "max_steps": max_steps, "on_unsupported": on_unsupported, "split_thinking": split_thinking,
+        }  # fmt: skip
         asked = self.pipeline.question(question, parameters, system=system, images=images, extra_body=extra_body, **how)
         return self.pipeline.asker.stream(asked, model, test, timeout)
 
     def batch(self, questions: Items, models: Models = None, **options: Unpack[BatchOptions]) -> Batch:
         """Ask many questions at once; results with `.answer` or `.error`, in order.
 
-        questions: any iterable of texts, message lists, or dicts with `prompt` or `messages`, `custom_id`,
-        `model` and parameters, or lines of OpenAI's batch format; or a file (`pathlib.Path`) of JSON
-        lines or CSV; for asyncio also an asynchronous iterable. models: a name or several for items that
-        name none; default: the best within reach.
+        questions: any iterable of texts, message lists, or dicts with `prompt` or `messages`, `custom_id`, `model` and
+        parameters, or lines of OpenAI's batch format; or a file (`pathlib.Path`) of JSON lines or CSV; for asyncio also
+        an asynchronous iterable. models: a name or several for items that name none; default: the best within reach.
 
         concurrency: requests at once, or "auto" to find what each provider allows; a model that several
         providers serve is asked of all of them. requests_per_minute, tokens_per_minute: for each provider.
@@ -380,7 +381,7 @@ class ProviderList(Secretive):
         completion_window: how long its job may take, where it can be said (`"24h"`). adaptive: false keeps
         *concurrency* as it is. progress: a line on standard error; default: on a terminal. patience: seconds for
         which an item that is refused for the rate is asked again. system, schema, tools, timeout, on_unsupported,
-        extra_body and generation parameters: as in `ask_ai`, for every item.
+        split_thinking, extra_body and generation parameters: as in `ask_ai`, for every item.
 
         Raises TypeError and ValueError for wrong options and an input that is also an output, BlockingIOError
         where another process writes to *out*, OSError where it is not a regular file.

@@ -24,11 +24,25 @@ if TYPE_CHECKING:
 
 _HOME = {
     "classify": ("Verdict",),
-    "dispatch": ("PROTOCOLS", "capable_offers", "fit",),
-    "error_body": ("error_details", "json_or_text",),
-    "openai_chat": ("form_model", "form_streams",),
+    "dispatch": (
+        "PROTOCOLS",
+        "capable_offers",
+        "fit",
+    ),
+    "error_body": (
+        "error_details",
+        "json_or_text",
+    ),
+    "openai_chat": (
+        "form_model",
+        "form_streams",
+    ),
     "request": ("ModelRequest",),
-    "stream_form": ("as_chunk", "as_events", "delta_text",),
+    "stream_form": (
+        "as_chunk",
+        "as_events",
+        "delta_text",
+    ),
     "stream_parts": ("Part",),
 }
 __getattr__, __dir__ = face(__name__, _HOME, modules=("classify",))

@@ -15,7 +15,6 @@ from inference_providers.protocols.classify import Verdict
 from inference_providers.protocols.request import FittedRequest
 from inference_providers.registry import OPENAI_PROTOCOL
 from inference_providers.text import jsontext
-from inference_providers.transport import sse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -106,8 +105,9 @@ def judge(
     """What judges one stream as it comes. Where it turns out to be a complete reply, `decode` does."""
     from inference_providers.protocols.stream import StreamJudge
 
-    options = {"allow_empty": allow_empty, "choices": choices, "unread": unread}
-    return StreamJudge(provider, secrets, headers, now, decode, path=path, **options)
+    return StreamJudge(
+        provider, secrets, headers, now, decode, path=path, allow_empty=allow_empty, choices=choices, unread=unread
+    )
 
 
 def decode(
@@ -127,7 +127,7 @@ def decode(
     kind = headers.get("content-type", "json").lower()
     if path not in _READ and classify.is_foreign(kind):
         return Verdict(classify.OK)
-    if path in _READ and body[:1] != b"{" and sse.begins(body):
+    if path in _READ and body[:1] != b"{" and _is_stream(body):
         return _from_stream(body, provider, secrets, now, path, allow_empty)
     try:
         if path != chat.PATH and _passes_unread(body):
@@ -157,6 +157,12 @@ def _read(reply: dict[str, Any], provider: str, path: str, allow_empty: bool) ->
     if path == "/completions" and reply.get("choices") == []:
         return classify.unavailable(classify.NEXT, provider, "the reply has no choices")
     return Verdict(classify.OK, reply=reply)
+
+
+def _is_stream(body: bytes) -> bool:
+    from inference_providers.transport import sse
+
+    return bool(sse.begins(body))
 
 
 def _from_stream(

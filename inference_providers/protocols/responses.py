@@ -15,53 +15,53 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from inference_providers.protocols.stream import StreamJudge
+    from inference_providers.protocols.stream_notes import Notes
 
 _UNDER_WAY = ("queued", "in_progress")
 _CUT = ("max_output_tokens", "max_tokens", "length")
 _CONTENT = ("content", "summary", "arguments", "input", "result", "output", "code", "results")
 
 
-def response_event(judge: StreamJudge, event: Mapping[str, Any], size: int) -> bool:
+def response_event(notes: Notes, event: Mapping[str, Any], size: int) -> bool:
     """An event of a stream."""
     kind = event.get("type")
     kind = kind if isinstance(kind, str) else ""
-    judge.other += size
+    notes.other += size
     response = event.get("response")
     if isinstance(response, dict):
-        _state(judge, kind, response)
+        _state(notes, kind, response)
         return True
     delta = event.get("delta")
     if kind.endswith(".delta") and delta:
         if isinstance(delta, str):
             if kind in ("response.output_text.delta", "response.refusal.delta"):
-                judge.words.add(delta)
+                notes.words.add(delta)
             else:
-                judge.thoughts += len(delta)
-        judge.started = True
+                notes.thoughts += len(delta)
+        notes.started = True
     elif _item_has_content(event.get("item"), done=kind.endswith(".done")) or event.get("partial_image_b64"):
-        judge.started = True
+        notes.started = True
     elif kind.endswith("_text.done") and event.get("text"):
-        if not judge.started and kind == "response.output_text.done":
-            judge.words.add(str(event["text"]))
-        judge.started = True
+        if not notes.started and kind == "response.output_text.done":
+            notes.words.add(str(event["text"]))
+        notes.started = True
     return bool(kind) and kind != "ping"
 
 
-def _state(judge: StreamJudge, kind: str, response: Mapping[str, Any]) -> None:
+def _state(notes: Notes, kind: str, response: Mapping[str, Any]) -> None:
     """An event that holds the whole response so far."""
     status = response.get("status") or kind.removeprefix("response.")
-    judge.usage = response.get("usage") or judge.usage
+    notes.usage = response.get("usage") or notes.usage
     if kind == "response.failed" or status == "failed":
-        judge.error({"error": response.get("error") or {}}, "the response failed")
+        notes.error({"error": response.get("error") or {}}, "the response failed")
     elif kind == "response.cancelled" or status == "cancelled":
-        judge.fail("the response was cancelled")
+        notes.fail("the response was cancelled")
     elif kind in ("response.completed", "response.incomplete", "response.done"):
-        if not judge.started and has_content(response):
-            judge.started = True
-            judge.words.add(text_of(response))
-        judge.finished = judge.done = True
-        judge.filtered, judge.cut = ends_of(response)
+        if not notes.started and has_content(response):
+            notes.started = True
+            notes.words.add(text_of(response))
+        notes.finished = notes.done = True
+        notes.filtered, notes.cut = ends_of(response)
 
 
 def ends_of(response: Mapping[str, Any]) -> tuple[bool, bool]:

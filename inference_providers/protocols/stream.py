@@ -15,6 +15,7 @@ from inference_providers.protocols.error_body import error_details, trimmed
 from inference_providers.protocols.stream_chunks import reader_of
 from inference_providers.protocols.stream_ends import WHOLE, WITHHELD, outcome_of
 from inference_providers.protocols.stream_form import as_chunk, as_events, is_chunk
+from inference_providers.protocols.stream_notes import Notes
 from inference_providers.text import jsontext
 from inference_providers.transport import sse
 
@@ -36,7 +37,7 @@ _EVENTS, _LINES, _WHOLE, _PASSED = "events", "lines", "whole", "passed"  # what 
 _AS_IT_CAME, _AS_EVENTS = "", "text/event-stream"
 
 
-class StreamJudge:
+class StreamJudge(Notes):
     """Judges one stream as its bytes come: a `protocol.EventJudge` of OpenAI's events.
 
     A body is what it begins like, whatever its content type says: server-sent events, lines of JSON, one JSON reply.
@@ -45,20 +46,8 @@ class StreamJudge:
 
     __slots__ = {  # noqa: RUF023  (in the order in which they come)
         "provider": "Who is named in errors.",
-        "started": "Content has come (text, thoughts, a tool's call; anything, of a stream that is not read).",
-        "finished": "A finish reason has come: the answer is whole, whatever becomes of the connection.",
-        "resting": "It has come for every answer, and nothing but usage and the farewell is still to come.",
-        "done": "`[DONE]`, or what stands for it, has come: what follows is not read.",
         "verdict": "What came of it; None as long as it goes on.",
-        "usage": "Tokens used, as the chunks have told of them so far.",
         "events": "How many events have come, those without content included.",
-        "choices": "How many answers were asked for.",
-        "finishes": "The answers that have a finish reason.",
-        "filtered": "The finish reason is `content_filter`.",
-        "cut": "The finish reason is `length`.",
-        "words": "The text so far, for `.partial`.",
-        "thoughts": "How many characters of thoughts have come.",
-        "other": "How many bytes of chunks have come that hold more than text.",
         "allow_empty": "Whether an answer without content is one.",
         "_kind": "What the body is, once enough of it has come to tell.",
         "_label": "What its content type says.",
@@ -91,8 +80,9 @@ class StreamJudge:
         choices: int = 1,
         unread: bool = False,
     ) -> None:
+        super().__init__(choices)
         self.provider, self._secrets, self._now, self._decode = provider, list(secrets), now, decode
-        self._path, self.choices, self._unread = path, choices, unread
+        self._path, self._unread, self._skipped = path, unread, False
         self._read, always_empty = reader_of(path)
         self.allow_empty = allow_empty or always_empty
         self._parser: sse.Parser | sse.Lines = sse.Parser()
@@ -101,12 +91,8 @@ class StreamJudge:
         if self._read is None and _AS_EVENTS not in self._label:
             self._kind = _PASSED if classify.is_foreign(self._label) else _WHOLE
         self._head, self._raw, self._plain, self._looked, self.within_event = b"", b"", bytearray(), False, False
-        self.words, self.thoughts, self.other = chat.Pieces(), 0, 0
-        self.filtered = self.cut = self.started = self.finished = self.resting = self.done = self._skipped = False
-        self.finishes: set[int] = set()
         self._size = self.events = 0
         self.verdict: Verdict | None = None
-        self.usage: Any = None
 
     @property
     def media_type(self) -> str:
@@ -178,6 +164,7 @@ class StreamJudge:
     def end(self) -> Iterator[dict[str, Any]]:
         """What the end of the body completes; sets the verdict."""
         self._skipped, self._raw, self.within_event = False, b"", self._parser.held > 0
+        self.started = self.started or (self._unread and self._kind == _PASSED)  # a file may be empty
         if not self._kind and _AS_EVENTS not in self._label:
             self._kind, self._plain = _WHOLE, bytearray(self._head)
         if self._kind == _WHOLE and self.verdict is None:

@@ -1,6 +1,6 @@
-"""What a chunk of a stream says, in each API that streams: noted on the judge of the stream. Pure.
+"""What a chunk of a stream says, in each API that streams: noted on the `Notes` of the stream. Pure.
 
-A reader takes the judge, the chunk and its size in bytes, and says whether it is a chunk: a ping is not.
+A reader takes the notes, the chunk and its size in bytes, and says whether it is a chunk: a ping is not.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from inference_providers.protocols.stream import StreamJudge
+    from inference_providers.protocols.stream_notes import Notes
 
-    Reader = Callable[[StreamJudge, Mapping[str, Any], int], bool]
+    Reader = Callable[[Notes, Mapping[str, Any], int], bool]
 
 COMPLETIONS, RESPONSES = "/completions", "/responses"
 _TEXT_ALONE = frozenset(("content", "role")).issuperset
@@ -36,26 +36,26 @@ def reader_of(path: str) -> tuple[Reader | None, bool]:
     return None, False
 
 
-def chat_chunk(judge: StreamJudge, chunk: Mapping[str, Any], size: int) -> bool:
+def chat_chunk(notes: Notes, chunk: Mapping[str, Any], size: int) -> bool:
     """A chunk of a chat completion."""
     choices = chunk.get("choices")
-    if type(choices) is list and len(choices) == 1 and not judge.finishes and not chunk.get("usage"):
+    if type(choices) is list and len(choices) == 1 and not notes.finishes and not chunk.get("usage"):
         choice = choices[0]
         delta = choice.get("delta") if type(choice) is dict else None
         if type(delta) is dict and not choice.get("finish_reason") and not choice.get("index"):  # most are like this
             content = delta.get("content")
             if type(content) is str and content and _TEXT_ALONE(delta) and not choice.get("logprobs"):
-                judge.words.add(content)
-                judge.started = True
+                notes.words.add(content)
+                notes.started = True
                 return True
     elif type(choices) is not list and _is_ping(chunk):
         return False
     if usage := chat.usage_in(chunk):
-        judge.usage = chat.with_usage(judge.usage, usage)
-    judge.other += size
+        notes.usage = chat.with_usage(notes.usage, usage)
+    notes.other += size
     for choice in choices if isinstance(choices, list) else ():
         if isinstance(choice, dict):
-            _chat_choice(judge, choice)
+            _chat_choice(notes, choice)
     return True
 
 
@@ -64,59 +64,59 @@ def _is_ping(chunk: Mapping[str, Any]) -> bool:
     return not any(value and isinstance(value, dict | list) for value in chunk.values())
 
 
-def _chat_choice(judge: StreamJudge, choice: Mapping[str, Any]) -> None:
+def _chat_choice(notes: Notes, choice: Mapping[str, Any]) -> None:
     """What one answer's part of a chunk says."""
     reason, index = choice.get("finish_reason"), choice.get("index")
     index = index if type(index) is int else 0
     if reason == "error":
-        judge.fail("the stream ended with finish_reason 'error'")
+        notes.fail("the stream ended with finish_reason 'error'")
         return
     delta = chat.delta_of(choice)
     text = chat.content_text(delta.get("content"))
     if not index:
-        judge.words.add(text)
-    judge.thoughts += len(chat.thoughts(delta))
+        notes.words.add(text)
+    notes.thoughts += len(chat.thoughts(delta))
     if text or chat.has_thoughts(delta) or chat.has_tool_calls(choice) or chat.has_other_content(choice):
-        judge.started = True
-        _went_on(judge, index)
+        notes.started = True
+        _went_on(notes, index)
     if reason:
-        _finish(judge, choice, index)
+        _finish(notes, choice, index)
 
 
-def _went_on(judge: StreamJudge, index: int) -> None:
+def _went_on(notes: Notes, index: int) -> None:
     """Content has come: what comes behind a finish reason shows that it was none, and is not waited for in vain."""
-    if index in judge.finishes:
-        judge.resting, judge.choices = False, 1 << 62
-    elif judge.resting:
-        judge.resting = False
+    if index in notes.finishes:
+        notes.resting, notes.choices = False, 1 << 62
+    elif notes.resting:
+        notes.resting = False
 
 
-def _finish(judge: StreamJudge, choice: Mapping[str, Any], index: int) -> None:
-    judge.finished = True
-    judge.finishes.add(index)
-    judge.resting = len(judge.finishes) >= judge.choices
+def _finish(notes: Notes, choice: Mapping[str, Any], index: int) -> None:
+    notes.finished = True
+    notes.finishes.add(index)
+    notes.resting = len(notes.finishes) >= notes.choices
     if not index:
-        judge.filtered = choice.get("finish_reason") == "content_filter"
-        judge.cut = chat.cut_by_length(choice)
+        notes.filtered = choice.get("finish_reason") == "content_filter"
+        notes.cut = chat.cut_by_length(choice)
 
 
-def completion_chunk(judge: StreamJudge, chunk: Mapping[str, Any], size: int) -> bool:
+def completion_chunk(notes: Notes, chunk: Mapping[str, Any], size: int) -> bool:
     """A chunk of a completion of the older kind: its choices hold text."""
     choices = chunk.get("choices")
     if not isinstance(choices, list) and _is_ping(chunk):
         return False
     if usage := chat.usage_in(chunk):
-        judge.usage = chat.with_usage(judge.usage, usage)
-    judge.other += size
+        notes.usage = chat.with_usage(notes.usage, usage)
+    notes.other += size
     for choice in choices if isinstance(choices, list) else ():
         if isinstance(choice, dict):
             index, text = choice.get("index"), choice.get("text")
             index = index if type(index) is int else 0
             if text and isinstance(text, str):
-                judge.started = True
-                _went_on(judge, index)
+                notes.started = True
+                _went_on(notes, index)
                 if not index:
-                    judge.words.add(text)
+                    notes.words.add(text)
             if choice.get("finish_reason"):
-                _finish(judge, choice, index)
+                _finish(notes, choice, index)
     return True
