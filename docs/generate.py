@@ -151,10 +151,10 @@ def phrases() -> str:
 
 def stream_ends() -> str:
     """What the end of a stream means."""
-    from inference_providers.protocols import stream
+    from inference_providers.protocols.stream_ends import ENDS
 
     rows = ["| has come | has not come | the stream is |", "|---|---|---|"]
-    rows += [f"| {', '.join(present)} | {', '.join(absent)} | {outcome} |" for present, absent, outcome in stream.ENDS]
+    rows += [f"| {', '.join(present)} | {', '.join(absent)} | {outcome} |" for present, absent, outcome in ENDS]
     return "\n".join(rows)
 
 

@@ -20,6 +20,7 @@ from tests.servers import Behaviour, Connection, Received, Server, answer, chunk
 
 NEXT, RETRY, DEAD, STOP, DOUBT, TRUNC, OK = "NEXT", "RETRY", "DEAD", "STOP", "DOUBT", "TRUNC", "OK"
 CALL, STREAM = "call", "stream"
+RESPONSE, RESPONSE_STREAM = "response", "response stream"  # the Responses API, through an SDK client
 SECRET = "KEY"  # stands for the key of the request, in replies that echo it
 
 
@@ -39,6 +40,14 @@ class Row(NamedTuple):
 
 
 ROWS: list[Row] = []
+SECTIONS = (
+    "Status errors",
+    "The words of a server behind a server",
+    "200 that is not success",
+    "Connection",
+    "Stream",
+    "Responses API",
+)
 
 
 def says(code: int, body: Any, headers: dict[str, str] | None = None, kind: str = "application/json") -> Behaviour:
@@ -1066,6 +1075,257 @@ for number, kind in (
         **S,
     )
 
+S = {"section": "Stream"}
+HELLO = (delta("hel"), delta("lo"), delta(None, "stop"), "[DONE]")
+row(
+    "101",
+    "finish reason, then comments for ever: OK soon",
+    OK,
+    streaming(*HELLO[:3], end=pinging),
+    STREAM,
+    holds=True,
+    **S,
+)
+row(
+    "102",
+    "finish reason, then nothing: OK soon",
+    OK,
+    streaming(*HELLO[:3], end=Connection.hold),
+    STREAM,
+    holds=True,
+    **S,
+)
+row(
+    "102b",
+    "a finish reason in every chunk: the answer goes on",
+    OK,
+    streaming(delta("hel", "stop"), pause(0.3), delta("lo", "stop"), "[DONE]"),
+    STREAM,
+    **S,
+)
+PINGS = (
+    b": OPENROUTER PROCESSING\n\n",
+    b"data:\n\n",
+    b"event: ping\n\n",
+    b'event: ping\ndata: {"type":"ping"}\n\n',
+    {"type": "ping"},
+    {**delta(None), "choices": []},
+    delta(None),
+    delta("", role="assistant"),
+)
+row(
+    "103",
+    'pings of every kind (comments, empty data, `{"type":"ping"}`, chunks with nothing in them): neither content nor error',
+    OK,
+    streaming(*PINGS, delta("hel"), *PINGS, delta("lo"), *PINGS, *HELLO[2:]),
+    STREAM,
+    **S,
+)
+row(
+    "104",
+    "`event: ping` for ever: no content, so time-to-first-token deadline",
+    NEXT,
+    streaming(end=lambda c: c.hold(chunk(b'event: ping\ndata: {"type":"ping"}\n\n'))),
+    STREAM,
+    holds=True,
+    message="may have been billed",
+    **S,
+)
+
+
+def events_of(*events: Any) -> bytes:
+    """Events as they are on the wire."""
+    return b"".join(
+        event
+        if isinstance(event, bytes)
+        else f"data: {event if isinstance(event, str) else json.dumps(event)}\n\n".encode()
+        for event in events
+    )
+
+
+def lines_of(*chunks: Any) -> bytes:
+    """Chunks as lines of JSON."""
+    return b"".join(json.dumps(one).encode() + b"\n" for one in chunks)
+
+
+def sent(body: bytes, kind: str | None) -> Behaviour:
+    """Reply with these bytes, and call them what one likes."""
+
+    def behave(connection: Connection, request: Received) -> None:
+        label = f"content-type: {kind}\r\n" if kind is not None else ""
+        connection.send(f"HTTP/1.1 200 OK\r\n{label}content-length: {len(body)}\r\n\r\n".encode() + body)
+
+    return behave
+
+
+for kind in ("text/plain; charset=utf-8", "application/json", "application/octet-stream", "text/html", None):
+    row(
+        "105",
+        f"events that are called {kind or 'nothing'}: read for what they are",
+        OK,
+        sent(events_of(*HELLO), kind),
+        **S,
+    )
+row(
+    "105b",
+    "a byte order mark and blank lines before the first event",
+    OK,
+    sent(b"\xef\xbb\xbf\r\n\n" + events_of(b": hi\n\n", *HELLO), "text/plain"),
+    **S,
+)
+for kind in ("application/x-ndjson", "application/json", "text/event-stream"):
+    row("106", f"lines of JSON that are called {kind}: read as chunks", OK, sent(lines_of(*HELLO[:3]), kind), **S)
+row(
+    "107",
+    "JSON that is called an event stream",
+    OK,
+    sent(json.dumps(completion("hello")).encode(), "text/event-stream"),
+    **S,
+)
+row(
+    "108",
+    "events, cut, where a whole reply was asked for",
+    RETRY,
+    sent(events_of(*HELLO[:2]), "text/event-stream"),
+    CALL,
+    message="without a finish reason",
+    **S,
+)
+row(
+    "109",
+    "an error among events, where a whole reply was asked for",
+    NEXT,
+    sent(events_of({"error": {"message": "over capacity", "code": 503}}), "text/event-stream"),
+    CALL,
+    message="over capacity",
+    **S,
+)
+
+S = {"section": "Responses API"}
+
+
+def says_of(status: str | None = "completed", text: str = "", **more: Any) -> dict[str, Any]:
+    """A response, with one message if there is text."""
+    part = {"type": "output_text", "text": text, "annotations": []}
+    message = {"type": "message", "id": "msg-1", "role": "assistant", "status": "completed", "content": [part]}
+    return {
+        "id": "resp-1", "object": "response", "created_at": 1, "status": status, "model": "m", "error": None,
+        "output": [message] if text else [], "tools": [], "parallel_tool_calls": True, "tool_choice": "auto", **more,
+    }  # fmt: skip
+
+
+def said(kind: str, **fields: Any) -> dict[str, Any]:
+    """An event of the Responses API."""
+    return {"type": f"response.{kind}", "sequence_number": 0, **fields}
+
+
+def words(text: str) -> dict[str, Any]:
+    """An event that brings text."""
+    return said("output_text.delta", item_id="msg-1", output_index=0, content_index=0, logprobs=[], delta=text)
+
+
+BEGUN = (
+    said("created", response=says_of("in_progress")),
+    said("queued", response=says_of("queued")),
+    said("in_progress", response=says_of("in_progress")),
+    said("output_item.added", output_index=0, item={"type": "reasoning", "id": "rs-1", "summary": []}),
+)
+FAILED = says_of("failed", error={"code": "server_error", "message": "it broke upstream"})
+WITHHELD = says_of("incomplete", incomplete_details={"reason": "content_filter"})
+CUT = says_of("incomplete", "hello", incomplete_details={"reason": "max_output_tokens"})
+for number, wire, last, message, outcome in (
+    ("121", "`response.failed`", (said("failed", response=FAILED),), "it broke upstream", RETRY),
+    (
+        "122",
+        "an `error` event",
+        (b'event: error\ndata: {"type":"error","message":"it broke upstream"}\n\n',),
+        "it broke upstream",
+        NEXT,
+    ),
+    ("123", "nothing more", (), "", NEXT),
+):
+    row(
+        f"{number}",
+        f"events that say nothing, then {wire}",
+        outcome,
+        streaming(*BEGUN, *last),
+        RESPONSE_STREAM,
+        message=message or "no content",
+        **S,
+    )
+    row(
+        f"{number}b",
+        f"text, then {wire}",
+        TRUNC,
+        streaming(*BEGUN, words("par"), words("tial"), *last),
+        RESPONSE_STREAM,
+        error="TruncatedStreamError",
+        message=message or "without a finish reason",
+        **S,
+    )
+row(
+    "124",
+    "`response.incomplete` without output, by a content filter",
+    STOP,
+    streaming(*BEGUN, said("incomplete", response=WITHHELD)),
+    RESPONSE_STREAM,
+    error="ContentFilteredError",
+    message="withheld",
+    **S,
+)
+row(
+    "124b",
+    "`response.incomplete` behind text, by the token limit",
+    OK,
+    streaming(*BEGUN, words("hello"), said("incomplete", response=CUT)),
+    RESPONSE_STREAM,
+    **S,
+)
+row(
+    "125",
+    "`response.completed` without output",
+    NEXT,
+    streaming(*BEGUN, said("completed", response=says_of())),
+    RESPONSE_STREAM,
+    message="no content",
+    **S,
+)
+row(
+    "126",
+    "`response.completed`, again and again: the first ends the stream",
+    OK,
+    streaming(
+        *BEGUN,
+        words("hello"),
+        end=lambda c: c.hold(chunk(events_of(said("completed", response=says_of(text="hello"))))),
+    ),
+    RESPONSE_STREAM,
+    holds=True,
+    **S,
+)
+row("127", "`status: failed`", RETRY, says(200, FAILED), RESPONSE, RESPONSE_STREAM, message="it broke upstream", **S)
+row(
+    "127b",
+    "`status: incomplete` without output, by a content filter",
+    STOP,
+    says(200, WITHHELD),
+    RESPONSE,
+    RESPONSE_STREAM,
+    error="ContentFilteredError",
+    message="withheld",
+    **S,
+)
+row("127c", "`output: []`", NEXT, says(200, says_of()), RESPONSE, RESPONSE_STREAM, message="empty", **S)
+row(
+    "128",
+    "events where a whole response was asked for",
+    OK,
+    sent(events_of(*BEGUN, words("hello"), said("completed", response=says_of(text="hello"))), "text/event-stream"),
+    RESPONSE,
+    RESPONSE_STREAM,
+    **S,
+)
+
 # Rows whose fault is not a reply: the test makes the address.
 ADDRESSES = {
     "44": "connection refused: NEXT",
@@ -1073,15 +1333,6 @@ ADDRESSES = {
     "46": "SYN swallowed: NEXT within the connect timeout",
     "47": "TLS handshake stalls: NEXT within the connect timeout",
 }
-
-
-SECTIONS = (
-    "Status errors",
-    "The words of a server behind a server",
-    "200 that is not success",
-    "Connection",
-    "Stream",
-)
 
 
 def table() -> str:

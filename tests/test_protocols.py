@@ -18,6 +18,7 @@ from inference_providers.offers.offer import Offer, offer_by
 from inference_providers.protocols import PROTOCOLS, capable_offers, classify, fit
 from inference_providers.protocols.classify import Verdict
 from inference_providers.protocols.request import FittedRequest, ModelRequest
+from inference_providers.protocols.stream_form import as_events
 from inference_providers.registry.registry import Registry, bundled
 from inference_providers.transport import WireError
 from tests.conftest import list_of
@@ -188,6 +189,8 @@ class Plain:
         path: str,
         allow_empty: bool,
         registry: Registry | None = None,
+        choices: int = 1,
+        unread: bool = False,
     ) -> PlainJudge:
         return PlainJudge(provider)
 
@@ -195,7 +198,8 @@ class Plain:
 class PlainJudge:
     """A stream of lines."""
 
-    plain = within_event = False
+    within_event = resting = False
+    media_type = "text/event-stream"
 
     def __init__(self, provider: str) -> None:
         self.provider, self._held, self._text = provider, b"", ""
@@ -203,6 +207,9 @@ class PlainJudge:
         self.verdict: Verdict | None = None
         self.usage: Any = None
         self.events = 0
+
+    def passed_on(self, events: Iterable[Mapping[str, Any]], *, ends: bool = False) -> bytes:
+        return b"".join(as_events(events, done=ends))
 
     def feed(self, chunk: bytes) -> Iterator[dict[str, Any]]:
         *lines, self._held = (self._held + chunk).split(b"\n")

@@ -36,6 +36,8 @@ class _Batch:
 
     def __init__(self, pipeline: Pipeline, job: Job) -> None:
         self._pipeline, self._job = pipeline, job
+        if job.pattern.split_thinking is None:
+            job.pattern.split_thinking = pipeline.split_thinking
         self._places = None if job.out is None else Places(job.out, has_jobs=job.by_provider)
         self._lines = None if self._places is None else self._places.lines
         self.summary: Summary = Summary()

@@ -87,6 +87,7 @@ class Job:
         only: Any = None,
         api_key: str | None = None,
         api_base: str | None = None,
+        split_thinking: bool | None = None,
         **fields: Any,
     ) -> None:
         _check_source(source)
@@ -110,7 +111,9 @@ class Job:
         if not fields.get("tools"):
             fields.pop("tools", None)
         # One question stands for all: what it says of schema and parameters holds for each item.
-        self.pattern: Question = Question((), fields, schema=schema, extra=extra_body, on_unsupported=on_unsupported)
+        self.pattern: Question = Question(
+            (), fields, schema=schema, extra=extra_body, on_unsupported=on_unsupported, split_thinking=split_thinking
+        )
         self.reader = Reader(models, system, self.pattern.fields, self.pattern.extra)
         self.is_plain = self.pattern.output_schema is None and (
             self.pattern.tools is None or not self.pattern.tools.runs
@@ -120,5 +123,6 @@ class Job:
         """An item's question, for what takes more than one reply."""
         made = Question(item.body["messages"], {}, on_unsupported=self.pattern.on_unsupported)
         made.fields = {name: value for name, value in item.body.items() if name != "messages"}
+        made.split_thinking = self.pattern.split_thinking
         made.output_schema, made.tools = self.pattern.output_schema, self.pattern.tools
         return made

@@ -289,7 +289,7 @@ class _Api:
             return Result(item, None, verdict.error)
         usage = usage_of(body.get("usage"))
         cost = cost_of(usage, self.offer.facts)
-        given = AnswerBuilder()
+        given = AnswerBuilder(split=bool(self._job.pattern.split_thinking))
         given.add(usage, None if cost is None else cost * self._row.get("price", 1.0), (), dropped, 0.0)
         return Result(item, given.answer(body, self.offer, ()))
 

@@ -180,7 +180,8 @@ class Runner:
             return await anext(self._async_source, None)
 
     async def _answer(self, item: Item) -> Answer:
-        return answer_of(await self._reply(item, item.body), item.body["messages"])
+        split = bool(self._job.pattern.split_thinking)
+        return answer_of(await self._reply(item, item.body), item.body["messages"], split=split)
 
     async def _converse(self, item: Item) -> Answer:
         """For what may take more than one reply."""

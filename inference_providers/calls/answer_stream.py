@@ -25,8 +25,14 @@ class AnswerStream:
     A break after the first content raises TruncatedStreamError with the text so far.
     """
 
-    def __init__(self, opening: Callable[[], StreamReply], turns: Sequence[Mapping[str, Any]]) -> None:
-        self._opening, self._gathered = opening, Gathered(turns)
+    def __init__(
+        self,
+        opening: Callable[[], StreamReply],
+        turns: Sequence[Mapping[str, Any]],
+        *,
+        split: bool = False,
+    ) -> None:
+        self._opening, self._gathered = opening, Gathered(turns, split=split)
         self._reply: StreamReply | None = None
         self._closed = False
 
@@ -44,6 +50,8 @@ class AnswerStream:
             for chunk in self._reply:
                 if text := self._gathered.add(chunk):
                     yield text
+            if not self._closed and (text := self._gathered.rest()):
+                yield text
         except BaseException:  # broken, or left by whoever iterates: it will never be whole
             self._closed = True
             raise

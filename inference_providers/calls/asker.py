@@ -107,7 +107,7 @@ class Asker:
             self.context.note(reply)
             return reply
 
-        return begun(AnswerStream(opening, question.turns))
+        return begun(AnswerStream(opening, question.turns, split=bool(question.split_thinking)))
 
     def _reply(
         self, body: Mapping[str, object], question: Question, models: Models, test: bool, timeout: float | None

@@ -27,8 +27,14 @@ class AsyncAnswerStream:
     A break after the first content raises TruncatedStreamError with the text so far.
     """
 
-    def __init__(self, opening: Callable[[], Awaitable[AsyncStreamReply]], turns: Sequence[Mapping[str, Any]]) -> None:
-        self._opening, self._gathered = opening, Gathered(turns)
+    def __init__(
+        self,
+        opening: Callable[[], Awaitable[AsyncStreamReply]],
+        turns: Sequence[Mapping[str, Any]],
+        *,
+        split: bool = False,
+    ) -> None:
+        self._opening, self._gathered = opening, Gathered(turns, split=split)
         self._reply: AsyncStreamReply | None = None
         self._closed = False
 
@@ -46,6 +52,8 @@ class AsyncAnswerStream:
             async for chunk in self._reply:
                 if text := self._gathered.add(chunk):
                     yield text
+            if not self._closed and (text := self._gathered.rest()):
+                yield text
         except BaseException:  # broken, or left by whoever iterates: it will never be whole
             self._closed = True
             raise

@@ -109,7 +109,7 @@ class AsyncAsker:
             self.context.note(reply)
             return reply
 
-        return begun(AsyncAnswerStream(opening, question.turns))
+        return begun(AsyncAnswerStream(opening, question.turns, split=bool(question.split_thinking)))
 
     async def _reply(
         self, body: Mapping[str, object], question: Question, models: Models, test: bool, timeout: float | None

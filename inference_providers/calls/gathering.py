@@ -18,47 +18,62 @@ if TYPE_CHECKING:
 
 
 class Gathered:
-    """The parts of a stream, put together to one reply."""
+    """The parts of a stream, put together to one reply.
 
-    def __init__(self, turns: Sequence[Mapping[str, Any]], started: float | None = None) -> None:
+    split: thoughts that stand between tags at the beginning of the text are no part of it.
+    """
+
+    def __init__(
+        self, turns: Sequence[Mapping[str, Any]], started: float | None = None, *, split: bool = False
+    ) -> None:
         self._turns, self.started = turns, time.monotonic() if started is None else started
-        self._parts, self._thoughts = chat.Pieces(), chat.Pieces()
-        self._refusal: chat.Pieces | None = None
-        self._finish: str | None = None
-        self._model = ""
-        self._usage: Any = None
+        self._assembly = chat.Assembly()
+        self._split, self._parted = split, (chat.Pieces(), chat.Pieces())
+        self._splitter = chat.Splitter() if split else None
         self.answer: Answer | None = None
 
     def add(self, chunk: Mapping[str, Any]) -> str:
         """The text that a chunk brings."""
-        self._usage = chunk.get("usage") or self._usage
+        self._assembly.add(chunk)
         choice = chat.first_choice(chunk)
         if choice.get("index"):
             return ""  # another answer to the same question, of which this is the first
         delta = choice.get("delta")
-        self._finish = choice.get("finish_reason") or self._finish
-        self._model = chunk.get("model") or self._model
-        self._thoughts.add(chat.thoughts(delta))
-        text = chat.content_text(delta.get("content")) if isinstance(delta, dict) else ""
-        self._parts.add(text)
-        if isinstance(delta, dict) and (refusal := delta.get("refusal")) and isinstance(refusal, str):
-            self._refusal = self._refusal or chat.Pieces()
-            self._refusal.add(refusal)
-        return text
+        if type(delta) is not dict:
+            delta = chat.delta_of(choice)
+        text = delta.get("content")
+        if type(text) is not str:
+            text = chat.content_text(text) if text else ""
+        if self._splitter is None and not ("extra_content" in delta and chat.is_thought(delta)):
+            return text
+        if self._splitter is None:
+            self._splitter = chat.Splitter()
+        return self._part(self._splitter.feed(text, is_thought=chat.is_thought(delta)))
+
+    def _part(self, parted: tuple[str, str]) -> str:
+        """The text of (text, thoughts); both are kept."""
+        for pieces, piece in zip(self._parted, parted, strict=True):
+            pieces.add(piece)
+        return parted[0]
+
+    def rest(self) -> str:
+        """Text that was held back, since it might have been the beginning of a tag."""
+        return "" if self._splitter is None else self._part(self._splitter.end())
 
     def finish(self, reply: StreamReply | AsyncStreamReply) -> None:
         """All has come. Raises ContentFilteredError for a refusal."""
         if self.answer is not None:
             return
-        if self._refusal is not None:
+        data = self._assembly.reply
+        message = chat.message_of(data)
+        if message.get("refusal"):
             from inference_providers.calls import refused
 
-            refused.check({"content": self._parts.text, "refusal": self._refusal.text}, None, reply.offer)
-        message = {"role": "assistant", "content": self._parts.text, "reasoning_content": self._thoughts.text}
-        choice = {"index": 0, "message": message, "finish_reason": self._finish}
-        data = {"object": "chat.completion", "model": self._model, "choices": [choice], "usage": self._usage}
-        usage = usage_of(self._usage)
-        given = AnswerBuilder()
+            refused.check(message, None, reply.offer)
+        usage = usage_of(data["usage"])
+        given = AnswerBuilder(split=self._split)
         seconds = time.monotonic() - self.started
         given.add(usage, cost_of(usage, reply.offer.facts), reply.attempts, reply.dropped, seconds, reply.repaired)
-        self.answer = given.answer(data, reply.offer, self._turns)
+        text, thoughts = self._parted[0].text, self._parted[1].text.strip()
+        parted = (text, thoughts) if thoughts else None
+        self.answer = given.answer(data, reply.offer, self._turns, parted=parted)

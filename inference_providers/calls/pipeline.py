@@ -38,8 +38,9 @@ class Pipeline(Secretive):
     """Finds, fits, routes, sends, judges; for synchronous and asynchronous programs alike.
 
     finder: who can serve what. timeout: seconds for a whole call. allow_empty: an empty reply is an answer.
-    hedge_after: seconds, or "p95", after which a second candidate is asked as well. stand_in: what answers instead
-    of providers. learn: what offers refuse is remembered for other processes of this user as well.
+    hedge_after: seconds, or "p95", after which a second candidate is asked as well. split_thinking: thoughts between
+    tags at the beginning of an answer are told from it. stand_in: what answers instead of providers. learn: what
+    offers refuse is remembered for other processes of this user as well.
 
     listeners are called with each event (`calls.events`), in the thread or task of the call, or by the garbage
     collector for a stream that was dropped; one that fails is warned of once. stages stand around every call
@@ -58,10 +59,12 @@ class Pipeline(Secretive):
         limits: Limits | None = None,
         allow_empty: bool = False,
         hedge_after: float | str | None = None,
+        split_thinking: bool = False,
         stand_in: StandIn | None = None,
         learn: bool = False,
     ) -> None:
         self.finder, self.timeout, self.allow_empty, self.hedge_after = finder, timeout, allow_empty, hedge_after
+        self.split_thinking = split_thinking
         self.listeners: list[Listener] = []
         self.stages: list[Stage] = []
         self.verbose, self.tell, self.warn_once, self.who_could = (
@@ -210,6 +213,8 @@ class Pipeline(Secretive):
         if images is not None:
             turns = chat.with_images(turns, chat.image_urls(images, self.finder.environ))
         question = chat.Question(turns, parameters, extra=extra_body, **how)
+        if question.split_thinking is None:
+            question.split_thinking = self.split_thinking
         for pattern in question.output_schema.unchecked if question.output_schema is not None else ():
             self.warn_once(
                 f"the schema's {pattern!r} is not checked: it takes look-around or back-references, which a reply "

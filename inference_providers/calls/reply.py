@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from inference_providers.chat import first_choice, reply_text
+from inference_providers.chat import reply_text
 from inference_providers.protocols import PROTOCOLS, classify
 from inference_providers.text import in_line
 
@@ -59,11 +59,9 @@ class Reply:
 
     def as_chunk(self) -> dict[str, Any]:
         """All of it as one chunk of a stream."""
-        data = self.data if isinstance(self.data, dict) else {}
-        if not (choice := first_choice(data)):
-            return data
-        choices = [{**choice, "delta": choice.get("message")}]
-        return {**data, "object": "chat.completion.chunk", "choices": choices}
+        from inference_providers.protocols import as_chunk
+
+        return as_chunk(self.data) if isinstance(self.data, dict) else {}
 
     def close(self) -> None:
         """Nothing: all of it is here."""
@@ -98,7 +96,12 @@ def judge(status: int, headers: Mapping[str, str], content: bytes, offer: Offer,
     except Exception as error:  # noqa: BLE001  (a reply must not be able to break a program)
         return classify.unreadable(offer.provider, error)
     if verdict.action == classify.OK:
-        verdict.response = (status, headers, content)
+        # what a stream was put together to has headers and bytes of its own
+        verdict.response = (
+            (status, headers, content)
+            if verdict.response is None
+            else (status, {**headers, **verdict.response[1]}, verdict.response[2])
+        )
     elif verdict.error is not None:
         from inference_providers.protocols import telling_headers
 

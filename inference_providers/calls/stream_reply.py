@@ -44,7 +44,14 @@ class Opening:
     def headers(self) -> Mapping[str, str]:
         """Response headers, in lower case."""
         headers: Mapping[str, str] = self.response.headers
-        return headers
+        kind = self.judge.media_type
+        return {**headers, "content-type": kind} if kind else headers
+
+    @property
+    def status(self) -> int:
+        """The response's status: one of success."""
+        status: int = self.response.status
+        return status
 
     @property
     def usage(self) -> Any:
@@ -73,6 +80,8 @@ class Opening:
             path=request.path,
             allow_empty=request.allow_empty,
             registry=offer.registry,
+            choices=_answers(request),
+            unread=bool(request.accept),
         )
 
     def open(self) -> Verdict:
@@ -83,13 +92,14 @@ class Opening:
         try:
             if offer.launchable:
                 self._limit = running(offer, self._limit)
-            patience = min(self._limits.first_token, self._limit)
+            # What is no stream of events may say nothing until it is whole.
+            patience = self._limit if self._request.accept else min(self._limits.first_token, self._limit)
             started = time.monotonic()
             sent = fit(self._request, offer).to_send()
             self.response = self._sender.send(sent, limit=patience, idle=patience)
         except WireError as error:
             return classify.failure(error, offer.provider, launched=offer.launchable)
-        if self.response.status != 200:
+        if self.response.status not in classify.SUCCESS:
             content = error_body(self.response)
             return judge(self.response.status, self.response.headers, content, offer, self._request)
         self.judge = self._judge(self.response.headers)
@@ -99,10 +109,19 @@ class Opening:
         except BaseException:
             self.response.close()
             raise
-        self.response.limit(max(self._left - (time.monotonic() - started), 0.001), self._limits.idle)
+        self._until = started + self._left
+        self._limit_rest()
         if self.judge.verdict is not None and self.judge.verdict.action != classify.OK:
             self.response.close()
         return self.judge.verdict or classify.Verdict(classify.OK)
+
+    def _limit_rest(self) -> None:
+        """How long the rest may take: of an answer that is whole, only usage and the farewell are waited for."""
+        left, silence = max(self._until - time.monotonic(), 0.001), self._limits.idle
+        self._rests = self.judge.resting
+        if self._rests:
+            left, silence = min(left, self._limits.farewell), min(silence, self._limits.farewell)
+        self.response.limit(left, silence)
 
     def _read_to_content(self) -> None:
         for chunk in self._source:
@@ -133,10 +152,9 @@ class Opening:
 
     def raw(self) -> Iterator[bytes]:
         """The whole stream as it came, judged on the way. Raises TruncatedStreamError."""
-        head = list(as_events(self._early)) if self.judge.plain else [bytes(self._raw)]
+        head = bytes(self._raw)
         self._forget()
-        for early in head:
-            yield early
+        yield head
         for part in self._rest():
             yield part.raw
             if part.failure is not None:
@@ -160,32 +178,47 @@ class Opening:
         if self.judge.verdict is not None or self.closed:
             return
         heard = time.monotonic()
-        if not self.judge.done:
+        judge = self.judge
+        if not judge.done:
             for chunk in self._source:
-                seen = self.judge.events
-                yield Part(self.judge, chunk)
-                if self.judge.done:
+                seen = judge.events
+                yield Part(judge, chunk)
+                if judge.done:
                     break
-                if self.judge.events > seen:
+                if judge.events > seen:
                     heard = time.monotonic()
+                    if judge.resting != self._rests:
+                        self._limit_rest()
                 elif time.monotonic() - heard > self._limits.idle:
-                    self.judge.silent()
+                    judge.silent()
+                    break
         if not self.closed:
-            yield Part(self.judge, b"", ends=True)
+            yield Part(judge, b"", ends=True)
+
+
+def _answers(request: ModelRequest) -> int:
+    """How many answers a request asks for."""
+    wanted = request.body.get("n") if request.body is not None else None
+    return wanted if isinstance(wanted, int) and wanted > 0 else 1
 
 
 class Given:
     """What stands for an opening where a stage gave the whole reply: one chunk."""
 
-    closed, whole = False, True
+    closed, whole, status = False, True, 200
 
     def __init__(self, reply: Reply) -> None:
         self.offer, self._chunk = reply.offer, reply.as_chunk()
-        self.headers: Mapping[str, str] = {**reply.headers, "content-type": "text/event-stream"}
+        self._content = b"" if self._chunk else reply.content
+        kind = reply.headers.get("content-type", "") if self._content else "text/event-stream"
+        self.headers: Mapping[str, str] = {**reply.headers, "content-type": kind}
         self.usage = self._chunk.get("usage")
 
     def raw(self) -> Iterator[bytes]:
-        """The chunk, and the farewell, as a server would send them."""
+        """The chunk, and the farewell, as a server would send them; or bytes as they are."""
+        if self._content:
+            yield self._content
+            return
         for piece in as_events([self._chunk]):
             yield piece
 
@@ -238,6 +271,11 @@ class StreamReply:
     def headers(self) -> Mapping[str, str]:
         """Response headers, in lower case."""
         return self._opening.headers
+
+    @property
+    def status(self) -> int:
+        """The response's status: one of success."""
+        return self._opening.status
 
     @property
     def usage(self) -> Any:

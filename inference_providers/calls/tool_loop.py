@@ -28,7 +28,7 @@ def converse(question: Question) -> Generator[dict[str, Any] | list[Call], Any, 
     Raises StepLimitError, ContentFilteredError where the model refuses, or InvalidReplyError after one repair.
     """
     turns = question.turns
-    given = AnswerBuilder()
+    given = AnswerBuilder(split=bool(question.split_thinking))
     repaired = False
     made = 0
     for step in range(1, question.max_steps + 1):
@@ -113,13 +113,16 @@ def _check_calls(asked: int, made: int, turns: Sequence[Mapping[str, Any]]) -> N
 
 
 def _count(given: AnswerBuilder, reply: Reply) -> None:
-    usage = usage_of(reply.data.get("usage"))
+    usage = usage_of(reply.data.get("usage") or chat.usage_in(reply.data))
     given.add(usage, cost_of(usage, reply.offer.facts), reply.attempts, reply.dropped, reply.seconds, reply.repaired)
 
 
-def answer_of(reply: Reply, turns: Sequence[Mapping[str, Any]]) -> Answer:
-    """The answer that one reply gives, tools and schemas aside. Raises ContentFilteredError where it refuses."""
-    given = AnswerBuilder()
+def answer_of(reply: Reply, turns: Sequence[Mapping[str, Any]], *, split: bool = False) -> Answer:
+    """The answer that one reply gives, tools and schemas aside. split: as in `AnswerBuilder`.
+
+    Raises ContentFilteredError where it refuses.
+    """
+    given = AnswerBuilder(split=split)
     message = chat.message_of(reply.data)
     if message.get("refusal"):
         _check_refusal(reply, message)

@@ -16,21 +16,29 @@ if TYPE_CHECKING:
     from inference_providers.chat.arguments import Prompt as Prompt
     from inference_providers.chat.arguments import check_timeout as check_timeout
     from inference_providers.chat.arguments import names_of as names_of
+    from inference_providers.chat.assembly import Assembly as Assembly
+    from inference_providers.chat.assembly import assembled as assembled
     from inference_providers.chat.completion import PATH as PATH
     from inference_providers.chat.completion import Pieces as Pieces
+    from inference_providers.chat.completion import as_chunk as as_chunk
     from inference_providers.chat.completion import content_text as content_text
     from inference_providers.chat.completion import cut_by_length as cut_by_length
+    from inference_providers.chat.completion import delta_of as delta_of
     from inference_providers.chat.completion import first_choice as first_choice
     from inference_providers.chat.completion import has_other_content as has_other_content
+    from inference_providers.chat.completion import has_thoughts as has_thoughts
     from inference_providers.chat.completion import has_tool_calls as has_tool_calls
+    from inference_providers.chat.completion import is_thought as is_thought
     from inference_providers.chat.completion import message_of as message_of
     from inference_providers.chat.completion import messages as messages
     from inference_providers.chat.completion import reply_text as reply_text
     from inference_providers.chat.completion import test_body as test_body
     from inference_providers.chat.completion import thoughts as thoughts
     from inference_providers.chat.completion import tool_calls as tool_calls
+    from inference_providers.chat.completion import usage_in as usage_in
     from inference_providers.chat.completion import with_images as with_images
     from inference_providers.chat.completion import with_instruction as with_instruction
+    from inference_providers.chat.completion import with_usage as with_usage
     from inference_providers.chat.conversation import Conversation as Conversation
     from inference_providers.chat.conversation import Message as Message
     from inference_providers.chat.conversation import Role as Role
@@ -38,6 +46,7 @@ if TYPE_CHECKING:
     from inference_providers.chat.parameter_rules import Rules as Rules
     from inference_providers.chat.question import Question as Question
     from inference_providers.chat.structured import SchemaMismatch as SchemaMismatch
+    from inference_providers.chat.thinking import Splitter as Splitter
     from inference_providers.chat.tools import Call as Call
     from inference_providers.chat.tools import Toolbox as Toolbox
     from inference_providers.chat.turns import assistant as assistant
@@ -55,22 +64,32 @@ _HOME = {
         "check_timeout",
         "names_of",
     ),
+    "assembly": (
+        "Assembly",
+        "assembled",
+    ),
     "completion": (
         "PATH",
         "Pieces",
+        "as_chunk",
         "content_text",
         "cut_by_length",
+        "delta_of",
         "first_choice",
         "has_other_content",
+        "has_thoughts",
         "has_tool_calls",
+        "is_thought",
         "message_of",
         "messages",
         "reply_text",
         "test_body",
         "thoughts",
         "tool_calls",
+        "usage_in",
         "with_images",
         "with_instruction",
+        "with_usage",
     ),
     "conversation": (
         "Conversation",
@@ -81,6 +100,7 @@ _HOME = {
     "parameter_rules": ("Rules",),
     "question": ("Question",),
     "structured": ("SchemaMismatch",),
+    "thinking": ("Splitter",),
     "tools": (
         "Call",
         "Toolbox",

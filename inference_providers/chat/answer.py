@@ -131,7 +131,9 @@ class Answer(Text[Parsed]):
         from inference_providers.chat.turns import assistant
 
         message = completion.message_of(self.data) or {"content": str(self)}
-        return [*completion.copies(self.asked), assistant(message, self.provider)]
+        turn = assistant(message, self.provider)
+        turn["content"] = str(self)
+        return [*completion.copies(self.asked), turn]
 
     @property
     def text(self) -> str:
@@ -180,12 +182,15 @@ def plain(value: Any) -> Any:
 
 
 class AnswerBuilder:
-    """Collects what an answer is made of: usage, cost and attempts of one reply or several."""
+    """Collects what an answer is made of: usage, cost and attempts of one reply or several.
 
-    __slots__ = ("attempts", "cost", "dropped", "is_first", "latency", "repaired", "usage")
+    split: thoughts that stand between tags at the beginning of the text are no part of it.
+    """
 
-    def __init__(self) -> None:
-        self.is_first = True
+    __slots__ = ("attempts", "cost", "dropped", "is_first", "latency", "repaired", "split", "usage")
+
+    def __init__(self, *, split: bool = False) -> None:
+        self.is_first, self.split = True, split
         self.attempts: list[Attempt] = []
         self.latency = 0.0
         self.usage: Usage | None = None
@@ -223,16 +228,25 @@ class AnswerBuilder:
             )
 
     def answer(
-        self, data: Any, source: Source | None, messages: Sequence[Mapping[str, Any]], parsed: Any = None
+        self,
+        data: Any,
+        source: Source | None,
+        messages: Sequence[Mapping[str, Any]],
+        parsed: Any = None,
+        *,
+        parted: tuple[str, str] | None = None,
     ) -> Answer:
-        """The answer whose last reply is *data*, to *messages*."""
+        """The answer whose last reply is *data*, to *messages*. parted: its text and thoughts, where that is known."""
         choice = completion.first_choice(data)
         message = choice.get("message")
         if not isinstance(message, dict):
             message = {}
+        text, reasoning = completion.content_text(message.get("content")), completion.thoughts(message)
+        if parted is not None or self.split or "extra_content" in message:
+            text, reasoning = _parted(text, reasoning, completion.is_thought(message), self.split, parted)
         return Answer.__new__(  # takes half the time of calling the class
             Answer,
-            completion.content_text(message.get("content")),
+            text,
             provider=source.provider if source else None,
             model=source.internal_name if source else str(data.get("model", "")),
             canonical_name=source.canonical_name if source else None,
@@ -241,7 +255,7 @@ class AnswerBuilder:
             attempts=self.attempts,
             latency=self.latency,
             finish_reason=choice.get("finish_reason"),
-            reasoning=completion.thoughts(message),
+            reasoning=reasoning,
             parsed=parsed,
             tool_calls=_calls_of(message) if message.get("tool_calls") or message.get("function_call") else (),
             dropped=self.dropped,
@@ -249,3 +263,14 @@ class AnswerBuilder:
             data=data,
             asked=messages,
         )
+
+
+def _parted(
+    text: str, reasoning: str, is_thought: bool, split: bool, parted: tuple[str, str] | None
+) -> tuple[str, str]:
+    """(answer, thoughts), where those stand between tags in the text, or the provider says that it begins with some."""
+    if parted is None and (split or is_thought):
+        from inference_providers.chat.thinking import split as part
+
+        parted = part(text, is_thought=is_thought)
+    return (text, reasoning) if parted is None else (parted[0], "\n".join(filter(None, (reasoning, parted[1]))))

@@ -33,17 +33,29 @@ def copies(turns: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [turn.copy() if isinstance(turn, dict) else dict(turn) for turn in turns]
 
 
+_THINKING = ("thinking", "reasoning", "thought", "redacted_thinking")  # how types of parts begin that hold thoughts
+# Where providers put thoughts in a message or a delta, and what holds the words within such a field.
+_THOUGHTS = ("reasoning_content", "reasoning", "reasoning_text", "thinking", "reasoning_details", "thinking_blocks")
+_WORDS = ("text", "summary", "thinking", "reasoning", "content")
+
+
 def content_text(content: Any) -> str:
-    """The text in a message's content, whether it is a string or a list of parts."""
+    """The text in a message's content, whether it is a string or a list of parts. Thoughts are not of it."""
     if isinstance(content, str):
         return content
     if isinstance(content, list):
         return "".join(
             part if isinstance(part, str) else str(part.get("text") or "")
             for part in content
-            if isinstance(part, str | dict)
+            if isinstance(part, str) or (isinstance(part, dict) and not _thinks(part))
         )
     return ""
+
+
+def _thinks(part: Mapping[str, Any]) -> bool:
+    """Whether a part of a message's content holds thoughts."""
+    kind = part.get("type")
+    return part.get("thought") is True or (isinstance(kind, str) and kind.startswith(_THINKING))
 
 
 class Pieces:
@@ -90,8 +102,89 @@ def reply_text(reply: Any) -> str:
 
 
 def thoughts(part: Any) -> str:
-    """The model's reasoning in a message or a delta; empty if it shows none."""
-    return content_text(part.get("reasoning_content") or part.get("reasoning")) if isinstance(part, dict) else ""
+    """The model's reasoning in a message or a delta; empty if it shows none.
+
+    The first field that holds words counts, since some providers say the same in several; then parts of the content.
+    """
+    if not isinstance(part, dict):
+        return ""
+    for name in _THOUGHTS:
+        if (field := part.get(name)) and (words := field if isinstance(field, str) else _words(field)):
+            return words
+    content = part.get("content")
+    return _words([one for one in content if isinstance(one, dict) and _thinks(one)]) if type(content) is list else ""
+
+
+def _words(field: Any) -> str:
+    """The words in a field of thoughts: a string, or objects and lists around some."""
+    if isinstance(field, str):
+        return field
+    if isinstance(field, list):
+        return "".join([_words(one) for one in field])
+    return next(filter(None, (_words(field.get(name)) for name in _WORDS)), "") if isinstance(field, dict) else ""
+
+
+def has_thoughts(part: Any) -> bool:
+    """Whether a message or a delta holds thoughts, also such as nobody can read: encrypted or signed ones."""
+    if not isinstance(part, dict):
+        return False
+    content = part.get("content")
+    return any(part.get(name) for name in _THOUGHTS) or (
+        type(content) is list and any(isinstance(one, dict) and _thinks(one) for one in content)
+    )
+
+
+def is_thought(part: Any) -> bool:
+    """Whether a message or a delta says that (the beginning of) its text is a thought, as Gemini's do."""
+    extra = part.get("extra_content") if isinstance(part, dict) else None
+    google = extra.get("google") if isinstance(extra, dict) else None
+    return isinstance(google, dict) and google.get("thought") is True
+
+
+def delta_of(choice: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a choice of a chunk adds to its message; some give the message as a whole."""
+    delta = choice.get("delta")
+    if delta is None:
+        delta = choice.get("message")
+    return delta if isinstance(delta, dict) else {}
+
+
+def with_usage(so_far: Any, more: Any) -> Any:
+    """Counts of a stream so far. They are told once, or again and again; some tell one half first, the other last."""
+    if isinstance(so_far, dict) and isinstance(more, dict):
+        return {**so_far, **{name: value for name, value in more.items() if value is not None}}
+    return more
+
+
+def usage_in(chunk: Mapping[str, Any]) -> Any:
+    """The tokens used, wherever a reply or a chunk of a stream tells of them; None where it does not."""
+    if usage := chunk.get("usage"):
+        return usage
+    if "x_groq" in chunk and isinstance(own := chunk["x_groq"], dict) and (usage := own.get("usage")):
+        return usage
+    if usage := first_choice(chunk).get("usage"):
+        return usage
+    metrics = chunk.get("amazon-bedrock-invocationMetrics")
+    if not isinstance(metrics, dict):
+        return None
+    return {"prompt_tokens": metrics.get("inputTokenCount"), "completion_tokens": metrics.get("outputTokenCount")}
+
+
+def as_chunk(reply: Mapping[str, Any]) -> dict[str, Any]:
+    """A whole reply as one chunk of a stream. One that is no chat completion stays as it is."""
+    choices = reply.get("choices")
+    if not isinstance(choices, list) or not message_of(reply):
+        return dict(reply)
+    return {**reply, "object": "chat.completion.chunk", "choices": [_as_delta(one) for one in choices]}
+
+
+def _as_delta(choice: Any) -> Any:
+    message = choice.get("message") if isinstance(choice, dict) else None
+    if not isinstance(message, dict):
+        return choice
+    calls = [{"index": at, **call} if isinstance(call, dict) else call for at, call in enumerate(tool_calls(message))]
+    delta = {**message, "tool_calls": calls} if calls else message
+    return {**{name: value for name, value in choice.items() if name != "message"}, "delta": delta}
 
 
 def tool_calls(part: Any) -> list[Any]:
@@ -112,7 +205,7 @@ def has_tool_calls(choice: Mapping[str, Any]) -> bool:
 def has_other_content(choice: Mapping[str, Any]) -> bool:
     """Whether a message without text still says something: a refusal, audio, images."""
     part = choice.get("message") or choice.get("delta") or {}
-    return isinstance(part, dict) and bool(part.get("refusal") or part.get("audio") or part.get("images"))
+    return isinstance(part, dict) and any(part.get(name) for name in ("refusal", "audio", "images", "annotations"))
 
 
 def cut_by_length(choice: Mapping[str, Any]) -> bool:

@@ -63,7 +63,7 @@ class AsyncProviderList(Directory):
     update_url: where updates come from; default `INFERENCE_PROVIDERS_URL`, else models.dev.
     random: source of randomness (`random.Random`) for `choose_randomly` and for jitter.
     policy, limits: the numbers of retry, fallback and cool-down, and how long each thing may take.
-    allow_empty: take an empty reply for an answer.
+    allow_empty: take an empty reply for an answer. split_thinking: part `<think>` blocks from answers.
     hedge_after: seconds, or "p95", after which a second provider is asked as well, for calls that
         are not streamed; at most one request in twenty is such an extra one. Off by default.
     mock: replies instead of providers, by model; neither key nor network is used. See `testing.mock`.
@@ -96,6 +96,7 @@ class AsyncProviderList(Directory):
         limits: Limits | None = None,
         allow_empty: bool = False,
         hedge_after: float | Percentile | None = None,
+        split_thinking: bool = False,
         mock: Mapping[str, Any] | None = None,
         learn: bool = False,
     ) -> None:
@@ -104,6 +105,7 @@ class AsyncProviderList(Directory):
             "local_models": local_models, "trust": trust, "allow": allow, "update_url": update_url, "avoid": avoid,
             "only": only,
         }  # fmt: skip
+        calling = {"limits": limits, "allow_empty": allow_empty, "split_thinking": split_thinking}
         self.pipeline = pipeline_of(
             environ=environ,
             local=local,
@@ -112,7 +114,7 @@ class AsyncProviderList(Directory):
             aliases=aliases,
             mock=mock,
             finding=finding,
-            calling={"random": random, "policy": policy, "limits": limits, "allow_empty": allow_empty, "learn": learn},
+            calling={"random": random, "policy": policy, "learn": learn, **calling},
         )
         self.pipeline.finder.holder = self
         self.registry: Registry = self.pipeline.finder.registry
@@ -130,9 +132,9 @@ class AsyncProviderList(Directory):
     ) -> AsyncConnection:
         """A connected client and the provider's name for the model.
 
-        Candidates are tried in registry order, or in random order. Without *test* a candidate
-        works if its server answers a request that carries neither key nor prompt; with it, if
-        a short inference succeeds. The next is started when one has not answered in 250 ms.
+        Candidates are tried in registry order, or in random order. Without *test* a candidate works if its server
+        answers a request that carries neither key nor prompt; with it, if a short inference succeeds. The next is
+        started when one has not answered in 250 ms.
 
         Raises UnknownModelError, NoCredentialsError (naming the variables that would help) or
         AllProvidersFailedError (with every attempt). terms: avoid, only, api_key, api_base, as in `ask_ai`.
@@ -183,10 +185,9 @@ class AsyncProviderList(Directory):
         """A real `openai.AsyncOpenAI` that routes every request and falls back, whatever SDK method is called.
 
         `model=` in a call takes anything that `resolve` takes, or `"auto"`; a list goes through
-        `extra_body={"models": [...]}`. *models* stands in where a call says `model="default"`.
-        Who answered is in the headers `x-inference-provider`, `x-inference-model` and
-        `x-inference-attempts` (`with_raw_response`). What fails in the end is the SDK's own
-        exception; its `__cause__` is ours, with every attempt. Keys that were refused and
+        `extra_body={"models": [...]}`. *models* stands in where a call says `model="default"`. Who answered is in the
+        headers `x-inference-provider`, `x-inference-model` and `x-inference-attempts` (`with_raw_response`). What fails
+        in the end is the SDK's own exception; its `__cause__` is ours, with every attempt. Keys that were refused and
         providers that cool down are remembered for all clients of this list.
 
         timeout: seconds for a whole call; default that of this list. hedge_after: see `ProviderList`.
@@ -293,6 +294,7 @@ class AsyncProviderList(Directory):
         only: Names | None = None,
         api_key: str | None = None,
         api_base: str | None = None,
+        split_thinking: bool | None = None,
         **parameters: Any,
     ) -> Answer | AsyncAnswerStream:
         """Ask the best model within reach, or *model*; its answer.
@@ -310,18 +312,19 @@ class AsyncProviderList(Directory):
         they may be coroutine functions, and others run in threads.
         on_unsupported: "drop" leaves out what a provider does not take, and says so; "error" asks
         only those that take it. extra_body: goes into the request as it is.
-        timeout: seconds for each reply, retries and fallbacks included.
+        timeout: seconds for each reply, retries and fallbacks included. split_thinking: thoughts between tags
+        (`<think>`) at the beginning of an answer are `answer.reasoning` and no part of its text.
         avoid, only: as in `ProviderList`, for this call as well. api_key: for the one provider that *model* means
         (`openai/gpt-4o`), which alone is asked. api_base: an OpenAI-compatible server, which alone is asked.
 
         Raises NoCredentialsError (with what to set; ProviderAvoidedError, where who is named is avoided),
-        UnknownModelError, InvalidRequestError and other
-        ProviderErrors for a request at fault, InvalidReplyError for a reply that does not fit the
-        schema, StepLimitError, or AllProvidersFailedError with every attempt.
+        UnknownModelError, InvalidRequestError and other ProviderErrors for a request at fault, InvalidReplyError for a
+        reply that does not fit the schema, StepLimitError, or AllProvidersFailedError with every attempt.
         """
         check_timeout(timeout)
-        how = {"schema": schema, "max_steps": max_steps, "on_unsupported": on_unsupported}
-        asked = self.pipeline.question(question, parameters, system=system, images=images, extra_body=extra_body, **how)
+        how = {"max_steps": max_steps, "on_unsupported": on_unsupported, "split_thinking": split_thinking}
+        how |= {"schema": schema, "system": system, "images": images, "extra_body": extra_body}
+        asked = self.pipeline.question(question, parameters, **how)
         pipeline = self.pipeline
         if avoid is not None or only is not None or api_key is not None or api_base is not None:
             api_key = hidden(api_key)  # in a traceback with local variables, too
@@ -353,11 +356,13 @@ class AsyncProviderList(Directory):
         only: Names | None = None,
         api_key: str | None = None,
         api_base: str | None = None,
+        split_thinking: bool | None = None,
         **parameters: Any,
     ) -> AsyncAnswerStream:
         check_timeout(timeout)
-        how = {"schema": schema, "max_steps": max_steps, "on_unsupported": on_unsupported}
-        asked = self.pipeline.question(question, parameters, system=system, images=images, extra_body=extra_body, **how)
+        how = {"max_steps": max_steps, "on_unsupported": on_unsupported, "split_thinking": split_thinking}
+        how |= {"schema": schema, "system": system, "images": images, "extra_body": extra_body}
+        asked = self.pipeline.question(question, parameters, **how)
         pipeline = self.pipeline
         if avoid is not None or only is not None or api_key is not None or api_base is not None:
             pipeline = self._within({"avoid": avoid, "only": only, "api_key": api_key, "api_base": api_base})
@@ -366,10 +371,9 @@ class AsyncProviderList(Directory):
     def batch(self, questions: AsyncItems, models: Models = None, **options: Unpack[BatchOptions]) -> AsyncBatch:
         """Ask many questions at once; results with `.answer` or `.error`, in order.
 
-        questions: any iterable of texts, message lists, or dicts with `prompt` or `messages`, `custom_id`,
-        `model` and parameters, or lines of OpenAI's batch format; or a file (`pathlib.Path`) of JSON
-        lines or CSV; for asyncio also an asynchronous iterable. models: a name or several for items that
-        name none; default: the best within reach.
+        questions: any iterable of texts, message lists, or dicts with `prompt` or `messages`, `custom_id`, `model` and
+        parameters, or lines of OpenAI's batch format; or a file (`pathlib.Path`) of JSON lines or CSV; for asyncio also
+        an asynchronous iterable. models: a name or several for items that name none; default: the best within reach.
 
         concurrency: requests at once, or "auto" to find what each provider allows; a model that several
         providers serve is asked of all of them. requests_per_minute, tokens_per_minute: for each provider.
@@ -382,7 +386,8 @@ class AsyncProviderList(Directory):
         completion_window: how long its job may take, where it can be said (`"24h"`). adaptive: false keeps
         *concurrency* as it is. progress: a line on standard error; default: on a terminal. patience: seconds for
         which an item that is refused for the rate is asked again. system, schema, tools, timeout, on_unsupported,
-        extra_body, avoid, only, api_key, api_base and generation parameters: as in `ask_ai`, for every item.
+        split_thinking, extra_body, avoid, only, api_key, api_base and generation parameters: as in `ask_ai`, for
+        every item.
 
         Raises TypeError and ValueError for wrong options and an input that is also an output, BlockingIOError
         where another process writes to *out*, OSError where it is not a regular file.

@@ -124,7 +124,7 @@ class ClientCall:
         dropped, repaired = (reply.headers.get(f"x-inference-{what}", "") for what in ("dropped", "repaired"))
         usage = usage_of(data.get("usage"))
         cost = cost_of(usage, provider.facts(model)) if provider else None
-        given = chat.AnswerBuilder()
+        given = chat.AnswerBuilder(split=bool(self._question.split_thinking))
         given.add(
             usage,
             cost,

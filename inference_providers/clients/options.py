@@ -87,6 +87,7 @@ class _Request(Terms, total=False):
     on_unsupported: Unsupported
     extra_body: Mapping[str, Any] | None
     timeout: float | None
+    split_thinking: bool | None
 
 
 class StreamOptions(TextOptions, _Request, total=False):

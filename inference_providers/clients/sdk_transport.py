@@ -29,7 +29,7 @@ from inference_providers.errors import (
     TruncatedStreamError,
     UnknownModelError,
 )
-from inference_providers.protocols import ModelRequest
+from inference_providers.protocols import ModelRequest, form_streams
 from inference_providers.transport import running_loop
 
 TYPE_CHECKING = False
@@ -154,6 +154,8 @@ class _Wanted:
             headers=own_headers(request.headers.raw, one_provider=options.only is not None),
             allow_empty=options.allow_empty,
             unsupported=parameters.KEEP if options.only is not None else parameters.DROP,
+            streams=_streams(path, kind, content),
+            accept=_accept(request),
         )
 
     def within(self, pipeline: Pipeline) -> Pipeline:
@@ -164,6 +166,11 @@ class _Wanted:
             return narrowed(pipeline, **self.terms)
         except (ValueError, TypeError) as error:
             raise with_status(400, str(error), clean_request(self._request)) from None
+
+    @property
+    def as_it_comes(self) -> bool:
+        """Whether the reply is passed on as it comes."""
+        return self.request.streams or bool(self.request.accept)
 
     @property
     def only(self) -> list[Offer] | None:
@@ -195,6 +202,19 @@ class _Wanted:
         return kept
 
 
+def _streams(path: str, kind: str, content: bytes) -> bool:
+    """Whether something other than a JSON body asks for events: a form, or a query."""
+    if "multipart/form-data" in kind:
+        return form_streams(content)
+    return any(field in ("stream=true", "stream=True", "stream=1") for field in path.partition("?")[2].split("&"))
+
+
+def _accept(request: httpx2.Request) -> str:
+    """What the SDK wants where that is neither JSON nor events: it says so for speech and files."""
+    wanted = request.headers.get("accept", "")
+    return "" if not wanted or any(kind in wanted for kind in ("json", "event-stream", "*/*")) else wanted
+
+
 def _seconds(request: httpx2.Request, timeout: float) -> float:
     read = (request.extensions.get("timeout") or {}).get("read")
     return timeout if read is None else float(read)
@@ -211,10 +231,10 @@ class _Routing(httpx2.BaseTransport):
             if wanted.lists_models:
                 return httpx2.Response(200, json=model_answer(pipeline.finder, wanted.request.path), request=request)
             offers = wanted.only or wanted.kept(pipeline.finder.first_available(wanted.models))
-            if wanted.request.streams:
+            if wanted.as_it_comes:
                 stream = pipeline.caller.stream(offers, wanted.request, total=wanted.total)
                 ids = pipeline.owners.stream(stream.offer) if wanted.learns else None
-                return _response(stream, 200, request, stream=_Stream(stream, request, ids))
+                return _response(stream, stream.status, request, stream=_Stream(stream, request, ids))
             reply = pipeline.caller.call(
                 offers, wanted.request, total=wanted.total, hedge_after=self._options.hedge_after
             )
@@ -250,10 +270,10 @@ class _AsyncRouting(httpx2.AsyncBaseTransport):
                 row = await asyncio.to_thread(model_answer, pipeline.finder, wanted.request.path)
                 return httpx2.Response(200, json=row, request=request)
             offers = wanted.only or wanted.kept(await async_asker.found(pipeline.finder, wanted.models))
-            if wanted.request.streams:
+            if wanted.as_it_comes:
                 stream = await pipeline.async_caller.stream(offers, wanted.request, total=wanted.total)
                 ids = pipeline.owners.stream(stream.offer) if wanted.learns else None
-                return _response(stream, 200, request, stream=_AsyncStream(stream, request, ids))
+                return _response(stream, stream.status, request, stream=_AsyncStream(stream, request, ids))
             reply = await pipeline.async_caller.call(
                 offers, wanted.request, total=wanted.total, hedge_after=self._options.hedge_after
             )

@@ -17,14 +17,16 @@ if TYPE_CHECKING:
     from inference_providers.protocols.error_body import json_or_text as json_or_text
     from inference_providers.protocols.error_headers import telling_headers as telling_headers
     from inference_providers.protocols.openai_chat import form_model as form_model
+    from inference_providers.protocols.openai_chat import form_streams as form_streams
     from inference_providers.protocols.openai_chat import form_without_model as form_without_model
     from inference_providers.protocols.protocol import EventJudge as EventJudge
     from inference_providers.protocols.repairs import Repairs as Repairs
     from inference_providers.protocols.request import FittedRequest as FittedRequest
     from inference_providers.protocols.request import ModelRequest as ModelRequest
-    from inference_providers.protocols.stream import Part as Part
-    from inference_providers.protocols.stream import as_events as as_events
-    from inference_providers.protocols.stream import delta_text as delta_text
+    from inference_providers.protocols.stream_form import as_chunk as as_chunk
+    from inference_providers.protocols.stream_form import as_events as as_events
+    from inference_providers.protocols.stream_form import delta_text as delta_text
+    from inference_providers.protocols.stream_parts import Part as Part
 
 _HOME = {
     "classify": ("Verdict",),
@@ -42,6 +44,7 @@ _HOME = {
     "error_headers": ("telling_headers",),
     "openai_chat": (
         "form_model",
+        "form_streams",
         "form_without_model",
     ),
     "repairs": ("Repairs",),
@@ -49,10 +52,11 @@ _HOME = {
         "FittedRequest",
         "ModelRequest",
     ),
-    "stream": (
-        "Part",
+    "stream_form": (
+        "as_chunk",
         "as_events",
         "delta_text",
     ),
+    "stream_parts": ("Part",),
 }
 __getattr__, __dir__ = face(__name__, _HOME, modules=("classify",))

@@ -49,6 +49,7 @@ _TOO_LARGE = (
     r"too (?:large|big|high|long|many)|at most|less than|exceed|greater than|maximum|larger than|up to|range|between"
     r"|<=?|>=?|\u2264|limit|reduce|above"
 )
+_ELSEWHERE = r"\b(?:messages|roles?|tools?|tool_choice|functions?|response_format|schema|json|models?)\b"
 _NAME = r"[A-Za-z_$][A-Za-z0-9_$]*"
 _NUMBER = r"(?<![\w.\-])\d{1,9}(?![\w\-]|\.\d)"
 _CAP_WORDS = r"max(?:imum)?[_ ]?(?:new|completion|output)?[_ ]?tokens"
@@ -245,6 +246,7 @@ def _plain(it: _Complaint) -> Repairs | None:
         return Repairs(dropped=[*named, *(more for name in named for more in _WITH.get(name, ()) if more in sent)])
     ours = sorted(OURS & it.body.keys())
     unnamed = not any(it.names(name) for name in it.body if name not in ("model", "stream", "messages"))
+    unnamed = unnamed and not it.says(_ELSEWHERE)
     if ours and unnamed and it.says(r"argument|parameter|field|propert|extra|param|option"):
         return Repairs(dropped=ours)  # it names nothing that was sent: what nobody asked for goes first
     return None

@@ -58,7 +58,8 @@ class ErrorDetails:
 
     `param` is what it found fault with (`tools`, `messages.0.role`), `status` an HTTP status that it named as a code,
     `wait` the seconds that a field of its own asks for, `sizes` numbers of tokens in fields of their own, `headers`
-    those that a gateway quotes, names in lower case. `relayed` says that the words are those of another server behind it. `text` is all of it, for looking for words.
+    those that a gateway quotes, names in lower case. `relayed` says that the words are those of another server behind
+    it. `text` is all of it, for looking for words.
     """
 
     __slots__ = ("code", "headers", "kind", "message", "param", "relayed", "sizes", "status", "text", "wait")

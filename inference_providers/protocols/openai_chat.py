@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from inference_providers.registry import Registry
 
 ID = OPENAI_PROTOCOL
+_READ = (chat.PATH, "/completions", "/responses")  # whose replies are JSON or a stream of it, whatever they are called
 
 
 # Requests
@@ -57,7 +58,8 @@ def encode(request: ModelRequest, offer: Offer) -> FittedRequest:
         if request.repairs and mode == parameters.DROP and (known := request.repairs.get(offer.place)) is not None:
             body, refused, repaired = known.applied(body)
             dropped += refused
-    headers = {**request.headers, "Accept": "text/event-stream" if request.streams else "application/json"}
+    accept = request.accept or ("text/event-stream" if request.streams else "application/json")
+    headers = {**request.headers, "Accept": accept}
     if body is not None and ("model" in body or request.path == chat.PATH):  # a batch or a vector store has none
         body["model"] = offer.internal_name
     if body is not None or content:
@@ -77,6 +79,7 @@ def encode(request: ModelRequest, offer: Offer) -> FittedRequest:
 # The head of a form's part that is called `model`, quoted or not.
 _IS_MODEL = rb'(?i:content-disposition):[^\r\n]*;[ \t]*(?i:name)=(?:"model"|model)[ \t]*(?:;[^\r\n]*)?(?:\r\n|$)'
 _LONGEST_HEAD = 4096  # bytes of a part's headers
+_FORM_STREAM = rb'name="stream"\r\n(?:[^\r\n]+\r\n)*\r\n([^\r\n]*)'
 
 
 def form_model(content: bytes) -> str | None:
@@ -89,6 +92,14 @@ def form_without_model(content: bytes) -> bytes:
     """A multipart form without the part that names a model."""
     found = _model_part(content)
     return content if found is None else content[: found[0]] + content[found[2] + 2 :]
+
+
+def form_streams(content: bytes) -> bool:
+    """Whether a multipart form asks for its reply as events."""
+    import re
+
+    match = re.search(_FORM_STREAM, content)
+    return match is not None and match[1].strip().lower() in (b"true", b"1")
 
 
 def _form_with_model(content: bytes, model: str) -> bytes:
@@ -127,11 +138,24 @@ def judge(
     path: str = chat.PATH,
     allow_empty: bool = False,
     registry: Registry | None = None,
+    choices: int = 1,
+    unread: bool = False,
 ) -> StreamJudge:
     """What judges one stream as it comes. Where it turns out to be a complete reply, `decode` does."""
     from inference_providers.protocols.stream import StreamJudge
 
-    return StreamJudge(provider, secrets, headers, now, decode, path=path, allow_empty=allow_empty, registry=registry)
+    return StreamJudge(
+        provider,
+        secrets,
+        headers,
+        now,
+        decode,
+        path=path,
+        allow_empty=allow_empty,
+        registry=registry,
+        choices=choices,
+        unread=unread,
+    )
 
 
 def decode(
@@ -149,8 +173,11 @@ def decode(
     """A verdict on a complete response. *secrets* are scrubbed from everything that is kept."""
     if status not in classify.SUCCESS:
         return classify.refusal(status, headers, body, provider, secrets, now, registry=registry)
-    if path != chat.PATH and classify.is_foreign(headers.get("content-type", "json").lower()):
+    kind = headers.get("content-type", "json").lower()
+    if path not in _READ and classify.is_foreign(kind):
         return Verdict(classify.OK)
+    if path in _READ and body[:1] != b"{" and _is_stream(body):
+        return _from_stream(body, provider, secrets, now, path, allow_empty)
     try:
         if path != chat.PATH and _passes_unread(body):
             return Verdict(classify.OK)
@@ -158,16 +185,52 @@ def decode(
     except (jsontext.TooDeep, jsontext.TooLarge) as error:
         return classify.unavailable(classify.NEXT, provider, f"the reply is {error}")
     except ValueError:
+        if path in _READ and body.lstrip()[:1] == b"{" and b"\n" in body.strip():  # lines of JSON, or a cut reply
+            return _from_stream(body, provider, secrets, now, path, allow_empty)
         return _not_json(body, provider, secrets)
     if not isinstance(reply, dict):
         return classify.unavailable(classify.NEXT, provider, f"the reply is not an object but {type(reply).__name__}")
     if reply.get("error") or reply.get("object") == "error":
         return classify.error_in_success(classify.clean_error(reply, secrets), provider, now, registry)
-    if path != chat.PATH:
-        return Verdict(classify.OK, reply=reply)
-    verdict = _chat_reply(reply, provider, allow_empty)
-    if verdict.action != classify.OK and (found := classify.hidden_error(reply)) is not None:
+    verdict = _read(reply, provider, path, allow_empty)
+    if path == chat.PATH and verdict.action != classify.OK and (found := classify.hidden_error(reply)) is not None:
         return classify.error_in_success(classify.clean_error(found, secrets), provider, now, registry)
+    return verdict
+
+
+def _read(reply: dict[str, Any], provider: str, path: str, allow_empty: bool) -> Verdict:
+    """The verdict on an object that is no error."""
+    if path == chat.PATH:
+        return _chat_reply(reply, provider, allow_empty)
+    if path == "/responses":
+        from inference_providers.protocols import responses
+
+        return responses.judged(reply, provider, allow_empty)
+    if path == "/completions" and reply.get("choices") == []:
+        return classify.unavailable(classify.NEXT, provider, "the reply has no choices")
+    return Verdict(classify.OK, reply=reply)
+
+
+def _is_stream(body: bytes) -> bool:
+    from inference_providers.transport import sse
+
+    return bool(sse.begins(body))
+
+
+def _from_stream(
+    body: bytes, provider: str, secrets: Iterable[str | None], now: float, path: str, allow_empty: bool
+) -> Verdict:
+    """The verdict on a stream that came where nobody asked for one: it is put together to the reply that was meant."""
+    import json
+
+    from inference_providers.protocols.stream_parts import whole_reply
+
+    verdict, reply = whole_reply(body, provider, secrets, now, path)
+    if verdict.action == classify.OK:
+        verdict = _read(reply, provider, path, allow_empty)
+    if verdict.action == classify.OK:
+        made = json.dumps(reply).encode()
+        verdict.response = (200, {"content-type": "application/json"}, made)
     return verdict
 
 

@@ -74,8 +74,14 @@ if TYPE_CHECKING:
             path: str,
             allow_empty: bool,
             registry: Registry | None,
+            choices: int,
+            unread: bool,
         ) -> EventJudge:
-            """What judges one stream as it comes; the parameters are those of `decode`."""
+            """What judges one stream as it comes; the parameters are those of `decode`, and two more.
+
+            choices: how many answers were asked for. unread: the body is no stream of chunks, but a file or speech,
+            which is passed on as it comes.
+            """
             raise NotImplementedError
 
     class EventJudge(Protocol):
@@ -86,19 +92,23 @@ if TYPE_CHECKING:
         """
 
         started: bool  # content has come: from here on nobody else is asked
+        resting: bool  # every answer is whole: nothing but usage and the mark of the end is still to come
         done: bool  # the protocol's own mark of the end has come: what follows is not read
         verdict: Verdict | None  # set once the stream failed before its first content, or reached its end
         usage: Any  # as the last event that told of it had it, in OpenAI's names
         events: int  # so far, those without content included: a stream that brings none is silent
+        within_event: bool  # an event had begun, and not ended, before the bytes that were read last
 
         @property
-        def plain(self) -> bool:
-            """Whether the body is not an event stream, and its reply was made one."""
+        def media_type(self) -> str:
+            """The content type of what is passed on; empty where that is as the server has it."""
             raise NotImplementedError
 
-        @property
-        def within_event(self) -> bool:
-            """Whether an event has begun and not ended."""
+        def passed_on(self, events: Iterable[Mapping[str, Any]], *, ends: bool = False) -> bytes:
+            """The bytes, as OpenAI's API has them, that stand for what was read last and has brought these chunks.
+
+            ends: the end of the body was read.
+            """
             raise NotImplementedError
 
         def feed(self, chunk: bytes) -> Iterator[dict[str, Any]]:
@@ -116,4 +126,4 @@ if TYPE_CHECKING:
             """No content came in time."""
 
         def silent(self) -> None:
-            """No event came for too long. Raises TruncatedStreamError."""
+            """No event came for too long. Raises TruncatedStreamError, unless the answer is whole."""

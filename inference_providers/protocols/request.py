@@ -66,12 +66,15 @@ class ModelRequest:
     The model is set when a candidate is chosen: in the JSON body, or in the form that *content* holds.
     *unsupported* is what becomes of a parameter that the candidate does not take: it is kept or
     dropped, or the candidate is not asked (`parameters.KEEP`, `DROP`, `ERROR`). *untouched* fields go as they are.
+    *streams*: the reply is to come as events, where that is not in the body. *accept*: the content type of a reply that
+    is passed on as it comes, unread: speech, a file.
 
     It is made for one call, and remembers for that call what each offer gets of it: `fits`, by the offer's identity.
     `repairs` is what offers are known to refuse, by their `place`; `learnt` is what this very call has found of it.
     """
 
     __slots__ = (
+        "accept",
         "allow_empty",
         "body",
         "content",
@@ -99,11 +102,14 @@ class ModelRequest:
         allow_empty: bool = False,
         unsupported: str = parameters.DROP,
         untouched: Container[str] = (),
+        streams: bool = False,
+        accept: str = "",
     ) -> None:
         self.untouched = untouched
         self.unsupported = unsupported if path == chat.PATH else parameters.KEEP
         self.body, self.path, self.method = body, path, method
-        self.streams = bool(body and body.get("stream"))  # whether the reply is to come as events
+        self.streams = streams or bool(body and body.get("stream"))  # whether the reply is to come as events
+        self.accept = accept
         self.content, self.content_type = content, content_type
         self.headers = dict(headers or {})  # the caller's own, for whoever answers
         self.allow_empty = allow_empty

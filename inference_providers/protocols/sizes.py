@@ -28,8 +28,10 @@ _LIMITS = (
 _SENT = (
     rf"request(?:ed)?:? (?:a total of |up to |about )?{_N} (?:input |total )?tokens",
     rf"\(requested:? {_N}",
-    rf"(?:token count|input tokens|prompt tokens|length|size|tokens|input|request|prompt|maximum output tokens):? (?:of |is )?{_N}",
-    rf"(?:resulted in|contains?|consists of|has|have|passed|received|got|given:?|about|sent|first|too long:|actual:?) {_N}",
+    rf"(?:token count|input tokens|prompt tokens|length|size|tokens|input|request|prompt|maximum output tokens):?"
+    rf" (?:of |is )?{_N}",
+    rf"(?:resulted in|contains?|consists of|has|have|passed|received|got|given:?|about|sent|first|too long:|actual:?)"
+    rf" {_N}",
     rf"{_N} tokens? >",
 )
 _PARTS = rf"(?:given: {_N} `inputs` tokens and {_N}|too (?:large|long): {_N}.{{0,120}}(?:has|have) {_N} input)"

@@ -1,28 +1,30 @@
-"""A chat stream, judged event by event. Pure: bytes in, chunks and a verdict out.
+"""A stream, judged event by event. Pure: bytes in, chunks and a verdict out.
 
 Until the first content a failure is a verdict, and another candidate may be asked.
-After it every failure is a TruncatedStreamError that carries the text so far.
+After it every failure is a TruncatedStreamError that carries the text so far. What a chunk
+says is read in `stream_chunks`, for each API that streams.
 """
 
 from __future__ import annotations
-
-import json
 
 from inference_providers import chat
 from inference_providers.credentials import MARK, scrub
 from inference_providers.errors import ProviderUnavailableError, TruncatedStreamError
 from inference_providers.protocols import classify
 from inference_providers.protocols.error_body import error_details, trimmed
+from inference_providers.protocols.stream_chunks import reader_of
+from inference_providers.protocols.stream_ends import WHOLE, WITHHELD, outcome_of
+from inference_providers.protocols.stream_form import as_chunk, as_events, is_chunk
+from inference_providers.protocols.stream_notes import Notes
 from inference_providers.text import jsontext
 from inference_providers.transport import sse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Any
 
     from inference_providers.protocols.classify import Verdict
-    from inference_providers.protocols.protocol import EventJudge
     from inference_providers.registry import Registry
     from inference_providers.transport import WireError
 
@@ -31,55 +33,35 @@ EARLY_CAP, EARLY_EVENTS = 1024 * 1024, 10_000  # bytes and events before the fir
 TEXT_CAP = 16 * 1024 * 1024  # characters of an answer and of thoughts: they are kept for `.partial`
 _SCRUBBED = 262144  # characters of a text in which keys are looked for in every form
 EVENTS_CAP = 1_000_000  # of a chat
-
-# What the end of a body means, by what has come until then: (what has, what has not, outcome). The first match wins.
-# other: no chat, but another kind of stream. content: text, thoughts, a tool's call. finish, filtered, cut: a finish
-# reason, content_filter, length. done: [DONE]. empty: whoever asked takes an answer without content.
-WHOLE, WITHHELD = "an answer", "withheld by its content filter"
-EMPTY, BROKEN_OFF = "the stream held no content", "the stream ended without a finish reason"
-ENDS: tuple[tuple[tuple[str, ...], tuple[str, ...], str], ...] = (
-    (("other", "content"), (), WHOLE),
-    (("filtered",), ("content",), WITHHELD),
-    ((), ("content", "finish", "done"), EMPTY),
-    ((), ("content", "finish", "empty"), EMPTY),
-    ((), ("finish", "done"), BROKEN_OFF),
-    ((), ("content", "cut", "empty"), EMPTY),
-    ((), (), WHOLE),
-)
+OTHER_CAP = 64 * 1024 * 1024  # bytes of chunks that hold more than text: tools' calls, logprobs, pictures
+_EVENTS, _LINES, _WHOLE, _PASSED = "events", "lines", "whole", "passed"  # what a body may turn out to be
+_AS_IT_CAME, _AS_EVENTS = "", "text/event-stream"
 
 
-def outcome_of(seen: Container[str]) -> str:
-    """What the end of a body means after this was seen of it: an outcome of `ENDS`."""
-    return next(
-        outcome
-        for present, absent, outcome in ENDS
-        if all(name in seen for name in present) and not any(name in seen for name in absent)
-    )
-
-
-class StreamJudge:
+class StreamJudge(Notes):
     """Judges one stream as its bytes come: a `protocol.EventJudge` of OpenAI's events.
 
+    A body is what it begins like, whatever its content type says: server-sent events, lines of JSON, one JSON reply.
     `verdict` is set once it failed before its first content or reached its end.
     """
 
     __slots__ = {  # noqa: RUF023  (in the order in which they come)
         "provider": "Who is named in errors.",
-        "started": "Content has come (text, thoughts, a tool's call; anything, of another kind of stream).",
-        "finished": "A finish reason has come: the answer is whole, whatever becomes of the connection.",
-        "done": "`[DONE]` has come: what follows is not read.",
         "verdict": "What came of it; None as long as it goes on.",
-        "usage": "Tokens used, as the last chunk that told of them had it.",
         "events": "How many events have come, those without content included.",
-        "_filtered": "The finish reason is `content_filter`.",
-        "_cut": "The finish reason is `length`.",
-        "_passed": "The body is speech, a picture, or the like: it is passed on unread.",
-        "_plain": "The body so far, where it is not an event stream; else None.",
-        "_text": "The text so far, for `.partial`.",
-        "_thoughts": "How many characters of thoughts have come.",
+        "allow_empty": "Whether an answer without content is one.",
+        "_kind": "What the body is, once enough of it has come to tell.",
+        "_label": "What its content type says.",
+        "_head": "What came before that.",
+        "_raw": "The bytes that were read last.",
+        "_looked": "Whether the first line of a body was looked at.",
+        "_unread": "Whether the body is passed on whatever it is, once it is no error.",
+        "within_event": "An event had begun, and not ended, before the bytes that were read last.",
+        "_plain": "The body so far, where it is one reply.",
+        "_skipped": "A ping was among the events of this piece.",
         "_size": "How many bytes have come.",
-        "_allow_empty": "Whether an answer without content is one.",
         "_decode": "The verdict on a body that turns out to be a complete reply.",
+        "_read": "What reads a chunk; None for streams that are passed on.",
         "_now": "",
         "_registry": "What says what a server's words mean.",
         "_parser": "",
@@ -98,52 +80,100 @@ class StreamJudge:
         path: str = chat.PATH,
         allow_empty: bool = False,
         registry: Registry | None = None,
+        choices: int = 1,
+        unread: bool = False,
     ) -> None:
+        super().__init__(choices)
         self._registry = registry
         self.provider, self._secrets, self._now, self._decode = provider, list(secrets), now, decode
-        self._parser = sse.Parser()
-        kind = headers.get("content-type", "text/event-stream").lower()
-        is_stream = "text/event-stream" in kind
-        self._passed = path != chat.PATH and not is_stream and classify.is_foreign(kind)
-        self._plain = None if is_stream or self._passed else bytearray()
-        self._text, self._thoughts = chat.Pieces(), 0
-        self._path, self._allow_empty = path, allow_empty
-        self._filtered = self._cut = self.started = self.finished = self.done = False
+        self._path, self._unread, self._skipped = path, unread, False
+        self._read, always_empty = reader_of(path)
+        self.allow_empty = allow_empty or always_empty
+        self._parser: sse.Parser | sse.Lines = sse.Parser()
+        self._label = headers.get("content-type", _AS_EVENTS).lower()
+        self._kind = ""
+        if self._read is None and _AS_EVENTS not in self._label:
+            self._kind = _PASSED if classify.is_foreign(self._label) else _WHOLE
+        self._head, self._raw, self._plain, self._looked, self.within_event = b"", b"", bytearray(), False, False
         self._size = self.events = 0
         self.verdict: Verdict | None = None
-        self.usage: Any = None
 
     @property
-    def plain(self) -> bool:
-        """Whether the body is not an event stream, and its reply was made one."""
-        return self._plain is not None
-
-    @property
-    def within_event(self) -> bool:
-        """Whether an event has begun and not ended."""
-        return self._parser.held > 0
+    def media_type(self) -> str:
+        """The content type of what is passed on; empty where that is as it came."""
+        if self._kind == _EVENTS or self._kind == _LINES:
+            return _AS_EVENTS
+        made = self._kind == _WHOLE and (self.verdict is None or self.verdict.reply is not None)
+        return _AS_EVENTS if made else _AS_IT_CAME
 
     @property
     def text(self) -> str:
         """The text so far."""
-        return self._text.text
+        return self.words.text
 
     def feed(self, chunk: bytes) -> Iterator[dict[str, Any]]:
         """The chunks that these bytes complete. Raises TruncatedStreamError after first content."""
         self._size += len(chunk)
-        if self._passed:
+        self._skipped, self.within_event = False, self._parser.held > 0
+        if not self._kind:
+            self._head = chunk = self._head + chunk
+            self._kind = self._looks_like(chunk)
+        self._raw = chunk
+        if self._kind == _PASSED:
             self.started = True
-        elif self._plain is not None:
-            self._plain += chunk
-            if len(self._plain) > sse.EVENT_CAP:
-                self._fail("the reply is too large")
-        else:
+        elif self._kind == _WHOLE:
+            yield from self._one_reply(chunk)
+        elif self._kind:
             yield from self._guarded(self._parser.feed(chunk))
             self._check()
 
+    def _looks_like(self, head: bytes) -> str:
+        """What a body is that begins like this; empty as long as it may be anything."""
+        begins = sse.begins(head)
+        if begins is None and len(head) < sse.HEAD_CAP:
+            return ""
+        is_json = head.removeprefix(sse.MARK).lstrip()[:1] in (b"{", b"[")
+        return _EVENTS if begins or (_AS_EVENTS in self._label and not is_json) else _WHOLE
+
+    def _one_reply(self, chunk: bytes) -> Iterator[dict[str, Any]]:
+        """More of a body that is one reply, unless its first line is a chunk: then it is lines of JSON."""
+        self._plain += chunk if self._plain else chunk.removeprefix(sse.MARK).lstrip()
+        if self._read is not None and not self._looked and (b"\n" in chunk or not chunk):
+            line, ended, _ = self._plain.partition(b"\n")
+            self._looked = bool(ended)
+            if line and (ended or not chunk) and is_chunk(line):
+                self._kind, self._parser = _LINES, sse.Lines()
+                body, self._plain = bytes(self._plain), bytearray()
+                yield from self._guarded(self._parser.feed(body))
+                return
+        if self._unread and len(self._plain) > EARLY_CAP:  # longer than any error
+            self._kind, self.started, self._raw = _PASSED, True, bytes(self._plain)
+        elif len(self._plain) > sse.EVENT_CAP:
+            self._fail("the reply is too large")
+
+    def passed_on(self, events: Iterable[Mapping[str, Any]], *, ends: bool = False) -> bytes:
+        """The bytes that stand for what was read last, which has brought these events.
+
+        Whoever reads them reads server-sent events: lines and a whole reply become such, and pings are left out,
+        but for one within an event of which a part has been passed on.
+        """
+        if self._kind == _PASSED or (self._kind == _EVENTS and (self.within_event or not self._skipped)):
+            return self._raw
+        verdict = self.verdict
+        if ends and self._kind == _WHOLE and verdict is not None and verdict.reply is None:
+            return bytes(self._plain)
+        farewell = ends and self._kind != _EVENTS and verdict is not None and verdict.action == classify.OK
+        return b"".join(as_events(events, done=farewell))
+
     def end(self) -> Iterator[dict[str, Any]]:
         """What the end of the body completes; sets the verdict."""
-        if self._plain is not None and self.verdict is None:
+        self._skipped, self._raw, self.within_event = False, b"", self._parser.held > 0
+        self.started = self.started or (self._unread and self._kind == _PASSED)  # a file may be empty
+        if not self._kind and _AS_EVENTS not in self._label:
+            self._kind, self._plain = _WHOLE, bytearray(self._head)
+        if self._kind == _WHOLE and self.verdict is None:
+            yield from self._one_reply(b"")
+        if self._kind == _WHOLE and self.verdict is None:
             yield from self._whole(bytes(self._plain))
             return
         if self.verdict is None and not self.done:
@@ -159,13 +189,13 @@ class StreamJudge:
     def _seen(self) -> list[str]:
         """What has come, in the words of `ENDS`."""
         flags = {
-            "other": self._path != chat.PATH,
+            "other": self._read is None,
             "content": self.started,
             "finish": self.finished,
-            "filtered": self._filtered,
-            "cut": self._cut,
+            "filtered": self.filtered,
+            "cut": self.cut,
             "done": self.done,
-            "empty": self._allow_empty,
+            "empty": self.allow_empty,
         }
         return [name for name, holds in flags.items() if holds]
 
@@ -185,13 +215,13 @@ class StreamJudge:
 
     def _check(self) -> None:
         """Fail where more has come than is kept."""
-        if self.verdict is not None or self.done or self._path != chat.PATH:
+        if self.verdict is not None or self.done or self._read is None:
             return
         if not self.started and (
             self._size - self._parser.held > EARLY_CAP or self.events > EARLY_EVENTS
         ):  # an event may be long: a picture
             self._fail("the stream goes on without content")
-        elif self._text.size + self._thoughts > TEXT_CAP or self.events > EVENTS_CAP:
+        elif self.words.size + self.thoughts > TEXT_CAP or self.events > EVENTS_CAP or self.other > OTHER_CAP:
             self._fail("the stream does not end")
 
     def broke(self, error: WireError) -> None:
@@ -206,8 +236,11 @@ class StreamJudge:
         self._fail("no content in time; it may have been billed")
 
     def silent(self) -> None:
-        """No event came for too long. Raises TruncatedStreamError."""
-        self._fail("the stream fell silent")
+        """No event came for too long. Raises TruncatedStreamError, unless the answer is whole."""
+        if self.finished:
+            self.verdict = classify.Verdict(classify.OK)
+        else:
+            self._fail("the stream fell silent")
 
     def _fail(self, what: str, verdict: Verdict | None = None) -> None:
         if self.started:
@@ -231,71 +264,64 @@ class StreamJudge:
 
     def _event(self, event: sse.Event) -> Iterator[dict[str, Any]]:
         self.events += 1
-        if event.data.strip() == "[DONE]":
-            self.done = True
-            return
+        data = event.data
         if event.other or event.name == "error":
-            self._error_event(event.data or event.other)
-            return
-        if not event.data.strip():
+            self._error_event(data or event.other)
             return
         try:
-            chunk = jsontext.loads(event.data)
+            chunk = jsontext.loads(data)
         except (jsontext.TooDeep, jsontext.TooLarge) as error:
             self._fail(f"a chunk is {error}")
             return
         except ValueError:
-            self._fail("a chunk is not JSON")
+            self._no_json(data.strip())
             return
         if not isinstance(chunk, dict):
             self._fail("a chunk is not an object")
         elif chunk.get("error") or "error" in (chunk.get("object"), chunk.get("type")):
-            self._error(chunk)
+            self.error(chunk)
         elif self._path == chat.PATH and not chunk.get("choices") and (found := classify.hidden_error(chunk)):
-            self._error(found)
-        else:
-            self._note(chunk)
+            self.error(found)
+        elif self._read is None:
+            self.started = True  # whatever it is, it is not an error
+            self.usage = chunk.get("usage") or self.usage
+            yield chunk
+        elif self._read(self, chunk, len(data)):
             if self.verdict is None:
                 yield chunk
+        else:
+            self._skipped = True
+
+    def _no_json(self, data: str) -> None:
+        if data == "[DONE]":
+            self.done = True
+        elif data:
+            self._fail("a chunk is not JSON")
+        else:  # a ping
+            self._skipped = True
 
     def _error_event(self, text: str) -> None:
         try:
             body = jsontext.loads(text)
         except ValueError:
             body = text
-        self._error(body if isinstance(body, dict) else {"error": str(trimmed(body))})
+        self.error(body if isinstance(body, dict) else {"error": str(trimmed(body))})
 
-    def _error(self, body: Mapping[str, Any]) -> None:
+    def error(self, body: Mapping[str, Any], what: str = "an error without a message") -> None:
+        """An error has come in place of a chunk, or in one. Raises TruncatedStreamError after first content."""
         clean = classify.clean_error(body, self._secrets)
-        what = error_details(clean).message or "an error without a message"
-        self._fail(what, classify.error_in_success(clean, self.provider, self._now, self._registry))
+        message = error_details(clean).message or what
+        self._fail(message, classify.error_in_success(clean, self.provider, self._now, self._registry))
 
-    def _note(self, chunk: Mapping[str, Any]) -> None:
-        self.usage = chunk.get("usage") or self.usage
-        if self._path != chat.PATH:
-            self.started = True  # whatever it is, it is not an error
-            return
-        choice = chat.first_choice(chunk)
-        if choice.get("finish_reason") == "error":
-            if (found := classify.hidden_error(chunk)) is not None:
-                self._error(found)
-            else:
-                self._fail("the stream ended with finish_reason 'error'")
-            return
-        text = delta_text(chunk)
-        self._text.add(text)
-        delta = choice.get("delta")
-        self._thoughts += len(chat.thoughts(delta))
-        reasoning = isinstance(delta, dict) and (delta.get("reasoning_content") or delta.get("reasoning"))
-        if text or reasoning or chat.has_tool_calls(choice) or chat.has_other_content(choice):
-            self.started = True
-        if choice.get("finish_reason"):
-            self.finished = True
-            self._filtered = choice["finish_reason"] == "content_filter"
-            self._cut = chat.cut_by_length(choice)
+    def fail(self, what: str) -> None:
+        """The stream is not an answer. Raises TruncatedStreamError after first content."""
+        self._fail(what)
 
     def _whole(self, body: bytes) -> Iterator[dict[str, Any]]:
         """JSON or HTML where a stream was asked for: judged as a complete reply; an answer becomes one chunk."""
+        if self._unread and "html" not in self._label:
+            self._file(body)
+            return
         verdict = self._decode(
             200,
             {},
@@ -304,55 +330,25 @@ class StreamJudge:
             self._secrets,
             self._now,
             path=self._path,
-            allow_empty=self._allow_empty,
+            allow_empty=self.allow_empty,
             registry=self._registry,
         )
         self.verdict = verdict
         if verdict.action == classify.OK:
             self.started = self.finished = True
             if verdict.reply is None:  # not read, and passed on as it is
-                self._plain = None
                 return
-            choice = chat.first_choice(verdict.reply)
-            self._text.add(chat.reply_text(verdict.reply))
-            yield {
-                **verdict.reply,
-                "object": "chat.completion.chunk",
-                "choices": [{**choice, "delta": choice.get("message")}],
-            }
+            self.usage = chat.usage_in(verdict.reply)
+            self.words.add(chat.reply_text(verdict.reply))
+            yield as_chunk(verdict.reply)
 
-
-def delta_text(chunk: Mapping[str, Any]) -> str:
-    """The text of a stream chunk."""
-    delta = chat.first_choice(chunk).get("delta")
-    return chat.content_text(delta.get("content")) if isinstance(delta, dict) else ""
-
-
-def as_events(chunks: Iterable[Mapping[str, Any]], *, done: bool = True) -> Iterator[bytes]:
-    """Chunks as server-sent events: for a server that answered a request for a stream with one JSON reply."""
-    for chunk in chunks:
-        yield b"data: " + json.dumps(chunk).encode() + b"\n\n"  # in ASCII: half of a surrogate pair has no bytes
-    if done:
-        yield b"data: [DONE]\n\n"
-
-
-class Part:
-    """What one piece of a stream's bytes brought.
-
-    `events`, and `failure`, which comes after them; `raw`, as it is passed on.
-    """
-
-    __slots__ = ("events", "failure", "raw")
-
-    def __init__(self, judge: EventJudge, raw: bytes, *, ends: bool = False) -> None:
-        within = judge.within_event
-        self.raw = raw
-        self.events: list[dict[str, Any]] = []
-        self.failure: TruncatedStreamError | None = None
+    def _file(self, body: bytes) -> None:
+        """What was asked for as bytes is one, unless it is an error's JSON."""
         try:
-            for event in judge.end() if ends else judge.feed(raw):
-                self.events.append(event)
-        except TruncatedStreamError as failure:
-            self.failure = failure
-            # The event that failed is not passed on; those before it are, unless one of them began in an earlier piece.
-            self.raw = b"" if within else b"".join(as_events(self.events, done=False))
+            value = jsontext.loads(body)
+        except ValueError:
+            value = None
+        if isinstance(value, dict) and (value.get("error") or value.get("object") == "error"):
+            self.error(value)
+        else:
+            self.started, self.verdict = True, classify.Verdict(classify.OK)

@@ -18,10 +18,16 @@ _EPOCH, _EPOCH_MS = 1e9, 1e12  # numbers from here on are moments: seconds, or m
 _UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
 _NUMBER = r"\d{1,9}(?:\.\d{1,9})?"
-_UNIT = r"(?:milliseconds?|millis|msecs?|ms|days?|d|hours?|hrs?|h|minutes?|mins?|m|seconds?|secs?|s|毫秒|秒钟?|分钟?|小时|天)"
+_UNIT = (
+    r"(?:milliseconds?|millis|msecs?|ms|days?|d|hours?|hrs?|h|minutes?|mins?|m|seconds?|secs?|s"
+    r"|毫秒|秒钟?|分钟?|小时|天)"
+)
 _PIECE = rf"{_NUMBER}\s?{_UNIT}"
 _SPAN = rf"{_PIECE}(?:(?:\s|,\s?|\sand\s)?{_PIECE}){{0,4}}(?![a-z\d])"
-_LEAD = r"(?:try(?:ing)? again|retry(?:ing|able)?|retry[ _-]?(?:after|delay|in)|wait(?:ing)?|resets?|available|back ?off|cool ?down|again)\b"
+_LEAD = (
+    r"(?:try(?:ing)? again|retry(?:ing|able)?|retry[ _-]?(?:after|delay|in)|wait(?:ing)?|resets?"
+    r"|available|back ?off|cool ?down|again)\b"
+)
 _SENTENCES = (
     rf"{_LEAD}[^\d\n;]{{0,30}}?\b({_SPAN})",
     rf"({_SPAN})\s?(?:before|until|and then|后|之后|以后)[^\n]{{0,20}}?(?:retry|try|next|again|重试|再试|重置|恢复)",

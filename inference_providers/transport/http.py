@@ -19,14 +19,24 @@ ERROR_CAP = 64 * 1024  # bytes
 
 
 class Limits:
-    """How long each thing may take, in seconds. `total` is for the whole call, retries included."""
+    """How long each thing may take, in seconds. `total` is for the whole call, retries included.
 
-    __slots__ = ("connect", "first_token", "idle", "total")
+    farewell: for usage and `[DONE]`, once a stream has brought its finish reason.
+    """
+
+    __slots__ = ("connect", "farewell", "first_token", "idle", "total")
 
     def __init__(
-        self, *, connect: float = 5.0, first_token: float = 60.0, idle: float = 300.0, total: float = 600.0
+        self,
+        *,
+        connect: float = 5.0,
+        first_token: float = 60.0,
+        idle: float = 300.0,
+        total: float = 600.0,
+        farewell: float = 2.0,
     ) -> None:
         self.connect, self.first_token, self.idle, self.total = connect, first_token, idle, total
+        self.farewell = farewell
 
 
 class Cancellation:

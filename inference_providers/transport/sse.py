@@ -7,7 +7,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 EVENT_CAP = 8 * 1024 * 1024  # bytes of one event
+HEAD_CAP = 4096  # bytes of blank lines at the beginning of a body, within which its kind must show
+MARK = b"\xef\xbb\xbf"  # of UTF-8, which some put before a text
 _LINE = 64  # bytes that any line takes in memory, however short it is
+_FIELDS = (b":", b"data:", b"event:", b"id:", b"retry:", b"error:")
+
+
+def begins(body: bytes) -> bool | None:
+    """Whether a body that begins like this is an event stream, whatever it is called; None where more must come."""
+    text = body[: HEAD_CAP + 16].removeprefix(MARK).lstrip()
+    if text.startswith(_FIELDS):
+        return True
+    return None if any(field.startswith(text) for field in _FIELDS) else False
 
 
 class OversizeEvent(ValueError):
@@ -44,7 +55,7 @@ class Parser:
         """Events that *chunk* completes. Raises OversizeEvent for one of more than EVENT_CAP bytes."""
         if not self._begun:
             self._begun = True
-            chunk = chunk.removeprefix(b"\xef\xbb\xbf")
+            chunk = chunk.removeprefix(MARK)
         if b"\n" not in chunk and b"\r" not in chunk and not self._buffer:
             self._pending += chunk
             self._check()
@@ -89,3 +100,37 @@ class Parser:
         elif field == b"event":
             self._name = text
         return None
+
+
+class Lines:
+    """`Parser` for a stream of JSON lines (NDJSON): each line that is not blank is an event."""
+
+    def __init__(self) -> None:
+        self._pending = bytearray()  # of a line whose end has not come
+
+    @property
+    def held(self) -> int:
+        """Bytes of the line that has not ended yet."""
+        return len(self._pending)
+
+    def feed(self, chunk: bytes) -> Iterator[Event]:
+        """Lines that *chunk* completes. Raises OversizeEvent for one of more than EVENT_CAP bytes."""
+        first, *lines = chunk.split(b"\n")
+        self._pending += first
+        if lines:
+            whole, self._pending = bytes(self._pending), bytearray(lines.pop())
+            for line in (whole, *lines):
+                yield from _line_event(line)
+        if self.held > EVENT_CAP:
+            raise OversizeEvent(f"one line is larger than {EVENT_CAP // 1024 // 1024} MiB")
+
+    def end(self) -> Iterator[Event]:
+        """The line that the end of the body completes, if any."""
+        rest = bytes(self._pending)
+        self._pending.clear()
+        yield from _line_event(rest)
+
+
+def _line_event(line: bytes) -> Iterator[Event]:
+    if text := line.removeprefix(MARK).strip():
+        yield Event("", text.decode("utf-8", "replace"), "")

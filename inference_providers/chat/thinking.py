@@ -1,0 +1,105 @@
+"""Thoughts that stand in the text of an answer, between tags: told from the answer itself. Pure."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TAGS = {  # what opens a block of thoughts, and what closes it
+    "<think>": "</think>",
+    "<thinking>": "</thinking>",
+    "<thought>": "</thought>",
+    "<reasoning>": "</reasoning>",
+    "<seed:think>": "</seed:think>",
+    "[THINK]": "[/THINK]",
+    "◁think▷": "◁/think▷",
+}
+_OPENS = tuple(TAGS)
+_BLANK_CAP = 4096  # characters of white space before a block, which are held back
+_START, _THINKING, _AFTER, _TEXT = range(4)
+
+
+class Splitter:
+    """Text as it comes, parted into the answer and the block of thoughts that it begins with.
+
+    A block later on belongs to the answer: it may be about tags. What may be half of a tag is held back.
+    """
+
+    __slots__ = ("_close", "_held", "_state", "_told")
+
+    def __init__(self) -> None:
+        self._state, self._held, self._close = _START, "", ""
+        self._told = False  # the provider itself says that this is a thought
+
+    def feed(self, piece: str, *, is_thought: bool = False) -> tuple[str, str]:
+        """(text of the answer, thoughts) that are certain now. is_thought: the provider says so of this piece."""
+        if is_thought and self._state == _START and not piece.lstrip().startswith(_OPENS):
+            self._state, self._close = _THINKING, "</thought>"
+        elif self._told and not is_thought and self._state == _THINKING and self._close not in self._held + piece:
+            self._state = _AFTER  # without a tag
+        self._told = is_thought
+        text = thoughts = ""
+        if self._state == _START:
+            piece = self._begun(piece)
+        if self._state == _THINKING:
+            thoughts, piece = self._thought(piece)
+        if self._state == _AFTER:
+            piece = piece.lstrip()
+            self._state = _TEXT if piece else _AFTER
+        if self._state == _TEXT:
+            text = piece
+        return text, thoughts
+
+    def end(self) -> tuple[str, str]:
+        """What was held back, once all has come."""
+        held, self._held = self._held, ""
+        return ("", held) if self._state == _THINKING else (held, "")
+
+    def _begun(self, piece: str) -> str:
+        """What comes behind a tag that opens a block; all so far where there is none; nothing as long as it is open."""
+        self._held += piece
+        text = self._held.lstrip()
+        opened = next((tag for tag in _OPENS if text.startswith(tag)), "")
+        if opened:
+            self._state, self._close, self._held = _THINKING, TAGS[opened], ""
+            return text[len(opened) :]
+        if len(self._held) < _BLANK_CAP and (not text or any(tag.startswith(text) for tag in _OPENS)):
+            return ""
+        held, self._state, self._held = self._held, _TEXT, ""
+        return held
+
+    def _thought(self, piece: str) -> tuple[str, str]:
+        """(thoughts, what comes behind them)."""
+        piece, self._held = self._held + piece, ""
+        thoughts, closed, rest = piece.partition(self._close)
+        if closed:
+            self._state = _AFTER
+            return thoughts, rest
+        half = next((size for size in range(len(self._close) - 1, 0, -1) if piece.endswith(self._close[:size])), 0)
+        self._held = piece[len(piece) - half :]
+        return piece[: len(piece) - half], ""
+
+
+def split(text: str, *, is_thought: bool = False) -> tuple[str, str]:
+    """A whole answer as (the answer, its thoughts).
+
+    The thoughts are the block that it begins with; or, where a chat template has put the tag that opens it into the
+    prompt, what comes before the tag that closes it.
+    """
+    splitter = Splitter()
+    parts = [splitter.feed(text, is_thought=is_thought), splitter.end()]
+    answer, thoughts = ("".join(part) for part in zip(*parts, strict=True))
+    if thoughts or answer != text:
+        return answer, thoughts.strip()
+    return next(_closed(text), (text, ""))
+
+
+def _closed(text: str) -> Iterator[tuple[str, str]]:
+    """An answer that begins with thoughts, and lacks the tag that says so. One that names a tag is not of them."""
+    for opened, close in TAGS.items():
+        thoughts, found, rest = text.partition(close)
+        alone = thoughts[-1:] in ("", "\n") or (not thoughts[-1:].isspace() and thoughts[-1] not in "`'\"([")
+        followed = thoughts[-1:] in ("", "\n") or rest[:1] in ("", "\n") or rest[:1].isalnum()
+        if found and opened not in thoughts and alone and followed:
+            yield rest.lstrip(), thoughts.strip()
