@@ -18,7 +18,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import inference_providers
-from inference_providers import AllProvidersFailedError, AsyncProviderList, ProviderList, TruncatedStreamError
+from inference_providers import (
+    AllProvidersFailedError,
+    AsyncProviderList,
+    ProviderError,
+    ProviderList,
+    TruncatedStreamError,
+)
 from inference_providers.protocols import classify, openai_chat, stream_ends
 from inference_providers.transport.http import Limits
 from tests.conftest import Quick, keys, registry_of
