@@ -229,6 +229,12 @@ class Server:
         """Requests other than for the model list."""
         return [request for request in self.requests if not request.path.endswith("/models")]
 
+    def keeps_waiting(self) -> None:
+        """Come back when the server keeps a client waiting."""
+        end = time.monotonic() + PATIENCE
+        while not self.holds and time.monotonic() < end:
+            time.sleep(0.001)
+
     def left(self) -> bool:
         """Whether the server kept clients waiting, and each of them left before the server's patience was over."""
         return bool(self.holds) and all(hold.result(2 * PATIENCE) for hold in self.holds)

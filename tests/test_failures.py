@@ -337,6 +337,7 @@ def test_closing_a_stream_early_closes_the_connection(serve: Serve, kind: str) -
         stream = made.stream("hi")
         async for _ in stream:
             break
+        await asyncio.to_thread(server.keeps_waiting)
         await stream.aclose()
         return await asyncio.to_thread(server.left)
 
@@ -345,6 +346,7 @@ def test_closing_a_stream_early_closes_the_connection(serve: Serve, kind: str) -
     else:
         stream = made.stream("hi")
         next(iter(stream))
+        server.keeps_waiting()
         stream.close()
         assert server.left()
 

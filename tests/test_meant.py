@@ -353,7 +353,7 @@ def test_a_slip_is_passed_over_in_a_list_of_models_and_goes_nowhere_in_a_batch(w
     for call in (
         lambda: made.connect_to_model("azur/gpt-4o"),
         lambda: made.connect_to_first_available_model(["azur/gpt-4o"]),
-        lambda: made.client(["azur/gpt-4o"]).models.list(),
+        lambda: made.client().models.retrieve("azur/gpt-4o"),
         lambda: made.find_model_providers("azur/gpt-4o"),
         lambda: made.connect_to_model("gpt-4o", provider="azur"),
     ):

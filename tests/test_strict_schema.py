@@ -750,7 +750,8 @@ def test_a_server_that_refuses_the_schema_is_no_answer(serve: Serve) -> None:
     server = serve(strict_rules.strictly(answer))
     bad = {"type": "json_schema", "json_schema": {"name": "P", "strict": True, "schema": Addr.model_json_schema()}}
     with pytest.raises(InferenceProvidersError, match="'additionalProperties' is required"):
-        list_of(server.url).ask_ai("hi", response_format=bad)
+        list_of(server.url).ask_ai("hi", response_format=bad, on_unsupported="error")
+    assert list_of(server.url).ask_ai("hi", response_format=bad).repaired == ["schema sent without strict"]
 
 
 def test_a_parsed_value_is_written_as_json(serve: Serve) -> None:

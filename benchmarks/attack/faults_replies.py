@@ -16,16 +16,16 @@ NO_END = 2**62
 
 def fences_by_pattern() -> Back:
     """JSON in a reply was found by patterns that go back."""
-    from inference_providers.chat import structured
+    from inference_providers.chat import found_json
 
-    def json_in(text: str) -> str:
+    def without_thoughts(text: str) -> str:
         text = re.sub(r"(?s)^\s*(?:<think>.*?</think>|[^\s{\[\"`].*?</think>\s*\n)", "", text).strip()
         fenced = re.search(r"(?s)```(?:json)?\s*\n(.*?)\n\s*```", text) or re.search(
             r"(?s)```(?:json)?\s*\n(.*?)```", text
         )
         return fenced[1] if fenced else text
 
-    return having(structured, _json_in=json_in)
+    return having(found_json, without_thoughts=without_thoughts)
 
 
 def pages_by_pattern() -> Back:

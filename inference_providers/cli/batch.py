@@ -14,7 +14,7 @@ from inference_providers.cli.terms import on_terms
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Literal
+    from typing import Literal, NoReturn
 
     from inference_providers.batches import Summary
     from inference_providers.clients import Terms
@@ -108,8 +108,7 @@ def batch(
 
     if output == "-":
         raise click.UsageError("The answers go to a file, so that the batch can be resumed; give its name.")
-    providers = ProviderList(learn=True)
-    refused = RefusedKeys(providers)
+    refused = RefusedKeys(providers := ProviderList(learn=True))
     try:
         done = providers.batch(
             source,
@@ -131,11 +130,15 @@ def batch(
     except BlockingIOError as error:
         raise click.ClickException(str(error)) from None
     except KeyboardInterrupt:
-        say(f"\nInterrupted. {output} keeps the answers so far; the same command resumes from there.", err=True)
-        sys.exit(INTERRUPTED)
+        _interrupted(output)
     finally:
         refused.tell()
     _report(done.summary, output)
+
+
+def _interrupted(output: str) -> NoReturn:
+    say(f"\nInterrupted. {output} keeps the answers so far; the same command resumes from there.", err=True)
+    sys.exit(INTERRUPTED)
 
 
 def _report(summary: Summary, output: str) -> None:

@@ -41,29 +41,27 @@ if TYPE_CHECKING:
 class ProviderList(Directory):
     """Finds who can serve a model with the keys and servers that are there, and connects to them.
 
-    verbose: tell on the `inference_providers` logger, and on standard error, what is tried.
-    json_override: a registry to use instead of the bundled one: path, JSON text or dict.
-    json_merge: a registry merged over the bundled one (JSON Merge Patch: null removes).
-    auto_update: use the newest downloaded registry, checked at most once a day.
+    verbose: tell on the `inference_providers` logger, and on standard error, what is tried. json_override: a registry to
+        use instead of the bundled one: path, JSON text or dict. json_merge: one that is merged over the bundled one
+        (JSON Merge Patch: null removes). auto_update: use the newest downloaded registry, checked at most once a day.
     environ: the environment, all of it: keys, folders, proxies, `PATH`; default `os.environ`.
-    local: look for model servers on this machine; "launch": start one for a model with open weights that
-        lies here, before a provider is asked.
+    local: look for model servers on this machine; "launch": start one for a model with open weights that lies here,
+        before a provider is asked.
     local_models: models that may be launched: paths, or objects as in a model list (`name`, `model_path`,
         `tokenizer_path`, `engine`, `context`, ...), which may also say `command`.
-    trust: further hosts for key variables: `{"OPENAI_API_KEY": ["proxy.example.com"]}`.
-    timeout: seconds for a whole call, retries and fallbacks included.
-    allow: providers whose general-purpose token (`GITHUB_TOKEN`, `HF_TOKEN`, ...) may be used
-        without naming them; also comma-separated in `INFERENCE_PROVIDERS_ALLOW`.
+    trust: further hosts for key variables: `{"OPENAI_API_KEY": ["proxy.example.com"]}`. timeout: seconds for a whole
+        call, retries and fallbacks included.
+    allow: providers whose general-purpose token (`GITHUB_TOKEN`, `HF_TOKEN`, ...) may be used without naming them; also
+        comma-separated in `INFERENCE_PROVIDERS_ALLOW`. aliases: your own names for models: `{"work": "gpt-5.5"}`.
     avoid: providers never to ask, by id or country (`"CN"`, `"China"`); `"local"`: any server on this machine.
         only: nobody but these; whose country is not known is in none. With `INFERENCE_PROVIDERS_AVOID` and `..._ONLY`
         they hold for every call, in fallbacks and hedges, too: a call can only add to them.
-    aliases: your own names for models: `{"work": "claude-opus-5.5"}`.
-    update_url: where updates come from; default `INFERENCE_PROVIDERS_URL`, else models.dev.
-    random: source of randomness (`random.Random`) for `choose_randomly` and for jitter.
-    policy, limits: the numbers of retry, fallback and cool-down, and how long each thing may take.
-    allow_empty: take an empty reply for an answer. split_thinking: part `<think>` blocks from answers.
-    hedge_after: seconds, or "p95", after which a second provider is asked as well, for calls that
-        are not streamed; at most one request in twenty is such an extra one. Off by default.
+    update_url: where updates come from; default `INFERENCE_PROVIDERS_URL`, else models.dev. random: source of
+        randomness (`random.Random`) for `choose_randomly` and for jitter. policy, limits: the numbers of retry,
+        fallback and cool-down, and how long each thing may take.
+    allow_empty: take an empty reply for an answer. split_thinking: part `<think>` blocks from answers. hedge_after:
+        seconds, or "p95", after which a second provider is asked as well, for calls that are not streamed; at most one
+        request in twenty is such an extra one. Off by default.
     mock: replies instead of providers, by model; neither key nor network is used. See `testing.mock`.
     learn: remember what providers refuse in a file of the user's, too, for a week (`inference-providers learned`).
 
@@ -298,20 +296,17 @@ class ProviderList(Directory):
         """Ask the best model within reach, or *model*; its answer.
 
         question: text, or a list of messages. model: a name in any spelling, or several, best first.
-        test: a candidate that fails to answer is followed by the next; without it, the first
-        whose server can be reached is asked, and its failure is raised.
-        images: paths, URLs or bytes. schema: a JSON Schema, or a type such as a pydantic model, that the answer
-        must fit; the value is `answer.parsed`, and a reply that does not fit is sent back once.
-        stream: give text as it comes, an `AnswerStream`.
-        parameters: max_tokens, temperature, top_p, top_k, min_p, seed, stop, frequency_penalty,
-        presence_penalty, repetition_penalty, logit_bias, response_format, reasoning_effort, n, ...;
-        other tools' words (max_new_tokens, stop_strings) mean the same. tools: Python functions,
-        which are called until the model answers (at most *max_steps* replies), or descriptions; for asyncio
-        they may be coroutine functions, and others run in threads.
-        on_unsupported: "drop" leaves out what a provider does not take, and says so; "error" asks
-        only those that take it. extra_body: goes into the request as it is.
-        timeout: seconds for each reply, retries and fallbacks included. split_thinking: thoughts between tags
-        (`<think>`) at the beginning of an answer are `answer.reasoning` and no part of its text.
+        test: a candidate that fails to answer is followed by the next; without it, the first whose server can be
+        reached is asked, and its failure is raised. images: paths, URLs or bytes. schema: a JSON Schema, or a type such
+        as a pydantic model, that the answer must fit; the value is `answer.parsed`, and a reply that does not fit is
+        sent back once. stream: give text as it comes, an `AnswerStream`. parameters: max_tokens, temperature,
+        top_p, top_k, min_p, seed, stop, frequency_penalty, presence_penalty, repetition_penalty, logit_bias,
+        response_format, reasoning_effort, n, ...; other tools' words (max_new_tokens, stop_strings) mean the same.
+        tools: Python functions, which are called until the model answers (at most *max_steps* replies), or
+        descriptions; for asyncio they may be coroutine functions, and others run in threads. on_unsupported: "drop"
+        leaves out what a provider does not take, and says so; "error" asks only those that take it. extra_body: goes
+        into the request as it is. timeout: seconds for each reply, retries and fallbacks included. split_thinking:
+        thoughts between tags (`<think>`) at the beginning of an answer are `answer.reasoning` and no part of its text.
         avoid, only: as in `ProviderList`, for this call as well. api_key: for the one provider that *model* means
         (`openai/gpt-4o`), which alone is asked. api_base: an OpenAI-compatible server, which alone is asked.
 
@@ -320,8 +315,8 @@ class ProviderList(Directory):
         reply that does not fit the schema, StepLimitError, or AllProvidersFailedError with every attempt.
         """
         check_timeout(timeout)
-        how = {"max_steps": max_steps, "on_unsupported": on_unsupported, "split_thinking": split_thinking}
-        how |= {"schema": schema, "system": system, "images": images, "extra_body": extra_body}
+        how: dict[str, Any] = {"max_steps": max_steps, "on_unsupported": on_unsupported, "schema": schema}
+        how |= {"system": system, "images": images, "extra_body": extra_body, "split_thinking": split_thinking}
         asked = self.pipeline.question(question, parameters, **how)
         pipeline = self.pipeline
         if avoid is not None or only is not None or api_key is not None or api_base is not None:
@@ -358,8 +353,8 @@ class ProviderList(Directory):
         **parameters: Any,
     ) -> AnswerStream:
         check_timeout(timeout)
-        how = {"max_steps": max_steps, "on_unsupported": on_unsupported, "split_thinking": split_thinking}
-        how |= {"schema": schema, "system": system, "images": images, "extra_body": extra_body}
+        how: dict[str, Any] = {"max_steps": max_steps, "on_unsupported": on_unsupported, "schema": schema}
+        how |= {"system": system, "images": images, "extra_body": extra_body, "split_thinking": split_thinking}
         asked = self.pipeline.question(question, parameters, **how)
         pipeline = self.pipeline
         if avoid is not None or only is not None or api_key is not None or api_base is not None:
@@ -373,22 +368,20 @@ class ProviderList(Directory):
         parameters, or lines of OpenAI's batch format; or a file (`pathlib.Path`) of JSON lines or CSV; for asyncio also
         an asynchronous iterable. models: a name or several for items that name none; default: the best within reach.
 
-        concurrency: requests at once, or "auto" to find what each provider allows; a model that several
-        providers serve is asked of all of them. requests_per_minute, tokens_per_minute: for each provider.
-        out: a regular file for the results, one JSON line each as it finishes, or CSV. With it everything is
-        done when this returns (for asyncio, when it is awaited). csv_formulas: "keep" cells of answers that a
-        spreadsheet would run, and count them in a warning, or "escape" them. resume: go on with what is in it:
-        what was answered is not asked again.
-        on_error: "keep" failures as results, or "raise" the first. as_completed: do not wait for order.
-        mode: "provider" uses a provider's own batch API (hours, at half the price or so); with out=.
+        concurrency: requests at once, or "auto" to find what each provider allows; a model that several providers serve
+        is asked of all of them. requests_per_minute, tokens_per_minute: for each provider. out: a regular file for the
+        results, one JSON line each as it finishes, or CSV. With it everything is done when this returns (for asyncio,
+        when it is awaited). csv_formulas: "keep" cells of answers that a spreadsheet would run, and count them in a
+        warning, or "escape" them. resume: go on with what is in it: what was answered is not asked again.
+        on_error: "keep" failures as results, or "raise" the first. as_completed: do not wait for order. mode:
+        "provider" uses a provider's own batch API (hours, at half the price or so); with out=.
         completion_window: how long its job may take, where it can be said (`"24h"`). adaptive: false keeps
         *concurrency* as it is. progress: a line on standard error; default: on a terminal. patience: seconds for
         which an item that is refused for the rate is asked again. system, schema, tools, timeout, on_unsupported,
-        split_thinking, extra_body, avoid, only, api_key, api_base and generation parameters: as in `ask_ai`, for
-        every item.
+        split_thinking, extra_body, avoid, only, api_key, api_base and generation parameters: as in `ask_ai`.
 
-        Raises TypeError and ValueError for wrong options and an input that is also an output, BlockingIOError
-        where another process writes to *out*, OSError where it is not a regular file.
+        Raises TypeError and ValueError for wrong options and an input that is also an output, BlockingIOError where
+        another process writes to *out*, OSError where it is not a regular file.
         """
         from inference_providers.batches import Batch, Job
 

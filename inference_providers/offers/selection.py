@@ -13,6 +13,7 @@ from inference_providers.registry import bundled
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any
 
     from inference_providers.registry import Provider, Registry
 
@@ -64,7 +65,7 @@ def _unknown(word: str, said: str, registry: Registry) -> ValueError:
     return ValueError(f"{said} names {word.strip()[:80]!r}, which is no provider and no country.{hint}")
 
 
-def _listed(said: str, given: object) -> list[str]:
+def _listed(said: str, given: Any) -> list[str]:
     """The words of an `avoid` or `only`: a text is one, or several between commas."""
     words = [given] if isinstance(given, str) else given
     if not hasattr(words, "__iter__") or isinstance(words, bytes | dict):

@@ -64,8 +64,9 @@ def repair_of(error: ProviderError, text: str, param: str, body: Mapping[str, An
     if error.status not in STATUSES:
         return None
     found = Repairs()
-    for part in text.split("; ")[:20]:
-        complaint = _Complaint(error, part, param, body)
+    parts = text.split("; ")[:20]
+    for place, part in enumerate(parts):
+        complaint = _Complaint(error, part, param if place == 0 else "", body)
         found = found | next(filter(None, (rule(complaint) for rule in _RULES)), Repairs())
     return found or None
 

@@ -46,7 +46,8 @@ _NAMES = (
 
 @cache
 def _codes() -> dict[str, frozenset[str]]:
-    found = {word: frozenset(_MEMBERS.split()) for word in (UNION.lower(), "european union")}
+    members: frozenset[str] = frozenset(_MEMBERS.split())
+    found: dict[str, frozenset[str]] = dict.fromkeys((UNION.lower(), "european union"), members)
     for row in _NAMES.split(";"):
         code, _, names = row.partition(" ")
         found |= {word.lower(): frozenset([code]) for word in (code, *names.split("/"))}

@@ -54,15 +54,16 @@ class Inflated(Plain):
                 data, self._held = self._held + data, b""
                 if not self._begins(data):
                     return
+            unpacker: Any = self._open
             try:
-                piece = self._open.decompress(data, INFLATED)
+                piece = unpacker.decompress(data, INFLATED)
             except zlib.error:
                 raise _no_compression() from None
             if piece:
                 yield piece
-            data = self._open.unconsumed_tail
-            if self._open.eof:
-                data, self._open = self._open.unused_data, None
+            data = unpacker.unconsumed_tail
+            if unpacker.eof:
+                data, self._open = unpacker.unused_data, None
                 self._parts += 1
             elif not data and len(piece) < INFLATED:  # else what was decompressed may still wait inside
                 return
