@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 class ProviderList(Directory):
     """Finds who can serve a model with the keys and servers that are there, and connects to them.
 
-    verbose: tell on the `inference_providers` logger, and on standard error, what is tried. json_override: a registry to
+    verbose: tell on the `inference_providers` logger and on standard error what is tried. json_override: a registry to
         use instead of the bundled one: path, JSON text or dict. json_merge: one that is merged over the bundled one
         (JSON Merge Patch: null removes). auto_update: use the newest downloaded registry, checked at most once a day.
     environ: the environment, all of it: keys, folders, proxies, `PATH`; default `os.environ`.
