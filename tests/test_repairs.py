@@ -316,6 +316,10 @@ def test_a_model_that_its_provider_lacks_is_passed_over_in_automatic_choice_and_
     assert len(lacking.asked) == 1
     assert made.client().chat.completions.create(model="auto", messages=HI).choices[0].message.content == "hello"
     assert len(lacking.asked) == 1
+    narrow: dict[str, Any] = {"avoid": ["local"]}
+    assert made.ask_ai("hi", **narrow).provider == "p2"
+    made.client().chat.completions.create(model="auto", messages=HI, extra_body=narrow)
+    assert len(lacking.asked) == 1
     assert made.ask_ai("hi", "m").provider == "p2"
     assert len(lacking.asked) == 2
     with pytest.raises(ProviderUnavailableError):
