@@ -108,16 +108,13 @@ class Job:
         self.completion_window = completion_window
         self.terms: Any = {"avoid": avoid, "only": only, "api_key": api_key, "api_base": api_base}
         self.models = route_key(models)
-        if not fields.get("tools"):
-            fields.pop("tools", None)
+        fields = {name: value for name, value in fields.items() if value or name != "tools"}
         # One question stands for all: what it says of schema and parameters holds for each item.
         self.pattern: Question = Question(
             (), fields, schema=schema, extra=extra_body, on_unsupported=on_unsupported, split_thinking=split_thinking
         )
         self.reader = Reader(models, system, self.pattern.fields, self.pattern.extra)
-        self.is_plain = self.pattern.output_schema is None and (
-            self.pattern.tools is None or not self.pattern.tools.runs
-        )
+        self.is_plain = _takes_one_reply(self.pattern)
 
     def question(self, item: Item) -> Question:
         """An item's question, for what takes more than one reply."""
@@ -126,3 +123,8 @@ class Job:
         made.split_thinking = self.pattern.split_thinking
         made.output_schema, made.tools = self.pattern.output_schema, self.pattern.tools
         return made
+
+
+def _takes_one_reply(question: Question) -> bool:
+    """Whether whatever is said is the answer: neither a schema has to fit nor a function to be called."""
+    return question.output_schema is None and (question.tools is None or not question.tools.runs)
