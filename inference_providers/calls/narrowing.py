@@ -286,7 +286,7 @@ class _Narrowed(Base):
 
     def __init__(self, broad: Base, finder: NarrowFinder) -> None:
         self._broad, self.finder, self.who_could = broad, finder, finder.who_could
-        finder.present = lambda offers: broad.health.present(offers)  # which is made with the first call
+        finder.present = self._present
         self.narrowed: dict[tuple[object, ...], Base] = {}
         if type(finder) is NarrowFinder and broad.finder.holder is not None:
             # What the list's own methods decide, they decide by this pipeline.
@@ -295,6 +295,9 @@ class _Narrowed(Base):
 
     def __repr__(self) -> str:
         return f"<narrowed {self._broad!r}>"
+
+    def _present(self, offers: Sequence[Offer]) -> Sequence[Offer]:
+        return self.health.present(offers)
 
     if not TYPE_CHECKING:
 
