@@ -268,6 +268,9 @@ class StreamJudge(Notes):
         if event.other or event.name == "error":
             self._error_event(data or event.other)
             return
+        if data == "[DONE]":  # read as JSON, it would cost as much as many chunks
+            self.done = True
+            return
         try:
             chunk = jsontext.loads(data)
         except (jsontext.TooDeep, jsontext.TooLarge) as error:
