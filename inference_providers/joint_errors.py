@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from inference_providers.attempts import Attempt
 
-# What tells a user most, the first first; of two of a kind, the earlier.
+# What tells a user most, the first first; of two of a kind, the higher status, else the earlier.
 _TELLING: tuple[type[ProviderError], ...] = (
     InvalidRequestError,
     AuthenticationError,
@@ -33,8 +33,8 @@ def most_telling(attempts: Iterable[Attempt]) -> ProviderError | None:
     """The error of the attempts that tells a user most; one that a server has sent, rather than one of ours."""
     errors = [attempt.error for attempt in attempts if isinstance(attempt.error, ProviderError)]
 
-    def rank(error: ProviderError) -> tuple[int, bool]:
-        return next(n for n, kind in enumerate(_TELLING) if isinstance(error, kind)), error.status is None
+    def rank(error: ProviderError) -> tuple[int, int]:
+        return next(n for n, kind in enumerate(_TELLING) if isinstance(error, kind)), -(error.status or 0)
 
     return min(errors, key=rank, default=None)
 

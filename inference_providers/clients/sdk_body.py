@@ -18,12 +18,12 @@ _NEEDS_BODY = (chat.PATH, "/completions", "/embeddings", "/responses")
 _WITHOUT_MODEL = ("files", "uploads", "batches", "vector_stores", "conversations", "containers", "threads", "evals")
 
 
-def checked_body(content: bytes, kind: str, path: str) -> dict[str, Any] | None:
+def checked_body(content: bytes, kind: str, path: str, method: str = "POST") -> dict[str, Any] | None:
     """The JSON object of a request; None where it is a form, or nothing. Raises InvalidRequestError for other JSON."""
     if "json" not in kind.lower():
         return None
     if not content:
-        if path in _NEEDS_BODY:
+        if method == "POST" and path.partition("?")[0] in _NEEDS_BODY:
             raise InvalidRequestError("Nothing was sent: the request has no body, and so no model.", code="no_body")
         return None
     try:
@@ -45,7 +45,8 @@ def picked_model(body: dict[str, Any] | None, content: bytes, path: str) -> tupl
     """
     named: Any = form_model(content) if body is None else body.get("model")
     listed = body.pop("models", None) if body else None
-    kind, *below = path.partition("?")[0].strip("/").split("/")
+    path = path.partition("?")[0]
+    kind, *below = path.strip("/").split("/")
     if kind in _WITHOUT_MODEL and "runs" not in below:  # a run of an assistant has one
         if body:
             body.pop("model", None)

@@ -9,6 +9,7 @@ with nobody to fall back to.
 from __future__ import annotations
 
 import asyncio
+import json
 
 import httpx2
 import openai
@@ -135,7 +136,7 @@ class _Wanted:
         self.total = _seconds(request, options.timeout)
         kind = request.headers.get("content-type", "application/json")
         path = options.base.below(request.url)
-        body = checked_body(content, kind, path)
+        body = checked_body(content, kind, path, request.method)
         self._only, self._request = options.only, request
         self.terms: dict[str, Any] = {}  # whom it avoids, and whom alone it wants
         if body and options.only is None and ("avoid" in body or "only" in body):
@@ -144,7 +145,6 @@ class _Wanted:
         self.named, content = picked_model(body, content, path)
         self.models = self.named or options.models or ["auto"]
         self.owner = owners.of(path, body) if options.only is None else None
-        self.learns = path != chat.PATH or bool(body and (body.get("store") or body.get("modalities")))
         self.request = ModelRequest(
             body,
             path,
@@ -157,6 +157,7 @@ class _Wanted:
             streams=_streams(path, kind, content),
             accept=_accept(request),
         )
+        self.learns = self.request.api != chat.PATH or bool(body and (body.get("store") or body.get("modalities")))
 
     def within(self, pipeline: Pipeline) -> Pipeline:
         """The pipeline under the request's own terms. Raises BadRequestError for a name that nobody has."""
@@ -229,7 +230,7 @@ class _Routing(httpx2.BaseTransport):
             wanted = _Wanted(request, request.read(), self._options, self._pipeline.owners)
             pipeline = wanted.within(self._pipeline) if wanted.terms else self._pipeline
             if wanted.lists_models:
-                return httpx2.Response(200, json=model_answer(pipeline.finder, wanted.request.path), request=request)
+                return _listed(model_answer(pipeline.finder, wanted.request.path), request)
             offers = wanted.only or wanted.kept(pipeline.finder.first_available(wanted.models))
             if wanted.as_it_comes:
                 stream = pipeline.caller.stream(offers, wanted.request, total=wanted.total)
@@ -240,7 +241,7 @@ class _Routing(httpx2.BaseTransport):
             )
             if wanted.learns:
                 pipeline.owners.learn(reply.data, reply.offer)
-            return _response(reply, reply.status, request, content=reply.content)
+            return _response(reply, reply.status, request, stream=httpx2.ByteStream(reply.content))
         except InferenceProvidersError as error:
             raise sdk_error(error, request) from error
 
@@ -268,7 +269,7 @@ class _AsyncRouting(httpx2.AsyncBaseTransport):
             pipeline = wanted.within(self._pipeline) if wanted.terms else self._pipeline
             if wanted.lists_models:
                 row = await asyncio.to_thread(model_answer, pipeline.finder, wanted.request.path)
-                return httpx2.Response(200, json=row, request=request)
+                return _listed(row, request)
             offers = wanted.only or wanted.kept(await async_asker.found(pipeline.finder, wanted.models))
             if wanted.as_it_comes:
                 stream = await pipeline.async_caller.stream(offers, wanted.request, total=wanted.total)
@@ -279,13 +280,20 @@ class _AsyncRouting(httpx2.AsyncBaseTransport):
             )
             if wanted.learns:
                 pipeline.owners.learn(reply.data, reply.offer)
-            return _response(reply, reply.status, request, content=reply.content)
+            return _response(reply, reply.status, request, stream=httpx2.ByteStream(reply.content))
         except InferenceProvidersError as error:
             raise sdk_error(error, request) from error
 
     async def aclose(self) -> None:
         """Close idle connections of the running event loop: the next call of another client opens its own."""
         await self._pipeline.async_sender.close_idle()
+
+
+def _listed(row: dict[str, Any], request: httpx2.Request) -> httpx2.Response:
+    """Our own reply about models. Like all of them it is a stream: what was read already says not how long it took."""
+    content = json.dumps(row).encode()
+    headers = {"content-type": "application/json", "content-length": str(len(content))}
+    return httpx2.Response(200, headers=headers, stream=httpx2.ByteStream(content), request=request)
 
 
 def _response(

@@ -49,7 +49,7 @@ def encode(request: ModelRequest, offer: Offer) -> FittedRequest:
     repaired: list[str] = []
     if given is None:
         content = _form_with_model(request.content, offer.internal_name)
-    elif request.path != chat.PATH:
+    elif request.api != chat.PATH:
         body = dict(given)
     else:
         body = parameter_rules.adapted(given, offer.rules, mode=mode, exempt=exempt)
@@ -60,7 +60,7 @@ def encode(request: ModelRequest, offer: Offer) -> FittedRequest:
             dropped += refused
     accept = request.accept or ("text/event-stream" if request.streams else "application/json")
     headers = {**request.headers, "Accept": accept}
-    if body is not None and ("model" in body or request.path == chat.PATH):  # a batch or a vector store has none
+    if body is not None and ("model" in body or request.api == chat.PATH):  # a batch or a vector store has none
         body["model"] = offer.internal_name
     if body is not None or content:
         headers["Content-Type"] = request.content_type
