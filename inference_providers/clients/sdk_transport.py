@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 
 import httpx2
 import openai
@@ -235,13 +236,13 @@ class _Routing(httpx2.BaseTransport):
             if wanted.as_it_comes:
                 stream = pipeline.caller.stream(offers, wanted.request, total=wanted.total)
                 ids = pipeline.owners.stream(stream.offer) if wanted.learns else None
-                return _response(stream, stream.status, request, stream=_Stream(stream, request, ids))
+                return _response(stream, stream.status, request, _Stream(stream, request, ids), _size(wanted, stream))
             reply = pipeline.caller.call(
                 offers, wanted.request, total=wanted.total, hedge_after=self._options.hedge_after
             )
             if wanted.learns:
                 pipeline.owners.learn(reply.data, reply.offer)
-            return _response(reply, reply.status, request, stream=httpx2.ByteStream(reply.content))
+            return _whole(reply, request)
         except InferenceProvidersError as error:
             raise sdk_error(error, request) from error
 
@@ -274,13 +275,15 @@ class _AsyncRouting(httpx2.AsyncBaseTransport):
             if wanted.as_it_comes:
                 stream = await pipeline.async_caller.stream(offers, wanted.request, total=wanted.total)
                 ids = pipeline.owners.stream(stream.offer) if wanted.learns else None
-                return _response(stream, stream.status, request, stream=_AsyncStream(stream, request, ids))
+                return _response(
+                    stream, stream.status, request, _AsyncStream(stream, request, ids), _size(wanted, stream)
+                )
             reply = await pipeline.async_caller.call(
                 offers, wanted.request, total=wanted.total, hedge_after=self._options.hedge_after
             )
             if wanted.learns:
                 pipeline.owners.learn(reply.data, reply.offer)
-            return _response(reply, reply.status, request, stream=httpx2.ByteStream(reply.content))
+            return _whole(reply, request)
         except InferenceProvidersError as error:
             raise sdk_error(error, request) from error
 
@@ -296,13 +299,30 @@ def _listed(row: dict[str, Any], request: httpx2.Request) -> httpx2.Response:
     return httpx2.Response(200, headers=headers, stream=httpx2.ByteStream(content), request=request)
 
 
+def _size(wanted: _Wanted, reply: StreamReply | AsyncStreamReply) -> int | None:
+    """How long a file or speech will be, for who shows progress; None where nobody says, or it came compressed."""
+    said = reply.headers.get("content-length", "")
+    is_plain = wanted.request.accept and not reply.headers.get("content-encoding")
+    return int(said) if is_plain and re.fullmatch("[0-9]{1,18}", said) else None
+
+
+def _whole(reply: Reply, request: httpx2.Request) -> httpx2.Response:
+    content = reply.content
+    return _response(reply, reply.status, request, httpx2.ByteStream(content), len(content))
+
+
 def _response(
-    reply: Reply | StreamReply | AsyncStreamReply, status: int, request: httpx2.Request, **body: Any
+    reply: Reply | StreamReply | AsyncStreamReply,
+    status: int,
+    request: httpx2.Request,
+    stream: httpx2.SyncByteStream | httpx2.AsyncByteStream,
+    size: int | None,
 ) -> httpx2.Response:
     """The provider's reply, with headers that say who gave it."""
     tried = ", ".join(f"{a.provider}/{a.model}={a.status or 'no answer'}" for a in reply.attempts)
     headers = [
         *plain_headers(reply.headers),
+        *([(b"content-length", b"%d" % size)] if size is not None else []),
         (b"x-inference-provider", _ascii(reply.offer.provider)),
         (b"x-inference-model", _ascii(reply.offer.internal_name)),
         (b"x-inference-canonical-model", _ascii(reply.offer.canonical_name or "")),
@@ -311,7 +331,7 @@ def _response(
         *([(b"x-inference-dropped", _ascii(", ".join(reply.dropped)))] if reply.dropped else []),
         *([(b"x-inference-repaired", _ascii(", ".join(reply.repaired)))] if reply.repaired else []),
     ]
-    return httpx2.Response(status, headers=headers, request=request, **body)
+    return httpx2.Response(status, headers=headers, request=request, stream=stream)
 
 
 def _ascii(text: str) -> bytes:
