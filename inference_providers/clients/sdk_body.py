@@ -41,7 +41,8 @@ def checked_body(content: bytes, kind: str, path: str, method: str = "POST") -> 
 def picked_model(body: dict[str, Any] | None, content: bytes, path: str) -> tuple[list[str], bytes]:
     """The models that a request names, best first, none for the client's own choice; and its form.
 
-    Takes `models` out of the body, and a model out of what providers know none of.
+    Takes `models` out of the body, and a model out of what providers know none of. Raises InvalidRequestError for names
+    that are no text.
     """
     named: Any = form_model(content) if body is None else body.get("model")
     listed = body.pop("models", None) if body else None
@@ -54,6 +55,10 @@ def picked_model(body: dict[str, Any] | None, content: bytes, path: str) -> tupl
             content = form_without_model(content)
     elif body is not None and path == "/responses" and "prompt" not in body:
         body.setdefault("model", DEFAULT)  # which whoever is asked gets its own name for
-    if isinstance(listed, list) and listed:
-        return [str(name) for name in listed], content
-    return ([named] if named and named != DEFAULT else []), content
+    names = listed if isinstance(listed, list) else [name for name in (listed,) if name is not None]
+    for name in (*names, "" if named is None else named):
+        if not isinstance(name, str):
+            raise InvalidRequestError(
+                f"Nothing was sent: a model is named in text, not by {type(name).__name__}.", code="invalid_model"
+            )
+    return names or ([named] if named not in (None, DEFAULT) else []), content

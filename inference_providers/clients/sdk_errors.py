@@ -16,6 +16,7 @@ from inference_providers.errors import (
     InsufficientCreditsError,
     InvalidRequestError,
     NoCredentialsError,
+    ProviderAvoidedError,
     ProviderError,
     RateLimitError,
     TruncatedStreamError,
@@ -51,9 +52,13 @@ def sdk_error(error: InferenceProvidersError, request: httpx2.Request) -> openai
     clean = clean_request(request)
     if isinstance(error, UnknownModelError):
         return with_status(404, str(error), clean, _body(str(error), "model_not_found", "model"))
+    if isinstance(error, ProviderAvoidedError):  # no key would help
+        return with_status(400, str(error), clean, _body(str(error), "provider_avoided"))
     if isinstance(error, NoCredentialsError):
         return with_status(401, str(error), clean, _body(str(error), "invalid_api_key"))
     attempts = error.attempts if isinstance(error, AllProvidersFailedError) else []
+    if isinstance(error, AllProvidersFailedError) and not attempts:  # the time was up before anybody was asked
+        return _timeout(str(error), clean)
     face = _face(attempts) or error
     if isinstance(face, TruncatedStreamError):
         return _broken_off(face, clean)

@@ -141,8 +141,7 @@ class _Wanted:
         self._only, self._request = options.only, request
         self.terms: dict[str, Any] = {}  # whom it avoids, and whom alone it wants
         if body and options.only is None and ("avoid" in body or "only" in body):
-            terms = [word for word in ("avoid", "only") if isinstance(body.get(word), str | list)]
-            self.terms = {word: body.pop(word) for word in terms}
+            self.terms = {word: body.pop(word) for word in ("avoid", "only") if word in body}
         self.named, content = picked_model(body, content, path)
         self.models = self.named or options.models or ["auto"]
         self.owner = owners.of(path, body) if options.only is None else None
