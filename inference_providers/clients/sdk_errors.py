@@ -150,7 +150,7 @@ def with_status(
     inner = _inner(content)
     given = {
         "date": time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime()),
-        "content-type": "text/plain; charset=utf-8" if isinstance(inner, str) else "application/json",
+        "content-type": "text/plain" if isinstance(inner, str) else "application/json",
         **(headers or {}),
     }
     raw = [(name.encode("ascii", "replace"), value.encode("ascii", "replace")) for name, value in given.items()]
