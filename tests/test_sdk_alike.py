@@ -164,7 +164,10 @@ def told(error: Exception) -> dict[str, Any]:
     if response is not None:
         read |= {name: response.headers.get(name) for name in HEADERS} | {"text": response.text}
         read["seconds"] = response.elapsed.total_seconds() >= 0
-    return {"kind": type(error), "at": str(getattr(error, "request", None) and error.request.url.path), **read}  # type: ignore[attr-defined]
+    # Before 3 the SDK lets what its HTTP library raises in a stream through.
+    kind = type(error) if isinstance(error, openai.OpenAIError) else openai.APIConnectionError
+    request: Any = getattr(error, "request", None)
+    return {"kind": kind, "at": request.url.path, **read}
 
 
 async def settled(value: Any) -> Any:
