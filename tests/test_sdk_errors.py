@@ -335,3 +335,40 @@ def test_a_chat_with_a_query_is_judged_as_any_other(serve: Serve) -> None:
         said = client.chat.completions.create(model="m", messages=MESSAGES, extra_query={"api-version": "1"})
     assert said.choices[0].message.content == "hello"
     assert [server.asked[0].path for server in (empty, good)] == ["/v1/chat/completions?api-version=1"] * 2
+
+
+@pytest.mark.parametrize(
+    ("terms", "asked"),
+    [
+        ({"only": "p2"}, [0, 1]),
+        ({"only": ["p2"]}, [0, 1]),
+        ({"avoid": ["p1", "p3"]}, [0, 1]),
+        ({"models": ["p2/m", "p1/m"]}, [0, 1]),
+        ({"avoid": "p2"}, [1, 0]),
+        ({}, [1, 0]),
+    ],
+)
+def test_terms_of_a_form_hold_and_are_not_sent(serve: Serve, terms: dict[str, Any], asked: list[int]) -> None:
+    servers = [serve(lambda c, r: c.reply(200, {"text": "said", "created": 1})) for _ in range(3)]
+    with list_of(*(server.url for server in servers)).client() as client:
+        calls: list[Callable[[], Any]] = [
+            lambda: client.audio.transcriptions.create(model="m", file=("only.wav", b"avoid"), extra_body=terms),
+            lambda: client.images.edit(model="m", image=[("a", b"1"), ("b", b"2")], prompt="only", extra_body=terms),
+        ]
+        for number, call in enumerate(calls, 1):
+            call()
+            assert [len(server.asked) for server in servers] == [number * asked[0], number * asked[1], 0]
+    sent = next(server for server in servers if server.asked).asked
+    for request in sent:
+        assert not [name for name in ("avoid", "only", "models") if f'; name="{name}'.encode() in request.body]
+        assert b"m-internal" in request.body
+        assert request.body.endswith(b"--\r\n")
+    assert b"avoid" in sent[0].body  # what the file holds
+    assert b"only" in sent[1].body  # what the prompt says
+
+
+def test_terms_of_a_form_that_name_nobody_are_refused(serve: Serve) -> None:
+    server = serve()
+    with list_of(server.url).client() as client, pytest.raises(openai.BadRequestError, match="nobody-at-all"):
+        client.audio.transcriptions.create(model="m", file=("a", b"1"), extra_body={"only": ["nobody-at-all"]})
+    assert server.requests == []

@@ -31,7 +31,7 @@ from inference_providers.errors import (
     TruncatedStreamError,
     UnknownModelError,
 )
-from inference_providers.protocols import ModelRequest, form_streams
+from inference_providers.protocols import ModelRequest, form_lists, form_streams
 from inference_providers.transport import running_loop
 
 TYPE_CHECKING = False
@@ -142,7 +142,11 @@ class _Wanted:
         self.terms: dict[str, Any] = {}  # whom it avoids, and whom alone it wants
         if body and options.only is None and ("avoid" in body or "only" in body):
             self.terms = {word: body.pop(word) for word in ("avoid", "only") if word in body}
+        if body is None and options.only is None and "multipart/form-data" in kind:
+            self.terms, content = form_lists(content, ("avoid", "only", "models"))
+        listed = self.terms.pop("models", [])
         self.named, content = picked_model(body, content, path)
+        self.named = listed or self.named
         self.models = self.named or options.models or ["auto"]
         self.owner = owners.of(path, body) if options.only is None else None
         self.request = ModelRequest(
