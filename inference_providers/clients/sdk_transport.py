@@ -28,6 +28,7 @@ from inference_providers.credentials import host_of
 from inference_providers.errors import (
     InferenceProvidersError,
     InvalidRequestError,
+    ProviderAvoidedError,
     TruncatedStreamError,
     UnknownModelError,
 )
@@ -164,13 +165,21 @@ class _Wanted:
         self.learns = self.request.api != chat.PATH or bool(body and (body.get("store") or body.get("modalities")))
 
     def within(self, pipeline: Pipeline) -> Pipeline:
-        """The pipeline under the request's own terms. Raises BadRequestError for a name that nobody has."""
-        from inference_providers.calls import narrowed
+        """The pipeline under the request's own terms.
 
-        try:
-            return narrowed(pipeline, **self.terms)
-        except (ValueError, TypeError) as error:
-            raise with_status(400, str(error), clean_request(self._request)) from None
+        Raises BadRequestError for a name that nobody has, ProviderAvoidedError where an id is of somebody avoided.
+        """
+        if self.terms:
+            from inference_providers.calls import narrowed
+
+            try:
+                pipeline = narrowed(pipeline, **self.terms)
+            except (ValueError, TypeError) as error:
+                raise with_status(400, str(error), clean_request(self._request)) from None
+        selection = pipeline.finder.accesses.selection
+        if self.owner is not None and selection is not None and (why := selection.why_not(self.owner.row())):
+            raise ProviderAvoidedError(f"{self.owner.row().name}, which made what the request names, is {why}.")
+        return pipeline
 
     @property
     def as_it_comes(self) -> bool:
@@ -232,7 +241,7 @@ class _Routing(httpx2.BaseTransport):
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         try:
             wanted = _Wanted(request, request.read(), self._options, self._pipeline.owners)
-            pipeline = wanted.within(self._pipeline) if wanted.terms else self._pipeline
+            pipeline = wanted.within(self._pipeline)
             if wanted.lists_models:
                 return _listed(model_answer(pipeline.finder, wanted.request.path), request)
             offers = wanted.only or wanted.kept(pipeline.finder.first_available(wanted.models))
@@ -270,7 +279,7 @@ class _AsyncRouting(httpx2.AsyncBaseTransport):
         _check_loop(request)
         try:
             wanted = _Wanted(request, await request.aread(), self._options, self._pipeline.owners)
-            pipeline = wanted.within(self._pipeline) if wanted.terms else self._pipeline
+            pipeline = wanted.within(self._pipeline)
             if wanted.lists_models:
                 row = await asyncio.to_thread(model_answer, pipeline.finder, wanted.request.path)
                 return _listed(row, request)
