@@ -13,7 +13,7 @@ ACTIONLINT := 1.6.0
 
 # The fast tests of what other packages do for us: `make test-lowest` runs them with the oldest versions that setup.cfg allows.
 LOWEST_TESTS := $(addprefix tests/test_,$(addsuffix .py,answer chat cli display engine model_lists owners parameters \
-  provider_list registry roll_call routed sdk sdk_clients sdk_errors structured tools windows))
+  provider_list registry roll_call routed sdk sdk_alike sdk_clients sdk_errors structured tools windows))
 
 # Frameworks want the SDK in one of two major versions: each has a virtual environment, and what it is pinned to in
 # tests/frameworks/openai-VERSION.txt, which `make frameworks-constraints` writes anew.

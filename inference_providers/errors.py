@@ -86,9 +86,10 @@ class ProviderError(InferenceProvidersError):
 
     `provider` is its id, `status` the HTTP status (None without a reply), `code` the
     provider's own error code, `message` what it said in its own words (where it said nothing, the reason in ours),
-    `retry_after` the seconds to wait if it named any, `body` the bytes of its reply, keys removed. `headers` are those
-    of its reply that say when to come back and which request it was, by their names in lower case. `attempts` holds
-    every attempt of the call that it ended, this one included; it is empty on an error that ended none.
+    `retry_after` the seconds to wait if it named any, `body` the bytes of its reply, or the JSON of the error in it,
+    keys removed. `headers` are those of its reply that say when to come back and which request it was, by their names
+    in lower case. `attempts` holds every attempt of the call that it ended, this one included; it is empty on an error
+    that ended none.
     """
 
     headers: Mapping[str, str] = {}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from inference_providers.attempts import Attempt
 
-# What tells a user most, the first first; of two of a kind, one that a server sent, with the higher status.
+# What tells a user most, the first first; of two of a kind, the higher status, else the earlier.
 _TELLING: tuple[type[ProviderError], ...] = (
     InvalidRequestError,
     AuthenticationError,

@@ -274,3 +274,22 @@ def test_an_async_list_knows_its_ids_too(serve: Serve) -> None:
 
     asyncio.run(main())
     assert first.asked == []
+
+
+@pytest.mark.parametrize("terms", [{"avoid": ["p1"]}, {"only": ["p2"]}])
+def test_who_is_avoided_is_not_asked_for_what_it_made_either(serve: Serve, terms: dict[str, Any]) -> None:
+    first, second = serve(keeper("one")), serve(keeper("two"))
+    providers = list_of(first.url, second.url)
+    made = providers.client().files.create(file=("a", b"x"), purpose="batch", extra_body={"model": "p1/m"}).id
+    asked = len(first.asked)
+    client = providers.client(**terms)
+    calls: list[Callable[[], Any]] = [
+        lambda: client.files.retrieve(made),
+        lambda: client.responses.create(model="auto", input="x", previous_response_id=made),
+        lambda: providers.client().responses.create(input="x", previous_response_id=made, extra_body=terms),
+    ]
+    for call in calls:
+        with pytest.raises(openai.BadRequestError) as error:
+            call()
+        assert error.value.code == "provider_avoided"
+    assert (len(first.asked), second.asked) == (asked, [])

@@ -19,9 +19,10 @@ from inference_providers.errors import (
     InvalidRequestError,
     ProviderUnavailableError,
     RateLimitError,
+    TruncatedStreamError,
 )
 from tests.conftest import keys, list_of
-from tests.servers import Connection, Received, Server, completion, status
+from tests.servers import Connection, Received, Server, completion, delta, status
 
 Serve = Callable[..., Server]
 MESSAGES: Any = [{"role": "user", "content": "hi"}]
@@ -247,3 +248,127 @@ def test_a_good_answer_brings_its_request_id(serve: Serve) -> None:
 
     with list_of(serve(named).url).client() as client:
         assert client.chat.completions.create(model="m", messages=MESSAGES)._request_id == "req_9"
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_what_a_stream_breaks_of_is_what_the_sdk_has_for_it(serve: Serve, kind: str) -> None:
+    def broken(end: Callable[[Connection], None]) -> Server:
+        def behave(connection: Connection, request: Received) -> None:
+            connection.start_stream()
+            connection.event(delta("he"))
+            end(connection)
+
+        return serve(behave)
+
+    ends: list[tuple[Callable[[Connection], None], type[openai.APIError]]] = [
+        (lambda c: c.reset(), openai.APIConnectionError),
+        (lambda c: c.hold(), openai.APITimeoutError),
+        (lambda c: c.event({"error": {"message": "no", "code": "c", "type": "t"}}), openai.APIError),
+    ]
+    for end, expected in ends:
+        error = in_stream(kind, broken(end).url)
+        assert type(error) is expected
+        assert isinstance(error.__cause__, TruncatedStreamError)
+        assert error.__cause__.partial == "he"
+        if expected is openai.APIError:
+            assert (error.code, error.type, error.body) == ("c", "t", {"message": "no", "code": "c", "type": "t"})
+
+
+def in_stream(kind: str, url: str) -> openai.APIError:
+    """The SDK's error that comes out of a stream."""
+    made = list_of(url, policy=ONCE)
+    asked: dict[str, Any] = {"model": "m", "messages": MESSAGES, "stream": True, "timeout": 0.4}
+
+    async def main() -> None:
+        async for _ in await made.async_client().chat.completions.create(**asked):
+            pass
+
+    with pytest.raises(openai.APIError) as error:
+        if kind == "async":
+            asyncio.run(main())
+        for _ in made.client().chat.completions.create(**asked):
+            pass
+    return error.value
+
+
+@pytest.mark.parametrize(
+    ("body", "status_code", "code"),
+    [
+        ({"model": "no-such-model"}, 404, "model_not_found"),
+        ({"model": ""}, 404, "model_not_found"),
+        ({"model": ["m"]}, 400, "invalid_model"),
+        ({"model": 3}, 400, "invalid_model"),
+        ({"models": 3}, 400, "invalid_model"),
+        ({"models": ["m", None]}, 400, "invalid_model"),
+        ({"avoid": "p1"}, 400, "provider_avoided"),
+        ({"avoid": 3}, 400, None),
+        ({"only": {"p1": True}}, 400, None),
+        ({"only": []}, 400, None),
+        ({"only": ["nobody-at-all"]}, 400, None),
+    ],
+)
+def test_what_is_wrong_with_a_request_is_said_in_openais_form_and_nobody_is_asked(
+    serve: Serve, body: dict[str, Any], status_code: int, code: str | None
+) -> None:
+    server = serve()
+    with list_of(server.url).client() as client, pytest.raises(openai.APIStatusError) as error:
+        client.chat.completions.create(model="m", messages=MESSAGES, extra_body=body)
+    assert (error.value.status_code, error.value.code) == (status_code, code)
+    assert error.value.response.json()["error"] == error.value.body
+    assert server.asked == []
+
+
+@pytest.mark.parametrize("model", [["m"], 3, {}])
+def test_so_it_is_for_a_client_of_one_provider(serve: Serve, model: Any) -> None:
+    server = serve()
+    with list_of(server.url).connect_to_model("p1/m").client as client, pytest.raises(openai.BadRequestError):
+        client.chat.completions.create(model=model, messages=MESSAGES)
+    assert server.asked == []
+
+
+def test_a_chat_with_a_query_is_judged_as_any_other(serve: Serve) -> None:
+    empty, good = (
+        serve(lambda c, r: c.reply(200, {**completion("no"), "choices": []})),
+        serve(status(200, completion())),
+    )
+    with list_of(empty.url, good.url).client() as client:
+        said = client.chat.completions.create(model="m", messages=MESSAGES, extra_query={"api-version": "1"})
+    assert said.choices[0].message.content == "hello"
+    assert [server.asked[0].path for server in (empty, good)] == ["/v1/chat/completions?api-version=1"] * 2
+
+
+@pytest.mark.parametrize(
+    ("terms", "asked"),
+    [
+        ({"only": "p2"}, [0, 1]),
+        ({"only": ["p2"]}, [0, 1]),
+        ({"avoid": ["p1", "p3"]}, [0, 1]),
+        ({"models": ["p2/m", "p1/m"]}, [0, 1]),
+        ({"avoid": "p2"}, [1, 0]),
+        ({}, [1, 0]),
+    ],
+)
+def test_terms_of_a_form_hold_and_are_not_sent(serve: Serve, terms: dict[str, Any], asked: list[int]) -> None:
+    servers = [serve(lambda c, r: c.reply(200, {"text": "said", "created": 1})) for _ in range(3)]
+    with list_of(*(server.url for server in servers)).client() as client:
+        calls: list[Callable[[], Any]] = [
+            lambda: client.audio.transcriptions.create(model="m", file=("only.wav", b"avoid"), extra_body=terms),
+            lambda: client.images.edit(model="m", image=[("a", b"1"), ("b", b"2")], prompt="only", extra_body=terms),
+        ]
+        for number, call in enumerate(calls, 1):
+            call()
+            assert [len(server.asked) for server in servers] == [number * asked[0], number * asked[1], 0]
+    sent = next(server for server in servers if server.asked).asked
+    for request in sent:
+        assert not [name for name in ("avoid", "only", "models") if f'; name="{name}'.encode() in request.body]
+        assert b"m-internal" in request.body
+        assert request.body.endswith(b"--\r\n")
+    assert b"avoid" in sent[0].body  # what the file holds
+    assert b"only" in sent[1].body  # what the prompt says
+
+
+def test_terms_of_a_form_that_name_nobody_are_refused(serve: Serve) -> None:
+    server = serve()
+    with list_of(server.url).client() as client, pytest.raises(openai.BadRequestError, match="nobody-at-all"):
+        client.audio.transcriptions.create(model="m", file=("a", b"1"), extra_body={"only": ["nobody-at-all"]})
+    assert server.requests == []

@@ -89,7 +89,7 @@ def judge(status: int, headers: Mapping[str, str], content: bytes, offer: Offer,
             offer.provider,
             (offer.api_key,),
             time.time(),
-            path=request.path,
+            path=request.api,
             allow_empty=request.allow_empty,
             registry=offer.registry,
         )

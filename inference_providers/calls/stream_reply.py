@@ -77,7 +77,7 @@ class Opening:
             (offer.api_key,),
             headers,
             time.time(),
-            path=request.path,
+            path=request.api,
             allow_empty=request.allow_empty,
             registry=offer.registry,
             choices=_answers(request),

@@ -146,11 +146,11 @@ def _unchecked_patterns(schema: dict[str, Any]) -> list[str]:
 
 def _adapter(source: Any) -> tuple[Any, dict[str, Any], bool]:
     """What reads a type's JSON, its schema with an object on top, and whether that object is around the type."""
-    from pydantic import PydanticUserError, TypeAdapter, create_model
+    from pydantic import BaseModel, PydanticUserError, TypeAdapter, create_model
     from pydantic_core import SchemaError
 
     name = getattr(source, "__name__", None) or type(source).__name__
-    if isinstance(source, str):
+    if isinstance(source, str | BaseModel):  # an object of a model has its schema with some versions of pydantic
         raise _no_schema(name)
     try:
         adapter: Any = TypeAdapter(source)

@@ -18,12 +18,12 @@ _NEEDS_BODY = (chat.PATH, "/completions", "/embeddings", "/responses")
 _WITHOUT_MODEL = ("files", "uploads", "batches", "vector_stores", "conversations", "containers", "threads", "evals")
 
 
-def checked_body(content: bytes, kind: str, path: str) -> dict[str, Any] | None:
+def checked_body(content: bytes, kind: str, path: str, method: str = "POST") -> dict[str, Any] | None:
     """The JSON object of a request; None where it is a form, or nothing. Raises InvalidRequestError for other JSON."""
     if "json" not in kind.lower():
         return None
     if not content:
-        if path in _NEEDS_BODY:
+        if method == "POST" and path.partition("?")[0] in _NEEDS_BODY:
             raise InvalidRequestError("Nothing was sent: the request has no body, and so no model.", code="no_body")
         return None
     try:
@@ -41,11 +41,13 @@ def checked_body(content: bytes, kind: str, path: str) -> dict[str, Any] | None:
 def picked_model(body: dict[str, Any] | None, content: bytes, path: str) -> tuple[list[str], bytes]:
     """The models that a request names, best first, none for the client's own choice; and its form.
 
-    Takes `models` out of the body, and a model out of what providers know none of.
+    Takes `models` out of the body, and a model out of what providers know none of. Raises InvalidRequestError for names
+    that are no text.
     """
     named: Any = form_model(content) if body is None else body.get("model")
     listed = body.pop("models", None) if body else None
-    kind, *below = path.partition("?")[0].strip("/").split("/")
+    path = path.partition("?")[0]
+    kind, *below = path.strip("/").split("/")
     if kind in _WITHOUT_MODEL and "runs" not in below:  # a run of an assistant has one
         if body:
             body.pop("model", None)
@@ -53,6 +55,10 @@ def picked_model(body: dict[str, Any] | None, content: bytes, path: str) -> tupl
             content = form_without_model(content)
     elif body is not None and path == "/responses" and "prompt" not in body:
         body.setdefault("model", DEFAULT)  # which whoever is asked gets its own name for
-    if isinstance(listed, list) and listed:
-        return [str(name) for name in listed], content
-    return ([named] if named and named != DEFAULT else []), content
+    names = listed if isinstance(listed, list) else [name for name in (listed,) if name is not None]
+    for name in (*names, "" if named is None else named):
+        if not isinstance(name, str):
+            raise InvalidRequestError(
+                f"Nothing was sent: a model is named in text, not by {type(name).__name__}.", code="invalid_model"
+            )
+    return names or ([named] if named not in (None, DEFAULT) else []), content

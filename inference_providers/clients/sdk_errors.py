@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from datetime import timedelta
 
 import httpx2
 import openai
@@ -15,6 +16,7 @@ from inference_providers.errors import (
     InsufficientCreditsError,
     InvalidRequestError,
     NoCredentialsError,
+    ProviderAvoidedError,
     ProviderError,
     RateLimitError,
     TruncatedStreamError,
@@ -42,29 +44,52 @@ _BY_STATUS: dict[int, type[openai.APIStatusError]] = {
 }
 _WITHOUT = {InvalidRequestError: 400, AuthenticationError: 401, InsufficientCreditsError: 402, RateLimitError: 429}
 _OUT_OF_TIME = ("deadline", "timeout")  # codes of failures
+_BROKEN = ("broken", "connect", "protocol", "tls")
 
 
 def sdk_error(error: InferenceProvidersError, request: httpx2.Request) -> openai.OpenAIError:
     """One of our errors as the SDK's: status, body, message and headers kept. Its cause is ours, with every attempt."""
     clean = clean_request(request)
     if isinstance(error, UnknownModelError):
-        return with_status(404, str(error), clean)
+        return with_status(404, str(error), clean, _body(str(error), "model_not_found", "model"))
+    if isinstance(error, ProviderAvoidedError):  # no key would help
+        return with_status(400, str(error), clean, _body(str(error), "provider_avoided"))
     if isinstance(error, NoCredentialsError):
-        return with_status(401, str(error), clean)
+        return with_status(401, str(error), clean, _body(str(error), "invalid_api_key"))
     attempts = error.attempts if isinstance(error, AllProvidersFailedError) else []
+    if isinstance(error, AllProvidersFailedError) and not attempts:  # the time was up before anybody was asked
+        return _timeout(str(error), clean)
     face = _face(attempts) or error
     if isinstance(face, TruncatedStreamError):
-        return openai.APIError(str(error), clean, body=None)
+        return _broken_off(face, clean)
     if not isinstance(face, ProviderError):
         return openai.APIConnectionError(message=str(error), request=clean)
     status = _status(face)
     if status:
-        return with_status(status, str(error), clean, face.body, _headers(face, attempts))
+        body = face.body or _body(str(error), face.code)
+        made = with_status(status, str(error), clean, body, _headers(face, attempts))
+        made.response.elapsed = timedelta(seconds=sum(attempt.seconds for attempt in attempts))
+        return made
     if face.code in _OUT_OF_TIME:
-        timeout = openai.APITimeoutError(request=clean)
-        timeout.message, timeout.args = str(error), (str(error),)
-        return timeout
+        return _timeout(str(error), clean)
     return openai.APIConnectionError(message=str(error), request=clean)
+
+
+def _timeout(message: str, request: httpx2.Request) -> openai.APITimeoutError:
+    timeout = openai.APITimeoutError(request=request)
+    timeout.message, timeout.args = message, (message,)
+    return timeout
+
+
+def _broken_off(error: TruncatedStreamError, request: httpx2.Request) -> openai.APIError:
+    """A stream that broke after its first content, as what the SDK has for the reason: time, connection, an event."""
+    if error.body:
+        return openai.APIError(str(error), request, body=_inner(error.body))
+    if error.code in _OUT_OF_TIME:
+        return _timeout(str(error), request)
+    if error.code in _BROKEN:
+        return openai.APIConnectionError(message=str(error), request=request)
+    return openai.APIError(str(error), request, body=None)
 
 
 def clean_request(request: httpx2.Request) -> httpx2.Request:
@@ -105,15 +130,31 @@ def _wait(error: Exception | None, status: int | None) -> float | None:
     return error.retry_after if isinstance(error, ProviderError) and error.status == status else None
 
 
+def _body(message: str, code: str | None = None, param: str | None = None) -> bytes:
+    """A body for an error of ours, in OpenAI's form."""
+    inner = {"message": message, "type": "inference_providers", "param": param, "code": code}
+    return json.dumps({"error": inner}).encode()
+
+
+def _inner(content: bytes) -> Any:
+    """What the SDK takes for the body of an error."""
+    parsed: Any = json_or_text(content)
+    return parsed.get("error", parsed) if isinstance(parsed, dict) else parsed
+
+
 def with_status(
     status: int, message: str, request: httpx2.Request, body: bytes = b"", headers: Mapping[str, str] | None = None
 ) -> openai.APIStatusError:
     """The SDK's error for a status, with a body of ours where there is none."""
-    content = body or json.dumps({"error": {"message": message, "type": "inference_providers"}}).encode()
-    given = {"date": time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime()), **(headers or {})}
+    content = body or _body(message)
+    inner = _inner(content)
+    given = {
+        "date": time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime()),
+        "content-type": "text/plain" if isinstance(inner, str) else "application/json",
+        **(headers or {}),
+    }
     raw = [(name.encode("ascii", "replace"), value.encode("ascii", "replace")) for name, value in given.items()]
     response = httpx2.Response(status, content=content, headers=raw, request=request)
+    response.elapsed = timedelta()
     kind = _BY_STATUS.get(status) or (openai.InternalServerError if status >= 500 else openai.APIStatusError)
-    parsed: Any = json_or_text(content)
-    inner = parsed.get("error", parsed) if isinstance(parsed, dict) else parsed
     return kind(message, response=response, body=inner)

@@ -16,18 +16,24 @@ if TYPE_CHECKING:
 def sealed(made: Any) -> Any:
     """A client without what the SDK took from the environment for OpenAI, which takes functions as tools.
 
-    Its copies are sealed as well.
+    Its copies are sealed as well, and keep the headers that they are made with.
 
     The SDK reads `OPENAI_ORG_ID`, `OPENAI_PROJECT_ID`, `OPENAI_ADMIN_KEY` and
     `OPENAI_CUSTOM_HEADERS` whenever a client is made or copied.
     """
+    return _sealed(made, {})
+
+
+def _sealed(made: Any, headers: dict[str, str]) -> Any:
     made.organization = made.project = made.admin_api_key = made.webhook_secret = None
-    made._custom_headers = {}
+    made._custom_headers = headers
     take_functions(made)
     copy = made.copy
 
-    def sealed_copy(*args: Any, **kwargs: Any) -> Any:
-        return sealed(copy(*args, **kwargs))
+    def sealed_copy(**options: Any) -> Any:
+        only = options.get("set_default_headers")
+        own = {**headers, **(options.get("default_headers") or {})} if only is None else dict(only)
+        return _sealed(copy(**options), own)
 
     made.copy = made.with_options = sealed_copy
     return made

@@ -9,6 +9,8 @@ with nobody to fall back to.
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 
 import httpx2
 import openai
@@ -26,10 +28,11 @@ from inference_providers.credentials import host_of
 from inference_providers.errors import (
     InferenceProvidersError,
     InvalidRequestError,
+    ProviderAvoidedError,
     TruncatedStreamError,
     UnknownModelError,
 )
-from inference_providers.protocols import ModelRequest, form_streams
+from inference_providers.protocols import ModelRequest, form_lists, form_streams
 from inference_providers.transport import running_loop
 
 TYPE_CHECKING = False
@@ -135,16 +138,18 @@ class _Wanted:
         self.total = _seconds(request, options.timeout)
         kind = request.headers.get("content-type", "application/json")
         path = options.base.below(request.url)
-        body = checked_body(content, kind, path)
+        body = checked_body(content, kind, path, request.method)
         self._only, self._request = options.only, request
         self.terms: dict[str, Any] = {}  # whom it avoids, and whom alone it wants
         if body and options.only is None and ("avoid" in body or "only" in body):
-            terms = [word for word in ("avoid", "only") if isinstance(body.get(word), str | list)]
-            self.terms = {word: body.pop(word) for word in terms}
+            self.terms = {word: body.pop(word) for word in ("avoid", "only") if word in body}
+        if body is None and options.only is None and "multipart/form-data" in kind:
+            self.terms, content = form_lists(content, ("avoid", "only", "models"))
+        listed = self.terms.pop("models", [])
         self.named, content = picked_model(body, content, path)
+        self.named = listed or self.named
         self.models = self.named or options.models or ["auto"]
         self.owner = owners.of(path, body) if options.only is None else None
-        self.learns = path != chat.PATH or bool(body and (body.get("store") or body.get("modalities")))
         self.request = ModelRequest(
             body,
             path,
@@ -157,15 +162,24 @@ class _Wanted:
             streams=_streams(path, kind, content),
             accept=_accept(request),
         )
+        self.learns = self.request.api != chat.PATH or bool(body and (body.get("store") or body.get("modalities")))
 
     def within(self, pipeline: Pipeline) -> Pipeline:
-        """The pipeline under the request's own terms. Raises BadRequestError for a name that nobody has."""
-        from inference_providers.calls import narrowed
+        """The pipeline under the request's own terms.
 
-        try:
-            return narrowed(pipeline, **self.terms)
-        except (ValueError, TypeError) as error:
-            raise with_status(400, str(error), clean_request(self._request)) from None
+        Raises BadRequestError for a name that nobody has, ProviderAvoidedError where an id is of somebody avoided.
+        """
+        if self.terms:
+            from inference_providers.calls import narrowed
+
+            try:
+                pipeline = narrowed(pipeline, **self.terms)
+            except (ValueError, TypeError) as error:
+                raise with_status(400, str(error), clean_request(self._request)) from None
+        selection = pipeline.finder.accesses.selection
+        if self.owner is not None and selection is not None and (why := selection.why_not(self.owner.row())):
+            raise ProviderAvoidedError(f"{self.owner.row().name}, which made what the request names, is {why}.")
+        return pipeline
 
     @property
     def as_it_comes(self) -> bool:
@@ -227,20 +241,20 @@ class _Routing(httpx2.BaseTransport):
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         try:
             wanted = _Wanted(request, request.read(), self._options, self._pipeline.owners)
-            pipeline = wanted.within(self._pipeline) if wanted.terms else self._pipeline
+            pipeline = wanted.within(self._pipeline)
             if wanted.lists_models:
-                return httpx2.Response(200, json=model_answer(pipeline.finder, wanted.request.path), request=request)
+                return _listed(model_answer(pipeline.finder, wanted.request.path), request)
             offers = wanted.only or wanted.kept(pipeline.finder.first_available(wanted.models))
             if wanted.as_it_comes:
                 stream = pipeline.caller.stream(offers, wanted.request, total=wanted.total)
                 ids = pipeline.owners.stream(stream.offer) if wanted.learns else None
-                return _response(stream, stream.status, request, stream=_Stream(stream, request, ids))
+                return _response(stream, stream.status, request, _Stream(stream, request, ids), _size(wanted, stream))
             reply = pipeline.caller.call(
                 offers, wanted.request, total=wanted.total, hedge_after=self._options.hedge_after
             )
             if wanted.learns:
                 pipeline.owners.learn(reply.data, reply.offer)
-            return _response(reply, reply.status, request, content=reply.content)
+            return _whole(reply, request)
         except InferenceProvidersError as error:
             raise sdk_error(error, request) from error
 
@@ -265,21 +279,23 @@ class _AsyncRouting(httpx2.AsyncBaseTransport):
         _check_loop(request)
         try:
             wanted = _Wanted(request, await request.aread(), self._options, self._pipeline.owners)
-            pipeline = wanted.within(self._pipeline) if wanted.terms else self._pipeline
+            pipeline = wanted.within(self._pipeline)
             if wanted.lists_models:
                 row = await asyncio.to_thread(model_answer, pipeline.finder, wanted.request.path)
-                return httpx2.Response(200, json=row, request=request)
+                return _listed(row, request)
             offers = wanted.only or wanted.kept(await async_asker.found(pipeline.finder, wanted.models))
             if wanted.as_it_comes:
                 stream = await pipeline.async_caller.stream(offers, wanted.request, total=wanted.total)
                 ids = pipeline.owners.stream(stream.offer) if wanted.learns else None
-                return _response(stream, stream.status, request, stream=_AsyncStream(stream, request, ids))
+                return _response(
+                    stream, stream.status, request, _AsyncStream(stream, request, ids), _size(wanted, stream)
+                )
             reply = await pipeline.async_caller.call(
                 offers, wanted.request, total=wanted.total, hedge_after=self._options.hedge_after
             )
             if wanted.learns:
                 pipeline.owners.learn(reply.data, reply.offer)
-            return _response(reply, reply.status, request, content=reply.content)
+            return _whole(reply, request)
         except InferenceProvidersError as error:
             raise sdk_error(error, request) from error
 
@@ -288,13 +304,37 @@ class _AsyncRouting(httpx2.AsyncBaseTransport):
         await self._pipeline.async_sender.close_idle()
 
 
+def _listed(row: dict[str, Any], request: httpx2.Request) -> httpx2.Response:
+    """Our own reply about models. Like all of them it is a stream: what was read already says not how long it took."""
+    content = json.dumps(row).encode()
+    headers = {"content-type": "application/json", "content-length": str(len(content))}
+    return httpx2.Response(200, headers=headers, stream=httpx2.ByteStream(content), request=request)
+
+
+def _size(wanted: _Wanted, reply: StreamReply | AsyncStreamReply) -> int | None:
+    """How long a file or speech will be, for who shows progress; None where nobody says, or it came compressed."""
+    said = reply.headers.get("content-length", "")
+    is_plain = wanted.request.accept and not reply.headers.get("content-encoding")
+    return int(said) if is_plain and re.fullmatch("[0-9]{1,18}", said) else None
+
+
+def _whole(reply: Reply, request: httpx2.Request) -> httpx2.Response:
+    content = reply.content
+    return _response(reply, reply.status, request, httpx2.ByteStream(content), len(content))
+
+
 def _response(
-    reply: Reply | StreamReply | AsyncStreamReply, status: int, request: httpx2.Request, **body: Any
+    reply: Reply | StreamReply | AsyncStreamReply,
+    status: int,
+    request: httpx2.Request,
+    stream: httpx2.SyncByteStream | httpx2.AsyncByteStream,
+    size: int | None,
 ) -> httpx2.Response:
     """The provider's reply, with headers that say who gave it."""
     tried = ", ".join(f"{a.provider}/{a.model}={a.status or 'no answer'}" for a in reply.attempts)
     headers = [
         *plain_headers(reply.headers),
+        *([(b"content-length", b"%d" % size)] if size is not None else []),
         (b"x-inference-provider", _ascii(reply.offer.provider)),
         (b"x-inference-model", _ascii(reply.offer.internal_name)),
         (b"x-inference-canonical-model", _ascii(reply.offer.canonical_name or "")),
@@ -303,7 +343,7 @@ def _response(
         *([(b"x-inference-dropped", _ascii(", ".join(reply.dropped)))] if reply.dropped else []),
         *([(b"x-inference-repaired", _ascii(", ".join(reply.repaired)))] if reply.repaired else []),
     ]
-    return httpx2.Response(status, headers=headers, request=request, **body)
+    return httpx2.Response(status, headers=headers, request=request, stream=stream)
 
 
 def _ascii(text: str) -> bytes:

@@ -273,12 +273,17 @@ def error_in_success(clean: Mapping[str, Any], provider: str, now: float, regist
 
     Judged by its words and by the status inside it, else as unavailable.
     """
+    import json
+
     from inference_providers.protocols.error_body import error_details
 
     words = error_details(clean)
     status = words.status or UNKNOWN
     said = "an error without a message"
-    return _judged(status, words, {}, provider, now, registry, otherwise=said, in_success=True)
+    verdict = _judged(status, words, {}, provider, now, registry, otherwise=said, in_success=True)
+    if verdict.error is not None:
+        verdict.error.body = json.dumps(clean).encode()
+    return verdict
 
 
 def withheld(provider: str) -> Verdict:

@@ -61,7 +61,7 @@ def mend(request: ModelRequest, offer: Offer, verdict: Verdict) -> None:
 
     *verdict* is then `repaired`: the same offer can be asked again at once.
     """
-    if verdict.words is None or verdict.error is None or not request.mends or request.path != chat.PATH:
+    if verdict.words is None or verdict.error is None or not request.mends or request.api != chat.PATH:
         return
     from inference_providers.protocols import complaints
     from inference_providers.protocols.repairs import Repairs

@@ -18,7 +18,7 @@ from inference_providers.text import jsontext
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
     from inference_providers.offers import Offer
@@ -49,7 +49,7 @@ def encode(request: ModelRequest, offer: Offer) -> FittedRequest:
     repaired: list[str] = []
     if given is None:
         content = _form_with_model(request.content, offer.internal_name)
-    elif request.path != chat.PATH:
+    elif request.api != chat.PATH:
         body = dict(given)
     else:
         body = parameter_rules.adapted(given, offer.rules, mode=mode, exempt=exempt)
@@ -60,7 +60,7 @@ def encode(request: ModelRequest, offer: Offer) -> FittedRequest:
             dropped += refused
     accept = request.accept or ("text/event-stream" if request.streams else "application/json")
     headers = {**request.headers, "Accept": accept}
-    if body is not None and ("model" in body or request.path == chat.PATH):  # a batch or a vector store has none
+    if body is not None and ("model" in body or request.api == chat.PATH):  # a batch or a vector store has none
         body["model"] = offer.internal_name
     if body is not None or content:
         headers["Content-Type"] = request.content_type
@@ -79,6 +79,7 @@ def encode(request: ModelRequest, offer: Offer) -> FittedRequest:
 # The head of a form's part that is called `model`, quoted or not.
 _IS_MODEL = rb'(?i:content-disposition):[^\r\n]*;[ \t]*(?i:name)=(?:"model"|model)[ \t]*(?:;[^\r\n]*)?(?:\r\n|$)'
 _LONGEST_HEAD = 4096  # bytes of a part's headers
+_PART_NAME = rb'(?i:content-disposition):[^\r\n]*;[ \t]*(?i:name)="?([^"\r\n;]*)'
 _FORM_STREAM = rb'name="stream"\r\n(?:[^\r\n]+\r\n)*\r\n([^\r\n]*)'
 
 
@@ -114,16 +115,44 @@ def _model_part(content: bytes) -> tuple[int, int, int] | None:
     """
     import re
 
+    for place, head, text, end in _parts(content):
+        if re.search(_IS_MODEL, content[head : text - 4]):
+            return place, text, end
+    return None
+
+
+def form_lists(content: bytes, names: Sequence[str]) -> tuple[dict[str, list[str]], bytes]:
+    """What a multipart form says under these names, each once or as a list (`avoid`, `avoid[]`), and the form without.
+
+    It is told by their names being there at all, so that a form with a file in it is not looked through for nothing.
+    """
+    import re
+
+    found: dict[str, list[str]] = {}
+    kept, done = bytearray(), 0
+    if not any(name.encode() in content for name in names):
+        return found, content
+    for place, head, text, end in _parts(content):
+        called = re.search(_PART_NAME, content[head : text - 4])
+        name = called[1].decode("latin-1").removesuffix("[]") if called else ""
+        if name in names:
+            found.setdefault(name, []).append(content[text:end].decode("utf-8", "replace"))
+            kept += content[done:place]
+            done = end + 2
+    return found, bytes(kept + content[done:])
+
+
+def _parts(content: bytes) -> Iterator[tuple[int, int, int, int]]:
+    """Of each part of a form: where it begins, its head, its text, and where that ends."""
     boundary = content[: content.find(b"\r\n", 0, 200) + 1].rstrip(b"\r")
     place = 0 if boundary.startswith(b"--") else -1
     while place >= 0:
         head = place + len(boundary) + 2
         text = content.find(b"\r\n\r\n", head, head + _LONGEST_HEAD) + 4
         end = content.find(b"\r\n" + boundary, max(text - 4, head))
-        if text >= 4 and end >= text and re.search(_IS_MODEL, content[head : text - 4]):
-            return place, text, end
+        if text >= 4 and end >= text:
+            yield place, head, text, end
         place = end + 2 if end >= 0 else -1
-    return None
 
 
 # Replies

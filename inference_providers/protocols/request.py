@@ -69,6 +69,8 @@ class ModelRequest:
     *streams*: the reply is to come as events, where that is not in the body. *accept*: the content type of a reply that
     is passed on as it comes, unread: speech, a file.
 
+    `api` is the path alone, by which body and reply are read; empty where no model is asked, but something looked up.
+
     It is made for one call, and remembers for that call what each offer gets of it: `fits`, by the offer's identity.
     `repairs` is what offers are known to refuse, by their `place`; `learnt` is what this very call has found of it.
     """
@@ -76,6 +78,7 @@ class ModelRequest:
     __slots__ = (
         "accept",
         "allow_empty",
+        "api",
         "body",
         "content",
         "content_type",
@@ -106,7 +109,8 @@ class ModelRequest:
         accept: str = "",
     ) -> None:
         self.untouched = untouched
-        self.unsupported = unsupported if path == chat.PATH else parameters.KEEP
+        self.api = path.partition("?")[0] if method == "POST" else ""
+        self.unsupported = unsupported if self.api == chat.PATH else parameters.KEEP
         self.body, self.path, self.method = body, path, method
         self.streams = streams or bool(body and body.get("stream"))  # whether the reply is to come as events
         self.accept = accept

@@ -233,23 +233,32 @@ class StreamJudge(Notes):
 
     def late(self) -> None:
         """No content came in time; the provider may still be working on it."""
-        self._fail("no content in time; it may have been billed")
+        self._fail("no content in time; it may have been billed", code="timeout")
 
     def silent(self) -> None:
         """No event came for too long. Raises TruncatedStreamError, unless the answer is whole."""
         if self.finished:
             self.verdict = classify.Verdict(classify.OK)
         else:
-            self._fail("the stream fell silent")
+            self._fail("the stream fell silent", code="timeout")
 
-    def _fail(self, what: str, verdict: Verdict | None = None) -> None:
+    def _fail(self, what: str, verdict: Verdict | None = None, code: str | None = None) -> None:
+        """*code* is the reason in a word, where *verdict* does not have it."""
         if self.started:
             message = (
                 f"{self.provider}: {scrub(what, self._secrets)} after {len(self.text)} characters; they are in .partial"
             )
-            raise TruncatedStreamError(message, self._partial(), provider=self.provider, status=200)
+            reason = verdict.error if verdict is not None else None
+            raise TruncatedStreamError(
+                message,
+                self._partial(),
+                provider=self.provider,
+                status=200,
+                code=code if reason is None else reason.code,
+                body=b"" if reason is None else reason.body,
+            )
         error = ProviderUnavailableError(
-            f"{self.provider}: {scrub(what, self._secrets)}", provider=self.provider, status=200
+            f"{self.provider}: {scrub(what, self._secrets)}", provider=self.provider, status=200, code=code
         )
         self.verdict = verdict or classify.Verdict(classify.NEXT, error)
 

@@ -104,7 +104,7 @@ class Mock:
         if path == "/models":
             rows = [{"id": name, "object": "model", "owned_by": "mock"} for _, name in self._owners]
             return 0.0, 200, *_json({"object": "list", "data": rows})
-        if path != chat.PATH:
+        if path.partition("?")[0] != chat.PATH:
             return 0.0, 404, *_json({"error": {"message": f"mock mode answers only chat completions, not {path}"}})
         body = json.loads(request.body or b"{}")
         self.requests.append(body)
