@@ -93,6 +93,25 @@ def five() -> Iterator[Five]:
     made.close()
 
 
+def test_an_answer_of_this_machine_tells_who_failed_before(five: Five) -> None:
+    five.failing = {"p1", "p2"}
+
+    async def asked() -> list[Any]:
+        made = AsyncProviderList(**five.options(only=["p1", "p2", "local"]))
+        stream = made.stream("hi")
+        "".join([piece async for piece in stream])
+        return [await made.ask_ai("hi"), stream.answer, await made.connect_to_ai(test=True)]
+
+    made = ProviderList(**five.options(only=["p1", "p2", "local"]))
+    stream = made.stream("hi")
+    assert "".join(stream)
+    try:
+        for answer in [made.ask_ai("hi"), stream.answer, made.connect_to_ai(test=True), *asyncio.run(asked())]:
+            assert {attempt.provider for attempt in answer.attempts} == {"p1", "p2", "tame"}
+    finally:
+        five.failing = set()
+
+
 def wanted(avoid: set[str], only: set[str] | None) -> set[str]:
     """Who may be asked, by the law itself."""
     everybody = {"p1", "p2", "p3", "p4", "tame"}

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from inference_providers.chat import Answer, Models, Question
     from inference_providers.offers import Offer
 
-    T = TypeVar("T")
+    T = TypeVar("T", Reply, StreamReply)
 
     class AskContext(Context, Protocol):
         """What a question needs of its pipeline."""
@@ -146,7 +146,9 @@ class Asker:
         offers = in_thread(self.finder.on_this_machine)
         if offers:
             try:
-                return self._sent(offers, test, request, send, until)
+                reply: T = self._sent(offers, test, request, send, until)
+                reply.attempts = [*_attempts(failed), *reply.attempts]
+                return reply
             except (AllProvidersFailedError, ProviderError) as error:
                 failed = after(failed, error)
         raise failed or self.finder.guidance.nothing()
@@ -171,7 +173,8 @@ class Asker:
             offers = self.caller.health.present(in_thread(group))
             if offers:
                 try:
-                    return self.connected(offers, test)
+                    offer, attempts = self.connected(offers, test)
+                    return offer, [*_attempts(failed), *attempts]
                 except AllProvidersFailedError as error:
                     failed = after(failed, error)
         raise failed or self.finder.guidance.nothing()
@@ -283,7 +286,7 @@ def after(
         return second
     from inference_providers.joint_errors import all_failed
 
-    attempts = [*getattr(first, "attempts", ()), *second.attempts]
+    attempts = [*_attempts(first), *second.attempts]
     if isinstance(first, AllProvidersFailedError) and isinstance(second, AllProvidersFailedError):
         return all_failed(f"{first}\nThen, on this machine: {second}", attempts)
     was_refused = not isinstance(first, AllProvidersFailedError)
@@ -291,3 +294,8 @@ def after(
     error: InferenceProvidersError = first if was_refused != nobody_could else second  # the first refusal of it
     error.__dict__["attempts"] = attempts
     return error
+
+
+def _attempts(error: InferenceProvidersError | None) -> Sequence[Attempt]:
+    """The attempts of a call that failed; none where nothing was tried."""
+    return getattr(error, "attempts", ())

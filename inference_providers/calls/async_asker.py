@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from inference_providers.chat import Answer, Models, Question
     from inference_providers.offers import Offer
 
-    T = TypeVar("T")
+    T = TypeVar("T", Reply, AsyncStreamReply)
 
     class AskContext(Context, Protocol):
         """What a question needs of its pipeline."""
@@ -148,7 +148,9 @@ class AsyncAsker:
         offers = await in_thread(self.finder.on_this_machine)
         if offers:
             try:
-                return await self._sent(offers, test, request, send, until)
+                reply: T = await self._sent(offers, test, request, send, until)
+                reply.attempts = [*_attempts(failed), *reply.attempts]
+                return reply
             except (AllProvidersFailedError, ProviderError) as error:
                 failed = after(failed, error)
         raise failed or self.finder.guidance.nothing()
@@ -173,7 +175,8 @@ class AsyncAsker:
             offers = self.caller.health.present(await in_thread(group))
             if offers:
                 try:
-                    return await self.connected(offers, test)
+                    offer, attempts = await self.connected(offers, test)
+                    return offer, [*_attempts(failed), *attempts]
                 except AllProvidersFailedError as error:
                     failed = after(failed, error)
         raise failed or self.finder.guidance.nothing()
@@ -285,7 +288,7 @@ def after(
         return second
     from inference_providers.joint_errors import all_failed
 
-    attempts = [*getattr(first, "attempts", ()), *second.attempts]
+    attempts = [*_attempts(first), *second.attempts]
     if isinstance(first, AllProvidersFailedError) and isinstance(second, AllProvidersFailedError):
         return all_failed(f"{first}\nThen, on this machine: {second}", attempts)
     was_refused = not isinstance(first, AllProvidersFailedError)
@@ -293,3 +296,8 @@ def after(
     error: InferenceProvidersError = first if was_refused != nobody_could else second  # the first refusal of it
     error.__dict__["attempts"] = attempts
     return error
+
+
+def _attempts(error: InferenceProvidersError | None) -> Sequence[Attempt]:
+    """The attempts of a call that failed; none where nothing was tried."""
+    return getattr(error, "attempts", ())
