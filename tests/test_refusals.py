@@ -58,5 +58,5 @@ def test_a_real_refusal_is_decided_by_its_row(example: dict[str, Any]) -> None:
 
 def test_every_row_has_real_refusals() -> None:
     known = Counter(example["row"] for example in EXAMPLES)
-    assert {name for name in ROWS if known[name] < 2} <= {"more credit than is left", "a subscription without it"}
+    assert {name for name in ROWS if known[name] < 1} <= {"a longer reply than there is room for"}
     assert {name for name in known if name is not None} <= ROWS.keys()

@@ -24,7 +24,7 @@ _LIMITS = (
     rf"(?:less than|up to|at most|limited to|limits? (?:is|of|for this model is)|max size:|maximum of|below) {_N}",
     rf"(?:\bmax(?:imum)?|allowed) (?:[a-z']{{1,12}} ){{0,3}}?(?:tokens|allowed){_SAID} {_L}",
     rf"tokens? in the prompt cannot exceed {_N}",
-    rf"exceeds? (?:the |its )?(?:(?:limit|max(?:imum)?),? (?:of |is )?)?{_N}",
+    rf"exceeds? (?:the |its )?(?:(?:limit|max(?:imum)?),? (?:of |is )?)?{_L}",
     rf"n_ctx: ?{_N}",
 )
 _SENT = (

@@ -29,8 +29,8 @@ class Refusal:
     """One row: `name` says in words what it is, `action` what to do, `error` which error it becomes.
 
     `absent` says that the provider does not have the model. `unquoted` says that it is not looked for in what is
-    quoted: a request may speak of money, keys and filters, and what is found fault with in it is quoted. `example` is a reply
-    of a real server that it decides: `status` and `body`.
+    quoted: a request may speak of money, keys and filters, and what is wrong in it is quoted. `example` is a reply of
+    a real server that it decides: `status` and `body`.
     """
 
     __slots__ = ("_pattern", "absent", "action", "error", "example", "name", "statuses", "unquoted", "words")
