@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from collections.abc import Callable
@@ -10,16 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
 from inference_providers import (
     Answer,
     AsyncProviderList,
+    InferenceProvidersError,
     InvalidRequestError,
     ProviderList,
     ProviderUnavailableError,
 )
+from inference_providers.cli.main import main
 from inference_providers.protocols import openai_chat
 from inference_providers.protocols.complaints import repair_of
 from inference_providers.protocols.repairs import Repairs
@@ -169,13 +173,13 @@ def picky(*refused: str, message: str = "Unsupported parameter: '{0}' is not sup
     return behave
 
 
-def asked(made: Any, way: str = "call", **options: Any) -> Answer:
+def asked(made: Any, way: str = "call", prompt: str = "hi", **options: Any) -> Answer:
     """The answer to a question, asked in one way or another."""
 
     async def of_async() -> Answer:
         if way == "call":
-            return await made.ask_ai("hi", **options)
-        stream = made.stream("hi", **options)
+            return await made.ask_ai(prompt, **options)
+        stream = made.stream(prompt, **options)
         async for _ in stream:
             pass
         return stream.answer
@@ -183,8 +187,8 @@ def asked(made: Any, way: str = "call", **options: Any) -> Answer:
     if isinstance(made, AsyncProviderList):
         return asyncio.run(of_async())
     if way == "call":
-        return made.ask_ai("hi", **options)
-    stream = made.stream("hi", **options)
+        return made.ask_ai(prompt, **options)
+    stream = made.stream(prompt, **options)
     assert "".join(stream) == "hello"
     return stream.answer
 
@@ -299,6 +303,45 @@ def test_what_was_learnt_is_kept_for_other_processes_where_that_is_wanted(serve:
     assert old.entries == []
     known.clear()
     assert not Path(known.path).exists()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_neither_key_nor_prompt_is_in_what_was_learnt_whatever_a_server_says(
+    serve: Serve, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Servers quote keys, prompts and names of fields; an address may hold a key as well."""
+
+    def telltale(connection: Connection, request: Received) -> None:
+        sent = request.json if request.body else {}
+        said = f"key {request.key}, asked '{json.dumps(sent)}'"
+        if "absent" in str(sent):
+            connection.reply(404, openai(f"The model `m-internal` does not exist: {said}", code="model_not_found"))
+        elif "seed" in sent:
+            connection.reply(400, openai(f"Unsupported parameter: 'seed', 'the-secret-prompt', {said}", "seed"))
+        else:
+            answer(connection, request)
+
+    server, other = serve(telltale), serve(telltale)
+    environ = {"HOME": str(tmp_path)}
+    path = tmp_path / ".local/state/inference_providers/learned.json"
+    opaque = "opaque-0123456789"  # the key of p1, here
+    for address in (f"{server.url}?key=another", f"{server.url}/{opaque}"):
+        made = list_of(address, kind=KINDS[kind], learn=True, environ={**environ, "P1_API_KEY": opaque})
+        assert asked(made, seed=1).dropped == ["seed"]
+    assert not path.exists()
+    for words in ("the-secret-prompt", "absent the-secret-prompt"):
+        made = list_of(server.url, other.url, kind=KINDS[kind], learn=True, environ=environ)
+        with contextlib.suppress(InferenceProvidersError):
+            asked(made, prompt=words, seed=1)
+    known = Learned(str(path))
+    assert {"absent" in entry for entry in known.entries} == {True, False}
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    told = [CliRunner().invoke(main, ["learned", *option]).output for option in ([], ["--json"], ["--rows"])]
+    assert "p1" in told[0]
+    for text in (path.read_text(), *told):
+        assert "canary" not in text
+        assert "secret" not in text
 
 
 @pytest.mark.parametrize(
