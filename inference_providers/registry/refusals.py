@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 # What is quoted, and where to read on: the words of a request or of a page, not the server's own. Names of fields in an
 # object, which a colon follows, are its own.
+_QUOTED = r"(?:'[^'\n]++'|\"[^\"\n]++\"|`[^`\n]++`)(?!\w)"
 _ELSEWHERE = (
     r"https?://[^\s'\"`<>)\]]++"
-    r"|(?<!\w)(?:'[^'\n]++'|\"[^\"\n]++\"|`[^`\n]++`)(?!\w|:\s?(?:[\"'\[{\d]|true|false|null|none))"
+    rf"|(?<![\w{{,])(?<![{{,]\s){_QUOTED}|(?<!\w){_QUOTED}(?!:\s?(?:[\"'\[{{\d]|true|false|null|none))"
 )
 # Errors that tell of an account or of what a model may say, never of what stands in quotes.
 _UNQUOTED = frozenset(("AuthenticationError", "InsufficientCreditsError", "RateLimitError", "ContentFilteredError"))
