@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from collections.abc import Callable
@@ -10,16 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
 from inference_providers import (
     Answer,
     AsyncProviderList,
+    InferenceProvidersError,
     InvalidRequestError,
     ProviderList,
     ProviderUnavailableError,
 )
+from inference_providers.cli.main import main
 from inference_providers.protocols import openai_chat
 from inference_providers.protocols.complaints import repair_of
 from inference_providers.protocols.repairs import Repairs
@@ -96,6 +100,29 @@ CASES: list[tuple[int, Any, dict[str, Any], Repairs | None]] = [
     (400, openai("stop: Input should be a valid list"), {"stop": "a"}, Repairs(without=["stop_text"])),
     (400, openai("json: cannot unmarshal array into Go struct field ChatRequest.stop of type string"), {"stop": ["a"]}, Repairs(without=["stop_list"])),
     (400, openai("tools[0].function.strict: Extra inputs are not permitted"), {"tools": [TOOL]}, Repairs(without=["strict"])),
+    # a model that does not think, or always does; a parameter in words of its own
+    (400, [{"error": {"code": 400, "message": "Unable to submit request because Thinking can't be disabled for this model.", "status": "INVALID_ARGUMENT"}}], {"reasoning_effort": "none"}, Repairs(["reasoning_effort"])),
+    (400, {"error": {"message": '"llama3.2" does not support thinking', "type": "api_error"}}, {"reasoning_effort": "low"}, Repairs(["reasoning_effort"])),
+    (400, {"error": {"message": "Reasoning is mandatory for this endpoint and cannot be disabled.", "code": 400}}, {"reasoning": {"enabled": False}}, Repairs(["reasoning"])),
+    (400, [{"error": {"code": 400, "message": "Penalty is not enabled for models/gemini-x", "status": "INVALID_ARGUMENT"}}], {"frequency_penalty": 1}, Repairs(["frequency_penalty"])),
+    (400, [{"error": {"code": 400, "message": "Presence penalty is not supported for this model", "status": "INVALID_ARGUMENT"}}], {"presence_penalty": 1}, Repairs(["presence_penalty"])),
+    (400, [{"error": {"code": 400, "message": "Logprobs is not enabled for models/gemini-2.5-pro", "status": "INVALID_ARGUMENT"}}], {"logprobs": True}, Repairs(["logprobs"])),
+    (400, openai("tool_choice 'required' is incompatible with thinking enabled"), {"tools": [TOOL], "tool_choice": "required", "thinking": {}}, Repairs(without=["demanded_call"])),
+    (400, openai("Invalid tool_choice type: 'object'. Supported string values: none, auto, required"), {"tools": [TOOL], "tool_choice": {"type": "function", "function": {"name": "f"}}}, Repairs(without=["demanded_call"])),
+    # a value that is the only one
+    (400, openai("invalid temperature: only 1 is allowed for this model"), {"temperature": 0.5}, Repairs(["temperature"])),
+    (400, {"type": "error", "error": {"type": "invalid_request_error", "message": "`temperature` may only be set to 1 when thinking is enabled."}}, {"temperature": 0.5, "thinking": {"type": "enabled"}}, Repairs(["temperature"])),
+    (400, {"type": "error", "error": {"type": "invalid_request_error", "message": "`top_k` must be unset when thinking is enabled."}}, {"top_k": 5}, Repairs(["top_k"])),
+    (400, openai("parameter.enable_thinking must be set to false for non-streaming calls"), {"enable_thinking": True}, Repairs(["enable_thinking"])),
+    (400, openai("Invalid service_tier argument", "service_tier"), {"service_tier": "flex"}, Repairs(["service_tier"])),
+    (400, openai("The 'metadata' parameter is only allowed when 'store' is enabled.", "metadata"), {"metadata": {"a": "b"}}, Repairs(["metadata"])),
+    (400, openai("Only one of presence_penalty and frequency_penalty can be set"), {"presence_penalty": 1, "frequency_penalty": 1}, Repairs(["presence_penalty"])),
+    # caps, roles, formats
+    (400, [{"error": {"code": 400, "message": "Unable to submit request because it has a maxOutputTokens value of 100000 but the supported range is from 1 (inclusive) to 8193 (exclusive). Update the value and try again.", "status": "INVALID_ARGUMENT"}}], {"max_tokens": 100000}, Repairs(most={"max_tokens": 8192})),
+    (400, [{"error": {"code": 400, "message": "Developer instruction is not enabled for models/gemma-3-27b-it", "status": "INVALID_ARGUMENT"}}], {"messages": [{"role": "system", "content": "x"}, *HI]}, Repairs(without=["system"])),
+    (400, [{"error": {"code": 400, "message": "* GenerateContentRequest.tools[0].function_declarations[0].parameters.properties[a].minLength: only 'enum' and 'date-time' are supported for STRING type", "status": "INVALID_ARGUMENT"}}], {"tools": [TOOL]}, Repairs(keywords=["minLength"])),
+    (422, {"message": "Invalid fields for schema with types ['string']: {'minLength'}", "type": "invalid_request_error", "param": "response_format", "code": "wrong_api_format"}, {"response_format": FORM}, Repairs(keywords=["minLength"])),
+    (400, {"error": 'Unrecognized field "verbosity" (class ChatRequest), not marked as ignorable (3 known properties: "model", "messages", "temperature"])'}, {"verbosity": "low", "temperature": 1}, Repairs(["verbosity"])),
     # what is never given up
     (400, openai("Unsupported parameter: 'store'", "store"), {"store": False, "temperature": 1}, None),
     (400, openai("Unknown parameter: 'provider'", "provider"), {"provider": {"data_collection": "deny"}}, None),
@@ -103,6 +130,7 @@ CASES: list[tuple[int, Any, dict[str, Any], Repairs | None]] = [
     (400, openai("property 'tools' is unsupported"), {"tools": [TOOL], "temperature": 1}, None),
     (400, openai("safety_identifier is not supported"), {"safety_identifier": "x"}, None),
     # what is no complaint of a field
+    (400, openai("Unexpected role 'user' after role 'tool'"), {"user": "x"}, None),
     (400, openai("This user is not allowed to do that"), {"user": "x", "temperature": 1}, None),
     (400, openai("Invalid value for temperature: 3"), {}, None),
     (400, openai("messages must not be empty"), {"temperature": 1}, None),
@@ -145,13 +173,13 @@ def picky(*refused: str, message: str = "Unsupported parameter: '{0}' is not sup
     return behave
 
 
-def asked(made: Any, way: str = "call", **options: Any) -> Answer:
+def asked(made: Any, way: str = "call", prompt: str = "hi", **options: Any) -> Answer:
     """The answer to a question, asked in one way or another."""
 
     async def of_async() -> Answer:
         if way == "call":
-            return await made.ask_ai("hi", **options)
-        stream = made.stream("hi", **options)
+            return await made.ask_ai(prompt, **options)
+        stream = made.stream(prompt, **options)
         async for _ in stream:
             pass
         return stream.answer
@@ -159,8 +187,8 @@ def asked(made: Any, way: str = "call", **options: Any) -> Answer:
     if isinstance(made, AsyncProviderList):
         return asyncio.run(of_async())
     if way == "call":
-        return made.ask_ai("hi", **options)
-    stream = made.stream("hi", **options)
+        return made.ask_ai(prompt, **options)
+    stream = made.stream(prompt, **options)
     assert "".join(stream) == "hello"
     return stream.answer
 
@@ -275,6 +303,45 @@ def test_what_was_learnt_is_kept_for_other_processes_where_that_is_wanted(serve:
     assert old.entries == []
     known.clear()
     assert not Path(known.path).exists()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_neither_key_nor_prompt_is_in_what_was_learnt_whatever_a_server_says(
+    serve: Serve, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Servers quote keys, prompts and names of fields; an address may hold a key as well."""
+
+    def telltale(connection: Connection, request: Received) -> None:
+        sent = request.json if request.body else {}
+        said = f"key {request.key}, asked '{json.dumps(sent)}'"
+        if "absent" in str(sent):
+            connection.reply(404, openai(f"The model `m-internal` does not exist: {said}", code="model_not_found"))
+        elif "seed" in sent:
+            connection.reply(400, openai(f"Unsupported parameter: 'seed', 'the-secret-prompt', {said}", "seed"))
+        else:
+            answer(connection, request)
+
+    server, other = serve(telltale), serve(telltale)
+    environ = {"HOME": str(tmp_path)}
+    path = tmp_path / ".local/state/inference_providers/learned.json"
+    opaque = "opaque-0123456789"  # the key of p1, here
+    for address in (f"{server.url}?key=another", f"{server.url}/{opaque}"):
+        made = list_of(address, kind=KINDS[kind], learn=True, environ={**environ, "P1_API_KEY": opaque})
+        assert asked(made, seed=1).dropped == ["seed"]
+    assert not path.exists()
+    for words in ("the-secret-prompt", "absent the-secret-prompt"):
+        made = list_of(server.url, other.url, kind=KINDS[kind], learn=True, environ=environ)
+        with contextlib.suppress(InferenceProvidersError):
+            asked(made, prompt=words, seed=1)
+    known = Learned(str(path))
+    assert {"absent" in entry for entry in known.entries} == {True, False}
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    told = [CliRunner().invoke(main, ["learned", *option]).output for option in ([], ["--json"], ["--rows"])]
+    assert "p1" in told[0]
+    for text in (path.read_text(), *told):
+        assert "canary" not in text
+        assert "secret" not in text
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 TRIES = 3  # repairs of one candidate in one call: servers name one field at a time
 STATUSES = (400, 403, 404, 413, 415, 422, 500, 501)  # with which servers refuse a field
 _WITH = {"logprobs": ("top_logprobs",)}  # what makes no sense without it
+# Of two that exclude each other, the second goes.
+_PAIRS = (("temperature", "top_p"), ("frequency_penalty", "presence_penalty"))
+_THOUGHT = ("reasoning_effort", "reasoning", "thinking", "thinking_budget", "enable_thinking")
 # Words that messages use in other senses as well: they count in quotes or as a path only.
 _COMMON = frozenset(("n", "user", "metadata", "options", "priority", "reasoning", "thinking", "usage", "echo", "tfs"))
 
@@ -41,6 +44,9 @@ _REFUSES = (
     r"|(?:is|are|was|be) not (?:enabled|compatible|recogni[sz]ed)"
     r"|not (?:permitted|allowed|implemented)|forbidden|additional ?propert|can ?not (?:be|both)|can't be|deprecated"
     r"|only the default|cannot find field|invalid (?:parameter|argument|field|property|param|keyword|schema|value)"
+    r"|be unset|(?:may|can|must) only be|must be set to|only [\d.]{1,9} is allowed"
+    r"|only (?:be )?(?:allowed|set|used) (?:when|if|with)"
+    r"|invalid \w{1,30} argument|not a valid format|only [^.\n]{1,60} (?:is|are) supported"
     r"|disabled|no longer|incompatible|mutually exclusive|(?:must|should) not be|only one of|remove|only support"
     r"|not one of|expected one of|must be (?:one of|either|'|\"|`|null|none|text|auto)"
     r"|does not (?:accept|allow|exist|take|match)|unable to"
@@ -52,6 +58,7 @@ _TOO_LARGE = (
 _ELSEWHERE = r"\b(?:messages|roles?|tools?|tool_choice|functions?|response_format|schema|json|models?)\b"
 _NAME = r"[A-Za-z_$][A-Za-z0-9_$]*"
 _NUMBER = r"(?<![\w.\-])\d{1,9}(?![\w\-]|\.\d)"
+_UPPER = rf"({_NUMBER})( \(exclusive\))?"
 _CAP_WORDS = r"max(?:imum)?[_ ]?(?:new|completion|output)?[_ ]?tokens"
 
 
@@ -65,8 +72,8 @@ def repair_of(error: ProviderError, text: str, param: str, body: Mapping[str, An
         return None
     found = Repairs()
     parts = text.split("; ")[:20]
-    for place, part in enumerate(parts):
-        complaint = _Complaint(error, part, param if place == 0 else "", body)
+    for part in parts:
+        complaint = _Complaint(error, part, param if len(parts) == 1 or param in part else "", body)
         found = found | next(filter(None, (rule(complaint) for rule in _RULES)), Repairs())
     return found or None
 
@@ -89,10 +96,11 @@ class _Complaint:
 
     def _has(self, field: str) -> bool:
         spelled = re.escape(field)
+        spaced = spelled.replace("_", "[_ ]")
         quoted = rf"['\"`\u2018\u201c]{spelled}['\"`\u2019\u201d]|[.\]]{spelled}(?![\w$])|(?<![\w$.]){spelled}[.\[:]"
         if re.search(quoted, self.text):
             return True
-        return field not in _COMMON and bool(re.search(rf"(?<![\w$]){spelled}(?![\w$])", self.text))
+        return field not in _COMMON and bool(re.search(rf"(?<![\w$]){spaced}(?![\w$])", self.text, re.IGNORECASE))
 
     def says(self, pattern: str) -> bool:
         """Whether the words match, in whatever case of letters."""
@@ -121,7 +129,8 @@ def _token_cap(it: _Complaint) -> Repairs | None:
         return None
     other = TOKEN_CAPS[1 - TOKEN_CAPS.index(name)]
     if it.says(_TOO_LARGE):
-        smaller = [value for number in re.findall(_NUMBER, it.text) if LEAST_CAP <= (value := int(number)) < sent]
+        told = [int(number) - bool(outside) for number, outside in re.findall(_UPPER, it.text)]
+        smaller = [value for value in told if LEAST_CAP <= value < sent]
         if smaller:
             return Repairs(most={name: max(smaller)})
     if it.refuses and it.names(name) and other not in it.body:
@@ -145,7 +154,7 @@ def _role(it: _Complaint) -> Repairs | None:
     if (
         roles & {"system", parameters.DEVELOPER}
         and it.refuses
-        and it.says(r"system[' \"`]*(?:role|message|prompt|instruct)|role[^.]{0,60}system")
+        and it.says(r"system[' \"`]*(?:role|message|prompt|instruct)|developer instruction|role[^.]{0,60}system")
     ):
         return Repairs(without=["system"])
     return None
@@ -155,7 +164,7 @@ def _demand(it: _Complaint) -> Repairs | None:
     choice = it.body.get("tool_choice")
     if choice is None or choice == "none" or not it.names("tool_choice"):
         return None
-    if not (it.refuses or it.says(r"must be|should be|only|required")):
+    if not (it.refuses or it.says(r"must be|should be|only|required|invalid")):
         return None
     return Repairs(without=["auto_choice" if choice == "auto" else "demanded_call"])
 
@@ -198,7 +207,9 @@ def _quoted(text: str, word: str) -> bool:
     spelled = re.escape(word)
     return bool(
         re.search(
-            rf"['\"`\u2018\u201c]{spelled}['\"`\u2019\u201d]|\b{spelled}\b(?=[^a-z]{{0,3}}(?:keyword|is not|not))", text
+            rf"\]\.{spelled}:|not a valid {spelled}\b"
+            rf"|['\"`\u2018\u201c]{spelled}['\"`\u2019\u201d]|\b{spelled}\b(?=[^a-z]{{0,3}}(?:keyword|is not|not))",
+            text,
         )
     ) or bool(re.search(rf"(?:keywords?|unknown name|field)[: ]{{1,3}}{spelled}(?![\w$])", text, re.IGNORECASE))
 
@@ -228,10 +239,16 @@ def _message_fields(it: _Complaint) -> Repairs | None:
 
 
 def _both(it: _Complaint) -> Repairs | None:
-    """Temperature beside top_p."""
-    sent = {"temperature", "top_p"} <= it.body.keys()
-    named = sent and it.says("temperature") and it.says(r"top_p|top p|topp")
-    return Repairs(dropped=["top_p"]) if named and (it.refuses or it.says(r"both|only one|alter")) else None
+    """Two that exclude each other."""
+    for first, second in _PAIRS:
+        named = {first, second} <= it.body.keys() and all(it.says(_spellings(name)) for name in (first, second))
+        if named and (it.refuses or it.says(r"both|only one|alter")):
+            return Repairs(dropped=[second])
+    return None
+
+
+def _spellings(field: str) -> str:
+    return field.replace("_", "[_ ]?")
 
 
 def _plain(it: _Complaint) -> Repairs | None:
@@ -239,6 +256,8 @@ def _plain(it: _Complaint) -> Repairs | None:
     if not it.refuses:
         return None
     sent = it.body.keys() & DROPPABLE
+    if it.says(r"\broles?\b"):
+        sent = sent - {"user"}
     apart = [name for name in it.paths if name in sent]
     named = apart or [name for name in sorted(sent) if it.names(name)]
     if len(named) > 1:
@@ -253,10 +272,25 @@ def _plain(it: _Complaint) -> Repairs | None:
     return None
 
 
+def _thought(it: _Complaint) -> Repairs | None:
+    """A model that does not think, or always does, and says so without a field's name; penalties, in the same way."""
+    if not it.refuses:
+        return None
+    named = (
+        [name for name in _THOUGHT if name in it.body]
+        if it.says(r"\b(?:thinking|reasoning|think)\b(?! models?)")
+        else []
+    )
+    if it.says(r"\bpenalty\b"):
+        named += [name for name in ("frequency_penalty", "presence_penalty") if name in it.body]
+    return Repairs(dropped=named) if named else None
+
+
 def _complained_of(it: _Complaint, named: list[str]) -> list[str]:
     """Of several that are named, those before a list of what is supported; the first, where a text tells of choices."""
     head = re.split(
-        r"supported (?:parameters|fields|arguments|values)|(?:allowed|valid|expected)(?: one of| fields)?[: ]|instead",
+        r"(?:supported|known) (?:parameters|properties|fields|arguments|values)"
+        r"|(?:allowed|valid|expected)(?: one of| fields)?[: ]|instead",
         it.text,
         maxsplit=1,
         flags=re.IGNORECASE,
@@ -265,4 +299,4 @@ def _complained_of(it: _Complaint, named: list[str]) -> list[str]:
     return first or named[:1]
 
 
-_RULES = (_token_cap, _role, _demand, _stops, _schemas, _message_fields, _both, _plain)
+_RULES = (_token_cap, _role, _demand, _stops, _schemas, _message_fields, _both, _plain, _thought)

@@ -42,8 +42,10 @@ _WITHIN = ("innererror", "inner_error")  # what only adds a code
 _WAITS = {
     "retry_after": 1.0, "retryAfter": 1.0, "retry-after": 1.0, "retry_after_seconds": 1.0, "retryAfterSeconds": 1.0,
     "wait_seconds": 1.0, "waitSeconds": 1.0, "retryDelay": 1.0, "retry_delay": 1.0, "retry_in": 1.0,
+    "resets_in_seconds": 1.0, "reset_in_seconds": 1.0,
     "retry_after_ms": 0.001, "retryAfterMs": 0.001, "retry-after-ms": 0.001,
 }  # fmt: skip
+_MOMENTS = ("resets_at", "reset_at", "resetsAt", "resetAt", "retry_at")
 _SIZES = {"n_ctx": "limit", "n_prompt_tokens": "requested"}  # llama.cpp's
 _STATUS = r"^[45]\d\d$"  # a code that is a status
 _EMPTY_WORDS = ("error", "fail", "failure", "failed")  # types that say nothing
@@ -179,13 +181,18 @@ class _Reading:
             if isinstance(inner := error.get(name), dict) and _is_word(inner.get("code"))
         ]
         kinds = [_short(error[name]) for name in _KINDS if _is_word(error.get(name))]
-        for name, scale in _WAITS.items():
-            if self.wait is None and name in error:
-                self.wait = _told_wait(error[name], scale)
+        self.read_waits(error)
         for name, size in _SIZES.items():
             if type(error.get(name)) is int:
                 self.sizes.setdefault(size, error[name])
         return codes, [kind for kind in kinds if kind not in _EMPTY_WORDS]
+
+    def read_waits(self, error: Mapping[str, Any]) -> None:
+        """How long to wait: a span, or a moment, which is read as a sentence is."""
+        for name, scale in _WAITS.items():
+            if self.wait is None and name in error:
+                self.wait = _told_wait(error[name], scale)
+        self.further += [f"resets at {_short(error[name])}" for name in _MOMENTS if _is_word(error.get(name))]
 
     def behind(self, metadata: Any, level: int) -> str:
         """What a gateway was told by the server behind it."""
@@ -193,6 +200,7 @@ class _Reading:
             return ""
         if metadata.get("reasons"):
             self.kinds.append("moderation flagged")
+        self.read_waits(metadata)
         quoted = metadata.get("headers")
         for name, value in islice(quoted.items(), _ITEMS) if isinstance(quoted, dict) else ():
             self.headers[name.lower()] = _short(value)
@@ -208,6 +216,7 @@ class _Reading:
             if isinstance(said := error.get(name), str):
                 self.further.append(said[:LONGEST])
                 self.relayed |= bool(re.search(_RELAYED, said[:_LINE], re.IGNORECASE))
+        self.further += [_short(one["message"]) for one in _list(error.get("error_chain")) if one.get("message")]
         details = error.get("details")
         for item in details[:_ITEMS] if isinstance(details, list) else ():
             if isinstance(item, dict):
@@ -247,6 +256,8 @@ def _short(value: Any) -> str:
 def _told_wait(value: Any, scale: float) -> float | None:
     from inference_providers.protocols.waits import seconds_of
 
+    if isinstance(value, dict):  # as a message of protobuf, {"seconds": 17, "nanos": 500000000}
+        value = value.get("seconds")
     found = seconds_of(str(value)[:LONGEST]) if _is_word(value) else None
     return None if found is None else found * scale
 

@@ -24,8 +24,13 @@ _LIMITS = (
     rf"(?:less than|up to|at most|limited to|limits? (?:is|of|for this model is)|max size:|maximum of|below) {_N}",
     rf"(?:\bmax(?:imum)?|allowed) (?:[a-z']{{1,12}} ){{0,3}}?(?:tokens|allowed){_SAID} {_L}",
     rf"tokens? in the prompt cannot exceed {_N}",
+    rf"exceeds? (?:the |its )?(?:(?:limit|max(?:imum)?),? (?:of |is )?)?{_L}",
+    rf"n_ctx:? ?{_N}",
+    rf"(?:maximum|context) (?:[a-z']{{1,12}} ){{0,2}}?(?:length|size) {_N}",
 )
 _SENT = (
+    rf"resulted in {_N}",
+    rf"(?:tokens requested|n_keep:?) {_N}",
     rf"request(?:ed)?:? (?:a total of |up to |about )?{_N} (?:input |total )?tokens",
     rf"\(requested:? {_N}",
     rf"(?:token count|input tokens|prompt tokens|length|size|tokens|input|request|prompt|maximum output tokens):?"

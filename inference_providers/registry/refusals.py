@@ -15,14 +15,26 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+# What is quoted, and where to read on: the words of a request or of a page, not the server's own. Names of fields in an
+# object, which a colon follows, are its own.
+_QUOTED = r"(?:'[^'\n]++'|\"[^\"\n]++\"|`[^`\n]++`)(?!\w)"
+_ELSEWHERE = (
+    r"https?://[^\s'\"`<>)\]]++"
+    rf"|(?<![\w{{,])(?<![{{,]\s){_QUOTED}|(?<!\w){_QUOTED}(?!:\s?(?:[\"'\[{{\d]|true|false|null|none))"
+)
+# Errors that tell of an account or of what a model may say, never of what stands in quotes.
+_UNQUOTED = frozenset(("AuthenticationError", "InsufficientCreditsError", "RateLimitError", "ContentFilteredError"))
+
+
 class Refusal:
     """One row: `name` says in words what it is, `action` what to do, `error` which error it becomes.
 
-    `absent` says that the provider does not have the model. `example` is a reply of a real server that it decides:
-    `status` and `body`.
+    `absent` says that the provider does not have the model. `unquoted` says that it is not looked for in what is
+    quoted: a request may speak of money, keys and filters, and what is wrong in it is quoted. `example` is a reply of
+    a real server that it decides: `status` and `body`.
     """
 
-    __slots__ = ("_pattern", "absent", "action", "error", "example", "name", "statuses", "words")
+    __slots__ = ("_pattern", "absent", "action", "error", "example", "name", "statuses", "unquoted", "words")
 
     def __init__(self, name: str, row: Mapping[str, Any]) -> None:
         self.name = name
@@ -32,6 +44,7 @@ class Refusal:
         self.statuses = frozenset(row.get("statuses") or ())
         self.example: Mapping[str, Any] = row.get("example") or {}
         self.words: list[str] = list(row["words"])
+        self.unquoted = self.error in _UNQUOTED
         self._pattern: re.Pattern[str] | None = None
 
     def fits(self, status: int, text: str) -> bool:
@@ -61,4 +74,11 @@ class Refusals:
     def find(self, status: int, text: str) -> Refusal | None:
         """The first row that fits; None for words that nobody knows."""
         text = text.lower()
-        return next((row for row in self._rows if row.fits(status, text)), None)
+        own = "\n".join(_own_words(line) for line in text.split("\n"))
+        return next((row for row in self._rows if row.fits(status, own if row.unquoted else text)), None)
+
+
+def _own_words(line: str) -> str:
+    """A line without what it quotes, if something is left then."""
+    left = re.sub(_ELSEWHERE, " ", line)
+    return left if re.search(r"\w", left) else line

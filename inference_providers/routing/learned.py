@@ -82,13 +82,17 @@ class Learned:
         }
 
     def keep(self, offer: Offer, repairs: Repairs) -> None:
-        """Remember what an offer refuses. Of a server that this package launches nothing is kept: it has no address."""
-        if not offer.launchable:
+        """Remember what an offer refuses.
+
+        Nothing is kept of a server that this package launches, which has no address, nor of an address that may hold a
+        secret.
+        """
+        if _is_told(offer):
             self._put(offer, {"repairs": repairs.as_row()})
 
     def keep_absent(self, offer: Offer) -> None:
         """Remember that a provider does not have a model."""
-        if not offer.launchable:
+        if _is_told(offer):
             self._put(offer, {"absent": True})
 
     def clear(self) -> None:
@@ -133,6 +137,13 @@ class Learned:
         for row in rows[:_ENTRIES] if isinstance(rows, list) else ():
             if _is_entry(row) and 0 <= now - row["learned"] < (DAY if row.get("absent") else WEEK):
                 self._entries[_key(row)] = row
+
+
+def _is_told(offer: Offer) -> bool:
+    """Whether the address of an offer can stand in a file."""
+    address = offer.endpoint
+    secret = offer.api_key is not None and len(offer.api_key) > 3 and offer.api_key in address
+    return not (offer.launchable or secret or "?" in address or "@" in address)
 
 
 def _key(entry: Mapping[str, Any]) -> tuple[str, str, bool]:
