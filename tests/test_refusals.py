@@ -1,4 +1,4 @@
-"""Refusals as real servers have worded them: which row of the registry decides each, and what is read from it."""
+"""Refusals in the words of servers: which row of the registry decides each, and what is read from it."""
 
 from __future__ import annotations
 
