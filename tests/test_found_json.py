@@ -106,7 +106,9 @@ NOT_READ = [
     '{"x": {"a": 1}, oops}',
     '[{"a": 1}]',  # what is in a list is not the answer
     '[{"a": 1}, {"a": 2}]',
-    '"{\\"a\\": 1}"',
+    '"\\"{}\\""',
+    '{"name": "Q", "arguments": {"a": 1}, "more": 1}',
+    '[{"name": "Q", "arguments": {"a": 1}}, {"name": "Q", "arguments": {"a": 1}}]',
     '{"a": 1} or {"a": 2}',
     '```json\n{"a": 1}\n```\nor\n```json\n{"a": 2}\n```',
     '<think>It may be {"a": 1}',

@@ -23,21 +23,25 @@ _START, _THINKING, _AFTER, _TEXT = range(4)
 class Splitter:
     """Text as it comes, parted into the answer and the block of thoughts that it begins with.
 
-    A block later on belongs to the answer: it may be about tags. What may be half of a tag is held back.
+    A block later on belongs to the answer: it may be about tags. Only a piece of which the provider itself says so is
+    a thought there, too. What may be half of a tag is held back. begun: there has been text before.
     """
 
-    __slots__ = ("_close", "_held", "_state", "_told")
+    __slots__ = ("_after", "_close", "_held", "_state", "_told")
 
-    def __init__(self) -> None:
-        self._state, self._held, self._close = _START, "", ""
+    def __init__(self, *, begun: bool = False) -> None:
+        self._state, self._held, self._close = _TEXT if begun else _START, "", ""
+        self._after = _AFTER  # the state behind a block
         self._told = False  # the provider itself says that this is a thought
 
     def feed(self, piece: str, *, is_thought: bool = False) -> tuple[str, str]:
         """(text of the answer, thoughts) that are certain now. is_thought: the provider says so of this piece."""
+        if is_thought and self._state in (_AFTER, _TEXT):
+            self._state, self._after = _START, _TEXT
         if is_thought and self._state == _START and not piece.lstrip().startswith(_OPENS):
             self._state, self._close = _THINKING, "</thought>"
         elif self._told and not is_thought and self._state == _THINKING and self._close not in self._held + piece:
-            self._state = _AFTER  # without a tag
+            self._state = self._after  # without a tag
         self._told = is_thought
         text = thoughts = ""
         if self._state == _START:
@@ -74,7 +78,7 @@ class Splitter:
         piece, self._held = self._held + piece, ""
         thoughts, closed, rest = piece.partition(self._close)
         if closed:
-            self._state = _AFTER
+            self._state = self._after
             return thoughts, rest
         half = next((size for size in range(len(self._close) - 1, 0, -1) if piece.endswith(self._close[:size])), 0)
         self._held = piece[len(piece) - half :]
