@@ -416,6 +416,54 @@ def test_what_a_provider_calls_a_thought_is_none_of_the_text(serve: Serve, kind:
     assert ("".join(pieces), answer, answer.reasoning) == ("4", "4", "let me see")
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_text_before_a_thought_and_behind_it_stays(serve: Serve, kind: str) -> None:
+    flag = {"extra_content": {"google": {"thought": True}}}
+    chunks = [
+        *(delta("one "), delta("<thought>h", **flag), delta("</thought>two "), delta("<thought>m", **flag)),
+        *(delta("</thought>"), delta(" three"), delta(None, "stop"), "[DONE]"),
+    ]
+    pieces, answer = asked(KINDS[kind](serve(streaming(*chunks)).url), stream=True)
+    assert ("".join(pieces), answer, answer.reasoning) == ("one two  three", "one two  three", "hm")
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("kind", KINDS)
+def test_thoughts_that_stand_in_both_places_are_told_once(serve: Serve, kind: str, stream: bool) -> None:
+    text = "<think>hm</think>4"
+    server = serve(
+        lambda c, r: (
+            streaming(delta(None, reasoning_content="hm"), delta(text), delta(None, "stop"), "[DONE]")(c, r)
+            if r.streams
+            else c.reply(200, completion(message={"role": "assistant", "content": text, "reasoning_content": "hm"}))
+        )
+    )
+    _, answer = asked(KINDS[kind](server.url), stream=stream, split_thinking=True)
+    assert (answer, answer.reasoning) == ("4", "hm")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_first_answer_is_read_wherever_it_stands_in_a_chunk(serve: Serve, kind: str) -> None:
+    both_ = {
+        **delta(None),
+        "choices": [{"index": 1, "delta": {"content": "b"}}, {"index": 0, "delta": {"content": "a"}}],
+    }
+    ends = [{**delta(None), "choices": [{"index": at, "delta": {}, "finish_reason": "stop"}]} for at in (0, 1)]
+    pieces, answer = asked(KINDS[kind](serve(streaming(both_, *ends, "[DONE]")).url), stream=True, n=2)
+    assert (pieces, answer) == (["a"], "a")
+    assert [one["message"]["content"] for one in answer.data["choices"]] == ["a", "b"]
+
+
+def test_a_connected_clients_answer_says_what_others_say(serve: Serve) -> None:
+    usage = {"usage": None, "x_groq": {"usage": {"prompt_tokens": 3, "completion_tokens": 2}}}
+    spoken = {"role": "assistant", "content": None, "audio": {"id": "a", "data": "x", "transcript": "hello"}}
+    made = list_of(serve(lambda c, r: c.reply(200, {**completion(message=spoken), **usage})).url)
+    client, name = made.connect_to_model("m")
+    answer = made.get_response(client, name, "hi")
+    assert (answer, answer.usage.output_tokens) == ("", 2)
+    assert answer.messages[-1]["audio"] == {"id": "a", "transcript": "hello"}
+
+
 # The SDK's streams
 
 

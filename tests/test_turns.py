@@ -345,6 +345,17 @@ def test_an_answers_messages_remember_who_gave_them(serve: Serve, kind: Any) -> 
     assert sent(second)[1] == plain[1], "of whoever gave it nothing is known, nor of what p2 takes"
 
 
+def test_an_answers_turn_has_its_parts_and_where_it_has_no_text_none(serve: Serve) -> None:
+    parts = [{"type": "thinking", "thinking": [PART]}, {"type": "text", "text": "4"}]
+    for message in ({"role": "assistant", "content": parts}, asks(call("other", {}))):
+        server = serve(lambda c, r, message=message: c.reply(200, completion(message=message)))
+        tools = [
+            {"type": "function", "function": {"name": "other", "parameters": {"type": "object", "properties": {}}}}
+        ]
+        answer_ = ask(ProviderList(json_override=registry_of(server.url), environ=keys(1), local=False), tools=tools)
+        assert answer_.messages[-1]["content"] == message["content"]
+
+
 def test_what_a_row_says_counts_for_a_providers_own_turns_as_well(serve: Serve) -> None:
     message = asks(call("add", {"a": 1}), **SECRET_THOUGHTS, reasoning="hm")
     for provider, kept in (("groq", set()), ("cerebras", {"reasoning"}), ("deepseek", {"reasoning_content"})):
