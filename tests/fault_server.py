@@ -970,6 +970,15 @@ row(
     message="finish_reason 'error'",
     **S,
 )
+row(
+    "68b",
+    "`finish_reason` of a failure by another name",
+    TRUNC,
+    streaming(delta("partial"), delta(None, "abort")),
+    STREAM,
+    message="finish_reason 'abort'",
+    **S,
+)
 row("69", "a chunk of bad JSON", TRUNC, streaming(delta("partial"), b"data: {bad\n\n"), STREAM, message="not JSON", **S)
 row(
     "70",
@@ -1019,15 +1028,6 @@ row(
     **S,
 )
 S = {"section": "Stream"}
-row(
-    "68b",
-    "`finish_reason` of a failure by another name",
-    TRUNC,
-    streaming(delta("partial"), delta(None, "abort")),
-    STREAM,
-    message="finish_reason 'abort'",
-    **S,
-)
 row(
     "73b",
     "`delta.refusal`, and no content",
