@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference_providers import AsyncProviderList
+from inference_providers import AsyncProviderList, MetaInferenceEngine, RemoteParams
 from inference_providers.chat import Assembly, thinking
 from inference_providers.chat.completion import as_chunk, thoughts
 from inference_providers.protocols import classify, openai_chat
@@ -360,9 +360,13 @@ def test_a_block_of_thoughts_is_parted_from_the_answer_where_it_is_wanted(
         assert [(one.answer, one.answer.reasoning) for one in made.batch(["a", "b"])] == [
             ("4 is <think> for </think>", thought)
         ] * 2
+        engine = MetaInferenceEngine(remote_params=RemoteParams(api_url=server.url, api_key="k" * 20))
+        (said_,) = engine.infer([{"messages": MESSAGES}], "m", split_thinking=True)
+        assert said_.messages[-1].content == "4 is <think> for </think>"
         with made.client() as client:
             answer = made.get_response(client, "m", "hi")
             assert (answer, answer.reasoning) == ("4 is <think> for </think>", thought)
+            assert made.get_response(client, "m", "hi", split_thinking=False) == text
 
 
 @pytest.mark.parametrize(

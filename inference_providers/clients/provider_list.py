@@ -221,17 +221,19 @@ class ProviderList(Directory):
         *,
         system: str | None = None,
         extra_body: Mapping[str, Any] | None = None,
+        split_thinking: bool | None = None,
         **parameters: Unpack[GenerationOptions],
     ) -> Answer:
-        """Ask a connected client one question, with generation parameters as in `ask_ai`.
+        """Ask a connected client one question, with generation parameters and split_thinking as in `ask_ai`.
 
-        Raises ProviderError of the fitting kind.
+        Raises ProviderError of the fitting kind, ContentFilteredError for a refusal among them.
         """
         import openai
 
         from inference_providers.clients.connection import ClientCall, our_error
 
-        question = self.pipeline.question(prompt, parameters, system=system, extra_body=extra_body)
+        how: dict[str, Any] = {"system": system, "extra_body": extra_body, "split_thinking": split_thinking}
+        question = self.pipeline.question(prompt, parameters, **how)
         call = ClientCall(question, model_name)
         try:
             reply = client.chat.completions.with_raw_response.create(**call.arguments)
