@@ -459,15 +459,15 @@ def test_a_question_without_calls_is_not_gone_through(serve: Serve) -> None:
 @both
 def test_calls_that_are_handed_back_are_in_the_standard_form(serve: Serve, kind: Any) -> None:
     tool = {"type": "function", "function": {"name": "add", "parameters": {"type": "object"}}}
-    message = asks(bare({"a": 1}, id="", index=0), bare(None), bare('{"a": '))
+    message = asks(bare({"a": 1}, id="", index=0), bare(None), bare('{"a": '), bare('"{}"'), bare('"a"'))
     made, (server,), refused = strict_list(serve, kind, ("mistral", says(message)))
     said = ask(made, tools=[tool])
-    assert [one["function"]["arguments"] for one in said.tool_calls] == ['{"a": 1}', "{}", '{"a": ']
+    assert [one["function"]["arguments"] for one in said.tool_calls] == ['{"a": 1}', "{}", '{"a": ', "{}", '"a"']
     assert said.messages[-1]["tool_calls"] == said.tool_calls
     assert all(one["type"] == "function" and re.fullmatch(NINE, one["id"]) for one in said.tool_calls)
     results = [{"role": "tool", "tool_call_id": one["id"], "content": None} for one in said.tool_calls]
     assert ask(made, [*said.messages, *results], tools=[tool]) == "hello"
-    assert (refused, [turn["content"] for turn in sent(server)[2:]]) == ([], ["null"] * 3)
+    assert (refused, [turn["content"] for turn in sent(server)[2:]]) == ([], ["null"] * 5)
 
 
 def test_a_call_of_an_older_api_is_handed_back_as_one_of_a_tool(serve: Serve) -> None:

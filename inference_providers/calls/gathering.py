@@ -43,7 +43,7 @@ class Gathered:
         text = delta.get("content")
         if type(text) is not str:
             text = chat.content_text(text) if text else ""
-        if len(delta) > 1 or "content" not in delta or type(delta["content"]) is not str:
+        if delta and (len(delta) > 1 or type(delta.get("content")) is not str):
             self._thoughts.add(chat.thoughts(delta))
         if self._splitter is None:
             return text

@@ -169,9 +169,10 @@ def delta_of(choice: Mapping[str, Any]) -> Mapping[str, Any]:
 def first_delta(chunk: Mapping[str, Any]) -> Mapping[str, Any]:
     """What a chunk adds to the first answer: a stream may bring several to the same question."""
     choices = chunk.get("choices")
-    for choice in choices if isinstance(choices, list) else ():
-        if isinstance(choice, dict) and not choice.get("index"):
-            return delta_of(choice)
+    for choice in choices if type(choices) is list else ():
+        if type(choice) is dict and not choice.get("index"):
+            delta = choice.get("delta")
+            return delta if type(delta) is dict else delta_of(choice)
     return {}
 
 

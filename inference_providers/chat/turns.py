@@ -133,10 +133,20 @@ def _function_in(call: Any) -> Mapping[str, Any] | None:
 
 
 def _arguments_text(given: Any) -> str:
-    """Arguments as text: some servers give an object, or nothing."""
+    """Arguments as text: some servers give an object, or nothing, or the text as JSON once more."""
     if isinstance(given, str) and given.strip() not in ("", "null"):
-        return given
+        return _unquoted(given) if given.lstrip()[:1] == '"' else given
     return "{}" if not given or isinstance(given, str) else json.dumps(given, ensure_ascii=False)
+
+
+def _unquoted(text: str) -> str:
+    """The arguments in a JSON string, where it holds some."""
+    try:
+        inner = jsontext.loads(text)
+        holds = isinstance(inner, str) and isinstance(jsontext.loads(inner), dict)
+    except ValueError:
+        return text
+    return str(inner) if holds else text
 
 
 def _thinks(content: Any) -> bool:

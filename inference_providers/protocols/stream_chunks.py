@@ -100,8 +100,8 @@ def _finish(notes: Notes, choice: Mapping[str, Any], index: int) -> None:
     notes.finishes.add(index)
     notes.resting = len(notes.finishes) >= notes.choices
     if not index:
-        notes.filtered = chat.is_withheld(choice.get("finish_reason"))
-        notes.cut = chat.cut_by_length(choice)
+        reason = choice.get("finish_reason")
+        notes.filtered, notes.cut = chat.is_withheld(reason), chat.is_cut(reason)
 
 
 def completion_chunk(notes: Notes, chunk: Mapping[str, Any], size: int) -> bool:
