@@ -81,6 +81,7 @@ READ = [
     f'{{"type": "function", "name": "Q", "parameters": {A}}}',
     f'[{{"name": "Q", "arguments": {A}}}]',
     f'<tool_call>\n{{"name": "Q", "arguments": {A}}}\n</tool_call>',
+    f'<think>It may be {{"a": 2}}.</think>\n<think>Or {{"a": 3}}.</think>\n{A}',
     *(f'{opened}It may be {{"a": 2}}.{closed}\n{A}' for opened, closed in TAGS.items()),
 ]
 

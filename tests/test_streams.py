@@ -376,6 +376,10 @@ def test_a_block_of_thoughts_is_parted_from_the_answer_where_it_is_wanted(
         ("let me see\n</think>\n\n4", "4", "let me see"),
         ("</think>\n\n4", "4", ""),
         ("<think>let me see", "", "let me see"),
+        ("<think>let me</think><think> see</think>\n\n4", "4", "let me see"),
+        ("<think>let me</think>\n<thought> see</thought>4 <think>no</think>", "4 <think>no</think>", "let me see"),
+        ("<think>hm</think>\n<thi", "<thi", "hm"),
+        ("<think>hm</think>\n", "", "hm"),
         ("Use `</think>` to end.", "Use `</think>` to end.", ""),
         ("Use </think> to end.", "Use </think> to end.", ""),
         ("The tag <think>a</think>b", "The tag <think>a</think>b", ""),
@@ -389,7 +393,17 @@ def test_where_a_block_of_thoughts_begins_and_ends(text: str, answer: str, thoug
 
 
 @given(
-    st.sampled_from([*(block for block, _ in BLOCKS), "", "<thi", "<think>", "</think>", "◁"]),
+    st.sampled_from(
+        [
+            *(block for block, _ in BLOCKS),
+            "",
+            "<thi",
+            "<think>",
+            "</think>",
+            "<think>a</think> <thought>b</thought>\n",
+            "◁",
+        ]
+    ),
     st.text("<>/think \n4◁", max_size=20),
     st.data(),
 )
