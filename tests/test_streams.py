@@ -392,6 +392,13 @@ def test_where_a_block_of_thoughts_begins_and_ends(text: str, answer: str, thoug
     assert thinking.split(text) == (answer, thought)
 
 
+def test_blocks_in_a_row_are_limited() -> None:
+    block = "<think>a</think>"
+    assert thinking.split(block * thinking.BLOCKS + "4") == ("4", "a" * thinking.BLOCKS)
+    answer, thought = thinking.split(block * 200_000)
+    assert (answer, thought) == (block * (200_000 - thinking.BLOCKS), "a" * thinking.BLOCKS)
+
+
 @given(
     st.sampled_from(
         [
