@@ -298,6 +298,7 @@ THOUGHTS = [
     {"thinking_blocks": [{"type": "thinking", "thinking": "hm", "signature": "s"}]},
     {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}]},
     {"content": [{"type": "thinking", "thinking": "hm"}]},
+    {"content": [{"type": "reasoning_content", "reasoning_content": {"text": "hm"}}]},
     {"content": [{"type": "reasoning", "text": "hm"}]},
     {"content": [{"type": "text", "text": "hm", "thought": True}]},
 ]

@@ -126,10 +126,7 @@ def thoughts(part: Any) -> str:
     for name in _THOUGHTS:
         if (field := part.get(name)) and (words := field if isinstance(field, str) else _words(field)):
             return words
-    content = part.get("content")
-    if type(content) is dict:
-        content = [content]
-    return _words([one for one in content if isinstance(one, dict) and thinks(one)]) if type(content) is list else ""
+    return _words(_thoughts_in(part.get("content")))
 
 
 def _words(field: Any) -> str:
@@ -145,10 +142,13 @@ def has_thoughts(part: Any) -> bool:
     """Whether a message or a delta holds thoughts, also such as nobody can read: encrypted or signed ones."""
     if not isinstance(part, dict):
         return False
-    content = part.get("content")
-    return any(part.get(name) for name in _THOUGHTS) or (
-        type(content) is list and any(isinstance(one, dict) and thinks(one) for one in content)
-    )
+    return any(part.get(name) for name in _THOUGHTS) or bool(_thoughts_in(part.get("content")))
+
+
+def _thoughts_in(content: Any) -> list[Any]:
+    """The parts of a content that hold thoughts."""
+    parts = [content] if type(content) is dict else content if type(content) is list else ()
+    return [part for part in parts if isinstance(part, dict) and thinks(part)]
 
 
 def is_thought(part: Any) -> bool:
