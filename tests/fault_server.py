@@ -88,6 +88,16 @@ def streaming(*events: Any, end: Callable[[Connection], None] = Connection.end_s
     return behave
 
 
+def sent(body: bytes, kind: str | None) -> Behaviour:
+    """Reply with these bytes, and call them what one likes."""
+
+    def behave(connection: Connection, request: Received) -> None:
+        label = f"content-type: {kind}\r\n" if kind is not None else ""
+        connection.send(f"HTTP/1.1 200 OK\r\n{label}content-length: {len(body)}\r\n\r\n".encode() + body)
+
+    return behave
+
+
 def pause(seconds: float) -> Callable[[Connection], None]:
     return lambda connection: time.sleep(seconds)
 
@@ -735,6 +745,21 @@ for name, encoding, packed in (
         "40e", f"{name}: undone, though nobody asked for it", OK, says(200, packed, {"content-encoding": encoding}), **S
     )
 row("41", "204", NEXT, raw(b"HTTP/1.1 204 No Content\r\n\r\n", lambda c: None), **S)
+row(
+    "31b",
+    "`finish_reason` of a failure by another name: `network_error`, `abort`, ...",
+    NEXT,
+    says(200, completion("x", finish_reason="network_error")),
+    message="finish_reason 'network_error'",
+    **S,
+)
+row(
+    "31c",
+    "a byte order mark before the JSON",
+    OK,
+    sent(b"\xef\xbb\xbf" + json.dumps(completion("hello")).encode(), "application/json"),
+    **S,
+)
 row("41b", "202 queued", NEXT, says(202, {"id": "job-1", "status": "queued"}), **S)
 row("42", "endless body (400 MB): aborted at 64 MiB", NEXT, endless, CALL, message="larger than", **S)
 row(
@@ -753,6 +778,26 @@ row(
     says(200, completion(None, message={"role": "assistant", "content": None, "refusal": "I cannot help with that."})),
     error="ContentFilteredError",
     message="the model refuses: I cannot help with that.",
+    **S,
+)
+row(
+    "42d",
+    "a refusal as a part of the content",
+    STOP,
+    says(
+        200, completion(None, message={"role": "assistant", "content": [{"type": "refusal", "refusal": "Not that."}]})
+    ),
+    error="ContentFilteredError",
+    message="the model refuses: Not that.",
+    **S,
+)
+row(
+    "42e",
+    "a filter's finish reason by another name (`SAFETY`, `sensitive`, `refusal`, `content_filter: ...`), and no content",
+    STOP,
+    says(200, completion("", finish_reason="PROHIBITED_CONTENT")),
+    error="ContentFilteredError",
+    message="withheld by its content filter",
     **S,
 )
 row(
@@ -923,6 +968,15 @@ row(
     streaming(delta("partial"), delta(None, "error")),
     STREAM,
     message="finish_reason 'error'",
+    **S,
+)
+row(
+    "68b",
+    "`finish_reason` of a failure by another name",
+    TRUNC,
+    streaming(delta("partial"), delta(None, "abort")),
+    STREAM,
+    message="finish_reason 'abort'",
     **S,
 )
 row("69", "a chunk of bad JSON", TRUNC, streaming(delta("partial"), b"data: {bad\n\n"), STREAM, message="not JSON", **S)
@@ -1108,6 +1162,10 @@ PINGS = (
     b"data:\n\n",
     b"event: ping\n\n",
     b'event: ping\ndata: {"type":"ping"}\n\n',
+    b"event: keepalive\ndata: 2026-11-26 10:00\n\n",
+    b"data: ping\n\n",
+    b"data: null\n\n",
+    b"data: []\n\n",
     {"type": "ping"},
     {**delta(None), "choices": []},
     delta(None),
@@ -1115,7 +1173,7 @@ PINGS = (
 )
 row(
     "103",
-    'pings of every kind (comments, empty data, `{"type":"ping"}`, chunks with nothing in them): neither content nor error',
+    'pings of every kind (comments, empty data, `null`, `{"type":"ping"}`, chunks with nothing in them): neither content nor error',
     OK,
     streaming(*PINGS, delta("hel"), *PINGS, delta("lo"), *PINGS, *HELLO[2:]),
     STREAM,
@@ -1146,16 +1204,6 @@ def events_of(*events: Any) -> bytes:
 def lines_of(*chunks: Any) -> bytes:
     """Chunks as lines of JSON."""
     return b"".join(json.dumps(one).encode() + b"\n" for one in chunks)
-
-
-def sent(body: bytes, kind: str | None) -> Behaviour:
-    """Reply with these bytes, and call them what one likes."""
-
-    def behave(connection: Connection, request: Received) -> None:
-        label = f"content-type: {kind}\r\n" if kind is not None else ""
-        connection.send(f"HTTP/1.1 200 OK\r\n{label}content-length: {len(body)}\r\n\r\n".encode() + body)
-
-    return behave
 
 
 for kind in ("text/plain; charset=utf-8", "application/json", "application/octet-stream", "text/html", None):

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from inference_providers import InvalidReplyError
 from inference_providers.chat import found_json
 from inference_providers.chat.structured import OutputSchema, SchemaMismatch
+from inference_providers.chat.thinking import TAGS
 from tests.conftest import list_of
 from tests.servers import Server, answer
 from tests.test_answer import both
@@ -74,6 +75,14 @@ READ = [
     f"[1]{'[2]' * 40} {A}",
     '{"answer": {"a": 1}}',
     'Here: {"result": {"a": 1}}',
+    '"{\\"a\\": 1}"',
+    f'{{"name": "Q", "arguments": {A}}}',
+    '{"id": "1", "type": "function", "function": {"name": "Q", "arguments": "{\\"a\\": 1}"}}',
+    f'{{"type": "function", "name": "Q", "parameters": {A}}}',
+    f'[{{"name": "Q", "arguments": {A}}}]',
+    f'<tool_call>\n{{"name": "Q", "arguments": {A}}}\n</tool_call>',
+    f'<think>It may be {{"a": 2}}.</think>\n<think>Or {{"a": 3}}.</think>\n{A}',
+    *(f'{opened}It may be {{"a": 2}}.{closed}\n{A}' for opened, closed in TAGS.items()),
 ]
 
 
@@ -106,7 +115,9 @@ NOT_READ = [
     '{"x": {"a": 1}, oops}',
     '[{"a": 1}]',  # what is in a list is not the answer
     '[{"a": 1}, {"a": 2}]',
-    '"{\\"a\\": 1}"',
+    '"\\"{}\\""',
+    '{"name": "Q", "arguments": {"a": 1}, "more": 1}',
+    '[{"name": "Q", "arguments": {"a": 1}}, {"name": "Q", "arguments": {"a": 1}}]',
     '{"a": 1} or {"a": 2}',
     '```json\n{"a": 1}\n```\nor\n```json\n{"a": 2}\n```',
     '<think>It may be {"a": 1}',

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference_providers import AsyncProviderList
+from inference_providers import AsyncProviderList, MetaInferenceEngine, RemoteParams
 from inference_providers.chat import Assembly, thinking
 from inference_providers.chat.completion import as_chunk, thoughts
 from inference_providers.protocols import classify, openai_chat
@@ -298,6 +298,7 @@ THOUGHTS = [
     {"thinking_blocks": [{"type": "thinking", "thinking": "hm", "signature": "s"}]},
     {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}]},
     {"content": [{"type": "thinking", "thinking": "hm"}]},
+    {"content": [{"type": "reasoning_content", "reasoning_content": {"text": "hm"}}]},
     {"content": [{"type": "reasoning", "text": "hm"}]},
     {"content": [{"type": "text", "text": "hm", "thought": True}]},
 ]
@@ -360,9 +361,13 @@ def test_a_block_of_thoughts_is_parted_from_the_answer_where_it_is_wanted(
         assert [(one.answer, one.answer.reasoning) for one in made.batch(["a", "b"])] == [
             ("4 is <think> for </think>", thought)
         ] * 2
+        engine = MetaInferenceEngine(remote_params=RemoteParams(api_url=server.url, api_key="k" * 20))
+        (said_,) = engine.infer([{"messages": MESSAGES}], "m", split_thinking=True)
+        assert said_.messages[-1].content == "4 is <think> for </think>"
         with made.client() as client:
             answer = made.get_response(client, "m", "hi")
             assert (answer, answer.reasoning) == ("4 is <think> for </think>", thought)
+            assert made.get_response(client, "m", "hi", split_thinking=False) == text
 
 
 @pytest.mark.parametrize(
@@ -372,6 +377,10 @@ def test_a_block_of_thoughts_is_parted_from_the_answer_where_it_is_wanted(
         ("let me see\n</think>\n\n4", "4", "let me see"),
         ("</think>\n\n4", "4", ""),
         ("<think>let me see", "", "let me see"),
+        ("<think>let me</think><think> see</think>\n\n4", "4", "let me see"),
+        ("<think>let me</think>\n<thought> see</thought>4 <think>no</think>", "4 <think>no</think>", "let me see"),
+        ("<think>hm</think>\n<thi", "<thi", "hm"),
+        ("<think>hm</think>\n", "", "hm"),
         ("Use `</think>` to end.", "Use `</think>` to end.", ""),
         ("Use </think> to end.", "Use </think> to end.", ""),
         ("The tag <think>a</think>b", "The tag <think>a</think>b", ""),
@@ -384,8 +393,25 @@ def test_where_a_block_of_thoughts_begins_and_ends(text: str, answer: str, thoug
     assert thinking.split(text) == (answer, thought)
 
 
+def test_blocks_in_a_row_are_limited() -> None:
+    block = "<think>a</think>"
+    assert thinking.split(block * thinking.BLOCKS + "4") == ("4", "a" * thinking.BLOCKS)
+    answer, thought = thinking.split(block * 200_000)
+    assert (answer, thought) == (block * (200_000 - thinking.BLOCKS), "a" * thinking.BLOCKS)
+
+
 @given(
-    st.sampled_from([*(block for block, _ in BLOCKS), "", "<thi", "<think>", "</think>", "◁"]),
+    st.sampled_from(
+        [
+            *(block for block, _ in BLOCKS),
+            "",
+            "<thi",
+            "<think>",
+            "</think>",
+            "<think>a</think> <thought>b</thought>\n",
+            "◁",
+        ]
+    ),
     st.text("<>/think \n4◁", max_size=20),
     st.data(),
 )
@@ -414,6 +440,54 @@ def test_what_a_provider_calls_a_thought_is_none_of_the_text(serve: Serve, kind:
     ]
     pieces, answer = asked(KINDS[kind](serve(streaming(*chunks)).url), stream=True)
     assert ("".join(pieces), answer, answer.reasoning) == ("4", "4", "let me see")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_text_before_a_thought_and_behind_it_stays(serve: Serve, kind: str) -> None:
+    flag = {"extra_content": {"google": {"thought": True}}}
+    chunks = [
+        *(delta("one "), delta("<thought>h", **flag), delta("</thought>two "), delta("<thought>m", **flag)),
+        *(delta("</thought>"), delta(" three"), delta(None, "stop"), "[DONE]"),
+    ]
+    pieces, answer = asked(KINDS[kind](serve(streaming(*chunks)).url), stream=True)
+    assert ("".join(pieces), answer, answer.reasoning) == ("one two  three", "one two  three", "hm")
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("kind", KINDS)
+def test_thoughts_that_stand_in_both_places_are_told_once(serve: Serve, kind: str, stream: bool) -> None:
+    text = "<think>hm</think>4"
+    server = serve(
+        lambda c, r: (
+            streaming(delta(None, reasoning_content="hm"), delta(text), delta(None, "stop"), "[DONE]")(c, r)
+            if r.streams
+            else c.reply(200, completion(message={"role": "assistant", "content": text, "reasoning_content": "hm"}))
+        )
+    )
+    _, answer = asked(KINDS[kind](server.url), stream=stream, split_thinking=True)
+    assert (answer, answer.reasoning) == ("4", "hm")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_first_answer_is_read_wherever_it_stands_in_a_chunk(serve: Serve, kind: str) -> None:
+    both_ = {
+        **delta(None),
+        "choices": [{"index": 1, "delta": {"content": "b"}}, {"index": 0, "delta": {"content": "a"}}],
+    }
+    ends = [{**delta(None), "choices": [{"index": at, "delta": {}, "finish_reason": "stop"}]} for at in (0, 1)]
+    pieces, answer = asked(KINDS[kind](serve(streaming(both_, *ends, "[DONE]")).url), stream=True, n=2)
+    assert (pieces, answer) == (["a"], "a")
+    assert [one["message"]["content"] for one in answer.data["choices"]] == ["a", "b"]
+
+
+def test_a_connected_clients_answer_says_what_others_say(serve: Serve) -> None:
+    usage = {"usage": None, "x_groq": {"usage": {"prompt_tokens": 3, "completion_tokens": 2}}}
+    spoken = {"role": "assistant", "content": None, "audio": {"id": "a", "data": "x", "transcript": "hello"}}
+    made = list_of(serve(lambda c, r: c.reply(200, {**completion(message=spoken), **usage})).url)
+    client, name = made.connect_to_model("m")
+    answer = made.get_response(client, name, "hi")
+    assert (answer, answer.usage.output_tokens) == ("", 2)
+    assert answer.messages[-1]["audio"] == {"id": "a", "transcript": "hello"}
 
 
 # The SDK's streams

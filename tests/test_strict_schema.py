@@ -14,6 +14,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, NamedTuple, NotRequired, TypeVar, Union
 
+import openai
 import pytest
 from annotated_types import Len
 from hypothesis import assume, given
@@ -689,6 +690,57 @@ def test_a_reply_that_a_content_filter_has_cut_is_not_repaired(serve: Serve, kin
     assert len(server.asked) == 1
 
 
+@pytest.mark.parametrize(
+    "message", [{**REFUSED, "content": "\n"}, {"content": [{"type": "refusal", "refusal": REFUSED["refusal"]}]}]
+)
+@pytest.mark.parametrize("schema", [Addr, None])
+@both
+def test_a_refusal_is_one_wherever_it_stands(serve: Serve, kind: Any, schema: Any, message: Any) -> None:
+    server, other = serve(replying(None, message=message)), serve()
+    with pytest.raises(ContentFilteredError, match="the model refuses: I cannot help"):
+        ask(list_of(server.url, other.url, kind=kind), schema=schema)
+    assert (len(server.asked), len(other.asked)) == (1, 0)
+
+
+@both
+def test_a_connected_client_tells_a_refusal_as_well(serve: Serve, kind: Any) -> None:
+    def behave(connection: Connection, request: Received) -> None:
+        connection.reply(200, completion(None, message={**REFUSED, "refusal": f"not with {request.key}"}))
+
+    made = list_of(serve(behave).url, kind=kind)
+
+    async def go() -> None:
+        client, name = await made.connect_to_model("m")
+        await made.get_response(client, name, "hi")
+
+    for routed in (False, True):
+        with pytest.raises(ContentFilteredError, match=r"the model refuses: not with \[key\]"):
+            if kind is AsyncProviderList:
+                asyncio.run(go())
+            else:
+                client, name = (made.client(), "m") if routed else made.connect_to_model("m")
+                made.get_response(client, name, "hi")
+
+
+def test_a_client_of_the_callers_own_tells_a_refusal_as_well(serve: Serve) -> None:
+    def behave(connection: Connection, request: Received) -> None:
+        connection.reply(200, completion(None, message={**REFUSED, "refusal": f"not with {request.key}"}))
+
+    server = serve(behave)
+    told = pytest.raises(ContentFilteredError, match=r"m: the model refuses: not with \[key\]")
+    with openai.OpenAI(api_key="sk-own-key-0123456789", base_url=server.url) as client, told:
+        list_of(server.url).get_response(client, "m", "hi")
+
+
+@pytest.mark.parametrize("reason", ["SAFETY", "content_filter: SAFETY", "sensitive", "guardrail_intervened"])
+@both
+def test_a_filter_is_one_by_whatever_name(serve: Serve, kind: Any, reason: str) -> None:
+    server = serve(replying('{"street": "s', finish_reason=reason))
+    with pytest.raises(ContentFilteredError, match="its content filter"):
+        ask(list_of(server.url, kind=kind), schema=Addr)
+    assert len(server.asked) == 1
+
+
 @both
 def test_a_refusal_that_echoes_the_key_does_not_tell_it(serve: Serve, kind: Any) -> None:
     def behave(connection: Connection, request: Received) -> None:
@@ -746,7 +798,7 @@ def test_the_sdks_parse_sees_a_refusal(serve: Serve) -> None:
     assert (said.choices[0].message.parsed, said.choices[0].message.refusal) == (None, REFUSED["refusal"])
 
 
-def test_a_server_that_refuses_the_schema_is_no_answer(serve: Serve) -> None:
+def test_a_schema_of_the_callers_that_is_not_strict_is_asked_for_without_that(serve: Serve) -> None:
     server = serve(strict_rules.strictly(answer))
     bad = {"type": "json_schema", "json_schema": {"name": "P", "strict": True, "schema": Addr.model_json_schema()}}
     with pytest.raises(InferenceProvidersError, match="'additionalProperties' is required"):

@@ -177,6 +177,66 @@ def test_a_reply_that_never_fits_is_an_error_with_the_text(serve: Serve, kind: A
     assert other.requests == []
 
 
+class Person(BaseModel):
+    """Somebody."""
+
+    name: str
+    age: int
+
+
+def calling(arguments: Any, **message: Any) -> Callable[[Connection, Received], None]:
+    """Reply with one call, which nobody has offered."""
+    said = {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [{"id": "1", "function": {"name": "Q", "arguments": arguments}}],
+    }
+    return lambda connection, request: connection.reply(
+        200, completion(message={**said, **message}, finish_reason="tool_calls")
+    )
+
+
+OLDER = {"tool_calls": None, "function_call": {"name": "Q", "arguments": '{"name": "Ada", "age": 36}'}}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"), [('{"name": "Ada", "age": 36}', {}), ({"name": "Ada", "age": 36}, {}), ("", OLDER)]
+)
+@both
+def test_a_value_may_come_as_a_call_of_what_nobody_offered(
+    serve: Serve, kind: Any, arguments: Any, message: Any
+) -> None:
+    server = serve(calling(arguments, **message))
+    said = ask(list_of(server.url, kind=kind), schema=Person)
+    assert (said.parsed, said.tool_calls, len(server.asked)) == (Person(name="Ada", age=36), [], 1)
+    assert json.loads(said) == {"name": "Ada", "age": 36}
+    assert said.messages[-1] == {"role": "assistant", "content": str(said)}
+
+
+@both
+def test_a_call_that_does_not_fit_is_sent_back_as_text(serve: Serve, kind: Any) -> None:
+    first = calling('{"name": "Ada"}')
+
+    def behave(connection: Connection, request: Received) -> None:
+        behave_ = (
+            first if len(server.asked) == 1 else (lambda c, r: c.reply(200, completion('{"name": "Ada", "age": 36}')))
+        )
+        behave_(connection, request)
+
+    server = serve(behave)
+    assert ask(list_of(server.url, kind=kind), schema=Person).parsed == Person(name="Ada", age=36)
+    turn = server.asked[1].json["messages"][-2]
+    assert turn == {"role": "assistant", "content": '{"name": "Ada"}'}
+
+
+@both
+def test_the_object_itself_may_be_the_content(serve: Serve, kind: Any) -> None:
+    server = serve(
+        lambda c, r: c.reply(200, completion(message={"role": "assistant", "content": {"name": "Ada", "age": 36}}))
+    )
+    assert ask(list_of(server.url, kind=kind), schema=Person).parsed == Person(name="Ada", age=36)
+
+
 @both
 def test_without_a_step_to_spare_there_is_no_repair(serve: Serve, kind: Any) -> None:
     server = serve(saying("no idea"))

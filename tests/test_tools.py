@@ -396,6 +396,7 @@ def test_the_model_is_told_of_a_call_that_fails(serve: Serve, kind: Any, asked: 
     [
         ({"id": "1", "function": {"name": "add", "arguments": {"a": 1}}}, "2"),
         ({"id": None, "function": {"name": "add", "arguments": '{"a": 1}'}}, "2"),
+        ({"id": "1", "function": {"name": "add", "arguments": json.dumps('{"a": 1}')}}, "2"),
         ({"function": {"name": "nil", "arguments": None}}, "null"),
         ({"function": {"name": "nil"}}, "null"),
     ],

@@ -234,7 +234,7 @@ def result_of(line: Line) -> Result:
     if "id" in line:
         data = line["response"]["body"] if line["response"] else {}
         given = AnswerBuilder()
-        given.usage, given.cost = usage_of(data.get("usage")), None
+        given.usage, given.cost = usage_of(chat.usage_in(data)), None
         return Result(item, given.answer(data, None, ()))
     tokens = line.get("input_tokens"), line.get("output_tokens")
     answer = Answer(

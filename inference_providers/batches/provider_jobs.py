@@ -17,6 +17,7 @@ from inference_providers.batches import files
 from inference_providers.batches.items import Item, MalformedItemError, Result, Summary
 from inference_providers.batches.job import names_of, route_key
 from inference_providers.batches.provider_parts import Part, State, beside
+from inference_providers.calls import refused
 from inference_providers.chat import AnswerBuilder, parameters
 from inference_providers.errors import (
     InferenceProvidersError,
@@ -287,7 +288,11 @@ class _Api:
         )
         if verdict.action != classify.OK:
             return Result(item, None, verdict.error)
-        usage = usage_of(body.get("usage"))
+        try:
+            refused.check(chat.message_of(body), None, self.offer)
+        except InferenceProvidersError as error:
+            return Result(item, None, error)
+        usage = usage_of(chat.usage_in(body))
         cost = cost_of(usage, self.offer.facts)
         given = AnswerBuilder(split=bool(self._job.pattern.split_thinking))
         given.add(usage, None if cost is None else cost * self._row.get("price", 1.0), (), dropped, 0.0)

@@ -14,6 +14,7 @@ from inference_providers.batches import files
 from inference_providers.batches.items import Item, MalformedItemError, Result, Summary, prompts_cost
 from inference_providers.batches.job import names_of, route_key
 from inference_providers.calls import answer_of, async_asker
+from inference_providers.chat import usage_in
 from inference_providers.errors import (
     AllProvidersFailedError,
     InferenceProvidersError,
@@ -340,5 +341,5 @@ def _too_many(error: AllProvidersFailedError) -> bool:
 
 
 def _tokens_of(data: Any) -> float:
-    usage = data.get("usage") if isinstance(data, dict) else None
+    usage = usage_in(data) if isinstance(data, dict) else None
     return float(token_count(usage.get("total_tokens"))) if isinstance(usage, dict) else 0.0

@@ -7,6 +7,7 @@ from inference_providers._face import face
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inference_providers.calls import async_asker as async_asker
+    from inference_providers.calls import refused as refused
     from inference_providers.calls.answer_stream import AnswerStream as AnswerStream
     from inference_providers.calls.async_answer_stream import AsyncAnswerStream as AsyncAnswerStream
     from inference_providers.calls.async_stream_reply import AsyncStreamReply as AsyncStreamReply
@@ -60,4 +61,11 @@ _HOME = {
     "stream_reply": ("StreamReply",),
     "tool_loop": ("answer_of",),
 }
-__getattr__, __dir__ = face(__name__, _HOME, modules=("async_asker",))
+__getattr__, __dir__ = face(
+    __name__,
+    _HOME,
+    modules=(
+        "async_asker",
+        "refused",
+    ),
+)

@@ -27,27 +27,26 @@ class Gathered:
         self, turns: Sequence[Mapping[str, Any]], started: float | None = None, *, split: bool = False
     ) -> None:
         self._turns, self.started = turns, time.monotonic() if started is None else started
-        self._assembly = chat.Assembly()
+        self._assembly, self._thoughts = chat.Assembly(), chat.Pieces()
         self._split, self._parted = split, (chat.Pieces(), chat.Pieces())
         self._splitter = chat.Splitter() if split else None
         self.answer: Answer | None = None
 
     def add(self, chunk: Mapping[str, Any]) -> str:
         """The text that a chunk brings."""
+        delta = chat.first_delta(chunk)
+        if self._splitter is None and "extra_content" in delta and chat.is_thought(delta):
+            so_far = chat.reply_text(self._assembly.reply)
+            self._splitter = chat.Splitter(begun=bool(so_far))
+            self._part((so_far, ""))
         self._assembly.add(chunk)
-        choice = chat.first_choice(chunk)
-        if choice.get("index"):
-            return ""  # another answer to the same question, of which this is the first
-        delta = choice.get("delta")
-        if type(delta) is not dict:
-            delta = chat.delta_of(choice)
         text = delta.get("content")
         if type(text) is not str:
             text = chat.content_text(text) if text else ""
-        if self._splitter is None and not ("extra_content" in delta and chat.is_thought(delta)):
-            return text
+        if delta and (len(delta) > 1 or type(delta.get("content")) is not str):
+            self._thoughts.add(chat.thoughts(delta))
         if self._splitter is None:
-            self._splitter = chat.Splitter()
+            return text
         return self._part(self._splitter.feed(text, is_thought=chat.is_thought(delta)))
 
     def _part(self, parted: tuple[str, str]) -> str:
@@ -66,7 +65,7 @@ class Gathered:
             return
         data = self._assembly.reply
         message = chat.message_of(data)
-        if message.get("refusal"):
+        if message.get("refusal") or type(message.get("content")) is list:
             from inference_providers.calls import refused
 
             refused.check(message, None, reply.offer)
@@ -76,4 +75,4 @@ class Gathered:
         given.add(usage, cost_of(usage, reply.offer.facts), reply.attempts, reply.dropped, seconds, reply.repaired)
         text, thoughts = self._parted[0].text, self._parted[1].text.strip()
         parted = (text, thoughts) if thoughts else None
-        self.answer = given.answer(data, reply.offer, self._turns, parted=parted)
+        self.answer = given.answer(data, reply.offer, self._turns, parted=parted, thoughts=self._thoughts.text)

@@ -14,6 +14,7 @@ from inference_providers.calls.events import (
     StreamFinished,
     next_number,
 )
+from inference_providers.chat import usage_in
 from inference_providers.usage import cost_of, usage_of
 
 TYPE_CHECKING = False
@@ -149,7 +150,7 @@ class Call:
     def finish(self, reply: Reply) -> None:
         """Say that it has its reply."""
         self.report()
-        usage = usage_of(reply.data.get("usage")) if isinstance(reply.data, dict) else None
+        usage = usage_of(usage_in(reply.data)) if isinstance(reply.data, dict) else None
         cost = cost_of(usage, reply.offer.facts)
         count = len(self.attempts)
         self._emit(CallFinished(self.number, reply.offer, OK, count, self._seconds(), usage, cost))

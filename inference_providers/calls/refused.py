@@ -20,17 +20,28 @@ def check(message: Mapping[str, Any], finish: Any, offer: Offer) -> None:
 
     To ask again, or another, would not change that.
     """
-    refusal = message.get("refusal")
-    if chat.tool_calls(message):
-        return
-    if isinstance(refusal, str) and refusal and not chat.content_text(message.get("content")):
-        from inference_providers.credentials import scrub
-
-        raise _error(offer, f"the model refuses: {scrub(refusal, (offer.api_key,))[:_WORDS]}", "refusal")
-    if finish == "content_filter":
-        raise _error(offer, "the reply was cut by its content filter", "content_filter")
+    if (found := _found(message, finish)) is not None:
+        raise _error(found, offer.provider, f"{offer.provider}/{offer.internal_name}", offer.api_key)
 
 
-def _error(offer: Offer, what: str, code: str) -> ContentFilteredError:
-    words = f"{offer.provider}/{offer.internal_name}: {what}"
-    return ContentFilteredError(words, provider=offer.provider, status=200, code=code)
+def check_own(message: Mapping[str, Any], model: str, key: str) -> None:
+    """`check` for a message that a client of the caller's own has got, with this key."""
+    if (found := _found(message, None)) is not None:
+        raise _error(found, None, model, key)
+
+
+def _found(message: Mapping[str, Any], finish: Any) -> tuple[str, str] | None:
+    """(what has happened, the error's code); None for a message that says, or does, something else."""
+    if chat.has_tool_calls({"message": message}):
+        return None
+    refusal = chat.refusal_in(message)
+    if refusal and not chat.content_text(message.get("content")).strip():
+        return f"the model refuses: {refusal}", "refusal"
+    return ("the reply was cut by its content filter", "content_filter") if chat.is_withheld(finish) else None
+
+
+def _error(found: tuple[str, str], provider: str | None, who: str, key: str | None) -> ContentFilteredError:
+    from inference_providers.credentials import scrub
+
+    what, code = found
+    return ContentFilteredError(f"{who}: {scrub(what, (key,))[:_WORDS]}", provider=provider, status=200, code=code)

@@ -7,6 +7,7 @@ import time
 
 from inference_providers.calls.reply import Reply, given, judge
 from inference_providers.calls.trial import error_body, running
+from inference_providers.chat import usage_in
 from inference_providers.errors import TruncatedStreamError
 from inference_providers.protocols import PROTOCOLS, Part, as_events, classify, delta_text, fit
 from inference_providers.text import in_line
@@ -55,10 +56,8 @@ class Opening:
 
     @property
     def usage(self) -> Any:
-        """Tokens used, once the stream said so; or the reply that came instead of a stream."""
-        verdict = self.judge.verdict
-        whole = verdict.reply if verdict is not None and isinstance(verdict.reply, dict) else {}
-        return self.judge.usage or whole.get("usage")
+        """Tokens used, once the stream, or the reply that came instead of one, said so."""
+        return self.judge.usage
 
     @property
     def whole(self) -> bool:
@@ -212,7 +211,7 @@ class Given:
         self._content = b"" if self._chunk else reply.content
         kind = reply.headers.get("content-type", "") if self._content else "text/event-stream"
         self.headers: Mapping[str, str] = {**reply.headers, "content-type": kind}
-        self.usage = self._chunk.get("usage")
+        self.usage = usage_in(self._chunk)
 
     def raw(self) -> Iterator[bytes]:
         """The chunk, and the farewell, as a server would send them; or bytes as they are."""

@@ -32,10 +32,11 @@ def converse(question: Question) -> Generator[dict[str, Any] | list[Call], Any, 
     repaired = False
     made = 0
     for step in range(1, question.max_steps + 1):
-        reply: Reply = yield question.body(turns)
+        body = question.body(turns)
+        reply: Reply = yield body
         _count(given, reply)
         message = chat.message_of(reply.data)
-        if message.get("refusal"):
+        if message.get("refusal") or type(message.get("content")) is list:
             _check_refusal(reply, message)
         asked = chat.calls_of(message) if message.get("tool_calls") or message.get("function_call") else ()
         if asked and question.tools and question.tools.makes(asked):
@@ -48,14 +49,16 @@ def converse(question: Question) -> Generator[dict[str, Any] | list[Call], Any, 
             turn = chat.assistant(message, reply.offer.provider)
             turns = [*turns, turn, *map(chat.tool_result, [c.id for c in calls], results)]
             continue
-        if question.output_schema is None or asked:
+        if question.output_schema is None or (asked and ("tools" in body or "functions" in body)):
             return given.answer(reply.data, reply.offer, turns)
         from inference_providers.chat import SchemaMismatch
 
+        data = chat.without_calls(reply.data) if asked else reply.data
+        message = chat.message_of(data)
         try:
             value = question.output_schema.parse(chat.content_text(message.get("content")))
         except SchemaMismatch as misfit:
-            _check_repair(reply, misfit, repaired=repaired, last=step == question.max_steps)
+            _check_repair(reply, message, misfit, repaired=repaired, last=step == question.max_steps)
             repaired = True
             turns = [
                 *turns,
@@ -63,7 +66,7 @@ def converse(question: Question) -> Generator[dict[str, Any] | list[Call], Any, 
                 {"role": "user", "content": question.output_schema.repair(misfit)},
             ]
             continue
-        answer = given.answer(reply.data, reply.offer, turns, value)
+        answer = given.answer(data, reply.offer, turns, value)
         answer.unchecked = question.output_schema.unchecked
         return answer
     raise StepLimitError(
@@ -73,9 +76,11 @@ def converse(question: Question) -> Generator[dict[str, Any] | list[Call], Any, 
     )
 
 
-def _check_repair(reply: Reply, misfit: SchemaMismatch, *, repaired: bool, last: bool) -> None:
+def _check_repair(
+    reply: Reply, message: Mapping[str, Any], misfit: SchemaMismatch, *, repaired: bool, last: bool
+) -> None:
     """Raise an error for a reply that does not fit its schema and is not to be repaired."""
-    choice, message = chat.first_choice(reply.data), chat.message_of(reply.data)
+    choice = chat.first_choice(reply.data)
     _check_refusal(reply, message, choice.get("finish_reason"))
     cut = chat.cut_by_length(choice)
     if not (repaired or cut or last):
@@ -113,7 +118,7 @@ def _check_calls(asked: int, made: int, turns: Sequence[Mapping[str, Any]]) -> N
 
 
 def _count(given: AnswerBuilder, reply: Reply) -> None:
-    usage = usage_of(reply.data.get("usage") or chat.usage_in(reply.data))
+    usage = usage_of(reply.data.get("usage") or chat.usage_in(reply.data))  # most say it where it belongs
     given.add(usage, cost_of(usage, reply.offer.facts), reply.attempts, reply.dropped, reply.seconds, reply.repaired)
 
 
@@ -124,7 +129,7 @@ def answer_of(reply: Reply, turns: Sequence[Mapping[str, Any]], *, split: bool =
     """
     given = AnswerBuilder(split=split)
     message = chat.message_of(reply.data)
-    if message.get("refusal"):
+    if message.get("refusal") or type(message.get("content")) is list:
         _check_refusal(reply, message)
     _count(given, reply)
     return given.answer(reply.data, reply.offer, turns)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from inference_providers.chat.arguments import names_of as names_of
     from inference_providers.chat.assembly import Assembly as Assembly
     from inference_providers.chat.assembly import assembled as assembled
+    from inference_providers.chat.completion import FAILED as FAILED
     from inference_providers.chat.completion import PATH as PATH
     from inference_providers.chat.completion import Pieces as Pieces
     from inference_providers.chat.completion import as_chunk as as_chunk
@@ -25,16 +26,19 @@ if TYPE_CHECKING:
     from inference_providers.chat.completion import cut_by_length as cut_by_length
     from inference_providers.chat.completion import delta_of as delta_of
     from inference_providers.chat.completion import first_choice as first_choice
+    from inference_providers.chat.completion import first_delta as first_delta
     from inference_providers.chat.completion import has_other_content as has_other_content
     from inference_providers.chat.completion import has_thoughts as has_thoughts
     from inference_providers.chat.completion import has_tool_calls as has_tool_calls
+    from inference_providers.chat.completion import is_cut as is_cut
     from inference_providers.chat.completion import is_thought as is_thought
+    from inference_providers.chat.completion import is_withheld as is_withheld
     from inference_providers.chat.completion import message_of as message_of
     from inference_providers.chat.completion import messages as messages
+    from inference_providers.chat.completion import refusal_in as refusal_in
     from inference_providers.chat.completion import reply_text as reply_text
     from inference_providers.chat.completion import test_body as test_body
     from inference_providers.chat.completion import thoughts as thoughts
-    from inference_providers.chat.completion import tool_calls as tool_calls
     from inference_providers.chat.completion import usage_in as usage_in
     from inference_providers.chat.completion import with_images as with_images
     from inference_providers.chat.completion import with_instruction as with_instruction
@@ -52,6 +56,7 @@ if TYPE_CHECKING:
     from inference_providers.chat.turns import assistant as assistant
     from inference_providers.chat.turns import calls_of as calls_of
     from inference_providers.chat.turns import tool_result as tool_result
+    from inference_providers.chat.turns import without_calls as without_calls
 
 _HOME = {
     "answer": (
@@ -69,6 +74,7 @@ _HOME = {
         "assembled",
     ),
     "completion": (
+        "FAILED",
         "PATH",
         "Pieces",
         "as_chunk",
@@ -76,16 +82,19 @@ _HOME = {
         "cut_by_length",
         "delta_of",
         "first_choice",
+        "first_delta",
         "has_other_content",
         "has_thoughts",
         "has_tool_calls",
+        "is_cut",
         "is_thought",
+        "is_withheld",
         "message_of",
         "messages",
+        "refusal_in",
         "reply_text",
         "test_body",
         "thoughts",
-        "tool_calls",
         "usage_in",
         "with_images",
         "with_instruction",
@@ -109,6 +118,7 @@ _HOME = {
         "assistant",
         "calls_of",
         "tool_result",
+        "without_calls",
     ),
 }
 __getattr__, __dir__ = face(

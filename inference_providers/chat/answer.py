@@ -132,7 +132,8 @@ class Answer(Text[Parsed]):
 
         message = completion.message_of(self.data) or {"content": str(self)}
         turn = assistant(message, self.provider)
-        turn["content"] = str(self)
+        if isinstance(turn["content"], str):  # there may be none, or parts, of which some are thoughts
+            turn["content"] = str(self)
         return [*completion.copies(self.asked), turn]
 
     @property
@@ -235,13 +236,18 @@ class AnswerBuilder:
         parsed: Any = None,
         *,
         parted: tuple[str, str] | None = None,
+        thoughts: str | None = None,
     ) -> Answer:
-        """The answer whose last reply is *data*, to *messages*. parted: its text and thoughts, where that is known."""
+        """The answer whose last reply is *data*, to *messages*.
+
+        parted: its text and the thoughts in there, where that is known; thoughts: those beside it.
+        """
         choice = completion.first_choice(data)
         message = choice.get("message")
         if not isinstance(message, dict):
             message = {}
-        text, reasoning = completion.content_text(message.get("content")), completion.thoughts(message)
+        text = completion.content_text(message.get("content"))
+        reasoning = completion.thoughts(message) if thoughts is None else thoughts
         if parted is not None or self.split or "extra_content" in message:
             text, reasoning = _parted(text, reasoning, completion.is_thought(message), self.split, parted)
         return Answer.__new__(  # takes half the time of calling the class
@@ -273,4 +279,6 @@ def _parted(
         from inference_providers.chat.thinking import split as part
 
         parted = part(text, is_thought=is_thought)
-    return (text, reasoning) if parted is None else (parted[0], "\n".join(filter(None, (reasoning, parted[1]))))
+    if parted is None:
+        return text, reasoning
+    return parted[0], "\n".join(dict.fromkeys(filter(None, (reasoning, parted[1]))))  # some say the same in both places

@@ -36,7 +36,14 @@ def copies(turns: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 _THINKING = ("thinking", "reasoning", "thought", "redacted_thinking")  # how types of parts begin that hold thoughts
 # Where providers put thoughts in a message or a delta, and what holds the words within such a field.
 _THOUGHTS = ("reasoning_content", "reasoning", "reasoning_text", "thinking", "reasoning_details", "thinking_blocks")
-_WORDS = ("text", "summary", "thinking", "reasoning", "content")
+_WORDS = ("text", "summary", "thinking", "reasoning", "content", "reasoning_content")
+# Finish reasons, of which OpenAI has `length` and `content_filter`: how others call them, and how they begin.
+_CUT = ("length", "max_tokens", "max_output_tokens", "model_length", "model_context_window_exceeded")
+_WITHHELD = (
+    *("content_filter", "content_moderation", "safety", "image_safety", "prohibited_content", "blocklist", "spii"),
+    *("sensitive", "guardrail", "refusal"),
+)
+FAILED = ("error", "network_error", "abort", "aborted", "cancelled")  # the server has failed in the middle of it
 
 
 def content_text(content: Any) -> str:
@@ -47,12 +54,20 @@ def content_text(content: Any) -> str:
         return "".join(
             part if isinstance(part, str) else str(part.get("text") or "")
             for part in content
-            if isinstance(part, str) or (isinstance(part, dict) and not _thinks(part))
+            if isinstance(part, str) or (isinstance(part, dict) and not thinks(part))
         )
-    return ""
+    if not content or not isinstance(content, dict):
+        return ""
+    if isinstance(content.get("text"), str):  # a part alone
+        return content_text([content])
+    if "type" in content and thinks(content):
+        return ""
+    import json
+
+    return json.dumps(content, ensure_ascii=False)  # where JSON is asked for, some give the object itself
 
 
-def _thinks(part: Mapping[str, Any]) -> bool:
+def thinks(part: Mapping[str, Any]) -> bool:
     """Whether a part of a message's content holds thoughts."""
     kind = part.get("type")
     return part.get("thought") is True or (isinstance(kind, str) and kind.startswith(_THINKING))
@@ -111,8 +126,7 @@ def thoughts(part: Any) -> str:
     for name in _THOUGHTS:
         if (field := part.get(name)) and (words := field if isinstance(field, str) else _words(field)):
             return words
-    content = part.get("content")
-    return _words([one for one in content if isinstance(one, dict) and _thinks(one)]) if type(content) is list else ""
+    return _words(_thoughts_in(part.get("content")))
 
 
 def _words(field: Any) -> str:
@@ -128,10 +142,13 @@ def has_thoughts(part: Any) -> bool:
     """Whether a message or a delta holds thoughts, also such as nobody can read: encrypted or signed ones."""
     if not isinstance(part, dict):
         return False
-    content = part.get("content")
-    return any(part.get(name) for name in _THOUGHTS) or (
-        type(content) is list and any(isinstance(one, dict) and _thinks(one) for one in content)
-    )
+    return any(part.get(name) for name in _THOUGHTS) or bool(_thoughts_in(part.get("content")))
+
+
+def _thoughts_in(content: Any) -> list[Any]:
+    """The parts of a content that hold thoughts."""
+    parts = [content] if type(content) is dict else content if type(content) is list else ()
+    return [part for part in parts if isinstance(part, dict) and thinks(part)]
 
 
 def is_thought(part: Any) -> bool:
@@ -144,9 +161,19 @@ def is_thought(part: Any) -> bool:
 def delta_of(choice: Mapping[str, Any]) -> Mapping[str, Any]:
     """What a choice of a chunk adds to its message; some give the message as a whole."""
     delta = choice.get("delta")
-    if delta is None:
+    if delta is None:  # beside one, a message is what has come so far
         delta = choice.get("message")
     return delta if isinstance(delta, dict) else {}
+
+
+def first_delta(chunk: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a chunk adds to the first answer: a stream may bring several to the same question."""
+    choices = chunk.get("choices")
+    for choice in choices if type(choices) is list else ():
+        if type(choice) is dict and not choice.get("index"):
+            delta = choice.get("delta")
+            return delta if type(delta) is dict else delta_of(choice)
+    return {}
 
 
 def with_usage(so_far: Any, more: Any) -> Any:
@@ -205,12 +232,33 @@ def has_tool_calls(choice: Mapping[str, Any]) -> bool:
 def has_other_content(choice: Mapping[str, Any]) -> bool:
     """Whether a message without text still says something: a refusal, audio, images."""
     part = choice.get("message") or choice.get("delta") or {}
-    return isinstance(part, dict) and any(part.get(name) for name in ("refusal", "audio", "images", "annotations"))
+    if not isinstance(part, dict):
+        return False
+    return any(part.get(name) for name in ("audio", "images", "annotations")) or bool(refusal_in(part))
+
+
+def refusal_in(part: Mapping[str, Any]) -> str:
+    """The words with which a model refuses, in a message or a delta: a field of it, or parts of its content."""
+    said, content = part.get("refusal"), part.get("content")
+    if said or type(content) is not list:
+        return said if isinstance(said, str) else ""
+    parts = [one.get("refusal") for one in content if isinstance(one, dict) and one.get("type") == "refusal"]
+    return "".join([words for words in parts if isinstance(words, str)])
 
 
 def cut_by_length(choice: Mapping[str, Any]) -> bool:
     """Whether the token limit ended the reply: a reasoning model may have said nothing yet."""
-    return choice.get("finish_reason") in ("length", "max_tokens", "MAX_TOKENS")
+    return is_cut(choice.get("finish_reason"))
+
+
+def is_cut(reason: Any) -> bool:
+    """Whether a finish reason says that the token limit ended the reply."""
+    return isinstance(reason, str) and reason.lower() in _CUT
+
+
+def is_withheld(reason: Any) -> bool:
+    """Whether a finish reason says that a content filter ended the reply, or that the model refuses."""
+    return isinstance(reason, str) and reason.lower().startswith(_WITHHELD)
 
 
 def with_instruction(turns: Sequence[Mapping[str, Any]], text: str) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from inference_providers.chat.thinking import BLOCKS, TAGS
 from inference_providers.text import jsontext
 
 TYPE_CHECKING = False
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 FOUND = 32  # values of a text that are looked at: the last ones
 
-_THOUGHTS = ("think", "thinking")  # tags around thoughts
 # A bracket that begins an object, empty or with a name and a colon, or a list: most brackets in a text do not.
 _NAME = r'"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"[ \t\r\n]{0,64}:'
 _BEGINNING = r"\{(?=[ \t\r\n]{0,64}(?:\}|" + _NAME + r'))|\[(?=[ \t\r\n]{0,64}[\[{"\-0-9tfn\]])'
@@ -86,12 +86,19 @@ def without_thoughts(text: str) -> str:
 
     If the tag that opens them is missing, the one that closes them must end its line.
     """
-    for name in _THOUGHTS:
-        opens, closes = f"<{name}>", f"</{name}>"
-        if text.startswith(opens):
-            end = text.find(closes)
-            return text[end + len(closes) :].strip() if end >= 0 else ""
-    closes = f"</{_THOUGHTS[0]}>"
+    start = 0
+    for _ in range(BLOCKS):  # there may be several in a row
+        opens = next((tag for tag in TAGS if text.startswith(tag, start)), "")
+        if not opens:
+            break
+        end = text.find(TAGS[opens], start)
+        if end < 0:
+            return ""
+        start = end + len(TAGS[opens])
+        start += len(_blanks(text[start:]))
+    if start:
+        return text[start:].strip()
+    closes = TAGS["<think>"]
     end = -1 if text[:1] in ("", "{", "[", '"', "`") else text.find(closes, 1)
     end = 0 if end < 0 and text.startswith(closes) else end  # they are empty
     while end >= 0:

@@ -8,10 +8,11 @@ import re
 from inference_providers.chat import found_json, parameters, validation
 from inference_providers.chat.nulls import restored
 from inference_providers.chat.strict_schema import strict_schema
+from inference_providers.text import jsontext
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from typing import Any
 
     from inference_providers.chat.found_json import Found
@@ -95,17 +96,15 @@ class OutputSchema:
 
     def _readings(self, candidate: Found) -> Iterator[tuple[str, Any]]:
         """What a value may have been meant as: itself, without fields that are null to be left out, unwrapped."""
-        text, value = candidate.text, candidate.value
-        fields = self.schema.get("properties") or {}
+        yield from self._forms(candidate.text, candidate.value)
+        for inner in _within(candidate.value, self.schema.get("properties") or {}):
+            yield from self._forms(json.dumps(inner), inner)
+
+    def _forms(self, text: str, value: Any) -> Iterator[tuple[str, Any]]:
         if self.is_wrapped and not (isinstance(value, dict) and VALUE in value):
             text, value = f'{{"{VALUE}": {text}}}', {VALUE: value}
         yield text, value
         if (whole := restored(self.schema, value)) != value:
-            yield json.dumps(whole), whole
-        outer = candidate.value
-        if isinstance(outer, dict) and len(outer) == 1 and not (outer.keys() & fields.keys()):
-            inner = next(iter(outer.values()))
-            whole = restored(self.schema, {VALUE: inner} if self.is_wrapped else inner)
             yield json.dumps(whole), whole
 
     def _checked(self, text: str, value: Any) -> Any:
@@ -133,6 +132,33 @@ class OutputSchema:
         """The message to the model after a reply that does not fit."""
         problems = "\n".join(mismatch.problems)
         return f"That does not fit the schema:\n{problems}\n{parameters.schema_prompt(self.schema)}"
+
+
+_CALL = frozenset(("id", "type", "name", "arguments", "parameters", "function"))
+
+
+def _within(value: Any, fields: Mapping[str, Any]) -> Iterator[Any]:
+    """What a value that does not fit may be around: JSON as a text, a call, a field that the schema does not have."""
+    if isinstance(value, str):
+        yield from _read(value)
+    called = value[0] if isinstance(value, list) and len(value) == 1 else value
+    if isinstance(called, dict) and isinstance(called.get("function"), dict) and called.keys() <= _CALL:
+        called = called["function"]
+    if isinstance(called, dict) and isinstance(called.get("name"), str) and called.keys() <= _CALL:
+        for arguments in (called[name] for name in ("arguments", "parameters") if name in called):
+            yield from _read(arguments) if isinstance(arguments, str) else (arguments,)
+    if isinstance(value, dict) and len(value) == 1 and not (value.keys() & fields.keys()):
+        yield from value.values()
+
+
+def _read(text: str) -> Iterator[Any]:
+    """The object or list whose JSON a text is, if it is that."""
+    try:
+        value = jsontext.loads(text, strict=True)
+    except ValueError:
+        return
+    if isinstance(value, dict | list):
+        yield value
 
 
 _ALIAS = type(list[int])  # `list[int]` says that it is a type

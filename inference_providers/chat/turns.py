@@ -35,8 +35,9 @@ class Turn(dict[str, "Any"]):
 
 # What carries a model's thoughts: in a message, or in one of its calls. Whoever sent it may want it back.
 THOUGHTS = (
-    "reasoning_content", "reasoning", "reasoning_details", "reasoning_opaque", "reasoning_text", "thinking_blocks",
-    "encrypted_content", "extra_content", "thought_signature", "signature", "provider_specific_fields",
+    "reasoning_content", "reasoning", "reasoning_details", "reasoning_opaque", "reasoning_text", "thinking",
+    "thinking_blocks", "encrypted_content", "extra_content", "thought_signature", "signature",
+    "provider_specific_fields",
 )  # fmt: skip
 # What else a reply has that is no part of a request; `refusal` and `audio` are, for some.
 _OF_REPLIES = (
@@ -45,7 +46,6 @@ _OF_REPLIES = (
 )  # fmt: skip
 _FOREIGN = frozenset((*THOUGHTS, *_OF_REPLIES))
 _LEFT_OVER = frozenset(("index", "parsed", "parsed_arguments"))  # of a stream, and of the SDK's `parse`: for nobody
-_THINKING = ("thinking", "redacted_thinking", "reasoning")  # parts of a content
 
 _ID, _ID_READ = "[a-zA-Z0-9_-]{1,40}", 256  # the form that everybody takes; characters of an id that are looked at
 _NAME, _NO_NAME = "[a-zA-Z0-9_-]{1,64}", "[^a-zA-Z0-9_-]"
@@ -77,6 +77,19 @@ def assistant(message: Mapping[str, Any], provider: str | None = None) -> Turn:
         turn["audio"] = {name: audio[name] for name in ("id", "transcript") if name in audio}
     turn.provider = provider
     return turn
+
+
+def without_calls(reply: Mapping[str, Any]) -> dict[str, Any]:
+    """A reply that calls what nobody offers, as one that says it, if that call is all there is.
+
+    Models that are asked for JSON give it as the arguments of a call now and then.
+    """
+    choice, message = completion.first_choice(reply), completion.message_of(reply)
+    calls, text = calls_of(message), completion.content_text(message.get("content"))
+    if not text.strip() and len(calls) == 1 and (function := _function_in(calls[0])) is not None:
+        text = function["arguments"]
+    kept = {name: value for name, value in message.items() if name not in ("tool_calls", "function_call")}
+    return {**reply, "choices": [{**choice, "message": {**kept, "content": text}}, *reply["choices"][1:]]}
 
 
 def tool_result(call_id: str, text: str) -> dict[str, Any]:
@@ -120,14 +133,24 @@ def _function_in(call: Any) -> Mapping[str, Any] | None:
 
 
 def _arguments_text(given: Any) -> str:
-    """Arguments as text: some servers give an object, or nothing."""
+    """Arguments as text: some servers give an object, or nothing, or the text as JSON once more."""
     if isinstance(given, str) and given.strip() not in ("", "null"):
-        return given
+        return _unquoted(given) if given.lstrip()[:1] == '"' else given
     return "{}" if not given or isinstance(given, str) else json.dumps(given, ensure_ascii=False)
 
 
+def _unquoted(text: str) -> str:
+    """The arguments in a JSON string, where it holds some."""
+    try:
+        inner = jsontext.loads(text)
+        holds = isinstance(inner, str) and isinstance(jsontext.loads(inner), dict)
+    except ValueError:
+        return text
+    return str(inner) if holds else text
+
+
 def _thinks(content: Any) -> bool:
-    return isinstance(content, list) and any(isinstance(p, dict) and p.get("type") in _THINKING for p in content)
+    return isinstance(content, list) and any(isinstance(part, dict) and completion.thinks(part) for part in content)
 
 
 # Ids

@@ -221,18 +221,16 @@ class AsyncProviderList(Directory):
         *,
         system: str | None = None,
         extra_body: Mapping[str, Any] | None = None,
+        split_thinking: bool | None = None,
         **parameters: Unpack[GenerationOptions],
     ) -> Answer:
-        """Ask a connected client one question, with generation parameters as in `ask_ai`.
-
-        Raises ProviderError of the fitting kind.
-        """
+        """Ask a connected client one question, with options as in `ask_ai`. Raises a ProviderError of the fitting kind."""
         import openai
 
         from inference_providers.clients.connection import ClientCall, our_error
 
-        question = self.pipeline.question(prompt, parameters, system=system, extra_body=extra_body)
-        call = ClientCall(question, model_name)
+        how: dict[str, Any] = {"extra_body": extra_body, "split_thinking": split_thinking}
+        call = ClientCall(self.pipeline.question(prompt, parameters, system=system, **how), model_name)
         try:
             reply = await client.chat.completions.with_raw_response.create(**call.arguments)
         except openai.APIError as error:

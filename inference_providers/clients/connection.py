@@ -10,7 +10,7 @@ from inference_providers.text import in_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import Any, Self
 
     import openai
@@ -92,6 +92,7 @@ class AsyncConnection(_Connection, AsyncPair):
         return client
 
 
+OFFER = "inference_offer"  # what a reply's extensions call the candidate that gave it
 _SDKS_OWN = (
     "messages max_tokens temperature top_p frequency_penalty presence_penalty seed n stop logit_bias logprobs "
     "top_logprobs tools tool_choice parallel_tool_calls response_format reasoning_effort verbosity service_tier user"
@@ -115,14 +116,18 @@ class ClientCall:
         self._question, self._model, self._started = question, model, time.monotonic()
 
     def answer(self, reply: Any, registry: Registry) -> Answer:
-        """The answer in the SDK's raw response. Raises ProviderUnavailableError where there is none."""
+        """The answer in the SDK's raw response.
+
+        Raises ProviderUnavailableError where there is none, and ContentFilteredError where the model refuses.
+        """
         from inference_providers.usage import cost_of, usage_of
 
         data = checked_completion(reply.http_response.content, self._model)
+        self._check_refusal(chat.message_of(data), reply.http_response)
         provider = registry.providers.get(reply.headers.get("x-inference-provider", ""))
         model = reply.headers.get("x-inference-model", self._model)  # which the client has chosen, where it routes
         dropped, repaired = (reply.headers.get(f"x-inference-{what}", "") for what in ("dropped", "repaired"))
-        usage = usage_of(data.get("usage"))
+        usage = usage_of(chat.usage_in(data))
         cost = cost_of(usage, provider.facts(model)) if provider else None
         given = chat.AnswerBuilder(split=bool(self._question.split_thinking))
         given.add(
@@ -138,6 +143,16 @@ class ClientCall:
         answer.canonical_name = provider.canonical_of(model) if provider else None
         return answer
 
+    def _check_refusal(self, message: Mapping[str, Any], response: Any) -> None:
+        from inference_providers.calls import refused
+
+        offer = response.extensions.get(OFFER)
+        if offer is not None:
+            refused.check(message, None, offer)
+            return
+        sent = response.request.headers.get("authorization", "")  # by a client of the caller's own
+        refused.check_own(message, self._model, sent.removeprefix("Bearer "))
+
 
 def checked_completion(content: bytes, model: str) -> dict[str, Any]:
     """A chat completion's JSON. Raises ProviderUnavailableError where it holds no answer."""
@@ -152,7 +167,8 @@ def checked_completion(content: bytes, model: str) -> dict[str, Any]:
     choice = chat.first_choice(data)
     if not choice:
         raise ProviderUnavailableError(f"{model}: the reply has no choices")
-    if not (chat.reply_text(data) or chat.has_tool_calls(choice) or chat.cut_by_length(choice)):
+    said = chat.reply_text(data) or chat.has_tool_calls(choice) or chat.has_other_content(choice)
+    if not (said or chat.cut_by_length(choice)):
         raise ProviderUnavailableError(f"{model}: the reply is empty")
     assert isinstance(data, dict)
     return data

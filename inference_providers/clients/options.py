@@ -135,4 +135,5 @@ class EngineOptions(GenerationOptions, total=False):
     """How a `MetaInferenceEngine` generates: the fields of `GenerationParams` as well."""
 
     batch_size: int | None
+    split_thinking: bool | None
     guided_decoding: Any  # `GuidedDecodingParams`, or a dict of its fields

@@ -62,7 +62,7 @@ class MetaInferenceEngine:
         self, *, remote_params: RemoteParams | dict[str, Any] | None = None, **generation: Unpack[EngineOptions]
     ) -> None:
         self._generation = _words(generation)
-        parameters.normalise({name: value for name, value in self._generation.items() if name != "batch_size"})
+        _check(self._generation)
         self._remote = effective(None if remote_params is None else coerced(RemoteParams, remote_params))
         self._engines: dict[tuple[Any, ...], ProviderList] = {}
 
@@ -89,7 +89,8 @@ class MetaInferenceEngine:
         model_name: any spelling: `gpt-4o`, `together/llama3.1-70b`, `claude-3-7-sonnet`, `vllm/llama3.1-8b`.
         generation: overrides that of *inference_config*, which overrides the engine's own; *remote_params* likewise,
         field by field: what a call does not set stays as it is, the address and key in particular.
-        avoid, only: as in `ask_ai`. api_key, api_base: `api_key` and `api_url` of *remote_params*.
+        It may have `split_thinking`, as in `ask_ai`. avoid, only: as there. api_key, api_base: `api_key` and
+        `api_url` of *remote_params*.
 
         Raises what `ask_ai` raises, for the first conversation that fails; an output file keeps the other answers.
         """
@@ -102,8 +103,8 @@ class MetaInferenceEngine:
         layers = [coerced(RemoteParams, row) for row in (config.remote_params, remote_params) if row is not None]
         remote = effective(self._remote, *layers, by_hand)
         words = {**self._generation, **_words(config.generation.as_fields()), **_words(generation)}
+        _check(words)
         size = words.pop("batch_size", config.generation.batch_size)
-        parameters.normalise(words)
         engine, called = self._engine(name, config.engine, remote, config.model)
         _load(narrowed(engine.pipeline, avoid, only), called)
         out = output_path or config.output_path
@@ -202,6 +203,14 @@ def _checked(key: str | None, remote: RemoteParams, *, keyless: bool) -> str | N
         hint = " Leave it out if the server wants none." if keyless else ""
         raise NoCredentialsError(f"{variable or BY_HAND.capitalize()} {problem}.{hint}", [variable] if variable else [])
     return key
+
+
+def _check(words: Mapping[str, Any]) -> None:
+    """Raise TypeError or ValueError for what are no parameters of generation, and no options of an engine."""
+    parameters.normalise({name: value for name, value in words.items() if name not in _OWN})
+
+
+_OWN = ("batch_size", "split_thinking")
 
 
 def _words(generation: Mapping[str, Any]) -> dict[str, Any]:

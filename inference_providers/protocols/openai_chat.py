@@ -214,6 +214,11 @@ def decode(
     except (jsontext.TooDeep, jsontext.TooLarge) as error:
         return classify.unavailable(classify.NEXT, provider, f"the reply is {error}")
     except ValueError:
+        if body.startswith(codecs.BOM_UTF8):
+            body = body.removeprefix(codecs.BOM_UTF8)
+            return decode(
+                status, headers, body, provider, secrets, now, path=path, allow_empty=allow_empty, registry=registry
+            )
         if path in _READ and body.lstrip()[:1] == b"{" and b"\n" in body.strip():  # lines of JSON, or a cut reply
             return _from_stream(body, provider, secrets, now, path, allow_empty)
         return _not_json(body, provider, secrets)
@@ -301,11 +306,11 @@ def _chat_reply(reply: Mapping[str, Any], provider: str, allow_empty: bool) -> V
     choice = chat.first_choice(reply)
     if not choice:
         return classify.unavailable(classify.NEXT, provider, "the reply has no choices")
-    if choice.get("finish_reason") == "error":
-        return classify.unavailable(classify.NEXT, provider, "the reply ended with finish_reason 'error'")
+    if (reason := choice.get("finish_reason")) in chat.FAILED:
+        return classify.unavailable(classify.NEXT, provider, f"the reply ended with finish_reason {reason!r}")
     has_content = chat.reply_text(reply) or chat.has_tool_calls(choice) or chat.has_other_content(choice)
-    if not has_content and choice.get("finish_reason") == "content_filter":
+    if not has_content and chat.is_withheld(reason):
         return classify.withheld(provider)
-    if not has_content and not allow_empty and not (choice.get("finish_reason") and chat.cut_by_length(choice)):
+    if not has_content and not allow_empty and not chat.is_cut(reason):
         return classify.unavailable(classify.NEXT, provider, "the reply is empty")
     return Verdict(classify.OK, reply=reply)

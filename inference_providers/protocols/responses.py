@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from inference_providers.protocols.stream_notes import Notes
 
 _UNDER_WAY = ("queued", "in_progress")
-_CUT = ("max_output_tokens", "max_tokens", "length")
 _CONTENT = ("content", "summary", "arguments", "input", "result", "output", "code", "results")
 
 
@@ -68,7 +67,7 @@ def ends_of(response: Mapping[str, Any]) -> tuple[bool, bool]:
     """Whether a content filter ended a response, and whether the token limit did."""
     details = response.get("incomplete_details")
     reason = details.get("reason") if isinstance(details, dict) else None
-    return reason == "content_filter", reason in _CUT
+    return chat.is_withheld(reason), chat.is_cut(reason)
 
 
 def has_content(response: Mapping[str, Any]) -> bool:

@@ -34,6 +34,7 @@ TEXT_CAP = 16 * 1024 * 1024  # characters of an answer and of thoughts: they are
 _SCRUBBED = 262144  # characters of a text in which keys are looked for in every form
 EVENTS_CAP = 1_000_000  # of a chat
 OTHER_CAP = 64 * 1024 * 1024  # bytes of chunks that hold more than text: tools' calls, logprobs, pictures
+_PINGS = ("ping", "keepalive", "keep-alive", "heartbeat")  # what servers call, or write into, events that say nothing
 _EVENTS, _LINES, _WHOLE, _PASSED = "events", "lines", "whole", "passed"  # what a body may turn out to be
 _AS_IT_CAME, _AS_EVENTS = "", "text/event-stream"
 
@@ -286,9 +287,11 @@ class StreamJudge(Notes):
             self._fail(f"a chunk is {error}")
             return
         except ValueError:
-            self._no_json(data.strip())
+            self._no_json("" if event.name in _PINGS else data.strip())
             return
-        if not isinstance(chunk, dict):
+        if not chunk or event.name in _PINGS:
+            self._skipped = True
+        elif not isinstance(chunk, dict):
             self._fail("a chunk is not an object")
         elif chunk.get("error") or "error" in (chunk.get("object"), chunk.get("type")):
             self.error(chunk)
@@ -307,10 +310,10 @@ class StreamJudge(Notes):
     def _no_json(self, data: str) -> None:
         if data == "[DONE]":
             self.done = True
-        elif data:
-            self._fail("a chunk is not JSON")
-        else:  # a ping
+        elif not data or data.strip(": ").lower() in _PINGS:
             self._skipped = True
+        else:
+            self._fail("a chunk is not JSON")
 
     def _error_event(self, text: str) -> None:
         try:

@@ -68,12 +68,12 @@ def _chat_choice(notes: Notes, choice: Mapping[str, Any]) -> None:
     """What one answer's part of a chunk says."""
     reason, index = choice.get("finish_reason"), choice.get("index")
     index = index if type(index) is int else 0
-    if reason == "error":
+    if reason in chat.FAILED:
         held = choice.get("error")
         if held:
             notes.error({"error": held})
         else:
-            notes.fail("the stream ended with finish_reason 'error'")
+            notes.fail(f"the stream ended with finish_reason {reason!r}")
         return
     delta = chat.delta_of(choice)
     text = chat.content_text(delta.get("content"))
@@ -100,8 +100,8 @@ def _finish(notes: Notes, choice: Mapping[str, Any], index: int) -> None:
     notes.finishes.add(index)
     notes.resting = len(notes.finishes) >= notes.choices
     if not index:
-        notes.filtered = choice.get("finish_reason") == "content_filter"
-        notes.cut = chat.cut_by_length(choice)
+        reason = choice.get("finish_reason")
+        notes.filtered, notes.cut = chat.is_withheld(reason), chat.is_cut(reason)
 
 
 def completion_chunk(notes: Notes, chunk: Mapping[str, Any], size: int) -> bool:

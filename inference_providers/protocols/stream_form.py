@@ -34,8 +34,7 @@ def as_chunk(reply: Mapping[str, Any]) -> dict[str, Any]:
 
 def delta_text(chunk: Mapping[str, Any]) -> str:
     """The text of a stream chunk."""
-    delta = chat.first_choice(chunk).get("delta")
-    return chat.content_text(delta.get("content")) if isinstance(delta, dict) else ""
+    return chat.content_text(chat.first_delta(chunk).get("content"))
 
 
 def as_events(chunks: Iterable[Mapping[str, Any]], *, done: bool = True) -> Iterator[bytes]:
