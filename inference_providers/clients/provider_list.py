@@ -222,7 +222,7 @@ class ProviderList(Directory):
         split_thinking: bool | None = None,
         **parameters: Unpack[GenerationOptions],
     ) -> Answer:
-        """Ask a connected client one question, with options as in `ask_ai`. Raises a ProviderError of the fitting kind."""
+        """Ask a connected client one question; options as in `ask_ai`. Raises a ProviderError of the fitting kind."""
         import openai
 
         from inference_providers.clients.connection import ClientCall, our_error
