@@ -73,8 +73,8 @@ class Health:
         error = self._dead.get(self.key_of(offer), (0.0, None))[1]
         what = "key" if isinstance(error, AuthenticationError) else "account"
         again = f"it is asked again in {max(1, round(self._rest(offer) / 60))} min"
-        if what == "key" and offer.key_variable:
-            again += f", or by a new ProviderList, which reads {offer.key_variable} anew"
+        if what == "key" and offer.key_source.startswith("in "):
+            again += f", or by a new ProviderList, which reads {offer.variable} anew"
         outcome = f"not asked: its {what} was refused earlier in this program ({error}); {again}"
         return Attempt(
             offer.provider,
