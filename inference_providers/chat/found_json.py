@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from inference_providers.chat.thinking import TAGS
 from inference_providers.text import jsontext
 
 TYPE_CHECKING = False
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 FOUND = 32  # values of a text that are looked at: the last ones
 
-_THOUGHTS = ("think", "thinking")  # tags around thoughts
 # A bracket that begins an object, empty or with a name and a colon, or a list: most brackets in a text do not.
 _NAME = r'"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"[ \t\r\n]{0,64}:'
 _BEGINNING = r"\{(?=[ \t\r\n]{0,64}(?:\}|" + _NAME + r'))|\[(?=[ \t\r\n]{0,64}[\[{"\-0-9tfn\]])'
@@ -86,12 +86,11 @@ def without_thoughts(text: str) -> str:
 
     If the tag that opens them is missing, the one that closes them must end its line.
     """
-    for name in _THOUGHTS:
-        opens, closes = f"<{name}>", f"</{name}>"
+    for opens, closes in TAGS.items():
         if text.startswith(opens):
             end = text.find(closes)
             return text[end + len(closes) :].strip() if end >= 0 else ""
-    closes = f"</{_THOUGHTS[0]}>"
+    closes = TAGS["<think>"]
     end = -1 if text[:1] in ("", "{", "[", '"', "`") else text.find(closes, 1)
     end = 0 if end < 0 and text.startswith(closes) else end  # they are empty
     while end >= 0:

@@ -147,7 +147,7 @@ class Toolbox:
                 name,
                 None,
                 {},
-                error_text(LookupError(f"there is no tool {name!r}; there are {', '.join(self._functions)}")),
+                error_text(LookupError(f"there is no tool {name!r}, only {', '.join(self._functions)}")),
             )
         try:
             return Call(call_id, name, function.function, function.converted(jsontext.loads(arguments)))
@@ -230,4 +230,5 @@ def _arguments_model(function: Callable[..., Any], name: str) -> tuple[Any, dict
         model = create_model(name, __config__=ConfigDict(extra="forbid", arbitrary_types_allowed=False), **fields)
         return model, model.model_json_schema()
     except (PydanticUserError, TypeError, NameError, RuntimeError) as error:
-        raise TypeError(f"the tool {name} cannot be described: {error}") from None
+        why = str(error).partition("\n")[0]  # pydantic goes on about its own settings
+        raise TypeError(f"the tool {name} cannot be described: {why}") from None
