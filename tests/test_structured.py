@@ -248,7 +248,7 @@ def test_a_class_of_callables_has_no_schema(serve: Serve) -> None:
 
 def test_a_function_is_no_schema(serve: Serve) -> None:
     server = serve()
-    with pytest.raises(TypeError, match="schema must be .*, not ask"):
+    with pytest.raises(TypeError, match=r"schema must be .*, not ask"):
         list_of(server.url).ask_ai("hi", schema=ask)
     assert server.requests == []
 
