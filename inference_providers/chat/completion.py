@@ -128,10 +128,12 @@ def has_thoughts(part: Any) -> bool:
     """Whether a message or a delta holds thoughts, also such as nobody can read: encrypted or signed ones."""
     if not isinstance(part, dict):
         return False
-    content = part.get("content")
-    return any(part.get(name) for name in _THOUGHTS) or (
-        type(content) is list and any(isinstance(one, dict) and _thinks(one) for one in content)
-    )
+    return any(part.get(name) for name in _THOUGHTS) or has_thoughts_within(part.get("content"))
+
+
+def has_thoughts_within(content: Any) -> bool:
+    """Whether parts of a message's content are thoughts."""
+    return type(content) is list and any(isinstance(one, dict) and _thinks(one) for one in content)
 
 
 def is_thought(part: Any) -> bool:

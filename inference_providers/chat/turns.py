@@ -45,7 +45,6 @@ _OF_REPLIES = (
 )  # fmt: skip
 _FOREIGN = frozenset((*THOUGHTS, *_OF_REPLIES))
 _LEFT_OVER = frozenset(("index", "parsed", "parsed_arguments"))  # of a stream, and of the SDK's `parse`: for nobody
-_THINKING = ("thinking", "redacted_thinking", "reasoning")  # parts of a content
 
 _ID, _ID_READ = "[a-zA-Z0-9_-]{1,40}", 256  # the form that everybody takes; characters of an id that are looked at
 _NAME, _NO_NAME = "[a-zA-Z0-9_-]{1,64}", "[^a-zA-Z0-9_-]"
@@ -64,7 +63,7 @@ def assistant(message: Mapping[str, Any], provider: str | None = None) -> Turn:
     """
     calls = calls_of(message)
     content = message.get("content")
-    if not _thinks(content) and (content is not None or not calls):
+    if not completion.has_thoughts_within(content) and (content is not None or not calls):
         content = completion.content_text(content)
     turn = Turn(role="assistant", content=content)
     if calls:
@@ -124,10 +123,6 @@ def _arguments_text(given: Any) -> str:
     if isinstance(given, str) and given.strip() not in ("", "null"):
         return given
     return "{}" if not given or isinstance(given, str) else json.dumps(given, ensure_ascii=False)
-
-
-def _thinks(content: Any) -> bool:
-    return isinstance(content, list) and any(isinstance(p, dict) and p.get("type") in _THINKING for p in content)
 
 
 # Ids
@@ -324,11 +319,9 @@ def _has_form(call_id: str, form: str) -> bool:
 
 def _content(content: Any, takes: Container[str] | None) -> Any:
     """A content without the thoughts in it, where they are not taken."""
-    return completion.content_text(content) if _thinks(content) and not _goes_thinking(takes) else content
-
-
-def _goes_thinking(takes: Container[str] | None) -> bool:
-    return takes is None or "thinking" in takes
+    if takes is None or "thinking" in takes or not completion.has_thoughts_within(content):
+        return content
+    return completion.content_text(content)
 
 
 def _is_blank(content: Any) -> bool:
