@@ -194,9 +194,8 @@ class _Function:
 
         validation.check_choices(validation.kinds(self.schema["function"]["parameters"]), arguments)
         try:
-            model = self.model.model_validate_json(
-                json.dumps(arguments)
-            )  # from JSON: strict models, too, read a date from it
+            # from JSON: strict models, too, read a date from it
+            model = self.model.model_validate_json(json.dumps(arguments))
         except ValidationError as error:
             raise ValueError(f"wrong arguments: {'; '.join(validation.pydantic_problems(error))}") from None
         return {field.removeprefix(_FIELD_PREFIX): getattr(model, field) for field in model.model_fields_set}
