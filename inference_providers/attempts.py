@@ -32,7 +32,8 @@ class Attempt:
         return f"<Attempt {self}>"
 
     def __str__(self) -> str:
-        return printable(f"{self.provider}/{self.model}: {self.outcome} ({self.seconds:.2f} s)")
+        outcome = self.outcome.removeprefix(f"{self.provider}: ")  # which has been said
+        return printable(f"{self.provider}/{self.model}: {outcome} ({self.seconds:.2f} s)")
 
 
 def reason(error: Exception) -> str:

@@ -176,6 +176,27 @@ def test_doctor_tells_what_was_found_skipped_and_misspelt(cli: Any, serve: Serve
     assert CANARY not in json.dumps(found)
 
 
+@pytest.mark.parametrize(
+    ("environ", "used", "says"),
+    [
+        ({"HTTPS_PROXY": f"http://me:{CANARY}@127.0.0.1:9"}, ["HTTPS_PROXY=http://127.0.0.1:9"], ": OPENAI_API_KEY is set."),
+        ({"HTTPS_PROXY": f"ftp://me:{CANARY}@127.0.0.1"}, [], ", but HTTPS_PROXY names no proxy that can be used (ftp:"),
+        ({"SSL_CERT_FILE": "/no.pem"}, ["SSL_CERT_FILE=/no.pem"], ", but SSL_CERT_FILE=/no.pem names no certificates ("),
+        ({"SSL_CERT_FILE": "/no.pem", "OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}, [], ": OPENAI_API_KEY is set."),
+    ],
+    ids=["a proxy", "no proxy", "no certificates", "this machine"],
+)  # fmt: skip
+def test_doctor_tells_which_network_settings_count_and_what_is_wrong_with_them(
+    cli: Any, environ: dict[str, str], used: list[str], says: str
+) -> None:
+    environ = {"OPENAI_API_KEY": CANARY, **environ}
+    done = cli("inference-providers", "doctor", **environ)
+    assert f"ask_ai would use gpt-6.1-sol at openai{says}" in done.stdout
+    assert ("\nNetwork:\n" in done.stdout) == bool(used)
+    assert CANARY not in done.stdout + done.stderr
+    assert json.loads(cli("inference-providers", "doctor", "--json", **environ).stdout)["network"]["used"] == used
+
+
 def test_models_lists_what_is_usable(cli: Any) -> None:
     usable = cli("inference-providers", "models", "gpt-4", OPENAI_API_KEY=CANARY).stdout.splitlines()
     assert any(line.startswith("gpt-4\topenai\t") for line in usable)

@@ -486,7 +486,7 @@ def test_a_refused_key_is_not_sent_again_even_where_it_is_the_only_one(serve: Se
         with pytest.raises(AllProvidersFailedError, match="bad key") as caught:
             ask(made, CALL)
     assert isinstance(caught.value.attempts[0].error, inference_providers.AuthenticationError)
-    assert "set P1_API_KEY anew" in str(caught.value)
+    assert "reads P1_API_KEY anew" in str(caught.value)
     with pytest.raises(AllProvidersFailedError):
         made.connect_to_model("m", test=True)
     assert len(refusing.asked) == 1

@@ -63,6 +63,7 @@ READ = [
     f"JSON: {A}</s>",
     f'<think>Is it {{"a": 2}}?</think>{A}',
     f'<thinking>\n```json\n{{"a": 3}}\n```\n</thinking>\n\n```json\n{A}\n```',
+    f'[THINK]Is it {{"a": 2}}?[/THINK]{A}',
     f'It is {{"a": 2}}, or not?</think>\n\n{A}',
     f"The set {{1, 2}} and f(x) = {{x}} and {{'a': 2}} and [1] and [see] give {A}",
     f"\\frac{{a}}{{b}} {{{{ template }}}} {A}",

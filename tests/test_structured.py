@@ -284,6 +284,7 @@ def test_a_call_of_a_described_tool_need_not_fit(serve: Serve, kind: Any) -> Non
         (Server, TypeError, "no JSON Schema"),
         ({"properties": {"a": {"type": "strin"}}}, ValueError, r"not a valid JSON Schema: \$\.properties\.a\.type"),
         ({"properties": []}, ValueError, "not a valid JSON Schema"),
+        (len, TypeError, "schema must be .*, not len"),
     ],
     ids=str,
 )
@@ -303,6 +304,13 @@ def test_a_class_of_callables_has_no_schema(serve: Serve) -> None:
 
     with pytest.raises(TypeError, match="Caller has no JSON Schema"):
         list_of(serve().url).ask_ai("hi", schema=Caller)
+
+
+def test_a_function_is_no_schema(serve: Serve) -> None:
+    server = serve()
+    with pytest.raises(TypeError, match=r"schema must be .*, not ask"):
+        list_of(server.url).ask_ai("hi", schema=ask)
+    assert server.requests == []
 
 
 def test_a_schema_and_a_format_are_one_too_many(serve: Serve) -> None:

@@ -157,6 +157,7 @@ def test_certificates_that_cannot_be_read_are_named_with_their_variable(
         error = failure(way, {variable: value}, refused_port())
         assert error.kind == "setup"
         assert f"nothing was sent: {variable}={value} names no certificates (" in str(error)
+        assert "openssl rehash" not in str(error) or os.path.isdir(value)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

@@ -265,6 +265,21 @@ def test_messages_that_a_caller_hands_in_go_as_the_provider_takes_them(messages:
     assert put(provider, there) == there, "what fits stays as it is"
 
 
+@pytest.mark.parametrize(
+    "thought",
+    [
+        {"type": "thinking"},
+        {"type": "redacted_thinking"},
+        {"type": "reasoning.text"},
+        {"type": "text", "thought": True},
+    ],
+    ids=str,
+)
+def test_thoughts_among_the_parts_go_to_nobody_who_takes_none(thought: dict[str, Any]) -> None:
+    said = {"role": "assistant", "content": [{**thought, "text": "hm"}, {"type": "text", "text": "Well."}]}
+    assert put("groq", [said, {"role": "user", "content": "And?"}])[0]["content"] == "Well."
+
+
 @given(st.lists(st.sampled_from(IDS), max_size=8), st.sampled_from(["[a-zA-Z0-9]{9}", "[a-z0-9_-]{1,40}", ".*"]))
 def test_each_call_has_an_id_of_its_own_in_the_form_that_is_wanted(given_ids: list[Any], form: str) -> None:
     calls = [{"id": one, "function": {"name": "add", "arguments": "{}"}} for one in given_ids]

@@ -23,10 +23,8 @@ class Gathered:
     split: thoughts that stand between tags at the beginning of the text are no part of it.
     """
 
-    def __init__(
-        self, turns: Sequence[Mapping[str, Any]], started: float | None = None, *, split: bool = False
-    ) -> None:
-        self._turns, self.started = turns, time.monotonic() if started is None else started
+    def __init__(self, turns: Sequence[Mapping[str, Any]], *, split: bool = False) -> None:
+        self._turns, self.started = turns, time.monotonic()
         self._assembly, self._thoughts = chat.Assembly(), chat.Pieces()
         self._split, self._parted = split, (chat.Pieces(), chat.Pieces())
         self._splitter = chat.Splitter() if split else None

@@ -69,8 +69,9 @@ def converse(question: Question) -> Generator[dict[str, Any] | list[Call], Any, 
         answer = given.answer(data, reply.offer, turns, value)
         answer.unchecked = question.output_schema.unchecked
         return answer
+    steps = "1 step" if question.max_steps == 1 else f"{question.max_steps} steps"
     raise StepLimitError(
-        f"No answer after {question.max_steps} steps: the model goes on calling tools. "
+        f"No answer after {steps}: the model goes on calling tools. "
         "Give a larger max_steps, or tools that tell it more.",
         turns,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from types import BuiltinFunctionType, FunctionType, MethodType
 
 from inference_providers.chat import found_json, parameters, validation
 from inference_providers.chat.nulls import restored
@@ -162,6 +163,8 @@ def _read(text: str) -> Iterator[Any]:
 
 
 _ALIAS = type(list[int])  # `list[int]` says that it is a type
+# What pydantic makes schemas of all the same, of an object of a model only in some of its versions.
+_NO_TYPES = (str, FunctionType, BuiltinFunctionType, MethodType)
 
 
 def _unchecked_patterns(schema: dict[str, Any]) -> list[str]:
@@ -176,7 +179,7 @@ def _adapter(source: Any) -> tuple[Any, dict[str, Any], bool]:
     from pydantic_core import SchemaError
 
     name = getattr(source, "__name__", None) or type(source).__name__
-    if isinstance(source, str | BaseModel):  # an object of a model has its schema with some versions of pydantic
+    if isinstance(source, (*_NO_TYPES, BaseModel)):
         raise _no_schema(name)
     try:
         adapter: Any = TypeAdapter(source)

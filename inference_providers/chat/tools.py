@@ -147,7 +147,7 @@ class Toolbox:
                 name,
                 None,
                 {},
-                error_text(LookupError(f"there is no tool {name!r}; there are {', '.join(self._functions)}")),
+                error_text(LookupError(f"there is no tool {name!r}, only {', '.join(self._functions)}")),
             )
         try:
             return Call(call_id, name, function.function, function.converted(jsontext.loads(arguments)))
@@ -194,9 +194,8 @@ class _Function:
 
         validation.check_choices(validation.kinds(self.schema["function"]["parameters"]), arguments)
         try:
-            model = self.model.model_validate_json(
-                json.dumps(arguments)
-            )  # from JSON: strict models, too, read a date from it
+            # from JSON: strict models, too, read a date from it
+            model = self.model.model_validate_json(json.dumps(arguments))
         except ValidationError as error:
             raise ValueError(f"wrong arguments: {'; '.join(validation.pydantic_problems(error))}") from None
         return {field.removeprefix(_FIELD_PREFIX): getattr(model, field) for field in model.model_fields_set}
@@ -230,4 +229,5 @@ def _arguments_model(function: Callable[..., Any], name: str) -> tuple[Any, dict
         model = create_model(name, __config__=ConfigDict(extra="forbid", arbitrary_types_allowed=False), **fields)
         return model, model.model_json_schema()
     except (PydanticUserError, TypeError, NameError, RuntimeError) as error:
-        raise TypeError(f"the tool {name} cannot be described: {error}") from None
+        why = str(error).partition("\n")[0]  # pydantic goes on about its own settings
+        raise TypeError(f"the tool {name} cannot be described: {why}") from None

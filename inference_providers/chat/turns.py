@@ -347,11 +347,9 @@ def _has_form(call_id: str, form: str) -> bool:
 
 def _content(content: Any, takes: Container[str] | None) -> Any:
     """A content without the thoughts in it, where they are not taken."""
-    return completion.content_text(content) if _thinks(content) and not _goes_thinking(takes) else content
-
-
-def _goes_thinking(takes: Container[str] | None) -> bool:
-    return takes is None or "thinking" in takes
+    if takes is None or "thinking" in takes or not _thinks(content):
+        return content
+    return completion.content_text(content)
 
 
 def _is_blank(content: Any) -> bool:

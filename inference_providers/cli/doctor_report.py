@@ -11,6 +11,7 @@ from inference_providers.offers import local_server
 from inference_providers.registry import Registry, bundled
 from inference_providers.servers import discovery, engines, model_files
 from inference_providers.text import printable
+from inference_providers.transport import network_settings
 
 
 def examine(providers: ProviderList) -> dict[str, Any]:
@@ -44,6 +45,7 @@ def examine(providers: ProviderList) -> dict[str, Any]:
             for s in providers.local_servers()
         ],
         "embedded_engine": _embedded(),
+        "network": _network(chosen.endpoint if chosen else ""),
         "registry": {
             "version": registry.version,
             "providers": len(registry.providers),
@@ -98,6 +100,12 @@ def _looked_at(registry: Registry) -> list[dict[str, str]]:
         for variable in (p.local or {}).get("address") or ()
         if os.environ.get(variable)
     ]
+
+
+def _network(endpoint: str) -> dict[str, Any]:
+    """Which proxy and whose certificates count for whoever would be asked, and what is wrong with them."""
+    used, problem = network_settings(endpoint, os.environ) if endpoint else ([], "")
+    return {"used": used, "problem": problem}
 
 
 def _embedded() -> dict[str, Any]:
@@ -162,9 +170,12 @@ def report(findings: dict[str, Any]) -> str:
     if engine["installed"]:
         models = ", ".join(engine["models"]) or "no model file (set INFERENCE_PROVIDERS_LOCAL_MODEL)"
         lines.append(f"  embedded llama.cpp: installed, {models}")
-    used = findings["would_use"]
+    network, used = findings["network"], findings["would_use"]
+    lines += _section("Network:", [f"  {setting}" for setting in network["used"]])
     lines.append("")
-    if used:
+    if used and network["problem"]:
+        lines.append(f"ask_ai would use {used['model']} at {used['provider']}, but {network['problem']}.")
+    elif used:
         lines.append(f"ask_ai would use {used['model']} at {used['provider']}: {used['why']}.")
     elif engine["installed"] and engine["models"]:
         lines.append(f"ask_ai would start the embedded engine with {engine['models'][0]}.")

@@ -110,9 +110,8 @@ class Verdict:
         self.absent = False  # the provider says that it does not have the model
         self.repaired = ""  # in words: what it refused, and does not get when it is asked again at once
         self.also: list[Verdict] = []  # of candidates asked at the same time, which have answered as well
-        self.response: tuple[int, Mapping[str, str], bytes] | None = (
-            None  # status, headers, body of a reply that worked
-        )
+        # status, headers and body of a reply that worked
+        self.response: tuple[int, Mapping[str, str], bytes] | None = None
 
     def __repr__(self) -> str:
         return f"<Verdict {self.action}: {self.error}>"

@@ -83,7 +83,6 @@ class _Complaint:
 
     def __init__(self, error: ProviderError, text: str, param: str, body: Mapping[str, Any]) -> None:
         self.error, self.text, self.body = error, text, body
-        self.param = param
         self.small = text.lower()
         self.refuses = bool(re.search(_REFUSES, self.small))
         self.paths = list(_paths(param))

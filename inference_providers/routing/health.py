@@ -71,13 +71,11 @@ class Health:
     def refusal(self, offer: Offer) -> Attempt:
         """The attempt in which this provider refused this key, or its account."""
         error = self._dead.get(self.key_of(offer), (0.0, None))[1]
-        key = offer.key_source.removeprefix("in ") or "another key"
+        what = "key" if isinstance(error, AuthenticationError) else "account"
         again = f"it is asked again in {max(1, round(self._rest(offer) / 60))} min"
-        outcome = (
-            f"not asked: its key was refused earlier in this program ({error}); set {key} anew, or {again}"
-            if isinstance(error, AuthenticationError)
-            else f"not asked: its account was refused earlier in this program ({error}); {again}"
-        )
+        if what == "key" and offer.key_source.startswith("in "):
+            again += f", or by a new ProviderList, which reads {offer.variable} anew"
+        outcome = f"not asked: its {what} was refused earlier in this program ({error}); {again}"
         return Attempt(
             offer.provider,
             offer.internal_name,

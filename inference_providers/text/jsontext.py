@@ -16,10 +16,7 @@ if TYPE_CHECKING:
 DEPTH = 100  # objects and lists within each other
 LARGE = 1024 * 1024  # bytes; the memory for a text up to this size is not estimated
 OBJECTS, OBJECTS_FACTOR = 32 * 1024 * 1024, 3  # bytes that objects may take, or this multiple of the text
-TEXT, TEXT_FACTOR = (
-    64 * 1024 * 1024,
-    1.5,
-)  # the same for strings, where one wide character makes all take four bytes
+TEXT, TEXT_FACTOR = 64 * 1024 * 1024, 1.5  # the same for strings: one wide character makes all take four bytes
 
 # Each string once, whatever is in it; an unterminated one reaches to the end of the text, so nothing is read twice.
 _STRINGS = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)'

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from inference_providers.transport.races import run_race as run_race
     from inference_providers.transport.races import run_race_async as run_race_async
     from inference_providers.transport.running import running_loop as running_loop
+    from inference_providers.transport.settings import network_settings as network_settings
     from inference_providers.transport.sync_sender import Sender as Sender
 
 _HOME = {
@@ -44,6 +45,7 @@ _HOME = {
         "run_race_async",
     ),
     "running": ("running_loop",),
+    "settings": ("network_settings",),
     "sync_sender": ("Sender",),
 }
 __getattr__, __dir__ = face(__name__, _HOME, modules=("sse",))

@@ -76,7 +76,6 @@ class Reader:
         "_method",
         "_state",
         "_wants_break",
-        "begun",
         "headers",
         "leftover",
         "status",
@@ -86,7 +85,6 @@ class Reader:
         self._method, self._state, self._buffer = method, _HEAD, b""
         self._left = self._interim = self.status = 0
         self._certain = self._wants_break = False
-        self.begun = False  # a byte has come
         self.headers: dict[str, str] = {}
         self.leftover = b""
 
@@ -114,7 +112,6 @@ class Reader:
         """The part of the body that *data* holds. Raises WireError for what is not HTTP, or may be read in two ways."""
         if self._state == _LENGTH:
             return self._counted(data)
-        self.begun = True
         body = b""
         while True:
             state = self._state

@@ -69,6 +69,8 @@ def _load(made: ssl.SSLContext, name: str, path: str) -> str:
     try:
         if is_folder:
             folders = path.split(os.pathsep) if name == "SSL_CERT_DIR" else [path]
+            if not any(map(os.path.isdir, folders)):
+                return "there is no such folder"
             made.load_verify_locations(capath=path)
             hashed = re.compile(r"[0-9a-f]{8}\.\d{1,9}").fullmatch
             if not any(hashed(file) for folder in folders if os.path.isdir(folder) for file in os.listdir(folder)):
