@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 NAME = "learned.json"
 WEEK, DAY = 7 * 86400.0, 86400.0  # seconds for which repairs, and missing models, are remembered
+_LAST = 1e12  # seconds since 1970: an integer may be too large to be reckoned with
 _CAP, _ENTRIES = 1024 * 1024, 1000  # bytes that are read, and entries that are kept
 
 
@@ -55,7 +56,7 @@ class Learned:
         """What could be rows of the registry: for each model at its provider, what it refuses and calls otherwise."""
         found = []
         for entry in self._entries.values():
-            repairs = Repairs.of_row(entry.get("repairs") or {})
+            repairs = Repairs.of_row({} if entry.get("absent") else entry["repairs"])
             refused = sorted({*repairs.dropped, *(repairs.without & {"developer", "json_schema"})})
             row = {"refuses": refused, "spelling": repairs.renamed, "most": repairs.most}
             if parameters := {name: value for name, value in row.items() if value}:
@@ -156,5 +157,6 @@ def _is_entry(row: Any) -> bool:
         isinstance(row, dict)
         and all(isinstance(row.get(name), str) for name in texts)
         and isinstance(row.get("learned"), int | float)
+        and row["learned"] < _LAST
         and (row.get("absent") is True or isinstance(row.get("repairs"), dict))
     )
