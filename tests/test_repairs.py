@@ -400,6 +400,18 @@ def test_a_row_that_says_two_things_at_once_is_shown(tmp_path: Path) -> None:
     assert known.repairs == {}
 
 
+def test_nothing_is_learnt_in_a_folder_that_others_can_write(serve: Serve, tmp_path: Path) -> None:
+    folder = tmp_path / ".local/state/inference_providers"
+    folder.mkdir(parents=True, mode=0o700)
+    mine = tmp_path / "mine"
+    mine.write_text("precious")
+    (folder / "learned.json").symlink_to(mine)
+    folder.chmod(0o777)
+    server = serve(picky("seed"))
+    assert list_of(server.url, learn=True, environ={"HOME": str(tmp_path)}).ask_ai("hi", seed=1).dropped == ["seed"]
+    assert mine.read_text() == "precious"
+
+
 def test_only_what_a_model_said_is_left_out_of_messages_and_no_call_of_a_function() -> None:
     call = {"name": "f", "arguments": "{}"}
     turns = [

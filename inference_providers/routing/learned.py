@@ -103,7 +103,8 @@ class Learned:
             os.unlink(self.path)
 
     def _put(self, offer: Offer, fact: Mapping[str, Any]) -> None:
-        self._read()  # others may have written since
+        if not self._read():  # others may have written since
+            return
         entry = {
             "provider": offer.provider,
             "endpoint": offer.endpoint,
@@ -122,22 +123,27 @@ class Learned:
                 f"{self.path} cannot be written ({error.strerror}): what was learnt is forgotten with this process"
             )
 
-    def _read(self) -> None:
+    def _read(self) -> bool:
+        """Read what is there. Whether the folder is nobody else's: a link in it could lead to any file of the user."""
+        if why := folders.distrust(os.path.dirname(self.path)):
+            folders.warn_once(f"{self.path} is neither read nor written: {why}")
+            return False
         try:
             held = jsontext.loads(folders.read(self.path, _CAP))
         except FileNotFoundError:
-            return
+            return True
         except OSError as error:
             folders.warn_once(f"{self.path} is not read: {error.strerror}")
-            return
+            return True
         except ValueError:
             folders.warn_once(f"{self.path} is not JSON, and is written anew when something is learnt")
-            return
+            return True
         rows = held.get("offers") if isinstance(held, dict) else None
         now = self._clock()
         for row in rows[:_ENTRIES] if isinstance(rows, list) else ():
             if _is_entry(row) and 0 <= now - row["learned"] < (DAY if row.get("absent") else WEEK):
                 self._entries[_key(row)] = row
+        return True
 
 
 def _is_told(offer: Offer) -> bool:
