@@ -19,7 +19,10 @@ from hypothesis import strategies as st
 from inference_providers import (
     Answer,
     AsyncProviderList,
+    AuthenticationError,
+    ContentFilteredError,
     InferenceProvidersError,
+    InsufficientCreditsError,
     InvalidRequestError,
     ProviderList,
     ProviderUnavailableError,
@@ -260,6 +263,25 @@ def test_a_field_that_holds_what_protects_the_user_is_not_given_up(serve: Serve,
     assert asked(made, way, extra_body={"metadata": within}).provider == "p2", (
         "what was learnt takes nothing away, either"
     )
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("code", "said", "kind"),
+    [
+        (400, "Your request was rejected as a result of our safety system: temperature is not allowed.", ContentFilteredError),
+        (400, "The prompt triggered our content management policy. System message content is not allowed.", ContentFilteredError),
+        (403, "API key not valid: temperature is not permitted", AuthenticationError),
+        (400, "Your credit balance is too low: temperature is not allowed", InsufficientCreditsError),
+    ],
+)  # fmt: skip
+def test_what_is_refused_for_what_it_says_or_for_who_asks_is_not_asked_again(
+    serve: Serve, way: str, code: int, said: str, kind: type[Exception]
+) -> None:
+    server = serve(status(code, openai(said)))
+    with pytest.raises(kind):
+        asked(list_of(server.url), way, temperature=0.5, system="x")
+    assert len(server.asked) == 1
 
 
 def test_whoever_wants_errors_gets_them(serve: Serve) -> None:
