@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from inference_providers import AsyncProviderList
+from inference_providers import AsyncProviderList, InvalidRequestError
 from inference_providers.transport import Limits
 from tests.conftest import list_of
 from tests.servers import PATIENCE, BlackHole, Connection, Received, Server, answer, status
@@ -293,3 +293,42 @@ def test_a_refusal_does_not_cancel_the_other(serve: Serve) -> None:
     found = asyncio.run(ask(hedging("sync", first.url, second.url)))
     assert found.provider == "p1"
     assert sorted(attempt.provider for attempt in found.attempts) == ["p1", "p2"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_that_says_what_to_leave_out_does_not_end_the_wait_for_the_other(kind: str, serve: Serve) -> None:
+    has_refused = threading.Event()
+
+    def slow(connection: Connection, request: Received) -> None:
+        has_refused.wait(PATIENCE)
+        answer(connection, request)
+
+    def picky(connection: Connection, request: Received) -> None:
+        connection.reply(422, {"error": {"message": "Failed to deserialize the JSON body: unknown field `seed`"}})
+        has_refused.set()
+
+    first, second = serve(slow), serve(picky)
+    made = hedging(kind, first.url, second.url)
+    found = asyncio.run(done(made.ask_ai("hi", "m", seed=1)))
+    assert found.provider == "p1"
+    assert (len(first.asked), len(second.asked)) == (1, 1)
+    assert [attempt.status for attempt in found.attempts] == [422, 200]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_refusal_of_one_that_was_asked_as_well_has_one_second_opinion(kind: str, serve: Serve) -> None:
+    has_refused = threading.Event()
+
+    def fails(connection: Connection, request: Received) -> None:
+        has_refused.wait(PATIENCE)
+        connection.reply(404, {"error": {"message": "unknown model"}})
+
+    def refuses(connection: Connection, request: Received) -> None:
+        connection.reply(400, {"error": {"message": "weird"}})
+        has_refused.set()
+
+    servers = [serve(fails), serve(refuses), serve(status(400, {"error": {"message": "odd"}})), serve()]
+    made = hedging(kind, *(server.url for server in servers))
+    with pytest.raises(InvalidRequestError, match="weird"):
+        asyncio.run(done(made.ask_ai("hi", "m")))
+    assert [len(server.asked) for server in servers] == [1, 1, 1, 0]

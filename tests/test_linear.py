@@ -98,6 +98,12 @@ def test_no_pattern_goes_back_over_a_text_of_somebody_elses() -> None:
     assert bad == {}
 
 
+@pytest.mark.parametrize("quote", ["'", '"'])
+def test_a_string_of_pythons_without_an_end_is_read_once(quote: str) -> None:
+    counts = [Engine(error_body._QUOTED, quote + f"\\{quote}" * size, re.DOTALL).search() for size in SIZES]
+    assert not grows_faster(counts), counts
+
+
 @pytest.mark.parametrize(
     "pattern",
     [r"<(script|style).*?</\1>", r"<[^>]{0,500}>", r"\s+$", r"```(?:json)?\s*\n(.*?)\n\s*```", r'"(?:[^"]|\\.)*"'],

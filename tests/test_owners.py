@@ -228,6 +228,14 @@ def test_the_memory_is_bounded_and_the_newest_are_in_it() -> None:
     assert owners.of("/files/file-999?x=1", None) is who[1]  # type: ignore[comparison-overlap]
 
 
+def test_how_many_and_in_which_order_are_no_ids_whatever_a_server_calls_its_things() -> None:
+    owners, who = Owners(), Somebody("a")
+    owners.learn({"id": "20", "data": [{"id": "desc"}, {"id": "file-1"}]}, who)  # type: ignore[arg-type]
+    assert owners.of("/files?limit=20&order=desc", None) is None
+    for query in ("after=file-1", "limit=20&before=file-1", "file_id=file-1", "file_ids[]=file-1"):
+        assert owners.of(f"/files?{query}", None) is who  # type: ignore[comparison-overlap]
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=20),
     lambda inner: (

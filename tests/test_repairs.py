@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,10 @@ from hypothesis import strategies as st
 from inference_providers import (
     Answer,
     AsyncProviderList,
+    AuthenticationError,
+    ContentFilteredError,
     InferenceProvidersError,
+    InsufficientCreditsError,
     InvalidRequestError,
     ProviderList,
     ProviderUnavailableError,
@@ -247,6 +251,39 @@ def test_what_protects_the_user_is_never_given_up(serve: Serve, kind: str, way: 
         asked(list_of(faulty.url, kind=KINDS[kind]), way, **value)
 
 
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("within", [{"no-log": True}, {"a": [{"data_retention": "none"}]}, {"safety": {"level": 1}}])
+def test_a_field_that_holds_what_protects_the_user_is_not_given_up(serve: Serve, way: str, within: Any) -> None:
+    faulty, good = serve(picky("metadata")), serve()
+    made = list_of(faulty.url, good.url)
+    assert asked(made, way, extra_body={"metadata": within}).provider == "p2"
+    assert len(faulty.asked) == 1
+    assert good.asked[0].json["metadata"] == within
+    assert asked(made, way, extra_body={"metadata": {"team": "a"}}).provider == "p1"
+    assert asked(made, way, extra_body={"metadata": within}).provider == "p2", (
+        "what was learnt takes nothing away, either"
+    )
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("code", "said", "kind"),
+    [
+        (400, "Your request was rejected as a result of our safety system: temperature is not allowed.", ContentFilteredError),
+        (400, "The prompt triggered our content management policy. System message content is not allowed.", ContentFilteredError),
+        (403, "API key not valid: temperature is not permitted", AuthenticationError),
+        (400, "Your credit balance is too low: temperature is not allowed", InsufficientCreditsError),
+    ],
+)  # fmt: skip
+def test_what_is_refused_for_what_it_says_or_for_who_asks_is_not_asked_again(
+    serve: Serve, way: str, code: int, said: str, kind: type[Exception]
+) -> None:
+    server = serve(status(code, openai(said)))
+    with pytest.raises(kind):
+        asked(list_of(server.url), way, temperature=0.5, system="x")
+    assert len(server.asked) == 1
+
+
 def test_whoever_wants_errors_gets_them(serve: Serve) -> None:
     faulty, good = serve(picky("seed")), serve()
     answered = list_of(faulty.url, good.url).ask_ai("hi", seed=1, on_unsupported="error")
@@ -346,7 +383,10 @@ def test_neither_key_nor_prompt_is_in_what_was_learnt_whatever_a_server_says(
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[]", '{"offers": 1}', '{"offers": [1, {}, {"provider": "p1", "endpoint": 1}]}', "[" * 500],
+    [
+        *("", "{", "[]", '{"offers": 1}', '{"offers": [1, {}, {"provider": "p1", "endpoint": 1}]}', "[" * 500),
+        '{"offers": [{"provider": "p1", "endpoint": "x", "model": "m", "repairs": {}, "learned": 1%s}]}' % ("0" * 400),
+    ],
 )
 def test_a_spoilt_file_of_what_was_learnt_is_as_good_as_none(serve: Serve, tmp_path: Path, text: str) -> None:
     path = tmp_path / ".local/state/inference_providers/learned.json"
@@ -370,6 +410,60 @@ def test_a_row_that_anybody_may_have_written_gives_up_nothing_that_is_not_listed
     assert kept["messages"] == HI
     assert kept["stop"] in (["a"], "a")
     assert [tool["function"]["name"] for tool in kept["tools"]] == ["f"]
+
+
+def test_a_row_that_says_two_things_at_once_is_shown(tmp_path: Path) -> None:
+    path = tmp_path / "learned.json"
+    row = {"provider": "p1", "endpoint": "x", "model": "m", "learned": 5, "absent": True, "repairs": 5}
+    path.write_text(json.dumps({"offers": [row]}))
+    path.chmod(0o600)
+    known = Learned(str(path), clock=lambda: 10.0)
+    assert known.as_rows() == []
+    assert known.repairs == {}
+
+
+def test_nothing_is_learnt_in_a_folder_that_others_can_write(serve: Serve, tmp_path: Path) -> None:
+    folder = tmp_path / ".local/state/inference_providers"
+    folder.mkdir(parents=True, mode=0o700)
+    mine = tmp_path / "mine"
+    mine.write_text("precious")
+    (folder / "learned.json").symlink_to(mine)
+    folder.chmod(0o777)
+    server = serve(picky("seed"))
+    assert list_of(server.url, learn=True, environ={"HOME": str(tmp_path)}).ask_ai("hi", seed=1).dropped == ["seed"]
+    assert mine.read_text() == "precious"
+
+
+def test_only_what_a_model_said_is_left_out_of_messages_and_no_call_of_a_function() -> None:
+    call = {"name": "f", "arguments": "{}"}
+    turns = [
+        {"role": "user", "content": "x", "images": ["a picture"], "audio": {"data": "x"}, "name": "me"},
+        {"role": "assistant", "content": None, "function_call": call, "images": ["drawn"], "audio": None},
+        {"role": "assistant", "content": "x", "function_call": None},
+    ]
+    repairs = Repairs(fields=["images", "audio", "name", "function_call"])
+    assert repairs.applied({"messages": turns})[0]["messages"] == [
+        {"role": "user", "content": "x", "images": ["a picture"], "audio": {"data": "x"}},
+        {"role": "assistant", "content": None, "function_call": call},
+        {"role": "assistant", "content": "x"},
+    ]
+
+
+def test_the_test_of_a_connection_ends_in_time_whatever_is_put_otherwise(serve: Serve) -> None:
+    def slow(connection: Connection, request: Received) -> None:
+        if request.body:
+            threading.Event().wait(0.3)
+        said = (
+            "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
+        )
+        connection.reply(400 if request.body else 200, openai(said, "max_tokens"))
+
+    server = serve(slow)
+    made = list_of(server.url, timeout=0.4)
+    with pytest.raises(InferenceProvidersError):
+        made.connect_to_model("m", test=True)
+    limits = [r for r in server.asked if r.body]
+    assert len(limits) == 2  # and the second was not waited for
 
 
 def test_a_model_that_its_provider_lacks_is_passed_over_in_automatic_choice_and_asked_where_it_is_named(

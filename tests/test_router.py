@@ -157,6 +157,7 @@ class Call:
         self.asked = 0
         self.started = world.clock.now
         self.doubt: Any = None  # the first refusal in words that nobody knows
+        self.confirmed = False  # whether there was another
         self.again: Offer | None = None  # who has just said what to leave out
         self.window = -1  # that a prompt was too long for
         self.unreachable: set[str] = set()  # addresses where nobody is
@@ -298,6 +299,8 @@ class Call:
                 self.world.bury(offer)
             if one.action == classify.OK:
                 self.world.dead.pop(offer.key, None)
+            if one.repaired and one is not verdict:
+                self.tries[offer] -= 1  # it is asked again when its turn comes
             if one.action == classify.LARGER:
                 self.window = max(self.window, offer.context_window or 0)
             if one.error is not None and one.error.code == "connect":
@@ -309,13 +312,15 @@ class Call:
             self.asked -= 1
         if verdict.action in (classify.OK, classify.STOP):
             self.end = verdict
-        if verdict.repaired:
+        for one in (*verdict.also, verdict):
+            if one.action == classify.DOUBT and not one.repaired:
+                self.confirmed = self.doubt is not None
+                self.doubt = self.doubt or one.error
+        if verdict.action != classify.OK and self.confirmed:
+            self.end = verdict
+        elif verdict.repaired:
             self.again = step.offer
             self.tries[step.offer] -= 1
-        elif verdict.action == classify.DOUBT:
-            is_second = self.doubt is not None or any(one.action == classify.DOUBT for one in verdict.also)
-            self.doubt = self.doubt or verdict.error
-            self.end = verdict if is_second else None
         self.too_long = verdict if verdict.action == classify.LARGER else None
         self.go_on(verdict)
 
@@ -454,20 +459,20 @@ WRONG = {
         "if verdict.action == classify.RETRY:",
     ),
     "a hedge beyond the limit": ("self.count + 2 > self.policy.attempts or ", ""),
-    "a hedge is not counted": ("        self.count += 1\n        self.learn(", "        self.learn("),
+    "a hedge is not counted": ("        self.count += 1\n        if verdict.repaired:  #", "        if verdict.repaired:  #"),
     "a refused key is used again": ("return is_large_enough and offer.place[0] not in self.unreachable and not self.health.dead(offer)", "return is_large_enough and offer.place[0] not in self.unreachable"),
     "a refused key is not remembered": ("self._dead[self.key_of(offer)] = (self.clock() + rest, error)", "pass"),
     "a refused key rests for ever": ("(self.clock() + rest, error)", "(self.clock() + 9e9, error)"),
     "a key that works again is dead": ("        if self._dead:\n            self._dead.pop(self.key_of(offer), None)\n", ""),
     "two probe a key that has rested": ("            self._bury(offer, entry[1])\n        place", "            pass\n        place"),
     "no second opinion": ("return self.doubted.in_doubt\n", "return True\n"),
-    "a third opinion": ("if self.doubted is not None or verdict.error is None or second:", "if verdict.error is None or second:"),
-    "both refuse, and a third is asked": (" or verdict.error is None or second:", " or verdict.error is None:"),
-    "a second opinion of whoever refused": ("[later for later in self.again if later.offer.provider != provider]", "self.again"),
+    "a third opinion": ("            self.confirmed = True\n", "            pass\n"),
+    "both refuse, and a third is asked": ("        if verdict.action == classify.DOUBT:\n            self.doubt(verdict)\n\n", "\n"),
+    "a second opinion of whoever refused": ("self.doubted.provider == offer.provider", "False"),
     "the second refusal is told": ("error = self.doubted or verdict.error", "error = verdict.error"),
     "a doubt is forgotten": ("        if self.doubted is not None:\n            self.doubted.attempts = self.attempts\n            return self.doubted\n", ""),
     "a repair is a try": ("                current.tries -= 1\n                continue\n", "                continue\n"),
-    "a repair is a failure": ("            if verdict.repaired:\n", "            if False:\n"),
+    "a repair is a failure": ("            if verdict.repaired and not self.confirmed:\n", "            if False:\n"),
     "a key that another call found refused": ("            if not self.may_work(current.offer):\n                return None", "            if False:\n                return None"),
     "another call's dead key in a hedge": (" or self.dead(offer):\n            return False\n        self._hedges", ":\n            return False\n        self._hedges"),
     "it asks where nobody is": ("self.unreachable.add(offer.place[0])", "pass"),
@@ -476,7 +481,7 @@ WRONG = {
     "who waits for another round keeps a small window": ("self.again = [later for later in self.again if self.may_work(later.offer)]", "pass"),
     "too long a prompt ends it all": ("            return not (self.queue or self.again)\n", "            return True\n"),
     "too long a prompt ends nothing": ("            return not (self.queue or self.again)\n", "            return False\n"),
-    "a stop is no stop": ("return verdict.action == classify.STOP", "return False"),
+    "a stop is no stop": ("self.confirmed or verdict.action == classify.STOP", "self.confirmed"),
     "an answer is not returned": ("self.attempts[-1].seconds)\n                return verdict", "self.attempts[-1].seconds)\n                return None"),
     "asked after the deadline": ("while self.left() > 0 and ", "while "),
     "a limit beyond the deadline": ("else self.left()  # leave", "else self.left() + 1.0  # leave"),

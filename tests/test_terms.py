@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Iterator
+from itertools import count
 from typing import Any
 
 import openai
@@ -56,6 +57,7 @@ class Five:
 
     def __init__(self) -> None:
         self.failing: set[str] = set()
+        self.marks = count()
         self.servers = {name: Server(self._behaviour(name)) for name in ("p1", "p2", "p3", "p4", "tame")}
 
     def _behaviour(self, name: str) -> Callable[[Connection, Received], None]:
@@ -119,13 +121,15 @@ def wanted(avoid: set[str], only: set[str] | None) -> set[str]:
     return kept - set[str]().union(*(MEANS[word] for word in avoid))
 
 
-def ways(model: str | None, terms: dict[str, Any]) -> dict[str, Callable[[Any], Any]]:
+def ways(model: str | None, terms: dict[str, Any], mark: str = "") -> dict[str, Callable[[Any], Any]]:
     named = {"model": model or "auto", "messages": MESSAGES}
     return {
         "ask": lambda pl: pl.ask_ai("hi", model, **terms),
         "untested": lambda pl: pl.ask_ai("hi", model, test=False, **terms),
         "stream": lambda pl: list(pl.stream("hi", model, **terms)),
-        "batch": lambda pl: [result.answer for result in pl.batch(["a", "b"], model, patience=0, **terms)],
+        "batch": lambda pl: [
+            result.answer for result in pl.batch([f"a {mark}", f"b {mark}"], model, patience=0, **terms)
+        ],
         "client": lambda pl: pl.client(hedge_after=0.01, **terms).chat.completions.create(**named),
         "request": lambda pl: pl.client().chat.completions.create(**named, extra_body=terms),
         "connection": lambda pl: pl.connect_to_model(model, test=True, **terms) if model else pl.connect_to_ai(**terms),
@@ -133,12 +137,12 @@ def ways(model: str | None, terms: dict[str, Any]) -> dict[str, Callable[[Any], 
     }
 
 
-def async_ways(model: str | None, terms: dict[str, Any]) -> dict[str, Callable[[Any], Any]]:
+def async_ways(model: str | None, terms: dict[str, Any], mark: str = "") -> dict[str, Callable[[Any], Any]]:
     async def streamed(pl: Any) -> list[str]:
         return [piece async for piece in pl.stream("hi", model, **terms)]
 
     async def batched(pl: Any) -> list[Any]:
-        return [result.answer async for result in pl.batch(["a", "b"], model, patience=0, **terms)]
+        return [result.answer async for result in pl.batch([f"a {mark}", f"b {mark}"], model, patience=0, **terms)]
 
     named = {"model": model or "auto", "messages": MESSAGES}
     return {
@@ -172,9 +176,10 @@ def test_nobody_who_is_avoided_is_ever_sent_anything(
         server.requests.clear()
     terms = {word: sorted(value) for word, value in zip(("avoid", "only"), call, strict=True) if value is not None}
     options = five.options(avoid=own[0], only=own[1])
+    mark = f"of example {next(five.marks)}."
     options["environ"] = {**keys(4), "INFERENCE_PROVIDERS_AVOID": ", ".join(everywhere)}
     may = wanted({*call[0], *own[0], *everywhere}, call[1]) & wanted(set(), own[1])
-    calls = async_ways(model, terms) if with_asyncio else ways(model, terms)
+    calls = async_ways(model, terms, mark) if with_asyncio else ways(model, terms, mark)
     if way not in calls:
         way = "ask"
     try:
@@ -190,11 +195,19 @@ def test_nobody_who_is_avoided_is_ever_sent_anything(
         pass
     except UnknownModelError:
         assert "tame" not in may  # a model that only this server has: where it is not looked for, nobody has it
-    reached = {name for name, server in five.servers.items() if server.requests}
+    reached = {
+        name
+        for name, server in five.servers.items()
+        # A batch that was left may still be on its way when the next example begins.
+        if any(mark.encode() in one.body or b"of example" not in one.body for one in server.requests)
+    }
     assert reached <= may, (way, terms)
     working = may - failing
-    if working and way in ("ask", "batch", "client", "stream"):
-        assert reached & working, (way, terms)  # and those who are left are asked
+    if working and len(failing) < 3 and way in ("ask", "batch", "client", "stream"):
+        assert reached & working, (
+            way,
+            terms,
+        )  # and those who are left are asked, of three within the limit of attempts
 
 
 @pytest.mark.parametrize("kind", ["call", "list", "environment"])

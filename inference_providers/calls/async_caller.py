@@ -184,10 +184,10 @@ class AsyncCaller:
 
     async def _mended(self, step: Send, request: ModelRequest) -> Verdict:
         """One try of one candidate, and others without what it does not take."""
-        request.repairs = self.health.repairs
+        request.repairs, started = self.health.repairs, time.monotonic()
         verdict = await self._tried(step, request)
-        while verdict.repaired:
-            verdict = await self._tried(step, request)
+        while verdict.repaired and (left := step.limit - (time.monotonic() - started)) > 0:
+            verdict = await self._tried(Send(step.offer, left), request)
         if verdict.action == classify.OK:
             self._learn(request, step.offer)
         return verdict

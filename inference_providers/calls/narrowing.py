@@ -67,11 +67,12 @@ def narrowed(
     selection = own.and_also("this call's", avoid, only)
     if key is None:  # with one, a call stands for itself: whose it is is settled by the names that this call gives
         terms = (avoid, only, endpoint)
-        if terms not in broad.narrowed:
-            if len(broad.narrowed) >= _KEPT:
-                broad.narrowed.clear()
-            broad.narrowed[terms] = _Narrowed(broad, _finder(finder, selection, None, endpoint))
-        return broad.narrowed[terms]
+        if (known := broad.narrowed.get(terms)) is not None:
+            return known
+        if len(broad.narrowed) >= _KEPT:
+            broad.narrowed.clear()
+        # Another thread may clear them meanwhile, or make the same.
+        return broad.narrowed.setdefault(terms, _Narrowed(broad, _finder(finder, selection, None, endpoint)))
     return _Narrowed(broad, _finder(finder, selection, key, endpoint))
 
 

@@ -23,6 +23,7 @@ _IN_STREAM = rb'"(?:id|thread_id)"\s{0,9}:\s{0,9}"([\w.:@~=+-]{1,256})"'
 _SPLIT = 300  # bytes that an id and its name may take: looked at again with what follows
 _TEXT, _INSIDE = 1, 2  # of a field: its text is an id; the `id` inside it is
 _HOLDERS = {"conversation": _TEXT | _INSIDE, "container": _TEXT | _INSIDE, "prompt": _INSIDE, "audio": _INSIDE}
+_PAGES = ("after", "before")  # of a query: the ids between which a list is; how many and in which order are none
 _CALLS = ("call_id", "tool_call_id")  # of a turn, and not kept anywhere
 # The words of OpenAI's paths: a server that calls a thing so must not have all requests for a kind of thing.
 _PATHS = (
@@ -116,7 +117,7 @@ def _in_path(path: str) -> Iterator[str]:
             named = parse_qsl(query, max_num_fields=100)
         except ValueError:
             return
-        yield from (value for _, value in named)
+        yield from (value for name, value in named if name in _PAGES or _kind(name.removesuffix("[]"), False))
 
 
 def _ids(whole: Any, *, every: bool = False) -> Iterator[str]:

@@ -110,8 +110,8 @@ def judge(status: int, headers: Mapping[str, str], content: bytes, offer: Offer,
 
 
 def ends_the_call(verdict: Verdict) -> bool:
-    """Whether nobody else need be heard."""
-    return verdict.action in (classify.OK, classify.STOP)
+    """Whether nobody else need be heard. One that is asked again at once has not said its last word."""
+    return verdict.action == classify.OK or (verdict.action == classify.STOP and not verdict.repaired)
 
 
 def after_both(asked_first: Offer, verdicts: list[Verdict]) -> Verdict:

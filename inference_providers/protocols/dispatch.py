@@ -59,13 +59,17 @@ def _nobody(offers: Sequence[Offer], missing: Mapping[int, list[str]], others: s
 def mend(request: ModelRequest, offer: Offer, verdict: Verdict) -> None:
     """See whether a refusal says what this offer does not take; if so, the request is put otherwise for it.
 
-    *verdict* is then `repaired`: the same offer can be asked again at once.
+    *verdict* is then `repaired`: the same offer can be asked again at once. Never after a refusal of what is said, nor
+    of a key or an account: that is not about a field, whatever words it has, and each try may be held against the user.
     """
     if verdict.words is None or verdict.error is None or not request.mends or request.api != chat.PATH:
         return
-    from inference_providers.protocols import complaints
+    from inference_providers.errors import ContentFilteredError
+    from inference_providers.protocols import classify, complaints
     from inference_providers.protocols.repairs import Repairs
 
+    if verdict.action == classify.DEAD or isinstance(verdict.error, ContentFilteredError):
+        return
     learnt = request.learnt.setdefault(offer.place, [])
     fitted = fit(request, offer)
     if len(learnt) >= complaints.TRIES or fitted.body is None:

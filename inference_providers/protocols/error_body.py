@@ -265,7 +265,8 @@ def _told_wait(value: Any, scale: float) -> float | None:
 # An object within a text, in JSON or as Python writes it.
 
 _OPEN = r"""[{\[]\s{0,99}[{"']"""
-_QUOTED = r"""'[^'\\]*+(?:\\.[^'\\]*+)*+'|"[^"\\]*+(?:\\.[^"\\]*+)*+"|\b(?:None|True|False)\b"""
+# One without an end reaches to the end of the text, so that nothing is read twice.
+_QUOTED = r"""(?s)'[^'\\]*+(?:\\.[^'\\]*+)*+(?:'|\\?\Z)|"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|\b(?:None|True|False)\b"""
 _CONSTANTS = {"None": "null", "True": "true", "False": "false"}
 
 
@@ -308,7 +309,7 @@ def _as_json(match: re.Match[str]) -> str:
     word = match[0]
     if word[0] not in "'\"":
         return _CONSTANTS[word]
-    if word[0] == '"':
+    if word[0] == '"' or len(word) < 2 or word[-1] != "'":  # of one without an end, nothing can be made
         return word
     return '"' + word[1:-1].replace("\\'", "'").replace('"', '\\"').replace("\\x", "\\u00") + '"'
 
@@ -320,7 +321,7 @@ def plain(text: str) -> str:
     begin, end = _Ahead(text, "<"), _Ahead(text, ">")
     ends = {name: _Ahead(small, f"</{name}>") for name in _UNSEEN}
     kept: list[str] = []
-    place = 0
+    place = signs = 0
     while (tag := begin.after(place)) < len(text):
         kept.append(text[place:tag])
         name = next((name for name in _UNSEEN if small.startswith(name, tag + 1)), "")
@@ -333,6 +334,9 @@ def plain(text: str) -> str:
         else:
             kept.append("<")
             place = tag + 1
+            signs += 1
+            if signs > _LINE:  # more than is told
+                break
     return " ".join("".join([*kept, text[place:]]).split())[:_LINE]
 
 

@@ -33,6 +33,25 @@ DROPPABLE = frozenset((
     *("parallel_tool_calls", "stream_options", "prompt_cache_key", "cache_prompt", "prediction", "priority"),
     *("keep_alive", "options", "return_token_ids", "timings_per_token", "usage", "web_search_options"),
 ))  # fmt: skip
+# What names within such a field say of something that is not given up: then the whole field stays.
+_FATES = (
+    *("store", "storage", "retain", "retention", "privacy", "private", "zdr", "no_log", "no-log", "nolog", "logging"),
+    *(
+        "training",
+        "collect",
+        "region",
+        "residen",
+        "safe",
+        "guard",
+        "moderat",
+        "redact",
+        "mask",
+        "pii",
+        "opt_out",
+        "optout",
+    ),
+)
+_NODES = 1000  # values of a field that are looked at
 OURS = frozenset(("stream_options",))  # fields that this package adds by itself: nobody misses them
 # Fields of messages that only some servers know: leftovers of other providers' replies.
 MESSAGE_FIELDS = frozenset((
@@ -40,6 +59,9 @@ MESSAGE_FIELDS = frozenset((
     *("thinking", "thinking_blocks", "provider_specific_fields", "extra_content", "images", "citations", "prefix"),
     *("index", "name", "signature", "thought_signature", "cache_control"),
 ))  # fmt: skip
+# Of them, what anybody's message may go without. The others are the user's own words where no model gave them; and a
+# call of a function is never given up, only its empty field.
+_ANYBODYS = frozenset(("index", "name", "prefix", "cache_control"))
 # Keywords of schemas that only narrow what is allowed, or describe it: replies are checked against the whole schema.
 KEYWORDS = frozenset((
     *("additionalProperties", "$schema", "$id", "$comment", "default", "title", "description", "examples", "format"),
@@ -140,7 +162,7 @@ class Repairs:
     def applied(self, body: Mapping[str, Any]) -> tuple[dict[str, Any], list[str], list[str]]:
         """A request's body as this offer takes it, the names of what was left out, and in words what was changed."""
         fields = dict(body)
-        dropped = [name for name in fields if name in self.dropped]
+        dropped = [name for name in fields if name in self.dropped and not _protects(fields[name])]
         for name in dropped:
             del fields[name]
         words: list[str] = []
@@ -153,13 +175,29 @@ class Repairs:
                 fields[name] = most
                 words.append(f"{name} lowered to {most}")
         if self.fields:
-            _change_messages(fields, lambda turn: {k: v for k, v in turn.items() if k not in self.fields}, words, "")
+            _change_messages(fields, lambda turn: _without(turn, self.fields), words, "")
         for mark, change in _MARKS_DONE.items():
             if mark in self.without:
                 change(fields, words)
         if self.keywords:
             _loosen(fields, self.keywords, words)
         return fields, [name for name in dropped if name not in OURS], words
+
+
+def _protects(value: Any) -> bool:
+    """Whether a field holds what says what may become of the data, where it may go, or what must not be said."""
+    waiting = [value]
+    for _ in range(_NODES):
+        if not waiting:
+            return False
+        node = waiting.pop()
+        if isinstance(node, dict):
+            if any(fate in str(name).lower() for name in node for fate in _FATES):
+                return True
+            waiting += node.values()
+        elif isinstance(node, list | tuple):
+            waiting += node
+    return True
 
 
 def is_count(value: Any) -> bool:
@@ -178,6 +216,16 @@ def _change_messages(
         fields["messages"] = changed
         if say:
             words.append(say)
+
+
+def _without(turn: dict[str, Any], fields: frozenset[str]) -> dict[str, Any]:
+    """A message without leftovers of other providers' replies."""
+    is_models = turn.get("role") == "assistant"
+    return {
+        name: value
+        for name, value in turn.items()
+        if name not in fields or (value and (name == "function_call" or not (is_models or name in _ANYBODYS)))
+    }
 
 
 def _no_developer(fields: dict[str, Any], words: list[str]) -> None:

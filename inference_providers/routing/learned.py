@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 NAME = "learned.json"
 WEEK, DAY = 7 * 86400.0, 86400.0  # seconds for which repairs, and missing models, are remembered
+_LAST = 1e12  # seconds since 1970: an integer may be too large to be reckoned with
 _CAP, _ENTRIES = 1024 * 1024, 1000  # bytes that are read, and entries that are kept
 
 
@@ -55,7 +56,7 @@ class Learned:
         """What could be rows of the registry: for each model at its provider, what it refuses and calls otherwise."""
         found = []
         for entry in self._entries.values():
-            repairs = Repairs.of_row(entry.get("repairs") or {})
+            repairs = Repairs.of_row({} if entry.get("absent") else entry["repairs"])
             refused = sorted({*repairs.dropped, *(repairs.without & {"developer", "json_schema"})})
             row = {"refuses": refused, "spelling": repairs.renamed, "most": repairs.most}
             if parameters := {name: value for name, value in row.items() if value}:
@@ -102,7 +103,8 @@ class Learned:
             os.unlink(self.path)
 
     def _put(self, offer: Offer, fact: Mapping[str, Any]) -> None:
-        self._read()  # others may have written since
+        if not self._read():  # others may have written since
+            return
         entry = {
             "provider": offer.provider,
             "endpoint": offer.endpoint,
@@ -121,22 +123,27 @@ class Learned:
                 f"{self.path} cannot be written ({error.strerror}): what was learnt is forgotten with this process"
             )
 
-    def _read(self) -> None:
+    def _read(self) -> bool:
+        """Read what is there. Whether the folder is nobody else's: a link in it could lead to any file of the user."""
+        if why := folders.distrust(os.path.dirname(self.path)):
+            folders.warn_once(f"{self.path} is neither read nor written: {why}")
+            return False
         try:
             held = jsontext.loads(folders.read(self.path, _CAP))
         except FileNotFoundError:
-            return
+            return True
         except OSError as error:
             folders.warn_once(f"{self.path} is not read: {error.strerror}")
-            return
+            return True
         except ValueError:
             folders.warn_once(f"{self.path} is not JSON, and is written anew when something is learnt")
-            return
+            return True
         rows = held.get("offers") if isinstance(held, dict) else None
         now = self._clock()
         for row in rows[:_ENTRIES] if isinstance(rows, list) else ():
             if _is_entry(row) and 0 <= now - row["learned"] < (DAY if row.get("absent") else WEEK):
                 self._entries[_key(row)] = row
+        return True
 
 
 def _is_told(offer: Offer) -> bool:
@@ -156,5 +163,6 @@ def _is_entry(row: Any) -> bool:
         isinstance(row, dict)
         and all(isinstance(row.get(name), str) for name in texts)
         and isinstance(row.get("learned"), int | float)
+        and row["learned"] < _LAST
         and (row.get("absent") is True or isinstance(row.get("repairs"), dict))
     )

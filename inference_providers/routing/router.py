@@ -105,6 +105,7 @@ class Router:
         self.window = -1  # the largest, in tokens, that the prompt did not fit into
         self.unreachable: set[str | None] = set()  # addresses where nobody is
         self.doubted: ProviderError | None = None  # the first refusal in words that nobody knows
+        self.confirmed = False  # whether another provider has refused it as well
 
     def left(self) -> float:
         return self.deadline - self.health.clock()
@@ -135,7 +136,7 @@ class Router:
             if action == classify.OK:
                 self.health.succeeded(verdict.offer or current.offer, self.attempts[-1].seconds)
                 return verdict
-            if verdict.repaired:
+            if verdict.repaired and not self.confirmed:
                 current.tries -= 1
                 continue
             self.learn(verdict.offer or current.offer, verdict)
@@ -151,18 +152,24 @@ class Router:
 
     def ends(self, verdict: Verdict) -> bool:
         """Whether nobody else is asked."""
+        if verdict.action == classify.DOUBT:
+            self.doubt(verdict)
+        if self.confirmed or verdict.action == classify.STOP:
+            return True
         if verdict.action == classify.LARGER:
             return not (self.queue or self.again)
-        if verdict.action != classify.DOUBT:
-            return verdict.action == classify.STOP
-        second = any(other.action in (classify.STOP, classify.DOUBT) for other in verdict.also)
-        if self.doubted is not None or verdict.error is None or second:
-            return True  # that was the second opinion
-        self.doubted, provider = verdict.error, verdict.error.provider
-        self.queue = [later for later in self.queue if later.offer.provider != provider]
-        self.again = [later for later in self.again if later.offer.provider != provider]
+        if verdict.action != classify.DOUBT or self.doubted is None:
+            return False
         self.doubted.in_doubt = not (self.queue or self.again)
         return self.doubted.in_doubt
+
+    def doubt(self, verdict: Verdict) -> None:
+        """Note a refusal in words that nobody knows: it has a second opinion, which is another provider's."""
+        if self.doubted is not None:
+            self.confirmed = True
+            return
+        self.doubted = verdict.error
+        self.leave_out()
 
     def ended(self, verdict: Verdict) -> InferenceProvidersError:
         """The error of a request at fault: the first refusal of it."""
@@ -231,10 +238,15 @@ class Router:
         if verdict.offer is None or verdict.action == classify.OK:
             return
         self.count += 1
+        if verdict.repaired:  # it is asked again when its turn comes
+            self.record(verdict.offer, verdict, f"{verdict.error}; to be asked again {verdict.repaired}", started)
+            return
         self.learn(verdict.offer, verdict)
         self.record(verdict.offer, verdict, str(verdict.error), started)
         if second is not None and verdict.offer is second.offer and second in self.queue:
             self.queue.remove(second)
+        if verdict.action == classify.DOUBT:
+            self.doubt(verdict)
 
     def pause(self, current: _Candidate, verdict: Verdict) -> float | None:
         """Seconds before the same candidate is tried again, or None to give it up."""
@@ -256,18 +268,24 @@ class Router:
         return self.random.uniform(0, min(self.policy.backoff_cap, self.policy.backoff_base * 2 ** (tries - 1)))
 
     def learn(self, offer: Offer, verdict: Verdict) -> None:
-        """Remember a failure, and leave out who would fail likewise."""
+        """Remember a failure, and what it says of others."""
         self.health.failed(offer, verdict)
         if verdict.action == classify.LARGER:
             self.window = max(self.window, offer.context_window or 0)
         if verdict.error is not None and verdict.error.code in _NOT_REACHED:
             self.unreachable.add(offer.place[0])
+        self.leave_out()
+
+    def leave_out(self) -> None:
+        """Ask nobody who would fail likewise."""
         self.queue = [later for later in self.queue if self.may_work(later.offer)]
         self.again = [later for later in self.again if self.may_work(later.offer)]
 
     def may_work(self, offer: Offer) -> bool:
         """Whether nothing is known that rules a candidate out."""
         is_large_enough = self.window < 0 or (offer.context_window or 0) > self.window
+        if self.doubted is not None and self.doubted.provider == offer.provider:
+            return False
         return is_large_enough and offer.place[0] not in self.unreachable and not self.health.dead(offer)
 
     def exhausted(self) -> InferenceProvidersError:
