@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from inference_providers import AsyncProviderList, MetaInferenceEngine, RemoteParams
 from inference_providers.chat import Assembly, thinking
+from inference_providers.chat.assembly import assembled
 from inference_providers.chat.completion import as_chunk, thoughts
 from inference_providers.protocols import classify, openai_chat
 from inference_providers.transport.http import Limits
@@ -709,3 +710,11 @@ def test_speech_falls_back_before_its_first_byte(serve: Serve) -> None:
         raw = client.audio.speech.with_raw_response.create(model="m", voice="v", input="x")
     assert (raw.content, raw.headers["x-inference-provider"]) == (b"sound", "p3")
     assert good.asked[0].headers["accept"] == "application/octet-stream"
+
+
+def test_a_stream_of_more_calls_than_anybody_makes_keeps_some_thousands() -> None:
+    def calling(number: int) -> dict[str, Any]:
+        return delta(None, tool_calls=[{"index": number, "id": f"c{number}", "function": {"name": "f"}}])
+
+    calls = assembled(calling(number) for number in range(5000))["choices"][0]["message"]["tool_calls"]
+    assert [call["id"] for call in calls] == [f"c{number}" for number in range(4096)]

@@ -23,6 +23,7 @@ _GROWING = {
 _APART = frozenset(("choices", "usage", "object"))
 _TEXT_ALONE = {"content"}.issuperset
 _OWN = frozenset(("delta", "message", "index", "usage"))
+_CALLS = 4096  # of one message that are kept: many times what is ever run, and each small one takes two kilobytes
 _COMPARED = 4096  # characters of a tool call's arguments: shorter ones are looked at for whether they are whole
 
 
@@ -146,6 +147,8 @@ class _Calls:
             if type(piece) is not dict:
                 continue
             call = self._known(piece)
+            if call is None and len(self._calls) >= _CALLS:
+                continue
             if call is None:
                 call = {}
                 self._calls.append(call)

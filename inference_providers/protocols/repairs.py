@@ -36,20 +36,8 @@ DROPPABLE = frozenset((
 # What names within such a field say of something that is not given up: then the whole field stays.
 _FATES = (
     *("store", "storage", "retain", "retention", "privacy", "private", "zdr", "no_log", "no-log", "nolog", "logging"),
-    *(
-        "training",
-        "collect",
-        "region",
-        "residen",
-        "safe",
-        "guard",
-        "moderat",
-        "redact",
-        "mask",
-        "pii",
-        "opt_out",
-        "optout",
-    ),
+    *("training", "collect", "region", "residen", "safe", "guard", "moderat", "redact", "mask", "pii", "opt_out"),
+    "optout",
 )
 _NODES = 1000  # values of a field that are looked at
 OURS = frozenset(("stream_options",))  # fields that this package adds by itself: nobody misses them
