@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from inference_providers.credentials.foreign_secrets import is_foreign
 from inference_providers.credentials.hosts import host_of, variables_of
+from inference_providers.registry import Registry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from inference_providers.credentials.pins import Pins
-    from inference_providers.registry import Provider, Registry
+    from inference_providers.registry import Provider
 
 # What is kept of a downloaded registry. Of each provider's row: what it offers, and whether it is out of service.
 _OFFERS = ("model_names", "more_names", "facts")
@@ -40,14 +41,37 @@ def stray_keys(registry: Registry, installed: Registry, pins: Pins) -> list[str]
                     f"$.providers.{pid}.connection: {variable} holds the secret of something else, and is not a "
                     "provider's key. Use a variable of your own."
                 )
-            elif provider.endpoint and pins.pinned(variable) and not _allowed(installed, provider, variable, pins):
-                host = host_of(provider.endpoint)
-                owners = ", ".join(pins.hosts(variable)) or "no host"
-                problems.append(
-                    f"$.providers.{pid}.connection: would send {variable} to {host}, but that key belongs to {owners}. "
-                    f'If you mean it, pass trust={{"{variable}": ["{host}"]}}; else use a variable of your own.'
-                )
+            elif moved := _moved(provider, variable, installed, pins):
+                problems.append(f"$.providers.{pid}.connection: {moved}")
     return problems
+
+
+def _moved(provider: Provider, variable: str, installed: Registry, pins: Pins) -> str:
+    """The problem, where *provider* would have the key in *variable* sent to another host than its own; or empty."""
+    if not provider.endpoint or not pins.pinned(variable) or _allowed(installed, provider, variable, pins):
+        return ""
+    host = host_of(provider.endpoint)
+    owners = ", ".join(pins.hosts(variable)) or "no host"
+    return (
+        f"would send {variable} to {host}, but that key belongs to {owners}. "
+        f'If you mean it, pass trust={{"{variable}": ["{host}"]}}; else use a variable of your own.'
+    )
+
+
+def without_strays(data: dict[str, Any], installed: Registry, pins: Pins) -> tuple[dict[str, Any], list[str]]:
+    """(a registry's data, in which rows that would move a pinned key are disabled; a line about each of them).
+
+    *data* fits the schema. Such a row keeps its models, and has no key any more: nothing could be sent there even if
+    somebody overlooked that it is disabled. All that is wrong in other ways stays, for `stray_keys` to find.
+    """
+    rows, lines = dict(data["providers"]), []
+    for pid, provider in Registry(data).providers.items():
+        moved = [line for name in provider.key_variables if (line := _moved(provider, name, installed, pins))]
+        if moved:
+            keyless = {key: value for key, value in provider.connection.items() if key != "api_key"}
+            rows[pid] = {**rows[pid], "disabled": " ".join(moved), "connection": keyless}
+            lines.append(f"{pid} is disabled: it {' '.join(moved)}")
+    return {**data, "providers": rows}, lines
 
 
 def _misplaced(pid: str, provider: Provider, pins: Pins) -> list[str]:
@@ -118,6 +142,8 @@ def _known_row(row: Mapping[str, Any], ours: Provider, base: Registry, pins: Pin
 def _offers(row: Mapping[str, Any], base: Registry) -> dict[str, Any]:
     """What is kept of a downloaded row, save for its connection."""
     offers = _only(_FROM_DOWNLOAD, row)
+    if "disabled" in offers:
+        offers["disabled"] = bool(offers["disabled"])  # no word of a download's own
     if offers.get("model_names"):
         offers["model_names"] = _headless(offers["model_names"], base)
     return offers

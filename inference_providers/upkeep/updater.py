@@ -13,7 +13,7 @@ from inference_providers import files
 from inference_providers.credentials import Environment, Pins, restrained, stray_keys
 from inference_providers.errors import RegistryError
 from inference_providers.files import folders
-from inference_providers.registry import Registry, bundled, merge, parse
+from inference_providers.registry import Registry, bundled, is_first_format, merge, parse
 from inference_providers.text import jsontext
 from inference_providers.upkeep.download import download, redacted
 
@@ -46,20 +46,50 @@ def load(
     """
     if json_override is not None and not isinstance(json_override, Registry):
         data = read(json_override, "json_override")
-        if json_merge is not None:
-            data = merge(data, read(json_merge, "json_merge"))
-        check(data, trust, "json_override" if json_merge is None else "json_merge")
-        return Registry(data)
-    base = json_override or bundled()
-    if auto_update and json_override is None:
-        base = Updater(environ, url=url, trust=trust, warn=warn).current()
+        if is_first_format(data):
+            data = _modernised(data, None, trust, "json_override", warn)
+        check(data, trust, "json_override")
+        base = Registry(data)
+    else:
+        base = json_override or bundled()
+        if auto_update and json_override is None:
+            base = Updater(environ, url=url, trust=trust, warn=warn).current()
     if json_merge is None:
         return base
     patch = read(json_merge, "json_merge")
     base = base.opened(patch)
-    merged = merge(base.rows, patch)
+    if is_first_format(patch):
+        merged = _modernised(patch, base, trust, "json_merge", warn)
+    else:
+        merged = merge(base.rows, patch)
     check(merged, trust, "json_merge", known=base.rows)
     return base.variant(merged)
+
+
+def _modernised(
+    data: dict[str, Any],
+    base: Registry | None,
+    trust: Mapping[str, Sequence[str]] | None,
+    name: str,
+    warn: Callable[[str], None],
+) -> dict[str, Any]:
+    """The data of a registry in the first format, merged into *base* where there is one, for `check` to look at.
+
+    Published files of that time have rows that would move a key to where it is pinned no more. Such a row is disabled,
+    and a warning says why; the file's other rows hold.
+    """
+    from inference_providers.credentials import without_strays
+    from inference_providers.registry import modernised, problems
+
+    data, told = modernised(data, bundled(), base)
+    if base is not None:
+        data = merge(base.rows, data)
+    if not problems(data, known=base.rows if base is not None else None):
+        data, strays = without_strays(data, bundled(), Pins(bundled(), trust))
+        told += strays
+    for line in told:
+        warn(f"{name}, a file in the first published format: {line}")
+    return data
 
 
 def read(source: Any, name: str) -> dict[str, Any]:
