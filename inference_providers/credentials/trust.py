@@ -34,16 +34,19 @@ def stray_keys(registry: Registry, installed: Registry, pins: Pins) -> list[str]
     for pid, provider in registry.providers.items():
         if pid in installed.providers and provider.connection is installed.providers[pid].connection:
             continue
-        problems += _misplaced(pid, provider, pins)
-        for variable in provider.key_variables:
-            if not pins.pinned(variable) and is_foreign(variable):
-                problems.append(
-                    f"$.providers.{pid}.connection: {variable} holds the secret of something else, and is not a "
-                    "provider's key. Use a variable of your own."
-                )
-            elif moved := _moved(provider, variable, installed, pins):
-                problems.append(f"$.providers.{pid}.connection: {moved}")
+        wrong, moved = _strays(provider, installed, pins)
+        problems += [f"$.providers.{pid}.connection{line}" for line in (*wrong, *(f": {line}" for line in moved))]
     return problems
+
+
+def _strays(provider: Provider, installed: Registry, pins: Pins) -> tuple[list[str], list[str]]:
+    """(what is wrong with a row's keys wherever they would be sent; which of them it would send to other hosts)."""
+    foreign = [name for name in provider.key_variables if not pins.pinned(name) and is_foreign(name)]
+    wrong = _misplaced(provider, pins) + [
+        f": {name} holds the secret of something else, and is not a provider's key. Use a variable of your own."
+        for name in foreign
+    ]
+    return wrong, [line for name in provider.key_variables if (line := _moved(provider, name, installed, pins))]
 
 
 def _moved(provider: Provider, variable: str, installed: Registry, pins: Pins) -> str:
@@ -66,23 +69,22 @@ def without_strays(data: dict[str, Any], installed: Registry, pins: Pins) -> tup
     """
     rows, lines = dict(data["providers"]), []
     for pid, provider in Registry(data).providers.items():
-        moved = [line for name in provider.key_variables if (line := _moved(provider, name, installed, pins))]
-        if moved:
+        wrong, moved = _strays(provider, installed, pins)
+        if moved and not wrong:
             keyless = {key: value for key, value in provider.connection.items() if key != "api_key"}
             rows[pid] = {**rows[pid], "disabled": " ".join(moved), "connection": keyless}
             lines.append(f"{pid} is disabled: it {' '.join(moved)}")
     return {**data, "providers": rows}, lines
 
 
-def _misplaced(pid: str, provider: Provider, pins: Pins) -> list[str]:
+def _misplaced(provider: Provider, pins: Pins) -> list[str]:
     """Problems: keys in an endpoint's text or a local server's address, and cloud keys for servers on this machine."""
-    path = f"$.providers.{pid}.connection"
     in_address = [*variables_of(provider.endpoint), *((provider.local or {}).get("address") or ())]
     secrets = [name for name in in_address if pins.pinned(name) or is_foreign(name)]
-    problems = [f"{path}: {name} is a key and cannot be part of an address" for name in secrets]
+    problems = [f": {name} is a key and cannot be part of an address" for name in secrets]
     if provider.local is not None:
         cloud = [name for name in provider.key_variables if not pins.belongs_here(name)]
-        problems += [f"{path}.local: a server on this machine must not get {name}, a cloud key" for name in cloud]
+        problems += [f".local: a server on this machine must not get {name}, a cloud key" for name in cloud]
     return problems
 
 

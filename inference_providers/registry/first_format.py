@@ -67,7 +67,7 @@ def modernised(
                 left_out.append(f"{made} is a provider of its own; {pid} is not asked for the model of that name.")
             else:
                 rows[made] = one
-    return ({**data, "providers": rows} if rows else dict(data)), left_out
+    return ({**data, "providers": rows} if isinstance(data.get("providers"), dict) else dict(data)), left_out
 
 
 def _rows(data: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -15,6 +15,7 @@ from inference_providers.errors import RegistryError
 from inference_providers.files import folders
 from inference_providers.registry import Registry, bundled, is_first_format, merge, parse
 from inference_providers.text import jsontext
+from inference_providers.upkeep import old_files
 from inference_providers.upkeep.download import download, redacted
 
 TYPE_CHECKING = False
@@ -47,7 +48,7 @@ def load(
     if json_override is not None and not isinstance(json_override, Registry):
         data = read(json_override, "json_override")
         if is_first_format(data):
-            data = _modernised(data, None, trust, "json_override", warn)
+            data = old_files.modern(data, None, trust, "json_override", warn)
         check(data, trust, "json_override")
         base = Registry(data)
     else:
@@ -59,37 +60,11 @@ def load(
     patch = read(json_merge, "json_merge")
     base = base.opened(patch)
     if is_first_format(patch):
-        merged = _modernised(patch, base, trust, "json_merge", warn)
+        merged = old_files.modern(patch, base, trust, "json_merge", warn)
     else:
         merged = merge(base.rows, patch)
     check(merged, trust, "json_merge", known=base.rows)
     return base.variant(merged)
-
-
-def _modernised(
-    data: dict[str, Any],
-    base: Registry | None,
-    trust: Mapping[str, Sequence[str]] | None,
-    name: str,
-    warn: Callable[[str], None],
-) -> dict[str, Any]:
-    """The data of a registry in the first format, merged into *base* where there is one, for `check` to look at.
-
-    Published files of that time have rows that would move a key to where it is pinned no more. Such a row is disabled,
-    and a warning says why; the file's other rows hold.
-    """
-    from inference_providers.credentials import without_strays
-    from inference_providers.registry import modernised, problems
-
-    data, told = modernised(data, bundled(), base)
-    if base is not None:
-        data = merge(base.rows, data)
-    if not problems(data, known=base.rows if base is not None else None):
-        data, strays = without_strays(data, bundled(), Pins(bundled(), trust))
-        told += strays
-    for line in told:
-        warn(f"{name}, a file in the first published format: {line}")
-    return data
 
 
 def read(source: Any, name: str) -> dict[str, Any]:
