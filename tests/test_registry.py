@@ -185,14 +185,16 @@ def test_the_command_rebuilds_the_same_bytes(tmp_path: Path) -> None:
     assert made[0] == made[1]
 
 
-def test_the_old_published_format_loads_unchanged() -> None:
+def test_the_old_published_format_loads() -> None:
     environ = {"OPENAI_API_KEY": "canary-old", "LEPTON_API_KEY": "canary-lepton"}
     providers = ProviderList(json_override=OLD_FORMAT, environ=environ, local=False)
     assert providers.get_canonical_model_names() == ["gpt-3.5", "gpt-4", "llama-2-70b", "mixtral-8x7b"]
     assert [tuple(offer) for offer in providers.find_model_providers("gpt-4")] == [
         ("openai", "https://api.openai.com/v1", "gpt-4", "gpt-4-turbo-preview", "canary-old")
     ]
-    assert providers.find_model_providers("mixtral-8x7b") == []  # its endpoint needs a variable that cannot be filled
+    assert [tuple(offer) for offer in providers.find_model_providers("mixtral-8x7b")] == [
+        ("lepton", "https://mixtral-8x7b.lepton.run/api/v1", "mixtral-8x7b", "mixtral-8x7b", "canary-lepton")
+    ]
     assert providers.registry.auto_model_priority == ["gpt-4", "mixtral-8x7b"]
 
 

@@ -183,13 +183,12 @@ class KeyFinder(NarrowFinder):
         if len(meant) != 1:
             raise _whose_key(names, list(meant))
         (pid,) = meant
-        if not self.registry.providers[pid].key_variables:
-            raise UnknownModelError(f"{pid} takes no key; leave api_key out.")
+        if not (row := self.registry.providers[pid]).key_variables:
+            raise UnknownModelError(f"{pid} {row.disabled or 'takes no key; leave api_key out'}.")
         settled = self._settled.setdefault("owner", pid)  # in one step, for many threads
         if pid != settled:
             raise UnknownModelError(f"{BY_HAND.capitalize()} is {settled}'s since the first call; {pid} never gets it.")
         if self._finder is None:
-            row = self.registry.providers[pid]
             alone = self._selection.and_also("this call's api_key:", None, [pid])
             self._finder = NarrowFinder(self, self._broad.accesses.with_key(row, self._key.key, alone))
         return self._finder

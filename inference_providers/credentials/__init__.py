@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from inference_providers.credentials.redaction import scrub_json as scrub_json
     from inference_providers.credentials.trust import restrained as restrained
     from inference_providers.credentials.trust import stray_keys as stray_keys
+    from inference_providers.credentials.trust import without_strays as without_strays
 
 _HOME = {
     "foreign_secrets": ("is_foreign",),
@@ -69,6 +70,7 @@ _HOME = {
     "trust": (
         "restrained",
         "stray_keys",
+        "without_strays",
     ),
 }
 __getattr__, __dir__ = face(__name__, _HOME)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from inference_providers.credentials.foreign_secrets import is_foreign
 from inference_providers.credentials.hosts import host_of, variables_of
+from inference_providers.registry import Registry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from inference_providers.credentials.pins import Pins
-    from inference_providers.registry import Provider, Registry
+    from inference_providers.registry import Provider
 
 # What is kept of a downloaded registry. Of each provider's row: what it offers, and whether it is out of service.
 _OFFERS = ("model_names", "more_names", "facts")
@@ -33,32 +34,57 @@ def stray_keys(registry: Registry, installed: Registry, pins: Pins) -> list[str]
     for pid, provider in registry.providers.items():
         if pid in installed.providers and provider.connection is installed.providers[pid].connection:
             continue
-        problems += _misplaced(pid, provider, pins)
-        for variable in provider.key_variables:
-            if not pins.pinned(variable) and is_foreign(variable):
-                problems.append(
-                    f"$.providers.{pid}.connection: {variable} holds the secret of something else, and is not a "
-                    "provider's key. Use a variable of your own."
-                )
-            elif provider.endpoint and pins.pinned(variable) and not _allowed(installed, provider, variable, pins):
-                host = host_of(provider.endpoint)
-                owners = ", ".join(pins.hosts(variable)) or "no host"
-                problems.append(
-                    f"$.providers.{pid}.connection: would send {variable} to {host}, but that key belongs to {owners}. "
-                    f'If you mean it, pass trust={{"{variable}": ["{host}"]}}; else use a variable of your own.'
-                )
+        wrong, moved = _strays(provider, installed, pins)
+        problems += [f"$.providers.{pid}.connection{line}" for line in (*wrong, *(f": {line}" for line in moved))]
     return problems
 
 
-def _misplaced(pid: str, provider: Provider, pins: Pins) -> list[str]:
+def _strays(provider: Provider, installed: Registry, pins: Pins) -> tuple[list[str], list[str]]:
+    """(what is wrong with a row's keys wherever they would be sent; which of them it would send to other hosts)."""
+    foreign = [name for name in provider.key_variables if not pins.pinned(name) and is_foreign(name)]
+    wrong = _misplaced(provider, pins) + [
+        f": {name} holds the secret of something else, and is not a provider's key. Use a variable of your own."
+        for name in foreign
+    ]
+    return wrong, [line for name in provider.key_variables if (line := _moved(provider, name, installed, pins))]
+
+
+def _moved(provider: Provider, variable: str, installed: Registry, pins: Pins) -> str:
+    """The problem, where *provider* would have the key in *variable* sent to another host than its own; or empty."""
+    if not provider.endpoint or not pins.pinned(variable) or _allowed(installed, provider, variable, pins):
+        return ""
+    host = host_of(provider.endpoint)
+    owners = ", ".join(pins.hosts(variable)) or "no host"
+    return (
+        f"would send {variable} to {host}, but that key belongs to {owners}. "
+        f'If you mean it, pass trust={{"{variable}": ["{host}"]}}; else use a variable of your own.'
+    )
+
+
+def without_strays(data: dict[str, Any], installed: Registry, pins: Pins) -> tuple[dict[str, Any], list[str]]:
+    """(a registry's data, in which rows that would move a pinned key are disabled; a line about each of them).
+
+    *data* fits the schema. Such a row keeps its models, and has no key any more: nothing could be sent there even if
+    somebody overlooked that it is disabled. All that is wrong in other ways stays, for `stray_keys` to find.
+    """
+    rows, lines = dict(data["providers"]), []
+    for pid, provider in Registry(data).providers.items():
+        wrong, moved = _strays(provider, installed, pins)
+        if moved and not wrong:
+            keyless = {key: value for key, value in provider.connection.items() if key != "api_key"}
+            rows[pid] = {**rows[pid], "disabled": " ".join(moved), "connection": keyless}
+            lines.append(f"{pid} is disabled: it {' '.join(moved)}")
+    return {**data, "providers": rows}, lines
+
+
+def _misplaced(provider: Provider, pins: Pins) -> list[str]:
     """Problems: keys in an endpoint's text or a local server's address, and cloud keys for servers on this machine."""
-    path = f"$.providers.{pid}.connection"
     in_address = [*variables_of(provider.endpoint), *((provider.local or {}).get("address") or ())]
     secrets = [name for name in in_address if pins.pinned(name) or is_foreign(name)]
-    problems = [f"{path}: {name} is a key and cannot be part of an address" for name in secrets]
+    problems = [f": {name} is a key and cannot be part of an address" for name in secrets]
     if provider.local is not None:
         cloud = [name for name in provider.key_variables if not pins.belongs_here(name)]
-        problems += [f"{path}.local: a server on this machine must not get {name}, a cloud key" for name in cloud]
+        problems += [f".local: a server on this machine must not get {name}, a cloud key" for name in cloud]
     return problems
 
 
@@ -118,6 +144,8 @@ def _known_row(row: Mapping[str, Any], ours: Provider, base: Registry, pins: Pin
 def _offers(row: Mapping[str, Any], base: Registry) -> dict[str, Any]:
     """What is kept of a downloaded row, save for its connection."""
     offers = _only(_FROM_DOWNLOAD, row)
+    if "disabled" in offers:
+        offers["disabled"] = bool(offers["disabled"])  # no word of a download's own
     if offers.get("model_names"):
         offers["model_names"] = _headless(offers["model_names"], base)
     return offers

@@ -185,7 +185,7 @@ class Accesses(credentials.Secretive):
     def at(self, server: LocalServer) -> Access:
         """Access to a server found on this machine, at its address."""
         known = self[server.provider]
-        if known.provider.data.get("disabled") or self.avoids(known.provider):
+        if known.provider.disabled or self.avoids(known.provider):
             return known
         launched = server if server.launched else None
         credential = credentials.Credential(server.key, None) if server.key else known.credential
@@ -210,8 +210,8 @@ class Accesses(credentials.Secretive):
     def _work_out(self, provider: Provider) -> Access:
         if avoided := self.avoids(provider):
             return self._access(provider, self._endpoint(provider)[0], None, avoided)
-        if provider.data.get("disabled"):
-            return self._access(provider, None, None, "is disabled")
+        if disabled := provider.disabled:
+            return self._access(provider, None, None, disabled)
         if problem := unspoken(provider.protocol):
             return self._access(provider, None, None, problem)
         credential, reason = credentials.find(provider, self._environ)

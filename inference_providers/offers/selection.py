@@ -45,7 +45,10 @@ def _meant(word: str, said: str, registry: Registry) -> frozenset[str]:
     if key in (LOCAL, REMOTE):
         return frozenset([f"={key}"])
     known = [pid for one in (registry, bundled()) if (pid := one.provider_id(word)) is not None]
-    if known or key in bundled().retired_providers:
+    known += [key] * (
+        key in bundled().retired_providers or any(row.part_of == key for row in registry.providers.values())
+    )
+    if known:
         return frozenset(known)
     from inference_providers.registry import countries_of
 
@@ -136,23 +139,26 @@ def _called(provider: Provider) -> frozenset[str]:
     """
     known = bundled().providers
     same = frozenset([provider.id]) if provider.id in known else _at().get(_place(provider.endpoint), frozenset())
-    countries = {provider.data.get("country")} - {None} or {known[pid].data.get("country") for pid in same} - {None}
+    listed = {known[pid].data.get("country") for pid in same if pid in known}
+    countries = {provider.data.get("country")} - {None} or listed - {None}
     kinds = {f"={country}" for country in countries}
     is_remote = provider.id == REMOTE
     if provider.local is not None or (is_remote and is_loopback(host_of(provider.endpoint))):
         kinds.add(f"={LOCAL}")
     if is_remote:
         kinds.add(f"={REMOTE}")
-    return frozenset([provider.id, *same, *kinds])
+    return frozenset([provider.id, *same, *kinds, *([provider.part_of] if provider.part_of else [])])
 
 
 @cache
 def _at() -> dict[str, frozenset[str]]:
-    """The ids of the providers that are known, by place."""
+    """The ids of the providers that are known, those that have ended included, by place."""
     found: dict[str, set[str]] = {}
-    for pid, provider in bundled().providers.items():
-        if provider.endpoint and "$" not in provider.endpoint:
-            found.setdefault(_place(provider.endpoint), set()).add(pid)
+    endpoints = {pid: row["endpoint"] for pid, row in bundled().retired_providers.items()}
+    endpoints |= {pid: provider.endpoint for pid, provider in bundled().providers.items()}
+    for pid, endpoint in endpoints.items():
+        if endpoint and "$" not in endpoint:
+            found.setdefault(_place(endpoint), set()).add(pid)
     return {place: frozenset(ids) for place, ids in found.items()}
 
 

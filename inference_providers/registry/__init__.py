@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from inference_providers.registry.facts import DOUBTFUL as DOUBTFUL
     from inference_providers.registry.facts import OTHER_PROTOCOL as OTHER_PROTOCOL
     from inference_providers.registry.facts import Facts as Facts
+    from inference_providers.registry.first_format import is_first_format as is_first_format
+    from inference_providers.registry.first_format import modernised as modernised
     from inference_providers.registry.heads import NEUTRAL as NEUTRAL
     from inference_providers.registry.heads import Heads as Heads
     from inference_providers.registry.heads import edits as edits
@@ -39,6 +41,10 @@ _HOME = {
         "DOUBTFUL",
         "Facts",
         "OTHER_PROTOCOL",
+    ),
+    "first_format": (
+        "is_first_format",
+        "modernised",
     ),
     "heads": (
         "Heads",

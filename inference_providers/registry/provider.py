@@ -47,6 +47,17 @@ class Provider:
         self.model_names: Mapping[str, str] = data.get("model_names") or {}
         self.more_names: Mapping[str, str] = data.get("more_names") or {}
 
+    @property
+    def part_of(self) -> str:
+        """The provider, in lower case, that this row is a part of, and is avoided with; empty if it is a whole one."""
+        return str(self.data.get("part_of") or "").lower()
+
+    @property
+    def disabled(self) -> str:
+        """That it is out of service, and why, where its row says so; empty if it is not."""
+        flag = self.data.get("disabled")
+        return f"is disabled: it {flag.rstrip('.')}" if isinstance(flag, str) and flag else "is disabled" * bool(flag)
+
     def opt_in(self, variable: str | None) -> bool:
         """Whether *variable* is a general-purpose token, used only when the provider is named or allowed."""
         flag = self.connection.get("opt_in", False)

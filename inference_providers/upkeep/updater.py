@@ -13,8 +13,9 @@ from inference_providers import files
 from inference_providers.credentials import Environment, Pins, restrained, stray_keys
 from inference_providers.errors import RegistryError
 from inference_providers.files import folders
-from inference_providers.registry import Registry, bundled, merge, parse
+from inference_providers.registry import Registry, bundled, is_first_format, merge, parse
 from inference_providers.text import jsontext
+from inference_providers.upkeep import old_files
 from inference_providers.upkeep.download import download, redacted
 
 TYPE_CHECKING = False
@@ -46,18 +47,22 @@ def load(
     """
     if json_override is not None and not isinstance(json_override, Registry):
         data = read(json_override, "json_override")
-        if json_merge is not None:
-            data = merge(data, read(json_merge, "json_merge"))
-        check(data, trust, "json_override" if json_merge is None else "json_merge")
-        return Registry(data)
-    base = json_override or bundled()
-    if auto_update and json_override is None:
-        base = Updater(environ, url=url, trust=trust, warn=warn).current()
+        if is_first_format(data):
+            data = old_files.modern(data, None, trust, "json_override", warn)
+        check(data, trust, "json_override")
+        base = Registry(data)
+    else:
+        base = json_override or bundled()
+        if auto_update and json_override is None:
+            base = Updater(environ, url=url, trust=trust, warn=warn).current()
     if json_merge is None:
         return base
     patch = read(json_merge, "json_merge")
     base = base.opened(patch)
-    merged = merge(base.rows, patch)
+    if is_first_format(patch):
+        merged = old_files.modern(patch, base, trust, "json_merge", warn)
+    else:
+        merged = merge(base.rows, patch)
     check(merged, trust, "json_merge", known=base.rows)
     return base.variant(merged)
 
