@@ -144,10 +144,8 @@ _SERVING = (
 )
 # Where it is served, and by whom.
 _REGION = r"(us|eu|uk|apac|emea|global|[a-z]{2}-(north|south|east|west|central)[a-z]*-?\d)"
-_PLACE = (
-    rf"({_REGION}|bedrock|vertex|azure|aws|gcp|fireworks|fw|together|groq|cerebras|sambanova|deepinfra|novita|nebius"
-    r"|baseten)"
-)
+SERVICES = "bedrock|vertex|azure|aws|gcp|fireworks|fw|together|groq|cerebras|sambanova|deepinfra|novita|nebius|baseten"
+_PLACE = rf"({_REGION}|{SERVICES})"
 _TUNED = r"(instruct|chat|it|hf|pt)"
 _CLOSED = r"^(gpt|o\d|chatgpt|ft-|claude|gemini|grok|longcat-flash)(?!-oss)"
 _MOVING = r"^(mistral|codestral|devstral|magistral|ministral|pixtral|voxtral|qwen|kimi-for|o\d|hunyuan)|\d"
