@@ -64,7 +64,7 @@ _PREFIXES = _rules(
     (r"^(us-gov|us|eu|apac|au|jp|ca|in|global)\.(?=[a-z0-9]+\.)", ""),
     (r"^deepseek\.(?=[rv]\d)", "deepseek-"),
     (rf"^({_LABS})\.(?=[a-z])", ""),
-    (r"^(databricks|azure|groq|cerebras|fw|alicloud|openai|labs|cc|coding|umans|tee|hf|novita)-+"
+    (r"^(databricks|azure|groq|cerebras|fw|alicloud|openai|labs|cc|coding|umans|tee|hf|novita)[-_]+"
      r"(?=(meta-)?(claude|gpt|chatgpt|o[134](-|$)|llama|qwen|gemini|gemma|glm|kimi|minimax|mimo|xiaomi|deepseek|nemotron|grok"
      r"|inkling|devstral|leanstral|mistral|phi|command))", ""),
     (rf"^({_UPLOADERS})_(?=[a-z])", ""),
@@ -375,10 +375,10 @@ class Names:
         """The canonical name of *internal_name*, or None if it names no text model."""
         rest = internal_name.strip().lower()
         while rest:
-            if rest in self._known:
-                return self._known[rest]
             if rest in self._canonical:
                 return self._short.get(rest) or rest
+            if rest in self._known:
+                return self._known[rest]
             rest = rest.partition("/")[2]
         return self.complete(derive(internal_name))
 
