@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import re
 
+from inference_providers.registry import ollama_tags
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -34,12 +36,12 @@ _OTHER_KINDS = (
     r"all-mini|nemoretriever|segment-anything|esmfold|esm2|orpheus|melotts|lucid-origin|lucid-realism|dreamshaper|"
     r"[a-z0-9]*guard|guardian|shieldgemma|content-safety|[a-z]*voice|voicechat|realtime|audio|speech|parakeet|canary-1b|canary-qwen|magpie|"
     r"detection|detector|detr|resnet|bevformer|sparsedrive|streampetr|gliner|distilbert|bart|m2m100|indictrans2|"
-    r"image|nano-banana|mmproj)"
-    r"($|[-.\d])|^(wan-v|topazlabs|mtp-|sam-\d|gemini-live-)|^gemini-.*-live($|-)"
+    r"changenet|ocdrnet|grounding-dino|maxine|trellis|cosmos-predict|suno|heygen|eleven-v|image|nano-banana|mmproj)"
+    r"($|[-.\d])|^(wan-v|topazlabs|stability\.|mtp-|sam-\d|gemini-live-|nova-(\d-)?(sonic|canvas|reel))|^gemini-.*-live($|-)"
 )
 # What is no particular model: a file without a name, a class of models, whatever somebody picks for the question.
 _ANY = (
-    r"^(auto|openrouter-auto|custom|default|free|auto-(model|code|instant|beta).*|model|(ggml|gguf|my|your)-model"
+    r"^(auto|openrouter-auto|custom|default|free|auto-(model|code|instant|beta).*|model|latest|(ggml|gguf|my|your)-model"
     r"|tiny|mini|small|medium|large|balanced|frontier|fast|fastest|smart|smartest|best|cheap|cheapest"
     r"|(text|code|agent)-(max|prime|standard)|(fast|pro|advanced-deep)-(search|research)|deep-research(-.*)?"
     r"|fusion|route-llm|firerouter|bodybuilder|moonshot-v1-auto)$|(^|-)router(-(low|medium|high|max))?$"
@@ -48,6 +50,7 @@ _ANY = (
 _ELSEWHERE = r"(^|/)(deepgram|kilo-auto|preset)/|/routers/[a-z-]+-latest$"
 # `gemini-flash-latest` is another model each month. `-latest` behind a version is the version's newest release.
 _NEWEST = r"^[a-z-]+-latest$"
+_NEWEST_OF_ALL = r"^(mistral|qwen|hunyuan)-latest$"
 
 _LABS = (
     "anthropic|amazon|meta|mistral|deepseek|cohere|ai21|qwen|openai|google|xai|zai|moonshotai|moonshot|minimax"
@@ -64,12 +67,13 @@ _PREFIXES = _rules(
     (r"^(us-gov|us|eu|apac|au|jp|ca|in|global)\.(?=[a-z0-9]+\.)", ""),
     (r"^deepseek\.(?=[rv]\d)", "deepseek-"),
     (rf"^({_LABS})\.(?=[a-z])", ""),
-    (r"^(databricks|azure|groq|cerebras|fw|alicloud|openai|labs|cc|coding|umans|tee|hf|novita)[-_]+"
+    (r"^(databricks|bedrock|vertex|aws|gcp|fireworks|together|sambanova|deepinfra|nebius|azure|groq|cerebras|fw|alicloud|openai|labs|cc|coding|umans|tee|hf|novita)[-_]+"
      r"(?=(meta-)?(claude|gpt|chatgpt|o[134](-|$)|llama|qwen|gemini|gemma|glm|kimi|minimax|mimo|xiaomi|deepseek|nemotron|grok"
      r"|inkling|devstral|leanstral|mistral|phi|command))", ""),
     (rf"^({_UPLOADERS})_(?=[a-z])", ""),
     (r"^duo-chat-(?=(haiku|opus|sonnet|fable)-)", "claude-"),
     (r"^duo-chat-", ""),
+    (r"^c4ai-(?=command)|^quantized-", ""),
     (r"^anthropic-+", ""),
     (r"^(deep|alibaba|cohere|google|zai-org|z-ai|zai|xiaomi|nvidia|meta|moonshot|moonshotai|ai21|arcee|aion-labs|sakana"
      r"|xpersona|gemini|perplexity|minimax-ai|mistralai|openai)-+(?=(deepseek|qwen|command|gemma|glm|mimo|nemotron|llama|kimi"
@@ -82,16 +86,17 @@ _PREFIXES = _rules(
 
 # One spelling for separators, versions and families.
 _SPELLING = _rules(
-    (r"\.(?=(i1-)?(i?q\d|tq\d|b?f16|fp16|f32|imatrix|ud-|mxfp\d|quantized|w\da\d+|gguf)([._-]|$)|i1-)", "-"),
+    (r"\.(?=(i1-)?(i?q\d|tq\d|b?f16|fp16|f32|imatrix|ud-|mxfp\d|quantized|w\da\d+|gguf|ggml(v\d)?)([._-]|$)|i1-)", "-"),
     (r"(?<=\d)p(?=\d)", "."),
     (r"(?<=\d)_(?=\d)", "."),
     (r"_", "-"),
     (r"-{2,}", "-"),
     # families
-    (r"^(glm|gemini|grok|phi|granite|olmo|falcon|ernie|exaone|internlm|mimo)(?=\d)", r"\1-"),
+    (r"^(claude|glm|gemini|grok|phi|granite|olmo|falcon|ernie|exaone|internlm|mimo)(?=\d)", r"\1-"),
     (r"^(kimi(?=k\d)|minimax(?=m\d)|deepseek(?=[rv]\d))", r"\1-"),
     (r"^(kimi-k|mimo-v|deepseek-v)(\d)(\d)(?=-|$)", r"\1\2.\3"),
     (r"^glm-(\d)-(\d)(?=v-|v$)", r"glm-\1.\2"),
+    (r"^gemini-([123])([05])(?=-)", r"gemini-\1.\2"),
     (r"^(qwen[\d.]+)(?=(vl|omni|coder|math)(-|$))", r"\1-"),
     (r"^(granite-[\d.]+)-dense(?=-|$)", r"\1"),
     (r"^llama-?(\d)", r"llama-\1"),
@@ -135,7 +140,7 @@ _SPELLING = _rules(
 # `8-bit`, `fp8`, `q4_k_m`, and how a host serves the same weights.
 _QUANTISATION = (
     r"(mxfp\d?(-moe)?|nvfp4(a16)?|fp4|fp8|fp8-(dynamic|static|block)|fp16|bf16|f16|f32|int4|int8|int4-mixed-ar|autoround|awq"
-    r"|gptq|gguf|ggml|mlx|mlc|onnx|openvino|exl2|exl3|\d(\.\d+)?bpw|\d-?bit(-\d+g)?|dwq(-\d{4})?|qat|bnb|unsloth|hqq|ud|i1|imatrix"
+    r"|gptq|gguf|ggml(v\d)?|mlx|mlc|onnx|openvino|exl2|exl3|\d(\.\d+)?bpw|\d-?bit(-\d+g|-gs\d+)?|dwq(-\d{4})?|qat|bnb|unsloth|hqq|ud|i1|imatrix"
     r"|(i?q|tq)\d([._-](\d|k|xs|xxs|s|m|l|xl|nl))*|q\df\d\d([.-]\d)?|mixed|dynamic|quantized|w\da\d+|marlin)"
 )
 _SERVING = (
@@ -170,47 +175,6 @@ _OLD_CLAUDE = r"^claude-(opus|sonnet|haiku)-([123](?:\.\d)?)(?=-|$)"
 _NEW_CLAUDE = r"^claude-(\d+(?:\.\d)?)-(opus|sonnet|haiku|fable|mythos)(?=-|$)"
 
 
-# Names that only Ollama has, and what lies there: its smallest word for a family is one size of it.
-_OLLAMA = {
-    "codellama": "codellama-7b",
-    "gemma2": "gemma-2-9b",
-    "gemma3": "gemma-3-4b",
-    "gemma3n": "gemma-3n-e4b",
-    "granite3.3": "granite-3.3-8b",
-    "llama2": "llama-2-7b",
-    "llama3": "llama-3-8b",
-    "llama3.1": "llama-3.1-8b",
-    "llama3.2": "llama-3.2-3b",
-    "llama3.2-vision": "llama-3.2-11b",
-    "llama3.3": "llama-3.3-70b",
-    "llama4": "llama-4-scout",
-    "phi3": "phi-3-mini",
-    "phi3.5": "phi-3.5-mini",
-    "qwen2.5vl": "qwen2.5-vl-7b",
-}
-# Where others mean another model by the bare name.
-_OLLAMA_TAGS = {
-    "deepseek-coder-v2:latest": "deepseek-coder-v2-lite",
-    "deepseek-coder:latest": "deepseek-coder-1.3b",
-    "deepseek-r1:8b": "deepseek-r1-0528-qwen3-8b",
-    "deepseek-r1:latest": "deepseek-r1-0528-qwen3-8b",
-    "devstral:24b": "devstral-small",
-    "devstral:latest": "devstral-small",
-    "gpt-oss:latest": "gpt-oss-20b",
-    "magistral:latest": "magistral-small",
-    "mistral-small:24b": "mistral-small-3-24b",
-    "mistral-small:latest": "mistral-small-3-24b",
-    "mixtral:latest": "mixtral-8x7b",
-    "nemotron:latest": "llama-3.1-nemotron-70b",
-    "qwen2.5-coder:latest": "qwen2.5-coder-7b",
-    "qwen2.5:latest": "qwen2.5-7b",
-    "qwen2:latest": "qwen2-7b",
-    "qwen3-coder:latest": "qwen3-coder-30b-a3b",
-    "qwen3-vl:latest": "qwen3-vl-8b",
-    "qwen3:latest": "qwen3-8b",
-}
-
-
 def _segment(name: str) -> str:
     """The model's own segment of a path, file name or tagged name, in lower case."""
     text = name.strip().strip("'\"").lower().replace("\\", "/").rstrip("/")
@@ -221,7 +185,7 @@ def _segment(name: str) -> str:
 
 def _bare(segment: str) -> str:
     """A segment without what a file's name, a tag or Bedrock adds to the model's."""
-    if tagged := _OLLAMA_TAGS.get(segment) or _OLLAMA.get(segment.removesuffix(":latest")):
+    if tagged := ollama_tags.model_of(segment):
         return tagged
     text = re.sub(r"(-split)?-\d{5}-of-\d{5}$", "", segment)
     text = re.sub(rf"@{_REGION}$", "", text)
@@ -310,9 +274,12 @@ _LAST = _rules(
     (r"^(phi-4[a-z-]*|phi-3\.5-mini)-(14b|3\.8b)$", r"\1"),
     (r"^phi-(3(?:\.5)?)-3\.8b$", r"phi-\1-mini"),
     (r"^phi-3-14b$", "phi-3-medium"),
-    (r"^(command-r)-35b$|^(command-r-plus)-104b$|^(codestral)-22b$", lambda m: m[1] or m[2] or m[3]),
+    (r"^(command-r)-35b$|^(command-r-plus)-104b$|^(codestral)-22b(-v0\.1)?$", lambda m: m[1] or m[2] or m[3]),
     (r"^(magistral|devstral)-24b$", r"\1-small"),
     (r"^llama-3\.2-vision-(\d+b)$", r"llama-3.2-\1"),
+    (r"^command-a-111b$", "command-a"),
+    (r"^zephyr-7b$", "zephyr-7b-beta"),
+    (r"^(qwen3-(?:4b|30b|30b-a3b)-thinking)$", r"\1-2507"),
     (r"^llama-4-16x17b$", "llama-4-scout"),
     (r"^llama-4-128x17b$", "llama-4-maverick"),
     (r"^granite-4(?=-h-)", "granite-4.0"),
@@ -343,6 +310,8 @@ def derive(internal_name: str) -> str | None:
     if re.search(_OTHER_KINDS, text.replace("_", "-")):
         return None
     text = _apply(_DATES, _apply(_SPELLING, text))
+    if re.search(_NEWEST_OF_ALL, text):
+        return None
     text = _peel(_versions(_peel(text)))
     text = _peel(_apply(_LAST, text))
     return None if not text or re.search(_ANY, text) or re.search(_NEWEST, text) else text
