@@ -17,7 +17,7 @@ from inference_providers.offers.local_server import LocalServer
 from inference_providers.offers.ordering import order
 from inference_providers.offers.resolver import Resolver
 from inference_providers.registry.registry import bundled
-from inference_providers.registry.variants import keeps, snapshot, variant
+from inference_providers.registry.variants import Wanted, snapshot, variant
 from tests.servers import Server
 
 Serve = Callable[..., Server]
@@ -85,7 +85,7 @@ def test_nobody_is_asked_for_less_than_a_listed_name_says(row: tuple[str, str]) 
 @given(st.sampled_from(sorted(listed())))
 def test_a_name_is_all_that_it_says_itself(row: tuple[str, str]) -> None:
     _, name = row
-    assert keeps(name, name, set)
+    assert Wanted(name, set).kept_by(name)
     assert variant(name.upper()) == variant(name)
     assert variant(name, packing=False) <= variant(name)
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from inference_providers.offers.access import Accesses
     from inference_providers.offers.local_server import LocalServer
     from inference_providers.offers.resolution import Resolution
-    from inference_providers.registry import Provider, Registry
+    from inference_providers.registry import Provider, Registry, Wanted
 
     # (a name, the engine that is asked for or None, where to look) -> servers that could be launched
     FindLaunchable = Callable[[str, str | None, str], Sequence[LocalServer]]
@@ -123,18 +123,18 @@ class Lookup:
         canonical = self.registry.providers[pid].canonical_of(name) or self.registry.names.canonical_name(name)
         return canonical, self.offers_at(pid, canonical, [name])
 
-    def keeps(self, internal: str, wanted: str, canonical: str, *, packing: bool = True, named: bool = False) -> bool:
-        """Whether an internal name of a model is all that a name of it says: its snapshot, its region, `:free`.
+    def wanted(self, name: str, canonical: str, *, packing: bool = True, named: bool = False) -> Wanted:
+        """What tells those names of a model that are all that *name* says: its snapshot, its region, `:free`.
 
         *named*: a provider is, so a snapshot that nobody lists is for it to judge.
         """
-        from inference_providers.registry import keeps, snapshot
+        from inference_providers.registry import Wanted, snapshot
 
         def known() -> set[str]:
-            listed = {snapshot(name) for _, name in self.registry.offers_of(canonical)} - {""}
+            listed = {snapshot(internal) for _, internal in self.registry.offers_of(canonical)} - {""}
             return listed or ({"none"} if named else listed)
 
-        return keeps(internal, wanted, known, packing=packing)
+        return Wanted(name, known, packing=packing)
 
     def exactly(self, name: str, offers: Sequence[Offer]) -> list[Offer]:
         """These offers; of each provider's that one first that is called just so, the head aside."""
@@ -200,7 +200,7 @@ class Lookup:
             canonical = self.registry.names.canonical_name(name)
         internal = provider.internal_names(canonical) if canonical else []
         if canonical is not None and name.lower() != canonical:
-            internal = [one for one in internal if self.keeps(one, name, canonical, named=True)]
+            internal = [*filter(self.wanted(name, canonical, named=True).kept_by, internal)]
         return (canonical, self.offers_at(provider.id, canonical, internal)) if internal else None
 
     def _closest(self, server: LocalServer, wanted: str) -> list[str]:
@@ -218,5 +218,5 @@ class Lookup:
         return [
             model
             for model, means in server.models.items()
-            if means is not None and means in canonical and self.keeps(model, wanted, means)
+            if means is not None and means in canonical and self.wanted(wanted, means).kept_by(model)
         ]

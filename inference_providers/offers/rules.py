@@ -107,7 +107,8 @@ def internal_name(lookup: Lookup, name: str) -> Resolution | None:
     """
     canonical = lookup.registry.internal_index.get(name.lower())
     if canonical in lookup.registry.canonical_names:
-        offers = [offer for offer in lookup.offers_of(canonical) if lookup.keeps(offer.internal_name, name, canonical)]
+        wanted = lookup.wanted(name, canonical)
+        offers = [offer for offer in lookup.offers_of(canonical) if wanted.kept_by(offer.internal_name)]
         alike = sorted(offers, key=lambda o: (o.internal_name.lower() != name.lower(), o.internal_name != name))
         return Resolution(name, "internal name", canonical, alike)
     here = lookup.launched(name, None, NAMED) or lookup.running(internal=name) or lookup.launched(name, None, HERE)
@@ -211,9 +212,12 @@ def spelling(lookup: Lookup, name: str) -> Resolution | None:
         if found is None or found.rule != "canonical":
             return found and found.under(name, found.rule)
         # A packing may be anybody's: `Llama-3.3-70B-Instruct-AWQ` names weights. A tag of a server here is one file.
-        kept = [o for o in found.offers if lookup.keeps(o.internal_name, name, canonical, packing=o.local)]
+        tag, weights = (lookup.wanted(name, canonical, packing=packing) for packing in (True, False))
+        kept = [offer for offer in found.offers if (tag if offer.local else weights).kept_by(offer.internal_name)]
         return found.under(name, "spelling", kept) if kept or not found.offers else None
-    here = lookup.running(canonical=canonical) + (lookup.launched(name) if lookup.launch else [])
+    tag = lookup.wanted(name, canonical)
+    here = [offer for offer in lookup.running(canonical=canonical) if tag.kept_by(offer.internal_name)]
+    here += lookup.launched(name) if lookup.launch else []
     return Resolution(name, "spelling", canonical, here) if here else None
 
 

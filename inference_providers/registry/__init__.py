@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from inference_providers.registry.registry import merge as merge
     from inference_providers.registry.registry import parse as parse
     from inference_providers.registry.schema import problems as problems
-    from inference_providers.registry.variants import keeps as keeps
+    from inference_providers.registry.variants import Wanted as Wanted
     from inference_providers.registry.variants import snapshot as snapshot
 
 _HOME = {
@@ -69,7 +69,7 @@ _HOME = {
     ),
     "schema": ("problems",),
     "variants": (
-        "keeps",
+        "Wanted",
         "snapshot",
     ),
 }

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 
-from inference_providers.registry import ollama_tags
+from inference_providers.registry.ollama_tags import model_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def _segment(name: str) -> str:
 
 def _bare(segment: str) -> str:
     """A segment without what a file's name, a tag or Bedrock adds to the model's."""
-    if tagged := ollama_tags.model_of(segment):
+    if tagged := model_of(segment):
         return tagged
     text = re.sub(r"(-split)?-\d{5}-of-\d{5}$", "", segment)
     text = re.sub(rf"@{_REGION}$", "", text)

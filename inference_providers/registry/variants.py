@@ -43,13 +43,22 @@ def snapshot(name: str) -> str:
     return (match[1] or match[2]).replace("-", "") if match else ""
 
 
-def keeps(internal_name: str, wanted: str, known: Callable[[], set[str]], *, packing: bool = True) -> bool:
-    """Whether *internal_name* is all that *wanted* says.
+class Wanted:
+    """A name that somebody wrote: which of a model's names are all that it says."""
 
-    *known* gives the snapshots of the model that anybody lists. Where there is but one, a name without a date is it.
-    """
-    said, own_words = variant(wanted, packing=packing), variant(internal_name, packing=packing)
-    if not said <= own_words or _AWAY in own_words - said:
-        return False
-    date, own = snapshot(wanted), snapshot(internal_name)
-    return not date or date == own or (not own and known() <= {date})
+    def __init__(self, name: str, known: Callable[[], set[str]], *, packing: bool = True) -> None:
+        """*known* gives the snapshots of the model that anybody lists, and is asked where the name has a date.
+
+        Where there is but one, a name without a date is it. *packing*: whether a quantisation has to be kept.
+        """
+        self._words, self._date, self._packing = variant(name, packing=packing), snapshot(name), packing
+        self._undated = not self._date or known() <= {self._date}  # whether a name without a date will do
+
+    def kept_by(self, internal_name: str) -> bool:
+        """Whether *internal_name* is all that the name says, and not a model elsewhere where one here is meant."""
+        if self._words or _AWAY in internal_name.lower():
+            words = variant(internal_name, packing=self._packing)
+            if not self._words <= words or _AWAY in words - self._words:
+                return False
+        own = snapshot(internal_name) if self._date else ""
+        return own == self._date or (not own and self._undated)
