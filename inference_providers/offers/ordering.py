@@ -23,14 +23,11 @@ def order(offers: Iterable[Offer], *, here_first: bool = False) -> list[Offer]:
 
     Of several names that one provider has for a model (regions, dated snapshots) the first stands for all.
     """
-    usable = sorted(
-        (offer for offer in offers if not offer._access.reason and offer.usable),
-        key=lambda offer: ((offer.local and not offer.named) != here_first, offer.doubtful),
-    )
     first: dict[tuple[str, str, str], Offer] = {}
-    for offer in usable:
-        first.setdefault((offer.provider, offer.place[0] or "", offer.canonical_name or offer.internal_name), offer)
-    return list(first.values())
+    for offer in offers:
+        if not offer._access.reason and offer.usable:
+            first.setdefault((offer.provider, offer.place[0] or "", offer.canonical_name or offer.internal_name), offer)
+    return sorted(first.values(), key=lambda o: ((o.local and not o.named) != here_first, o.doubtful))
 
 
 def shuffled(offers: Sequence[Offer], random: Shuffles) -> list[Offer]:

@@ -52,7 +52,8 @@ def alias(lookup: Lookup, name: str) -> Resolution | None:
     target = lookup.aliases.get(key) or lookup.registry.aliases.get(key)
     if target is None or target.lower() == key:
         return None
-    return lookup.variant(aliases=None, launch=lookup.launch).resolve(target).under(name, "alias")
+    found = lookup.variant(aliases=None, launch=lookup.launch).resolve(target)
+    return found.under(name, "alias", lookup.exactly(name, found.offers))
 
 
 def prefix_of(name: str) -> str:
@@ -83,6 +84,7 @@ def canonical_name(lookup: Lookup, name: str) -> Resolution | None:
         running = lookup.running(canonical=name.lower())
         return Resolution(name, "canonical", name.lower(), running) if running else None
     offers = lookup.offers_of(canonical) + (lookup.launched(canonical) if lookup.launch else [])
+    offers = lookup.exactly(name, offers)
     retired = lookup.registry.retired_models.get(canonical)
     if retired is None or any(not offer.doubtful for offer in offers):
         return Resolution(name, "canonical", canonical, offers)
@@ -99,12 +101,16 @@ def provider_before_slash(lookup: Lookup, name: str) -> Resolution | None:
 
 
 def internal_name(lookup: Lookup, name: str) -> Resolution | None:
-    """Some provider's own name; all who serve that model are meant. Or one of a server or a file here."""
+    """Some provider's own name; all who serve that model, and that variant of it, are meant.
+
+    Or one of a server or a file here.
+    """
     canonical = lookup.registry.internal_index.get(name.lower())
     if canonical in lookup.registry.canonical_names:
-        offers = lookup.offers_of(canonical)
-        exact = [offer for offer in offers if offer.internal_name.lower() == name.lower()]
-        return Resolution(name, "internal name", canonical, exact + [offer for offer in offers if offer not in exact])
+        wanted = lookup.wanted(name, canonical)
+        offers = [offer for offer in lookup.offers_of(canonical) if wanted.kept_by(offer.internal_name)]
+        alike = sorted(offers, key=lambda o: (o.internal_name.lower() != name.lower(), o.internal_name != name))
+        return Resolution(name, "internal name", canonical, alike)
     here = lookup.launched(name, None, NAMED) or lookup.running(internal=name) or lookup.launched(name, None, HERE)
     here += lookup.launched(name) if lookup.launch else []
     return Resolution(name, "internal name", here[0].canonical_name, here) if here else None
@@ -129,7 +135,8 @@ def provider_before_colon(lookup: Lookup, name: str) -> Resolution | None:
         return None
     if served := lookup.served(pid, rest, rest):
         return Resolution(name, "engine", *served)
-    return None if re.fullmatch(_TAG, rest) or rest in POLICIES else _passed(lookup, name, pid, rest)
+    is_tag = ":" not in rest and re.fullmatch(_TAG, rest)
+    return None if is_tag or rest in POLICIES else _passed(lookup, name, pid, rest)
 
 
 def policy(lookup: Lookup, name: str) -> Resolution | None:
@@ -146,17 +153,27 @@ def policy(lookup: Lookup, name: str) -> Resolution | None:
 
 
 def provider_joined(lookup: Lookup, name: str) -> Resolution | None:
-    """`azure-gpt-4o`, where the spelling alone would give `gpt-4o`, whoever serves it."""
-    from inference_providers.registry import Heads
+    """`azure-gpt-4o`, `gpt-4o-azure`, where the spelling alone would give `gpt-4o`, whoever serves it.
+
+    Raises for `gpt-4o:azure`: what follows a colon is a variant.
+    """
+    from inference_providers.offers.unknown_names import misplaced_tail
+    from inference_providers.registry import SERVICES, Heads
 
     key = name.lower()
-    for spelling, pid in lookup.registry.provider_aliases.items() if "/" not in name else ():
-        rest = name[len(spelling) + 1 :]
-        joined = key.startswith(spelling) and key[len(spelling) : len(spelling) + 1] in ("-", "_", ".", " ")
-        if not joined or not Heads(lookup.registry).is_host(spelling):
+    for spelling, pid in lookup.registry.provider_aliases.items():
+        rest, mark = "", ""
+        if key.startswith(spelling) and "/" not in name:
+            mark, rest = key[len(spelling) : len(spelling) + 1], name[len(spelling) + 1 :]
+        elif key.endswith(spelling) and re.fullmatch(SERVICES, spelling):
+            mark, rest = key[: -len(spelling)][-1:], name[: -len(spelling) - 1]
+        is_tail = key.startswith(rest.lower())
+        if not mark or mark not in ("-_. :@" if is_tail else "-_. ") or not Heads(lookup.registry).is_host(spelling):
             continue
         canonical = lookup.registry.names.canonical_name(rest)
         if canonical in lookup.registry.canonical_names and lookup.registry.names.canonical_name(name) == canonical:
+            if mark in ":@" and (error := misplaced_tail(lookup, rest, spelling)):
+                raise error
             served = lookup.served(pid, rest, rest)
             return Resolution(name, "engine", *served) if served else _passed(lookup, name, pid, rest)
     return None
@@ -192,8 +209,15 @@ def spelling(lookup: Lookup, name: str) -> Resolution | None:
         return None
     if canonical in lookup.registry.canonical_names or canonical in lookup.registry.retired_models:
         found = canonical_name(lookup, canonical)
-        return found and found.under(name, "spelling" if found.rule == "canonical" else found.rule)
-    here = lookup.running(canonical=canonical) + (lookup.launched(name) if lookup.launch else [])
+        if found is None or found.rule != "canonical":
+            return found and found.under(name, found.rule)
+        # A packing may be anybody's: `Llama-3.3-70B-Instruct-AWQ` names weights. A tag of a server here is one file.
+        tag, weights = (lookup.wanted(name, canonical, packing=packing) for packing in (True, False))
+        kept = [offer for offer in found.offers if (tag if offer.local else weights).kept_by(offer.internal_name)]
+        return found.under(name, "spelling", kept) if kept or not found.offers else None
+    tag = lookup.wanted(name, canonical)
+    here = [offer for offer in lookup.running(canonical=canonical) if tag.kept_by(offer.internal_name)]
+    here += lookup.launched(name) if lookup.launch else []
     return Resolution(name, "spelling", canonical, here) if here else None
 
 

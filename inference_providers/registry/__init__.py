@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from inference_providers.registry.heads import Heads as Heads
     from inference_providers.registry.heads import edits as edits
     from inference_providers.registry.heads import is_path as is_path
+    from inference_providers.registry.naming import SERVICES as SERVICES
     from inference_providers.registry.naming import Names as Names
     from inference_providers.registry.naming import derive as derive
     from inference_providers.registry.provider import OPENAI_PROTOCOL as OPENAI_PROTOCOL
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from inference_providers.registry.registry import merge as merge
     from inference_providers.registry.registry import parse as parse
     from inference_providers.registry.schema import problems as problems
+    from inference_providers.registry.variants import Wanted as Wanted
+    from inference_providers.registry.variants import snapshot as snapshot
 
 _HOME = {
     "countries": (
@@ -54,6 +57,7 @@ _HOME = {
     ),
     "naming": (
         "Names",
+        "SERVICES",
         "derive",
     ),
     "provider": (
@@ -70,5 +74,9 @@ _HOME = {
         "parse",
     ),
     "schema": ("problems",),
+    "variants": (
+        "Wanted",
+        "snapshot",
+    ),
 }
 __getattr__, __dir__ = face(__name__, _HOME)

@@ -80,7 +80,13 @@ class Heads:
     def is_host(self, spelling: str) -> bool:
         """Whether a provider's name stands for the provider alone, not for a lab whose models others serve, too."""
         labs = self._registry.organisations.get(spelling, frozenset())
-        return spelling not in labs and len(labs) != 1
+        if spelling in labs or len(labs) != 1:
+            return spelling not in labs
+        pid = self._registry.provider_id(spelling)
+        if pid is None or pid in labs:
+            return False
+        served = {self._registry.model(name).get("lab") for name in self._registry.providers[pid].model_names}
+        return bool(served - labs - {None})  # `azure/` may stand before one lab's models only, somewhere
 
     def is_organisation(self, head: str) -> bool:
         """Whether that is somebody who makes models, of one lab or of none that is known."""

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import re
 
+from inference_providers.registry.ollama_tags import model_of
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -25,34 +27,56 @@ def _rules(*pairs: Rule) -> tuple[Rule, ...]:
     return pairs
 
 
-# What is not a text model, or not a particular model.
-_NOT_A_MODEL = (
-    r"(^|[-./:])(embed|embedding|embeddings|rerank|reranker|whisper|tts|stt|asr|dall-e|flux|veo|veo3\.1|sora"
+# What is no text model: words of a name, and names that begin or end so.
+_OTHER_KINDS = (
+    r"(^|[-./:])([a-z]*embed[a-z]*|rerank|reranker|whisper|tts|stt|asr|dall-e|flux|veo|veo3\.1|sora"
     r"|imagen|imagine|ideogram|recraft|seedance|seedream|kling|runway|lyria|hailuo|wan2\.?\d?|"
     r"stable-diffusion|stablediffusionxl|sdxl|ray2|elevenlabs|gpt-image|qwen-image|transcribe|livetranslate|"
-    r"bge|gte|e5|voyage|nomic|minilm|moderation|paligemma|nv-embed|embedcode|smart-turn|clip|"
-    r"all-mini|voice|nemoretriever|segment-anything|esmfold|esm2|orpheus|melotts|lucid-origin|lucid-realism|dreamshaper)"
-    r"($|[-.\d])|^(nano-banana|wan-v|topazlabs)|"
-    r"^(auto|router|model-router|coding-router|openrouter-auto|custom|default|free|cheap|auto-(model|code|instant|beta).*)$"
+    r"bge|gte|e5|voyage|nomic|minilm|mpnet|paraphrase|moderation|paligemma|smart-turn|clip|"
+    r"all-mini|nemoretriever|segment-anything|esmfold|esm2|orpheus|melotts|lucid-origin|lucid-realism|dreamshaper|"
+    r"[a-z0-9]*guard|guardian|shieldgemma|content-safety|[a-z]*voice|voicechat|realtime|audio|speech|parakeet|canary-1b|canary-qwen|magpie|"
+    r"detection|detector|detr|resnet|bevformer|sparsedrive|streampetr|gliner|distilbert|bart|m2m100|indictrans2|"
+    r"changenet|ocdrnet|grounding-dino|maxine|trellis|cosmos-predict|suno|heygen|eleven-v|image|nano-banana|mmproj)"
+    r"($|[-.\d])|^(wan-v|topazlabs|stability\.|mtp-|sam-\d|gemini-live-|nova-(\d-)?(sonic|canvas|reel))|^gemini-.*-live($|-)"
 )
+# What is no particular model: a file without a name, a class of models, whatever somebody picks for the question.
+_ANY = (
+    r"^(auto|openrouter-auto|custom|default|free|auto-(model|code|instant|beta).*|model|latest|(ggml|gguf|my|your)-model"
+    r"|tiny|mini|small|medium|large|balanced|frontier|fast|fastest|smart|smartest|best|cheap|cheapest"
+    r"|(text|code|agent)-(max|prime|standard)|(fast|pro|advanced-deep)-(search|research)|deep-research(-.*)?"
+    r"|fusion|route-llm|firerouter|bodybuilder|moonshot-v1-auto)$|(^|-)router(-(low|medium|high|max))?$"
+)
+# What the path tells: a picker of somebody's, a speech model that is called like a text model of another's.
+_ELSEWHERE = r"(^|/)(deepgram|kilo-auto|preset)/|/routers/[a-z-]+-latest$"
+# `gemini-flash-latest` is another model each month. `-latest` behind a version is the version's newest release.
+_NEWEST = r"^[a-z-]+-latest$"
+_NEWEST_OF_ALL = r"^(mistral|qwen|hunyuan)-latest$"
 
 _LABS = (
     "anthropic|amazon|meta|mistral|deepseek|cohere|ai21|qwen|openai|google|xai|zai|moonshotai|moonshot|minimax"
     "|nvidia|writer|twelvelabs|system\\.ai"
+)
+# Organisations that those who quantise weights put before a file's name: `google_gemma-3-27b-it-Q4_K_M.gguf`.
+_UPLOADERS = (
+    "google|qwen|meta-llama|microsoft|mistralai|nvidia|deepseek-ai|openai|zai-org|thudm|moonshotai|minimaxai|baidu|tencent"
+    "|ibm-granite|nousresearch|thedrummer|allenai|liquidai|huggingfacetb|cohereforai|coherelabs|bytedance-seed|arcee-ai"
+    "|servicenow-ai|lgai-exaone|tiiuae|ai21labs|stepfun-ai|xiaomimimo|inclusionai|cognitivecomputations|unsloth|bartowski"
 )
 # Resellers, labs and regions written in front of the model's own name.
 _PREFIXES = _rules(
     (r"^(us-gov|us|eu|apac|au|jp|ca|in|global)\.(?=[a-z0-9]+\.)", ""),
     (r"^deepseek\.(?=[rv]\d)", "deepseek-"),
     (rf"^({_LABS})\.(?=[a-z])", ""),
-    (r"^(databricks|azure|groq|cerebras|fw|alicloud|openai|labs|cc|coding|umans|tee|hf|novita)-+"
+    (r"^(databricks|bedrock|vertex|aws|gcp|fireworks|together|sambanova|deepinfra|nebius|azure|groq|cerebras|fw|alicloud|openai|labs|cc|coding|umans|tee|hf|novita)[-_]+"
      r"(?=(meta-)?(claude|gpt|chatgpt|o[134](-|$)|llama|qwen|gemini|gemma|glm|kimi|minimax|mimo|xiaomi|deepseek|nemotron|grok"
      r"|inkling|devstral|leanstral|mistral|phi|command))", ""),
-    (r"^duo-chat-(?=(haiku|opus|sonnet)-)", "claude-"),
+    (rf"^({_UPLOADERS})_(?=[a-z])", ""),
+    (r"^duo-chat-(?=(haiku|opus|sonnet|fable)-)", "claude-"),
     (r"^duo-chat-", ""),
+    (r"^c4ai-(?=command)|^quantized-", ""),
     (r"^anthropic-+", ""),
     (r"^(deep|alibaba|cohere|google|zai-org|z-ai|zai|xiaomi|nvidia|meta|moonshot|moonshotai|ai21|arcee|aion-labs|sakana"
-     r"|xpersona|gemini|perplexity|minimax-ai|mistralai|openai)-(?=(deepseek|qwen|command|gemma|glm|mimo|nemotron|llama|kimi"
+     r"|xpersona|gemini|perplexity|minimax-ai|mistralai|openai)-+(?=(deepseek|qwen|command|gemma|glm|mimo|nemotron|llama|kimi"
      r"|jamba|trinity|aion|namazu|gpt|sonar|minimax|mistral)[-\d.])", ""),
     (r"^meta-textgeneration-(llama-2-\d+b)(-b)?-f$", r"\1"),
     (r"^stepfun-(?=\d)", "step-"),
@@ -62,11 +86,19 @@ _PREFIXES = _rules(
 
 # One spelling for separators, versions and families.
 _SPELLING = _rules(
+    (r"\.(?=(i1-)?(i?q\d|tq\d|b?f16|fp16|f32|imatrix|ud-|mxfp\d|quantized|w\da\d+|gguf|ggml(v\d)?)([._-]|$)|i1-)", "-"),
     (r"(?<=\d)p(?=\d)", "."),
     (r"(?<=\d)_(?=\d)", "."),
     (r"_", "-"),
     (r"-{2,}", "-"),
     # families
+    (r"^(claude|glm|gemini|grok|phi|granite|olmo|falcon|ernie|exaone|internlm|mimo)(?=\d)", r"\1-"),
+    (r"^(kimi(?=k\d)|minimax(?=m\d)|deepseek(?=[rv]\d))", r"\1-"),
+    (r"^(kimi-k|mimo-v|deepseek-v)(\d)(\d)(?=-|$)", r"\1\2.\3"),
+    (r"^glm-(\d)-(\d)(?=v-|v$)", r"glm-\1.\2"),
+    (r"^gemini-([123])([05])(?=-)", r"gemini-\1.\2"),
+    (r"^(qwen[\d.]+)(?=(vl|omni|coder|math)(-|$))", r"\1-"),
+    (r"^(granite-[\d.]+)-dense(?=-|$)", r"\1"),
     (r"^llama-?(\d)", r"llama-\1"),
     (r"^l(\d)(?:\.?(\d))?-(?=\d+b|[a-z])", lambda m: f"l{m[1]}.{m[2]}-" if m[2] else f"l{m[1]}-"),
     (r"^code-?llama-", "codellama-"),
@@ -107,17 +139,22 @@ _SPELLING = _rules(
 
 # `8-bit`, `fp8`, `q4_k_m`, and how a host serves the same weights.
 _QUANTISATION = (
-    r"(mxfp4?|nvfp4|fp4|fp8|fp16|bf16|f16|f32|int4|int8|int4-mixed-ar|awq|gptq|gguf|ggml|mlx|exl2|exl3|\d-?bit|dwq"
-    r"|i?q\d([._-](\d|k|xs|xxs|s|m|l|nl))*|fp8-dynamic|mixed|dynamic|w4a16|w8a8|marlin)"
+    r"(mxfp\d?(-moe)?|nvfp4(a16)?|fp4|fp8|fp8-(dynamic|static|block)|fp16|bf16|f16|f32|int4|int8|int4-mixed-ar|autoround|awq"
+    r"|gptq|gguf|ggml(v\d)?|mlx|mlc|onnx|openvino|exl2|exl3|\d(\.\d+)?bpw|\d-?bit(-\d+g|-gs\d+)?|dwq(-\d{4})?|qat|bnb|unsloth|hqq|ud|i1|imatrix"
+    r"|(i?q|tq)\d([._-](\d|k|xs|xxs|s|m|l|xl|nl))*|q\df\d\d([.-]\d)?|mixed|dynamic|quantized|w\da\d+|marlin)"
 )
 _SERVING = (
-    r"(maas|tee|versatile|tput|high-throughput|throughput|cs|cloud|spot|free|batch|flex|original|default"
-    r"|cheaper|gv2|customtools|hf|lora|online|serverless|highspeed|ultrafast|ultraspeed|short|raw|basic|paddle|external)"
+    r"(maas|tee|versatile|tput|high-throughput|throughput|cs|cloud|spot|free|batch|flex|original|default|official"
+    r"|cheaper|gv2|hf|lora|mtp|online|serverless|highspeed|ultrafast|ultraspeed|short|raw|basic|paddle|external)"
 )
+# Where it is served, and by whom.
+_REGION = r"(us|eu|uk|apac|emea|global|[a-z]{2}-(north|south|east|west|central)[a-z]*-?\d)"
+SERVICES = "bedrock|vertex|azure|aws|gcp|fireworks|fw|together|groq|cerebras|sambanova|deepinfra|novita|nebius|baseten"
+_PLACE = rf"({_REGION}|{SERVICES})"
 _TUNED = r"(instruct|chat|it|hf|pt)"
 _CLOSED = r"^(gpt|o\d|chatgpt|ft-|claude|gemini|grok|longcat-flash)(?!-oss)"
 _MOVING = r"^(mistral|codestral|devstral|magistral|ministral|pixtral|voxtral|qwen|kimi-for|o\d|hunyuan)|\d"
-_SUFFIX = rf"-({_QUANTISATION}|{_SERVING})$"
+_SUFFIX = rf"-({_QUANTISATION}|{_SERVING}|{_PLACE})$"
 _OPEN_TURBO = r"^(llama|qwen\d|gpt-oss|deepseek|kimi|minimax|gemma|nemotron|mimo|glm-\d)"
 _EFFORT = r"^(gpt-\d|o\d|claude|gemini-\d|grok).*-(low|medium|high|xhigh)$"
 
@@ -138,14 +175,23 @@ _OLD_CLAUDE = r"^claude-(opus|sonnet|haiku)-([123](?:\.\d)?)(?=-|$)"
 _NEW_CLAUDE = r"^claude-(\d+(?:\.\d)?)-(opus|sonnet|haiku|fable|mythos)(?=-|$)"
 
 
-def _bare(name: str) -> str:
+def _segment(name: str) -> str:
     """The model's own segment of a path, file name or tagged name, in lower case."""
     text = name.strip().strip("'\"").lower().replace("\\", "/").rstrip("/")
-    text = re.sub(r"/(community|fast|default)$", "", text)
-    text = re.sub(r"\.(gguf|safetensors|bin)$", "", text.rsplit("/", 1)[-1])
-    text = re.sub(r"-\d{5}-of-\d{5}$", "", text)
-    text = re.sub(r"-v\d:\d[a-z0-9:]*$|-\d:0$", "", text)
-    text = re.sub(r":(latest|free|batch|cloud|default|nitro|floor|extended|online|exacto|web)$", "", text)
+    text = re.sub(r"/(community|fast|default)$", "", text).rsplit("/", 1)[-1]
+    text = re.sub(r"^models--.*--", "", text)
+    return re.sub(r"\.(gguf|ggml|llamafile|safetensors|bin)$", "", text)
+
+
+def _bare(segment: str) -> str:
+    """A segment without what a file's name, a tag or Bedrock adds to the model's."""
+    if tagged := model_of(segment):
+        return tagged
+    text = re.sub(r"(-split)?-\d{5}-of-\d{5}$", "", segment)
+    text = re.sub(rf"@{_REGION}$", "", text)
+    text = re.sub(r"^(mistral\..*-v0):(?=\d$)", r"\1.", text)
+    text = re.sub(r"-v\d:0(:(\d+k|mm))?$|-\d:0$", "", text)
+    text = re.sub(r":(latest|free|batch|cloud|default|official|nitro|floor|extended|online|exacto|web)$", "", text)
     text = re.sub(r"(thinking|reasoning):(\d+|low|medium|high|max|minimal)$", r"\1", text)
     return re.sub(r"[@:\s+]+", "-", text).strip("-. ")
 
@@ -166,7 +212,7 @@ def _peel(text: str) -> str:
         if not re.match(_CLOSED, text):
             text = re.sub(rf"-{_TUNED}(?=-|$)", "", text)
         if re.match(_OPEN_TURBO, text):
-            text = re.sub(r"(?<!v)-(turbo|fast|lightning|ultra|us|lite)$", _served_faster, text)
+            text = re.sub(r"(?<!v)-(turbo|fast|lightning|ultra|lite)$", _served_faster, text)
         elif re.match(r"^(claude|gpt-[56]|gpt-4\.1|gpt-4o)", text):
             text = re.sub(r"-fast$", "", text)
         if re.match(_EFFORT, text):
@@ -179,8 +225,6 @@ def _served_faster(match: re.Match[str]) -> str:
     """`-turbo` behind a size or a version is how it is served; `glm-5-turbo`, `qwen-turbo` are models."""
     head = match.string[: match.start()]
     word = match[1]
-    if word == "us":
-        return ""
     if re.search(r"\d+(\.\d+)?[bt]$|-a\d+(\.\d+)?b$|-instruct|-\d{4}$|-vl$|-thinking$", head):
         return ""
     versioned = re.search(
@@ -221,7 +265,24 @@ _LAST = _rules(
     (r"(?<=\db)-(\d+k(-rope)?|4096|8192|32768|131072)$", ""),
     (r"^(grok-3(?:-mini)?)-fast$", r"\1"),
     (r"-non-thinking$|-nothink(ing)?$", ""),
-    (r"^deepseek-([rv]\d[\d.]*)-671b$", r"deepseek-\1"),
+    (r"^deepseek-([rv]\d[\d.]*|coder-v2)-(671b|685b|236b)$", r"deepseek-\1"),
+    (r"^deepseek-(coder-v2|v2)-16b(-lite)?$", r"deepseek-\1-lite"),
+    (r"^deepseek-r1-(1\.5b|7b|14b|32b)(-qwen)?(-distill)?$", r"deepseek-r1-distill-qwen-\1"),
+    (r"^deepseek-(r1|llama3\.3)-70b(-llama)?(-distill)?$", "deepseek-r1-distill-llama-70b"),
+    (r"^deepseek-r1-8b-llama(-distill)?$", "deepseek-r1-distill-llama-8b"),
+    (r"^deepseek-r1-8b-0528-qwen3$", "deepseek-r1-0528-qwen3-8b"),
+    (r"^(phi-4[a-z-]*|phi-3\.5-mini)-(14b|3\.8b)$", r"\1"),
+    (r"^phi-(3(?:\.5)?)-3\.8b$", r"phi-\1-mini"),
+    (r"^phi-3-14b$", "phi-3-medium"),
+    (r"^(command-r)-35b$|^(command-r-plus)-104b$|^(codestral)-22b(-v0\.1)?$", lambda m: m[1] or m[2] or m[3]),
+    (r"^(magistral|devstral)-24b$", r"\1-small"),
+    (r"^llama-3\.2-vision-(\d+b)$", r"llama-3.2-\1"),
+    (r"^command-a-111b$", "command-a"),
+    (r"^zephyr-7b$", "zephyr-7b-beta"),
+    (r"^(qwen3-(?:4b|30b|30b-a3b)-thinking)$", r"\1-2507"),
+    (r"^llama-4-16x17b$", "llama-4-scout"),
+    (r"^llama-4-128x17b$", "llama-4-maverick"),
+    (r"^granite-4(?=-h-)", "granite-4.0"),
     (r"^(phi-3-\w+)-(4k|8k|128k)$", r"\1"),
     (r"^(moonshot-v1-\w+)-vision-preview$", r"\1-vision"),
     (r"^(claude-\d(?:\.\d)?-\w+)-v2$", r"\1"),
@@ -239,16 +300,21 @@ def derive(internal_name: str) -> str | None:
     """
     if not internal_name or len(internal_name) > LONGEST_NAME:
         return None
-    text = _bare(internal_name)
+    if re.search(_ELSEWHERE, internal_name.lower()):
+        return None
+    text = _bare(_segment(internal_name))
     if not re.search(r"[a-z]", text):
         return None
     for _ in range(2):  # `us.anthropic.` before `claude-`; `databricks-` before `meta-llama-`
         text = _apply(_PREFIXES, text)
-    if re.search(_NOT_A_MODEL, text.replace("_", "-")):
+    if re.search(_OTHER_KINDS, text.replace("_", "-")):
         return None
     text = _apply(_DATES, _apply(_SPELLING, text))
+    if re.search(_NEWEST_OF_ALL, text):
+        return None
     text = _peel(_versions(_peel(text)))
-    return _peel(_apply(_LAST, text)) or None
+    text = _peel(_apply(_LAST, text))
+    return None if not text or re.search(_ANY, text) or re.search(_NEWEST, text) else text
 
 
 def loose(name: str) -> str:
@@ -267,8 +333,9 @@ class Names:
     def __init__(self, known: Mapping[str, str], canonical_names: Iterable[str]) -> None:
         """*known* maps internal names, in lower case, to canonical names."""
         self._known = known
+        self._canonical = frozenset(canonical_names)
         self._short: dict[str, str | None] = {}
-        for name in canonical_names:
+        for name in sorted(self._canonical):
             key = short(name)
             if key != name:
                 self._short[key] = None if key in self._short else name
@@ -277,6 +344,8 @@ class Names:
         """The canonical name of *internal_name*, or None if it names no text model."""
         rest = internal_name.strip().lower()
         while rest:
+            if rest in self._canonical:
+                return self._short.get(rest) or rest
             if rest in self._known:
                 return self._known[rest]
             rest = rest.partition("/")[2]

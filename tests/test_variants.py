@@ -1,0 +1,282 @@
+"""What is named exactly is asked for exactly: likeness finds a model, and never another variant of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inference_providers import AsyncProviderList, NoCredentialsError, ProviderList, UnknownModelError
+from inference_providers.credentials.pins import Pins
+from inference_providers.offers.access import Accesses
+from inference_providers.offers.local_server import LocalServer
+from inference_providers.offers.ordering import order
+from inference_providers.offers.resolver import Resolver
+from inference_providers.registry.registry import bundled
+from inference_providers.registry.variants import Wanted, snapshot, variant
+from tests.servers import Server
+
+Serve = Callable[..., Server]
+
+
+def all_keys() -> dict[str, str]:
+    """An environment in which every provider of the bundled registry can be asked."""
+    environ = {}
+    for provider in bundled().providers.values():
+        environ |= dict.fromkeys(provider.key_variables, "k-12345678")
+    return environ
+
+
+def resolver(*servers: LocalServer) -> Resolver:
+    return Resolver(Accesses(bundled(), all_keys(), Pins(bundled())), local=lambda: servers)
+
+
+def ollama(*models: str) -> LocalServer:
+    names = bundled().names
+    return LocalServer("ollama", "http://127.0.0.1:11434/v1", {model: names.canonical_name(model) for model in models})
+
+
+def listed() -> Iterator[tuple[str, str]]:
+    """Every provider of the bundled registry with each of its names."""
+    for provider in bundled().providers.values():
+        for name in (*provider.model_names.values(), *provider.more_names):
+            yield provider.id, name
+
+
+def sent(name: str, *servers: LocalServer) -> list[tuple[str, str]]:
+    """Who would be asked, under which name."""
+    return [(offer.provider, offer.internal_name) for offer in order(resolver(*servers).resolve(name).offers)]
+
+
+def test_every_listed_name_is_asked_for_as_it_is_where_its_provider_is_named() -> None:
+    made = resolver()
+    wrong = [
+        (pid, name, found)
+        for pid, name in listed()
+        if (found := [(o.provider, o.internal_name) for o in made.resolve(f"{pid}/{name}").offers]) != [(pid, name)]
+    ]
+    assert wrong == []
+
+
+# Registry's aliases, and models that ended, stand for another; a provider's own name before a slash is that provider.
+ANOTHER = ("alias", "retired", "engine")
+
+
+@given(st.sampled_from(sorted(listed())))
+def test_who_lists_a_name_is_asked_for_no_sibling_of_it(row: tuple[str, str]) -> None:
+    pid, name = row
+    found = resolver().resolve(name)
+    names = [offer.internal_name for offer in order(found.offers) if offer.provider == pid]
+    assert names in ([name], []) or found.rule in ANOTHER
+
+
+@given(st.sampled_from(sorted(listed())))
+def test_nobody_is_asked_for_less_than_a_listed_name_says(row: tuple[str, str]) -> None:
+    _, name = row
+    found = resolver().resolve(name)
+    if found.rule == "internal name":
+        assert [o.internal_name for o in found.offers if not variant(name) <= variant(o.internal_name)] == []
+
+
+@given(st.sampled_from(sorted(listed())))
+def test_a_name_is_all_that_it_says_itself(row: tuple[str, str]) -> None:
+    _, name = row
+    assert Wanted(name, set).kept_by(name)
+    assert variant(name.upper()) == variant(name)
+    assert variant(name, packing=False) <= variant(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "date"),
+    [
+        ("gpt-4o", set(), ""),
+        ("gpt-4o-2024-08-06", set(), "0806"),
+        ("claude-sonnet-4-5-20250929", set(), "0929"),
+        ("anthropic.claude-sonnet-4-5-20250929-v1:0", set(), "0929"),
+        ("claude-sonnet-4-5@20250929", set(), "0929"),
+        ("gpt-4-0613", set(), "0613"),
+        ("gemini-1.5-pro-002", set(), "002"),
+        ("eu.anthropic.claude-opus-4-8", {"eu"}, ""),
+        ("us-gov/o3-mini", {"us-gov"}, ""),
+        ("gpt-5@eu", {"eu"}, ""),
+        ("claude-opus-5@eu-central-1", {"eu-central-1"}, ""),
+        ("qwen/qwen3.8-27b:free", {"free"}, ""),
+        ("meta-llama/Llama-3.3-70B-Instruct-Turbo-Free", {"free"}, ""),
+        ("openai/gpt-4o:online", {"online"}, ""),
+        ("openai/o3-mini-high", {"high"}, ""),
+        ("mistral-medium-latest", set(), ""),
+        ("gpt-3.5-turbo-16k", {"16k"}, ""),
+        ("llama3.1:8b-instruct-q8_0", {"q8_0"}, ""),
+        ("Qwen3-8B-Q4_K_M.gguf", {"q4_k_m"}, ""),
+        ("nvidia/Qwen3.8-27B-NVFP4", {"nvfp4"}, ""),
+        ("gpt-oss:120b-cloud", {"cloud"}, ""),
+        ("Qwen/Qwen3-235B-A22B-Instruct-2507", set(), ""),
+    ],
+)
+def test_what_a_name_says_beyond_its_model(name: str, words: set[str], date: str) -> None:
+    assert (variant(name), snapshot(name)) == (words, date)
+
+
+# Under a provider that is named
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "openrouter/openai/gpt-4o:online", "openrouter/meta-llama/llama-3.3-70b-instruct:floor", "openrouter/openrouter/auto",
+        "openrouter/google/gemma-3-27b-it:free", "openrouter/openai/gpt-4o:extended", "openai/gpt-4o-2024-12-25",
+        "anthropic/claude-opus-5-5-20261001", "together/meta-llama/Llama-3.3-70B-Instruct-FP8", "requesty/gpt-5@eu-west-9",
+        "deepinfra/meta-llama/Llama-3.3-70B-Instruct-AWQ", "openai/ft:gpt-4o-mini-2024-07-18:org::abc",
+        "fireworks/accounts/me/models/my-lora", "azure/gpt-4o-prod-eu", "groq/llama-3.3-70b-lora",
+    ],
+)  # fmt: skip
+def test_a_variant_that_a_named_provider_does_not_list_is_passed_on_with_a_word(name: str) -> None:
+    pid, _, rest = name.partition("/")
+    found = resolver().resolve(name)
+    assert [(offer.provider, offer.internal_name) for offer in found.offers] == [(pid, rest)]
+    assert "passed on as it is" in found.warning
+
+
+@pytest.mark.parametrize(
+    ("name", "internal_name"),
+    [
+        ("openrouter/claude-sonnet-4-5-20250929", "anthropic/claude-sonnet-4.5"),  # the one snapshot there is
+        ("vertex/claude-sonnet-4-5-20250929", "claude-sonnet-4-5@20250929"),
+        ("groq/llama-3.3-70b", "llama-3.3-70b-versatile"),
+    ],
+)
+def test_likeness_may_add_to_a_name(name: str, internal_name: str) -> None:
+    assert internal_name in [offer.internal_name for offer in resolver().resolve(name).offers]
+
+
+@pytest.mark.parametrize("form", ["ollama/{}", "ollama:{}", "ollama_chat/{}"])
+@pytest.mark.parametrize(
+    ("there", "asked"),
+    [
+        ("llama3.1:8b-instruct-q4_0", "llama3.1:8b-instruct-q8_0"),
+        ("gpt-oss:120b-cloud", "gpt-oss:120b"),
+        ("gpt-oss:20b", "gpt-oss:20b-cloud"),
+        ("deepseek-r1:8b", "deepseek-r1:70b"),
+        ("deepseek-coder-v2:16b", "deepseek-coder:6.7b"),
+        ("gemma3:4b-it-q4_K_M", "gemma3:4b-it-fp16"),
+    ],
+)
+def test_a_tag_that_a_server_here_lacks_is_no_other_tag(there: str, asked: str, form: str) -> None:
+    assert sent(form.format(asked), ollama(there)) == [("ollama", asked)]
+
+
+@pytest.mark.parametrize("there", ["deepseek-r1:latest", "gemma3:latest", "qwen3:latest", "gpt-oss:latest"])
+def test_what_a_server_here_calls_latest_is_what_lies_there(there: str) -> None:
+    big = {"deepseek-r1:latest": "deepseek-r1", "gemma3:latest": "gemma-3-27b", "qwen3:latest": "qwen3-32b"}
+    assert ("ollama", there) not in sent(big.get(there, "gpt-oss-120b"), ollama(there))
+    assert sent(f"ollama/{there.removesuffix(':latest')}", ollama(there)) == [("ollama", there)]
+
+
+# Whoever serves it
+
+
+@pytest.mark.parametrize("name", ["gpt-oss-120b:free", "meta-llama/Llama-3.3-70B-Instruct-Turbo-Free", "qwen/qwen3.8-27b:free"])  # fmt: skip
+def test_what_is_free_is_never_asked_of_who_takes_money(name: str) -> None:
+    try:
+        offers = resolver().resolve(name).offers
+    except UnknownModelError:
+        return
+    assert [offer for offer in offers if offer.input_price and not variant(offer.internal_name) & {"free"}] == []
+
+
+@pytest.mark.parametrize("name", ["gpt-4o-2024-08-06", "gpt-4o-2024-05-13", "gpt-4-0613", "gpt-4o-mini-2024-07-18"])
+def test_a_snapshot_is_asked_of_who_lists_it(name: str) -> None:
+    found = sent(name)
+    assert ("openai", name) in found
+    assert {snapshot(internal) for _, internal in found} <= {snapshot(name), ""}
+    assert {snapshot(internal) for _, internal in found} == {snapshot(name)} or name == "gpt-4o-mini-2024-07-18"
+
+
+def test_a_snapshot_that_nobody_lists_is_its_makers_to_judge() -> None:
+    found = resolver().resolve("gpt-4o-2024-12-25")
+    assert (found.rule, [(o.provider, o.internal_name) for o in found.offers]) == ("family", [("openai", "gpt-4o-2024-12-25")])  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["gpt-3.5-turbo", "gpt-4", "gpt-4-turbo", "deepseek-chat", "mistral-nemo", "gpt-4o"])
+def test_a_provider_that_has_the_very_name_is_asked_for_it(name: str) -> None:
+    found = dict(sent(name))
+    for pid in found:
+        names = {*bundled().providers[pid].model_names.values(), *bundled().providers[pid].more_names}
+        if name in names:
+            assert found[pid] == name
+        elif whole := {one for one in names if one.rpartition("/")[2] == name}:
+            assert found[pid] in whole
+
+
+def test_the_order_of_providers_does_not_depend_on_how_each_calls_a_model() -> None:
+    places = {pid: place for place, pid in enumerate(bundled().providers)}
+    for name in ("gpt-4o", "deepseek-r1", "llama-3.3-70b"):
+        found = [places[offer.provider] for offer in resolver().resolve(name).offers]
+        assert found == sorted(found)
+
+
+def test_a_region_is_not_left_for_another() -> None:
+    for name in ("glm-5.2-eu", "eu.glm-5.2", "llama-3.3-70b-eu"):
+        try:
+            found = resolver().resolve(name).offers
+        except UnknownModelError:
+            continue
+        assert [offer.internal_name for offer in found if "eu" not in variant(offer.internal_name)] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "pid"), [("gpt-4o-azure", "azure"), ("llama-3.3-70b-groq", "groq"), ("kimi-k2.5-fireworks", "fireworks")]
+)
+def test_a_service_behind_a_model_is_the_one_that_is_meant(name: str, pid: str) -> None:
+    assert {offer.provider for offer in resolver().resolve(name).offers} == {pid}
+
+
+# On the wire
+
+
+def rows(url: str) -> dict[str, Any]:
+    row = {
+        "connection": {"endpoint": url, "api_key": "MINE_KEY"},
+        "model_names": {"llama-3.3-70b": "meta/llama-3.3-70b"},
+        "more_names": {"meta/llama-3.3-70b:free": "llama-3.3-70b", "meta/llama-3.3-70b-fp8": "llama-3.3-70b"},
+        "facts": {"meta/llama-3.3-70b": [8192, 8192, 1, 2], "meta/llama-3.3-70b:free": [8192, 8192, 0, 0, None, "d"]},
+    }
+    return {"providers": {"mine": row}}
+
+
+NAMES = [
+    "meta/llama-3.3-70b:free", "meta/llama-3.3-70b-fp8", "meta/llama-3.3-70b", "mine/meta/llama-3.3-70b:free",
+    "mine/meta/llama-3.3-70b:online", "mine/meta/llama-3.3-70b:thinking", "mine/llama-3.3-70b-awq", "mine/llama-3.3-70b-20260101",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_written_is_what_the_server_reads(serve: Serve, name: str) -> None:
+    server = serve()
+    given = {"json_merge": rows(server.url), "environ": {"MINE_KEY": "k-12345678"}, "local": False}
+    made = ProviderList(**given)
+    assert made.ask_ai("hi", name) == "hello"
+    assert "".join(made.stream("hi", name))
+
+    async def ask() -> None:
+        providers = AsyncProviderList(**given)
+        assert await providers.ask_ai("hi", name) == "hello"
+        await providers.aclose()
+
+    asyncio.run(ask())
+    assert {request.json["model"] for request in server.asked} == {name.removeprefix("mine/")}
+
+
+def test_what_nobody_gives_for_free_is_not_paid_for(serve: Serve) -> None:
+    server = serve()
+    row = {"connection": {"endpoint": server.url, "api_key": "MINE_KEY"}, "model_names": {"llama-3.3-70b": "llama"},
+           "facts": {"llama": [8192, 8192, 1, 2]}}  # fmt: skip
+    made = ProviderList(json_merge={"providers": {"mine": row}}, environ={"MINE_KEY": "k-12345678"}, local=False)
+    for name in ("llama-3.3-70b:free", "Llama-3.3-70B-Instruct-Free", "unsloth/llama-3.3-70b-instruct:free"):
+        with pytest.raises((UnknownModelError, NoCredentialsError)):
+            made.ask_ai("hi", name)
+    assert server.asked == []
