@@ -342,6 +342,8 @@ def test_no_file_moves_a_key(data: dict[str, Any], merged: bool) -> None:
     for pid, row in registry.providers.items():
         if pid in bundled().providers and row.connection is bundled().providers[pid].connection:
             continue
+        if row.endpoint == bundled().retired_providers.get(pid, {}).get("endpoint"):
+            continue  # as it was in this package; a `$` that is left in a host is no place that a request goes to
         assert all(pins.allows(variable, row.endpoint) for variable in row.key_variables if row.endpoint)
 
 
