@@ -11,6 +11,7 @@ from functools import cached_property
 
 from inference_providers import credentials
 from inference_providers.calls.finder import Finder
+from inference_providers.calls.pipeline import Pipeline
 from inference_providers.errors import NoCredentialsError, UnknownModelError
 from inference_providers.offers import (
     AUTO,
@@ -30,12 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from inference_providers.calls.asker import Asker
-    from inference_providers.calls.async_asker import AsyncAsker
-    from inference_providers.calls.async_caller import AsyncCaller
-    from inference_providers.calls.caller import Caller
-    from inference_providers.calls.pipeline import Pipeline as Base
     from inference_providers.servers import Launchables
+
+    Base = Pipeline
 else:
     Base = object
 
@@ -300,34 +298,13 @@ class _Narrowed(Base):
         return self.health.present(offers)
 
     if not TYPE_CHECKING:
+        # What asks is made as for the broad one, but of this finder.
+        caller, async_caller, asker, async_asker = (
+            Pipeline.caller,
+            Pipeline.async_caller,
+            Pipeline.asker,
+            Pipeline.async_asker,
+        )
 
         def __getattr__(self, name: str) -> Any:
             return getattr(self._broad, name)
-
-    @cached_property
-    def caller(self) -> Caller:
-        """Calls of synchronous programs."""
-        from inference_providers.calls.caller import Caller
-
-        return Caller(self, self.sender, self.health)
-
-    @cached_property
-    def async_caller(self) -> AsyncCaller:
-        """Calls of asyncio."""
-        from inference_providers.calls.async_caller import AsyncCaller
-
-        return AsyncCaller(self, self.async_sender, self.health)
-
-    @cached_property
-    def asker(self) -> Asker:
-        """Questions of synchronous programs."""
-        from inference_providers.calls.asker import Asker
-
-        return Asker(self, self.finder, self.caller)
-
-    @cached_property
-    def async_asker(self) -> AsyncAsker:
-        """Questions of asyncio."""
-        from inference_providers.calls.async_asker import AsyncAsker
-
-        return AsyncAsker(self, self.finder, self.async_caller)
