@@ -11,7 +11,8 @@ import gzip
 import json
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from inference_providers.protocols import error_details
@@ -37,12 +38,14 @@ class Row(NamedTuple):
     section: str = "Status errors"
     holds: bool = False  # the server keeps the connection until the client leaves
     proxied: bool = False  # the server is no provider, but the proxy on the way to one
+    asks: Mapping[str, Any] = MappingProxyType({})  # what the question says besides: a field that is refused
 
 
 ROWS: list[Row] = []
 SECTIONS = (
     "Status errors",
     "The words of a server behind a server",
+    "A field that is refused",
     "200 that is not success",
     "Connection",
     "Stream",
@@ -614,6 +617,132 @@ row(
         },
     ),
     message="Upstream idle timeout exceeded",
+    **S,
+)
+
+S = {"section": "A field that is refused"}
+
+
+def refusing(has: Callable[[dict[str, Any]], Any], code: int, message: str, **more: Any) -> Behaviour:
+    """Refuse a request that has something, and answer any other."""
+    refusal = says(code, {"error": {"message": message, "type": "invalid_request_error", **more}})
+
+    def behave(connection: Connection, request: Received) -> None:
+        (refusal if has(request.json) else answer)(connection, request)
+
+    return behave
+
+
+_TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
+_SCHEMA = {"name": "s", "strict": True, "schema": _TOOL["function"]["parameters"]}  # type: ignore[index]
+for number, wire, behave, asks in (
+    (
+        "85",
+        "`Use 'max_completion_tokens'`: sent by that name",
+        refusing(
+            lambda body: "max_tokens" in body,
+            400,
+            "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
+            param="max_tokens",
+        ),
+        {"max_tokens": 50},
+    ),
+    (
+        "86",
+        "a `max_tokens` that is too large: lowered to what it names",
+        refusing(
+            lambda body: body.get("max_tokens", 0) > 4096,
+            400,
+            "max_tokens is too large: 8192. This model supports at most 4096 completion tokens.",
+        ),
+        {"max_tokens": 8192},
+    ),
+    (
+        "87",
+        "`Only the default (1) value is supported`: left out",
+        refusing(
+            lambda body: "temperature" in body,
+            400,
+            "Unsupported value: 'temperature' does not support 0.2 with this model. Only the default (1) value is "
+            "supported.",
+            param="temperature",
+        ),
+        {"temperature": 0.2},
+    ),
+    (
+        "87b",
+        "`temperature` beside `top_p`: the temperature stays",
+        refusing(
+            lambda body: "temperature" in body and "top_p" in body,
+            400,
+            "`temperature` and `top_p` cannot both be specified for this model. Please use only one.",
+        ),
+        {"temperature": 0.2, "top_p": 0.9},
+    ),
+    (
+        "88",
+        "422 `Extra inputs are not permitted`: left out",
+        refusing(lambda body: "seed" in body, 422, "body.seed: Extra inputs are not permitted", param="seed"),
+        {"seed": 1},
+    ),
+    (
+        "89",
+        "a system's message: put into the user's",
+        refusing(
+            lambda body: body["messages"][0]["role"] == "system", 400, "System role not supported by this chat template"
+        ),
+        {"system": "Be brief."},
+    ),
+    (
+        "90",
+        "a demand for a tool's call: left to the model",
+        refusing(
+            lambda body: body.get("tool_choice") == "required",
+            400,
+            "tool_choice 'required' is not supported by this model",
+            param="tool_choice",
+        ),
+        {"tools": [_TOOL], "tool_choice": "required"},
+    ),
+    (
+        "91",
+        "`strict`: the schema without it",
+        refusing(
+            lambda body: body["response_format"]["json_schema"].get("strict"),
+            400,
+            "Unknown parameter: 'response_format.json_schema.strict'.",
+        ),
+        {"response_format": {"type": "json_schema", "json_schema": _SCHEMA}},
+    ),
+    (
+        "92",
+        "`stop` as a text: sent as a list",
+        refusing(lambda body: isinstance(body["stop"], str), 422, "stop: Input should be a valid list", param="stop"),
+        {"stop": "x"},
+    ),
+):
+    row(number, wire, OK, behave, *([CALL] if "tools" in asks else []), asks=asks, **S)  # no stream takes tools
+row(
+    "93",
+    "`stream_options`, which is this package's own: left out",
+    OK,
+    refusing(
+        lambda body: "stream_options" in body,
+        400,
+        "Unrecognized request argument supplied: stream_options",
+    ),
+    STREAM,
+    asks={"user": "u"},
+    **S,
+)
+row(
+    "94",
+    "`store`, or another field that is never given up: the next is asked",
+    NEXT,
+    refusing(lambda body: "store" in body, 400, "Unknown parameter: 'store'.", param="store"),
+    asks={"extra_body": {"store": False}},
+    error="InvalidRequestError",
+    message="Unknown parameter: 'store'.",
     **S,
 )
 
@@ -1406,7 +1535,7 @@ def table() -> str:
         error = (
             ""
             if found.outcome == OK
-            else f"`{found.error if found.outcome in (STOP, DOUBT, DEAD, TRUNC, RETRY) or found.section in SECTIONS[:2] else 'ProviderUnavailableError'}`"
+            else f"`{found.error if found.outcome in (STOP, DOUBT, DEAD, TRUNC, RETRY) or found.section in SECTIONS[:3] else 'ProviderUnavailableError'}`"
         )
         lines.append(f"| {found.number} | {found.wire.replace('|', '&#124;')} | {found.outcome} | {error} |")
     return "\n".join(lines).strip()
