@@ -154,7 +154,10 @@ def host_pattern(endpoint: str, variables: Mapping[str, Mapping[str, str]]) -> s
 
     Empty for an endpoint without a host. Where a variable has no pattern, `NO_HOST` is in it, so that it fits nothing.
     """
+    host = host_of(endpoint)
+    if "$" not in host:
+        return re.escape(host)
     pattern = ""
-    for text, variable in re.findall(r"([^$]+)|\$\{(\w+)\}", host_of(endpoint)):
+    for text, variable in re.findall(r"([^$]+)|\$\{(\w+)\}", host):
         pattern += re.escape(text) if text else f"(?:{variables.get(variable.upper(), {}).get('pattern', NO_HOST)})"
     return pattern

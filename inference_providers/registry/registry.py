@@ -36,13 +36,14 @@ class Registry:
         data: Mapping[str, Any],
         facts: Mapping[str, bytes | Provider] | None = None,
         *,
+        models: bytes = b"",
         installed: bool = False,
     ) -> None:
         """*facts*: for providers whose rows lack them, as JSON text or a provider that has them.
 
-        *installed*: the package's own.
+        *models*: that section's text, where *data* lacks it. *installed*: the package's own.
         """
-        self._rows, self._installed = data, installed
+        self._rows, self._installed, self._models_text = data, installed, models
         self.providers = {
             pid: Provider(pid, row, (facts or {}).get(pid)) for pid, row in (data.get("providers") or {}).items()
         }
@@ -50,13 +51,15 @@ class Registry:
     @cached_property
     def data(self) -> Mapping[str, Any]:
         """The whole registry, as in its file."""
-        if not any(provider.has_late_facts for provider in self.providers.values()):
+        late = any(provider.has_late_facts for provider in self.providers.values())
+        if not late and not self._models_text:
             return self._rows
-        return {**self._rows, "providers": {provider.id: provider.whole for provider in self.providers.values()}}
+        found = {**self._rows, "providers": {provider.id: provider.whole for provider in self.providers.values()}}
+        return {**found, "models": self.models} if self._models_text else found
 
     @property
     def rows(self) -> Mapping[str, Any]:
-        """`data`, without the facts that nobody has asked for."""
+        """`data`, without the facts and the models that nobody has asked for."""
         return self._rows
 
     def variant(self, data: Mapping[str, Any]) -> Registry:
@@ -66,19 +69,20 @@ class Registry:
             for pid, row in data["providers"].items()
             if "facts" not in row and pid in self.providers and self.providers[pid].has_late_facts
         }
-        return Registry(data, facts)
+        return Registry(data, facts, models=b"" if "models" in data else self._models_text)
 
     def opened(self, patch: Mapping[str, Any]) -> Registry:
-        """This registry, with the facts that a merge patch changes in its `rows`."""
+        """This registry, with the facts and the models that a merge patch changes in its `rows`."""
         changes = patch.get("providers")
         touched = {
             pid: self.providers[pid].whole
             for pid, change in (changes.items() if isinstance(changes, dict) else ())
             if isinstance(change, dict) and "facts" in change and pid in self.providers
         }
-        if not touched:
+        models = {"models": self.models} if self._models_text and "models" in patch else {}
+        if not touched and not models:
             return self
-        return self.variant({**self._rows, "providers": {**self._rows["providers"], **touched}})
+        return self.variant({**self._rows, **models, "providers": {**self._rows["providers"], **touched}})
 
     def __repr__(self) -> str:
         return f"<Registry version {self.version}: {len(self.providers)} providers>"
@@ -150,7 +154,15 @@ class Registry:
 
     def model(self, canonical: str) -> Mapping[str, Any]:
         """Facts about a canonical model, whoever serves it: lab, family, release date, open weights."""
-        return (self._rows.get("models") or {}).get(canonical) or {}
+        if self._models_text and "models" not in self.__dict__:  # one of a thousand: the others are not read for it
+            return _row_of(self._models_text, canonical)
+        return self.models.get(canonical) or {}
+
+    @cached_property
+    def models(self) -> Mapping[str, Any]:
+        """Facts about every canonical model: see `model`."""
+        found: dict[str, Any] = json.loads(self._models_text or "{}")
+        return found or self._rows.get("models") or {}
 
     def facts_of_model(self, canonical: str) -> Mapping[str, Any]:
         """`model`, of the installed registry where this one says nothing of it.
@@ -170,7 +182,7 @@ class Registry:
             lab = self.model(canonical).get("lab")
             for head in name.split("/")[:-1]:
                 found.setdefault(head, set()).update([lab] if lab else [])
-        for row in (self._rows.get("models") or {}).values():
+        for row in self.models.values():
             if lab := row.get("lab"):
                 found.setdefault(lab, set()).add(lab)
         if not self._installed:
@@ -297,19 +309,36 @@ def linked(path: str) -> str:
 def bundled() -> Registry:
     """The registry that was installed with this package."""
     with open(linked(BUNDLED_PATH), "rb") as file:
-        text, facts = _without_facts(file.read())
-    return Registry(json.loads(text), facts, installed=True)  # the package's own: nobody has to look how deep it nests
+        text, facts, models = _without_facts(file.read())
+    # The package's own: nobody has to look how deep it nests.
+    return Registry(json.loads(text), facts, models=models, installed=True)
 
 
 _FACTS, _ROW = b',\n"facts":', b'":{\n'  # where a provider's facts begin, and where its row does
+_MODELS, _END = b'\n"models":', b"\n}\n},\n"  # where the section of models begins, and how its last row ends it
 
 
-def _without_facts(text: bytes) -> tuple[bytes, dict[str, bytes]]:
-    """Cut the facts, half of the file, out of the text, to be parsed when they are asked for.
+def _row_of(models: bytes, canonical: str) -> Mapping[str, Any]:
+    """A model's row, out of the text of all."""
+    start = models.find(b"\n" + json.dumps(canonical, ensure_ascii=False).encode("utf-8", "surrogatepass") + b":{\n")
+    if start < 0:
+        return {}
+    row: dict[str, Any] = json.loads(models[models.index(b"{", start) : models.index(b"\n}", start) + 2])
+    return row
 
-    The importer writes each provider's facts on a line of their own, last in its row. A
+
+def _without_facts(text: bytes) -> tuple[bytes, dict[str, bytes], bytes]:
+    """Cut facts and models, half of the file, out of the text, to be parsed when they are asked for.
+
+    The importer writes each provider's facts on a line of their own, last in its row, and models after providers. A
     file laid out in another way is parsed as a whole.
     """
+    models = b""
+    begins = text.find(_MODELS)
+    ends = text.find(_END, begins)
+    if 0 <= begins < ends:
+        models = text[begins + len(_MODELS) : ends + 4]
+        text = text[: begins + 1] + text[ends + len(_END) :]
     kept, facts = [], {}
     start = 0  # of what is kept next
     while (end := text.find(_FACTS, start)) >= 0:
@@ -319,7 +348,7 @@ def _without_facts(text: bytes) -> tuple[bytes, dict[str, bytes]]:
         facts[part[part.rfind(b"\n", 0, row) + 2 : row].decode()] = text[end + len(_FACTS) : start]
         kept.append(part)
     kept.append(text[start:])
-    return b"".join(kept), facts
+    return b"".join(kept), facts, models
 
 
 def canonical_name(internal_name: str) -> str | None:
