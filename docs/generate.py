@@ -89,10 +89,9 @@ def batch_rows(registry: Registry) -> str:
 def numbers(registry: Registry) -> str:
     """What the registry holds."""
     cloud = [p for p in registry.providers.values() if p.local is None]
-    offers = sum(len(p.data["model_names"]) + len(p.data.get("more_names", {})) for p in cloud)
-    endpoints = sum(bool(p.endpoint) and p.protocol == "openai" for p in cloud)
+    offers = [len(names) for p in cloud if (names := p.callable_names())]
     local = len(registry.providers) - len(cloud)
-    return f"Version {registry.version}: {len(cloud)} providers ({endpoints} with an OpenAI-compatible endpoint), {local} kinds of local servers, {len(registry.canonical_names)} canonical names, {offers} offers."
+    return f"Version {registry.version}: {len(cloud)} providers ({len(offers)} with models that can be asked for), {local} kinds of local servers, {len(registry.canonical_names)} canonical names, {sum(offers)} offers."
 
 
 def command_help() -> str:

@@ -30,7 +30,7 @@ def providers(everything: bool, as_json: bool) -> None:
                     "provider": provider.id,
                     "name": provider.name,
                     "variables": variables,
-                    "models": len(provider.data.get("model_names") or {}),
+                    "models": len({provider.canonical_of(name) for name in provider.callable_names()}),
                     "endpoint": provider.endpoint,
                     "usable": usable,
                     "reason": reason,

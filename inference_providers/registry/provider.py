@@ -94,6 +94,17 @@ class Provider:
         more = self.more_names.get(internal_name)
         return more or next((c for c, i in self.model_names.items() if i == internal_name), None)
 
+    def callable_names(self) -> list[str]:
+        """Its names for models that can be asked for here, with a key or an account: its offers, as they are counted.
+
+        None, where it is out of service, or speaks another protocol, or there is no variable for its key.
+        """
+        reached = self.endpoint and self.protocol == OPENAI_PROTOCOL and not self.disabled
+        if not reached or not (self.key_variables or self.local is not None):
+            return []
+        names = dict.fromkeys([*self.model_names.values(), *self.more_names])
+        return [name for name in names if not self.facts(name).other_protocol]
+
     def facts(self, internal_name: str) -> Facts:
         """Facts about one of its offers."""
         return Facts(self.all_facts.get(internal_name) or (), self.connection.get("routes"))

@@ -81,7 +81,7 @@ def merge_offers(
             merged.disagreements["compared"] += sum(getattr(one, field) is not None for _, one in ranked) > 1
             merged.disagreements[field] += len(values) > 1
     for provider, rule in overlay["priced_as"].items():
-        _price_alike(merged.offers.get(provider) or {}, rule)
+        _price_alike(merged.offers.get(provider) or {}, merged.origins.get(provider) or {}, rule)
     return merged
 
 
@@ -251,7 +251,7 @@ def _by_hand(row: OfferRow, origin: dict[str, str], overlay: Mapping[str, Any]) 
     return _times(row, overlay["rates"]["usd"][said["currency"]]) if "currency" in said else row
 
 
-def _price_alike(rows: dict[str, OfferRow], rule: Mapping[str, str]) -> None:
+def _price_alike(rows: dict[str, OfferRow], origins: dict[str, dict[str, str]], rule: Mapping[str, str]) -> None:
     """Give names without a prefix the prices of those with one, where a third has others.
 
     What is called `X` is served from one region, as `us.X` is, which costs more than `global.X`.
@@ -260,3 +260,6 @@ def _price_alike(rows: dict[str, OfferRow], rule: Mapping[str, str]) -> None:
         regional, everywhere = rows.get(rule["prefix"] + name), rows.get(rule["beside"] + name)
         if regional is not None and everywhere is not None and regional.price_in != everywhere.price_in:
             rows[name] = row._replace(**{field: getattr(regional, field) for field in _PRICES})
+            kinds = {"price_in", "price_out", "price_cached", "price_write", *regional.more}
+            theirs = origins[rule["prefix"] + name]
+            origins[name].update({field: theirs[field] for field in kinds if field in theirs})
