@@ -76,4 +76,5 @@ def _offers(provider: str, row: Mapping[str, Any]) -> Iterator[OfferRow]:
             open_weights=model.get("open_weights"),
             ended=model.get("status") == "deprecated",
             protocol=PROTOCOLS.get((model.get("provider") or {}).get("npm", ""), ""),
+            label=model.get("canonical_model_id") or "",
         )

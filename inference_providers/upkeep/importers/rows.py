@@ -36,6 +36,7 @@ class OfferRow(NamedTuple):
     open_weights: bool | None = None
     ended: bool = False
     protocol: str = ""
+    label: str = ""  # the source's own word on which model it is, `lab/model`
 
 
 class Source(NamedTuple):
