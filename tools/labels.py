@@ -87,9 +87,7 @@ def _within(counts: Counter[str] | Counter[str | None]) -> int:
     return sum(_pairs(count) for count in counts.values())
 
 
-def halves(
-    rows: list[OfferRow], key: Callable[[OfferRow], str], seed: int
-) -> tuple[list[OfferRow], list[OfferRow]]:
+def halves(rows: list[OfferRow], key: Callable[[OfferRow], str], seed: int) -> tuple[list[OfferRow], list[OfferRow]]:
     """Labelled rows in two halves that share no value of *key*."""
     values = sorted({key(row) for row in rows if row.label})
     random.Random(seed).shuffle(values)

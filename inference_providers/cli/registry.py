@@ -9,7 +9,8 @@ import click
 
 from inference_providers import files
 from inference_providers.cli.exit_codes import BAD_REGISTRY, guarded
-from inference_providers.cli.output import say, say_json
+from inference_providers.cli.output import json_option, say, say_json
+from inference_providers.cli.tables import emit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,6 +56,30 @@ def build(sources: tuple[str, ...], output: str | None) -> None:
         with files.replacing(output, text=True) as file:
             file.write(text)
         say(f"wrote {output} ({len(text.encode()) // 1024} KiB)", err=True)
+
+
+@registry.command()
+@click.option(
+    "--from",
+    "sources",
+    multiple=True,
+    required=True,
+    metavar="FILE_OR_URL",
+    help="A catalogue; give the option once for each source.",
+)
+@json_option
+@guarded
+def conflicts(sources: tuple[str, ...], as_json: bool) -> None:
+    """List what sources say and a build does not follow: labels of names against which something speaks."""
+    from inference_providers.upkeep import fetch_catalogue, labelled, load_overlay, read_source
+
+    overlay = load_overlay()
+    read = [read_source(fetch_catalogue(origin, os.environ), overlay, origin) for origin in sources]
+    _, found = labelled((row for source in read for row in source.offers), overlay["canonical"])
+    rows = [{"kind": "name", **conflict._asdict()} for conflict in found]
+    if not rows and not as_json:
+        say("There are no conflicts.", err=True)
+    emit(rows, ["kind", "provider", "internal_name", "by_spelling", "by_label", "why"], as_json)
 
 
 @registry.command()

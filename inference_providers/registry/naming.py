@@ -45,9 +45,9 @@ _OTHER_KINDS = (
 _ANY = (
     r"^(auto|openrouter-auto|custom|default|free|auto-(model|code|instant|beta).*|model|latest|(ggml|gguf|my|your)-model"
     r"|tiny|mini|small|medium|large|balanced|frontier|fast|fastest|smart|smartest|best|cheap|cheapest"
-    r"|(text|code|agent)-(max|prime|standard)|(fast|pro|advanced-deep)-(search|research)|deep-research(-.*)?"
+    r"|(text|code|agent)-(max|prime|standard)|(perplexity-)?(fast|pro|deep|advanced-deep)-(search|research)|deep-research(-.*)?"
     r"|fusion|route-llm|firerouter|bodybuilder|moonshot-v1-auto|efficient|trustedrouter|standardcompute"
-    r"|chat|classify|extract|summarize|query|compress|decisions|precise|container|search|echo|(code|vision|reasoning|text)(-(tiny|small|medium|large|fast))?"
+    r"|chat|classify|extract|summarize|query|compress|decisions|precise|container|search|(code|vision|reasoning|text)(-(tiny|small|medium|large|fast))?"
     r"|fusion-(mini|flash)|(fireworks|together)-ai(-.*\d+(\.\d+)?[bm])?|lynkr-auto|nano-gpt-help)$|(^|-)router(-(low|medium|high|max))?$"
 )
 # What the path tells: a picker of somebody's, a speech model that is called like a text model of another's.
@@ -62,7 +62,7 @@ _LABS = (
 )
 # Organisations that those who quantise weights put before a file's name: `google_gemma-3-27b-it-Q4_K_M.gguf`.
 _UPLOADERS = (
-    "google|qwen|meta-llama|microsoft|mistralai|nvidia|deepseek-ai|openai|zai-org|thudm|moonshotai|minimaxai|baidu|tencent"
+    "google|qwen(?!_(coder|max|plus|turbo|flash|long|vl|math|omni|image|mt|doc|deep))|meta-llama|microsoft|mistralai|nvidia|deepseek-ai|openai|zai-org|thudm|moonshotai|minimaxai|baidu|tencent"
     "|ibm-granite|nousresearch|thedrummer|allenai|liquidai|huggingfacetb|cohereforai|coherelabs|bytedance-seed|arcee-ai"
     "|servicenow-ai|lgai-exaone|tiiuae|ai21labs|stepfun-ai|xiaomimimo|inclusionai|cognitivecomputations|unsloth|bartowski"
 )
@@ -77,7 +77,7 @@ _PREFIXES = _rules(
     (rf"^({_UPLOADERS})_(?=[a-z])", ""),
     (r"^duo-chat-(?=(haiku|opus|sonnet|fable)-)", "claude-"),
     (r"^duo-chat-", ""),
-    (r"^c4ai-(?=command|aya)|^quantized-", ""),
+    (r"^c4ai[-_](?=command|aya)|^quantized-", ""),
     (r"^anthropic-+", ""),
     (r"^(deep|alibaba|cohere|google|zai-org|z-ai|zai|xiaomi|nvidia|meta|moonshot|moonshotai|ai21|arcee|aion-labs|sakana"
      r"|xpersona|gemini|perplexity|minimax-ai|mistralai|openai)-+(?=(deepseek|qwen|command|gemma|glm|mimo|nemotron|llama|kimi"
@@ -135,7 +135,7 @@ _SPELLING = _rules(
     (r"^nemotron-nano-v2-12b-vl", "nemotron-nano-12b-v2-vl"),
     (r"^cogito-(\d+b)-v(\d)-p(\d)", r"cogito-v\2.\3-\1"),
     (r"^cogito-v?(\d)[.-](\d)-", r"cogito-v\1.\2-"),
-    (r"^solar-pro-?(?=\d)", "solar-pro-"),
+    (r"^solar-(pro|mini)-?(?=\d)", r"solar-\1-"),
     (r"^k(?=[23](\.\d)?(-|$))(?!2-think)", "kimi-k"),
     (r"^lfm-?(?=\d)", "lfm-"),
     (r"^ring-|^ling-", lambda m: m[0]),
@@ -145,7 +145,7 @@ _SPELLING = _rules(
     (r"^jamba-(\d\.\d)-(large|mini)", r"jamba-\2-\1"),
 )  # fmt: skip
 
-# A maker sells the same weights faster under a name and at a price of their own (`minimax-m2.5-highspeed`): no serving word.
+# `-highspeed` is no serving word: makers sell the same weights faster under a name and at a price of their own.
 # `8-bit`, `fp8`, `q4_k_m`, and how a host serves the same weights.
 _QUANTISATION = (
     r"(mxfp\d?(-moe)?|nvfp4(a16)?|fp4|fp8|fp8-(dynamic|static|block)|fp16|bf16|f16|f32|int4|int8|int4-mixed-ar|autoround|awq"
@@ -154,7 +154,7 @@ _QUANTISATION = (
 )
 _SERVING = (
     r"(maas|tee|versatile|tput|high-throughput|throughput|cs|cloud|spot|free|batch|flex|original|default|official"
-    r"|cheaper|gv2|hf|lora|mtp|online|serverless|ultrafast|short|raw|basic|paddle|external|contributor)"
+    r"|cheaper|gv2|hf|lora|mtp|online|serverless|ultrafast|short|raw|basic|paddle|external|contributor|nitro)"
 )
 # Where it is served, and by whom.
 _REGION = r"(us|eu|uk|apac|emea|global|[a-z]{2}-(north|south|east|west|central)[a-z]*-?\d)"
@@ -170,14 +170,17 @@ _EFFORT = r"^(gpt-\d|o\d|claude|gemini-\d|grok).*-(low|medium|high|xhigh)$"
 # (`kimi-k2-thinking`, `qwen3-4b-thinking-2507`), and keep it. So is `-pro` behind the names of stars and planets.
 _SWITCHED = (
     r"^(claude-\d|claude-[a-z]+-\d|gemini-(2\.5|[3-9])|gpt-[5-9]|glm-(4\.[5-9]|[5-9])|deepseek-v(3\.[1-9]|[4-9])|qwen3\.[5-9]|qwen[4-9]"
-    r"|minimax-m\d|kimi-k(2\.[5-9]|[3-9])|mimo-v\d|gemma-[4-9]|nemotron-[3-9]|step-\d|inkling|longcat|hermes-[4-9]|mistral-(small|medium|large)-[4-9]).*-think(ing)?$"
+    r"|minimax-m\d|kimi-k(2\.[5-9]|[3-9])|mimo-v\d|gemma-[4-9]|nemotron-[3-9]|step-\d|inkling|longcat|hermes-[4-9]"
+    r"|mistral-(small|medium|large)-[4-9]).*(?<!-no)(?<!-non)-think(ing)?$"
     r"|^gpt-[5-9][\d.]*-(sol|terra|luna|astra)-pro$"
 )
 
 _DATES = _rules(
     (r"^claude-(3[.-]5-sonnet-20240620|sonnet-3[.-]5-june)$", "claude-3.5-sonnet-june"),  # other weights than October's
     (r"^(deepseek-[a-z0-9.-]*?)-ga-2\d((?:0[1-9]|1[0-2])(?:[0-2]\d|3[01]))$", r"\1-\2"),  # by the day of its release
-    (r"-(20\d\d)-?(0[1-9]|1[0-2])-?([0-2]\d|3[01])(?=-|$)", ""),
+    (r"^gpt-4o-(?:2024-?)?08-?06(?=-|$)", "gpt-4o"),  # its other two snapshots are other weights, at other prices
+    (r"^gpt-4o-(?:2024-?)?(05|11)-?(13|20)(?=-|$)", r"gpt-4o-2024-\1-\2"),
+    (r"(?<!gpt-4o)-(20\d\d)-?(0[1-9]|1[0-2])-?([0-2]\d|3[01])(?=-|$)", ""),
     (r"(?<=[a-z\d])-(2[3-9])(0[1-9]|1[0-2])([0-2]\d|3[01])(?=-|$)", ""),
     (r"^(deep-research[a-z-]*|gemini-\d[a-z0-9.-]*computer-use-preview)-(\d\d)-(20\d\d)$", r"\1"),
     (r"^(grok-[a-z0-9.-]*?)-0[1-9][0-3]\d(?=-|$)", r"\1"),
@@ -208,7 +211,9 @@ def _bare(segment: str) -> str:
     text = re.sub(rf"@{_REGION}$", "", text)
     text = re.sub(r"^(mistral\..*-v0):(?=\d$)", r"\1.", text)
     text = re.sub(r"-v\d:0(:(\d+k|mm))?$|-\d:0$", "", text)
-    text = re.sub(r":(latest|free|batch|cloud|default|official|nitro|floor|extended|online|exacto|web)$", "", text)
+    text = re.sub(
+        r":(latest|free|batch|cloud|default|official|nitro|floor|extended|online|exacto|web|fast|priority)$", "", text
+    )
     text = re.sub(r":(thinking|reasoning)(:(\d+|low|medium|high|max|minimal))?$|:peft(:\d+)?$", "", text)
     return re.sub(r"[@:\s+]+", "-", text).strip("-. ")
 
@@ -283,7 +288,7 @@ _LAST = _rules(
     (r"^kimi-k2-1t$", "kimi-k2"),
     (r"(?<=\db)-(\d+k(-rope)?|4096|8192|32768|131072)$", ""),
     (r"^(grok-3(?:-mini)?)-fast$", r"\1"),
-    (r"-non-thinking$|-nothink(ing)?$", ""),
+    (r"-non?-?think(ing)?$", ""),
     (r"^deepseek-([rv]\d[\d.]*|coder-v2)-(671b|685b|236b)$", r"deepseek-\1"),
     (r"^deepseek-(coder-v2|v2)-16b(-lite)?$", r"deepseek-\1-lite"),
     (r"^deepseek-r1-(1\.5b|7b|14b|32b)(-qwen)?(-distill)?$", r"deepseek-r1-distill-qwen-\1"),
@@ -308,10 +313,7 @@ _LAST = _rules(
     (r"^claude-v?(\d)-(\d)$|^claude-v(\d)$", lambda m: f"claude-{m[1]}.{m[2]}" if m[1] else f"claude-{m[3]}"),
     (r"^(nova-\w+|nova-2-\w+)-v?1$", r"\1"),
     (r"^(glm-5(?:\.\d)?|deepseek-v4[a-z0-9.-]*|hy\d)-\d{3}b$", r"\1"),
-    (r"^(voxtral-mini)-3b$|^(voxtral-small)-24b$", lambda m: m[1] or m[2]),
-    (r"^inkling-256k$", "inkling"),
-    (r"^doubao-1\.5-vision-pro-32k$", "doubao-1.5-vision-pro"),
-    (r"^deepseek-r1-8b$", "deepseek-r1-distill-llama-8b"),
+
 )  # fmt: skip
 
 

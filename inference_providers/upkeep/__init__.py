@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from inference_providers.upkeep.importers.build import load_overlay as load_overlay
     from inference_providers.upkeep.importers.build import read_source as read_source
     from inference_providers.upkeep.importers.build import to_text as to_text
+    from inference_providers.upkeep.importers.labels import labelled as labelled
     from inference_providers.upkeep.updater import Updater as Updater
     from inference_providers.upkeep.updater import fetch_catalogue as fetch_catalogue
     from inference_providers.upkeep.updater import newest as newest
@@ -23,6 +24,7 @@ _HOME = {
         "read_source",
         "to_text",
     ),
+    "importers.labels": ("labelled",),
     "updater": (
         "Updater",
         "fetch_catalogue",

@@ -12,6 +12,7 @@ from typing import Any
 from inference_providers.errors import RegistryError
 from inference_providers.registry import DOUBTFUL, OPENAI_PROTOCOL, OTHER_PROTOCOL, Names, derive
 from inference_providers.upkeep.importers import endpoints, litellm, models_dev, pi
+from inference_providers.upkeep.importers.labels import labelled
 from inference_providers.upkeep.importers.rows import LETTERS, Ids, OfferRow, ProviderRow, Source
 
 _READERS = (
@@ -23,7 +24,7 @@ _READERS = (
 )
 _COMPARED = ("context", "output", "price_in", "price_out", "price_cached")
 _VARIANT = re.compile(
-    r"[:-](batch|free|flex|spot|fast|highspeed|ultrafast|lora|us|tee)$|^(us|eu|au|jp|in|ca|apac|us-gov)\.|/routers/|^~"
+    r"[:-](batch|free|flex|spot|fast|highspeed|ultrafast|lora|us|tee|contributor|think(ing)?(:\w+)?)$|-(sol|terra|luna|astra)-pro$|^(us|eu|au|jp|in|ca|apac|us-gov)\.|/routers/|^~"
 )
 _TUNED = re.compile(r"[-_](instruct|chat|it)(?=[-_:.@]|$)", re.IGNORECASE)
 
@@ -54,6 +55,8 @@ def build(sources: Iterable[Source], overlay: Mapping[str, Any]) -> dict[str, An
     """A registry from *sources*, the newest winning, and *overlay*, which wins over all."""
     ordered = sorted(sources, key=lambda source: (source.rank, source.kind))
     offers, disagreements = _merge_offers(ordered)
+    told, _ = labelled((row for source in ordered for row in source.offers), overlay["canonical"])
+    overlay = {**overlay, "canonical": {**told, **overlay["canonical"]}}
     names = _names(offers, overlay)
     providers, bases = _providers(ordered, offers, names, overlay)
     models = _models(ordered, providers, names, overlay)

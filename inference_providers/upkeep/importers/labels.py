@@ -15,13 +15,12 @@ from inference_providers.registry import Names, derive
 from inference_providers.upkeep.importers.rows import OfferRow
 
 # What makes another model of one: a label that leaves such a word out is coarser than our names.
-_KINDS = frozenset(
-    "abliterated air airx audio base chat code coder codex cyber derestricted distill embed exp flash flashx guard heretic"
-    " highspeed image instant instruct large lite live mini max math medium micro multimodal nano omni plus preview prime"
-    " pro realtime reasoning search small speciale thinking tts turbo ultra ultraspeed uncensored unleashed vision vl"
-    " voice".split()
+_KINDS = (
+    r"(abliterated|air|airx|audio|base|chat|code|coder|codex|cyber|derestricted|distill|embed|exp|flash|flashx|heretic"
+    r"|highspeed|image|instant|instruct|large|lite|live|max|math|medium|micro|mini|multimodal|nano|omni|plus|preview"
+    r"|prime|pro|realtime|reasoning|search|small|speciale|thinking|tts|turbo|ultra|ultraspeed|uncensored|vision|vl|voice)"
 )
-_SIZE = r"(?:^|-)([ae]?\d+(?:\.\d+)?[bmt])(?=-|$)"
+_SIZE = r"(?:^|-)([ae]?(?:\d+x)?\d+(?:\.\d+)?[bmt])(?=-|$)"
 _DATE = r"(?:^|-)(\d{4})(?=-|$)"
 _VERSION = r"(?:^|-)[a-z]?(\d{1,2}(?:\.\d+)?)(?=-|$)"
 
@@ -56,7 +55,7 @@ def labelled(rows: Iterable[OfferRow], known: Mapping[str, str]) -> tuple[dict[s
     names = Names(known, {known.get(name, name) for name in derived if name})
     spelt = [names.canonical_name(row.internal_name) for row in rows]
     counts = Counter(spelt)
-    meant = _meanings(rows, spelt, names, counts)
+    meant = {label: names.canonical_name(label) for label in {row.label for row in rows}}
     groups: dict[str | None, list[_Row]] = defaultdict(list)
     tails: Counter[str] = Counter()
     for row, name in zip(rows, spelt, strict=True):
@@ -74,22 +73,6 @@ def labelled(rows: Iterable[OfferRow], known: Mapping[str, str]) -> tuple[dict[s
 
 def _tail(name: str) -> str:
     return name.lower().rpartition("/")[2]
-
-
-def _meanings(
-    rows: list[OfferRow], spelt: list[str | None], names: Names, counts: Counter[str | None]
-) -> dict[str, str | None]:
-    """Each label's canonical name: by its own spelling, or where nobody is called so, that of most who have it."""
-    called: dict[str, Counter[str]] = defaultdict(Counter)
-    for row, name in zip(rows, spelt, strict=True):
-        if row.label:
-            called[row.label].update([name] if name else [])
-    meant = {label: names.canonical_name(label) for label in called}
-    return {
-        label: min(found, key=lambda one: (-found[one], one)) if name and name not in counts and found else name
-        for label, name in meant.items()
-        if (found := called[label]) is not None
-    }
 
 
 def _judged(
@@ -127,7 +110,7 @@ def _against(row: _Row, known: Mapping[str, str]) -> str:
     if set(re.findall(_DATE, spelt)) - set(re.findall(_DATE, meant)):
         return "another release"
     one, other = set(spelt.split("-")), set(meant.split("-"))
-    if one & other and (left_out := sorted((one - other) & _KINDS)):
+    if one & other and (left_out := sorted(word for word in one - other if re.fullmatch(_KINDS, word))):
         return f"the label leaves out {', '.join(left_out)}"
     more = {word for word in other - one if not re.search(f"{_SIZE}|{_DATE}", word)}
     if one < other and more:
