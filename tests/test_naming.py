@@ -57,7 +57,6 @@ DIFFERENT = [
     ("o1", "o1-preview"),
     ("glm-5", "glm-5-turbo"),
     ("minimax-m2.5", "minimax-m2.5-highspeed"),
-    ("gpt-4o", "gpt-4o-2024-05-13"),
     ("gpt-5.5", "gpt-5.5-pro"),
     ("kimi-k2-thinking", "kimi-k2-thinking-turbo"),
     ("gemini-3.1-pro", "gemini-3.1-pro-preview-customtools"),
@@ -191,8 +190,8 @@ def test_the_short_form_drops_active_parameters_only() -> None:
 
 
 def test_nearly_all_offers_have_a_canonical_name() -> None:
-    """Text offers of the sources without a name are routers and the like; the count is in the file."""
+    """Rows of the sources without a name are embeddings, guards, routers and the like; the count is in the file."""
     data = json.loads(json.dumps(bundled().data))
     offers = sum(len(row["model_names"]) + len(row.get("more_names", {})) for row in data["providers"].values())
     assert offers >= 5000
-    assert data["sources"]["unnamed"] / (offers + data["sources"]["unnamed"]) < 0.05
+    assert data["sources"]["unnamed"] / (offers + data["sources"]["unnamed"]) < 0.06

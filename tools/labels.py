@@ -99,7 +99,7 @@ def halves(rows: list[OfferRow], key: Callable[[OfferRow], str], seed: int) -> t
 
 def main() -> None:
     """Print the scores of each split, and the worst kinds."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
     parser.add_argument("catalogue", help="models.dev's api.json, with labels")
     parser.add_argument("--seeds", type=int, default=3, help="how many splits of each kind")
     parser.add_argument("--worst", type=int, default=12, help="how many of the worst to show")

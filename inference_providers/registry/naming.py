@@ -62,7 +62,7 @@ _LABS = (
 )
 # Organisations that those who quantise weights put before a file's name: `google_gemma-3-27b-it-Q4_K_M.gguf`.
 _UPLOADERS = (
-    "google|qwen(?!_(coder|max|plus|turbo|flash|long|vl|math|omni|image|mt|doc|deep))|meta-llama|microsoft|mistralai|nvidia|deepseek-ai|openai|zai-org|thudm|moonshotai|minimaxai|baidu|tencent"
+    "google|qwen(?!_(coder|max|plus|turbo|flash|long|vl|math|omni|image|mt|doc|deep-))|meta-llama|microsoft|mistralai|nvidia|deepseek-ai|openai|zai-org|thudm|moonshotai|minimaxai|baidu|tencent"
     "|ibm-granite|nousresearch|thedrummer|allenai|liquidai|huggingfacetb|cohereforai|coherelabs|bytedance-seed|arcee-ai"
     "|servicenow-ai|lgai-exaone|tiiuae|ai21labs|stepfun-ai|xiaomimimo|inclusionai|cognitivecomputations|unsloth|bartowski"
 )
@@ -178,9 +178,7 @@ _SWITCHED = (
 _DATES = _rules(
     (r"^claude-(3[.-]5-sonnet-20240620|sonnet-3[.-]5-june)$", "claude-3.5-sonnet-june"),  # other weights than October's
     (r"^(deepseek-[a-z0-9.-]*?)-ga-2\d((?:0[1-9]|1[0-2])(?:[0-2]\d|3[01]))$", r"\1-\2"),  # by the day of its release
-    (r"^gpt-4o-(?:2024-?)?08-?06(?=-|$)", "gpt-4o"),  # its other two snapshots are other weights, at other prices
-    (r"^gpt-4o-(?:2024-?)?(05|11)-?(13|20)(?=-|$)", r"gpt-4o-2024-\1-\2"),
-    (r"(?<!gpt-4o)-(20\d\d)-?(0[1-9]|1[0-2])-?([0-2]\d|3[01])(?=-|$)", ""),
+    (r"-(20\d\d)-?(0[1-9]|1[0-2])-?([0-2]\d|3[01])(?=-|$)", ""),
     (r"(?<=[a-z\d])-(2[3-9])(0[1-9]|1[0-2])([0-2]\d|3[01])(?=-|$)", ""),
     (r"^(deep-research[a-z-]*|gemini-\d[a-z0-9.-]*computer-use-preview)-(\d\d)-(20\d\d)$", r"\1"),
     (r"^(grok-[a-z0-9.-]*?)-0[1-9][0-3]\d(?=-|$)", r"\1"),
