@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from inference_providers.cli.main import main
 from inference_providers.registry import Names, derive
-from inference_providers.upkeep import build, labelled, load_overlay, read_source
+from inference_providers.upkeep import Building, load_overlay, read_source
+from inference_providers.upkeep.importers.labels import labelled
 from inference_providers.upkeep.importers.rows import OfferRow
 from tests.conftest import ROOT
 from tools.labels import halves, names_with, score
@@ -111,7 +112,7 @@ def catalogue(models: dict[str, str]) -> dict[str, object]:
 def test_a_build_follows_labels() -> None:
     overlay = load_overlay()
     data = catalogue({"green-r": "openai/gpt-oss-120b", "mini": "openai/gpt-5-mini"})
-    built = build([read_source(data, overlay)], overlay)
+    built = Building([read_source(data, overlay)], overlay).data
     assert built["providers"]["shop"]["model_names"] == {"gpt-oss-120b": "green-r"}
     assert built["names"]["green-r"] == "gpt-oss-120b"
 
@@ -122,7 +123,7 @@ def test_conflicts_are_listed(tmp_path: Path) -> None:
     ran = CliRunner().invoke(main, ["registry", "conflicts", "--from", str(file), "--json"])
     assert ran.exit_code == 0
     assert json.loads(ran.stdout) == [
-        {"kind": "name", "provider": "shop", "internal_name": "gpt-5-mini", "by_spelling": "gpt-5-mini", "by_label": "gpt-5", "why": "the label leaves out mini"}
+        {"kind": "name", "provider": "shop", "internal_name": "gpt-5-mini", "kept": "gpt-5-mini", "said": "gpt-5", "why": "the label leaves out mini"}
     ]  # fmt: skip
     told = CliRunner().invoke(main, ["registry", "conflicts", "--from", str(file)])
     assert told.stdout == "name\tshop\tgpt-5-mini\tgpt-5-mini\tgpt-5\tthe label leaves out mini\n"

@@ -62,7 +62,7 @@ _LABS = (
 )
 # Organisations that those who quantise weights put before a file's name: `google_gemma-3-27b-it-Q4_K_M.gguf`.
 _UPLOADERS = (
-    "google|qwen(?!_(coder|max|plus|turbo|flash|long|vl|math|omni|image|mt|doc|deep-))|meta-llama|microsoft|mistralai|nvidia|deepseek-ai|openai|zai-org|thudm|moonshotai|minimaxai|baidu|tencent"
+    "google|qwen(?!_(coder|max|plus|turbo|flash|long|vl|math|omni|image|mt|doc|deep[-_]))|meta-llama|microsoft|mistralai|nvidia|deepseek-ai|openai|zai-org|thudm|moonshotai|minimaxai|baidu|tencent"
     "|ibm-granite|nousresearch|thedrummer|allenai|liquidai|huggingfacetb|cohereforai|coherelabs|bytedance-seed|arcee-ai"
     "|servicenow-ai|lgai-exaone|tiiuae|ai21labs|stepfun-ai|xiaomimimo|inclusionai|cognitivecomputations|unsloth|bartowski"
 )
@@ -73,7 +73,7 @@ _PREFIXES = _rules(
     (rf"^({_LABS})\.(?=[a-z])", ""),
     (r"^(databricks|bedrock|vertex|aws|gcp|fireworks|together|sambanova|deepinfra|nebius|azure|groq|cerebras|fw|alicloud|openai|labs|cc|coding|umans|tee|hf|novita|spot|snowflake|amazon|dola)[-_]+"
      r"(?=(meta-)?(claude|gpt|chatgpt|o[134](-|$)|llama|qwen|gemini|gemma|glm|kimi|minimax|mimo|xiaomi|deepseek|nemotron|grok"
-     r"|inkling|devstral|leanstral|mistral|phi|command|nova-(lite|micro|pro|premier|2)|seed-\d))", ""),
+     r"|inkling|devstral|leanstral|mistral|phi|command|nova[-_](lite|micro|pro|premier|2)|seed[-_]\d))", ""),
     (rf"^({_UPLOADERS})_(?=[a-z])", ""),
     (r"^duo-chat-(?=(haiku|opus|sonnet|fable)-)", "claude-"),
     (r"^duo-chat-", ""),

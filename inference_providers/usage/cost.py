@@ -14,9 +14,11 @@ def cost_of(usage: Usage | None, facts: Facts) -> float | None:
         return None
     if usage.price is not None:
         return usage.price
-    if facts.input_price is None or facts.output_price is None:
+    price_in, price_out, price_cached = facts.input_price, facts.output_price, facts.cached_input_price
+    if "tiers" in facts.more:
+        price_in, price_out, price_cached, _ = facts.prices.at(usage.input_tokens)
+    if price_in is None or price_out is None:
         return None
     cached = min(usage.cached_tokens, usage.input_tokens)
-    cached_price = facts.input_price if facts.cached_input_price is None else facts.cached_input_price
-    fresh = (usage.input_tokens - cached) * facts.input_price
-    return (fresh + cached * cached_price + usage.output_tokens * facts.output_price) / 1e6
+    read = (usage.input_tokens - cached) * price_in + cached * (price_in if price_cached is None else price_cached)
+    return (read + usage.output_tokens * price_out) / 1e6

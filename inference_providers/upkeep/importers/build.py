@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from inference_providers.errors import RegistryError
-from inference_providers.registry import DOUBTFUL, OPENAI_PROTOCOL, OTHER_PROTOCOL, Names, derive
+from inference_providers.registry import DOUBTFUL, OPENAI_PROTOCOL, Names, derive
 from inference_providers.upkeep.importers import endpoints, litellm, models_dev, pi
 from inference_providers.upkeep.importers.labels import labelled
-from inference_providers.upkeep.importers.rows import LETTERS, Ids, OfferRow, ProviderRow, Source
+from inference_providers.upkeep.importers.merging import Merged, merge_offers
+from inference_providers.upkeep.importers.rows import Ids, OfferRow, ProviderRow, Source, rates
 
 _READERS = (
     (endpoints.recognises, endpoints.read),
@@ -22,9 +23,9 @@ _READERS = (
     (litellm.recognises_endpoints, litellm.read_endpoints),
     (pi.recognises, pi.read),
 )
-_COMPARED = ("context", "output", "price_in", "price_out", "price_cached")
 _VARIANT = re.compile(
-    r"[:-](batch|free|flex|spot|fast|highspeed|ultrafast|lora|us|tee|contributor|think(ing)?(:\w+)?)$|-(sol|terra|luna|astra)-pro$|^(us|eu|au|jp|in|ca|apac|us-gov)\.|/routers/|^~"
+    r"[:-](batch|free|flex|spot|fast|highspeed|ultrafast|lora|us|tee|contributor|think(ing)?(:\w+)?)$"
+    r"|-(sol|terra|luna|astra)-pro$|^(us|eu|au|jp|in|ca|apac|us-gov)\.|/routers/|^~"
 )
 _TUNED = re.compile(r"[-_](instruct|chat|it)(?=[-_:.@]|$)", re.IGNORECASE)
 
@@ -37,8 +38,8 @@ def load_overlay() -> dict[str, Any]:
 
 def read_source(data: Any, overlay: Mapping[str, Any], origin: str = "source") -> Source:
     """Recognise the format of *data* and read it. Raises RegistryError for an unknown format."""
-    version = str(overlay["version"])
-    ids = Ids(overlay["ids"], overlay["skip"], f"{version[:4]}-{version[4:6]}-{version[6:8]}")
+    days = {kind: row["date"] for kind, row in overlay["sources"].items()}
+    ids = Ids(overlay["ids"], overlay["skip"], days)
     if isinstance(data, dict):
         for recognises, read in _READERS:
             if recognises(data):
@@ -51,82 +52,72 @@ def read_source(data: Any, overlay: Mapping[str, Any], origin: str = "source") -
     )
 
 
-def build(sources: Iterable[Source], overlay: Mapping[str, Any]) -> dict[str, Any]:
-    """A registry from *sources*, the newest winning, and *overlay*, which wins over all."""
-    ordered = sorted(sources, key=lambda source: (source.rank, source.kind))
-    offers, disagreements = _merge_offers(ordered)
-    told, _ = labelled((row for source in ordered for row in source.offers), overlay["canonical"])
-    overlay = {**overlay, "canonical": {**told, **overlay["canonical"]}}
-    names = _names(offers, overlay)
-    providers, bases = _providers(ordered, offers, names, overlay)
-    models = _models(ordered, providers, names, overlay)
-    return {
-        "schema_version": 1,
-        "version": overlay["version"],
-        "sources": {**_sources(ordered, overlay, disagreements), "unnamed": _unnamed(offers, names)},
-        "providers": providers,
-        "models": models,
-        "names": dict(sorted({**overlay["canonical"], **bases}.items())),
-        "aliases": overlay["model_aliases"],
-        "families": overlay["families"],
-        "parameters": overlay["parameters"],
-        "refusals": overlay["refusals"],
-        "batch": overlay["batch"],
-        "fastest": overlay["fastest"],
-        "engines": overlay["engines"],
-        "retired": _retired(ordered, providers, overlay),
-        "easiest": overlay["easiest"],
-        "auto_model_priority": overlay["auto_model_priority"],
-    }
+def build(
+    sources: Iterable[Source], overlay: Mapping[str, Any], previous: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """A registry from *sources*, the newest winning, and *overlay*, which wins over all: see `Building`."""
+    return Building(sources, overlay, previous).data
 
 
-def _merge_offers(ordered: list[Source]) -> tuple[dict[str, dict[str, OfferRow]], Counter[str]]:
-    """provider -> internal name -> one row; facts of the newest source, gaps filled from older ones."""
-    covered = defaultdict(set)  # provider -> ranks of the sources that list its models
-    seen: dict[tuple[str, str], list[tuple[int, OfferRow]]] = defaultdict(list)
-    for source in ordered:
-        for row in source.offers:
-            covered[row.provider].add(source.rank)
-            seen[row.provider, row.internal_name].append((source.rank, row))
-    merged: dict[str, dict[str, OfferRow]] = defaultdict(dict)
-    disagreements: Counter[str] = Counter()
-    for (provider, internal_name), ranked in seen.items():
-        rows = [row for _, row in ranked]
-        doubtful = ranked[0][0] > min(covered[provider]) or rows[0].ended
-        merged[provider][internal_name] = _merge_rows(rows)._replace(ended=doubtful)
-        for field in _COMPARED:
-            values = {getattr(row, field) for row in rows} - {None}
-            disagreements["compared"] += len([r for r in rows if getattr(r, field) is not None]) > 1
-            disagreements[field] += len(values) > 1
-    return merged, disagreements
+class Building:
+    """A registry made of sources: `data`, and `merged`, which says where each fact is from.
+
+    `conflicts` are the labels of sources that were not followed.
+
+    The newest source wins, fact by fact, and the overlay over all. *previous*: the registry so far, whose prices stay
+    where sources are three times off.
+    """
+
+    def __init__(
+        self, sources: Iterable[Source], overlay: Mapping[str, Any], previous: Mapping[str, Any] | None = None
+    ) -> None:
+        ordered = sorted(sources, key=lambda source: (source.rank, source.kind))
+        ordered.sort(key=lambda source: source.day, reverse=True)
+        told, self.conflicts = labelled((row for source in ordered for row in source.offers), overlay["canonical"])
+        overlay = {**overlay, "canonical": {**told, **overlay["canonical"]}}
+        self._ordered, self._overlay = ordered, overlay
+        names, version = _names(ordered, overlay), str(overlay["version"])
+        today = f"{version[:4]}-{version[4:6]}-{version[6:8]}"
+        self.merged = merge_offers(ordered, names.canonical_name, overlay, today, previous)
+        providers, bases = _providers(ordered, self.merged, names, overlay)
+        described = _sources(ordered, overlay, self.merged.disagreements)
+        as_they_are = ("families", "parameters", "refusals", "batch", "fastest", "engines")
+        self.data: dict[str, Any] = {
+            "schema_version": 1,
+            "version": overlay["version"],
+            "sources": {**described, "unnamed": _unnamed(self.merged.offers, names)},
+            "providers": providers,
+            "models": _models(ordered, providers, names, overlay),
+            "names": dict(sorted({**overlay["canonical"], **bases}.items())),
+            "aliases": overlay["model_aliases"],
+            **{section: overlay[section] for section in as_they_are},
+            "retired": {kind: dict(sorted(rows.items())) for kind, rows in overlay["retired"].items()},
+            "easiest": overlay["easiest"],
+            "auto_model_priority": overlay["auto_model_priority"],
+        }
+
+    def origins(self) -> str:
+        """The text of the side file: which source each fact is from, and of which day."""
+        from inference_providers.upkeep.importers.origins import origins
+
+        kept = ("facts", "apis", "plans", "doubted", "hours", "rates", "currency", "priced_as", "pages")
+        return origins(self.data, self.merged, self._ordered, {name: self._overlay[name] for name in kept})
 
 
-def _merge_rows(rows: list[OfferRow]) -> OfferRow:
-    values: dict[str, Any] = {}
-    for field in OfferRow._fields:
-        stated = [getattr(row, field) for row in rows if getattr(row, field) not in (None, "")]
-        values[field] = stated[0] if stated else getattr(rows[0], field)
-    features: dict[str, str] = {}  # letter in lower case -> as in the newest source that has it
-    for row in rows:
-        for letter in row.features:
-            features.setdefault(letter.lower(), letter)
-    return OfferRow(**{**values, "features": "".join(x for x in LETTERS if x in features.values())})
-
-
-def _names(offers: Mapping[str, Mapping[str, OfferRow]], overlay: Mapping[str, Any]) -> Names:
-    derived = {derive(name) for rows in offers.values() for name in rows}
+def _names(sources: Iterable[Source], overlay: Mapping[str, Any]) -> Names:
+    derived = {derive(name) for name in {row.internal_name for source in sources for row in source.offers}}
     exceptions = overlay["canonical"]
     return Names(exceptions, sorted({exceptions.get(name, name) for name in derived if name}))
 
 
 def _providers(
-    ordered: list[Source], offers: Mapping[str, Mapping[str, OfferRow]], names: Names, overlay: Mapping[str, Any]
+    ordered: list[Source], merged: Merged, names: Names, overlay: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, str]]:
+    offers, days = merged.offers, {source.kind: source.day for source in ordered}
     rows: dict[str, list[ProviderRow]] = defaultdict(list)
     for source in ordered:
         for row in source.providers:
-            if not row.protocol.startswith("ended:"):
-                rows[row.provider].append(row)
+            rows[row.provider].append(row)
     local = overlay["local"]
     ids = [
         provider
@@ -140,7 +131,10 @@ def _providers(
     bases: dict[str, str] = {}
     for provider in ids:
         entry = _provider(provider, rows[provider], overlay)
-        bases |= _add_offers(entry, provider, offers.get(provider, {}), names, overlay)
+        if provider in overlay["moving"]:
+            origins = merged.origins.get(provider, {}).values()
+            entry["moving"] = min((days[one["price_in"]] for one in origins if one.get("price_in") in days), default="")
+        bases |= _add_offers(entry, offers.get(provider, {}), names)
         providers[provider] = entry
     for provider, row in local.items():
         providers[provider] = _local(row)
@@ -162,7 +156,10 @@ def _provider(provider: str, rows: list[ProviderRow], overlay: Mapping[str, Any]
         *connection.get("variables", {}),
         *re.findall(r"\$\{(\w+)\}", endpoint),
     ]
-    keys = [*connection.get("api_key", []), *(variable for row in rows for variable in row.variables)]
+    keys = [*connection.get("api_key", [])]
+    if not connection.get("only_these_keys"):
+        keys += [variable for row in rows for variable in row.variables]
+    keys += connection.get("more_keys", [])
     keys = [variable for variable in dict.fromkeys(keys) if variable not in settings]
     settings = list(
         dict.fromkeys(
@@ -180,6 +177,11 @@ def _provider(provider: str, rows: list[ProviderRow], overlay: Mapping[str, Any]
         "country": overlay["country"].get(provider),
     }
     entry |= {key: value for key, value in described.items() if value}
+    if billing := overlay["billing"].get(provider):
+        entry["billing"] = billing
+    if currency := overlay["currency"].get(provider):
+        rates, code = overlay["rates"], currency["code"]
+        entry["currency"] = {"code": code, "usd": rates["usd"][code], "day": rates["day"], "page": rates["page"]}
     entry["connection"] = {"protocol": protocol, "endpoint": endpoint, "api_key": keys}
     for key in ("auth", "opt_in", "deployments", "variables", "base_url", "headers", "parameters", "turns", "batch"):
         if key in connection:
@@ -208,10 +210,8 @@ def _local(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _add_offers(
-    entry: dict[str, Any], provider: str, rows: Mapping[str, OfferRow], names: Names, overlay: Mapping[str, Any]
-) -> dict[str, str]:
-    """Fill `model_names`, `more_names` and `facts`.
+def _add_offers(entry: dict[str, Any], rows: Mapping[str, OfferRow], names: Names) -> dict[str, str]:
+    """Fill `model_names`, `more_names`, `facts` and `routes`.
 
     Returns canonical names for base models and batch endpoints, which are not offered.
     """
@@ -223,8 +223,7 @@ def _add_offers(
     bases: dict[str, str] = {}
     main: dict[str, str] = {}
     more: dict[str, str] = {}
-    facts: dict[str, list[Any]] = {}
-    honoured = provider in overlay["mixed_protocols"]
+    offered: list[OfferRow] = []
     for canonical, group in sorted(grouped.items()):
         base = _bases(group)
         batch = {row.internal_name for row in group if re.search(r"[:-]batch$", row.internal_name)}
@@ -234,14 +233,35 @@ def _add_offers(
             continue
         main[canonical] = chosen[0].internal_name
         more |= {row.internal_name: canonical for row in chosen[1:]}
-        for row in chosen:
-            facts[row.internal_name] = _facts(row, honoured)
+        offered += chosen
     entry["model_names"] = main
     if more:
         entry["more_names"] = dict(sorted(more.items()))
+    connection = entry["connection"]
+    ways = _ways(offered, connection["endpoint"])
+    if ways:
+        connection["routes"] = {digit: _route(*way) for way, digit in ways.items()}
+    half = (connection.get("batch") or {}).get("price")
+    facts = {row.internal_name: _facts(row, ways.get(_way(row, connection["endpoint"]), ""), half) for row in offered}
     if facts:
         entry["facts"] = dict(sorted((name, row) for name, row in facts.items() if row))
     return bases
+
+
+def _way(row: OfferRow, endpoint: str) -> tuple[str, str]:
+    return row.api, row.endpoint if row.endpoint != endpoint else ""
+
+
+def _ways(rows: Iterable[OfferRow], endpoint: str) -> dict[tuple[str, str], str]:
+    """How a provider's offers are reached where that is not its usual way, each with the digit that stands for it."""
+    ways = sorted({_way(row, endpoint) for row in rows} - {("chat", "")})
+    if len(ways) > 9:
+        raise RegistryError([f"{endpoint}: has {len(ways)} ways to its offers; there are nine digits for them"])
+    return {way: str(digit) for digit, way in enumerate(ways, start=1)}
+
+
+def _route(api: str, endpoint: str) -> dict[str, str]:
+    return {"api": api, "endpoint": endpoint} if endpoint else {"api": api}
 
 
 def _bases(group: list[OfferRow]) -> set[str]:
@@ -262,15 +282,34 @@ def _preference(row: OfferRow) -> tuple[Any, ...]:
     """Instruct first, then chat; the plain name before regions, batches and dated snapshots."""
     name = row.internal_name.lower()
     tuning = 0 if "instruct" in name else 1 if _TUNED.search(name) else 2
-    return (row.ended, bool(_VARIANT.search(name)), tuning, len(name), name)
+    return (row.api != "chat", row.ended, bool(_VARIANT.search(name)), tuning, len(name), name)
 
 
-def _facts(row: OfferRow, protocol_honoured: bool) -> list[Any]:
-    letters = row.features + DOUBTFUL * row.ended + OTHER_PROTOCOL * bool(row.protocol and protocol_honoured)
-    facts = [row.context, row.output, row.price_in, row.price_out, row.price_cached, letters or None]
-    while facts and facts[-1] is None:
+def _facts(row: OfferRow, way: str, half: float | None) -> list[Any]:
+    """A row of the registry file. *way*: the digit of its route. *half*: what a batch costs of the usual price here."""
+    letters = row.features + DOUBTFUL * row.ended + way
+    more = dict(row.more)
+    if row.price_write is not None:
+        more["write"] = row.price_write
+    if half is not None and more.get("batch") == _times(half, row):
+        del more["batch"]  # the provider's row says it
+    facts = [
+        row.context,
+        row.output,
+        row.price_in,
+        row.price_out,
+        row.price_cached,
+        letters,
+        dict(sorted(more.items())),
+    ]
+    while facts and not facts[-1] and facts[-1] != 0:
         facts.pop()
     return facts
+
+
+def _times(factor: float, row: OfferRow) -> list[float | None]:
+    prices = (row.price_in, row.price_out, row.price_cached, row.price_write)
+    return rates(*(None if price is None else round(price * factor, 6) for price in prices))
 
 
 def _models(
@@ -315,23 +354,6 @@ def _sources(ordered: list[Source], overlay: Mapping[str, Any], disagreements: C
 def _unnamed(offers: Mapping[str, Mapping[str, OfferRow]], names: Names) -> int:
     """How many rows of the sources are not for a particular text model: routers, speech, leftovers."""
     return sum(names.canonical_name(name) is None for rows in offers.values() for name in rows)
-
-
-def _retired(ordered: list[Source], providers: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
-    successors = overlay["retired"]["providers"]
-    ended = {}
-    for source in ordered:
-        for row in source.providers:
-            if row.protocol.startswith("ended:") and row.provider in successors:
-                ended[row.provider] = {
-                    "name": row.name,
-                    "ended": row.protocol.removeprefix("ended:"),
-                    "endpoint": row.endpoint,
-                    "api_key": list(row.variables),
-                    "successor": successors[row.provider],
-                }
-    models = overlay["retired"]["models"]
-    return {"providers": dict(sorted(ended.items())), "models": dict(sorted(models.items()))}
 
 
 def to_text(registry: Mapping[str, Any]) -> str:

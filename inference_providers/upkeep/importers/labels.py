@@ -50,7 +50,11 @@ def labelled(rows: Iterable[OfferRow], known: Mapping[str, str]) -> tuple[dict[s
     *known* is what was settled by hand, which no label changes. The first result maps names in lower case, internal
     ones and such as spelling gives, to canonical names: those alone that would have another without it.
     """
-    rows = list({(row.provider, row.internal_name): row for row in rows}.values())
+    by_name: dict[tuple[str, str], OfferRow] = {}
+    for row in rows:
+        if row.label or (row.provider, row.internal_name) not in by_name:
+            by_name[row.provider, row.internal_name] = row
+    rows = list(by_name.values())
     derived = {derive(row.internal_name) for row in rows}
     names = Names(known, {known.get(name, name) for name in derived if name})
     spelt = [names.canonical_name(row.internal_name) for row in rows]
