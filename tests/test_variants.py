@@ -115,6 +115,14 @@ def test_a_name_is_all_that_it_says_itself(row: tuple[str, str]) -> None:
         ("nvidia/Qwen3.8-27B-NVFP4", {"nvfp4"}, ""),
         ("gpt-oss:120b-cloud", {"cloud"}, ""),
         ("Qwen/Qwen3-235B-A22B-Instruct-2507", set(), ""),
+        ("claude-opus-4-8-think", {"thinking"}, ""),
+        ("anthropic/claude-opus-4.1:thinking:8192", {"thinking"}, ""),
+        ("Qwen3-30B-A3B-Thinking-2507", {"thinking"}, ""),
+        ("qwen3.6-35b-a3b-fp8-no-thinking", {"fp8"}, ""),
+        ("openai/gpt-6-sol-pro:batch", {"pro", "batch"}, ""),
+        ("openai-gpt-56-terra-pro", {"pro"}, ""),
+        ("openai/gpt-5.5-pro", set(), ""),
+        ("muse-spark-1.2-contributor-free", {"contributor", "free"}, ""),
     ],
 )
 def test_what_a_name_says_beyond_its_model(name: str, words: set[str], date: str) -> None:

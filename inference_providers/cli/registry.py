@@ -9,7 +9,8 @@ import click
 
 from inference_providers import files
 from inference_providers.cli.exit_codes import BAD_REGISTRY, guarded
-from inference_providers.cli.output import say, say_json
+from inference_providers.cli.output import json_option, say, say_json
+from inference_providers.cli.tables import emit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,6 +79,34 @@ def _write(path: str, text: str) -> None:
     with files.replacing(path, text=True) as file:
         file.write(text)
     say(f"wrote {path} ({len(text.encode()) // 1024} KiB)", err=True)
+
+
+@registry.command()
+@click.option(
+    "--from",
+    "sources",
+    multiple=True,
+    required=True,
+    metavar="FILE_OR_URL",
+    help="A catalogue; give the option once for each source.",
+)
+@json_option
+@guarded
+def conflicts(sources: tuple[str, ...], as_json: bool) -> None:
+    """List what sources say and a build does not follow: labels of names, and prices that are three times off."""
+    from inference_providers.upkeep import Building, load_overlay
+
+    building = Building(_read(sources), load_overlay(), _bundled().data)
+    rows = [
+        ("name", one.provider, one.internal_name, one.by_spelling, one.by_label, one.why) for one in building.conflicts
+    ] + [
+        ("price", one.provider, one.internal_name, one.kept, one.said, f"{one.field}: sources are far apart")
+        for one in building.merged.held
+    ]
+    if not rows and not as_json:
+        say("There are no conflicts.", err=True)
+    columns = ["kind", "provider", "internal_name", "kept", "said", "why"]
+    emit([dict(zip(columns, row, strict=True)) for row in rows], columns, as_json)
 
 
 @registry.command()

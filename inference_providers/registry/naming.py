@@ -10,6 +10,7 @@ sends people to a model that they did not ask for. When unsure, two names.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from inference_providers.registry.ollama_tags import model_of
 
@@ -36,15 +37,18 @@ _OTHER_KINDS = (
     r"all-mini|nemoretriever|segment-anything|esmfold|esm2|orpheus|melotts|lucid-origin|lucid-realism|dreamshaper|"
     r"[a-z0-9]*guard|guardian|shieldgemma|content-safety|[a-z]*voice|voicechat|realtime|audio|speech|parakeet|canary-1b|canary-qwen|magpie|"
     r"detection|detector|detr|resnet|bevformer|sparsedrive|streampetr|gliner|distilbert|bart|m2m100|indictrans2|"
-    r"changenet|ocdrnet|grounding-dino|maxine|trellis|cosmos-predict|suno|heygen|eleven-v|image|nano-banana|mmproj)"
-    r"($|[-.\d])|^(wan-v|topazlabs|stability\.|mtp-|sam-\d|gemini-live-|nova-(\d-)?(sonic|canvas|reel))|^gemini-.*-live($|-)"
+    r"changenet|ocdrnet|grounding-dino|maxine|trellis|cosmos-predict|suno|heygen|eleven-v|image|nano-banana|mmproj"
+    r"|stepaudio|mini-?lm|granite-ttm|whisper[a-z]*|studiovoice|streaming)"
+    r"($|[-.\d])|^aura(-\d)?($|-[a-z]+-?[a-z]*$)|^gpt-live-|^(wan-v|topazlabs|stability\.|mtp-|sam-\d|gemini-live-|nova-(\d-)?(sonic|canvas|reel))|^gemini-.*-live($|-)"
 )
 # What is no particular model: a file without a name, a class of models, whatever somebody picks for the question.
 _ANY = (
     r"^(auto|openrouter-auto|custom|default|free|auto-(model|code|instant|beta).*|model|latest|(ggml|gguf|my|your)-model"
     r"|tiny|mini|small|medium|large|balanced|frontier|fast|fastest|smart|smartest|best|cheap|cheapest"
-    r"|(text|code|agent)-(max|prime|standard)|(fast|pro|advanced-deep)-(search|research)|deep-research(-.*)?"
-    r"|fusion|route-llm|firerouter|bodybuilder|moonshot-v1-auto)$|(^|-)router(-(low|medium|high|max))?$"
+    r"|(text|code|agent)-(max|prime|standard)|(perplexity-)?(fast|pro|deep|advanced-deep)-(search|research)|deep-research(-.*)?"
+    r"|fusion|route-llm|firerouter|bodybuilder|moonshot-v1-auto|efficient|trustedrouter|standardcompute"
+    r"|chat|classify|extract|summarize|query|compress|decisions|precise|container|search|(code|vision|reasoning|text)(-(tiny|small|medium|large|fast))?"
+    r"|fusion-(mini|flash)|(fireworks|together)-ai(-.*\d+(\.\d+)?[bm])?|lynkr-auto|nano-gpt-help)$|(^|-)router(-(low|medium|high|max))?$"
 )
 # What the path tells: a picker of somebody's, a speech model that is called like a text model of another's.
 _ELSEWHERE = r"(^|/)(deepgram|kilo-auto|preset)/|/routers/[a-z-]+-latest$"
@@ -58,7 +62,7 @@ _LABS = (
 )
 # Organisations that those who quantise weights put before a file's name: `google_gemma-3-27b-it-Q4_K_M.gguf`.
 _UPLOADERS = (
-    "google|qwen|meta-llama|microsoft|mistralai|nvidia|deepseek-ai|openai|zai-org|thudm|moonshotai|minimaxai|baidu|tencent"
+    "google|qwen(?!_(coder|max|plus|turbo|flash|long|vl|math|omni|image|mt|doc|deep[-_]))|meta-llama|microsoft|mistralai|nvidia|deepseek-ai|openai|zai-org|thudm|moonshotai|minimaxai|baidu|tencent"
     "|ibm-granite|nousresearch|thedrummer|allenai|liquidai|huggingfacetb|cohereforai|coherelabs|bytedance-seed|arcee-ai"
     "|servicenow-ai|lgai-exaone|tiiuae|ai21labs|stepfun-ai|xiaomimimo|inclusionai|cognitivecomputations|unsloth|bartowski"
 )
@@ -67,17 +71,17 @@ _PREFIXES = _rules(
     (r"^(us-gov|us|eu|apac|au|jp|ca|in|global)\.(?=[a-z0-9]+\.)", ""),
     (r"^deepseek\.(?=[rv]\d)", "deepseek-"),
     (rf"^({_LABS})\.(?=[a-z])", ""),
-    (r"^(databricks|bedrock|vertex|aws|gcp|fireworks|together|sambanova|deepinfra|nebius|azure|groq|cerebras|fw|alicloud|openai|labs|cc|coding|umans|tee|hf|novita)[-_]+"
+    (r"^(databricks|bedrock|vertex|aws|gcp|fireworks|together|sambanova|deepinfra|nebius|azure|groq|cerebras|fw|alicloud|openai|labs|cc|coding|umans|tee|hf|novita|spot|snowflake|amazon|dola)[-_]+"
      r"(?=(meta-)?(claude|gpt|chatgpt|o[134](-|$)|llama|qwen|gemini|gemma|glm|kimi|minimax|mimo|xiaomi|deepseek|nemotron|grok"
-     r"|inkling|devstral|leanstral|mistral|phi|command))", ""),
+     r"|inkling|devstral|leanstral|mistral|phi|command|nova[-_](lite|micro|pro|premier|2)|seed[-_]\d))", ""),
     (rf"^({_UPLOADERS})_(?=[a-z])", ""),
     (r"^duo-chat-(?=(haiku|opus|sonnet|fable)-)", "claude-"),
     (r"^duo-chat-", ""),
-    (r"^c4ai-(?=command)|^quantized-", ""),
+    (r"^c4ai[-_](?=command|aya)|^quantized-", ""),
     (r"^anthropic-+", ""),
     (r"^(deep|alibaba|cohere|google|zai-org|z-ai|zai|xiaomi|nvidia|meta|moonshot|moonshotai|ai21|arcee|aion-labs|sakana"
      r"|xpersona|gemini|perplexity|minimax-ai|mistralai|openai)-+(?=(deepseek|qwen|command|gemma|glm|mimo|nemotron|llama|kimi"
-     r"|jamba|trinity|aion|namazu|gpt|sonar|minimax|mistral)[-\d.])", ""),
+     r"|jamba|trinity|aion|namazu|gpt|sonar|minimax|mistral)([-\d.]|$))", ""),
     (r"^meta-textgeneration-(llama-2-\d+b)(-b)?-f$", r"\1"),
     (r"^stepfun-(?=\d)", "step-"),
     (r"^open-(?=mi[sx]tral)", ""),
@@ -114,6 +118,10 @@ _SPELLING = _rules(
     (r"^gpt(?=\d)", "gpt-"),
     (r"^gpt-oss[:-]", "gpt-oss-"),
     (r"^minimax-m(\d)(\d)(?=-|$)", r"minimax-m\1.\2"),
+    (r"^(minimax-m\d(?:[.-]\d)?)-lightning$", r"\1-highspeed"),  # its name before
+    (r"-(\d)-(\d)t-(?=a\d)", r"-\1.\2t-"),
+    (r"^qwen-?(\d)-(\d)-(?=\d\.\dt-)", r"qwen\1.\2-"),
+    (r"^nova-(lite|micro|pro|premier)-2(?:-0)?$", r"nova-2-\1"),
     (r"^mistral-small-?(\d)(\d)(?=-\d+b)", r"mistral-small-\1.\2"),
     (r"^mistral-(large|small|medium)-?(?=\d)", r"mistral-\1-"),
     (r"^claude-(opus|sonnet|haiku|fable|mythos)-?(?=\d)", r"claude-\1-"),
@@ -127,7 +135,7 @@ _SPELLING = _rules(
     (r"^nemotron-nano-v2-12b-vl", "nemotron-nano-12b-v2-vl"),
     (r"^cogito-(\d+b)-v(\d)-p(\d)", r"cogito-v\2.\3-\1"),
     (r"^cogito-v?(\d)[.-](\d)-", r"cogito-v\1.\2-"),
-    (r"^solar-pro-?(?=\d)", "solar-pro-"),
+    (r"^solar-(pro|mini)-?(?=\d)", r"solar-\1-"),
     (r"^k(?=[23](\.\d)?(-|$))(?!2-think)", "kimi-k"),
     (r"^lfm-?(?=\d)", "lfm-"),
     (r"^ring-|^ling-", lambda m: m[0]),
@@ -137,6 +145,7 @@ _SPELLING = _rules(
     (r"^jamba-(\d\.\d)-(large|mini)", r"jamba-\2-\1"),
 )  # fmt: skip
 
+# `-highspeed` is no serving word: makers sell the same weights faster under a name and at a price of their own.
 # `8-bit`, `fp8`, `q4_k_m`, and how a host serves the same weights.
 _QUANTISATION = (
     r"(mxfp\d?(-moe)?|nvfp4(a16)?|fp4|fp8|fp8-(dynamic|static|block)|fp16|bf16|f16|f32|int4|int8|int4-mixed-ar|autoround|awq"
@@ -145,7 +154,7 @@ _QUANTISATION = (
 )
 _SERVING = (
     r"(maas|tee|versatile|tput|high-throughput|throughput|cs|cloud|spot|free|batch|flex|original|default|official"
-    r"|cheaper|gv2|hf|lora|mtp|online|serverless|highspeed|ultrafast|ultraspeed|short|raw|basic|paddle|external)"
+    r"|cheaper|gv2|hf|lora|mtp|online|serverless|ultrafast|short|raw|basic|paddle|external|contributor|nitro)"
 )
 # Where it is served, and by whom.
 _REGION = r"(us|eu|uk|apac|emea|global|[a-z]{2}-(north|south|east|west|central)[a-z]*-?\d)"
@@ -157,9 +166,18 @@ _MOVING = r"^(mistral|codestral|devstral|magistral|ministral|pixtral|voxtral|qwe
 _SUFFIX = rf"-({_QUANTISATION}|{_SERVING}|{_PLACE})$"
 _OPEN_TURBO = r"^(llama|qwen\d|gpt-oss|deepseek|kimi|minimax|gemma|nemotron|mimo|glm-\d)"
 _EFFORT = r"^(gpt-\d|o\d|claude|gemini-\d|grok).*-(low|medium|high|xhigh)$"
+# Models that think or not, as they are asked to: the word is a switch. Others are weights of their own
+# (`kimi-k2-thinking`, `qwen3-4b-thinking-2507`), and keep it. So is `-pro` behind the names of stars and planets.
+_SWITCHED = (
+    r"^(claude-\d|claude-[a-z]+-\d|gemini-(2\.5|[3-9])|gpt-[5-9]|glm-(4\.[5-9]|[5-9])|deepseek-v(3\.[1-9]|[4-9])|qwen3\.[5-9]|qwen[4-9]"
+    r"|minimax-m\d|kimi-k(2\.[5-9]|[3-9])|mimo-v\d|gemma-[4-9]|nemotron-[3-9]|step-\d|inkling|longcat|hermes-[4-9]"
+    r"|mistral-(small|medium|large)-[4-9]).*(?<!-no)(?<!-non)-think(ing)?$"
+    r"|^gpt-[5-9][\d.]*-(sol|terra|luna|astra)-pro$"
+)
 
 _DATES = _rules(
     (r"^claude-(3[.-]5-sonnet-20240620|sonnet-3[.-]5-june)$", "claude-3.5-sonnet-june"),  # other weights than October's
+    (r"^(deepseek-[a-z0-9.-]*?)-ga-2\d((?:0[1-9]|1[0-2])(?:[0-2]\d|3[01]))$", r"\1-\2"),  # by the day of its release
     (r"-(20\d\d)-?(0[1-9]|1[0-2])-?([0-2]\d|3[01])(?=-|$)", ""),
     (r"(?<=[a-z\d])-(2[3-9])(0[1-9]|1[0-2])([0-2]\d|3[01])(?=-|$)", ""),
     (r"^(deep-research[a-z-]*|gemini-\d[a-z0-9.-]*computer-use-preview)-(\d\d)-(20\d\d)$", r"\1"),
@@ -178,7 +196,7 @@ _NEW_CLAUDE = r"^claude-(\d+(?:\.\d)?)-(opus|sonnet|haiku|fable|mythos)(?=-|$)"
 def _segment(name: str) -> str:
     """The model's own segment of a path, file name or tagged name, in lower case."""
     text = name.strip().strip("'\"").lower().replace("\\", "/").rstrip("/")
-    text = re.sub(r"/(community|fast|default)$", "", text).rsplit("/", 1)[-1]
+    text = re.sub(r"(/[^/]+)/(community|fast|default)$", r"\1", text).rsplit("/", 1)[-1]
     text = re.sub(r"^models--.*--", "", text)
     return re.sub(r"\.(gguf|ggml|llamafile|safetensors|bin)$", "", text)
 
@@ -191,8 +209,10 @@ def _bare(segment: str) -> str:
     text = re.sub(rf"@{_REGION}$", "", text)
     text = re.sub(r"^(mistral\..*-v0):(?=\d$)", r"\1.", text)
     text = re.sub(r"-v\d:0(:(\d+k|mm))?$|-\d:0$", "", text)
-    text = re.sub(r":(latest|free|batch|cloud|default|official|nitro|floor|extended|online|exacto|web)$", "", text)
-    text = re.sub(r"(thinking|reasoning):(\d+|low|medium|high|max|minimal)$", r"\1", text)
+    text = re.sub(
+        r":(latest|free|batch|cloud|default|official|nitro|floor|extended|online|exacto|web|fast|priority)$", "", text
+    )
+    text = re.sub(r":(thinking|reasoning)(:(\d+|low|medium|high|max|minimal))?$|:peft(:\d+)?$", "", text)
     return re.sub(r"[@:\s+]+", "-", text).strip("-. ")
 
 
@@ -213,9 +233,9 @@ def _peel(text: str) -> str:
             text = re.sub(rf"-{_TUNED}(?=-|$)", "", text)
         if re.match(_OPEN_TURBO, text):
             text = re.sub(r"(?<!v)-(turbo|fast|lightning|ultra|lite)$", _served_faster, text)
-        elif re.match(r"^(claude|gpt-[56]|gpt-4\.1|gpt-4o)", text):
+        elif re.match(r"^(claude|gpt-[5-9]|gpt-4\.1|gpt-4o|o\d)", text):
             text = re.sub(r"-fast$", "", text)
-        if re.match(_EFFORT, text):
+        if re.match(_EFFORT, text) or re.search(_SWITCHED, text):
             text = text.rpartition("-")[0]
         if text == before:
             return text
@@ -225,6 +245,8 @@ def _served_faster(match: re.Match[str]) -> str:
     """`-turbo` behind a size or a version is how it is served; `glm-5-turbo`, `qwen-turbo` are models."""
     head = match.string[: match.start()]
     word = match[1]
+    if head == "kimi-k2-thinking":  # its maker's
+        return match[0]
     if re.search(r"\d+(\.\d+)?[bt]$|-a\d+(\.\d+)?b$|-instruct|-\d{4}$|-vl$|-thinking$", head):
         return ""
     versioned = re.search(
@@ -264,7 +286,7 @@ _LAST = _rules(
     (r"^kimi-k2-1t$", "kimi-k2"),
     (r"(?<=\db)-(\d+k(-rope)?|4096|8192|32768|131072)$", ""),
     (r"^(grok-3(?:-mini)?)-fast$", r"\1"),
-    (r"-non-thinking$|-nothink(ing)?$", ""),
+    (r"-non?-?think(ing)?$", ""),
     (r"^deepseek-([rv]\d[\d.]*|coder-v2)-(671b|685b|236b)$", r"deepseek-\1"),
     (r"^deepseek-(coder-v2|v2)-16b(-lite)?$", r"deepseek-\1-lite"),
     (r"^deepseek-r1-(1\.5b|7b|14b|32b)(-qwen)?(-distill)?$", r"deepseek-r1-distill-qwen-\1"),
@@ -287,10 +309,13 @@ _LAST = _rules(
     (r"^(moonshot-v1-\w+)-vision-preview$", r"\1-vision"),
     (r"^(claude-\d(?:\.\d)?-\w+)-v2$", r"\1"),
     (r"^claude-v?(\d)-(\d)$|^claude-v(\d)$", lambda m: f"claude-{m[1]}.{m[2]}" if m[1] else f"claude-{m[3]}"),
-    (r"^(nova-\w+|nova-2-\w+)-v1$", r"\1"),
+    (r"^(nova-\w+|nova-2-\w+)-v?1$", r"\1"),
+    (r"^(glm-5(?:\.\d)?|deepseek-v4[a-z0-9.-]*|hy\d)-\d{3}b$", r"\1"),
+
 )  # fmt: skip
 
 
+@lru_cache(maxsize=16384)
 def derive(internal_name: str) -> str | None:
     """The canonical name that the spelling of *internal_name* suggests.
 
@@ -327,6 +352,11 @@ def short(canonical_name: str) -> str:
     return re.sub(r"-a\d+(\.\d+)?b(?=-|$)", "", canonical_name)
 
 
+def _plain(canonical_name: str) -> str:
+    """What all spellings of a name have in common: no active parameters, and no `.0` (`seed-2.0-lite`)."""
+    return short(re.sub(r"(?<=\d)\.0(?=-|$)", "", canonical_name))
+
+
 class Names:
     """What a registry knows of names: lookups first, spelling for the rest."""
 
@@ -336,7 +366,7 @@ class Names:
         self._canonical = frozenset(canonical_names)
         self._short: dict[str, str | None] = {}
         for name in sorted(self._canonical):
-            key = short(name)
+            key = _plain(name)
             if key != name:
                 self._short[key] = None if key in self._short else name
 
@@ -352,7 +382,7 @@ class Names:
         return self.complete(derive(internal_name))
 
     def complete(self, derived: str | None) -> str | None:
-        """Add the active parameters where exactly one known name has them."""
+        """Add the active parameters, and a `.0`, where exactly one known name has them."""
         if derived is None:
             return None
         known = self._known.get(derived, derived)

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 _AWAY = "cloud"  # a model that a server here lists and has run elsewhere: never for one that is here
 _WORD = (
     r"[:@-]([a-z]{2}-(?:north|south|east|west|central)[a-z]*-?\d|us|eu|uk|apac|global|free|online|web|nitro|floor|extended"
-    r"|exacto|batch|flex|cloud|lora|16k|32k)(?=$|[:@-])"
+    r"|exacto|batch|flex|cloud|lora|contributor|16k|32k)(?=$|[:@-])"
 )
+_THINKS = r"(?<!no)(?<!non)[:-]think(?:ing)?(?=$|[:@-])"  # a switch of many models, which some names set
+_PRO = r"^(?:[a-z-]*-)?gpt-?[\d.-]+-(?:sol|terra|luna|astra)-pro(?=$|[:@])"
 _REGION = r"(?:^|/)(us-gov|us|eu|apac|au|jp|ca|in|global)[./]"
 _PACKING = (
     r"[-.:@_/]((?:i?q|tq)\d[a-z0-9_]*|n?v?fp[48]|mxfp[48]|int[48]|awq|gptq|b?f16|fp16|\d-?bit|w\da\d+|qat|exl[23])"
@@ -32,6 +34,7 @@ def variant(name: str, *, packing: bool = True) -> frozenset[str]:
     lower = name.strip().lower()
     last = lower.rpartition("/")[2]
     found = re.findall(_WORD, last) + re.findall(_REGION, lower) + re.findall(_EFFORT, last)
+    found += ["thinking"] * bool(re.search(_THINKS, last)) + ["pro"] * bool(re.search(_PRO, last))
     if packing:
         found += re.findall(_PACKING, re.sub(r"\.(gguf|safetensors|bin)$", "", last))
     return frozenset(found)

@@ -12,6 +12,7 @@ from typing import Any
 from inference_providers.errors import RegistryError
 from inference_providers.registry import DOUBTFUL, OPENAI_PROTOCOL, Names, derive
 from inference_providers.upkeep.importers import endpoints, litellm, models_dev, pi
+from inference_providers.upkeep.importers.labels import labelled
 from inference_providers.upkeep.importers.merging import Merged, merge_offers
 from inference_providers.upkeep.importers.rows import Ids, OfferRow, ProviderRow, Source, rates
 
@@ -23,7 +24,8 @@ _READERS = (
     (pi.recognises, pi.read),
 )
 _VARIANT = re.compile(
-    r"[:-](batch|free|flex|spot|fast|highspeed|ultrafast|lora|us|tee)$|^(us|eu|au|jp|in|ca|apac|us-gov)\.|/routers/|^~"
+    r"[:-](batch|free|flex|spot|fast|highspeed|ultrafast|lora|us|tee|contributor|think(ing)?(:\w+)?)$"
+    r"|-(sol|terra|luna|astra)-pro$|^(us|eu|au|jp|in|ca|apac|us-gov)\.|/routers/|^~"
 )
 _TUNED = re.compile(r"[-_](instruct|chat|it)(?=[-_:.@]|$)", re.IGNORECASE)
 
@@ -60,6 +62,8 @@ def build(
 class Building:
     """A registry made of sources: `data`, and `merged`, which says where each fact is from.
 
+    `conflicts` are the labels of sources that were not followed.
+
     The newest source wins, fact by fact, and the overlay over all. *previous*: the registry so far, whose prices stay
     where sources are three times off.
     """
@@ -69,6 +73,8 @@ class Building:
     ) -> None:
         ordered = sorted(sources, key=lambda source: (source.rank, source.kind))
         ordered.sort(key=lambda source: source.day, reverse=True)
+        told, self.conflicts = labelled((row for source in ordered for row in source.offers), overlay["canonical"])
+        overlay = {**overlay, "canonical": {**told, **overlay["canonical"]}}
         self._ordered, self._overlay = ordered, overlay
         names, version = _names(ordered, overlay), str(overlay["version"])
         today = f"{version[:4]}-{version[4:6]}-{version[6:8]}"
