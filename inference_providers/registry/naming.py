@@ -154,7 +154,7 @@ _QUANTISATION = (
 )
 _SERVING = (
     r"(maas|tee|versatile|tput|high-throughput|throughput|cs|cloud|spot|free|batch|flex|original|default|official"
-    r"|cheaper|gv2|hf|lora|mtp|online|serverless|ultrafast|short|raw|basic|paddle|external|contributor|nitro)"
+    r"|cheaper|gv2|hf|lora|mtp|online|serverless|ultrafast|short|raw|basic|paddle|external|nitro)"
 )
 # Where it is served, and by whom.
 _REGION = r"(us|eu|uk|apac|emea|global|[a-z]{2}-(north|south|east|west|central)[a-z]*-?\d)"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _AWAY = "cloud"  # a model that a server here lists and has run elsewhere: never for one that is here
 _WORD = (
     r"[:@-]([a-z]{2}-(?:north|south|east|west|central)[a-z]*-?\d|us|eu|uk|apac|global|free|online|web|nitro|floor|extended"
-    r"|exacto|batch|flex|cloud|lora|contributor|16k|32k)(?=$|[:@-])"
+    r"|exacto|batch|flex|cloud|lora|16k|32k)(?=$|[:@-])"
 )
 _THINKS = r"(?<!no)(?<!non)[:-]think(?:ing)?(?=$|[:@-])"  # a switch of many models, which some names set
 _PRO = r"^(?:[a-z-]*-)?gpt-?[\d.-]+-(?:sol|terra|luna|astra)-pro(?=$|[:@])"

@@ -24,7 +24,7 @@ _READERS = (
     (pi.recognises, pi.read),
 )
 _VARIANT = re.compile(
-    r"[:-](batch|free|flex|spot|fast|highspeed|ultrafast|lora|us|tee|contributor|think(ing)?(:\w+)?)$"
+    r"[:-](batch|free|flex|spot|fast|highspeed|ultrafast|lora|us|tee|think(ing)?(:\w+)?)$"
     r"|-(sol|terra|luna|astra)-pro$|^(us|eu|au|jp|in|ca|apac|us-gov)\.|/routers/|^~"
 )
 _TUNED = re.compile(r"[-_](instruct|chat|it)(?=[-_:.@]|$)", re.IGNORECASE)

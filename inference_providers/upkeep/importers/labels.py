@@ -16,7 +16,7 @@ from inference_providers.upkeep.importers.rows import OfferRow
 
 # What makes another model of one: a label that leaves such a word out is coarser than our names.
 _KINDS = (
-    r"(abliterated|air|airx|audio|base|chat|code|coder|codex|cyber|derestricted|distill|embed|exp|flash|flashx|heretic"
+    r"(abliterated|air|airx|audio|base|chat|code|coder|codex|contributor|cyber|derestricted|distill|embed|exp|flash|flashx|heretic"
     r"|highspeed|image|instant|instruct|large|lite|live|max|math|medium|micro|mini|multimodal|nano|omni|plus|preview"
     r"|prime|pro|realtime|reasoning|search|small|speciale|thinking|tts|turbo|ultra|ultraspeed|uncensored|vision|vl|voice)"
 )
