@@ -120,7 +120,7 @@ class Finder(Secretive):
         from inference_providers.offers import Explanation
 
         resolution = self.resolver.resolve("auto" if name is None else name)
-        return Explanation(name, resolution.rule, resolution.offers, self._ordered(resolution))
+        return Explanation(name, resolution.rule, resolution.offers, self._ordered(resolution), resolution.warning)
 
     def _ordered(self, resolution: Resolution) -> list[Offer]:
         """The resolution's candidates, in order.
@@ -206,8 +206,7 @@ class Finder(Secretive):
         self._warn_of_other_engines(resolution, found[0])
         self._warn_of_plain_http(found)
         if resolution.warning:
-            asked = f"; {found[0].provider} is asked, for {found[0].internal_name}" if resolution.guessed else ""
-            self.warn_once(resolution.warning + asked)
+            self.warn_once(resolution.said_of(found[0]))
         return found
 
     def _warn_of_plain_http(self, offers: Sequence[Offer]) -> None:

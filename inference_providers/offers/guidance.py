@@ -47,7 +47,8 @@ class Guidance:
             head = f"No key for {shown!r}: {len(asked)} providers serve it, none is usable now."
         if avoided:
             head += f" {len(avoided)} more {'is' if len(avoided) == 1 else 'are'} not asked: {_reasons(avoided)}."
-        return NoCredentialsError("\n".join([head, *unused, self.what_to_set(variables)]), variables)
+        gone = [f"{resolution.warning}."] if resolution.ended else []
+        return NoCredentialsError("\n".join([*gone, head, *unused, self.what_to_set(variables)]), variables)
 
     @staticmethod
     def _avoided(name: str, avoided: Mapping[str, str]) -> ProviderAvoidedError:

@@ -137,15 +137,26 @@ class Lookup:
         return Wanted(name, known, packing=packing)
 
     def exactly(self, name: str, offers: Sequence[Offer]) -> list[Offer]:
-        """These offers; of each provider's that one first that is called just so, the head aside."""
-        moved, last = list(offers), name.rpartition("/")[2].lower()
-        begins: dict[str, int] = {}
+        """These offers; of each provider's those first that are called just so, the head aside.
+
+        Of several, the very name, then one that no newer list lacks, then the cheapest: `TEE/glm-5` is dearer than
+        `zai-org/glm-5`. A name that an alias makes of another (`gpt-3.5-turbo` for `gpt-3.5`) is that one, too.
+        """
+        key = name.lower()
+        called = {key.rpartition("/")[2], *(alias for alias, target in self.registry.aliases.items() if target == key)}
+        places: dict[str, list[int]] = {}
         for place, offer in enumerate(offers):
-            begin = begins.setdefault(offer.provider, place)
-            if begin != place and offer.internal_name.rpartition("/")[2].lower() == last:
-                before = moved[begin].internal_name
-                if before != name and (offer.internal_name == name or before.rpartition("/")[2].lower() != last):
-                    moved.insert(begin, moved.pop(place))
+            places.setdefault(offer.provider, []).append(place)
+        moved = list(offers)
+        for own in places.values():
+            if len(own) > 1:
+                exact = [offers[at] for at in own if offers[at].internal_name.rpartition("/")[2].lower() in called]
+                if len(exact) > 1:
+                    exact.sort(key=lambda offer: (offer.internal_name != name, offer.doubtful, _price(offer)))
+                kept = {id(offer) for offer in exact}
+                rest = [offers[at] for at in own if id(offers[at]) not in kept]
+                for at, offer in zip(own, exact + rest, strict=True):
+                    moved[at] = offer
         return moved
 
     def launched(self, wanted: str, pid: str | None = None, where: str = FOUND) -> list[Offer]:
@@ -201,7 +212,9 @@ class Lookup:
         internal = provider.internal_names(canonical) if canonical else []
         if canonical is not None and name.lower() != canonical:
             internal = [*filter(self.wanted(name, canonical, named=True).kept_by, internal)]
-        return (canonical, self.offers_at(provider.id, canonical, internal)) if internal else None
+        if canonical is None or not internal:
+            return None
+        return canonical, self.exactly(name, self.offers_at(provider.id, canonical, internal))
 
     def _closest(self, server: LocalServer, wanted: str) -> list[str]:
         """What a server lists under a name.
@@ -220,3 +233,10 @@ class Lookup:
             for model, means in server.models.items()
             if means is not None and means in canonical and self.wanted(wanted, means).kept_by(model)
         ]
+
+
+def _price(offer: Offer) -> float:
+    """What three tokens in and one out cost; endless where that is not known."""
+    if offer.input_price is None or offer.output_price is None:
+        return float("inf")
+    return offer.input_price * 3 + offer.output_price

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from inference_providers.offers.lookup import Lookup
+    from inference_providers.offers.offer import Offer
 
     Rule = Callable[[Lookup, str], Resolution | None]
 
@@ -53,6 +54,9 @@ def alias(lookup: Lookup, name: str) -> Resolution | None:
     if target is None or target.lower() == key:
         return None
     found = lookup.variant(aliases=None, launch=lookup.launch).resolve(target)
+    if found.ended and found.rule in ("canonical", "retired"):  # it is this name that is gone
+        offers = _offers_of(lookup, found.ended, name)
+        return _unless_ended(lookup, Resolution(name, "alias", found.ended, offers))
     return found.under(name, "alias", lookup.exactly(name, found.offers))
 
 
@@ -83,14 +87,22 @@ def canonical_name(lookup: Lookup, name: str) -> Resolution | None:
     if canonical is None:
         running = lookup.running(canonical=name.lower())
         return Resolution(name, "canonical", name.lower(), running) if running else None
+    return _unless_ended(lookup, Resolution(name, "canonical", canonical, _offers_of(lookup, canonical, name)))
+
+
+def _offers_of(lookup: Lookup, canonical: str, name: str = "") -> list[Offer]:
+    """Who serves a model, or could be launched with it; of each provider what is called *name* first."""
     offers = lookup.offers_of(canonical) + (lookup.launched(canonical) if lookup.launch else [])
-    offers = lookup.exactly(name, offers)
-    retired = lookup.registry.retired_models.get(canonical)
-    if retired is None or any(not offer.doubtful for offer in offers):
-        return Resolution(name, "canonical", canonical, offers)
-    successor = retired["successor"]
-    warning = f"{canonical} has ended; its successor is {successor}"
-    return Resolution(name, "retired", successor, lookup.offers_of(successor), warning)
+    return lookup.exactly(name or canonical, offers)
+
+
+def _unless_ended(lookup: Lookup, found: Resolution) -> Resolution:
+    """*found*, or what answers instead where its model has ended and nobody within reach serves it any more."""
+    if found.canonical_name not in lookup.registry.retired_models:
+        return found
+    from inference_providers.offers.retirement import unless_ended
+
+    return unless_ended(lookup, found)
 
 
 def provider_before_slash(lookup: Lookup, name: str) -> Resolution | None:
@@ -109,8 +121,9 @@ def internal_name(lookup: Lookup, name: str) -> Resolution | None:
     if canonical in lookup.registry.canonical_names:
         wanted = lookup.wanted(name, canonical)
         offers = [offer for offer in lookup.offers_of(canonical) if wanted.kept_by(offer.internal_name)]
+        offers = lookup.exactly(name, offers)
         alike = sorted(offers, key=lambda o: (o.internal_name.lower() != name.lower(), o.internal_name != name))
-        return Resolution(name, "internal name", canonical, alike)
+        return _unless_ended(lookup, Resolution(name, "internal name", canonical, alike))
     here = lookup.launched(name, None, NAMED) or lookup.running(internal=name) or lookup.launched(name, None, HERE)
     here += lookup.launched(name) if lookup.launch else []
     return Resolution(name, "internal name", here[0].canonical_name, here) if here else None
@@ -208,13 +221,12 @@ def spelling(lookup: Lookup, name: str) -> Resolution | None:
     if canonical is None:
         return None
     if canonical in lookup.registry.canonical_names or canonical in lookup.registry.retired_models:
-        found = canonical_name(lookup, canonical)
-        if found is None or found.rule != "canonical":
-            return found and found.under(name, found.rule)
+        offers = _offers_of(lookup, canonical)
         # A packing may be anybody's: `Llama-3.3-70B-Instruct-AWQ` names weights. A tag of a server here is one file.
         tag, weights = (lookup.wanted(name, canonical, packing=packing) for packing in (True, False))
-        kept = [offer for offer in found.offers if (tag if offer.local else weights).kept_by(offer.internal_name)]
-        return found.under(name, "spelling", kept) if kept or not found.offers else None
+        kept = [offer for offer in offers if (tag if offer.local else weights).kept_by(offer.internal_name)]
+        found = _unless_ended(lookup, Resolution(name, "spelling", canonical, kept))
+        return found if kept or not offers or found.ended else None
     tag = lookup.wanted(name, canonical)
     here = [offer for offer in lookup.running(canonical=canonical) if tag.kept_by(offer.internal_name)]
     here += lookup.launched(name) if lookup.launch else []
@@ -264,6 +276,12 @@ def _split(lookup: Lookup, name: str, mark: str) -> tuple[str | None, str]:
 
 
 def _passed(lookup: Lookup, name: str, pid: str, rest: str) -> Resolution:
+    """What a provider that is named does not list: as it is; or what it has instead of a model that has ended."""
+    if lookup.registry.retired_models:
+        from inference_providers.offers.retirement import at_provider
+
+        if instead := at_provider(lookup, name, pid, rest):
+            return instead
     canonical, offers = lookup.own_name(pid, rest)
     warning = f"{pid} does not list {rest!r}; it is passed on as it is"
     return Resolution(name, "engine, unlisted", canonical, offers, warning)
