@@ -33,7 +33,7 @@ def unless_ended(lookup: Lookup, found: Resolution) -> Resolution:
     successor, offers = _successor(lookup, canonical)
     if successor is None:
         return found
-    gone = since(lookup, found.name, canonical)
+    gone = retired(lookup, found.name, canonical)
     if not any(offer.usable for offer in offers) and any(not offer.doubtful or offer.usable for offer in found.offers):
         warning = f"{gone}; its successor is {successor}"
         return Resolution(found.name, found.rule, canonical, found.offers, warning, ended=canonical)
@@ -59,17 +59,17 @@ def at_provider(lookup: Lookup, name: str, pid: str, rest: str) -> Resolution | 
     if successor is None:
         return None
     offers = lookup.offers_at(pid, successor, provider.internal_names(successor))
-    warning = f"{since(lookup, rest, canonical)}; {successor} answers instead"
+    warning = f"{retired(lookup, rest, canonical)}; {successor} answers instead"
     return Resolution(name, "retired", successor, offers, warning, ended=canonical)
 
 
-def since(lookup: Lookup, asked: str, canonical: str) -> str:
-    """That a model is gone, and since when where that is known: `'gpt-4-0613' (gpt-4) has been gone since October 2026`."""
+def retired(lookup: Lookup, asked: str, canonical: str) -> str:
+    """That a model has ended, and when where that is known: `'gpt-4-0613' (gpt-4) was retired in October 2026`."""
     from inference_providers.registry import loose
 
     what = repr(asked) + (f" ({canonical})" if loose(asked) != loose(canonical) else "")
     ended = str(lookup.registry.retired_models[canonical].get("ended") or "")
-    return f"{what} has been gone since {in_words(ended)}" if ended else f"{what} is gone"
+    return f"{what} was retired in {in_words(ended)}" if ended else f"{what} has been retired"
 
 
 def in_words(date: str) -> str:
