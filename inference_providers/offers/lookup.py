@@ -118,6 +118,10 @@ class Lookup:
             for internal in names
         ]
 
+    def offer_as_written(self, provider: Provider, name: str) -> Offer:
+        """A provider's offer under a name that it does not list, and that nobody said was to be asked of it."""
+        return Offer(self._accesses[provider.id], self.registry.names.canonical_name(name), name)
+
     def own_name(self, pid: str, name: str) -> tuple[str | None, list[Offer]]:
         """A provider's offer under a name that is passed on as it is, and the canonical name that it may have."""
         canonical = self.registry.providers[pid].canonical_of(name) or self.registry.names.canonical_name(name)
@@ -134,7 +138,7 @@ class Lookup:
             listed = {snapshot(internal) for _, internal in self.registry.offers_of(canonical)} - {""}
             return listed or ({"none"} if named else listed)
 
-        return Wanted(name, known, packing=packing)
+        return Wanted(name, known, packing=packing, tier=named)
 
     def exactly(self, name: str, offers: Sequence[Offer]) -> list[Offer]:
         """These offers; of each provider's those first that are called just so, the head aside.
@@ -175,7 +179,11 @@ class Lookup:
             return here
         if provider.connection.get("deployments"):  # whoever has the account calls models what they like
             return self.own_name(pid, name) if name in provider.all_facts else None
-        return self._listed(provider, name) or self._serves(provider, name, whole)
+        if listed := self._listed(provider, name):
+            return listed
+        if routed := self._routed(provider, name):
+            return self.own_name(pid, routed)
+        return None if self.suffixed(provider, name) else self._serves(provider, name, whole)
 
     def _served_here(self, pid: str, name: str) -> tuple[str | None, list[Offer]] | None:
         """On this machine: a model of the user's lists, else what a running server lists, else a file to launch."""
@@ -200,6 +208,33 @@ class Lookup:
                 canonical = provider.canonical_of(listed[0])
                 return canonical, self.offers_at(provider.id, canonical, listed)
         return None
+
+    def _routed(self, provider: Provider, name: str) -> str | None:
+        """`openai/gpt-oss-120b:groq` for `groq/openai/gpt-oss-120b`, where the provider's own suffix says so."""
+        head, _, rest = name.partition("/")
+        own = rest and f":{head.lower()}" in (provider.connection.get("suffixes") or ())
+        listed = self._listed(provider, rest) if own else None
+        return f"{listed[1][0].internal_name}:{head.lower()}" if listed else None
+
+    def suffixed(self, provider: Provider, name: str) -> str | None:
+        """A provider's own name for a model, with the suffixes of its own that *name* has.
+
+        None where it has none, or where the provider neither lists the model nor any other under the same head.
+        """
+        from inference_providers.registry import without_suffix
+
+        base: str | None = name
+        known: str | None = None
+        while base := without_suffix(base, provider.connection.get("suffixes") or ()):
+            found = self._listed(provider, base)
+            if found is None and "/" not in base:
+                found = self._serves(provider, base, base)
+            if found is not None:
+                return found[1][0].internal_name + name[len(base) :]
+            known = base
+        head = known.partition("/")[0].lower() + "/" if known and "/" in known else None
+        names = (*provider.model_names.values(), *provider.more_names)
+        return name if head and any(one.lower().startswith(head) for one in names) else None
 
     def _serves(self, provider: Provider, name: str, whole: str) -> tuple[str | None, list[Offer]] | None:
         """By the model's name: canonical, or by its spelling.

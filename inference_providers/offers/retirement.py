@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inference_providers.offers.ordering import order
 from inference_providers.offers.resolution import Resolution
 
 TYPE_CHECKING = False
@@ -28,7 +29,7 @@ def unless_ended(lookup: Lookup, found: Resolution) -> Resolution:
     canonical = found.canonical_name
     if canonical is None or canonical not in lookup.registry.retired_models or variant(found.name) - _WINDOWS:
         return found
-    if _alive(found.offers) or _alive(lookup.offers_of(canonical)):
+    if _alive(found.offers) or _alive(lookup.exactly(found.name, lookup.offers_of(canonical))):
         return found
     successor, offers = _successor(lookup, canonical)
     if successor is None:
@@ -63,6 +64,19 @@ def at_provider(lookup: Lookup, name: str, pid: str, rest: str) -> Resolution | 
     return Resolution(name, "retired", successor, offers, warning, ended=canonical)
 
 
+def unless_ended_there(lookup: Lookup, found: Resolution, rest: str) -> Resolution:
+    """*found* at a provider that is named, or what it has instead of a model that has ended there.
+
+    A name that it lists just so is asked for all the same, with a word on what it has instead.
+    """
+    first = found.offers[0]
+    instead = at_provider(lookup, found.name, first.provider, rest)
+    if instead is None or first.internal_name.lower() != rest.lower():
+        return instead or found
+    warning = f"{retired(lookup, rest, instead.ended)}; {first.provider} has {instead.canonical_name} instead"
+    return Resolution(found.name, found.rule, found.canonical_name, found.offers, warning, ended=instead.ended)
+
+
 def retired(lookup: Lookup, asked: str, canonical: str) -> str:
     """That a model has ended, and when where that is known: `'gpt-4-0613' (gpt-4) was retired in October 2026`."""
     from inference_providers.registry import loose
@@ -80,8 +94,8 @@ def in_words(date: str) -> str:
 
 
 def _alive(offers: Iterable[Offer]) -> bool:
-    """Whether any of these can be asked and is not doubted."""
-    return any(offer.usable and not offer.doubtful for offer in offers)
+    """Whether any of those that would be asked is not doubted."""
+    return any(not offer.doubtful for offer in order(offers))
 
 
 def _chain(lookup: Lookup, canonical: str) -> list[str]:

@@ -109,7 +109,7 @@ def provider_before_slash(lookup: Lookup, name: str) -> Resolution | None:
     """`provider/rest`, where that provider lists or serves it."""
     pid, rest = _split(lookup, name, "/")
     served = lookup.served(pid, rest, name) if pid else None
-    return Resolution(name, "engine", *served) if served else None
+    return _engine(lookup, name, rest, served) if served else None
 
 
 def internal_name(lookup: Lookup, name: str) -> Resolution | None:
@@ -127,6 +127,39 @@ def internal_name(lookup: Lookup, name: str) -> Resolution | None:
     here = lookup.launched(name, None, NAMED) or lookup.running(internal=name) or lookup.launched(name, None, HERE)
     here += lookup.launched(name) if lookup.launch else []
     return Resolution(name, "internal name", here[0].canonical_name, here) if here else None
+
+
+def own_suffix(lookup: Lookup, name: str) -> Resolution | None:
+    """A model of a provider that lists it, with a suffix of that provider's own: `openai/gpt-4o:online`.
+
+    Behind a model's plain name, a policy of ours is one, and a provider's name is in the wrong place. Raises where a
+    provider's name may be Hugging Face's word for whom to ask, and may be meant for whom to ask directly.
+    """
+    from inference_providers.offers.unknown_names import misplaced_tail
+    from inference_providers.offers.sorting import POLICIES
+
+    if not re.search("[:@#]", name):
+        return None
+    for mark in "/:":
+        if (named := _split(lookup, name, mark)[0]) and "suffixes" in lookup.registry.providers[named].connection:
+            return None
+    word = name.rpartition(":")[2].lower()
+    if "/" not in name and (word in POLICIES or lookup.registry.provider_id(word)):
+        return None
+    found = [
+        lookup.offer_as_written(provider, internal_name)
+        for provider in lookup.registry.providers.values()
+        if "suffixes" in provider.connection and (internal_name := lookup.suffixed(provider, name))
+    ]
+    if not found:
+        return None
+    if lookup.registry.provider_id(word) and (
+        error := misplaced_tail(lookup, name[: -len(word) - 1], word, [f"{o.provider}/{name}" for o in found])
+    ):
+        raise error
+    who = " and ".join(dict.fromkeys(offer.provider for offer in found))
+    warning = f"nobody lists {name!r}; what it ends in is a word of {who}, who gets it as it is"
+    return Resolution(name, "suffix", found[0].canonical_name, found, warning)
 
 
 def passed_after_slash(lookup: Lookup, name: str) -> Resolution | None:
@@ -147,7 +180,7 @@ def provider_before_colon(lookup: Lookup, name: str) -> Resolution | None:
     if pid is None:
         return None
     if served := lookup.served(pid, rest, rest):
-        return Resolution(name, "engine", *served)
+        return _engine(lookup, name, rest, served)
     is_tag = ":" not in rest and re.fullmatch(_TAG, rest)
     return None if is_tag or rest in POLICIES else _passed(lookup, name, pid, rest)
 
@@ -188,7 +221,7 @@ def provider_joined(lookup: Lookup, name: str) -> Resolution | None:
             if mark in ":@" and (error := misplaced_tail(lookup, rest, spelling)):
                 raise error
             served = lookup.served(pid, rest, rest)
-            return Resolution(name, "engine", *served) if served else _passed(lookup, name, pid, rest)
+            return _engine(lookup, name, rest, served) if served else _passed(lookup, name, pid, rest)
     return None
 
 
@@ -208,6 +241,8 @@ def unknown_head(lookup: Lookup, name: str) -> Resolution | None:
     unknown = strangers(lookup, name)
     if not unknown.heads:
         return None
+    if account := family(lookup, name, "/:"):
+        return account
     taken = spelling(lookup, name) if unknown.may_be_served_by_anybody else None
     if taken is None or not taken.offers or unknown.has_slip:
         raise no_such_head(lookup, name, unknown)
@@ -248,11 +283,14 @@ def slip_after_colon(lookup: Lookup, name: str) -> Resolution | None:
     return None
 
 
-def family(lookup: Lookup, name: str) -> Resolution | None:
-    """A name that the registry does not know, of a kind that it does."""
+def family(lookup: Lookup, name: str, marks: str = "") -> Resolution | None:
+    """A name that the registry does not know, of a kind that it does.
+
+    *marks*: kinds alone that end in one of these: what stands in an account (`accounts/me/models/mine`).
+    """
     key = name.lower()
     for start, pid in lookup.registry.families:
-        if not key.startswith(start):
+        if not key.startswith(start) or (marks and (start[-1] not in marks or pid == _SERVERS)):
             continue
         unknown = f"the registry does not know {name!r}"
         if pid in lookup.registry.providers:
@@ -264,8 +302,8 @@ def family(lookup: Lookup, name: str) -> Resolution | None:
 
 
 RULES: tuple[Rule, ...] = (
-    given, alias, prefix, canonical_name, provider_before_slash, internal_name, passed_after_slash,
-    provider_before_colon, policy, provider_joined, unknown_head, spelling, slip_after_colon, family,
+    given, alias, prefix, canonical_name, provider_before_slash, internal_name, own_suffix,
+    passed_after_slash, provider_before_colon, policy, provider_joined, unknown_head, spelling, slip_after_colon, family,
 )  # fmt: skip
 
 
@@ -275,6 +313,16 @@ def _split(lookup: Lookup, name: str, mark: str) -> tuple[str | None, str]:
     return (lookup.registry.provider_id(head) if found and rest else None), rest
 
 
+def _engine(lookup: Lookup, name: str, rest: str, served: tuple[str | None, list[Offer]]) -> Resolution:
+    """What a provider that is named lists or serves; or what it has instead of a model that has ended there."""
+    found = Resolution(name, "engine", *served)
+    if found.canonical_name not in lookup.registry.retired_models or not found.offers:
+        return found
+    from inference_providers.offers.retirement import unless_ended_there
+
+    return unless_ended_there(lookup, found, rest)
+
+
 def _passed(lookup: Lookup, name: str, pid: str, rest: str) -> Resolution:
     """What a provider that is named does not list: as it is; or what it has instead of a model that has ended."""
     if lookup.registry.retired_models:
@@ -282,6 +330,7 @@ def _passed(lookup: Lookup, name: str, pid: str, rest: str) -> Resolution:
 
         if instead := at_provider(lookup, name, pid, rest):
             return instead
+    rest = lookup.suffixed(lookup.registry.providers[pid], rest) or rest
     canonical, offers = lookup.own_name(pid, rest)
     warning = f"{pid} does not list {rest!r}; it is passed on as it is"
     return Resolution(name, "engine, unlisted", canonical, offers, warning)

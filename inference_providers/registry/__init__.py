@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from inference_providers.registry.variants import Wanted as Wanted
     from inference_providers.registry.variants import snapshot as snapshot
     from inference_providers.registry.variants import variant as variant
+    from inference_providers.registry.variants import without_suffix as without_suffix
 
 _HOME = {
     "countries": (
@@ -81,6 +82,7 @@ _HOME = {
         "Wanted",
         "snapshot",
         "variant",
+        "without_suffix",
     ),
 }
 __getattr__, __dir__ = face(__name__, _HOME)

@@ -178,7 +178,9 @@ def _provider(provider: str, rows: list[ProviderRow], overlay: Mapping[str, Any]
     }
     entry |= {key: value for key, value in described.items() if value}
     entry["connection"] = {"protocol": protocol, "endpoint": endpoint, "api_key": keys}
-    for key in ("auth", "opt_in", "deployments", "variables", "base_url", "headers", "parameters", "turns", "batch"):
+    for key in (
+        "auth", "opt_in", "deployments", "suffixes", "variables", "base_url", "headers", "parameters", "turns", "batch",
+    ):  # fmt: skip
         if key in connection:
             entry["connection"][key] = connection[key]
     if settings:
