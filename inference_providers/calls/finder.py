@@ -201,7 +201,7 @@ class Finder(Secretive):
             found = order(self.resolver.launched(name, None, NAMED))  # a name of the user's own
         if not found:
             raise self._no_launch(resolution) or self._no_key(resolution)
-        if self._local and all(offer.local and not offer.launchable for offer in found):
+        if self._local and all(offer.row().local is not None and not offer.launchable for offer in found):
             self._check_there_is_a_server(resolution, found[0])
         self._warn_of_other_engines(resolution, found[0])
         self._warn_of_plain_http(found)
@@ -232,7 +232,7 @@ class Finder(Secretive):
         keyed = list(self.keyed() if self.present is None else self.present(self.keyed()))
         if keyed:
             here = [offer for server in self.local_servers() for offer in self.offers_on(server)]
-            return keyed + order(here) + (self._to_launch() if self._local == LAUNCH else [])
+            return keyed + order(here, here_first=True) + (self._to_launch() if self._local == LAUNCH else [])
         here = self.on_this_machine()
         if not here:
             raise self.guidance.nothing()
@@ -376,7 +376,7 @@ class Finder(Secretive):
     def on_this_machine(self) -> list[Offer]:
         """Candidates on this machine: running servers, else models of the user's own that can be launched."""
         here = [offer for server in self.local_servers() for offer in self.offers_on(server)]
-        return order(here) or self._to_launch()
+        return order(here, here_first=True) or self._to_launch()
 
     def who_could(self, able: Callable[[Offer], bool]) -> str:
         """Who could do what was asked, for a person: of what the keys reach, else of what a key would reach."""

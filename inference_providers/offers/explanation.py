@@ -54,6 +54,8 @@ class Explanation:
         if id(offer) not in self._stands:
             return "another of this provider's names for the model; its preferred one is tried"
         here = "a server on this machine" if offer.endpoint else "its server would be started"
+        if offer.row().local is not None and not offer.local:
+            here += ", which has it run elsewhere"
         given = f"{offer.key_source} is used" if offer.key_source == BY_HAND else f"{offer.variable} is set"
         found = given if offer.variable else here
         return found + ("; a newer list lacks this model, so it comes after the others" if offer.doubtful else "")

@@ -31,6 +31,7 @@ class Guidance:
         """The error for a model that nobody within reach serves, with the variables that would help."""
         providers = dict.fromkeys(offer.row() for offer in resolution.offers)
         avoided = {p.name: why for p in providers if (why := self._accesses.avoids(p))}
+        avoided |= {o.provider_name: o.reason for o in resolution.offers if o.reason.startswith("avoided by ")}
         asked = [p for p in providers if p.name not in avoided]
         if avoided and not asked:
             return self._avoided(resolution.name, avoided)

@@ -223,18 +223,18 @@ class Lookup:
         """
         from inference_providers.registry import without_suffix
 
-        base: str | None = name
-        known: str | None = None
-        while base := without_suffix(base, provider.connection.get("suffixes") or ()):
+        suffixes = provider.connection.get("suffixes") or ()
+        base = name
+        while shorter := without_suffix(base, suffixes):
+            base = shorter
             found = self._listed(provider, base)
             if found is None and "/" not in base:
                 found = self._serves(provider, base, base)
             if found is not None:
                 return found[1][0].internal_name + name[len(base) :]
-            known = base
-        head = known.partition("/")[0].lower() + "/" if known and "/" in known else None
-        names = (*provider.model_names.values(), *provider.more_names)
-        return name if head and any(one.lower().startswith(head) for one in names) else None
+        head, slash, _ = base.lower().partition("/")
+        names = (*provider.model_names.values(), *provider.more_names) if base != name and slash else ()
+        return name if any(one.lower().startswith(head + slash) for one in names) else None
 
     def _serves(self, provider: Provider, name: str, whole: str) -> tuple[str | None, list[Offer]] | None:
         """By the model's name: canonical, or by its spelling.

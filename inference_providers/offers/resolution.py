@@ -36,9 +36,7 @@ class Resolution:
     def under(self, name: str, rule: str, offers: Sequence[Offer] | None = None) -> Resolution:
         """The same for another name that stands for this one."""
         kept = self.offers if offers is None else offers
-        return Resolution(
-            name, rule, self.canonical_name, kept, self.warning, guessed=self.guessed, ended=self.ended
-        )
+        return Resolution(name, rule, self.canonical_name, kept, self.warning, guessed=self.guessed, ended=self.ended)
 
     def said_of(self, first: Offer) -> str:
         """The warning, with who is asked *first* where that does not follow from the name."""

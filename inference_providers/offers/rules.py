@@ -302,8 +302,8 @@ def family(lookup: Lookup, name: str, marks: str = "") -> Resolution | None:
 
 
 RULES: tuple[Rule, ...] = (
-    given, alias, prefix, canonical_name, provider_before_slash, internal_name, own_suffix,
-    passed_after_slash, provider_before_colon, policy, provider_joined, unknown_head, spelling, slip_after_colon, family,
+    given, alias, prefix, canonical_name, provider_before_slash, internal_name, own_suffix, passed_after_slash,
+    provider_before_colon, policy, provider_joined, unknown_head, spelling, slip_after_colon, family,
 )  # fmt: skip
 
 

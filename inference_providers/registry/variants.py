@@ -64,9 +64,7 @@ def without_suffix(name: str, suffixes: Iterable[str]) -> str | None:
 class Wanted:
     """A name that somebody wrote: which of a model's names are all that it says."""
 
-    def __init__(
-        self, name: str, known: Callable[[], set[str]], *, packing: bool = True, tier: bool = False
-    ) -> None:
+    def __init__(self, name: str, known: Callable[[], set[str]], *, packing: bool = True, tier: bool = False) -> None:
         """*known* gives the snapshots of the model that anybody lists, and is asked where the name has a date.
 
         Where there is but one, a name without a date is it. *packing*: whether a quantisation has to be kept;
