@@ -36,8 +36,8 @@ class Access(credentials.Secretive):
     """How one provider can be reached now: endpoint and credential, or the reason why not."""
 
     __slots__ = (
-        "_general", "_permitted", "_rules", "credential", "elsewhere", "endpoint", "headers", "key", "key_source", "opt_in",
-        "pins", "place", "provider", "reason", "registry", "server", "variable",
+        "_general", "_permitted", "_rules", "credential", "elsewhere", "endpoint", "headers", "key", "key_source",
+        "opt_in", "pins", "place", "provider", "reason", "registry", "server", "variable",
     )  # fmt: skip
 
     def __init__(

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 _WINDOWS = frozenset(["16k", "32k"])  # what successors have anyhow; all else that a name says is not theirs
 _MONTHS = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
 )  # fmt: skip
 
 

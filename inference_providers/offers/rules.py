@@ -135,8 +135,8 @@ def own_suffix(lookup: Lookup, name: str) -> Resolution | None:
     Behind a model's plain name, a policy of ours is one, and a provider's name is in the wrong place. Raises where a
     provider's name may be Hugging Face's word for whom to ask, and may be meant for whom to ask directly.
     """
-    from inference_providers.offers.unknown_names import misplaced_tail
     from inference_providers.offers.sorting import POLICIES
+    from inference_providers.offers.unknown_names import misplaced_tail
 
     if not re.search("[:@#]", name):
         return None
