@@ -21,6 +21,7 @@ from inference_providers.offers.resolver import Resolver
 from inference_providers.offers.retirement import in_words
 from inference_providers.registry.naming import loose
 from inference_providers.registry.registry import Registry, bundled
+from inference_providers.upkeep.importers.retirement import Ending, retired_models
 from tests.overlaid import overlaid, overlay
 from tests.servers import Server
 from tests.test_variants import all_keys
@@ -237,3 +238,37 @@ def test_a_circle_of_successors_ends(successors: dict[str, str]) -> None:
     registry = Registry({"providers": {"p": row}, "retired": {"models": retired}})
     for name in (*successors, *(f"p/{one}" for one in successors)):
         assert resolver("A_KEY", registry=registry).resolve(name).name == name
+
+
+# Rows that the build makes
+
+
+@pytest.mark.parametrize(
+    ("endings", "row"),
+    [
+        ([Ending("m", "2026-10-23", "new", "https://p")], {"ended": "2026-10-23", "successor": "new", "page": "https://p"}),
+        ([Ending("m", "2026-09-28", "new"), Ending("m", "2026-10-23", "new")], {"ended": "2026-10-23", "successor": "new"}),
+        ([Ending("m", "2026-09-28", "a"), Ending("m", "2026-09-28", "new"), Ending("m", "2026-09-28", "new")],
+         {"ended": "2026-09-28", "successor": "new"}),
+        ([Ending("m", "2026-10-23", "old")], {"ended": "2026-10-23", "successor": "old"}),  # by way of another that has ended
+        ([Ending("m", "2026-10-23", "new"), Ending("m")], None),  # a snapshot of it lives
+        ([Ending("m", "2026-10-23", "new"), Ending("m", "2026-12-11", "new")], None),
+        ([Ending("m", "2026-11-26", "new")], None),  # today
+        ([Ending("m", "2026-10-23")], None),
+        ([Ending("m", "2026-10-23", "m")], None),
+        ([Ending("m", "2026-10-23", "nobody-has-it")], None),
+        ([Ending("m", "2026-10-23", "n"), Ending("n", "2026-10-23", "m")], None),
+    ],
+)  # fmt: skip
+def test_a_model_is_retired_when_all_that_its_maker_has_of_it_ended(
+    endings: list[Ending], row: dict[str, str] | None
+) -> None:
+    by_hand = {"old": {"successor": "new"}}
+    found = retired_models(endings, by_hand, {"new", "a"}, "2026-11-26")
+    assert found.get("m") == row
+    assert found["old"] == by_hand["old"]
+
+
+def test_a_row_by_hand_wins() -> None:
+    mine = {"m": {"ended": "2026-10", "successor": "new", "why": "it costs less"}}
+    assert retired_models([Ending("m", "2026-10-23", "dear")], mine, {"new", "dear"}, "2026-11-26") == mine

@@ -206,7 +206,10 @@ class Finder(Secretive):
         self._warn_of_other_engines(resolution, found[0])
         self._warn_of_plain_http(found)
         if resolution.warning:
-            self.warn_once(resolution.said_of(found[0]))
+            asked = f"; {found[0].provider} is asked, for {found[0].internal_name}" if resolution.guessed else ""
+            self.warn_once(
+                resolution.warning + (asked or f" ({found[0].provider_name} is asked)" * bool(resolution.ended))
+            )
         return found
 
     def _warn_of_plain_http(self, offers: Sequence[Offer]) -> None:

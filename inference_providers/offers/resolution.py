@@ -38,11 +38,5 @@ class Resolution:
         kept = self.offers if offers is None else offers
         return Resolution(name, rule, self.canonical_name, kept, self.warning, guessed=self.guessed, ended=self.ended)
 
-    def said_of(self, first: Offer) -> str:
-        """The warning, with who is asked *first* where that does not follow from the name."""
-        if self.ended:
-            return f"{self.warning} ({first.provider_name} is asked)"
-        return self.warning + (f"; {first.provider} is asked, for {first.internal_name}" if self.guessed else "")
-
     def __repr__(self) -> str:
         return f"<Resolution of {self.name!r} by rule {self.rule!r}: {self.canonical_name}, {len(self.offers)} offers>"
