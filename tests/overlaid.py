@@ -22,11 +22,7 @@ def overlay() -> dict[str, Any]:
 
 def patch() -> dict[str, Any]:
     """What a list takes as `json_merge` to have it."""
-    suffixes = {
-        pid: {"connection": {"suffixes": row["connection"]["suffixes"]}}
-        for pid, row in overlay()["providers"].items()
-        if "suffixes" in row.get("connection", {})
-    }
+    suffixes = {pid: {"connection": {"suffixes": words}} for pid, words in overlay()["suffixes"].items()}
     models = overlay()["retired"]["models"]
     dropped = dict.fromkeys(bundled().retired_models.keys() - models.keys())
     return {

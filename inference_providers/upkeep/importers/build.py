@@ -178,13 +178,13 @@ def _provider(provider: str, rows: list[ProviderRow], overlay: Mapping[str, Any]
     }
     entry |= {key: value for key, value in described.items() if value}
     entry["connection"] = {"protocol": protocol, "endpoint": endpoint, "api_key": keys}
-    for key in (
-        "auth", "opt_in", "deployments", "suffixes", "variables", "base_url", "headers", "parameters", "turns", "batch",
-    ):  # fmt: skip
+    for key in ("auth", "opt_in", "deployments", "variables", "base_url", "headers", "parameters", "turns", "batch"):
         if key in connection:
             entry["connection"][key] = connection[key]
     if settings:
         entry["connection"]["settings"] = settings
+    if suffixes := overlay["suffixes"].get(provider):
+        entry["connection"]["suffixes"] = suffixes
     return entry
 
 
