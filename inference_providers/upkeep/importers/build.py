@@ -329,8 +329,11 @@ def _retired(ordered: list[Source], providers: Mapping[str, Any], overlay: Mappi
                     "api_key": list(row.variables),
                     "successor": successors[row.provider],
                 }
-    models = overlay["retired"]["models"]
-    return {"providers": dict(sorted(ended.items())), "models": dict(sorted(models.items()))}
+    models = {
+        model: {key: value for key, value in row.items() if key != "why"}
+        for model, row in sorted(overlay["retired"]["models"].items())
+    }
+    return {"providers": dict(sorted(ended.items())), "models": models}
 
 
 def to_text(registry: Mapping[str, Any]) -> str:
