@@ -171,9 +171,9 @@ def test_the_successor_is_what_the_server_reads(serve: Serve, name: str, caplog:
     assert {request.json["model"] for request in server.asked} == {"new-1"}
     said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert len(said) == 2  # once for each list
-    assert set(said) == {f"{made.resolve(name).warning} (Maker is asked)"}
+    assert set(said) == {f"{made.resolve(name).warning}; maker is asked, for new-1"}
     assert re.fullmatch(
-        r"'[\w-]+'( \(old-1\))? was retired in October 2026; new-1 answers instead \(Maker is asked\)", said[0]
+        r"'[\w-]+'( \(old-1\))? was retired in October 2026; new-1 answers instead; maker is asked, for new-1", said[0]
     )
     assert made.resolve(name).warning in str(made.explain(name))
 

@@ -207,9 +207,7 @@ class Finder(Secretive):
         self._warn_of_plain_http(found)
         if resolution.warning:
             asked = f"; {found[0].provider} is asked, for {found[0].internal_name}" if resolution.guessed else ""
-            self.warn_once(
-                resolution.warning + (asked or f" ({found[0].provider_name} is asked)" * bool(resolution.ended))
-            )
+            self.warn_once(resolution.warning + asked)
         return found
 
     def _warn_of_plain_http(self, offers: Sequence[Offer]) -> None:

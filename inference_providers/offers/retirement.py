@@ -39,7 +39,7 @@ def unless_ended(lookup: Lookup, found: Resolution) -> Resolution:
     if not any(offer.usable for offer in offers) and any(not offer.doubtful or offer.usable for offer in found.offers):
         warning = f"{gone}; its successor is {successor}"
         return Resolution(found.name, found.rule, canonical, found.offers, warning, ended=canonical)
-    return Resolution(found.name, "retired", successor, offers, f"{gone}; {successor} answers instead", ended=canonical)
+    return _instead(found.name, canonical, successor, offers, gone)
 
 
 def at_provider(lookup: Lookup, name: str, pid: str, rest: str) -> Resolution | None:
@@ -61,8 +61,7 @@ def at_provider(lookup: Lookup, name: str, pid: str, rest: str) -> Resolution | 
     if successor is None:
         return None
     offers = lookup.offers_at(pid, successor, provider.internal_names(successor))
-    warning = f"{retired(lookup, rest, canonical)}; {successor} answers instead"
-    return Resolution(name, "retired", successor, offers, warning, ended=canonical)
+    return _instead(name, canonical, successor, offers, retired(lookup, rest, canonical))
 
 
 def unless_ended_there(lookup: Lookup, found: Resolution, rest: str) -> Resolution:
@@ -92,6 +91,12 @@ def in_words(date: str) -> str:
     year, _, rest = date.partition("-")
     month = rest[:2]
     return f"{_MONTHS[int(month) - 1]} {year}" if month.isdecimal() and 1 <= int(month) <= 12 else year
+
+
+def _instead(name: str, ended: str, successor: str, offers: list[Offer], gone: str) -> Resolution:
+    """What answers instead of a model that has ended: said with who is asked."""
+    warning = f"{gone}; {successor} answers instead"
+    return Resolution(name, "retired", successor, offers, warning, guessed=True, ended=ended)
 
 
 def _alive(offers: Iterable[Offer]) -> bool:
