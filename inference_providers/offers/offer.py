@@ -141,10 +141,10 @@ class Offer(credentials.Secretive, Frozen):
         facts = access.provider.facts(self.internal_name)
         protocol = ANOTHER if facts.other_protocol else access.provider.protocol
         reason = unspoken(protocol) or access.reason
-        if not reason and not self.local and access.provider.local is not None:
-            reason = access.elsewhere
         if not reason and access.opt_in and not self.named:
             reason = f"{access.variable} is a general-purpose token; name the provider or allow it"
+        if not reason and not self.local and access.provider.local is not None:
+            reason = access.elsewhere
         _put(self, "facts", facts)
         _put(self, "protocol", protocol)
         _put(self, "reason", reason)
