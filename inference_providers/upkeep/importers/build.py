@@ -329,11 +329,8 @@ def _retired(ordered: list[Source], providers: Mapping[str, Any], overlay: Mappi
                     "api_key": list(row.variables),
                     "successor": successors[row.provider],
                 }
-    models = {
-        model: {key: value for key, value in row.items() if key != "why"}
-        for model, row in sorted(overlay["retired"]["models"].items())
-    }
-    return {"providers": dict(sorted(ended.items())), "models": models}
+    models = overlay["retired"]["models"]
+    return {"providers": dict(sorted(ended.items())), "models": dict(sorted(models.items()))}
 
 
 def to_text(registry: Mapping[str, Any]) -> str:
