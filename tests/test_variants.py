@@ -10,15 +10,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference_providers import AsyncProviderList, NoCredentialsError, ProviderList, UnknownModelError
+from inference_providers import (
+    AsyncProviderList,
+    NoCredentialsError,
+    ProviderAvoidedError,
+    ProviderList,
+    UnknownModelError,
+)
 from inference_providers.credentials.pins import Pins
 from inference_providers.offers.access import Accesses
 from inference_providers.offers.local_server import LocalServer
+from inference_providers.offers.offer import Offer
 from inference_providers.offers.ordering import order
 from inference_providers.offers.resolver import Resolver
 from inference_providers.registry.registry import bundled
 from inference_providers.registry.variants import Wanted, snapshot, variant
-from tests.servers import Server
+from tests.overlaid import overlaid
+from tests.servers import Connection, Received, Server, answer
 
 Serve = Callable[..., Server]
 
@@ -241,6 +249,164 @@ def test_a_region_is_not_left_for_another() -> None:
 )
 def test_a_service_behind_a_model_is_the_one_that_is_meant(name: str, pid: str) -> None:
     assert {offer.provider for offer in resolver().resolve(name).offers} == {pid}
+
+
+# What follows a name is somebody's word
+
+
+def overlaid_resolver(*servers: LocalServer) -> Resolver:
+    return Resolver(Accesses(overlaid(), all_keys(), Pins(bundled())), local=lambda: servers)
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        # OpenRouter's, whoever made the model
+        ("openai/gpt-4o:online", "openrouter/openai/gpt-4o:online"),
+        ("deepseek/deepseek-r1:free", "openrouter/deepseek/deepseek-r1:free"),
+        ("qwen/qwen3.8-27b:free", "openrouter/qwen/qwen3.8-27b:free"),
+        ("google/gemma-3-27b-it:free", "openrouter/google/gemma-3-27b-it:free"),
+        ("mistralai/never-heard-of-7b:free", "openrouter/mistralai/never-heard-of-7b:free"),
+        ("anthropic/claude-opus-5.5:beta", "openrouter/anthropic/claude-opus-5.5:beta"),
+        ("anthropic/claude-opus-4.5:thinking", "openrouter/anthropic/claude-opus-4.5:thinking"),
+        ("openai/gpt-4o:nitro", "openrouter/openai/gpt-4o:nitro"),
+        ("google/gemini-2.5-flash:nitro:online", "openrouter/google/gemini-2.5-flash:nitro:online"),
+        ("gpt-4o:nitro", "openrouter/openai/gpt-4o:nitro"),
+        ("llama-3.3-70b:exacto", "openrouter/meta-llama/llama-3.3-70b-instruct:exacto"),
+        ("openai/gpt-4o@preset/email", "openrouter/openai/gpt-4o@preset/email"),
+        ("@preset/email", "openrouter/@preset/email"),
+        ("openrouter/llama-3.3-70b:nitro", "openrouter/meta-llama/llama-3.3-70b-instruct:nitro"),
+        ("openrouter/openai/gpt-4o@preset/email", "openrouter/openai/gpt-4o@preset/email"),
+        ("openrouter/auto", "openrouter/openrouter/auto"),
+        # Hugging Face's router's
+        ("huggingface/openai/gpt-oss-120b:cerebras", "huggingface/openai/gpt-oss-120b:cerebras"),
+        ("huggingface/meta-llama/Llama-3.3-70B-Instruct:fastest", "huggingface/meta-llama/Llama-3.3-70B-Instruct:fastest"),
+        ("huggingface/meta-llama/Llama-3.3-70B-Instruct:cheapest", "huggingface/meta-llama/Llama-3.3-70B-Instruct:cheapest"),
+        ("huggingface/groq/openai/gpt-oss-120b", "huggingface/openai/gpt-oss-120b:groq"),
+        # what stands in an account
+        ("accounts/me/models/llama-v3p3-70b-instruct", "fireworks/accounts/me/models/llama-v3p3-70b-instruct"),
+        ("accounts/me/deployments/abc", "fireworks/accounts/me/deployments/abc"),
+        ("accounts/fireworks/models/llama-v3p3-70b-instruct#accounts/me/deployments/abc",
+         "fireworks/accounts/fireworks/models/llama-v3p3-70b-instruct#accounts/me/deployments/abc"),
+        ("arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+         "bedrock/arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.anthropic.claude-sonnet-4-5-20250929-v1:0"),
+        ("ft:gpt-4o-mini-2024-07-18:org::abc", "openai/ft:gpt-4o-mini-2024-07-18:org::abc"),
+        ("ft:o4-mini-2025-04-16:org::abc", "openai/ft:o4-mini-2025-04-16:org::abc"),
+        ("ft:open-mistral-7b:abc:20240101:x", "mistral/ft:open-mistral-7b:abc:20240101:x"),
+        (f"meta/meta-llama-3-70b-instruct:{'0a' * 32}", f"replicate/meta/meta-llama-3-70b-instruct:{'0a' * 32}"),
+        # how Together serves weights
+        ("together/meta-llama/Meta-Llama-3.1-8B-Instruct-Lite", "together/meta-llama/Meta-Llama-3.1-8B-Instruct-Lite"),
+        ("together/meta-llama/Meta-Llama-3.1-8B-Instruct-Reference", "together/meta-llama/Meta-Llama-3.1-8B-Instruct-Reference"),
+        ("together/llama-3.1-8b-turbo", "together/meta-llama/Meta-Llama-3.1-8B-Instruct-Turbo"),
+    ],
+)  # fmt: skip
+def test_a_word_behind_a_name_goes_to_whom_it_belongs(name: str, asked: str) -> None:
+    found = overlaid_resolver().resolve(name)
+    assert f"{found.offers[0].provider}/{found.offers[0].internal_name}" == asked
+    assert {offer.internal_name for offer in found.offers} == {asked.partition("/")[2]}  # nobody gets another name
+    assert found.warning or found.rule == "engine"
+
+
+@pytest.mark.parametrize("name", ["openai/gpt-oss-120b:groq", "meta-llama/Llama-3.3-70B-Instruct:novita"])
+def test_whether_a_router_or_a_provider_is_meant_is_asked(name: str) -> None:
+    with pytest.raises(UnknownModelError) as caught:
+        overlaid_resolver().resolve(name)
+    base, _, word = name.rpartition(":")
+    assert caught.value.suggestions == [f"{word}/{base}", f"huggingface/{name}"]
+
+
+@pytest.mark.parametrize("name", ["gpt-4o:cheapest", "gpt-oss-120b:free", "llama-3.3-70b:fastest", "llama3.1:8b"])
+def test_a_policy_or_a_tag_behind_a_plain_name_is_nobodys_word(name: str) -> None:
+    assert overlaid_resolver().resolve(name).rule != "suffix"
+
+
+@given(st.sampled_from(sorted(listed())), st.sampled_from([":online", ":nitro", ":free", ":floor", "@preset/mine"]))
+def test_a_suffix_is_never_lost(row: tuple[str, str], suffix: str) -> None:
+    name = row[1] + suffix
+    try:
+        found = overlaid_resolver().resolve(name)
+    except UnknownModelError:
+        return
+    assert found.rule == "policy free" or all(suffix in offer.internal_name for offer in found.offers)
+
+
+# What is asked for is not left for what costs more
+
+
+def cost(offer: Offer) -> float | None:
+    known = offer.input_price is not None and offer.output_price is not None
+    return 3 * (offer.input_price or 0) + (offer.output_price or 0) if known else None
+
+
+def test_no_provider_is_asked_for_a_dearer_sibling_of_the_very_name() -> None:
+    registry, made = overlaid(), overlaid_resolver()
+    dearer = []
+    for name in (*registry.canonical_names, *registry.aliases, *{name for _, name in listed()}):
+        found = made.resolve(name)
+        if found.ended or found.rule == "engine":  # stands for another; is of one provider alone
+            continue
+        for offer in order(found.offers):
+            row = offer.row()
+            for other in (*row.model_names.values(), *row.more_names):
+                if other.rpartition("/")[2].lower() != name.rpartition("/")[2].lower():
+                    continue
+                before, after = cost(offer.called(other)), cost(offer)
+                if offer.internal_name.lower() != name.lower() and None not in (before, after) and before < after:  # type: ignore[operator]
+                    dearer.append((name, offer.provider, offer.internal_name, after, other, before))
+    assert dearer == []
+
+
+@pytest.mark.parametrize(
+    "name", ["gpt-3.5-turbo", "gpt-3.5", "GPT-3.5-Turbo", "openrouter/gpt-3.5", "openai/gpt-3.5-turbo"]
+)
+def test_gpt_3_5_is_no_dearer_sibling(name: str) -> None:
+    offers = order(Resolver(Accesses(bundled(), all_keys(), Pins(bundled()))).resolve(name).offers)
+    assert offers
+    assert {offer.internal_name.rpartition("/")[2] for offer in offers} == {"gpt-3.5-turbo"}
+
+
+# On this machine, or elsewhere
+
+
+def test_what_ollama_has_run_elsewhere_is_not_on_this_machine() -> None:
+    server = ollama("gpt-oss:120b-cloud", "glm-5.3:cloud", "gpt-oss:20b", "my-cloud:8b")
+    offers = {offer.internal_name: offer for offer in resolver(server).server_offers(server)}
+    assert {name: offer.local for name, offer in offers.items()} == {
+        "gpt-oss:120b-cloud": False, "glm-5.3:cloud": False, "gpt-oss:20b": True, "my-cloud:8b": True,
+    }  # fmt: skip
+    for name in ("gpt-oss-120b:local", "gpt-oss:120b-cloud:local", "glm-5.3:local"):
+        assert [offer for offer in resolver(server).resolve(name).offers if not offer.local] == []
+    assert sent("ollama/gpt-oss:120b-cloud", server) == [("ollama", "gpt-oss:120b-cloud")]
+
+
+def elsewhere(connection: Connection, request: Received) -> None:
+    """An Ollama whose first model runs elsewhere."""
+    if request.path == "/":
+        connection.reply(200, "Ollama is running")
+    elif request.path.endswith("/models"):
+        connection.reply(
+            200, {"data": [{"id": name, "owned_by": "library"} for name in ("qwen3-coder:480b-cloud", "qwen3:4b")]}
+        )
+    else:
+        answer(connection, request)
+
+
+def test_only_local_asks_nobody_elsewhere(serve: Serve) -> None:
+    server = serve(elsewhere)
+    environ = {"OLLAMA_HOST": f"127.0.0.1:{server.port}"}
+    here = ProviderList(environ=environ, only=["local"])
+    for name in ("ollama/qwen3-coder:480b-cloud", "qwen3-coder:480b-cloud"):
+        with pytest.raises(ProviderAvoidedError, match="only \\(local\\)"):
+            here.ask_ai("hi", name)
+    assert here.ask_ai("hi") == "hello"
+    anybody = ProviderList(environ=environ)
+    assert anybody.ask_ai("hi") == "hello"
+    assert {request.json["model"] for request in server.asked if request.body} == {"qwen3:4b"}
+    assert anybody.ask_ai("hi", "ollama/qwen3-coder:480b-cloud") == "hello"
+    assert server.asked[-1].json["model"] == "qwen3-coder:480b-cloud"
+    assert "which has it run elsewhere" in str(anybody.explain("qwen3-coder:480b-cloud"))
+    with pytest.raises(NoCredentialsError):
+        anybody.ask_ai("hi", "qwen3-coder:480b-cloud:local")
 
 
 # On the wire

@@ -120,7 +120,7 @@ class Finder(Secretive):
         from inference_providers.offers import Explanation
 
         resolution = self.resolver.resolve("auto" if name is None else name)
-        return Explanation(name, resolution.rule, resolution.offers, self._ordered(resolution))
+        return Explanation(name, resolution.rule, resolution.offers, self._ordered(resolution), resolution.warning)
 
     def _ordered(self, resolution: Resolution) -> list[Offer]:
         """The resolution's candidates, in order.
@@ -201,7 +201,7 @@ class Finder(Secretive):
             found = order(self.resolver.launched(name, None, NAMED))  # a name of the user's own
         if not found:
             raise self._no_launch(resolution) or self._no_key(resolution)
-        if self._local and all(offer.local and not offer.launchable for offer in found):
+        if self._local and all(offer.row().local is not None and not offer.launchable for offer in found):
             self._check_there_is_a_server(resolution, found[0])
         self._warn_of_other_engines(resolution, found[0])
         self._warn_of_plain_http(found)
@@ -233,7 +233,7 @@ class Finder(Secretive):
         keyed = list(self.keyed() if self.present is None else self.present(self.keyed()))
         if keyed:
             here = [offer for server in self.local_servers() for offer in self.offers_on(server)]
-            return keyed + order(here) + (self._to_launch() if self._local == LAUNCH else [])
+            return keyed + order(here, here_first=True) + (self._to_launch() if self._local == LAUNCH else [])
         here = self.on_this_machine()
         if not here:
             raise self.guidance.nothing()
@@ -378,7 +378,7 @@ class Finder(Secretive):
     def on_this_machine(self) -> list[Offer]:
         """Candidates on this machine: running servers, else models of the user's own that can be launched."""
         here = [offer for server in self.local_servers() for offer in self.offers_on(server)]
-        return order(here) or self._to_launch()
+        return order(here, here_first=True) or self._to_launch()
 
     def who_could(self, able: Callable[[Offer], bool]) -> str:
         """Who could do what was asked, for a person: of what the keys reach, else of what a key would reach."""

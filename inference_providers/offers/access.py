@@ -43,8 +43,8 @@ class Access(credentials.Secretive):
     """How one provider can be reached now: endpoint and credential, or the reason why not."""
 
     __slots__ = (
-        "_accesses", "_general", "_permitted", "_routed", "_rules", "credential", "endpoint", "headers", "key",
-        "key_source", "opt_in", "pins", "place", "provider", "reason", "registry", "server", "variable",
+        "_accesses", "_general", "_permitted", "_routed", "_rules", "credential", "elsewhere", "endpoint", "headers",
+        "key", "key_source", "opt_in", "pins", "place", "provider", "reason", "registry", "server", "variable",
     )  # fmt: skip
 
     def __init__(
@@ -62,12 +62,15 @@ class Access(credentials.Secretive):
         by_hand: str | None = None,
         registry: Registry | None = None,
         accesses: Accesses | None = None,
+        elsewhere: str = "",
     ) -> None:
         """*server*: one that this package launches. *by_hand*: the variable that stands for a key given by the program.
 
         *general*: the rules about parameters of *registry*. *accesses*: where the provider's routes lead is worked out
-        there; without them, all its offers are at *endpoint*.
+        there; without them, all its offers are at *endpoint*. *elsewhere*: by what those models are avoided that a
+        server here has run elsewhere; empty where they are not.
         """
+        self.elsewhere = elsewhere
         self.registry = registry
         self._accesses, self._routed = accesses, {"": self}
         self.provider, self.endpoint, self.credential, self.server = provider, endpoint or "", credential, server
@@ -213,8 +216,11 @@ class Accesses(credentials.Secretive):
         # Where it runs is the registry's word or the user's own (`OLLAMA_HOST`): its address alone counts.
         return self._access(known.provider, server.endpoint, credential, server.reason, server=launched, pins=None)
 
-    def _access(self, *args: Any, **kwargs: Any) -> Access:
+    def _access(self, provider: Provider, *args: Any, **kwargs: Any) -> Access:
+        if self.selection is not None and provider.local is not None:
+            kwargs["elsewhere"] = self.selection.why_not(provider, elsewhere=True)
         return Access(
+            provider,
             *args,
             **{
                 "pins": self._pins,

@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 class Explanation:
     """Every offer with the reason why it is or is not a candidate. Iterates over offers; str() is a table."""
 
-    def __init__(self, name: str | None, rule: str, offers: Sequence[Offer], ordered: Sequence[Offer]) -> None:
-        self.name, self.rule, self.offers = name, rule, list(offers)
+    def __init__(
+        self, name: str | None, rule: str, offers: Sequence[Offer], ordered: Sequence[Offer], warning: str = ""
+    ) -> None:
+        """*ordered*: the candidates among the offers. *warning*: what a person is told who asks for that name."""
+        self.name, self.rule, self.offers, self.warning = name, rule, list(offers), warning
         self.candidates = list(ordered)
         self.chosen = self.candidates[0] if self.candidates else None
         self._stands = {id(offer) for offer in self.candidates}
@@ -36,7 +39,7 @@ class Explanation:
             f"  {self.verdict(offer)}  {in_line(f'{offer.provider}/{offer.internal_name}: {self.why(offer)}')}"
             for offer in self.offers
         ]
-        return "\n".join([printable(head), *rows])
+        return "\n".join([printable(head), *([f"  {in_line(self.warning)}"] if self.warning else []), *rows])
 
     def verdict(self, offer: Offer) -> str:
         """`first`, `yes`, `same` or `no`."""
@@ -51,6 +54,8 @@ class Explanation:
         if id(offer) not in self._stands:
             return "another of this provider's names for the model; its preferred one is tried"
         here = "a server on this machine" if offer.endpoint else "its server would be started"
+        if offer.row().local is not None and not offer.local:
+            here += ", which has it run elsewhere"
         given = f"{offer.key_source} is used" if offer.key_source == BY_HAND else f"{offer.variable} is set"
         found = given if offer.variable else here
         return found + ("; a newer list lacks this model, so it comes after the others" if offer.doubtful else "")

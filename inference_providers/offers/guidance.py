@@ -31,6 +31,7 @@ class Guidance:
         """The error for a model that nobody within reach serves, with the variables that would help."""
         providers = dict.fromkeys(offer.row() for offer in resolution.offers)
         avoided = {p.name: why for p in providers if (why := self._accesses.avoids(p))}
+        avoided |= {o.provider_name: o.reason for o in resolution.offers if o.reason.startswith("avoided by ")}
         asked = [p for p in providers if p.name not in avoided]
         if avoided and not asked:
             return self._avoided(resolution.name, avoided)
@@ -47,7 +48,8 @@ class Guidance:
             head = f"No key for {shown!r}: {len(asked)} providers serve it, none is usable now."
         if avoided:
             head += f" {len(avoided)} more {'is' if len(avoided) == 1 else 'are'} not asked: {_reasons(avoided)}."
-        return NoCredentialsError("\n".join([head, *unused, self.what_to_set(variables)]), variables)
+        gone = [f"{resolution.warning}."] if resolution.ended else []
+        return NoCredentialsError("\n".join([*gone, head, *unused, self.what_to_set(variables)]), variables)
 
     @staticmethod
     def _avoided(name: str, avoided: Mapping[str, str]) -> ProviderAvoidedError:

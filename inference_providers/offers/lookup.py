@@ -118,6 +118,10 @@ class Lookup:
             for internal in names
         ]
 
+    def offer_as_written(self, provider: Provider, name: str) -> Offer:
+        """A provider's offer under a name that it does not list, and that nobody said was to be asked of it."""
+        return Offer(self._accesses[provider.id], self.registry.names.canonical_name(name), name)
+
     def own_name(self, pid: str, name: str) -> tuple[str | None, list[Offer]]:
         """A provider's offer under a name that is passed on as it is, and the canonical name that it may have."""
         canonical = self.registry.providers[pid].canonical_of(name) or self.registry.names.canonical_name(name)
@@ -134,18 +138,29 @@ class Lookup:
             listed = {snapshot(internal) for _, internal in self.registry.offers_of(canonical)} - {""}
             return listed or ({"none"} if named else listed)
 
-        return Wanted(name, known, packing=packing)
+        return Wanted(name, known, packing=packing, tier=named)
 
     def exactly(self, name: str, offers: Sequence[Offer]) -> list[Offer]:
-        """These offers; of each provider's that one first that is called just so, the head aside."""
-        moved, last = list(offers), name.rpartition("/")[2].lower()
-        begins: dict[str, int] = {}
+        """These offers; of each provider's those first that are called just so, the head aside.
+
+        Of several, the very name, then one that no newer list lacks, then the cheapest: `TEE/glm-5` is dearer than
+        `zai-org/glm-5`. A name that an alias makes of another (`gpt-3.5-turbo` for `gpt-3.5`) is that one, too.
+        """
+        key = name.lower()
+        called = {key.rpartition("/")[2], *(alias for alias, target in self.registry.aliases.items() if target == key)}
+        places: dict[str, list[int]] = {}
         for place, offer in enumerate(offers):
-            begin = begins.setdefault(offer.provider, place)
-            if begin != place and offer.internal_name.rpartition("/")[2].lower() == last:
-                before = moved[begin].internal_name
-                if before != name and (offer.internal_name == name or before.rpartition("/")[2].lower() != last):
-                    moved.insert(begin, moved.pop(place))
+            places.setdefault(offer.provider, []).append(place)
+        moved = list(offers)
+        for own in places.values():
+            if len(own) > 1:
+                exact = [offers[at] for at in own if offers[at].internal_name.rpartition("/")[2].lower() in called]
+                if len(exact) > 1:
+                    exact.sort(key=lambda offer: (offer.internal_name != name, offer.doubtful, _price(offer)))
+                kept = {id(offer) for offer in exact}
+                rest = [offers[at] for at in own if id(offers[at]) not in kept]
+                for at, offer in zip(own, exact + rest, strict=True):
+                    moved[at] = offer
         return moved
 
     def launched(self, wanted: str, pid: str | None = None, where: str = FOUND) -> list[Offer]:
@@ -164,7 +179,11 @@ class Lookup:
             return here
         if provider.connection.get("deployments"):  # whoever has the account calls models what they like
             return self.own_name(pid, name) if name in provider.all_facts else None
-        return self._listed(provider, name) or self._serves(provider, name, whole)
+        if listed := self._listed(provider, name):
+            return listed
+        if routed := self._routed(provider, name):
+            return self.own_name(pid, routed)
+        return None if self.suffixed(provider, name) else self._serves(provider, name, whole)
 
     def _served_here(self, pid: str, name: str) -> tuple[str | None, list[Offer]] | None:
         """On this machine: a model of the user's lists, else what a running server lists, else a file to launch."""
@@ -190,6 +209,33 @@ class Lookup:
                 return canonical, self.offers_at(provider.id, canonical, listed)
         return None
 
+    def _routed(self, provider: Provider, name: str) -> str | None:
+        """`openai/gpt-oss-120b:groq` for `groq/openai/gpt-oss-120b`, where the provider's own suffix says so."""
+        head, _, rest = name.partition("/")
+        own = rest and f":{head.lower()}" in (provider.connection.get("suffixes") or ())
+        listed = self._listed(provider, rest) if own else None
+        return f"{listed[1][0].internal_name}:{head.lower()}" if listed else None
+
+    def suffixed(self, provider: Provider, name: str) -> str | None:
+        """A provider's own name for a model, with the suffixes of its own that *name* has.
+
+        None where it has none, or where the provider neither lists the model nor any other under the same head.
+        """
+        from inference_providers.registry import without_suffix
+
+        suffixes = provider.connection.get("suffixes") or ()
+        base = name
+        while shorter := without_suffix(base, suffixes):
+            base = shorter
+            found = self._listed(provider, base)
+            if found is None and "/" not in base:
+                found = self._serves(provider, base, base)
+            if found is not None:
+                return found[1][0].internal_name + name[len(base) :]
+        head, slash, _ = base.lower().partition("/")
+        names = (*provider.model_names.values(), *provider.more_names) if base != name and slash else ()
+        return name if any(one.lower().startswith(head + slash) for one in names) else None
+
     def _serves(self, provider: Provider, name: str, whole: str) -> tuple[str | None, list[Offer]] | None:
         """By the model's name: canonical, or by its spelling.
 
@@ -201,7 +247,9 @@ class Lookup:
         internal = provider.internal_names(canonical) if canonical else []
         if canonical is not None and name.lower() != canonical:
             internal = [*filter(self.wanted(name, canonical, named=True).kept_by, internal)]
-        return (canonical, self.offers_at(provider.id, canonical, internal)) if internal else None
+        if canonical is None or not internal:
+            return None
+        return canonical, self.exactly(name, self.offers_at(provider.id, canonical, internal))
 
     def _closest(self, server: LocalServer, wanted: str) -> list[str]:
         """What a server lists under a name.
@@ -220,3 +268,10 @@ class Lookup:
             for model, means in server.models.items()
             if means is not None and means in canonical and self.wanted(wanted, means).kept_by(model)
         ]
+
+
+def _price(offer: Offer) -> float:
+    """What three tokens in and one out cost; endless where that is not known."""
+    if offer.input_price is None or offer.output_price is None:
+        return float("inf")
+    return offer.input_price * 3 + offer.output_price

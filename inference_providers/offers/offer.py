@@ -51,7 +51,7 @@ class Offer(credentials.Secretive, Frozen):
         "headers": "Further headers that this provider gets: header -> value.",
         "connection": "The provider's connection row of the registry.",
         "named": "Whether the user named this provider.",
-        "local": "Whether this is a server on this machine.",
+        "local": "Whether this is a server on this machine, and the model runs there.",
         "place": "What may be well or ill, whoever asks.",
         "protocol": "How its provider is spoken to: `openai`, or what this package does not speak.",
         "api": "By which API it is asked: `chat`, `responses`, ... or one that this package does not speak.",
@@ -117,7 +117,7 @@ class Offer(credentials.Secretive, Frozen):
         _put(self, "canonical_name", canonical_name)
         _put(self, "internal_name", internal_name)
         _put(self, "named", named)
-        _put(self, "local", provider.local is not None)
+        _put(self, "local", provider.local is not None and not runs_elsewhere(internal_name))
         _put(self, "connection", provider.connection)
         _put(self, "headers", access.headers)
         _put(self, "variable", access.variable)
@@ -149,6 +149,8 @@ class Offer(credentials.Secretive, Frozen):
         reason = unspoken(access.provider.protocol, facts.api) or access.reason
         if not reason and access.opt_in and not self.named:
             reason = f"{access.variable} is a general-purpose token; name the provider or allow it"
+        if not reason and not self.local and access.provider.local is not None:
+            reason = access.elsewhere
         _put(self, "facts", facts)
         _put(self, "protocol", ANOTHER if facts.other_protocol else access.provider.protocol)
         _put(self, "api", facts.api)
@@ -270,6 +272,12 @@ class LaunchedOffer(Offer):
     async def wake_async(self, limit: float) -> None:
         """`wake` for asyncio."""
         await self._server.wake_async(limit)
+
+
+def runs_elsewhere(internal_name: str) -> bool:
+    """Whether a server here has a model run elsewhere: Ollama's `gpt-oss:120b-cloud` and `glm-5.3:cloud`."""
+    tag = internal_name.lower().rpartition(":")[2] if ":" in internal_name else ""
+    return tag == "cloud" or tag.endswith("-cloud")
 
 
 def offer_by(access: Access, canonical_name: str | None, internal_name: str, *, named: bool = False) -> Offer:

@@ -10,9 +10,12 @@ if TYPE_CHECKING:
 
 
 class Resolution:
-    """What a name stands for: `.rule` that matched, `.canonical_name` (None if unknown), `.offers`, `.warning`."""
+    """What a name stands for: `.rule` that matched, `.canonical_name` (None if unknown), `.offers`, `.warning`.
 
-    __slots__ = ("canonical_name", "guessed", "name", "offers", "rule", "warning")
+    `.ended` is the model that was asked for and is gone, by its canonical name; empty in most cases.
+    """
+
+    __slots__ = ("canonical_name", "ended", "guessed", "name", "offers", "rule", "warning")
 
     def __init__(
         self,
@@ -23,15 +26,17 @@ class Resolution:
         warning: str = "",
         *,
         guessed: bool = False,
+        ended: str = "",
     ) -> None:
         self.name, self.rule, self.canonical_name = name, rule, canonical_name
         self.offers, self.warning = list(offers), warning
         self.guessed = guessed  # whether a warning has to say who is asked
+        self.ended = ended
 
     def under(self, name: str, rule: str, offers: Sequence[Offer] | None = None) -> Resolution:
         """The same for another name that stands for this one."""
         kept = self.offers if offers is None else offers
-        return Resolution(name, rule, self.canonical_name, kept, self.warning, guessed=self.guessed)
+        return Resolution(name, rule, self.canonical_name, kept, self.warning, guessed=self.guessed, ended=self.ended)
 
     def __repr__(self) -> str:
         return f"<Resolution of {self.name!r} by rule {self.rule!r}: {self.canonical_name}, {len(self.offers)} offers>"

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from inference_providers.offers.lookup import Lookup
+    from inference_providers.offers.offer import Offer
 
     Rule = Callable[[Lookup, str], Resolution | None]
 
@@ -53,6 +54,9 @@ def alias(lookup: Lookup, name: str) -> Resolution | None:
     if target is None or target.lower() == key:
         return None
     found = lookup.variant(aliases=None, launch=lookup.launch).resolve(target)
+    if found.ended and found.rule in ("canonical", "retired"):  # it is this name that is gone
+        offers = _offers_of(lookup, found.ended, name)
+        return _unless_ended(lookup, Resolution(name, "alias", found.ended, offers))
     return found.under(name, "alias", lookup.exactly(name, found.offers))
 
 
@@ -83,21 +87,29 @@ def canonical_name(lookup: Lookup, name: str) -> Resolution | None:
     if canonical is None:
         running = lookup.running(canonical=name.lower())
         return Resolution(name, "canonical", name.lower(), running) if running else None
+    return _unless_ended(lookup, Resolution(name, "canonical", canonical, _offers_of(lookup, canonical, name)))
+
+
+def _offers_of(lookup: Lookup, canonical: str, name: str = "") -> list[Offer]:
+    """Who serves a model, or could be launched with it; of each provider what is called *name* first."""
     offers = lookup.offers_of(canonical) + (lookup.launched(canonical) if lookup.launch else [])
-    offers = lookup.exactly(name, offers)
-    retired = lookup.registry.retired_models.get(canonical)
-    if retired is None or any(not offer.doubtful for offer in offers):
-        return Resolution(name, "canonical", canonical, offers)
-    successor = retired["successor"]
-    warning = f"{canonical} has ended; its successor is {successor}"
-    return Resolution(name, "retired", successor, lookup.offers_of(successor), warning)
+    return lookup.exactly(name or canonical, offers)
+
+
+def _unless_ended(lookup: Lookup, found: Resolution) -> Resolution:
+    """*found*, or what answers instead where its model has ended and nobody within reach serves it any more."""
+    if found.canonical_name not in lookup.registry.retired_models:
+        return found
+    from inference_providers.offers.retirement import unless_ended
+
+    return unless_ended(lookup, found)
 
 
 def provider_before_slash(lookup: Lookup, name: str) -> Resolution | None:
     """`provider/rest`, where that provider lists or serves it."""
     pid, rest = _split(lookup, name, "/")
     served = lookup.served(pid, rest, name) if pid else None
-    return Resolution(name, "engine", *served) if served else None
+    return _engine(lookup, name, rest, served) if served else None
 
 
 def internal_name(lookup: Lookup, name: str) -> Resolution | None:
@@ -109,11 +121,45 @@ def internal_name(lookup: Lookup, name: str) -> Resolution | None:
     if canonical in lookup.registry.canonical_names:
         wanted = lookup.wanted(name, canonical)
         offers = [offer for offer in lookup.offers_of(canonical) if wanted.kept_by(offer.internal_name)]
+        offers = lookup.exactly(name, offers)
         alike = sorted(offers, key=lambda o: (o.internal_name.lower() != name.lower(), o.internal_name != name))
-        return Resolution(name, "internal name", canonical, alike)
+        return _unless_ended(lookup, Resolution(name, "internal name", canonical, alike))
     here = lookup.launched(name, None, NAMED) or lookup.running(internal=name) or lookup.launched(name, None, HERE)
     here += lookup.launched(name) if lookup.launch else []
     return Resolution(name, "internal name", here[0].canonical_name, here) if here else None
+
+
+def own_suffix(lookup: Lookup, name: str) -> Resolution | None:
+    """A model of a provider that lists it, with a suffix of that provider's own: `openai/gpt-4o:online`.
+
+    Behind a model's plain name, a policy of ours is one, and a provider's name is in the wrong place. Raises where a
+    provider's name may be Hugging Face's word for whom to ask, and may be meant for whom to ask directly.
+    """
+    from inference_providers.offers.sorting import POLICIES
+    from inference_providers.offers.unknown_names import misplaced_tail
+
+    if not re.search("[:@#]", name):
+        return None
+    for mark in "/:":
+        if (named := _split(lookup, name, mark)[0]) and "suffixes" in lookup.registry.providers[named].connection:
+            return None
+    word = name.rpartition(":")[2].lower()
+    if "/" not in name and (word in POLICIES or lookup.registry.provider_id(word)):
+        return None
+    found = [
+        lookup.offer_as_written(provider, internal_name)
+        for provider in lookup.registry.providers.values()
+        if "suffixes" in provider.connection and (internal_name := lookup.suffixed(provider, name))
+    ]
+    if not found:
+        return None
+    if lookup.registry.provider_id(word) and (
+        error := misplaced_tail(lookup, name[: -len(word) - 1], word, [f"{o.provider}/{name}" for o in found])
+    ):
+        raise error
+    who = " and ".join(dict.fromkeys(offer.provider for offer in found))
+    warning = f"nobody lists {name!r}; what it ends in is a word of {who}, who gets it as it is"
+    return Resolution(name, "suffix", found[0].canonical_name, found, warning)
 
 
 def passed_after_slash(lookup: Lookup, name: str) -> Resolution | None:
@@ -134,7 +180,7 @@ def provider_before_colon(lookup: Lookup, name: str) -> Resolution | None:
     if pid is None:
         return None
     if served := lookup.served(pid, rest, rest):
-        return Resolution(name, "engine", *served)
+        return _engine(lookup, name, rest, served)
     is_tag = ":" not in rest and re.fullmatch(_TAG, rest)
     return None if is_tag or rest in POLICIES else _passed(lookup, name, pid, rest)
 
@@ -175,7 +221,7 @@ def provider_joined(lookup: Lookup, name: str) -> Resolution | None:
             if mark in ":@" and (error := misplaced_tail(lookup, rest, spelling)):
                 raise error
             served = lookup.served(pid, rest, rest)
-            return Resolution(name, "engine", *served) if served else _passed(lookup, name, pid, rest)
+            return _engine(lookup, name, rest, served) if served else _passed(lookup, name, pid, rest)
     return None
 
 
@@ -195,6 +241,8 @@ def unknown_head(lookup: Lookup, name: str) -> Resolution | None:
     unknown = strangers(lookup, name)
     if not unknown.heads:
         return None
+    if account := family(lookup, name, "/:"):
+        return account
     taken = spelling(lookup, name) if unknown.may_be_served_by_anybody else None
     if taken is None or not taken.offers or unknown.has_slip:
         raise no_such_head(lookup, name, unknown)
@@ -208,13 +256,12 @@ def spelling(lookup: Lookup, name: str) -> Resolution | None:
     if canonical is None:
         return None
     if canonical in lookup.registry.canonical_names or canonical in lookup.registry.retired_models:
-        found = canonical_name(lookup, canonical)
-        if found is None or found.rule != "canonical":
-            return found and found.under(name, found.rule)
+        offers = _offers_of(lookup, canonical)
         # A packing may be anybody's: `Llama-3.3-70B-Instruct-AWQ` names weights. A tag of a server here is one file.
         tag, weights = (lookup.wanted(name, canonical, packing=packing) for packing in (True, False))
-        kept = [offer for offer in found.offers if (tag if offer.local else weights).kept_by(offer.internal_name)]
-        return found.under(name, "spelling", kept) if kept or not found.offers else None
+        kept = [offer for offer in offers if (tag if offer.local else weights).kept_by(offer.internal_name)]
+        found = _unless_ended(lookup, Resolution(name, "spelling", canonical, kept))
+        return found if kept or not offers or found.ended else None
     tag = lookup.wanted(name, canonical)
     here = [offer for offer in lookup.running(canonical=canonical) if tag.kept_by(offer.internal_name)]
     here += lookup.launched(name) if lookup.launch else []
@@ -236,11 +283,14 @@ def slip_after_colon(lookup: Lookup, name: str) -> Resolution | None:
     return None
 
 
-def family(lookup: Lookup, name: str) -> Resolution | None:
-    """A name that the registry does not know, of a kind that it does."""
+def family(lookup: Lookup, name: str, marks: str = "") -> Resolution | None:
+    """A name that the registry does not know, of a kind that it does.
+
+    *marks*: kinds alone that end in one of these: what stands in an account (`accounts/me/models/mine`).
+    """
     key = name.lower()
     for start, pid in lookup.registry.families:
-        if not key.startswith(start):
+        if not key.startswith(start) or (marks and (start[-1] not in marks or pid == _SERVERS)):
             continue
         unknown = f"the registry does not know {name!r}"
         if pid in lookup.registry.providers:
@@ -252,7 +302,7 @@ def family(lookup: Lookup, name: str) -> Resolution | None:
 
 
 RULES: tuple[Rule, ...] = (
-    given, alias, prefix, canonical_name, provider_before_slash, internal_name, passed_after_slash,
+    given, alias, prefix, canonical_name, provider_before_slash, internal_name, own_suffix, passed_after_slash,
     provider_before_colon, policy, provider_joined, unknown_head, spelling, slip_after_colon, family,
 )  # fmt: skip
 
@@ -263,7 +313,24 @@ def _split(lookup: Lookup, name: str, mark: str) -> tuple[str | None, str]:
     return (lookup.registry.provider_id(head) if found and rest else None), rest
 
 
+def _engine(lookup: Lookup, name: str, rest: str, served: tuple[str | None, list[Offer]]) -> Resolution:
+    """What a provider that is named lists or serves; or what it has instead of a model that has ended there."""
+    found = Resolution(name, "engine", *served)
+    if found.canonical_name not in lookup.registry.retired_models or not found.offers:
+        return found
+    from inference_providers.offers.retirement import unless_ended_there
+
+    return unless_ended_there(lookup, found, rest)
+
+
 def _passed(lookup: Lookup, name: str, pid: str, rest: str) -> Resolution:
+    """What a provider that is named does not list: as it is; or what it has instead of a model that has ended."""
+    if lookup.registry.retired_models:
+        from inference_providers.offers.retirement import at_provider
+
+        if instead := at_provider(lookup, name, pid, rest):
+            return instead
+    rest = lookup.suffixed(lookup.registry.providers[pid], rest) or rest
     canonical, offers = lookup.own_name(pid, rest)
     warning = f"{pid} does not list {rest!r}; it is passed on as it is"
     return Resolution(name, "engine, unlisted", canonical, offers, warning)

@@ -107,11 +107,14 @@ class Selection:
             wanted += (_Words(f"{whose} only", words, self.registry),)
         return Selection(self.registry, avoided, wanted)
 
-    def why_not(self, provider: Provider) -> str:
-        """By what a provider is avoided, as the end of a sentence that begins with its name; empty where it is not."""
+    def why_not(self, provider: Provider, *, elsewhere: bool = False) -> str:
+        """By what a provider is avoided, as the end of a sentence that begins with its name; empty where it is not.
+
+        *elsewhere*: of a server on this machine, what it has run elsewhere.
+        """
         if not (self._avoid or self._only):
             return ""
-        called = _called(provider)
+        called = _called(provider) - ({f"={LOCAL}"} if elsewhere else set())
         for words in self._avoid:
             if (word := words.holding(called)) is not None:
                 return f"avoided by {words.said} ({word})"

@@ -8,6 +8,8 @@ from inference_providers.registry import Heads, edits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from inference_providers.offers.lookup import Lookup
 
 
@@ -61,11 +63,15 @@ def no_such_head(lookup: Lookup, name: str, unknown: Strangers) -> UnknownModelE
     return UnknownModelError("\n".join(lines), [*dict.fromkeys(meant), *([canonical] if canonical else [])])
 
 
-def misplaced_tail(lookup: Lookup, rest: str, tail: str) -> UnknownModelError | None:
-    """The error for what follows a known model's name and is a provider's name, or a slip in one or in a policy's."""
+def misplaced_tail(lookup: Lookup, rest: str, tail: str, also: Sequence[str] = ()) -> UnknownModelError | None:
+    """The error for what follows a known model's name and is a provider's name, or a slip in one or in a policy's.
+
+    *also*: what else was perhaps meant.
+    """
     pid = lookup.registry.provider_id(tail)
     meant = [f"{near}/{rest}" for near in ([pid] if pid else Heads(lookup.registry).near(tail)[:2])]
     meant += [f"{rest}:{policy}" for policy in POLICIES if not pid and edits(tail.lower(), policy) <= 2]
+    meant += also
     if not meant:
         return None
     what = "is a provider; its name goes before the model's" if pid else "is neither a policy nor a provider"

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from inference_providers.registry.naming import SERVICES as SERVICES
     from inference_providers.registry.naming import Names as Names
     from inference_providers.registry.naming import derive as derive
+    from inference_providers.registry.naming import loose as loose
     from inference_providers.registry.provider import OPENAI_PROTOCOL as OPENAI_PROTOCOL
     from inference_providers.registry.provider import Provider as Provider
     from inference_providers.registry.registry import BUNDLED_PATH as BUNDLED_PATH
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from inference_providers.registry.schema import problems as problems
     from inference_providers.registry.variants import Wanted as Wanted
     from inference_providers.registry.variants import snapshot as snapshot
+    from inference_providers.registry.variants import variant as variant
+    from inference_providers.registry.variants import without_suffix as without_suffix
 
 _HOME = {
     "countries": (
@@ -65,6 +68,7 @@ _HOME = {
         "Names",
         "SERVICES",
         "derive",
+        "loose",
     ),
     "provider": (
         "OPENAI_PROTOCOL",
@@ -83,6 +87,8 @@ _HOME = {
     "variants": (
         "Wanted",
         "snapshot",
+        "variant",
+        "without_suffix",
     ),
 }
 __getattr__, __dir__ = face(__name__, _HOME)

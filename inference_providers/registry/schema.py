@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Check = Callable[[Any, Any], bool]  # (value, what was valid in its place) -> whether it is valid for sure
 
 SCHEMA_PATH = os.path.join(os.path.dirname(os.path.dirname(__file__)), "inference-providers.schema.json")
-_CLOSED = ("provider", "connection", "batch", "model", "modelParameters", "refusal", "retiredProvider")
+_CLOSED = ("provider", "connection", "batch", "model", "modelParameters", "refusal", "retiredModel", "retiredProvider")
 
 
 @lru_cache(maxsize=2)

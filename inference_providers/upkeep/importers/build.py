@@ -188,6 +188,8 @@ def _provider(provider: str, rows: list[ProviderRow], overlay: Mapping[str, Any]
             entry["connection"][key] = connection[key]
     if settings:
         entry["connection"]["settings"] = settings
+    if suffixes := overlay["suffixes"].get(provider):
+        entry["connection"]["suffixes"] = suffixes
     return entry
 
 
