@@ -2,18 +2,18 @@
 
     python -m tests.oracle                 the bundled registry: a line for each provider, and every disagreement
     python -m tests.oracle FILE --all      another registry file; pairs that agree are printed, too
-    python -m tests.oracle --sample 100    offers to check by hand, drawn by the registry's version
+    python -m tests.oracle --sample 100    offers to check by hand, drawn by a seed
 
 A pair is an offer of ours with a price and the model that genai-prices finds for its internal name. Many of its
-models match by how a name begins, so some matches are guesses: a pair is *known to both* where the name is its
-model's id, or is listed whole, or where both names are of one canonical model.
+models match by a part of a name, so some matches are guesses: a pair is *known to both* where the name is its
+model's id, or is listed whole, or where both names are of one canonical model, in one region.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import random
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from tests.conftest import ROOT
 
 EXCUSED_PATH = ROOT / "tests" / "data" / "oracle_excused.json"
 TOLERANCE = 0.01
+SEED = "offers of November 2026"
 
 # Our provider to theirs, where the ids differ.
 THEIRS = {
@@ -46,6 +48,8 @@ THEIRS = {
     "xai": "x-ai",
     "zhipu": "zhipuai",
 }
+# Clouds name a region before the model, and charge by it.
+_REGION = re.compile(r"^(us-gov|[a-z]{2}|apac|global)\.")
 # The price of the moment: their lists and ours were read on different days.
 HOURLY = frozenset({"openrouter"})
 _PRICES = {
@@ -103,7 +107,11 @@ class Pair:
     def kind(self) -> str:
         """Which prices differ, and how much the first is off: `input x0.5, output x0.5`."""
         theirs = self.theirs[0]
-        return ", ".join(f"{key} {_factor(self.ours[key], theirs[key])}" for key in ("input", "output") if key in theirs)
+        return ", ".join(
+            f"{key} {_factor(self.ours[key], theirs[key])}"
+            for key in ("input", "output")
+            if key in theirs and key in self.ours
+        )
 
     def __str__(self) -> str:
         mine, other = (_shown(prices) for prices in (self.ours, self.theirs[0]))
@@ -151,13 +159,18 @@ def _pair(provider: Provider, internal_name: str, theirs: types.Provider, day: d
         if value is not None
     }
     found = _find(theirs, internal_name)
-    if found is None or not {"input", "output"} <= ours.keys():
+    if found is None or "input" not in ours:
         return None
     model, exact = found
     prices = [_base(price) for price in _of_day(model, day)]
-    if not {"input", "output"} <= prices[0].keys():
+    if "input" not in prices[0]:
         return None
-    same = canonical_name(model.id) is not None and canonical_name(model.id) == provider.canonical_of(internal_name)
+    canonical = canonical_name(model.id)
+    same = (
+        canonical is not None
+        and canonical == provider.canonical_of(internal_name)
+        and _region_is_known(internal_name, model)
+    )
     return Pair(
         provider.id,
         internal_name,
@@ -166,7 +179,9 @@ def _pair(provider: Provider, internal_name: str, theirs: types.Provider, day: d
         ours,
         prices,
         {
-            row[0]: {name: value for name, value in zip(("input", "output"), row[1:3], strict=False) if value is not None}
+            row[0]: {
+                name: value for name, value in zip(("input", "output"), row[1:3], strict=False) if value is not None
+            }
             for row in _further(provider, internal_name).get("above") or ()
         },
         _tiers(model.get_prices(day)),
@@ -197,6 +212,11 @@ def _whole_names(clause: Any) -> frozenset[str]:
     if isinstance(clause, types.ClauseOr):
         return frozenset[str]().union(*map(_whole_names, clause.or_))
     return frozenset()
+
+
+def _region_is_known(internal_name: str, model: types.ModelInfo) -> bool:
+    region = _REGION.match(internal_name)
+    return region is None or model.id.startswith(region[0])
 
 
 def _of_day(model: types.ModelInfo, day: datetime) -> list[types.ModelPrice]:
@@ -241,9 +261,9 @@ def is_excused(pair: Pair) -> bool:
     """Whether an excuse stands for this pair: it holds for the two prices that it was written for, only."""
     row = excused().get(pair.provider, {}).get(pair.internal_name)
     return row is not None and all(
-        close(row[side][index], prices[key])
+        close(price, prices.get(key, 0))
         for side, prices in (("ours", pair.ours), ("theirs", pair.theirs[0]))
-        for index, key in enumerate(("input", "output"))
+        for key, price in zip(("input", "output"), row[side], strict=True)
     )
 
 
@@ -257,16 +277,19 @@ def compared(registry: Registry) -> list[Pair]:
     return [pair for pair in pairs(registry, day_of(registry)) if pair.known_to_both and pair.provider not in HOURLY]
 
 
-def sample(registry: Registry, count: int) -> list[tuple[str, str]]:
-    """(provider, internal name) of *count* offers that can be called and are not doubtful, drawn by the version."""
+def sample(registry: Registry, count: int, seed: str = SEED) -> list[tuple[str, str]]:
+    """(provider, internal name) of *count* offers that can be called and are not doubtful, drawn by a seed.
+
+    Each offer's place in the draw depends on its name alone: offers that come or go leave the others where they are.
+    """
     offers = [
         (provider.id, internal_name)
         for provider in registry.providers.values()
         if provider.local is None and provider.endpoint and provider.protocol == OPENAI_PROTOCOL
-        for internal_name in sorted({*provider.model_names.values(), *provider.more_names})
+        for internal_name in {*provider.model_names.values(), *provider.more_names}
         if not provider.facts(internal_name).is_doubtful and not provider.facts(internal_name).other_protocol
     ]
-    return random.Random(registry.version).sample(sorted(offers), count)
+    return sorted(offers, key=lambda offer: sha256(" ".join((seed, *offer)).encode()).digest())[:count]
 
 
 def _report(found: Sequence[Pair], everything: bool) -> None:
@@ -299,7 +322,9 @@ def _share(agree: Sequence[bool]) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(prog="tests.oracle", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="tests.oracle", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("file", nargs="?", type=Path, help="a registry file; the bundled one if left out")
     parser.add_argument("--all", action="store_true", help="print pairs that agree, too")
     parser.add_argument("--sample", type=int, metavar="COUNT", help="draw offers to check by hand instead")
