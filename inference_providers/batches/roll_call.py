@@ -9,7 +9,8 @@ from inference_providers import chat
 from inference_providers.attempts import reason
 from inference_providers.chat import Question
 from inference_providers.errors import InferenceProvidersError, TruncatedStreamError
-from inference_providers.offers import Offer
+from inference_providers.offers import Offer, is_free
+from inference_providers.registry import CHAT
 from inference_providers.usage import cost_of, usage_of
 
 TYPE_CHECKING = False
@@ -83,9 +84,10 @@ def called(
         offer
         for offer in found
         if offer.usable
+        and offer.api == CHAT
         and (not wanted or offer.provider in wanted)
         and (not patterns or any(p in f"{offer.internal_name} {offer.canonical_name}".lower() for p in patterns))
-        and (not free or offer.local or (offer.input_price == 0 and offer.output_price == 0))
+        and (not free or is_free(offer))
     ]
 
 

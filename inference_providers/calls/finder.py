@@ -25,7 +25,7 @@ from inference_providers.offers import (
     order,
     prefix_of,
 )
-from inference_providers.registry import Registry, bundled
+from inference_providers.registry import CHAT, Registry, bundled
 from inference_providers.servers import running
 
 TYPE_CHECKING = False
@@ -350,7 +350,8 @@ class Finder(Secretive):
 
     @cached_property
     def _best(self) -> list[Offer]:
-        listed = order(self.resolver.reachable(self.registry.auto_model_priority))
+        reached = order(self.resolver.reachable(self.registry.auto_model_priority))
+        listed = [offer for offer in reached if offer.api == CHAT]
         return listed + self._unlisted({offer.provider for offer in listed})
 
     def _unlisted(self, listed: set[str]) -> list[Offer]:

@@ -100,13 +100,16 @@ def _tables(registry: Registry) -> tuple[dict[str, set[str]], set[tuple[str, str
     own: set[tuple[str, str]] = set()
     headers: set[tuple[str, str, str]] = set()
     for provider in registry.providers.values():
-        pattern = host_pattern(provider.endpoint, provider.connection.get("variables") or {})
+        settings = provider.connection.get("variables") or {}
+        pattern = host_pattern(provider.endpoint, settings)
+        ways = [way["endpoint"] for way in (provider.connection.get("routes") or {}).values() if "endpoint" in way]
         for variable in provider.key_variables:
             own.add((variable, provider.connection.get("base_url") or ""))
             headers |= {
                 (variable, header, source) for header, source in (provider.connection.get("headers") or {}).items()
             }
             patterns.setdefault(variable, set()).add(_LOOPBACK if provider.local is not None else pattern)
+            patterns[variable].update(host_pattern(way, settings) for way in ways)
     for row in registry.retired_providers.values():
         for variable in row.get("api_key") or ():
             patterns.setdefault(variable, set()).add(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # What is kept of a downloaded registry. Of each provider's row: what it offers, and whether it is out of service.
 _OFFERS = ("model_names", "more_names", "facts")
-_FROM_DOWNLOAD = ("disabled", *_OFFERS)
+_FROM_DOWNLOAD = ("disabled", "moving", *_OFFERS)
 # What the package alone says, as it decides who is asked and how: a download's own is not read.
 _FROM_PACKAGE = ("families", "easiest", "fastest", "parameters", "refusals", "batch")
 
@@ -138,7 +138,23 @@ def _known_row(row: Mapping[str, Any], ours: Provider, base: Registry, pins: Pin
     description = {key: value for key, value in ours.data.items() if key not in _OFFERS}
     endpoint = (row.get("connection") or {}).get("endpoint") or ""
     moves = {"endpoint": endpoint} if _may_move(ours, endpoint, pins) else {}
-    return {**description, **_offers(row, base), "connection": {**ours.connection, **moves}}
+    routes = _routes((row.get("connection") or {}).get("routes") or {}, ours, pins)
+    return {**description, **_offers(row, base), "connection": {**ours.connection, **moves, **routes}}
+
+
+def _routes(routes: Mapping[str, Any], ours: Provider, pins: Pins) -> dict[str, Any]:
+    """A download's routes to a known provider's offers: those that lead elsewhere lead nowhere."""
+    known = {way.get("endpoint") for way in (ours.connection.get("routes") or {}).values()}
+    if not routes and not ours.connection.get("routes"):
+        return {}
+    return {
+        "routes": {
+            digit: way
+            if (there := way.get("endpoint")) is None or there in known or _may_move(ours, there, pins)
+            else {"api": "other"}
+            for digit, way in routes.items()
+        }
+    }
 
 
 def _offers(row: Mapping[str, Any], base: Registry) -> dict[str, Any]:

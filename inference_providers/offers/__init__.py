@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from inference_providers.offers.selection import Selection as Selection
     from inference_providers.offers.selection import selection_of as selection_of
     from inference_providers.offers.sorting import POLICIES as POLICIES
+    from inference_providers.offers.sorting import is_free as is_free
 
 _HOME = {
     "access": (
@@ -74,6 +75,9 @@ _HOME = {
         "Selection",
         "selection_of",
     ),
-    "sorting": ("POLICIES",),
+    "sorting": (
+        "POLICIES",
+        "is_free",
+    ),
 }
 __getattr__, __dir__ = face(__name__, _HOME, modules=("local_server",))

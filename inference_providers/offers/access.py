@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inference_providers import credentials
-from inference_providers.registry import OPENAI_PROTOCOL
+from inference_providers.registry import OPENAI_PROTOCOL, SPOKEN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,24 +20,29 @@ AVOID_VARIABLE, ONLY_VARIABLE = "INFERENCE_PROVIDERS_AVOID", "INFERENCE_PROVIDER
 ALLOW_VARIABLE = "INFERENCE_PROVIDERS_ALLOW"  # providers that may have a general-purpose token without being named
 BY_HAND = "the api_key given"  # where a key is from that no variable holds
 BY_HAND_VARIABLE = "INFERENCE_PROVIDERS_REMOTE_KEY"  # stands for its variable at an address of the caller's
-ANOTHER = "another"  # the protocol of a model of which it is known only that it is not its provider's
+# APIs of one company, in words: what is served by one of them only cannot be asked.
+_FOREIGN = {
+    "messages": "Anthropic's Messages API",
+    "gemini": "Google's own Gemini API",
+    "converse": "Amazon's Converse API",
+}
 
 
-def unspoken(protocol: str) -> str:
-    """Why nobody can be asked in a protocol; empty for those that this package speaks."""
-    if protocol == OPENAI_PROTOCOL:
-        return ""
-    if protocol == ANOTHER:
-        return "this model is served by another protocol only"
-    return f"speaks {protocol!r}, not the OpenAI protocol"
+def unspoken(protocol: str, api: str = "") -> str:
+    """Why nobody can be asked in a protocol, or by an API; empty for those that this package speaks."""
+    if protocol != OPENAI_PROTOCOL:
+        return f"speaks {protocol!r}, not the OpenAI protocol"
+    if api and api not in SPOKEN:
+        return f"this model is served by {_FOREIGN.get(api, 'another protocol')} only"
+    return ""
 
 
 class Access(credentials.Secretive):
     """How one provider can be reached now: endpoint and credential, or the reason why not."""
 
     __slots__ = (
-        "_general", "_permitted", "_rules", "credential", "endpoint", "headers", "key", "key_source", "opt_in", "pins",
-        "place", "provider", "reason", "registry", "server", "variable",
+        "_accesses", "_general", "_permitted", "_routed", "_rules", "credential", "endpoint", "headers", "key",
+        "key_source", "opt_in", "pins", "place", "provider", "reason", "registry", "server", "variable",
     )  # fmt: skip
 
     def __init__(
@@ -54,12 +59,15 @@ class Access(credentials.Secretive):
         pins: Pins | None = None,
         by_hand: str | None = None,
         registry: Registry | None = None,
+        accesses: Accesses | None = None,
     ) -> None:
         """*server*: one that this package launches. *by_hand*: the variable that stands for a key given by the program.
 
-        *general*: the rules about parameters of *registry*.
+        *general*: the rules about parameters of *registry*. *accesses*: where the provider's routes lead is worked out
+        there; without them, all its offers are at *endpoint*.
         """
         self.registry = registry
+        self._accesses, self._routed = accesses, {"": self}
         self.provider, self.endpoint, self.credential, self.server = provider, endpoint or "", credential, server
         self.reason, self.opt_in = reason, opt_in
         self.place = endpoint if server is None else server.place
@@ -73,6 +81,14 @@ class Access(credentials.Secretive):
         self._general = general or {}
         self._rules: dict[tuple[frozenset[str], tuple[int, ...]], Rules] = {}
         self._permitted: tuple[Address | None, str] = (None, "")  # where requests for an endpoint were found to go
+
+    def by_route(self, digit: str) -> Access:
+        """Access to the offers of one of the provider's routes."""
+        if digit not in self._routed:
+            provider = self.provider.by_route(digit)
+            here = self._accesses is None or provider is self.provider
+            self._routed[digit] = self if here else self._accesses.work_out(provider)  # type: ignore[union-attr]
+        return self._routed[digit]
 
     def forbids(self, address: Address, endpoint: str) -> str:
         """Why a request must not go to *address*; empty where it may: at the endpoint's origin, with a pinned key."""
@@ -175,7 +191,7 @@ class Accesses(credentials.Secretive):
 
     def __getitem__(self, provider_id: str) -> Access:
         if provider_id not in self._known:
-            self._known[provider_id] = self._work_out(self.registry.providers[provider_id])
+            self._known[provider_id] = self.work_out(self.registry.providers[provider_id])
         return self._known[provider_id]
 
     def forget(self) -> None:
@@ -207,7 +223,8 @@ class Accesses(credentials.Secretive):
             },
         )
 
-    def _work_out(self, provider: Provider) -> Access:
+    def work_out(self, provider: Provider) -> Access:
+        """How a provider, or one of its routes, can be reached."""
         if avoided := self.avoids(provider):
             return self._access(provider, self._endpoint(provider)[0], None, avoided)
         if disabled := provider.disabled:
@@ -231,7 +248,9 @@ class Accesses(credentials.Secretive):
         headers = {header: value for header, source in rows.items() if (value := self._environ.get(source, "").strip())}
         own = self._environ.get(provider.connection.get("base_url") or "", "").strip() or self._own_address(provider)
         pins = None if own else self._pins  # the user's own word on where this key goes
-        return self._access(provider, endpoint, credential, "", opt_in=opt_in, headers=headers, pins=pins)
+        return self._access(
+            provider, endpoint, credential, "", opt_in=opt_in, headers=headers, pins=pins, accesses=self
+        )
 
     def _endpoint(self, provider: Provider) -> tuple[str | None, str]:
         if provider.local is not None and (here := self._own_address(provider)):

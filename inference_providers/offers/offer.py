@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inference_providers import credentials
-from inference_providers.offers.access import ANOTHER, unspoken
+from inference_providers.offers.access import unspoken
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,7 +53,9 @@ class Offer(credentials.Secretive, Frozen):
         "named": "Whether the user named this provider.",
         "local": "Whether this is a server on this machine.",
         "place": "What may be well or ill, whoever asks.",
-        "protocol": "How it is spoken to: `openai`, or what this package does not speak.",
+        "protocol": "How its provider is spoken to: `openai`, or what this package does not speak.",
+        "api": "By which API it is asked: `chat`, `responses`, ... or one that this package does not speak.",
+        "billing": "How its key is charged: `payg` (by use), `plan` (a subscription) or `free`.",
         "reason": "Why this offer is not a candidate; empty when it is one.",
         "usable": "Whether it can be tried now.",
         "doubtful": "The model may have ended at this provider: a newer list lacks it.",
@@ -83,6 +85,8 @@ class Offer(credentials.Secretive, Frozen):
     local: bool
     place: tuple[str | None, str]
     protocol: str
+    api: str
+    billing: str
     reason: str
     usable: bool
     doubtful: bool
@@ -119,10 +123,10 @@ class Offer(credentials.Secretive, Frozen):
         _put(self, "variable", access.variable)
         _put(self, "key_source", access.key_source)
         _put(self, "registry", access.registry)
-        _put(self, "place", (access.place, internal_name))
-        if access.server is None:  # else see LaunchedOffer
-            _put(self, "endpoint", access.endpoint)
-            _put(self, "api_key", access.key)
+        if access.server is not None:  # its address and its key: see LaunchedOffer
+            _put(self, "place", (access.place, internal_name))
+        elif "routes" not in provider.connection:  # else what is known of the offer says where it is
+            _reached_by(self, access)
 
     if not TYPE_CHECKING:
 
@@ -130,7 +134,9 @@ class Offer(credentials.Secretive, Frozen):
             """A field that has not been filled. It is, once, and from then on this method is not asked."""
             if name == "rules":
                 _put(self, name, self._access.rules(self.facts, self.internal_name))
-            elif name in _BY_FACTS:
+            elif name == "billing":
+                _put(self, name, self._access.provider.billing)
+            elif name in _BY_FACTS or (name in _BY_ROUTE and "routes" in self.connection):
                 self._read_facts()
             else:
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
@@ -139,12 +145,15 @@ class Offer(credentials.Secretive, Frozen):
     def _read_facts(self) -> None:
         access = self._access
         facts = access.provider.facts(self.internal_name)
-        protocol = ANOTHER if facts.other_protocol else access.provider.protocol
-        reason = unspoken(protocol) or access.reason
+        if "routes" in access.provider.connection and access.server is None:
+            access = access.by_route(facts.route)
+            _reached_by(self, access)
+        reason = unspoken(access.provider.protocol, facts.api) or access.reason
         if not reason and access.opt_in and not self.named:
             reason = f"{access.variable} is a general-purpose token; name the provider or allow it"
         _put(self, "facts", facts)
-        _put(self, "protocol", protocol)
+        _put(self, "protocol", access.provider.protocol)
+        _put(self, "api", facts.api)
         _put(self, "reason", reason)
         _put(self, "usable", not reason)
         _put(self, "doubtful", facts.is_doubtful)
@@ -209,9 +218,16 @@ class Offer(credentials.Secretive, Frozen):
         """`wake` for asyncio."""
 
 
+def _reached_by(offer: Offer, access: Access) -> None:
+    _put(offer, "endpoint", access.endpoint)
+    _put(offer, "api_key", access.key)
+    _put(offer, "place", (access.place, offer.internal_name))
+
+
+_BY_ROUTE = frozenset(("endpoint", "api_key", "place"))
 _BY_FACTS = frozenset((
-    "facts", "protocol", "reason", "usable", "doubtful", "features", "context_window", "output_limit", "input_price",
-    "output_price", "cached_input_price",
+    "facts", "protocol", "api", "reason", "usable", "doubtful", "features", "context_window", "output_limit",
+    "input_price", "output_price", "cached_input_price",
 ))  # fmt: skip
 
 

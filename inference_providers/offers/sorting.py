@@ -12,28 +12,45 @@ if TYPE_CHECKING:
 POLICIES = ("cheapest", "fastest", "smartest", "free", "local")
 
 
+_FRESH = 3  # days for which prices that change by the hour are believed
+
+
 def apply_policy(policy: str, offers: Sequence[Offer], registry: Registry) -> list[Offer]:
     """Sort or filter offers: `cheapest`, `fastest`, `smartest` sort (stable), `free` and `local` filter."""
     if policy == "free":
-        return [
-            offer
-            for offer in offers
-            if offer.local
-            or (offer.input_price == 0 and offer.output_price == 0)
-            or offer.internal_name.endswith(":free")
-        ]
+        return [offer for offer in offers if is_free(offer)]
     if policy == "local":
         return [offer for offer in offers if offer.local]
     if policy == "cheapest":
-        return sorted(
-            offers,
-            key=lambda o: (
-                o.input_price is None or o.output_price is None,
-                (o.input_price or 0) * 3 + (o.output_price or 0),
-            ),
-        )
+        return sorted(offers, key=_dearness)
     if policy == "fastest":
         places = {pid: place for place, pid in enumerate(registry.fastest)}
         return sorted(offers, key=lambda o: places.get(o.provider, len(places)))
     ranks = {name: rank for rank, name in enumerate(registry.auto_model_priority)}
     return sorted(offers, key=lambda o: (ranks.get(o.canonical_name or "", len(ranks)), -(o.context_window or 0)))
+
+
+def is_free(offer: Offer) -> bool:
+    """Whether asking it costs nothing with this key. A subscription's models are not free: it is paid for, and ends."""
+    if offer.local or offer.billing == "free":
+        return True
+    if offer.billing == "plan":
+        return False
+    return (offer.input_price == 0 and offer.output_price == 0) or offer.internal_name.endswith(":free")
+
+
+def _dearness(offer: Offer) -> tuple[int, float]:
+    """What is known to be cheap first; then what may be; a subscription, whose calls have no price, at the end."""
+    if offer.billing == "plan":
+        return 2, 0.0
+    if offer.input_price is None or offer.output_price is None:
+        return 1, 0.0
+    price = offer.input_price * 3 + offer.output_price
+    day = offer.row().moving
+    return (1 if day and not _is_fresh(day) else 0), price
+
+
+def _is_fresh(day: str) -> bool:
+    import time
+
+    return day >= time.strftime("%Y-%m-%d", time.gmtime(time.time() - _FRESH * 24 * 3600))

@@ -33,6 +33,7 @@ def capable_offers(request: ModelRequest, offers: Sequence[Offer], who_could: Wh
 
     *who_could* says who else could, for the message: it is given a test of an offer.
     """
+    offers = _served_by(request.api, offers)
     if request.unsupported == parameters.KEEP or request.body is None:
         return offers
     needs = parameter_rules.needs(request.body)
@@ -43,6 +44,37 @@ def capable_offers(request: ModelRequest, offers: Sequence[Offer], who_could: Wh
     if offers and not capable:
         raise _nobody(offers, missing, who_could(lambda offer: not _missing(request, offer, needs)))
     return capable
+
+
+_KINDS = {
+    chat.PATH: "chat",
+    "/responses": "responses",
+    "/embeddings": "embeddings",
+    "/images": "images",
+    "/audio/speech": "speech",
+    "/audio": "transcription",
+    "/moderations": "moderation",
+    "/rerank": "rerank",
+}
+
+
+def _served_by(path: str, offers: Sequence[Offer]) -> Sequence[Offer]:
+    """Those of the offers that are served by the API of a path. Raises InvalidRequestError if none is.
+
+    An offer of chat may be served by others as well; only chat is left to those of chat.
+    """
+    kind = next((kind for start, kind in _KINDS.items() if path.startswith(start)), "")
+    if not kind:
+        return offers
+    served = [offer for offer in offers if offer.api == kind or (offer.api == "chat" and kind != "chat")]
+    if offers and not served:
+        asked = parameters.listed(f"{offer.provider}/{offer.internal_name}" for offer in offers[:4])
+        apis = parameters.listed(offer.api for offer in offers)
+        hint = " client().responses.create(...) asks it." if kind == "chat" and "responses" in apis else ""
+        raise InvalidRequestError(
+            f"Nothing was sent: {asked} can be asked by the API {apis!r} only, not by {kind!r}.{hint}", code=NOBODY_CAN
+        )
+    return served
 
 
 def _missing(request: ModelRequest, offer: Offer, needs: Sequence[str]) -> list[str]:

@@ -9,8 +9,9 @@ if TYPE_CHECKING:
     from inference_providers.registry.countries import countries_of as countries_of
     from inference_providers.registry.countries import country_words as country_words
     from inference_providers.registry.facts import CAPABILITIES as CAPABILITIES
+    from inference_providers.registry.facts import CHAT as CHAT
     from inference_providers.registry.facts import DOUBTFUL as DOUBTFUL
-    from inference_providers.registry.facts import OTHER_PROTOCOL as OTHER_PROTOCOL
+    from inference_providers.registry.facts import SPOKEN as SPOKEN
     from inference_providers.registry.facts import Facts as Facts
     from inference_providers.registry.first_format import is_first_format as is_first_format
     from inference_providers.registry.first_format import modernised as modernised
@@ -41,9 +42,10 @@ _HOME = {
     ),
     "facts": (
         "CAPABILITIES",
+        "CHAT",
         "DOUBTFUL",
         "Facts",
-        "OTHER_PROTOCOL",
+        "SPOKEN",
     ),
     "first_format": (
         "is_first_format",

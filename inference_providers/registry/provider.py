@@ -58,6 +58,24 @@ class Provider:
         flag = self.data.get("disabled")
         return f"is disabled: it {flag.rstrip('.')}" if isinstance(flag, str) and flag else "is disabled" * bool(flag)
 
+    @property
+    def billing(self) -> str:
+        """`payg` (by use), `plan` (a subscription, whose prices say nothing of a call) or `free`."""
+        return self.data.get("billing") or "payg"
+
+    @property
+    def moving(self) -> str:
+        """The day of its prices, where they change by the hour; empty where they stay."""
+        return str(self.data.get("moving") or "")
+
+    def by_route(self, digit: str) -> Provider:
+        """The provider as it is reached by one of its routes: itself, where that leads to its usual address."""
+        endpoint = ((self.connection.get("routes") or {}).get(digit) or {}).get("endpoint")
+        if not endpoint or endpoint == self.endpoint:
+            return self
+        connection = {**self.connection, "endpoint": endpoint}
+        return Provider(self.id, {**self.data, "connection": connection}, self)
+
     def opt_in(self, variable: str | None) -> bool:
         """Whether *variable* is a general-purpose token, used only when the provider is named or allowed."""
         flag = self.connection.get("opt_in", False)
@@ -78,7 +96,7 @@ class Provider:
 
     def facts(self, internal_name: str) -> Facts:
         """Facts about one of its offers."""
-        return Facts(self.all_facts.get(internal_name) or ())
+        return Facts(self.all_facts.get(internal_name) or (), self.connection.get("routes"))
 
     @property
     def all_facts(self) -> Mapping[str, list[Any]]:

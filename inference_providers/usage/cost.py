@@ -14,9 +14,13 @@ def cost_of(usage: Usage | None, facts: Facts) -> float | None:
         return None
     if usage.price is not None:
         return usage.price
-    if facts.input_price is None or facts.output_price is None:
+    price, output_price, cached_price = facts.input_price, facts.output_price, facts.cached_input_price
+    if "above" in facts.more:
+        price, output_price, cached_price, _ = facts.prices.at(usage.input_tokens)
+    if price is None or output_price is None:
         return None
     cached = min(usage.cached_tokens, usage.input_tokens)
-    cached_price = facts.input_price if facts.cached_input_price is None else facts.cached_input_price
-    fresh = (usage.input_tokens - cached) * facts.input_price
-    return (fresh + cached * cached_price + usage.output_tokens * facts.output_price) / 1e6
+    fresh = (usage.input_tokens - cached) * price
+    return (
+        fresh + cached * (price if cached_price is None else cached_price) + usage.output_tokens * output_price
+    ) / 1e6

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from inference_providers.errors import RegistryError
-from inference_providers.registry import DOUBTFUL, OPENAI_PROTOCOL, OTHER_PROTOCOL, Names, derive
+from inference_providers.registry import DOUBTFUL, OPENAI_PROTOCOL, Names, derive
 from inference_providers.upkeep.importers import endpoints, litellm, models_dev, pi
-from inference_providers.upkeep.importers.rows import LETTERS, Ids, OfferRow, ProviderRow, Source
+from inference_providers.upkeep.importers.merging import Merged, merge_offers
+from inference_providers.upkeep.importers.rows import Ids, OfferRow, ProviderRow, Source, rates
 
 _READERS = (
     (endpoints.recognises, endpoints.read),
@@ -21,7 +22,6 @@ _READERS = (
     (litellm.recognises_endpoints, litellm.read_endpoints),
     (pi.recognises, pi.read),
 )
-_COMPARED = ("context", "output", "price_in", "price_out", "price_cached")
 _VARIANT = re.compile(
     r"[:-](batch|free|flex|spot|fast|highspeed|ultrafast|lora|us|tee)$|^(us|eu|au|jp|in|ca|apac|us-gov)\.|/routers/|^~"
 )
@@ -36,8 +36,8 @@ def load_overlay() -> dict[str, Any]:
 
 def read_source(data: Any, overlay: Mapping[str, Any], origin: str = "source") -> Source:
     """Recognise the format of *data* and read it. Raises RegistryError for an unknown format."""
-    version = str(overlay["version"])
-    ids = Ids(overlay["ids"], overlay["skip"], f"{version[:4]}-{version[4:6]}-{version[6:8]}")
+    days = {kind: row["date"] for kind, row in overlay["sources"].items()}
+    ids = Ids(overlay["ids"], overlay["skip"], days)
     if isinstance(data, dict):
         for recognises, read in _READERS:
             if recognises(data):
@@ -50,17 +50,32 @@ def read_source(data: Any, overlay: Mapping[str, Any], origin: str = "source") -
     )
 
 
-def build(sources: Iterable[Source], overlay: Mapping[str, Any]) -> dict[str, Any]:
-    """A registry from *sources*, the newest winning, and *overlay*, which wins over all."""
+def build(
+    sources: Iterable[Source], overlay: Mapping[str, Any], previous: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """A registry from *sources*, the newest winning, and *overlay*, which wins over all.
+
+    *previous*: the registry so far, whose prices stay where sources are three times off.
+    """
+    return build_with_origins(sources, overlay, previous)[0]
+
+
+def build_with_origins(
+    sources: Iterable[Source], overlay: Mapping[str, Any], previous: Mapping[str, Any] | None = None
+) -> tuple[dict[str, Any], Merged]:
+    """`build`, and where each fact is from."""
     ordered = sorted(sources, key=lambda source: (source.rank, source.kind))
-    offers, disagreements = _merge_offers(ordered)
+    ordered.sort(key=lambda source: source.day, reverse=True)
+    version = str(overlay["version"])
+    merged = merge_offers(ordered, overlay, f"{version[:4]}-{version[4:6]}-{version[6:8]}", previous)
+    offers = merged.offers
     names = _names(offers, overlay)
     providers, bases = _providers(ordered, offers, names, overlay)
     models = _models(ordered, providers, names, overlay)
-    return {
+    data = {
         "schema_version": 1,
         "version": overlay["version"],
-        "sources": {**_sources(ordered, overlay, disagreements), "unnamed": _unnamed(offers, names)},
+        "sources": {**_sources(ordered, overlay, merged.disagreements), "unnamed": _unnamed(offers, names)},
         "providers": providers,
         "models": models,
         "names": dict(sorted({**overlay["canonical"], **bases}.items())),
@@ -75,39 +90,7 @@ def build(sources: Iterable[Source], overlay: Mapping[str, Any]) -> dict[str, An
         "easiest": overlay["easiest"],
         "auto_model_priority": overlay["auto_model_priority"],
     }
-
-
-def _merge_offers(ordered: list[Source]) -> tuple[dict[str, dict[str, OfferRow]], Counter[str]]:
-    """provider -> internal name -> one row; facts of the newest source, gaps filled from older ones."""
-    covered = defaultdict(set)  # provider -> ranks of the sources that list its models
-    seen: dict[tuple[str, str], list[tuple[int, OfferRow]]] = defaultdict(list)
-    for source in ordered:
-        for row in source.offers:
-            covered[row.provider].add(source.rank)
-            seen[row.provider, row.internal_name].append((source.rank, row))
-    merged: dict[str, dict[str, OfferRow]] = defaultdict(dict)
-    disagreements: Counter[str] = Counter()
-    for (provider, internal_name), ranked in seen.items():
-        rows = [row for _, row in ranked]
-        doubtful = ranked[0][0] > min(covered[provider]) or rows[0].ended
-        merged[provider][internal_name] = _merge_rows(rows)._replace(ended=doubtful)
-        for field in _COMPARED:
-            values = {getattr(row, field) for row in rows} - {None}
-            disagreements["compared"] += len([r for r in rows if getattr(r, field) is not None]) > 1
-            disagreements[field] += len(values) > 1
-    return merged, disagreements
-
-
-def _merge_rows(rows: list[OfferRow]) -> OfferRow:
-    values: dict[str, Any] = {}
-    for field in OfferRow._fields:
-        stated = [getattr(row, field) for row in rows if getattr(row, field) not in (None, "")]
-        values[field] = stated[0] if stated else getattr(rows[0], field)
-    features: dict[str, str] = {}  # letter in lower case -> as in the newest source that has it
-    for row in rows:
-        for letter in row.features:
-            features.setdefault(letter.lower(), letter)
-    return OfferRow(**{**values, "features": "".join(x for x in LETTERS if x in features.values())})
+    return data, merged
 
 
 def _names(offers: Mapping[str, Mapping[str, OfferRow]], overlay: Mapping[str, Any]) -> Names:
@@ -137,7 +120,7 @@ def _providers(
     bases: dict[str, str] = {}
     for provider in ids:
         entry = _provider(provider, rows[provider], overlay)
-        bases |= _add_offers(entry, provider, offers.get(provider, {}), names, overlay)
+        bases |= _add_offers(entry, offers.get(provider, {}), names)
         providers[provider] = entry
     for provider, row in local.items():
         providers[provider] = _local(row)
@@ -159,7 +142,9 @@ def _provider(provider: str, rows: list[ProviderRow], overlay: Mapping[str, Any]
         *connection.get("variables", {}),
         *re.findall(r"\$\{(\w+)\}", endpoint),
     ]
-    keys = [*connection.get("api_key", []), *(variable for row in rows for variable in row.variables)]
+    keys = [*connection.get("api_key", [])]
+    if not connection.get("only_these_keys"):
+        keys += [variable for row in rows for variable in row.variables]
     keys = [variable for variable in dict.fromkeys(keys) if variable not in settings]
     settings = list(
         dict.fromkeys(
@@ -177,6 +162,9 @@ def _provider(provider: str, rows: list[ProviderRow], overlay: Mapping[str, Any]
         "country": overlay["country"].get(provider),
     }
     entry |= {key: value for key, value in described.items() if value}
+    for key in ("billing", "moving", "currency"):
+        if value := overlay[key].get(provider):
+            entry[key] = value
     entry["connection"] = {"protocol": protocol, "endpoint": endpoint, "api_key": keys}
     for key in ("auth", "opt_in", "deployments", "variables", "base_url", "headers", "parameters", "turns", "batch"):
         if key in connection:
@@ -205,10 +193,8 @@ def _local(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _add_offers(
-    entry: dict[str, Any], provider: str, rows: Mapping[str, OfferRow], names: Names, overlay: Mapping[str, Any]
-) -> dict[str, str]:
-    """Fill `model_names`, `more_names` and `facts`.
+def _add_offers(entry: dict[str, Any], rows: Mapping[str, OfferRow], names: Names) -> dict[str, str]:
+    """Fill `model_names`, `more_names`, `facts` and `routes`.
 
     Returns canonical names for base models and batch endpoints, which are not offered.
     """
@@ -220,8 +206,7 @@ def _add_offers(
     bases: dict[str, str] = {}
     main: dict[str, str] = {}
     more: dict[str, str] = {}
-    facts: dict[str, list[Any]] = {}
-    honoured = provider in overlay["mixed_protocols"]
+    offered: list[OfferRow] = []
     for canonical, group in sorted(grouped.items()):
         base = _bases(group)
         batch = {row.internal_name for row in group if re.search(r"[:-]batch$", row.internal_name)}
@@ -231,14 +216,35 @@ def _add_offers(
             continue
         main[canonical] = chosen[0].internal_name
         more |= {row.internal_name: canonical for row in chosen[1:]}
-        for row in chosen:
-            facts[row.internal_name] = _facts(row, honoured)
+        offered += chosen
     entry["model_names"] = main
     if more:
         entry["more_names"] = dict(sorted(more.items()))
+    connection = entry["connection"]
+    ways = _ways(offered, connection["endpoint"])
+    if ways:
+        connection["routes"] = {digit: _route(*way) for way, digit in ways.items()}
+    half = (connection.get("batch") or {}).get("price")
+    facts = {row.internal_name: _facts(row, ways.get(_way(row, connection["endpoint"]), ""), half) for row in offered}
     if facts:
         entry["facts"] = dict(sorted((name, row) for name, row in facts.items() if row))
     return bases
+
+
+def _way(row: OfferRow, endpoint: str) -> tuple[str, str]:
+    return row.api, row.endpoint if row.endpoint != endpoint else ""
+
+
+def _ways(rows: Iterable[OfferRow], endpoint: str) -> dict[tuple[str, str], str]:
+    """How a provider's offers are reached where that is not its usual way, each with the digit that stands for it."""
+    ways = sorted({_way(row, endpoint) for row in rows} - {("chat", "")})
+    if len(ways) > 9:
+        raise RegistryError([f"{endpoint}: has {len(ways)} ways to its offers; there are nine digits for them"])
+    return {way: str(digit) for digit, way in enumerate(ways, start=1)}
+
+
+def _route(api: str, endpoint: str) -> dict[str, str]:
+    return {"api": api, "endpoint": endpoint} if endpoint else {"api": api}
 
 
 def _bases(group: list[OfferRow]) -> set[str]:
@@ -259,15 +265,34 @@ def _preference(row: OfferRow) -> tuple[Any, ...]:
     """Instruct first, then chat; the plain name before regions, batches and dated snapshots."""
     name = row.internal_name.lower()
     tuning = 0 if "instruct" in name else 1 if _TUNED.search(name) else 2
-    return (row.ended, bool(_VARIANT.search(name)), tuning, len(name), name)
+    return (row.api != "chat", row.ended, bool(_VARIANT.search(name)), tuning, len(name), name)
 
 
-def _facts(row: OfferRow, protocol_honoured: bool) -> list[Any]:
-    letters = row.features + DOUBTFUL * row.ended + OTHER_PROTOCOL * bool(row.protocol and protocol_honoured)
-    facts = [row.context, row.output, row.price_in, row.price_out, row.price_cached, letters or None]
-    while facts and facts[-1] is None:
+def _facts(row: OfferRow, way: str, half: float | None) -> list[Any]:
+    """A row of the registry file. *way*: the digit of its route. *half*: what a batch costs of the usual price here."""
+    letters = row.features + DOUBTFUL * row.ended + way
+    more = dict(row.more)
+    if row.price_write is not None:
+        more["write"] = row.price_write
+    if half is not None and more.get("batch") == _times(half, row):
+        del more["batch"]  # the provider's row says it
+    facts = [
+        row.context,
+        row.output,
+        row.price_in,
+        row.price_out,
+        row.price_cached,
+        letters,
+        dict(sorted(more.items())),
+    ]
+    while facts and not facts[-1] and facts[-1] != 0:
         facts.pop()
     return facts
+
+
+def _times(factor: float, row: OfferRow) -> list[float | None]:
+    prices = (row.price_in, row.price_out, row.price_cached, row.price_write)
+    return rates(*(None if price is None else round(price * factor, 6) for price in prices))
 
 
 def _models(

@@ -7,7 +7,7 @@ from typing import Any
 
 from inference_providers.upkeep.importers.rows import Ids, ProviderRow, Source, clean_endpoint
 
-RANK = 0
+RANK = 4
 
 
 def recognises(data: Mapping[str, Any]) -> bool:
@@ -33,4 +33,4 @@ def read(data: Mapping[str, Any], ids: Ids) -> Source:
                     provider, row["name"], clean_endpoint(row["endpoint"]), "ended:" + row["ended"], tuple(row["env"])
                 )
             )
-    return Source("endpoints", RANK, rows, [])
+    return Source("endpoints", RANK, rows, [], ids.days["endpoints"])

@@ -11,9 +11,12 @@ from inference_providers.upkeep.importers.rows import (
     OfferRow,
     ProviderRow,
     Source,
+    above,
     clean_endpoint,
     letters,
     number,
+    paid,
+    rates,
     tokens,
 )
 
@@ -33,8 +36,9 @@ _SHARED_HEADS = {"bedrock_converse": "bedrock"}
 
 
 def recognises_prices(data: Mapping[str, Any]) -> bool:
-    """True for LiteLLM's price list."""
-    return bool(data) and all(isinstance(row, dict) and "litellm_provider" in row for row in data.values())
+    """True for LiteLLM's price list; some of its rows are empty."""
+    rows = [row for row in data.values() if row]
+    return bool(rows) and all(isinstance(row, dict) and ("litellm_provider" in row) for row in rows)
 
 
 def recognises_endpoints(data: Mapping[str, Any]) -> bool:
@@ -48,14 +52,14 @@ def read_prices(data: Mapping[str, Any], ids: Ids) -> Source:
     """Rows of the price list; entries that name no callable model are left out."""
     offers: dict[tuple[str, str], OfferRow] = {}
     for key, row in data.items():
-        provider = ids(row["litellm_provider"])
+        provider = ids(row["litellm_provider"]) if row else None
         if provider is None or _PRICE_CLASS.search(key) or row.get("mode") not in ("chat", "responses"):
             continue
         internal_name = _internal_name(key, row["litellm_provider"])
         plain = internal_name == key or not _REGION.match(key.partition("/")[2])
         if plain or (provider, internal_name) not in offers:
-            offers[provider, internal_name] = _offer(provider, internal_name, row, ids.today)
-    return Source("litellm", RANK, [], list(offers.values()))
+            offers[provider, internal_name] = _offer(provider, internal_name, row)
+    return Source("litellm", RANK, [], list(offers.values()), ids.days["litellm"])
 
 
 def _internal_name(key: str, litellm_provider: str) -> str:
@@ -68,15 +72,20 @@ def _internal_name(key: str, litellm_provider: str) -> str:
     return rest
 
 
-def _offer(provider: str, internal_name: str, row: Mapping[str, Any], today: str) -> OfferRow:
+def _offer(provider: str, internal_name: str, row: Mapping[str, Any]) -> OfferRow:
+    served = row.get("supported_endpoints") or ()
+    by_responses = row["mode"] == "responses" and "/v1/chat/completions" not in served
     return OfferRow(
         provider,
         internal_name,
+        api="responses" if by_responses else "",  # `chat` says only that LiteLLM translates to what it speaks
         context=tokens(row.get("max_input_tokens")),
         output=tokens(row.get("max_output_tokens")),
         price_in=number(row.get("input_cost_per_token"), scale=1e6),
         price_out=number(row.get("output_cost_per_token"), scale=1e6),
-        price_cached=number(row.get("cache_read_input_token_cost"), scale=1e6),
+        price_cached=paid(row.get("cache_read_input_token_cost"), scale=1e6),
+        price_write=paid(row.get("cache_creation_input_token_cost"), scale=1e6),
+        more=_more(row),
         features=letters(
             row,
             t="supports_function_calling",
@@ -84,8 +93,55 @@ def _offer(provider: str, internal_name: str, row: Mapping[str, Any], today: str
             s="supports_response_schema",
             r="supports_reasoning",
         ),
-        ended=str(row.get("deprecation_date") or "9999")[:10] <= today,
+        ends=str(row.get("deprecation_date") or "")[:10],
+        successor=str(row.get("successor_model") or ""),
     )
+
+
+_RATES = (
+    "input_cost_per_token",
+    "output_cost_per_token",
+    "cache_read_input_token_cost",
+    "cache_creation_input_token_cost",
+)
+_SERVICES = {"batch": "_batches", "flex": "_flex", "priority": "_priority"}
+
+
+def _more(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Further prices: by length, for an hour's cache, by service, for sound and pictures, for searches and requests."""
+
+    def price(name: str) -> float | None:
+        return paid(row.get(name), scale=1e6)
+
+    more: dict[str, Any] = {
+        "write_hour": price("cache_creation_input_token_cost_above_1hr"),
+        "above": _tiers(row),
+        **{service: rates(*(price(name + tail) for name in _RATES)) for service, tail in _SERVICES.items()},
+        "audio": rates(price("input_cost_per_audio_token"), price("output_cost_per_audio_token")),
+        "image": rates(price("input_cost_per_image_token"), price("output_cost_per_image_token")),
+        "reasoning": price("output_cost_per_reasoning_token"),
+        "search": _fee(row.get("search_context_cost_per_query") or row.get("input_cost_per_query")),
+        "request": _fee(row.get("input_cost_per_request")),
+    }
+    return {name: value for name, value in more.items() if value}
+
+
+def _tiers(row: Mapping[str, Any]) -> list[list[Any]]:
+    sizes = {int(match[1]) for name in row if (match := re.fullmatch(r"\w+_above_(\d+)k_tokens", name))}
+    found = [
+        (size * 1000, *(paid(row.get(f"{name}_above_{size}k_tokens"), scale=1e6) for name in _RATES)) for size in sizes
+    ]
+    for step in row.get("tiered_pricing") or ():
+        size = int((step.get("range") or [0])[0])
+        found.append((size, *(paid(step.get(name), scale=1e6) for name in _RATES)))
+    return above(found)
+
+
+def _fee(value: Any) -> float | None:
+    """USD for one search or request: that of a middling search, where its size counts."""
+    if isinstance(value, dict):
+        value = value.get("search_context_size_medium")
+    return paid(value)
 
 
 def read_endpoints(data: Mapping[str, Any], ids: Ids) -> Source:
@@ -95,4 +151,4 @@ def read_endpoints(data: Mapping[str, Any], ids: Ids) -> Source:
         for foreign, row in data.items()
         if (provider := ids(foreign)) is not None
     ]
-    return Source("litellm-endpoints", RANK, rows, [])
+    return Source("litellm-endpoints", RANK, rows, [], ids.days["litellm-endpoints"])

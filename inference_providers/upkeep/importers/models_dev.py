@@ -11,9 +11,12 @@ from inference_providers.upkeep.importers.rows import (
     OfferRow,
     ProviderRow,
     Source,
+    above,
     clean_endpoint,
     letters,
     number,
+    paid,
+    rates,
     tokens,
 )
 
@@ -35,7 +38,7 @@ def read(data: Mapping[str, Any], ids: Ids) -> Source:
             continue
         providers.append(_provider(provider, row))
         offers += _offers(provider, row)
-    return Source("models.dev", RANK, providers, offers)
+    return Source("models.dev", RANK, providers, offers, ids.days["models.dev"])
 
 
 def _provider(provider: str, row: Mapping[str, Any]) -> ProviderRow:
@@ -61,19 +64,61 @@ def _offers(provider: str, row: Mapping[str, Any]) -> Iterator[OfferRow]:
             features += "v" if "image" in modalities["input"] else "V"
         if model.get("temperature") is False:
             features += "P"
+        own = model.get("provider") or {}
+        asked = _SHAPES.get(own.get("shape", "")) or _APIS.get(own.get("npm", ""), "")
         yield OfferRow(
             provider,
             internal_name,
             display=model.get("name") or "",
+            api=asked if asked == "chat" or "shape" in own else "",
+            asked=asked,
+            endpoint=clean_endpoint(own.get("api") or ""),
             context=tokens(limit.get("context")),
             output=tokens(limit.get("output")),
             price_in=number(cost.get("input")),
             price_out=number(cost.get("output")),
-            price_cached=number(cost.get("cache_read")),
+            price_cached=paid(cost.get("cache_read")),
+            price_write=paid(cost.get("cache_write")),
+            more=_more(cost, model.get("experimental") or {}),
             features=features,
             released=model.get("release_date") or "",
             family=model.get("family") or "",
             open_weights=model.get("open_weights"),
             ended=model.get("status") == "deprecated",
-            protocol=PROTOCOLS.get((model.get("provider") or {}).get("npm", ""), ""),
+            label=model.get("canonical_model_id") or "",
         )
+
+
+# How single models are served, where that is not how their provider's others are.
+_SHAPES = {"responses": "responses", "completions": "chat"}
+_APIS = {
+    "@ai-sdk/anthropic": "messages",
+    "@ai-sdk/google": "gemini",
+    "@ai-sdk/google-vertex/anthropic": "messages",
+    "@ai-sdk/openai": "responses",
+    "@ai-sdk/openai-compatible": "chat",
+}
+
+
+def _rates(cost: Mapping[str, Any]) -> list[float | None]:
+    return rates(*(paid(cost.get(kind)) for kind in ("input", "output", "cache_read", "cache_write")))
+
+
+def _more(cost: Mapping[str, Any], experimental: Mapping[str, Any]) -> dict[str, Any]:
+    tiers = [
+        ((tier.get("tier") or {}).get("size"), *_rates(tier))
+        for tier in cost.get("tiers") or ()
+        if (tier.get("tier") or {}).get("type") == "context"
+    ]
+    if not tiers and (long := cost.get("context_over_200k")):
+        tiers = [(200_000, *_rates(long))]
+    more: dict[str, Any] = {
+        "above": above(tiers),
+        "audio": rates(paid(cost.get("input_audio")), paid(cost.get("output_audio"))),
+        "reasoning": paid(cost.get("reasoning")),
+    }
+    for mode in (experimental.get("modes") or {}).values():
+        service = ((mode.get("provider") or {}).get("body") or {}).get("service_tier")
+        if service in ("flex", "priority"):
+            more[service] = _rates(mode.get("cost") or {})
+    return {name: value for name, value in more.items() if value}

@@ -7,14 +7,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from inference_providers.upkeep.importers.rows import (
-    PROTOCOLS,
     Ids,
     OfferRow,
     ProviderRow,
     Source,
+    above,
     clean_endpoint,
     letters,
     number,
+    paid,
     tokens,
 )
 
@@ -39,7 +40,7 @@ def read(data: Mapping[str, Any], ids: Ids) -> Source:
             continue
         providers.append(ProviderRow(provider, endpoint=_endpoint(models), protocol=_protocol(models)))
         offers += _offers(provider, models)
-    return Source("pi-ai", RANK, providers, offers)
+    return Source("pi-ai", RANK, providers, offers, ids.days["pi-ai"])
 
 
 def _endpoint(models: Mapping[str, Any]) -> str:
@@ -50,6 +51,19 @@ def _endpoint(models: Mapping[str, Any]) -> str:
 
 def _protocol(models: Mapping[str, Any]) -> str:
     return "openai" if any(row["api"].startswith("openai-") for row in models.values()) else ""
+
+
+# What it asks a model by; that others are not there it does not say, but of `chat`.
+_APIS = {
+    "openai-completions": "chat",
+    "openai-responses": "responses",
+    "azure-openai-responses": "responses",
+    "anthropic-messages": "messages",
+    "google-generative-ai": "gemini",
+    "google-vertex": "gemini",
+    "bedrock-converse-stream": "converse",
+    "mistral-conversations": "chat",
+}
 
 
 def _offers(provider: str, models: Mapping[str, Any]) -> Iterator[OfferRow]:
@@ -64,11 +78,24 @@ def _offers(provider: str, models: Mapping[str, Any]) -> Iterator[OfferRow]:
             provider,
             internal_name,
             display=row.get("name") or "",
+            api="chat" if row["api"] == "openai-completions" else "",
+            asked=_APIS.get(row["api"], "other"),
+            endpoint=clean_endpoint(row["baseUrl"].replace("{", "${")),
             context=tokens(row.get("contextWindow")),
             output=tokens(row.get("maxTokens")),
             price_in=number(cost.get("input")),
             price_out=number(cost.get("output")),
-            price_cached=number(cost.get("cacheRead")),
+            price_cached=paid(cost.get("cacheRead")),
+            price_write=paid(cost.get("cacheWrite")),
+            more=_more(cost),
             features=features,
-            protocol=PROTOCOLS.get(row["api"], ""),
         )
+
+
+def _more(cost: Mapping[str, Any]) -> dict[str, Any]:
+    kinds = ("input", "output", "cacheRead", "cacheWrite")
+    tiers = [
+        (tier.get("inputTokensAbove"), *(paid(tier.get(kind)) for kind in kinds)) for tier in cost.get("tiers") or ()
+    ]
+    found = above(tiers)
+    return {"above": found} if found else {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from inference_providers.registry import CAPABILITIES
@@ -25,35 +25,44 @@ class OfferRow(NamedTuple):
     provider: str
     internal_name: str
     display: str = ""
+    api: str = ""  # one of APIS: how it is served, by the source's own word
+    asked: str = ""  # the same: how the source asks it itself, be there other ways or not
+    endpoint: str = ""  # of that API, where the source gives one for this offer
     context: int | None = None
     output: int | None = None
     price_in: float | None = None
     price_out: float | None = None
     price_cached: float | None = None
+    price_write: float | None = None
+    more: Mapping[str, Any] = {}  # further prices, as in the registry file
     features: str = ""  # letters, see LETTERS
     released: str = ""
     family: str = ""
     open_weights: bool | None = None
-    ended: bool = False
-    protocol: str = ""
+    ended: bool = False  # the source says so, of that day
+    ends: str = ""  # the day on which it ends, or has ended
+    successor: str = ""  # its maker's word on what comes after it
+    label: str = ""  # the source's own word on which model it is
 
 
 class Source(NamedTuple):
-    """One source file, read. `rank` orders sources: the smallest is the newest and wins."""
+    """One source file, read. `day`: as of when; the newest wins. `rank` orders those of one day, the smallest first."""
 
     kind: str
     rank: int
     providers: list[ProviderRow]
     offers: list[OfferRow]
+    day: str = ""
 
+
+# How an offer is reached; `gemini`, `converse` and `other` are APIs of one company.
+APIS = ("chat", "responses", "messages", "gemini", "converse", "other")
 
 # Letters of facts, in their order. P refuses sampling parameters, E the reasoning effort.
 LETTERS = "".join(letter + letter.upper() for letter in CAPABILITIES) + "PE"
 
-# Protocols by the SDK package or API name that a source gives.
+# Protocols of providers by the SDK package that a source gives.
 PROTOCOLS = {
-    "anthropic-messages": "anthropic",
-    "google-generative-ai": "google",
     "@ai-sdk/anthropic": "anthropic",
     "@ai-sdk/google": "google",
     "@ai-sdk/google-vertex/anthropic": "anthropic",
@@ -74,6 +83,24 @@ def clean_endpoint(url: str) -> str:
     return url.replace("${{", "${").rstrip("/")
 
 
+def rates(*prices: float | None) -> list[float | None]:
+    """Prices in the order of the registry file (input, output, cached input, cache write), as far as they are known."""
+    known = list(prices)
+    while known and known[-1] is None:
+        known.pop()
+    return known
+
+
+def above(tiers: Iterable[Sequence[Any]]) -> list[list[Any]]:
+    """Price tiers as in the registry file, the smallest first: `[tokens, input, output, cached input, cache write]`."""
+    return sorted([size, *rates(*prices)] for size, *prices in tiers if size and any(price for price in prices))
+
+
+def paid(value: Any, *, scale: float = 1) -> float | None:
+    """A price that some sources give as 0 where they do not know it."""
+    return number(value, scale=scale) or None
+
+
 def number(value: Any, *, scale: float = 1) -> float | None:
     """A price, rounded so that 1e-06 a token is exactly 1 a million. An int if whole; None if it is not a price."""
     if not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
@@ -88,10 +115,10 @@ def tokens(value: Any) -> int | None:
 
 
 class Ids:
-    """Foreign provider ids to ours; None for those that are skipped. `today` is the day of the build."""
+    """Foreign provider ids to ours; None for those that are skipped. `days`: as of when each kind of source is."""
 
-    def __init__(self, ids: Mapping[str, str], skip: Mapping[str, str], today: str) -> None:
-        self._ids, self._skip, self.today = ids, skip, today
+    def __init__(self, ids: Mapping[str, str], skip: Mapping[str, str], days: Mapping[str, str]) -> None:
+        self._ids, self._skip, self.days = ids, skip, days
 
     def __call__(self, foreign: str) -> str | None:
         if foreign in self._skip:
