@@ -14,13 +14,11 @@ def cost_of(usage: Usage | None, facts: Facts) -> float | None:
         return None
     if usage.price is not None:
         return usage.price
-    price, output_price, cached_price = facts.input_price, facts.output_price, facts.cached_input_price
+    price_in, price_out, price_cached = facts.input_price, facts.output_price, facts.cached_input_price
     if "above" in facts.more:
-        price, output_price, cached_price, _ = facts.prices.at(usage.input_tokens)
-    if price is None or output_price is None:
+        price_in, price_out, price_cached, _ = facts.prices.at(usage.input_tokens)
+    if price_in is None or price_out is None:
         return None
     cached = min(usage.cached_tokens, usage.input_tokens)
-    fresh = (usage.input_tokens - cached) * price
-    return (
-        fresh + cached * (price if cached_price is None else cached_price) + usage.output_tokens * output_price
-    ) / 1e6
+    read = (usage.input_tokens - cached) * price_in + cached * (price_in if price_cached is None else price_cached)
+    return (read + usage.output_tokens * price_out) / 1e6

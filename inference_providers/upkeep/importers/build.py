@@ -67,10 +67,11 @@ def build_with_origins(
     ordered = sorted(sources, key=lambda source: (source.rank, source.kind))
     ordered.sort(key=lambda source: source.day, reverse=True)
     version = str(overlay["version"])
-    merged = merge_offers(ordered, overlay, f"{version[:4]}-{version[4:6]}-{version[6:8]}", previous)
+    names = _names(ordered, overlay)
+    today = f"{version[:4]}-{version[4:6]}-{version[6:8]}"
+    merged = merge_offers(ordered, names.canonical_name, overlay, today, previous)
     offers = merged.offers
-    names = _names(offers, overlay)
-    providers, bases = _providers(ordered, offers, names, overlay)
+    providers, bases = _providers(ordered, merged, names, overlay)
     models = _models(ordered, providers, names, overlay)
     data = {
         "schema_version": 1,
@@ -86,27 +87,27 @@ def build_with_origins(
         "batch": overlay["batch"],
         "fastest": overlay["fastest"],
         "engines": overlay["engines"],
-        "retired": _retired(ordered, providers, overlay),
+        "retired": {kind: dict(sorted(rows.items())) for kind, rows in overlay["retired"].items()},
         "easiest": overlay["easiest"],
         "auto_model_priority": overlay["auto_model_priority"],
     }
     return data, merged
 
 
-def _names(offers: Mapping[str, Mapping[str, OfferRow]], overlay: Mapping[str, Any]) -> Names:
-    derived = {derive(name) for rows in offers.values() for name in rows}
+def _names(sources: Iterable[Source], overlay: Mapping[str, Any]) -> Names:
+    derived = {derive(name) for name in {row.internal_name for source in sources for row in source.offers}}
     exceptions = overlay["canonical"]
     return Names(exceptions, sorted({exceptions.get(name, name) for name in derived if name}))
 
 
 def _providers(
-    ordered: list[Source], offers: Mapping[str, Mapping[str, OfferRow]], names: Names, overlay: Mapping[str, Any]
+    ordered: list[Source], merged: Merged, names: Names, overlay: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, str]]:
+    offers, days = merged.offers, {source.kind: source.day for source in ordered}
     rows: dict[str, list[ProviderRow]] = defaultdict(list)
     for source in ordered:
         for row in source.providers:
-            if not row.protocol.startswith("ended:"):
-                rows[row.provider].append(row)
+            rows[row.provider].append(row)
     local = overlay["local"]
     ids = [
         provider
@@ -121,6 +122,9 @@ def _providers(
     for provider in ids:
         entry = _provider(provider, rows[provider], overlay)
         bases |= _add_offers(entry, offers.get(provider, {}), names)
+        if provider in overlay["moving"]:
+            origins = merged.origins.get(provider, {}).values()
+            entry["moving"] = min((days[one["price_in"]] for one in origins if one.get("price_in") in days), default="")
         providers[provider] = entry
     for provider, row in local.items():
         providers[provider] = _local(row)
@@ -145,6 +149,7 @@ def _provider(provider: str, rows: list[ProviderRow], overlay: Mapping[str, Any]
     keys = [*connection.get("api_key", [])]
     if not connection.get("only_these_keys"):
         keys += [variable for row in rows for variable in row.variables]
+    keys += connection.get("more_keys", [])
     keys = [variable for variable in dict.fromkeys(keys) if variable not in settings]
     settings = list(
         dict.fromkeys(
@@ -162,9 +167,11 @@ def _provider(provider: str, rows: list[ProviderRow], overlay: Mapping[str, Any]
         "country": overlay["country"].get(provider),
     }
     entry |= {key: value for key, value in described.items() if value}
-    for key in ("billing", "moving", "currency"):
-        if value := overlay[key].get(provider):
-            entry[key] = value
+    if billing := overlay["billing"].get(provider):
+        entry["billing"] = billing
+    if currency := overlay["currency"].get(provider):
+        rates, code = overlay["rates"], currency["code"]
+        entry["currency"] = {"code": code, "usd": rates["usd"][code], "day": rates["day"], "page": rates["page"]}
     entry["connection"] = {"protocol": protocol, "endpoint": endpoint, "api_key": keys}
     for key in ("auth", "opt_in", "deployments", "variables", "base_url", "headers", "parameters", "turns", "batch"):
         if key in connection:
@@ -337,23 +344,6 @@ def _sources(ordered: list[Source], overlay: Mapping[str, Any], disagreements: C
 def _unnamed(offers: Mapping[str, Mapping[str, OfferRow]], names: Names) -> int:
     """How many rows of the sources are not for a particular text model: routers, speech, leftovers."""
     return sum(names.canonical_name(name) is None for rows in offers.values() for name in rows)
-
-
-def _retired(ordered: list[Source], providers: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
-    successors = overlay["retired"]["providers"]
-    ended = {}
-    for source in ordered:
-        for row in source.providers:
-            if row.protocol.startswith("ended:") and row.provider in successors:
-                ended[row.provider] = {
-                    "name": row.name,
-                    "ended": row.protocol.removeprefix("ended:"),
-                    "endpoint": row.endpoint,
-                    "api_key": list(row.variables),
-                    "successor": successors[row.provider],
-                }
-    models = overlay["retired"]["models"]
-    return {"providers": dict(sorted(ended.items())), "models": dict(sorted(models.items()))}
 
 
 def to_text(registry: Mapping[str, Any]) -> str:

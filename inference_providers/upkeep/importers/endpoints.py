@@ -26,11 +26,4 @@ def read(data: Mapping[str, Any], ids: Ids) -> Source:
     for foreign, variables in data["key_aliases"].items():
         if provider := ids(foreign):
             rows.append(ProviderRow(provider, variables=tuple(variables)))
-    for foreign, row in data.get("retired", {}).items():
-        if provider := ids(foreign):
-            rows.append(
-                ProviderRow(
-                    provider, row["name"], clean_endpoint(row["endpoint"]), "ended:" + row["ended"], tuple(row["env"])
-                )
-            )
     return Source("endpoints", RANK, rows, [], ids.days["endpoints"])

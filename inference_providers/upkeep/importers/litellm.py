@@ -95,6 +95,7 @@ def _offer(provider: str, internal_name: str, row: Mapping[str, Any]) -> OfferRo
         ),
         ends=str(row.get("deprecation_date") or "")[:10],
         successor=str(row.get("successor_model") or ""),
+        page=str(row.get("source") or ""),
     )
 
 

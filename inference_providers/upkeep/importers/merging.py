@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from inference_providers.upkeep.importers.rows import LETTERS, OfferRow, Source
+from inference_providers.upkeep.importers.ending import Endings
+from inference_providers.upkeep.importers.rows import LETTERS, OfferRow, Source, rates
 
 TAKEN = ("display", "context", "output", "released", "family", "open_weights", "successor", "label")
 COMPARED = ("context", "output", "price_in", "price_out", "price_cached")
@@ -44,38 +45,51 @@ Ranked = list[tuple[Source, OfferRow]]
 
 
 def merge_offers(
-    newest_first: Sequence[Source], overlay: Mapping[str, Any], today: str, previous: Mapping[str, Any] | None = None
+    newest_first: Sequence[Source],
+    canonical: Callable[[str], str | None],
+    overlay: Mapping[str, Any],
+    today: str,
+    previous: Mapping[str, Any] | None = None,
 ) -> Merged:
-    """One row for each offer. *previous*: a registry whose prices stay where sources are far apart."""
+    """One row for each offer. *previous*: a registry whose prices stay where sources are far apart.
+
+    *canonical* gives the model of an internal name. Names of a provider that differ in the case of letters only are
+    one, as its newest source writes it.
+    """
+    endings = Endings(newest_first, canonical, overlay, today)
     seen: dict[tuple[str, str], Ranked] = defaultdict(list)
     for source in newest_first:
         for row in source.offers:
-            seen[row.provider, row.internal_name].append((source, _trusted(row, source, overlay)))
-    complete = _complete(newest_first, overlay)
+            trusted = _in_dollars(_trusted(row, source, overlay), source, overlay)
+            seen[row.provider, row.internal_name.lower()].append((source, trusted))
     merged = Merged(defaultdict(dict), defaultdict(dict), [], Counter())
-    for (provider, internal_name), ranked in seen.items():
-        old = _old_facts(previous, provider, internal_name)
-        row, origin = _merge_rows(ranked, old, merged.held)
-        api, endpoint, by = _api(ranked, overlay["apis"].get(provider) or {})
+    for (provider, _), ranked in seen.items():
+        internal_name = ranked[0][1].internal_name
+        known = merged.held if canonical(internal_name) is not None else []
+        row, origin = _merge_rows(ranked, _old_facts(previous, provider, internal_name), known)
+        api, endpoint, origin["api"] = _api(ranked, overlay["apis"].get(provider) or {})
         row = row._replace(
             api=api,
             endpoint=endpoint,
             ends=min((one.ends for _, one in ranked if one.ends), default=""),
-            ended=provider in overlay["doubted"] or _doubtful(ranked, complete[provider], today),
+            ended=provider in overlay["doubted"] or endings.is_doubtful(ranked),
         )
-        origin["api"] = by
-        row = _priced(row, overlay)
-        merged.offers[provider][internal_name] = _by_hand(row, origin, overlay)
+        merged.offers[provider][internal_name] = _by_hand(_priced(row, overlay), origin, overlay)
         merged.origins[provider][internal_name] = origin
         for field in COMPARED:
             values = {getattr(one, field) for _, one in ranked} - {None}
             merged.disagreements["compared"] += sum(getattr(one, field) is not None for _, one in ranked) > 1
             merged.disagreements[field] += len(values) > 1
+    for provider, rule in overlay["priced_as"].items():
+        _price_alike(merged.offers.get(provider) or {}, rule)
     return merged
 
 
 def _trusted(row: OfferRow, source: Source, overlay: Mapping[str, Any]) -> OfferRow:
     """A row without the fields in which its source is known to say something else."""
+    classes = overlay["price_classes"].get(row.provider) or ()
+    if classes and not row.page and row.price_in == row.price_out and row.price_in in classes:
+        row = row._replace(price_in=None, price_out=None)  # the price of a size of models, not of this one
     distrusted = overlay["distrust"].get(source.kind) or {}
     fields = [*distrusted.get(row.provider, ()), *distrusted.get("*", ())]
     if not fields:
@@ -84,26 +98,23 @@ def _trusted(row: OfferRow, source: Source, overlay: Mapping[str, Any]) -> Offer
     return row._replace(**{field: getattr(blank, field) for field in fields})
 
 
-def _complete(newest_first: Sequence[Source], overlay: Mapping[str, Any]) -> Mapping[str, list[Source]]:
-    """By provider: the sources whose lists of its models are known to be whole."""
-    found: dict[str, list[Source]] = defaultdict(list)
-    for source in newest_first:
-        listed = {row.provider for row in source.offers}
-        for provider in overlay["complete"].get(source.kind, ()):
-            if provider in listed:
-                found[provider].append(source)
-    return found
+def _in_dollars(row: OfferRow, source: Source, overlay: Mapping[str, Any]) -> OfferRow:
+    """A row of a source that gives a provider's prices in its own currency, converted."""
+    currency = overlay["currency"].get(row.provider) or {}
+    if source.kind not in currency.get("convert", ()):
+        return row
+    return _times(row, overlay["rates"]["usd"][currency["code"]])
 
 
-def _doubtful(ranked: Ranked, complete: Sequence[Source], today: str) -> bool:
-    """Whether an offer may have ended: a source's date has come, or a newer, whole list lacks it."""
-    if any(row.ends and row.ends <= today for _, row in ranked):
-        return True
-    newest, row = ranked[0]
-    listing = {id(source) for source, _ in ranked}
-    if any(id(source) not in listing and source.day > newest.day for source in complete):
-        return True
-    return row.ended or any(row.ended and source in complete for source, row in ranked)
+def _times(row: OfferRow, rate: float) -> OfferRow:
+    def converted(value: Any) -> Any:
+        if isinstance(value, list):
+            return [converted(one) for one in value]
+        return round(value * rate, 4) if isinstance(value, int | float) else value
+
+    more = {kind: [[size, *converted(rest)] for size, *rest in value] if kind == "above" else converted(value)
+            for kind, value in row.more.items()}  # fmt: skip
+    return row._replace(**{field: converted(getattr(row, field)) for field in _PRICES[:-1]}, more=more)
 
 
 def _merge_rows(ranked: Ranked, old: Mapping[str, float | None], held: list[Held]) -> tuple[OfferRow, dict[str, str]]:
@@ -214,20 +225,38 @@ def _api(ranked: Ranked, known: Mapping[str, Any]) -> tuple[str, str, str]:
 
 def _priced(row: OfferRow, overlay: Mapping[str, Any]) -> OfferRow:
     """A row whose prices are those that a key of this provider is charged."""
-    free = overlay["free"].get(row.provider)
+    free, hours = overlay["free"].get(row.provider), overlay["hours"].get(row.provider)
     if overlay["billing"].get(row.provider) == "plan":
         return row._replace(price_in=None, price_out=None, price_cached=None, price_write=None, more={})
     if row.price_in == 0 and row.price_out == 0 and not (free and re.search(free, row.internal_name)):
         return row._replace(price_in=None, price_out=None, price_cached=None, price_write=None)
+    if hours and row.price_in and re.search(hours["names"], row.internal_name):
+        usual = (row.price_in, row.price_out, row.price_cached, row.price_write)
+        other = rates(*(None if price is None else round(price * hours["factor"], 6) for price in usual))
+        rows = [{**span, "prices": other} for span in hours["hours"]]
+        return row._replace(more={**row.more, "hours": rows})
     return row
 
 
 def _by_hand(row: OfferRow, origin: dict[str, str], overlay: Mapping[str, Any]) -> OfferRow:
     """A row with what the overlay says of it, after the provider's own page."""
-    facts = {**((overlay["facts"].get(row.provider) or {}).get(row.internal_name) or {})}
-    for field in ("page", "day", "why"):
-        facts.pop(field, None)
+    said = (overlay["facts"].get(row.provider) or {}).get(row.internal_name) or {}
+    facts = {field: value for field, value in said.items() if field in OfferRow._fields and field != "page"}
     if not facts:
         return row
     origin.update(dict.fromkeys(facts, _BY_HAND))
-    return row._replace(**facts)
+    if {"price_in", "price_out"} & facts.keys():
+        row = row._replace(price_cached=None, price_write=None, more={})
+    row = row._replace(**facts)
+    return _times(row, overlay["rates"]["usd"][said["currency"]]) if "currency" in said else row
+
+
+def _price_alike(rows: dict[str, OfferRow], rule: Mapping[str, str]) -> None:
+    """Give names without a prefix the prices of those with one, where a third has others.
+
+    What is called `X` is served from one region, as `us.X` is, which costs more than `global.X`.
+    """
+    for name, row in list(rows.items()):
+        regional, everywhere = rows.get(rule["prefix"] + name), rows.get(rule["beside"] + name)
+        if regional is not None and everywhere is not None and regional.price_in != everywhere.price_in:
+            rows[name] = row._replace(**{field: getattr(regional, field) for field in _PRICES})

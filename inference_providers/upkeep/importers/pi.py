@@ -35,7 +35,7 @@ def read(data: Mapping[str, Any], ids: Ids) -> Source:
     providers: list[ProviderRow] = []
     offers: list[OfferRow] = []
     for foreign, models in data.items():
-        provider = ids(foreign)
+        provider = ids(foreign, "pi-ai")
         if provider is None or not models:
             continue
         providers.append(ProviderRow(provider, endpoint=_endpoint(models), protocol=_protocol(models)))

@@ -43,6 +43,7 @@ class OfferRow(NamedTuple):
     ends: str = ""  # the day on which it ends, or has ended
     successor: str = ""  # its maker's word on what comes after it
     label: str = ""  # the source's own word on which model it is
+    page: str = ""  # where the source has its prices from
 
 
 class Source(NamedTuple):
@@ -80,6 +81,8 @@ def letters(row: Mapping[str, Any], **names: str) -> str:
 def clean_endpoint(url: str) -> str:
     """An OpenAI client's base URL: no trailing slash, no `/chat/completions`, `${VARIABLE}` kept."""
     url = url.strip().rstrip("/").removesuffix("/chat/completions")
+    if url.startswith("${"):  # a variable that holds a whole address: its value's scheme is taken off
+        url = f"https://{url}"
     return url.replace("${{", "${").rstrip("/")
 
 
@@ -120,7 +123,9 @@ class Ids:
     def __init__(self, ids: Mapping[str, str], skip: Mapping[str, str], days: Mapping[str, str]) -> None:
         self._ids, self._skip, self.days = ids, skip, days
 
-    def __call__(self, foreign: str) -> str | None:
-        if foreign in self._skip:
+    def __call__(self, foreign: str, source: str = "") -> str | None:
+        """*source*: the kind of source, which may mean another service by a name than all others do."""
+        own = self._ids.get(f"{source}:{foreign}")
+        if own is None and foreign in self._skip:
             return None
-        return self._ids.get(foreign, foreign.lower())
+        return own or self._ids.get(foreign, foreign.lower())
