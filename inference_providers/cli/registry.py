@@ -14,6 +14,7 @@ from inference_providers.cli.output import say, say_json
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inference_providers.registry import Registry
+    from inference_providers.upkeep import Source
 
 
 @click.group()
@@ -33,28 +34,50 @@ def registry() -> None:
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False, writable=True), help="Where to write; default: standard output."
 )
+@click.option(
+    "--origins",
+    type=click.Path(dir_okay=False, writable=True),
+    help="Where to write which source each fact is from, and of which day.",
+)
 @guarded
-def build(sources: tuple[str, ...], output: str | None) -> None:
-    """Build a registry from public catalogues; the same inputs give the same bytes."""
-    from inference_providers.upkeep import build as build_registry
-    from inference_providers.upkeep import fetch_catalogue, load_overlay, read_source, to_text
+def build(sources: tuple[str, ...], output: str | None, origins: str | None) -> None:
+    """Build a registry from public catalogues; the same inputs give the same bytes.
 
-    if output is not None and output != "-":
-        files.check_writable(output, whole=True)
-        if same := [source for source in sources if files.same(os.path.expanduser(source), output)]:
+    Where sources are three times off on a price, that of the bundled registry stays.
+    """
+    from inference_providers.upkeep import Building, load_overlay, to_text
+
+    written = [path for path in (output, origins) if path is not None and path != "-"]
+    for path in written:
+        files.check_writable(path, whole=True)
+        if same := [source for source in sources if files.same(os.path.expanduser(source), path)]:
             raise click.UsageError(f"{same[0]} is an input; the registry needs another file as its output.")
-    overlay = load_overlay()
-    read = []
-    for origin in sources:
-        say(f"reading {origin}", err=True)
-        read.append(read_source(fetch_catalogue(origin, os.environ), overlay, origin))
-    text = to_text(build_registry(read, overlay))
+    building = Building(_read(sources), load_overlay(), _bundled().data)
+    text = to_text(building.data)
     if output is None or output == "-":
         say(text, nl=False)
     else:
-        with files.replacing(output, text=True) as file:
-            file.write(text)
-        say(f"wrote {output} ({len(text.encode()) // 1024} KiB)", err=True)
+        _write(output, text)
+    if origins is not None:
+        _write(origins, building.origins())
+    if held := building.merged.held:
+        say(f"{len(held)} prices are not taken as the newest source has them: see `registry conflicts`", err=True)
+
+
+def _read(origins: tuple[str, ...]) -> list[Source]:
+    from inference_providers.upkeep import fetch_catalogue, load_overlay, read_source
+
+    overlay, read = load_overlay(), []
+    for origin in origins:
+        say(f"reading {origin}", err=True)
+        read.append(read_source(fetch_catalogue(origin, os.environ), overlay, origin))
+    return read
+
+
+def _write(path: str, text: str) -> None:
+    with files.replacing(path, text=True) as file:
+        file.write(text)
+    say(f"wrote {path} ({len(text.encode()) // 1024} KiB)", err=True)
 
 
 @registry.command()

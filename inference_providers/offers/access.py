@@ -20,6 +20,8 @@ AVOID_VARIABLE, ONLY_VARIABLE = "INFERENCE_PROVIDERS_AVOID", "INFERENCE_PROVIDER
 ALLOW_VARIABLE = "INFERENCE_PROVIDERS_ALLOW"  # providers that may have a general-purpose token without being named
 BY_HAND = "the api_key given"  # where a key is from that no variable holds
 BY_HAND_VARIABLE = "INFERENCE_PROVIDERS_REMOTE_KEY"  # stands for its variable at an address of the caller's
+ANOTHER = "another"  # the protocol of what is served by an API only that is not spoken here
+
 # APIs of one company, in words: what is served by one of them only cannot be asked.
 _FOREIGN = {
     "messages": "Anthropic's Messages API",

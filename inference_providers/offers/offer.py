@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inference_providers import credentials
-from inference_providers.offers.access import unspoken
+from inference_providers.offers.access import ANOTHER, unspoken
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -134,8 +134,6 @@ class Offer(credentials.Secretive, Frozen):
             """A field that has not been filled. It is, once, and from then on this method is not asked."""
             if name == "rules":
                 _put(self, name, self._access.rules(self.facts, self.internal_name))
-            elif name == "billing":
-                _put(self, name, self._access.provider.billing)
             elif name in _BY_FACTS or (name in _BY_ROUTE and "routes" in self.connection):
                 self._read_facts()
             else:
@@ -152,8 +150,9 @@ class Offer(credentials.Secretive, Frozen):
         if not reason and access.opt_in and not self.named:
             reason = f"{access.variable} is a general-purpose token; name the provider or allow it"
         _put(self, "facts", facts)
-        _put(self, "protocol", access.provider.protocol)
+        _put(self, "protocol", ANOTHER if facts.other_protocol else access.provider.protocol)
         _put(self, "api", facts.api)
+        _put(self, "billing", access.provider.billing)
         _put(self, "reason", reason)
         _put(self, "usable", not reason)
         _put(self, "doubtful", facts.is_doubtful)
@@ -226,7 +225,7 @@ def _reached_by(offer: Offer, access: Access) -> None:
 
 _BY_ROUTE = frozenset(("endpoint", "api_key", "place"))
 _BY_FACTS = frozenset((
-    "facts", "protocol", "api", "reason", "usable", "doubtful", "features", "context_window", "output_limit",
+    "facts", "protocol", "api", "billing", "reason", "usable", "doubtful", "features", "context_window", "output_limit",
     "input_price", "output_price", "cached_input_price",
 ))  # fmt: skip
 

@@ -80,7 +80,7 @@ class Facts:
         """All that is known of its prices: by length, service and kind of token."""
         from inference_providers.registry.prices import Prices
 
-        return Prices(self)
+        return Prices(self.input_price, self.output_price, self.cached_input_price, self.more)
 
     @property
     def other_protocol(self) -> bool:

@@ -6,10 +6,9 @@ from typing import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
-
-    from inference_providers.registry.facts import Facts
+    from typing import Any
 
 SERVICES = ("batch", "flex", "priority")
 
@@ -24,11 +23,13 @@ class Rate(NamedTuple):
 
 
 class Prices:
-    """The prices of one offer. `more` of `Facts` has what is not the usual price."""
+    """The prices of one offer. *more*: those that are not the usual ones, as in the registry file."""
 
-    def __init__(self, facts: Facts) -> None:
-        self._more = facts.more
-        self.usual = Rate(facts.input_price, facts.output_price, facts.cached_input_price, self._more.get("write"))
+    def __init__(
+        self, price_in: float | None, price_out: float | None, cached: float | None, more: Mapping[str, Any]
+    ) -> None:
+        self._more = more
+        self.usual = Rate(price_in, price_out, cached, more.get("write"))
 
     def __repr__(self) -> str:
         return f"<Prices {self.usual.input} / {self.usual.output} USD{f', {sorted(self._more)}' if self._more else ''}>"
@@ -36,7 +37,7 @@ class Prices:
     @property
     def tiers(self) -> list[tuple[int, Rate]]:
         """[(tokens, rate)]: what all tokens of a request cost whose input is longer than that; the shortest first."""
-        return [(row[0], Rate(*row[1:5])) for row in self._more.get("above") or ()]
+        return [(row[0], Rate(*row[1:5])) for row in self._more.get("tiers") or ()]
 
     def service(self, name: str) -> Rate | None:
         """The prices of `batch`, `flex` or `priority`; None where they are not known."""

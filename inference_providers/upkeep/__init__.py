@@ -7,10 +7,11 @@ from inference_providers._face import face
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inference_providers.upkeep import updater as updater
-    from inference_providers.upkeep.importers.build import build as build
+    from inference_providers.upkeep.importers.build import Building as Building
     from inference_providers.upkeep.importers.build import load_overlay as load_overlay
     from inference_providers.upkeep.importers.build import read_source as read_source
     from inference_providers.upkeep.importers.build import to_text as to_text
+    from inference_providers.upkeep.importers.rows import Source as Source
     from inference_providers.upkeep.updater import Updater as Updater
     from inference_providers.upkeep.updater import fetch_catalogue as fetch_catalogue
     from inference_providers.upkeep.updater import newest as newest
@@ -18,11 +19,12 @@ if TYPE_CHECKING:
 
 _HOME = {
     "importers.build": (
-        "build",
+        "Building",
         "load_overlay",
         "read_source",
         "to_text",
     ),
+    "importers.rows": ("Source",),
     "updater": (
         "Updater",
         "fetch_catalogue",

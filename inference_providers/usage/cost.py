@@ -15,7 +15,7 @@ def cost_of(usage: Usage | None, facts: Facts) -> float | None:
     if usage.price is not None:
         return usage.price
     price_in, price_out, price_cached = facts.input_price, facts.output_price, facts.cached_input_price
-    if "above" in facts.more:
+    if "tiers" in facts.more:
         price_in, price_out, price_cached, _ = facts.prices.at(usage.input_tokens)
     if price_in is None or price_out is None:
         return None

@@ -53,45 +53,49 @@ def read_source(data: Any, overlay: Mapping[str, Any], origin: str = "source") -
 def build(
     sources: Iterable[Source], overlay: Mapping[str, Any], previous: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """A registry from *sources*, the newest winning, and *overlay*, which wins over all.
+    """A registry from *sources*, the newest winning, and *overlay*, which wins over all: see `Building`."""
+    return Building(sources, overlay, previous).data
 
-    *previous*: the registry so far, whose prices stay where sources are three times off.
+
+class Building:
+    """A registry made of sources: `data`, and `merged`, which says where each fact is from.
+
+    The newest source wins, fact by fact, and the overlay over all. *previous*: the registry so far, whose prices stay
+    where sources are three times off.
     """
-    return build_with_origins(sources, overlay, previous)[0]
 
+    def __init__(
+        self, sources: Iterable[Source], overlay: Mapping[str, Any], previous: Mapping[str, Any] | None = None
+    ) -> None:
+        ordered = sorted(sources, key=lambda source: (source.rank, source.kind))
+        ordered.sort(key=lambda source: source.day, reverse=True)
+        self._ordered, self._overlay = ordered, overlay
+        names, version = _names(ordered, overlay), str(overlay["version"])
+        today = f"{version[:4]}-{version[4:6]}-{version[6:8]}"
+        self.merged = merge_offers(ordered, names.canonical_name, overlay, today, previous)
+        providers, bases = _providers(ordered, self.merged, names, overlay)
+        described = _sources(ordered, overlay, self.merged.disagreements)
+        as_they_are = ("families", "parameters", "refusals", "batch", "fastest", "engines")
+        self.data: dict[str, Any] = {
+            "schema_version": 1,
+            "version": overlay["version"],
+            "sources": {**described, "unnamed": _unnamed(self.merged.offers, names)},
+            "providers": providers,
+            "models": _models(ordered, providers, names, overlay),
+            "names": dict(sorted({**overlay["canonical"], **bases}.items())),
+            "aliases": overlay["model_aliases"],
+            **{section: overlay[section] for section in as_they_are},
+            "retired": {kind: dict(sorted(rows.items())) for kind, rows in overlay["retired"].items()},
+            "easiest": overlay["easiest"],
+            "auto_model_priority": overlay["auto_model_priority"],
+        }
 
-def build_with_origins(
-    sources: Iterable[Source], overlay: Mapping[str, Any], previous: Mapping[str, Any] | None = None
-) -> tuple[dict[str, Any], Merged]:
-    """`build`, and where each fact is from."""
-    ordered = sorted(sources, key=lambda source: (source.rank, source.kind))
-    ordered.sort(key=lambda source: source.day, reverse=True)
-    version = str(overlay["version"])
-    names = _names(ordered, overlay)
-    today = f"{version[:4]}-{version[4:6]}-{version[6:8]}"
-    merged = merge_offers(ordered, names.canonical_name, overlay, today, previous)
-    offers = merged.offers
-    providers, bases = _providers(ordered, merged, names, overlay)
-    models = _models(ordered, providers, names, overlay)
-    data = {
-        "schema_version": 1,
-        "version": overlay["version"],
-        "sources": {**_sources(ordered, overlay, merged.disagreements), "unnamed": _unnamed(offers, names)},
-        "providers": providers,
-        "models": models,
-        "names": dict(sorted({**overlay["canonical"], **bases}.items())),
-        "aliases": overlay["model_aliases"],
-        "families": overlay["families"],
-        "parameters": overlay["parameters"],
-        "refusals": overlay["refusals"],
-        "batch": overlay["batch"],
-        "fastest": overlay["fastest"],
-        "engines": overlay["engines"],
-        "retired": {kind: dict(sorted(rows.items())) for kind, rows in overlay["retired"].items()},
-        "easiest": overlay["easiest"],
-        "auto_model_priority": overlay["auto_model_priority"],
-    }
-    return data, merged
+    def origins(self) -> str:
+        """The text of the side file: which source each fact is from, and of which day."""
+        from inference_providers.upkeep.importers.origins import origins
+
+        kept = ("facts", "apis", "plans", "doubted", "hours", "rates", "currency", "priced_as", "pages")
+        return origins(self.data, self.merged, self._ordered, {name: self._overlay[name] for name in kept})
 
 
 def _names(sources: Iterable[Source], overlay: Mapping[str, Any]) -> Names:
@@ -121,10 +125,10 @@ def _providers(
     bases: dict[str, str] = {}
     for provider in ids:
         entry = _provider(provider, rows[provider], overlay)
-        bases |= _add_offers(entry, offers.get(provider, {}), names)
         if provider in overlay["moving"]:
             origins = merged.origins.get(provider, {}).values()
             entry["moving"] = min((days[one["price_in"]] for one in origins if one.get("price_in") in days), default="")
+        bases |= _add_offers(entry, offers.get(provider, {}), names)
         providers[provider] = entry
     for provider, row in local.items():
         providers[provider] = _local(row)

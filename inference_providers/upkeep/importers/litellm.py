@@ -116,7 +116,7 @@ def _more(row: Mapping[str, Any]) -> dict[str, Any]:
 
     more: dict[str, Any] = {
         "write_hour": price("cache_creation_input_token_cost_above_1hr"),
-        "above": _tiers(row),
+        "tiers": _tiers(row),
         **{service: rates(*(price(name + tail) for name in _RATES)) for service, tail in _SERVICES.items()},
         "audio": rates(price("input_cost_per_audio_token"), price("output_cost_per_audio_token")),
         "image": rates(price("input_cost_per_image_token"), price("output_cost_per_image_token")),

@@ -16,7 +16,7 @@ from inference_providers.upkeep.importers.rows import LETTERS, OfferRow, Source,
 TAKEN = ("display", "context", "output", "released", "family", "open_weights", "successor", "label")
 COMPARED = ("context", "output", "price_in", "price_out", "price_cached")
 _PRICES = ("price_in", "price_out", "price_cached", "price_write", "more")
-_BY_HAND = "overlay"
+BY_HAND = "overlay"
 _FAR_OFF = 3.0  # times: two sources that differ by that much do not mean the same price
 _ALIKE = 1.01
 _STEEP = 50.0  # output price over input price: no provider's own list has that for text
@@ -112,7 +112,7 @@ def _times(row: OfferRow, rate: float) -> OfferRow:
             return [converted(one) for one in value]
         return round(value * rate, 4) if isinstance(value, int | float) else value
 
-    more = {kind: [[size, *converted(rest)] for size, *rest in value] if kind == "above" else converted(value)
+    more = {kind: [[size, *converted(rest)] for size, *rest in value] if kind == "tiers" else converted(value)
             for kind, value in row.more.items()}  # fmt: skip
     return row._replace(**{field: converted(getattr(row, field)) for field in _PRICES[:-1]}, more=more)
 
@@ -214,7 +214,7 @@ def _api(ranked: Ranked, known: Mapping[str, Any]) -> tuple[str, str, str]:
     """How an offer is reached: (API, base URL if it is another than the provider's, who says so)."""
     for rule in known.get("rules") or ():
         if re.search(rule["names"], ranked[0][1].internal_name):
-            return rule["api"], rule.get("endpoint") or "", _BY_HAND
+            return rule["api"], rule.get("endpoint") or "", BY_HAND
     for source, row in ranked:
         if row.api:
             return row.api, row.endpoint if row.api != "chat" else "", source.kind
@@ -244,7 +244,7 @@ def _by_hand(row: OfferRow, origin: dict[str, str], overlay: Mapping[str, Any]) 
     facts = {field: value for field, value in said.items() if field in OfferRow._fields and field != "page"}
     if not facts:
         return row
-    origin.update(dict.fromkeys(facts, _BY_HAND))
+    origin.update(dict.fromkeys(facts, BY_HAND))
     if {"price_in", "price_out"} & facts.keys():
         row = row._replace(price_cached=None, price_write=None, more={})
     row = row._replace(**facts)

@@ -113,7 +113,7 @@ def _more(cost: Mapping[str, Any], experimental: Mapping[str, Any]) -> dict[str,
     if not tiers and (long := cost.get("context_over_200k")):
         tiers = [(200_000, *_rates(long))]
     more: dict[str, Any] = {
-        "above": above(tiers),
+        "tiers": above(tiers),
         "audio": rates(paid(cost.get("input_audio")), paid(cost.get("output_audio"))),
         "reasoning": paid(cost.get("reasoning")),
     }

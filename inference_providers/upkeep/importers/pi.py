@@ -98,4 +98,4 @@ def _more(cost: Mapping[str, Any]) -> dict[str, Any]:
         (tier.get("inputTokensAbove"), *(paid(tier.get(kind)) for kind in kinds)) for tier in cost.get("tiers") or ()
     ]
     found = above(tiers)
-    return {"above": found} if found else {}
+    return {"tiers": found} if found else {}
