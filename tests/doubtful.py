@@ -3,8 +3,8 @@
     python -m tests.doubtful SOURCE...     the catalogues that a registry is built from
 
 A source says that an offer is alive by listing it, if it removes what has ended; that it has ended by a date of its
-own, or by lacking it, under any spelling, where it is known to list everything. It is not heard about what came after
-its own day: what another source has ended since, or had alive on an earlier day.
+own, or by lacking it, under any spelling, where it is known to list everything. It is not heard against a day that
+another source gives, nor about what came after its own: what another has ended since, or had alive on an earlier day.
 """
 
 from __future__ import annotations
@@ -109,9 +109,9 @@ class _Word:
         own, rows = self._own.get((provider, internal_name)), self._rows[provider, internal_name]
         ends = [row.ends for _, row in rows if row.ends and row.ends <= self._today]
         if own is not None and not self._has_ended(own):
-            is_late = any(row.ended for _, row in rows) or any(day > self._judge.day for day in ends)
-            heard = self._judge.kind not in self._overlay["hoarders"] and not is_late and not ends
-            return True if heard else None
+            is_heard = self._judge.kind not in self._overlay["hoarders"] and not ends
+            later = any(row.ended and source.day > self._judge.day for source, row in rows)
+            return True if is_heard and not later else None
         if own is None and not self._means_to_lack(provider, internal_name):
             return None
         since = own.ends if own is not None and own.ends else self._judge.day
