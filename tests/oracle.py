@@ -32,9 +32,18 @@ from inference_providers.registry.provider import OPENAI_PROTOCOL, Provider
 from inference_providers.registry.registry import Registry, bundled, canonical_name
 from tests.conftest import ROOT
 
+CHECKED_PATH = ROOT / "tests" / "data" / "checked_offers.json"
 EXCUSED_PATH = ROOT / "tests" / "data" / "oracle_excused.json"
 TOLERANCE = 0.01
 SEED = "offers of November 2026"
+
+CHECKED_FIELDS = {
+    "input": "input_price",
+    "output": "output_price",
+    "cached": "cached_input_price",
+    "context": "context_window",
+    "limit": "output_limit",
+}
 
 # Our provider to theirs, where the ids differ.
 THEIRS = {
@@ -292,6 +301,22 @@ def sample(registry: Registry, count: int, seed: str = SEED) -> list[tuple[str, 
     return sorted(offers, key=lambda offer: sha256(" ".join((seed, *offer)).encode()).digest())[:count]
 
 
+def verdict(registry: Registry, row: Mapping[str, Any]) -> str:
+    """Whether an offer has what was read on its provider's page, where there was one: `agrees` or `differs`."""
+    if not row["checked"]:
+        return str(row["verdict"])
+    facts = registry.providers[row["provider"]].facts(row["internal_name"])
+    ours = {field: getattr(facts, name) for field, name in CHECKED_FIELDS.items()}
+    agrees = all(ours[field] is not None and close(ours[field], value) for field, value in row["checked"].items())
+    return "agrees" if agrees else "differs"
+
+
+def write_verdicts(registry: Registry) -> None:
+    rows = json.loads(CHECKED_PATH.read_text("utf-8"))
+    lines = [json.dumps({**row, "verdict": verdict(registry, row)}, ensure_ascii=False) for row in rows]
+    CHECKED_PATH.write_text("[\n" + ",\n".join(lines) + "\n]\n", "utf-8")
+
+
 def _report(found: Sequence[Pair], everything: bool) -> None:
     for title, chosen in (
         ("known to both", [p for p in found if p.known_to_both and p.provider not in HOURLY]),
@@ -328,11 +353,15 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("file", nargs="?", type=Path, help="a registry file; the bundled one if left out")
     parser.add_argument("--all", action="store_true", help="print pairs that agree, too")
     parser.add_argument("--sample", type=int, metavar="COUNT", help="draw offers to check by hand instead")
+    parser.add_argument("--verdicts", action="store_true", help="compare with what was read on providers' pages")
     options = parser.parse_args(arguments)
     registry = bundled() if options.file is None else Registry(json.loads(options.file.read_text("utf-8")))
     if options.sample:
         for provider, internal_name in sample(registry, options.sample):
             print(provider, internal_name, registry.providers[provider].all_facts.get(internal_name))
+        return 0
+    if options.verdicts:
+        write_verdicts(registry)
         return 0
     _report(list(pairs(registry, day_of(registry))), options.all)
     return 0
