@@ -161,7 +161,7 @@ def test_doctor_tells_what_was_found_skipped_and_misspelt(cli: Any, serve: Serve
     assert done.returncode == 0
     for part in (
         "OPENAI_API_KEY               openai",
-        "GITHUB_TOKEN                 github-models  (general-purpose",
+        "GITHUB_TOKEN                 github-copilot  (general-purpose",
         "GROQ_API_KEY holds a placeholder",
         "ANTHROPIC_APIKEY: did you mean ANTHROPIC_API_KEY?",
         "OPENAI_BASE_URL: openai goes to 127.0.0.1",

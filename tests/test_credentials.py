@@ -75,7 +75,7 @@ def test_several_keys_give_several_offers_in_registry_order() -> None:
 
 @pytest.mark.parametrize(
     ("variable", "model", "provider"),
-    [("GITHUB_TOKEN", "gpt-4o", "github-models"), ("HF_TOKEN", "llama-3.3-70b", "huggingface")],
+    [("GITHUB_TOKEN", "claude-haiku-5.5", "github-copilot"), ("HF_TOKEN", "llama-3.3-70b", "huggingface")],
 )
 def test_a_general_purpose_token_is_used_only_when_its_provider_is_named_or_allowed(
     variable: str, model: str, provider: str

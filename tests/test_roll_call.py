@@ -156,7 +156,7 @@ def test_without_a_key_nobody_is_asked() -> None:
 def test_a_general_purpose_token_is_used_only_where_its_provider_is_named() -> None:
     providers = ProviderList(environ={"GITHUB_TOKEN": "canary-1-0123456789abcdef"}, local=False)
     assert called(providers.pipeline) == []
-    assert {offer.provider for offer in called(providers.pipeline, only=["github-models"])} == {"github-models"}
+    assert {offer.provider for offer in called(providers.pipeline, only=["github-copilot"])} == {"github-copilot"}
 
 
 # Money

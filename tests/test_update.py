@@ -287,9 +287,14 @@ CONNECTIONS = st.fixed_dictionaries(
         "local": st.just({"address": ["NEW_API_KEY"], "fingerprint": [{"owned_by": "x"}]}) | st.booleans(),
         "opt_in": st.booleans(),
         "auth": st.just("oauth"),
+        "routes": st.dictionaries(
+            st.sampled_from(["1", "2"]),
+            st.fixed_dictionaries({"api": st.sampled_from(["chat", "responses"])}, optional={"endpoint": EVIL}),
+            max_size=2,
+        ),
     },
 )
-TARGETS = st.sampled_from(["openai", "groq", "azure", "github-models", "ollama", "evil", "databricks"])
+TARGETS = st.sampled_from(["openai", "groq", "azure", "github-copilot", "ollama", "evil", "databricks"])
 ENVIRON = {
     "OPENAI_API_KEY": "canary-openai", "GROQ_API_KEY": "canary-groq", "AWS_SECRET_ACCESS_KEY": "canary-aws", "NEW_API_KEY": "canary-new",
     "GITHUB_TOKEN": "canary-github", "PATH": "/canary-path", "AZURE_OPENAI_API_KEY": "canary-azure", "AZURE_RESOURCE_NAME": "mine",
@@ -297,14 +302,14 @@ ENVIRON = {
 }  # fmt: skip
 OWN = {
     "canary-openai": {"api.openai.com"}, "canary-groq": {"api.groq.com"}, "canary-azure": {"mine.openai.azure.com"},
-    "canary-databricks": {"mine.cloud.databricks.com"}, "canary-github": {"models.github.ai", "api.individual.githubcopilot.com"},
+    "canary-databricks": {"mine.cloud.databricks.com"}, "canary-github": {"models.github.ai", "api.githubcopilot.com"},
 }  # fmt: skip
 SMALL = Registry(
     {
         **bundled().data,
         "providers": {
             pid: bundled().data["providers"][pid]
-            for pid in ("openai", "groq", "azure", "github-models", "ollama", "databricks")
+            for pid in ("openai", "groq", "azure", "github-copilot", "ollama", "databricks")
         },
     }
 )
@@ -322,9 +327,11 @@ def test_a_hostile_update_sends_no_key_and_no_prompt_to_an_unpinned_host(
             **row,
             "connection": {**row.get("connection", {}), **connection},
             "model_names": {"m": "m"},
+            "more_names": {"m-1": "m", "m-2": "m"},
+            "facts": {"m-1": [None] * 5 + ["1"], "m-2": [None] * 5 + ["2"]},
         }
     registry = Registry(restrained(update, SMALL, Pins(SMALL)))
-    accesses = Accesses(registry, ENVIRON, Pins(SMALL), {"github-models"})
+    accesses = Accesses(registry, ENVIRON, Pins(SMALL), {"github-copilot"})
     resolver = Resolver(accesses)
     for pid in registry.providers:
         for offer in [*resolver.resolve("m", provider=pid).offers, *resolver.offers_of("m")]:

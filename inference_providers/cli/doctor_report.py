@@ -35,7 +35,7 @@ def examine(providers: ProviderList) -> dict[str, Any]:
             {"variable": v, "service": row["name"], "successor": row["successor"]}
             for row in registry.retired_providers.values()
             for v in row.get("api_key", ())
-            if environ.get(v)
+            if environ.get(v) and v not in variables  # else others take that key, too
         ],
         "unused": unused_variables,
         "addresses": _addresses(registry),

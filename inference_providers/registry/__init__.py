@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from inference_providers.registry.countries import country_words as country_words
     from inference_providers.registry.facts import CAPABILITIES as CAPABILITIES
     from inference_providers.registry.facts import CHAT as CHAT
+    from inference_providers.registry.facts import DIGITS as DIGITS
     from inference_providers.registry.facts import DOUBTFUL as DOUBTFUL
+    from inference_providers.registry.facts import OTHER_PROTOCOL as OTHER_PROTOCOL
     from inference_providers.registry.facts import SPOKEN as SPOKEN
     from inference_providers.registry.facts import Facts as Facts
     from inference_providers.registry.first_format import is_first_format as is_first_format
@@ -43,8 +45,10 @@ _HOME = {
     "facts": (
         "CAPABILITIES",
         "CHAT",
+        "DIGITS",
         "DOUBTFUL",
         "Facts",
+        "OTHER_PROTOCOL",
         "SPOKEN",
     ),
     "first_format": (

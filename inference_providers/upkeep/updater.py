@@ -267,18 +267,15 @@ class Updater:
         return data
 
     def _convert(self, catalogue: dict[str, Any]) -> dict[str, Any]:
-        """models.dev's live catalogue on top of the bundled registry: newer models and prices, nothing is lost."""
+        """models.dev's live catalogue on top of the bundled registry: see `laid_over`."""
         import time
 
         from inference_providers.upkeep.importers.build import build, load_overlay, read_source
+        from inference_providers.upkeep.laid_over import day_of, laid_over
 
         overlay = load_overlay()
         fresh = build([read_source(catalogue, overlay, self._shown)], overlay)
-        merged = dict(bundled().data)
-        merged["providers"] = {
-            pid: _with_offers(row, fresh["providers"].get(pid, {})) for pid, row in merged["providers"].items()
-        }
-        merged["models"] = merge(merged.get("models") or {}, fresh["models"])
+        merged = laid_over(bundled().data, fresh, day_of(catalogue))
         today = int(time.strftime("%Y%m%d00", time.gmtime(self._clock())))
         merged["version"] = max(today, bundled().version)
         return merged
@@ -358,18 +355,6 @@ def _accepted(text: bytes) -> str:
 
 def _silent(message: str) -> None:
     """The `warn` after the first warning."""
-
-
-def _with_offers(row: Mapping[str, Any], fresh: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(row)
-    for field in ("model_names", "more_names", "facts"):
-        if fresh.get(field):
-            merged[field] = (
-                {**fresh[field], **(row.get(field) or {})}
-                if field == "model_names"
-                else {**(row.get(field) or {}), **fresh[field]}
-            )
-    return merged
 
 
 def registry_text(data: Mapping[str, Any]) -> bytes:

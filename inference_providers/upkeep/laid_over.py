@@ -1,0 +1,132 @@
+"""A fresh catalogue laid over a registry, fact by fact: what it lacks stays, and older facts only fill gaps. Pure."""
+
+from __future__ import annotations
+
+from inference_providers.registry import DIGITS, DOUBTFUL, OTHER_PROTOCOL
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    Row = Mapping[str, Any]
+
+_LETTERS, _MORE, _INPUT, _PRICES = 5, 6, 2, (2, 3, 4)  # places in a row of facts
+_FAR_OFF = 3.0  # times: by so much no price changes overnight; the one that is known stays
+
+
+def day_of(catalogue: Row) -> str:
+    """As of when a catalogue of models.dev is: the newest date in it; empty if it has none."""
+    days = (
+        str(model.get("last_updated") or "")[:10]
+        for row in catalogue.values()
+        if isinstance(row, dict)
+        for model in (row.get("models") or {}).values()
+        if isinstance(model, dict)
+    )
+    return max(days, default="")
+
+
+def laid_over(base: Row, fresh: Row, day: str) -> dict[str, Any]:
+    """*base* with what *fresh*, a registry of that day, knows of its providers and models.
+
+    Facts of *fresh* win where it is newer than all sources of *base*; else they only fill gaps. Providers that *base*
+    does not have are left out: nobody said that keys may go there.
+    """
+    newer = day > max((str(row.get("date") or "") for row in _sources(base)), default="")
+    rows, others = base.get("providers") or {}, fresh.get("providers") or {}
+    providers = {pid: _row(row, others[pid], newer) if pid in others else row for pid, row in rows.items()}
+    known = base.get("models") or {}
+    models = {name: {**row, **known.get(name, {})} for name, row in (fresh.get("models") or {}).items()}
+    return {**base, "providers": providers, "models": {**known, **models}}
+
+
+def _sources(base: Row) -> list[Row]:
+    return [row for row in (base.get("sources") or {}).values() if isinstance(row, dict)]
+
+
+def _row(row: Row, other: Row, newer: bool) -> dict[str, Any]:
+    """A provider's row with the offers, and the facts, that another row of it has."""
+    main, more = dict(row.get("model_names") or {}), dict(row.get("more_names") or {})
+    listed = {*main.values(), *more}
+    for name, canonical in [*((name, model) for model, name in other["model_names"].items()), *_more(other)]:
+        if name not in listed:
+            listed.add(name)
+            if canonical in main:
+                more[name] = canonical
+            else:
+                main[canonical] = name
+    digits, routes = _routes(row, other)
+    facts = dict(row.get("facts") or {})
+    for name, theirs in (other.get("facts") or {}).items():
+        if name in listed:
+            facts[name] = _facts(facts[name], theirs, newer) if name in facts else _renumbered(theirs, digits)
+    found = {**row, "model_names": main, "facts": facts}
+    if more:
+        found["more_names"] = more
+    if routes:
+        found["connection"] = {**row["connection"], "routes": routes}
+    return found
+
+
+def _more(other: Row) -> list[tuple[str, str]]:
+    return list((other.get("more_names") or {}).items())
+
+
+def _routes(row: Row, other: Row) -> tuple[dict[str, str], dict[str, Any]]:
+    """(the digits of another row's routes -> the digits here, all routes)."""
+    routes: dict[str, Any] = dict(row["connection"].get("routes") or {})
+    digits: dict[str, str] = {}
+    for digit, way in (other["connection"].get("routes") or {}).items():
+        here = next((one for one, known in routes.items() if known == way), None)
+        free = next((one for one in DIGITS if one not in routes), OTHER_PROTOCOL)
+        digits[digit] = here or free
+        if here is None and free != OTHER_PROTOCOL:
+            routes[free] = way
+    return digits, routes
+
+
+def _renumbered(facts: Sequence[Any], digits: Mapping[str, str]) -> list[Any]:
+    row = list(facts)
+    if len(row) > _LETTERS and row[_LETTERS]:
+        row[_LETTERS] = "".join(digits.get(letter, letter) for letter in row[_LETTERS])
+    return row
+
+
+def _facts(ours: Sequence[Any], theirs: Sequence[Any], newer: bool) -> list[Any]:
+    """Facts of one offer: theirs where they are newer, or nothing is known here."""
+    row = [*ours, *[None] * 7][:7]
+    given = [*theirs, *[None] * 7][:7]
+    moved = any(_far_off(row[place], given[place]) for place in _PRICES[:2])
+    for place in range(_LETTERS):
+        if given[place] is None or (place in _PRICES and moved):
+            continue
+        if row[place] is None or newer:
+            row[place] = given[place]
+    row[_LETTERS] = _letters(row[_LETTERS] or "", given[_LETTERS] or "", newer)
+    if row[_INPUT] == given[_INPUT] and not moved:  # else they belong to another price
+        own, other = row[_MORE] or {}, given[_MORE] or {}
+        row[_MORE] = {**own, **other} if newer else {**other, **own}
+    while row and not row[-1] and row[-1] != 0:
+        row.pop()
+    return row
+
+
+def _far_off(price: float | None, other: float | None) -> bool:
+    if not price or not other:
+        return False
+    return max(price, other) >= min(price, other) * _FAR_OFF
+
+
+def _letters(ours: str, theirs: str, newer: bool) -> str:
+    """What is known of a model stays known; whether it may have ended says the newer one."""
+    own = {DOUBTFUL, OTHER_PROTOCOL, *DIGITS}
+    known = {letter.lower() for letter in ours}
+    added = [letter for letter in theirs if letter not in own and letter.lower() not in known]
+    doubtful = DOUBTFUL in (theirs if newer else ours)
+    able = "".join(sorted({*(letter for letter in ours if letter not in own), *added}, key=_place))
+    return able + DOUBTFUL * doubtful + "".join(letter for letter in ours if letter in own - {DOUBTFUL})
+
+
+def _place(letter: str) -> int:
+    return "tTvVsSrRPE".find(letter)
