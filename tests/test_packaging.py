@@ -134,7 +134,7 @@ def test_the_constraints_name_one_version_of_everything_that_is_asked_for() -> N
     assert len(exact) == len(lines) and all(exact.values())
     setup = configparser.ConfigParser(interpolation=None)
     setup.read(ROOT / "setup.cfg")
-    asked = [setup["options"]["install_requires"], *(setup["options.extras_require"][name] for name in ("local", "socks", "test", "dev"))]  # fmt: skip
+    asked = [setup["options"]["install_requires"], *(setup["options.extras_require"][name] for name in ("local", "socks", "test", "prices", "dev"))]  # fmt: skip
     for line in "\n".join(asked).splitlines():
         if line.strip() and not line.startswith("%"):
             wanted = Requirement(line.strip())
