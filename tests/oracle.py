@@ -191,7 +191,7 @@ def _pair(provider: Provider, internal_name: str, theirs: types.Provider, day: d
             row[0]: {
                 name: value for name, value in zip(("input", "output"), row[1:3], strict=False) if value is not None
             }
-            for row in _further(provider, internal_name).get("above") or ()
+            for row in _further(provider, internal_name).get("tiers") or ()
         },
         _tiers(model.get_prices(day)),
         facts.is_doubtful,

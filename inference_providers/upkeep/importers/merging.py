@@ -87,8 +87,8 @@ def merge_offers(
 
 def _trusted(row: OfferRow, source: Source, overlay: Mapping[str, Any]) -> OfferRow:
     """A row without the fields in which its source is known to say something else."""
-    classes = overlay["price_classes"].get(row.provider) or ()
-    if classes and not row.page and row.price_in == row.price_out and row.price_in in classes:
+    classes = overlay["price_classes"].get(row.provider)
+    if classes and row.page in classes["pages"] and row.price_in == row.price_out and row.price_in in classes["prices"]:
         row = row._replace(price_in=None, price_out=None)  # the price of a size of models, not of this one
     distrusted = overlay["distrust"].get(source.kind) or {}
     fields = [*distrusted.get(row.provider, ()), *distrusted.get("*", ())]
