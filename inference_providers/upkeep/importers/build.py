@@ -73,7 +73,9 @@ def build(sources: Iterable[Source], overlay: Mapping[str, Any]) -> dict[str, An
         "engines": overlay["engines"],
         "retired": _retired(ordered, providers, overlay),
         "easiest": overlay["easiest"],
-        "auto_model_priority": overlay["auto_model_priority"],
+        "makers": overlay["makers"],
+        "auto_model_priority": list(overlay["auto_model_priority"]),  # without the reasons, which are for who edits it
+        "auto_small_priority": list(overlay["auto_small_priority"]),
     }
 
 
