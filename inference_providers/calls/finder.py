@@ -1,6 +1,6 @@
 """`Finder`: registry, credentials, name resolution and candidates of one environment.
 
-No network but loopback probes.
+No network but loopback probes; what a provider says that it has, the pipeline asks it.
 """
 
 from __future__ import annotations
@@ -97,8 +97,7 @@ class Finder(Secretive):
         self.holder: Any = None  # the list that holds this finder: a subclass of it may decide who is asked
         self._seen: tuple[float, list[LocalServer]] | None = None
         self._found: dict[tuple[str, ...], tuple[float, list[Offer]]] = {}
-        self._best: dict[str, list[Offer]] = {}  # what a choice comes to at providers with keys, by its name
-        self._told: dict[str, bytes] = {}  # model lists that providers gave, by their ids
+        self._best, self._told = dict[str, list[Offer]](), dict[str, bytes]()  # by choice; lists of models, by provider
         self._warned: set[str] = set()
         self._environment_seen = hash(frozenset(self.environ.items()))
         if local_models:

@@ -54,9 +54,9 @@ def candidates(
         except InferenceProvidersError as error:
             problems.append((provider, error))
     if problems and not found and strict:
-        provider, error = problems[0]
+        provider, problem = problems[0]
         late = f" ({provider.name} was asked what it has, since no model of it is known; name one: {provider.id}/MODEL)"
-        raise all_failed(f"{error}{late}", getattr(error, "attempts", ()), late)
+        raise all_failed(f"{problem}{late}", getattr(problem, "attempts", ()), late)
     return found
 
 
