@@ -18,13 +18,16 @@ from inference_providers import (
     ProviderList,
     UnknownModelError,
 )
+from inference_providers.calls import listing
 from inference_providers.credentials import Environment, Pins
 from inference_providers.errors import AuthenticationError
+from inference_providers.joint_errors import all_failed
 from inference_providers.offers import Accesses, Offer, Resolver, defaults
 from inference_providers.registry import Provider, Registry, bundled
 from inference_providers.upkeep.importers.build import load_overlay
 from tests.conftest import keys, registry_of
 from tests.servers import Connection, Received, Server, answer, status
+from tests.test_offers import calls_of
 
 Serve = Callable[..., Server]
 KINDS = [pytest.param(ProviderList, id="sync"), pytest.param(AsyncProviderList, id="async")]
@@ -509,6 +512,31 @@ def test_a_list_that_helps_nobody_is_an_error_that_says_what_to_do(
 def test_whoever_answers_instead_of_providers_answers_for_lists_too() -> None:
     made = ProviderList(mock={"m": "hello"}, environ={})
     assert made.ask_ai("hi", "auto:small") == "hello"
+
+
+def test_a_warm_question_looks_nothing_up_again(serve: Serve) -> None:
+    server = serve(lists(*[f"own-{n}" for n in range(500)]))
+    made = ProviderList(json_override=unlisted(server.url), environ=keys(1), local=False)
+    made.ask_ai("hi")
+    calls = calls_of(lambda: made.ask_ai("hi"))
+    assert calls["month"] == calls["ranked"] == calls["keyed"] == 0  # of `offers.defaults`
+    assert calls["Names.canonical_name"] < 5
+    assert listings(server) == 1
+
+
+def test_all_lists_together_have_ten_seconds() -> None:
+    asked: list[float] = []
+
+    def slow(offer: Offer, limit: float) -> bytes:
+        asked.append(limit)
+        raise all_failed(f"{offer.provider} is out of time", [])
+
+    registry = Registry(unlisted("https://a.example/v1", "https://b.example/v1"))
+    accesses = Accesses(registry, Environment(keys(2)), Pins(bundled(), {"P1_API_KEY": [], "P2_API_KEY": []}))
+    rows = list(registry.providers.values())
+    with pytest.raises(AllProvidersFailedError, match="p1 is out of time"):
+        listing.candidates(Resolver(accesses), "auto", rows, slow, {}, strict=True)
+    assert 0 < asked[1] <= asked[0] <= listing.LIMIT
 
 
 def test_servers_here_come_before_lists(serve: Serve) -> None:

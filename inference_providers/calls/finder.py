@@ -65,8 +65,7 @@ class Finder(Secretive):
     ) -> None:
         self.verbose = verbose
         self.environ = Environment(os.environ if environ is None else environ)
-        self._local, self._local_models = local, local_models
-        self._aliases = aliases
+        self._local, self._local_models, self._aliases = local, local_models, aliases
         self.registry: Registry = bundled()
         if json_override is not None or json_merge is not None or auto_update:
             from inference_providers.log import warn
@@ -91,13 +90,14 @@ class Finder(Secretive):
             launchable=self._launchable,
             launch=local == LAUNCH,
         )
-        # Those of the automatic choice that have not said lately that they lack the model: what calls have learnt.
+        # Those of a choice that have not said lately that they lack the model: what calls have learnt.
         self.present: Callable[[Sequence[Offer]], Sequence[Offer]] | None = None
-        self.model_list: Callable[[Offer], bytes] | None = None  # what a provider replies that is asked which it has
+        self.model_list: Callable[[Offer, float], bytes] | None = None  # what one replies, asked what it has
         self.holder: Any = None  # the list that holds this finder: a subclass of it may decide who is asked
         self._seen: tuple[float, list[LocalServer]] | None = None
         self._found: dict[tuple[str, ...], tuple[float, list[Offer]]] = {}
-        self._best, self._told = dict[str, list[Offer]](), dict[str, bytes]()  # by choice; lists of models, by provider
+        self._best: dict[str, list[Offer]] = {}  # what a choice comes to at providers with keys
+        self._told: dict[str, Any] = {}  # what providers said that they have
         self._warned: set[str] = set()
         self._environment_seen = hash(frozenset(self.environ.items()))
         if local_models:
@@ -355,11 +355,11 @@ class Finder(Secretive):
     def keyed(self, name: str = AUTO) -> list[Offer]:
         """The candidates for a choice among providers with keys: no look at local ports."""
         found = self._best.get(name)
-        if not found:
+        if not found and (self._reread_environment() or found is None):
             from inference_providers.offers import defaults
 
-            self._reread_environment()
             found = self._best[name] = defaults.keyed(self.resolver, name)
+        found = found or []
         self._warn_of_plain_http(found[:1])
         return found
 

@@ -188,13 +188,16 @@ class Pipeline(Secretive):
 
         return AsyncAsker(self, self.finder, self.async_caller)
 
-    def model_list(self, offer: Offer) -> bytes:
-        """What a provider replies that is asked, with its key, which models it has. Raises what a call raises."""
+    def model_list(self, offer: Offer, limit: float) -> bytes:
+        """What a provider replies within *limit* seconds that is asked, with its key, which models it has.
+
+        Raises what a call raises.
+        """
         from inference_providers.calls import listing
         from inference_providers.protocols import ModelRequest
 
         request = ModelRequest(path=listing.PATH, method="GET")
-        return self.caller.call([offer], request, total=min(listing.LIMIT, self.timeout)).content
+        return self.caller.call([offer], request, total=min(limit, self.timeout)).content
 
     def secrets(self) -> list[str]:
         """The keys in the environment, and those by hand, for those who must leave them out."""

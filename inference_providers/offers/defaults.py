@@ -42,13 +42,14 @@ def is_choice(name: str) -> bool:
     return name in (AUTO, SMALL) or (policy in POLICIES and rest in (AUTO, SMALL))
 
 
-def _list_of(name: str) -> str:
+def list_of(name: str) -> str:
+    """The list that a choice is from: its name without a policy."""
     return SMALL if name.startswith(SMALL) else AUTO
 
 
 def priority(registry: Registry, name: str) -> list[str]:
     """The canonical names that a choice prefers, best first."""
-    return registry.auto_small_priority if _list_of(name) == SMALL else registry.auto_model_priority
+    return registry.auto_small_priority if list_of(name) == SMALL else registry.auto_model_priority
 
 
 def automatic(lookup: Lookup, name: str) -> Resolution:
@@ -60,7 +61,7 @@ def automatic(lookup: Lookup, name: str) -> Resolution:
 
 def keyed(lookup: Lookup, name: str) -> list[Offer]:
     """The candidates of a choice at providers with a key: no look at local ports."""
-    choice = _list_of(name)
+    choice = list_of(name)
     offers = lookup.reachable(priority(lookup.registry, choice))
     offers += _unlisted(lookup, choice, offers)
     return order(offers if name == choice else apply_policy(name.rpartition(":")[2], offers, lookup.registry))
@@ -88,7 +89,7 @@ def ranked(
     *months*: when models were made, by internal name, where somebody says so; see `month`.
     """
     places = {model: place for place, model in enumerate(priority(registry, name))}
-    small = _list_of(name) == SMALL
+    small = list_of(name) == SMALL
     made = {
         offer.internal_name: month(str(registry.facts_of_model(offer.canonical_name or "").get("released") or ""))
         or (months or {}).get(offer.internal_name, 0)
@@ -108,7 +109,7 @@ def ranked(
             places.get(offer.canonical_name or "", len(places)),
             bool(re.search(_APART, called)),
             price > DEAR,
-            bool(when and newest - when > _GENERATION[_list_of(name)]),
+            bool(when and newest - when > _GENERATION[list_of(name)]),
             bool(re.search(_QUICK, called)) and not small,
             *amount,
             -when,

@@ -16,7 +16,7 @@ from inference_providers.registry.provider import Provider
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
     from inference_providers.registry.naming import Names
@@ -249,7 +249,7 @@ class Registry:
 
         return self.loose_index.get(loose(name))
 
-    def makers_first(self, canonical: str, providers: Collection[Provider]) -> Collection[Provider]:
+    def makers_first(self, canonical: str, providers: list[Provider]) -> list[Provider]:
         """These providers, those first through which a model's own lab sells it."""
         makers = self.makers_of(canonical)
         if not makers:
@@ -259,10 +259,14 @@ class Registry:
 
     def offers_of(self, canonical: str) -> Iterator[tuple[Provider, str]]:
         """(provider, internal name) of everyone who serves a canonical model: its makers, then registry order."""
-        for provider in self.makers_first(canonical, self.providers.values()):
-            if canonical in provider.model_names or canonical in provider.more_names.values():
-                for internal_name in provider.internal_names(canonical):
-                    yield provider, internal_name
+        serving = [
+            provider
+            for provider in self.providers.values()
+            if canonical in provider.model_names or canonical in provider.more_names.values()
+        ]
+        for provider in self.makers_first(canonical, serving):
+            for internal_name in provider.internal_names(canonical):
+                yield provider, internal_name
 
 
 def parse(text: str | bytes, origin: str = "registry") -> dict[str, Any]:
