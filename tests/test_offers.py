@@ -107,9 +107,9 @@ def test_listing_a_model_asks_only_the_providers_that_have_it() -> None:
 
 def test_the_automatic_choice_makes_offers_of_providers_with_keys_only() -> None:
     providers = listed(OPENAI_API_KEY=KEY)
-    calls = calls_of(lambda: providers.pipeline.finder._best)
+    calls = calls_of(providers.pipeline.finder.keyed)
     of_openai = len(bundled().providers["openai"].model_names) + len(bundled().providers["openai"].more_names)
-    assert providers.pipeline.finder._best
+    assert providers.pipeline.finder.keyed()
     assert 0 < calls["Offer.__init__"] <= of_openai
 
 

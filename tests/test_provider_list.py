@@ -378,7 +378,6 @@ def test_auto_is_the_same_as_no_name_at_all(serve: Serve) -> None:
             {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "http://127.0.0.1:999999/v1"},
             "OPENAI_BASE_URL is not a plain http(s) address",
         ),
-        ({"PARASAIL_API_KEY": "k"}, "name one: parasail/MODEL"),
     ],
 )
 def test_what_is_set_in_vain_is_told(environ: dict[str, str], said: str) -> None:

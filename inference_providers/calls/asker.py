@@ -144,15 +144,19 @@ class Asker:
                 return self._sent(offers, test, request, send, until)
             except (AllProvidersFailedError, ProviderError) as error:
                 failed = after(None, error)
-        offers = in_thread(self.finder.on_this_machine)
-        if offers:
+        for where, group in self._last_resorts():
             try:
-                reply: T = self._sent(offers, test, request, send, until)
-                reply.attempts = [*_attempts(failed), *reply.attempts]
-                return reply
+                if offers := in_thread(group):
+                    reply: T = self._sent(offers, test, request, send, until)
+                    reply.attempts = [*_attempts(failed), *reply.attempts]
+                    return reply
             except (AllProvidersFailedError, ProviderError) as error:
-                failed = after(failed, error)
+                failed = after(failed, error, where)
         raise failed or self.finder.guidance.nothing()
+
+    def _last_resorts(self) -> tuple[tuple[str, Callable[[], list[Offer]]], ...]:
+        """Who is asked when nobody with a key has answered, and where that is, in words."""
+        return ("on this machine", self.finder.on_this_machine), ("by their own lists", self.finder.told)
 
     def _sent(
         self,
@@ -170,14 +174,13 @@ class Asker:
     def best_connected(self, test: bool) -> tuple[Offer, list[Attempt]]:
         """The best candidate that works: with keys first, then on this machine."""
         failed: InferenceProvidersError | None = None
-        for group in (self.finder.keyed, self.finder.on_this_machine):
-            offers = self.caller.health.present(in_thread(group))
-            if offers:
-                try:
+        for where, group in (("", self.finder.keyed), *self._last_resorts()):
+            try:
+                if offers := self.caller.health.present(in_thread(group)):
                     offer, attempts = self.connected(offers, test)
                     return offer, [*_attempts(failed), *attempts]
-                except AllProvidersFailedError as error:
-                    failed = after(failed, error)
+            except (AllProvidersFailedError, ProviderError) as error:
+                failed = after(failed, error, where)
         raise failed or self.finder.guidance.nothing()
 
     def connected(self, offers: Sequence[Offer], test: bool) -> tuple[Offer, list[Attempt]]:
@@ -276,9 +279,11 @@ class Asker:
 
 
 def after(
-    first: InferenceProvidersError | None, second: AllProvidersFailedError | ProviderError
+    first: InferenceProvidersError | None, second: AllProvidersFailedError | ProviderError, where: str = ""
 ) -> InferenceProvidersError:
     """What the failure of one group of candidates comes to, after that of the group before it, if any.
+
+    *where*: where the second group is, in words.
 
     Raises the error of a request at fault, which nobody else need be asked about.
     """
@@ -291,7 +296,7 @@ def after(
 
     attempts = [*_attempts(first), *second.attempts]
     if isinstance(first, AllProvidersFailedError) and isinstance(second, AllProvidersFailedError):
-        return all_failed(f"{first}\nThen, on this machine: {second}", attempts)
+        return all_failed(f"{first}\nThen, {where}: {second}", attempts)
     was_refused = not isinstance(first, AllProvidersFailedError)
     nobody_could = getattr(first if was_refused else second, "code", None) == NOBODY_CAN
     error: InferenceProvidersError = first if was_refused != nobody_could else second  # the first refusal of it

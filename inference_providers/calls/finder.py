@@ -1,6 +1,6 @@
 """`Finder`: registry, credentials, name resolution and candidates of one environment.
 
-No network but loopback probes.
+No network but loopback probes; what a provider says that it has, the pipeline asks it.
 """
 
 from __future__ import annotations
@@ -18,14 +18,16 @@ from inference_providers.offers import (
     GIVEN,
     NAMED,
     ONLY_VARIABLE,
+    SMALL,
     Accesses,
     Offer,
     Resolution,
     Resolver,
+    is_automatic,
     order,
     prefix_of,
 )
-from inference_providers.registry import CHAT, Registry, bundled
+from inference_providers.registry import Registry, bundled
 from inference_providers.servers import running
 
 TYPE_CHECKING = False
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from inference_providers.offers import Explanation, Guidance, LocalServer
+    from inference_providers.registry import Provider
     from inference_providers.servers import Launchables
 
 LAUNCH = "launch"  # a value of `local`
@@ -62,8 +65,7 @@ class Finder(Secretive):
     ) -> None:
         self.verbose = verbose
         self.environ = Environment(os.environ if environ is None else environ)
-        self._local, self._local_models = local, local_models
-        self._aliases = aliases
+        self._local, self._local_models, self._aliases = local, local_models, aliases
         self.registry: Registry = bundled()
         if json_override is not None or json_merge is not None or auto_update:
             from inference_providers.log import warn
@@ -88,11 +90,14 @@ class Finder(Secretive):
             launchable=self._launchable,
             launch=local == LAUNCH,
         )
-        # Those of the automatic choice that have not said lately that they lack the model: what calls have learnt.
+        # Those of a choice that have not said lately that they lack the model: what calls have learnt.
         self.present: Callable[[Sequence[Offer]], Sequence[Offer]] | None = None
+        self.model_list: Callable[[Offer, float], bytes] | None = None  # what one replies, asked what it has
         self.holder: Any = None  # the list that holds this finder: a subclass of it may decide who is asked
         self._seen: tuple[float, list[LocalServer]] | None = None
         self._found: dict[tuple[str, ...], tuple[float, list[Offer]]] = {}
+        self._best: dict[str, list[Offer]] = {}  # what a choice comes to at providers with keys
+        self._told: dict[str, Any] = {}  # what providers said that they have
         self._warned: set[str] = set()
         self._environment_seen = hash(frozenset(self.environ.items()))
         if local_models:
@@ -191,8 +196,8 @@ class Finder(Secretive):
 
         Raises UnknownModelError or NoCredentialsError.
         """
-        if provider is None and isinstance(name, str) and name.strip().lower() in AUTO:
-            return self._automatic()
+        if provider is None and isinstance(name, str) and is_automatic(name):
+            return self._automatic(name.strip().lower())
         resolution = self.resolver.resolve(name, provider)
         found = self._ordered(resolution)
         if not found and self._reread_environment():
@@ -200,7 +205,7 @@ class Finder(Secretive):
         if not found and self._local and provider is None:
             found = order(self.resolver.launched(name, None, NAMED))  # a name of the user's own
         if not found:
-            raise self._no_launch(resolution) or self._no_key(resolution)
+            raise self.guidance.no_engine(resolution) or self._no_key(resolution)
         if self._local and all(offer.row().local is not None and not offer.launchable for offer in found):
             self._check_there_is_a_server(resolution, found[0])
         self._warn_of_other_engines(resolution, found[0])
@@ -228,16 +233,21 @@ class Finder(Secretive):
             self._warned.add(key or message)
             warn(message)
 
-    def _automatic(self) -> list[Offer]:
-        """Candidates for `auto`: with keys first, then servers on this machine; one is started for want of others."""
-        keyed = list(self.keyed() if self.present is None else self.present(self.keyed()))
+    def _automatic(self, name: str) -> list[Offer]:
+        """Candidates for a choice: with keys first, then servers on this machine; one is started for want of others.
+
+        A provider whose models nobody knows comes when nothing else is left.
+        """
+        keyed = list(self.keyed(name) if self.present is None else self.present(self.keyed(name)))
         if keyed:
             here = [offer for server in self.local_servers() for offer in self.offers_on(server)]
-            return keyed + order(here, here_first=True) + (self._to_launch() if self._local == LAUNCH else [])
-        here = self.on_this_machine()
-        if not here:
-            raise self.guidance.nothing()
-        return here
+            here = order(here, here_first=True) + (self._to_launch() if self._local == LAUNCH else [])
+            first = self.told(name, strict=False) if not here and all(offer.doubtful for offer in keyed) else []
+            return first + keyed + here
+        found = self.on_this_machine() or self.told(name)
+        if not found:
+            raise self.guidance.nothing() if name in (AUTO, SMALL) else self._no_key(self.resolver.resolve(name))
+        return found
 
     def provider_id(self, spelling: str) -> str:
         """The id of a provider that is named in any spelling. Raises UnknownModelError."""
@@ -278,13 +288,6 @@ class Finder(Secretive):
             return
         raise self.guidance.no_server(resolution, first, self._launchables.near(first.internal_name))
 
-    def _no_launch(self, resolution: Resolution) -> LocalServerError | None:
-        """The error of a model that lies here, and no engine can run."""
-        if not resolution.offers or not all(offer.launchable for offer in resolution.offers):
-            return None
-        reasons = "".join(f"\n  {offer.reason}" for offer in resolution.offers)
-        return LocalServerError(f"No engine here can run {resolution.name!r}:{reasons}")
-
     def _warn_of_other_engines(self, resolution: Resolution, chosen: Offer) -> None:
         """Say once why a model is launched with another engine than the first."""
         if not chosen.launchable or chosen.awake:
@@ -303,7 +306,8 @@ class Finder(Secretive):
         self._environment_seen = now
         self.accesses.forget()
         self._found.clear()
-        self.__dict__.pop("_best", None)
+        self._best.clear()
+        self._told.clear()
         return True
 
     def known_candidates(self, names: Sequence[str]) -> list[Offer] | None:
@@ -348,32 +352,34 @@ class Finder(Secretive):
             f"No key for any of {', '.join(map(str, names))}.\n{self.guidance.what_to_set(variables)}", variables
         )
 
-    @cached_property
-    def _best(self) -> list[Offer]:
-        reached = order(self.resolver.reachable(self.registry.auto_model_priority))
-        listed = [offer for offer in reached if offer.api == CHAT]
-        return listed + self._unlisted({offer.provider for offer in listed})
+    def keyed(self, name: str = AUTO) -> list[Offer]:
+        """The candidates for a choice among providers with keys: no look at local ports."""
+        found = self._best.get(name)
+        if not found and (self._reread_environment() or found is None):
+            from inference_providers.offers import defaults
 
-    def _unlisted(self, listed: set[str]) -> list[Offer]:
-        """The first few models of providers with a key that have none in the priority list, after the rest."""
-        found: list[Offer] = []
-        for pid, provider in self.registry.providers.items():
-            if pid not in listed and provider.local is None and not self.accesses[pid].reason:
-                names = list(provider.data.get("model_names") or {})[:3]
-                found += [
-                    offer
-                    for name in names
-                    for offer in self.resolver.offers_of(name, local=False)
-                    if offer.provider == pid
-                ]
-        return order(found)
+            found = self._best[name] = defaults.keyed(self.resolver, name)
+        found = found or []
+        self._warn_of_plain_http(found[:1])
+        return found
 
-    def keyed(self) -> list[Offer]:
-        """The automatic choice among providers with keys: no look at local ports."""
-        if not self._best:
-            self._reread_environment()
-        self._warn_of_plain_http(self._best[:1])
-        return self._best
+    def told(self, name: str = AUTO, *, strict: bool = True) -> list[Offer]:
+        """The candidates for a choice at providers with a key that say themselves what they have.
+
+        Those are asked of whose models none is known that could be called: each once, for the life of the list.
+        *strict*: raise what the first of them failed with where none gives a model.
+        """
+        unknown = self._unknown(name)
+        if self.model_list is None or not unknown or name.endswith((":free", ":local")):
+            return []
+        from inference_providers.calls import listing
+
+        return listing.candidates(self.resolver, name, unknown, self.model_list, self._told, strict=strict)
+
+    def _unknown(self, name: str) -> list[Provider]:
+        """The providers with a key of which the registry knows no model that can be called for certain."""
+        served = {offer.provider for offer in self.keyed(name) if not offer.doubtful}
+        return [row for row in self.resolver.reached() if row.id not in served and not self.accesses[row.id].opt_in]
 
     def on_this_machine(self) -> list[Offer]:
         """Candidates on this machine: running servers, else models of the user's own that can be launched."""
@@ -382,16 +388,7 @@ class Finder(Secretive):
 
     def who_could(self, able: Callable[[Offer], bool]) -> str:
         """Who could do what was asked, for a person: of what the keys reach, else of what a key would reach."""
-        found = [offer for offer in self.keyed() if able(offer)]
-        if found:
-            return f"These could: {', '.join(f'{offer.provider}/{offer.internal_name}' for offer in found[:3])}."
-        names = self.registry.auto_model_priority
-        listed = (offer for name in names for offer in self.resolver.offers_of(name, local=False) if able(offer))
-        first = next(listed, None)
-        if first is None:
-            return ""
-        variables = self.registry.providers[first.provider].key_variables
-        return f"{first.provider}/{first.internal_name} could" + (f", with {variables[0]}." if variables else ".")
+        return self.guidance.who_could(able, self.keyed(), self.resolver)
 
     def tell(self, message: str) -> None:
         """Say what is tried, where that was asked for."""

@@ -22,6 +22,7 @@ from inference_providers.offers import (
     Resolution,
     Resolver,
     Selection,
+    is_automatic,
     order,
 )
 from inference_providers.registry import Provider, bundled
@@ -38,7 +39,7 @@ else:
     Base = object
 
 _KEPT = 64  # pipelines of which each list keeps the finders, for calls on the same terms
-_OF_ONE_FINDER = frozenset(("accesses", "resolver", "guidance", "_best", "_launchables"))
+_OF_ONE_FINDER = frozenset(("accesses", "resolver", "guidance", "_launchables"))
 _KEYLESS = ("", "none", "null", "empty", "no-key", credentials.DUMMY_KEY)  # what people write for a server without one
 
 
@@ -125,7 +126,7 @@ class NarrowFinder(Finder):
     def __init__(self, broad: Finder, accesses: Accesses) -> None:
         self.__dict__.update({name: value for name, value in broad.__dict__.items() if name not in _OF_ONE_FINDER})
         self._broad, self.accesses = broad, accesses
-        self._seen, self._found, self.holder = None, {}, None
+        self._seen, self._found, self._best, self.holder = None, {}, {}, None
         self.resolver = Resolver(
             accesses,
             aliases=self._aliases,
@@ -148,7 +149,7 @@ class KeyFinder(NarrowFinder):
 
     def __init__(self, broad: Finder, selection: Selection, key: str) -> None:
         super().__init__(broad, broad.accesses.within(selection))
-        self._key, self._selection = credentials.Credential(key, None), selection
+        self._key, self._selection, self._told = credentials.Credential(key, None), selection, {}
         self._settled: dict[str, str] = {}  # "owner" -> the key's, once that is known
         self._finder: Finder | None = None
 
@@ -165,13 +166,17 @@ class KeyFinder(NarrowFinder):
         """Nothing is known before the owner is."""
         return None
 
-    def keyed(self) -> list[Offer]:
+    def keyed(self, name: str = AUTO) -> list[Offer]:
         """The automatic choice at the key's owner."""
-        return self._owner(AUTO, None).keyed()
+        return self._owner([name], None).keyed(name)
+
+    def told(self, name: str = AUTO, *, strict: bool = True) -> list[Offer]:
+        """The automatic choice of what the key's owner says that it has."""
+        return self._owner([name], None).told(name, strict=strict)
 
     def on_this_machine(self) -> list[Offer]:
         """The automatic choice on this machine, where the key is a server's here."""
-        return self._owner(AUTO, None).on_this_machine()
+        return self._owner([AUTO], None).on_this_machine()
 
     def _owner(self, names: Sequence[str], spelling: str | None) -> Finder:
         """The finder of the one provider that all of these names mean."""
@@ -192,7 +197,7 @@ class KeyFinder(NarrowFinder):
         return self._finder
 
     def _meant(self, name: str, spelling: str | None) -> list[str]:
-        if spelling is None and isinstance(name, str) and name.strip().lower() in AUTO:
+        if spelling is None and isinstance(name, str) and is_automatic(name):
             return [pid for pid, row in self.registry.providers.items() if not self.accesses.avoids(row)]
         resolution = self.resolver.resolve(name, spelling)
         meant = [offer.provider for offer in resolution.offers if not self.accesses.avoids(offer.row())]
@@ -204,7 +209,7 @@ class KeyFinder(NarrowFinder):
 def _whose_key(names: Sequence[str], meant: Sequence[str]) -> UnknownModelError:
     several = f"{', '.join(meant[:5])}{', ...' if len(meant) > 5 else ''}"
     shown = " or ".join(repr(name) for name in names[:3])
-    plain = next((name for name in names if name not in AUTO), "MODEL")
+    plain = next((name for name in names if not is_automatic(name)), "MODEL")
     how = f"write {meant[0] if meant else 'PROVIDER'}/{plain}, or give its address as api_base"
     return UnknownModelError(
         f"Whose key is it? {shown} may mean {several or 'nobody'}, and a key goes to its owner only: {how}."
@@ -218,11 +223,12 @@ class AddressFinder(NarrowFinder):
         provider = _provider_at(endpoint, broad.accesses)
         self._provider = provider if provider is not None else _remote(endpoint)
         super().__init__(broad, broad.accesses.with_address(self._provider, endpoint, key, selection))
+        self._told = {}
 
     def own_candidates(self, name: str, *, provider: str | None = None) -> list[Offer]:
         """The model at that address, under this name. Raises NoCredentialsError, and UnknownModelError for `auto`."""
-        if name.strip().lower() in AUTO:
-            return self.keyed()
+        if is_automatic(name):
+            return self.keyed(name.strip().lower()) or self.told(name.strip().lower())
         canonical, offers = self._offers(name.strip())
         resolution = Resolution(name, "address", canonical, offers)
         found = [] if self.accesses.avoids(self._provider) else order(offers)
@@ -231,13 +237,16 @@ class AddressFinder(NarrowFinder):
         self._warn_of_plain_http(found)
         return found
 
-    def keyed(self) -> list[Offer]:
+    def keyed(self, name: str = AUTO) -> list[Offer]:
         """The automatic choice there, where it is a provider's whose models are known."""
         if self.accesses.avoids(self._provider):
-            return self.own_candidates(f"{self._provider.id}/{AUTO[0]}")  # raises what is to be said
+            return self.own_candidates(f"{self._provider.id}/{AUTO}")  # raises what is to be said
         if self._provider.id not in self.registry.providers or self._provider.local is not None:
             raise UnknownModelError("api_base is the address of one server; give the name that it has for the model.")
-        return [offer for offer in super().keyed() if offer.provider == self._provider.id]
+        return [offer for offer in super().keyed(name) if offer.provider == self._provider.id]
+
+    def _unknown(self, name: str) -> list[Provider]:
+        return [row for row in super()._unknown(name) if row.id == self._provider.id]
 
     def on_this_machine(self) -> list[Offer]:
         """Nobody: the address is the caller's."""

@@ -75,6 +75,7 @@ class Pipeline(Secretive):
         )
         self._learn = learn
         self.stand_in, self._random, self._policy, self._limits = stand_in, random, policy, limits
+        finder.model_list = self.model_list
         self.keys_by_hand: list[str] = []  # kept where a stand-in has to leave them out
         self.narrowed: dict[tuple[object, ...], Pipeline] = {}
 
@@ -186,6 +187,17 @@ class Pipeline(Secretive):
         from inference_providers.calls.async_asker import AsyncAsker
 
         return AsyncAsker(self, self.finder, self.async_caller)
+
+    def model_list(self, offer: Offer, limit: float) -> bytes:
+        """What a provider replies within *limit* seconds that is asked, with its key, which models it has.
+
+        Raises what a call raises.
+        """
+        from inference_providers.calls import listing
+        from inference_providers.protocols import ModelRequest
+
+        request = ModelRequest(path=listing.PATH, method="GET")
+        return self.caller.call([offer], request, total=min(limit, self.timeout)).content
 
     def secrets(self) -> list[str]:
         """The keys in the environment, and those by hand, for those who must leave them out."""

@@ -7,10 +7,12 @@ from click.shell_completion import CompletionItem
 
 
 def complete_model(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Canonical names that start with what was typed."""
+    """Canonical names, and those that leave the choice, that start with what was typed."""
+    from inference_providers.offers import AUTO, SMALL
     from inference_providers.registry import bundled
 
-    return [CompletionItem(name) for name in sorted(bundled().canonical_names) if name.startswith(incomplete.lower())]
+    names = sorted([AUTO, SMALL, *bundled().canonical_names])
+    return [CompletionItem(name) for name in names if name.startswith(incomplete.lower())]
 
 
 def complete_provider(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -33,6 +33,7 @@ from inference_providers.errors import (
     TruncatedStreamError,
     UnknownModelError,
 )
+from inference_providers.offers import is_automatic
 from inference_providers.protocols import ModelRequest, form_lists, form_streams
 from inference_providers.transport import running_loop
 
@@ -195,7 +196,7 @@ class _Wanted:
         """
         if self._only is not None:
             return [self._only.called(self.models[0])]
-        return [self.owner] if self.owner is not None and self.named in ([], ["auto"]) else None
+        return [self.owner] if self.owner is not None and all(map(is_automatic, self.named)) else None
 
     @property
     def lists_models(self) -> bool:

@@ -6,6 +6,7 @@ from inference_providers._face import face
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from inference_providers.offers import defaults as defaults
     from inference_providers.offers import local_server as local_server
     from inference_providers.offers.access import ALLOW_VARIABLE as ALLOW_VARIABLE
     from inference_providers.offers.access import AVOID_VARIABLE as AVOID_VARIABLE
@@ -24,9 +25,11 @@ if TYPE_CHECKING:
     from inference_providers.offers.offer import Offer as Offer
     from inference_providers.offers.ordering import order as order
     from inference_providers.offers.ordering import shuffled as shuffled
+    from inference_providers.offers.resolution import AUTO as AUTO
+    from inference_providers.offers.resolution import SMALL as SMALL
     from inference_providers.offers.resolution import Resolution as Resolution
-    from inference_providers.offers.resolver import AUTO as AUTO
     from inference_providers.offers.resolver import Resolver as Resolver
+    from inference_providers.offers.resolver import is_automatic as is_automatic
     from inference_providers.offers.rules import PREFIXES as PREFIXES
     from inference_providers.offers.rules import prefix_of as prefix_of
     from inference_providers.offers.selection import REMOTE as REMOTE
@@ -61,10 +64,14 @@ _HOME = {
         "order",
         "shuffled",
     ),
-    "resolution": ("Resolution",),
-    "resolver": (
+    "resolution": (
         "AUTO",
+        "Resolution",
+        "SMALL",
+    ),
+    "resolver": (
         "Resolver",
+        "is_automatic",
     ),
     "rules": (
         "PREFIXES",
@@ -80,4 +87,11 @@ _HOME = {
         "is_free",
     ),
 }
-__getattr__, __dir__ = face(__name__, _HOME, modules=("local_server",))
+__getattr__, __dir__ = face(
+    __name__,
+    _HOME,
+    modules=(
+        "defaults",
+        "local_server",
+    ),
+)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from inference_providers.offers.access import Accesses
     from inference_providers.offers.local_server import LocalServer
+    from inference_providers.offers.lookup import Lookup
     from inference_providers.offers.offer import Offer
     from inference_providers.offers.resolution import Resolution
 
@@ -70,6 +71,27 @@ class Guidance:
             f"{resolution.name!r}: no {first.provider_name} server runs at {where}, and no model file is called "
             f"{first.internal_name!r}, nor is one there.{hint} `inference-providers local list` shows those that are."
         )
+
+    @staticmethod
+    def no_engine(resolution: Resolution) -> LocalServerError | None:
+        """The error of a model that lies here, and no engine can run."""
+        if not resolution.offers or not all(offer.launchable for offer in resolution.offers):
+            return None
+        reasons = "".join(f"\n  {offer.reason}" for offer in resolution.offers)
+        return LocalServerError(f"No engine here can run {resolution.name!r}:{reasons}")
+
+    def who_could(self, able: Callable[[Offer], bool], keyed: Sequence[Offer], lookup: Lookup) -> str:
+        """Who could do what was asked, for a person: of what the keys reach, else of what a key would reach."""
+        found = [offer for offer in keyed if able(offer)]
+        if found:
+            return f"These could: {', '.join(f'{offer.provider}/{offer.internal_name}' for offer in found[:3])}."
+        names = self._registry.auto_model_priority
+        listed = (offer for name in names for offer in lookup.offers_of(name, local=False) if able(offer))
+        first = next(listed, None)
+        if first is None:
+            return ""
+        variables = self._registry.providers[first.provider].key_variables
+        return f"{first.provider}/{first.internal_name} could" + (f", with {variables[0]}." if variables else ".")
 
     def what_to_set(self, variables: Sequence[str]) -> str:
         """Which variables would help, with the address where a key is to be had."""

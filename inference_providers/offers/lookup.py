@@ -51,7 +51,7 @@ class Lookup:
         )
 
     def offers_of(self, canonical: str, *, local: bool = True) -> list[Offer]:
-        """Every offer of a canonical model: the registry's in its order, then servers on this machine."""
+        """Every offer of a canonical model: its maker's, the registry's in its order, then servers on this machine."""
         offers = [
             Offer(self._accesses[provider.id], canonical, internal)
             for provider, internal in self.registry.offers_of(canonical)
@@ -61,17 +61,23 @@ class Lookup:
 
     def reachable(self, canonical_names: Iterable[str]) -> list[Offer]:
         """The offers of these models at providers that can be reached: no look at local ports."""
-        reached = [
-            (provider, access)
-            for provider in self.registry.providers.values()
-            if provider.local is None and not (access := self._accesses[provider.id]).reason
-        ]
+        reached = self.reached()
         return [
-            Offer(access, canonical, internal)
+            Offer(self._accesses[provider.id], canonical, internal)
             for canonical in canonical_names
-            for provider, access in reached
+            for provider in self.registry.makers_first(canonical, reached)
             for internal in provider.internal_names(canonical)
         ]
+
+    def reached(self) -> list[Provider]:
+        """The providers that there is a key for, none of which is on this machine."""
+        rows = self.registry.providers.values()
+        return [provider for provider in rows if provider.local is None and not self._accesses[provider.id].reason]
+
+    def offers_by(self, provider: Provider, names: Iterable[tuple[str | None, str]]) -> list[Offer]:
+        """The offers of a provider under (canonical name, its own name)."""
+        access = self._accesses[provider.id]
+        return [Offer(access, canonical, internal) for canonical, internal in names]
 
     def running(self, *, canonical: str | None = None, internal: str | None = None) -> list[Offer]:
         """What servers here offer of a canonical model, or under a name of their own."""

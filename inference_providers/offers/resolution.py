@@ -8,6 +8,8 @@ if TYPE_CHECKING:
 
     from inference_providers.offers.offer import Offer
 
+AUTO, SMALL = "auto", "auto:small"  # names that leave the choice of the model, for whatever and for small jobs
+
 
 class Resolution:
     """What a name stands for: `.rule` that matched, `.canonical_name` (None if unknown), `.offers`, `.warning`.

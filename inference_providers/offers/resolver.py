@@ -9,11 +9,20 @@ import re
 
 from inference_providers.errors import UnknownModelError
 from inference_providers.offers.lookup import Lookup
-from inference_providers.offers.resolution import Resolution
-from inference_providers.offers.rules import RULES, automatic
+from inference_providers.offers.resolution import AUTO, SMALL, Resolution
+from inference_providers.offers.rules import RULES
 
 LONGEST_SPELLING = 300  # characters of a name, with all that may stand before and after it
-AUTO = ("auto",)
+
+
+def is_automatic(name: str) -> bool:
+    """Whether a name leaves the choice of the model: `auto`, `auto:small`, or either with a policy."""
+    plain = name.strip().lower()
+    if ":" not in plain or not plain.startswith(AUTO):
+        return plain == AUTO
+    from inference_providers.offers.defaults import is_choice
+
+    return is_choice(plain)
 
 
 class Resolver(Lookup):
@@ -31,7 +40,9 @@ class Resolver(Lookup):
             raise UnknownModelError(f"{name[:60]!r} holds control characters; no model is called so")
         if provider is not None:
             return self._at_provider(name, provider)
-        if name.lower() in AUTO:
+        if name.lower() in (AUTO, SMALL):
+            from inference_providers.offers.defaults import automatic
+
             return automatic(self, name)
         for rule in RULES:
             found = rule(self, name)

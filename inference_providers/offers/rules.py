@@ -34,13 +34,6 @@ _TAG = r"(?i)(latest|\d+(\.\d+)?[bmkt].*|.*q\d.*|v\d.*|instruct|chat)"
 _SERVERS = ":local"  # a family's provider: whichever server runs here
 
 
-def automatic(lookup: Lookup, name: str) -> Resolution:
-    """`auto`: the registry's priority list, then what runs here."""
-    priority = lookup.registry.auto_model_priority
-    offers = [offer for model in priority for offer in lookup.offers_of(model, local=False)]
-    return Resolution(name, "auto", None, offers + lookup.server_offers_of_all())
-
-
 def given(lookup: Lookup, name: str) -> Resolution | None:
     """A model that the calling program gave."""
     offers = lookup.launched(name, None, GIVEN)

@@ -27,7 +27,7 @@ def apply_policy(policy: str, offers: Sequence[Offer], registry: Registry) -> li
         places = {pid: place for place, pid in enumerate(registry.fastest)}
         return sorted(offers, key=lambda o: places.get(o.provider, len(places)))
     ranks = {name: rank for rank, name in enumerate(registry.auto_model_priority)}
-    return sorted(offers, key=lambda o: (ranks.get(o.canonical_name or "", len(ranks)), -(o.context_window or 0)))
+    return sorted(offers, key=lambda o: ranks.get(o.canonical_name or "", len(ranks)))  # a model is as good anywhere
 
 
 def is_free(offer: Offer) -> bool:

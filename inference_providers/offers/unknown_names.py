@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 from inference_providers.errors import UnknownModelError
+from inference_providers.offers.resolution import AUTO, SMALL
 from inference_providers.offers.sorting import POLICIES
 from inference_providers.registry import Heads, edits
 
@@ -45,6 +48,8 @@ def strangers(lookup: Lookup, name: str) -> Strangers:
 
 def no_such_head(lookup: Lookup, name: str, unknown: Strangers) -> UnknownModelError:
     """The error for a name under a head that nobody is called, with what was perhaps meant."""
+    if no_choice := _no_choice(name):
+        return no_choice
     known_heads, canonical = Heads(lookup.registry), unknown.canonical_name
     heads, last = known_heads.of(name)
     meant = [
@@ -94,6 +99,8 @@ def unknown_model(lookup: Lookup, name: str) -> UnknownModelError:
         return UnknownModelError(
             "The model name is empty. Give one, or call connect_to_ai() for the best that your keys reach."
         )
+    if no_choice := _no_choice(name):
+        return no_choice
     close = closest(lookup, name)
     lines = [f"No provider in the registry serves {name!r}, in any spelling known."]
     if pid := lookup.registry.provider_id(name):
@@ -103,6 +110,24 @@ def unknown_model(lookup: Lookup, name: str) -> UnknownModelError:
         lines += ["Closest names:", *(f"  {one}: {_enabling(lookup, one)}" for one in close)]
     lines.append("`inference-providers models PATTERN` searches the names; `PROVIDER/NAME` passes a name on unlisted.")
     return UnknownModelError("\n".join(lines), close)
+
+
+def _no_choice(name: str) -> UnknownModelError | None:
+    """The error for `auto:cheep` and `auto/small`: what follows `auto` is neither a list nor a policy, or not so."""
+    from difflib import get_close_matches
+
+    match = re.fullmatch(rf"{AUTO}([:/_-])(.{{1,32}})", name.lower())
+    if match is None:
+        return None
+    tails = {
+        one.removeprefix(f"{AUTO}:"): one for one in (SMALL, *(f"{c}:{p}" for c in (AUTO, SMALL) for p in POLICIES))
+    }
+    close = [tails[tail] for tail in get_close_matches(match[2], tails, n=2, cutoff=0.5)]
+    if not close and match[1] != ":":
+        return None
+    said = "Did you mean:" if close else "There are:"
+    rows = "".join(f"\n  {one}" for one in close or tails.values())
+    return UnknownModelError(f"{name!r} is no way to choose a model. Nobody is asked. {said}{rows}", close)
 
 
 def closest(lookup: Lookup, name: str, count: int = 5) -> list[str]:

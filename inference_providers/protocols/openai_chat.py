@@ -222,6 +222,8 @@ def decode(
         if path in _READ and body.lstrip()[:1] == b"{" and b"\n" in body.strip():  # lines of JSON, or a cut reply
             return _from_stream(body, provider, secrets, now, path, allow_empty)
         return _not_json(body, provider, secrets)
+    if isinstance(reply, list) and not path:  # what was looked up: some give their list of models bare
+        return Verdict(classify.OK, reply=None)
     if not isinstance(reply, dict):
         return classify.unavailable(classify.NEXT, provider, f"the reply is not an object but {type(reply).__name__}")
     if reply.get("error") or reply.get("object") == "error":

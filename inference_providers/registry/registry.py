@@ -16,7 +16,7 @@ from inference_providers.registry.provider import Provider
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
     from inference_providers.registry.naming import Names
@@ -96,6 +96,16 @@ class Registry:
     def auto_model_priority(self) -> list[str]:
         """Canonical names, best first."""
         return list(self._rows.get("auto_model_priority") or [])
+
+    @property
+    def auto_small_priority(self) -> list[str]:
+        """Canonical names for small jobs, best first; a file without such a list has the other one."""
+        return list(self._rows.get("auto_small_priority") or self.auto_model_priority)
+
+    def makers_of(self, canonical: str) -> Sequence[str]:
+        """The ids of providers through which a model's own lab sells it by use, best first."""
+        makers: Mapping[str, list[str]] | None = self._rows.get("makers")
+        return (makers.get(self.model(canonical).get("lab") or "") or ()) if makers else ()
 
     @property
     def families(self) -> list[list[str]]:
@@ -251,12 +261,24 @@ class Registry:
 
         return self.loose_index.get(loose(name))
 
+    def makers_first(self, canonical: str, providers: list[Provider]) -> list[Provider]:
+        """These providers, those first through which a model's own lab sells it."""
+        makers = self.makers_of(canonical)
+        if not makers:
+            return providers
+        first = sorted([row for row in providers if row.id in makers], key=lambda row: makers.index(row.id))
+        return first + [row for row in providers if row.id not in makers]
+
     def offers_of(self, canonical: str) -> Iterator[tuple[Provider, str]]:
-        """(provider, internal name) of everyone who serves a canonical model, in registry order."""
-        for provider in self.providers.values():
-            if canonical in provider.model_names or canonical in provider.more_names.values():
-                for internal_name in provider.internal_names(canonical):
-                    yield provider, internal_name
+        """(provider, internal name) of everyone who serves a canonical model: its makers, then registry order."""
+        serving = [
+            provider
+            for provider in self.providers.values()
+            if canonical in provider.model_names or canonical in provider.more_names.values()
+        ]
+        for provider in self.makers_first(canonical, serving):
+            for internal_name in provider.internal_names(canonical):
+                yield provider, internal_name
 
 
 def parse(text: str | bytes, origin: str = "registry") -> dict[str, Any]:

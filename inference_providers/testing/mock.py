@@ -63,12 +63,11 @@ class Mock:
         self._owners |= {("mock", name): name for name in unknown}
         first = [name if name in unknown else canonical for name, canonical in self._canonical.items()]
         every = EVERY in self._replies
-        rest = registry.auto_model_priority if every else []
+        large, small = registry.auto_model_priority, registry.auto_small_priority
+        lists = {"auto_model_priority": large, "auto_small_priority": small}
         families = [["", "mock"]] if every else registry.families  # "*" is for unknown names as well
-        order = list(dict.fromkeys([*first, *rest]))
-        return registry.variant(
-            {**registry.rows, "providers": providers, "families": families, "auto_model_priority": order}
-        )
+        orders = {name: list(dict.fromkeys([*first, *(models if every else ())])) for name, models in lists.items()}
+        return registry.variant({**registry.rows, "providers": providers, "families": families, **orders})
 
     def _names(self, pid: str, row: Mapping[str, Any], wanted: Mapping[str, str]) -> dict[str, Any]:
         """The mocked models' names at a provider: all of its names if every model is mocked."""

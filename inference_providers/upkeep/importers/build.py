@@ -93,7 +93,9 @@ class Building:
             **{section: overlay[section] for section in as_they_are},
             "retired": {kind: dict(sorted(rows.items())) for kind, rows in overlay["retired"].items()},
             "easiest": overlay["easiest"],
-            "auto_model_priority": overlay["auto_model_priority"],
+            "makers": overlay["makers"],
+            "auto_model_priority": list(overlay["auto_model_priority"]),  # the reasons are for those who edit it
+            "auto_small_priority": list(overlay["auto_small_priority"]),
         }
 
     def origins(self) -> str:

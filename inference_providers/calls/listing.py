@@ -1,0 +1,119 @@
+"""Models of providers that the registry says nothing of: they are asked what they have, and the best of it is tried.
+
+Whatever a list says is a stranger's word: it is bounded, and only ever used as a name that is sent back to whom it
+came from.
+"""
+
+from __future__ import annotations
+
+import time
+
+from inference_providers.errors import AllProvidersFailedError, InferenceProvidersError
+from inference_providers.joint_errors import all_failed
+from inference_providers.offers import AUTO, SMALL, defaults
+from inference_providers.text import jsontext
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+    from typing import Any
+
+    from inference_providers.offers import Offer, Resolver
+    from inference_providers.registry import Provider
+
+    Best = Mapping[str, Sequence[tuple[str | None, str]]]  # choice -> (canonical name, the provider's own), best first
+
+PATH = "/models"
+LIMIT = 10.0  # seconds for providers to say what they have
+_ROWS = 2000  # models of a list that are looked at
+_LONGEST = 200  # characters of a name
+# What rows say of themselves that are no models to talk to. Of others, names tell it.
+_KINDS = frozenset((
+    "embedding", "embeddings", "image", "video", "audio", "speech", "tts", "stt", "transcription", "transcribe",
+    "rerank", "reranker", "moderation", "classification", "ocr",
+))  # fmt: skip
+
+
+def candidates(
+    resolver: Resolver,
+    name: str,
+    providers: Iterable[Provider],
+    ask: Callable[[Offer, float], bytes],
+    known: MutableMapping[str, Best],
+    *,
+    strict: bool,
+) -> list[Offer]:
+    """The best that these providers say they have, for a choice: a few of each.
+
+    *ask*: what one replies that is asked for its list, by an offer of no model, within seconds. *known*: what such
+    replies came to, by their ids; more is put there. All together have `LIMIT`.
+    *strict*: raise the error of the first that failed where nobody has a model to talk to.
+    """
+    found: list[Offer] = []
+    problems: list[tuple[Provider, InferenceProvidersError]] = []
+    until = time.monotonic() + LIMIT
+    for provider in providers:
+        try:
+            if provider.id not in known:
+                if (left := until - time.monotonic()) <= 0:
+                    break
+                (nameless,) = resolver.offers_by(provider, [(None, PATH.strip("/"))])
+                known[provider.id] = _best(resolver, provider, ask(nameless, left))
+            found += resolver.offers_by(provider, known[provider.id][defaults.list_of(name)])
+        except InferenceProvidersError as error:
+            problems.append((provider, error))
+    if problems and not found and strict:
+        provider, problem = problems[0]
+        late = f" ({provider.name} was asked what it has, since no model of it is known; name one: {provider.id}/MODEL)"
+        raise all_failed(f"{problem}{late}", getattr(problem, "attempts", ()), late)
+    return found
+
+
+def _best(resolver: Resolver, provider: Provider, reply: bytes) -> Best:
+    """The first few of a list, for each choice. Raises AllProvidersFailedError for one without a model to talk to."""
+    names = resolver.registry.names
+    made = dict(_models(reply))
+    listed = [(canonical, model) for model in made if (canonical := names.canonical_name(model)) is not None]
+    offers = [offer for offer in resolver.offers_by(provider, listed) if offer.usable]
+    if not offers:
+        raise AllProvidersFailedError(f"{provider.id}: its list has no model to talk to", [])
+    return {
+        choice: [(offer.canonical_name, offer.internal_name) for offer in best[: defaults.COUNT]]
+        for choice in (AUTO, SMALL)
+        if (best := defaults.ranked(resolver.registry, choice, offers, made))
+    }
+
+
+def _models(reply: bytes) -> Iterator[tuple[str, int]]:
+    """The names in a list, and the month in which each was made as far as it says so."""
+    try:
+        data: Any = jsontext.loads(reply)
+    except ValueError:
+        return
+    rows = data.get("data", data.get("models")) if isinstance(data, dict) else data
+    for row in rows[:_ROWS] if isinstance(rows, list) else ():
+        model = row.get("id", row.get("name")) if isinstance(row, dict) else row
+        if not isinstance(model, str) or not 0 < len(model) <= _LONGEST or not model.isprintable():
+            continue
+        if isinstance(row, dict) and not _is_to_talk_to(row):
+            continue
+        created = row.get("created") if isinstance(row, dict) else None
+        yield model, defaults.month(_day(created))
+
+
+def _is_to_talk_to(row: dict[str, Any]) -> bool:
+    """Whether what a row says of its model does not rule it out; most say nothing."""
+    kinds = {str(row.get(key)).lower() for key in ("type", "model_type", "task", "object")}
+    shape = row.get("architecture")
+    output = shape.get("output_modalities") if isinstance(shape, dict) else None
+    can = row.get("capabilities")
+    chats = can.get("completion_chat", True) if isinstance(can, dict) else True
+    ended = row.get("deprecated") is True or row.get("archived") is True
+    return not ended and not kinds & _KINDS and bool(chats) and (not isinstance(output, list) or "text" in output)
+
+
+def _day(created: object) -> str:
+    """A Unix time as a date; empty for what is none since 2015: some give 0, or the same for all."""
+    if not isinstance(created, int | float) or not 1.42e9 < created < 4e9:
+        return ""
+    return time.strftime("%Y-%m", time.gmtime(created))
