@@ -225,7 +225,7 @@ def test_without_a_key_both_are_said(reseller: bool) -> None:
     with pytest.raises(NoCredentialsError) as caught:
         made.ask_ai("hi", "old-1")
     words = str(caught.value)
-    assert words.startswith("'old-1' was retired in October 2026; ")
+    assert words.startswith("'old-1' was retired in October 2026")
     assert "new-1" in words
     assert "No key" in words
     assert ("RESELLER_KEY" if reseller else "MAKER_KEY") in caught.value.variables
