@@ -32,12 +32,16 @@ def unless_ended(lookup: Lookup, found: Resolution) -> Resolution:
     canonical = found.canonical_name
     if canonical is None or canonical not in lookup.registry.retired_models or variant(found.name) - _ANYHOW:
         return found
-    if _alive(found.offers) or _alive(lookup.exactly(found.name, lookup.offers_of(canonical))):
+    if _alive(found.offers):
         return found
+    gone = retired(lookup.registry, found.name, canonical)
+    whole = lookup.exactly(found.name, lookup.offers_of(canonical))
+    if _alive(whole):  # the model lives, and this snapshot of it perhaps with somebody for whom there is no key
+        snapshot_lives = any(not offer.doubtful for offer in found.offers)
+        return found if snapshot_lives else _instead(found.name, canonical, canonical, whole, gone)
     successor, offers = _successor(lookup, canonical)
     if successor is None:
         return found
-    gone = retired(lookup.registry, found.name, canonical)
     if not any(offer.usable for offer in offers) and any(not offer.doubtful or offer.usable for offer in found.offers):
         asked = any(offer.usable for offer in found.offers)
         warning = f"{gone}; its successor is {successor}" if asked else ""
