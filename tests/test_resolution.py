@@ -56,7 +56,7 @@ CASES: list[tuple[str, str, str | None, set[str] | None]] = [
     ("gpt-9-turbo-ultra", "family", "gpt-9-turbo-ultra", {"openai"}),
     ("claude-omega-9", "family", "claude-omega-9", {"anthropic"}),
     ("gemini-12-pro", "family", "gemini-12-pro", {"google"}),
-    ("palm", "retired", "gemini-2.5-flash", None),
+    ("palm", "retired", bundled().retired_models["palm"]["successor"], None),
     ("auto", "auto", None, None),
 ]  # fmt: skip
 

@@ -191,6 +191,18 @@ def test_who_still_serves_it_answers_and_nothing_is_said(serve: Serve, caplog: p
     assert alone.resolve("old-1").canonical_name == "new-1"  # who could serve it has no key
 
 
+def test_a_snapshot_that_is_gone_is_the_model_where_that_is_still_served(serve: Serve) -> None:
+    server = serve()
+    made = ProviderList(
+        json_override=rows(server.url, reseller=True), environ={"RESELLER_KEY": "k-87654321"}, local=False
+    )
+    assert made.ask_ai("hi", "old-1-0314") == "hello"
+    assert [request.json["model"] for request in server.asked] == ["maker/old-1"]
+    assert (
+        made.resolve("old-1-0314").warning == "'old-1-0314' (old-1) was retired in October 2026; old-1 answers instead"
+    )
+
+
 def test_its_weights_on_this_machine_are_the_very_model() -> None:
     here = LocalServer("ollama", "http://127.0.0.1:11434/v1", {"llama2:7b": "llama-2-7b"})
     found = resolver("OPENROUTER_API_KEY", servers=(here,)).resolve("llama-2-7b")
@@ -225,7 +237,7 @@ def test_without_a_key_both_are_said(reseller: bool) -> None:
     with pytest.raises(NoCredentialsError) as caught:
         made.ask_ai("hi", "old-1")
     words = str(caught.value)
-    assert words.startswith("'old-1' was retired in October 2026; ")
+    assert words.startswith("'old-1' was retired in October 2026")
     assert "new-1" in words
     assert "No key" in words
     assert ("RESELLER_KEY" if reseller else "MAKER_KEY") in caught.value.variables

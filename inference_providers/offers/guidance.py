@@ -49,7 +49,11 @@ class Guidance:
             head = f"No key for {shown!r}: {len(asked)} providers serve it, none is usable now."
         if avoided:
             head += f" {len(avoided)} more {'is' if len(avoided) == 1 else 'are'} not asked: {_reasons(avoided)}."
-        gone = [f"{resolution.warning}."] if resolution.ended else []
+        gone = []
+        if resolution.ended:
+            from inference_providers.offers.retirement import without_key
+
+            gone = [without_key(self._registry, resolution)]
         return NoCredentialsError("\n".join([*gone, head, *unused, self.what_to_set(variables)]), variables)
 
     @staticmethod

@@ -11,8 +11,10 @@ if TYPE_CHECKING:
 
     from inference_providers.offers.lookup import Lookup
     from inference_providers.offers.offer import Offer
+    from inference_providers.registry import Registry
 
-_WINDOWS = frozenset(["16k", "32k"])  # what successors have anyhow; all else that a name says is not theirs
+# What successors have anyhow; all else that a name says beyond its model is not theirs.
+_ANYHOW = frozenset(["16k", "32k", "thinking"])
 _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
     "December",
@@ -28,16 +30,21 @@ def unless_ended(lookup: Lookup, found: Resolution) -> Resolution:
     from inference_providers.registry import variant
 
     canonical = found.canonical_name
-    if canonical is None or canonical not in lookup.registry.retired_models or variant(found.name) - _WINDOWS:
+    if canonical is None or canonical not in lookup.registry.retired_models or variant(found.name) - _ANYHOW:
         return found
-    if _alive(found.offers) or _alive(lookup.exactly(found.name, lookup.offers_of(canonical))):
+    if _alive(found.offers):
         return found
+    gone = retired(lookup.registry, found.name, canonical)
+    whole = lookup.exactly(found.name, lookup.offers_of(canonical))
+    if _alive(whole):  # the model lives, and this snapshot of it perhaps with somebody for whom there is no key
+        snapshot_lives = any(not offer.doubtful for offer in found.offers)
+        return found if snapshot_lives else _instead(found.name, canonical, canonical, whole, gone)
     successor, offers = _successor(lookup, canonical)
     if successor is None:
         return found
-    gone = retired(lookup, found.name, canonical)
     if not any(offer.usable for offer in offers) and any(not offer.doubtful or offer.usable for offer in found.offers):
-        warning = f"{gone}; its successor is {successor}"
+        asked = any(offer.usable for offer in found.offers)
+        warning = f"{gone}; its successor is {successor}" if asked else ""
         return Resolution(found.name, found.rule, canonical, found.offers, warning, ended=canonical)
     return _instead(found.name, canonical, successor, offers, gone)
 
@@ -51,17 +58,17 @@ def at_provider(lookup: Lookup, name: str, pid: str, rest: str) -> Resolution | 
 
     provider = lookup.registry.providers[pid]
     canonical = lookup.registry.canonical(rest) or lookup.registry.names.canonical_name(rest)
-    if canonical is None or canonical not in lookup.registry.retired_models or variant(rest) - _WINDOWS:
+    if canonical is None or canonical not in lookup.registry.retired_models or variant(rest) - _ANYHOW:
         return None
     if provider.local is not None or provider.connection.get("deployments"):  # models are called there as people like
         return None
     if any(not provider.facts(one).is_doubtful for one in provider.internal_names(canonical)):
         return None
-    successor = next((one for one in _chain(lookup, canonical) if provider.internal_names(one)), None)
+    successor = next((one for one in _chain(lookup.registry, canonical) if provider.internal_names(one)), None)
     if successor is None:
         return None
     offers = lookup.offers_at(pid, successor, provider.internal_names(successor))
-    return _instead(name, canonical, successor, offers, retired(lookup, rest, canonical))
+    return _instead(name, canonical, successor, offers, retired(lookup.registry, rest, canonical))
 
 
 def unless_ended_there(lookup: Lookup, found: Resolution, rest: str) -> Resolution:
@@ -73,16 +80,22 @@ def unless_ended_there(lookup: Lookup, found: Resolution, rest: str) -> Resoluti
     instead = at_provider(lookup, found.name, first.provider, rest)
     if instead is None or first.internal_name.lower() != rest.lower():
         return instead or found
-    warning = f"{retired(lookup, rest, instead.ended)}; {first.provider} has {instead.canonical_name} instead"
+    warning = f"{retired(lookup.registry, rest, instead.ended)}; {first.provider} has {instead.canonical_name} instead"
     return Resolution(found.name, found.rule, found.canonical_name, found.offers, warning, ended=instead.ended)
 
 
-def retired(lookup: Lookup, asked: str, canonical: str) -> str:
+def without_key(registry: Registry, found: Resolution) -> str:
+    """What is said, as a sentence, of a model that has ended where no key reaches it, nor its successor."""
+    gone = f"{retired(registry, found.name, found.ended)} by its maker"
+    return f"{found.warning or f'{gone}; its successor is {_chain(registry, found.ended)[-1]}'}."
+
+
+def retired(registry: Registry, asked: str, canonical: str) -> str:
     """That a model has ended, and when where that is known: `'gpt-4-0613' (gpt-4) was retired in October 2026`."""
     from inference_providers.registry import loose
 
     what = repr(asked) + (f" ({canonical})" if loose(asked) != loose(canonical) else "")
-    ended = str(lookup.registry.retired_models[canonical].get("ended") or "")
+    ended = str(registry.retired_models[canonical].get("ended") or "")
     return f"{what} was retired in {in_words(ended)}" if ended else f"{what} has been retired"
 
 
@@ -104,9 +117,9 @@ def _alive(offers: Iterable[Offer]) -> bool:
     return any(not offer.doubtful for offer in order(offers))
 
 
-def _chain(lookup: Lookup, canonical: str) -> list[str]:
+def _chain(registry: Registry, canonical: str) -> list[str]:
     """The successors of a model, each that of the one before; a registry may lead in a circle."""
-    rows, found = lookup.registry.retired_models, [canonical]
+    rows, found = registry.retired_models, [canonical]
     while (row := rows.get(found[-1])) is not None and row["successor"] not in found:
         found.append(row["successor"])
     return found[1:]
@@ -115,7 +128,7 @@ def _chain(lookup: Lookup, canonical: str) -> list[str]:
 def _successor(lookup: Lookup, canonical: str) -> tuple[str | None, list[Offer]]:
     """The first successor that can be asked, and its offers; else the last one, which has not ended."""
     successor, offers = None, []
-    for successor in _chain(lookup, canonical):
+    for successor in _chain(lookup.registry, canonical):
         offers = lookup.offers_of(successor)
         if _alive(offers):
             break

@@ -279,12 +279,15 @@ def slip_after_colon(lookup: Lookup, name: str) -> Resolution | None:
 def family(lookup: Lookup, name: str, marks: str = "") -> Resolution | None:
     """A name that the registry does not know, of a kind that it does.
 
-    *marks*: kinds alone that end in one of these: what stands in an account (`accounts/me/models/mine`).
+    *marks*: kinds alone that end in one of these: what stands in an account (`accounts/me/models/mine`), and not in
+    one that the registry gives to nobody (`accounts/fireworks/models/...`).
     """
     key = name.lower()
     for start, pid in lookup.registry.families:
         if not key.startswith(start) or (marks and (start[-1] not in marks or pid == _SERVERS)):
             continue
+        if marks and not pid:
+            return None
         unknown = f"the registry does not know {name!r}"
         if pid in lookup.registry.providers:
             canonical, offers = lookup.own_name(pid, name)
