@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from inference_providers.registry import CHAT
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,15 +21,16 @@ if TYPE_CHECKING:
 def order(offers: Iterable[Offer], *, here_first: bool = False) -> list[Offer]:
     """Candidates among *offers*: usable ones in the given order, doubtful ones after the rest, local ones last.
 
-    With *here_first*, local ones come before all others.
+    What can be asked by another API than chat only comes after the rest as well. With *here_first*, local ones come before all others.
 
     Of several names that one provider has for a model (regions, dated snapshots) the first stands for all.
     """
     first: dict[tuple[str, str, str], Offer] = {}
     for offer in offers:
         if not offer._access.reason and offer.usable:
-            first.setdefault((offer.provider, offer.place[0] or "", offer.canonical_name or offer.internal_name), offer)
-    return sorted(first.values(), key=lambda o: ((o.local and not o.named) != here_first, o.doubtful))
+            server = offer.place[0] or "" if offer.local else ""
+            first.setdefault((offer.provider, server, offer.canonical_name or offer.internal_name), offer)
+    return sorted(first.values(), key=lambda o: ((o.local and not o.named) != here_first, o.api != CHAT, o.doubtful))
 
 
 def shuffled(offers: Sequence[Offer], random: Shuffles) -> list[Offer]:

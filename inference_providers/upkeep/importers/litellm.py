@@ -22,11 +22,11 @@ from inference_providers.upkeep.importers.rows import (
 
 RANK = 2
 
-# Keys of price classes by size, and of fine-tuning prices: these are not models.
-_PRICE_CLASS = re.compile(r"-\d[\d.]*b-(to-)?\d[\d.]*b$|-up-to-|-default$|^ft:|moe-up")
+# Keys of price classes by size, of fine-tuning prices, and of a service apart: these are not models of that provider.
+_PRICE_CLASS = re.compile(r"-\d[\d.]*b-(to-)?\d[\d.]*b$|-up-to-|-default$|^ft:|moe-up|/claude_platform/")
 # `azure/eu/gpt-5.2` is `gpt-5.2` at another price; `bedrock/us-gov-east-1/...` likewise.
 _REGION = re.compile(
-    r"^((eu|us|global|global-standard|apac|data-zone|jp|au|in|ca|invoke|converse)"
+    r"^((eu|us|global|global-standard|us-gov|apac|data-zone|jp|au|in|ca|invoke|converse)"
     r"|[a-z]{2}(-gov)?-[a-z]+-\d|\*|\d+-month-commitment)/"
 )
 
