@@ -36,9 +36,9 @@ def unless_ended(lookup: Lookup, found: Resolution) -> Resolution:
         return found
     gone = retired(lookup.registry, found.name, canonical)
     whole = lookup.exactly(found.name, lookup.offers_of(canonical))
-    if _alive(whole):  # the model lives, and this snapshot of it perhaps with somebody for whom there is no key
-        snapshot_lives = any(not offer.doubtful for offer in found.offers)
-        return found if snapshot_lives else _instead(found.name, canonical, canonical, whole, gone)
+    if _alive(whole):  # the model lives; so, perhaps, does this snapshot of it
+        listed = any(offer.usable or not offer.doubtful for offer in found.offers)
+        return found if listed else _instead(found.name, canonical, canonical, whole, gone)
     successor, offers = _successor(lookup, canonical)
     if successor is None:
         return found
