@@ -295,10 +295,6 @@ def test_the_lists_say_why_and_since_when() -> None:
             assert re.fullmatch(r"20\d\d-[01]\d-[0-3]\d", row["since"])
 
 
-IS_BUILT = "auto_small_priority" in bundled().rows  # by this overlay, and not before it
-
-
-@pytest.mark.skipif(not IS_BUILT, reason="the registry is older than its overlay")
 def test_every_listed_model_is_served_twice_or_by_its_maker() -> None:
     registry = bundled()
     assert registry.auto_small_priority != registry.auto_model_priority
@@ -310,7 +306,6 @@ def test_every_listed_model_is_served_twice_or_by_its_maker() -> None:
         assert min(prices) <= defaults.DEAR, model
 
 
-@pytest.mark.skipif(not IS_BUILT, reason="the registry is older than its overlay")
 def test_makers_are_providers_that_sell_by_use() -> None:
     registry = bundled()
     for lab, makers in registry.rows["makers"].items():

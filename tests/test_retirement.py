@@ -21,24 +21,24 @@ from inference_providers.offers.resolver import Resolver
 from inference_providers.offers.retirement import in_words
 from inference_providers.registry.naming import loose
 from inference_providers.registry.registry import Registry, bundled
+from inference_providers.upkeep.importers.build import load_overlay
 from inference_providers.upkeep.importers.retirement import Ending, retired_models
-from tests.overlaid import overlaid, overlay
 from tests.servers import Server
 from tests.test_variants import all_keys
 
 Serve = Callable[..., Server]
-ROWS: dict[str, dict[str, str]] = overlay()["retired"]["models"]
+ROWS: dict[str, dict[str, str]] = load_overlay()["retired"]["models"]
 
 
 def resolver(*variables: str, servers: tuple[LocalServer, ...] = (), registry: Registry | None = None) -> Resolver:
     """Over what the registry has, with keys in these variables, or in all."""
     keys = dict.fromkeys(variables, "k-12345678") if variables else all_keys()
-    return Resolver(Accesses(registry or overlaid(), keys, Pins(bundled())), local=lambda: servers)
+    return Resolver(Accesses(registry or bundled(), keys, Pins(bundled())), local=lambda: servers)
 
 
 def served(model: str) -> list[str]:
     """Who offers a model beyond doubt."""
-    return [provider.id for provider, name in overlaid().offers_of(model) if not provider.facts(name).is_doubtful]
+    return [provider.id for provider, name in bundled().offers_of(model) if not provider.facts(name).is_doubtful]
 
 
 # The table
@@ -56,7 +56,7 @@ def test_every_model_that_has_ended_leads_to_one_that_lives(model: str) -> None:
 @pytest.mark.parametrize("model", ROWS)
 def test_a_successor_is_of_its_labs_same_price_class(model: str) -> None:
     def price(name: str) -> float | None:
-        at = overlaid().providers.get(overlaid().model(ROWS[model]["successor"]).get("lab", ""))
+        at = bundled().providers.get(bundled().model(ROWS[model]["successor"]).get("lab", ""))
         facts = [at.facts(one) for one in at.internal_names(name)] if at else []
         known = [3 * f.input_price + f.output_price for f in facts if f.input_price and f.output_price]
         return max(known, default=None)

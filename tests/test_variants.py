@@ -25,7 +25,6 @@ from inference_providers.offers.ordering import order
 from inference_providers.offers.resolver import Resolver
 from inference_providers.registry.registry import bundled
 from inference_providers.registry.variants import Wanted, snapshot, variant
-from tests.overlaid import overlaid
 from tests.servers import Connection, Received, Server, answer
 
 Serve = Callable[..., Server]
@@ -254,8 +253,8 @@ def test_a_service_behind_a_model_is_the_one_that_is_meant(name: str, pid: str) 
 # What follows a name is somebody's word
 
 
-def overlaid_resolver(*servers: LocalServer) -> Resolver:
-    return Resolver(Accesses(overlaid(), all_keys(), Pins(bundled())), local=lambda: servers)
+def bundled_resolver(*servers: LocalServer) -> Resolver:
+    return Resolver(Accesses(bundled(), all_keys(), Pins(bundled())), local=lambda: servers)
 
 
 @pytest.mark.parametrize(
@@ -301,7 +300,7 @@ def overlaid_resolver(*servers: LocalServer) -> Resolver:
     ],
 )  # fmt: skip
 def test_a_word_behind_a_name_goes_to_whom_it_belongs(name: str, asked: str) -> None:
-    found = overlaid_resolver().resolve(name)
+    found = bundled_resolver().resolve(name)
     assert f"{found.offers[0].provider}/{found.offers[0].internal_name}" == asked
     assert {offer.internal_name for offer in found.offers} == {asked.partition("/")[2]}  # nobody gets another name
     assert found.warning or found.rule in ("engine", "internal name")
@@ -310,21 +309,21 @@ def test_a_word_behind_a_name_goes_to_whom_it_belongs(name: str, asked: str) -> 
 @pytest.mark.parametrize("name", ["openai/gpt-oss-120b:groq", "meta-llama/Llama-3.3-70B-Instruct:novita"])
 def test_whether_a_router_or_a_provider_is_meant_is_asked(name: str) -> None:
     with pytest.raises(UnknownModelError) as caught:
-        overlaid_resolver().resolve(name)
+        bundled_resolver().resolve(name)
     base, _, word = name.rpartition(":")
     assert caught.value.suggestions == [f"{word}/{base}", f"huggingface/{name}"]
 
 
 @pytest.mark.parametrize("name", ["gpt-4o:cheapest", "gpt-oss-120b:free", "llama-3.3-70b:fastest", "llama3.1:8b"])
 def test_a_policy_or_a_tag_behind_a_plain_name_is_nobodys_word(name: str) -> None:
-    assert overlaid_resolver().resolve(name).rule != "suffix"
+    assert bundled_resolver().resolve(name).rule != "suffix"
 
 
 @given(st.sampled_from(sorted(listed())), st.sampled_from([":online", ":nitro", ":free", ":floor", "@preset/mine"]))
 def test_a_suffix_is_never_lost(row: tuple[str, str], suffix: str) -> None:
     name = row[1] + suffix
     try:
-        found = overlaid_resolver().resolve(name)
+        found = bundled_resolver().resolve(name)
     except UnknownModelError:
         return
     kept = [suffix in offer.internal_name or suffix[1:] in variant(offer.internal_name) for offer in found.offers]
@@ -340,7 +339,7 @@ def cost(offer: Offer) -> float | None:
 
 
 def test_no_provider_is_asked_for_a_dearer_sibling_of_the_very_name() -> None:
-    registry, made = overlaid(), overlaid_resolver()
+    registry, made = bundled(), bundled_resolver()
     dearer = []
     for name in (*registry.canonical_names, *registry.aliases, *{name for _, name in listed()}):
         found = made.resolve(name)

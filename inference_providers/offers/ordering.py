@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 def order(offers: Iterable[Offer], *, here_first: bool = False) -> list[Offer]:
     """Candidates among *offers*: usable ones in the given order, doubtful ones after the rest, local ones last.
 
-    What can be asked by another API than chat only comes after the rest as well. With *here_first*, local ones come before all others.
+    What is served by another API than chat only comes after the rest as well. With *here_first*, local ones come
+    before all others.
 
     Of several names that one provider has for a model (regions, dated snapshots) the first stands for all.
     """

@@ -14,6 +14,7 @@ from inference_providers.registry import DOUBTFUL, OPENAI_PROTOCOL, Names, deriv
 from inference_providers.upkeep.importers import endpoints, litellm, models_dev, pi
 from inference_providers.upkeep.importers.labels import labelled
 from inference_providers.upkeep.importers.merging import Merged, merge_offers
+from inference_providers.upkeep.importers.retirement import Ending, retired_models
 from inference_providers.upkeep.importers.rows import Ids, OfferRow, ProviderRow, Source, rates
 
 _READERS = (
@@ -80,6 +81,8 @@ class Building:
         today = f"{version[:4]}-{version[4:6]}-{version[6:8]}"
         self.merged = merge_offers(ordered, names.canonical_name, overlay, today, previous)
         providers, bases = _providers(ordered, self.merged, names, overlay)
+        models = _models(ordered, providers, names, overlay)
+        ended = _ended(self.merged, names, models, overlay, today)
         described = _sources(ordered, overlay, self.merged.disagreements)
         as_they_are = ("families", "parameters", "refusals", "batch", "fastest", "engines")
         self.data: dict[str, Any] = {
@@ -87,11 +90,11 @@ class Building:
             "version": overlay["version"],
             "sources": {**described, "unnamed": _unnamed(self.merged.offers, names)},
             "providers": providers,
-            "models": _models(ordered, providers, names, overlay),
+            "models": models,
             "names": dict(sorted({**overlay["canonical"], **bases}.items())),
             "aliases": overlay["model_aliases"],
             **{section: overlay[section] for section in as_they_are},
-            "retired": {kind: dict(sorted(rows.items())) for kind, rows in overlay["retired"].items()},
+            "retired": {"providers": dict(sorted(overlay["retired"]["providers"].items())), "models": ended},
             "easiest": overlay["easiest"],
             "makers": overlay["makers"],
             "auto_model_priority": list(overlay["auto_model_priority"]),  # the reasons are for those who edit it
@@ -183,7 +186,10 @@ def _provider(provider: str, rows: list[ProviderRow], overlay: Mapping[str, Any]
         entry["billing"] = billing
     if currency := overlay["currency"].get(provider):
         rates, code = overlay["rates"], currency["code"]
-        entry["currency"] = {"code": code, "usd": rates["usd"][code], "day": rates["day"], "page": rates["page"]}
+        stated = (
+            currency if "usd" in currency else {"usd": rates["usd"][code], "day": rates["day"], "page": rates["page"]}
+        )
+        entry["currency"] = {"code": code, **{key: stated[key] for key in ("usd", "day", "page")}}
     entry["connection"] = {"protocol": protocol, "endpoint": endpoint, "api_key": keys}
     for key in ("auth", "opt_in", "deployments", "variables", "base_url", "headers", "parameters", "turns", "batch"):
         if key in connection:
@@ -327,6 +333,23 @@ def _models(
                 rows[canonical].append(row)
     offered = {name for entry in providers.values() for name in entry["model_names"]}
     return {canonical: entry for canonical in sorted(offered) if (entry := _model(canonical, rows[canonical], overlay))}
+
+
+def _ended(
+    merged: Merged, names: Names, models: Mapping[str, Any], overlay: Mapping[str, Any], today: str
+) -> dict[str, Any]:
+    """The rows of retired models: by hand, and by the end dates of offers at the models' makers."""
+    makers = {pid: lab for lab, providers in overlay["makers"].items() for pid in providers}
+    endings = []
+    for provider, rows in merged.offers.items():
+        for row in rows.values() if provider in makers else ():
+            model = names.canonical_name(row.internal_name)
+            if model is not None and (models.get(model) or {}).get("lab") == makers[provider]:
+                successor = names.canonical_name(row.successor) or ""
+                endings.append(Ending(model, row.ends, successor, row.page))
+    found = retired_models(endings, overlay["retired"]["models"], models, today)
+    # Reasons are for those who edit them.
+    return {model: {key: value for key, value in row.items() if key != "why"} for model, row in found.items()}
 
 
 def _model(canonical: str, rows: list[OfferRow], overlay: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ TAKEN = ("display", "context", "output", "released", "family", "open_weights", "
 COMPARED = ("context", "output", "price_in", "price_out", "price_cached")
 _PRICES = ("price_in", "price_out", "price_cached", "price_write", "more")
 BY_HAND = "overlay"
+BEFORE = "before"  # the registry so far
 _FAR_OFF = 3.0  # times: two sources that differ by that much do not mean the same price
 _ALIKE = 1.01
 _STEEP = 50.0  # output price over input price: no provider's own list has that for text
@@ -66,7 +67,7 @@ def merge_offers(
     for (provider, _), ranked in seen.items():
         internal_name = ranked[0][1].internal_name
         known = merged.held if canonical(internal_name) is not None else []
-        row, origin = _merge_rows(ranked, _old_facts(previous, provider, internal_name), known)
+        row, origin = _merge_rows(ranked, _old_facts(previous, provider, internal_name), known, overlay)
         api, endpoint, origin["api"] = _api(ranked, overlay["apis"].get(provider) or {})
         row = row._replace(
             api=api,
@@ -74,7 +75,7 @@ def merge_offers(
             ends=min((one.ends for _, one in ranked if one.ends), default=""),
             ended=provider in overlay["doubted"] or endings.is_doubtful(ranked),
         )
-        merged.offers[provider][internal_name] = _by_hand(_priced(row, overlay), origin, overlay)
+        merged.offers[provider][internal_name] = _by_hand(_priced(row, overlay), origin, overlay, today)
         merged.origins[provider][internal_name] = origin
         for field in COMPARED:
             values = {getattr(one, field) for _, one in ranked} - {None}
@@ -103,7 +104,7 @@ def _in_dollars(row: OfferRow, source: Source, overlay: Mapping[str, Any]) -> Of
     currency = overlay["currency"].get(row.provider) or {}
     if source.kind not in currency.get("convert", ()):
         return row
-    return _times(row, overlay["rates"]["usd"][currency["code"]])
+    return _times(row, currency.get("usd") or overlay["rates"]["usd"][currency["code"]])
 
 
 def _times(row: OfferRow, rate: float) -> OfferRow:
@@ -117,11 +118,14 @@ def _times(row: OfferRow, rate: float) -> OfferRow:
     return row._replace(**{field: converted(getattr(row, field)) for field in _PRICES[:-1]}, more=more)
 
 
-def _merge_rows(ranked: Ranked, old: Mapping[str, float | None], held: list[Held]) -> tuple[OfferRow, dict[str, str]]:
+def _merge_rows(
+    ranked: Ranked, old: Mapping[str, float | None], held: list[Held], overlay: Mapping[str, Any]
+) -> tuple[OfferRow, dict[str, str]]:
     values: dict[str, Any] = {}
     origin: dict[str, str] = {}
     for field in TAKEN:
-        for source, row in ranked:
+        late = overlay["last_resort"].get(field) or ()  # sources that often mean something else by it
+        for source, row in sorted(ranked, key=lambda one: one[0].kind in late):
             if (value := getattr(row, field)) not in (None, ""):
                 values[field], origin[field] = value, source.kind
                 break
@@ -138,34 +142,41 @@ def _merge_rows(ranked: Ranked, old: Mapping[str, float | None], held: list[Held
 def _merge_prices(
     ranked: Ranked, old: Mapping[str, float | None], values: dict[str, Any], origin: dict[str, str], held: list[Held]
 ) -> None:
-    """Input and output prices from the newest; what hangs on them from those that have the same input price."""
-    provider, name = ranked[0][1].provider, ranked[0][1].internal_name
+    """Input and output prices from the newest; what hangs on them from those that have the same input price.
+
+    Of three, two that agree are right. Where those that do not agree are three times off, what was known stays.
+    """
     priced = [(source, row) for source, row in ranked if row.price_in is not None and row.price_out is not None]
     sane = [(source, row) for source, row in priced if not _steep(row)]
-    chosen = sane[0] if sane else None
-    for field in ("price_in", "price_out"):
-        said = {source.kind: getattr(row, field) for source, row in priced}
-        if chosen is None or not _far_off([value for value in said.values() if value]):
-            continue
-        kept = _voted(sane, field) or _still(old, sane) or chosen
-        held.append(Held(provider, name, field, said, getattr(kept[1], field)))
-        chosen = kept
+    off = [field for field in ("price_in", "price_out") if _far_off([getattr(row, field) for _, row in priced])]
+    kind, chosen = (sane[0][0].kind, sane[0][1]) if sane else ("", None)
+    if agreed := _agreed(sane):
+        kind, chosen = agreed[0].kind, agreed[1]
+    elif off and chosen is not None and old["price_in"] and old["price_out"]:
+        known = _priced_at(chosen, old["price_in"], old["price_out"])
+        kind, chosen = (kind, chosen) if _steep(known) else (BEFORE, known)
+    if priced and (off or chosen is None):
+        for field in off or ["price_in"]:
+            said = {source.kind: getattr(row, field) for source, row in priced}
+            held.append(Held(*ranked[0][1][:2], field, said, getattr(chosen, field, None)))
     if chosen is None:
-        if priced:
-            held.append(Held(provider, name, "price_in", {source.kind: row.price_in for source, row in priced}, None))
         return
-    alike = [chosen, *((source, row) for source, row in ranked if row is not chosen[1] and _same(row, chosen[1]))]
+    alike = [(kind, chosen), *((source.kind, row) for source, row in ranked if _same(row, chosen))]
     for field in ("price_in", "price_out", "price_cached", "price_write"):
-        for source, row in alike:
+        for kind, row in alike:
             if (value := getattr(row, field)) is not None:
-                values[field], origin[field] = value, source.kind
+                values[field], origin[field] = value, kind
                 break
     more: dict[str, Any] = {}
-    for source, row in alike:
-        for kind, price in row.more.items():
-            if kind not in more:
-                more[kind], origin[kind] = price, source.kind
+    for kind, row in alike:
+        for name, price in row.more.items():
+            if name not in more:
+                more[name], origin[name] = price, kind
     values["more"] = more
+
+
+def _priced_at(row: OfferRow, price_in: float | None, price_out: float | None) -> OfferRow:
+    return row._replace(price_in=price_in, price_out=price_out, price_cached=None, price_write=None, more={})
 
 
 def _steep(row: OfferRow) -> bool:
@@ -177,31 +188,26 @@ def _steep(row: OfferRow) -> bool:
 
 
 def _far_off(values: Sequence[float]) -> bool:
-    return bool(values) and max(values) >= min(values) * _FAR_OFF
+    known = [value for value in values if value]
+    return bool(known) and max(known) >= min(known) * _FAR_OFF
 
 
-def _voted(ranked: Ranked, field: str) -> tuple[Source, OfferRow] | None:
-    """The newest of the most sources that agree, where they are more than all others."""
+def _agreed(ranked: Ranked) -> tuple[Source, OfferRow] | None:
+    """The newest of those that agree on both prices, where they are two, and more than the others."""
     for source, row in ranked:
-        alike = [one for _, one in ranked if not _far_off([getattr(one, field) or 1e-9, getattr(row, field) or 1e-9])]
-        if len(alike) * 2 > len(ranked) and len(alike) > 1:
+        alike = [one for _, one in ranked if _same(one, row) and _close(one.price_out, row.price_out)]
+        if len(alike) > 1 and len(alike) * 2 > len(ranked):
             return source, row
     return None
 
 
-def _still(old: Mapping[str, float | None], ranked: Ranked) -> tuple[Source, OfferRow] | None:
-    """The source that says what the registry had."""
-    for source, row in ranked:
-        if old.get("price_in") == row.price_in and old.get("price_out") == row.price_out:
-            return source, row
-    return None
+def _close(price: float | None, other: float | None) -> bool:
+    return price == other if not price or not other else other / _ALIKE <= price <= other * _ALIKE
 
 
 def _same(row: OfferRow, chosen: OfferRow) -> bool:
     """Whether a row's further prices belong to the input price that was chosen."""
-    if row.price_in is None or chosen.price_in is None:
-        return row.price_in is None
-    return chosen.price_in / _ALIKE <= row.price_in <= chosen.price_in * _ALIKE
+    return row.price_in is None or _close(row.price_in, chosen.price_in)
 
 
 def _old_facts(previous: Mapping[str, Any] | None, provider: str, internal_name: str) -> dict[str, float | None]:
@@ -238,7 +244,7 @@ def _priced(row: OfferRow, overlay: Mapping[str, Any]) -> OfferRow:
     return row
 
 
-def _by_hand(row: OfferRow, origin: dict[str, str], overlay: Mapping[str, Any]) -> OfferRow:
+def _by_hand(row: OfferRow, origin: dict[str, str], overlay: Mapping[str, Any], today: str) -> OfferRow:
     """A row with what the overlay says of it, after the provider's own page."""
     said = (overlay["facts"].get(row.provider) or {}).get(row.internal_name) or {}
     facts = {field: value for field, value in said.items() if field in OfferRow._fields and field != "page"}
@@ -248,6 +254,8 @@ def _by_hand(row: OfferRow, origin: dict[str, str], overlay: Mapping[str, Any]) 
     if {"price_in", "price_out"} & facts.keys():
         row = row._replace(price_cached=None, price_write=None, more={})
     row = row._replace(**facts)
+    if row.ends and row.ends <= today:
+        row = row._replace(ended=True)
     return _times(row, overlay["rates"]["usd"][said["currency"]]) if "currency" in said else row
 
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from inference_providers.upkeep.importers.merging import BY_HAND, Merged
+from inference_providers.upkeep.importers.merging import BEFORE, BY_HAND, Merged
 from inference_providers.upkeep.importers.rows import Source
 
 # The columns of an offer's text, and what they are called in rows of the importers.
@@ -32,7 +32,7 @@ def origins(data: Mapping[str, Any], merged: Merged, sources: Iterable[Source], 
     letters = {
         source.kind: source.kind[0] for source in sorted(sources, key=lambda source: source.kind) if source.offers
     }
-    letters[BY_HAND] = "h"
+    letters |= {BY_HAND: "h", BEFORE: "b"}
     days = {source.kind: source.day for source in sources}
     offers = {
         provider: {
