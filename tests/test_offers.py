@@ -96,8 +96,8 @@ def test_an_unknown_attribute_is_an_error() -> None:
 
 def test_listing_a_model_asks_only_the_providers_that_have_it() -> None:
     providers = listed(OPENAI_API_KEY=KEY)
-    offers = providers.resolve("gpt-4").offers
-    calls = calls_of(lambda: providers.find_model_providers("gpt-4"))
+    offers = providers.resolve("gpt-4o").offers
+    calls = calls_of(lambda: providers.find_model_providers("gpt-4o"))
     assert len(offers) < len(providers.registry.providers) / 4
     assert calls["Provider.internal_names"] <= len(offers)
     assert calls["Offer.__init__"] == len(offers)

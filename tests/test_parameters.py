@@ -447,13 +447,9 @@ REASONING = [
     ("azure", "o3-mini", True),
     ("azure-cognitive", "gpt-5", True),
     ("azure-cognitive", "codex-mini", True),
-    ("github-models", "openai/o3", True),
-    ("github-models", "openai/o4-mini", True),
     ("openai", "gpt-4o", False),
     ("openai", "gpt-5-chat-latest", False),
     ("azure-cognitive", "deepseek-v3.2", False),
-    ("github-models", "openai/gpt-4o", False),
-    ("github-models", "deepseek/deepseek-r1", False),
     ("openrouter", "openai/o3", False),
 ]
 

@@ -47,7 +47,7 @@ OF_WEIGHT = {
     "urllib", "urllib.parse", "urllib.request", "uuid", "xml", "zipfile", "zlib",
 }  # fmt: skip
 
-LIST = "from inference_providers import ProviderList\nassert ProviderList().find_model_providers('gpt-4')"
+LIST = "from inference_providers import ProviderList\nassert ProviderList().find_model_providers('gpt-4o')"
 ASK = "from inference_providers import ask_ai\nassert ask_ai('hi', 'openai/gpt-4o') == 'hello'"
 
 

@@ -264,7 +264,9 @@ def _provider(name: str, kind: str | None) -> str:
     serving = list(dict.fromkeys(offer.provider for offer in resolution.offers))
     plain = name.lower().removeprefix("litellm_")
     lab = next((pid for prefix, pid in registry.families if plain.startswith(prefix)), "")
-    if lab in serving and resolution.rule != "internal name":  # `google/gemma-2-9b-it` is a name at other providers
+    ended = lab in registry.providers and resolution.canonical_name in registry.retired_models  # by its maker
+    # `google/gemma-2-9b-it` is a name at other providers.
+    if (lab in serving or ended) and resolution.rule != "internal name":
         return lab
     if len(serving) == 1:
         return serving[0]

@@ -161,7 +161,9 @@ class Lookup:
         for own in places.values():
             if len(own) > 1:
                 exact = [offers[at] for at in own if offers[at].internal_name.rpartition("/")[2].lower() in called]
-                if len(exact) > 1:
+                if len(exact) > 1 and exact[0]._access.reason:  # nobody is asked there: what it costs need not be read
+                    exact.sort(key=lambda offer: offer.internal_name != name)
+                elif len(exact) > 1:
                     exact.sort(key=lambda offer: (offer.internal_name != name, offer.doubtful, _price(offer)))
                 kept = {id(offer) for offer in exact}
                 rest = [offers[at] for at in own if id(offers[at]) not in kept]

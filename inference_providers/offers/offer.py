@@ -58,7 +58,7 @@ class Offer(credentials.Secretive, Frozen):
         "billing": "How its key is charged: `payg` (by use), `plan` (a subscription) or `free`.",
         "reason": "Why this offer is not a candidate; empty when it is one.",
         "usable": "Whether it can be tried now.",
-        "doubtful": "The model may have ended at this provider: a newer list lacks it.",
+        "doubtful": "The model may have ended at this provider, as far as the registry knows.",
         "facts": "Sizes, prices and capabilities, as in the registry.",
         "features": "What the sources say that it can do: `tools`, `vision`, `structured_output`, `reasoning`.",
         "context_window": "Tokens, or None where unknown.",
@@ -157,7 +157,8 @@ class Offer(credentials.Secretive, Frozen):
         _put(self, "billing", access.provider.billing)
         _put(self, "reason", reason)
         _put(self, "usable", not reason)
-        _put(self, "doubtful", facts.is_doubtful)
+        # At an address of the user's own, nobody here knows what has ended.
+        _put(self, "doubtful", facts.is_doubtful and access.pins is not None)
         _put(self, "features", facts.capabilities)
         _put(self, "context_window", facts.context_window)
         _put(self, "output_limit", facts.output_limit)

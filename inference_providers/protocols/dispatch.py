@@ -6,6 +6,7 @@ from inference_providers import chat
 from inference_providers.chat import parameter_rules, parameters
 from inference_providers.errors import InvalidRequestError
 from inference_providers.protocols import openai_chat
+from inference_providers.registry import CHAT, RESPONSES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +34,10 @@ def capable_offers(request: ModelRequest, offers: Sequence[Offer], who_could: Wh
 
     *who_could* says who else could, for the message: it is given a test of an offer.
     """
-    offers = _served_by(request.api, offers)
+    for offer in offers:
+        if offer.api != CHAT:  # what is served by chat may be by all others, too
+            offers = _served_by(request.api, offers)
+            break
     if request.unsupported == parameters.KEEP or request.body is None:
         return offers
     needs = parameter_rules.needs(request.body)
@@ -47,8 +51,8 @@ def capable_offers(request: ModelRequest, offers: Sequence[Offer], who_could: Wh
 
 
 _KINDS = {
-    chat.PATH: "chat",
-    "/responses": "responses",
+    chat.PATH: CHAT,
+    "/responses": RESPONSES,
     "/embeddings": "embeddings",
     "/images": "images",
     "/audio/speech": "speech",
@@ -61,16 +65,16 @@ _KINDS = {
 def _served_by(path: str, offers: Sequence[Offer]) -> Sequence[Offer]:
     """Those of the offers that are served by the API of a path. Raises InvalidRequestError if none is.
 
-    An offer of chat may be served by others as well; only chat is left to those of chat.
+    An offer of chat may be served by others as well; chat is left to those of chat.
     """
     kind = next((kind for start, kind in _KINDS.items() if path.startswith(start)), "")
     if not kind:
         return offers
-    served = [offer for offer in offers if offer.api == kind or (offer.api == "chat" and kind != "chat")]
+    served = [offer for offer in offers if offer.api in (kind, CHAT)]
     if offers and not served:
         asked = parameters.listed(f"{offer.provider}/{offer.internal_name}" for offer in offers[:4])
         apis = parameters.listed(offer.api for offer in offers)
-        hint = " client().responses.create(...) asks it." if kind == "chat" and "responses" in apis else ""
+        hint = " client().responses.create(...) asks it." if kind == CHAT and RESPONSES in apis else ""
         raise InvalidRequestError(
             f"Nothing was sent: {asked} can be asked by the API {apis!r} only, not by {kind!r}.{hint}", code=NOBODY_CAN
         )

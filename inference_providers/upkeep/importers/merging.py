@@ -250,7 +250,7 @@ def _by_hand(row: OfferRow, origin: dict[str, str], overlay: Mapping[str, Any], 
     facts = {field: value for field, value in said.items() if field in OfferRow._fields and field != "page"}
     if not facts:
         return row
-    origin.update(dict.fromkeys(facts, BY_HAND))
+    origin.update(dict.fromkeys([*facts, *facts.get("more", ())], BY_HAND))
     if {"price_in", "price_out"} & facts.keys():
         row = row._replace(price_cached=None, price_write=None, more={})
     row = row._replace(**facts)
