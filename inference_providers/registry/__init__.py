@@ -12,18 +12,18 @@ if TYPE_CHECKING:
     from inference_providers.registry.facts import CHAT as CHAT
     from inference_providers.registry.facts import DIGITS as DIGITS
     from inference_providers.registry.facts import DOUBTFUL as DOUBTFUL
-    from inference_providers.registry.facts import Facts as Facts
     from inference_providers.registry.facts import OTHER_PROTOCOL as OTHER_PROTOCOL
     from inference_providers.registry.facts import RESPONSES as RESPONSES
     from inference_providers.registry.facts import SPOKEN as SPOKEN
+    from inference_providers.registry.facts import Facts as Facts
     from inference_providers.registry.first_format import is_first_format as is_first_format
     from inference_providers.registry.first_format import modernised as modernised
-    from inference_providers.registry.heads import Heads as Heads
     from inference_providers.registry.heads import NEUTRAL as NEUTRAL
+    from inference_providers.registry.heads import Heads as Heads
     from inference_providers.registry.heads import edits as edits
     from inference_providers.registry.heads import is_path as is_path
-    from inference_providers.registry.naming import Names as Names
     from inference_providers.registry.naming import SERVICES as SERVICES
+    from inference_providers.registry.naming import Names as Names
     from inference_providers.registry.naming import derive as derive
     from inference_providers.registry.naming import loose as loose
     from inference_providers.registry.provider import OPENAI_PROTOCOL as OPENAI_PROTOCOL
