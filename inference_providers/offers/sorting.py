@@ -51,6 +51,8 @@ def _dearness(offer: Offer) -> tuple[int, float]:
 
 
 def _is_fresh(day: str) -> bool:
+    """Whether prices of that day are to be believed; a day that has not come yet is nobody's."""
     import time
 
-    return day >= time.strftime("%Y-%m-%d", time.gmtime(time.time() - _FRESH * 24 * 3600))
+    first, last = (time.strftime("%Y-%m-%d", time.gmtime(time.time() + days * 24 * 3600)) for days in (-_FRESH, 1))
+    return first <= day <= last
