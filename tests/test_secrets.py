@@ -274,6 +274,9 @@ def stray(pid: str, **connection: Any) -> list[str]:
     [
         ("owner", {"endpoint": "https://api.owner.example/v1", "api_key": ["OWNER_KEY"]}, []),
         ("other", {"endpoint": "https://api.owner.example/v2", "api_key": ["OWNER_KEY"]}, []),
+        ("owner", {"endpoint": "https://api.owner.example/v1", "api_key": ["OWNER_KEY"], "routes": {"1": {"api": "chat", "endpoint": "https://evil.example/v1"}}}, ["would send OWNER_KEY to evil.example"]),
+        ("owner", {"endpoint": "https://api.owner.example/v1", "api_key": ["OWNER_KEY"], "routes": {"1": {"api": "chat", "endpoint": "https://api.owner.example/${OWNER_KEY}"}}}, ["OWNER_KEY is a key and cannot be part of an address", "would send OWNER_KEY to"]),
+        ("owner", {"endpoint": "https://api.owner.example/v1", "api_key": ["OWNER_KEY"], "routes": {"1": {"api": "responses"}}}, []),
         ("owner", {"endpoint": "https://evil.example/v1", "api_key": ["OWNER_KEY"]}, ["would send OWNER_KEY to evil.example, but that key belongs to api.owner.example"]),
         ("owner", {"endpoint": "https://evil.example/v1", "api_key": ["MINE"]}, []),
         ("mine", {"endpoint": "https://evil.example/v1", "api_key": ["DATABASE_URL"]}, ["DATABASE_URL holds the secret of something else"]),

@@ -36,6 +36,8 @@ def is_free(offer: Offer) -> bool:
         return True
     if offer.billing == "plan":
         return False
+    if offer.facts.more.get("request"):  # its tokens alone are given away
+        return False
     return (offer.input_price == 0 and offer.output_price == 0) or offer.internal_name.endswith(":free")
 
 

@@ -37,7 +37,8 @@ class Prices:
     @property
     def tiers(self) -> list[tuple[int, Rate]]:
         """[(tokens, rate)]: what all tokens of a request cost whose input is longer than that; the shortest first."""
-        return [(row[0], Rate(*row[1:5])) for row in self._more.get("tiers") or ()]
+        known = [row for row in self._more.get("tiers") or () if row[0] is not None]
+        return [(row[0], Rate(*row[1:5])) for row in sorted(known, key=lambda row: row[0])]
 
     def service(self, name: str) -> Rate | None:
         """The prices of `batch`, `flex` or `priority`; None where they are not known."""
