@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from inference_providers.credentials.hosts import is_plain_address as is_plain_address
     from inference_providers.credentials.hosts import is_private as is_private
     from inference_providers.credentials.hosts import origin_of as origin_of
-    from inference_providers.credentials.hosts import variables_of as variables_of
+    from inference_providers.credentials.hosts import sources_of as sources_of
     from inference_providers.credentials.keys import DUMMY_KEY as DUMMY_KEY
     from inference_providers.credentials.keys import Credential as Credential
     from inference_providers.credentials.keys import Environment as Environment
@@ -46,7 +46,7 @@ _HOME = {
         "is_plain_address",
         "is_private",
         "origin_of",
-        "variables_of",
+        "sources_of",
     ),
     "keys": (
         "Credential",

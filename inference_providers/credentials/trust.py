@@ -6,7 +6,7 @@ The installed package's registry is the measure: see `credentials.Pins`.
 from __future__ import annotations
 
 from inference_providers.credentials.foreign_secrets import is_foreign
-from inference_providers.credentials.hosts import host_of, variables_of
+from inference_providers.credentials.hosts import host_of, sources_of
 from inference_providers.registry import Registry
 
 TYPE_CHECKING = False
@@ -46,8 +46,9 @@ def _strays(provider: Provider, installed: Registry, pins: Pins) -> tuple[list[s
         f": {name} holds the secret of something else, and is not a provider's key. Use a variable of your own."
         for name in foreign
     ]
-    ways = [provider, *(provider.by_route(digit) for digit in provider.connection.get("routes") or ())]
-    lines = [line for way in ways for name in way.key_variables if (line := _moved(way, name, installed, pins))]
+    lines = [
+        line for way in _ways(provider) for name in way.key_variables if (line := _moved(way, name, installed, pins))
+    ]
     return wrong, list(dict.fromkeys(lines))
 
 
@@ -63,10 +64,9 @@ def _moved(provider: Provider, variable: str, installed: Registry, pins: Pins) -
     )
 
 
-def _endpoints(provider: Provider) -> dict[str, None]:
-    """Its usual endpoint, and those of its routes, each once."""
-    routes = (provider.connection.get("routes") or {}).values()
-    return dict.fromkeys([provider.endpoint, *(way["endpoint"] for way in routes if way.get("endpoint"))])
+def _ways(provider: Provider) -> list[Provider]:
+    """The provider as it is reached usually, and by each of its routes."""
+    return [provider, *(provider.by_route(digit) for digit in provider.connection.get("routes") or ())]
 
 
 def without_strays(data: dict[str, Any], installed: Registry, pins: Pins) -> tuple[dict[str, Any], list[str]]:
@@ -87,8 +87,8 @@ def without_strays(data: dict[str, Any], installed: Registry, pins: Pins) -> tup
 
 def _misplaced(provider: Provider, pins: Pins) -> list[str]:
     """Problems: keys in an endpoint's text or a local server's address, and cloud keys for servers on this machine."""
-    in_address = [name for endpoint in _endpoints(provider) for name in variables_of(endpoint)]
-    in_address += (provider.local or {}).get("address") or ()
+    in_address = dict.fromkeys(name for way in _ways(provider) for name in sources_of(way))
+    in_address |= dict.fromkeys((provider.local or {}).get("address") or ())
     secrets = [name for name in in_address if pins.pinned(name) or is_foreign(name)]
     problems = [f": {name} is a key and cannot be part of an address" for name in secrets]
     if provider.local is not None:
@@ -103,7 +103,11 @@ def _allowed(installed: Registry, provider: Provider, variable: str, pins: Pins)
     It may if the installed package has the same row, or had it before the provider retired, or if the key goes there.
     """
     ours = installed.providers.get(provider.id)
-    if ours is not None and provider.endpoint in _endpoints(ours) and variable in ours.key_variables:
+    if (
+        ours is not None
+        and provider.endpoint in {way.endpoint for way in _ways(ours)}
+        and variable in ours.key_variables
+    ):
         return provider.connection.get("variables") == ours.connection.get("variables")
     retired = installed.retired_providers.get(provider.id)
     if retired is not None and retired["endpoint"] == provider.endpoint and variable in retired["api_key"]:

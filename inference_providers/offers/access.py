@@ -267,7 +267,7 @@ class Accesses(credentials.Secretive):
         if own and (address := self._environ.get(own, "").strip()):
             plain = credentials.is_plain_address(address)
             return (address.rstrip("/"), "") if plain else (None, f"{own} is not a plain http(s) address")
-        for name in credentials.variables_of(provider.endpoint) if "$" in provider.endpoint else ():
+        for name in credentials.sources_of(provider) if "$" in provider.endpoint else ():
             if self._pins.pinned(name):
                 return None, f"its endpoint would hold {name}, which is a key"
         return credentials.fill_endpoint(provider, self._environ)
