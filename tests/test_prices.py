@@ -56,6 +56,18 @@ def test_more_tokens_never_cost_less(tokens: int, more: int, output: int) -> Non
     assert less is not None and more_cost is not None and less <= more_cost
 
 
+def test_a_service_costs_the_same_part_of_a_long_request() -> None:
+    found = Facts([*TIERED[:6], {**TIERED[6], "batch": [0.5, 5, None]}]).prices
+    assert found.at(100_001, service="batch") == Rate(1, 7.5, 0.4, 2.5)
+
+
+def test_a_batch_costs_its_own_price_else_the_part_that_its_provider_says() -> None:
+    usage, plain, own = Usage(10, 10), Facts([1, 1, 2, 4]), Facts([1, 1, 2, 4, None, "", {"batch": [0.2, 0.4]}])
+    assert cost_of(usage, plain, service="batch", part=0.5) == pytest.approx(30e-6)
+    assert cost_of(usage, own, service="batch", part=0.5) == pytest.approx(6e-6)
+    assert cost_of(Usage(10, 10, price=3.0), own, service="batch", part=0.5) == 3.0, "what it says itself is the cost"
+
+
 def test_a_service_has_its_own_prices_and_the_usual_ones_where_it_says_nothing() -> None:
     found = prices({"batch": [1, 5], "priority": [4, 20, 0.4]})
     assert found.at(service="batch") == Rate(1, 5, 0.2, None)
