@@ -355,6 +355,14 @@ def test_what_can_be_no_name_is_none(name: str) -> None:
     assert building(wide("gr oq"), wide(name=name)).data["providers"]["groq"]["model_names"] == {}
 
 
+def test_names_that_differ_in_case_alone_give_the_same_in_any_order() -> None:
+    upper, lower = wide(name="Brand-9-8B", cost={"input": 1, "output": 2}), wide(cost={"input": 9, "output": 9})
+    models = upper["groq"]["models"] | lower["groq"]["models"]
+    turned = dict(reversed(models.items()))
+    texts = {to_text(building({"groq": {**upper["groq"], "models": rows}}).data) for rows in (models, turned)}
+    assert len(texts) == 1
+
+
 def test_two_lists_of_one_kind_give_the_same_bytes_in_any_order() -> None:
     one, other = wide(cost={"input": 1, "output": 2}), wide(cost={"input": 1.5, "output": 2})
     assert to_text(building(one, other).data) == to_text(building(other, one).data)

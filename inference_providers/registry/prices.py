@@ -106,7 +106,7 @@ def _over(rate: Rate, other: Rate) -> Rate:
 def _as_part(own: Rate, usual: Rate, rate: Rate) -> Rate:
     """A service's prices at another rate than the usual one."""
     return Rate(*(
-        there if price is None else price * there / known if known and there else price
+        there if price is None else round(price * there / known, 6) if known and there else price
         for price, known, there in zip(own, usual, rate, strict=True)
     ))  # fmt: skip
 

@@ -45,7 +45,9 @@ def read_source(data: Any, overlay: Mapping[str, Any], origin: str = "source") -
         for recognises, read in _READERS:
             if recognises(data):
                 source = read(data, ids)
-                return source._replace(offers=[row for row in source.offers if is_name(row.internal_name)])
+                offers = [row for row in source.offers if is_name(row.internal_name)]
+                # Of two names that differ in the case of letters only, it is not chance which comes first.
+                return source._replace(offers=sorted(offers, key=lambda row: (row.provider, row.internal_name)))
     raise RegistryError(
         [
             f"{origin}: not in a known format; give models.dev's api.json, LiteLLM's price or endpoint list, "
