@@ -336,7 +336,7 @@ def bundled() -> Registry:
     return Registry(json.loads(text), facts, models=models, installed=True)
 
 
-_FACTS, _ROW = b',\n"facts":', b'":{\n'  # where a provider's facts begin, and where its row does
+_FACTS, _ROW = b'\n"facts":', b'":{\n'  # where a provider's facts begin, and where its row does
 _MODELS, _END = b'\n"models":', b"\n}\n},\n"  # where the section of models begins, and how its last row ends it
 
 
@@ -355,20 +355,20 @@ def _without_facts(text: bytes) -> tuple[bytes, dict[str, bytes], bytes]:
     The importer writes each provider's facts on a line of their own, last in its row, and models after providers. A
     file laid out in another way is parsed as a whole.
     """
-    models = b""
-    begins = text.find(_MODELS)
+    kept, facts, models = [], {}, b""
+    start = 0  # of what is kept next
+    while (end := text.find(_FACTS, start)) >= 0:
+        row = text.rfind(_ROW, start, end)
+        pid = text[text.rfind(b"\n", 0, row) + 2 : row].decode()
+        kept.append(text[start : end - 1])  # without the comma
+        start = text.index(b"\n", end + 1)
+        facts[pid] = text[end + len(_FACTS) : start]
+    begins = text.find(_MODELS, start)
     ends = text.find(_END, begins)
     if 0 <= begins < ends:
         models = text[begins + len(_MODELS) : ends + 4]
-        text = text[: begins + 1] + text[ends + len(_END) :]
-    kept, facts = [], {}
-    start = 0  # of what is kept next
-    while (end := text.find(_FACTS, start)) >= 0:
-        part = text[start:end]
-        row = part.rfind(_ROW)
-        start = text.index(b"\n", end + len(_FACTS))
-        facts[part[part.rfind(b"\n", 0, row) + 2 : row].decode()] = text[end + len(_FACTS) : start]
-        kept.append(part)
+        kept.append(text[start : begins + 1])
+        start = ends + len(_END)
     kept.append(text[start:])
     return b"".join(kept), facts, models
 
