@@ -16,7 +16,7 @@ from inference_providers.registry.provider import Provider
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from inference_providers.registry.naming import Names
@@ -44,6 +44,8 @@ class Registry:
         *models*: that section's text, where *data* lacks it. *installed*: the package's own.
         """
         self._rows, self._installed, self._models_text = data, installed, models
+        self._serving: dict[str, list[tuple[Provider, str]]] = {}  # what `offers_of` found
+        self._read: dict[str, Mapping[str, Any]] = {}  # rows of models out of the text of all
         self.providers = {
             pid: Provider(pid, row, (facts or {}).get(pid)) for pid, row in (data.get("providers") or {}).items()
         }
@@ -165,7 +167,10 @@ class Registry:
     def model(self, canonical: str) -> Mapping[str, Any]:
         """Facts about a canonical model, whoever serves it: lab, family, release date, open weights."""
         if self._models_text and "models" not in self.__dict__:  # one of a thousand: the others are not read for it
-            return _row_of(self._models_text, canonical)
+            row = self._read.get(canonical)
+            if row is None:
+                row = self._read[canonical] = _row_of(self._models_text, canonical)
+            return row
         return self.models.get(canonical) or {}
 
     @cached_property
@@ -269,16 +274,23 @@ class Registry:
         first = sorted([row for row in providers if row.id in makers], key=lambda row: makers.index(row.id))
         return first + [row for row in providers if row.id not in makers]
 
-    def offers_of(self, canonical: str) -> Iterator[tuple[Provider, str]]:
+    def offers_of(self, canonical: str) -> Sequence[tuple[Provider, str]]:
         """(provider, internal name) of everyone who serves a canonical model: its makers, then registry order."""
-        serving = [
-            provider
-            for provider in self.providers.values()
-            if canonical in provider.model_names or canonical in provider.more_names.values()
-        ]
-        for provider in self.makers_first(canonical, serving):
-            for internal_name in provider.internal_names(canonical):
-                yield provider, internal_name
+        found = self._serving.get(canonical)
+        if found is None:
+            serving = [
+                provider
+                for provider in self.providers.values()
+                # Whoever has further names for a model has a preferred one, in the file that the importer makes.
+                if canonical in provider.model_names
+                or (not self._installed and canonical in provider.more_names.values())
+            ]
+            found = self._serving[canonical] = [
+                (provider, internal_name)
+                for provider in self.makers_first(canonical, serving)
+                for internal_name in provider.internal_names(canonical)
+            ]
+        return found
 
 
 def parse(text: str | bytes, origin: str = "registry") -> dict[str, Any]:
