@@ -15,7 +15,7 @@ from inference_providers.upkeep.importers import endpoints, litellm, models_dev,
 from inference_providers.upkeep.importers.labels import labelled
 from inference_providers.upkeep.importers.merging import Merged, merge_offers
 from inference_providers.upkeep.importers.retirement import Ending, retired_models
-from inference_providers.upkeep.importers.rows import Ids, OfferRow, ProviderRow, Source, is_name, rates
+from inference_providers.upkeep.importers.rows import Ids, OfferRow, ProviderRow, Source, in_order, rates
 
 _READERS = (
     (endpoints.recognises, endpoints.read),
@@ -44,10 +44,7 @@ def read_source(data: Any, overlay: Mapping[str, Any], origin: str = "source") -
     if isinstance(data, dict):
         for recognises, read in _READERS:
             if recognises(data):
-                source = read(data, ids)
-                offers = [row for row in source.offers if is_name(row.internal_name)]
-                # Of two names that differ in the case of letters only, it is not chance which comes first.
-                return source._replace(offers=sorted(offers, key=lambda row: (row.provider, row.internal_name)))
+                return in_order(read(data, ids))
     raise RegistryError(
         [
             f"{origin}: not in a known format; give models.dev's api.json, LiteLLM's price or endpoint list, "

@@ -57,6 +57,17 @@ class Source(NamedTuple):
     day: str = ""
 
 
+def in_order(source: Source) -> Source:
+    """A source's offers by provider and name, whatever their order in its file; what can be no name is left out."""
+    offers = [row for row in source.offers if _is_name(row.internal_name)]
+    return source._replace(offers=sorted(offers, key=lambda row: (row.provider, row.internal_name)))
+
+
+def _is_name(value: str) -> bool:
+    """Whether a text can be a model's name: printable, and of a line's length."""
+    return 0 < len(value) <= 200 and value.isprintable() and value == value.strip()
+
+
 # How an offer is reached; `gemini`, `converse` and `other` are APIs of one company.
 APIS = ("chat", "responses", "messages", "gemini", "converse", "other")
 
@@ -146,11 +157,6 @@ def above(tiers: Iterable[Sequence[Any]]) -> list[list[Any]]:
 def paid(value: Any, *, scale: float = 1) -> float | None:
     """A price that some sources give as 0 where they do not know it."""
     return number(value, scale=scale) or None
-
-
-def is_name(value: str) -> bool:
-    """Whether a text can be a model's name: printable, and of a line's length."""
-    return 0 < len(value) <= 200 and value.isprintable() and value == value.strip()
 
 
 def number(value: Any, *, scale: float = 1) -> float | None:
