@@ -302,6 +302,14 @@ def test_no_catalogue_brings_back_what_its_maker_has_retired_and_hourly_prices_g
     assert (found["moving"], laid_over(base, fresh, "2026-11-01")["providers"]["g"]["moving"]) == ("2026-11-25", "2026-09-30")  # fmt: skip
 
 
+def test_a_catalogue_that_writes_names_in_another_case_or_lists_base_models_adds_none() -> None:
+    base = {"sources": {}, "names": {"b-9b": "b-9b-base"}, "providers": {"g": {"connection": {}, "model_names": {"m": "Org/M"}, "facts": {"Org/M": [5]}}}}  # fmt: skip
+    other = {"providers": {"g": {"connection": {}, "model_names": {"m": "org/m", "b-9b": "B-9b", "n": "n"}, "facts": {"org/m": [6, 7], "B-9b": [1], "n": [8]}}}}  # fmt: skip
+    row = laid_over(base, other, "")["providers"]["g"]
+    assert row["model_names"] == {"m": "Org/M", "n": "n"} and not row.get("more_names")
+    assert row["facts"] == {"Org/M": [5, 7], "n": [8]}
+
+
 # What sources are made of
 
 

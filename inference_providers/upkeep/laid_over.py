@@ -35,8 +35,10 @@ def laid_over(base: Row, fresh: Row, day: str) -> dict[str, Any]:
     newer = day > max((str(row.get("date") or "") for row in _sources(base)), default="")
     rows, others = base.get("providers") or {}, fresh.get("providers") or {}
     ended = ((base.get("retired") or {}).get("models") or {}).keys()
+    names = base.get("names") or {}
     providers = {
-        pid: _row(row, others[pid], day if newer else "", ended) if pid in others else row for pid, row in rows.items()
+        pid: _row(row, others[pid], day if newer else "", ended, names) if pid in others else row
+        for pid, row in rows.items()
     }
     known = base.get("models") or {}
     models = {name: {**row, **known.get(name, {})} for name, row in (fresh.get("models") or {}).items()}
@@ -47,16 +49,17 @@ def _sources(base: Row) -> list[Row]:
     return [row for row in (base.get("sources") or {}).values() if isinstance(row, dict)]
 
 
-def _row(row: Row, other: Row, newer: str, ended: Container[str]) -> dict[str, Any]:
+def _row(row: Row, other: Row, newer: str, ended: Container[str], names: Mapping[str, str]) -> dict[str, Any]:
     """A provider's row with the offers, and the facts, that another row of it has.
 
     *newer*: the day of the other, where it is newer. *ended*: models that their makers have retired.
+    *names*: what the registry calls some names by; what it does not offer, as base models, is called otherwise there.
     """
     main, more = dict(row.get("model_names") or {}), dict(row.get("more_names") or {})
-    listed = {*main.values(), *more}
+    spelt = {name.lower(): name for name in (*main.values(), *more)}  # names that differ in case alone are one
     for name, canonical in [*((name, model) for model, name in other["model_names"].items()), *_more(other)]:
-        if name not in listed:
-            listed.add(name)
+        if name.lower() not in spelt and names.get(name.lower(), canonical) == canonical:
+            spelt[name.lower()] = name
             if canonical in main:
                 more[name] = canonical
             else:
@@ -64,12 +67,11 @@ def _row(row: Row, other: Row, newer: str, ended: Container[str]) -> dict[str, A
     digits, routes = _routes(row, other)
     facts = dict(row.get("facts") or {})
     owners = {**{name: model for model, name in main.items()}, **more}
-    for name, theirs in (other.get("facts") or {}).items():
-        if name in listed:
+    for written, theirs in (other.get("facts") or {}).items():
+        if name := spelt.get(written.lower()):
             gone = owners.get(name) in ended
-            facts[name] = (
-                _facts(facts[name], theirs, bool(newer), gone) if name in facts else _renumbered(theirs, digits)
-            )
+            known = facts.get(name)
+            facts[name] = _renumbered(theirs, digits) if known is None else _facts(known, theirs, bool(newer), gone)
     found = {**row, "model_names": main, "facts": facts}
     if newer and "moving" in row:
         found["moving"] = newer
