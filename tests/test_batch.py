@@ -832,7 +832,7 @@ def test_lines_of_openai_are_answered_in_the_form_of_openai(serve: Serve, tmp_pa
     assert summary.resumed == 2
 
 
-CSV = 'id,prompt,note\n1,"Say ""hi"",\nplease",kept\n2,,empty\n3,plain,"a,b",too,many\n'
+CSV = 'id,prompt,note\n1,"Say ""hi"",\nplease",kept\n2,,empty\n3,plain,"a,b",too,many\n4,fine,""\n'
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -841,11 +841,13 @@ def test_csv_with_quotes_and_newlines_comes_back_with_answers(serve: Serve, tmp_
     server, out = serve(echo), tmp_path / "out.csv"
     _, summary = run(kind, server.url, tmp_path / "in.csv", out=out)
     rows = table(out)
-    assert [row["answer"] for row in rows] == ['re: Say "hi",\nplease', "", "re: plain"]
-    assert [(row["id"], row["note"]) for row in rows] == [("1", "kept"), ("2", "empty"), ("3", "a,b")]
-    assert [row["provider"] for row in rows] == ["p1", "", "p1"]
+    assert [row["answer"] for row in rows] == ['re: Say "hi",\nplease', "", "", "re: fine"]
+    notes = [("1", "kept"), ("2", "empty"), ("3", "a,b,too,many"), ("4", "")]
+    assert [(row["id"], row["note"]) for row in rows] == notes
+    assert [row["provider"] for row in rows] == ["p1", "", "", "p1"]
     assert "no prompt" in rows[1]["error"]
-    assert (summary.answered, summary.malformed) == (2, 1)
+    assert "5 cells, 3 columns" in rows[2]["error"]
+    assert (summary.answered, summary.malformed) == (2, 2)
     _, again = run(kind, server.url, tmp_path / "in.csv", out=out)
     assert (again.resumed, len(server.asked)) == (2, 2)
 
@@ -1156,6 +1158,8 @@ def test_the_command_line_takes_and_gives_csv(cli: Any, serve: Serve, tmp_path: 
         (["{in}", "-o", "{out}", "-c", "many"], 2, "--concurrency"),
         (["{in}", "-o", "{out}", "-c", "0"], 2, "concurrency must be"),
         (["{in}", "-o", "{folder}"], 2, "is a directory"),
+        (["{in}", "-o", "{folder}/out.xlsx"], 2, "JSON lines, or as CSV"),
+        (["{in}", "-o", "{out}", "--prompt", "Summarise"], 2, "names no column"),
         (["{in}", "-o", "{folder}/no/out.jsonl"], 1, "No such file"),
         (["{in}", "-o", "{in}"], 2, "in.jsonl"),
     ],

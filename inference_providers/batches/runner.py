@@ -77,11 +77,11 @@ class Runner:
     async def results(self) -> AsyncGenerator[list[Result], None]:
         """Results, in order or as completed: at once all that are ready."""
         started = time.monotonic()
-        source, reader = self._job.source, self._job.reader
-        if files.waits(source):
-            self._async_source = files.items_that_come(source, reader)
+        source = self._job.source
+        if source.waits:
+            self._async_source = source.items_that_come()
         else:
-            self._source = files.items(source, reader)
+            self._source = source.items()
         self._grow()
         try:
             while True:

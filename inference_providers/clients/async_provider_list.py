@@ -365,8 +365,10 @@ class AsyncProviderList(Directory):
         """Ask many questions at once; results with `.answer` or `.error`, in order.
 
         questions: any iterable of texts, message lists, or dicts with `prompt` or `messages`, `custom_id`, `model` and
-        parameters, or lines of OpenAI's batch format; or a file (`pathlib.Path`) of JSON lines or CSV; for asyncio also
-        an asynchronous iterable. models: a name or several for items that name none; default: the best within reach.
+        parameters, or lines of OpenAI's batch format; or a file (`pathlib.Path`) of JSON lines, JSON, CSV or text, or
+        what input_format says; encoding: of CSV and text, else UTF-8 or UTF-16; for asyncio also an asynchronous
+        iterable. prompt: asked of each row, as `"Summarise: {column}"`. models: a name or several for items that name
+        none; default: the best within reach.
 
         concurrency: requests at once, or "auto" to find what each provider allows; a model that several providers serve
         is asked of all of them. requests_per_minute, tokens_per_minute: for each provider. out: a regular file for the

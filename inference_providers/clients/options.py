@@ -129,6 +129,9 @@ class BatchOptions(GenerationOptions, _Request, total=False):
     adaptive: bool
     completion_window: str | None
     csv_formulas: Literal["keep", "escape"]
+    prompt: str | None
+    input_format: Literal["auto", "jsonl", "json", "csv", "text"]
+    encoding: str | None
 
 
 class EngineOptions(GenerationOptions, total=False):
