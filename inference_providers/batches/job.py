@@ -57,6 +57,13 @@ def _check_source(source: Any) -> None:
         )
 
 
+def _retries(given: Any) -> int | None:
+    if given is not None and (type(given) is not int or given < 0):
+        raise ValueError(f"max_retries must be a whole number from 0, not {given!r}")
+    retries: int | None = given
+    return retries
+
+
 class Job:
     """What a batch is to do: its source, its settings, its file. Checked when it is made."""
 
@@ -107,6 +114,7 @@ class Job:
         )
         self.terms: Any = {"avoid": avoid, "only": only, "api_key": api_key, "api_base": api_base}
         self.models = route_key(models)
+        self.max_retries = _retries(fields.pop("max_retries", None))
         reading = {name: fields.pop(name) for name in OPTIONS if name in fields}
         fields = {name: value for name, value in fields.items() if value or name != "tools"}
         # One question stands for all: what it says of schema and parameters holds for each item.

@@ -126,6 +126,7 @@ class BatchOptions(GenerationOptions, _Request, total=False):
     requests_per_minute: float | None
     tokens_per_minute: float | None
     patience: float
+    max_retries: int | None
     adaptive: bool
     completion_window: str | None
     csv_formulas: Literal["keep", "escape"]
