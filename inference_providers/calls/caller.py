@@ -5,25 +5,25 @@ from __future__ import annotations
 
 import time
 
+from inference_providers.calls.reply import Reply, after_both, ends_the_call, given, judge
 from inference_providers.calls.trial import error_body, running
 from inference_providers.calls.waiting import hedged, sleep
-from inference_providers.calls.reply import Reply, after_both, ends_the_call, given, judge
 from inference_providers.protocols import capable_offers, classify, fit, mend
 from inference_providers.routing import Send, Sleep, route
 from inference_providers.transport import WireError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Callable, Sequence
     from typing import TypeVar
 
     from inference_providers.attempts import Attempt
-    from inference_providers.calls.stream_reply import StreamReply
     from inference_providers.calls.observation import Call, Context, Stage
+    from inference_providers.calls.stream_reply import StreamReply
     from inference_providers.offers import Offer
     from inference_providers.protocols import ModelRequest, Verdict
     from inference_providers.routing import Health
-    from inference_providers.transport import Sender, Cancellation
+    from inference_providers.transport import Cancellation, Sender
 
     T = TypeVar("T", bound=Reply | StreamReply)
 
@@ -58,8 +58,8 @@ class Caller:
         """Ask the candidates in order until one's stream brings content. Raises what `call` raises."""
         if not (self.context.listeners or self.context.stages):
             return self._opened(offers, request, total, None)
-        from inference_providers.calls.stream_reply import given_stream
         from inference_providers.calls.observation import Call
+        from inference_providers.calls.stream_reply import given_stream
 
         call = Call(self.context, request, offers)
 

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from inference_providers.clients.connection import Connection
     from inference_providers.clients.options import (
         AskOptions,
-        Items,
         BatchOptions,
         GenerationOptions,
+        Items,
         Names,
         Percentile,
         PlainOptions,
@@ -377,8 +377,9 @@ class ProviderList(Directory):
         "provider" uses a provider's own batch API (hours, at half the price or so); with out=.
         completion_window: how long its job may take, where it can be said (`"24h"`). adaptive: false keeps
         *concurrency* as it is. progress: a line on standard error; default: on a terminal. patience: seconds for
-        which an item that is refused for the rate is asked again. max_retries: whatever the failure. system, schema, tools, timeout, on_unsupported,
-        split_thinking, extra_body, avoid, only, api_key, api_base and generation parameters: as in `ask_ai`.
+        which an item that is refused for the rate is asked again. max_retries: of an item at one provider, however it
+        fails. system, schema, tools, timeout, on_unsupported, split_thinking, extra_body, avoid, only, api_key,
+        api_base and generation parameters: as in `ask_ai`.
 
         Raises TypeError and ValueError for wrong options and an input that is also an output, BlockingIOError where
         another process writes to *out*, OSError where it is not a regular file.
