@@ -113,8 +113,7 @@ class Job:
             tokens_per_minute=tokens_per_minute,
         )
         self.terms: Any = {"avoid": avoid, "only": only, "api_key": api_key, "api_base": api_base}
-        self.models = route_key(models)
-        self.max_retries = _retries(fields.pop("max_retries", None))
+        self.models, self.max_retries = route_key(models), _retries(fields.pop("max_retries", None))
         reading = {name: fields.pop(name) for name in OPTIONS if name in fields}
         fields = {name: value for name, value in fields.items() if value or name != "tools"}
         # One question stands for all: what it says of schema and parameters holds for each item.
