@@ -15,7 +15,12 @@ import pytest
 
 from inference_providers import installing
 from inference_providers.errors import RegistryError
+from inference_providers.files import folders
 from inference_providers.registry.registry import package_file
+from inference_providers.servers.model_files import find_all
+from inference_providers.testing import tiny_model
+from inference_providers.transport import WireError, tls
+from inference_providers.upkeep.updater import Updater
 from tests.conftest import ROOT
 
 PACKAGE = ROOT / "inference_providers"
@@ -117,3 +122,47 @@ def test_a_program_made_by_pyinstaller_answers(tmp_path: Path) -> None:
         [tmp_path / "dist" / "program" / "program"], env=base, capture_output=True, text=True, check=False, timeout=60
     )
     assert (done.returncode, done.stdout) == (0, "hello from elsewhere True\nTrue\n"), done.stderr
+
+
+# Variables with `~`, which a shell leaves as it is in quotes, in a `.env` file and in a unit of systemd
+
+
+def test_a_tilde_in_a_variable_is_the_home_folder(tmp_path: Path) -> None:
+    environ = {"HOME": str(tmp_path)}
+    assert folders.named({**environ, "A": " ~/x "}, "B", "A") == str(tmp_path / "x")
+    assert folders.named({**environ, "A": "", "B": "/y"}, "A", "B") == "/y"
+    assert folders.named(environ, "A") is None
+    for kind, variable in (("cache", "XDG_CACHE_HOME"), ("data", "XDG_DATA_HOME")):
+        assert folders.base(kind, {**environ, variable: "~/own"}) == str(tmp_path / "own")
+    updater = Updater({**environ, "INFERENCE_PROVIDERS_CACHE_DIR": "~/registry"})
+    assert updater.path == str(tmp_path / "registry" / "registry.json")
+
+
+@pytest.mark.parametrize(
+    ("variable", "below"),
+    [("HF_HUB_CACHE", ""), ("HUGGINGFACE_HUB_CACHE", ""), ("HF_HOME", "hub"), ("LLAMA_CACHE", "")],
+)
+def test_models_are_found_in_a_folder_with_a_tilde(tmp_path: Path, variable: str, below: str) -> None:
+    folder = tmp_path / "models" / below
+    if variable == "LLAMA_CACHE":
+        folder.mkdir(parents=True)
+        file = folder / "tiny.gguf"
+    else:
+        file = folder / "models--a--tiny" / "snapshots" / "0" / "tiny.gguf"
+        file.parent.mkdir(parents=True)
+    tiny_model.write(file)
+    found = find_all({"HOME": str(tmp_path), variable: "~/models"})
+    assert [os.path.realpath(model.path) for model in found] == [os.path.realpath(file)]
+
+
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_certificates_are_found_behind_a_tilde(tmp_path: Path, variable: str) -> None:
+    import certifi
+
+    shutil.copy(certifi.where(), tmp_path / "ca.pem")
+    (tmp_path / "certs").mkdir()
+    shutil.copy(certifi.where(), tmp_path / "certs" / "0a1b2c3d.0")
+    place = "~/certs" if variable == "SSL_CERT_DIR" else "~/ca.pem"
+    assert tls.context({"HOME": str(tmp_path), variable: place})
+    with pytest.raises(WireError, match="names no certificates"):
+        tls.context({"HOME": str(tmp_path / "other"), variable: place})
