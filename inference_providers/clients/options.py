@@ -126,9 +126,13 @@ class BatchOptions(GenerationOptions, _Request, total=False):
     requests_per_minute: float | None
     tokens_per_minute: float | None
     patience: float
+    max_retries: int | None
     adaptive: bool
     completion_window: str | None
     csv_formulas: Literal["keep", "escape"]
+    prompt: str | None
+    input_format: Literal["auto", "jsonl", "json", "csv", "text"]
+    encoding: str | None
 
 
 class EngineOptions(GenerationOptions, total=False):
