@@ -22,18 +22,26 @@ if TYPE_CHECKING:
     from inference_providers.calls import AnswerStream as AnswerStream
     from inference_providers.calls import AsyncAnswerStream as AsyncAnswerStream
     from inference_providers.chat import Answer as Answer
+    from inference_providers.chat import ContentItem as ContentItem
     from inference_providers.chat import Conversation as Conversation
+    from inference_providers.chat import FinishReason as FinishReason
     from inference_providers.chat import Message as Message
     from inference_providers.chat import Role as Role
+    from inference_providers.chat import Type as Type
     from inference_providers.clients import AsyncProviderList as AsyncProviderList
     from inference_providers.clients import Connection as Connection
     from inference_providers.clients import ProviderList as ProviderList
     from inference_providers.clients import ask_ai as ask_ai
     from inference_providers.clients import batch as batch
     from inference_providers.clients import stream as stream
+    from inference_providers.compat import BatchResult as BatchResult
+    from inference_providers.compat import FailureDetail as FailureDetail
     from inference_providers.compat import GenerationParams as GenerationParams
     from inference_providers.compat import GuidedDecodingParams as GuidedDecodingParams
     from inference_providers.compat import InferenceConfig as InferenceConfig
+    from inference_providers.compat import InferenceEngineType as InferenceEngineType
+    from inference_providers.compat import InferenceErrorType as InferenceErrorType
+    from inference_providers.compat import InferenceResult as InferenceResult
     from inference_providers.compat import MetaInferenceEngine as MetaInferenceEngine
     from inference_providers.compat import ModelParams as ModelParams
     from inference_providers.compat import RemoteParams as RemoteParams
@@ -88,6 +96,9 @@ _HOME = {
         "chat": (
             "Answer",
             "Conversation",
+            "ContentItem",
+            "FinishReason",
+            "Type",
             "Message",
             "Role",
         ),
@@ -101,6 +112,11 @@ _HOME = {
         ),
         "compat": (
             "GenerationParams",
+            "BatchResult",
+            "FailureDetail",
+            "InferenceEngineType",
+            "InferenceErrorType",
+            "InferenceResult",
             "GuidedDecodingParams",
             "InferenceConfig",
             "MetaInferenceEngine",

@@ -6,12 +6,13 @@ import os
 import time
 
 from inference_providers.batches import formulas
-from inference_providers.batches.items import Reader
-from inference_providers.chat import Question, check_timeout, parameters
+from inference_providers.batches.items import Reader, Result
+from inference_providers.chat import MAX_STEPS, Question, check_timeout, parameters
 from inference_providers.routing import Pace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from inference_providers.batches.items import Item
@@ -57,7 +58,11 @@ def _check_source(source: Any) -> None:
 
 
 class Job:
-    """What a batch is to do: its source, its settings, its file. Checked when it is made."""
+    """What a batch is to do: its source, its settings, its file. Checked when it is made.
+
+    as_line: what is written of a result, instead of its own line; None for nothing. The file is then put into the order
+    of the input when all is done. It is called for each result as soon as there is one, with or without a file.
+    """
 
     def __init__(
         self,
@@ -88,6 +93,8 @@ class Job:
         api_key: str | None = None,
         api_base: str | None = None,
         split_thinking: bool | None = None,
+        max_steps: int = MAX_STEPS,
+        as_line: Callable[[Result], str | None] | None = None,
         **fields: Any,
     ) -> None:
         _check_source(source)
@@ -111,17 +118,27 @@ class Job:
         fields = {name: value for name, value in fields.items() if value or name != "tools"}
         # One question stands for all: what it says of schema and parameters holds for each item.
         self.pattern: Question = Question(
-            (), fields, schema=schema, extra=extra_body, on_unsupported=on_unsupported, split_thinking=split_thinking
+            (),
+            fields,
+            schema=schema,
+            extra=extra_body,
+            max_steps=max_steps,
+            on_unsupported=on_unsupported,
+            split_thinking=split_thinking,
         )
+        self.as_line, self.is_ordered = as_line or Result.as_line, as_line is not None
         self.reader = Reader(models, system, self.pattern.fields, self.pattern.extra)
         self.is_plain = _takes_one_reply(self.pattern)
 
     def question(self, item: Item) -> Question:
         """An item's question, for what takes more than one reply."""
-        made = Question(item.body["messages"], {}, on_unsupported=self.pattern.on_unsupported)
+        pattern = self.pattern
+        made = Question(item.body["messages"], {}, max_steps=pattern.max_steps, on_unsupported=pattern.on_unsupported)
         made.fields = {name: value for name, value in item.body.items() if name != "messages"}
-        made.split_thinking = self.pattern.split_thinking
-        made.output_schema, made.tools = self.pattern.output_schema, self.pattern.tools
+        made.split_thinking = pattern.split_thinking
+        made.output_schema = pattern.output_schema
+        if made.fields.get("tools") == pattern.fields.get("tools"):
+            made.tools = pattern.tools  # else it has its own, whose calls are handed back
         return made
 
 

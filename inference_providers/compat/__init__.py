@@ -13,10 +13,15 @@ if TYPE_CHECKING:
     from inference_providers.compat.backends import initialize_llm_registry as initialize_llm_registry
     from inference_providers.compat.backends import list_models as list_models
     from inference_providers.compat.engine import MetaInferenceEngine as MetaInferenceEngine
-    from inference_providers.compat.engine_settings import GenerationParams as GenerationParams
-    from inference_providers.compat.engine_settings import GuidedDecodingParams as GuidedDecodingParams
+    from inference_providers.compat.engine_generation import GenerationParams as GenerationParams
+    from inference_providers.compat.engine_generation import GuidedDecodingParams as GuidedDecodingParams
+    from inference_providers.compat.engine_model import ModelParams as ModelParams
+    from inference_providers.compat.engine_results import BatchResult as BatchResult
+    from inference_providers.compat.engine_results import FailureDetail as FailureDetail
+    from inference_providers.compat.engine_results import InferenceErrorType as InferenceErrorType
+    from inference_providers.compat.engine_results import InferenceResult as InferenceResult
     from inference_providers.compat.engine_settings import InferenceConfig as InferenceConfig
-    from inference_providers.compat.engine_settings import ModelParams as ModelParams
+    from inference_providers.compat.engine_settings import InferenceEngineType as InferenceEngineType
     from inference_providers.compat.engine_settings import RemoteParams as RemoteParams
 
 _HOME = {
@@ -29,11 +34,20 @@ _HOME = {
         "list_models",
     ),
     "engine": ("MetaInferenceEngine",),
-    "engine_settings": (
+    "engine_generation": (
         "GenerationParams",
         "GuidedDecodingParams",
+    ),
+    "engine_model": ("ModelParams",),
+    "engine_results": (
+        "BatchResult",
+        "FailureDetail",
+        "InferenceErrorType",
+        "InferenceResult",
+    ),
+    "engine_settings": (
         "InferenceConfig",
-        "ModelParams",
+        "InferenceEngineType",
         "RemoteParams",
     ),
 }
