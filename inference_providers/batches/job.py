@@ -60,9 +60,12 @@ def _check_source(source: Any) -> None:
 class Job:
     """What a batch is to do: its source, its settings, its file. Checked when it is made.
 
-    as_line: what is written of a result, instead of its own line; None for nothing. The file is then put into the order
-    of the input when all is done. It is called for each result as soon as there is one, with or without a file.
+    as_line: what is written of a result; None for nothing. is_heard: it is called for each result as soon as there is
+    one, with or without a file, and the file is put into the order of the input when all is done.
     """
+
+    as_line: Callable[[Result], str | None] = staticmethod(Result.as_line)
+    is_heard = False
 
     def __init__(
         self,
@@ -94,7 +97,6 @@ class Job:
         api_base: str | None = None,
         split_thinking: bool | None = None,
         max_steps: int = MAX_STEPS,
-        as_line: Callable[[Result], str | None] | None = None,
         **fields: Any,
     ) -> None:
         _check_source(source)
@@ -117,16 +119,8 @@ class Job:
         self.models = route_key(models)
         fields = {name: value for name, value in fields.items() if value or name != "tools"}
         # One question stands for all: what it says of schema and parameters holds for each item.
-        self.pattern: Question = Question(
-            (),
-            fields,
-            schema=schema,
-            extra=extra_body,
-            max_steps=max_steps,
-            on_unsupported=on_unsupported,
-            split_thinking=split_thinking,
-        )
-        self.as_line, self.is_ordered = as_line or Result.as_line, as_line is not None
+        how: Any = {"on_unsupported": on_unsupported, "split_thinking": split_thinking, "max_steps": max_steps}
+        self.pattern: Question = Question((), fields, schema=schema, extra=extra_body, **how)
         self.reader = Reader(models, system, self.pattern.fields, self.pattern.extra)
         self.is_plain = _takes_one_reply(self.pattern)
 

@@ -50,9 +50,11 @@ class Run:
         if self._out is not None:
             os.makedirs(os.path.dirname(os.path.abspath(self._out)), exist_ok=True)
         self._tell_progress()
-        options |= {"out": self._out, "system": self._system, "progress": False, "as_line": self._line}
+        options |= {"out": self._out, "system": self._system, "progress": False, "as_completed": True}
         try:
-            batch = Batch(pipeline, Job(self._given, model, as_completed=True, **options))
+            job = Job(self._given, model, **options)
+            job.as_line, job.is_heard = self._line, True
+            batch = Batch(pipeline, job)
             known = {index for index, _ in self.result.successful}
             for result in batch:  # without a file, they come only now, and each has been taken
                 if result.row and result.index not in known:  # answered by an earlier run
