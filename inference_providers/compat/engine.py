@@ -8,12 +8,13 @@ from typing import Any
 from inference_providers.calls import narrowed
 from inference_providers.chat import Conversation, Message, image_urls, parameters, with_images
 from inference_providers.compat import engine_run
+from inference_providers.compat.cli_aliases import MEANT
 from inference_providers.compat.engine_generation import GenerationParams
 from inference_providers.compat.engine_lists import OF_CALLS, OF_FINDING, OF_REGISTRY, Lists
 from inference_providers.compat.engine_params import coerced
 from inference_providers.compat.engine_settings import InferenceConfig, RemoteParams, effective
 from inference_providers.credentials import hidden
-from inference_providers.errors import UnknownModelError
+from inference_providers.errors import LocalServerError, UnknownModelError
 from inference_providers.log import warn
 from inference_providers.text import jsontext
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from inference_providers.clients import EngineCallOptions, EngineOptions, ListOptions, ProviderList
     from inference_providers.compat.engine_model import ModelParams
     from inference_providers.compat.engine_results import InferenceResult
+    from inference_providers.offers import Offer
 
     class Options(EngineOptions, ListOptions, total=False):
         """What an engine is made with."""
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 # Options of a call besides generation parameters, which an engine may have as well.
 _OF_QUESTIONS = ("system", "images", "schema", "extra_body", "timeout", "on_unsupported", "max_steps", "split_thinking")
 _OWN = ("batch_size", *_OF_QUESTIONS)
+# Rules by which a name means a model whoever serves it.
+_PLAIN = ("canonical", "alias", "internal name", "spelling", "retired")
 _OF_LISTS = (*OF_REGISTRY, *OF_FINDING, *OF_CALLS, "environ")
 
 
@@ -131,7 +135,8 @@ class MetaInferenceEngine:
         if call.window and not call.out:
             raise ValueError("batch_completion_window asks for a provider's batch job, which needs an output path")
         run = engine_run.Run(inputs, call.out, call.words.get("system"), call.progress_path)
-        call.load()
+        if inputs:
+            call.load()
         return inputs, run.ask(call.pipeline, call.model, on_error=on_error, **call.batch_options())
 
     def _engine(
@@ -176,9 +181,20 @@ class Call:
         self.window = self.remote.batch_completion_window if self.remote.is_set("batch_completion_window") else None
         if config_given:
             self._tell_unsent()
-        self.list, self.model = engine._engine(self.name, self.config.engine, self.remote, self.config.model)
+        self.list, self.model = self._found()
         self.pipeline: Pipeline = narrowed(self.list.pipeline, **self.terms)
         self._take_template()
+
+    def _found(self) -> tuple[ProviderList, str]:
+        """The list to ask, and the model's name there."""
+        kind, name = self.config.engine, self.name
+        if not self.remote.api_url:
+            name = MEANT.get(name.lower(), name)
+        found, called = self._engine._engine(name, kind, self.remote, self.config.model)
+        if called == name and (here := self._engine._lists.here(found, name)):
+            self._engine._tell_once(f"nobody knows {name!r}; {here.partition('/')[0]} on this machine is asked for it")
+            return found, here
+        return found, called
 
     def _tell_unsent(self) -> None:
         for params in (self.config.generation, self.config.model):
@@ -213,11 +229,29 @@ class Call:
 
     def load(self) -> None:
         """Launch a server before the first question: loading may take longer than the timeout of a reply."""
-        if not self._engine._lists.is_here(self.pipeline.finder.registry.provider_id(self.model.partition("/")[0])):
+        lists, finder = self._engine._lists, self.pipeline.finder
+        named = lists.is_here(finder.registry.provider_id(self.model.partition("/")[0]))
+        if not named and (self.remote.api_url or not lists.launches):
             return
-        first = next(iter(self.pipeline.finder.candidates(self.model)), None)
+        first = next(iter(finder.candidates(self.model)), None)
         if first is not None and first.launchable:
-            first.wake(float("inf"))
+            try:
+                first.wake(float("inf"))
+            except LocalServerError:
+                if named:
+                    raise  # else somebody else is asked, and what went wrong is told with that
+        elif first is not None and not named and first.row().local is None:
+            self._tell_elsewhere(first)
+
+    def _tell_elsewhere(self, first: Offer) -> None:
+        """Say that a model with open weights, which was named without a provider, is asked for elsewhere."""
+        found = self.list.resolve(self.model)
+        facts = self.list.registry.model(found.canonical_name or "")
+        if found.rule in _PLAIN and facts.get("open_weights"):
+            self._engine._tell_once(
+                f"{self.name} is not on this machine; {first.provider} is asked for {first.internal_name} "
+                f"({self.name}:local asks nobody elsewhere)"
+            )
 
     def batch_options(self) -> dict[str, Any]:
         """All that a batch is told, but for the conversations and what becomes of errors."""

@@ -36,6 +36,7 @@ OF_FINDING = ("trust", "allow", "aliases", "local", "local_models", "avoid", "on
 OF_CALLS = ("mock", "verbose", "random", "learn", "hedge_after", "allow_empty")
 # Kinds of engines by other tools' names, where these are neither a provider's id nor another name of one.
 _KINDS = {"hugging_face_router": "huggingface"}
+_HAVE_THEIR_OWN = ("vllm", "llama.cpp", "sglang")  # servers that answer with what they have loaded, and nothing else
 
 
 class Lists:
@@ -47,6 +48,7 @@ class Lists:
     def __init__(self, options: Mapping[str, Any]) -> None:
         self._environ: Mapping[str, str] | None = options.get("environ")
         self._finding = {name: options[name] for name in OF_FINDING if name in options}
+        self._finding.setdefault("local", "launch")  # a model that lies here goes before the same one elsewhere
         self._calls = {name: options[name] for name in OF_CALLS if name in options}
         of_registry = {name: options[name] for name in OF_REGISTRY if name in options}
         self._registry: Registry | None = None
@@ -106,6 +108,25 @@ class Lists:
         """Whether a provider is a server on this machine."""
         row = self.registry.providers.get(provider or "")
         return row is not None and row.local is not None
+
+    @property
+    def launches(self) -> bool:
+        """Whether a model that lies here is launched before the same one is asked elsewhere."""
+        return self._finding["local"] == "launch" and not self.is_mocked
+
+    def here(self, providers: ProviderList, name: str) -> str | None:
+        """A name that nobody knows as a server's on this machine, if one runs that could have it; None without one.
+
+        A server that loads, and fetches, whatever it is asked for is none of these.
+        """
+        if not self._finding["local"]:
+            return None
+        try:
+            providers.resolve(name)
+        except UnknownModelError:
+            running = {server.provider for server in providers.local_servers()}
+            return next((f"{pid}/{name}" for pid in _HAVE_THEIR_OWN if pid in running), None)
+        return None
 
     def kind(self, engine: str) -> str | None:
         """The provider that a kind of engine stands for; None for one that nobody knows."""
