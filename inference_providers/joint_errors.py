@@ -28,6 +28,8 @@ _TELLING: tuple[type[ProviderError], ...] = (
     ProviderError,
 )
 
+_SHOWN = 12  # attempts of a request that was asked for an hour
+
 
 def most_telling(attempts: Iterable[Attempt]) -> ProviderError | None:
     """The error of the attempts that tells a user most, whoever was asked first."""
@@ -68,9 +70,18 @@ def _told(telling: ProviderError, attempts: Sequence[Attempt], late: str) -> str
     attempt = next(attempt for attempt in attempts if attempt.error is telling)
     named = attempt.outcome.startswith(f"{attempt.provider}:")
     said = f"{attempt.outcome if named else f'{attempt.provider}: {attempt.outcome}'}{late}"
-    if len(attempts) == 1:
-        return said
-    return f"{said}; {len(attempts)} attempts:" + "".join(f"\n  {attempt}" for attempt in attempts)
+    return said if len(attempts) == 1 else f"{said}; {_listed(attempts)}"
+
+
+def of_rounds(attempts: Sequence[Attempt]) -> AllProvidersFailedError:
+    """The error of a request that was asked in several calls, with the attempts of all of them."""
+    return all_failed(f"No provider answered; {_listed(attempts)}", attempts)
+
+
+def _listed(attempts: Sequence[Attempt]) -> str:
+    shown = attempts if len(attempts) <= _SHOWN else attempts[-_SHOWN:]
+    which = "" if shown is attempts else f", of which the last {_SHOWN}"
+    return f"{len(attempts)} attempts{which}:" + "".join(f"\n  {attempt}" for attempt in shown)
 
 
 _made: dict[tuple[type, bool], Any] = {}

@@ -29,6 +29,7 @@ from inference_providers import (
     AsyncProviderList,
     NoCredentialsError,
     ProviderList,
+    RateLimitError,
     UnknownModelError,
 )
 from inference_providers.batches.files import Output, Results
@@ -832,7 +833,7 @@ def test_lines_of_openai_are_answered_in_the_form_of_openai(serve: Serve, tmp_pa
     assert summary.resumed == 2
 
 
-CSV = 'id,prompt,note\n1,"Say ""hi"",\nplease",kept\n2,,empty\n3,plain,"a,b",too,many\n'
+CSV = 'id,prompt,note\n1,"Say ""hi"",\nplease",kept\n2,,empty\n3,plain,"a,b",too,many\n4,fine,""\n'
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -841,11 +842,13 @@ def test_csv_with_quotes_and_newlines_comes_back_with_answers(serve: Serve, tmp_
     server, out = serve(echo), tmp_path / "out.csv"
     _, summary = run(kind, server.url, tmp_path / "in.csv", out=out)
     rows = table(out)
-    assert [row["answer"] for row in rows] == ['re: Say "hi",\nplease', "", "re: plain"]
-    assert [(row["id"], row["note"]) for row in rows] == [("1", "kept"), ("2", "empty"), ("3", "a,b")]
-    assert [row["provider"] for row in rows] == ["p1", "", "p1"]
+    assert [row["answer"] for row in rows] == ['re: Say "hi",\nplease', "", "", "re: fine"]
+    notes = [("1", "kept"), ("2", "empty"), ("3", "a,b,too,many"), ("4", "")]
+    assert [(row["id"], row["note"]) for row in rows] == notes
+    assert [row["provider"] for row in rows] == ["p1", "", "", "p1"]
     assert "no prompt" in rows[1]["error"]
-    assert (summary.answered, summary.malformed) == (2, 1)
+    assert "5 cells, 3 columns" in rows[2]["error"]
+    assert (summary.answered, summary.malformed) == (2, 2)
     _, again = run(kind, server.url, tmp_path / "in.csv", out=out)
     assert (again.resumed, len(server.asked)) == (2, 2)
 
@@ -918,6 +921,42 @@ def test_a_storm_of_refusals_passes_and_every_item_is_answered(serve: Serve) -> 
 
     results, _ = run("sync", serve(behave).url, [str(number) for number in range(100)])
     assert texts(results) == said(range(100))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("retries", [0, 1, 3])
+@pytest.mark.parametrize("code", [429, 500, 503, 529])
+def test_retries_end_whatever_the_failure_and_all_are_told(serve: Serve, code: int, retries: int, kind: str) -> None:
+    server = serve(status(code, {"error": {"message": "busy"}}))
+    results, _ = run(kind, server.url, ["a"], max_retries=retries)
+    assert len(server.asked) == retries + 1
+    error = results[0].error
+    assert len(error.attempts) == retries + 1
+    assert str(error).count("busy") == (1 if retries == 0 else retries + 2)
+
+
+def test_every_attempt_of_a_long_wait_is_told(serve: Serve) -> None:
+    server = serve(status(429, {"error": {"message": "busy"}}))
+    error = run("sync", server.url, ["a"], max_retries=20)[0][0].error
+    assert isinstance(error, RateLimitError)
+    assert len(error.attempts) == len(server.asked) == 21
+    assert "21 attempts, of which the last 12:" in str(error)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("error", ["no such path", {"message": "Unexpected endpoint or method."}, {"code": "odd"}])
+def test_an_error_in_a_good_reply_is_a_failure_and_not_waited_for(serve: Serve, error: Any, kind: str) -> None:
+    server = serve(status(200, {"error": error}))
+    results, summary = run(kind, server.url, ["a"])
+    assert summary.failed == 1
+    assert len(server.asked) <= 2
+    assert not isinstance(results[0].error, RateLimitError)
+
+
+@pytest.mark.parametrize("given", [-1, 1.5, True, "3"])
+def test_retries_are_a_number(given: Any) -> None:
+    with pytest.raises(ValueError, match="max_retries"):
+        ProviderList(mock={"m": "x"}).batch(["a"], max_retries=given)
 
 
 def test_patience_ends(serve: Serve) -> None:
@@ -1156,6 +1195,8 @@ def test_the_command_line_takes_and_gives_csv(cli: Any, serve: Serve, tmp_path: 
         (["{in}", "-o", "{out}", "-c", "many"], 2, "--concurrency"),
         (["{in}", "-o", "{out}", "-c", "0"], 2, "concurrency must be"),
         (["{in}", "-o", "{folder}"], 2, "is a directory"),
+        (["{in}", "-o", "{folder}/out.xlsx"], 2, "JSON lines, or as CSV"),
+        (["{in}", "-o", "{out}", "--prompt", "Summarise"], 2, "names no column"),
         (["{in}", "-o", "{folder}/no/out.jsonl"], 1, "No such file"),
         (["{in}", "-o", "{in}"], 2, "in.jsonl"),
     ],

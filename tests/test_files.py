@@ -24,9 +24,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference_providers import AsyncProviderList, NoCredentialsError, ProviderList, RegistryError
-from inference_providers.batches.files import Output, Results, count
+from inference_providers.batches.files import Output, Results
 from inference_providers.batches.formulas import is_formula
+from inference_providers.batches.items import Reader
 from inference_providers.batches.lines import is_cut, row_of
+from inference_providers.batches.sources import Source
 from inference_providers.files import opening, replacing
 from inference_providers.servers import model_lists
 from inference_providers.servers.model_files import at, find_all
@@ -216,8 +218,11 @@ def test_a_folder_without_leave_is_told_before_anything_is_asked(open_to_all: Pa
         (open_to_all / name).chmod(0o666)
     open_to_all.chmod(0o555)
     program = (
-        "import os, sys\nfrom inference_providers.batches.places import Places, check\nif not os.getuid(): os.seteuid(1234)\n"
-        "check([], Places(sys.argv[1])); print('direct')\ncheck([], Places(sys.argv[1], has_jobs=True))"
+        "import os, sys\nfrom inference_providers.batches.items import Reader\n"
+        "from inference_providers.batches.places import Places, check\n"
+        "from inference_providers.batches.sources import Source\n"
+        "source = Source([], Reader(None, None, {}, {}))\nif not os.getuid(): os.seteuid(1234)\n"
+        "check(source, Places(sys.argv[1])); print('direct')\ncheck(source, Places(sys.argv[1], has_jobs=True))"
     )
     command = [sys.executable, "-c", program, str(open_to_all / out)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
@@ -630,7 +635,7 @@ def given_by(pipe: Path, kind: str, out: Path | None, **options: Any) -> list[st
 def test_a_pipe_may_be_the_input(tmp_path: Path, kind: str, with_file: bool, progress: bool) -> None:
     pipe, out = tmp_path / "pipe", tmp_path / "out.jsonl" if with_file else None
     os.mkfifo(pipe)
-    assert count(pipe) is None
+    assert Source(pipe, Reader(None, None, {}, {})).count() is None
     long = "x" * 200_000
     with writing(pipe, b'"a"\n\n{"pro', b'mpt": "b"}\n"', long.encode(), b'"\n"last"'):
         found = given_by(pipe, kind, out, progress=progress)

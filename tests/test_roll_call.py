@@ -6,6 +6,8 @@ import asyncio
 import json
 import os
 import pty
+import re
+import signal
 import subprocess
 import sys
 import threading
@@ -26,6 +28,7 @@ from inference_providers.batches.roll_call import (
     called,
 )
 from inference_providers.batches.roll_call_pages import html, markdown, ordered, summary
+from inference_providers.calls import Call, Stage
 from tests.conftest import Quick, keys, registry_of
 from tests.servers import Connection, Received, Server, answer, delta, refused_port, status
 
@@ -232,6 +235,78 @@ def test_a_failure_is_told_and_the_others_answer(serve: Serve) -> None:
     assert summary(entries, 0.0) == "1 answered, 2 failed, 0 not asked, $0.0000 spent"
 
 
+@pytest.mark.parametrize("half", [False, True])
+def test_an_interruption_tells_who_was_asked_and_what_it_may_have_cost(serve: Serve, half: bool) -> None:
+    asked, held = threading.Semaphore(0), threading.Event()
+
+    def holding(connection: Connection, request: Received) -> None:
+        connection.start_stream()
+        if half:
+            connection.event(delta("It is"))
+        asked.release()
+        held.wait(20)
+
+    count = AT_ONCE + 3
+    providers = hall(serve(holding), models={f"m{n:02}": CHEAP for n in range(count)})
+    made = RollCall(providers.pipeline, called(providers.pipeline), ["One?"], budget=1)
+
+    async def run() -> None:
+        task = asyncio.create_task(made.run())
+        for _ in range(AT_ONCE):
+            await asyncio.to_thread(asked.acquire)
+        if half:
+            while not all(entry.first_token for entry in made.entries if entry.asked):
+                await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await providers.pipeline.async_sender.aclose()
+
+    asyncio.run(run())
+    held.set()
+    sent = [entry for entry in made.entries if entry.asked]
+    assert len(sent) == AT_ONCE
+    assert all((entry.problem, entry.interrupted, entry.cost) == ("interrupted", True, None) for entry in sent)
+    assert all((entry.answers, entry.partial) == ([], "It is" if half else "") for entry in sent)
+    assert all(entry.problem == "not asked: interrupted before" for entry in made.entries if not entry.asked)
+    most = sum(entry.at_most or 0 for entry in sent)
+    assert most > AT_ONCE * MAX_TOKENS * 1e-6
+    told = summary(made.entries, made.spent)
+    assert told.startswith(f"0 answered, 0 failed, {AT_ONCE} interrupted, 3 not asked, $0.0000 spent")
+    assert told.endswith(f"{AT_ONCE} of unknown cost: at most ${most:.4f} more")
+    assert markdown(made.entries, ["One?"], 0).count("| ? |") == AT_ONCE
+
+
+def test_what_broke_off_may_be_charged_and_what_was_refused_is_not(serve: Serve) -> None:
+    def breaking(connection: Connection, request: Received) -> None:
+        connection.start_stream()
+        connection.event(delta("It is"))
+        connection.close()
+
+    entries, made = call(hall(serve(breaking), serve(status(400)), models={"m": CHEAP}), questions=["One?"])
+    assert [(entry.cost, entry.partial) for entry in entries] == [(None, "It is"), (0.0, "")]
+    assert "| It is \\[broken off\\] |" in markdown(entries, ["One?"], 0)
+    assert "1 of unknown cost: at most $" in summary(entries, made.spent)
+
+
+def test_an_error_that_nobody_foresaw_takes_one_model_alone(serve: Serve) -> None:
+    class Broken(Stage):
+        def before(self, call: Call) -> None:
+            if call.offers[0].canonical_name == "a":
+                raise RuntimeError("boom")
+
+    providers = hall(serve(metered), models={"a": CHEAP, "b": CHEAP})
+    providers.pipeline.stages.append(Broken())
+    made = RollCall(providers.pipeline, called(providers.pipeline), ["One?"])
+
+    async def run() -> None:
+        await made.run()
+        await providers.pipeline.async_sender.aclose()
+
+    asyncio.run(run())
+    assert made.entries[0].problem == "boom"
+    assert made.entries[1].answers == ["It is 42."]
+
+
 def test_a_refused_key_is_not_tried_for_all_the_other_models(serve: Serve) -> None:
     refusing = serve(status(401, {"error": {"message": "bad key canary-1-0123456789abcdef"}}))
     entries, _ = call(hall(refusing, models={f"m{n:02}": FREE for n in range(60)}))
@@ -431,3 +506,24 @@ def test_there_is_a_progress_bar_on_a_terminal_and_it_is_harmless(
     assert b"1/1" in shown
     assert b"vllm/evil" in shown
     assert b"\x1b]0;" not in shown
+
+
+def test_the_command_says_what_an_interruption_leaves_open(serve: Serve, base: dict[str, str], tmp_path: Path) -> None:
+    came, held = threading.Event(), threading.Event()
+
+    def holding(connection: Connection, request: Received) -> None:
+        came.set()
+        held.wait(20)
+
+    command = [sys.executable, "-W", "error", "-m", "inference_providers", "roll-call", "--model", "gpt-4o-mini"]
+    with subprocess.Popen(
+        [*command, "--provider", "openai", "--budget", "1"], cwd=tmp_path, env=keyed(base, serve(holding)),
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert came.wait(30)
+        process.send_signal(signal.SIGINT)
+        shown, _ = process.communicate(timeout=30)
+        held.set()
+    assert process.returncode == 130
+    assert re.search(r"^0 answered, 0 failed, [1-9]\d* interrupted, .*unknown cost: at most \$0\.0", shown)
+    assert "interrupted" in (tmp_path / "roll-call.md").read_text()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from contextlib import aclosing, contextmanager
 
@@ -66,8 +65,7 @@ class _Batch:
         if places is not None and places.is_table:
             from inference_providers.batches import tables
 
-            source = job.source if isinstance(job.source, os.PathLike) and files.is_csv(job.source) else None
-            tables.write(source, places.lines, places.out, job.csv_formulas)
+            tables.write(job.source.table(), places.lines, places.out, job.csv_formulas)
 
     def _runner(self, output: files.Output | None, told: Told | None) -> Any:
         if self._job.by_provider:
@@ -211,7 +209,7 @@ def _progress(job: Job) -> Iterator[Told | None]:
 
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[told]}"), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=False) as bar:
-        task = bar.add_task("", total=files.count(job.source), told="")
+        task = bar.add_task("", total=job.source.count(), told="")
         started = shown = time.monotonic()
 
         def tell(summary: Summary, pace: Pace, *, now: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""Files of a batch: JSON lines and CSV in; lines of results out as they come, kept through a kill, taken up again."""
+"""Results of a batch in a file: lines out as they come, kept through a kill, taken up again."""
 
 from __future__ import annotations
 
@@ -7,124 +7,20 @@ import math
 import os
 from array import array
 from bisect import bisect_left
-from contextlib import aclosing, suppress
+from contextlib import suppress
 
 from inference_providers import files, log
-from inference_providers.batches.items import PROMPTS, Reader, Result, result_of
+from inference_providers.batches.items import Result, result_of
 from inference_providers.batches.lines import is_cut, key_of, row_of
 from inference_providers.files import locks
 from inference_providers.text import jsontext
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Any, BinaryIO
 
     from inference_providers.batches.items import Item
-
-
-def is_csv(path: str | os.PathLike[str]) -> bool:
-    """Whether a file's name says that it holds comma-separated values."""
-    return os.fspath(path).lower().endswith(".csv")
-
-
-def items(source: Iterable[Any] | os.PathLike[str], reader: Reader) -> Iterator[Item]:
-    """The items of an iterable, or of a file of JSON lines or CSV."""
-    if isinstance(source, os.PathLike):
-        yield from _csv_items(source, reader) if is_csv(source) else _json_items(source, reader)
-        return
-    for index, given in enumerate(source):
-        yield reader.item(given, index)
-
-
-def waits(source: Any) -> bool:
-    """Whether items come from somewhere that may be waited for: an asynchronous iterable, or a pipe."""
-    return hasattr(source, "__aiter__") or (isinstance(source, os.PathLike) and files.is_pipe(source))
-
-
-async def items_that_come(source: Any, reader: Reader) -> AsyncGenerator[Item, None]:
-    """The items of an asynchronous iterable, or of JSON lines in a pipe."""
-    index = 0
-    if isinstance(source, os.PathLike):
-        from inference_providers.files import pipes
-
-        async with aclosing(pipes.lines(source)) as lines:
-            number = 0
-            async for line in lines:
-                number += 1
-                if (item := _json_item(line, reader, index, number)) is not None:
-                    yield item
-                    index += 1
-        return
-    given: AsyncIterator[Any] = aiter(source)
-    try:
-        async for one in given:
-            yield reader.item(one, index)
-            index += 1
-    finally:
-        if (close := getattr(given, "aclose", None)) is not None:
-            await close()
-
-
-def _json_items(path: os.PathLike[str], reader: Reader) -> Iterator[Item]:
-    index = 0
-    with open(path, "rb", opener=files.regular) as file:
-        for number, line in enumerate(file, 1):
-            if (item := _json_item(line, reader, index, number)) is not None:
-                yield item
-                index += 1
-
-
-def _json_item(line: bytes, reader: Reader, index: int, number: int) -> Item | None:
-    text = line.strip().removeprefix(b"\xef\xbb\xbf")
-    if not text:
-        return None
-    try:
-        return reader.item(jsontext.loads(text), index, number)
-    except ValueError as error:
-        return reader.broken(f"not JSON ({error})", index, number)
-
-
-def _csv_items(path: os.PathLike[str], reader: Reader) -> Iterator[Item]:
-    """Items of a CSV file. Raises ValueError for one without a column of prompts."""
-    for index, (number, row) in enumerate(csv_rows(path)):
-        column = next((name for name in row if name.strip().lower() in PROMPTS and row[name]), None)
-        if column is None and not any(name.strip().lower() in PROMPTS for name in row):
-            raise ValueError(
-                f"{os.fspath(path)} has the columns {', '.join(row)}; one must be called {', '.join(PROMPTS)}, "
-                "and commas must stand between them"
-            )
-        if column is None:
-            yield reader.broken(f"it has no prompt; a column must be called {', '.join(PROMPTS)}", index, number)
-            continue
-        given = {name: row[name] for name in ("model", "system", "custom_id") if row.get(name)}
-        yield reader.item({"prompt": row[column], **given} if given else row[column], index, number)
-
-
-def csv_rows(path: os.PathLike[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """(line number, row) of a CSV file."""
-    import csv
-
-    with open(path, encoding="utf-8-sig", errors="replace", newline="", opener=files.regular) as file:
-        rows = csv.DictReader(file, restval="")
-        csv.field_size_limit(2**31 - 1)  # else a long prompt would end the whole file
-        for row in rows:
-            yield rows.line_num, {str(name): value for name, value in row.items() if name is not None}
-
-
-def count(source: Any) -> int | None:
-    """How many items there are, where that can be known beforehand: a pipe would be empty then."""
-    if isinstance(source, os.PathLike):
-        if files.is_pipe(source):
-            return None
-        if is_csv(source):
-            return sum(1 for _ in csv_rows(source))
-        with open(source, "rb", opener=files.regular) as file:
-            return sum(1 for line in file if line.strip())
-    try:
-        return len(source)
-    except TypeError:
-        return None
 
 
 class Output:

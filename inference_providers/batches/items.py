@@ -69,7 +69,7 @@ class Reader:
             item.problem = str(error) or reason(error)
         return item
 
-    def broken(self, problem: str, index: int, line: int) -> Item:
+    def broken(self, problem: str, index: int, line: int | None) -> Item:
         """An item for a line that cannot be read."""
         item = Item(index, line)
         item.problem = problem

@@ -7,6 +7,7 @@ import time
 
 from inference_providers.batches import formulas
 from inference_providers.batches.items import Reader, Result
+from inference_providers.batches.sources import OPTIONS, Source
 from inference_providers.chat import MAX_STEPS, Question, check_timeout, parameters
 from inference_providers.routing import Pace
 
@@ -57,6 +58,13 @@ def _check_source(source: Any) -> None:
         )
 
 
+def _retries(given: Any) -> int | None:
+    if given is not None and (type(given) is not int or given < 0):
+        raise ValueError(f"max_retries must be a whole number from 0, not {given!r}")
+    retries: int | None = given
+    return retries
+
+
 class Job:
     """What a batch is to do: its source, its settings, its file. Checked when it is made.
 
@@ -103,9 +111,8 @@ class Job:
         models = model if models is None else models
         check_timeout(timeout)
         _check_words(on_error, mode, csv_formulas)
-        self.source, self.as_completed = source, as_completed
-        self.raises, self.by_provider = on_error == RAISE, mode == PROVIDER
-        self.csv_formulas = csv_formulas
+        self.raises, self.by_provider, self.as_completed = on_error == RAISE, mode == PROVIDER, as_completed
+        self.csv_formulas, self.completion_window = csv_formulas, completion_window
         self.out, self.resume, self.progress, self.timeout, self.patience = out, resume, progress, timeout, patience
         self.pace = Pace(
             concurrency,
@@ -114,14 +121,16 @@ class Job:
             requests_per_minute=requests_per_minute,
             tokens_per_minute=tokens_per_minute,
         )
-        self.completion_window = completion_window
         self.terms: Any = {"avoid": avoid, "only": only, "api_key": api_key, "api_base": api_base}
         self.models = route_key(models)
+        self.max_retries = _retries(fields.pop("max_retries", None))
+        reading = {name: fields.pop(name) for name in OPTIONS if name in fields}
         fields = {name: value for name, value in fields.items() if value or name != "tools"}
         # One question stands for all: what it says of schema and parameters holds for each item.
         how: Any = {"on_unsupported": on_unsupported, "split_thinking": split_thinking, "max_steps": max_steps}
         self.pattern: Question = Question((), fields, schema=schema, extra=extra_body, **how)
         self.reader = Reader(models, system, self.pattern.fields, self.pattern.extra)
+        self.source = Source(source, self.reader, **reading)
         self.is_plain = _takes_one_reply(self.pattern)
 
     def question(self, item: Item) -> Question:

@@ -8,13 +8,16 @@ import stat
 from contextlib import suppress
 
 from inference_providers import files
-from inference_providers.batches.files import Output, is_csv
+from inference_providers.batches.files import Output
 from inference_providers.batches.lines import is_cut, row_of
 from inference_providers.batches.provider_parts import beside
+from inference_providers.batches.sources import check_name, is_csv
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from inference_providers.batches.sources import Source
 
 
 class Places:
@@ -24,6 +27,7 @@ class Places:
     """
 
     def __init__(self, out: str | os.PathLike[str], *, has_jobs: bool = False) -> None:
+        check_name(out, out=True)
         self.out, self._has_jobs = os.fspath(out), has_jobs
         self.is_table = is_csv(out)
         self.lines = f"{self.out}.jsonl" if self.is_table else self.out
@@ -67,30 +71,29 @@ def _is_ours(path: str) -> bool:
     return empty
 
 
-def check(source: Any, places: Places | None) -> None:
+def check(questions: Source, places: Places | None) -> None:
     """Check that the questions and the results can be in these files. Nothing is created and nothing is changed.
 
     Raises ValueError where they cannot, OSError where a file cannot be read or written.
     """
+    source = questions.given
     if isinstance(source, os.PathLike):
         _check_source(source)
-    if places is None:
-        return
-    outputs = places.all()
+    outputs = [] if places is None else places.all()
     for number, path in enumerate(outputs):
         if _is_source(source, path):
             raise ValueError(f"{path} is the input; the results need a file of their own")
         if other := next((known for known in outputs[:number] if files.same(path, known)), None):
             raise ValueError(f"{path} and {other} are the same file; each needs its own")
-    places.check_writable()
+    questions.check()
+    if places is not None:
+        places.check_writable()
 
 
 def _check_source(source: os.PathLike[str]) -> None:
     mode = os.stat(source).st_mode
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(source))
-    if stat.S_ISFIFO(mode) and is_csv(source):
-        raise ValueError(f"{os.fspath(source)} is a pipe; a table is read twice, so give a regular file")
     if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
         raise ValueError(f"{os.fspath(source)} is a device or a socket; questions come from a regular file or a pipe")
 

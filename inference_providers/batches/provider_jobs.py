@@ -62,7 +62,7 @@ class JobRunner:
     ) -> None:
         if output is None:
             raise ValueError('mode="provider" takes hours and needs an output file (out=...), to be taken up from')
-        if hasattr(job.source, "__aiter__"):
+        if hasattr(job.source.given, "__aiter__"):
             raise ValueError('mode="provider" takes a file or a plain iterable; collect the questions first')
         if not job.is_plain:
             raise ValueError('mode="provider" asks each question once: no schema, no functions as tools')
@@ -101,10 +101,10 @@ class JobRunner:
         parts: list[tuple[_Api, Part]] = []
         broken: list[Result] = []
         items: Iterable[Item]
-        if files.waits(self._job.source):  # a pipe: all of it, since the parts are made at one go
-            items = [item async for item in files.items_that_come(self._job.source, self._job.reader)]
+        if self._job.source.waits:  # a pipe: all of it, since the parts are made at one go
+            items = [item async for item in self._job.source.items_that_come()]
         else:
-            items = files.items(self._job.source, self._job.reader)
+            items = self._job.source.items()
         for part in self._parts(items, broken):
             try:
                 api = self._api(part)

@@ -8,7 +8,7 @@ import time
 from inference_providers import chat
 from inference_providers.attempts import reason
 from inference_providers.chat import Question
-from inference_providers.errors import InferenceProvidersError, TruncatedStreamError
+from inference_providers.errors import TruncatedStreamError
 from inference_providers.offers import Offer, is_free
 from inference_providers.registry import CHAT
 from inference_providers.usage import cost_of, usage_of
@@ -24,17 +24,34 @@ QUESTIONS = ("What is 17 + 25? Answer with the number alone.", "Name a colour of
 MAX_TOKENS = 200  # of each answer: enough for a model that thinks before it speaks
 AT_ONCE = 16  # models
 TIMEOUT = 60.0  # seconds for one answer
-NOT_ASKED = "not asked"
+NOT_ASKED, INTERRUPTED = "not asked", "interrupted"
+_ANSWERING = ("timeout", "deadline", "broken", "protocol", "oversize")  # failures after which it may be charged
 
 
 class Entry:
     """One model at one provider: its answers, and what they took.
 
     first_token: seconds until the first text of the first question. speed: output tokens a second after
-    that; None where there was too little to tell. cost: USD. problem: why there is no answer; empty when there are all.
+    that; None where there was too little to tell. cost: USD; None where it is not known, at_most: what it may be then,
+    None where that is not known either. problem: why there is no answer, or not all of it; empty when there are all.
+    partial: what had come of an answer that broke off. interrupted: whether it was being asked at the end.
     """
 
-    __slots__ = ("answers", "asked", "cost", "first_token", "local", "model", "name", "problem", "provider", "speed")
+    __slots__ = (
+        "answers",
+        "asked",
+        "at_most",
+        "cost",
+        "first_token",
+        "interrupted",
+        "local",
+        "model",
+        "name",
+        "partial",
+        "problem",
+        "provider",
+        "speed",
+    )
 
     def __init__(self, offer: Offer) -> None:
         self.provider, self.name, self.model, self.local = (
@@ -47,8 +64,9 @@ class Entry:
         self.first_token: float | None = None
         self.speed: float | None = None
         self.cost: float | None = 0.0
-        self.problem = ""
-        self.asked = False
+        self.at_most: float | None = 0.0
+        self.problem = self.partial = ""
+        self.asked = self.interrupted = False
 
     def __repr__(self) -> str:
         return f"<Entry {self.provider}/{self.name}: {self.problem or self.answers}>"
@@ -57,7 +75,10 @@ class Entry:
         """For JSON."""
         return {
             name: getattr(self, name)
-            for name in ("provider", "name", "model", "answers", "first_token", "speed", "cost", "problem")
+            for name in (
+                *("provider", "name", "model", "answers", "first_token", "speed", "cost", "at_most", "problem"),
+                *("asked", "interrupted", "partial"),
+            )
         }
 
 
@@ -128,9 +149,14 @@ class RollCall:
                 await self._ask_all(offer, entry, most)
                 self._told(entry, self.spent)
 
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(AT_ONCE, len(rows))):
-                group.create_task(work())
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(AT_ONCE, len(rows))):
+                    group.create_task(work())
+        finally:
+            for entry in self.entries:
+                if not entry.asked and not entry.problem:
+                    entry.problem = f"{NOT_ASKED}: {INTERRUPTED} before"
         return self.entries
 
     def _most(self, offer: Offer) -> float:
@@ -148,19 +174,24 @@ class RollCall:
         if not await self._reserve(most):
             entry.problem = f"{NOT_ASKED}: it may cost ${most:.4f}; ${self.spent:.4f} of ${self._budget:.2f} are spent"
             return
-        entry.asked = True
+        entry.asked, entry.at_most = True, most if known else None
         try:
             for question in self._questions:
                 entry.answers.append(await self._ask(offer, entry, question))
-        except InferenceProvidersError as error:
+        except Exception as error:  # noqa: BLE001  (whatever it is, it must not take the answers of the others)
             entry.problem = reason(error)
-            if isinstance(error, TruncatedStreamError):  # some tokens came, nobody knows how many
+            if not offer.local and _may_be_charged(error):
                 entry.cost = None
+        except BaseException:  # interrupted: it was sent, and the provider may go on with it
+            entry.problem, entry.interrupted = INTERRUPTED, True
+            if not offer.local:
+                entry.cost = None
+            raise
         finally:
+            self._asking -= 1
+            if entry.cost is not None:  # else it may have cost all that was set aside
+                self._reserved -= most
             async with self._room:
-                self._asking -= 1
-                if entry.cost is not None:  # else it may have cost all that was set aside
-                    self._reserved -= most
                 self._room.notify_all()
 
     async def _reserve(self, most: float) -> bool:
@@ -180,16 +211,28 @@ class RollCall:
         started = time.monotonic()
         reply = await self._pipeline.async_caller.stream([offer], request, total=TIMEOUT)
         first = time.monotonic() - started
-        pieces = [piece async for piece in reply.text()]
+        if entry.first_token is None:
+            entry.first_token = first
+        pieces: list[str] = []
+        try:
+            async for piece in reply.text():
+                pieces.append(piece)  # noqa: PERF401  (what has come is paid for, however it ends)
+        except BaseException:
+            entry.partial = "".join(pieces).strip()
+            raise
         took = time.monotonic() - started - first
         text = "".join(pieces).strip()
         usage = usage_of(reply.usage)
         tokens = usage.output_tokens if usage else len(text) // 4
-        if entry.first_token is None:
-            entry.first_token = first
         if tokens > 4 and took > 0.01:
             entry.speed = tokens / took
         cost = 0.0 if offer.local else cost_of(usage, offer.facts)
         entry.cost = None if cost is None or entry.cost is None else entry.cost + cost
         self.spent += cost or 0.0
         return text
+
+
+def _may_be_charged(error: Exception) -> bool:
+    """Whether a provider may have begun to answer, so that nobody knows what it will charge."""
+    tries = [attempt.error for attempt in getattr(error, "attempts", ())] or [error]
+    return isinstance(error, TruncatedStreamError) or any(getattr(one, "code", None) in _ANSWERING for one in tries)

@@ -30,10 +30,31 @@ def ordered(entries: Iterable[Entry]) -> list[Entry]:
 
 def summary(entries: Sequence[Entry], spent: float) -> str:
     """One line about all of them."""
-    answered = sum(entry.asked and not entry.problem for entry in entries)
-    failed = sum(entry.asked and bool(entry.problem) for entry in entries)
-    rest = len(entries) - answered - failed
-    return f"{answered} answered, {failed} failed, {rest} not asked, ${spent:.4f} spent"
+    asked = [entry for entry in entries if entry.asked]
+    interrupted = sum(entry.interrupted for entry in asked)
+    failed = sum(bool(entry.problem) for entry in asked) - interrupted
+    counts = f"{len(asked) - failed - interrupted} answered, {failed} failed, "
+    counts += f"{interrupted} interrupted, " if interrupted else ""
+    return f"{counts}{len(entries) - len(asked)} not asked, ${spent:.4f} spent{_unknown(asked)}"
+
+
+def _unknown(asked: Sequence[Entry]) -> str:
+    """What else may be charged."""
+    unknown = [entry for entry in asked if entry.cost is None and entry.at_most != 0]
+    if not unknown:
+        return ""
+    most = [entry.at_most for entry in unknown if entry.at_most is not None]
+    limit = f"at most ${sum(most):.4f} more"
+    if len(most) < len(unknown):
+        limit = (
+            f"{limit}, and what {len(unknown) - len(most)} without a price cost" if most else "nobody knows how much"
+        )
+    return f"; {len(unknown)} of unknown cost: {limit}"
+
+
+def _answers(entry: Entry, count: int) -> list[str]:
+    half = [f"{entry.partial} [broken off]"] if entry.partial else []
+    return [*entry.answers, *half, *[""] * count][:count]
 
 
 def markdown(entries: Sequence[Entry], questions: Sequence[str], spent: float) -> str:
@@ -49,7 +70,7 @@ def markdown(entries: Sequence[Entry], questions: Sequence[str], spent: float) -
     head = [*COLUMNS, *(f"answer {number}" for number in range(1, len(questions) + 1)), "problem"]
     lines += ["", f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
     for entry in ordered(entries):
-        answers = [*entry.answers, *[""] * len(questions)][: len(questions)]
+        answers = _answers(entry, len(questions))
         lines.append(f"| {' | '.join(map(clean, [*_cells(entry), *answers, entry.problem]))} |")
     return "\n".join(lines) + "\n"
 
@@ -77,7 +98,7 @@ def html(entries: Sequence[Entry], questions: Sequence[str], spent: float) -> st
     def row(entry: Entry) -> str:
         provider, name, *numbers = map(safe, _cells(entry))
         cells = [f"<td>{provider}</td><td>{name}</td>", *(f'<td class="number">{number}</td>' for number in numbers)]
-        answers = [*entry.answers, *[""] * len(questions)][: len(questions)]
+        answers = _answers(entry, len(questions))
         cells += [f'<td class="answer">{safe(answer)}</td>' for answer in answers]
         kind = "" if entry.asked else ' class="skipped"'
         return f'<tr{kind}>{"".join(cells)}<td class="problem">{safe(entry.problem)}</td></tr>'

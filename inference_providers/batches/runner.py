@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
+from collections import Counter, deque
 
 from inference_providers.batches import files
 from inference_providers.batches.items import Item, MalformedItemError, Result, Summary, prompts_cost
@@ -22,6 +22,7 @@ from inference_providers.errors import (
     NoCredentialsError,
     UnknownModelError,
 )
+from inference_providers.joint_errors import of_rounds
 from inference_providers.routing import RISE, OfferLanes, Pace, overloaded
 from inference_providers.usage import token_count
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
     from typing import Any
 
+    from inference_providers.attempts import Attempt
     from inference_providers.batches.job import Job
     from inference_providers.calls import Pipeline
     from inference_providers.chat import Answer
@@ -77,11 +79,11 @@ class Runner:
     async def results(self) -> AsyncGenerator[list[Result], None]:
         """Results, in order or as completed: at once all that are ready."""
         started = time.monotonic()
-        source, reader = self._job.source, self._job.reader
-        if files.waits(source):
-            self._async_source = files.items_that_come(source, reader)
+        source = self._job.source
+        if source.waits:
+            self._async_source = source.items_that_come()
         else:
-            self._source = files.items(source, reader)
+            self._source = source.items()
         self._grow()
         try:
             while True:
@@ -198,8 +200,11 @@ class Runner:
         lanes = self._lanes.get(key) or await self._find_lanes(key)
         request = self._pipeline.request(body, job.pattern)
         tokens = prompts_cost(body) if job.pace.counts_tokens else 0.0
-        give_up = 0.0
+        give_up, most = 0.0, job.max_retries
+        tried: list[Attempt] = []
         while True:
+            if most is not None:
+                request.tries = most + 1 - _times(tried)
             lane, offers = await self._turn(lanes, tokens)
             started, spare = time.monotonic(), 0.0
             give_up = give_up or started + job.patience
@@ -214,8 +219,10 @@ class Runner:
             except AllProvidersFailedError as error:
                 job.pace.heard(lane, error.attempts, started)
                 spare = tokens  # a refusal takes none
-                if not _too_many(error) or time.monotonic() > give_up:
-                    raise
+                tried += error.attempts
+                done = time.monotonic() > give_up or (most is not None and _times(tried) > most)
+                if not _too_many(error) or done:
+                    raise (error if len(tried) == len(error.attempts) else of_rounds(tried)) from None
             finally:
                 lane.done(spare)
                 self._busy -= 1
@@ -339,6 +346,11 @@ class _Stopped(Exception):
 def _too_many(error: AllProvidersFailedError) -> bool:
     """Whether asking again later is all that is needed: somebody said so, and nobody else could."""
     return any(overloaded(attempt) for attempt in error.attempts)
+
+
+def _times(attempts: Sequence[Attempt]) -> int:
+    """How often whoever was asked most was asked."""
+    return max(Counter(attempt.provider for attempt in attempts).values(), default=0)
 
 
 def _tokens_of(data: Any) -> float:

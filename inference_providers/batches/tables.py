@@ -6,13 +6,13 @@ import os
 
 from inference_providers import files, log
 from inference_providers.batches import formulas
-from inference_providers.batches.files import Results, csv_rows
+from inference_providers.batches.files import Results
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import Any
+    from collections.abc import Iterable, Iterator
 
+    from inference_providers.batches.csv_file import CsvFile
     from inference_providers.batches.items import Result
 
 ANSWERS = ("answer", "provider", "answered_by", "cost", "error")
@@ -25,7 +25,7 @@ def check(out: str, lines: str) -> None:
         raise ValueError(f"{out} holds something other than results; give another file, or resume=False (--no-resume)")
 
 
-def write(source: os.PathLike[str] | None, lines: str, out: str, csv_formulas: str = formulas.KEEP) -> None:
+def write(source: CsvFile | None, lines: str, out: str, csv_formulas: str = formulas.KEEP) -> None:
     """The rows of a CSV file, with their answers, from a batch's lines; the answers alone where there was no such file.
 
     The cells of the input are as they were. Of ours, those that a spreadsheet would run are counted in a
@@ -35,21 +35,14 @@ def write(source: os.PathLike[str] | None, lines: str, out: str, csv_formulas: s
 
     cells = _Cells(csv_formulas)
     with files.replacing(out, text=True, mode=files.mode_beside(lines)) as file:
-        writer: Any = None
-        taken = ""
-        found = iter(Results(lines))
-        current = next(found, None)
-        rows = (row for _, row in csv_rows(source)) if source is not None else _bare_rows(lines, cells)
-        for index, row in enumerate(rows):
-            if writer is None:
-                taken = TAKEN if any(name in row for name in ANSWERS) else ""
-                writer = csv.DictWriter(file, [*row, *(taken + name for name in ANSWERS)])
-                writer.writeheader()
-            result = None
-            if current is not None and current.index == index:
-                result, current = current, next(found, None)
-            ours = cells.taken(_answer(result))
-            writer.writerow({**row, **{taken + name: value for name, value in ours.items()}})
+        if source is not None and source.marked:
+            file.write("\ufeff")  # by which Excel knows what it is
+        writer = csv.writer(file, delimiter="," if source is None else source.separator)
+        header = ["index", "custom_id"] if source is None else source.header
+        taken = TAKEN if any(name in header for name in ANSWERS) else ""
+        writer.writerow(map(_text, [*header, *(taken + name for name in ANSWERS)]))
+        for row, result in _with_results(source, lines, cells):
+            writer.writerow(map(_text, [*row, *cells.taken(_answer(result))]))
     if cells.formulas and csv_formulas != formulas.ESCAPE:
         one = cells.formulas == 1
         noun, kind, them = ("cell", "a formula", "it") if one else ("cells", "formulas", "them")
@@ -65,8 +58,8 @@ class _Cells:
     def __init__(self, csv_formulas: str) -> None:
         self.formulas, self._escape = 0, csv_formulas == formulas.ESCAPE
 
-    def taken(self, row: dict[str, str]) -> dict[str, str]:
-        return {name: self._taken(cell) for name, cell in row.items()}
+    def taken(self, row: Iterable[str]) -> list[str]:
+        return [self._taken(cell) for cell in row]
 
     def _taken(self, cell: str) -> str:
         if not formulas.is_formula(cell):
@@ -75,20 +68,31 @@ class _Cells:
         return formulas.escaped(cell) if self._escape else cell
 
 
-def _bare_rows(lines: str, cells: _Cells) -> Iterator[dict[str, str]]:
-    for result in Results(lines):
-        yield cells.taken({"index": str(result.index), "custom_id": result.custom_id or ""})
+def _with_results(source: CsvFile | None, lines: str, cells: _Cells) -> Iterator[tuple[list[str], Result | None]]:
+    """The cells of each row, and what came of it."""
+    found = iter(Results(lines))
+    if source is None:
+        for result in found:
+            yield cells.taken((str(result.index), result.custom_id or "")), result
+        return
+    current = next(found, None)
+    for index, row in enumerate(source.rows()):
+        if current is not None and current.index == index:
+            yield row.cells, current
+            current = next(found, None)
+        else:
+            yield row.cells, None
 
 
-def _answer(result: Result | None) -> dict[str, str]:
+def _text(cell: str) -> str:
+    """A cell that can be written: bytes that are no text, in a line that was not asked, become a mark."""
+    return cell.encode("utf-8", "replace").decode() if not cell.isascii() else cell
+
+
+def _answer(result: Result | None) -> tuple[str, ...]:
+    """The cells for `ANSWERS`."""
     if result is None or result.error is not None:
-        return {**dict.fromkeys(ANSWERS, ""), "error": str(result.error) if result else "not asked"}
+        return "", "", "", "", str(result.error) if result else "not asked"
     answer = result.answer
     cost = "" if answer.cost is None else f"{answer.cost:.8f}".rstrip("0").rstrip(".")
-    return {
-        "answer": str(answer),
-        "provider": answer.provider or "",
-        "answered_by": answer.model or "",
-        "cost": cost,
-        "error": "",
-    }
+    return str(answer), answer.provider or "", answer.model or "", cost, ""

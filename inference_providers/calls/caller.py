@@ -150,7 +150,10 @@ class Caller:
         started = time.monotonic()
         request.repairs = self.health.repairs
         capable = capable_offers(request, offers, self.context.who_could)
-        steps = route(capable, self.health, self.context, total=total, attempts=attempts, hedge_after=hedge_after)
+        health, tries = self.health, request.tries
+        steps = route(
+            capable, health, self.context, total=total, attempts=attempts, hedge_after=hedge_after, tries=tries
+        )
         step = next(steps)
         while True:
             verdict, offer = None, None

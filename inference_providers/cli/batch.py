@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from inference_providers.cli.completion import complete_model
 from inference_providers.cli.exit_codes import FAILED, INTERRUPTED, guarded
-from inference_providers.cli.output import say
+from inference_providers.cli.output import on_terminal, say
 from inference_providers.cli.terms import on_terms
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Literal, NoReturn
+    from collections.abc import Iterable, Iterator
+    from typing import Any, NoReturn
 
-    from inference_providers.batches import Summary
+    from inference_providers.batches import Result, Summary
     from inference_providers.clients import Terms
 
 
@@ -28,14 +30,26 @@ def _concurrency(context: click.Context, option: click.Parameter, value: str) ->
 
 
 @click.command("batch")
-@click.argument("source", metavar="INPUT", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument(
+    "source", metavar="INPUT", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
+)
 @click.option(
     "-o",
     "--output",
     required=True,
     type=click.Path(dir_okay=False),
-    help="Where the answers go: JSON lines, or CSV by its name.",
+    help="Where the answers go: JSON lines, or CSV by its name; - for standard output.",
 )
+@click.option("-p", "--prompt", help="Ask this of each row, as in 'Summarise: {column}'.")
+@click.option(
+    "--format",
+    "input_format",
+    type=click.Choice(["auto", "jsonl", "json", "csv", "text"]),
+    default="auto",
+    show_default=True,
+    help="What INPUT holds, if its name does not say; text: a question a line.",
+)
+@click.option("--encoding", help="Of CSV and text that is not UTF-8, as cp1252.")
 @click.option(
     "-m",
     "--model",
@@ -82,51 +96,43 @@ def batch(
     source: Path,
     output: str,
     models: tuple[str, ...],
-    system: str | None,
-    concurrency: int | Literal["auto"],
     rpm: float | None,
     tpm: float | None,
-    max_tokens: int | None,
-    temperature: float | None,
-    timeout: float | None,
-    mode: Literal["direct", "provider"],
-    csv_formulas: Literal["keep", "escape"],
     no_resume: bool,
     quiet: bool,
     terms: Terms,
+    **same: Any,
 ) -> None:
-    """Ask every item of INPUT, a file of JSON lines or CSV, and write the answers as they arrive.
+    """Ask every item of INPUT, a file of JSON lines, JSON, CSV or text, and write the answers as they arrive.
 
-    A line is a text in quotes, an object with "prompt" or "messages" (and "custom_id", "model",
-    parameters), or a line of OpenAI's batch format. A CSV file has a column "prompt". Run it again
-    after an interruption: items with an answer are not asked again; those that failed are.
+    A line of JSON is a text in quotes, an object with "prompt" or "messages" (and "custom_id",
+    "model", parameters), or a line of OpenAI's batch format. A CSV file has a column "prompt", or
+    columns that --prompt names. A text file has a question in each line. - is standard input, read to
+    its end first. Run it again after an interruption: items with an answer are not asked again;
+    those that failed are.
 
     Exit code 1 if any item failed.
     """
     from inference_providers.cli.refused_keys import RefusedKeys
     from inference_providers.clients import ProviderList
 
-    if output == "-":
-        raise click.UsageError("The answers go to a file, so that the batch can be resumed; give its name.")
     refused = RefusedKeys(providers := ProviderList(learn=True))
+    printed = output == "-"
     try:
-        done = providers.batch(
-            source,
-            list(models) or None,
-            out=output,
-            resume=not no_resume,
-            concurrency=concurrency,
-            requests_per_minute=rpm,
-            tokens_per_minute=tpm,
-            max_tokens=max_tokens,
-            temperature=temperature,
-            timeout=timeout,
-            system=system,
-            mode=mode,
-            csv_formulas=csv_formulas,
-            progress=False if quiet else None,
-            **terms,
-        )
+        with _file(source) as questions:
+            done = providers.batch(
+                questions,
+                list(models) or None,
+                out=None if printed else output,
+                resume=not no_resume,
+                requests_per_minute=rpm,
+                tokens_per_minute=tpm,
+                progress=False if quiet else None,
+                **same,  # what is called alike there
+                **terms,
+            )
+            if printed:
+                _print(done)
     except BlockingIOError as error:
         raise click.ClickException(str(error)) from None
     except KeyboardInterrupt:
@@ -136,8 +142,35 @@ def batch(
     _report(done.summary, output)
 
 
+@contextmanager
+def _file(source: Path) -> Iterator[Path]:
+    """The file of questions; standard input is put into one of its own, private and short-lived."""
+    if str(source) != "-":
+        yield source
+        return
+    import shutil
+    import tempfile
+
+    if sys.stdin is None:
+        raise click.UsageError("There is no standard input; give the name of a file.")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "standard input"
+        with path.open("xb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        yield path
+
+
+def _print(results: Iterable[Result]) -> None:
+    """Results on standard output, a line of JSON each, as they come."""
+    for result in results:
+        line = result.as_line()
+        say(line) if on_terminal() else click.echo(line.encode("utf-8", "replace"))
+
+
 def _interrupted(output: str) -> NoReturn:
-    say(f"\nInterrupted. {output} keeps the answers so far; the same command resumes from there.", err=True)
+    kept = "What was printed is what came" if output == "-" else f"{output} keeps the answers so far"
+    again = "" if output == "-" else "; the same command resumes from there"
+    say(f"\nInterrupted. {kept}{again}. What was being asked may have been charged.", err=True)
     sys.exit(INTERRUPTED)
 
 
@@ -148,6 +181,6 @@ def _report(summary: Summary, output: str) -> None:
     unlisted = summary.failed + summary.malformed - len(summary.problems)
     if unlisted > 0:
         say(f"... and {unlisted} more; the output has them all", err=True)
-    say(f"{summary}; wrote {output}", err=True)
+    say(f"{summary}{'' if output == '-' else f'; wrote {output}'}", err=True)
     if summary.failed or summary.malformed:
         sys.exit(FAILED)

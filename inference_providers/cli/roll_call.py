@@ -81,6 +81,8 @@ def roll_call(
     entries = call.entries
     if as_json:
         say_json([entry.as_dict() for entry in roll_call_pages.ordered(entries)])
+        if interrupted:
+            say(roll_call_pages.summary(entries, call.spent), err=True)
     else:
         _write(base, entries, wanted, call.spent)
     if interrupted:

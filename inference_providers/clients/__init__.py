@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from inference_providers.clients.options import EngineCallOptions as EngineCallOptions
     from inference_providers.clients.options import EngineOptions as EngineOptions
     from inference_providers.clients.options import GenerationOptions as GenerationOptions
+    from inference_providers.clients.options import InferOptions as InferOptions
     from inference_providers.clients.options import ListOptions as ListOptions
     from inference_providers.clients.options import StreamOptions as StreamOptions
     from inference_providers.clients.options import Terms as Terms
@@ -37,6 +38,7 @@ _HOME = {
         "EngineCallOptions",
         "EngineOptions",
         "GenerationOptions",
+        "InferOptions",
         "ListOptions",
         "StreamOptions",
         "Terms",

@@ -126,9 +126,13 @@ class BatchOptions(GenerationOptions, _Request, total=False):
     requests_per_minute: float | None
     tokens_per_minute: float | None
     patience: float
+    max_retries: int | None
     adaptive: bool
     completion_window: str | None
     csv_formulas: Literal["keep", "escape"]
+    prompt: str | None
+    input_format: Literal["auto", "jsonl", "json", "csv", "text"]
+    encoding: str | None
 
 
 class EngineOptions(GenerationOptions, total=False):
@@ -149,10 +153,15 @@ class EngineOptions(GenerationOptions, total=False):
 class EngineCallOptions(EngineOptions, Terms, total=False):
     """How a `MetaInferenceEngine` answers in one call."""
 
-    input: Any  # conversations, in another tool's word
     remote_params: Any  # `RemoteParams`, or a dict of its fields
     output_path: str | os.PathLike[str] | None
     progress_path: str | os.PathLike[str] | None
+
+
+class InferOptions(EngineCallOptions, total=False):
+    """The same, and conversations in another tool's word."""
+
+    input: Any
 
 
 class ListOptions(TypedDict, total=False):

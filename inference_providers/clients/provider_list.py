@@ -362,21 +362,20 @@ class ProviderList(Directory):
     def batch(self, questions: Items, models: Models = None, **options: Unpack[BatchOptions]) -> Batch:
         """Ask many questions at once; results with `.answer` or `.error`, in order.
 
-        questions: any iterable of texts, message lists, or dicts with `prompt` or `messages`, `custom_id`, `model` and
-        parameters, or lines of OpenAI's batch format; or a file (`pathlib.Path`) of JSON lines or CSV; for asyncio also
-        an asynchronous iterable. models: a name or several for items that name none; default: the best within reach.
+        questions: an iterable (for asyncio also an asynchronous one) of texts, message lists, or dicts with `prompt` or
+        `messages`, `custom_id`, `model` and parameters, or lines of OpenAI's batch format; or a file (`pathlib.Path`)
+        of JSON lines, JSON, CSV or text, or what input_format says; encoding: else UTF-8 or UTF-16. prompt: asked of
+        each row, as `"Summarise: {column}"`. models: for items that name none; default: the best within reach.
 
-        concurrency: requests at once, or "auto" to find what each provider allows; a model that several providers serve
-        is asked of all of them. requests_per_minute, tokens_per_minute: for each provider. out: a regular file for the
-        results, one JSON line each as it finishes, or CSV. With it everything is done when this returns (for asyncio,
-        when it is awaited). csv_formulas: "keep" cells of answers that a spreadsheet would run, and count them in a
-        warning, or "escape" them. resume: go on with what is in it: what was answered is not asked again.
-        on_error: "keep" failures as results, or "raise" the first. as_completed: do not wait for order. mode:
-        "provider" uses a provider's own batch API (hours, at half the price or so); with out=.
-        completion_window: how long its job may take, where it can be said (`"24h"`). adaptive: false keeps
-        *concurrency* as it is. progress: a line on standard error; default: on a terminal. patience: seconds for
-        which an item that is refused for the rate is asked again. system, schema, tools, timeout, on_unsupported,
-        split_thinking, extra_body, avoid, only, api_key, api_base and generation parameters: as in `ask_ai`.
+        concurrency: requests at once, or "auto" to find what each provider allows; all that serve a model are asked.
+        requests_per_minute, tokens_per_minute: for each provider. adaptive: false keeps *concurrency* as it is. out: a
+        regular file for results, a JSON line each, or CSV; with it everything is done when this returns (for asyncio,
+        when it is awaited). csv_formulas: "keep" cells that a spreadsheet would run, counted in a warning, or "escape"
+        them. resume: what was answered is not asked again. on_error: "keep" failures as results, or "raise" the first.
+        as_completed: do not wait for order. mode: "provider" uses a provider's own batch API (hours, at half the price
+        or so); with out=. completion_window: how long its job may take (`"24h"`). progress: a line on standard error;
+        default: on a terminal. patience: seconds for which an item that is refused for the rate is asked again.
+        max_retries: of an item at one provider, however it fails. All else: as in `ask_ai`.
 
         Raises TypeError and ValueError for wrong options and an input that is also an output, BlockingIOError where
         another process writes to *out*, OSError where it is not a regular file.

@@ -13,6 +13,29 @@ if TYPE_CHECKING:
     from inference_providers.compat.backends import initialize_llm_registry as initialize_llm_registry
     from inference_providers.compat.backends import list_models as list_models
     from inference_providers.compat.engine import MetaInferenceEngine as MetaInferenceEngine
+    from inference_providers.compat.engine_classes import AnthropicInferenceEngine as AnthropicInferenceEngine
+    from inference_providers.compat.engine_classes import BaseInferenceEngine as BaseInferenceEngine
+    from inference_providers.compat.engine_classes import BedrockInferenceEngine as BedrockInferenceEngine
+    from inference_providers.compat.engine_classes import CerebrasInferenceEngine as CerebrasInferenceEngine
+    from inference_providers.compat.engine_classes import DeepSeekInferenceEngine as DeepSeekInferenceEngine
+    from inference_providers.compat.engine_classes import FireworksInferenceEngine as FireworksInferenceEngine
+    from inference_providers.compat.engine_classes import GoogleGeminiInferenceEngine as GoogleGeminiInferenceEngine
+    from inference_providers.compat.engine_classes import GoogleVertexInferenceEngine as GoogleVertexInferenceEngine
+    from inference_providers.compat.engine_classes import (
+        HuggingFaceRouterInferenceEngine as HuggingFaceRouterInferenceEngine,
+    )
+    from inference_providers.compat.engine_classes import LlamaCppInferenceEngine as LlamaCppInferenceEngine
+    from inference_providers.compat.engine_classes import NativeTextInferenceEngine as NativeTextInferenceEngine
+    from inference_providers.compat.engine_classes import OpenAIInferenceEngine as OpenAIInferenceEngine
+    from inference_providers.compat.engine_classes import OpenRouterInferenceEngine as OpenRouterInferenceEngine
+    from inference_providers.compat.engine_classes import ParasailInferenceEngine as ParasailInferenceEngine
+    from inference_providers.compat.engine_classes import RemoteInferenceEngine as RemoteInferenceEngine
+    from inference_providers.compat.engine_classes import RemoteVLLMInferenceEngine as RemoteVLLMInferenceEngine
+    from inference_providers.compat.engine_classes import SambanovaInferenceEngine as SambanovaInferenceEngine
+    from inference_providers.compat.engine_classes import SGLangInferenceEngine as SGLangInferenceEngine
+    from inference_providers.compat.engine_classes import TogetherInferenceEngine as TogetherInferenceEngine
+    from inference_providers.compat.engine_classes import VLLMInferenceEngine as VLLMInferenceEngine
+    from inference_providers.compat.engine_classes import build_inference_engine as build_inference_engine
     from inference_providers.compat.engine_generation import GenerationParams as GenerationParams
     from inference_providers.compat.engine_generation import GuidedDecodingParams as GuidedDecodingParams
     from inference_providers.compat.engine_model import ModelParams as ModelParams
@@ -34,6 +57,29 @@ _HOME = {
         "list_models",
     ),
     "engine": ("MetaInferenceEngine",),
+    "engine_classes": (
+        "AnthropicInferenceEngine",
+        "BaseInferenceEngine",
+        "BedrockInferenceEngine",
+        "CerebrasInferenceEngine",
+        "DeepSeekInferenceEngine",
+        "FireworksInferenceEngine",
+        "GoogleGeminiInferenceEngine",
+        "GoogleVertexInferenceEngine",
+        "HuggingFaceRouterInferenceEngine",
+        "LlamaCppInferenceEngine",
+        "NativeTextInferenceEngine",
+        "OpenAIInferenceEngine",
+        "OpenRouterInferenceEngine",
+        "ParasailInferenceEngine",
+        "RemoteInferenceEngine",
+        "RemoteVLLMInferenceEngine",
+        "SGLangInferenceEngine",
+        "SambanovaInferenceEngine",
+        "TogetherInferenceEngine",
+        "VLLMInferenceEngine",
+        "build_inference_engine",
+    ),
     "engine_generation": (
         "GenerationParams",
         "GuidedDecodingParams",

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from inference_providers.calls import narrowed
+from inference_providers.calls import listed_models, narrowed
 from inference_providers.chat import Conversation, Message, image_urls, parameters, with_images
 from inference_providers.compat import engine_run
 from inference_providers.compat.cli_aliases import MEANT
 from inference_providers.compat.engine_generation import GenerationParams
 from inference_providers.compat.engine_lists import OF_CALLS, OF_FINDING, OF_REGISTRY, Lists
+from inference_providers.compat.engine_model import ModelParams
 from inference_providers.compat.engine_params import coerced
 from inference_providers.compat.engine_settings import InferenceConfig, RemoteParams, effective
 from inference_providers.credentials import hidden
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
     from typing import Literal, Unpack
 
     from inference_providers.calls import Pipeline
-    from inference_providers.clients import EngineCallOptions, EngineOptions, ListOptions, ProviderList
-    from inference_providers.compat.engine_model import ModelParams
+    from inference_providers.clients import EngineOptions, InferOptions, ListOptions, ProviderList
     from inference_providers.compat.engine_results import InferenceResult
     from inference_providers.offers import Offer
 
@@ -67,6 +67,9 @@ class MetaInferenceEngine:
         self._remote = effective(None if remote_params is None else coerced(RemoteParams, remote_params))
         self._lists = Lists({name: value for name, value in of_lists.items() if value is not None})
         self._told: set[str] = set()
+        self._kind: str | None = None
+        self._model = ModelParams()
+        self._defaults: dict[str, Any] = {}  # what counts where nobody says otherwise
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} with {len(self._lists.made)} engines>"
@@ -78,7 +81,7 @@ class MetaInferenceEngine:
         inference_config: InferenceConfig | dict[str, Any] | None = None,
         *,
         on_error: Literal["keep", "raise"] = "raise",
-        **options: Unpack[EngineCallOptions],
+        **options: Unpack[InferOptions],
     ) -> list[Conversation]:
         """Answer conversations concurrently; they come back in order, each with its reply appended.
 
@@ -115,7 +118,7 @@ class MetaInferenceEngine:
         conversations: Any = None,
         model_name: str | None = None,
         inference_config: InferenceConfig | dict[str, Any] | None = None,
-        **options: Unpack[EngineCallOptions],
+        **options: Unpack[InferOptions],
     ) -> InferenceResult:
         """`infer`, where some may fail: an `InferenceResult` of those that were answered, and why others were not.
 
@@ -139,11 +142,27 @@ class MetaInferenceEngine:
             call.load()
         return inputs, run.ask(call.pipeline, call.model, on_error=on_error, **call.batch_options())
 
+    def list_models(self, chat_only: bool = True, model_name: str | None = None) -> list[str]:
+        """The models that the engine's provider says it has now, sorted; of *model_name*'s, where no engine is pinned.
+
+        chat_only: without those that are named or said to be for something else. Raises what a call raises.
+        """
+        call = Call(self, model_name, None, {})
+        offer = call.pipeline.finder.candidates(call.model)[0]
+        return listed_models(call.pipeline.model_list(offer, call.remote.connection_timeout), chat_only=chat_only)
+
     def _engine(
         self, name: str, kind: str | None, remote: RemoteParams, model: ModelParams | None = None
     ) -> tuple[ProviderList, str]:
         """The list for a model and these settings, created once; and the model's name there."""
         return self._lists.find(name, kind, remote, model)
+
+    def _tell_unsent(self, *settings: GenerationParams | ModelParams) -> None:
+        """Say which fields that are set go to nobody."""
+        for params in settings:
+            if unsent := params.unsent():
+                told = parameters.listed(unsent)
+                self._tell_once(f"{type(params).__name__}: {told} cannot be honoured here: a server is not told of it.")
 
     def _tell_once(self, message: str) -> None:
         if message not in self._told:
@@ -158,7 +177,8 @@ class Call:
         self._engine = engine
         self.config = InferenceConfig() if config is None else coerced(InferenceConfig, config)
         config_given = config is not None
-        self.name = name or self.config.model.model_name
+        self.params = self.config.model if self.config.is_set("model") else engine._model
+        self.name = name or self.config.model.model_name or engine._model.model_name
         if not self.name:
             raise UnknownModelError("No model: give model_name, or an inference_config with one.")
         by_hand = RemoteParams(api_key=hidden(options.pop("api_key", None)), api_url=options.pop("api_base", None))
@@ -170,7 +190,7 @@ class Call:
         self.out = options.pop("output_path", None) or self.config.output_path
         self.progress_path = options.pop("progress_path", None) or self.config.progress_path
         own = {name: value for name, value in options.items() if name != "input"}
-        defaults = self.config.defaults() if config_given else {}
+        defaults = {**engine._defaults, **(self.config.defaults() if config_given else {})}
         user = {} if self.remote.user_id is None else {"user": self.remote.user_id}
         set_ones = _words(self.config.generation.as_fields())
         self.words = {**user, **defaults, **engine._generation, **set_ones, **_words(own)}
@@ -180,33 +200,25 @@ class Call:
         self.size: int | None = self.words.pop("batch_size", size)
         self.window = self.remote.batch_completion_window if self.remote.is_set("batch_completion_window") else None
         if config_given:
-            self._tell_unsent()
+            engine._tell_unsent(self.config.generation, self.config.model)
         self.list, self.model = self._found()
         self.pipeline: Pipeline = narrowed(self.list.pipeline, **self.terms)
         self._take_template()
 
     def _found(self) -> tuple[ProviderList, str]:
         """The list to ask, and the model's name there."""
-        kind, name = self.config.engine, self.name
+        kind, name = self._engine._kind or self.config.engine, self.name
         if not self.remote.api_url:
             name = MEANT.get(name.lower(), name)
-        found, called = self._engine._engine(name, kind, self.remote, self.config.model)
+        found, called = self._engine._engine(name, kind, self.remote, self.params)
         if called == name and (here := self._engine._lists.here(found, name)):
             self._engine._tell_once(f"nobody knows {name!r}; {here.partition('/')[0]} on this machine is asked for it")
             return found, here
         return found, called
 
-    def _tell_unsent(self) -> None:
-        for params in (self.config.generation, self.config.model):
-            if unsent := params.unsent():
-                kind = type(params).__name__
-                self._engine._tell_once(
-                    f"{kind}: {parameters.listed(unsent)} cannot be honoured here: a server is not told of it."
-                )
-
     def _take_template(self) -> None:
         """Arguments of the chat template go to servers that may know them."""
-        told = self.config.model.chat_template_kwargs
+        told = self.params.chat_template_kwargs
         here = self._engine._lists.is_here(self.model.partition("/")[0])
         if told and (self.remote.api_url or here):
             self.words["extra_body"] = {"chat_template_kwargs": told, **(self.words.get("extra_body") or {})}
@@ -263,6 +275,7 @@ class Call:
             "tokens_per_minute": remote.most_tokens(),
             "timeout": remote.connection_timeout,
             "patience": remote.connection_timeout if remote.max_retries else 0.0,
+            "max_retries": remote.max_retries,
         }
         mode = {"mode": "provider" if self.window else "direct", "completion_window": self.window}
         words = {name: value for name, value in self.words.items() if name != "system"}

@@ -47,6 +47,8 @@ class Lists:
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         self._environ: Mapping[str, str] | None = options.get("environ")
+        # Variables that a program sets beside the environment: each a value, or the variable that holds it.
+        self.beside: Mapping[str, tuple[str | None, str | None]] = {}
         self._finding = {name: options[name] for name in OF_FINDING if name in options}
         self._finding.setdefault("local", "launch")  # a model that lies here goes before the same one elsewhere
         self._calls = {name: options[name] for name in OF_CALLS if name in options}
@@ -71,7 +73,12 @@ class Lists:
 
     def environment(self) -> Environment:
         """The environment as it is now: one snapshot for a whole call, and the only place that reads the process's."""
-        return Environment(dict(os.environ if self._environ is None else self._environ))
+        variables = dict(os.environ if self._environ is None else self._environ)
+        for name, (value, variable) in self.beside.items():
+            given = value or variables.get(variable or "")
+            if given:
+                variables[name] = given
+        return Environment(variables)
 
     def find(
         self, name: str, kind: str | None, remote: RemoteParams, model: ModelParams | None = None
@@ -145,6 +152,8 @@ class Lists:
         if kind:
             if (pid := self.kind(kind)) is not None:
                 return pid
+            if self.is_mocked:
+                return None
             if str(kind).upper() == "REMOTE":
                 raise ValueError(f"the engine {kind} is whatever answers at an address: give api_url")
             raise UnknownModelError(f"There is no engine {kind!r}. `inference-providers providers --all` lists them.")

@@ -71,6 +71,8 @@ class ModelRequest:
 
     `api` is the path alone, by which body and reply are read; empty where no model is asked, but something looked up.
 
+    *tries*: how often one candidate is asked at most; None for what the policy says.
+
     It is made for one call, and remembers for that call what each offer gets of it: `fits`, by the offer's identity.
     `repairs` is what offers are known to refuse, by their `place`; `learnt` is what this very call has found of it.
     """
@@ -89,6 +91,7 @@ class ModelRequest:
         "path",
         "repairs",
         "streams",
+        "tries",
         "unsupported",
         "untouched",
     )
@@ -117,6 +120,7 @@ class ModelRequest:
         self.content, self.content_type = content, content_type
         self.headers = dict(headers or {})  # the caller's own, for whoever answers
         self.allow_empty = allow_empty
+        self.tries: int | None = None
         self.fits: dict[int, FittedRequest] = {}
         self.repairs: Mapping[Any, Repairs] = {}
         self.learnt: dict[Any, list[Repairs]] = {}

@@ -71,14 +71,15 @@ def route(
     total: float | None = None,
     attempts: list[Attempt] | None = None,
     hedge_after: float | str | None = None,
+    tries: int | None = None,
 ) -> Generator[Send | Sleep, Verdict | None, Verdict]:
     """Decide step by step which candidate to try; returns the verdict of the one that worked.
 
     Raises the typed error of a request at fault, or AllProvidersFailedError, each with every attempt. A request that
     is refused in words that nobody knows gets a second opinion: it is at fault if another provider refuses it as well,
-    or if there is nobody else. *attempts* is filled as it goes.
+    or if there is nobody else. *attempts* is filled as it goes. *tries*: of one candidate; default: the policy's.
     """
-    return Router(offers, health, random, total, [] if attempts is None else attempts, hedge_after).run()
+    return Router(offers, health, random, total, [] if attempts is None else attempts, hedge_after, tries).run()
 
 
 class Router:
@@ -92,9 +93,11 @@ class Router:
         total: float | None,
         attempts: list[Attempt],
         hedge: float | str | None = None,
+        tries: int | None = None,
     ) -> None:
         self.hedge, self.offers = hedge, offers
         self.health, self.policy, self.random, self.attempts = health, health.policy, random, attempts
+        self.tries = self.policy.tries if tries is None else tries
         self.deadline = health.clock() + (self.policy.total if total is None else total)
         alive = [offer for offer in offers if not health.dead(offer)]
         if health.resting and len(alive) > 1:
@@ -144,7 +147,7 @@ class Router:
                 raise self.ended(verdict)
             pause = self.pause(current, verdict)
             if pause is None:
-                if current.tries < self.policy.tries and _transient(verdict):
+                if current.tries < self.tries and _transient(verdict):
                     self.again.append(current)
                 return None
             yield Sleep(pause)
@@ -254,9 +257,9 @@ class Router:
             return min(0.5, max(self.left(), 0.0))
         if verdict.action == classify.WAIT:
             wait = verdict.retry_after or 0.0
-            alone = not (self.queue or self.again) and current.tries < self.policy.tries
+            alone = not (self.queue or self.again) and current.tries < self.tries
             return wait if alone and wait < self.left() and self.health.may_retry() else None
-        if verdict.action == classify.RETRY and current.tries < self.policy.tries:
+        if verdict.action == classify.RETRY and current.tries < self.tries:
             wait = verdict.retry_after if verdict.retry_after is not None else self.backoff(current.tries)
             if wait > self.policy.backoff_cap and self.queue:
                 return None
