@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     from inference_providers.clients import stream as stream
     from inference_providers.compat import AnthropicInferenceEngine as AnthropicInferenceEngine
     from inference_providers.compat import BaseInferenceEngine as BaseInferenceEngine
+    from inference_providers.compat import BatchInfo as BatchInfo
     from inference_providers.compat import BatchResult as BatchResult
+    from inference_providers.compat import BatchStatus as BatchStatus
     from inference_providers.compat import BedrockInferenceEngine as BedrockInferenceEngine
     from inference_providers.compat import CerebrasInferenceEngine as CerebrasInferenceEngine
     from inference_providers.compat import DeepSeekInferenceEngine as DeepSeekInferenceEngine
@@ -155,6 +157,8 @@ _HOME = {
             "HuggingFaceRouterInferenceEngine",
             "build_inference_engine",
             "BatchResult",
+            "BatchStatus",
+            "BatchInfo",
             "FailureDetail",
             "InferenceEngineType",
             "InferenceErrorType",

@@ -25,6 +25,7 @@ from inference_providers import (
     MetaInferenceEngine,
     ModelParams,
     NativeTextInferenceEngine,
+    NoCredentialsError,
     OpenAIInferenceEngine,
     RemoteInferenceEngine,
     RemoteParams,
@@ -33,6 +34,8 @@ from inference_providers import (
     VLLMInferenceEngine,
     build_inference_engine,
 )
+from inference_providers.registry import bundled
+from tests.batch_server import Jobs
 from tests.conftest import keys
 from tests.servers import Server, completion, status
 
@@ -339,7 +342,7 @@ def test_open_weights_are_asked_here_before_they_are_asked_elsewhere(
 def test_aliases_of_other_tools_mean_what_they_mean_there(serve: Serve, alias: str, provider: str, name: str) -> None:
     server = serve()
     environ = {"OPENROUTER_API_KEY": HAND, "OPENROUTER_API_BASE": server.url, "OPENAI_API_KEY": HAND}
-    from inference_providers.compat.engine import Call
+    from inference_providers.compat.engine_call import Call
 
     call = Call(MetaInferenceEngine(environ=environ, local=False), alias, None, {})
     first = call.pipeline.finder.candidates(call.model)[0]
@@ -379,3 +382,58 @@ def test_a_conversation_of_another_tool_is_sent_as_a_provider_takes_it(serve: Se
             ],
         }
     ]
+
+
+# Providers' batch jobs
+
+
+@pytest.fixture
+def jobs(serve: Serve) -> tuple[Jobs, dict[str, Any]]:
+    """A batch API, and an engine's settings for it."""
+    api = Jobs(bundled().batch, looks=1)
+    return api, {"api_url": serve(api).url, "api_key": HAND}
+
+
+def test_a_job_is_started_looked_at_and_fetched(jobs: tuple[Jobs, dict[str, Any]]) -> None:
+    api, remote = jobs
+    asked = [Conversation([Message("user", f"q{n}")], f"c{n}", {"n": n}) for n in range(3)]
+    engine = RemoteInferenceEngine(ModelParams("m"), remote_params=remote)
+    job = engine.infer_batch(asked, {"generation": {"max_new_tokens": 7}})
+    (lines,) = api.lines
+    assert [line["custom_id"] for line in lines] == ["request-0", "request-1", "request-2"]
+    assert [(line["body"]["model"], line["body"]["max_tokens"]) for line in lines] == [("m", 7)] * 3
+    info = engine.get_batch_status(job)
+    assert (info.id, info.is_terminal, info.status) == (job, False, "validating")
+    with pytest.raises(RuntimeError, match="has not ended"):
+        api.jobs[job]["left"] = 5
+        engine.get_batch_results(job, asked)
+    api.jobs[job]["left"] = 0
+    found = engine.get_batch_results(job, asked)
+    assert engine.get_batch_status(job).status == "completed"
+    assert [len(talk) for talk in found] == [2, 2, 2]
+    assert [(talk.conversation_id, talk.metadata["n"]) for talk in found] == [("c0", 0), ("c1", 1), ("c2", 2)]
+    assert engine.get_batch_results_partial(job, asked).failed_indices == []
+
+
+def test_a_job_that_has_failed_says_so(jobs: tuple[Jobs, dict[str, Any]]) -> None:
+    api, remote = jobs
+    api.status = "failed"
+    engine = MetaInferenceEngine(remote_params=remote)
+    job = engine.infer_batch(["q"], model_name="m")
+    api.jobs[job]["left"] = 0
+    with pytest.raises(RuntimeError, match="is failed"):
+        engine.get_batch_results(job, ["q"], "m")
+
+
+def test_a_conversation_that_cannot_be_asked_starts_no_job(jobs: tuple[Jobs, dict[str, Any]]) -> None:
+    api, remote = jobs
+    with pytest.raises(ValueError, match="item 1"):
+        MetaInferenceEngine(remote_params=remote).infer_batch(["q", Conversation()], model_name="m")
+    assert api.jobs == {}
+
+
+def test_where_there_is_no_batch_api_it_is_said() -> None:
+    with pytest.raises(NoCredentialsError, match="no batch API"):
+        MetaInferenceEngine(environ={"CEREBRAS_API_KEY": HAND}, local=False).infer_batch(
+            ["q"], model_name="cerebras/gpt-oss-120b"
+        )

@@ -104,7 +104,6 @@ class Job:
         api_key: str | None = None,
         api_base: str | None = None,
         split_thinking: bool | None = None,
-        max_steps: int = MAX_STEPS,
         **fields: Any,
     ) -> None:
         _check_source(source)
@@ -123,11 +122,11 @@ class Job:
         )
         self.terms: Any = {"avoid": avoid, "only": only, "api_key": api_key, "api_base": api_base}
         self.models = route_key(models)
-        self.max_retries = _retries(fields.pop("max_retries", None))
+        self.max_retries, steps = _retries(fields.pop("max_retries", None)), fields.pop("max_steps", MAX_STEPS)
         reading = {name: fields.pop(name) for name in OPTIONS if name in fields}
         fields = {name: value for name, value in fields.items() if value or name != "tools"}
         # One question stands for all: what it says of schema and parameters holds for each item.
-        how: Any = {"on_unsupported": on_unsupported, "split_thinking": split_thinking, "max_steps": max_steps}
+        how: Any = {"on_unsupported": on_unsupported, "split_thinking": split_thinking, "max_steps": steps}
         self.pattern: Question = Question((), fields, schema=schema, extra=extra_body, **how)
         self.reader = Reader(models, system, self.pattern.fields, self.pattern.extra)
         self.source = Source(source, self.reader, **reading)

@@ -39,7 +39,9 @@ if TYPE_CHECKING:
     from inference_providers.compat.engine_generation import GenerationParams as GenerationParams
     from inference_providers.compat.engine_generation import GuidedDecodingParams as GuidedDecodingParams
     from inference_providers.compat.engine_model import ModelParams as ModelParams
+    from inference_providers.compat.engine_results import BatchInfo as BatchInfo
     from inference_providers.compat.engine_results import BatchResult as BatchResult
+    from inference_providers.compat.engine_results import BatchStatus as BatchStatus
     from inference_providers.compat.engine_results import FailureDetail as FailureDetail
     from inference_providers.compat.engine_results import InferenceErrorType as InferenceErrorType
     from inference_providers.compat.engine_results import InferenceResult as InferenceResult
@@ -86,7 +88,9 @@ _HOME = {
     ),
     "engine_model": ("ModelParams",),
     "engine_results": (
+        "BatchInfo",
         "BatchResult",
+        "BatchStatus",
         "FailureDetail",
         "InferenceErrorType",
         "InferenceResult",

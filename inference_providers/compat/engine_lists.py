@@ -233,7 +233,13 @@ def _at_address(
 ) -> ProviderList:
     """The list of the one server at an address by hand."""
     takes = {"accepts": list(bundled().parameters.get("extras") or ())}  # an unknown server: it gets all parameters
-    connection = {"protocol": "openai", "endpoint": remote.address(), "api_key": [REMOTE_KEY], "parameters": takes}
+    connection: dict[str, Any] = {
+        "protocol": "openai",
+        "endpoint": remote.address(),
+        "api_key": [REMOTE_KEY],
+        "parameters": takes,
+    }
+    connection["batch"] = {"price": 1.0}
     row = {REMOTE: {"name": "Remote", "connection": connection, "model_names": {}}}
     with_key = {**_without_keys(environ, bundled()), REMOTE_KEY: key or DUMMY_KEY}
     return _by_hand(ProviderList(json_merge={"providers": row}, environ=with_key, local=False, **options), REMOTE_KEY)

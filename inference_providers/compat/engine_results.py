@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from inference_providers.errors import (
     AuthenticationError,
@@ -16,9 +18,13 @@ from inference_providers.errors import (
     StepLimitError,
     UnknownModelError,
 )
+from inference_providers.text import in_line
+from inference_providers.usage import token_count
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from inference_providers.chat import Conversation
 
 
@@ -84,6 +90,62 @@ class BatchResult:
     def has_failures(self) -> bool:
         """Whether any failed."""
         return bool(self.failed_indices)
+
+
+class BatchStatus(StrEnum):
+    """How far a provider's batch job is."""
+
+    VALIDATING = "validating"
+    IN_PROGRESS = "in_progress"
+    FINALIZING = "finalizing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    CANCELLING = "cancelling"
+    CANCELLED = "cancelled"
+
+
+@dataclass
+class BatchInfo:
+    """A provider's batch job. Times are as the provider gave them. data: all that it says."""
+
+    id: str
+    status: BatchStatus
+    total_requests: int = 0
+    completed_requests: int = 0
+    failed_requests: int = 0
+    error: str | None = None
+    data: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether it has ended."""
+        ended = (BatchStatus.COMPLETED, BatchStatus.FAILED, BatchStatus.EXPIRED, BatchStatus.CANCELLED)
+        return self.status in ended
+
+    @property
+    def completion_percentage(self) -> float:
+        """How much of it is done, in percent."""
+        return 100.0 * self.completed_requests / self.total_requests if self.total_requests else 0.0
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether it, or a request of it, has failed."""
+        return bool(self.error) or self.failed_requests > 0
+
+
+def info_of(job: str, state: Mapping[str, Any], *, ended: bool, failed: bool) -> BatchInfo:
+    """What a provider says of a job. Its words are a stranger's: what they say otherwise is passed over."""
+    words = {str(word) for word in BatchStatus}
+    status = str(state.get("status")).lower()
+    if status not in words:
+        status = "failed" if failed else "completed" if ended else "in_progress"
+    counts = state.get("request_counts")
+    counts = counts if isinstance(counts, dict) else {}
+    total, done, wrong = (token_count(counts.get(name)) for name in ("total", "completed", "failed"))
+    error = state.get("error") or state.get("errors")
+    told = None if not error else in_line(error if isinstance(error, str) else json.dumps(error, default=str))[:1000]
+    return BatchInfo(job, BatchStatus(status), int(total), int(done), int(wrong), told, dict(state))
 
 
 _FUTILE = (

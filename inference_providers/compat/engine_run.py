@@ -82,7 +82,7 @@ class Run:
         self.result.successful.sort(key=lambda pair: pair[0])
         return self.result
 
-    def _take(self, result: Result) -> Conversation | None:
+    def take(self, result: Result) -> Conversation | None:
         """Note what came of one; the conversation, if it was answered."""
         if time.monotonic() - self._told > _TOLD_EVERY:
             self._tell_progress()
@@ -112,7 +112,7 @@ class Run:
         return _continued(given, row["messages"][len(given) :], found)
 
     def _line(self, result: Result) -> str | None:
-        answered = self._take(result)
+        answered = self.take(result)
         if answered is None:
             return None
         row: dict[str, Any] = json.loads(result.as_line())
