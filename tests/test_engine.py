@@ -414,7 +414,7 @@ def test_no_key_is_shown_kept_or_written(serve: Serve, openai_at: Any, tmp_path:
     config = InferenceConfig(remote_params=remote, output_path=str(tmp_path / "out.jsonl"))
     engine = MetaInferenceEngine()
     engine.infer("Hi", "gpt-4o", config)
-    shown = f"{engine!r} {remote!r} {config!r} {list(engine._lists.made)} {list(engine._lists.made.values())}"
+    shown = f"{engine!r} {remote!r} {config!r} {list(engine._engines)} {list(engine._engines.values())}"
     assert HAND not in shown
     assert HAND[:12] not in shown
 

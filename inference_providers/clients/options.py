@@ -140,6 +140,12 @@ class EngineOptions(GenerationOptions, total=False):
 
     batch_size: int | None
     guided_decoding: Any  # `GuidedDecodingParams`, or a dict of its fields
+    exclude_prompt_from_response: bool
+    use_cache: bool
+    num_beams: int
+    use_sampling: bool
+    skip_special_tokens: bool
+    prompt_cache_ttl: str | None
     system: str | None
     images: Pictures | None
     schema: Schema | None

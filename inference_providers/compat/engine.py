@@ -51,17 +51,22 @@ class MetaInferenceEngine:
     ) -> None:
         given: dict[str, Any] = {**options}
         of_lists = {name: given.pop(name) for name in _OF_LISTS if name in given}
-        self._generation = in_one_word(given)
+        self._told: set[str] = set()
+        self._generation = in_one_word(given, self)
         check(self._generation)
         self._remote = effective(None if remote_params is None else coerced(RemoteParams, remote_params))
         self._lists = Lists({name: value for name, value in of_lists.items() if value is not None})
-        self._told: set[str] = set()
         self._kind: str | None = None
         self._model = ModelParams()
         self._defaults: dict[str, Any] = {}  # what counts where nobody says otherwise
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} with {len(self._lists.made)} engines>"
+        return f"<{type(self).__name__} with {len(self._engines)} engines>"
+
+    @property
+    def _engines(self) -> dict[tuple[Any, ...], ProviderList]:
+        """The lists that were asked so far, by their settings."""
+        return self._lists.made
 
     def infer(
         self,

@@ -8,7 +8,7 @@ from typing import Any
 from inference_providers.calls import narrowed
 from inference_providers.chat import Conversation, Message, image_urls, parameters, with_images
 from inference_providers.compat.cli_aliases import MEANT
-from inference_providers.compat.engine_generation import GenerationParams
+from inference_providers.compat.engine_generation import ALONE, GenerationParams
 from inference_providers.compat.engine_model import ModelParams
 from inference_providers.compat.engine_params import coerced
 from inference_providers.compat.engine_settings import InferenceConfig, RemoteParams, effective
@@ -74,8 +74,8 @@ class Call:
         own = {name: value for name, value in options.items() if name != "input"}
         defaults = {**engine._defaults, **(self.config.defaults() if config_given else {})}
         user = {} if self.remote.user_id is None else {"user": self.remote.user_id}
-        set_ones = in_one_word(self.config.generation.as_fields())
-        self.words = {**user, **defaults, **engine._generation, **set_ones, **in_one_word(own)}
+        set_ones = in_one_word(self.config.generation.as_fields(), engine)
+        self.words = {**user, **defaults, **engine._generation, **set_ones, **in_one_word(own, engine)}
         check(self.words)
         generation = self.config.generation
         size = generation.batch_size if generation.is_set("batch_size") else None
@@ -169,9 +169,14 @@ def check(words: Mapping[str, Any]) -> None:
     parameters.normalise({name: value for name, value in words.items() if name not in _OWN})
 
 
-def in_one_word(generation: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters in the words of `GenerationParams` or `ask_ai`, each under one name, so that layers can override."""
+def in_one_word(generation: Mapping[str, Any], engine: Engine) -> dict[str, Any]:
+    """Parameters in the words of `GenerationParams` or `ask_ai`, each under one name, so that layers can override.
+
+    What goes to nobody is left out, and said.
+    """
     words = {**generation}
+    if alone := {name: words.pop(name) for name in ALONE if name in words}:
+        engine._tell_unsent(GenerationParams(**alone))
     guided = words.pop("guided_decoding", None)
     if guided is not None:
         words |= GenerationParams(guided_decoding=guided).as_fields()

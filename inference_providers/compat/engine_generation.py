@@ -14,6 +14,10 @@ _HONOURED = (
     "presence_penalty", "repetition_penalty", "stop_strings", "stop_token_ids", "logit_bias", "guided_decoding",
     "use_sampling", "tools", "tool_choice", "parallel_tool_calls", "reasoning_effort",
 )  # fmt: skip
+# Fields that are no words of `ask_ai`.
+ALONE = (
+    "exclude_prompt_from_response", "use_cache", "num_beams", "use_sampling", "skip_special_tokens", "prompt_cache_ttl",
+)  # fmt: skip
 _UNSENT = ("batch_size", "guided_decoding", "use_sampling")
 
 
