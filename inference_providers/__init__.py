@@ -22,21 +22,52 @@ if TYPE_CHECKING:
     from inference_providers.calls import AnswerStream as AnswerStream
     from inference_providers.calls import AsyncAnswerStream as AsyncAnswerStream
     from inference_providers.chat import Answer as Answer
+    from inference_providers.chat import ContentItem as ContentItem
     from inference_providers.chat import Conversation as Conversation
+    from inference_providers.chat import FinishReason as FinishReason
     from inference_providers.chat import Message as Message
     from inference_providers.chat import Role as Role
+    from inference_providers.chat import Type as Type
     from inference_providers.clients import AsyncProviderList as AsyncProviderList
     from inference_providers.clients import Connection as Connection
     from inference_providers.clients import ProviderList as ProviderList
     from inference_providers.clients import ask_ai as ask_ai
     from inference_providers.clients import batch as batch
     from inference_providers.clients import stream as stream
+    from inference_providers.compat import AnthropicInferenceEngine as AnthropicInferenceEngine
+    from inference_providers.compat import BaseInferenceEngine as BaseInferenceEngine
+    from inference_providers.compat import BatchInfo as BatchInfo
+    from inference_providers.compat import BatchResult as BatchResult
+    from inference_providers.compat import BatchStatus as BatchStatus
+    from inference_providers.compat import BedrockInferenceEngine as BedrockInferenceEngine
+    from inference_providers.compat import CerebrasInferenceEngine as CerebrasInferenceEngine
+    from inference_providers.compat import DeepSeekInferenceEngine as DeepSeekInferenceEngine
+    from inference_providers.compat import FailureDetail as FailureDetail
+    from inference_providers.compat import FireworksInferenceEngine as FireworksInferenceEngine
     from inference_providers.compat import GenerationParams as GenerationParams
+    from inference_providers.compat import GoogleGeminiInferenceEngine as GoogleGeminiInferenceEngine
+    from inference_providers.compat import GoogleVertexInferenceEngine as GoogleVertexInferenceEngine
     from inference_providers.compat import GuidedDecodingParams as GuidedDecodingParams
+    from inference_providers.compat import HuggingFaceRouterInferenceEngine as HuggingFaceRouterInferenceEngine
     from inference_providers.compat import InferenceConfig as InferenceConfig
+    from inference_providers.compat import InferenceEngineType as InferenceEngineType
+    from inference_providers.compat import InferenceErrorType as InferenceErrorType
+    from inference_providers.compat import InferenceResult as InferenceResult
+    from inference_providers.compat import LlamaCppInferenceEngine as LlamaCppInferenceEngine
     from inference_providers.compat import MetaInferenceEngine as MetaInferenceEngine
     from inference_providers.compat import ModelParams as ModelParams
+    from inference_providers.compat import NativeTextInferenceEngine as NativeTextInferenceEngine
+    from inference_providers.compat import OpenAIInferenceEngine as OpenAIInferenceEngine
+    from inference_providers.compat import OpenRouterInferenceEngine as OpenRouterInferenceEngine
+    from inference_providers.compat import ParasailInferenceEngine as ParasailInferenceEngine
+    from inference_providers.compat import RemoteInferenceEngine as RemoteInferenceEngine
     from inference_providers.compat import RemoteParams as RemoteParams
+    from inference_providers.compat import RemoteVLLMInferenceEngine as RemoteVLLMInferenceEngine
+    from inference_providers.compat import SambanovaInferenceEngine as SambanovaInferenceEngine
+    from inference_providers.compat import SGLangInferenceEngine as SGLangInferenceEngine
+    from inference_providers.compat import TogetherInferenceEngine as TogetherInferenceEngine
+    from inference_providers.compat import VLLMInferenceEngine as VLLMInferenceEngine
+    from inference_providers.compat import build_inference_engine as build_inference_engine
     from inference_providers.compat import detect_model_backend as detect_model_backend
     from inference_providers.compat import generate_response as generate_response
     from inference_providers.compat import get_available_models as get_available_models
@@ -88,6 +119,9 @@ _HOME = {
         "chat": (
             "Answer",
             "Conversation",
+            "ContentItem",
+            "FinishReason",
+            "Type",
             "Message",
             "Role",
         ),
@@ -101,6 +135,34 @@ _HOME = {
         ),
         "compat": (
             "GenerationParams",
+            "BaseInferenceEngine",
+            "NativeTextInferenceEngine",
+            "LlamaCppInferenceEngine",
+            "VLLMInferenceEngine",
+            "RemoteVLLMInferenceEngine",
+            "SGLangInferenceEngine",
+            "RemoteInferenceEngine",
+            "AnthropicInferenceEngine",
+            "GoogleVertexInferenceEngine",
+            "GoogleGeminiInferenceEngine",
+            "DeepSeekInferenceEngine",
+            "FireworksInferenceEngine",
+            "ParasailInferenceEngine",
+            "TogetherInferenceEngine",
+            "OpenAIInferenceEngine",
+            "OpenRouterInferenceEngine",
+            "SambanovaInferenceEngine",
+            "BedrockInferenceEngine",
+            "CerebrasInferenceEngine",
+            "HuggingFaceRouterInferenceEngine",
+            "build_inference_engine",
+            "BatchResult",
+            "BatchStatus",
+            "BatchInfo",
+            "FailureDetail",
+            "InferenceEngineType",
+            "InferenceErrorType",
+            "InferenceResult",
             "GuidedDecodingParams",
             "InferenceConfig",
             "MetaInferenceEngine",

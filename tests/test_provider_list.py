@@ -344,17 +344,25 @@ def test_both_kinds_have_the_same_public_names() -> None:
 
 def test_public_names_are_pinned() -> None:
     assert sorted(inference_providers.__all__) == [
-        "AllProvidersFailedError", "Answer", "AnswerStream", "AsyncAnswerStream", "AsyncBatch",
-        "AsyncProviderList", "Attempt", "AuthenticationError", "Batch", "BudgetExceededError", "Connection",
-        "ContentFilteredError", "ContextLengthError", "Conversation", "Explanation", "GenerationParams",
-        "GuidedDecodingParams", "InferenceConfig", "InferenceProvidersError", "InsufficientCreditsError",
-        "InvalidReplyError", "InvalidRequestError", "Limits", "LocalServerError", "MalformedItemError",
-        "Message", "MetaInferenceEngine", "ModelParams", "NoCredentialsError", "Offer", "Policy",
-        "ProviderAvoidedError", "ProviderError", "ProviderList", "ProviderUnavailableError", "RateLimitError", "RegistryError",
-        "RemoteParams", "Resolution", "Result", "Role", "StepLimitError", "Summary", "TruncatedStreamError",
-        "UnknownModelError", "Usage", "ask_ai", "batch", "canonical_name", "detect_model_backend",
-        "generate_response", "get_available_models", "get_backend_for_model", "initialize_llm_registry",
-        "list_models", "stream",
+        "AllProvidersFailedError", "Answer", "AnswerStream", "AnthropicInferenceEngine", "AsyncAnswerStream",
+        "AsyncBatch", "AsyncProviderList", "Attempt", "AuthenticationError", "BaseInferenceEngine", "Batch",
+        "BatchInfo", "BatchResult", "BatchStatus", "BedrockInferenceEngine", "BudgetExceededError",
+        "CerebrasInferenceEngine", "Connection", "ContentFilteredError", "ContentItem", "ContextLengthError",
+        "Conversation", "DeepSeekInferenceEngine", "Explanation", "FailureDetail", "FinishReason",
+        "FireworksInferenceEngine", "GenerationParams", "GoogleGeminiInferenceEngine",
+        "GoogleVertexInferenceEngine", "GuidedDecodingParams", "HuggingFaceRouterInferenceEngine",
+        "InferenceConfig", "InferenceEngineType", "InferenceErrorType", "InferenceProvidersError",
+        "InferenceResult", "InsufficientCreditsError", "InvalidReplyError", "InvalidRequestError", "Limits",
+        "LlamaCppInferenceEngine", "LocalServerError", "MalformedItemError", "Message", "MetaInferenceEngine",
+        "ModelParams", "NativeTextInferenceEngine", "NoCredentialsError", "Offer", "OpenAIInferenceEngine",
+        "OpenRouterInferenceEngine", "ParasailInferenceEngine", "Policy", "ProviderAvoidedError",
+        "ProviderError", "ProviderList", "ProviderUnavailableError", "RateLimitError", "RegistryError",
+        "RemoteInferenceEngine", "RemoteParams", "RemoteVLLMInferenceEngine", "Resolution", "Result", "Role",
+        "SGLangInferenceEngine", "SambanovaInferenceEngine", "StepLimitError", "Summary",
+        "TogetherInferenceEngine", "TruncatedStreamError", "Type", "UnknownModelError", "Usage",
+        "VLLMInferenceEngine", "ask_ai", "batch", "build_inference_engine", "canonical_name",
+        "detect_model_backend", "generate_response", "get_available_models", "get_backend_for_model",
+        "initialize_llm_registry", "list_models", "stream",
     ]  # fmt: skip
     assert all(getattr(inference_providers, name) for name in inference_providers.__all__)
 

@@ -102,7 +102,7 @@ def test_type_checkers_know_what_an_engine_takes() -> None:
     assert keys(options.EngineOptions) == {
         *keys(options.GenerationOptions),
         *(field.name for field in fields(GenerationParams)),
-        "split_thinking",
+        *(keys(options.AskOptions) - keys(options.Terms) - {"test"}),
     }
 
 

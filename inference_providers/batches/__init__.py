@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from inference_providers.batches.items import Result as Result
     from inference_providers.batches.items import Summary as Summary
     from inference_providers.batches.job import Job as Job
+    from inference_providers.batches.provider_handles import Handles as Handles
     from inference_providers.batches.roll_call import Entry as Entry
 
 _HOME = {
@@ -27,6 +28,7 @@ _HOME = {
         "Summary",
     ),
     "job": ("Job",),
+    "provider_handles": ("Handles",),
     "roll_call": ("Entry",),
 }
 __getattr__, __dir__ = face(

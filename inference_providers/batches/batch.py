@@ -58,7 +58,7 @@ class _Batch:
                     async for ready in results:
                         yield ready
             if output is not None:
-                output.settle()
+                output.settle(ordered=job.is_heard)
         finally:
             if output is not None:
                 output.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from array import array
 from bisect import bisect_left
@@ -132,13 +133,21 @@ class Output:
             if closed:
                 self._file = files.regular(self._target, os.O_RDWR | os.O_APPEND)
 
-    def settle(self) -> None:
-        """When all items are known: a line that was there gets the index that its item has now; null if it has none."""
+    def settle(self, *, ordered: bool = False) -> None:
+        """When all items are known: a line that was there gets the index that its item has now; null if it has none.
+
+        ordered: lines are put into the order of their items, and those of no item after them.
+        """
         self._empty()
         self.flush()
         if self._were != self._now:
             self._rewrite(self._renumbered())
             self._were = self._now
+        if ordered:
+            lines = [*self._read()]
+            sorted_lines = sorted(lines, key=_place)
+            if sorted_lines != lines:
+                self._rewrite(sorted_lines)
 
     def _renumbered(self) -> Iterator[bytes]:
         number = 0
@@ -232,6 +241,13 @@ def _is_asked_again(line: bytes) -> bool:
     """Whether a line of ours holds no answer."""
     row = row_of(line)
     return is_cut(line) if row is None else row["error"] is not None
+
+
+def _place(line: bytes) -> float:
+    """Where a line belongs among others."""
+    row = row_of(line)
+    index = None if row is None else row["index"]
+    return math.inf if index is None else index
 
 
 def _with_index(row: Mapping[str, Any], index: int) -> bytes:

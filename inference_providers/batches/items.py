@@ -82,12 +82,16 @@ class Reader:
             turns = chat.messages(given, self._system)
             item.body = {"messages": turns} if self._plain else {"messages": turns, **self._fields, **self._extra}
             return
-        item.key = self._key(json.dumps(given, sort_keys=True, default=str).encode("utf-8", "surrogatepass"))
+        is_conversation = hasattr(given, "as_messages")
+        content = {**given.to_dict(), "metadata": None} if hasattr(given, "to_dict") else given
+        item.key = self._key(json.dumps(content, sort_keys=True, default=str).encode("utf-8", "surrogatepass"))
         if isinstance(given, dict):
             self._fill_from(item, given)
-        elif hasattr(given, "as_messages"):
+        elif is_conversation:
             item.custom_id = given.conversation_id
-            item.body = {"messages": chat.messages(given.as_messages(), self._system), **self._fields, **self._extra}
+            turns = chat.messages(given.as_messages(), self._system)
+            own = {"tools": given.tools} if given.tools else {}
+            item.body = {"messages": turns, **self._fields, **own, **self._extra}
         else:
             item.body = {"messages": chat.messages(given, self._system), **self._fields, **self._extra}
 
@@ -129,12 +133,13 @@ class Result:
     index: place in the input, from 0. custom_id: as given. line: of the input file, from 1.
     """
 
-    __slots__ = ("_answer", "custom_id", "error", "index", "key", "line", "openai_form")
+    __slots__ = ("_answer", "custom_id", "error", "index", "key", "line", "openai_form", "row")
 
     def __init__(self, item: Item, answer: Answer | None, error: Exception | None = None) -> None:
         self.index, self.custom_id, self.line, self.key = item.index, item.custom_id, item.line, item.key
         self.openai_form = item.openai_form
         self._answer, self.error = answer, error
+        self.row: Mapping[str, Any] = {}  # the line of a file that it was read from
 
     @property
     def ok(self) -> bool:
@@ -221,6 +226,12 @@ class FailedEarlier(InferenceProvidersError):
 
 def result_of(line: Line) -> Result:
     """A result as it was written to a file."""
+    result = _read(line)
+    result.row = line
+    return result
+
+
+def _read(line: Line) -> Result:
     from inference_providers.chat import Answer, AnswerBuilder
     from inference_providers.usage import Usage, usage_of
 

@@ -6,13 +6,14 @@ import os
 import time
 
 from inference_providers.batches import formulas
-from inference_providers.batches.items import Reader
+from inference_providers.batches.items import Reader, Result
 from inference_providers.batches.sources import OPTIONS, Source
-from inference_providers.chat import Question, check_timeout, parameters
+from inference_providers.chat import MAX_STEPS, Question, check_timeout, parameters
 from inference_providers.routing import Pace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from inference_providers.batches.items import Item
@@ -65,7 +66,14 @@ def _retries(given: Any) -> int | None:
 
 
 class Job:
-    """What a batch is to do: its source, its settings, its file. Checked when it is made."""
+    """What a batch is to do: its source, its settings, its file. Checked when it is made.
+
+    as_line: what is written of a result; None for nothing. is_heard: it is called for each result as soon as there is
+    one, with or without a file, and the file is put into the order of the input when all is done.
+    """
+
+    as_line: Callable[[Result], str | None] = staticmethod(Result.as_line)
+    is_heard = False
 
     def __init__(
         self,
@@ -113,23 +121,26 @@ class Job:
             tokens_per_minute=tokens_per_minute,
         )
         self.terms: Any = {"avoid": avoid, "only": only, "api_key": api_key, "api_base": api_base}
-        self.models, self.max_retries = route_key(models), _retries(fields.pop("max_retries", None))
+        self.models = route_key(models)
+        self.max_retries, steps = _retries(fields.pop("max_retries", None)), fields.pop("max_steps", MAX_STEPS)
         reading = {name: fields.pop(name) for name in OPTIONS if name in fields}
         fields = {name: value for name, value in fields.items() if value or name != "tools"}
         # One question stands for all: what it says of schema and parameters holds for each item.
-        self.pattern: Question = Question(
-            (), fields, schema=schema, extra=extra_body, on_unsupported=on_unsupported, split_thinking=split_thinking
-        )
+        how: Any = {"on_unsupported": on_unsupported, "split_thinking": split_thinking, "max_steps": steps}
+        self.pattern: Question = Question((), fields, schema=schema, extra=extra_body, **how)
         self.reader = Reader(models, system, self.pattern.fields, self.pattern.extra)
         self.source = Source(source, self.reader, **reading)
         self.is_plain = _takes_one_reply(self.pattern)
 
     def question(self, item: Item) -> Question:
         """An item's question, for what takes more than one reply."""
-        made = Question(item.body["messages"], {}, on_unsupported=self.pattern.on_unsupported)
+        pattern = self.pattern
+        made = Question(item.body["messages"], {}, max_steps=pattern.max_steps, on_unsupported=pattern.on_unsupported)
         made.fields = {name: value for name, value in item.body.items() if name != "messages"}
-        made.split_thinking = self.pattern.split_thinking
-        made.output_schema, made.tools = self.pattern.output_schema, self.pattern.tools
+        made.split_thinking = pattern.split_thinking
+        made.output_schema = pattern.output_schema
+        if made.fields.get("tools") == pattern.fields.get("tools"):
+            made.tools = pattern.tools  # else it has its own, whose calls are handed back
         return made
 
 

@@ -77,7 +77,8 @@ class JobRunner:
             async for ready, ended in self._all():
                 for result in ready:
                     self.summary.add(result)
-                    self._output.put(result.as_line())
+                    if (line := self._job.as_line(result)) is not None:
+                        self._output.put(line)
                 self._output.flush()
                 if ended is not None:
                     self._state.done(ended)
@@ -230,7 +231,7 @@ class _Api:
         pause, (_, longest) = POLL[0], POLL
         until = time.monotonic() + 7 * 86400
         while True:
-            state = self._inside(await self._ask("GET", self._path("poll", part.job)))
+            state = await self.state(part.job)
             status = str(state.get("status"))
             if status in (*self._row["done"], *self._row["failed"]):
                 break
@@ -252,6 +253,22 @@ class _Api:
             )
             for item, name, dropped in rows
         ]
+
+    async def state(self, job: str) -> dict[str, Any]:
+        """What the provider says of a job now."""
+        return self._inside(await self._ask("GET", self._path("poll", job)))
+
+    @property
+    def done(self) -> list[str]:
+        """The statuses of a job that has ended well."""
+        words: list[str] = self._row["done"]
+        return words
+
+    @property
+    def failed(self) -> list[str]:
+        """The statuses of a job that has ended without all its results."""
+        words: list[str] = self._row["failed"]
+        return words
 
     def _path(self, row: str, name: str) -> str:
         """A row's path for something that the provider has named.

@@ -301,7 +301,8 @@ class Runner:
 
     def _finish(self, result: Result) -> None:
         self.summary.add(result)
-        if self._output is not None and self._output.put(result.as_line()):
+        line = self._job.as_line(result) if self._output is not None or self._job.is_heard else None
+        if self._output is not None and line is not None and self._output.put(line):
             asyncio.get_running_loop().call_soon(self._flush)  # once for all that end in this turn
         if self._told is not None:
             self._told(self.summary, self._job.pace)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from inference_providers.calls.events import StreamFinished as StreamFinished
     from inference_providers.calls.finder import LAUNCH as LAUNCH
     from inference_providers.calls.finder import Finder as Finder
+    from inference_providers.calls.listing import listed_models as listed_models
     from inference_providers.calls.narrowing import narrowed as narrowed
     from inference_providers.calls.observation import Call as Call
     from inference_providers.calls.observation import Stage as Stage
@@ -46,6 +47,7 @@ _HOME = {
         "Finder",
         "LAUNCH",
     ),
+    "listing": ("listed_models",),
     "narrowing": ("narrowed",),
     "observation": (
         "Call",

@@ -6,6 +6,7 @@ came from.
 
 from __future__ import annotations
 
+import re
 import time
 
 from inference_providers.errors import AllProvidersFailedError, InferenceProvidersError
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 
 PATH = "/models"
 LIMIT = 10.0  # seconds for providers to say what they have
+# In names of models that are not for chat.
+_NOT_CHAT = re.compile(
+    r"(?i)embed|whisper|tts|dall-e|moderation|rerank|transcri|-image|imagen|realtime|sora|guard|davinci-002|babbage"
+)
 _ROWS = 2000  # models of a list that are looked at
 _LONGEST = 200  # characters of a name
 # What rows say of themselves that are no models to talk to. Of others, names tell it.
@@ -103,6 +108,24 @@ def _models(reply: bytes) -> Iterator[tuple[str, int]]:
             continue
         created = row.get("created") if isinstance(row, dict) else None
         yield model, defaults.month(_day(created))
+
+
+def listed_models(reply: bytes, *, chat_only: bool = True) -> list[str]:
+    """The names in a list of models, sorted. chat_only: without those that say, or are named as, something else."""
+    try:
+        data: Any = jsontext.loads(reply)
+    except ValueError:
+        return []
+    rows = data.get("data", data.get("models")) if isinstance(data, dict) else data
+    talking = {name for name, _ in _models(reply)}
+    names = {
+        name
+        for row in (rows[:_ROWS] if isinstance(rows, list) else ())
+        if isinstance(name := row.get("id", row.get("name")) if isinstance(row, dict) else row, str)
+        and 0 < len(name) <= _LONGEST
+        and name.isprintable()
+    }
+    return sorted(name for name in names if not chat_only or (name in talking and not _NOT_CHAT.search(name)))
 
 
 def _is_to_talk_to(row: dict[str, Any]) -> bool:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from inference_providers.chat import parameters as parameters
     from inference_providers.chat.answer import Answer as Answer
     from inference_providers.chat.answer import AnswerBuilder as AnswerBuilder
+    from inference_providers.chat.answer import plain as plain
     from inference_providers.chat.arguments import DROP as DROP
     from inference_providers.chat.arguments import MAX_STEPS as MAX_STEPS
     from inference_providers.chat.arguments import Models as Models
@@ -43,7 +44,10 @@ if TYPE_CHECKING:
     from inference_providers.chat.completion import with_images as with_images
     from inference_providers.chat.completion import with_instruction as with_instruction
     from inference_providers.chat.completion import with_usage as with_usage
+    from inference_providers.chat.content_items import ContentItem as ContentItem
+    from inference_providers.chat.content_items import Type as Type
     from inference_providers.chat.conversation import Conversation as Conversation
+    from inference_providers.chat.conversation import FinishReason as FinishReason
     from inference_providers.chat.conversation import Message as Message
     from inference_providers.chat.conversation import Role as Role
     from inference_providers.chat.images import image_urls as image_urls
@@ -62,6 +66,7 @@ _HOME = {
     "answer": (
         "Answer",
         "AnswerBuilder",
+        "plain",
     ),
     "arguments": (
         "DROP",
@@ -100,8 +105,13 @@ _HOME = {
         "with_instruction",
         "with_usage",
     ),
+    "content_items": (
+        "ContentItem",
+        "Type",
+    ),
     "conversation": (
         "Conversation",
+        "FinishReason",
         "Message",
         "Role",
     ),

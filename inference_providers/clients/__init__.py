@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from inference_providers.clients.one_line import stream as stream
     from inference_providers.clients.options import AskOptions as AskOptions
     from inference_providers.clients.options import BatchOptions as BatchOptions
+    from inference_providers.clients.options import EngineCallOptions as EngineCallOptions
     from inference_providers.clients.options import EngineOptions as EngineOptions
     from inference_providers.clients.options import GenerationOptions as GenerationOptions
-    from inference_providers.clients.options import Names as Names
+    from inference_providers.clients.options import InferOptions as InferOptions
+    from inference_providers.clients.options import ListOptions as ListOptions
     from inference_providers.clients.options import StreamOptions as StreamOptions
     from inference_providers.clients.options import Terms as Terms
     from inference_providers.clients.provider_list import ProviderList as ProviderList
@@ -33,9 +35,11 @@ _HOME = {
     "options": (
         "AskOptions",
         "BatchOptions",
+        "EngineCallOptions",
         "EngineOptions",
         "GenerationOptions",
-        "Names",
+        "InferOptions",
+        "ListOptions",
         "StreamOptions",
         "Terms",
     ),

@@ -139,5 +139,55 @@ class EngineOptions(GenerationOptions, total=False):
     """How a `MetaInferenceEngine` generates: the fields of `GenerationParams` as well."""
 
     batch_size: int | None
-    split_thinking: bool | None
     guided_decoding: Any  # `GuidedDecodingParams`, or a dict of its fields
+    exclude_prompt_from_response: bool
+    use_cache: bool
+    num_beams: int
+    use_sampling: bool
+    skip_special_tokens: bool
+    prompt_cache_ttl: str | None
+    system: str | None
+    images: Pictures | None
+    schema: Schema | None
+    extra_body: Mapping[str, Any] | None
+    timeout: float | None
+    on_unsupported: Unsupported
+    max_steps: int
+    split_thinking: bool | None
+
+
+class EngineCallOptions(EngineOptions, Terms, total=False):
+    """How a `MetaInferenceEngine` answers in one call."""
+
+    remote_params: Any  # `RemoteParams`, or a dict of its fields
+    output_path: str | os.PathLike[str] | None
+    progress_path: str | os.PathLike[str] | None
+
+
+class InferOptions(EngineCallOptions, total=False):
+    """The same, and conversations in another tool's word."""
+
+    input: Any
+
+
+class ListOptions(TypedDict, total=False):
+    """Options of `ProviderList` that an engine hands on."""
+
+    json_override: str | os.PathLike[str] | Mapping[str, Any] | None
+    json_merge: str | os.PathLike[str] | Mapping[str, Any] | None
+    auto_update: bool
+    update_url: str | None
+    trust: Mapping[str, Sequence[str]] | None
+    allow: Iterable[str]
+    aliases: Mapping[str, str] | None
+    avoid: Names | None
+    only: Names | None
+    local: bool | Literal["launch"]
+    local_models: Iterable[Any]
+    mock: Mapping[str, Any] | None
+    verbose: bool
+    random: Any
+    learn: bool
+    hedge_after: float | Percentile | None
+    allow_empty: bool
+    environ: Mapping[str, str] | None

@@ -13,10 +13,40 @@ if TYPE_CHECKING:
     from inference_providers.compat.backends import initialize_llm_registry as initialize_llm_registry
     from inference_providers.compat.backends import list_models as list_models
     from inference_providers.compat.engine import MetaInferenceEngine as MetaInferenceEngine
-    from inference_providers.compat.engine_settings import GenerationParams as GenerationParams
-    from inference_providers.compat.engine_settings import GuidedDecodingParams as GuidedDecodingParams
+    from inference_providers.compat.engine_classes import AnthropicInferenceEngine as AnthropicInferenceEngine
+    from inference_providers.compat.engine_classes import BaseInferenceEngine as BaseInferenceEngine
+    from inference_providers.compat.engine_classes import BedrockInferenceEngine as BedrockInferenceEngine
+    from inference_providers.compat.engine_classes import CerebrasInferenceEngine as CerebrasInferenceEngine
+    from inference_providers.compat.engine_classes import DeepSeekInferenceEngine as DeepSeekInferenceEngine
+    from inference_providers.compat.engine_classes import FireworksInferenceEngine as FireworksInferenceEngine
+    from inference_providers.compat.engine_classes import GoogleGeminiInferenceEngine as GoogleGeminiInferenceEngine
+    from inference_providers.compat.engine_classes import GoogleVertexInferenceEngine as GoogleVertexInferenceEngine
+    from inference_providers.compat.engine_classes import (
+        HuggingFaceRouterInferenceEngine as HuggingFaceRouterInferenceEngine,
+    )
+    from inference_providers.compat.engine_classes import LlamaCppInferenceEngine as LlamaCppInferenceEngine
+    from inference_providers.compat.engine_classes import NativeTextInferenceEngine as NativeTextInferenceEngine
+    from inference_providers.compat.engine_classes import OpenAIInferenceEngine as OpenAIInferenceEngine
+    from inference_providers.compat.engine_classes import OpenRouterInferenceEngine as OpenRouterInferenceEngine
+    from inference_providers.compat.engine_classes import ParasailInferenceEngine as ParasailInferenceEngine
+    from inference_providers.compat.engine_classes import RemoteInferenceEngine as RemoteInferenceEngine
+    from inference_providers.compat.engine_classes import RemoteVLLMInferenceEngine as RemoteVLLMInferenceEngine
+    from inference_providers.compat.engine_classes import SambanovaInferenceEngine as SambanovaInferenceEngine
+    from inference_providers.compat.engine_classes import SGLangInferenceEngine as SGLangInferenceEngine
+    from inference_providers.compat.engine_classes import TogetherInferenceEngine as TogetherInferenceEngine
+    from inference_providers.compat.engine_classes import VLLMInferenceEngine as VLLMInferenceEngine
+    from inference_providers.compat.engine_classes import build_inference_engine as build_inference_engine
+    from inference_providers.compat.engine_generation import GenerationParams as GenerationParams
+    from inference_providers.compat.engine_generation import GuidedDecodingParams as GuidedDecodingParams
+    from inference_providers.compat.engine_model import ModelParams as ModelParams
+    from inference_providers.compat.engine_results import BatchInfo as BatchInfo
+    from inference_providers.compat.engine_results import BatchResult as BatchResult
+    from inference_providers.compat.engine_results import BatchStatus as BatchStatus
+    from inference_providers.compat.engine_results import FailureDetail as FailureDetail
+    from inference_providers.compat.engine_results import InferenceErrorType as InferenceErrorType
+    from inference_providers.compat.engine_results import InferenceResult as InferenceResult
     from inference_providers.compat.engine_settings import InferenceConfig as InferenceConfig
-    from inference_providers.compat.engine_settings import ModelParams as ModelParams
+    from inference_providers.compat.engine_settings import InferenceEngineType as InferenceEngineType
     from inference_providers.compat.engine_settings import RemoteParams as RemoteParams
 
 _HOME = {
@@ -29,11 +59,45 @@ _HOME = {
         "list_models",
     ),
     "engine": ("MetaInferenceEngine",),
-    "engine_settings": (
+    "engine_classes": (
+        "AnthropicInferenceEngine",
+        "BaseInferenceEngine",
+        "BedrockInferenceEngine",
+        "CerebrasInferenceEngine",
+        "DeepSeekInferenceEngine",
+        "FireworksInferenceEngine",
+        "GoogleGeminiInferenceEngine",
+        "GoogleVertexInferenceEngine",
+        "HuggingFaceRouterInferenceEngine",
+        "LlamaCppInferenceEngine",
+        "NativeTextInferenceEngine",
+        "OpenAIInferenceEngine",
+        "OpenRouterInferenceEngine",
+        "ParasailInferenceEngine",
+        "RemoteInferenceEngine",
+        "RemoteVLLMInferenceEngine",
+        "SGLangInferenceEngine",
+        "SambanovaInferenceEngine",
+        "TogetherInferenceEngine",
+        "VLLMInferenceEngine",
+        "build_inference_engine",
+    ),
+    "engine_generation": (
         "GenerationParams",
         "GuidedDecodingParams",
+    ),
+    "engine_model": ("ModelParams",),
+    "engine_results": (
+        "BatchInfo",
+        "BatchResult",
+        "BatchStatus",
+        "FailureDetail",
+        "InferenceErrorType",
+        "InferenceResult",
+    ),
+    "engine_settings": (
         "InferenceConfig",
-        "ModelParams",
+        "InferenceEngineType",
         "RemoteParams",
     ),
 }

@@ -2,357 +2,215 @@
 
 from __future__ import annotations
 
-import os
-import re
-from dataclasses import replace
-from hashlib import blake2b
 from typing import Any
 
-from inference_providers.calls import narrowed
-from inference_providers.chat import Conversation, Message, Role, parameters
-from inference_providers.clients import ProviderList
-from inference_providers.compat.engine_settings import (
-    GenerationParams,
-    GuidedDecodingParams,
-    InferenceConfig,
-    ModelParams,
-    RemoteParams,
-    coerced,
-    effective,
-)
-from inference_providers.credentials import DUMMY_KEY, Environment, hidden, is_foreign, refusal
-from inference_providers.errors import NoCredentialsError, UnknownModelError
-from inference_providers.files import folders
-from inference_providers.offers import BY_HAND, REMOTE
-from inference_providers.offers import BY_HAND_VARIABLE as REMOTE_KEY
-from inference_providers.registry import bundled
-from inference_providers.routing import Policy
-from inference_providers.testing import stand_in
-from inference_providers.transport import Limits
+from inference_providers.calls import listed_models
+from inference_providers.chat import Conversation, parameters
+from inference_providers.compat import engine_jobs, engine_run
+from inference_providers.compat.engine_call import Call, check, in_one_word
+from inference_providers.compat.engine_generation import GenerationParams
+from inference_providers.compat.engine_lists import OF_CALLS, OF_FINDING, OF_REGISTRY, Lists
+from inference_providers.compat.engine_model import ModelParams
+from inference_providers.compat.engine_params import coerced
+from inference_providers.compat.engine_results import BatchResult, InferenceResult
+from inference_providers.compat.engine_settings import InferenceConfig, RemoteParams, effective
+from inference_providers.log import warn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Unpack
+    from typing import Literal, Unpack
 
-    from inference_providers.calls import Pipeline
-    from inference_providers.clients import EngineOptions, Names
+    from inference_providers.clients import EngineOptions, InferOptions, ListOptions, ProviderList
+    from inference_providers.compat.engine_results import BatchInfo
 
-__all__ = [
-    "GenerationParams",
-    "GuidedDecodingParams",
-    "InferenceConfig",
-    "MetaInferenceEngine",
-    "ModelParams",
-    "RemoteParams",
-]
+    class Options(EngineOptions, ListOptions, total=False):
+        """What an engine is made with."""
 
-_NO_KEY = ("", "none", "null", "empty", "no-key")  # what people write for a server without a key
-MOST_ENGINES = 64  # kept: one for each provider, key, address and environment
+
+_OF_LISTS = (*OF_REGISTRY, *OF_FINDING, *OF_CALLS, "environ")
+
+
+_KEEP, _RAISE = "keep", "raise"
 
 
 class MetaInferenceEngine:
     """One engine for every model: `MetaInferenceEngine(temperature=0.7, max_tokens=1000)`.
 
-    generation: parameters for every call. remote_params: `RemoteParams`, or a dict of them.
-    Raises TypeError for an unknown parameter, and ValueError for a value out of range.
+    generation: parameters for every call, and options of `ask_ai` (`system`, `images`, `schema`, `extra_body`,
+    `timeout`, `on_unsupported`, `max_steps`, `split_thinking`). Options of `ProviderList` (`json_override`,
+    `json_merge`, `trust`, `allow`, `aliases`, `avoid`, `only`, `mock`, `local`, `local_models`, `environ`, ...) are
+    those of the lists that are asked; at an `api_url` only those about calls. remote_params: `RemoteParams`, or a dict
+    of them.
+
+    Raises TypeError for an unknown parameter, and ValueError for a value out of range; RegistryError for a registry
+    that is none.
     """
 
     def __init__(
-        self, *, remote_params: RemoteParams | dict[str, Any] | None = None, **generation: Unpack[EngineOptions]
+        self, *, remote_params: RemoteParams | dict[str, Any] | None = None, **options: Unpack[Options]
     ) -> None:
-        self._generation = _words(generation)
-        _check(self._generation)
+        given: dict[str, Any] = {**options}
+        of_lists = {name: given.pop(name) for name in _OF_LISTS if name in given}
+        self._told: set[str] = set()
+        self._generation = in_one_word(given, self)
+        check(self._generation)
         self._remote = effective(None if remote_params is None else coerced(RemoteParams, remote_params))
-        self._engines: dict[tuple[Any, ...], ProviderList] = {}
+        self._lists = Lists({name: value for name, value in of_lists.items() if value is not None})
+        self._kind: str | None = None
+        self._model = ModelParams()
+        self._defaults: dict[str, Any] = {}  # what counts where nobody says otherwise
 
     def __repr__(self) -> str:
-        return f"<MetaInferenceEngine with {len(self._engines)} engines>"
+        return f"<{type(self).__name__} with {len(self._engines)} engines>"
+
+    @property
+    def _engines(self) -> dict[tuple[Any, ...], ProviderList]:
+        """The lists that were asked so far, by their settings."""
+        return self._lists.made
 
     def infer(
         self,
-        conversations: Any,
+        conversations: Any = None,
         model_name: str | None = None,
         inference_config: InferenceConfig | dict[str, Any] | None = None,
         *,
-        remote_params: RemoteParams | dict[str, Any] | None = None,
-        output_path: str | os.PathLike[str] | None = None,
-        avoid: Names | None = None,
-        only: Names | None = None,
-        api_key: str | None = None,
-        api_base: str | None = None,
-        **generation: Unpack[EngineOptions],
+        on_error: Literal["keep", "raise"] = "raise",
+        **options: Unpack[InferOptions],
     ) -> list[Conversation]:
         """Answer conversations concurrently; they come back in order, each with its reply appended.
 
-        conversations: a list of `Conversation`, dicts with `messages`, or lists of messages; or just one of these.
+        conversations (`input` is another word for it): a list of `Conversation`, dicts with `messages`, or lists of
+        messages; or just one of these; or a file of conversations as JSON lines, as a `pathlib.Path`.
         model_name: any spelling: `gpt-4o`, `together/llama3.1-70b`, `claude-3-7-sonnet`, `vllm/llama3.1-8b`.
         generation: overrides that of *inference_config*, which overrides the engine's own; *remote_params* likewise,
         field by field: what a call does not set stays as it is, the address and key in particular.
         It may have `split_thinking`, as in `ask_ai`. avoid, only: as there. api_key, api_base: `api_key` and
-        `api_url` of *remote_params*.
+        `api_url` of *remote_params*. output_path: a file for the answered conversations, one line of JSON each as soon
+        as it is; what is in it is not asked again. Its folder is made.
 
-        Raises what `ask_ai` raises, for the first conversation that fails; an output file keeps the other answers.
+        A reply's `metadata` says how it came about: `usage` (`prompt_tokens`, `completion_tokens`, `total_tokens`, and
+        `cached_tokens` and `reasoning_tokens` if there are any), `cost` in USD (None if it is not known),
+        `finish_reason`, `provider`, `model`, `reasoning`, `parsed`, `dropped`.
+
+        on_error: "raise" the first error, when those under way have ended; it has what was answered as
+        `inference_result`, an `InferenceResult`. "keep": all are asked, and one that failed comes back as it was,
+        with the reason as `metadata["error"]`. See `infer_partial` as well.
+
+        Raises what `ask_ai` raises.
         """
-        config = InferenceConfig() if inference_config is None else coerced(InferenceConfig, inference_config)
-        inputs = _conversations(conversations)
-        name = model_name or config.model.model_name
-        if not name:
-            raise UnknownModelError("No model: give model_name, or an inference_config with one.")
-        by_hand = RemoteParams(api_key=hidden(api_key), api_url=api_base)
-        layers = [coerced(RemoteParams, row) for row in (config.remote_params, remote_params) if row is not None]
-        remote = effective(self._remote, *layers, by_hand)
-        words = {**self._generation, **_words(config.generation.as_fields()), **_words(generation)}
-        _check(words)
-        size = words.pop("batch_size", config.generation.batch_size)
-        engine, called = self._engine(name, config.engine, remote, config.model)
-        _load(narrowed(engine.pipeline, avoid, only), called)
-        out = output_path or config.output_path
-        window = remote.batch_completion_window
-        if window and not out:
+        if on_error not in (_KEEP, _RAISE):
+            raise ValueError(f'on_error must be "{_KEEP}" or "{_RAISE}", not {on_error!r}')
+        inputs, result = self._ask(conversations, model_name, inference_config, on_error, {**options})
+        answered: dict[int, Conversation] = dict(result.successful)
+        return [
+            answered[index] if index in answered else engine_run.unanswered(given, result.failures[index])
+            for index, given in enumerate(inputs)
+        ]
+
+    def infer_partial(
+        self,
+        conversations: Any = None,
+        model_name: str | None = None,
+        inference_config: InferenceConfig | dict[str, Any] | None = None,
+        **options: Unpack[InferOptions],
+    ) -> InferenceResult:
+        """`infer`, where some may fail: an `InferenceResult` of those that were answered, and why others were not.
+
+        Options as in `infer`; progress_path: a file of JSON that counts them. Raises what concerns all of them:
+        an unknown model, no key, options that are none.
+        """
+        return self._ask(conversations, model_name, inference_config, _KEEP, {**options})[1]
+
+    def _ask(
+        self, conversations: Any, name: str | None, config: Any, on_error: str, options: dict[str, Any]
+    ) -> tuple[list[Conversation], InferenceResult]:
+        call = Call(self, name, config, options)
+        given = options.pop("input", None)
+        if given is not None and conversations is not None:
+            raise TypeError("conversations and input are the same; give one of them")
+        inputs = call.inputs(given if conversations is None else conversations)
+        if call.window and not call.out:
             raise ValueError("batch_completion_window asks for a provider's batch job, which needs an output path")
-        results = engine.batch(
-            inputs,
-            called,
-            out=out,
-            mode="provider" if window else "direct",
-            completion_window=window,
-            on_error="raise",
-            progress=False,
-            avoid=avoid,
-            only=only,
-            **_pace(remote, size),
-            **words,
-        )
-        return [inputs[result.index].with_message(_reply(result.answer)) for result in results]
+        run = engine_run.Run(inputs, call.out, call.words.get("system"), call.progress_path)
+        if inputs:
+            call.load()
+        return inputs, run.ask(call.pipeline, call.model, on_error=on_error, **call.batch_options())
+
+    def list_models(self, chat_only: bool = True, model_name: str | None = None) -> list[str]:
+        """The models that the engine's provider says it has now, sorted; of *model_name*'s, where no engine is pinned.
+
+        chat_only: without those that are named or said to be for something else. Raises what a call raises.
+        """
+        call = Call(self, model_name, None, {})
+        offer = call.pipeline.finder.candidates(call.model)[0]
+        return listed_models(call.pipeline.model_list(offer, call.remote.connection_timeout), chat_only=chat_only)
+
+    # Providers' batch jobs
+
+    def infer_batch(
+        self,
+        conversations: Any = None,
+        inference_config: InferenceConfig | dict[str, Any] | None = None,
+        *,
+        model_name: str | None = None,
+        **options: Unpack[InferOptions],
+    ) -> str:
+        """Start a job of the provider's batch API, which takes hours, at a lower price; its id.
+
+        `get_batch_results` gives the answers, of the same conversations. For a job whose id nobody has to keep, give
+        `batch_completion_window` and an output path to `infer`.
+
+        Raises NoCredentialsError for a provider without a batch API, ValueError for a conversation that cannot be
+        asked, and what a call raises.
+        """
+        call = Call(self, model_name, inference_config, {**options})
+        return engine_jobs.start(call, call.inputs(conversations))
+
+    def get_batch_status(self, batch_id: str, model_name: str | None = None) -> BatchInfo:
+        """How far a job is. model_name: whose job it is, where no engine is pinned."""
+        return engine_jobs.status(Call(self, model_name, None, {}), batch_id)
+
+    def get_batch_results(self, batch_id: str, conversations: Any, model_name: str | None = None) -> list[Conversation]:
+        """The answered conversations of a job that has ended, in order; those that failed there are asked directly.
+
+        Raises RuntimeError for a job that has not ended, or has failed, and what `infer` raises.
+        """
+        call = Call(self, model_name, None, {})
+        inputs = call.inputs(conversations)
+        found: dict[int, Conversation] = dict(engine_jobs.results(call, batch_id, inputs).successful)
+        failed = [index for index in range(len(inputs)) if index not in found]
+        if failed:
+            again = self.infer_partial([inputs[index] for index in failed], call.name)
+            if again.has_failures:
+                error = next(iter(again.failures.values())).error or RuntimeError("not answered")
+                answered = [*found.items(), *((failed[place], one) for place, one in again.successful)]
+                error.__dict__["inference_result"] = InferenceResult(sorted(answered, key=lambda pair: pair[0]))
+                raise error
+            found |= {failed[place]: one for place, one in again.successful}
+        return [found[index] for index in range(len(inputs))]
+
+    def get_batch_results_partial(
+        self, batch_id: str, conversations: Any, model_name: str | None = None
+    ) -> BatchResult:
+        """What has come of a job that has ended. Raises RuntimeError for one that has not, or has failed."""
+        call = Call(self, model_name, None, {})
+        found = engine_jobs.results(call, batch_id, call.inputs(conversations))
+        return BatchResult(found.successful, found.failed_indices, found.error_messages)
 
     def _engine(
         self, name: str, kind: str | None, remote: RemoteParams, model: ModelParams | None = None
     ) -> tuple[ProviderList, str]:
-        """The engine for a model and these settings, created once; and the model's name there."""
-        if stand_in.active is not None and stand_in.active.is_isolated:
-            remote = replace(remote, api_url=None)  # mock mode answers for every server
-        environ = _environment()
-        key = _key(remote, environ)
-        settings = (remote.max_retries, remote.retry_backoff_base, remote.retry_backoff_max, remote.connection_timeout)
-        provider = _provider(name, kind) if (key is not None or kind) and not remote.api_url else None
-        key = _checked(key, remote, keyless=bool(remote.api_url) or _is_here(provider))
-        secret = blake2b(key.encode(), digest_size=16).hexdigest() if key else None
-        environ_hash = hash(frozenset(environ.items()))
-        head, _, rest = name.removeprefix("litellm_").partition("/")
-        owner = bundled().provider_id(head) if rest else None
-        plain = rest if owner and provider in (None, owner) else name
-        launch = _launch_entry(plain, provider or owner, model, environ)
-        cache_key = (provider, remote.api_url, secret, environ_hash, settings, id(stand_in.active), *launch.values())
-        if cache_key not in self._engines:
-            if len(self._engines) >= MOST_ENGINES:
-                self._engines.clear()
-            self._engines[cache_key] = _list(provider, key, remote, environ, [launch] if launch else [])
-        if remote.api_url:
-            return self._engines[cache_key], f"{REMOTE}/{name}"
-        return self._engines[cache_key], name if provider is None else f"{provider}/{plain}"
+        """The list for a model and these settings, created once; and the model's name there."""
+        return self._lists.find(name, kind, remote, model)
 
+    def _tell_unsent(self, *settings: GenerationParams | ModelParams) -> None:
+        """Say which fields that are set go to nobody."""
+        for params in settings:
+            if unsent := params.unsent():
+                told = parameters.listed(unsent)
+                self._tell_once(f"{type(params).__name__}: {told} cannot be honoured here: a server is not told of it.")
 
-def _pace(remote: RemoteParams, size: int | None) -> dict[str, Any]:
-    """How fast a batch asks, and how long it waits, in the words of `batch`."""
-    return {
-        "concurrency": remote.num_workers or size or "auto",
-        "adaptive": remote.use_adaptive_concurrency,
-        "requests_per_minute": remote.requests_per_minute,
-        "tokens_per_minute": remote.tokens_per_minute,
-        "timeout": remote.connection_timeout,
-        "patience": remote.connection_timeout if remote.max_retries else 0.0,
-    }
-
-
-def _environment() -> Environment:
-    """The environment as it is now: one snapshot for a whole call, and the only place that reads the process's."""
-    return Environment(dict(os.environ))
-
-
-def _key(remote: RemoteParams, environ: Mapping[str, str]) -> str | None:
-    """The explicit key, None without one; empty if an empty one was given. Raises NoCredentialsError."""
-    if not isinstance(remote.api_key, str | None) or not isinstance(remote.api_key_env_varname, str | None):
-        raise TypeError("api_key and api_key_env_varname must be text")
-    variable = remote.api_key_env_varname
-    if remote.api_key is not None or variable is None:
-        return remote.api_key
-    if not re.fullmatch(r"[A-Za-z_]\w*", variable):  # perhaps a key in the wrong place, so it is not shown
-        raise ValueError("api_key_env_varname must be the name of an environment variable")
-    if is_foreign(variable) and not any(variable in row.key_variables for row in bundled().providers.values()):
-        raise ValueError(f"{variable} holds a secret of another service, not a provider's key; use another variable")
-    key = environ.get(variable)
-    if not key and stand_in.active is None:
-        raise NoCredentialsError(
-            f"{variable}, which should hold the key, is not set. Set it, or pass api_key.", [variable]
-        )
-    return key or None
-
-
-def _checked(key: str | None, remote: RemoteParams, *, keyless: bool) -> str | None:
-    """The explicit key, checked; the dummy key if it says that a server wants none (only with *keyless*).
-
-    Raises NoCredentialsError for what is not a key: no key of the environment is used instead.
-    """
-    if key is None:
-        return None
-    if keyless and key.strip().lower() in _NO_KEY:
-        return DUMMY_KEY
-    if stand_in.active is None and (problem := refusal(key)):
-        variable = remote.api_key_env_varname if remote.api_key is None else None
-        hint = " Leave it out if the server wants none." if keyless else ""
-        raise NoCredentialsError(f"{variable or BY_HAND.capitalize()} {problem}.{hint}", [variable] if variable else [])
-    return key
-
-
-def _check(words: Mapping[str, Any]) -> None:
-    """Raise TypeError or ValueError for what are no parameters of generation, and no options of an engine."""
-    parameters.normalise({name: value for name, value in words.items() if name not in _OWN})
-
-
-_OWN = ("batch_size", "split_thinking")
-
-
-def _words(generation: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters in the words of `GenerationParams` or `ask_ai`, each under one name, so that layers can override."""
-    words = {**generation}
-    guided = words.pop("guided_decoding", None)
-    if guided is not None:
-        words |= GenerationParams(guided_decoding=guided).as_fields()
-    by_name: dict[str, Any] = {}
-    for word, value in words.items():
-        name = parameters.SYNONYMS.get(word, word)
-        if value is not None and by_name.setdefault(name, value) != value:
-            raise parameters.contradiction(word, name)
-    return by_name
-
-
-def _conversations(value: Any) -> list[Conversation]:
-    if isinstance(value, Conversation | str | dict) or _is_messages(value):
-        value = [value]
-    return [Conversation.of(one) for one in value]
-
-
-def _is_messages(value: Any) -> bool:
-    return (
-        isinstance(value, list)
-        and bool(value)
-        and all(isinstance(m, Message) or (isinstance(m, dict) and "role" in m) for m in value)
-    )
-
-
-def _reply(answer: Any) -> Message:
-    extra = {"tool_calls": answer.tool_calls} if answer.tool_calls else {}
-    return Message(Role.ASSISTANT, str(answer), extra)
-
-
-def _provider(name: str, kind: str | None) -> str:
-    """The provider that owns an explicit key: the engine that is named, else the only one that serves the model.
-
-    Raises UnknownModelError if there is no such engine, or more than one.
-    """
-    registry = bundled()
-    for spelling in filter(None, (kind, kind and kind.lower().removeprefix("remote_"))):
-        if (pid := registry.provider_id(spelling)) is not None:
-            return pid
-    if kind:
-        raise UnknownModelError(f"There is no engine {kind!r}. `inference-providers providers --all` lists them.")
-    here = registry.provider_id(name.partition("/")[0]) if "/" in name else None
-    if here is not None and registry.providers[here].local is not None:
-        return here
-    resolution = ProviderList(environ={}, local=False).resolve(name)
-    serving = list(dict.fromkeys(offer.provider for offer in resolution.offers))
-    plain = name.lower().removeprefix("litellm_")
-    lab = next((pid for prefix, pid in registry.families if plain.startswith(prefix)), "")
-    ended = lab in registry.providers and resolution.canonical_name in registry.retired_models  # by its maker
-    # `google/gemma-2-9b-it` is a name at other providers.
-    if (lab in serving or ended) and resolution.rule != "internal name":
-        return lab
-    if len(serving) == 1:
-        return serving[0]
-    who = parameters.listed(serving[:5]) or "nobody"
-    raise UnknownModelError(
-        f"Whose key is it? {name!r} is served by {who}, and a key goes to its owner only: write provider/{name}."
-    )
-
-
-def _is_here(provider: str | None) -> bool:
-    """Whether a provider is a server on this machine."""
-    return provider in bundled().providers and bundled().providers[provider].local is not None
-
-
-def _launch_entry(
-    path: str, engine: str | None, model: ModelParams | None, environ: Mapping[str, str]
-) -> dict[str, Any]:
-    """The model list's entry to launch a model file here; empty if the model's parameters do not affect a launch."""
-    options = {"tokenizer_path": model.tokenizer_name, "context": model.model_max_length} if model else {}
-    options = {name: value for name, value in options.items() if value}
-    if not options or not _is_here(engine) or not os.path.exists(folders.expanded(path, environ)):
-        return {}
-    return {"name": path, "model_path": path, "engine": engine, **options}
-
-
-def _load(pipeline: Pipeline, name: str) -> None:
-    """Launch a server before the first question: loading may take longer than the timeout of a reply."""
-    if not _is_here(pipeline.finder.registry.provider_id(name.partition("/")[0])):
-        return
-    first = next(iter(pipeline.finder.candidates(name)), None)
-    if first is not None and first.launchable:
-        first.wake(float("inf"))
-
-
-def _list(
-    provider: str | None,
-    key: str | None,
-    remote: RemoteParams,
-    environ: Environment,
-    local_models: list[dict[str, Any]],
-) -> ProviderList:
-    policy = Policy(
-        total=remote.connection_timeout,
-        tries=remote.max_retries + 1,
-        attempts=max(6, remote.max_retries + 1),
-        backoff_base=remote.retry_backoff_base,
-        backoff_cap=remote.retry_backoff_max,
-    )
-    options: dict[str, Any] = {
-        "policy": policy,
-        "timeout": remote.connection_timeout,
-        "limits": Limits(total=remote.connection_timeout),
-        "local_models": local_models,
-    }
-    if remote.api_url:
-        takes = {"accepts": list(bundled().parameters.get("extras") or ())}  # an unknown server: it gets all parameters
-        connection = {"protocol": "openai", "endpoint": remote.address(), "api_key": [REMOTE_KEY], "parameters": takes}
-        row = {REMOTE: {"name": "Remote", "connection": connection, "model_names": {}}}
-        with_key = {**_without_keys(environ), REMOTE_KEY: key or DUMMY_KEY}
-        return _by_hand(
-            ProviderList(json_merge={"providers": row}, environ=with_key, local=False, **options), REMOTE_KEY
-        )
-    if not key or provider is None:
-        return ProviderList(environ=environ, **options)
-    here = _is_here(provider)
-    if here and key == DUMMY_KEY:
-        return ProviderList(environ=_without_keys(environ), **options)
-    variables = bundled().providers[provider].key_variables
-    if not variables:
-        raise UnknownModelError(f"{provider} takes no key; leave api_key out.")
-    with_key = {**_without_keys(environ), variables[0]: key}
-    if not here:
-        rows = {provider: bundled().rows["providers"][provider]}
-        only_owner = bundled().variant({**bundled().rows, "providers": rows})
-        options |= {"json_override": only_owner, "local": False, "allow": [provider]}
-    return _by_hand(ProviderList(environ=with_key, **options), variables[0])
-
-
-def _by_hand(providers: ProviderList, variable: str) -> ProviderList:
-    """Have messages say that the key in *variable* was given by hand: the user has set no such variable."""
-    providers.pipeline.finder.accesses.by_hand = variable
-    return providers
-
-
-def _without_keys(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment without any provider's key or account: a call with an explicit key uses no other."""
-    rows = bundled().providers.values()
-    keys = {name for row in rows for name in (*row.key_variables, *(row.connection.get("headers") or {}).values())}
-    return {name: value for name, value in environ.items() if name not in keys}
+    def _tell_once(self, message: str) -> None:
+        if message not in self._told:
+            self._told.add(message)
+            warn(message)

@@ -1,99 +1,77 @@
-"""Settings of an engine: the model, how it generates, how it is reached; and which of them were set explicitly."""
+"""How an engine's servers are reached, and all settings of a job in one object."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+import os
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
-from inference_providers.chat import parameters
+from inference_providers.compat.engine_generation import GenerationParams
+from inference_providers.compat.engine_model import ModelParams
+from inference_providers.compat.engine_params import Params, at_least, coerced, whole
 from inference_providers.credentials import is_plain_address
 
 
-@dataclass
-class ModelParams:
-    """Which model, and its files if it runs on this machine. model_max_length: tokens of context."""
+class InferenceEngineType(StrEnum):
+    """Kinds of engines, in the words of other tools. Any provider's id is one as well."""
 
-    model_name: str = ""
-    tokenizer_name: str | None = None
-    model_max_length: int | None = None
-
-
-@dataclass
-class GuidedDecodingParams:
-    """What an answer must look like: a JSON Schema, a regular expression, or one of some choices."""
-
-    json: Any = None
-    regex: str | None = None
-    choice: list[str] | None = None
-
-
-@dataclass
-class GenerationParams:
-    """How to generate. None leaves a parameter to the provider.
-
-    Each provider gets the parameters that it takes; see `on_unsupported` of `ask_ai`.
-    """
-
-    max_new_tokens: int | None = None
-    batch_size: int | None = None
-    seed: int | None = None
-    temperature: float | None = None
-    top_p: float | None = None
-    min_p: float | None = None
-    frequency_penalty: float | None = None
-    presence_penalty: float | None = None
-    stop_strings: list[str] | None = None
-    stop_token_ids: list[int] | None = None
-    logit_bias: dict[Any, float] | None = None
-    guided_decoding: GuidedDecodingParams | None = None
-    tools: list[Any] | None = None
-    tool_choice: Any = None
-    parallel_tool_calls: bool | None = None
-    reasoning_effort: str | None = None
-
-    def as_fields(self) -> dict[str, Any]:
-        """The parameters that are set, in the words of `ask_ai`."""
-        values = {row.name: getattr(self, row.name) for row in fields(self)}
-        guided = values.pop("guided_decoding")
-        values.pop("batch_size")
-        words = {name: value for name, value in values.items() if value is not None}
-        if guided is not None:
-            guided = GuidedDecodingParams(**guided) if isinstance(guided, dict) else guided
-            by_word = {"guided_json": guided.json, "guided_regex": guided.regex, "guided_choice": guided.choice}
-            words |= {word: value for word, value in by_word.items() if value is not None}
-        return words
+    NATIVE = "NATIVE"
+    VLLM = "VLLM"
+    REMOTE_VLLM = "REMOTE_VLLM"
+    SGLANG = "SGLANG"
+    LLAMACPP = "LLAMACPP"
+    REMOTE = "REMOTE"
+    ANTHROPIC = "ANTHROPIC"
+    GOOGLE_VERTEX = "GOOGLE_VERTEX"
+    GOOGLE_GEMINI = "GEMINI"
+    DEEPSEEK = "DEEPSEEK"
+    FIREWORKS = "FIREWORKS"
+    PARASAIL = "PARASAIL"
+    TOGETHER = "TOGETHER"
+    OPENAI = "OPENAI"
+    OPENROUTER = "OPENROUTER"
+    SAMBANOVA = "SAMBANOVA"
+    BEDROCK = "BEDROCK"
+    CEREBRAS = "CEREBRAS"
+    HUGGING_FACE_ROUTER = "HUGGING_FACE_ROUTER"
 
 
 @dataclass
-class RemoteParams:
+class RemoteParams(Params):
     """How to reach a remote engine. Times in seconds.
 
     What a call does not set stays as the engine has it; see `effective`.
 
     api_url: base URL of an OpenAI-compatible server; default: the model's provider. api_key, or
-    api_key_env_varname, the variable that holds it: it goes to that one provider and nowhere else.
-    num_workers: concurrent requests; with use_adaptive_concurrency, at most. Limits by the minute as in `batch`.
-    batch_completion_window (`"24h"`): use the provider's batch API, at a lower price; needs an output path.
+    api_key_env_varname, the variable that holds it: it goes to that one provider and nowhere else. user_id: whom an
+    answer is for, as a provider may know them (`user`).
+    num_workers: concurrent requests; with use_adaptive_concurrency, at most. Who makes a `RemoteParams` has one, unless
+    they set it; None, and a dict that does not say, adapt it to each provider. requests_per_minute, tokens_per_minute:
+    as in `batch`; input_ and output_tokens_per_minute: the lower of them is kept to by both together.
+    politeness_policy: seconds that a worker waits after a request.
+    batch_completion_window: where it is set (`"24h"`), `infer` uses the provider's batch API, at a lower price, and
+    needs an output path.
+
+    Raises TypeError and ValueError for what a field cannot be.
     """
 
     api_url: str | None = field(default=None, repr=False)
     api_key: str | None = field(default=None, repr=False)
     api_key_env_varname: str | None = field(default=None, repr=False)
-    max_retries: int = 3
+    user_id: str | None = None
+    max_retries: int = 5
     retry_backoff_base: float = 1.0
     retry_backoff_max: float = 30.0
     connection_timeout: float = 300.0
-    num_workers: int | None = None
+    num_workers: int | None = 1
     requests_per_minute: float | None = None
-    tokens_per_minute: float | None = None
+    input_tokens_per_minute: float | None = None
+    output_tokens_per_minute: float | None = None
+    politeness_policy: float = 0.0
+    batch_completion_window: str | None = "24h"
     use_adaptive_concurrency: bool = True
-    batch_completion_window: str | None = None
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> RemoteParams:
-        """Note which fields are set: a default that is passed explicitly counts."""
-        new = super().__new__(cls)
-        new.__dict__["_explicit"] = {*kwargs, *(row.name for row, _ in zip(fields(cls), args, strict=False))}
-        return new
+    tokens_per_minute: float | None = None
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Unpickled or copied. Pickles of before have which fields are set by another name."""
@@ -101,12 +79,24 @@ class RemoteParams:
         if (explicit := self.__dict__.pop("_said", None)) is not None:
             self.__dict__["_explicit"] = explicit
 
-    def given(self) -> dict[str, Any]:
-        """The fields that were passed, or set since; None counts as not set."""
-        explicit = self.__dict__["_explicit"]
-        values = {row.name: getattr(self, row.name) for row in fields(self) if row.name in explicit}
-        values |= {row.name: value for row in fields(self) if (value := getattr(self, row.name)) != row.default}
-        return {name: value for name, value in values.items() if value is not None}
+    def __post_init__(self) -> None:
+        self.check()
+
+    def check(self) -> None:
+        """Raise TypeError and ValueError for what a field cannot be."""
+        self.address()
+        whole(max_retries=self.max_retries, num_workers=self.num_workers)
+        at_least(0, max_retries=self.max_retries, politeness_policy=self.politeness_policy)
+        at_least(0, connection_timeout=self.connection_timeout)
+        at_least(1, num_workers=self.num_workers, requests_per_minute=self.requests_per_minute)
+        at_least(1, input_tokens_per_minute=self.input_tokens_per_minute)
+        at_least(1, output_tokens_per_minute=self.output_tokens_per_minute, tokens_per_minute=self.tokens_per_minute)
+        least, most = self.retry_backoff_base, self.retry_backoff_max
+        at_least(0, retry_backoff_base=least, retry_backoff_max=most)
+        if least is not None and most is not None and not 0 < least <= most:
+            raise ValueError(
+                f"retry_backoff_base must be above 0 and at most retry_backoff_max, not {least!r} and {most!r}"
+            )
 
     def address(self) -> str | None:
         """The base URL in one spelling, None without one.
@@ -121,6 +111,18 @@ class RemoteParams:
             raise ValueError("api_url must begin with http:// or https://, without a name and password in it")
         return self.api_url.strip().rstrip("/").removesuffix("/chat/completions")
 
+    def most_tokens(self) -> float | None:
+        """Tokens per minute, in and out together, that keep to every limit; None without one."""
+        limits = (self.tokens_per_minute, self.input_tokens_per_minute, self.output_tokens_per_minute)
+        return min((limit for limit in limits if limit is not None), default=None)
+
+    def most_requests(self) -> float | None:
+        """Requests per minute that keep to every limit; None without one."""
+        limits = [] if self.requests_per_minute is None else [self.requests_per_minute]
+        if self.politeness_policy:
+            limits.append(60.0 * (self.num_workers or 1) / self.politeness_policy)
+        return min(limits, default=None)
+
 
 _KEYS = ("api_key", "api_key_env_varname")
 
@@ -129,9 +131,10 @@ def effective(*layers: RemoteParams | None) -> RemoteParams:
     """The effective settings of several layers, the engine's first: each field as the last layer sets it.
 
     A key belongs to the address that was in effect where the key was set, and goes to no other: a layer
-    with another address and no key has none.
+    with another address and no key has none. Raises TypeError and ValueError for what a field cannot be.
     """
-    values: dict[str, Any] = {}
+    brings_defaults = any(layer is not None and layer.brings_defaults for layer in layers)
+    values: dict[str, Any] = {} if brings_defaults else {"num_workers": None}
     keys: dict[str | None, dict[str, Any]] = {}
     address = None
     for layer in filter(None, layers):
@@ -140,39 +143,39 @@ def effective(*layers: RemoteParams | None) -> RemoteParams:
         if key := {name: settings.pop(name) for name in _KEYS if name in settings}:
             keys[address] = key
         values |= settings
-    return RemoteParams(**{**values, "api_url": address}, **keys.get(address, {}))
+    made = RemoteParams(**{**values, "api_url": address}, **keys.get(address, {}))
+    made.__dict__["_brings_defaults"] = brings_defaults
+    return made
 
 
 @dataclass
-class InferenceConfig:
+class InferenceConfig(Params):
     """All settings of a job in one object; its parts may be dicts. `model_name` of `infer` overrides its model.
 
-    engine: a provider or kind of engine (`OPENAI`, `VLLM`, ...). output_path: a file of JSON lines for
-    the answers; a job that was stopped resumes from it.
+    Who makes one has the defaults of `GenerationParams` and, where it has them, of `RemoteParams`.
+
+    engine: a provider or kind of engine (`OPENAI`, `VLLM`, ...). input_path: a file of conversations as JSON lines, if
+    none are given. output_path: a file for the answered ones; a job that was stopped resumes from it. progress_path: a
+    file of JSON that counts them, for whoever watches.
     """
 
     model: ModelParams = field(default_factory=ModelParams)
     generation: GenerationParams = field(default_factory=GenerationParams)
+    input_path: str | os.PathLike[str] | None = None
+    output_path: str | os.PathLike[str] | None = None
+    progress_path: str | os.PathLike[str] | None = None
+    engine: InferenceEngineType | str | None = None
     remote_params: RemoteParams | None = None
-    engine: str | None = None
-    output_path: str | None = None
 
     def __post_init__(self) -> None:
         self.model = coerced(ModelParams, self.model)
         self.generation = coerced(GenerationParams, self.generation)
         self.remote_params = None if self.remote_params is None else coerced(RemoteParams, self.remote_params)
 
-
-def coerced(kind: Any, value: Any) -> Any:
-    """*value* as an instance of *kind*, built from a dict if it is one. Raises TypeError."""
-    if isinstance(value, kind):
-        return value
-    if not isinstance(value, dict):
-        # The value itself is not shown: it may be a key.
-        raise TypeError(f"give {kind.__name__}(...) or a dict, not {type(value).__name__}")
-    names = {row.name for row in fields(kind)}
-    if unknown := sorted(set(value) - names):
-        raise TypeError(
-            f"{kind.__name__} has no {parameters.listed(unknown)}; it has {parameters.listed(sorted(names))}"
-        )
-    return kind(**value)
+    def defaults(self) -> dict[str, Any]:
+        """What the generation's defaults come to, in the words of `ask_ai`."""
+        if "generation" in self.__dict__["_explicit"]:
+            unset = {name for name in ("max_new_tokens", "temperature") if getattr(self.generation, name) is None}
+            found = GenerationParams().defaults() if self.brings_defaults and not unset else {}
+            return {**found, **self.generation.defaults()}
+        return self.generation.defaults() if self.brings_defaults else {}

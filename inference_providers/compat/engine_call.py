@@ -1,0 +1,225 @@
+"""One call of an engine: what the engine, a configuration and the call itself say comes to, and who is asked."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from inference_providers.calls import narrowed
+from inference_providers.chat import Conversation, Message, image_urls, parameters, with_images
+from inference_providers.compat.cli_aliases import MEANT
+from inference_providers.compat.engine_generation import ALONE, GenerationParams
+from inference_providers.compat.engine_model import ModelParams
+from inference_providers.compat.engine_params import coerced
+from inference_providers.compat.engine_settings import InferenceConfig, RemoteParams, effective
+from inference_providers.credentials import hidden
+from inference_providers.errors import LocalServerError, UnknownModelError
+from inference_providers.text import jsontext
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Protocol
+
+    from inference_providers.calls import Pipeline
+    from inference_providers.clients import ProviderList
+    from inference_providers.compat.engine_lists import Lists
+    from inference_providers.offers import Offer
+
+    class Engine(Protocol):
+        """What a call needs of its engine."""
+
+        _generation: dict[str, Any]
+        _remote: RemoteParams
+        _lists: Lists
+        _kind: str | None
+        _model: ModelParams
+        _defaults: dict[str, Any]
+
+        def _tell_once(self, message: str) -> None:
+            raise NotImplementedError
+
+        def _tell_unsent(self, *settings: GenerationParams | ModelParams) -> None:
+            raise NotImplementedError
+
+
+# Options of a call besides generation parameters, which an engine may have as well.
+_OWN = (
+    "batch_size", "system", "images", "schema", "extra_body", "timeout", "on_unsupported", "max_steps",
+    "split_thinking",
+)  # fmt: skip
+# Rules by which a name means a model whoever serves it.
+_PLAIN = ("canonical", "alias", "internal name", "spelling", "retired")
+
+
+class Call:
+    """The settings of one call: the engine's, those of its configuration, and its own."""
+
+    def __init__(self, engine: Engine, name: str | None, config: Any, options: dict[str, Any]) -> None:
+        self._engine = engine
+        self.config = InferenceConfig() if config is None else coerced(InferenceConfig, config)
+        config_given = config is not None
+        self.params = self.config.model if self.config.is_set("model") else engine._model
+        self.name = name or self.config.model.model_name or engine._model.model_name
+        if not self.name:
+            raise UnknownModelError("No model: give model_name, or an inference_config with one.")
+        by_hand = RemoteParams(api_key=hidden(options.pop("api_key", None)), api_url=options.pop("api_base", None))
+        by_hand.__dict__["_brings_defaults"] = False
+        rows = (self.config.remote_params, options.pop("remote_params", None))
+        layers = [coerced(RemoteParams, row) for row in rows if row is not None]
+        self.remote = effective(engine._remote, *layers, by_hand)
+        self.terms = {name: options.pop(name, None) for name in ("avoid", "only")}
+        self.out = options.pop("output_path", None) or self.config.output_path
+        self.progress_path = options.pop("progress_path", None) or self.config.progress_path
+        own = {name: value for name, value in options.items() if name != "input"}
+        defaults = {**engine._defaults, **(self.config.defaults() if config_given else {})}
+        user = {} if self.remote.user_id is None else {"user": self.remote.user_id}
+        set_ones = in_one_word(self.config.generation.as_fields(), engine)
+        self.words = {**user, **defaults, **engine._generation, **set_ones, **in_one_word(own, engine)}
+        check(self.words)
+        generation = self.config.generation
+        size = generation.batch_size if generation.is_set("batch_size") else None
+        self.size: int | None = self.words.pop("batch_size", size)
+        self.window = self.remote.batch_completion_window if self.remote.is_set("batch_completion_window") else None
+        if config_given:
+            engine._tell_unsent(self.config.generation, self.config.model)
+        self.list, self.model = self._found()
+        self.pipeline: Pipeline = narrowed(self.list.pipeline, **self.terms)
+        self._take_template()
+
+    def _found(self) -> tuple[ProviderList, str]:
+        """The list to ask, and the model's name there."""
+        kind, name = self._engine._kind or self.config.engine, self.name
+        if not self.remote.api_url:
+            name = MEANT.get(name.lower(), name)
+        found, called = self._engine._lists.find(name, kind, self.remote, self.params)
+        if called == name and (here := self._engine._lists.here(found, name)):
+            self._engine._tell_once(f"nobody knows {name!r}; {here.partition('/')[0]} on this machine is asked for it")
+            return found, here
+        return found, called
+
+    def _take_template(self) -> None:
+        """Arguments of the chat template go to servers that may know them."""
+        told = self.params.chat_template_kwargs
+        here = self._engine._lists.is_here(self.model.partition("/")[0])
+        if told and (self.remote.api_url or here):
+            self.words["extra_body"] = {"chat_template_kwargs": told, **(self.words.get("extra_body") or {})}
+
+    def inputs(self, given: Any) -> list[Conversation]:
+        """The conversations of the call: those that are given, else those of the configuration's file."""
+        path = self.config.input_path
+        if given is None and path is not None:
+            given = os.fspath(path)
+            found = read(given)
+        elif given is not None and path is not None:
+            raise ValueError("give conversations, or the input_path of an inference_config, not both")
+        else:
+            found = read(given) if isinstance(given, os.PathLike) else conversations(given)
+        images = self.words.pop("images", None)
+        if images is None:
+            return found
+        urls = image_urls(images, self.pipeline.finder.environ)
+        return [_with_images(one, urls) for one in found]
+
+    def load(self) -> None:
+        """Launch a server before the first question: loading may take longer than the timeout of a reply."""
+        lists, finder = self._engine._lists, self.pipeline.finder
+        named = lists.is_here(finder.registry.provider_id(self.model.partition("/")[0]))
+        if not named and (self.remote.api_url or not lists.launches):
+            return
+        first = next(iter(finder.candidates(self.model)), None)
+        if first is not None and first.launchable:
+            try:
+                first.wake(float("inf"))
+            except LocalServerError:
+                if named:
+                    raise  # else somebody else is asked, and what went wrong is told with that
+        elif first is not None and not named and first.row().local is None:
+            self._tell_elsewhere(first)
+
+    def _tell_elsewhere(self, first: Offer) -> None:
+        """Say that a model with open weights, which was named without a provider, is asked for elsewhere."""
+        found = self.list.resolve(self.model)
+        facts = self.list.registry.model(found.canonical_name or "")
+        if found.rule in _PLAIN and facts.get("open_weights"):
+            self._engine._tell_once(
+                f"{self.name} is not on this machine; {first.provider} is asked for {first.internal_name} "
+                f"({self.name}:local asks nobody elsewhere)"
+            )
+
+    def batch_options(self) -> dict[str, Any]:
+        """All that a batch is told, but for the conversations and what becomes of errors."""
+        remote = self.remote
+        pace = {
+            "concurrency": remote.num_workers or self.size or "auto",
+            "adaptive": remote.use_adaptive_concurrency,
+            "requests_per_minute": remote.most_requests(),
+            "tokens_per_minute": remote.most_tokens(),
+            "timeout": remote.connection_timeout,
+            "patience": remote.connection_timeout if remote.max_retries else 0.0,
+            "max_retries": remote.max_retries,
+        }
+        mode = {"mode": "provider" if self.window else "direct", "completion_window": self.window}
+        words = {name: value for name, value in self.words.items() if name != "system"}
+        return {**pace, **mode, **self.terms, **words}
+
+
+def check(words: Mapping[str, Any]) -> None:
+    """Raise TypeError or ValueError for what are no parameters of generation, and no options of an engine."""
+    parameters.normalise({name: value for name, value in words.items() if name not in _OWN})
+
+
+def in_one_word(generation: Mapping[str, Any], engine: Engine) -> dict[str, Any]:
+    """Parameters in the words of `GenerationParams` or `ask_ai`, each under one name, so that layers can override.
+
+    What goes to nobody is left out, and said.
+    """
+    words = {**generation}
+    if alone := {name: words.pop(name) for name in ALONE if name in words}:
+        engine._tell_unsent(GenerationParams(**alone))
+    guided = words.pop("guided_decoding", None)
+    if guided is not None:
+        words |= GenerationParams(guided_decoding=guided).as_fields()
+    by_name: dict[str, Any] = {}
+    for word, value in words.items():
+        name = parameters.SYNONYMS.get(word, word)
+        if value is not None and by_name.setdefault(name, value) != value:
+            raise parameters.contradiction(word, name)
+    return by_name
+
+
+def conversations(value: Any) -> list[Conversation]:
+    if isinstance(value, Conversation | str | dict) or _is_messages(value):
+        value = [value]
+    return [Conversation.of(one) for one in value]
+
+
+def read(path: str | os.PathLike[str]) -> list[Conversation]:
+    """The conversations in a file of JSON lines. Raises ValueError, which names the line that is none."""
+    found = []
+    with open(path, "rb") as file:
+        for number, line in enumerate(file, 1):
+            text = line.strip().removeprefix(b"\xef\xbb\xbf")
+            if not text:
+                continue
+            try:
+                found.append(Conversation.from_dict(jsontext.loads(text)))
+            except (ValueError, TypeError) as error:
+                raise ValueError(f"{os.fspath(path)}, line {number}: {error}") from None
+    return found
+
+
+def _is_messages(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(m, Message) or (isinstance(m, dict) and "role" in m) for m in value)
+    )
+
+
+def _with_images(conversation: Conversation, urls: list[str]) -> Conversation:
+    """A conversation whose last question has these pictures."""
+    turns = with_images(conversation.as_messages(), urls)
+    return Conversation(
+        [*map(Message.of, turns)], conversation.conversation_id, conversation.metadata, conversation.tools
+    )
