@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from inference_providers.clients import ask_ai as ask_ai
     from inference_providers.clients import batch as batch
     from inference_providers.clients import stream as stream
+    from inference_providers.compat import BaseLLMBackend as BaseLLMBackend
     from inference_providers.compat import GenerationParams as GenerationParams
     from inference_providers.compat import GuidedDecodingParams as GuidedDecodingParams
     from inference_providers.compat import InferenceConfig as InferenceConfig
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from inference_providers.compat import get_backend_for_model as get_backend_for_model
     from inference_providers.compat import initialize_llm_registry as initialize_llm_registry
     from inference_providers.compat import list_models as list_models
+    from inference_providers.compat import register_backend as register_backend
     from inference_providers.errors import AllProvidersFailedError as AllProvidersFailedError
     from inference_providers.errors import AuthenticationError as AuthenticationError
     from inference_providers.errors import BudgetExceededError as BudgetExceededError
@@ -100,6 +102,7 @@ _HOME = {
             "stream",
         ),
         "compat": (
+            "BaseLLMBackend",
             "GenerationParams",
             "GuidedDecodingParams",
             "InferenceConfig",
@@ -112,6 +115,7 @@ _HOME = {
             "get_backend_for_model",
             "initialize_llm_registry",
             "list_models",
+            "register_backend",
         ),
         "offers": (
             "Explanation",
