@@ -345,7 +345,7 @@ def test_both_kinds_have_the_same_public_names() -> None:
 def test_public_names_are_pinned() -> None:
     assert sorted(inference_providers.__all__) == [
         "AllProvidersFailedError", "Answer", "AnswerStream", "AsyncAnswerStream", "AsyncBatch",
-        "AsyncProviderList", "Attempt", "AuthenticationError", "Batch", "BudgetExceededError", "Connection",
+        "AsyncProviderList", "Attempt", "AuthenticationError", "BaseLLMBackend", "Batch", "BudgetExceededError", "Connection",
         "ContentFilteredError", "ContextLengthError", "Conversation", "Explanation", "GenerationParams",
         "GuidedDecodingParams", "InferenceConfig", "InferenceProvidersError", "InsufficientCreditsError",
         "InvalidReplyError", "InvalidRequestError", "Limits", "LocalServerError", "MalformedItemError",
@@ -354,7 +354,7 @@ def test_public_names_are_pinned() -> None:
         "RemoteParams", "Resolution", "Result", "Role", "StepLimitError", "Summary", "TruncatedStreamError",
         "UnknownModelError", "Usage", "ask_ai", "batch", "canonical_name", "detect_model_backend",
         "generate_response", "get_available_models", "get_backend_for_model", "initialize_llm_registry",
-        "list_models", "stream",
+        "list_models", "register_backend", "stream",
     ]  # fmt: skip
     assert all(getattr(inference_providers, name) for name in inference_providers.__all__)
 

@@ -166,9 +166,9 @@ def _read(path: str, mine: bool, problems: list[str]) -> dict[str, Any] | None:
 
 def _models(data: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """The rows of a list, each with its place. What the file says of launching holds for those that say nothing."""
-    rows = data.get("models")
+    rows: list[Any] = data["models"] if isinstance(data.get("models"), list) else []
     common = {word: data[word] for word in (*OPTIONS, *SYNONYMS) if data.get(word) is not None}
-    for index, row in enumerate(rows if isinstance(rows, list) else ()):
+    for index, row in enumerate(rows):
         if common and isinstance(row, dict) and row.get("model_path"):
             own = {SYNONYMS.get(word, word) for word in row}
             row = {**row, **{word: value for word, value in common.items() if SYNONYMS.get(word, word) not in own}}
@@ -177,8 +177,8 @@ def _models(data: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 def _agents(data: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """The models of a file's agents, each with its place; agents of other kinds (`human`, `random`) have none."""
-    agents = data.get("agents")
-    for name, agent in agents.items() if isinstance(agents, dict) else ():
+    agents: dict[str, Any] = data["agents"] if isinstance(data.get("agents"), dict) else {}
+    for name, agent in agents.items():
         if not isinstance(agent, dict) or "model" in agent or agent.get("type") == "llm":
             yield f"$.agents.{name}.model", agent.get("model") if isinstance(agent, dict) else None
 
