@@ -309,6 +309,8 @@ class ProviderList(Directory):
         UnknownModelError, InvalidRequestError and other ProviderErrors for a request at fault, InvalidReplyError for a
         reply that does not fit the schema, StepLimitError, or AllProvidersFailedError with every attempt.
         """
+        if isinstance(model, bool):  # `ask_ai(question, test)`, as it was once
+            test, model = model, None
         check_timeout(timeout)
         how: dict[str, Any] = {"max_steps": max_steps, "on_unsupported": on_unsupported, "schema": schema}
         how |= {"system": system, "images": images, "extra_body": extra_body, "split_thinking": split_thinking}
