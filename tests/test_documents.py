@@ -379,6 +379,12 @@ def test_002_providers_are_known_by_their_keys(variable: str, provider: str) -> 
     assert providers.pipeline.finder.accesses[provider].credential is not None
 
 
+@pytest.mark.parametrize("variable", ["ANYSCALE_API_KEY", "LEPTON_API_KEY", "OCTOAI_API_KEY"])
+def test_002_a_key_of_one_that_has_ended_is_said_to_be_that(variable: str) -> None:
+    with pytest.raises(NoCredentialsError, match=rf"{variable} is of \w.*, which ended in 20\d\d"):
+        ProviderList(environ={variable: KEY}, local=False).connect_to_ai()
+
+
 def test_002_no_base_model_is_chosen_unasked() -> None:
     registry = ProviderList(environ={}, local=False).registry
     chosen = [*registry.auto_model_priority, *registry.auto_small_priority]

@@ -138,7 +138,19 @@ class Guidance:
                     lines[variable] = (
                         f"  {variable}: no model of {provider.id} is in the registry; name one: {provider.id}/MODEL"
                     )
+        if providers is None:
+            for row in self._registry.retired_providers.values():
+                for variable in row.get("api_key") or ():
+                    if self._environ.get(variable) and variable not in lines and self._is_of_it_alone(variable):
+                        successor = f"; try {row['successor']}" if row.get("successor") else ""
+                        lines[variable] = f"  {variable} is of {row['name']}, which ended in {row['ended']}{successor}"
         return ["Set, but not used:", *list(lines.values())[:8]] if lines else []
+
+    def _is_of_it_alone(self, variable: str) -> bool:
+        """Whether no provider that there is takes a variable, and no other program is likely to have set it."""
+        return variable.endswith("_API_KEY") and not any(
+            variable in provider.key_variables for provider in self._registry.providers.values()
+        )
 
     def _servers_of_no_use(self) -> list[str]:
         """One line for each server here that names no model to ask for, and what to do."""
