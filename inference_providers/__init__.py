@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from inference_providers.clients import stream as stream
     from inference_providers.compat import AnthropicInferenceEngine as AnthropicInferenceEngine
     from inference_providers.compat import BaseInferenceEngine as BaseInferenceEngine
+    from inference_providers.compat import BaseLLMBackend as BaseLLMBackend
     from inference_providers.compat import BatchInfo as BatchInfo
     from inference_providers.compat import BatchResult as BatchResult
     from inference_providers.compat import BatchStatus as BatchStatus
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
     from inference_providers.compat import get_backend_for_model as get_backend_for_model
     from inference_providers.compat import initialize_llm_registry as initialize_llm_registry
     from inference_providers.compat import list_models as list_models
+    from inference_providers.compat import register_backend as register_backend
     from inference_providers.errors import AllProvidersFailedError as AllProvidersFailedError
     from inference_providers.errors import AuthenticationError as AuthenticationError
     from inference_providers.errors import BudgetExceededError as BudgetExceededError
@@ -134,6 +136,7 @@ _HOME = {
             "stream",
         ),
         "compat": (
+            "BaseLLMBackend",
             "GenerationParams",
             "BaseInferenceEngine",
             "NativeTextInferenceEngine",
@@ -174,6 +177,7 @@ _HOME = {
             "get_backend_for_model",
             "initialize_llm_registry",
             "list_models",
+            "register_backend",
         ),
         "offers": (
             "Explanation",

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from inference_providers import (
+    BaseLLMBackend,
     LocalServerError,
     NoCredentialsError,
     RegistryError,
@@ -21,7 +22,9 @@ from inference_providers import (
     get_backend_for_model,
     initialize_llm_registry,
     list_models,
+    register_backend,
 )
+from inference_providers.compat import base_backend
 from inference_providers.servers import model_lists
 from tests.conftest import keys
 from tests.servers import Server, completion
@@ -34,6 +37,8 @@ KEYS = list(keys(3).values())
 def no_lists(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """No list is read yet, and none is in the configuration folder; MAX_TOKENS and TEMPERATURE are not set."""
     monkeypatch.setattr(model_lists, "_listed", None)
+    monkeypatch.setattr(base_backend, "_own", {})
+    monkeypatch.delenv("MODELS_DIR", raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("OLLAMA_HOST", "127.0.0.1:9")
     for variable in ("MAX_TOKENS", "TEMPERATURE"):
@@ -160,6 +165,12 @@ def test_a_name_that_nobody_knows_is_an_error_with_the_closest() -> None:
 def test_each_prefix_asks_for_its_own_backends_key(name: str, variable: str) -> None:
     with pytest.raises(NoCredentialsError, match=variable):
         generate_response(name, "Hi")
+
+
+def test_half_a_token_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAX_TOKENS", "10.9")
+    with pytest.raises(ValueError, match="MAX_TOKENS must be a whole number"):
+        generate_response("litellm_gpt-4", "Hi")
 
 
 # Lists
@@ -297,3 +308,169 @@ def test_a_listed_model_that_nobody_runs_is_a_clear_error(tmp_path: Path) -> Non
     initialize_llm_registry(written(tmp_path, '{"models": [{"name": "agent", "model_path": "/models/none"}]}'))
     with pytest.raises(LocalServerError, match=r"/models/none cannot be read: No such file .*'agent'"):
         generate_response("agent", "Hi")
+
+
+# What a list may say
+
+
+AGENTS = {
+    "player_0": {"type": "llm", "model": "litellm_groq/llama3-8b-8192"},
+    "player_1": {"type": "llm", "model": "litellm_openai/gpt-4"},
+    "player_2": {"type": "llm", "model": "vllm_Qwen2-7B-Instruct"},
+    "player_3": {"type": "random"},
+}
+
+
+@pytest.mark.parametrize("given", ["a file", "what is in it"])
+def test_a_file_of_agents_is_a_list_of_their_models(tmp_path: Path, given: str) -> None:
+    config = {"num_episodes": 3, "agents": AGENTS}
+    path = written(tmp_path, json.dumps(config), "config.json")
+    found = initialize_llm_registry(path if given == "a file" else config)
+    assert [(name, entry["backend"]) for name, entry in found.items()] == [
+        ("litellm_groq/llama3-8b-8192", "litellm"), ("litellm_openai/gpt-4", "litellm"), ("vllm_Qwen2-7B-Instruct", "vllm"),
+    ]  # fmt: skip
+    assert get_available_models() == list(found)
+
+
+def test_a_list_says_more_of_a_model_than_the_agent_that_uses_it(tmp_path: Path) -> None:
+    models = written(tmp_path, '{"models": [{"name": "vllm_Qwen2-7B-Instruct", "model_path": "/m"}]}', "models.json")
+    agents = written(tmp_path, json.dumps({"agents": AGENTS}), "agents.json")
+    for order in ((models, agents), (agents, models)):
+        assert initialize_llm_registry(*order)["vllm_Qwen2-7B-Instruct"]["model_path"] == "/m"
+
+
+def test_agents_without_a_model_are_a_problem_with_their_name() -> None:
+    with pytest.raises(RegistryError) as caught:
+        initialize_llm_registry(
+            {"agents": {"a": {"type": "llm"}, "b": "gpt-4", "c": {"model": 3}, "d": {"type": "human"}}}
+        )
+    assert [problem.split(": ")[1] for problem in caught.value.problems] == [
+        "$.agents.a.model", "$.agents.b.model", "$.agents.c.model",
+    ]  # fmt: skip
+
+
+def test_the_lists_of_a_simulation_are_found_below_the_folder_in_which_it_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    written(tmp_path, '{"models": ["litellm_gpt-4"]}', "src/configs/litellm_models.json")
+    written(tmp_path, '{"models": [{"name": "vllm_mine", "model_path": "/m"}]}', "src/configs/vllm_models.json")
+    assert "litellm_gpt-4" not in model_lists.usable({})[0], "nobody reads them who was not told to"
+    assert list(initialize_llm_registry()) == get_available_models() == ["litellm_gpt-4", "vllm_mine"]
+    (tmp_path / "src/configs/vllm_models.json").unlink()
+    assert list(initialize_llm_registry()) == ["litellm_gpt-4"]
+
+
+def test_such_lists_that_others_can_write_are_left_out_with_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    written(tmp_path, '{"models": ["litellm_gpt-4"]}', "src/configs/litellm_models.json").chmod(0o666)
+    assert initialize_llm_registry() == {}
+    assert "litellm_models.json: is not used" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("word", "field", "value"),
+    [("gpu_memory_utilization", "gpu_memory", 0.5), ("max_model_len", "context", 512), ("tensor_parallel_size", "tensor_parallel", 2)],
+)  # fmt: skip
+def test_vllms_own_words_mean_what_they_mean_there(word: str, field: str, value: float) -> None:
+    entry = {"name": "vllm_a", "model_path": "/m", word: value}
+    found = initialize_llm_registry({"models": [entry]})["vllm_a"]
+    assert (found[field], word in found) == (value, False)
+    assert initialize_llm_registry({"models": [{"name": "a", "model_path": "/m"}], word: value})["a"][field] == value
+    with pytest.raises(RegistryError, match=f"{word} and {field} are the same"):
+        initialize_llm_registry({"models": [{**entry, field: value / 2}]})
+
+
+def test_what_a_file_says_of_all_models_holds_for_those_that_have_files_and_say_nothing() -> None:
+    rows = [{"name": "a", "model_path": "/a"}, {"name": "b", "model_path": "/b", "gpu_memory": 0.3}, "litellm_gpt-4"]
+    found = initialize_llm_registry({"gpu_memory_utilization": 0.5, "models": rows})
+    assert [entry.get("gpu_memory") for entry in found.values()] == [0.5, 0.3, None]
+
+
+def test_fields_that_nobody_knows_are_named_with_what_was_perhaps_meant() -> None:
+    rows = [{"name": "a", "model_pth": "/m"}, {"name": "b", "colour": "red"}, {"name": "vllm_c", "_": "a comment"}]
+    with pytest.raises(RegistryError) as caught:
+        initialize_llm_registry({"models": rows})
+    first, second = caught.value.problems
+    assert "$.models[0]: unknown field 'model_pth'; did you mean model_path?" in first
+    assert "$.models[1]: unknown field 'colour'; there are: name, model_path" in second
+
+
+def test_a_relative_path_is_looked_for_in_models_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODELS_DIR", str(tmp_path / "weights"))
+    initialize_llm_registry({"models": [{"name": "agent", "model_path": "Qwen/none"}]})
+    with pytest.raises(LocalServerError, match=f"{tmp_path}/weights/Qwen/none cannot be read"):
+        generate_response("agent", "Hi")
+
+
+def test_a_path_below_the_current_folder_comes_before_models_dir(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "here").mkdir()
+    environ = {"MODELS_DIR": "/weights", "HOME": "/home/me"}
+    found = [model_lists.full_path(path, environ) for path in ("here", "there", "/away", "~/mine")]
+    assert found == [str(tmp_path / "here"), "/weights/there", "/away", "/home/me/mine"]
+
+
+def test_hf_means_hugging_faces_servers_and_a_file_is_a_file(tmp_path: Path) -> None:
+    initialize_llm_registry({"models": ["hf_gpt2", {"name": "hf_mine", "model_path": "/m"}]})
+    assert (get_backend_for_model("hf_gpt2"), get_backend_for_model("hf_mine")) == ("hf", "vllm")
+    with pytest.raises(LocalServerError, match="/m cannot be read"):
+        generate_response("hf_mine", "Hi")
+
+
+# Backends of a program's own
+
+
+class Echo(BaseLLMBackend):
+    def __init__(self, name: str = "echo") -> None:
+        super().__init__(name)
+        self.seen: list[dict[str, Any]] = []
+
+    def generate_response(self, model_name: str, prompt: Any, **kwargs: Any) -> str:
+        self.seen.append(kwargs)
+        return f"{model_name}: {prompt}"
+
+    def is_model_available(self, model_name: str) -> bool:
+        return model_name != "away"
+
+    def load_models(self) -> list[str]:
+        return ["one", "away"]
+
+
+def test_a_backend_of_a_programs_own_answers_for_its_prefix(serve: Serve, openai_at: Any) -> None:
+    server = openai_at(serve())
+    echo = Echo()
+    register_backend(echo)
+    assert generate_response("echo_one", "Hi") == "one: Hi"
+    assert generate_response("echo_one", "Hi", max_tokens=5, temperature=1, own=2) == "one: Hi"  # type: ignore[call-arg]
+    assert echo.seen == [{"max_tokens": 250, "temperature": 0.1}, {"max_tokens": 5, "temperature": 1, "own": 2}]
+    assert server.asked == []
+    assert generate_response("litellm_gpt-4", "Hi") == "hello"
+    assert detect_model_backend("echo_one") == get_backend_for_model("echo_one") == "echo"
+    assert get_available_models() == ["echo_one", "echo_away"]
+    assert [(row["name"], row["backend"], row["available"]) for row in list_models()] == [
+        ("echo_one", "echo", True), ("echo_away", "echo", False),
+    ]  # fmt: skip
+    assert str(echo) == "Echo(echo)"
+
+
+def test_lists_and_agents_may_name_it_and_the_longest_prefix_counts() -> None:
+    register_backend(Echo())
+    register_backend(Echo("echo_loud"))
+    found = initialize_llm_registry({"models": ["echo_x", "echo_loud_x"], "agents": {"a": {"model": "echo_y"}}})
+    assert [entry["backend"] for entry in found.values()] == ["echo", "echo", "echo_loud"]
+    assert generate_response("echo_loud_x", "Hi") == "x: Hi"
+
+
+def test_what_is_no_backend_is_refused() -> None:
+    with pytest.raises(TypeError, match="BaseLLMBackend"):
+        register_backend(Echo)  # type: ignore[arg-type]
+    for name in ("", "a b", "mine_", 3):
+        with pytest.raises(ValueError, match="a backend's name"):
+            register_backend(Echo(name))  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="abstract"):
+        BaseLLMBackend("x")  # type: ignore[abstract]

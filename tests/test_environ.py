@@ -510,6 +510,7 @@ EDGES = {  # where there is no `environ=` to be given: a command, a fixture, a f
     "pytest_plugin": None,
     "backends": None,
     "llama_server": None,
+    "version_0_2": {"updated"},
     "engine": {"_environment"},
 }
 DEFAULTS = {

@@ -167,3 +167,21 @@ def test_nobody_waits_for_what_is_no_regular_file(tmp_path: Path, what: str) -> 
     else:
         with pytest.raises(ValueError, match="is not a model"):
             model_files.at(str(tmp_path))
+
+
+def test_models_dir_holds_files_and_folders_of_models(tmp_path: Path) -> None:
+    for name in ("Qwen/Qwen2-7B-Instruct", "llama2-7b-chat", "a/b/c/too-deep", "no-weights"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "config.json").write_text(json.dumps(CONFIG))
+        if name != "no-weights":
+            (tmp_path / name / "model.safetensors").write_bytes(bytes(500))
+    (tmp_path / "llama2-7b-chat" / "inner.gguf").write_bytes(b"GGUF")  # a part of that model
+    (tmp_path / "gguf").mkdir()
+    (tmp_path / "gguf" / "small.gguf").write_bytes(b"GGUF")
+    models = model_files.find_all({"MODELS_DIR": str(tmp_path), "HOME": str(tmp_path / "home")})
+    assert [(model.name, model.kind, model.served, model.source) for model in models] == [
+        ("Qwen/Qwen2-7B-Instruct", "hf", "Qwen2-7B-Instruct", "MODELS_DIR"),
+        ("small", "gguf", "small", "MODELS_DIR"),
+        ("llama2-7b-chat", "hf", "llama2-7b-chat", "MODELS_DIR"),
+    ]
+    assert model_files.find_all({"MODELS_DIR": str(tmp_path / "none"), "HOME": str(tmp_path / "home")}) == []

@@ -26,6 +26,7 @@ PLACES = {
     "engine_settings": ("GenerationParams", "RemoteParams"),
     "conversation": ("Conversation",),
     "candidates": ("Offer",),
+    "inference_providers": ("ProviderList",),
     "provider_list": ("ProviderList",),
     "async_provider_list": ("AsyncProviderList",),
     "engine": ("MetaInferenceEngine", "RemoteParams"),

@@ -345,7 +345,7 @@ def test_both_kinds_have_the_same_public_names() -> None:
 def test_public_names_are_pinned() -> None:
     assert sorted(inference_providers.__all__) == [
         "AllProvidersFailedError", "Answer", "AnswerStream", "AnthropicInferenceEngine", "AsyncAnswerStream",
-        "AsyncBatch", "AsyncProviderList", "Attempt", "AuthenticationError", "BaseInferenceEngine", "Batch",
+        "AsyncBatch", "AsyncProviderList", "Attempt", "AuthenticationError", "BaseInferenceEngine", "BaseLLMBackend", "Batch",
         "BatchInfo", "BatchResult", "BatchStatus", "BedrockInferenceEngine", "BudgetExceededError",
         "CerebrasInferenceEngine", "Connection", "ContentFilteredError", "ContentItem", "ContextLengthError",
         "Conversation", "DeepSeekInferenceEngine", "Explanation", "FailureDetail", "FinishReason",
@@ -362,7 +362,7 @@ def test_public_names_are_pinned() -> None:
         "TogetherInferenceEngine", "TruncatedStreamError", "Type", "UnknownModelError", "Usage",
         "VLLMInferenceEngine", "ask_ai", "batch", "build_inference_engine", "canonical_name",
         "detect_model_backend", "generate_response", "get_available_models", "get_backend_for_model",
-        "initialize_llm_registry", "list_models", "stream",
+        "initialize_llm_registry", "list_models", "register_backend", "stream",
     ]  # fmt: skip
     assert all(getattr(inference_providers, name) for name in inference_providers.__all__)
 

@@ -14,10 +14,14 @@ from inference_providers.credentials import Secretive, hidden
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
+    import openai
+
     from inference_providers.clients.options import Terms
+    from inference_providers.clients.sdk_transport import Options
+    from inference_providers.clients.version_0_2 import Call
     from inference_providers.offers import Explanation, LocalServer, Offer, Resolution
     from inference_providers.registry import Registry
     from inference_providers.testing import StandIn
@@ -28,6 +32,17 @@ class Directory(Secretive):
 
     pipeline: Pipeline
     registry: Registry
+    compat = False  # whether this list is as one of version 0.2, as far as its pages say
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """A method or field that version 0.2 had."""
+            if name.startswith("_") or name in ("pipeline", "registry"):  # missing while the constructor runs
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            from inference_providers.clients import version_0_2
+
+            return version_0_2.member(self, name)
 
     def __repr__(self) -> str:
         registry = self.__dict__.get("registry")  # missing while the constructor runs
@@ -57,13 +72,17 @@ class Directory(Secretive):
         """Every canonical name in the registry, sorted."""
         return sorted(self.registry.canonical_names)
 
-    def find_model_providers(self, canonical_name: str) -> list[Offer]:
-        """Who can serve a model now: one offer for each provider, in registry order.
+    def find_model_providers(self, canonical_name: str | None = None) -> list[Offer]:
+        """Who can serve a model now: one offer for each provider, in registry order; without a name, of every model.
 
         Servers on this machine come first for models with open weights, else last.
 
         Empty when no key for it is set. Raises UnknownModelError for a name that no rule resolves.
         """
+        if canonical_name is None or self.compat:
+            from inference_providers.clients import version_0_2
+
+            return version_0_2.providers_of(self, canonical_name)
         return self.pipeline.finder.find_model_providers(canonical_name)
 
     def resolve(self, name: str, *, provider: str | None = None) -> Resolution:
@@ -85,6 +104,21 @@ class Directory(Secretive):
         """The model servers that run on this machine; a look at known ports counts for ten seconds."""
         return self.pipeline.finder.own_local_servers()
 
+    def _connecting(self, terms: Terms, test: bool) -> Call:
+        """A call that connects, under these terms."""
+        from inference_providers.clients import version_0_2
+
+        return version_0_2.connecting(self, terms, test)
+
+    def _routed(
+        self, models: Any, timeout: float | None, hedge_after: Any, allow_empty: bool | None, terms: Terms
+    ) -> tuple[Pipeline, Options]:
+        """What a client that routes is made of: the pipeline under its terms, and its options."""
+        from inference_providers.clients import sdk_transport
+
+        pipeline = self._within(terms) if terms else self.pipeline
+        return pipeline, sdk_transport.options_of(pipeline, models, timeout, hedge_after, allow_empty)
+
     def _within(self, terms: Terms) -> Pipeline:
         """The pipeline under a call's terms; from here on, *terms* shows its key as "[key]"."""
         if all(value is None for value in terms.values()):
@@ -95,11 +129,54 @@ class Directory(Secretive):
         return narrowed(self.pipeline, **terms)
 
     @staticmethod
-    def get_updated_provider_list() -> dict[str, Any]:
-        """The newest registry as a dict: downloaded now and kept, else the last good one, else the bundled one."""
+    def get_updated_provider_list(verbose: bool = False) -> dict[str, Any]:
+        """The newest registry as a dict: downloaded now and kept, else the last good one, else the bundled one.
+
+        verbose: tell of it. With `INFERENCE_PROVIDERS_COMPAT=0.2` it is JSON text, as it was then.
+        """
+        from inference_providers.clients import version_0_2
         from inference_providers.upkeep import newest
 
-        return newest()
+        found = newest()
+        if verbose:
+            from inference_providers.log import tell
+
+            tell(f"the newest list has {len(found['providers'])} providers")
+        data: dict[str, Any] = version_0_2.updated(found)
+        return data
+
+
+def client_of(pipeline: Pipeline, offer: Offer) -> openai.OpenAI:
+    """The client of one candidate."""
+    from inference_providers.clients import sdk_transport
+
+    return sdk_transport.client_of(pipeline, offer)
+
+
+def async_client_of(pipeline: Pipeline, offer: Offer) -> openai.AsyncOpenAI:
+    """The asynchronous client of one candidate."""
+    from inference_providers.clients import sdk_transport
+
+    return sdk_transport.async_client_of(pipeline, offer)
+
+
+def as_in_0_2(auto_update: Any, json_merge: Any, more: Sequence[Any]) -> tuple[bool, Any]:
+    """`auto_update` and `json_merge` of arguments in the order of version 0.2, where *json_merge* was the third.
+
+    *auto_update* is that third one, *more* what came after it. Raises TypeError for more than there were.
+    """
+    if len(more) > 1 or json_merge is not None:
+        raise TypeError("without their names a list takes verbose, json_override and auto_update only")
+    return bool(more and more[0]), auto_update
+
+
+def is_compatible(compat: str | None, environ: Mapping[str, str]) -> bool:
+    """Whether a list is to be as one of version 0.2. Raises ValueError for another version."""
+    if compat is None and "INFERENCE_PROVIDERS_COMPAT" not in environ:
+        return False
+    from inference_providers.clients import version_0_2
+
+    return version_0_2.wanted(compat, environ)
 
 
 def pipeline_of(

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from inference_providers.chat import DROP, MAX_STEPS, check_timeout
-from inference_providers.clients.construction import Directory, pipeline_of
+from inference_providers.clients.construction import Directory, as_in_0_2, client_of, is_compatible, pipeline_of
 from inference_providers.credentials import hidden
 
 TYPE_CHECKING = False
@@ -64,6 +64,7 @@ class ProviderList(Directory):
         request in twenty is such an extra one. Off by default.
     mock: replies instead of providers, by model; neither key nor network is used. See `testing.mock`.
     learn: remember what providers refuse in a file of the user's, too, for a week (`inference-providers learned`).
+    compat: "0.2" for programs of that version of this package; also `INFERENCE_PROVIDERS_COMPAT`. See docs/moving.md.
 
     One list may be used from several threads; an asynchronous one from several event loops, one after another.
 
@@ -75,7 +76,7 @@ class ProviderList(Directory):
         verbose: bool = False,
         json_override: str | os.PathLike[str] | Mapping[str, Any] | None = None,
         auto_update: bool = False,
-        *,
+        *of_0_2: bool,
         json_merge: str | os.PathLike[str] | Mapping[str, Any] | None = None,
         environ: Mapping[str, str] | None = None,
         local: bool | Literal["launch"] = True,
@@ -95,7 +96,10 @@ class ProviderList(Directory):
         split_thinking: bool = False,
         mock: Mapping[str, Any] | None = None,
         learn: bool = False,
+        compat: Literal["0.2"] | None = None,
     ) -> None:
+        if of_0_2 or isinstance(auto_update, str | dict):
+            auto_update, json_merge = as_in_0_2(auto_update, json_merge, of_0_2)
         finding = {
             "verbose": verbose, "json_override": json_override, "auto_update": auto_update, "json_merge": json_merge,
             "local_models": local_models, "trust": trust, "allow": allow, "update_url": update_url, "avoid": avoid,
@@ -103,15 +107,10 @@ class ProviderList(Directory):
         }  # fmt: skip
         calling = {"limits": limits, "allow_empty": allow_empty, "split_thinking": split_thinking}
         self.pipeline = pipeline_of(
-            environ=environ,
-            local=local,
-            timeout=timeout,
-            hedge_after=hedge_after,
-            aliases=aliases,
-            mock=mock,
-            finding=finding,
-            calling={"random": random, "policy": policy, "learn": learn, **calling},
-        )
+            environ=environ, local=local, timeout=timeout, hedge_after=hedge_after, aliases=aliases, mock=mock,
+            finding=finding, calling={"random": random, "policy": policy, "learn": learn, **calling},
+        )  # fmt: skip
+        self.compat = is_compatible(compat, self.pipeline.finder.environ)
         self.pipeline.finder.holder = self
         self.registry: Registry = self.pipeline.finder.registry
 
@@ -135,39 +134,38 @@ class ProviderList(Directory):
         Raises UnknownModelError, NoCredentialsError (naming the variables that would help) or
         AllProvidersFailedError (with every attempt). terms: avoid, only, api_key, api_base, as in `ask_ai`.
         """
-        pipeline = self._within(terms) if terms else self.pipeline
-        offers = pipeline.asker.candidates(canonical_name, provider)
-        if choose_randomly:
-            from inference_providers.offers import shuffled
+        with self._connecting(terms, test) as call:
+            offers = call.pipeline.asker.candidates(canonical_name, provider)
+            if choose_randomly:
+                from inference_providers.offers import shuffled
 
-            offers = shuffled(offers, self.pipeline.random)
-        return self._connection(*pipeline.asker.connected(offers, test))
+                offers = shuffled(offers, self.pipeline.random)
+            return self._connection(*call.pipeline.asker.connected(offers, call.test))
+        return call.nobody  # with compat="0.2"
 
     def connect_to_first_available_model(
         self, model_names: Sequence[str], test: bool = False, **terms: Unpack[Terms]
     ) -> Connection:
         """A connection to the first of *model_names* that works; models without a key are passed over."""
-        pipeline = self._within(terms) if terms else self.pipeline
-        offers = pipeline.asker.first_available(model_names)
-        return self._connection(*pipeline.asker.connected(offers, test))
+        with self._connecting(terms, test) as call:
+            offers = call.pipeline.asker.first_available(model_names)
+            return self._connection(*call.pipeline.asker.connected(offers, call.test))
+        return call.nobody
 
     def connect_to_ai(self, test: bool = True, **terms: Unpack[Terms]) -> Connection:
         """A connection to the best model that the keys can reach, else to a server on this machine.
 
         The best is the first of the registry's `auto_model_priority`.
         """
-        pipeline = self._within(terms) if terms else self.pipeline
-        return self._connection(*pipeline.asker.best_connected(test))
+        with self._connecting(terms, test) as call:
+            return self._connection(*call.pipeline.asker.best_connected(call.test))
+        return call.nobody
 
     def _connection(self, offer: Offer, attempts: Sequence[Any]) -> Connection:
         from inference_providers.clients.connection import Connection
 
-        def make() -> openai.OpenAI:
-            from inference_providers.clients import sdk_transport
-
-            return sdk_transport.client_of(self.pipeline, offer)
-
-        return Connection(offer, attempts, make)
+        made = Connection(offer, attempts, lambda: client_of(self.pipeline, offer))
+        return tuple(made) if self.compat else made  # type: ignore[return-value]
 
     def client(
         self,
@@ -191,9 +189,7 @@ class ProviderList(Directory):
         """
         from inference_providers.clients import sdk_transport
 
-        pipeline = self._within(terms) if terms else self.pipeline
-        options = sdk_transport.options_of(pipeline, models, timeout, hedge_after, allow_empty)
-        return sdk_transport.client(pipeline, options)
+        return sdk_transport.client(*self._routed(models, timeout, hedge_after, allow_empty, terms))
 
     def async_client(
         self,
@@ -207,9 +203,7 @@ class ProviderList(Directory):
         """An `openai.AsyncOpenAI` that routes every request and falls back; see `ProviderList.client`."""
         from inference_providers.clients import sdk_transport
 
-        pipeline = self._within(terms) if terms else self.pipeline
-        options = sdk_transport.options_of(pipeline, models, timeout, hedge_after, allow_empty)
-        return sdk_transport.async_client(pipeline, options)
+        return sdk_transport.async_client(*self._routed(models, timeout, hedge_after, allow_empty, terms))
 
     def get_response(
         self,
@@ -228,12 +222,15 @@ class ProviderList(Directory):
         from inference_providers.clients.connection import ClientCall, our_error
 
         how: dict[str, Any] = {"extra_body": extra_body, "split_thinking": split_thinking}
-        call = ClientCall(self.pipeline.question(prompt, parameters, system=system, **how), model_name)
-        try:
-            reply = client.chat.completions.with_raw_response.create(**call.arguments)
-        except openai.APIError as error:
-            raise our_error(error, model_name) from None
-        return call.answer(reply, self.registry)
+        with self._connecting({}, False) as before:
+            asked = self.pipeline.question(prompt, parameters, system=before.system(system), **how)
+            call = ClientCall(asked, model_name)
+            try:
+                reply = client.chat.completions.with_raw_response.create(**call.arguments)
+            except openai.APIError as error:
+                raise our_error(error, model_name) from None
+            return call.answer(reply, self.registry)
+        return before.nothing
 
     # Questions
 
@@ -312,6 +309,8 @@ class ProviderList(Directory):
         UnknownModelError, InvalidRequestError and other ProviderErrors for a request at fault, InvalidReplyError for a
         reply that does not fit the schema, StepLimitError, or AllProvidersFailedError with every attempt.
         """
+        if isinstance(model, bool):  # `ask_ai(question, test)`, as it was once
+            test, model = model, None
         check_timeout(timeout)
         how: dict[str, Any] = {"max_steps": max_steps, "on_unsupported": on_unsupported, "schema": schema}
         how |= {"system": system, "images": images, "extra_body": extra_body, "split_thinking": split_thinking}

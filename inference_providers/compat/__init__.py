@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from inference_providers.compat.backends import get_backend_for_model as get_backend_for_model
     from inference_providers.compat.backends import initialize_llm_registry as initialize_llm_registry
     from inference_providers.compat.backends import list_models as list_models
+    from inference_providers.compat.base_backend import BaseLLMBackend as BaseLLMBackend
+    from inference_providers.compat.base_backend import register_backend as register_backend
     from inference_providers.compat.engine import MetaInferenceEngine as MetaInferenceEngine
     from inference_providers.compat.engine_classes import AnthropicInferenceEngine as AnthropicInferenceEngine
     from inference_providers.compat.engine_classes import BaseInferenceEngine as BaseInferenceEngine
@@ -57,6 +59,10 @@ _HOME = {
         "get_backend_for_model",
         "initialize_llm_registry",
         "list_models",
+    ),
+    "base_backend": (
+        "BaseLLMBackend",
+        "register_backend",
     ),
     "engine": ("MetaInferenceEngine",),
     "engine_classes": (

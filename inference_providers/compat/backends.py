@@ -1,9 +1,9 @@
 """Functions for simulations that mix backends by prefix: `generate_response("litellm_gpt-4", ...)`.
 
-The other prefixes are `vllm_`, `hf_` and `openrouter_`.
+The other prefixes are `vllm_`, `hf_` and `openrouter_`, and those of backends of the program's own (`base_backend`).
 
 Models may be listed in files: `{"models": ["litellm_gpt-4", ...]}`, or entries with `name`, `model_path`,
-`tokenizer_path` and `description`, in JSON or YAML.
+`tokenizer_path` and `description`, or `{"agents": {"player_0": {"type": "llm", "model": ...}}}`, in JSON or YAML.
 """
 
 from __future__ import annotations
@@ -14,58 +14,69 @@ from typing import Any
 
 from inference_providers.chat import parameters
 from inference_providers.clients import default_list
+from inference_providers.compat.base_backend import own_backend, own_backends
 from inference_providers.errors import LocalServerError, UnknownModelError
 from inference_providers.offers import prefix_of
 from inference_providers.servers import model_lists
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from typing import Unpack
 
     from inference_providers.chat import Prompt
     from inference_providers.clients import AskOptions
+    from inference_providers.servers import ModelEntry
 
 MAX_TOKENS, TEMPERATURE = 250, 0.1  # unless the call or the environment says otherwise
+# Where a simulation keeps its lists, below the folder in which it runs.
+PLACES = tuple(f"src/configs/{backend}_models.{kind}" for backend in ("litellm", "vllm") for kind in ("json", "yaml"))
 
 
-def initialize_llm_registry(*paths: str | os.PathLike[str]) -> dict[str, dict[str, Any]]:
+def initialize_llm_registry(*lists: str | os.PathLike[str] | dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Read model lists, and return them: name -> entry with `backend`, `model_path`, `tokenizer_path`, `description`.
 
-    Default: the files that `INFERENCE_PROVIDERS_MODELS` names, and `models.json`, `models.yaml` in the user's
-    configuration folder. Raises RegistryError, with every problem, for a file that is not a model list.
+    lists: paths of model lists or of files with agents, or what is in such a file. Default: the files that
+    `INFERENCE_PROVIDERS_MODELS` names, `models.json` and `models.yaml` in the user's configuration folder, and
+    `src/configs/litellm_models.json` and `vllm_models.json` (or `.yaml`) below the current folder, which alone are
+    left out, with a warning, where others can write them. Raises RegistryError, with every problem, for what is no
+    such list.
     """
-    loaded = model_lists.load(*paths, environ=os.environ, check=_with_backend)
+    loaded = model_lists.load(*lists, environ=os.environ, check=_with_backend, places=PLACES)
     return {name: _with_backend(entry) for name, entry in loaded.items()}
 
 
-def _with_backend(entry: Mapping[str, Any]) -> dict[str, Any]:
+def _with_backend(entry: ModelEntry) -> dict[str, Any]:
     name, path = entry["name"], entry["model_path"]
-    backend = prefix_of(name) or (entry.get("engine", "vllm") if path else detect_model_backend(name))
-    return {**entry, "backend": backend}
+    file = (model_lists.engine_of(entry) or "vllm") if path else ""
+    return {**entry, "backend": file or detect_model_backend(name)}
 
 
 def get_available_models() -> list[str]:
-    """Names of the listed models, else of the models within reach."""
-    listed = list(model_lists.listed(os.environ))
+    """Names of the listed models and of those that backends of the program's own have, else of those within reach."""
+    listed = [*model_lists.listed(os.environ), *_own_models()]
     if listed:
-        return listed
+        return list(dict.fromkeys(listed))
     providers = default_list()
     return [name for name in providers.get_canonical_model_names() if providers.find_model_providers(name)]
 
 
+def _own_models() -> list[str]:
+    return [f"{backend.name}_{model}" for backend in own_backends() for model in backend.load_models()]
+
+
 def list_models() -> list[dict[str, Any]]:
-    """The listed models, as dicts.
+    """The listed models, and those that backends of the program's own have, as dicts.
 
     With `name`, `backend`, `model_path`, `tokenizer_path`, `description`, and whether each is `available` now.
     """
-    return [
-        {**_with_backend(entry), "available": _is_available(name)}
-        for name, entry in model_lists.listed(os.environ).items()
-    ]
+    entries = {name: model_lists.checked(name) for name in _own_models()} | model_lists.listed(os.environ)
+    return [{**_with_backend(entry), "available": _is_available(name)} for name, entry in entries.items()]
 
 
 def _is_available(name: str) -> bool:
+    own, rest = own_backend(name)
+    if own is not None:
+        return own.is_model_available(rest)
     try:
         return bool(default_list().find_model_providers(_model_to_ask(name)))
     except (UnknownModelError, LocalServerError):
@@ -81,8 +92,11 @@ def get_backend_for_model(model_name: str) -> str:
 def detect_model_backend(model_name: str) -> str:
     """The backend that a name stands for: its prefix (`litellm`, `vllm`, `hf`, `openrouter`), else a provider's id.
 
-    Raises UnknownModelError, with the closest names.
+    Backends of the program's own come first. Raises UnknownModelError, with the closest names.
     """
+    own, _ = own_backend(model_name)
+    if own is not None:
+        return own.name
     if prefix := prefix_of(model_name):
         return prefix
     providers = default_list()
@@ -101,8 +115,11 @@ def generate_response(model_name: str, prompt: Prompt, **kwargs: Unpack[AskOptio
     is not a number.
     """
     if not any(parameters.SYNONYMS.get(word, word) == "max_tokens" for word in kwargs):
-        kwargs["max_tokens"] = int(_number("MAX_TOKENS", MAX_TOKENS))
+        kwargs["max_tokens"] = _whole("MAX_TOKENS", MAX_TOKENS)
     kwargs.setdefault("temperature", _number("TEMPERATURE", TEMPERATURE))
+    own, rest = own_backend(model_name)
+    if own is not None:
+        return own.generate_response(rest, prompt, **kwargs)
     return str(default_list().ask_ai(prompt, _model_to_ask(model_name), **kwargs))
 
 
@@ -122,6 +139,13 @@ def _model_to_ask(name: str) -> str:
             if one in server.models and (one == path or engine in ("", server.provider)):
                 return f"{server.provider}/{one}"
     return name
+
+
+def _whole(variable: str, default: int) -> int:
+    number = _number(variable, default)
+    if number != int(number):
+        raise ValueError(f"the environment variable {variable} must be a whole number, not {number}")
+    return int(number)
 
 
 def _number(variable: str, default: float) -> float:

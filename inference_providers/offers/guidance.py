@@ -152,6 +152,16 @@ class Guidance:
                     )
         return ["Set, but not used:", *list(lines.values())[:8]] if lines else []
 
+    def _ended(self) -> list[str]:
+        """One line for each key variable that is set, of a service that has ended; no general-purpose token."""
+        live = {variable for provider in self._registry.providers.values() for variable in provider.key_variables}
+        return [
+            f"  {variable} is of {row['name']}, which ended in {row['ended']}; try {row['successor']}"
+            for row in self._registry.retired_providers.values()
+            for variable in row.get("api_key") or ()
+            if self._environ.get(variable) and variable.endswith("_API_KEY") and variable not in live
+        ]
+
     def _servers_of_no_use(self) -> list[str]:
         """One line for each server here that names no model to ask for, and what to do."""
         lines = []
@@ -179,6 +189,8 @@ class Guidance:
             if p.key_variables
         ]
         unused, here = self.unused(), self._servers_of_no_use()
+        if ended := self._ended():
+            unused = [*(unused or ["Set, but not used:"]), *ended]
         key = "No usable API key" if unused else "No API key"
         server = "no model server that can be asked" if here else "no model server"
         lines = [f"{key} and {server} was found.", *unused, *here]

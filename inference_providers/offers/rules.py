@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 # Prefixes by which other tools say where a model's name leads (`vllm_my-model`, `hf_gpt2`), known once for all:
 # prefix -> (the provider that a bare name goes to, the engine of a model file that a list gives such a name).
-# Empty: the rest of the name says it. `hf_` is Hugging Face's servers, and on this machine the library of theirs.
+# Empty: the rest of the name, or whichever engine can. `hf_` means Hugging Face's servers, and nothing else.
 PREFIXES = {
     "litellm": ("", ""),
     "openrouter": ("openrouter", ""),
     "vllm": ("vllm", "vllm"),
-    "hf": ("huggingface", "transformers"),
+    "hf": ("huggingface", ""),
 }
 _TAG = r"(?i)(latest|\d+(\.\d+)?[bmkt].*|.*q\d.*|v\d.*|instruct|chat)"
 _SERVERS = ":local"  # a family's provider: whichever server runs here

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from inference_providers.servers.recipes import CONTEXT as CONTEXT
     from inference_providers.servers.recipes import IDLE as IDLE
     from inference_providers.servers.records import LaunchOptions as LaunchOptions
+    from inference_providers.servers.records import ModelEntry as ModelEntry
     from inference_providers.servers.records import ServerState as ServerState
     from inference_providers.servers.state import ended as ended
     from inference_providers.servers.state import endpoint_of as endpoint_of
@@ -35,6 +36,7 @@ _HOME = {
     ),
     "records": (
         "LaunchOptions",
+        "ModelEntry",
         "ServerState",
     ),
     "state": (

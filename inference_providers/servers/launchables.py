@@ -225,7 +225,7 @@ class Launchables:
         return list(reversed(unique.values()))
 
     def _full(self, path: str) -> str:
-        return os.path.abspath(folders.expanded(path, self._environ))
+        return model_lists.full_path(path, self._environ)
 
     def _is_called(self, model: ModelFile, wanted: str) -> bool:
         """Whether a name means a model: one of its own, or another of the same canonical model."""

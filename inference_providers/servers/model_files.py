@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from inference_providers.servers.records import LaunchOptions, ModelFacts, ModelRecord
 
 GGUF, HUGGING_FACE = "gguf", "hf"
+FOLDER_VARIABLE = "MODELS_DIR"  # a folder of models of the user's: files and Hugging Face folders
+_DEEPEST = 3  # folders below that one in which models are looked for: `maker/model/variant`
 _JSON_CAP = 64 * 1024 * 1024  # bytes of a manifest or a config.json that are read
 OVERHEAD = 0.10  # of the weights, for buffers
 WORKSPACE = 256 * 1024 * 1024  # bytes that an engine takes besides
@@ -89,13 +91,15 @@ class ModelFile:
 def find_all(environ: Mapping[str, str]) -> list[ModelFile]:
     """Every model file in the usual folders, each path once for each of its names.
 
-    The folders are this package's own and those of Ollama, LM Studio, Hugging Face and llama.cpp.
+    The folders are this package's own, the one that `MODELS_DIR` names, and those of Ollama, LM Studio, Hugging Face
+    and llama.cpp.
     """
     home, cache = folders.home(environ), folders.base("cache", environ)
     hub = folders.named(environ, "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE")
     hub = hub or _below(folders.named(environ, "HF_HOME"), "hub")
     libraries: list[tuple[Callable[..., Iterator[ModelFile]], str | None, str]] = [
         (_gguf_files, believed_folder(environ), "models folder"),
+        (_models_below, folders.expanded(environ.get(FOLDER_VARIABLE, "").strip(), environ), FOLDER_VARIABLE),
         (_ollama, folders.named(environ, "OLLAMA_MODELS") or _below(home, ".ollama", "models"), "Ollama"),
         (_gguf_files, _below(home, ".lmstudio", "models"), "LM Studio"),
         (_gguf_files, _below(cache, "lm-studio", "models"), "LM Studio"),
@@ -188,6 +192,20 @@ def _gguf_files(folder: str, source: str) -> Iterator[ModelFile]:
         for file in sorted(names):
             path = os.path.join(root, file)
             if is_gguf(file) and os.path.isfile(path):
+                yield ModelFile(_stem(path), path, GGUF, _whole_size(path), source)
+
+
+def _models_below(folder: str, source: str) -> Iterator[ModelFile]:
+    """The models in a folder of the user's: GGUF files, and Hugging Face folders by their path below it."""
+    for root, inner, names in os.walk(folder):
+        below = os.path.relpath(root, folder)
+        if "config.json" in names and below != os.curdir and (size := _weights(root)):
+            yield ModelFile(below.replace(os.sep, "/"), root, HUGGING_FACE, size, source, served=os.path.basename(root))
+            inner.clear()
+            continue
+        inner[:] = sorted(inner) if below.count(os.sep) < _DEEPEST - 1 else []
+        for path in (os.path.join(root, file) for file in sorted(names) if is_gguf(file)):
+            if os.path.isfile(path):
                 yield ModelFile(_stem(path), path, GGUF, _whole_size(path), source)
 
 

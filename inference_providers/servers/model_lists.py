@@ -1,7 +1,8 @@
 """Lists of models in files: `{"models": ["litellm_gpt-4", {"name": ..., "model_path": ..., ...}]}`, in JSON or YAML.
 
 The files are those that `INFERENCE_PROVIDERS_MODELS` names, and `models.json`, `models.yaml` in the user's
-configuration folder. Models with a path can be launched; see `launchables`.
+configuration folder. Models with a path can be launched; see `launchables`. A file of agents
+(`{"agents": {"player_0": {"type": "llm", "model": "litellm_gpt-4"}}}`) is a list of their models.
 """
 
 from __future__ import annotations
@@ -18,14 +19,23 @@ from inference_providers.servers import model_files, recipes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from inference_providers.servers.records import LaunchOptions, ModelEntry
+
+    _List = tuple[str | dict[str, Any], bool]  # a path or what is in a file, and whether the file has to be the user's
 
 FILES_VARIABLE = "INFERENCE_PROVIDERS_MODELS"
 TEXTS = ("model_path", "tokenizer_path", "description", "engine")
 OPTIONS = (*recipes.TUNING, "port", "idle", "anyway")
 FROM_CODE = ("command", "health", "key_variable")  # a program may say how to start a server; a file may not
+SYNONYMS = {  # vLLM's words -> ours
+    "gpu_memory_utilization": "gpu_memory",
+    "max_model_len": "context",
+    "tensor_parallel_size": "tensor_parallel",
+}
+_FIELDS = ("name", *TEXTS, *OPTIONS, *FROM_CODE, *SYNONYMS)
+_COMMENT = "_"  # what begins the names of fields that nobody reads
 
 _MOST_BYTES = 256 * 1024  # of a list; nobody writes more by hand, and YAML is slow
 _MOST_NODES = 100_000  # of a YAML file, with what its aliases stand for
@@ -65,24 +75,36 @@ def usable(environ: Mapping[str, str]) -> tuple[dict[str, ModelEntry], list[str]
 
 
 def load(
-    *paths: str | os.PathLike[str],
+    *lists: str | os.PathLike[str] | dict[str, Any],
     environ: Mapping[str, str],
     check: Callable[[ModelEntry], object] = lambda entry: None,
+    places: Iterable[str] = (),
 ) -> dict[str, ModelEntry]:
-    """Read model lists, by default the usual files of *environ*: name -> entry.
+    """Read model lists, files or what is in them; by default the usual files of *environ*: name -> entry.
 
-    Those that are named hold from now on, until there are others; without any the usual files do again, as they are
-    then. *check* raises ValueError or UnknownModelError for an entry that is not to be. Raises RegistryError, with
-    every problem.
+    *places*: files that are read beside the usual ones, where they exist and nobody else can write them. What is read
+    besides those holds from now on, until there is another; without any the usual files do again, as they are then.
+    *check* raises ValueError or UnknownModelError for an entry that is not to be. Raises RegistryError, with every
+    problem.
     """
     global _listed
     problems: list[str] = []
-    named = [(os.fspath(path), False) for path in paths]
-    entries = _gathered(named or _usual_files(environ), problems, check)
+    named: list[_List] = [(one if isinstance(one, dict) else os.fspath(one), False) for one in lists]
+    beside: list[_List] = [] if named else [(path, False) for path in places if _is_believed(path)]
+    entries = _gathered(named or [*_usual_files(environ), *beside], problems, check)
     if problems:
         raise _refusal(problems)
-    _listed = entries if named else None
+    _listed = entries if named or beside else None
     return entries
+
+
+def _is_believed(path: str) -> bool:
+    """Whether a file is there that nobody else can write; of one that others can write a warning says why not."""
+    if not os.path.exists(path):
+        return False
+    if why := folders.distrust(os.path.dirname(os.path.abspath(path))) or folders.distrust_file(path):
+        folders.warn_once(f"{path}: is not used: {why}")
+    return not why
 
 
 def _refusal(problems: list[str]) -> RegistryError:
@@ -107,45 +129,75 @@ def _version(path: str) -> tuple[int, ...]:
 
 
 def _gathered(
-    files: list[tuple[str, bool]],
+    lists: Iterable[_List],
     problems: list[str],
     check: Callable[[ModelEntry], object] = lambda entry: None,
 ) -> dict[str, ModelEntry]:
     entries: dict[str, ModelEntry] = {}
-    for path, mine in files:
-        entries |= _read(path, mine, problems, check)
+    for source, mine in lists:
+        origin, data = (source, _read(source, mine, problems)) if isinstance(source, str) else ("the list", source)
+        if data is None:
+            continue
+        if not any(isinstance(data.get(key), kind) for key, kind in (("models", list), ("agents", dict))):
+            problems.append(f'{origin}: not a model list; it must be {{"models": [...]}} or {{"agents": {{...}}}}')
+            continue
+        for name, entry in _entries(_agents(data), origin, problems, check).items():
+            entries.setdefault(name, entry)  # a list says more of a model than who uses it
+        entries |= _entries(_models(data), origin, problems, check)
     return entries
 
 
-def _read(path: str, mine: bool, problems: list[str], check: Callable[[ModelEntry], object]) -> dict[str, ModelEntry]:
-    """The entries of one file; what is wrong with it goes to *problems*."""
+def _read(path: str, mine: bool, problems: list[str]) -> dict[str, Any] | None:
+    """The data of one file; None where it cannot be used, and why goes to *problems*."""
     if mine and (why := folders.distrust(os.path.dirname(path))):
         problems.append(f"{path}: is not used: {why}")
-        return {}
+        return None
     try:
         data = _parsed(folders.read(path, _MOST_BYTES + 1, mine=mine))
     except OSError as error:
         problems.append(f"{path}: cannot be read: {error.strerror}")
-        return {}
+        return None
     except (ValueError, RecursionError) as error:
         shown = "nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
         problems.append(f"{path}: neither JSON nor YAML: {shown[:_MOST_SAID]}")
-        return {}
-    rows = data.get("models") if isinstance(data, dict) else None
-    if not isinstance(rows, list):
-        problems.append(f'{path}: not a model list; it must be {{"models": [...]}}')
-        return {}
-    entries = {}
+        return None
+    return data if isinstance(data, dict) else {}
+
+
+def _models(data: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The rows of a list, each with its place. What the file says of launching holds for those that say nothing."""
+    rows: list[Any] = data["models"] if isinstance(data.get("models"), list) else []
+    common = {word: data[word] for word in (*OPTIONS, *SYNONYMS) if data.get(word) is not None}
     for index, row in enumerate(rows):
+        if common and isinstance(row, dict) and row.get("model_path"):
+            own = {SYNONYMS.get(word, word) for word in row}
+            row = {**row, **{word: value for word, value in common.items() if SYNONYMS.get(word, word) not in own}}
+        yield f"$.models[{index}]", row
+
+
+def _agents(data: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The models of a file's agents, each with its place; agents of other kinds (`human`, `random`) have none."""
+    agents: dict[str, Any] = data["agents"] if isinstance(data.get("agents"), dict) else {}
+    for name, agent in agents.items():
+        if not isinstance(agent, dict) or "model" in agent or agent.get("type") == "llm":
+            yield f"$.agents.{name}.model", agent.get("model") if isinstance(agent, dict) else None
+
+
+def _entries(
+    rows: Iterable[tuple[str, Any]], origin: str, problems: list[str], check: Callable[[ModelEntry], object]
+) -> dict[str, ModelEntry]:
+    """The entries of rows; what is wrong with one goes to *problems*."""
+    entries = {}
+    for place, row in rows:
         try:
             entry = checked(row)
             if words := [word for word in FROM_CODE if word in entry]:
                 raise ValueError(f"{words[0]} may be given by a program only, not by a file")
             check(entry)
         except (ValueError, UnknownModelError) as error:
-            problems.append(f"{path}: $.models[{index}]: {str(error).splitlines()[0][:_MOST_SAID]}")
+            problems.append(f"{origin}: {place}: {str(error).splitlines()[0][:_MOST_SAID]}")
         except RecursionError:
-            problems.append(f"{path}: $.models[{index}]: nested too deeply")
+            problems.append(f"{origin}: {place}: nested too deeply")
         else:
             entries[entry["name"]] = entry
     return entries
@@ -204,6 +256,7 @@ def checked(row: Any) -> ModelEntry:
         row = {"name": row}
     if not isinstance(row, dict) or not isinstance(row.get("name"), str) or not row["name"]:
         raise ValueError("must be a name, or an object with a name")
+    row = _in_our_words(row)
     for field in TEXTS:
         if not isinstance(row.get(field), str | None):
             raise ValueError(f"{field} must be text")
@@ -226,6 +279,22 @@ def checked(row: Any) -> ModelEntry:
     if row.get("engine"):
         entry["engine"] = row["engine"]
     return {**entry, **options, **_options(row, FROM_CODE)}
+
+
+def _in_our_words(row: dict[str, Any]) -> dict[str, Any]:
+    """A row without vLLM's words and without comments. Raises ValueError for fields that nobody knows."""
+    unknown = [field for field in row if field not in _FIELDS and not str(field).startswith(_COMMENT)]
+    if unknown:
+        from difflib import get_close_matches
+
+        close = get_close_matches(str(unknown[0]), _FIELDS, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(_FIELDS)}"
+        raise ValueError(f"unknown field {', '.join(repr(str(field)[:100]) for field in unknown[:5])}; {hint}")
+    found = {field: value for field, value in row.items() if field not in SYNONYMS}
+    for word, field in SYNONYMS.items():
+        if row.get(word) is not None and found.setdefault(field, row[word]) != row[word]:
+            raise ValueError(f"{word} and {field} are the same, and differ: {row[word]!r} and {found[field]!r}")
+    return found
 
 
 def _options(row: Mapping[str, Any], fields: Iterable[str]) -> LaunchOptions:
@@ -278,6 +347,17 @@ def options_of(entry: ModelEntry) -> LaunchOptions:
     return _options(entry, (*OPTIONS, *FROM_CODE))
 
 
+def full_path(path: str, environ: Mapping[str, str]) -> str:
+    """Where the path of an entry leads, `~` filled in.
+
+    A relative one that is not below the current folder is looked for in the folder that `MODELS_DIR` names.
+    """
+    path, folder = folders.expanded(path, environ), environ.get(model_files.FOLDER_VARIABLE, "").strip()
+    if folder and not os.path.isabs(path) and not os.path.exists(path):
+        path = os.path.join(folders.expanded(folder, environ), path)
+    return os.path.abspath(path)
+
+
 def file_of(entry: ModelEntry, source: str, environ: Mapping[str, str]) -> model_files.ModelFile:
     """The model of an entry with a path, to be launched; `~` is the home folder of *environ*.
 
@@ -286,10 +366,10 @@ def file_of(entry: ModelEntry, source: str, environ: Mapping[str, str]) -> model
     path, tokenizer = entry["model_path"] or "", entry["tokenizer_path"]
     own_tokenizer = tokenizer if tokenizer and tokenizer != path else ""
     return model_files.at(
-        folders.expanded(path, environ),
+        full_path(path, environ),
         entry["name"],
         source,
-        tokenizer_path=own_tokenizer and os.path.abspath(folders.expanded(own_tokenizer, environ)),
+        tokenizer_path=own_tokenizer and full_path(own_tokenizer, environ),
         description=entry["description"],
         engine=engine_of(entry),
         options=options_of(entry),

@@ -81,9 +81,9 @@ class Mock:
         return {"model_names": main, "more_names": more} if main or more else {}
 
     def environ(self, environ: Mapping[str, str]) -> Mapping[str, str]:
-        """One variable with a dummy key, and those that say where `~` is; nothing else of the real environment."""
-        home = {name: environ[name] for name in ("HOME", "USERPROFILE") if name in environ}
-        return {VARIABLE: "mock-mode", **home}
+        """One variable with a dummy key, and those that say where `~` is and how a list behaves; nothing else."""
+        kept = ("HOME", "USERPROFILE", "INFERENCE_PROVIDERS_COMPAT")
+        return {VARIABLE: "mock-mode", **{name: environ[name] for name in kept if name in environ}}
 
     def sender(self, real: Callable[[], Any], secrets: Callable[[], list[str]]) -> Any:
         """The sender that answers from the mock replies."""
