@@ -92,8 +92,8 @@ def _endpoint(given: Any) -> str:
     """An `api_base`, checked. Raises TypeError and ValueError, which do not show it: it may be a key."""
     if not isinstance(given, str):
         raise TypeError(f"api_base must be text, not {type(given).__name__}")
-    endpoint = given.strip().rstrip("/").removesuffix("/chat/completions")
-    if not credentials.is_plain_address(endpoint):
+    endpoint, problem = credentials.written_address(given)
+    if problem:
         raise ValueError("api_base must begin with http:// or https://, without a name, a password or a query in it")
     host = credentials.host_of(endpoint)
     if endpoint.startswith("http://") and not credentials.is_private(host):

@@ -7,7 +7,7 @@ from typing import Any
 
 from inference_providers import credentials
 from inference_providers.clients import ProviderList
-from inference_providers.offers import local_server
+from inference_providers.offers import addresses
 from inference_providers.registry import Registry, bundled
 from inference_providers.servers import discovery, engines, model_files
 from inference_providers.text import printable
@@ -80,25 +80,28 @@ def _keys(registry: Registry) -> list[dict[str, Any]]:
 def _addresses(registry: Registry) -> list[dict[str, str]]:
     """Addresses to which the user's variables send a key: OPENAI_BASE_URL and the like."""
     return [
-        {"provider": provider.id, "variable": variable, "address": _shown(os.environ[variable])}
+        {"provider": provider.id, "variable": variable, "address": _shown(address)}
         for provider in registry.providers.values()
-        if (variable := provider.connection.get("base_url")) and os.environ.get(variable)
+        if provider.local is None and any(map(os.environ.get, provider.key_variables))
+        for variable, address, problem in [addresses.own_address(provider, os.environ)]
+        if variable and not problem
     ]
 
 
 def _shown(address: str) -> str:
     host = credentials.host_of(address)
-    plain = address.strip().lower().startswith("http://") and not credentials.is_loopback(host)
+    plain = address.startswith("http://") and not credentials.is_loopback(host)
     return f"{host}, without https" if plain else host
 
 
 def _looked_at(registry: Registry) -> list[dict[str, str]]:
     """Addresses of local servers that are set by the user's variables."""
     return [
-        {"provider": p.id, "variable": variable, "address": local_server.address(p, os.environ)}
+        {"provider": p.id, "variable": variable, "address": address or problem.removeprefix(f"{variable} ")}
         for p in registry.providers.values()
-        for variable in (p.local or {}).get("address") or ()
-        if os.environ.get(variable)
+        if p.local is not None
+        for variable, address, problem in [addresses.own_address(p, os.environ)]
+        if variable
     ]
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from inference_providers.chat import parameters
-from inference_providers.credentials import is_plain_address
+from inference_providers.credentials import written_address
 
 
 @dataclass
@@ -117,9 +117,10 @@ class RemoteParams:
             return None
         if not isinstance(self.api_url, str):
             raise TypeError("api_url must be text")
-        if not is_plain_address(self.api_url.strip()):  # nor may it be empty
+        address, problem = written_address(self.api_url)
+        if problem:
             raise ValueError("api_url must begin with http:// or https://, without a name and password in it")
-        return self.api_url.strip().rstrip("/").removesuffix("/chat/completions")
+        return address
 
 
 _KEYS = ("api_key", "api_key_env_varname")

@@ -22,7 +22,8 @@ class Pins:
 
     def __init__(self, registry: Registry, trust: Mapping[str, Sequence[str]] | None = None) -> None:
         """*trust*: variable -> hosts (`host` or `host:port`) that the program itself names for it."""
-        self._patterns, self._own, self._headers = _tables(registry)
+        self._patterns, self._headers = _tables(registry)
+        self._registry = registry
         self._trust = {
             variable: {host_of(host) for host in ([hosts] if isinstance(hosts, str) else hosts)}
             for variable, hosts in (trust or {}).items()
@@ -76,7 +77,8 @@ class Pins:
 
         `OPENAI_BASE_URL` moves `OPENAI_API_KEY`, and nothing else.
         """
-        return (variable, address_variable) in self._own
+        rows = self._registry.providers.values()
+        return any(variable in row.key_variables and address_variable in row.address_variables for row in rows)
 
     def headers(self, variable: str | None, endpoint: str, rows: Mapping[str, str]) -> dict[str, str]:
         """The header rows (header -> variable) that the installed package has beside this key, at its own host."""
@@ -92,19 +94,15 @@ class Pins:
 
 
 @lru_cache(maxsize=4)
-def _tables(registry: Registry) -> tuple[dict[str, set[str]], set[tuple[str, str]], set[tuple[str, str, str]]]:
-    """What a registry says of keys: host patterns by variable, (variable, the variable with the user's own address
-    for it), and (variable, header, the header's variable).
-    """
+def _tables(registry: Registry) -> tuple[dict[str, set[str]], set[tuple[str, str, str]]]:
+    """What a registry says of keys: host patterns by variable, and (variable, header, the header's variable)."""
     patterns: dict[str, set[str]] = {}
-    own: set[tuple[str, str]] = set()
     headers: set[tuple[str, str, str]] = set()
     for provider in registry.providers.values():
         settings = provider.connection.get("variables") or {}
         pattern = host_pattern(provider.endpoint, settings)
         ways = [way["endpoint"] for way in (provider.connection.get("routes") or {}).values() if "endpoint" in way]
         for variable in provider.key_variables:
-            own.add((variable, provider.connection.get("base_url") or ""))
             headers |= {
                 (variable, header, source) for header, source in (provider.connection.get("headers") or {}).items()
             }
@@ -118,4 +116,4 @@ def _tables(registry: Registry) -> tuple[dict[str, set[str]], set[tuple[str, str
                     {"MODEL_NAME": {"pattern": "[a-z0-9-]+"}},
                 )
             )
-    return patterns, own, headers
+    return patterns, headers

@@ -6,19 +6,19 @@ from inference_providers._face import face
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from inference_providers.offers import addresses as addresses
     from inference_providers.offers import defaults as defaults
-    from inference_providers.offers import local_server as local_server
     from inference_providers.offers.access import ALLOW_VARIABLE as ALLOW_VARIABLE
     from inference_providers.offers.access import AVOID_VARIABLE as AVOID_VARIABLE
+    from inference_providers.offers.access import Accesses as Accesses
     from inference_providers.offers.access import BY_HAND as BY_HAND
     from inference_providers.offers.access import BY_HAND_VARIABLE as BY_HAND_VARIABLE
     from inference_providers.offers.access import ONLY_VARIABLE as ONLY_VARIABLE
-    from inference_providers.offers.access import Accesses as Accesses
+    from inference_providers.offers.addresses import address as address
+    from inference_providers.offers.addresses import own_address as own_address
     from inference_providers.offers.explanation import Explanation as Explanation
     from inference_providers.offers.guidance import Guidance as Guidance
     from inference_providers.offers.local_server import LocalServer as LocalServer
-    from inference_providers.offers.local_server import address as address
-    from inference_providers.offers.local_server import own_address as own_address
     from inference_providers.offers.lookup import FOUND as FOUND
     from inference_providers.offers.lookup import GIVEN as GIVEN
     from inference_providers.offers.lookup import NAMED as NAMED
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from inference_providers.offers.ordering import order as order
     from inference_providers.offers.ordering import shuffled as shuffled
     from inference_providers.offers.resolution import AUTO as AUTO
-    from inference_providers.offers.resolution import SMALL as SMALL
     from inference_providers.offers.resolution import Resolution as Resolution
+    from inference_providers.offers.resolution import SMALL as SMALL
     from inference_providers.offers.resolver import Resolver as Resolver
     from inference_providers.offers.resolver import is_automatic as is_automatic
     from inference_providers.offers.rules import PREFIXES as PREFIXES
@@ -39,59 +39,18 @@ if TYPE_CHECKING:
     from inference_providers.offers.sorting import is_free as is_free
 
 _HOME = {
-    "access": (
-        "ALLOW_VARIABLE",
-        "AVOID_VARIABLE",
-        "Accesses",
-        "BY_HAND",
-        "BY_HAND_VARIABLE",
-        "ONLY_VARIABLE",
-    ),
+    "access": ("ALLOW_VARIABLE", "AVOID_VARIABLE", "Accesses", "BY_HAND", "BY_HAND_VARIABLE", "ONLY_VARIABLE",),
+    "addresses": ("address", "own_address",),
     "explanation": ("Explanation",),
     "guidance": ("Guidance",),
-    "local_server": (
-        "LocalServer",
-        "address",
-        "own_address",
-    ),
-    "lookup": (
-        "FOUND",
-        "GIVEN",
-        "NAMED",
-    ),
+    "local_server": ("LocalServer",),
+    "lookup": ("FOUND", "GIVEN", "NAMED",),
     "offer": ("Offer",),
-    "ordering": (
-        "order",
-        "shuffled",
-    ),
-    "resolution": (
-        "AUTO",
-        "Resolution",
-        "SMALL",
-    ),
-    "resolver": (
-        "Resolver",
-        "is_automatic",
-    ),
-    "rules": (
-        "PREFIXES",
-        "prefix_of",
-    ),
-    "selection": (
-        "REMOTE",
-        "Selection",
-        "selection_of",
-    ),
-    "sorting": (
-        "POLICIES",
-        "is_free",
-    ),
+    "ordering": ("order", "shuffled",),
+    "resolution": ("AUTO", "Resolution", "SMALL",),
+    "resolver": ("Resolver", "is_automatic",),
+    "rules": ("PREFIXES", "prefix_of",),
+    "selection": ("REMOTE", "Selection", "selection_of",),
+    "sorting": ("POLICIES", "is_free",),
 }
-__getattr__, __dir__ = face(
-    __name__,
-    _HOME,
-    modules=(
-        "defaults",
-        "local_server",
-    ),
-)
+__getattr__, __dir__ = face(__name__, _HOME, modules=("addresses", "defaults",))

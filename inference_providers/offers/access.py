@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from inference_providers import credentials
+from inference_providers.offers.addresses import own_address
 from inference_providers.registry import OPENAI_PROTOCOL, SPOKEN
 
 TYPE_CHECKING = False
@@ -240,10 +241,11 @@ class Accesses(credentials.Secretive):
         if problem := unspoken(provider.protocol):
             return self._access(provider, None, None, problem)
         credential, reason = credentials.find(provider, self._environ)
+        own = own_address(provider, self._environ)[0]
         endpoint, problem = self._endpoint(provider)
         if credential is None or endpoint is None:
             return self._access(provider, endpoint, None, reason or problem)
-        if credential.variable and not self._may_go(provider, credential.variable, endpoint):
+        if credential.variable and not self._may_go(provider, credential.variable, endpoint, own):
             hosts = ", ".join(self._pins.hosts(credential.variable))
             return self._access(
                 provider,
@@ -254,33 +256,23 @@ class Accesses(credentials.Secretive):
         opt_in = provider.opt_in(credential.variable) and provider.id not in self._allow
         rows = self._pins.headers(credential.variable, endpoint, provider.connection.get("headers") or {})
         headers = {header: value for header, source in rows.items() if (value := self._environ.get(source, "").strip())}
-        own = self._environ.get(provider.connection.get("base_url") or "", "").strip() or self._own_address(provider)
         pins = None if own else self._pins  # the user's own word on where this key goes
         return self._access(
             provider, endpoint, credential, "", opt_in=opt_in, headers=headers, pins=pins, accesses=self
         )
 
     def _endpoint(self, provider: Provider) -> tuple[str | None, str]:
-        if provider.local is not None and (here := self._own_address(provider)):
-            return here, ""  # where the user says that it runs, whether it runs now or not
-        own = provider.connection.get("base_url")
-        if own and (address := self._environ.get(own, "").strip()):
-            plain = credentials.is_plain_address(address)
-            return (address.rstrip("/"), "") if plain else (None, f"{own} is not a plain http(s) address")
+        own, address, problem = own_address(provider, self._environ)
+        if own:  # where the user says that it is, whether it is there now or not
+            return address or None, problem
         for name in credentials.variables_of(provider.endpoint) if "$" in provider.endpoint else ():
             if self._pins.pinned(name):
                 return None, f"its endpoint would hold {name}, which is a key"
         return credentials.fill_endpoint(provider, self._environ)
 
-    def _own_address(self, provider: Provider) -> str:
-        from inference_providers.offers.local_server import own_address
-
-        return own_address(provider, self._environ)[1]
-
-    def _may_go(self, provider: Provider, variable: str, endpoint: str) -> bool:
-        if provider.local is not None and endpoint == self._own_address(provider):
+    def _may_go(self, provider: Provider, variable: str, endpoint: str, own: str) -> bool:
+        if own and provider.local is not None:
             return self._pins.belongs_here(variable)
-        own = provider.connection.get("base_url")  # the user's own word on where this key goes
-        if own and self._environ.get(own, "").strip():
+        if own:  # the user's own word on where this key goes
             return self._pins.own_address(variable, own)
         return self._pins.allows(variable, endpoint)

@@ -66,7 +66,7 @@ class Guidance:
 
     def no_server(self, resolution: Resolution, first: Offer, near: Sequence[str]) -> LocalServerError:
         """The error for an engine that is named, does not run, and cannot be started with what lies here."""
-        from inference_providers.offers.local_server import own_address
+        from inference_providers.offers.addresses import own_address
 
         variable = own_address(self._registry.providers[first.provider], self._environ)[0]
         where = first.endpoint + (f" ({variable})" if variable else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 from inference_providers.registry.facts import Facts
 
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 OPENAI_PROTOCOL = "openai"
+# How people call the variable with a provider's address, after what stands before `_API_KEY` in that of its key.
+_ADDRESSES = ("_BASE_URL", "_API_BASE", "_API_BASE_URL")
+_STEMS = re.compile(r"(.+?)(?:_API_BASE|_API_KEY|_HOST|_ENDPOINT)")
 
 
 class Provider:
@@ -46,6 +50,24 @@ class Provider:
         self.local: Mapping[str, Any] | None = {} if local is True else local or None
         self.model_names: Mapping[str, str] = data.get("model_names") or {}
         self.more_names: Mapping[str, str] = data.get("more_names") or {}
+
+    @property
+    def own_variables(self) -> tuple[str, ...]:
+        """The variables of its row in which the user may say where it is, the address as it is."""
+        listed = self.connection.get("base_url") or (self.local or {}).get("address") or ()
+        return (listed,) if isinstance(listed, str) else tuple(listed)
+
+    @property
+    def address_variables(self) -> tuple[str, ...]:
+        """All variables in which the user may say where it is, preferred first: `GROQ_BASE_URL`, `GROQ_API_BASE`.
+
+        Those of its row, and those that are called like the variable of its key, or of its address.
+        """
+        listed = self.own_variables
+        stems = {match[1]: "" for name in (*listed, *self.key_variables) if (match := _STEMS.fullmatch(name))}
+        if self.local is not None:
+            stems[re.sub(r"[^A-Z0-9]+", "_", self.id.upper())] = ""
+        return tuple(dict.fromkeys((*listed, *(stem + end for stem in stems for end in _ADDRESSES))))
 
     @property
     def part_of(self) -> str:

@@ -181,9 +181,9 @@ def _key(request: Request) -> str:
 
 def _addresses() -> set[str]:
     """Variables that hold the address of a provider or of a server on this machine."""
-    rows = [row.connection for row in bundled().providers.values()]
-    own = {row["base_url"] for row in rows if "base_url" in row}
-    return own | {name for row in rows for name in row.get("variables") or ()}
+    rows = [row for row in bundled().providers.values() if row.local is None]
+    own = {name for row in rows for name in row.address_variables}
+    return own | {name for row in rows for name in row.connection.get("variables") or ()}
 
 
 def _points_to(value: str, request: Request) -> bool:
