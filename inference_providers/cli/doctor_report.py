@@ -7,7 +7,7 @@ from typing import Any
 
 from inference_providers import credentials
 from inference_providers.clients import ProviderList
-from inference_providers.offers import addresses
+from inference_providers.offers import addresses, is_offline
 from inference_providers.registry import Registry, bundled
 from inference_providers.servers import discovery, engines, model_files
 from inference_providers.text import printable
@@ -39,6 +39,8 @@ def examine(providers: ProviderList) -> dict[str, Any]:
         ],
         "unused": unused_variables,
         "addresses": _addresses(registry),
+        "not_followed": _not_followed(registry),
+        "offline": is_offline(environ),
         "looked_at": _looked_at(registry),
         "servers": [
             {"provider": s.provider, "endpoint": s.endpoint, "models": list(s.models), "locked": s.locked}
@@ -85,6 +87,16 @@ def _addresses(registry: Registry) -> list[dict[str, str]]:
         if provider.local is None and any(map(os.environ.get, provider.key_variables))
         for variable, address, problem in [addresses.own_address(provider, os.environ)]
         if variable and not problem
+    ]
+
+
+def _not_followed(registry: Registry) -> list[dict[str, str]]:
+    """Variables that seem to say where somebody is with a key, or a server, and are not followed."""
+    return [
+        {"provider": provider.id, "variable": variable, "reason": reason}
+        for provider in registry.providers.values()
+        if provider.local is not None or any(map(os.environ.get, provider.key_variables))
+        for variable, reason in addresses.unheeded(provider, os.environ).items()
     ]
 
 
@@ -159,6 +171,12 @@ def report(findings: dict[str, Any]) -> str:
         "Addresses changed by you:",
         [f"  {a['variable']}: {a['provider']} goes to {a['address']}" for a in findings["addresses"]],
     )
+    lines += _section(
+        "Addresses not followed:",
+        [f"  {a['variable']} is not followed for {a['provider']}: {a['reason']}" for a in findings["not_followed"]],
+    )
+    if findings["offline"]:
+        lines += ["", "INFERENCE_PROVIDERS_OFFLINE is set: nobody beyond this machine and private networks is asked."]
     lines += ["", "Servers on this machine:"]
     lines += [
         f"  {s['provider']} at {s['endpoint']}: "

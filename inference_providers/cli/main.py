@@ -18,10 +18,12 @@ from inference_providers.cli.providers import providers
 from inference_providers.cli.registry import registry
 from inference_providers.cli.resolve import resolve
 from inference_providers.cli.roll_call import roll_call
+from inference_providers.cli.terms import offline
 
 
 @click.group(cls=Group, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
+@offline
 def main() -> None:
     """See which models your keys and servers reach, and look after the registry behind it."""
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from inference_providers.credentials.hosts import origin_of as origin_of
     from inference_providers.credentials.hosts import variables_of as variables_of
     from inference_providers.credentials.hosts import written_address as written_address
-    from inference_providers.credentials.keys import Credential as Credential
     from inference_providers.credentials.keys import DUMMY_KEY as DUMMY_KEY
+    from inference_providers.credentials.keys import Credential as Credential
     from inference_providers.credentials.keys import Environment as Environment
     from inference_providers.credentials.keys import Secret as Secret
     from inference_providers.credentials.keys import Secretive as Secretive
@@ -37,10 +37,40 @@ if TYPE_CHECKING:
 
 _HOME = {
     "foreign_secrets": ("is_foreign",),
-    "hosts": ("Address", "address_of", "fill_endpoint", "host_of", "is_loopback", "is_private", "origin_of", "variables_of", "written_address",),
-    "keys": ("Credential", "DUMMY_KEY", "Environment", "Secret", "Secretive", "find", "hidden", "near_misses", "refusal",),
+    "hosts": (
+        "Address",
+        "address_of",
+        "fill_endpoint",
+        "host_of",
+        "is_loopback",
+        "is_private",
+        "origin_of",
+        "variables_of",
+        "written_address",
+    ),
+    "keys": (
+        "Credential",
+        "DUMMY_KEY",
+        "Environment",
+        "Secret",
+        "Secretive",
+        "find",
+        "hidden",
+        "near_misses",
+        "refusal",
+    ),
     "pins": ("Pins",),
-    "redaction": ("MARK", "scrub", "scrub_bytes", "scrub_events", "scrub_json",),
-    "trust": ("restrained", "stray_keys", "without_strays",),
+    "redaction": (
+        "MARK",
+        "scrub",
+        "scrub_bytes",
+        "scrub_events",
+        "scrub_json",
+    ),
+    "trust": (
+        "restrained",
+        "stray_keys",
+        "without_strays",
+    ),
 }
 __getattr__, __dir__ = face(__name__, _HOME)

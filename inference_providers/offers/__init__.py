@@ -9,12 +9,13 @@ if TYPE_CHECKING:
     from inference_providers.offers import addresses as addresses
     from inference_providers.offers import defaults as defaults
     from inference_providers.offers.access import ALLOW_VARIABLE as ALLOW_VARIABLE
-    from inference_providers.offers.access import AVOID_VARIABLE as AVOID_VARIABLE
-    from inference_providers.offers.access import Accesses as Accesses
     from inference_providers.offers.access import BY_HAND as BY_HAND
     from inference_providers.offers.access import BY_HAND_VARIABLE as BY_HAND_VARIABLE
-    from inference_providers.offers.access import ONLY_VARIABLE as ONLY_VARIABLE
+    from inference_providers.offers.access import Accesses as Accesses
+    from inference_providers.offers.addresses import OFFLINE_VARIABLE as OFFLINE_VARIABLE
+    from inference_providers.offers.addresses import SELECTING as SELECTING
     from inference_providers.offers.addresses import address as address
+    from inference_providers.offers.addresses import is_offline as is_offline
     from inference_providers.offers.addresses import own_address as own_address
     from inference_providers.offers.explanation import Explanation as Explanation
     from inference_providers.offers.guidance import Guidance as Guidance
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from inference_providers.offers.ordering import order as order
     from inference_providers.offers.ordering import shuffled as shuffled
     from inference_providers.offers.resolution import AUTO as AUTO
-    from inference_providers.offers.resolution import Resolution as Resolution
     from inference_providers.offers.resolution import SMALL as SMALL
+    from inference_providers.offers.resolution import Resolution as Resolution
     from inference_providers.offers.resolver import Resolver as Resolver
     from inference_providers.offers.resolver import is_automatic as is_automatic
     from inference_providers.offers.rules import PREFIXES as PREFIXES
@@ -37,20 +38,64 @@ if TYPE_CHECKING:
     from inference_providers.offers.selection import selection_of as selection_of
     from inference_providers.offers.sorting import POLICIES as POLICIES
     from inference_providers.offers.sorting import is_free as is_free
+    from inference_providers.offers.talking import is_to_talk_to as is_to_talk_to
 
 _HOME = {
-    "access": ("ALLOW_VARIABLE", "AVOID_VARIABLE", "Accesses", "BY_HAND", "BY_HAND_VARIABLE", "ONLY_VARIABLE",),
-    "addresses": ("address", "own_address",),
+    "access": (
+        "ALLOW_VARIABLE",
+        "Accesses",
+        "BY_HAND",
+        "BY_HAND_VARIABLE",
+    ),
+    "addresses": (
+        "OFFLINE_VARIABLE",
+        "SELECTING",
+        "address",
+        "is_offline",
+        "own_address",
+    ),
     "explanation": ("Explanation",),
     "guidance": ("Guidance",),
     "local_server": ("LocalServer",),
-    "lookup": ("FOUND", "GIVEN", "NAMED",),
+    "lookup": (
+        "FOUND",
+        "GIVEN",
+        "NAMED",
+    ),
     "offer": ("Offer",),
-    "ordering": ("order", "shuffled",),
-    "resolution": ("AUTO", "Resolution", "SMALL",),
-    "resolver": ("Resolver", "is_automatic",),
-    "rules": ("PREFIXES", "prefix_of",),
-    "selection": ("REMOTE", "Selection", "selection_of",),
-    "sorting": ("POLICIES", "is_free",),
+    "ordering": (
+        "order",
+        "shuffled",
+    ),
+    "resolution": (
+        "AUTO",
+        "Resolution",
+        "SMALL",
+    ),
+    "resolver": (
+        "Resolver",
+        "is_automatic",
+    ),
+    "rules": (
+        "PREFIXES",
+        "prefix_of",
+    ),
+    "selection": (
+        "REMOTE",
+        "Selection",
+        "selection_of",
+    ),
+    "sorting": (
+        "POLICIES",
+        "is_free",
+    ),
+    "talking": ("is_to_talk_to",),
 }
-__getattr__, __dir__ = face(__name__, _HOME, modules=("addresses", "defaults",))
+__getattr__, __dir__ = face(
+    __name__,
+    _HOME,
+    modules=(
+        "addresses",
+        "defaults",
+    ),
+)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from inference_providers import credentials
-from inference_providers.offers.addresses import own_address
+from inference_providers.offers.addresses import notices, own_address
 from inference_providers.registry import OPENAI_PROTOCOL, SPOKEN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Container, Mapping, Sequence
     from typing import Any
 
     from inference_providers.chat import Rules
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from inference_providers.offers.selection import Selection
     from inference_providers.registry import Facts, Provider, Registry
 
-AVOID_VARIABLE, ONLY_VARIABLE = "INFERENCE_PROVIDERS_AVOID", "INFERENCE_PROVIDERS_ONLY"
 ALLOW_VARIABLE = "INFERENCE_PROVIDERS_ALLOW"  # providers that may have a general-purpose token without being named
 BY_HAND = "the api_key given"  # where a key is from that no variable holds
 BY_HAND_VARIABLE = "INFERENCE_PROVIDERS_REMOTE_KEY"  # stands for its variable at an address of the caller's
@@ -45,7 +44,8 @@ class Access(credentials.Secretive):
 
     __slots__ = (
         "_accesses", "_general", "_permitted", "_routed", "_rules", "credential", "elsewhere", "endpoint", "headers",
-        "key", "key_source", "opt_in", "pins", "place", "provider", "reason", "registry", "server", "variable",
+        "key", "key_source", "notices", "opt_in", "pins", "place", "provider", "reason", "registry", "server",
+        "variable",
     )  # fmt: skip
 
     def __init__(
@@ -83,6 +83,7 @@ class Access(credentials.Secretive):
         if self.variable is not None and self.variable == by_hand:
             self.key_source = BY_HAND
         self.headers = headers or {}
+        self.notices: Sequence[str] = ()  # what is to be known of where its key goes
         self.pins = pins
         self._general = general or {}
         self._rules: dict[tuple[frozenset[str], tuple[int, ...]], Rules] = {}
@@ -191,9 +192,16 @@ class Accesses(credentials.Secretive):
         made._known[provider.id] = found
         return made
 
+    def own_address(self, provider_id: str) -> str:
+        """Where the user says, in a variable, that a provider is; empty where nothing is said."""
+        return own_address(self.registry.providers[provider_id], self._environ)[1]
+
     def avoids(self, provider: Provider) -> str:
         """By what a provider is avoided; empty where it is not."""
-        return self.selection.why_not(provider) if self.selection is not None else ""
+        if self.selection is None:
+            return ""
+        endpoint = self._endpoint(provider)[0] if self.selection.offline else ""
+        return self.selection.why_not(provider, endpoint=endpoint or "")
 
     def __getitem__(self, provider_id: str) -> Access:
         if provider_id not in self._known:
@@ -220,7 +228,7 @@ class Accesses(credentials.Secretive):
     def _access(self, provider: Provider, *args: Any, **kwargs: Any) -> Access:
         if self.selection is not None and provider.local is not None:
             kwargs["elsewhere"] = self.selection.why_not(provider, elsewhere=True)
-        return Access(
+        made = Access(
             provider,
             *args,
             **{
@@ -231,6 +239,9 @@ class Accesses(credentials.Secretive):
                 **kwargs,
             },
         )
+        if made.variable is not None:
+            made.notices = notices(provider, self._environ, made.endpoint, made.key_source.removeprefix("in "))
+        return made
 
     def work_out(self, provider: Provider) -> Access:
         """How a provider, or one of its routes, can be reached."""

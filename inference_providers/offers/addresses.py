@@ -1,10 +1,13 @@
-"""Where the user says that a provider is, or a server on this machine: in variables. Pure."""
+"""Where the user says, in variables, that a provider or a server on this machine is, and that others are out of reach.
+
+Pure.
+"""
 
 from __future__ import annotations
 
 import re
 
-from inference_providers.credentials import host_of, written_address
+from inference_providers.credentials import host_of, is_loopback, written_address
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,8 +15,16 @@ if TYPE_CHECKING:
 
     from inference_providers.registry import Provider
 
+# Whom every list avoids, whom alone it asks, and whether it asks nobody further away than private networks.
+SELECTING = ("INFERENCE_PROVIDERS_AVOID", "INFERENCE_PROVIDERS_ONLY", "INFERENCE_PROVIDERS_OFFLINE")
+AVOID_VARIABLE, ONLY_VARIABLE, OFFLINE_VARIABLE = SELECTING
 # What ends like the name of a variable with an address, and is none that is followed.
-_ALIKE = re.compile(r"(.+?)(?:_API)?_(?:BASE|URL|HOST|ENDPOINT|BASE_URL|BASEURL)")
+_ALIKE = ("_API_URL", "_URL", "_API_HOST", "_HOST", "_API_ENDPOINT", "_ENDPOINT", "_BASE", "_BASEURL")
+
+
+def is_offline(environ: Mapping[str, str]) -> bool:
+    """Whether the environment says that nothing goes further than this machine and private networks."""
+    return environ.get(OFFLINE_VARIABLE, "").strip().lower() not in ("", "0", "false", "no", "off")
 
 
 def address(provider: Provider, environ: Mapping[str, str]) -> str:
@@ -48,12 +59,27 @@ def unheeded(provider: Provider, environ: Mapping[str, str]) -> dict[str, str]:
     }
     if followed or provider.local is not None:
         return found
-    stems = {name.removesuffix("_API_KEY") for name in provider.key_variables if name.endswith("_API_KEY")}
-    for name, value in environ.items():
-        match = _ALIKE.fullmatch(name)
-        if match and match[1] in stems and name not in known and re.match(r"(?i)\s*['\"]?https?://", value):
-            found[name] = f"set {known[0]}"
-    return found
+    stems = [name.removesuffix("_API_KEY") for name in provider.key_variables if name.endswith("_API_KEY")]
+    alike = [stem + end for stem in stems for end in _ALIKE]
+    return found | {name: f"set {known[0]}" for name in alike if name not in known and "://" in environ.get(name, "")}
+
+
+def notices(provider: Provider, environ: Mapping[str, str], endpoint: str, key: str) -> list[str]:
+    """What is to be known of a provider's address: that others listen there, or that the user meant another one.
+
+    *key*: what goes there, for a person.
+    """
+    host = host_of(endpoint)
+    found = []
+    if endpoint.startswith("http://") and not is_loopback(host):
+        found.append(
+            f"{key} goes to {host} without encryption: its address is http. "
+            "Use https, unless you trust the network between."
+        )
+    return found + [
+        f"{name} is not followed, so {provider.id} is asked at {host}: {why}"
+        for name, why in unheeded(provider, environ).items()
+    ]
 
 
 def _read(given: str, variable: str, provider: Provider) -> tuple[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 
 class LocalServer:
@@ -16,6 +16,7 @@ class LocalServer:
 
     reason = ""  # why it cannot be used
     launched = False  # by this package: it serves the one model it was launched for
+    mute: frozenset[str] = frozenset()  # models that it says are for something else than talk
     wished = False  # whether its model is to run there first
     fits = True  # whether it is made for such models
     # For a new connection from a local port: why who took it is not this server. None: nobody can tell.
@@ -29,11 +30,24 @@ class LocalServer:
         key: str | None = None,
         *,
         locked: bool = False,
+        mute: Iterable[str] = (),
     ) -> None:
+        if mute:
+            self.mute = frozenset(mute)
         self.locked = locked
         self.provider, self.endpoint, self.models = provider, endpoint, dict(models)
         self.key = key
         self.place = endpoint  # what tells it from other servers
+
+    def as_of(self, provider: str) -> LocalServer:
+        """This server as another kind, which its user says that it is."""
+        return LocalServer(provider, self.endpoint, self.models, self.key, locked=self.locked, mute=self.mute)
+
+    def talks(self, model: str) -> bool:
+        """Whether nothing says that one of its models is for something else: embeddings, images, speech."""
+        from inference_providers.registry import is_text_model
+
+        return model not in self.mute and (self.models[model] is not None or is_text_model(model))
 
     def wake(self, limit: float) -> None:
         """Have it running. Raises LocalServerError."""

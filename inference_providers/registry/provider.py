@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 
 from inference_providers.registry.facts import Facts
 
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 OPENAI_PROTOCOL = "openai"
 # How people call the variable with a provider's address, after what stands before `_API_KEY` in that of its key.
 _ADDRESSES = ("_BASE_URL", "_API_BASE", "_API_BASE_URL")
-_STEMS = re.compile(r"(.+?)(?:_API_BASE|_API_KEY|_HOST|_ENDPOINT)")
+_BEFORE = ("_API_BASE", "_API_KEY", "_HOST", "_ENDPOINT")
 
 
 class Provider:
@@ -64,9 +63,10 @@ class Provider:
         Those of its row, and those that are called like the variable of its key, or of its address.
         """
         listed = self.own_variables
-        stems = {match[1]: "" for name in (*listed, *self.key_variables) if (match := _STEMS.fullmatch(name))}
+        names = (*listed, *self.key_variables)
+        stems = [name.removesuffix(end) for name in names for end in _BEFORE if name.endswith(end)]
         if self.local is not None:
-            stems[re.sub(r"[^A-Z0-9]+", "_", self.id.upper())] = ""
+            stems.append("".join(letter if letter.isalnum() else "_" for letter in self.id.upper()))
         return tuple(dict.fromkeys((*listed, *(stem + end for stem in stems for end in _ADDRESSES))))
 
     @property

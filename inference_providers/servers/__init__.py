@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from inference_providers.servers import model_lists as model_lists
     from inference_providers.servers import recipes as recipes
     from inference_providers.servers import stopping as stopping
-    from inference_providers.servers.discovery import scan as scan
+    from inference_providers.servers.discovery import Lookout as Lookout
     from inference_providers.servers.launch import LaunchableServer as LaunchableServer
     from inference_providers.servers.launchables import Launchables as Launchables
     from inference_providers.servers.recipes import CONTEXT as CONTEXT
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from inference_providers.servers.state import running as running
 
 _HOME = {
-    "discovery": ("scan",),
+    "discovery": ("Lookout",),
     "launch": ("LaunchableServer",),
     "launchables": ("Launchables",),
     "recipes": (

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from inference_providers.registry import Provider, Registry
 
 PROBE_TIMEOUT = 0.3  # seconds, for the connection and again for each reply
+_KEPT = 10.0  # seconds for which a look counts
 PATIENCE = 5.0  # the same for who is named, or the only one left
 _MOST_PLACES = 4  # addresses of one name that are tried
 MODEL_VARIABLE = "INFERENCE_PROVIDERS_LOCAL_MODEL"
@@ -65,6 +66,44 @@ def scan(
     ]
     rank = {provider.id: index for index, provider in enumerate(rows)}
     return sorted(servers, key=lambda server: rank[server.provider])
+
+
+class Lookout:
+    """The servers that run at the registry's addresses: a look counts for ten seconds.
+
+    A look is short, since most programs do not depend on what it finds. Who does, waits for what is late.
+    """
+
+    def __init__(self, registry: Registry, environ: Mapping[str, str], avoids: Callable[[Provider], str]) -> None:
+        self._registry, self._environ, self._avoids = registry, environ, avoids
+        self._seen: tuple[float, list[LocalServer]] = (float("-inf"), [])
+        self._late: list[str] = []  # addresses that had not answered
+        self._silent: set[str] = set()  # nor when they had more time
+
+    def servers(self) -> list[LocalServer]:
+        """What is seen."""
+        if time.monotonic() - self._seen[0] > _KEPT:
+            late: list[str] = []
+            found = scan(self._registry, self._environ, avoids=self._avoids, late=late)
+            self._seen, self._late = (time.monotonic(), found), late
+        return self._seen[1]
+
+    def wait(self, provider: Provider | None = None) -> bool:
+        """Give what was late `PATIENCE` seconds: all, or where a provider is. Whether more is seen now."""
+        wanted = {address(provider, self._environ)} if provider else self._late
+        late = [base for base in self._late if base in wanted]
+        if not late:
+            return False
+        self._late = [base for base in self._late if base not in late]
+        silent: list[str] = []
+        found = scan(self._registry, self._environ, PATIENCE, avoids=self._avoids, bases=late, late=silent)
+        self._silent = self._silent - {*late} | {*silent}
+        self._seen = (time.monotonic(), [*self._seen[1], *found])
+        return bool(found)
+
+    def silence(self, base: str) -> str:
+        """What to say of an address that took a connection, or might have, and said nothing."""
+        return f"; what is there has said nothing for {PATIENCE:.0f} seconds" if base in self._silent else ""
 
 
 def _connectable(bases: Iterable[str], timeout: float, late: list[str]) -> list[str]:
@@ -170,7 +209,8 @@ class ServerProbe:
         from inference_providers.transport import Limits, Sender
 
         self._base, self._registry, self._environ, self._late = base, registry, environ, late
-        self._root, self._owner = base, None
+        self._root = base
+        self._owner: Provider | None = None  # whose server the user says is here
         self._timeout, self._silent = timeout, False
         self._sender = Sender({}, Limits(connect=timeout, total=timeout))
         self._pages: dict[str, tuple[int, Mapping[str, str], bytes]] = {}
@@ -198,7 +238,7 @@ class ServerProbe:
                 for row in rows
                 if any(self._matches(fingerprint, row) for fingerprint in (row.local or {}).get("fingerprint") or ())
             ),
-            self._owner if locked or models is not None else None,
+            self._owner if locked else None,  # one that wants a key may say nothing else of itself
         )
         if provider is None:
             if models is None or UNKNOWN not in self._registry.providers:
@@ -207,7 +247,14 @@ class ServerProbe:
         base = self._endpoint_of(provider)
         listed = models if models is not None else self._models(base + "/models")
         names = {name: self._registry.names.canonical_name(name) for name in listed or []}
-        return LocalServer(provider.id, base, names, locked=locked and listed is None)
+        return LocalServer(provider.id, base, names, locked=locked and listed is None, mute=self._mute())
+
+    def _mute(self) -> list[str]:
+        """The models of which any page that was read says that they are for something else than talk."""
+        from inference_providers.offers import is_to_talk_to
+
+        pages = (_rows(body) or () for status, _, body in self._pages.values() if status == 200)
+        return [str(row.get("id")) for rows in pages for row in rows if not is_to_talk_to(row)]
 
     def _endpoint_of(self, provider: Provider) -> str:
         """Where the user says that this server is, else this root with its path: several kinds share a port."""
