@@ -200,7 +200,12 @@ class Finder(Secretive):
         """
         if provider is None and isinstance(name, str) and is_automatic(name):
             return self._automatic(name.strip().lower())
-        resolution = self.resolver.resolve(name, provider)
+        try:
+            resolution = self.resolver.resolve(name, provider)
+        except UnknownModelError:
+            if provider is not None or not self._waited_for():  # for a server that may know it
+                raise
+            resolution = self.resolver.resolve(name)
         found = self._ordered(resolution)
         if (not found and self._reread_environment()) or self._may_be_late(resolution, found):
             resolution = self.resolver.resolve(name, provider)
@@ -219,7 +224,6 @@ class Finder(Secretive):
         return found
 
     def _say_notices(self, offers: Sequence[Offer]) -> None:
-        """Say once what is to be known of where these are asked."""
         for offer in offers:
             for notice in offer.notices:
                 self.warn_once(notice)
@@ -262,9 +266,7 @@ class Finder(Secretive):
 
     def _to_launch(self) -> list[Offer]:
         """The models that the automatic choice may launch."""
-        if not self._local:
-            return []
-        servers = self._launchables.automatic(everything=self._local == LAUNCH)
+        servers = self._launchables.automatic(everything=self._local == LAUNCH) if self._local else ()
         return order(offer for server in servers for offer in self.offers_on(server))
 
     def _no_key(self, resolution: Resolution) -> NoCredentialsError:
@@ -307,9 +309,8 @@ class Finder(Secretive):
             return False
         self._environment_seen = now
         self.accesses.forget()
-        self._found.clear()
-        self._best.clear()
-        self._told.clear()
+        for known in (self._found, self._best, self._told):
+            known.clear()
         return True
 
     def known_candidates(self, names: Sequence[str]) -> list[Offer] | None:

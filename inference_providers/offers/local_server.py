@@ -47,7 +47,7 @@ class LocalServer:
         """Whether nothing says that one of its models is for something else: embeddings, images, speech."""
         from inference_providers.registry import is_text_model
 
-        return model not in self.mute and (self.models[model] is not None or is_text_model(model))
+        return model not in self.mute and is_text_model(model)
 
     def wake(self, limit: float) -> None:
         """Have it running. Raises LocalServerError."""

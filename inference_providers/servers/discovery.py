@@ -84,7 +84,7 @@ class Lookout:
         """What is seen."""
         if time.monotonic() - self._seen[0] > _KEPT:
             late: list[str] = []
-            found = scan(self._registry, self._environ, avoids=self._avoids, late=late)
+            found = scan(self._registry, self._environ, PROBE_TIMEOUT, avoids=self._avoids, late=late)
             self._seen, self._late = (time.monotonic(), found), late
         return self._seen[1]
 
