@@ -14,6 +14,7 @@ from inference_providers.cli.learned import learned
 from inference_providers.cli.local import local
 from inference_providers.cli.models import models
 from inference_providers.cli.output import Group
+from inference_providers.cli.paths import paths, purge
 from inference_providers.cli.providers import providers
 from inference_providers.cli.registry import registry
 from inference_providers.cli.resolve import resolve
@@ -28,7 +29,9 @@ def main() -> None:
     """See which models your keys and servers reach, and look after the registry behind it."""
 
 
-for command in (batch, chat, completion, doctor, learned, local, models, providers, registry, resolve, roll_call):
+for command in (
+    batch, chat, completion, doctor, learned, local, models, paths, providers, purge, registry, resolve, roll_call,
+):  # fmt: skip
     main.add_command(command)
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from inference_providers.servers.state import endpoint_of as endpoint_of
     from inference_providers.servers.state import read_state as read_state
     from inference_providers.servers.state import running as running
+    from inference_providers.servers.state import servers_folder as servers_folder
 
 _HOME = {
     "discovery": ("Lookout",),
@@ -42,6 +43,7 @@ _HOME = {
         "endpoint_of",
         "read_state",
         "running",
+        "servers_folder",
     ),
 }
 __getattr__, __dir__ = face(
