@@ -92,7 +92,7 @@ def _read(given: str, variable: str, provider: Provider) -> tuple[str, str]:
     bare = found.count("/") == 2
     if variable.endswith("_HOST") and not found.endswith(path):  # where the server is, its API below it
         return found + path, ""
-    as_it_is = variable in provider.own_variables and not local
+    as_it_is = (variable in provider.own_variables and not local) or "$" in path
     return found + path * (bare and not as_it_is), ""
 
 
