@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from inference_providers import installing
@@ -157,6 +158,36 @@ def stream_ends() -> str:
     return "\n".join(rows)
 
 
+def settings() -> str:
+    """The variables that are no provider's."""
+    from inference_providers.cli.variables import VARIABLES
+
+    lines = []
+    for title, rows in VARIABLES.items():
+        lines += ["", f"## {title}", "", "| variable | says |", "|---|---|"]
+        lines += [f"| `{name}` | {said} |" for name, said in rows.items()]
+    return "\n".join([*lines[1:], ""])
+
+
+def key_rows(registry: Registry) -> str:
+    """The variables that rows of the registry name: keys, addresses, accounts, by provider."""
+    from inference_providers.credentials import variables_of
+
+    def names(listed: Iterable[str]) -> str:
+        return ", ".join(f"`{name}`" for name in dict.fromkeys(listed))
+
+    rows = ["| provider | key | address | account |", "|---|---|---|---|"]
+    for provider in registry.providers.values():
+        connection = provider.connection
+        account = [*variables_of(provider.endpoint), *(connection.get("headers") or {}).values()]
+        reached = provider.endpoint and provider.protocol == "openai"
+        address = provider.address_variables if reached else ()
+        if provider.key_variables or address or account:
+            cells = [names(provider.key_variables), names(address), names(account)]
+            rows.append(f"| {provider.name} | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
 def install() -> str:
     """What to type to have the package."""
     where = (
@@ -174,6 +205,7 @@ PARTS = {
     "docs/parameters.md": {"parameters": lambda: parameter_rows(bundled())},
     "docs/answers.md": {"turns": lambda: turn_rows(bundled())},
     "docs/batch.md": {"batch": lambda: batch_rows(bundled())},
+    "docs/environment.md": {"settings": settings, "keys": lambda: key_rows(bundled())},
     "docs/failures.md": {"statuses": status_rows, "phrases": phrases, "ends": stream_ends, "matrix": fault_matrix},
 }
 

@@ -576,3 +576,13 @@ def test_models_of_a_folder_that_others_can_write_are_not_started_where_nothing_
     for _ in range(2):
         assert Launchables(bundled(), os.environ).automatic() == []
     assert caplog.text.count("can be written by everybody") == 1
+
+
+def test_the_command_that_mends_a_folder_can_be_pasted_into_a_shell(tmp_path: Path) -> None:
+    folder = tmp_path / "it's $HOME & mine"
+    folder.mkdir(mode=0o777)
+    folder.chmod(0o777)
+    why = folders.distrust(str(folder))
+    command = why.partition("`")[2].rpartition("`")[0]
+    subprocess.run(["sh", "-c", command], check=True, cwd="/")
+    assert folders.distrust(str(folder)) == ""

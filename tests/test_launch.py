@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shlex
 import signal
 import stat
 import subprocess
@@ -1133,3 +1134,29 @@ def test_an_engine_whose_address_is_given_is_not_launched_for_a_name(llama: str)
     with pytest.raises(LocalServerError, match=r"no llama\.cpp server runs at"):
         providers.candidates("llama.cpp/llama-3.1-8b")
     assert providers.candidates(f"llama.cpp/{llama}")[0].launchable
+
+
+def test_what_a_running_server_needs_is_not_removed(model: str) -> None:
+    from click.testing import CliRunner
+
+    from inference_providers.cli.main import main
+
+    assert cli("start", model).returncode == 0
+    ((folder, _),) = running(os.environ)
+    for kind in ("servers", "models", "--all"):
+        done = CliRunner().invoke(main, ["purge", kind, "--yes"])
+        assert done.exit_code == 0 if kind == "models" else "local stop --all" in done.output, done.output
+    assert os.path.exists(os.path.join(folder, "state.json"))
+    assert cli("stop", "--all").returncode == 0
+    assert CliRunner().invoke(main, ["purge", "--all", "--yes"]).exit_code == 0
+    assert not os.path.exists(folder)
+
+
+def test_a_hint_can_be_pasted_into_a_shell(tmp_path: Path) -> None:
+    path = tiny_model.write(str(tmp_path / "it's $HOME & mine.gguf"))
+    done = cli("start", path)
+    hints = [line.partition(":")[2].strip() for line in done.stderr.splitlines() if line.startswith(("Ask it", "Stop"))]
+    ask, stop = map(shlex.split, hints)
+    assert ask == ["ask-ai", "--model", f"llama.cpp/{path}", "Hello"]
+    assert cli(*stop[2:]).returncode == 0
+    assert engines() == []

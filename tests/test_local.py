@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import select
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -22,8 +24,9 @@ from inference_providers import (
 )
 from inference_providers.batches import roll_call
 from inference_providers.cli import doctor_report as doctor
-from inference_providers.offers.local_server import address
+from inference_providers.offers.addresses import address
 from inference_providers.registry.registry import Registry, bundled
+from inference_providers.servers import discovery
 from inference_providers.servers.discovery import scan
 from tests.servers import BlackHole, Connection, Received, Server, answer, refused_port
 
@@ -346,3 +349,165 @@ def test_what_is_pinned_stays_where_it_is(serve: Serve) -> None:
     assert {o.provider for o in made.candidates("groq/llama-3.1-8b")} == {"groq"}
     assert {o.provider for o in made.candidates("vllm/llama-3.1-8b")} == {"vllm"}
     assert {o.provider for o in made.candidates("llama-3.1-8b:local")} == {"vllm"}
+
+
+# Models that are there for something else
+
+
+OTHERS = (
+    "nomic-embed-text:latest", "mxbai-embed-large:latest", "all-minilm:l6-v2", "bge-m3:latest", "snowflake-arctic-embed2",
+    "text-embedding-nomic-embed-text-v1.5", "qwen3-embedding:0.6b", "bge-reranker-v2-m3", "whisper-large-v3", "kokoro",
+    "sdxl-turbo", "flux.1-dev", "hf.co/CompendiumLabs/bge-base-en-v1.5-gguf:latest",
+)  # fmt: skip
+
+
+def here_only(port: int, kind: Any = ProviderList, **environ: str) -> Any:
+    """A list that knows the servers at this port, and no cloud."""
+    return kind(json_override=registry_at(port).data, environ=environ)
+
+
+@pytest.mark.parametrize("kind", [ProviderList, AsyncProviderList])
+def test_a_model_that_is_for_something_else_is_not_chosen_to_talk_to(serve: Serve, kind: Any) -> None:
+    def behave(connection: Connection, request: Received) -> None:
+        if request.path.endswith("completions") and request.json["model"] != "qwen3:4b":
+            connection.reply(400, {"error": {"message": f'"{request.json["model"]}" does not support chat'}})
+        else:
+            pretending("library", (*OTHERS, "qwen3:4b"), {"/": "Ollama is running"})(connection, request)
+
+    server = serve(behave)
+    made = here_only(server.port, kind)
+    answered = made.ask_ai("hi")
+    assert (asyncio.run(answered) if kind is AsyncProviderList else answered) == "hello"
+    assert [request.json["model"] for request in server.asked if request.body] == ["qwen3:4b"]
+    assert [offer.internal_name for offer in made.explain().candidates] == ["qwen3:4b"]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"type": "embedding"},
+        {"type": "embeddings"},
+        {"capabilities": ["embedding"]},
+        {"labels": ["embeddings"]},
+        {"labels": ["reranking"]},
+        {"capabilities": {"completion_chat": False}},
+        {"architecture": {"output_modalities": ["image"]}},
+    ],
+    ids=str,
+)
+def test_what_a_server_says_of_its_models_counts_as_well_as_their_names(serve: Serve, row: dict[str, Any]) -> None:
+    rows = [{"id": "house-model-7", **row}, {"id": "house-model-8", "type": "llm", "labels": ["tools", "embeddings"]}]
+    server = serve(lambda c, r: c.reply(200, {"data": rows}) if r.path.endswith("/models") else answer(c, r))
+    (found,) = here_only(server.port).local_servers()
+    assert list(filter(found.talks, found.models)) == ["house-model-8"]
+
+
+def test_a_page_that_tells_kinds_apart_is_believed_where_the_list_says_nothing(serve: Serve) -> None:
+    """LM Studio's own list has the kinds, its list for OpenAI's clients has not."""
+    own = {
+        "data": [{"id": "my-vectors", "type": "embeddings", "quantization": "Q8_0"}, {"id": "my-talk", "type": "llm"}]
+    }
+    server = serve(pretending("", ("my-vectors", "my-talk"), {"/api/v0/models": json.dumps(own)}))
+    (found,) = here_only(server.port).local_servers()
+    assert (found.provider, list(filter(found.talks, found.models))) == ("lmstudio", ["my-talk"])
+    assert here_only(server.port).ask_ai("hi", "lmstudio/my-vectors") == "hello"  # who names it has a reason
+
+
+# Servers without models
+
+
+@pytest.mark.parametrize("listed", [{"data": None}, {"data": []}, {"object": "list"}], ids=str)
+def test_a_server_without_models_is_told_as_that(serve: Serve, listed: dict[str, Any]) -> None:
+    def behave(connection: Connection, request: Received) -> None:
+        if request.path == "/":
+            connection.reply(200, "Ollama is running")
+        else:
+            connection.reply(200, listed)
+
+    server = serve(behave)
+    with pytest.raises(NoCredentialsError) as caught:
+        here_only(server.port).ask_ai("hi")
+    assert f"Ollama runs at {server.url}." in str(caught.value)
+    assert "It has no models. Get one: `ollama pull llama3.2`" in str(caught.value)
+
+
+def test_a_server_with_nothing_to_talk_to_is_told_as_that(serve: Serve) -> None:
+    server = serve(pretending("library", OTHERS[:2], {"/": "Ollama is running"}))
+    with pytest.raises(NoCredentialsError, match="no model to talk to, only nomic-embed-text:latest, mxbai"):
+        here_only(server.port).ask_ai("hi")
+
+
+# Addresses
+
+
+@pytest.mark.parametrize("variable", ["OLLAMA_HOST", "OLLAMA_API_BASE", "OLLAMA_BASE_URL"])
+def test_a_server_behind_a_path_is_found_there(serve: Serve, variable: str) -> None:
+    inner = pretending("library", pages={"/team/": "Ollama is running", "/team/v1/nothing": ""})
+
+    def behave(connection: Connection, request: Received) -> None:
+        inner(connection, request) if request.path.startswith("/team/") else connection.reply(404, "nothing here")
+
+    root = serve(behave).url.removesuffix("/v1")
+    given = f"{root}/team" if variable == "OLLAMA_HOST" else f"{root}/team/v1"
+    made = ProviderList(environ={variable: given})
+    assert (f"{root}/team/v1", "ollama") in [(found.endpoint, found.provider) for found in made.local_servers()]
+    assert made.ask_ai("hi", "ollama/llama3.1:8b") == "hello"
+
+
+def test_what_runs_where_the_user_says_is_asked_under_that_name_whatever_it_seems_to_be(serve: Serve) -> None:
+    for behaviour in (pretending("somebody"), pretending("library", pages={"/": "Ollama is running"})):
+        server = serve(behaviour)
+        environ = {"VLLM_API_BASE": server.url, "VLLM_API_KEY": OWN, "OPENAI_API_KEY": CANARY}
+        assert ProviderList(environ=environ).ask_ai("hi", "vllm/llama3.1:8b") == "hello"
+        assert {request.key for request in server.requests} == {None, OWN}
+
+
+def test_a_name_is_looked_for_at_all_addresses_that_it_has() -> None:
+    found = discovery._places("localhost:1234", False)
+    assert {place[1] for _, place in found} == {1234}
+    assert discovery._places("my-localhost-box.invalid:1", False) == []  # once looked for at 127.0.0.1
+    assert discovery._places("[::1]:7", False)[0][1][:2] == ("::1", 7)
+
+
+# Slow servers
+
+
+@pytest.mark.parametrize("name", ["ollama/llama3.1:8b", "llama-3.1-8b", "llama3.1:8b:local", None])
+@pytest.mark.parametrize("kind", [ProviderList, AsyncProviderList])
+def test_a_slow_server_gets_its_time_where_it_is_named_or_nobody_else_is_left(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, kind: Any, name: str | None
+) -> None:
+    monkeypatch.setattr(discovery, "PROBE_TIMEOUT", 0.01)
+    quick = pretending("library", pages={"/": "Ollama is running"})
+    release = threading.Event()
+
+    def behave(connection: Connection, request: Received) -> None:
+        if not request.path.endswith("completions"):
+            release.wait(0.2)  # twenty times what a look lasts
+        quick(connection, request)
+
+    server = serve(behave)
+    made = here_only(server.port, kind)
+    answered = made.ask_ai("hi", name)
+    assert (asyncio.run(answered) if kind is AsyncProviderList else answered) == "hello"
+
+
+def test_a_slow_server_is_not_waited_for_where_somebody_else_can_answer(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(discovery, "PATIENCE", 3600.0)  # more than a test may take
+    cloud = serve()
+    with BlackHole() as hole:
+        environ = {"OLLAMA_HOST": hole.url, "OPENAI_API_KEY": CANARY, "OPENAI_BASE_URL": cloud.url}
+        made = ProviderList(environ=environ)
+        assert made.ask_ai("hi", "gpt-4o") == "hello"
+        assert made.ask_ai("hi", "openai/gpt-4o") == "hello"
+        assert made.ask_ai("hi") == "hello"
+
+
+def test_a_server_that_stays_silent_is_told_as_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(discovery, "PATIENCE", 0.1)
+    with BlackHole() as hole:
+        made = ProviderList(environ={"OLLAMA_HOST": hole.url})
+        with pytest.raises(LocalServerError, match=r"\(OLLAMA_HOST\); what is there has said nothing for"):
+            made.ask_ai("hi", "ollama/llama3.1:8b")

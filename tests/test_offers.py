@@ -195,9 +195,9 @@ def test_a_capability_is_called_the_same_wherever_it_is_known(name: str) -> None
 def test_a_provider_that_is_named_is_found_without_a_look_at_local_ports() -> None:
     providers = ProviderList(environ={"OPENAI_API_KEY": KEY})
     assert providers.resolve("gpt-4o", provider="openai").offers[0].usable
-    assert providers.pipeline.finder._seen is None
+    assert "_lookout" not in providers.pipeline.finder.__dict__
     providers.resolve("m", provider="ollama")
-    assert providers.pipeline.finder._seen is not None
+    assert "_lookout" in providers.pipeline.finder.__dict__
 
 
 # How they are asked

@@ -24,7 +24,7 @@ BY_LISTING = {
     # the list itself
     "clients.provider_list", "clients.construction", "calls.pipeline", "calls.finder", "chat.arguments",
     # servers on this machine
-    "offers.local_server", "servers.discovery", "servers.state",
+    "offers.addresses", "offers.local_server", "servers.discovery", "servers.state",
 }  # fmt: skip
 BY_ASKING = BY_LISTING | {
     # the question and its answer

@@ -9,15 +9,14 @@ import os
 import time
 from functools import cached_property
 
-from inference_providers.credentials import Environment, Pins, Secretive, host_of, is_loopback
+from inference_providers.credentials import Environment, Pins, Secretive
 from inference_providers.errors import LocalServerError, NoCredentialsError, UnknownModelError
 from inference_providers.offers import (
     ALLOW_VARIABLE,
     AUTO,
-    AVOID_VARIABLE,
     GIVEN,
     NAMED,
-    ONLY_VARIABLE,
+    SELECTING,
     SMALL,
     Accesses,
     Offer,
@@ -37,10 +36,10 @@ if TYPE_CHECKING:
 
     from inference_providers.offers import Explanation, Guidance, LocalServer
     from inference_providers.registry import Provider
-    from inference_providers.servers import Launchables
+    from inference_providers.servers import Launchables, Lookout
 
 LAUNCH = "launch"  # a value of `local`
-_SERVERS_KEPT = 10.0  # seconds for which a look at local ports counts
+_FOUND_KEPT = 10.0  # seconds for which the candidates of several names count
 
 
 class Finder(Secretive):
@@ -75,13 +74,11 @@ class Finder(Secretive):
             self.registry = updater.load(json_override, json_merge, warn=warn, **options)
         allowed = [*([allow] if isinstance(allow, str) else allow), *self.environ.get(ALLOW_VARIABLE, "").split(",")]
         self._allow = {pid for name in allowed if name.strip() and (pid := self.registry.provider_id(name))}
-        avoided, wanted = self.environ.get(AVOID_VARIABLE, ""), self.environ.get(ONLY_VARIABLE, "")
         selection = None
-        if avoided or wanted or avoid is not None or only is not None:
+        if avoid is not None or only is not None or any(map(self.environ.get, SELECTING)):
             from inference_providers.offers import selection_of
 
-            everywhere = selection_of(self.registry, (AVOID_VARIABLE, avoided), (ONLY_VARIABLE, wanted))
-            selection = everywhere.and_also("this list's", avoid, only)
+            selection = selection_of(self.registry, self.environ).and_also("this list's", avoid, only)
         self.accesses = Accesses(self.registry, self.environ, Pins(bundled(), trust), self._allow, selection)
         self.resolver = Resolver(
             self.accesses,
@@ -94,7 +91,6 @@ class Finder(Secretive):
         self.present: Callable[[Sequence[Offer]], Sequence[Offer]] | None = None
         self.model_list: Callable[[Offer, float], bytes] | None = None  # what one replies, asked what it has
         self.holder: Any = None  # the list that holds this finder: a subclass of it may decide who is asked
-        self._seen: tuple[float, list[LocalServer]] | None = None
         self._found: dict[tuple[str, ...], tuple[float, list[Offer]]] = {}
         self._best: dict[str, list[Offer]] = {}  # what a choice comes to at providers with keys
         self._told: dict[str, Any] = {}  # what providers said that they have
@@ -146,13 +142,19 @@ class Finder(Secretive):
         """The model servers that run on this machine; a look at known ports counts for ten seconds."""
         if not self._local:
             return []
-        if self._seen is None or time.monotonic() - self._seen[0] > _SERVERS_KEPT:
-            from inference_providers.servers import scan
-
-            self._seen = (time.monotonic(), scan(self.registry, self.environ, avoids=self.accesses.avoids))
+        seen = self._lookout.servers()
         launched: list[LocalServer] = list(self._launchables.running()) if any(running(self.environ)) else []
         ours = {server.endpoint for server in launched}
-        return [server for server in self._seen[1] if server.endpoint not in ours] + launched
+        return [server for server in seen if server.endpoint not in ours] + launched
+
+    @cached_property
+    def _lookout(self) -> Lookout:
+        from inference_providers.servers import Lookout
+
+        return Lookout(self.registry, self.environ, self.accesses.avoids)
+
+    def _waited_for(self, provider: Provider | None = None) -> bool:
+        return "_lookout" in self.__dict__ and self._lookout.wait(provider)
 
     @cached_property
     def guidance(self) -> Guidance:
@@ -199,32 +201,33 @@ class Finder(Secretive):
         """
         if provider is None and isinstance(name, str) and is_automatic(name):
             return self._automatic(name.strip().lower())
-        resolution = self.resolver.resolve(name, provider)
+        try:
+            resolution = self.resolver.resolve(name, provider)
+        except UnknownModelError:
+            if provider is not None or not self._waited_for():  # for a server that may know it
+                raise
+            resolution = self.resolver.resolve(name)
         found = self._ordered(resolution)
-        if not found and self._reread_environment():
-            found = self._ordered(self.resolver.resolve(name, provider))
+        if (not found and self._reread_environment()) or self._may_be_late(resolution, found):
+            resolution = self.resolver.resolve(name, provider)
+            found = self._ordered(resolution)
         if not found and self._local and provider is None:
             found = order(self.resolver.launched(name, None, NAMED))  # a name of the user's own
         if not found:
             raise self.guidance.no_engine(resolution) or self._no_key(resolution)
-        if self._local and all(offer.row().local is not None and not offer.launchable for offer in found):
+        if self._local and _is_running_here(found):
             self._check_there_is_a_server(resolution, found[0])
         self._warn_of_other_engines(resolution, found[0])
-        self._warn_of_plain_http(found)
+        self._say_notices(found)
         if resolution.warning:
             asked = f"; {found[0].provider} is asked, for {found[0].internal_name}" if resolution.guessed else ""
             self.warn_once(resolution.warning + asked)
         return found
 
-    def _warn_of_plain_http(self, offers: Sequence[Offer]) -> None:
-        """Say once where the user's own address for a key is one that others on the way can listen to."""
+    def _say_notices(self, offers: Sequence[Offer]) -> None:
         for offer in offers:
-            host = host_of(offer.endpoint)
-            if offer.variable and offer.endpoint.startswith("http://") and not is_loopback(host):
-                self.warn_once(
-                    f"{offer.key_source.removeprefix('in ')} goes to {host} without encryption: its address is http. "
-                    "Use https, unless you trust the network between."
-                )
+            for notice in offer.notices:
+                self.warn_once(notice)
 
     def warn_once(self, message: str, key: str = "") -> None:
         """Warn, unless that, or something of the same *key*, was said before."""
@@ -241,8 +244,7 @@ class Finder(Secretive):
         """
         keyed = list(self.keyed(name) if self.present is None else self.present(self.keyed(name)))
         if keyed:
-            here = [offer for server in self.local_servers() for offer in self.offers_on(server)]
-            here = order(here, here_first=True) + (self._to_launch() if self._local == LAUNCH else [])
+            here = self._here() + (self._to_launch() if self._local == LAUNCH else [])
             first = self.told(name, strict=False) if not here and all(offer.doubtful for offer in keyed) else []
             return first + keyed + here
         found = self.on_this_machine() or self.told(name)
@@ -255,8 +257,8 @@ class Finder(Secretive):
         return self.resolver.provider_id(spelling)
 
     def offers_on(self, server: LocalServer) -> list[Offer]:
-        """What a server on this machine offers: each of its models."""
-        return self.resolver.server_offers(server)
+        """What a server on this machine offers: each of its models to talk to."""
+        return self.resolver.talking(server)
 
     def release(self) -> None:
         """Use the servers that were launched no longer."""
@@ -265,9 +267,7 @@ class Finder(Secretive):
 
     def _to_launch(self) -> list[Offer]:
         """The models that the automatic choice may launch."""
-        if not self._local:
-            return []
-        servers = self._launchables.automatic(everything=self._local == LAUNCH)
+        servers = self._launchables.automatic(everything=self._local == LAUNCH) if self._local else ()
         return order(offer for server in servers for offer in self.offers_on(server))
 
     def _no_key(self, resolution: Resolution) -> NoCredentialsError:
@@ -280,14 +280,18 @@ class Finder(Secretive):
             return type(error)(f"{error}\n{hint}", error.variables)
         return error
 
-    def _check_there_is_a_server(self, resolution: Resolution, first: Offer) -> None:
-        """Check that an engine that is named runs here, or can be started with a model that lies here.
+    def _may_be_late(self, resolution: Resolution, found: Sequence[Offer]) -> bool:
+        """Whether a server is there now, where one was asked for by name, or nobody else is left."""
+        if not found:
+            return not any(offer.named for offer in resolution.offers) and self._waited_for()
+        row = found[0].row()
+        return _is_running_here(found) and not self.resolver.servers_of(row.id) and self._waited_for(row)
 
-        Raises LocalServerError.
-        """
-        if any(server.provider == first.provider and not server.launched for server in self.local_servers()):
-            return
-        raise self.guidance.no_server(resolution, first, self._launchables.near(first.internal_name))
+    def _check_there_is_a_server(self, resolution: Resolution, first: Offer) -> None:
+        """Raise LocalServerError unless an engine that is named runs here, or can be started with what lies here."""
+        if not self.resolver.servers_of(first.provider):
+            said = self._lookout.silence(first.endpoint)
+            raise self.guidance.no_server(resolution, first, self._launchables.near(first.internal_name), said)
 
     def _warn_of_other_engines(self, resolution: Resolution, chosen: Offer) -> None:
         """Say once why a model is launched with another engine than the first."""
@@ -306,15 +310,14 @@ class Finder(Secretive):
             return False
         self._environment_seen = now
         self.accesses.forget()
-        self._found.clear()
-        self._best.clear()
-        self._told.clear()
+        for known in (self._found, self._best, self._told):
+            known.clear()
         return True
 
     def known_candidates(self, names: Sequence[str]) -> list[Offer] | None:
         """What `first_available` found for these names in the last seconds, if anything."""
         found = self._found.get(tuple(names))
-        return found[1] if found and time.monotonic() - found[0] < _SERVERS_KEPT else None
+        return found[1] if found and time.monotonic() - found[0] < _FOUND_KEPT else None
 
     def first_available(self, names: Sequence[str]) -> list[Offer]:
         """The candidates for several names, best first; unknown names count only when nothing else is left."""
@@ -330,8 +333,7 @@ class Finder(Secretive):
         return known
 
     def _look_up(self, names: Sequence[str]) -> list[Offer]:
-        found: list[Offer] = []
-        problems: list[Exception] = []
+        found, problems = list[Offer](), list[Exception]()
         for name in names:
             try:
                 found += self.candidates(name)
@@ -340,18 +342,7 @@ class Finder(Secretive):
                 self.tell(f"{name}: {str(error).splitlines()[0]}")
         if found:
             return found
-        if len(names) == 1:
-            raise problems[0]
-        if problems and not any(isinstance(error, NoCredentialsError) for error in problems):
-            raise next((error for error in problems if isinstance(error, LocalServerError)), problems[0])
-        variables = [
-            variable for error in problems if isinstance(error, NoCredentialsError) for variable in error.variables
-        ]
-        if not names:
-            raise UnknownModelError("The list of models is empty. Give at least one name.")
-        raise NoCredentialsError(
-            f"No key for any of {', '.join(map(str, names))}.\n{self.guidance.what_to_set(variables)}", variables
-        )
+        raise self.guidance.none_of(names, problems)
 
     def keyed(self, name: str = AUTO) -> list[Offer]:
         """The candidates for a choice among providers with keys: no look at local ports."""
@@ -361,7 +352,7 @@ class Finder(Secretive):
 
             found = self._best[name] = defaults.keyed(self.resolver, name)
         found = found or []
-        self._warn_of_plain_http(found[:1])
+        self._say_notices(found[:1])
         return found
 
     def told(self, name: str = AUTO, *, strict: bool = True) -> list[Offer]:
@@ -384,8 +375,14 @@ class Finder(Secretive):
 
     def on_this_machine(self) -> list[Offer]:
         """Candidates on this machine: running servers, else models of the user's own that can be launched."""
-        here = [offer for server in self.local_servers() for offer in self.offers_on(server)]
-        return order(here, here_first=True) or self._to_launch()
+        here = self._here()
+        if not here and self._waited_for():
+            here = self._here()
+        return here or self._to_launch()
+
+    def _here(self) -> list[Offer]:
+        """What the servers that run here have to talk to."""
+        return order(self.resolver.server_offers_of_all(), here_first=True)
 
     def who_could(self, able: Callable[[Offer], bool]) -> str:
         """Who could do what was asked, for a person: of what the keys reach, else of what a key would reach."""
@@ -397,3 +394,7 @@ class Finder(Secretive):
             from inference_providers.log import tell
 
             tell(message)
+
+
+def _is_running_here(found: Sequence[Offer]) -> bool:
+    return all(offer.row().local is not None and not offer.launchable for offer in found)

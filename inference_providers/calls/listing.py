@@ -11,7 +11,7 @@ import time
 
 from inference_providers.errors import AllProvidersFailedError, InferenceProvidersError
 from inference_providers.joint_errors import all_failed
-from inference_providers.offers import AUTO, SMALL, defaults
+from inference_providers.offers import AUTO, SMALL, defaults, is_to_talk_to
 from inference_providers.text import jsontext
 
 TYPE_CHECKING = False
@@ -32,11 +32,6 @@ _NOT_CHAT = re.compile(
 )
 _ROWS = 2000  # models of a list that are looked at
 _LONGEST = 200  # characters of a name
-# What rows say of themselves that are no models to talk to. Of others, names tell it.
-_KINDS = frozenset((
-    "embedding", "embeddings", "image", "video", "audio", "speech", "tts", "stt", "transcription", "transcribe",
-    "rerank", "reranker", "moderation", "classification", "ocr",
-))  # fmt: skip
 
 
 def candidates(
@@ -104,7 +99,7 @@ def _models(reply: bytes) -> Iterator[tuple[str, int]]:
         model = row.get("id", row.get("name")) if isinstance(row, dict) else row
         if not isinstance(model, str) or not 0 < len(model) <= _LONGEST or not model.isprintable():
             continue
-        if isinstance(row, dict) and not _is_to_talk_to(row):
+        if isinstance(row, dict) and not is_to_talk_to(row):
             continue
         created = row.get("created") if isinstance(row, dict) else None
         yield model, defaults.month(_day(created))
@@ -126,17 +121,6 @@ def listed_models(reply: bytes, *, chat_only: bool = True) -> list[str]:
         and name.isprintable()
     }
     return sorted(name for name in names if not chat_only or (name in talking and not _NOT_CHAT.search(name)))
-
-
-def _is_to_talk_to(row: dict[str, Any]) -> bool:
-    """Whether what a row says of its model does not rule it out; most say nothing."""
-    kinds = {str(row.get(key)).lower() for key in ("type", "model_type", "task", "object")}
-    shape = row.get("architecture")
-    output = shape.get("output_modalities") if isinstance(shape, dict) else None
-    can = row.get("capabilities")
-    chats = can.get("completion_chat", True) if isinstance(can, dict) else True
-    ended = row.get("deprecated") is True or row.get("archived") is True
-    return not ended and not kinds & _KINDS and bool(chats) and (not isinstance(output, list) or "text" in output)
 
 
 def _day(created: object) -> str:

@@ -39,7 +39,7 @@ else:
     Base = object
 
 _KEPT = 64  # pipelines of which each list keeps the finders, for calls on the same terms
-_OF_ONE_FINDER = frozenset(("accesses", "resolver", "guidance", "_launchables"))
+_OF_ONE_FINDER = frozenset(("accesses", "resolver", "guidance", "_launchables", "_lookout"))
 _KEYLESS = ("", "none", "null", "empty", "no-key", credentials.DUMMY_KEY)  # what people write for a server without one
 
 
@@ -92,8 +92,8 @@ def _endpoint(given: Any) -> str:
     """An `api_base`, checked. Raises TypeError and ValueError, which do not show it: it may be a key."""
     if not isinstance(given, str):
         raise TypeError(f"api_base must be text, not {type(given).__name__}")
-    endpoint = given.strip().rstrip("/").removesuffix("/chat/completions")
-    if not credentials.is_plain_address(endpoint):
+    endpoint, problem = credentials.written_address(given)
+    if problem:
         raise ValueError("api_base must begin with http:// or https://, without a name, a password or a query in it")
     host = credentials.host_of(endpoint)
     if endpoint.startswith("http://") and not credentials.is_private(host):
@@ -126,7 +126,7 @@ class NarrowFinder(Finder):
     def __init__(self, broad: Finder, accesses: Accesses) -> None:
         self.__dict__.update({name: value for name, value in broad.__dict__.items() if name not in _OF_ONE_FINDER})
         self._broad, self.accesses = broad, accesses
-        self._seen, self._found, self._best, self.holder = None, {}, {}, None
+        self._found, self._best, self.holder = {}, {}, None
         self.resolver = Resolver(
             accesses,
             aliases=self._aliases,
@@ -234,7 +234,7 @@ class AddressFinder(NarrowFinder):
         found = [] if self.accesses.avoids(self._provider) else order(offers)
         if not found:
             raise self.guidance.no_candidates(resolution)
-        self._warn_of_plain_http(found)
+        self._say_notices(found)
         return found
 
     def keyed(self, name: str = AUTO) -> list[Offer]:

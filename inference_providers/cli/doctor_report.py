@@ -7,7 +7,7 @@ from typing import Any
 
 from inference_providers import credentials
 from inference_providers.clients import ProviderList
-from inference_providers.offers import local_server
+from inference_providers.offers import addresses, is_offline
 from inference_providers.registry import Registry, bundled
 from inference_providers.servers import discovery, engines, model_files
 from inference_providers.text import printable
@@ -39,6 +39,8 @@ def examine(providers: ProviderList) -> dict[str, Any]:
         ],
         "unused": unused_variables,
         "addresses": _addresses(registry),
+        "not_followed": _not_followed(registry),
+        "offline": is_offline(environ),
         "looked_at": _looked_at(registry),
         "servers": [
             {"provider": s.provider, "endpoint": s.endpoint, "models": list(s.models), "locked": s.locked}
@@ -80,25 +82,38 @@ def _keys(registry: Registry) -> list[dict[str, Any]]:
 def _addresses(registry: Registry) -> list[dict[str, str]]:
     """Addresses to which the user's variables send a key: OPENAI_BASE_URL and the like."""
     return [
-        {"provider": provider.id, "variable": variable, "address": _shown(os.environ[variable])}
+        {"provider": provider.id, "variable": variable, "address": _shown(address)}
         for provider in registry.providers.values()
-        if (variable := provider.connection.get("base_url")) and os.environ.get(variable)
+        if provider.local is None and any(map(os.environ.get, provider.key_variables))
+        for variable, address, problem in [addresses.own_address(provider, os.environ)]
+        if variable and not problem
+    ]
+
+
+def _not_followed(registry: Registry) -> list[dict[str, str]]:
+    """Variables that seem to say where somebody is with a key, or a server, and are not followed."""
+    return [
+        {"provider": provider.id, "variable": variable, "reason": reason}
+        for provider in registry.providers.values()
+        if provider.local is not None or any(map(os.environ.get, provider.key_variables))
+        for variable, reason in addresses.unheeded(provider, os.environ).items()
     ]
 
 
 def _shown(address: str) -> str:
     host = credentials.host_of(address)
-    plain = address.strip().lower().startswith("http://") and not credentials.is_loopback(host)
+    plain = address.startswith("http://") and not credentials.is_loopback(host)
     return f"{host}, without https" if plain else host
 
 
 def _looked_at(registry: Registry) -> list[dict[str, str]]:
     """Addresses of local servers that are set by the user's variables."""
     return [
-        {"provider": p.id, "variable": variable, "address": local_server.address(p, os.environ)}
+        {"provider": p.id, "variable": variable, "address": address or problem.removeprefix(f"{variable} ")}
         for p in registry.providers.values()
-        for variable in (p.local or {}).get("address") or ()
-        if os.environ.get(variable)
+        if p.local is not None
+        for variable, address, problem in [addresses.own_address(p, os.environ)]
+        if variable
     ]
 
 
@@ -156,6 +171,12 @@ def report(findings: dict[str, Any]) -> str:
         "Addresses changed by you:",
         [f"  {a['variable']}: {a['provider']} goes to {a['address']}" for a in findings["addresses"]],
     )
+    lines += _section(
+        "Addresses not followed:",
+        [f"  {a['variable']} is not followed for {a['provider']}: {a['reason']}" for a in findings["not_followed"]],
+    )
+    if findings["offline"]:
+        lines += ["", "INFERENCE_PROVIDERS_OFFLINE is set: nobody beyond this machine and private networks is asked."]
     lines += ["", "Servers on this machine:"]
     lines += [
         f"  {s['provider']} at {s['endpoint']}: "

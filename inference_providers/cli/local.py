@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import time
 from typing import Any
 
@@ -107,8 +108,8 @@ def start(model: str, **options: Any) -> None:
     runs = "is running already, served" if server.joined else "is served"
     say(f"{server.model.name} {runs} by {server.title} at {server.endpoint}; it {until}.")
     pinned = model if model.startswith(f"{server.provider}/") else f"{server.provider}/{model.removesuffix(':local')}"
-    say(f"Ask it:   ask-ai --model {pinned} 'Hello'", err=True)
-    say(f"Stop it:  inference-providers local stop {server.model.name}", err=True)
+    say(f"Ask it:   ask-ai --model {shlex.quote(pinned)} 'Hello'", err=True)
+    say(f"Stop it:  inference-providers local stop {shlex.quote(server.model.name)}", err=True)
 
 
 def _servers(model: str, options: LaunchOptions) -> list[LaunchableServer]:

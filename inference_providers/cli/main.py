@@ -14,19 +14,24 @@ from inference_providers.cli.learned import learned
 from inference_providers.cli.local import local
 from inference_providers.cli.models import models
 from inference_providers.cli.output import Group
+from inference_providers.cli.paths import paths, purge
 from inference_providers.cli.providers import providers
 from inference_providers.cli.registry import registry
 from inference_providers.cli.resolve import resolve
 from inference_providers.cli.roll_call import roll_call
+from inference_providers.cli.terms import offline
 
 
 @click.group(cls=Group, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
+@offline
 def main() -> None:
     """See which models your keys and servers reach, and look after the registry behind it."""
 
 
-for command in (batch, chat, completion, doctor, learned, local, models, providers, registry, resolve, roll_call):
+for command in (
+    batch, chat, completion, doctor, learned, local, models, paths, providers, purge, registry, resolve, roll_call,
+):  # fmt: skip
     main.add_command(command)
 
 

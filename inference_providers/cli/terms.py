@@ -18,9 +18,37 @@ if TYPE_CHECKING:
     from inference_providers.clients import Terms
 
 
+def offline(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds `--offline`, which is the variable, for this command."""
+
+    def set_variable(context: click.Context, _: click.Parameter, value: bool) -> None:
+        from inference_providers.offers import OFFLINE_VARIABLE
+
+        if value:
+            before = os.environ.get(OFFLINE_VARIABLE)
+            os.environ[OFFLINE_VARIABLE] = "1"
+            context.call_on_close(lambda: _put_back(OFFLINE_VARIABLE, before))
+
+    return click.option(
+        "--offline",
+        is_flag=True,
+        expose_value=False,
+        callback=set_variable,
+        help="Ask nobody beyond this machine and private networks, and download nothing.",
+    )(command)
+
+
+def _put_back(variable: str, value: str | None) -> None:
+    if value is None:
+        os.environ.pop(variable, None)
+    else:
+        os.environ[variable] = value
+
+
 def selecting(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds `--avoid` and `--only`, which come as tuples *avoid* and *only*."""
+    """Adds `--offline`, and `--avoid` and `--only`, which come as tuples *avoid* and *only*."""
     for option in (
+        offline,
         click.option(
             "--only",
             multiple=True,

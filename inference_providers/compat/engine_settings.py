@@ -10,7 +10,7 @@ from typing import Any
 from inference_providers.compat.engine_generation import GenerationParams
 from inference_providers.compat.engine_model import ModelParams
 from inference_providers.compat.engine_params import Params, at_least, coerced, whole
-from inference_providers.credentials import is_plain_address
+from inference_providers.credentials import written_address
 
 
 class InferenceEngineType(StrEnum):
@@ -107,9 +107,10 @@ class RemoteParams(Params):
             return None
         if not isinstance(self.api_url, str):
             raise TypeError("api_url must be text")
-        if not is_plain_address(self.api_url.strip()):  # nor may it be empty
+        address, problem = written_address(self.api_url)
+        if problem:
             raise ValueError("api_url must begin with http:// or https://, without a name and password in it")
-        return self.api_url.strip().rstrip("/").removesuffix("/chat/completions")
+        return address
 
     def most_tokens(self) -> float | None:
         """Tokens per minute, in and out together, that keep to every limit; None without one."""

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from inference_providers.credentials.hosts import fill_endpoint as fill_endpoint
     from inference_providers.credentials.hosts import host_of as host_of
     from inference_providers.credentials.hosts import is_loopback as is_loopback
-    from inference_providers.credentials.hosts import is_plain_address as is_plain_address
     from inference_providers.credentials.hosts import is_private as is_private
     from inference_providers.credentials.hosts import origin_of as origin_of
     from inference_providers.credentials.hosts import sources_of as sources_of
+    from inference_providers.credentials.hosts import written_address as written_address
     from inference_providers.credentials.keys import DUMMY_KEY as DUMMY_KEY
     from inference_providers.credentials.keys import Credential as Credential
     from inference_providers.credentials.keys import Environment as Environment
@@ -43,10 +43,10 @@ _HOME = {
         "fill_endpoint",
         "host_of",
         "is_loopback",
-        "is_plain_address",
         "is_private",
         "origin_of",
         "sources_of",
+        "written_address",
     ),
     "keys": (
         "Credential",

@@ -70,6 +70,32 @@ def is_plain_address(url: str) -> bool:
         return False
 
 
+def written_address(text: str, *, scheme: str = "") -> tuple[str, str]:
+    """(an http(s) address as people write it, made plain, "") or ("", what is wrong with it, which does not show it).
+
+    Quotes around it go (env files keep them), and so do slashes and `/chat/completions` at its end; the scheme may be
+    in capitals. Where it has none, it has *scheme*.
+    """
+    text = text.strip()
+    if len(text) > 1 and text[0] in "'\"" and text[-1] == text[0]:
+        text = text[1:-1].strip()
+    head, mark, rest = text.partition("://")
+    if not mark and scheme:
+        head, rest = scheme, text
+    head = head.lower()
+    host = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    if head not in _PORTS or not (mark or scheme):
+        return "", "it does not begin with http:// or https://"
+    if "@" in host:
+        return "", "it holds a user name or a password"
+    if "?" in rest or "#" in rest:
+        return "", "it holds a query or a fragment"
+    if host.count(":") > 1 and "[" not in host:
+        return "", "an IPv6 address stands in brackets, http://[::1]:8000"
+    address = f"{head}://{rest.rstrip('/').removesuffix('/chat/completions')}".rstrip("/")
+    return (address, "") if is_plain_address(address) else ("", "its host, port or path has an impossible form")
+
+
 def host_of(url: str) -> str:
     """`host` or `host:port`, in lower case; user information, scheme and path dropped. For any text."""
     rest = url.partition("://")[2] if "://" in url else url

@@ -22,7 +22,8 @@ class Pins:
 
     def __init__(self, registry: Registry, trust: Mapping[str, Sequence[str]] | None = None) -> None:
         """*trust*: variable -> hosts (`host` or `host:port`) that the program itself names for it."""
-        self._owners, self._own, self._headers = _tables(registry)
+        self._owners, self._headers = _tables(registry)
+        self._registry = registry
         self._trust = {
             variable: {host_of(host) for host in ([hosts] if isinstance(hosts, str) else hosts)}
             for variable, hosts in (trust or {}).items()
@@ -75,7 +76,8 @@ class Pins:
 
         `OPENAI_BASE_URL` moves `OPENAI_API_KEY`, and nothing else.
         """
-        return (variable, address_variable) in self._own
+        rows = self._registry.providers.values()
+        return any(variable in row.key_variables and address_variable in row.address_variables for row in rows)
 
     def headers(self, variable: str | None, endpoint: str, rows: Mapping[str, str]) -> dict[str, str]:
         """The header rows (header -> variable) that the installed package has beside this key, at its own host."""
@@ -114,12 +116,9 @@ class _Owners:
 
 
 @lru_cache(maxsize=4)
-def _tables(registry: Registry) -> tuple[dict[str, _Owners], set[tuple[str, str]], set[tuple[str, str, str]]]:
-    """What a registry says of keys: hosts by variable, (variable, the variable with the user's own address for it),
-    and (variable, header, the header's variable).
-    """
+def _tables(registry: Registry) -> tuple[dict[str, _Owners], set[tuple[str, str, str]]]:
+    """What a registry says of keys: hosts by variable, and (variable, header, the header's variable)."""
     owners: dict[str, _Owners] = {}
-    own: set[tuple[str, str]] = set()
     headers: set[tuple[str, str, str]] = set()
     for provider in registry.providers.values():
         connection = provider.connection
@@ -127,7 +126,6 @@ def _tables(registry: Registry) -> tuple[dict[str, _Owners], set[tuple[str, str]
         for variable in provider.key_variables:
             place = owners.setdefault(variable, _Owners())
             place.add(_LOOPBACK if provider.local is not None else provider.endpoint, settings)
-            own.add((variable, connection.get("base_url") or ""))
             if "headers" in connection:
                 headers |= {(variable, header, source) for header, source in connection["headers"].items()}
             for way in connection["routes"].values() if "routes" in connection else ():
@@ -137,4 +135,4 @@ def _tables(registry: Registry) -> tuple[dict[str, _Owners], set[tuple[str, str]
         for variable in row.get("api_key") or ():
             endpoint = row["endpoint"].replace("$MODEL_NAME", "${MODEL_NAME}")
             owners.setdefault(variable, _Owners()).add(endpoint, {"MODEL_NAME": {"pattern": "[a-z0-9-]+"}})
-    return owners, own, headers
+    return owners, headers

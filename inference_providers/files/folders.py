@@ -228,8 +228,10 @@ def _problem(place: str | int, status: os.stat_result, *, parent: bool) -> tuple
 def _explained(place: str, problem: str, command: str) -> str:
     if not problem:
         return ""
+    import shlex
+
     whom = f" {os.geteuid()}" if command == "chown" else ""
-    return f"{place} {problem}; `{command}{whom} {place}` changes that"
+    return f"{place} {problem}; `{command}{whom} {shlex.quote(place)}` changes that"
 
 
 def _is_own_group(gid: int) -> bool:

@@ -6,19 +6,20 @@ from inference_providers._face import face
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from inference_providers.offers import addresses as addresses
     from inference_providers.offers import defaults as defaults
-    from inference_providers.offers import local_server as local_server
     from inference_providers.offers.access import ALLOW_VARIABLE as ALLOW_VARIABLE
-    from inference_providers.offers.access import AVOID_VARIABLE as AVOID_VARIABLE
     from inference_providers.offers.access import BY_HAND as BY_HAND
     from inference_providers.offers.access import BY_HAND_VARIABLE as BY_HAND_VARIABLE
-    from inference_providers.offers.access import ONLY_VARIABLE as ONLY_VARIABLE
     from inference_providers.offers.access import Accesses as Accesses
+    from inference_providers.offers.addresses import OFFLINE_VARIABLE as OFFLINE_VARIABLE
+    from inference_providers.offers.addresses import SELECTING as SELECTING
+    from inference_providers.offers.addresses import address as address
+    from inference_providers.offers.addresses import is_offline as is_offline
+    from inference_providers.offers.addresses import own_address as own_address
     from inference_providers.offers.explanation import Explanation as Explanation
     from inference_providers.offers.guidance import Guidance as Guidance
     from inference_providers.offers.local_server import LocalServer as LocalServer
-    from inference_providers.offers.local_server import address as address
-    from inference_providers.offers.local_server import own_address as own_address
     from inference_providers.offers.lookup import FOUND as FOUND
     from inference_providers.offers.lookup import GIVEN as GIVEN
     from inference_providers.offers.lookup import NAMED as NAMED
@@ -37,23 +38,25 @@ if TYPE_CHECKING:
     from inference_providers.offers.selection import selection_of as selection_of
     from inference_providers.offers.sorting import POLICIES as POLICIES
     from inference_providers.offers.sorting import is_free as is_free
+    from inference_providers.offers.talking import is_to_talk_to as is_to_talk_to
 
 _HOME = {
     "access": (
         "ALLOW_VARIABLE",
-        "AVOID_VARIABLE",
         "Accesses",
         "BY_HAND",
         "BY_HAND_VARIABLE",
-        "ONLY_VARIABLE",
+    ),
+    "addresses": (
+        "OFFLINE_VARIABLE",
+        "SELECTING",
+        "address",
+        "is_offline",
+        "own_address",
     ),
     "explanation": ("Explanation",),
     "guidance": ("Guidance",),
-    "local_server": (
-        "LocalServer",
-        "address",
-        "own_address",
-    ),
+    "local_server": ("LocalServer",),
     "lookup": (
         "FOUND",
         "GIVEN",
@@ -86,12 +89,13 @@ _HOME = {
         "POLICIES",
         "is_free",
     ),
+    "talking": ("is_to_talk_to",),
 }
 __getattr__, __dir__ = face(
     __name__,
     _HOME,
     modules=(
+        "addresses",
         "defaults",
-        "local_server",
     ),
 )

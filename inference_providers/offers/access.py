@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from inference_providers import credentials
+from inference_providers.offers.addresses import notices, own_address
 from inference_providers.registry import OPENAI_PROTOCOL, SPOKEN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Container, Mapping, Sequence
     from typing import Any
 
     from inference_providers.chat import Rules
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from inference_providers.offers.selection import Selection
     from inference_providers.registry import Facts, Provider, Registry
 
-AVOID_VARIABLE, ONLY_VARIABLE = "INFERENCE_PROVIDERS_AVOID", "INFERENCE_PROVIDERS_ONLY"
 ALLOW_VARIABLE = "INFERENCE_PROVIDERS_ALLOW"  # providers that may have a general-purpose token without being named
 BY_HAND = "the api_key given"  # where a key is from that no variable holds
 BY_HAND_VARIABLE = "INFERENCE_PROVIDERS_REMOTE_KEY"  # stands for its variable at an address of the caller's
@@ -44,7 +44,8 @@ class Access(credentials.Secretive):
 
     __slots__ = (
         "_accesses", "_general", "_permitted", "_routed", "_rules", "credential", "elsewhere", "endpoint", "headers",
-        "key", "key_source", "opt_in", "pins", "place", "provider", "reason", "registry", "server", "variable",
+        "key", "key_source", "notices", "opt_in", "pins", "place", "provider", "reason", "registry", "server",
+        "variable",
     )  # fmt: skip
 
     def __init__(
@@ -82,6 +83,7 @@ class Access(credentials.Secretive):
         if self.variable is not None and self.variable == by_hand:
             self.key_source = BY_HAND
         self.headers = headers or {}
+        self.notices: Sequence[str] = ()  # what is to be known of where its key goes
         self.pins = pins
         self._general = general or {}
         self._rules: dict[tuple[frozenset[str], tuple[int, ...]], Rules] = {}
@@ -190,9 +192,16 @@ class Accesses(credentials.Secretive):
         made._known[provider.id] = found
         return made
 
+    def own_address(self, provider_id: str) -> str:
+        """Where the user says, in a variable, that a provider is; empty where nothing is said."""
+        return own_address(self.registry.providers[provider_id], self._environ)[1]
+
     def avoids(self, provider: Provider) -> str:
         """By what a provider is avoided; empty where it is not."""
-        return self.selection.why_not(provider) if self.selection is not None else ""
+        if self.selection is None:
+            return ""
+        endpoint = self._endpoint(provider)[0] if self.selection.offline else ""
+        return self.selection.why_not(provider, endpoint=endpoint or "")
 
     def __getitem__(self, provider_id: str) -> Access:
         if provider_id not in self._known:
@@ -219,7 +228,7 @@ class Accesses(credentials.Secretive):
     def _access(self, provider: Provider, *args: Any, **kwargs: Any) -> Access:
         if self.selection is not None and provider.local is not None:
             kwargs["elsewhere"] = self.selection.why_not(provider, elsewhere=True)
-        return Access(
+        made = Access(
             provider,
             *args,
             **{
@@ -230,6 +239,9 @@ class Accesses(credentials.Secretive):
                 **kwargs,
             },
         )
+        if made.variable is not None:
+            made.notices = notices(provider, self._environ, made.endpoint, made.key_source.removeprefix("in "))
+        return made
 
     def work_out(self, provider: Provider) -> Access:
         """How a provider, or one of its routes, can be reached."""
@@ -240,10 +252,11 @@ class Accesses(credentials.Secretive):
         if problem := unspoken(provider.protocol):
             return self._access(provider, None, None, problem)
         credential, reason = credentials.find(provider, self._environ)
+        own = own_address(provider, self._environ)[0]
         endpoint, problem = self._endpoint(provider)
         if credential is None or endpoint is None:
             return self._access(provider, endpoint, None, reason or problem)
-        if credential.variable and not self._may_go(provider, credential.variable, endpoint):
+        if credential.variable and not self._may_go(provider, credential.variable, endpoint, own):
             hosts = ", ".join(self._pins.hosts(credential.variable))
             return self._access(
                 provider,
@@ -254,33 +267,23 @@ class Accesses(credentials.Secretive):
         opt_in = provider.opt_in(credential.variable) and provider.id not in self._allow
         rows = self._pins.headers(credential.variable, endpoint, provider.connection.get("headers") or {})
         headers = {header: value for header, source in rows.items() if (value := self._environ.get(source, "").strip())}
-        own = self._environ.get(provider.connection.get("base_url") or "", "").strip() or self._own_address(provider)
         pins = None if own else self._pins  # the user's own word on where this key goes
         return self._access(
             provider, endpoint, credential, "", opt_in=opt_in, headers=headers, pins=pins, accesses=self
         )
 
     def _endpoint(self, provider: Provider) -> tuple[str | None, str]:
-        if provider.local is not None and (here := self._own_address(provider)):
-            return here, ""  # where the user says that it runs, whether it runs now or not
-        own = provider.connection.get("base_url")
-        if own and (address := self._environ.get(own, "").strip()):
-            plain = credentials.is_plain_address(address)
-            return (address.rstrip("/"), "") if plain else (None, f"{own} is not a plain http(s) address")
+        own, address, problem = own_address(provider, self._environ)
+        if own:  # where the user says that it is, whether it is there now or not
+            return address or None, problem
         for name in credentials.sources_of(provider) if "$" in provider.endpoint else ():
             if self._pins.pinned(name):
                 return None, f"its endpoint would hold {name}, which is a key"
         return credentials.fill_endpoint(provider, self._environ)
 
-    def _own_address(self, provider: Provider) -> str:
-        from inference_providers.offers.local_server import own_address
-
-        return own_address(provider, self._environ)[1]
-
-    def _may_go(self, provider: Provider, variable: str, endpoint: str) -> bool:
-        if provider.local is not None and endpoint == self._own_address(provider):
+    def _may_go(self, provider: Provider, variable: str, endpoint: str, own: str) -> bool:
+        if own and provider.local is not None:
             return self._pins.belongs_here(variable)
-        own = provider.connection.get("base_url")  # the user's own word on where this key goes
-        if own and self._environ.get(own, "").strip():
+        if own:  # the user's own word on where this key goes
             return self._pins.own_address(variable, own)
         return self._pins.allows(variable, endpoint)

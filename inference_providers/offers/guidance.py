@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from inference_providers.errors import LocalServerError, NoCredentialsError, ProviderAvoidedError
+from inference_providers.errors import (
+    LocalServerError,
+    NoCredentialsError,
+    ProviderAvoidedError,
+    UnknownModelError,
+)
 from inference_providers.offers.access import ALLOW_VARIABLE, unspoken
 from inference_providers.registry import OPENAI_PROTOCOL, SPOKEN
 
@@ -71,25 +76,41 @@ class Guidance:
             return ProviderAvoidedError(f"{who}, which {name!r} was asked of, is {why}.")
         return ProviderAvoidedError(f"All {len(avoided)} who serve {name!r} are avoided: {_reasons(avoided)}.")
 
-    def no_server(self, resolution: Resolution, first: Offer, near: Sequence[str]) -> LocalServerError:
+    def no_server(
+        self, resolution: Resolution, first: Offer, near: Sequence[str], silence: str = ""
+    ) -> LocalServerError:
         """The error for an engine that is named, does not run, and cannot be started with what lies here."""
-        from inference_providers.offers.local_server import own_address
+        from inference_providers.offers.addresses import own_address
 
         variable = own_address(self._registry.providers[first.provider], self._environ)[0]
         where = first.endpoint + (f" ({variable})" if variable else "")
-        hint = f" Did you mean {' or '.join(near)}?" if near else ""
+        hint = (f" Did you mean {' or '.join(near)}?" if near else "") + " `inference-providers local list` shows those"
         return LocalServerError(
-            f"{resolution.name!r}: no {first.provider_name} server runs at {where}, and no model file is called "
-            f"{first.internal_name!r}, nor is one there.{hint} `inference-providers local list` shows those that are."
+            f"{resolution.name!r}: no {first.provider_name} server runs at {where}{silence}, and no model file is "
+            f"called {first.internal_name!r}, nor is one there.{hint} that are."
         )
+
+    def none_of(self, names: Sequence[str], problems: Sequence[Exception]) -> Exception:
+        """The error for several names of which none can be asked, each with its own."""
+        if not names:
+            return UnknownModelError("The list of models is empty. Give at least one name.")
+        keyless = [error for error in problems if isinstance(error, NoCredentialsError)]
+        if len(names) == 1 or not keyless:
+            return next((error for error in problems if isinstance(error, LocalServerError)), problems[0])
+        variables = [variable for error in keyless for variable in error.variables]
+        head = f"No key for any of {', '.join(map(str, names))}."
+        return NoCredentialsError(f"{head}\n{self.what_to_set(variables)}", variables)
 
     @staticmethod
     def no_engine(resolution: Resolution) -> LocalServerError | None:
         """The error of a model that lies here, and no engine can run."""
-        if not resolution.offers or not all(offer.launchable for offer in resolution.offers):
-            return None
-        reasons = "".join(f"\n  {offer.reason}" for offer in resolution.offers)
-        return LocalServerError(f"No engine here can run {resolution.name!r}:{reasons}")
+        offers = resolution.offers
+        if offers and all(offer.launchable for offer in offers):
+            reasons = "".join(f"\n  {offer.reason}" for offer in offers)
+            return LocalServerError(f"No engine here can run {resolution.name!r}:{reasons}")
+        if len(offers) == 1 and offers[0].row().local is not None and not offers[0].reason.startswith("avoided by "):
+            return LocalServerError(f"{resolution.name!r}: {offers[0].reason}")
+        return None
 
     def who_could(self, able: Callable[[Offer], bool], keyed: Sequence[Offer], lookup: Lookup) -> str:
         """Who could do what was asked, for a person: of what the keys reach, else of what a key would reach."""
@@ -170,10 +191,12 @@ class Guidance:
             if server.locked:
                 variable = next((f", with its key in {name}" for name in provider.key_variables), "")
                 lines.append(f"  It wants its key to list its models: name one, {provider.id}/MODEL{variable}.")
-            elif not server.models:
-                lines.append("  It lists no models.")
-            else:
+            elif any(map(server.talks, server.models)):
                 continue
+            else:
+                has = f"has no model to talk to, only {', '.join(list(server.models)[:3])}" if server.models else ""
+                get = (provider.local or {}).get("get", "")
+                lines.append(f"  It {has or 'has no models'}." + (f" Get one: `{get}`" if get else ""))
             lines.insert(-1, f"{provider.name} runs at {server.endpoint}.")
         return lines
 

@@ -96,8 +96,12 @@ class Lookup:
         return [offer_by(self._accesses.at(server), None, name) for server in self._local() if not server.locked]
 
     def server_offers_of_all(self) -> list[Offer]:
-        """The offers of all servers that run here."""
-        return [offer for server in self._local() for offer in self.server_offers(server)]
+        """The offers of all servers that run here, of models to talk to."""
+        return [offer for server in self._local() for offer in self.talking(server)]
+
+    def talking(self, server: LocalServer) -> list[Offer]:
+        """The offers of a server here, of its models to talk to."""
+        return self.server_offers(server, filter(server.talks, server.models))
 
     def server_offers(
         self, server: LocalServer, models: Iterable[str] | None = None, *, named: bool = False
@@ -117,7 +121,7 @@ class Lookup:
         if self.registry.providers[pid].local is not None:
             if launched := [offer for name in names for offer in self.launched(name, pid)]:
                 return launched
-            accesses = [self._accesses.at(server) for server in self._servers_of(pid)]
+            accesses = [self._accesses.at(server) for server in self.servers_of(pid)]
         return [
             Offer(access, canonical, internal, named=True)
             for access in accesses or [self._accesses[pid]]
@@ -197,15 +201,21 @@ class Lookup:
         """On this machine: a model of the user's lists, else what a running server lists, else a file to launch."""
         if named := self.launched(name, pid, NAMED):
             return named[0].canonical_name, named
-        for server in self._servers_of(pid):
+        for server in self.servers_of(pid):
             if listed := self._closest(server, name):
                 return server.models[listed[0]], self.server_offers(server, listed, named=True)
         launched = self.launched(name, pid)
         return (launched[0].canonical_name, launched) if launched else None
 
-    def _servers_of(self, pid: str) -> list[LocalServer]:
-        """An engine's servers that run here, those apart that this package launched."""
-        return [server for server in self._local() if server.provider == pid and not server.launched]
+    def servers_of(self, pid: str) -> list[LocalServer]:
+        """An engine's servers that run here, those apart that this package launched.
+
+        Else what runs where the user says that it is, whatever it seems to be: some say nothing of themselves.
+        """
+        running = [server for server in self._local() if not server.launched]
+        own = [server for server in running if server.provider == pid]
+        place = "" if own else self._accesses.own_address(pid)
+        return own or [server.as_of(pid) for server in running if server.endpoint == place]
 
     def _listed(self, provider: Provider, name: str) -> tuple[str | None, list[Offer]] | None:
         """By a name of the provider's own, in any case of letters."""

@@ -8,7 +8,7 @@ from inference_providers.registry import CHAT, SPOKEN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import Any, Self, dataclass_transform
 
     from inference_providers.chat import Rules
@@ -48,6 +48,7 @@ class Offer(credentials.Secretive, Frozen):
         "endpoint": "Base URL for an OpenAI client; empty when it cannot be built.",
         "api_key": "The key, or None without one.",
         "variable": "The environment variable that holds the key.",
+        "notices": "What its user should know of where it is asked, in sentences.",
         "key_source": "Where the key is, for messages: `in VARIABLE`, or given by hand; empty without one.",
         "headers": "Further headers that this provider gets: header -> value.",
         "connection": "The provider's connection row of the registry.",
@@ -79,6 +80,7 @@ class Offer(credentials.Secretive, Frozen):
     endpoint: str
     api_key: Secret | None
     variable: str | None
+    notices: Sequence[str]
     key_source: str
     headers: Mapping[str, str]
     connection: Mapping[str, Any]
@@ -122,6 +124,7 @@ class Offer(credentials.Secretive, Frozen):
         _put(self, "connection", provider.connection)
         _put(self, "headers", access.headers)
         _put(self, "variable", access.variable)
+        _put(self, "notices", access.notices)
         _put(self, "key_source", access.key_source)
         _put(self, "registry", access.registry)
         if access.server is not None:  # its address and its key: see LaunchedOffer

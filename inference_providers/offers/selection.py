@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from functools import cache
 
-from inference_providers.credentials import host_of, is_loopback
+from inference_providers.credentials import host_of, is_loopback, is_private
+from inference_providers.offers.addresses import AVOID_VARIABLE, OFFLINE_VARIABLE, ONLY_VARIABLE, is_offline
 from inference_providers.registry import bundled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
     from inference_providers.registry import Provider, Registry
@@ -84,13 +85,21 @@ def _listed(said: str, given: Any) -> list[str]:
 class Selection:
     """Who may be asked, by every layer."""
 
-    __slots__ = ("_avoid", "_only", "registry")
+    __slots__ = ("_avoid", "_only", "offline", "registry")
 
-    def __init__(self, registry: Registry, avoid: tuple[_Words, ...] = (), only: tuple[_Words, ...] = ()) -> None:
-        self.registry, self._avoid, self._only = registry, avoid, only
+    def __init__(
+        self,
+        registry: Registry,
+        avoid: tuple[_Words, ...] = (),
+        only: tuple[_Words, ...] = (),
+        *,
+        offline: bool = False,
+    ) -> None:
+        """*offline*: nobody is asked but at addresses of this machine and of private networks."""
+        self.registry, self._avoid, self._only, self.offline = registry, avoid, only, offline
 
     def __bool__(self) -> bool:
-        return bool(self._avoid or self._only)
+        return bool(self._avoid or self._only or self.offline)
 
     def and_also(self, whose: str, avoid: object, only: object) -> Selection:
         """This one and another layer: *whose* `avoid` and `only` they are. None: nothing is said.
@@ -105,13 +114,15 @@ class Selection:
             if not words:
                 raise ValueError(f"{whose} only is empty, so that nobody could be asked; None is for everybody")
             wanted += (_Words(f"{whose} only", words, self.registry),)
-        return Selection(self.registry, avoided, wanted)
+        return Selection(self.registry, avoided, wanted, offline=self.offline)
 
-    def why_not(self, provider: Provider, *, elsewhere: bool = False) -> str:
+    def why_not(self, provider: Provider, *, elsewhere: bool = False, endpoint: str = "") -> str:
         """By what a provider is avoided, as the end of a sentence that begins with its name; empty where it is not.
 
-        *elsewhere*: of a server on this machine, what it has run elsewhere.
+        *elsewhere*: of a server on this machine, what it has run elsewhere. *endpoint*: where the provider is.
         """
+        if self.offline and (elsewhere or not is_private(host_of(endpoint))):
+            return f"avoided by {OFFLINE_VARIABLE}"
         if not (self._avoid or self._only):
             return ""
         called = _called(provider) - ({f"={LOCAL}"} if elsewhere else set())
@@ -124,15 +135,16 @@ class Selection:
         return ""
 
 
-def selection_of(registry: Registry, avoid: tuple[str, str], only: tuple[str, str]) -> Selection:
-    """What the owner of the machine, or of the process, says for every list: a variable's name, and what it holds.
+def selection_of(registry: Registry, environ: Mapping[str, str]) -> Selection:
+    """What the owner of the machine, or of the process, says for every list, in variables.
 
     Raises ValueError as `and_also` does.
     """
     avoided, wanted = (
-        (_Words(name, words, registry),) if (words := _listed(name, text)) else () for name, text in (avoid, only)
+        (_Words(name, words, registry),) if (words := _listed(name, environ.get(name, ""))) else ()
+        for name in (AVOID_VARIABLE, ONLY_VARIABLE)
     )
-    return Selection(registry, avoided, wanted)
+    return Selection(registry, avoided, wanted, offline=is_offline(environ))
 
 
 def _called(provider: Provider) -> frozenset[str]:

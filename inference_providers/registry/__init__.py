@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from inference_providers.registry.naming import SERVICES as SERVICES
     from inference_providers.registry.naming import Names as Names
     from inference_providers.registry.naming import derive as derive
+    from inference_providers.registry.naming import is_text_model as is_text_model
     from inference_providers.registry.naming import loose as loose
     from inference_providers.registry.provider import OPENAI_PROTOCOL as OPENAI_PROTOCOL
     from inference_providers.registry.provider import Provider as Provider
@@ -70,6 +71,7 @@ _HOME = {
         "Names",
         "SERVICES",
         "derive",
+        "is_text_model",
         "loose",
     ),
     "provider": (

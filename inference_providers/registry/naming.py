@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from inference_providers.registry.kinds import OTHER_KINDS, SERVED_HERE
 from inference_providers.registry.ollama_tags import model_of
 
 TYPE_CHECKING = False
@@ -28,19 +29,6 @@ def _rules(*pairs: Rule) -> tuple[Rule, ...]:
     return pairs
 
 
-# What is no text model: words of a name, and names that begin or end so.
-_OTHER_KINDS = (
-    r"(^|[-./:])([a-z]*embed[a-z]*|rerank|reranker|whisper|tts|stt|asr|dall-e|flux|veo|veo3\.1|sora"
-    r"|imagen|imagine|ideogram|recraft|seedance|seedream|kling|runway|lyria|hailuo|wan2\.?\d?|"
-    r"stable-diffusion|stablediffusionxl|sdxl|ray2|elevenlabs|gpt-image|qwen-image|transcribe|livetranslate|"
-    r"bge|gte|e5|voyage|nomic|minilm|mpnet|paraphrase|moderation|paligemma|smart-turn|clip|"
-    r"all-mini|nemoretriever|segment-anything|esmfold|esm2|orpheus|melotts|lucid-origin|lucid-realism|dreamshaper|"
-    r"[a-z0-9]*guard|guardian|shieldgemma|content-safety|[a-z]*voice|voicechat|realtime|audio|speech|parakeet|canary-1b|canary-qwen|magpie|"
-    r"detection|detector|detr|resnet|bevformer|sparsedrive|streampetr|gliner|distilbert|bart|m2m100|indictrans2|"
-    r"changenet|ocdrnet|grounding-dino|maxine|trellis|cosmos-predict|suno|heygen|eleven-v|image|nano-banana|mmproj"
-    r"|stepaudio|mini-?lm|granite-ttm|whisper[a-z]*|studiovoice|streaming)"
-    r"($|[-.\d])|^aura(-\d)?($|-[a-z]+-?[a-z]*$)|^gpt-live-|^(wan-v|topazlabs|stability\.|mtp-|sam-\d|gemini-live-|nova-(\d-)?(sonic|canvas|reel))|^gemini-.*-live($|-)"
-)
 # What is no particular model: a file without a name, a class of models, whatever somebody picks for the question.
 _ANY = (
     r"^(auto|openrouter-auto|custom|default|free|auto-(model|code|instant|beta).*|model|latest|(ggml|gguf|my|your)-model"
@@ -315,6 +303,19 @@ _LAST = _rules(
 )  # fmt: skip
 
 
+def is_text_model(internal_name: str) -> bool:
+    """Whether a name does not say that its model is for something else: embeddings, images, speech; most do not."""
+    text = _without_prefixes(internal_name[:LONGEST_NAME]).replace("_", "-")
+    return not re.search(OTHER_KINDS, text) and not re.search(SERVED_HERE, text)
+
+
+def _without_prefixes(internal_name: str) -> str:
+    text = _bare(_segment(internal_name))
+    for _ in range(2):  # `us.anthropic.` before `claude-`; `databricks-` before `meta-llama-`
+        text = _apply(_PREFIXES, text)
+    return text
+
+
 @lru_cache(maxsize=16384)
 def derive(internal_name: str) -> str | None:
     """The canonical name that the spelling of *internal_name* suggests.
@@ -327,12 +328,8 @@ def derive(internal_name: str) -> str | None:
         return None
     if re.search(_ELSEWHERE, internal_name.lower()):
         return None
-    text = _bare(_segment(internal_name))
-    if not re.search(r"[a-z]", text):
-        return None
-    for _ in range(2):  # `us.anthropic.` before `claude-`; `databricks-` before `meta-llama-`
-        text = _apply(_PREFIXES, text)
-    if re.search(_OTHER_KINDS, text.replace("_", "-")):
+    text = _without_prefixes(internal_name)
+    if not re.search(r"[a-z]", text) or re.search(OTHER_KINDS, text.replace("_", "-")):
         return None
     text = _apply(_DATES, _apply(_SPELLING, text))
     if re.search(_NEWEST_OF_ALL, text):

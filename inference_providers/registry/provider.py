@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 OPENAI_PROTOCOL = "openai"
+# How people call the variable with a provider's address, after what stands before `_API_KEY` in that of its key.
+_ADDRESSES = ("_BASE_URL", "_API_BASE", "_API_BASE_URL")
+_BEFORE = ("_API_BASE", "_API_KEY", "_HOST", "_ENDPOINT")
 
 
 class Provider:
@@ -46,6 +49,25 @@ class Provider:
         self.local: Mapping[str, Any] | None = {} if local is True else local or None
         self.model_names: Mapping[str, str] = data.get("model_names") or {}
         self.more_names: Mapping[str, str] = data.get("more_names") or {}
+
+    @property
+    def own_variables(self) -> tuple[str, ...]:
+        """The variables of its row in which the user may say where it is, the address as it is."""
+        listed = self.connection.get("base_url") or (self.local or {}).get("address") or ()
+        return (listed,) if isinstance(listed, str) else tuple(listed)
+
+    @property
+    def address_variables(self) -> tuple[str, ...]:
+        """All variables in which the user may say where it is, preferred first: `GROQ_BASE_URL`, `GROQ_API_BASE`.
+
+        Those of its row, and those that are called like the variable of its key, or of its address.
+        """
+        listed = self.own_variables
+        names = (*listed, *self.key_variables)
+        stems = [name.removesuffix(end) for name in names for end in _BEFORE if name.endswith(end)]
+        if self.local is not None:
+            stems.append("".join(letter if letter.isalnum() else "_" for letter in self.id.upper()))
+        return tuple(dict.fromkeys((*listed, *(stem + end for stem in stems for end in _ADDRESSES))))
 
     @property
     def part_of(self) -> str:

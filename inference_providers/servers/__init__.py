@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from inference_providers.servers import model_lists as model_lists
     from inference_providers.servers import recipes as recipes
     from inference_providers.servers import stopping as stopping
-    from inference_providers.servers.discovery import scan as scan
+    from inference_providers.servers.discovery import Lookout as Lookout
     from inference_providers.servers.launch import LaunchableServer as LaunchableServer
     from inference_providers.servers.launchables import Launchables as Launchables
     from inference_providers.servers.recipes import CONTEXT as CONTEXT
@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from inference_providers.servers.state import endpoint_of as endpoint_of
     from inference_providers.servers.state import read_state as read_state
     from inference_providers.servers.state import running as running
+    from inference_providers.servers.state import servers_folder as servers_folder
 
 _HOME = {
-    "discovery": ("scan",),
+    "discovery": ("Lookout",),
     "launch": ("LaunchableServer",),
     "launchables": ("Launchables",),
     "recipes": (
@@ -44,6 +45,7 @@ _HOME = {
         "endpoint_of",
         "read_state",
         "running",
+        "servers_folder",
     ),
 }
 __getattr__, __dir__ = face(

@@ -18,12 +18,15 @@ from inference_providers.offers import LocalServer, address, own_address
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
     from typing import Any
 
     from inference_providers.registry import Provider, Registry
 
 PROBE_TIMEOUT = 0.3  # seconds, for the connection and again for each reply
+_KEPT = 10.0  # seconds for which a look counts
+PATIENCE = 5.0  # the same for who is named, or the only one left
+_MOST_PLACES = 4  # addresses of one name that are tried
 MODEL_VARIABLE = "INFERENCE_PROVIDERS_LOCAL_MODEL"
 _LOCKED = (401, 403)  # how a server says that it wants a key
 UNKNOWN = "local"  # the row for a server that speaks the protocol but matches no fingerprint
@@ -35,42 +38,87 @@ def scan(
     timeout: float = PROBE_TIMEOUT,
     *,
     avoids: Callable[[Provider], str] = lambda provider: "",
+    bases: Container[str] | None = None,
+    late: list[str] | None = None,
 ) -> list[LocalServer]:
     """The OpenAI-compatible servers that run at the registry's loopback addresses, in registry order.
 
     *timeout*: seconds, for the connections and again for each reply. *avoids*: by what a provider is avoided; such
-    a server is not looked for, and where another's address leads to one, it is left out.
+    a server is not looked for, and where another's address leads to one, it is left out. *bases*: look at these
+    addresses only. *late*: gets the addresses where something may be that had not answered in time.
     """
     rows = [provider for provider in registry.providers.values() if provider.local is not None]
     rows_at: dict[str, list[Provider]] = {}  # base URL -> who usually runs there
     for provider in rows:
         if provider.id != UNKNOWN and not avoids(provider):
-            rows_at.setdefault(address(provider, environ), []).append(provider)
-    alive = _connectable(rows_at, timeout)
+            base = address(provider, environ)
+            if base and (bases is None or base in bases):
+                rows_at.setdefault(base, []).append(provider)
+    late = [] if late is None else late
+    alive = _connectable(rows_at, timeout, late)
     if not alive:
         return []
     targets = [(base, rows_at[base] + [row for row in rows if row not in rows_at[base]]) for base in alive]
     servers = [
         server
-        for server in _probe_all(targets, registry, environ, timeout)
+        for server in _probe_all(targets, registry, environ, timeout, late)
         if not avoids(registry.providers[server.provider])
     ]
     rank = {provider.id: index for index, provider in enumerate(rows)}
     return sorted(servers, key=lambda server: rank[server.provider])
 
 
-def _connectable(bases: Iterable[str], timeout: float) -> list[str]:
-    """Those of the addresses that accept a connection, all tried at once."""
+class Lookout:
+    """The servers that run at the registry's addresses: a look counts for ten seconds.
+
+    A look is short, since most programs do not depend on what it finds. Who does, waits for what is late.
+    """
+
+    def __init__(self, registry: Registry, environ: Mapping[str, str], avoids: Callable[[Provider], str]) -> None:
+        self._registry, self._environ, self._avoids = registry, environ, avoids
+        self._seen: tuple[float, list[LocalServer]] = (float("-inf"), [])
+        self._late: list[str] = []  # addresses that had not answered
+        self._silent: set[str] = set()  # nor when they had more time
+
+    def servers(self) -> list[LocalServer]:
+        """What is seen."""
+        if time.monotonic() - self._seen[0] > _KEPT:
+            late: list[str] = []
+            found = scan(self._registry, self._environ, PROBE_TIMEOUT, avoids=self._avoids, late=late)
+            self._seen, self._late = (time.monotonic(), found), late
+        return self._seen[1]
+
+    def wait(self, provider: Provider | None = None) -> bool:
+        """Give what was late `PATIENCE` seconds: all, or where a provider is. Whether more is seen now."""
+        wanted = {address(provider, self._environ)} if provider else self._late
+        late = [base for base in self._late if base in wanted]
+        if not late:
+            return False
+        self._late = [base for base in self._late if base not in late]
+        silent: list[str] = []
+        found = scan(self._registry, self._environ, PATIENCE, avoids=self._avoids, bases=late, late=silent)
+        self._silent = self._silent - {*late} | {*silent}
+        self._seen = (time.monotonic(), [*self._seen[1], *found])
+        return bool(found)
+
+    def silence(self, base: str) -> str:
+        """What to say of an address that took a connection, or might have, and said nothing."""
+        return f"; what is there has said nothing for {PATIENCE:.0f} seconds" if base in self._silent else ""
+
+
+def _connectable(bases: Iterable[str], timeout: float, late: list[str]) -> list[str]:
+    """Those of the addresses that accept a connection, all tried at once; *late* gets those that may do so yet."""
     alive: set[str] = set()
     waiting: dict[int, tuple[str, _socket.socket]] = {}  # by file descriptor
     hosts = {base: host_of(base) for base in bases}
     try:
         for base, host in hosts.items():
-            connected, sock = _start_connecting(host, base.startswith("https"))
-            if connected:
-                alive.add(base)
-            elif sock is not None:
-                waiting[sock.fileno()] = base, sock
+            for family, place in _places(host, base.startswith("https")):
+                connected, sock = _start_connecting(family, place)
+                if connected:
+                    alive.add(base)
+                elif sock is not None:
+                    waiting[sock.fileno()] = base, sock
         deadline = time.monotonic() + timeout
         while waiting and (left := deadline - time.monotonic()) > 0:
             for file in _writable(list(waiting), left):
@@ -79,22 +127,35 @@ def _connectable(bases: Iterable[str], timeout: float) -> list[str]:
                     alive.add(base)
                 sock.close()
     finally:
-        for _, sock in waiting.values():
+        for base, sock in waiting.values():
             sock.close()
+            if base not in alive and base not in late:
+                late.append(base)
     return [base for base in hosts if base in alive]
 
 
-def _start_connecting(host: str, tls: bool) -> tuple[bool, _socket.socket | None]:
-    """Whether a connection stands already; else the socket of one that may come, or None."""
+def _places(host: str, tls: bool) -> list[tuple[int, Any]]:
+    """Where a host may be reached: families and addresses, several for a name."""
     name, _, port = host.rpartition(":") if ":" in host.rpartition("]")[2] else (host, "", "443" if tls else "80")
-    name = name.strip("[]").replace("localhost", "127.0.0.1")
+    name = name.strip("[]")
+    if not name.strip("0123456789."):
+        return [(_socket.AF_INET, (name, int(port)))]
     try:
-        sock = _socket.socket(_socket.AF_INET6 if ":" in name else _socket.AF_INET, _socket.SOCK_STREAM)
+        found = _socket.getaddrinfo(name, int(port), 0, _socket.SOCK_STREAM)
+    except (OSError, ValueError, OverflowError):
+        return []
+    return list(dict.fromkeys((row[0], row[4]) for row in found))[:_MOST_PLACES]
+
+
+def _start_connecting(family: int, place: Any) -> tuple[bool, _socket.socket | None]:
+    """Whether a connection stands already; else the socket of one that may come, or None."""
+    try:
+        sock = _socket.socket(family, _socket.SOCK_STREAM)
     except OSError:
         return False, None
     try:
         sock.setblocking(False)
-        result = sock.connect_ex((name, int(port)))
+        result = sock.connect_ex(place)
     except (OSError, ValueError, OverflowError):
         result = errno.EINVAL
     if result in (errno.EINPROGRESS, errno.EWOULDBLOCK):
@@ -117,13 +178,19 @@ def _writable(files: list[int], seconds: float) -> list[int]:
 
 
 def _probe_all(
-    targets: Sequence[tuple[str, Sequence[Provider]]], registry: Registry, environ: Mapping[str, str], timeout: float
+    targets: Sequence[tuple[str, Sequence[Provider]]],
+    registry: Registry,
+    environ: Mapping[str, str],
+    timeout: float,
+    late: list[str],
 ) -> list[LocalServer]:
-    """The servers at base URLs, each with the rows that may be theirs, likeliest first."""
+    """The servers at base URLs, each with the rows that may be theirs, likeliest first; *late* gets silent ones."""
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(max_workers=16) as pool:
-        servers = pool.map(lambda target: ServerProbe(target[0], registry, environ, timeout).server(target[1]), targets)
+        servers = pool.map(
+            lambda target: ServerProbe(target[0], registry, environ, timeout, late).server(target[1]), targets
+        )
     recognised = sorted(
         (server for server in servers if server is not None), key=lambda server: server.provider == UNKNOWN
     )
@@ -136,21 +203,30 @@ def _probe_all(
 class ServerProbe:
     """One server, asked what it is: what it lists, and whose fingerprint it matches."""
 
-    def __init__(self, base: str, registry: Registry, environ: Mapping[str, str], timeout: float) -> None:
+    def __init__(
+        self, base: str, registry: Registry, environ: Mapping[str, str], timeout: float, late: list[str]
+    ) -> None:
         from inference_providers.transport import Limits, Sender
 
-        self._base, self._registry, self._environ = base, registry, environ
-        self._root = "/".join(base.split("/", 3)[:3])
+        self._base, self._registry, self._environ, self._late = base, registry, environ, late
+        self._root = base
+        self._owner: Provider | None = None  # whose server the user says is here
         self._timeout, self._silent = timeout, False
         self._sender = Sender({}, Limits(connect=timeout, total=timeout))
         self._pages: dict[str, tuple[int, Mapping[str, str], bytes]] = {}
 
     def server(self, rows: Sequence[Provider]) -> LocalServer | None:
         """The server here, or None if nothing here speaks the protocol."""
+        self._owner = next((row for row in rows if own_address(row, self._environ)[1] == self._base), None)
+        # Below whatever path the user gives, as behind a gateway, lies what a server has at its root.
+        self._root = self._base.removesuffix(_path(self._owner or rows[0]))
         try:
-            return self._recognise(rows)
+            found = self._recognise(rows)
         finally:
             self._sender.close()
+        if found is None and self._silent:
+            self._late.append(self._base)
+        return found
 
     def _recognise(self, rows: Sequence[Provider]) -> LocalServer | None:
         status, _, _ = self._get(self._base + "/models")
@@ -162,7 +238,7 @@ class ServerProbe:
                 for row in rows
                 if any(self._matches(fingerprint, row) for fingerprint in (row.local or {}).get("fingerprint") or ())
             ),
-            self._named(rows) if locked else None,
+            self._owner if locked else None,  # one that wants a key may say nothing else of itself
         )
         if provider is None:
             if models is None or UNKNOWN not in self._registry.providers:
@@ -171,16 +247,19 @@ class ServerProbe:
         base = self._endpoint_of(provider)
         listed = models if models is not None else self._models(base + "/models")
         names = {name: self._registry.names.canonical_name(name) for name in listed or []}
-        return LocalServer(provider.id, base, names, locked=locked and listed is None)
+        return LocalServer(provider.id, base, names, locked=locked and listed is None, mute=self._mute())
 
-    def _named(self, rows: Sequence[Provider]) -> Provider | None:
-        """Whose server the user says is here, in a variable: one that wants a key may say nothing else of itself."""
-        return next((row for row in rows if own_address(row, self._environ)[1] == self._base), None)
+    def _mute(self) -> list[str]:
+        """The models of which any page that was read says that they are for something else than talk."""
+        from inference_providers.offers import is_to_talk_to
+
+        pages = (_rows(body) or () for status, _, body in self._pages.values() if status == 200)
+        return [str(row.get("id")) for rows in pages for row in rows if not is_to_talk_to(row)]
 
     def _endpoint_of(self, provider: Provider) -> str:
-        """This root with the path of the recognised server: several kinds share a port."""
-        path = provider.endpoint.split("/", 3)[3] if provider.id != UNKNOWN else self._base.split("/", 3)[3]
-        return f"{self._root}/{path}"
+        """Where the user says that this server is, else this root with its path: several kinds share a port."""
+        as_it_is = provider is self._owner or provider.id == UNKNOWN
+        return self._base if as_it_is else self._root + _path(provider)
 
     def _models(self, url: str) -> list[str] | None:
         status, _, body = self._get(url)
@@ -223,6 +302,11 @@ class ServerProbe:
         except WireError as error:
             self._silent = error.kind in ("deadline", "timeout")  # it would be silent for every other page as well
             return 0, {}, b""
+
+
+def _path(provider: Provider) -> str:
+    """The path of a server's API, as it usually is: `/v1`."""
+    return "".join(f"/{part}" for part in provider.endpoint.split("/", 3)[3:])
 
 
 def _rows(body: bytes) -> list[dict[str, Any]] | None:

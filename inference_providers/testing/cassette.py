@@ -10,6 +10,7 @@ import threading
 from inference_providers import files
 from inference_providers.credentials import DUMMY_KEY, scrub, scrub_events
 from inference_providers.errors import InferenceProvidersError
+from inference_providers.offers import OFFLINE_VARIABLE
 from inference_providers.registry import bundled
 from inference_providers.text import jsontext
 from inference_providers.transport import WireError
@@ -89,6 +90,7 @@ class Cassette:
             self._environs.append(environ)
             return environ
         keys = {name for row in bundled().providers.values() for name in row.key_variables}
+        keys.add(OFFLINE_VARIABLE)  # nothing goes anywhere: what is played back is
         others = {name: value for name, value in environ.items() if name not in keys}
         return {**others, **self._addresses, **dict.fromkeys(self._variables, PLACEHOLDER)}
 
@@ -181,9 +183,9 @@ def _key(request: Request) -> str:
 
 def _addresses() -> set[str]:
     """Variables that hold the address of a provider or of a server on this machine."""
-    rows = [row.connection for row in bundled().providers.values()]
-    own = {row["base_url"] for row in rows if "base_url" in row}
-    return own | {name for row in rows for name in row.get("variables") or ()}
+    rows = [row for row in bundled().providers.values() if row.local is None]
+    own = {name for row in rows for name in row.address_variables}
+    return own | {name for row in rows for name in row.connection.get("variables") or ()}
 
 
 def _points_to(value: str, request: Request) -> bool:

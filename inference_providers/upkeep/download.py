@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from inference_providers.credentials import host_of, is_loopback
 from inference_providers.errors import RegistryError
+from inference_providers.offers import OFFLINE_VARIABLE, is_offline
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ def download(url: str, cap: int, etag: str | None, environ: Mapping[str, str]) -
     """
     from inference_providers.transport import Request, Sender, WireError
 
+    if is_offline(environ) and not is_loopback(host_of(url)):
+        raise _failure(url, f"{OFFLINE_VARIABLE} is set")
     if not url.startswith("https://") and not (url.startswith("http://") and is_loopback(host_of(url))):
         raise _failure(url, "only https is used for updates")
     headers = {"Accept-Encoding": "gzip"}

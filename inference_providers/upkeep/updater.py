@@ -13,6 +13,7 @@ from inference_providers import files
 from inference_providers.credentials import Environment, Pins, restrained, stray_keys
 from inference_providers.errors import RegistryError
 from inference_providers.files import folders
+from inference_providers.offers import is_offline
 from inference_providers.registry import Registry, bundled, is_first_format, merge, parse
 from inference_providers.text import jsontext
 from inference_providers.upkeep import old_files
@@ -176,7 +177,8 @@ class Updater:
         state = self._state()
         age = self._clock() - state.get("checked", 0.0)
         registry, damaged = self._cached(state)
-        if damaged or state.get("url") != self.url or not 0 <= age < MAX_AGE:
+        stale = damaged or state.get("url") != self.url or not 0 <= age < MAX_AGE
+        if stale and not is_offline(self._environ):
             with suppress(RegistryError):
                 self.fetch()
             registry = self.cached()

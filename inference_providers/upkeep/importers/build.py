@@ -215,7 +215,7 @@ def _local(row: Mapping[str, Any]) -> dict[str, Any]:
             "local": {
                 "address": row.get("address", []),
                 "fingerprint": row["fingerprint"],
-                **({"launch": row["launch"]} if "launch" in row else {}),
+                **{key: row[key] for key in ("get", "launch") if key in row},
             },
             **{key: row[key] for key in ("parameters", "turns") if key in row},
         },

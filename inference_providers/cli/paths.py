@@ -1,0 +1,83 @@
+"""`inference-providers paths` and `purge`: what this package keeps, and its removal."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from inference_providers.cli.exit_codes import FAILED, guarded
+from inference_providers.cli.output import json_option, say
+from inference_providers.cli.tables import emit
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from inference_providers.cli.places import Place
+
+KINDS = ("updates", "learned", "servers", "models", "lists")
+
+
+@click.command("paths")
+@json_option
+@guarded
+def paths(as_json: bool) -> None:
+    """Show every file and folder that is kept for you, whether it is there yet, and how large it is."""
+    from inference_providers.cli.places import places
+    from inference_providers.servers import memory
+
+    rows = [
+        {
+            "kind": place.kind,
+            "what": place.what,
+            "path": path,
+            "there": os.path.lexists(path),
+            "size": place.size if as_json else memory.sized(place.size) if place.paths else "",
+        }
+        for place in places(os.environ)
+        for path in place.shown
+    ]
+    emit(rows, ["kind", "path", "size", "what"], as_json)
+
+
+@click.command("purge")
+@click.argument("kinds", nargs=-1, type=click.Choice(KINDS))
+@click.option("--all", "everything", is_flag=True, help="Remove all kinds.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@guarded
+def purge(kinds: tuple[str, ...], everything: bool, yes: bool) -> None:
+    """Remove what is kept for you, by KINDS or all of it; `inference-providers paths` shows it.
+
+    Servers that run have to be stopped first: inference-providers local stop --all
+    """
+    from inference_providers.cli.places import places
+
+    if not kinds and not everything:
+        raise click.UsageError(f"Name what to remove ({', '.join(KINDS)}), or give --all.")
+    wanted = [place for place in places(os.environ) if (everything or place.kind in kinds) and place.paths]
+    if not wanted:
+        say("There is nothing to remove.", err=True)
+        return
+    _check_nothing_runs(wanted)
+    for path in (path for place in wanted for path in place.paths):
+        say(path)
+    if not yes and not _agreed():
+        say("Nothing was removed.", err=True)
+        raise SystemExit(FAILED)
+    for place in wanted:
+        place.remove()
+    say("Removed.", err=True)
+
+
+def _check_nothing_runs(wanted: list[Place]) -> None:
+    from inference_providers.errors import LocalServerError
+    from inference_providers.servers import running
+
+    if any(place.kind in ("servers", "models") for place in wanted) and any(running(os.environ)):
+        raise LocalServerError("A server that was started runs; stop it first: inference-providers local stop --all")
+
+
+def _agreed() -> bool:
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise click.UsageError("Nobody can be asked here; give --yes.")
+    return click.confirm("Remove this?", err=True)

@@ -1,0 +1,104 @@
+"""The files and folders that this package keeps for a user: where they are, how large, and how they are removed."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+class Place:
+    """Files of one kind: a folder that is all ours, or single files in a folder that may hold others."""
+
+    __slots__ = ("folder", "kind", "names", "what")
+
+    def __init__(self, kind: str, what: str, folder: str | None, names: tuple[str, ...] = ()) -> None:
+        """*names*: of the files that are ours, a `*` at the end for any; none: the folder is."""
+        self.kind, self.what, self.folder, self.names = kind, what, folder or "", names
+
+    @property
+    def paths(self) -> list[str]:
+        """What there is of it: files, or the one folder."""
+        if not self.folder or not os.path.lexists(self.folder):
+            return []
+        if not self.names:
+            return [self.folder]
+        with suppress(OSError):
+            here = sorted(os.listdir(self.folder))
+            return [os.path.join(self.folder, name) for name in here if self._is_ours(name)]
+        return []
+
+    def _is_ours(self, name: str) -> bool:
+        return any(name.startswith(own[:-1]) if own.endswith("*") else name == own for own in self.names)
+
+    @property
+    def shown(self) -> list[str]:
+        """What there is of it, else where it would be; nothing for a user without a home folder."""
+        usual = [os.path.join(self.folder, name) for name in self.names[:1]] or [self.folder]
+        return self.paths or (usual if self.folder else [])
+
+    @property
+    def size(self) -> int:
+        """Bytes of all that there is of it; links are not followed."""
+        return sum(map(_size, self.paths))
+
+    def remove(self) -> list[str]:
+        """Remove it; the paths that are gone. A link goes, and not what it leads to. Raises OSError."""
+        import shutil
+
+        gone = self.paths
+        for path in gone:
+            if os.path.isdir(path) and not os.path.islink(path):
+                shutil.rmtree(path)
+            else:
+                os.unlink(path)
+        if gone:
+            _remove_empty(os.path.dirname(gone[0]))
+        return gone
+
+
+def _remove_empty(folder: str) -> None:
+    """Remove a folder that this package made, and those above it, as far as nothing is left in them."""
+    from inference_providers.files import folders
+
+    while os.path.basename(folder) in (folders.NAME, "servers"):
+        try:
+            os.rmdir(folder)
+        except OSError:  # not empty, or not to be changed
+            return
+        folder = os.path.dirname(folder)
+
+
+def places(environ: Mapping[str, str]) -> list[Place]:
+    """All that this package may keep for the user of an environment."""
+    from inference_providers.files import folders
+    from inference_providers.routing import Learned
+    from inference_providers.servers import model_files, servers_folder
+    from inference_providers.upkeep import Updater
+
+    learned, registry = Learned.of(environ), Updater(environ).path
+    notes = "" if learned is None else os.path.dirname(learned.path)
+    updates = ("registry.json", "registry-state.json", ".registry-*")
+    lists = ("models.json", "models.yaml", "models.yml")
+    return [
+        Place("updates", "updates of the registry", os.path.dirname(registry), updates),
+        Place("learned", "what providers refused", notes, ("learned.json",)),
+        Place("servers", "logs and states of servers that were started", servers_folder(environ)),
+        Place("models", "model files", model_files.own_folder(environ)),
+        Place("lists", "your lists of models", folders.own("config", environ), lists),
+    ]
+
+
+def _size(path: str) -> int:
+    with suppress(OSError):
+        if os.path.islink(path) or not os.path.isdir(path):
+            return os.lstat(path).st_size
+    return sum(os.lstat(file).st_size for file in _files(path))
+
+
+def _files(folder: str) -> Iterator[str]:
+    for here, _, names in os.walk(folder):
+        yield from (path for name in names if os.path.lexists(path := os.path.join(here, name)))

@@ -1,0 +1,125 @@
+"""Where the user says, in variables, that a provider or a server on this machine is, and that others are out of reach.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+import re
+
+from inference_providers.credentials import host_of, is_loopback, written_address
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from inference_providers.registry import Provider
+
+# Whom every list avoids, whom alone it asks, and whether it asks nobody further away than private networks.
+SELECTING = ("INFERENCE_PROVIDERS_AVOID", "INFERENCE_PROVIDERS_ONLY", "INFERENCE_PROVIDERS_OFFLINE")
+AVOID_VARIABLE, ONLY_VARIABLE, OFFLINE_VARIABLE = SELECTING
+# What ends like the name of a variable with an address, and is none that is followed.
+_ALIKE = ("_API_URL", "_URL", "_API_HOST", "_HOST", "_API_ENDPOINT", "_ENDPOINT", "_BASE", "_BASEURL")
+
+
+def is_offline(environ: Mapping[str, str]) -> bool:
+    """Whether the environment says that nothing goes further than this machine and private networks."""
+    return environ.get(OFFLINE_VARIABLE, "").strip().lower() not in ("", "0", "false", "no", "off")
+
+
+def address(provider: Provider, environ: Mapping[str, str]) -> str:
+    """The base URL where this server would run: by the user's variables (`OLLAMA_HOST`), else by the registry.
+
+    Empty where what the user says is no address.
+    """
+    variable, own, _ = own_address(provider, environ)
+    return own if variable else provider.endpoint
+
+
+def own_address(provider: Provider, environ: Mapping[str, str]) -> tuple[str, str, str]:
+    """The variable in which the user says where a provider is, the base URL, and what is wrong with that.
+
+    All are empty where none is set; the URL is where something is wrong.
+    """
+    for variable in provider.address_variables:
+        given = environ.get(variable, "").strip()
+        if given:
+            return (variable, *_read(given, variable, provider))
+    return "", "", ""
+
+
+def unheeded(provider: Provider, environ: Mapping[str, str]) -> dict[str, str]:
+    """Variables that seem to say where a provider is, and are not followed -> why not."""
+    followed, own, _ = own_address(provider, environ)
+    known = provider.address_variables
+    found = {
+        name: f"{followed} is followed"
+        for name in known
+        if name != followed and environ.get(name, "").strip() and _read(environ[name], name, provider)[0] != own
+    }
+    if followed or provider.local is not None:
+        return found
+    stems = [name.removesuffix("_API_KEY") for name in provider.key_variables if name.endswith("_API_KEY")]
+    alike = [stem + end for stem in stems for end in _ALIKE]
+    return found | {name: f"set {known[0]}" for name in alike if name not in known and "://" in environ.get(name, "")}
+
+
+def notices(provider: Provider, environ: Mapping[str, str], endpoint: str, key: str) -> list[str]:
+    """What is to be known of a provider's address: that others listen there, or that the user meant another one.
+
+    *key*: what goes there, for a person.
+    """
+    host = host_of(endpoint)
+    found = []
+    if endpoint.startswith("http://") and not is_loopback(host):
+        found.append(
+            f"{key} goes to {host} without encryption: its address is http. "
+            "Use https, unless you trust the network between."
+        )
+    return found + [
+        f"{name} is not followed, so {provider.id} is asked at {host}: {why}"
+        for name, why in unheeded(provider, environ).items()
+    ]
+
+
+def _read(given: str, variable: str, provider: Provider) -> tuple[str, str]:
+    """(the base URL that a variable's value means, "") or ("", what is wrong with it)."""
+    local = provider.local is not None
+    found, problem = written_address(_with_host(given, provider.endpoint) if local else given)
+    if problem:
+        return "", f"{variable} is not a plain http(s) address: {problem}"
+    path = "".join(f"/{part}" for part in provider.endpoint.split("/", 3)[3:])
+    bare = found.count("/") == 2
+    if variable.endswith("_HOST") and not found.endswith(path):  # where the server is, its API below it
+        return found + path, ""
+    as_it_is = (variable in provider.own_variables and not local) or "$" in path
+    return found + path * (bare and not as_it_is), ""
+
+
+def _with_host(given: str, endpoint: str) -> str:
+    """`host`, `host:port` or a URL of a server on this machine as a URL: without a scheme, the usual port counts."""
+    text = given.strip("'\" ")
+    scheme, mark, rest = text.partition("://")
+    if not mark:
+        scheme, rest = "http", text
+    host, slash, path = rest.partition("/")
+    name, port = _host_and_port(host)
+    name = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(name, name)
+    if not mark:
+        port = port or host_of(endpoint).rpartition(":")[2]
+    return f"{scheme}://{name}{port and ':'}{port}{slash}{path}"
+
+
+def _host_and_port(host: str) -> tuple[str, str]:
+    """A host, an IPv6 address in brackets, and the port, which may be empty."""
+    import ipaddress
+
+    if host.count(":") > 1 and "[" not in host:
+        name, _, port = host.rpartition(":")
+        for whole, rest in ((host, ""), (name, port)):
+            try:
+                return f"[{ipaddress.IPv6Address(whole)}]", rest
+            except ValueError:
+                continue
+    found = re.fullmatch(r"(\[[^]]*\]|[^:]*)(?::(.*))?", host)
+    return (found[1], found[2] or "") if found else (host, "")
