@@ -26,7 +26,7 @@ _MOST_REDIRECTS = 5
 _AGAIN = (408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524)  # statuses after which the same may be asked anew
 _HOPELESS = ("forbidden", "setup", "tls")  # failures that the next try would meet as well
 _AWAY = ("connect", "timeout", "deadline")  # failures of a host that is not reached at all
-_TRIES = 5  # in a row that bring nothing
+_TRIES = 5  # in a row that bring nothing new
 _MOST_PARTS = 500
 _SILENCE = 60.0  # seconds without a byte
 _WHOLE = 7 * 24 * 3600.0  # seconds for one part
@@ -81,6 +81,7 @@ class _Fetch:
         from inference_providers.transport import WireError
 
         failures, problem, reached = 0, "", False
+        furthest = self._begin()
         try:
             for _ in range(_MOST_PARTS):
                 start = self._begin()
@@ -98,7 +99,8 @@ class _Fetch:
                 except _NotNow as error:
                     problem = str(error)
                 reached = reached or self._file.tell() > start
-                failures = 0 if self._file.tell() > start else failures + 1
+                failures = 0 if self._file.tell() > furthest else failures + 1
+                furthest = max(furthest, self._file.tell())
                 if failures == _TRIES:
                     break
             raise self._failed(problem)
@@ -175,7 +177,6 @@ class _Fetch:
             unit, _, place = response.headers.get("content-range", "").partition(" ")
             first, total = place.partition("-")[0], place.rpartition("/")[2]
             if unit.lower() != "bytes" or first != str(start) or total not in (str(size), "*"):
-                self._emptied()
                 raise _NotNow("another part came than was asked for")
             return
         length = response.headers.get("content-length")

@@ -70,7 +70,7 @@ def _downloaded(model: OpenModel, folder: str, environ: Mapping[str, str], told:
     with (
         open(said, "wb") as output,
         subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=_environment(environ, folder)
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment(environ, folder)
         ) as pip,
     ):
         try:
@@ -89,7 +89,7 @@ def _downloaded(model: OpenModel, folder: str, environ: Mapping[str, str], told:
     return os.path.join(folder, packages[0])
 
 
-def _environment(environ: Mapping[str, str], folder: str) -> dict[str, str]:
+def environment(environ: Mapping[str, str], folder: str) -> dict[str, str]:
     """What pip gets of the environment: no key of a provider. Its own temporary files go to *folder* as well."""
     from inference_providers.servers import engines
 
