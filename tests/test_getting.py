@@ -19,11 +19,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference_providers import LocalServerError, NoCredentialsError, ProviderList
+from inference_providers import LocalServerError, NoCredentialsError, ProviderList, installing
 from inference_providers.files import locks
 from inference_providers.registry.registry import bundled
-from inference_providers.servers import getting, open_models, package_index
+from inference_providers.servers import discovery, getting, open_models, package_index
 from inference_providers.servers.open_models import OpenModel
+from tests.conftest import ROOT
 from tests.servers import Behaviour, Connection, Received, Server, refused_port
 from tests.test_launch import nobody_else
 
@@ -542,3 +543,31 @@ def test_no_line_is_named_to_who_wants_no_server_here(environ: dict[str, str]) -
     ):
         providers.ask_ai("Come here often?")
     assert "local get" not in str(caught.value)
+
+
+def test_of_models_in_the_folder_the_largest_comes_first_and_a_broken_link_last(environ: dict[str, str]) -> None:
+    models(environ).mkdir(parents=True, mode=0o700)
+    for name, size in {"a": 5, "m-00001-of-00002": 6, "m-00002-of-00002": 6, "z": 9}.items():
+        (models(environ) / f"{name}.gguf").write_bytes(b"x" * size)
+    (models(environ) / "b.gguf").symlink_to("nowhere")
+    (models(environ) / ".some.part").write_bytes(b"x" * 99)
+    found = [Path(path).name for path in discovery.home_models(environ)]
+    assert found == ["m-00001-of-00002.gguf", "z.gguf", "a.gguf", "b.gguf"]
+
+
+def test_a_model_that_no_engine_here_can_start_is_named_with_the_reason(environ: dict[str, str]) -> None:
+    def told() -> str:
+        ask = "from inference_providers import ProviderList\ntry: ProviderList().ask_ai('hi')\nexcept Exception as e: print(e)"
+        bare = {**environ, "PATH": "/nowhere", "PYTHONPATH": str(ROOT), "OLLAMA_HOST": "127.0.0.1:9"}
+        # Without what is installed beside this Python: no engine is there.
+        return subprocess.run(
+            [sys.executable, "-S", "-c", ask], capture_output=True, text=True, env=bare, check=True
+        ).stdout
+
+    lines = told().splitlines()
+    assert lines[-2:] == [f"  {installing.LOCAL}", "  inference-providers local get smollm2"]
+    models(environ).mkdir(parents=True, mode=0o700)
+    (models(environ) / "smollm2.gguf").write_bytes(b"GGUF")
+    assert (
+        told().splitlines()[-1].startswith("smollm2 lies here, but llama.cpp is not installed (pip install xllamacpp")
+    )
