@@ -28,8 +28,6 @@ from pydantic import BaseModel
 from inference_providers import (
     AllProvidersFailedError,
     AsyncProviderList,
-    Conversation,
-    MetaInferenceEngine,
     ProviderList,
 )
 from inference_providers.offers.local_server import LocalServer
@@ -433,7 +431,7 @@ def test_with_neither_a_key_nor_a_server_the_model_that_was_fetched_answers(envi
     with closing(ProviderList(environ=environ, json_override=nobody_else())) as providers:
         answer = providers.ask_ai(CAPITAL, **EXACT)
         assert "Paris" in answer
-        assert (answer.provider, answer.model, answer.cost) == ("llama.cpp", "smollm2", 0)
+        assert (answer.provider, answer.model) == ("llama.cpp", "smollm2")
         assert answer.usage.output_tokens > 3
         client, name = providers.connect_to_ai()
         assert "Paris" in str(providers.get_response(client, name, CAPITAL, **EXACT))
@@ -507,9 +505,6 @@ def test_what_was_said_before_counts(small: ProviderList) -> None:
     )
     assert "Italy" in again
     assert again.usage.input_tokens > answer.usage.input_tokens
-    engine = MetaInferenceEngine(providers=small, **EXACT)
-    (conversation,) = engine.infer([Conversation(turns)], model_name=NAME)
-    assert conversation.messages[-1].content == answer
 
 
 @real
