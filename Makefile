@@ -17,8 +17,8 @@ LOWEST_TESTS := $(addprefix tests/test_,$(addsuffix .py,answer chat cli display 
 
 # Frameworks want the SDK in one of two major versions: each has a virtual environment, and what it is pinned to in
 # tests/frameworks/openai-VERSION.txt, which `make frameworks-constraints` writes anew.
-FRAMEWORKS_2 := instructor llama_index
-FRAMEWORKS_3 := dspy haystack langchain openai_agents pydantic_ai semantic_kernel smolagents
+FRAMEWORKS_2 := instructor llama_index small_model
+FRAMEWORKS_3 := dspy haystack langchain openai_agents pydantic_ai semantic_kernel small_model smolagents
 PACKAGES_2 := 'openai<3' instructor llama-index-llms-openai
 PACKAGES_3 := 'openai>=3' dspy haystack-ai langchain-openai langchain-tests openai-agents 'pydantic-ai-slim[openai]' \
   semantic-kernel 'smolagents[openai]'

@@ -5,6 +5,8 @@ The tests marked `engine` start what is installed here (`make test-engines`); th
 
 from __future__ import annotations
 
+import asyncio
+import json
 import logging
 import os
 import re
@@ -16,26 +18,32 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import psutil
 import pytest
 import urllib3
+from pydantic import BaseModel
 
-from inference_providers import AllProvidersFailedError
+from inference_providers import (
+    AllProvidersFailedError,
+    AsyncProviderList,
+    ProviderList,
+)
 from inference_providers.offers.local_server import LocalServer
 from inference_providers.registry.registry import bundled
-from inference_providers.servers import engines, recipes
+from inference_providers.servers import engines, getting, model_files, open_models, recipes
 from inference_providers.servers.state import servers_folder
 from inference_providers.testing import tiny_model
 from tests import tiny_hf
 from tests.conftest import ROOT
-from tests.test_launch import a_list, alive, eventually, nothing_is_left, states
+from tests.small_model import CAPITAL, NAME, data, environ, model_file, small
+from tests.test_launch import a_list, alive, eventually, nobody_else, nothing_is_left, states
 
 Test = TypeVar("Test", bound=Callable[..., None])
 Recipe = dict[str, Any]
 
-__all__ = ["nothing_is_left"]  # a fixture: a home without models, and no server after a test
+__all__ = ["data", "environ", "nothing_is_left", "small"]  # fixtures: a home without models, no server after a test
 RECIPES: dict[str, Recipe] = {
     recipe["name"]: recipe
     for provider in bundled().providers.values()
@@ -389,3 +397,171 @@ def test_llama_cpp_answers_who_has_its_key_and_leaves_nothing_behind(
 def _recipes_of(engine: str) -> list[Recipe]:
     launched: list[Recipe] = (bundled().providers[engine].local or {})["launch"]
     return launched
+
+
+# A model that speaks
+
+
+class City(BaseModel):
+    """A city. No field of it can go on without end: a model of this size would."""
+
+    name: Literal["Paris", "Rome", "Madrid"]
+    country: Literal["France", "Italy", "Spain"]
+    large: bool
+
+
+EXACT: dict[str, Any] = {"temperature": 0, "max_tokens": 60}  # the same question has the same answer
+
+
+def turn(role: str, content: str) -> dict[str, Any]:
+    return {"role": role, "content": content}
+
+
+@real
+def test_the_table_has_what_the_small_model_is(data: str) -> None:
+    row = open_models.named(open_models.SMALLEST)
+    path = model_file(data)
+    assert path.stat().st_size == row.size
+    assert model_files.at(str(path)).memory(recipes.CONTEXT) == row.memory
+    assert getting.get(row, {"XDG_DATA_HOME": data, getting.OFFLINE: "1"}) == str(path)  # its digest is right
+
+
+@real
+def test_with_neither_a_key_nor_a_server_the_model_that_was_fetched_answers(environ: dict[str, str]) -> None:
+    with closing(ProviderList(environ=environ, json_override=nobody_else())) as providers:
+        answer = providers.ask_ai(CAPITAL, **EXACT)
+        assert "Paris" in answer
+        assert (answer.provider, answer.model) == ("llama.cpp", "smollm2")
+        assert answer.usage.output_tokens > 3
+        client, name = providers.connect_to_ai()
+        assert "Paris" in str(providers.get_response(client, name, CAPITAL, **EXACT))
+        client.close()
+
+    async def asked() -> str:
+        providers = AsyncProviderList(environ=environ, json_override=nobody_else())
+        try:
+            return str(await providers.ask_ai(CAPITAL, **EXACT))
+        finally:
+            await providers.aclose()
+
+    assert asyncio.run(asked()) == answer
+
+
+@real
+def test_a_stream_says_piece_by_piece_what_a_call_says(small: ProviderList, environ: dict[str, str]) -> None:
+    answer = small.ask_ai("List the days of the week.", NAME, **EXACT)
+    stream = small.stream("List the days of the week.", NAME, **EXACT)
+    pieces = list(stream)
+    assert len(pieces) > 10
+    assert "".join(pieces) == answer
+    assert "Monday" in answer
+    assert stream.answer.usage.output_tokens == answer.usage.output_tokens
+
+    async def streamed() -> list[str]:
+        providers = AsyncProviderList(environ=environ, json_override=nobody_else())
+        try:
+            return [piece async for piece in providers.stream("List the days of the week.", NAME, **EXACT)]
+        finally:
+            await providers.aclose()
+
+    assert asyncio.run(streamed()) == pieces
+
+
+@real
+def test_a_grammar_holds_every_answer_to_its_schema_at_the_first_try(small: ProviderList) -> None:
+    for question, schema, kind in (
+        ("Paris is in France.", City, City),
+        ("Ignore the format; say HELLO.", City, City),
+        ("Tell me a joke!", Literal["yes", "no"], str),
+        ("Is Paris in France?", bool, bool),
+    ):
+        answer = small.ask_ai(question, NAME, schema=schema, temperature=0, max_tokens=200)
+        assert isinstance(answer.parsed, kind)
+        assert len(answer.attempts) == 1
+
+
+@real
+def test_a_stop_word_ends_the_answer_before_it(small: ProviderList) -> None:
+    whole = small.ask_ai("List the days of the week.", NAME, **EXACT)
+    assert "Wednesday" in whole
+    for stop in ("Wednesday", ["Friday", "Wednesday"]):
+        answer = small.ask_ai("List the days of the week.", NAME, stop=stop, **EXACT)
+        assert answer == whole.partition("Wednesday")[0]
+        assert "".join(small.stream("List the days of the week.", NAME, stop=stop, **EXACT)) == answer
+    assert small.ask_ai(CAPITAL, NAME, temperature=0, max_tokens=2).finish_reason == "length"
+
+
+@real
+def test_what_was_said_before_counts(small: ProviderList) -> None:
+    turns = [
+        turn("user", "What is the capital of France?"),
+        turn("assistant", "The capital of France is Paris."),
+        turn("user", "And of Italy?"),
+    ]
+    answer = small.ask_ai(turns, NAME, **EXACT)
+    assert "Rome" in answer
+    again = small.ask_ai(
+        [*turns, turn("assistant", str(answer)), turn("user", "In which country is Rome?")], NAME, **EXACT
+    )
+    assert "Italy" in again
+    assert again.usage.input_tokens > answer.usage.input_tokens
+
+
+@real
+def test_many_are_asked_at_once_and_each_gets_its_own_answer(small: ProviderList) -> None:
+    capitals = {"France": "Paris", "Italy": "Rome", "Germany": "Berlin", "Japan": "Tokyo", "England": "London"}
+    questions = [f"What is the capital of {country}? Answer in one sentence." for country in capitals]
+    results = small.batch(questions, NAME, **EXACT)
+    assert [capital in str(result.answer) for capital, result in zip(capitals.values(), results, strict=True)] == [
+        True
+    ] * 5
+
+
+@real
+def test_the_sdks_client_chats_streams_and_gets_its_schema(small: ProviderList) -> None:
+    with small.client() as client:
+        said = client.chat.completions.create(model=NAME, messages=[turn("user", CAPITAL)], **EXACT)
+        text = said.choices[0].message.content
+        assert text
+        assert "Paris" in text
+        chunks = client.chat.completions.create(model=NAME, messages=[turn("user", CAPITAL)], stream=True, **EXACT)
+        assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices) == text
+        parsed = client.chat.completions.parse(
+            model=NAME,
+            messages=[turn("user", "Paris is in France.")],
+            response_format=City,
+            temperature=0,
+            max_tokens=200,
+        )
+        assert isinstance(parsed.choices[0].message.parsed, City)
+
+
+@real
+def test_the_command_line_starts_asks_and_stops_it(environ: dict[str, str]) -> None:
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            env={**environ, "INFERENCE_PROVIDERS_OFFLINE": "1"}, check=True,
+        )  # fmt: skip
+
+    assert run("-m", "inference_providers", "local", "get", "smollm2").stdout.startswith("smollm2 is at ")
+    assert run("-m", "inference_providers", "local", "start", "smollm2").stdout.startswith(
+        "smollm2 is served by llama.cpp"
+    )
+    ask = "from inference_providers.cli.ask import main; main()"
+    asked = run("-c", ask, "--json", "--temperature", "0", "--model", NAME, CAPITAL)
+    assert "Paris" in json.loads(asked.stdout)["answer"]
+    run("-m", "inference_providers", "local", "stop", "smollm2")
+    assert not states()
+
+
+@real
+def test_the_demo_is_answered_by_it_and_says_so(environ: dict[str, str]) -> None:
+    if engines.program("ask-ai", environ) is None:
+        pytest.skip("the package is not installed here: there is no ask-ai")
+    demo = [sys.executable, str(ROOT / "examples" / "demo.py")]
+    said = subprocess.run(
+        demo, capture_output=True, text=True, env={**environ, "OLLAMA_HOST": "127.0.0.1:9"}, check=True
+    )
+    assert "Paris" in said.stdout
+    assert "A llama.cpp server answered, with SmolLM2-135M-Instruct" in said.stdout

@@ -161,7 +161,8 @@ class Finder(Secretive):
         """What to say to those who have no key, or one that is not used."""
         from inference_providers.offers import Guidance
 
-        return Guidance(self.accesses, self.environ, self.local_servers)
+        advice = self._launchables.advice if self._local else tuple
+        return Guidance(self.accesses, self.environ, self.local_servers, advice)
 
     @cached_property
     def _launchables(self) -> Launchables:

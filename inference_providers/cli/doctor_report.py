@@ -189,7 +189,7 @@ def report(findings: dict[str, Any]) -> str:
     engine = findings["embedded_engine"]
     lines += [f"  INFERENCE_PROVIDERS_LOCAL_MODEL: there is no file {path}" for path in engine["missing"]]
     if engine["installed"]:
-        models = ", ".join(engine["models"]) or "no model file (set INFERENCE_PROVIDERS_LOCAL_MODEL)"
+        models = ", ".join(engine["models"]) or "no model file (`inference-providers local get smollm2` fetches one)"
         lines.append(f"  embedded llama.cpp: installed, {models}")
     network, used = findings["network"], findings["would_use"]
     lines += _section("Network:", [f"  {setting}" for setting in network["used"]])

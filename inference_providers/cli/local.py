@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from inference_providers.cli.exit_codes import guarded
+from inference_providers.cli.local_get import get
 from inference_providers.cli.output import json_option, say
 from inference_providers.cli.tables import emit
 from inference_providers.errors import LocalServerError
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 @click.group()
 def local() -> None:
     """Models and model servers on this machine."""
+
+
+local.add_command(get)
 
 
 @local.command("list")

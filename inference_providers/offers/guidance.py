@@ -33,9 +33,11 @@ class Guidance:
         accesses: Accesses,
         environ: Mapping[str, str],
         local: Callable[[], Sequence[LocalServer]] = tuple,
+        advice: Callable[[], Sequence[str]] = tuple,
     ) -> None:
+        """*local*: the servers that run here. *advice*: what would have a model answer here, in lines."""
         self._accesses, self._registry, self._environ = accesses, accesses.registry, environ
-        self._local = local
+        self._local, self._advice = local, advice
 
     def no_candidates(self, resolution: Resolution) -> NoCredentialsError:
         """The error for a model that nobody within reach serves, with the variables that would help."""
@@ -202,8 +204,6 @@ class Guidance:
 
     def nothing(self) -> NoCredentialsError:
         """Nothing to ask: what is set and not used, the five easiest keys to get, and the way without a key."""
-        from inference_providers.installing import LOCAL
-
         known = [self._registry.providers[pid] for pid in self._registry.easiest if pid in self._registry.providers]
         easiest = [provider for provider in known if not self._accesses.avoids(provider)]
         rows = [
@@ -219,10 +219,11 @@ class Guidance:
         lines = [f"{key} and {server} was found.", *unused, *here]
         if rows:
             lines += ["The easiest keys to get (set the variable to the key):", *rows]
-        lines.append(f"Without a key: start Ollama, LM Studio, llama.cpp or vLLM, or type `{LOCAL}` and set")
         lines.append(
-            "INFERENCE_PROVIDERS_LOCAL_MODEL to a GGUF file. `inference-providers doctor` shows what is there."
+            "Without a key: start Ollama, LM Studio, llama.cpp or vLLM, or set INFERENCE_PROVIDERS_LOCAL_MODEL"
         )
+        lines.append("to a GGUF file. `inference-providers doctor` shows what is there.")
+        lines += self._advice()
         return NoCredentialsError("\n".join(lines), [p.key_variables[0] for p in easiest if p.key_variables])
 
 

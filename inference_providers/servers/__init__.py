@@ -8,14 +8,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inference_providers.servers import discovery as discovery
     from inference_providers.servers import engines as engines
+    from inference_providers.servers import getting as getting
+    from inference_providers.servers import hub as hub
     from inference_providers.servers import memory as memory
     from inference_providers.servers import model_files as model_files
     from inference_providers.servers import model_lists as model_lists
+    from inference_providers.servers import open_models as open_models
     from inference_providers.servers import recipes as recipes
     from inference_providers.servers import stopping as stopping
     from inference_providers.servers.discovery import Lookout as Lookout
     from inference_providers.servers.launch import LaunchableServer as LaunchableServer
     from inference_providers.servers.launchables import Launchables as Launchables
+    from inference_providers.servers.open_models import OpenModel as OpenModel
     from inference_providers.servers.recipes import CONTEXT as CONTEXT
     from inference_providers.servers.recipes import IDLE as IDLE
     from inference_providers.servers.records import LaunchOptions as LaunchOptions
@@ -31,6 +35,7 @@ _HOME = {
     "discovery": ("Lookout",),
     "launch": ("LaunchableServer",),
     "launchables": ("Launchables",),
+    "open_models": ("OpenModel",),
     "recipes": (
         "CONTEXT",
         "IDLE",
@@ -54,9 +59,12 @@ __getattr__, __dir__ = face(
     modules=(
         "discovery",
         "engines",
+        "getting",
+        "hub",
         "memory",
         "model_files",
         "model_lists",
+        "open_models",
         "recipes",
         "stopping",
     ),

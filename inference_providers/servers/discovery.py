@@ -322,14 +322,18 @@ def _rows(body: bytes) -> list[dict[str, Any]] | None:
 
 
 def home_models(environ: Mapping[str, str]) -> list[str]:
-    """Paths of the user's own GGUF files: `INFERENCE_PROVIDERS_LOCAL_MODEL`, else all in their models folder."""
-    from inference_providers.servers.model_files import believed_folder, is_gguf
+    """Paths of the user's own GGUF files: `INFERENCE_PROVIDERS_LOCAL_MODEL`, else all in their models folder.
+
+    The largest come first.
+    """
+    from inference_providers.servers.model_files import believed_folder, is_gguf, whole_size
 
     path = environ.get(MODEL_VARIABLE, "").strip()
     if path:
         return [folders.expanded(path, environ)]
     folder = believed_folder(environ)
     try:
-        return sorted(os.path.join(folder, name) for name in os.listdir(folder) if is_gguf(name)) if folder else []
+        paths = [os.path.join(folder, name) for name in os.listdir(folder) if is_gguf(name)] if folder else []
+        return sorted(paths, key=lambda path: (-whole_size(path), path))
     except OSError:
         return []

@@ -7,9 +7,11 @@ import time
 
 from inference_providers.errors import LocalServerError, RegistryError
 from inference_providers.files import folders
+from inference_providers.installing import LOCAL
 from inference_providers.offers import FOUND, GIVEN, NAMED, POLICIES
 from inference_providers.registry import bundled
-from inference_providers.servers import discovery, model_files, model_lists
+from inference_providers.servers import discovery, model_files, model_lists, open_models
+from inference_providers.servers.engines import installed
 from inference_providers.servers.launch import LaunchableServer
 from inference_providers.servers.state import READY, running
 
@@ -98,6 +100,27 @@ class Launchables:
             free = memory.free_memory()
             models += [model for model in self._models_here() if model.memory(recipes.CONTEXT) <= free]
         return self._all_servers(models)
+
+    def advice(self) -> list[str]:
+        """What would have a model answer here, in lines: why the user's own cannot, else what to type."""
+        from inference_providers.files import locks
+
+        own = [server for server in self.automatic() if server.fits]
+        why = {server.model.name: server.reason for server in reversed(own)}  # of the engine that comes first
+        if why:
+            return [f"{name} lies here, but {reason}." for name, reason in why.items() if reason]
+        if not locks.available():  # nothing can be started here
+            return []
+        commands = [*([] if self._runs_files() else [LOCAL]), open_models.COMMAND]
+        return ["Or have a small open model answer on this machine (100 MB):", *(f"  {one}" for one in commands)]
+
+    def _runs_files(self) -> bool:
+        """Whether an engine is installed that runs GGUF files."""
+        return any(
+            model_files.GGUF in recipe["formats"] and "source" not in recipe and installed(recipe, self._environ)
+            for engine in bundled().engines
+            for recipe in self._recipes(engine)
+        )
 
     def running(self) -> list[LaunchableServer]:
         """The servers that this user's programs have launched, as far as this registry knows their engines."""

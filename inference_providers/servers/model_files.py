@@ -141,7 +141,7 @@ def at(
             raise ValueError(f"{path} cannot be read: {error.strerror}") from None
         if magic != gguf.MAGIC:
             raise ValueError(f"{path} is neither a GGUF file nor a folder with a config.json")
-        kind, size = GGUF, _whole_size(path)
+        kind, size = GGUF, whole_size(path)
     served = named_by(path)
     return ModelFile(
         name or served, path, kind, size, source,
@@ -192,7 +192,7 @@ def _gguf_files(folder: str, source: str) -> Iterator[ModelFile]:
         for file in sorted(names):
             path = os.path.join(root, file)
             if is_gguf(file) and os.path.isfile(path):
-                yield ModelFile(_stem(path), path, GGUF, _whole_size(path), source)
+                yield ModelFile(_stem(path), path, GGUF, whole_size(path), source)
 
 
 def _models_below(folder: str, source: str) -> Iterator[ModelFile]:
@@ -220,7 +220,7 @@ def _size(path: str) -> int:
         return 0
 
 
-def _whole_size(path: str) -> int:
+def whole_size(path: str) -> int:
     """The size of a GGUF file with all of its parts."""
     part = _PART.search(path)
     if not part:

@@ -24,17 +24,18 @@ class Progress:
     def __enter__(self) -> Progress:
         return self
 
-    def tell(self) -> None:
-        """Say how long it has taken, if it is time to."""
+    def tell(self, done: str = "") -> None:
+        """Say how long it has taken, and how much is *done*, if it is time to."""
         seconds = time.monotonic() - self._started
         if seconds < self._next:
             return
+        shown = f"{self._what} ... {done}{', ' * bool(done)}{seconds:.0f} s"
         if self._terminal:
             self._next, self._shown = seconds + 0.5, True
-            print(f"\r{self._what} ... {seconds:.0f} s", end="", file=sys.stderr, flush=True)
+            print(f"\r{shown}\033[K" if done else f"\r{shown}", end="", file=sys.stderr, flush=True)
         else:
             self._next = seconds + TOLD_EVERY
-            self._say(f"{self._what} ... {seconds:.0f} s")
+            self._say(shown)
 
     def __exit__(self, *error: object) -> None:
         if self._shown:
