@@ -12,13 +12,14 @@ import click
 
 from inference_providers import errors
 from inference_providers.cli.output import say
+from inference_providers.cli.wording import spoken
 
 FAILED, USAGE, NO_CREDENTIALS, UNKNOWN_MODEL, BAD_REGISTRY, INTERRUPTED = 1, 2, 3, 4, 5, 130
 
-EXIT_CODES = """\b
-Exit codes: 0 done; 1 no provider answered, or the request was refused;
-2 wrong usage; 3 no key and no server found; 4 unknown model or provider;
-5 invalid or unreachable registry; 130 interrupted."""
+EXIT_CODES = (
+    "Exit codes: 0 done; 1 no provider answered, or the request was refused; 2 wrong usage; 3 no key and no server "
+    "found; 4 unknown model or provider; 5 invalid or unreachable registry; 130 interrupted."
+)
 
 _CODES: tuple[tuple[type[Exception], int], ...] = (
     (errors.NoCredentialsError, NO_CREDENTIALS),
@@ -37,13 +38,13 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
             return command(*args, **kwargs)
         except errors.InferenceProvidersError as error:
             say("Error:", err=True, nl=False, fg="red", bold=True)
-            say(f" {error}", err=True)
+            say(f" {spoken(error)}", err=True)
             sys.exit(next(code for kind, code in _CODES if isinstance(error, kind)))
         except KeyboardInterrupt:
             say(err=True)
             sys.exit(INTERRUPTED)
         except (ValueError, TypeError) as error:
-            raise click.UsageError(str(error)) from None
+            raise click.UsageError(spoken(error)) from None
         except BrokenPipeError:
             _silence_output()  # the reader has gone, which is not an error
             sys.exit(0)

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from inference_providers.offers.resolution import Resolution
 
 
+_MODEL_VARIABLE = "INFERENCE_PROVIDERS_LOCAL_MODEL"
+
+
 class Guidance:
     """Words for a person, from a registry's accesses and an environment."""
 
@@ -38,7 +41,7 @@ class Guidance:
             return self._avoided(resolution.name, avoided)
         variables = list(dict.fromkeys(p.key_variables[0] for p in asked if p.key_variables))
         shown = resolution.canonical_name or resolution.name
-        unused = self.unused({p.id for p in asked})
+        unused = [*self.unused({p.id for p in asked}), *self._misspelt({v for p in asked for v in p.key_variables})]
         if not resolution.offers:
             head = f"Nobody serves {resolution.name!r} now (rule: {resolution.rule})."
         elif len(asked) == 1:
@@ -140,6 +143,27 @@ class Guidance:
                     )
         return ["Set, but not used:", *list(lines.values())[:8]] if lines else []
 
+    def near_misses(self) -> dict[str, str]:
+        """Set variables that were perhaps meant to be a key's, with that one's name."""
+        from inference_providers.credentials import near_misses
+
+        providers = self._registry.providers
+        called = {alias: pid for alias, pid in self._registry.provider_aliases.items() if pid in providers}
+        called |= {word[:-1]: pid for word, pid in self._registry.families if word.endswith("-") and pid in providers}
+        first = {
+            word.replace("-", "_"): keys[0] for word, pid in called.items() if (keys := providers[pid].key_variables)
+        }
+        return near_misses([v for p in providers.values() for v in p.key_variables], self._environ, first)
+
+    def _misspelt(self, among: set[str] | None = None) -> list[str]:
+        """One line for each of those, or of those that were meant to be one of *among*."""
+        lines = [
+            f"  {variable}: did you mean {meant}?"
+            for variable, meant in self.near_misses().items()
+            if among is None or meant in among
+        ]
+        return ["Perhaps misspelt:", *lines[:8]] if lines else []
+
     def _servers_of_no_use(self) -> list[str]:
         """One line for each server here that names no model to ask for, and what to do."""
         lines = []
@@ -166,16 +190,18 @@ class Guidance:
             for p in easiest
             if p.key_variables
         ]
-        unused, here = self.unused(), self._servers_of_no_use()
+        unused, here, misspelt = self.unused(), self._servers_of_no_use(), self._misspelt()
         key = "No usable API key" if unused else "No API key"
         server = "no model server that can be asked" if here else "no model server"
-        lines = [f"{key} and {server} was found.", *unused, *here]
+        lines = [f"{key} and {server} was found.", *unused, *misspelt, *here]
         if rows:
             lines += ["The easiest keys to get (set the variable to the key):", *rows]
+        if self._environ.get(_MODEL_VARIABLE, "").strip():
+            lines.append(f"{_MODEL_VARIABLE} is set, but nothing here runs what it names: is an engine installed")
+            lines.append(f"(`{LOCAL}`), and is it a GGUF file? `inference-providers doctor` shows what is there.")
+            return NoCredentialsError("\n".join(lines), [p.key_variables[0] for p in easiest if p.key_variables])
         lines.append(f"Without a key: start Ollama, LM Studio, llama.cpp or vLLM, or type `{LOCAL}` and set")
-        lines.append(
-            "INFERENCE_PROVIDERS_LOCAL_MODEL to a GGUF file. `inference-providers doctor` shows what is there."
-        )
+        lines.append(f"{_MODEL_VARIABLE} to a GGUF file. `inference-providers doctor` shows what is there.")
         return NoCredentialsError("\n".join(lines), [p.key_variables[0] for p in easiest if p.key_variables])
 
 
