@@ -13,7 +13,7 @@ import click
 from inference_providers.cli import prompt
 from inference_providers.cli.completion import complete_model
 from inference_providers.cli.exit_codes import FAILED, guarded
-from inference_providers.cli.output import listed, on_terminal, say
+from inference_providers.cli.output import encodable, listed, on_terminal, say
 from inference_providers.cli.terms import selecting
 from inference_providers.cli.wording import spoken
 from inference_providers.errors import InferenceProvidersError, TruncatedStreamError
@@ -231,9 +231,10 @@ def _markdown(text: str) -> Any:
     tokens = list(page.parsed)
     while tokens:  # only now are entities (`&#x202e;`) characters
         token = tokens.pop()
-        token.content = printable(token.content)
+        token.content = encodable(printable(token.content))
         token.attrs = {
-            name: printable(value) if isinstance(value, str) else value for name, value in token.attrs.items()
+            name: encodable(printable(value)) if isinstance(value, str) else value
+            for name, value in token.attrs.items()
         }
         tokens += token.children or ()
     return page

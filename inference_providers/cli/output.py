@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import sys
@@ -35,21 +36,28 @@ def say(text: str = "", *, err: bool = False, nl: bool = True, **style: Any) -> 
         text = printable(text)
     if style and shown and not os.environ.get("NO_COLOR"):
         text = click.style(text, **style)
-    try:
-        click.echo(text, err=err, nl=nl, color=True)  # keeps click from removing anything
-    except UnicodeEncodeError as error:
-        click.echo(text.encode(error.encoding, "backslashreplace").decode(error.encoding), err=err, nl=nl, color=True)
+    click.echo(text, err=err, nl=nl, color=True)  # keeps click from removing anything
+
+
+def encodable(text: str) -> str:
+    """*text* with escapes like `\\U0001f600` for what the encoding of standard output lacks."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def say_json(value: Any, indent: int = 2) -> None:
     """Print *value* as JSON, with `\\uXXXX` for all that `say` would escape, wherever it goes."""
-    say(as_json(value, indent))
+    text = as_json(value, indent)
+    say(text if encodable(text) == text else as_json(value, indent, ascii_only=True))
 
 
 class _Printable:
     """Makes usage errors printable: they quote arguments and file names."""
 
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        for stream in (sys.stdout, sys.stderr):  # an answer was paid for: what an encoding lacks is shown as an escape
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
         columns = shutil.get_terminal_size().columns
         if columns < _NARROW:  # click lays help out for 50 columns at least, which a narrower terminal breaks anywhere
             kwargs.setdefault("terminal_width", columns - 1)

@@ -179,6 +179,17 @@ class Guidance:
             lines.insert(-1, f"{provider.name} runs at {server.endpoint}.")
         return lines
 
+    def _model_of_no_use(self) -> list[str]:
+        """A model file that is named, and that nothing here runs, or else it would have been asked."""
+        from inference_providers.installing import LOCAL
+
+        if not self._environ.get(_MODEL_VARIABLE, "").strip():
+            return []
+        return [
+            f"{_MODEL_VARIABLE} is set, but nothing here runs its model: `inference-providers doctor` says",
+            f"what is wrong, and `{LOCAL}` installs an engine.",
+        ]
+
     def nothing(self) -> NoCredentialsError:
         """Nothing to ask: what is set and not used, the five easiest keys to get, and the way without a key."""
         from inference_providers.installing import LOCAL
@@ -193,13 +204,9 @@ class Guidance:
         unused, here, misspelt = self.unused(), self._servers_of_no_use(), self._misspelt()
         key = "No usable API key" if unused else "No API key"
         server = "no model server that can be asked" if here else "no model server"
-        lines = [f"{key} and {server} was found.", *unused, *misspelt, *here]
+        lines = [f"{key} and {server} was found.", *unused, *misspelt, *here, *self._model_of_no_use()]
         if rows:
             lines += ["The easiest keys to get (set the variable to the key):", *rows]
-        if self._environ.get(_MODEL_VARIABLE, "").strip():
-            lines.append(f"{_MODEL_VARIABLE} is set, but nothing here runs what it names: is an engine installed")
-            lines.append(f"(`{LOCAL}`), and is it a GGUF file? `inference-providers doctor` shows what is there.")
-            return NoCredentialsError("\n".join(lines), [p.key_variables[0] for p in easiest if p.key_variables])
         lines.append(f"Without a key: start Ollama, LM Studio, llama.cpp or vLLM, or type `{LOCAL}` and set")
         lines.append(f"{_MODEL_VARIABLE} to a GGUF file. `inference-providers doctor` shows what is there.")
         return NoCredentialsError("\n".join(lines), [p.key_variables[0] for p in easiest if p.key_variables])
