@@ -29,7 +29,7 @@ def complete_model(context: click.Context, parameter: click.Parameter, incomplet
         names = [f"{head}/{name}" for name in {*row.callable_names(), *(row.data.get("model_names") or {})}]
         typed = f"{head}/{rest}"
     elif ":" in typed and (name := typed.rpartition(":")[0]) in names:
-        names = [f"{name}:{policy}" for policy in POLICIES]
+        names += [f"{name}:{policy}" for policy in POLICIES]
     return [CompletionItem(name) for name in sorted(names) if name.lower().startswith(typed)]
 
 

@@ -82,7 +82,7 @@ def _cleaned(error: click.ClickException) -> click.ClickException:
 
 
 def _alike(one: str, other: str) -> bool:
-    from difflib import Iterable, SequenceMatcher
+    from difflib import SequenceMatcher
 
     return one in other or SequenceMatcher(None, one, other).ratio() > 0.7
 

@@ -63,7 +63,7 @@ def is_image(data: bytes) -> bool:
 def as_text(data: bytes, what: str = "Standard input") -> str:
     """The text that *data* is: UTF-8, what its byte order mark says, or the encoding that is set for the terminal.
 
-    Characters that are cut at either end (`head -c`) are left out. Raises UsageError for what is no text.
+    Characters that are cut at either end (`head -c`) are left out, where there are whole ones. Raises UsageError for what is no text.
     """
     text = None if data.startswith(_PDF) else _decoded(data)
     if text is None:
@@ -81,7 +81,12 @@ def lines() -> Iterator[str]:
         yield from as_text(line + source.read()).splitlines(keepends=True)  # its line feeds are more than one byte
         return
     while line:
-        yield as_text(line)
+        try:
+            text = as_text(line)
+        except click.UsageError:
+            as_text(line + source.read(32))  # which tells more of what it is
+            raise
+        yield text
         line = source.readline()
 
 
@@ -89,8 +94,11 @@ def _decoded(data: bytes) -> str | None:
     for mark, encoding in _BYTE_ORDER_MARKS:
         if data.startswith(mark):
             return _without_nul(data, encoding)
-    begun = data[:3].lstrip(bytes(range(0x80, 0xC0)))  # without the rest of a character that was cut
-    text = _without_nul(begun + data[3:], "utf-8")
+    text = _without_nul(data, "utf-8")
+    if text is None or not data.endswith(text[-1:].encode("utf-8", "surrogatepass")):  # perhaps cut in a character
+        begun = data[:3].lstrip(bytes(range(0x80, 0xC0)))
+        text = _without_nul(begun + data[3:], "utf-8")
+        text = None if text is None or text.isascii() else text
     own = (sys.stdin.encoding if sys.stdin is not None else None) or "utf-8"
     if text is not None or codecs.lookup(own).name == "utf-8":
         return text

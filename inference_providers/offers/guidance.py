@@ -40,7 +40,7 @@ class Guidance:
         if avoided and not asked:
             return self._avoided(resolution.name, avoided)
         variables = list(dict.fromkeys(p.key_variables[0] for p in asked if p.key_variables))
-        shown = resolution.canonical_name or resolution.name
+        shown = _named(resolution)
         unused = [*self.unused({p.id for p in asked}), *self._misspelt({v for p in asked for v in p.key_variables})]
         if not resolution.offers:
             head = f"Nobody serves {resolution.name!r} now (rule: {resolution.rule})."
@@ -49,7 +49,7 @@ class Guidance:
             reason = self._accesses[only.id].reason or "it cannot be used"
             head = f"No key for {only.name}, which {resolution.name!r} was asked of: {reason}."
         else:
-            head = f"No key for {shown!r}: {len(asked)} providers serve it, none is usable now."
+            head = f"No key for {shown}: {len(asked)} providers serve it, none is usable now."
         if avoided:
             head += f" {len(avoided)} more {'is' if len(avoided) == 1 else 'are'} not asked: {_reasons(avoided)}."
         gone = []
@@ -210,6 +210,14 @@ class Guidance:
         lines.append(f"Without a key: start Ollama, LM Studio, llama.cpp or vLLM, or type `{LOCAL}` and set")
         lines.append(f"{_MODEL_VARIABLE} to a GGUF file. `inference-providers doctor` shows what is there.")
         return NoCredentialsError("\n".join(lines), [p.key_variables[0] for p in easiest if p.key_variables])
+
+
+def _named(resolution: Resolution) -> str:
+    """The model, as it was typed, and as what it was understood."""
+    typed, meant = resolution.name, resolution.canonical_name
+    if meant is None or meant in typed or resolution.ended:  # what has ended is told with its successor
+        return repr(meant if resolution.ended and meant else typed)
+    return f"{typed!r} ({meant})"
 
 
 def _reasons(avoided: Mapping[str, str]) -> str:
