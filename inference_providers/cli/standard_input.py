@@ -63,7 +63,8 @@ def is_image(data: bytes) -> bool:
 def as_text(data: bytes, what: str = "Standard input") -> str:
     """The text that *data* is: UTF-8, what its byte order mark says, or the encoding that is set for the terminal.
 
-    Characters that are cut at either end (`head -c`) are left out, where there are whole ones. Raises UsageError for what is no text.
+    Characters that are cut at either end (`head -c`) are left out, where there are whole ones. Raises UsageError for
+    what is no text.
     """
     text = None if data.startswith(_PDF) else _decoded(data)
     if text is None:
