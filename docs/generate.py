@@ -103,7 +103,14 @@ def command_help() -> str:
     from inference_providers.cli.main import main
 
     def pages(command: click.Command, name: str, parent: click.Context | None = None) -> list[str]:
-        context = click.Context(command, info_name=name, parent=parent, terminal_width=100, max_content_width=100)
+        context = click.Context(
+            command,
+            info_name=name,
+            parent=parent,
+            terminal_width=100,
+            max_content_width=100,
+            **(command.context_settings or {}),
+        )
         found = [f"## `{context.command_path}`\n\n```text\n{command.get_help(context)}\n```"]
         for sub in sorted(command.commands) if isinstance(command, click.Group) else ():
             found += pages(command.commands[sub], sub, context)

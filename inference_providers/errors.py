@@ -48,6 +48,21 @@ class InferenceProvidersError(Exception):
     def __init__(self, message: str = "") -> None:
         super().__init__(printable(message))
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython and notebooks show: the way to the call, and what to do, without the frames of this package."""
+        import os
+        import traceback
+
+        own, shell = os.path.dirname(__file__) + os.sep, f"{os.sep}IPython{os.sep}"
+        frames = [
+            frame
+            for frame in traceback.extract_tb(self.__traceback__)
+            if not frame.filename.startswith(own) and shell not in frame.filename
+        ]
+        notes = getattr(self, "__notes__", ())
+        shown = [*traceback.format_list(frames), f"{type(self).__name__}: {self}", *notes]
+        return "\n".join(line.rstrip("\n") for line in shown).splitlines()
+
 
 class RegistryError(InferenceProvidersError):
     """A registry file is invalid. `problems` holds every problem, each starting with its JSON path."""

@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import ROOT
 from tests.servers import Server, answer, completion, delta, status
 
 Serve = Callable[..., Server]
@@ -36,15 +37,15 @@ PROGRAM = (
 def environment(folder: Path, server: Server | None) -> dict[str, str]:
     found = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "OLLAMA_HOST": "127.0.0.1:9", "LANG": "C.UTF-8"}
     keyed = {} if server is None else {"OPENAI_API_KEY": CANARY, "OPENAI_BASE_URL": server.url}
-    return {**found, **keyed, "TERM": "xterm", "PYTHONWARNINGS": "error"}
+    return {**found, **keyed, "TERM": "xterm", "PYTHONWARNINGS": "error", "PYTHONPATH": str(ROOT)}
 
 
 class Terminal:
     """A pseudo-terminal with the command in it."""
 
-    def __init__(self, folder: Path, server: Server | None, *arguments: str, rows: int = 40) -> None:
+    def __init__(self, folder: Path, server: Server | None, *arguments: str, rows: int = 40, columns: int = 80) -> None:
         self._ours, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, 80, 0, 0))
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         call = [sys.executable, "-c", PROGRAM, *arguments]
         self.process = subprocess.Popen(
             call, stdin=theirs, stdout=theirs, stderr=theirs, cwd=folder, start_new_session=True,
@@ -467,3 +468,82 @@ def test_a_reply_that_is_not_streamed_is_shown_as_well(terminal: Any, serve: Ser
     shown = terminal(serve(lambda connection, request: connection.reply(200, completion("all at once"))))
     shown.wait_for("> ")
     shown.ask("hi", "all at once")
+
+
+# Pastes, and keys that are pressed while an answer comes
+
+
+PASTE = "Explain this code:\ndef f(x):\n\treturn x + 1\n\n/exit\nprint(f(1))"
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [f"\x1b[200~{PASTE}\x1b[201~", f"\x1b[200~{PASTE}\n\x1b[201~", f"{PASTE}\n", PASTE],
+    ids=["marked", "marked, with its last line feed", "not marked", "not marked, without its last line feed"],
+)
+def test_a_pasted_text_is_one_message_with_its_indentation(terminal: Any, serve: Serve, typed: str) -> None:
+    server = serve(counting)
+    talk = terminal(server)
+    talk.wait_for("> ")
+    talk.type(typed)
+    talk.wait_for(r"print\(f\(1\)\)")
+    if not typed.endswith("\n"):
+        talk.type("\n")
+    talk.wait_for("openai/")
+    talk.wait_for("> ")
+    assert asked(server) == [[PASTE]]
+
+
+def test_lines_that_are_typed_while_an_answer_comes_are_messages_of_their_own(terminal: Any, serve: Serve) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def halting(connection: Any, request: Any) -> None:
+        if not begun.is_set():
+            begun.set()
+            go_on.wait(10)
+        counting(connection, request)
+
+    server = serve(halting)
+    talk = terminal(server)
+    talk.wait_for("> ")
+    talk.type("one\n")
+    assert begun.wait(10)
+    talk.type("two\nthree\n")
+    go_on.set()
+    for answered in ("1: one", "3: two", "5: three"):
+        talk.wait_for(answered)
+    talk.wait_for("> ")
+    assert [turns[-1] for turns in asked(server)] == ["one", "two", "three"]
+
+
+def test_keys_and_ctrl_c_in_an_answer_show_it_once(terminal: Any, serve: Serve) -> None:
+    gone = threading.Event()
+
+    def halting(connection: Any, request: Any) -> None:
+        connection.start_stream()
+        connection.event(delta("only once"))
+        gone.wait(10)
+
+    talk = terminal(serve(halting))
+    talk.wait_for("> ")
+    talk.type("hi\n")
+    talk.wait_for("only once")
+    talk.type("x\n\ny")
+    talk.wait_for("only once")
+    talk.type("\x03")
+    talk.wait_for("stopped")
+    gone.set()
+    talk.wait_for("> ")
+    lines = [line.strip() for line in lines_of(talk.raw.decode(), 40).splitlines()]
+    assert lines.count("only once") == 1
+    assert "^C" not in talk.text
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+def test_the_list_of_commands_breaks_no_word(terminal: Any, serve: Serve, columns: int) -> None:
+    talk = terminal(serve(counting), columns=columns)
+    talk.wait_for("> ")
+    talk.ask("/help", r"has\s+arrived")
+    lines = talk.text.partition("/help\r")[2].splitlines()
+    assert max(map(len, lines)) < columns
+    assert {"Markdown", "conversation:", "arrived"} <= set(talk.text.split())

@@ -29,7 +29,7 @@ from inference_providers.batches.roll_call import (
 )
 from inference_providers.batches.roll_call_pages import html, markdown, ordered, summary
 from inference_providers.calls import Call, Stage
-from tests.conftest import Quick, keys, registry_of
+from tests.conftest import ROOT, Quick, keys, registry_of
 from tests.servers import Connection, Received, Server, answer, delta, refused_port, status
 
 Serve = Callable[..., Server]
@@ -414,7 +414,8 @@ def test_those_that_answered_come_first_and_the_quickest_before_the_others(serve
 
 @pytest.fixture
 def base(tmp_path: Path) -> dict[str, str]:
-    return {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "OLLAMA_HOST": "127.0.0.1:9", "LANG": "C.UTF-8"}
+    here = {"OLLAMA_HOST": "127.0.0.1:9", "PYTHONPATH": str(ROOT)}
+    return {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "LANG": "C.UTF-8", **here}
 
 
 def roll(folder: Path, base: dict[str, str], *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -437,6 +438,32 @@ def test_the_command_writes_both_pages_and_a_summary(serve: Serve, base: dict[st
     assert "It is 42." in (tmp_path / "w" / "roll-call.md").read_text()
     assert all("gpt-4o" in request.json["model"] for request in server.asked)
     assert CANARY not in (tmp_path / "w" / "roll-call.html").read_text()
+
+
+def test_both_pages_say_when_and_how_they_were_made(serve: Serve, base: dict[str, str], tmp_path: Path) -> None:
+    roll(tmp_path / "w", keyed(base, serve(metered)), "--model", "gpt-4o-mini", "-q", "What is 6 * 7?")
+    for page in ("roll-call.md", "roll-call.html"):
+        text = (tmp_path / "w" / page).read_text().replace("\\", "").replace("&#x27;", "'")
+        assert re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC, registry \d{8}", text)
+        assert "inference-providers roll-call --model gpt-4o-mini -q 'What is 6 * 7?'" in text
+    assert "@media (max-width" in (tmp_path / "w" / "roll-call.html").read_text()
+
+
+@pytest.mark.parametrize(("typed", "asked"), [("\n", False), ("n\n", False), ("y\n", True)])
+def test_on_a_terminal_enter_alone_spends_nothing(
+    serve: Serve, base: dict[str, str], tmp_path: Path, typed: str, asked: bool
+) -> None:
+    server = serve(metered)
+    ours, theirs = pty.openpty()
+    os.write(ours, typed.encode())
+    call = [sys.executable, "-m", "inference_providers", "roll-call", "--model", "gpt-4o-mini", "-q", "hi"]
+    done = subprocess.run(
+        call, stdin=theirs, capture_output=True, text=True, cwd=tmp_path, env=keyed(base, server), check=False
+    )
+    os.close(theirs)
+    os.close(ours)
+    assert done.returncode == 0
+    assert bool(server.asked) == asked == ("Nobody was asked." not in done.stderr)
 
 
 def test_the_command_prints_json_and_writes_nothing(serve: Serve, base: dict[str, str], tmp_path: Path) -> None:

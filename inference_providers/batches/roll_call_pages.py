@@ -57,15 +57,15 @@ def _answers(entry: Entry, count: int) -> list[str]:
     return [*entry.answers, *half, *[""] * count][:count]
 
 
-def markdown(entries: Sequence[Entry], questions: Sequence[str], spent: float) -> str:
-    """The entries as a page of Markdown."""
+def markdown(entries: Sequence[Entry], questions: Sequence[str], spent: float, made: str = "") -> str:
+    """The entries as a page of Markdown. *made*: when, how and from what, so that two pages can be compared."""
 
     def clean(text: str) -> str:
         short = text if len(text) <= 200 else f"{text[:200]}..."
         plain = " ".join(printable(short).split()).replace("&", "&amp;").replace("<", "&lt;")
         return re.sub(r"([\\`*_\[\]|!#~>])", r"\\\1", plain)
 
-    lines = ["# Roll call", "", summary(entries, spent), ""]
+    lines = ["# Roll call", "", summary(entries, spent), "", *([clean(made), ""] if made else [])]
     lines += [f"{number}. {clean(question)}" for number, question in enumerate(questions, 1)]
     head = [*COLUMNS, *(f"answer {number}" for number in range(1, len(questions) + 1)), "problem"]
     lines += ["", f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
@@ -85,11 +85,21 @@ th { font-weight: 600; white-space: nowrap; position: sticky; top: 0; background
 .answer { white-space: pre-wrap; overflow-wrap: anywhere; max-width: 28rem }
 .problem { color: #b3261e } @media (prefers-color-scheme: dark) { .problem { color: #f2b8b5 } }
 .skipped { opacity: .6 }
+.made { opacity: .7; overflow-wrap: anywhere }
+@media (max-width: 45rem) {
+  table, tbody, tr, td { display: block }
+  thead, td:empty { display: none }
+  tr { padding: .6rem 0; border-bottom: 1px solid #8888 }
+  td { border: 0; padding: .1rem 0; overflow-wrap: anywhere }
+  td:nth-child(2) { font-weight: 600 }
+  .number { display: inline; text-align: left; padding-right: .8rem }
+  td:nth-child(4)::after { content: " tokens/s" }
+}
 """
 
 
-def html(entries: Sequence[Entry], questions: Sequence[str], spent: float) -> str:
-    """The entries as a page that needs nothing else."""
+def html(entries: Sequence[Entry], questions: Sequence[str], spent: float, made: str = "") -> str:
+    """The entries as a page that needs nothing else, on paper, a phone or a desktop. *made*: as for `markdown`."""
     from html import escape
 
     def safe(text: str) -> str:
@@ -113,5 +123,6 @@ def html(entries: Sequence[Entry], questions: Sequence[str], spent: float) -> st
         '<meta name="viewport" content="width=device-width">'
         f"<title>Roll call</title><style>{_STYLE}</style></head>\n"
         f"<body><h1>Roll call</h1><p>{safe(summary(entries, spent))}</p>"
+        f'<p class="made">{safe(made)}</p>'
         f"<ol>{asked}</ol>\n<table><thead><tr>{head}</tr></thead><tbody>\n{rows}\n</tbody></table></body></html>\n"
     )

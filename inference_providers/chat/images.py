@@ -36,6 +36,11 @@ def image_urls(
     return [_url(image, environ) for image in images]
 
 
+def image_format(content: bytes) -> str | None:
+    """The format of an image ("png") by how it begins; None for what is no image that is supported."""
+    return next((name for magic, offset, name in _FORMATS if content.startswith(magic, offset)), None)
+
+
 def _url(image: str | bytes | os.PathLike[str], environ: Mapping[str, str]) -> str:
     if isinstance(image, bytes | bytearray):
         return _data(bytes(image), "the bytes")
@@ -54,7 +59,7 @@ def _data(content: bytes, origin: str) -> str:
 
     if len(content) > CAP:
         raise ValueError(f"{origin}: an image may have at most {CAP // 1024 // 1024} MiB")
-    name = next((name for magic, offset, name in _FORMATS if content.startswith(magic, offset)), None)
+    name = image_format(content)
     if name is None:
         raise ValueError(f"{origin}: not an image that is supported; use PNG, JPEG, GIF, WebP or BMP")
     return f"data:image/{name};base64,{b64encode(content).decode()}"

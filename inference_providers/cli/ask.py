@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 import click
 
 from inference_providers import __version__
-from inference_providers.cli.completion import complete_model
+from inference_providers.cli.completion import ImageFile, complete_model
 from inference_providers.cli.exit_codes import EXIT_CODES, guarded
 from inference_providers.cli.output import Command, on_terminal, say, say_json
 from inference_providers.cli.terms import on_terms
@@ -34,9 +33,17 @@ if TYPE_CHECKING:
     "--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds for the answer, including retries."
 )
 @click.option("-s", "--system", help="System prompt.")
-@click.option("-i", "--image", "images", multiple=True, help="An image to show: a file or a URL; may be repeated.")
+@click.option(
+    "-i",
+    "--image",
+    "images",
+    multiple=True,
+    type=ImageFile(),
+    help="An image to show: a file, a URL or - (standard input); may be repeated.",
+)
 @click.option("--temperature", type=click.FloatRange(0, 2), help="Randomness of the answer; 0 for the least.")
 @click.option("--max-tokens", type=click.IntRange(min=1), help="Stop the answer after this many tokens.")
+@click.option("-n", "--no-stdin", is_flag=True, help="Do not read standard input: for loops over lines of a file.")
 @click.option("--no-stream", is_flag=True, help="Print the answer when it is complete.")
 @click.option("--json", "as_json", is_flag=True, help="Print answer, provider, model and attempts as JSON.")
 @click.option("-v", "--verbose", is_flag=True, help="Report on standard error what is tried.")
@@ -51,6 +58,7 @@ def main(
     images: tuple[str, ...],
     max_tokens: int | None,
     temperature: float | None,
+    no_stdin: bool,
     no_stream: bool,
     as_json: bool,
     verbose: bool,
@@ -58,22 +66,23 @@ def main(
 ) -> None:
     """Ask a language model a QUESTION, with whatever keys or servers there are.
 
-    Standard input, if there is any, is added to the question:
+    Standard input, if there is any, is added to the question; an image is shown:
 
     \b
         ask-ai "Why is the sky blue?"
         git diff | ask-ai "Write a commit message for this."
+        ask-ai "What is wrong here?" <screenshot.png
     """
     from inference_providers.cli.refused_keys import RefusedKeys
     from inference_providers.clients import ProviderList
 
-    prompt = _prompt(" ".join(question))
+    prompt, shown = _asked(" ".join(question), images, no_stdin)
     providers = ProviderList(verbose=verbose, learn=True)
     options: dict[str, Any] = {
         "model": list(models) or None,
         "timeout": timeout,
         "system": system,
-        "images": images or None,
+        "images": shown or None,
         "max_tokens": max_tokens,
         "temperature": temperature,
         **terms,
@@ -90,21 +99,26 @@ def main(
         refused.tell()
 
 
-def _prompt(question: str) -> str:
-    piped = "" if sys.stdin is None or sys.stdin.isatty() else _standard_input().decode("utf-8", "replace")
-    prompt = "\n\n".join(part for part in (question.strip(), piped.strip()) if part)
+def _asked(question: str, images: tuple[str, ...], no_stdin: bool) -> tuple[str, list[str | bytes]]:
+    """The prompt and the images, both with what is on standard input. Raises UsageError for what is neither."""
+    from inference_providers.cli import standard_input
+
+    if any("\ud800" <= letter <= "\udfff" for letter in question):  # how Python puts bytes that it cannot read
+        raise click.UsageError("The question is not text in the encoding of your terminal.")
+    data = b"" if no_stdin else standard_input.piped()
+    shown: list[str | bytes] = [data if image == "-" else image for image in images]
+    if "-" in images:
+        if not standard_input.is_image(data):
+            raise click.UsageError("-i - takes a PNG, JPEG, GIF, WebP or BMP image from standard input.")
+        data = b""
+    elif data and standard_input.is_image(data):
+        shown.append(data)
+        data = b""
+    prompt = "\n\n".join(part for part in (question.strip(), standard_input.as_text(data).strip()) if part)
     if not prompt:
-        raise click.UsageError("Give a question, as an argument or on standard input.")
-    return prompt
-
-
-def _standard_input() -> bytes:
-    """All of standard input; says what it waits for when nothing comes within a second."""
-    import select
-
-    if os.name == "posix" and not select.select([sys.stdin], [], [], 1.0)[0]:
-        say("reading the rest of the question from standard input (add </dev/null if there is none)", err=True)
-    return sys.stdin.buffer.read()
+        about = " about the image" if shown else ""
+        raise click.UsageError(f"Give a question{about}, as an argument{'' if shown else ' or on standard input'}.")
+    return prompt, shown
 
 
 def _print_stream(providers: ProviderList, prompt: str, options: dict[str, Any]) -> None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import os
 import sys
-from contextlib import suppress
+from contextlib import nullcontext
 from typing import Any
 
 import click
 
+from inference_providers.cli import prompt
 from inference_providers.cli.completion import complete_model
 from inference_providers.cli.exit_codes import FAILED, guarded
-from inference_providers.cli.output import on_terminal, say
+from inference_providers.cli.output import encodable, listed, on_terminal, say
 from inference_providers.cli.terms import selecting
+from inference_providers.cli.wording import spoken
 from inference_providers.errors import InferenceProvidersError, TruncatedStreamError
 from inference_providers.text import pieces, printable
 
@@ -24,12 +26,14 @@ if TYPE_CHECKING:
     from inference_providers.calls import AnswerStream
     from inference_providers.clients import ProviderList
 
-HELP = """/model NAME   talk to another model; without a name: show the current one
-/system TEXT  set the system prompt; without text: remove it
-/save FILE    save the conversation: as JSON if the name ends in .json, else as Markdown
-/retry        ask the last question again
-/clear        start over
-/exit         leave (so does Ctrl-D); Ctrl-C stops an answer and keeps what has arrived"""
+HELP = (
+    ("/model NAME", "talk to another model; without a name: show the current one"),
+    ("/system TEXT", "set the system prompt; without text: remove it"),
+    ("/save FILE", "save the conversation: as JSON if the name ends in .json, else as Markdown"),
+    ("/retry", "ask the last question again"),
+    ("/clear", "start over"),
+    ("/exit", "leave (so does Ctrl-D); Ctrl-C stops an answer and keeps what has arrived"),
+)
 
 
 @click.command("chat")
@@ -71,32 +75,34 @@ class Talk:
         """Read and answer questions until the end of input."""
         offer = self._providers.candidates("auto" if self._model is None else self._model)[0]
         if self.interactive:
-            with suppress(ImportError):
-                import readline  # noqa: F401  (gives `input` a history and line editing)
+            prompt.prepare()
             who = f"{offer.provider}/{offer.internal_name}"
             say(f"Talking to {who}. Ask something; /help lists the commands.", err=True)
-        while (line := self._read()) is not None:
-            if line.startswith("/"):
-                if not self._command(line):
+        for message in self._messages():
+            if message.startswith("/") and "\n" not in message:
+                if not self._command(message):
                     return
-            elif line:
-                self._ask(line)
+            elif message:
+                with prompt.unechoed() if self.interactive else nullcontext():
+                    self._ask(message)
 
-    def _read(self) -> str | None:
-        """One question: a line, or several if they end with a backslash. None at the end of input."""
-        lines: list[str] = []
-        while True:
-            try:
-                line = input("" if not self.interactive else "… " if lines else "> ")
-            except EOFError:
-                return "\n".join(lines).strip() if lines else None
-            except KeyboardInterrupt:
-                say(err=True)
-                lines = []
-                continue
-            lines.append(line.removesuffix("\\"))
-            if not line.endswith("\\"):
-                return "\n".join(lines).strip()
+    def _messages(self) -> Iterator[str]:
+        """What is asked and commanded until the end of input: messages of a person, or lines of a file."""
+        if self.interactive:
+            while (message := prompt.typed()) is not None:
+                yield message
+            return
+        from inference_providers.cli import standard_input
+
+        held: list[str] = []
+        for line in standard_input.lines():
+            text = line.rstrip("\r\n")
+            held.append(text.removesuffix("\\"))
+            if not text.endswith("\\"):
+                yield "\n".join(held).strip()
+                held = []
+        if held:
+            yield "\n".join(held).strip()
 
     def _command(self, line: str) -> bool:
         """Run a line that begins with a slash; returns whether to go on."""
@@ -107,7 +113,7 @@ class Talk:
             "/save": self._save,
             "/retry": self._retry,
             "/clear": self._clear,
-            "/help": lambda _: say(HELP, err=True),
+            "/help": lambda _: say(listed(HELP), err=True),
         }
         if name in ("/exit", "/quit"):
             return False
@@ -124,7 +130,7 @@ class Talk:
             except InferenceProvidersError as error:
                 if not self.interactive:
                     raise
-                say(str(error), err=True)
+                say(spoken(error), err=True)
                 return
             self._model = name
             say(f"now talking to {offer.provider}/{offer.internal_name}", err=True)
@@ -174,10 +180,10 @@ class Talk:
             say("\n(stopped)", err=True)
         except TruncatedStreamError as error:
             self.failed = True
-            say(f"\n{error}", err=True)
+            say(f"\n{spoken(error)}", err=True)
         except InferenceProvidersError as error:
             self.failed = True
-            say(str(error), err=True)
+            say(spoken(error), err=True)
             return
         finally:
             self._refused.tell()
@@ -225,9 +231,10 @@ def _markdown(text: str) -> Any:
     tokens = list(page.parsed)
     while tokens:  # only now are entities (`&#x202e;`) characters
         token = tokens.pop()
-        token.content = printable(token.content)
+        token.content = encodable(printable(token.content))
         token.attrs = {
-            name: printable(value) if isinstance(value, str) else value for name, value in token.attrs.items()
+            name: encodable(printable(value)) if isinstance(value, str) else value
+            for name, value in token.attrs.items()
         }
         tokens += token.children or ()
     return page

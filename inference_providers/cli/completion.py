@@ -1,18 +1,36 @@
-"""Completion of model and provider names in the shell."""
+"""Completion of model, provider and file names in the shell."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
 
+class ImageFile(click.types.StringParamType):
+    """The name of a file, or a URL: text, of which the shell completes files."""
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Leave it to the shell."""
+        return [CompletionItem(incomplete, type="file")]
+
+
 def complete_model(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Canonical names, and those that leave the choice, that start with what was typed."""
-    from inference_providers.offers import AUTO, SMALL
+    """Names that start with what was typed: canonical ones, `auto`, PROVIDER/NAME and NAME:POLICY."""
+    from inference_providers.offers import AUTO, POLICIES, SMALL
     from inference_providers.registry import bundled
 
-    names = sorted([AUTO, SMALL, *bundled().canonical_names])
-    return [CompletionItem(name) for name in names if name.startswith(incomplete.lower())]
+    typed = incomplete.lower()
+    head, slash, rest = typed.partition("/")
+    row: Any = bundled().providers.get(bundled().provider_id(head) or "") if slash else None
+    names = [AUTO, SMALL, *bundled().canonical_names]
+    if row is not None:  # what it calls them, and what we do
+        names = [f"{head}/{name}" for name in {*row.callable_names(), *(row.data.get("model_names") or {})}]
+        typed = f"{head}/{rest}"
+    elif ":" in typed and (name := typed.rpartition(":")[0]) in names:
+        names += [f"{name}:{policy}" for policy in POLICIES]
+    return [CompletionItem(name) for name in sorted(names) if name.lower().startswith(typed)]
 
 
 def complete_provider(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -20,3 +38,13 @@ def complete_provider(context: click.Context, parameter: click.Parameter, incomp
     from inference_providers.registry import bundled
 
     return [CompletionItem(pid) for pid in bundled().providers if pid.startswith(incomplete.lower())]
+
+
+def complete_server(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Models of launched servers."""
+    import os
+
+    from inference_providers.servers import running
+
+    names = {state["model"]["name"] for _, state in running(os.environ)}
+    return [CompletionItem(name) for name in sorted(names) if name.startswith(incomplete)]

@@ -21,5 +21,7 @@ def completion(context: click.Context, shell: str) -> None:
 
     script = get_completion_class(shell)
     assert script is not None
+    if shell == "bash":
+        say("COMP_WORDBREAKS=${COMP_WORDBREAKS//:/}")  # else bash takes NAME:POLICY for three words
     for command, name in ((context.find_root().command, "inference-providers"), (ask, "ask-ai")):
         say(script(command, {}, name, f"_{name.replace('-', '_').upper()}_COMPLETE").source())

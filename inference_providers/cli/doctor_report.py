@@ -7,6 +7,7 @@ from typing import Any
 
 from inference_providers import credentials
 from inference_providers.clients import ProviderList
+from inference_providers.installing import LOCAL
 from inference_providers.offers import addresses, is_offline
 from inference_providers.registry import Registry, bundled
 from inference_providers.servers import discovery, engines, model_files
@@ -29,7 +30,7 @@ def examine(providers: ProviderList) -> dict[str, Any]:
             if v in environ and (reason := credentials.refusal(environ[v]))
         ],
         "near_misses": [
-            {"variable": v, "meant": meant} for v, meant in credentials.near_misses(variables, environ).items()
+            {"variable": v, "meant": meant} for v, meant in providers.pipeline.finder.guidance.near_misses().items()
         ],
         "ended": [
             {"variable": v, "service": row["name"], "successor": row["successor"]}
@@ -50,7 +51,8 @@ def examine(providers: ProviderList) -> dict[str, Any]:
         "network": _network(chosen.endpoint if chosen else ""),
         "registry": {
             "version": registry.version,
-            "providers": len(registry.providers),
+            "providers": sum(provider.local is None for provider in registry.providers.values()),
+            "local_servers": sum(provider.local is not None for provider in registry.providers.values()),
             "models": len(registry.canonical_names),
             "age_days": _age(registry),
         },
@@ -149,7 +151,8 @@ def report(findings: dict[str, Any]) -> str:
     registry = findings["registry"]
     age = f"{registry['age_days']} days old"
     lines = [
-        f"Registry {registry['version']} ({age}): {registry['providers']} providers, {registry['models']} models.",
+        f"Registry {registry['version']} ({age}): {registry['providers']} providers, "
+        f"{registry['local_servers']} kinds of local servers, {registry['models']} models.",
         "",
         "Keys found:",
     ]
@@ -191,6 +194,8 @@ def report(findings: dict[str, Any]) -> str:
     if engine["installed"]:
         models = ", ".join(engine["models"]) or "no model file (`inference-providers local get smollm2` fetches one)"
         lines.append(f"  embedded llama.cpp: installed, {models}")
+    elif engine["models"]:
+        lines += [f"  {path}: no engine that runs it is installed ({LOCAL})" for path in engine["models"]]
     network, used = findings["network"], findings["would_use"]
     lines += _section("Network:", [f"  {setting}" for setting in network["used"]])
     lines.append("")

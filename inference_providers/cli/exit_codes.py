@@ -11,14 +11,15 @@ from typing import Any
 import click
 
 from inference_providers import errors
-from inference_providers.cli.output import say
+from inference_providers.cli.output import say, say_json
+from inference_providers.cli.wording import spoken
 
 FAILED, USAGE, NO_CREDENTIALS, UNKNOWN_MODEL, BAD_REGISTRY, INTERRUPTED = 1, 2, 3, 4, 5, 130
 
-EXIT_CODES = """\b
-Exit codes: 0 done; 1 no provider answered, or the request was refused;
-2 wrong usage; 3 no key and no server found; 4 unknown model or provider;
-5 invalid or unreachable registry; 130 interrupted."""
+EXIT_CODES = (
+    "Exit codes: 0 done; 1 no provider answered, or the request was refused; 2 wrong usage; 3 no key and no server "
+    "found; 4 unknown model or provider; 5 invalid or unreachable registry; 130 interrupted."
+)
 
 _CODES: tuple[tuple[type[Exception], int], ...] = (
     (errors.NoCredentialsError, NO_CREDENTIALS),
@@ -36,14 +37,16 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return command(*args, **kwargs)
         except errors.InferenceProvidersError as error:
+            if kwargs.get("as_json"):
+                say_json(_as_dict(error))
             say("Error:", err=True, nl=False, fg="red", bold=True)
-            say(f" {error}", err=True)
+            say(f" {spoken(error)}", err=True)
             sys.exit(next(code for kind, code in _CODES if isinstance(error, kind)))
         except KeyboardInterrupt:
             say(err=True)
             sys.exit(INTERRUPTED)
         except (ValueError, TypeError) as error:
-            raise click.UsageError(str(error)) from None
+            raise click.UsageError(spoken(error)) from None
         except BrokenPipeError:
             _silence_output()  # the reader has gone, which is not an error
             sys.exit(0)
@@ -54,6 +57,16 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
             sys.exit(FAILED)
 
     return run
+
+
+def _as_dict(error: errors.InferenceProvidersError) -> dict[str, Any]:
+    """What a program that asked for JSON gets of a failure."""
+    attempts = [
+        {"provider": a.provider, "model": a.model, "outcome": a.outcome, "seconds": round(a.seconds, 3)}
+        for a in getattr(error, "attempts", ())
+    ]
+    found = {"error": spoken(error), "kind": type(error).__name__}
+    return {**found, "attempts": attempts} if attempts else found
 
 
 def _silence_output() -> None:

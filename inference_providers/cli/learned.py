@@ -41,7 +41,7 @@ def learned(clear: bool, rows: bool, as_json: bool) -> None:
     elif not known.entries:
         say(f"Nothing was learnt yet; it will be kept in {known.path}", err=True)
     else:
-        emit([_row(entry) for entry in known.entries], ["provider", "model", "learned", "what"], False)
+        emit([_row(entry) for entry in known.entries], ["provider", "model", "learned", "what"], False, prose=["what"])
         say(f"Kept in {known.path}; --clear forgets it.", err=True)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from inference_providers.cli.completion import complete_server
 from inference_providers.cli.exit_codes import guarded
 from inference_providers.cli.local_get import get
 from inference_providers.cli.output import json_option, say
@@ -201,7 +202,7 @@ def _row(folder: str, state: ServerState) -> dict[str, Any]:
 
 
 @local.command()
-@click.argument("names", nargs=-1)
+@click.argument("names", nargs=-1, shell_complete=complete_server)
 @click.option("--all", "everything", is_flag=True, help="Stop every server that was launched.")
 @guarded
 def stop(names: tuple[str, ...], everything: bool) -> None:

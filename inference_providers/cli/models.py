@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from inference_providers.cli.completion import complete_model
 from inference_providers.cli.exit_codes import guarded
 from inference_providers.cli.output import json_option, say
 from inference_providers.cli.tables import emit
@@ -13,12 +14,15 @@ from inference_providers.offers import order
 
 
 @click.command("models")
-@click.argument("pattern", default="")
+@click.argument("pattern", default="", shell_complete=complete_model)
 @click.option("--all", "everything", is_flag=True, help="Also models for which no key is set.")
 @json_option
 @guarded
 def models(pattern: str, everything: bool, as_json: bool) -> None:
-    """List models whose names contain PATTERN, at their best prices; only those usable now, unless --all."""
+    """List models whose names contain PATTERN, at their best prices; only those usable now, unless --all.
+
+    Prices are US dollars for a million tokens, input and output.
+    """
     from inference_providers.clients import ProviderList
 
     providers = ProviderList()
@@ -37,7 +41,15 @@ def models(pattern: str, everything: bool, as_json: bool) -> None:
         such = f" with {pattern!r} in its name" if pattern else ""
         unusable = f"No model{such} is usable now. --all lists those that need a key."
         say(f"There is no model{such}." if everything else unusable, err=True)
-    emit(rows, ["model", "providers", "context", "input_price", "output_price", "released"], as_json)
+    columns = ["model", "providers", "context", "input_price", "output_price", "released"]
+    emit(rows, columns, as_json, prose=["providers"], spare="released", listed=[_short(row) for row in rows])
+
+
+def _short(row: dict[str, Any]) -> dict[str, Any]:
+    """A row with few providers: for a terminal, where hundreds of models are read line by line."""
+    first, more = row["providers"][:2], row["providers"][2:]
+    hidden = sum(int(one) if one.startswith("+") else 1 for one in more)
+    return {**row, "providers": [*first, f"+{hidden}"] if hidden else first}
 
 
 def _model_row(name: str, offers: list[Any], usable: list[Any], facts: Any) -> dict[str, Any]:

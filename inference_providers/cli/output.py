@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import shutil
 import sys
 from typing import Any
 
@@ -10,6 +12,11 @@ import click
 
 from inference_providers.text import as_json, printable
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+_NARROW = 60  # columns: below, options and what they do do not fit beside each other
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -29,21 +36,31 @@ def say(text: str = "", *, err: bool = False, nl: bool = True, **style: Any) -> 
         text = printable(text)
     if style and shown and not os.environ.get("NO_COLOR"):
         text = click.style(text, **style)
-    try:
-        click.echo(text, err=err, nl=nl, color=True)  # keeps click from removing anything
-    except UnicodeEncodeError as error:
-        click.echo(text.encode(error.encoding, "backslashreplace").decode(error.encoding), err=err, nl=nl, color=True)
+    click.echo(text, err=err, nl=nl, color=True)  # keeps click from removing anything
+
+
+def encodable(text: str) -> str:
+    """*text* with escapes like `\\U0001f600` for what the encoding of standard output lacks."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def say_json(value: Any, indent: int = 2) -> None:
     """Print *value* as JSON, with `\\uXXXX` for all that `say` would escape, wherever it goes."""
-    say(as_json(value, indent))
+    text = as_json(value, indent)
+    say(text if encodable(text) == text else as_json(value, indent, ascii_only=True))
 
 
 class _Printable:
     """Makes usage errors printable: they quote arguments and file names."""
 
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        for stream in (sys.stdout, sys.stderr):  # an answer was paid for: what an encoding lacks is shown as an escape
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
+        columns = shutil.get_terminal_size().columns
+        if columns < _NARROW:  # click lays help out for 50 columns at least, which a narrower terminal breaks anywhere
+            kwargs.setdefault("terminal_width", columns - 1)
         try:
             return super().make_context(*args, **kwargs)  # type: ignore[misc]
         except click.ClickException as error:
@@ -58,12 +75,53 @@ class _Printable:
 
 def _cleaned(error: click.ClickException) -> click.ClickException:
     vars(error)["message"] = printable(error.message)
+    if isinstance(error, click.NoSuchOption) and error.possibilities:  # dashes alone make no likeness
+        typed = error.option_name.strip("-")
+        error.possibilities[:] = [one for one in error.possibilities if _alike(typed, one.strip("-"))]
     return error
+
+
+def _alike(one: str, other: str) -> bool:
+    from difflib import SequenceMatcher
+
+    return one in other or SequenceMatcher(None, one, other).ratio() > 0.7
+
+
+class _Formatter(click.HelpFormatter):
+    """Help with options above what they do, where there is no room for both beside each other."""
+
+    def write_dl(self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
+        """Write a list of terms and what they mean."""
+        if self.width < _NARROW:
+            rows = list(rows)
+            col_max = 12 if max((len(term) for term, _ in rows), default=0) <= 12 else 6
+        super().write_dl(rows, col_max, col_spacing)
+
+
+def listed(rows: Sequence[tuple[str, str]]) -> str:
+    """Terms and what they mean, as wide as the terminal."""
+    formatter = _Formatter(width=min(shutil.get_terminal_size().columns, 100) - 1)
+    formatter.write_dl(rows)
+    return formatter.getvalue().rstrip()
+
+
+class _Context(click.Context):
+    formatter_class = _Formatter
 
 
 class Command(_Printable, click.Command):
     """A program's command."""
 
+    context_class = _Context
+
 
 class Group(_Printable, click.Group):
     """A program's group of commands."""
+
+    context_class = _Context
+
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        """Add a command, or a group with its commands."""
+        for one in (cmd, *(cmd.commands.values() if isinstance(cmd, click.Group) else ())):
+            one.context_class = _Context
+        super().add_command(cmd, name)

@@ -31,11 +31,11 @@ def providers(everything: bool, as_json: bool) -> None:
                     "name": provider.name,
                     "variables": variables,
                     "models": len({provider.canonical_of(name) for name in provider.callable_names()}),
-                    "endpoint": provider.endpoint,
+                    "endpoint": listed.pipeline.finder.accesses[provider.id].endpoint or provider.endpoint,
                     "usable": usable,
                     "reason": reason,
                 }
             )
     if not rows and not as_json:
         say("No key is set. --all lists every provider with its variables.", err=True)
-    emit(rows, ["provider", "name", "variables", "models", "endpoint"], as_json)
+    emit(rows, ["provider", "name", "variables", "models", "endpoint"], as_json, prose=["name", "variables"])

@@ -8,6 +8,7 @@ import sys
 import click
 
 from inference_providers import files
+from inference_providers.cli.completion import complete_provider
 from inference_providers.cli.exit_codes import BAD_REGISTRY, guarded
 from inference_providers.cli.output import json_option, say, say_json
 from inference_providers.cli.tables import emit
@@ -104,7 +105,7 @@ def conflicts(sources: tuple[str, ...], as_json: bool) -> None:
     if not rows and not as_json:
         say("There are no conflicts.", err=True)
     columns = ["kind", "provider", "internal_name", "kept", "said", "why"]
-    emit([dict(zip(columns, row, strict=True)) for row in rows], columns, as_json)
+    emit([dict(zip(columns, row, strict=True)) for row in rows], columns, as_json, prose=["why"])
 
 
 @registry.command()
@@ -134,13 +135,19 @@ def _bundled() -> Registry:
 @guarded
 def validate(files: tuple[str, ...], strict: bool) -> None:
     """Check registry FILES (default: the bundled one): every problem with its JSON path."""
+    from inference_providers.errors import RegistryError
     from inference_providers.registry import BUNDLED_PATH, package_file, parse, problems
     from inference_providers.upkeep import read
 
     count = 0
     for path in files or (BUNDLED_PATH,):
-        data = read(path, "file") if files else parse(package_file(path), path)
-        wrong = problems(data, strict=strict)
+        try:
+            data = read(path, "file") if files else parse(package_file(path), path)
+            wrong = problems(data, strict=strict)
+        except RegistryError as error:  # the other files have their turn all the same
+            say(str(error), err=True)
+            count += 1
+            continue
         count += len(wrong)
         for problem in wrong:
             say(f"{path}: {problem}", err=True)
@@ -151,7 +158,7 @@ def validate(files: tuple[str, ...], strict: bool) -> None:
 
 
 @registry.command()
-@click.argument("provider", required=False)
+@click.argument("provider", required=False, shell_complete=complete_provider)
 @guarded
 def show(provider: str | None) -> None:
     """Print the bundled registry, or one PROVIDER's row, as JSON."""

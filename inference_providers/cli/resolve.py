@@ -8,17 +8,21 @@ import click
 
 from inference_providers.cli.completion import complete_model, complete_provider
 from inference_providers.cli.exit_codes import guarded
-from inference_providers.cli.output import json_option, say, say_json
+from inference_providers.cli.output import json_option, on_terminal, say, say_json
 from inference_providers.cli.tables import emit
 
 
 @click.command("resolve")
 @click.argument("name", shell_complete=complete_model)
 @click.option("--provider", shell_complete=complete_provider, help="Pass the name to this provider unchanged.")
+@click.option("--all", "everything", is_flag=True, help="On a terminal, also list what cannot be used now, and why.")
 @json_option
 @guarded
-def resolve(name: str, provider: str | None, as_json: bool) -> None:
-    """Show which model NAME means, by which rule, who serves it, and what is usable."""
+def resolve(name: str, provider: str | None, everything: bool, as_json: bool) -> None:
+    """Show which model NAME means, by which rule, who serves it, and what is usable.
+
+    Prices are US dollars for a million tokens, input and output. In a pipe, and as JSON, every offer is listed.
+    """
     from inference_providers.clients import ProviderList
 
     resolution = ProviderList().resolve(name, provider=provider)
@@ -48,7 +52,20 @@ def resolve(name: str, provider: str | None, as_json: bool) -> None:
     say(f"{name} is {resolution.canonical_name or 'a choice among models'} (rule: {resolution.rule})")
     if resolution.warning:
         say(f"Note: {resolution.warning}", err=True)
-    emit(rows, ["provider", "internal_name", "usable", "why", "input_price", "output_price"], False)
+    columns = ["provider", "internal_name", "usable", "why", "input_price", "output_price"]
+    if not on_terminal():
+        emit(rows, columns, False)
+        return
+    usable = [row for row in rows if row["usable"]]
+    shown = usable + ([row for row in rows if not row["usable"]] if everything else [])
+    named = [{**row, "name": f"{row['provider']}/{row['internal_name']}"} for row in shown]
+    emit(named, ["name", *columns[2:]] if everything else ["name", *columns[3:]], False, prose=["why"])
+    if rest := len(rows) - len(shown):
+        say(
+            f"and {rest} that cannot be used now (--all says why)"
+            if shown
+            else f"None of {rest} can be used now (--all says why)."
+        )
 
 
 def _why_usable(offer: Any) -> str:

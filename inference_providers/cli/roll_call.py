@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import click
 
-from inference_providers import files
+from inference_providers import __version__, files
 from inference_providers.cli.completion import complete_provider
 from inference_providers.cli.exit_codes import INTERRUPTED, guarded
 from inference_providers.cli.output import on_terminal, say, say_json
@@ -68,8 +68,10 @@ def roll_call(
     base = output.removesuffix(".md").removesuffix(".html")
     if not as_json:
         _check_writable(base)
-    if sys.stdin is not None and sys.stdin.isatty() and not yes:
-        click.confirm(f"{len(offers)} models, at most ${budget:.2f}: go on?", default=True, abort=True, err=True)
+    asks = sys.stdin is not None and sys.stdin.isatty() and not yes
+    if asks and not click.confirm(f"{len(offers)} models, at most ${budget:.2f}: go on?", default=False, err=True):
+        say("Nobody was asked.", err=True)
+        return
     with _progress(len(offers)) as report:
         call = calling.RollCall(providers.pipeline, offers, wanted, budget=budget, unpriced=unpriced, told=report)
         try:
@@ -84,17 +86,27 @@ def roll_call(
         if interrupted:
             say(roll_call_pages.summary(entries, call.spent), err=True)
     else:
-        _write(base, entries, wanted, call.spent)
+        _write(base, entries, wanted, call.spent, _made(str(providers.registry.version)))
     if interrupted:
         sys.exit(INTERRUPTED)
 
 
-def _write(base: str, entries: Sequence[Entry], questions: Sequence[str], spent: float) -> None:
+def _made(registry: str) -> str:
+    """When and how these answers came, so that two pages can be compared."""
+    import shlex
+    from datetime import UTC, datetime
+
+    now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    command = shlex.join(["inference-providers", "roll-call", *sys.argv[2:]])
+    return f"{now}, registry {registry}, inference_providers {__version__}: {command}"
+
+
+def _write(base: str, entries: Sequence[Entry], questions: Sequence[str], spent: float, made: str) -> None:
     from inference_providers.batches import roll_call_pages
 
     for suffix, text in (
-        (".md", roll_call_pages.markdown(entries, questions, spent)),
-        (".html", roll_call_pages.html(entries, questions, spent)),
+        (".md", roll_call_pages.markdown(entries, questions, spent, made)),
+        (".html", roll_call_pages.html(entries, questions, spent, made)),
     ):
         with files.replacing(base + suffix, text=True) as file:
             file.write(text)

@@ -2,35 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import shutil
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from inference_providers.cli.output import on_terminal, say, say_json
 from inference_providers.text import in_line
 
+_TITLES = {"input_price": "$/M in", "output_price": "$/M out"}  # US dollars for a million tokens
+_PROSE = 16  # columns of the terminal that prose gets at least
 
-def emit(rows: Sequence[dict[str, Any]], columns: Sequence[str], as_json: bool) -> None:
-    """Print *rows*: as a JSON list, as a table on a terminal, as tab-separated lines in a pipe."""
+
+def emit(
+    rows: Sequence[dict[str, Any]],
+    columns: Sequence[str],
+    as_json: bool,
+    *,
+    prose: Collection[str] = (),
+    spare: str = "",
+    listed: Sequence[dict[str, Any]] | None = None,
+) -> None:
+    """Print *rows*: as a JSON list, as tab-separated lines in a pipe, or for a person at a terminal.
+
+    There, what is in a cell is whole, so that it can be copied; only columns of *prose* are wrapped, between words.
+    Where not all fit beside each other, without *spare* if need be, they stand below each other. *listed*: rows for
+    there, if they are others.
+    """
     if as_json:
         say_json(list(rows))
     elif on_terminal():
-        _table(rows, columns)
+        shown = rows if listed is None else listed
+        few = [column for column in columns if column != spare]
+        if not (_fit(shown, columns, prose) or (few != columns and _fit(shown, few, prose))):
+            _list(shown, columns)
     else:
         for row in rows:
             say("\t".join(_cell(row.get(column)) for column in columns))
 
 
-def _table(rows: Iterable[dict[str, Any]], columns: Sequence[str]) -> None:
+def _fit(rows: Sequence[dict[str, Any]], columns: Sequence[str], prose: Collection[str]) -> bool:
+    """Print a table; false, and nothing printed, if the terminal is too narrow for it."""
     from rich.box import SIMPLE_HEAD
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, header_style="bold")
+    console, table, width = Console(emoji=False), Table(box=SIMPLE_HEAD, header_style="bold"), 1
     for column in columns:
-        table.add_column(column.replace("_", " "), overflow="fold")  # a truncated name cannot be copied
+        cells = [_title(column), *(_cell(row.get(column)) for row in rows)]
+        words = [word for cell in cells for word in cell.split(" ")] if column in prose else cells
+        least = max(_PROSE if column in prose else 0, *map(cell_len, words))
+        table.add_column(_title(column), no_wrap=column not in prose, min_width=least)
+        width += least + 3
+    if width > console.width:
+        return False
     for row in rows:
-        table.add_row(*(_cell(row.get(column)) for column in columns))
-    Console(emoji=False).print(table, markup=False)
+        table.add_row(*(Text(_cell(row.get(column))) for column in columns))
+    console.print(table)
+    return True
+
+
+def _list(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
+    """Each row's first cell, and the others below it. What is longer than a line the terminal wraps: it stays whole."""
+    from rich.cells import cell_len
+
+    width = shutil.get_terminal_size().columns
+    for row in rows:
+        say(_cell(row.get(columns[0])), bold=True)
+        line = ""
+        for part in (f"{_title(column)}: {cell}" for column in columns[1:] if (cell := _cell(row.get(column)))):
+            if line and cell_len(line) + cell_len(part) + 3 > width:
+                say(line)
+                line = ""
+            line = f"{line} · {part}" if line else f"  {part}"
+        if line:
+            say(line)
+
+
+def _title(column: str) -> str:
+    return _TITLES.get(column, column.replace("_", " "))
 
 
 def _cell(value: Any) -> str:

@@ -134,9 +134,12 @@ def find(provider: Provider, environ: Mapping[str, str]) -> tuple[Credential | N
     return None, refused or f"{wanted} is not set"
 
 
-def near_misses(known: Iterable[str], environ: Mapping[str, str]) -> dict[str, str]:
+def near_misses(
+    known: Iterable[str], environ: Mapping[str, str], called: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """Set variables whose names are almost one of the key variables *known*: `{"OPENAI_KEY": "OPENAI_API_KEY"}`.
 
+    *called* has the variable for other words that people put there: `{"claude": "ANTHROPIC_API_KEY"}`.
     Names only: no value is looked at, and a near miss is never used as a key.
     """
     from difflib import get_close_matches
@@ -146,7 +149,9 @@ def near_misses(known: Iterable[str], environ: Mapping[str, str]) -> dict[str, s
     meant: dict[str, str] = {}
     for name in sorted(candidates):
         plain = re.sub(r"-", "_", name.upper())
-        full = re.sub(r"_?(API)?_?(KEY|TOKEN|SECRET)$", "", plain) + "_API_KEY"
+        stem = re.sub(r"_?(API)?_?(KEYS?|TOKEN|SECRET)$", "", plain)
+        full = f"{stem}_API_KEY"
+        full = full if full in names else (called or {}).get(stem.lower(), full)
         match = [full] if full in names else get_close_matches(plain, names, n=1, cutoff=0.88)
         if match and match[0] not in environ:
             meant[name] = match[0]

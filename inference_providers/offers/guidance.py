@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 
 _NOTHING: Mapping[str, str] = {}
+_MODEL_VARIABLE = "INFERENCE_PROVIDERS_LOCAL_MODEL"
 
 
 class Guidance:
@@ -49,8 +50,9 @@ class Guidance:
             return self._avoided(resolution.name, avoided)
         closed = _closed(resolution.offers)
         variables = list(dict.fromkeys(p.key_variables[0] for p in asked if p.key_variables and p.id not in closed))
-        shown = resolution.canonical_name or resolution.name
+        shown = _named(resolution)
         unused = self.unused({p.id for p in asked}, closed)
+        unused += self._misspelt({v for p in asked for v in p.key_variables})
         if not resolution.offers:
             head = f"Nobody serves {resolution.name!r} now (rule: {resolution.rule})."
         elif len(asked) == 1:
@@ -60,7 +62,7 @@ class Guidance:
             if only.id in closed:
                 return NoCredentialsError(f"{only.name} cannot be asked for {resolution.name!r}: {closed[only.id]}.")
         else:
-            head = f"No key for {shown!r}: {len(asked)} providers serve it, none is usable now."
+            head = f"No key for {shown}: {len(asked)} providers serve it, none is usable now."
         if avoided:
             head += f" {len(avoided)} more {'is' if len(avoided) == 1 else 'are'} not asked: {_reasons(avoided)}."
         gone = []
@@ -185,6 +187,27 @@ class Guidance:
             if self._environ.get(variable) and variable.endswith("_API_KEY") and variable not in live
         ]
 
+    def near_misses(self) -> dict[str, str]:
+        """Set variables that were perhaps meant to be a key's, with that one's name."""
+        from inference_providers.credentials import near_misses
+
+        providers = self._registry.providers
+        called = {alias: pid for alias, pid in self._registry.provider_aliases.items() if pid in providers}
+        called |= {word[:-1]: pid for word, pid in self._registry.families if word.endswith("-") and pid in providers}
+        first = {
+            word.replace("-", "_"): keys[0] for word, pid in called.items() if (keys := providers[pid].key_variables)
+        }
+        return near_misses([v for p in providers.values() for v in p.key_variables], self._environ, first)
+
+    def _misspelt(self, among: set[str] | None = None) -> list[str]:
+        """One line for each of those, or of those that were meant to be one of *among*."""
+        lines = [
+            f"  {variable}: did you mean {meant}?"
+            for variable, meant in self.near_misses().items()
+            if among is None or meant in among
+        ]
+        return ["Perhaps misspelt:", *lines[:8]] if lines else []
+
     def _servers_of_no_use(self) -> list[str]:
         """One line for each server here that names no model to ask for, and what to do."""
         lines = []
@@ -202,6 +225,17 @@ class Guidance:
             lines.insert(-1, f"{provider.name} runs at {server.endpoint}.")
         return lines
 
+    def _model_of_no_use(self) -> list[str]:
+        """A model file that is named, and that nothing here runs, or else it would have been asked."""
+        from inference_providers.installing import LOCAL
+
+        if not self._environ.get(_MODEL_VARIABLE, "").strip():
+            return []
+        return [
+            f"{_MODEL_VARIABLE} is set, but nothing here runs its model: `inference-providers doctor` says",
+            f"what is wrong, and `{LOCAL}` installs an engine.",
+        ]
+
     def nothing(self) -> NoCredentialsError:
         """Nothing to ask: what is set and not used, the five easiest keys to get, and the way without a key."""
         known = [self._registry.providers[pid] for pid in self._registry.easiest if pid in self._registry.providers]
@@ -211,17 +245,15 @@ class Guidance:
             for p in easiest
             if p.key_variables
         ]
-        unused, here = self.unused(), self._servers_of_no_use()
+        unused, here, misspelt = self.unused(), self._servers_of_no_use(), self._misspelt()
         if ended := self._ended():
             unused = [*(unused or ["Set, but not used:"]), *ended]
         key = "No usable API key" if unused else "No API key"
         server = "no model server that can be asked" if here else "no model server"
-        lines = [f"{key} and {server} was found.", *unused, *here]
+        lines = [f"{key} and {server} was found.", *unused, *misspelt, *here, *self._model_of_no_use()]
         if rows:
             lines += ["The easiest keys to get (set the variable to the key):", *rows]
-        lines.append(
-            "Without a key: start Ollama, LM Studio, llama.cpp or vLLM, or set INFERENCE_PROVIDERS_LOCAL_MODEL"
-        )
+        lines.append(f"Without a key: start Ollama, LM Studio, llama.cpp or vLLM, or set {_MODEL_VARIABLE}")
         lines.append("to a GGUF file. `inference-providers doctor` shows what is there.")
         lines += self._advice()
         return NoCredentialsError("\n".join(lines), [p.key_variables[0] for p in easiest if p.key_variables])
@@ -231,6 +263,14 @@ def _closed(offers: Sequence[Offer]) -> dict[str, str]:
     """Why providers cannot be asked, by id: what they have of a model is served by APIs that nothing here speaks."""
     spoken = {offer.provider for offer in offers if offer.api in SPOKEN}
     return {o.provider: unspoken(OPENAI_PROTOCOL, o.api) for o in offers if o.provider not in spoken}
+
+
+def _named(resolution: Resolution) -> str:
+    """The model, as it was typed, and as what it was understood."""
+    typed, meant = resolution.name, resolution.canonical_name
+    if meant is None or meant in typed or resolution.ended:  # what has ended is told with its successor
+        return repr(meant if resolution.ended and meant else typed)
+    return f"{typed!r} ({meant})"
 
 
 def _reasons(avoided: Mapping[str, str]) -> str:

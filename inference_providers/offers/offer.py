@@ -8,7 +8,7 @@ from inference_providers.registry import CHAT, SPOKEN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any, Self, dataclass_transform
 
     from inference_providers.chat import Rules
@@ -29,6 +29,10 @@ else:
     Frozen = object
 
 _put = object.__setattr__
+_SHOWN = (
+    "provider", "internal_name", "canonical_name", "endpoint", "usable", "reason", "local", "billing",
+    "context_window", "output_limit", "input_price", "output_price", "cached_input_price",
+)  # fmt: skip
 
 
 class Offer(credentials.Secretive, Frozen):
@@ -179,15 +183,12 @@ class Offer(credentials.Secretive, Frozen):
         raise AttributeError(f"an offer cannot be changed, and so not its {name!r}")
 
     if not TYPE_CHECKING:
-
-        def __iter__(self) -> Iterator[Any]:
-            return iter((self.provider, self.endpoint, self.canonical_name, self.internal_name, self.api_key))
-
+        # It unpacks by these two. With an `__iter__`, pandas would take a list of offers for rows, keys and all.
         def __len__(self) -> int:
             return 5
 
         def __getitem__(self, index: int) -> Any:
-            return tuple(self)[index]
+            return (self.provider, self.endpoint, self.canonical_name, self.internal_name, self.api_key)[index]
 
     def __repr__(self) -> str:
         from inference_providers.text import in_line
@@ -200,6 +201,10 @@ class Offer(credentials.Secretive, Frozen):
 
     def __hash__(self) -> int:
         return hash(self.place)
+
+    def as_dict(self) -> dict[str, Any]:
+        """What is known of it, without the key: a row for a table, a file or JSON."""
+        return {name: getattr(self, name) for name in _SHOWN} | {"features": sorted(self.features)}
 
     def called(self, internal_name: str) -> Offer:
         """The same provider's offer under another of its names."""

@@ -97,7 +97,7 @@ def unknown_model(lookup: Lookup, name: str) -> UnknownModelError:
     """The error for a name that no rule knows, with the closest names and what would enable them."""
     if not name:
         return UnknownModelError(
-            "The model name is empty. Give one, or call connect_to_ai() for the best that your keys reach."
+            "The model name is empty. Give one; without a name, or by `auto`, the best that your keys reach is asked."
         )
     if no_choice := _no_choice(name):
         return no_choice

@@ -247,7 +247,7 @@ class StreamJudge(Notes):
         """*code* is the reason in a word, where *verdict* does not have it."""
         if self.started:
             message = (
-                f"{self.provider}: {scrub(what, self._secrets)} after {len(self.text)} characters; they are in .partial"
+                f"{self.provider}: {scrub(what, self._secrets)}; {len(self.text)} characters of the answer had come"
             )
             reason = verdict.error if verdict is not None else None
             raise TruncatedStreamError(

@@ -68,7 +68,7 @@ def _end(text: str) -> int:
     return len(text) - ("\ud800" <= text[-1:] <= "\udbff")
 
 
-def as_json(value: Any, indent: int | None = 2) -> str:
+def as_json(value: Any, indent: int | None = 2, *, ascii_only: bool = False) -> str:
     r"""*value* as JSON that is safe to show on any terminal.
 
     What `printable` would escape is written as `\uXXXX`, so nothing is lost.
@@ -76,7 +76,7 @@ def as_json(value: Any, indent: int | None = 2) -> str:
     import json
     import re
 
-    return re.sub(f"[{_HIDDEN}]", _json_escape, json.dumps(value, ensure_ascii=False, indent=indent))
+    return re.sub(f"[{_HIDDEN}]", _json_escape, json.dumps(value, ensure_ascii=ascii_only, indent=indent))
 
 
 def _visible(match: re.Match[str]) -> str:

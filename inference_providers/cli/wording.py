@@ -1,0 +1,23 @@
+"""Messages that name what a Python program would write, put for who is at a terminal."""
+
+from __future__ import annotations
+
+import re
+
+# Whole phrases of our own only: words that a server, a model or a file says stay as they are.
+_PHRASES = (
+    (r"\b[Tt]his call's (avoid|only)\b", r"--\1"),
+    (r"^(timeout|concurrency) must be\b", r"--\1 must be"),
+    (r"^api_base (is|must)\b", r"--api-base \1"),
+    (r"give its address as api_base\b", "give its address by --api-base"),
+    (r"\bresume=False \(--no-resume\)", "--no-resume"),
+    (r"\bor by a new ProviderList, which reads (\w+) anew", r"or after a new start, with another key in \1"),
+)
+
+
+def spoken(error: object) -> str:
+    """The message of an error, for a person at a terminal."""
+    text = str(error)
+    for phrase, put in _PHRASES:
+        text = re.sub(phrase, put, text)
+    return text
