@@ -178,7 +178,7 @@ def settings() -> str:
 
 def key_rows(registry: Registry) -> str:
     """The variables that rows of the registry name: keys, addresses, accounts, by provider."""
-    from inference_providers.credentials import variables_of
+    from inference_providers.credentials.hosts import variables_of
 
     def names(listed: Iterable[str]) -> str:
         return ", ".join(f"`{name}`" for name in dict.fromkeys(listed))

@@ -206,7 +206,7 @@ def _models_below(folder: str, source: str) -> Iterator[ModelFile]:
         inner[:] = sorted(inner) if below.count(os.sep) < _DEEPEST - 1 else []
         for path in (os.path.join(root, file) for file in sorted(names) if is_gguf(file)):
             if os.path.isfile(path):
-                yield ModelFile(_stem(path), path, GGUF, _whole_size(path), source)
+                yield ModelFile(_stem(path), path, GGUF, whole_size(path), source)
 
 
 def _stem(path: str) -> str:
