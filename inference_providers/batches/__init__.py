@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from inference_providers.batches import roll_call_pages as roll_call_pages
     from inference_providers.batches.batch import AsyncBatch as AsyncBatch
     from inference_providers.batches.batch import Batch as Batch
+    from inference_providers.batches.handles import AsyncBatchJobs as AsyncBatchJobs
+    from inference_providers.batches.handles import BatchJob as BatchJob
+    from inference_providers.batches.handles import BatchJobs as BatchJobs
     from inference_providers.batches.items import MalformedItemError as MalformedItemError
     from inference_providers.batches.items import Result as Result
     from inference_providers.batches.items import Summary as Summary
@@ -21,6 +24,11 @@ _HOME = {
     "batch": (
         "AsyncBatch",
         "Batch",
+    ),
+    "handles": (
+        "AsyncBatchJobs",
+        "BatchJob",
+        "BatchJobs",
     ),
     "items": (
         "MalformedItemError",

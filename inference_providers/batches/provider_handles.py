@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from inference_providers.batches.items import MalformedItemError
-from inference_providers.batches.provider_jobs import _Api
+from inference_providers.batches.job_api import FAILED, RUNNING
+from inference_providers.batches.provider_jobs import BatchApi
 from inference_providers.batches.provider_parts import Part
 from inference_providers.errors import NoCredentialsError
 
@@ -34,7 +35,7 @@ class Handles:
         if offer is None:
             raise NoCredentialsError(f"{offers[0].provider} has no batch API that is known.")
         rows = pipeline.finder.registry.batch
-        self._api = _Api(pipeline, offer, {**rows, **offer.connection["batch"]}, job)
+        self._api = BatchApi(pipeline, offer, {**rows, **offer.connection["batch"]}, job)
 
     def start(self, items: Sequence[Item]) -> str:
         """Send all as one job; its id.
@@ -53,10 +54,9 @@ class Handles:
 
     def look(self, job: str) -> tuple[dict[str, Any], bool, bool]:
         """(what the provider says of a job, whether it has ended, whether it has failed)."""
-        state = finished(self._api.state(job))
-        status = str(state.get("status"))
-        failed = status in self._api.failed
-        return state, failed or status in self._api.done, failed
+        state = finished(self._api.look(job))
+        stage = self._api.stage_of(state)
+        return state, stage != RUNNING, stage == FAILED
 
     def results(self, job: str, items: Sequence[Item]) -> list[Result]:
         """The results of a job's items, in their order; waits until it has ended."""
