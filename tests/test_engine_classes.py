@@ -349,6 +349,17 @@ def test_aliases_of_other_tools_mean_what_they_mean_there(serve: Serve, alias: s
     assert (first.provider, first.internal_name) == (provider, name)
 
 
+def test_every_name_for_training_a_model_means_that_model(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    from inference_providers.compat.cli_aliases import meant
+
+    assert meant("gpt-oss-20b-lora")[0] == "gpt-oss-20b"
+    assert meant("Phi4-Vision-LoRA")[0] == "microsoft/Phi-4-multimodal-instruct"
+    assert meant("mine-lora") == ("mine-lora", "")
+    assert meant("gpt-4o") == ("gpt-4o", "")
+    MetaInferenceEngine(mock={"*": "mocked"}).infer("q", "gpt-oss-20b-lora")
+    assert any("gpt-oss-20b itself is asked" in record.message for record in caplog.records)
+
+
 def test_an_alias_at_an_address_by_hand_is_the_servers_own_name(serve: Serve) -> None:
     assert (
         sent_by(serve, lambda remote: MetaInferenceEngine(remote_params=remote).infer("q", "gpt2"))["model"] == "gpt2"

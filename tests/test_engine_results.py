@@ -73,6 +73,8 @@ def test_a_part_may_fail(serve: Serve) -> None:
     [
         (status(401, {"error": {"message": "bad key"}}), False, "api_status"),
         (status(500), True, "api_status"),
+        (status(404, {"error": {"message": "no such model"}}), False, "api_status"),
+        (lambda connection, request: connection.reply(200, {"error": "no such path"}), False, "api_status"),
         (status(429), True, "api_status"),
         (lambda connection, request: connection.close(), True, "connection"),
     ],
@@ -195,6 +197,9 @@ def test_conversations_come_from_a_file(serve: Serve, tmp_path: Path) -> None:
 
 def test_conversations_are_given_once(serve: Serve, tmp_path: Path) -> None:
     engine = engine_at(serve(picky))
+    (tmp_path / "in.jsonl").touch()
+    with pytest.raises(ValueError, match=r"is a file; .* pathlib\.Path"):
+        engine.infer(str(tmp_path / "in.jsonl"), "m")
     with pytest.raises(ValueError, match="not both"):
         engine.infer(["a"], "m", {"input_path": "x.jsonl"})
     with pytest.raises(TypeError, match="give one of them"):

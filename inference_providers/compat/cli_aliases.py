@@ -29,4 +29,28 @@ MEANT = {
     "falcon_h1_3b": _FALCON.format("3B"),
     "falcon_h1_7b": _FALCON.format("7B"),
     "falcon_h1_34b": _FALCON.format("34B"),
+    "falcon-e-1b": "tiiuae/Falcon-E-1B-Base",
+    "falcon-e-1b-instruct": "tiiuae/Falcon-E-1B-Instruct",
+    "falcon-e-3b": "tiiuae/Falcon-E-3B-Base",
+    "falcon-e-3b-instruct": "tiiuae/Falcon-E-3B-Instruct",
+    "internvl3": "OpenGVLab/InternVL3-1B-hf",
+    "molmo-7b-o": "oumi-ai/Molmo-7B-O-0924",
+    "molmo-7b-d": "oumi-ai/Molmo-7B-D-0924",
 }
+# There are names there for training these further; what is asked is the model itself.
+_TRAINED = frozenset((
+    "llama4-scout-instruct", "qwen3-30b-a3b", "qwen3-32b", "qwen3-next-80b-a3b", "gemma3-12b", "gemma3-27b",
+    "olmo3-32b", "phi4-reasoning-plus", "deepseek-r1-distill-llama-8b", "deepseek-r1-distill-llama-70b",
+    "deepseek-r1-distill-qwen-1.5b", "deepseek-r1-distill-qwen-32b", "llama3.1-8b", "llama3.1-70b", "llama3.1-405b",
+    "llama3.2-3b", "llama3.3-70b", "qwq-32b", "gpt-oss-20b", "llama3.2-vision-11b", "phi3-vision", "phi4-vision",
+    "qwen2-vl-2b", "qwen2.5-vl-3b", "smolvlm", "molmo-7b-o",
+))  # fmt: skip
+
+
+def meant(name: str) -> tuple[str, str]:
+    """(the model that a name means, what a person should know of that); any other name as it is, and nothing."""
+    key = name.lower()
+    head, _, end = key.rpartition("-")
+    if end in ("lora", "qlora", "grpo") and head in _TRAINED:
+        return MEANT.get(head, head), f"{name} is a way to train {head}; {head} itself is asked"
+    return MEANT.get(key, name), ""

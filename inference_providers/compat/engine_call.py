@@ -7,7 +7,7 @@ from typing import Any
 
 from inference_providers.calls import narrowed
 from inference_providers.chat import Conversation, Message, image_urls, parameters, with_images
-from inference_providers.compat.cli_aliases import MEANT
+from inference_providers.compat.cli_aliases import meant
 from inference_providers.compat.engine_generation import ALONE, GenerationParams
 from inference_providers.compat.engine_model import ModelParams
 from inference_providers.compat.engine_params import coerced
@@ -91,7 +91,9 @@ class Call:
         """The list to ask, and the model's name there."""
         kind, name = self._engine._kind or self.config.engine, self.name
         if not self.remote.api_url:
-            name = MEANT.get(name.lower(), name)
+            name, told = meant(name)
+            if told:
+                self._engine._tell_once(told)
         found, called = self._engine._lists.find(name, kind, self.remote, self.params)
         if called == name and (here := self._engine._lists.here(found, name)):
             self._engine._tell_once(f"nobody knows {name!r}; {here.partition('/')[0]} on this machine is asked for it")
@@ -189,6 +191,8 @@ def in_one_word(generation: Mapping[str, Any], engine: Engine) -> dict[str, Any]
 
 
 def conversations(value: Any) -> list[Conversation]:
+    if isinstance(value, str) and value.endswith((".jsonl", ".json")) and os.path.isfile(value):
+        raise ValueError(f"{value!r} is a file; for the conversations in it, give pathlib.Path({value!r})")
     if isinstance(value, Conversation | str | dict) or _is_messages(value):
         value = [value]
     return [Conversation.of(one) for one in value]

@@ -148,6 +148,7 @@ def info_of(job: str, state: Mapping[str, Any], *, ended: bool, failed: bool) ->
     return BatchInfo(job, BatchStatus(status), int(total), int(done), int(wrong), told, dict(state))
 
 
+_PASSING = (408, 409, 425, 429)  # refusals that may be none a moment later
 _FUTILE = (
     AuthenticationError, InsufficientCreditsError, InvalidRequestError, NoCredentialsError, StepLimitError,
     UnknownModelError, ValueError, TypeError,
@@ -157,7 +158,8 @@ _FUTILE = (
 def failure_of(error: Exception) -> FailureDetail:
     """An error as a detail."""
     status = getattr(error, "status", None)
-    return FailureDetail(str(error), status, not isinstance(error, _FUTILE), _kind(error, status), error)
+    passing = status is None or status in _PASSING or not 400 <= status < 500
+    return FailureDetail(str(error), status, passing and not isinstance(error, _FUTILE), _kind(error, status), error)
 
 
 def _kind(error: Exception, status: int | None) -> InferenceErrorType:
