@@ -132,6 +132,22 @@ def test_an_address_without_a_path_has_the_usual_one(provider: str, variable: st
     assert own_address(bundled().providers[provider], {variable: given}) == (variable, endpoint, "")
 
 
+def test_a_row_of_the_programs_own_says_where_it_is(serve: Serve) -> None:
+    server = serve()
+    row = {"connection": {"endpoint": server.url, "api_key": "OFFICE_API_KEY"}, "model_names": {"m": "m"}}
+    environ = {"OFFICE_API_KEY": CANARY, "OFFICE_BASE_URL": "http://127.0.0.1:9/some-other-thing"}
+    made = ProviderList(json_override={"providers": {"office": row}}, environ=environ, local=False)
+    assert made.ask_ai("hi", "office/m") == "hello"
+
+
+def test_a_key_moves_with_its_own_providers_address_only(serve: Serve) -> None:
+    server = serve()
+    keys = {f"{name}_API_KEY": f"{CANARY}-{name}" for name in ("OPENAI", "GROQ", "TOGETHER", "MISTRAL")}
+    made = ProviderList(environ={**keys, "GROQ_API_BASE": server.url}, local=False)
+    hosts = {pid: address_of(made.pipeline.finder.accesses[pid].endpoint).host for pid in ("openai", "groq", "mistral")}
+    assert hosts == {"openai": "api.openai.com", "groq": "127.0.0.1", "mistral": "api.mistral.ai"}
+
+
 def test_a_server_here_with_an_impossible_address_is_not_looked_for_and_the_error_says_so() -> None:
     environ = {"OLLAMA_HOST": "http://user:secret@h"}
     assert address(bundled().providers["ollama"], environ) == ""

@@ -170,16 +170,7 @@ def report(findings: dict[str, Any]) -> str:
         [f"  {e['variable']} belongs to {e['service']}; try {e['successor']}" for e in findings["ended"]],
     )
     lines += _section("Set, but not used:", [f"  {line}" for line in findings["unused"] if "placeholder" not in line])
-    lines += _section(
-        "Addresses changed by you:",
-        [f"  {a['variable']}: {a['provider']} goes to {a['address']}" for a in findings["addresses"]],
-    )
-    lines += _section(
-        "Addresses not followed:",
-        [f"  {a['variable']} is not followed for {a['provider']}: {a['reason']}" for a in findings["not_followed"]],
-    )
-    if findings["offline"]:
-        lines += ["", "INFERENCE_PROVIDERS_OFFLINE is set: nobody beyond this machine and private networks is asked."]
+    lines += _addressed(findings)
     lines += ["", "Servers on this machine:"]
     lines += [
         f"  {s['provider']} at {s['endpoint']}: "
@@ -208,6 +199,20 @@ def report(findings: dict[str, Any]) -> str:
     else:
         lines.append("ask_ai would find nothing to use.")
     return printable("\n".join(lines))
+
+
+def _addressed(findings: dict[str, Any]) -> list[str]:
+    lines = _section(
+        "Addresses changed by you:",
+        [f"  {a['variable']}: {a['provider']} goes to {a['address']}" for a in findings["addresses"]],
+    )
+    lines += _section(
+        "Addresses not followed:",
+        [f"  {a['variable']} is not followed for {a['provider']}: {a['reason']}" for a in findings["not_followed"]],
+    )
+    if findings["offline"]:
+        lines += ["", "INFERENCE_PROVIDERS_OFFLINE is set: nobody beyond this machine and private networks is asked."]
+    return lines
 
 
 def _section(title: str, rows: list[str]) -> list[str]:

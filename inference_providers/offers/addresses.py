@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from inference_providers.credentials import host_of, is_loopback, written_address
+from inference_providers.registry import bundled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,23 +42,28 @@ def own_address(provider: Provider, environ: Mapping[str, str]) -> tuple[str, st
 
     All are empty where none is set; the URL is where something is wrong.
     """
-    for variable in provider.address_variables:
+    for variable in _variables(provider):
         given = environ.get(variable, "").strip()
         if given:
             return (variable, *_read(given, variable, provider))
     return "", "", ""
 
 
+def _variables(provider: Provider) -> tuple[str, ...]:
+    """The variables that count: of a row of the program's own, which says where it is, those that the row names."""
+    return provider.address_variables if provider.id in bundled().providers else provider.own_variables
+
+
 def unheeded(provider: Provider, environ: Mapping[str, str]) -> dict[str, str]:
     """Variables that seem to say where a provider is, and are not followed -> why not."""
     followed, own, _ = own_address(provider, environ)
-    known = provider.address_variables
+    known = _variables(provider)
     found = {
         name: f"{followed} is followed"
         for name in known
         if name != followed and environ.get(name, "").strip() and _read(environ[name], name, provider)[0] != own
     }
-    if followed or provider.local is not None:
+    if followed or provider.local is not None or not known:
         return found
     stems = [name.removesuffix("_API_KEY") for name in provider.key_variables if name.endswith("_API_KEY")]
     alike = [stem + end for stem in stems for end in _ALIKE]
