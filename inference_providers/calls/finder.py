@@ -287,7 +287,7 @@ class Finder(Secretive):
         """
         if any(server.provider == first.provider and not server.launched for server in self.local_servers()):
             return
-        raise self.guidance.no_server(resolution, first, self._launchables.near(first.internal_name))
+        raise self.guidance.no_server(resolution, first, *self._launchables.instead(first.internal_name))
 
     def _warn_of_other_engines(self, resolution: Resolution, chosen: Offer) -> None:
         """Say once why a model is launched with another engine than the first."""

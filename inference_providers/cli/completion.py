@@ -20,3 +20,11 @@ def complete_provider(context: click.Context, parameter: click.Parameter, incomp
     from inference_providers.registry import bundled
 
     return [CompletionItem(pid) for pid in bundled().providers if pid.startswith(incomplete.lower())]
+
+
+def complete_open_model(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Names of models that can be fetched, as far as they start with what was typed."""
+    from inference_providers.servers import open_models
+
+    names = [model.name for model in open_models.every()]
+    return [CompletionItem(name) for name in names if name.startswith(incomplete.lower())]

@@ -66,8 +66,11 @@ class Guidance:
             return ProviderAvoidedError(f"{who}, which {name!r} was asked of, is {why}.")
         return ProviderAvoidedError(f"All {len(avoided)} who serve {name!r} are avoided: {_reasons(avoided)}.")
 
-    def no_server(self, resolution: Resolution, first: Offer, near: Sequence[str]) -> LocalServerError:
-        """The error for an engine that is named, does not run, and cannot be started with what lies here."""
+    def no_server(self, resolution: Resolution, first: Offer, near: Sequence[str], how: str = "") -> LocalServerError:
+        """The error for an engine that is named, does not run, and cannot be started with what lies here.
+
+        *near*: names of models here that were perhaps meant. *how*: the command that would bring the model.
+        """
         from inference_providers.offers.local_server import own_address
 
         variable = own_address(self._registry.providers[first.provider], self._environ)[0]
@@ -75,7 +78,8 @@ class Guidance:
         hint = f" Did you mean {' or '.join(near)}?" if near else ""
         return LocalServerError(
             f"{resolution.name!r}: no {first.provider_name} server runs at {where}, and no model file is called "
-            f"{first.internal_name!r}, nor is one there.{hint} `inference-providers local list` shows those that are."
+            f"{first.internal_name!r}, nor is one there.{hint} "
+            + (f"`{how}` fetches it." if how else "`inference-providers local list` shows those that are.")
         )
 
     @staticmethod
