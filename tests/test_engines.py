@@ -565,3 +565,19 @@ def test_the_demo_is_answered_by_it_and_says_so(environ: dict[str, str]) -> None
     )
     assert "Paris" in said.stdout
     assert "A llama.cpp server answered, with SmolLM2-135M-Instruct" in said.stdout
+
+
+@real
+def test_where_it_cannot_be_had_the_demo_says_so_and_is_answered_with_noise(environ: dict[str, str]) -> None:
+    if engines.program("ask-ai", environ) is None:
+        pytest.skip("the package is not installed here: there is no ask-ai")
+    nothing = {
+        **environ,
+        "XDG_DATA_HOME": environ["HOME"],
+        "INFERENCE_PROVIDERS_OFFLINE": "1",
+        "OLLAMA_HOST": "127.0.0.1:9",
+    }
+    demo = [sys.executable, str(ROOT / "examples" / "demo.py")]
+    said = subprocess.run(demo, capture_output=True, text=True, env=nothing, check=True).stdout
+    assert "INFERENCE_PROVIDERS_OFFLINE is set: nothing is fetched.\nSo a tiny untrained model is written" in said
+    assert "with a tiny untrained model: noise" in said

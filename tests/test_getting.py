@@ -536,6 +536,18 @@ def test_with_nothing_at_all_the_line_that_fetches_one_is_named_and_nothing_is_f
     assert (server.connections, lying_there(environ)) == (0, {})
 
 
+@pytest.mark.parametrize("name", ["llama.cpp/smollm2", "llama.cpp/SmolLM2-135M", "llama.cpp/qwen3-4b"])
+def test_a_model_that_could_be_fetched_is_not_fetched_but_how_is_told(name: str, environ: dict[str, str]) -> None:
+    with (
+        closing(ProviderList(environ=environ, json_override=nobody_else())) as providers,
+        pytest.raises(LocalServerError) as caught,
+    ):
+        providers.ask_ai("hi", name)
+    how = "smollm2" if "mol" in name else "qwen3-4b"
+    assert str(caught.value).endswith(f"`inference-providers local get {how}` fetches it.")
+    assert lying_there(environ) == {}
+
+
 def test_no_line_is_named_to_who_wants_no_server_here(environ: dict[str, str]) -> None:
     with (
         closing(ProviderList(environ=environ, json_override=nobody_else(), local=False)) as providers,

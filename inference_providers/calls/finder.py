@@ -292,7 +292,8 @@ class Finder(Secretive):
         """Raise LocalServerError unless an engine that is named runs here, or can be started with what lies here."""
         if not self.resolver.servers_of(first.provider):
             said = self._lookout.silence(first.endpoint)
-            raise self.guidance.no_server(resolution, first, self._launchables.near(first.internal_name), said)
+            near, how = self._launchables.instead(first.internal_name)
+            raise self.guidance.no_server(resolution, first, near, how, said)
 
     def _warn_of_other_engines(self, resolution: Resolution, chosen: Offer) -> None:
         """Say once why a model is launched with another engine than the first."""

@@ -48,3 +48,11 @@ def complete_server(context: click.Context, parameter: click.Parameter, incomple
 
     names = {state["model"]["name"] for _, state in running(os.environ)}
     return [CompletionItem(name) for name in sorted(names) if name.startswith(incomplete)]
+
+
+def complete_open_model(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Names of models that can be fetched, as far as they start with what was typed."""
+    from inference_providers.servers import open_models
+
+    names = [model.name for model in open_models.every()]
+    return [CompletionItem(name) for name in names if name.startswith(incomplete.lower())]

@@ -131,11 +131,10 @@ def _servers(model: str, options: LaunchOptions) -> list[LaunchableServer]:
     name = (rest if pid else model).removesuffix(":local")
     servers = models.matching(name, pid)
     if not servers:
-        near = models.near(name)
+        near, how = models.instead(name)
         hint = f" Did you mean {' or '.join(near)}?" if near else ""
-        raise LocalServerError(
-            f"There is no model {name!r} on this machine.{hint} `inference-providers local list` shows them."
-        )
+        way = f"`{how}` fetches it." if how else "`inference-providers local list` shows them."
+        raise LocalServerError(f"There is no model {name!r} on this machine.{hint} {way}")
     return servers
 
 

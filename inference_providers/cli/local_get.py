@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from inference_providers.cli.completion import complete_open_model
 from inference_providers.cli.exit_codes import guarded
 from inference_providers.cli.output import json_option, say
 from inference_providers.cli.tables import emit
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("model", required=False)
+@click.argument("model", required=False, shell_complete=complete_open_model)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before fetching.")
 @json_option
 @guarded

@@ -81,17 +81,22 @@ class Guidance:
         return ProviderAvoidedError(f"All {len(avoided)} who serve {name!r} are avoided: {_reasons(avoided)}.")
 
     def no_server(
-        self, resolution: Resolution, first: Offer, near: Sequence[str], silence: str = ""
+        self, resolution: Resolution, first: Offer, near: Sequence[str], how: str = "", silence: str = ""
     ) -> LocalServerError:
-        """The error for an engine that is named, does not run, and cannot be started with what lies here."""
+        """The error for an engine that is named, does not run, and cannot be started with what lies here.
+
+        *near*: names of models here that were perhaps meant. *how*: the command that would bring the model. *silence*:
+        what was waited for in vain.
+        """
         from inference_providers.offers.addresses import own_address
 
         variable = own_address(self._registry.providers[first.provider], self._environ)[0]
         where = first.endpoint + (f" ({variable})" if variable else "")
-        hint = (f" Did you mean {' or '.join(near)}?" if near else "") + " `inference-providers local list` shows those"
+        hint = f" Did you mean {' or '.join(near)}?" if near else ""
         return LocalServerError(
             f"{resolution.name!r}: no {first.provider_name} server runs at {where}{silence}, and no model file is "
-            f"called {first.internal_name!r}, nor is one there.{hint} that are."
+            f"called {first.internal_name!r}, nor is one there.{hint} "
+            + (f"`{how}` fetches it." if how else "`inference-providers local list` shows those that are.")
         )
 
     def none_of(self, names: Sequence[str], problems: Sequence[Exception]) -> Exception:

@@ -111,7 +111,7 @@ class Launchables:
             return [f"{name} lies here, but {reason}." for name, reason in why.items() if reason]
         if not locks.available():  # nothing can be started here
             return []
-        commands = [*([] if self._runs_files() else [LOCAL]), open_models.COMMAND]
+        commands = [*([] if self._runs_files() else [LOCAL]), open_models.command(open_models.SMALLEST)]
         return ["Or have a small open model answer on this machine (100 MB):", *(f"  {one}" for one in commands)]
 
     def _runs_files(self) -> bool:
@@ -145,6 +145,10 @@ class Launchables:
 
         names = [entry["name"] for entry in self._own_entries] + [model.name for model in self._models_here()]
         return get_close_matches(os.path.basename(wanted), names, n=3, cutoff=0.5)
+
+    def instead(self, wanted: str) -> tuple[list[str], str]:
+        """For a model that is not here: `near` ones, and the command that would fetch it, if there is one."""
+        return self.near(wanted), open_models.command(wanted)
 
     def release(self) -> None:
         """Use none of the servers any more."""

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 SMALLEST = "smollm2"  # the one that every machine has room for
-COMMAND = f"inference-providers local get {SMALLEST}"
 _PATH = os.path.join(os.path.dirname(__file__), "open_models.json")
 
 
@@ -54,13 +53,22 @@ def every() -> list[OpenModel]:
     return sorted((OpenModel(name, row) for name, row in rows().items()), key=lambda model: model.size)
 
 
+def command(name: str) -> str:
+    """The command that fetches the model of that name; empty if the table has none."""
+    own = _own_name(name, rows())
+    return f"inference-providers local get {own}" if own else ""
+
+
+def _own_name(name: str, table: Mapping[str, Any]) -> str | None:
+    wanted = name.lower()
+    return next((own for own, row in table.items() if wanted in (own, *row.get("also", ()))), None)
+
+
 def named(name: str) -> OpenModel:
     """The model of that name, in upper or lower case. Raises LocalServerError, with those that there are."""
     table = rows()
-    wanted = name.lower()
-    for own, row in table.items():
-        if wanted in (own, *row.get("also", ())):
-            return OpenModel(own, row)
+    if own := _own_name(name, table):
+        return OpenModel(own, table[own])
     known = ", ".join(model.name for model in every())
     raise LocalServerError(
         f"There is no model {name!r} to fetch; there are: {known}. Another one is yours to bring: "
