@@ -1160,3 +1160,25 @@ def test_a_hint_can_be_pasted_into_a_shell(tmp_path: Path) -> None:
     assert ask == ["ask-ai", "--model", f"llama.cpp/{path}", "Hello"]
     assert cli(*stop[2:]).returncode == 0
     assert engines() == []
+
+
+def test_an_engine_by_name_launches_a_model_file(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from inference_providers import GenerationParams, LlamaCppInferenceEngine, ModelParams
+
+    monkeypatch.setenv("OLLAMA_HOST", f"127.0.0.1:{PORT}")
+    engine = LlamaCppInferenceEngine(
+        ModelParams(model_name=model, model_max_length=640), generation_params=GenerationParams(max_new_tokens=2)
+    )
+    result = engine.infer_partial(["hi", "ho"])
+    assert [index for index, _ in result.successful] == [0, 1]
+    assert result.successful[0][1].metadata["provider"] == "llama.cpp"
+    (pid,) = engines()
+    assert "--ctx-size 640" in " ".join(psutil.Process(pid).cmdline())
+
+
+def test_tuning_of_an_engine_by_name_goes_to_the_server_that_it_launches(model: str) -> None:
+    from inference_providers import ModelParams, VLLMInferenceEngine
+
+    engine = VLLMInferenceEngine(ModelParams(model), tensor_parallel_size=2, gpu_memory_utilization=0.5, max_num_seqs=4)
+    entry = engine._lists._launch_entry(model, "vllm", engine._model, {})
+    assert (entry["tensor_parallel"], entry["gpu_memory"], entry["slots"]) == (2, 0.5, 4)

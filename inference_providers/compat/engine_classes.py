@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from inference_providers.compat.engine import Options
     from inference_providers.compat.engine_results import InferenceResult
 
+_GPU_MEMORY = 0.9  # what people's programs say by default; a server that is launched then decides itself
 _SENT = (
     "max_new_tokens", "seed", "temperature", "top_p", "min_p", "frequency_penalty", "presence_penalty", "stop_strings",
     "stop_token_ids", "logit_bias", "guided_decoding", "tool_choice", "parallel_tool_calls",
@@ -114,7 +115,7 @@ class VLLMInferenceEngine(BaseInferenceEngine):
         tensor_parallel_size: int = -1,
         quantization: str | None = None,
         enable_prefix_caching: bool = True,
-        gpu_memory_utilization: float = 0.9,
+        gpu_memory_utilization: float = _GPU_MEMORY,
         enforce_eager: bool = True,
         max_num_seqs: int | None = None,
         tool_call_parser: str | None = None,
@@ -122,14 +123,17 @@ class VLLMInferenceEngine(BaseInferenceEngine):
         **options: Unpack[Options],
     ) -> None:
         super().__init__(model_params, generation_params=generation_params, remote_params=remote_params, **options)
+        tuning: dict[str, Any] = {"slots": max_num_seqs}
+        if tensor_parallel_size != -1:
+            tuning["tensor_parallel"] = tensor_parallel_size
+        if gpu_memory_utilization != _GPU_MEMORY:
+            tuning["gpu_memory"] = gpu_memory_utilization
+        self._lists.tuning = tuning
         unsent = {
             "quantization": quantization,
             "enable_prefix_caching": None if enable_prefix_caching else False,
             "enforce_eager": None if enforce_eager else False,
             "tool_call_parser": tool_call_parser,
-            "tensor_parallel_size": None if tensor_parallel_size == -1 else tensor_parallel_size,
-            "gpu_memory_utilization": None if gpu_memory_utilization == 0.9 else gpu_memory_utilization,
-            "max_num_seqs": max_num_seqs,
         }
         told = [f"{name}={value!r:.40}" for name, value in unsent.items() if value is not None]
         if told:

@@ -49,6 +49,7 @@ class Lists:
         self._environ: Mapping[str, str] | None = options.get("environ")
         # Variables that a program sets beside the environment: each a value, or the variable that holds it.
         self.beside: Mapping[str, tuple[str | None, str | None]] = {}
+        self.tuning: Mapping[str, Any] = {}  # of servers that are launched, in the words of a model list
         self._finding = {name: options[name] for name in OF_FINDING if name in options}
         self._finding.setdefault("local", "launch")  # a model that lies here goes before the same one elsewhere
         self._calls = {name: options[name] for name in OF_CALLS if name in options}
@@ -181,7 +182,7 @@ class Lists:
     ) -> dict[str, Any]:
         """The model list's entry to launch a model file here; empty if the model's parameters affect no launch."""
         options = {"tokenizer_path": model.tokenizer_name, "context": model.model_max_length} if model else {}
-        options = {name: value for name, value in options.items() if value}
+        options = {name: value for name, value in (options | {**self.tuning}).items() if value}
         if not options or not self.is_here(engine) or not os.path.exists(folders.expanded(path, environ)):
             return {}
         return {"name": path, "model_path": path, "engine": engine, **options}
