@@ -7,7 +7,7 @@ import asyncio
 from inference_providers.batches.items import Item, Result
 from inference_providers.batches.job import Job
 from inference_providers.batches.job_api import FAILED, RUNNING, JobApi, problem_of
-from inference_providers.batches.provider_jobs import BatchApi, api_class
+from inference_providers.batches.job_forms import api_class
 from inference_providers.errors import InferenceProvidersError, NoCredentialsError, ProviderError, UnknownModelError
 from inference_providers.offers import Offer
 from inference_providers.transport import running_loop
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping, Sequence
     from typing import Any, Protocol, TypeVar
 
+    from inference_providers.batches.batch_api import BatchApi
     from inference_providers.calls import Pipeline
 
     T = TypeVar("T")

@@ -36,7 +36,7 @@ class JobApi:
 
     def __init__(self, pipeline: Pipeline, offer: Offer, row: Mapping[str, Any]) -> None:
         self._pipeline, self.offer, self._row = pipeline, offer, row
-        self.results_cap = RESULT_CAP
+        self.results_cap, self.tries = RESULT_CAP, TRIES
 
     def unwell(self, what: str) -> ProviderUnavailableError:
         """An error that says what it did."""
@@ -125,7 +125,7 @@ class JobApi:
     ) -> bytes:
         """A request to the provider's own address, with its own key; tried again while the provider is unwell."""
         request = self._request(method, path, content, kind)
-        for attempt in range(TRIES):
+        for attempt in range(self.tries):
             try:
                 response = await self._pipeline.async_sender.send(request, limit=self._pipeline.timeout)
                 body = await response.read(cap)
@@ -146,7 +146,7 @@ class JobApi:
                 or problem.code == "forbidden"
                 or verdict.action in (classify.DEAD, classify.STOP)
                 or (method == "POST" and (problem.status or 0) >= 500 and problem.status not in OVERLOADED)
-                or attempt == TRIES - 1
+                or attempt == self.tries - 1
             ):
                 raise problem
             wait = verdict.retry_after or min(60.0, 2.0**attempt)

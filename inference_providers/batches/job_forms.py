@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 
 from inference_providers.batches import foreign_words
+from inference_providers.batches.batch_api import BatchApi
 from inference_providers.batches.job_api import DONE, RUNNING, json_lines
-from inference_providers.batches.provider_jobs import BatchApi
 from inference_providers.errors import InferenceProvidersError
 from inference_providers.protocols import json_or_text
 from inference_providers.transport import RESPONSE_CAP
@@ -180,3 +180,8 @@ def _failed(name: Any, error: Any, word: Any) -> dict[str, Any]:
 
 
 FORMS: dict[str, type[BatchApi]] = {"messages": MessagesForm, "container": ContainerForm, "generate": GenerateForm}
+
+
+def api_class(row: Mapping[str, Any]) -> type[BatchApi]:
+    """What speaks the form of a batch API."""
+    return FORMS[row["form_of"]] if "form_of" in row else BatchApi
