@@ -25,7 +25,6 @@ from inference_providers import (
     ProviderUnavailableError,
     UnknownModelError,
 )
-from inference_providers.batches import job_api
 from inference_providers.batches import provider_jobs as batch_jobs
 from inference_providers.batches.files import Results
 from inference_providers.registry.registry import bundled
@@ -248,7 +247,7 @@ def test_a_job_that_cannot_be_looked_at_is_taken_up_later_and_not_paid_twice(
 
 
 def test_nobody_there_is_told_for_every_item(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(job_api, "TRIES", 1)
+    monkeypatch.setattr(batch_jobs, "TRIES", 1)
     results, summary = run(f"http://127.0.0.1:{refused_port()}/v1", ["a"], out)
     assert summary.failed == 1
     assert ProviderUnavailableError.__name__ in str(results[0].error)
@@ -336,7 +335,6 @@ def test_what_takes_more_than_one_reply_is_refused(serve: Serve, out: Path, opti
 PROGRAM = """
 import json, sys
 from inference_providers import ProviderList
-from inference_providers.batches import job_api
 from inference_providers.batches import provider_jobs as batch_jobs
 batch_jobs.POLL = (0.01, 0.02)
 ProviderList(json_override=json.loads(sys.argv[1]), environ=json.loads(sys.argv[2]), local=False).batch(
