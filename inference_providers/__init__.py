@@ -15,7 +15,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inference_providers.attempts import Attempt as Attempt
     from inference_providers.batches import AsyncBatch as AsyncBatch
+    from inference_providers.batches import AsyncBatchJobs as AsyncBatchJobs
     from inference_providers.batches import Batch as Batch
+    from inference_providers.batches import BatchJob as BatchJob
+    from inference_providers.batches import BatchJobs as BatchJobs
     from inference_providers.batches import MalformedItemError as MalformedItemError
     from inference_providers.batches import Result as Result
     from inference_providers.batches import Summary as Summary
@@ -107,7 +110,10 @@ _HOME = {
         "attempts": ("Attempt",),
         "batches": (
             "AsyncBatch",
+            "AsyncBatchJobs",
             "Batch",
+            "BatchJob",
+            "BatchJobs",
             "MalformedItemError",
             "Result",
             "Summary",

@@ -6,6 +6,7 @@ reason, while the name on PyPI belongs to another project, or if the tag is not 
 
 from __future__ import annotations
 
+import os
 import sys
 
 from inference_providers import __version__
@@ -23,6 +24,11 @@ def command(extra: str = "") -> str:
     if UNPUBLISHED:
         return f"pip install './inference_providers-{__version__}-py3-none-any.whl{suffix}'"
     return f"pip install 'inference_providers{suffix}'" if extra else "pip install inference_providers"
+
+
+def pyinstaller_hooks() -> list[str]:
+    """The folder with this package's hook for PyInstaller, which asks for it by an entry point."""
+    return [os.path.join(os.path.dirname(os.path.abspath(__file__)), "_pyinstaller")]
 
 
 def refusal(tag: str) -> str:

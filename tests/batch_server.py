@@ -41,6 +41,7 @@ class Jobs:
         self.uploads = 0
         self.refuse: dict[str, Callable[[Connection], None]] = {}  # by the first words of "METHOD path"
         self.result: Callable[[dict[str, Any]], dict[str, Any] | str | None] = good
+        self.more: dict[str, Any] = {}  # what a job says beside
         self.failing: Callable[[dict[str, Any]], bool] = lambda line: False
 
     def __call__(self, connection: Connection, request: Received) -> None:
@@ -52,6 +53,15 @@ class Jobs:
             return connection.reply(200, self._upload(request))
         if request.method == "POST" and path == row["create"]:
             return connection.reply(200, self._inside(self._create(request.json)))
+        start = row.get("list", row["create"])
+        if request.method == "GET" and path.partition("?")[0] == start:
+            jobs = [self._inside(job) for job in reversed(self.jobs.values())]
+            return connection.reply(200, {"object": "list", "data": jobs, "has_more": False})
+        begin, end = row.get("cancel", f"{row['poll']}/cancel").split("{id}")
+        if request.method == "POST" and path.startswith(begin) and path.endswith(end):
+            job = self.jobs[path[len(begin) : len(path) - len(end)]]
+            job["status"], job["ended"] = "cancelling", True
+            return connection.reply(200, self._inside(job))
         head, tail = row["download"].split("{id}")
         if path.startswith(head) and path.endswith(tail):
             found = self.files.get(path[len(head) : len(path) - len(tail)])
@@ -87,6 +97,7 @@ class Jobs:
         if job["left"] < 0 and "ended" not in job:
             job["ended"] = True
             job["status"] = self.status
+            job |= self.more
             self._end(job)
         return job
 

@@ -35,8 +35,8 @@ def files() -> list[Path]:
 
 
 def is_shim(path: Path) -> bool:
-    """Whether a file only says where its module has gone."""
-    return path.parts[len(PACKAGE.parts)] == "_old"
+    """Whether a file only says where its module has gone, or is no module of ours but a hook of another program's."""
+    return path.parts[len(PACKAGE.parts)] in ("_old", "_pyinstaller")
 
 
 def folder_of(module: str) -> str:

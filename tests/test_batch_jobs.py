@@ -15,13 +15,17 @@ from typing import Any
 import pytest
 
 from inference_providers import (
+    AsyncBatchJobs,
     AsyncProviderList,
     AuthenticationError,
+    BatchJobs,
     InvalidRequestError,
     NoCredentialsError,
     ProviderList,
     ProviderUnavailableError,
+    UnknownModelError,
 )
+from inference_providers.batches import job_api
 from inference_providers.batches import provider_jobs as batch_jobs
 from inference_providers.batches.files import Results
 from inference_providers.registry.registry import bundled
@@ -244,7 +248,7 @@ def test_a_job_that_cannot_be_looked_at_is_taken_up_later_and_not_paid_twice(
 
 
 def test_nobody_there_is_told_for_every_item(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch_jobs, "TRIES", 1)
+    monkeypatch.setattr(job_api, "TRIES", 1)
     results, summary = run(f"http://127.0.0.1:{refused_port()}/v1", ["a"], out)
     assert summary.failed == 1
     assert ProviderUnavailableError.__name__ in str(results[0].error)
@@ -332,6 +336,7 @@ def test_what_takes_more_than_one_reply_is_refused(serve: Serve, out: Path, opti
 PROGRAM = """
 import json, sys
 from inference_providers import ProviderList
+from inference_providers.batches import job_api
 from inference_providers.batches import provider_jobs as batch_jobs
 batch_jobs.POLL = (0.01, 0.02)
 ProviderList(json_override=json.loads(sys.argv[1]), environ=json.loads(sys.argv[2]), local=False).batch(
@@ -382,3 +387,147 @@ def test_a_job_that_the_provider_has_forgotten_does_not_stay_for_ever(serve: Ser
     assert run(server.url, ["a"], out)[1].failed == 1
     jobs.refuse.clear()
     assert texts(run(server.url, ["a"], out)[0]) == ["re: a"]
+
+
+# Why a job failed
+
+LIMIT = "Enqueued token limit reached for m in organization org-1. Limit: 90,000 enqueued tokens."
+REASONS: list[tuple[dict[str, Any], str]] = [
+    ({"errors": {"object": "list", "data": [{"code": "token_limit_exceeded", "message": LIMIT, "line": None}]}}, LIMIT),
+    ({"errors": {"data": [{"code": "a", "message": "one", "line": 3}, {"message": "two"}]}}, "line 3: one; two"),
+    ({"errors": {"data": [{"message": f"m{n}"} for n in range(9)]}}, "m0; m1; m2; and 6 more"),
+    ({"errors": [{"message": "bad file", "count": 2}]}, "bad file"),
+    ({"errors": [], "error": "Validation failed: line 3"}, "Validation failed: line 3"),
+    ({"error": {"message": "no such model", "code": "x"}}, "no such model"),
+    ({"errors": {"data": [{"code": "mismatched_model"}]}}, "mismatched_model"),
+    ({"errors": {"message": "alone"}}, "alone"),
+    ({"errors": "in words"}, ""),
+    ({"errors": None}, ""),
+    ({"errors": {"data": [None, 5, {"message": "\x1b[31mred"}]}}, "\\x1b[31mred"),
+]
+
+
+@pytest.mark.parametrize(("state", "words"), REASONS)
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_why_a_job_failed_is_told(serve: Serve, out: Path, state: dict[str, Any], words: str, kind: str) -> None:
+    jobs = Jobs(row_of("openai"), status="failed")
+    jobs.result = lambda line: None
+    jobs.more = state
+    results, _ = run(serve(jobs).url, ["a"], out, kind=kind)
+    assert "the job ended as 'failed'" in str(results[0].error)
+    assert words in str(results[0].error)
+    assert "\x1b" not in str(results[0].error)
+
+
+# Handles
+
+
+def handles(url: str, provider: str = "openai", environ: Any = None) -> BatchJobs:
+    made = ProviderList(json_override=registry(url, provider), environ=environ or keys(1), local=False)
+    return BatchJobs(made)
+
+
+@pytest.mark.parametrize("provider", ROWS)
+def test_jobs_are_listed_looked_at_and_fetched_by_whoever_has_the_key(serve: Serve, out: Path, provider: str) -> None:
+    jobs = Jobs(row_of(provider))
+    server = serve(jobs)
+    run(server.url, [{"prompt": "a", "custom_id": "x"}, "b"], out, provider=provider)
+    mine = handles(server.url, provider)
+    (job,) = mine.list()
+    assert (job.name, job.stage, job.problem) == ("p1/job-1", "done", "")
+    assert mine.get(job).status == row_of(provider)["done"][0]
+    results = mine.results("p1/job-1")
+    assert {str(result.answer) for result in results} == {"re: a", "re: b"}
+    assert all(result.custom_id and result.answer.cost for result in results)
+    assert mine.list("p1")[0].as_dict()["id"] == "job-1"
+
+
+def test_jobs_are_handled_in_an_event_loop(serve: Serve, out: Path) -> None:
+    server = serve(Jobs(row_of("openai")))
+    run(server.url, ["a"], out)
+
+    async def work() -> list[Any]:
+        made = AsyncProviderList(json_override=registry(server.url), environ=keys(1), local=False)
+        mine = AsyncBatchJobs(made)
+        found = [await mine.list(), await mine.get("p1/job-1"), await mine.results("p1/job-1")]
+        await made.aclose()
+        return found
+
+    listed, job, results = asyncio.run(work())
+    assert [one.id for one in listed] == [job.id] == ["job-1"]
+    assert texts(results) == ["re: a"]
+
+
+def test_a_job_is_cancelled_and_says_so(serve: Serve) -> None:
+    jobs = Jobs(row_of("openai"), looks=99)
+    server = serve(jobs)
+    jobs.jobs["job-1"] = {"id": "job-1", "status": "in_progress", "left": 99, "request_counts": {"total": 2, "done": 1}}
+    mine = handles(server.url)
+    assert (mine.get("p1/job-1").stage, mine.get("p1/job-1").counts) == ("running", {"total": 2, "done": 1})
+    with pytest.raises(ProviderUnavailableError, match="it still runs"):
+        mine.results("p1/job-1")
+    assert mine.cancel("p1/job-1").status == "cancelling"
+
+
+def test_a_failed_job_says_why_when_it_is_looked_at_and_fetched(serve: Serve) -> None:
+    jobs = Jobs(row_of("openai"))
+    jobs.jobs["job-1"] = {"id": "job-1", "status": "failed", "left": 99, **REASONS[0][0]}
+    mine = handles(serve(jobs).url)
+    assert mine.list()[0].problem == LIMIT
+    with pytest.raises(ProviderUnavailableError, match="Enqueued token limit"):
+        mine.results("p1/job-1")
+
+
+def test_what_names_no_job_is_refused_before_anything_is_sent(serve: Serve) -> None:
+    server = serve(Jobs(row_of("openai")))
+    mine = handles(server.url)
+    for wrong in ("job-1", "p1/", "nobody/job-1"):
+        with pytest.raises(UnknownModelError):
+            mine.get(wrong)
+    with pytest.raises(ProviderUnavailableError, match="not an id"):
+        mine.get("p1/../../files")
+    with pytest.raises(NoCredentialsError):
+        handles(server.url, environ={"OTHER": "x"}).get("p1/job-1")
+    assert server.requests == []
+
+
+def test_a_provider_that_refuses_the_list_does_not_hide_the_others(serve: Serve) -> None:
+    jobs = Jobs(row_of("openai"))
+    jobs.refuse["GET /batches"] = lambda connection: connection.reply(401, {"error": {"message": "bad key"}})
+    mine = handles(serve(jobs).url)
+    assert list(mine.list()) == []
+    assert isinstance(mine.problems["p1"], AuthenticationError)
+    with pytest.raises(AuthenticationError):
+        mine.list("p1")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (["list"], 0, "openai/job-1"),
+        (["list", "openai", "--json"], 0, '"stage": "done"'),
+        (["show", "openai/job-1"], 0, "status: completed"),
+        (["fetch", "openai/job-1"], 0, "re: a"),
+        (["cancel", "openai/job-1"], 0, "status: cancelling"),
+        (["show", "job-1"], 4, "names no job"),
+        (["list", "anyscale"], 4, ""),
+    ],
+)
+def test_the_command_line_handles_jobs(
+    serve: Serve, tmp_path: Path, arguments: list[str], code: int, told: str
+) -> None:
+    jobs = Jobs(row_of("openai"))
+    jobs.files["f"] = json.dumps(
+        good({"custom_id": "x", "body": {"model": "gpt-4o", "messages": [{"content": "a"}]}})
+    ).encode()
+    jobs.jobs["job-1"] = {"id": "job-1", "status": "completed", "left": 99, "output_file_id": "f"}
+    base = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "OLLAMA_HOST": "127.0.0.1:9", "LANG": "C.UTF-8"}
+    base |= {"OPENAI_API_KEY": "canary-jobs-0123456789", "OPENAI_BASE_URL": serve(jobs).url}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "inference_providers", "batch-jobs", *arguments],
+        capture_output=True, text=True, env=base, cwd=ROOT, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == code or (code == 4 and done.returncode in (3, 4)), done.stderr
+    assert told in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert "canary" not in done.stdout + done.stderr

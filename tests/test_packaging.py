@@ -43,6 +43,7 @@ def test_the_wheel_holds_data_schema_overlay_and_types(wheel: Path) -> None:
         "inference-providers.json",
         "inference-providers.schema.json",
         "upkeep/importers/overlay.json",
+        "_pyinstaller/hook-inference_providers.py",
         "py.typed",
     ):
         assert f"inference_providers/{file}" in names

@@ -453,9 +453,9 @@ def test_calls_at_the_same_time_share_the_budget_of_hedges(serve: Callable[..., 
 # Laws that can fail: each of these is wrong in one place, and some course of events shows it.
 WRONG = {
     "no limit to attempts": (" and self.count < self.policy.attempts:", ":"),
-    "a try too many": ("current.tries < self.policy.tries and _transient(verdict)", "_transient(verdict)"),
+    "a try too many": ("current.tries < self.tries and _transient(verdict)", "_transient(verdict)"),
     "tries of the same candidate in a row": (
-        "if verdict.action == classify.RETRY and current.tries < self.policy.tries:",
+        "if verdict.action == classify.RETRY and current.tries < self.tries:",
         "if verdict.action == classify.RETRY:",
     ),
     "a hedge beyond the limit": ("self.count + 2 > self.policy.attempts or ", ""),

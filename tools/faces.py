@@ -49,7 +49,7 @@ def users(folder: str) -> list[Path]:
     return [
         path
         for path in sorted(PACKAGE.rglob("*.py"))
-        if path.relative_to(PACKAGE).parts[0] not in (folder, "_old") and path.name != "__main__.py"
+        if path.relative_to(PACKAGE).parts[0] not in (folder, "_old", "_pyinstaller") and path.name != "__main__.py"
     ]
 
 

@@ -10,17 +10,25 @@ if TYPE_CHECKING:
     from inference_providers.batches import roll_call_pages as roll_call_pages
     from inference_providers.batches.batch import AsyncBatch as AsyncBatch
     from inference_providers.batches.batch import Batch as Batch
+    from inference_providers.batches.handles import AsyncBatchJobs as AsyncBatchJobs
+    from inference_providers.batches.handles import BatchJob as BatchJob
+    from inference_providers.batches.handles import BatchJobs as BatchJobs
     from inference_providers.batches.items import MalformedItemError as MalformedItemError
     from inference_providers.batches.items import Result as Result
     from inference_providers.batches.items import Summary as Summary
     from inference_providers.batches.job import Job as Job
-    from inference_providers.batches.provider_handles import Handles as Handles
     from inference_providers.batches.roll_call import Entry as Entry
+    from inference_providers.batches.started_jobs import StartedJobs as StartedJobs
 
 _HOME = {
     "batch": (
         "AsyncBatch",
         "Batch",
+    ),
+    "handles": (
+        "AsyncBatchJobs",
+        "BatchJob",
+        "BatchJobs",
     ),
     "items": (
         "MalformedItemError",
@@ -28,8 +36,8 @@ _HOME = {
         "Summary",
     ),
     "job": ("Job",),
-    "provider_handles": ("Handles",),
     "roll_call": ("Entry",),
+    "started_jobs": ("StartedJobs",),
 }
 __getattr__, __dir__ = face(
     __name__,

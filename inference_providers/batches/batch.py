@@ -89,7 +89,7 @@ class Batch(_Batch):
     def __init__(self, pipeline: Pipeline, job: Job) -> None:
         super().__init__(pipeline, job)
         if self._lines is not None:
-            _run(self._all())
+            run(self._all())
 
     def __iter__(self) -> Iterator[Result]:
         if self._lines is not None:
@@ -130,7 +130,7 @@ class AsyncBatch(_Batch):
         return self
 
 
-def _run(work: Coroutine[Any, Any, None]) -> None:
+def run(work: Coroutine[Any, Any, None]) -> None:
     """Run in this thread, or in another where this one has an event loop (a notebook)."""
     try:
         asyncio.get_running_loop()

@@ -10,27 +10,21 @@ import asyncio
 import json
 import time
 from collections import Counter
-from io import BytesIO
 
 from inference_providers import chat
 from inference_providers.batches import files
 from inference_providers.batches.items import Item, MalformedItemError, Result, Summary
 from inference_providers.batches.job import names_of, route_key
+from inference_providers.batches.job_api import FAILED, RUNNING, JobApi, problem_of
 from inference_providers.batches.provider_parts import Part, State, beside
 from inference_providers.calls import refused
 from inference_providers.chat import AnswerBuilder, parameters
 from inference_providers.errors import (
     InferenceProvidersError,
-    InvalidRequestError,
     NoCredentialsError,
-    ProviderError,
-    ProviderUnavailableError,
 )
 from inference_providers.files import mode_beside
-from inference_providers.log import warn
-from inference_providers.protocols import PROTOCOLS, capable_offers, classify, error_details, fit, json_or_text
-from inference_providers.routing import OVERLOADED
-from inference_providers.transport import RESPONSE_CAP, WireError, request_to
+from inference_providers.protocols import PROTOCOLS, capable_offers, classify, error_details, fit
 from inference_providers.usage import cost_of, usage_of
 
 TYPE_CHECKING = False
@@ -44,10 +38,7 @@ if TYPE_CHECKING:
     from inference_providers.routing import Pace
 
 POLL = (2.0, 60.0)  # seconds between looks: the first, and the most
-TRIES = 6  # of one request to a batch API, when the provider is unwell
 _GONE = (404, 410)  # what says that a job or its results are no more
-_PASSING = (408, 409, 425, 429)  # refusals that may be none a moment later
-RESULT_CAP = 1024 * 1024 * 1024  # bytes of one results file
 
 
 class JobRunner:
@@ -98,7 +89,7 @@ class JobRunner:
 
         With the results comes the part whose job has ended.
         """
-        parts: list[tuple[_Api, Part]] = []
+        parts: list[tuple[BatchApi, Part]] = []
         broken: list[Result] = []
         items: Iterable[Item]
         if self._job.source.waits:  # a pipe: all of it, since the parts are made at one go
@@ -161,7 +152,7 @@ class JobRunner:
         yield from (part for part in open_parts.values() if part.items)
         yield from under_way.values()
 
-    def _api(self, part: Part) -> _Api:
+    def _api(self, part: Part) -> BatchApi:
         """The first candidate whose provider has a batch API, or that which works on this part already."""
         if part.api is None:
             offers = self._pipeline.finder.first_available(names_of(part.models))
@@ -171,8 +162,8 @@ class JobRunner:
             if found is None:
                 raise self._nobody(offers)
             part.provider = found.provider
-            part.api = _Api(self._pipeline, found, {**rows.batch, **found.connection["batch"]}, self._job)
-        api: _Api = part.api
+            part.api = BatchApi(self._pipeline, found, {**rows.batch, **found.connection["batch"]}, self._job)
+        api: BatchApi = part.api
         return api
 
     def _nobody(self, offers: Sequence[Offer]) -> NoCredentialsError:
@@ -183,11 +174,12 @@ class JobRunner:
         return NoCredentialsError(f"{parameters.listed(tried)} {verb} no batch API that is known. {able} have one.")
 
 
-class _Api:
-    """One provider's batch API, as its row describes it."""
+class BatchApi(JobApi):
+    """A provider's batch API for one batch."""
 
     def __init__(self, pipeline: Pipeline, offer: Offer, row: Mapping[str, Any], job: Job) -> None:
-        self._pipeline, self.offer, self._row, self._job = pipeline, offer, row, job
+        super().__init__(pipeline, offer, row)
+        self._job = job
         self.most, self.largest = row["requests"], row["bytes"]
 
     def line(self, item: Item, name: str) -> tuple[bytes, list[str]]:
@@ -203,94 +195,49 @@ class _Api:
         self._pipeline.note_dropped(self.offer, fitted.dropped)
         return json.dumps(row, ensure_ascii=False).encode("utf-8", "replace") + b"\n", fitted.dropped
 
-    def _unwell(self, what: str) -> ProviderUnavailableError:
-        name = self.offer.provider
-        return ProviderUnavailableError(f"{name}: {what}", provider=name)
-
     async def send(self, part: Part) -> str:
         """Upload a part and start the work on it; the job's id."""
         row, name = self._row, f"batch-{part.names[0]}.jsonl"
         form = {field: value.replace("{name}", name) for field, value in row["form"].items()}
         content, kind = _form(form, name, b"".join(part.lines))
         part.lines = []
-        uploaded = await self._ask("POST", row["upload"], content, kind)
+        uploaded = await self.ask("POST", row["upload"], content, kind)
         if not isinstance(uploaded.get("id"), str):
-            raise self._unwell("its batch API gave the file no id")
+            raise self.unwell("its batch API gave the file no id")
         values = {"{file}": uploaded["id"], "{model}": self.offer.internal_name}
         asked = _filled(row["body"], values)
         if self._job.completion_window and "completion_window" in asked:
             asked["completion_window"] = self._job.completion_window
         body = json.dumps(asked).encode()
-        made = self._inside(await self._ask("POST", row["create"], body, "application/json"))
-        if not isinstance(made.get("id"), str):
-            raise self._unwell("its batch API gave no job id")
-        return str(made["id"])
+        return self.id_of(await self.ask("POST", row["create"], body, "application/json"))
 
     async def wait_for(self, part: Part) -> list[Result]:
         """Look until the job has ended; the results of its items."""
         pause, (_, longest) = POLL[0], POLL
         until = time.monotonic() + 7 * 86400
         while True:
-            state = await self.state(part.job)
-            status = str(state.get("status"))
-            if status in (*self._row["done"], *self._row["failed"]):
+            state = await self.look(part.job)
+            if (stage := self.stage_of(state)) != RUNNING:
                 break
             if time.monotonic() > until:
-                raise self._unwell(f"job {part.job} has not ended in a week")
+                raise self.unwell(f"job {part.job} has not ended in a week")
             await asyncio.sleep(pause)
             pause = min(longest, pause * 1.5)
-        found: dict[str, Any] = {}
         ours = frozenset(part.names)
-        for field in (self._row["output"], self._row["errors"]):
-            if state.get(field):
-                text = await self._download(str(state[field]))
-                found |= {name: row for row in _rows(text) if (name := str(row.get("custom_id"))) in ours}
-        failed = error_details(state).message if status in self._row["failed"] else ""
+        rows_found = await self.rows(part.job, state)
+        found = {name: row for row in rows_found if (name := str(row.get("custom_id"))) in ours}
+        problem = problem_of(state) if stage == FAILED else ""
+        failed = f"the job ended as {self.word_of(state)!r}{f': {problem}' if problem else ' without a result for it'}"
         rows = zip(part.items, part.names, part.dropped, strict=True)
-        return [
-            self._result(
-                item, found.get(name), failed or f"the job ended as {status!r} without a result for it", dropped
-            )
-            for item, name, dropped in rows
-        ]
+        return [self.result(item, found.get(name), failed, dropped) for item, name, dropped in rows]
 
-    async def state(self, job: str) -> dict[str, Any]:
-        """What the provider says of a job now."""
-        return self._inside(await self._ask("GET", self._path("poll", job)))
-
-    @property
-    def done(self) -> list[str]:
-        """The statuses of a job that has ended well."""
-        words: list[str] = self._row["done"]
-        return words
-
-    @property
-    def failed(self) -> list[str]:
-        """The statuses of a job that has ended without all its results."""
-        words: list[str] = self._row["failed"]
-        return words
-
-    def _path(self, row: str, name: str) -> str:
-        """A row's path for something that the provider has named.
-
-        Raises ProviderUnavailableError for a name that leads elsewhere.
-        """
-        from urllib.parse import quote
-
-        if any(part in ("", ".", "..") for part in name.split("/")):
-            raise self._unwell(f"its batch API gave something that is not an id: {name[:80]!r}")
-        return str(self._row[row]).replace("{id}", quote(name, safe="/:", errors="replace"))
-
-    async def _download(self, file: str) -> bytes:
-        return await self._bytes("GET", self._path("download", file), cap=RESULT_CAP)
-
-    def _result(self, item: Item, row: Any, otherwise: str, dropped: list[str]) -> Result:
+    def result(self, item: Item, row: Any, otherwise: str, dropped: list[str]) -> Result:
         response = row.get("response") if isinstance(row, dict) else None
         response = response if isinstance(response, dict) else {}
         body = response.get("body")
         if not isinstance(body, dict):
             problem = (error_details(row).message if isinstance(row, dict) else "") or otherwise
-            return Result(item, None, self._unwell(f"{problem}"))
+            return Result(item, None, self.unwell(f"{problem}"))
         content = json.dumps(body).encode()
         verdict = PROTOCOLS[self.offer.protocol].decode(
             code if isinstance(code := response.get("status_code"), int) and code else 200,
@@ -315,50 +262,6 @@ class _Api:
         given.add(usage, None if cost is None else cost * self._row.get("price", 1.0), (), dropped, 0.0)
         return Result(item, given.answer(body, self.offer, ()))
 
-    def _inside(self, reply: dict[str, Any]) -> dict[str, Any]:
-        inner = reply.get(self._row.get("inside", ""))
-        return inner if isinstance(inner, dict) else reply
-
-    async def _ask(self, method: str, path: str, content: bytes = b"", kind: str = "") -> dict[str, Any]:
-        data = json_or_text(await self._bytes(method, path, content, kind))
-        if not isinstance(data, dict):
-            raise self._unwell("its batch API gave no JSON object")
-        return data
-
-    async def _bytes(
-        self, method: str, path: str, content: bytes = b"", kind: str = "", cap: int = RESPONSE_CAP
-    ) -> bytes:
-        """A request to the provider's own address, with its own key; tried again while the provider is unwell."""
-        request = request_to(self.offer, method, path, {"Content-Type": kind} if kind else {}, content or None)
-        for attempt in range(TRIES):
-            try:
-                response = await self._pipeline.async_sender.send(request, limit=self._pipeline.timeout)
-                body = await response.read(cap)
-                if response.status in classify.SUCCESS:
-                    return body
-                verdict = classify.refusal(
-                    response.status, response.headers, body, self.offer.provider, (self.offer.api_key,), time.time()
-                )
-            except WireError as error:
-                verdict = classify.failure(error, self.offer.provider)
-                # Whether a request that starts work has done so is not known: asked again, it might be paid for twice.
-                if method == "POST" and error.kind not in ("connect", "tls"):
-                    raise verdict.error or ProviderError(str(error)) from None
-            problem = verdict.error or self._unwell("no answer")
-            if (
-                isinstance(problem, InvalidRequestError)
-                or (300 <= (problem.status or 0) < 500 and problem.status not in _PASSING)
-                or problem.code == "forbidden"
-                or verdict.action in (classify.DEAD, classify.STOP)
-                or (method == "POST" and (problem.status or 0) >= 500 and problem.status not in OVERLOADED)
-                or attempt == TRIES - 1
-            ):
-                raise problem
-            wait = verdict.retry_after or min(60.0, 2.0**attempt)
-            warn(f"{problem}; asked again in {wait:.0f} s")
-            await asyncio.sleep(wait)
-        raise AssertionError("unreachable")
-
 
 def _form(fields: Mapping[str, str], name: str, content: bytes) -> tuple[bytes, str]:
     """A multipart form with a file, and its content type."""
@@ -379,10 +282,3 @@ def _filled(value: Any, values: Mapping[str, str]) -> Any:
     if isinstance(value, list):
         return [_filled(inner, values) for inner in value]
     return values.get(value, value) if isinstance(value, str) else value
-
-
-def _rows(text: bytes) -> Iterator[dict[str, Any]]:
-    for line in BytesIO(text):
-        row = json_or_text(line)
-        if isinstance(row, dict):
-            yield row

@@ -6,6 +6,7 @@ import click
 
 from inference_providers import __version__
 from inference_providers.cli.batch import batch
+from inference_providers.cli.batch_jobs import batch_jobs
 from inference_providers.cli.chat import chat
 from inference_providers.cli.completion_script import completion
 from inference_providers.cli.doctor import doctor
@@ -26,7 +27,20 @@ def main() -> None:
     """See which models your keys and servers reach, and look after the registry behind it."""
 
 
-for command in (batch, chat, completion, doctor, learned, local, models, providers, registry, resolve, roll_call):
+for command in (
+    batch,
+    batch_jobs,
+    chat,
+    completion,
+    doctor,
+    learned,
+    local,
+    models,
+    providers,
+    registry,
+    resolve,
+    roll_call,
+):
     main.add_command(command)
 
 

@@ -136,12 +136,13 @@ def _bundled() -> Registry:
 @guarded
 def validate(files: tuple[str, ...], strict: bool) -> None:
     """Check registry FILES (default: the bundled one): every problem with its JSON path."""
-    from inference_providers.registry import BUNDLED_PATH, linked, problems
+    from inference_providers.registry import BUNDLED_PATH, package_file, parse, problems
     from inference_providers.upkeep import read
 
     count = 0
-    for path in files or (linked(BUNDLED_PATH),):
-        wrong = problems(read(path, "file"), strict=strict)
+    for path in files or (BUNDLED_PATH,):
+        data = read(path, "file") if files else parse(package_file(path), path)
+        wrong = problems(data, strict=strict)
         count += len(wrong)
         for problem in wrong:
             say(f"{path}: {problem}", err=True)

@@ -61,13 +61,19 @@ def expanded(path: str, environ: Mapping[str, str]) -> str:
     return os.path.expanduser(path)  # `~somebody`: the system knows, not the environment
 
 
+def named(environ: Mapping[str, str], *variables: str) -> str | None:
+    """The path in the first of these variables that holds one, with its `~`, which only a shell replaces by itself."""
+    path = next((path for name in variables if (path := environ.get(name, "").strip())), None)
+    return path if path is None or path[0] != "~" else expanded(path, environ)
+
+
 def base(kind: str, environ: Mapping[str, str]) -> str | None:
     """Where programs keep their `cache`, `config`, `data` or `state` by the XDG specification.
 
     A variable with a relative path is ignored. None for a user without a home.
     """
     variable, below = _BASES[kind]
-    path = environ.get(variable, "")
+    path = named(environ, variable) or ""
     if os.path.isabs(path):
         return path
     own_home = home(environ)
@@ -82,7 +88,7 @@ def own(kind: str, environ: Mapping[str, str]) -> str | None:
     if sys.platform == "win32":
         return _own_on_windows(kind, environ)
     parent: str | None
-    if sys.platform == "darwin" and not os.path.isabs(environ.get(_BASES[kind][0], "")):
+    if sys.platform == "darwin" and not os.path.isabs(named(environ, _BASES[kind][0]) or ""):
         own_home = home(environ)
         library = "Caches" if kind == "cache" else "Application Support"
         parent = own_home and os.path.join(own_home, "Library", library)

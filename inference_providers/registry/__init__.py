@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from inference_providers.registry.registry import Registry as Registry
     from inference_providers.registry.registry import bundled as bundled
     from inference_providers.registry.registry import canonical_name as canonical_name
-    from inference_providers.registry.registry import linked as linked
     from inference_providers.registry.registry import merge as merge
+    from inference_providers.registry.registry import package_file as package_file
     from inference_providers.registry.registry import parse as parse
     from inference_providers.registry.schema import problems as problems
     from inference_providers.registry.variants import Wanted as Wanted
@@ -81,8 +81,8 @@ _HOME = {
         "Registry",
         "bundled",
         "canonical_name",
-        "linked",
         "merge",
+        "package_file",
         "parse",
     ),
     "schema": ("problems",),

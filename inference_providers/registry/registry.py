@@ -327,11 +327,24 @@ def linked(path: str) -> str:
     return target if inside and same_name and target != path and os.path.isfile(target) else path
 
 
+def package_file(path: str) -> bytes:
+    """The content of one of this package's data files, wherever it is installed: in a folder, or in a zip archive.
+
+    Raises RegistryError where it was left behind.
+    """
+    try:
+        with open(linked(path), "rb") as file:
+            return file.read()
+    except (FileNotFoundError, NotADirectoryError):
+        from inference_providers.registry.archives import content
+
+        return content(path)
+
+
 @lru_cache(maxsize=1)
 def bundled() -> Registry:
     """The registry that was installed with this package."""
-    with open(linked(BUNDLED_PATH), "rb") as file:
-        text, facts, models = _without_facts(file.read())
+    text, facts, models = _without_facts(package_file(BUNDLED_PATH))
     # The package's own: nobody has to look how deep it nests.
     return Registry(json.loads(text), facts, models=models, installed=True)
 

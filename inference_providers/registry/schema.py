@@ -11,7 +11,7 @@ import os
 import re
 from functools import lru_cache
 
-from inference_providers.registry.registry import linked
+from inference_providers.registry.registry import package_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,8 +26,7 @@ _CLOSED = ("provider", "connection", "batch", "model", "modelParameters", "refus
 
 @lru_cache(maxsize=2)
 def _schema(strict: bool) -> dict[str, Any]:
-    with open(linked(SCHEMA_PATH), encoding="utf-8") as file:
-        schema: dict[str, Any] = json.load(file)
+    schema: dict[str, Any] = json.loads(package_file(SCHEMA_PATH))
     if strict:
         schema["additionalProperties"] = False
         for name in _CLOSED:

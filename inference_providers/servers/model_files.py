@@ -92,14 +92,15 @@ def find_all(environ: Mapping[str, str]) -> list[ModelFile]:
     The folders are this package's own and those of Ollama, LM Studio, Hugging Face and llama.cpp.
     """
     home, cache = folders.home(environ), folders.base("cache", environ)
-    hub = environ.get("HF_HUB_CACHE") or environ.get("HUGGINGFACE_HUB_CACHE") or _below(environ.get("HF_HOME"), "hub")
+    hub = folders.named(environ, "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE")
+    hub = hub or _below(folders.named(environ, "HF_HOME"), "hub")
     libraries: list[tuple[Callable[..., Iterator[ModelFile]], str | None, str]] = [
         (_gguf_files, believed_folder(environ), "models folder"),
-        (_ollama, environ.get("OLLAMA_MODELS") or _below(home, ".ollama", "models"), "Ollama"),
+        (_ollama, folders.named(environ, "OLLAMA_MODELS") or _below(home, ".ollama", "models"), "Ollama"),
         (_gguf_files, _below(home, ".lmstudio", "models"), "LM Studio"),
         (_gguf_files, _below(cache, "lm-studio", "models"), "LM Studio"),
         (_hub, hub or _below(cache, "huggingface", "hub"), "Hugging Face"),
-        (_gguf_files, environ.get("LLAMA_CACHE") or _below(cache, "llama.cpp"), "llama.cpp"),
+        (_gguf_files, folders.named(environ, "LLAMA_CACHE") or _below(cache, "llama.cpp"), "llama.cpp"),
     ]
     unique: dict[tuple[str, str], ModelFile] = {}
     for read, folder, source in libraries:

@@ -33,7 +33,7 @@ def context(environ: Mapping[str, str]) -> ssl.SSLContext:
         made.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | ssl.VERIFY_X509_STRICT
     used = sources(environ)
     for name in used:
-        if problem := _load(made, name, environ[name].strip()):
+        if problem := _load(made, name, _path(environ[name].strip(), environ)):
             if name == "SSL_CERT_DIR" and "SSL_CERT_FILE" in used:
                 continue  # OpenSSL's own default, which may name a folder that is not there
             said = f"{name}={environ[name]} names no certificates ({problem}); correct or unset it"
@@ -44,7 +44,7 @@ def context(environ: Mapping[str, str]) -> ssl.SSLContext:
         made.load_verify_locations(certifi.where())
     if (log := environ.get("SSLKEYLOGFILE")) and not sys.flags.ignore_environment:
         try:
-            made.keylog_filename = log
+            made.keylog_filename = _path(log, environ)
         except OSError as error:
             raise WireError(
                 "setup", f"nothing was sent: SSLKEYLOGFILE={log} names a log that cannot be written ({error.strerror})"
@@ -61,6 +61,15 @@ def sources(environ: Mapping[str, str]) -> list[str]:
     """
     found = [[name for name in names if environ.get(name, "").strip()] for names in (*_FIRST, (_ADDED,))]
     return next(filter(None, found[:-1]), []) + found[-1]
+
+
+def _path(path: str, environ: Mapping[str, str]) -> str:
+    """A path, or several, with their `~`."""
+    if "~" not in path:
+        return path
+    from inference_providers.files import folders
+
+    return os.pathsep.join(folders.expanded(one, environ) for one in path.split(os.pathsep))
 
 
 def _load(made: ssl.SSLContext, name: str, path: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from inference_providers.errors import RegistryError
-from inference_providers.registry import DOUBTFUL, OPENAI_PROTOCOL, Names, derive
+from inference_providers.registry import DOUBTFUL, OPENAI_PROTOCOL, Names, derive, package_file
 from inference_providers.upkeep.importers import endpoints, litellm, models_dev, pi
 from inference_providers.upkeep.importers.labels import labelled
 from inference_providers.upkeep.importers.merging import Merged, merge_offers
@@ -33,7 +33,7 @@ _TUNED = re.compile(r"[-_](instruct|chat|it)(?=[-_:.@]|$)", re.IGNORECASE)
 
 def load_overlay() -> dict[str, Any]:
     """The hand-kept part: ids, endpoints, key names, canonical exceptions, priority, retirements."""
-    overlay: dict[str, Any] = json.loads(Path(__file__).with_name("overlay.json").read_text("utf-8"))
+    overlay: dict[str, Any] = json.loads(package_file(str(Path(__file__).with_name("overlay.json"))))
     return overlay
 
 
