@@ -90,7 +90,7 @@ class Leaks(logging.Handler):
 
 @pytest.fixture(autouse=True)
 def no_leaks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No key shows in any log line or error, and each goes out in the Authorization header alone. Holds for every test."""
+    """No key shows in any log line or error, and each goes out once, in the header for it. Holds for every test."""
     leaks = Leaks()
     root = logging.getLogger()
     level = root.level

@@ -18,6 +18,9 @@ PATIENCE = 60.0  # seconds for which a server keeps a client waiting: beyond eve
 Behaviour = Callable[["Connection", "Received"], None]
 
 
+OWN_HEADERS = ("x-api-key", "x-goog-api-key")  # of Anthropic's and Google's own APIs
+
+
 class Received:
     """One request as it arrived."""
 
@@ -30,7 +33,9 @@ class Received:
 
     @property
     def key(self) -> str | None:
-        return self.headers.get("authorization", "").removeprefix("Bearer ") or None
+        names = ("authorization", *OWN_HEADERS)
+        found = [self.headers[name].removeprefix("Bearer ") for name in names if self.headers.get(name)]
+        return found[0] if len(found) == 1 else None
 
     @property
     def streams(self) -> bool:

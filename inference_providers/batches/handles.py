@@ -7,7 +7,7 @@ import asyncio
 from inference_providers.batches.items import Item, Result
 from inference_providers.batches.job import Job
 from inference_providers.batches.job_api import FAILED, RUNNING, JobApi, problem_of
-from inference_providers.batches.provider_jobs import BatchApi
+from inference_providers.batches.provider_jobs import BatchApi, api_class
 from inference_providers.errors import InferenceProvidersError, NoCredentialsError, ProviderError, UnknownModelError
 from inference_providers.offers import Offer
 from inference_providers.transport import running_loop
@@ -127,16 +127,16 @@ class AsyncBatchJobs:
             found = BatchJob(api, state)
             waits = "it still runs" if found.stage == RUNNING else found.problem or f"it ended as {found.status!r}"
             raise api.unwell(f"job {found.id} has no results: {waits}")
-        return [api.result_of(row, index) for index, row in enumerate(rows)]
+        return [self._result(api, row, index) for index, row in enumerate(rows)]
 
-    def _of(self, job: str | BatchJob) -> tuple[_ReadingApi, str]:
+    def _of(self, job: str | BatchJob) -> tuple[BatchApi, str]:
         running_loop()
         provider, slash, name = (job.name if isinstance(job, BatchJob) else job).partition("/")
         if not slash or not name:
             raise UnknownModelError(f"{job!r} names no job: its provider and its id, as in openai/batch_abc123")
         return self._api(self._pipeline.finder.provider_id(provider)), name
 
-    def _api(self, pid: str) -> _ReadingApi:
+    def _api(self, pid: str) -> BatchApi:
         finder = self._pipeline.finder
         row = finder.registry.providers[pid].connection.get("batch")
         if row is None:
@@ -144,24 +144,22 @@ class AsyncBatchJobs:
         access = finder.accesses[pid]
         if access.reason:
             raise NoCredentialsError(f"{pid} cannot be asked: {access.reason}.")
-        return _ReadingApi(self._pipeline, Offer(access, "", ""), {**finder.registry.batch, **row}, Job([]))
+        row = {**finder.registry.batch, **row}
+        return api_class(row)(self._pipeline, Offer(access, "", ""), row, Job([]))
 
-
-class _ReadingApi(BatchApi):
-    """A batch API of which results are read that may be of any model."""
-
-    def result_of(self, row: dict[str, Any], index: int) -> Result:
+    def _result(self, api: BatchApi, row: dict[str, Any], index: int) -> Result:
+        """A result, which may be of any model."""
         item = Item(index)
         custom = row.get("custom_id")
         item.custom_id = custom if isinstance(custom, str) else None
         response = row.get("response")
         body = response.get("body") if isinstance(response, dict) else None
         model = body.get("model") if isinstance(body, dict) else None
-        rows = self._pipeline.finder.registry.providers[self.offer.provider]
-        names = rows.data.get("model_names") or {}
+        finder, pid = self._pipeline.finder, api.offer.provider
+        names = finder.registry.providers[pid].data.get("model_names") or {}
         canonical = next((name for name, own in names.items() if own == model), str(model or ""))
-        self.offer = Offer(self._pipeline.finder.accesses[self.offer.provider], canonical, str(model or ""))
-        return self.result(item, row, "it has neither a response nor an error", [])
+        api.offer = Offer(finder.accesses[pid], canonical, str(model or ""))
+        return api.result(item, row, "it has neither a response nor an error", [])
 
 
 class BatchJobs:

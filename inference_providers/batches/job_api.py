@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
+from inference_providers.credentials import Secret
 from inference_providers.errors import InvalidRequestError, ProviderError, ProviderUnavailableError
 from inference_providers.log import warn
 from inference_providers.protocols import classify, error_details, json_or_text
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from inference_providers.calls import Pipeline
     from inference_providers.offers import Offer
+    from inference_providers.transport import Request
 
 TRIES = 6  # of one request to a batch API, when the provider is unwell
 RESULT_CAP = 1024 * 1024 * 1024  # bytes of one results file
@@ -34,6 +36,7 @@ class JobApi:
 
     def __init__(self, pipeline: Pipeline, offer: Offer, row: Mapping[str, Any]) -> None:
         self._pipeline, self.offer, self._row = pipeline, offer, row
+        self.results_cap = RESULT_CAP
 
     def unwell(self, what: str) -> ProviderUnavailableError:
         """An error that says what it did."""
@@ -42,13 +45,14 @@ class JobApi:
 
     async def look(self, job: str) -> dict[str, Any]:
         """A job, as it says it is now."""
-        return self._inside(await self.ask("GET", self.path(self._row["poll"], job)))
+        return self.inside(await self.ask("GET", self.path(self._row["poll"], job)))
 
     async def jobs(self, limit: int) -> list[dict[str, Any]]:
         """Its jobs, the newest first, as far as its first page has them."""
-        data = json_or_text(await self.bytes("GET", f"{self._row.get('list', self._row['create'])}?limit={limit}"))
+        where = self._row.get("list", self._row["create"])
+        data = json_or_text(await self.bytes("GET", f"{where}?{self._row.get('limit', 'limit')}={limit}"))
         rows = data if isinstance(data, list) else next((data[n] for n in _LISTS if data.get(n)), []) if data else []
-        return [self._inside(row) for row in rows if isinstance(row, dict)][:limit]
+        return [self.inside(row) for row in rows if isinstance(row, dict)][:limit]
 
     async def cancel(self, job: str) -> dict[str, Any]:
         """A job that is to end."""
@@ -62,7 +66,7 @@ class JobApi:
         for field in (self._row["output"], self._row["errors"]):
             if state.get(field):
                 path = self.path(self._row["download"], str(state[field]))
-                found += _lines(await self.bytes("GET", path, cap=RESULT_CAP))
+                found += json_lines(await self.bytes("GET", path, cap=RESULT_CAP))
         return found
 
     def id_of(self, state: Mapping[str, Any]) -> str:
@@ -74,7 +78,7 @@ class JobApi:
 
     def word_of(self, state: Mapping[str, Any]) -> str:
         """A job's own word for how it stands."""
-        return str(state.get("status"))
+        return str(state.get(self._row.get("status", "status")))
 
     def stage_of(self, state: Mapping[str, Any]) -> str:
         """How a job stands: RUNNING, DONE or FAILED."""
@@ -92,7 +96,8 @@ class JobApi:
             raise self.unwell(f"its batch API gave something that is not an id: {name[:80]!r}")
         return template.replace("{id}", quote(name, safe="/:", errors="replace"))
 
-    def _inside(self, reply: dict[str, Any]) -> dict[str, Any]:
+    def inside(self, reply: dict[str, Any]) -> dict[str, Any]:
+        """A job, out of a reply that holds it."""
         inner = reply.get(self._row.get("inside", ""))
         return inner if isinstance(inner, dict) else reply
 
@@ -101,13 +106,25 @@ class JobApi:
         data = json_or_text(await self.bytes(method, path, content, kind))
         if not isinstance(data, dict):
             raise self.unwell("its batch API gave no JSON object")
-        return self._inside(data)
+        return self.inside(data)
+
+    def _request(self, method: str, path: str, content: bytes, kind: str) -> Request:
+        """To the provider's endpoint, or beside the part of it that speaks OpenAI's words; with the key."""
+        row, offer = self._row, self.offer
+        headers = {**({"Content-Type": kind} if kind else {}), **row.get("headers", {})}
+        request = request_to(offer, method, path, headers, content or None)
+        if beside := row.get("beside"):
+            request.url = offer.endpoint.removesuffix(beside) + path
+        if (header := row.get("key")) and offer.api_key is not None:
+            fields = {name: value for name, value in request.headers.items() if name != "Authorization"}
+            request.headers = {**fields, header: Secret(offer.api_key)}
+        return request
 
     async def bytes(
         self, method: str, path: str, content: bytes = b"", kind: str = "", cap: int = RESPONSE_CAP
     ) -> bytes:
         """A request to the provider's own address, with its own key; tried again while the provider is unwell."""
-        request = request_to(self.offer, method, path, {"Content-Type": kind} if kind else {}, content or None)
+        request = self._request(method, path, content, kind)
         for attempt in range(TRIES):
             try:
                 response = await self._pipeline.async_sender.send(request, limit=self._pipeline.timeout)
@@ -159,7 +176,8 @@ def _told(problem: Any) -> str:
     return f"line {line}: {words}" if words and isinstance(line, int) and not isinstance(line, bool) else words
 
 
-def _lines(text: bytes) -> Iterator[dict[str, Any]]:
+def json_lines(text: bytes) -> Iterator[dict[str, Any]]:
+    """The objects among the lines of a text."""
     for line in text.split(b"\n"):
         row = json_or_text(line)
         if isinstance(row, dict):

@@ -21,6 +21,7 @@ from inference_providers.calls import refused
 from inference_providers.chat import AnswerBuilder, parameters
 from inference_providers.errors import (
     InferenceProvidersError,
+    InvalidRequestError,
     NoCredentialsError,
 )
 from inference_providers.files import mode_beside
@@ -162,7 +163,8 @@ class JobRunner:
             if found is None:
                 raise self._nobody(offers)
             part.provider = found.provider
-            part.api = BatchApi(self._pipeline, found, {**rows.batch, **found.connection["batch"]}, self._job)
+            row = {**rows.batch, **found.connection["batch"]}
+            part.api = api_class(row)(self._pipeline, found, row, self._job)
         api: BatchApi = part.api
         return api
 
@@ -172,6 +174,15 @@ class JobRunner:
         tried = list(dict.fromkeys(offer.provider for offer in offers[:5]))
         verb = "has" if len(tried) == 1 else "have"
         return NoCredentialsError(f"{parameters.listed(tried)} {verb} no batch API that is known. {able} have one.")
+
+
+def api_class(row: Mapping[str, Any]) -> type[BatchApi]:
+    """What speaks the form of a batch API."""
+    if "form_of" not in row:
+        return BatchApi
+    from inference_providers.batches.job_forms import FORMS
+
+    return FORMS[row["form_of"]]
 
 
 class BatchApi(JobApi):
@@ -190,10 +201,18 @@ class BatchApi(JobApi):
         request = self._pipeline.request(item.body, self._job.pattern)
         capable_offers(request, [self.offer], self._pipeline.who_could)
         fitted = fit(request, self.offer)
+        try:
+            row, further = self.request_of(name, fitted.body or {})
+        except ValueError as error:
+            raise InvalidRequestError(f"{self.offer.provider}: {error}", provider=self.offer.provider) from None
+        dropped = [*fitted.dropped, *further]
+        self._pipeline.note_dropped(self.offer, dropped)
+        return json.dumps(row, ensure_ascii=False).encode("utf-8", "replace") + b"\n", dropped
+
+    def request_of(self, name: str, body: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+        """A request in the API's form, and which fields it has no word for. Raises ValueError."""
         url = self._row["body"].get("endpoint", "/v1/chat/completions")
-        row = {"custom_id": name, "method": "POST", "url": url, "body": fitted.body}
-        self._pipeline.note_dropped(self.offer, fitted.dropped)
-        return json.dumps(row, ensure_ascii=False).encode("utf-8", "replace") + b"\n", fitted.dropped
+        return {"custom_id": name, "method": "POST", "url": url, "body": body}, []
 
     async def send(self, part: Part) -> str:
         """Upload a part and start the work on it; the job's id."""
@@ -225,6 +244,8 @@ class BatchApi(JobApi):
             pause = min(longest, pause * 1.5)
         ours = frozenset(part.names)
         rows_found = await self.rows(part.job, state)
+        if len(rows_found) == len(part.names) and not any(row.get("custom_id") for row in rows_found):
+            rows_found = [{**row, "custom_id": name} for row, name in zip(rows_found, part.names, strict=True)]
         found = {name: row for row in rows_found if (name := str(row.get("custom_id"))) in ours}
         problem = problem_of(state) if stage == FAILED else ""
         failed = f"the job ended as {self.word_of(state)!r}{f': {problem}' if problem else ' without a result for it'}"

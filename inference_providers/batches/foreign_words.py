@@ -1,0 +1,259 @@
+"""Chats in the words of Anthropic's Messages API and of Google's generateContent, for their batches. Pure.
+
+A request comes as OpenAI's body and goes as theirs, a reply the other way round. A reply is untrusted: what has another
+shape than expected is left out.
+"""
+
+from __future__ import annotations
+
+import json
+
+from inference_providers.text import jsontext
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import Any
+
+_KEPT = ("temperature", "top_p", "top_k")
+_COMMON = ("model", "messages", "stop", "tools", "stream")
+_SYSTEM = ("system", "developer")
+_GOOGLE_NAMES = {
+    "max_tokens": "maxOutputTokens", "max_completion_tokens": "maxOutputTokens", "temperature": "temperature",
+    "top_p": "topP", "top_k": "topK", "seed": "seed", "n": "candidateCount",
+}  # fmt: skip
+_ENDS = {
+    "end_turn": "stop", "stop_sequence": "stop", "max_tokens": "length", "tool_use": "tool_calls",
+    "refusal": "content_filter", "model_context_window_exceeded": "length",
+    "STOP": "stop", "MAX_TOKENS": "length", "SAFETY": "content_filter", "RECITATION": "content_filter",
+    "PROHIBITED_CONTENT": "content_filter", "BLOCKLIST": "content_filter", "SPII": "content_filter",
+}  # fmt: skip
+
+
+def to_anthropic(body: Mapping[str, Any], most: int) -> tuple[dict[str, Any], list[str]]:
+    """A chat as parameters of a message, and the fields that have no word there. *most*: tokens, where none are set."""
+    limit = body.get("max_tokens") or body.get("max_completion_tokens") or most
+    made: dict[str, Any] = {"model": body.get("model"), "max_tokens": limit}
+    if system := _system(body):
+        made["system"] = system
+    made["messages"] = list(_merged(_anthropic_turns(body)))
+    made |= {name: body[name] for name in _KEPT if body.get(name) is not None}
+    if (stop := body.get("stop")) is not None:
+        made["stop_sequences"] = [stop] if isinstance(stop, str) else stop
+    functions = [tool["function"] for tool in body.get("tools") or () if isinstance(tool.get("function"), dict)]
+    if functions:
+        made["tools"] = [
+            {
+                "name": one.get("name"),
+                "description": one.get("description") or "",
+                "input_schema": one.get("parameters") or {"type": "object"},
+            }
+            for one in functions
+        ]
+        choice = body.get("tool_choice")
+        words = {"auto": {"type": "auto"}, "required": {"type": "any"}, "none": {"type": "none"}}
+        if isinstance(choice, dict):
+            made["tool_choice"] = {"type": "tool", "name": (choice.get("function") or {}).get("name")}
+        elif choice in words:
+            made["tool_choice"] = words[choice]
+    known = ("max_tokens", "max_completion_tokens", "tool_choice", *_KEPT, *_COMMON)
+    return made, [name for name in body if name not in known]
+
+
+def to_google(body: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """A chat as a request for generateContent, and the fields that have no word there."""
+    made: dict[str, Any] = {"contents": list(_google_turns(body))}
+    if system := _system(body):
+        made["systemInstruction"] = {"parts": [{"text": system}]}
+    settings = {word: body[name] for name, word in _GOOGLE_NAMES.items() if body.get(name) is not None}
+    if (stop := body.get("stop")) is not None:
+        settings["stopSequences"] = [stop] if isinstance(stop, str) else stop
+    if settings:
+        made["generationConfig"] = settings
+    functions = [tool["function"] for tool in body.get("tools") or () if isinstance(tool.get("function"), dict)]
+    if functions:
+        words = ("name", "description", "parameters")
+        declared = [{word: one[word] for word in words if one.get(word)} for one in functions]
+        made["tools"] = [{"functionDeclarations": declared}]
+    known = (*_GOOGLE_NAMES, *_COMMON)
+    return made, [name for name in body if name not in known]
+
+
+def from_anthropic(message: Mapping[str, Any]) -> dict[str, Any]:
+    """A message as OpenAI's completion."""
+    blocks = [block for block in _list(message.get("content")) if isinstance(block, dict)]
+    turn: dict[str, Any] = {"role": "assistant", "content": "".join(_texts(blocks, "text", "text"))}
+    if thought := "".join(_texts(blocks, "thinking", "thinking")):
+        turn["reasoning_content"] = thought
+    calls = [
+        _call(str(block.get("id")), block.get("name"), block.get("input"))
+        for block in blocks
+        if block.get("type") == "tool_use"
+    ]
+    if calls:
+        turn["tool_calls"] = calls
+    usage = _dict(message.get("usage"))
+    cached = _count(usage, "cache_read_input_tokens")
+    asked = _count(usage, "input_tokens") + cached + _count(usage, "cache_creation_input_tokens")
+    end = message.get("stop_reason")
+    return _completion(
+        message.get("id"), message.get("model"), [(turn, end)], asked, _count(usage, "output_tokens"), cached
+    )
+
+
+def from_google(reply: Mapping[str, Any]) -> dict[str, Any]:
+    """A reply of generateContent as OpenAI's completion."""
+    turns: list[tuple[dict[str, Any], Any]] = []
+    for candidate in _list(reply.get("candidates")):
+        if not isinstance(candidate, dict):
+            continue
+        parts = [part for part in _list(_dict(candidate.get("content")).get("parts")) if isinstance(part, dict)]
+        texts = [part["text"] for part in parts if isinstance(part.get("text"), str) and not part.get("thought")]
+        said = "".join(texts)
+        turn: dict[str, Any] = {"role": "assistant", "content": said}
+        called = [_dict(part["functionCall"]) for part in parts if "functionCall" in part]
+        if called:
+            turn["tool_calls"] = [
+                _call(str(one.get("id") or f"call_{number}"), one.get("name"), one.get("args"))
+                for number, one in enumerate(called)
+            ]
+        turns.append((turn, candidate.get("finishReason")))
+    usage = _dict(reply.get("usageMetadata"))
+    answered = _count(usage, "candidatesTokenCount") + _count(usage, "thoughtsTokenCount")
+    cached = _count(usage, "cachedContentTokenCount")
+    asked = _count(usage, "promptTokenCount")
+    return _completion(reply.get("responseId"), reply.get("modelVersion"), turns, asked, answered, cached)
+
+
+def _completion(
+    name: Any, model: Any, turns: Sequence[tuple[dict[str, Any], Any]], asked: int, answered: int, cached: int
+) -> dict[str, Any]:
+    choices = []
+    for index, (turn, end) in enumerate(turns):
+        said = "tool_calls" if turn.get("tool_calls") else _ENDS.get(str(end), "stop")
+        choices.append({"index": index, "message": turn, "finish_reason": said})
+    usage: dict[str, Any] = {"prompt_tokens": asked, "completion_tokens": answered, "total_tokens": asked + answered}
+    if cached:
+        usage["prompt_tokens_details"] = {"cached_tokens": cached}
+    made = {"id": str(name or ""), "object": "chat.completion", "created": 0, "model": str(model or "")}
+    return {**made, "choices": choices, "usage": usage}
+
+
+def _call(name: str, function: Any, arguments: Any) -> dict[str, Any]:
+    text = json.dumps(arguments if isinstance(arguments, dict) else {}, ensure_ascii=False)
+    return {"id": name, "type": "function", "function": {"name": str(function or ""), "arguments": text}}
+
+
+def _system(body: Mapping[str, Any]) -> str:
+    turns = [turn for turn in body["messages"] if turn.get("role") in _SYSTEM]
+    return "\n\n".join("".join(part["text"] for part in _parts(turn) if part["type"] == "text") for turn in turns)
+
+
+def _parts(turn: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What a turn says, as parts; those of other kinds than text and pictures raise ValueError."""
+    content = turn.get("content")
+    if isinstance(content, str):
+        return [{"type": "text", "text": content}] if content else []
+    parts = [part for part in content or () if isinstance(part, dict)]
+    if strange := next((part.get("type") for part in parts if part.get("type") not in ("text", "image_url")), None):
+        raise ValueError(f"a part of kind {strange!r} cannot go into this provider's batch")
+    return parts
+
+
+def _anthropic_turns(body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for turn in body["messages"]:
+        role = turn.get("role")
+        if role in _SYSTEM:
+            continue
+        if role == "tool":
+            text = "".join(part.get("text", "") for part in _parts(turn))
+            block = {"type": "tool_result", "tool_use_id": turn.get("tool_call_id"), "content": text}
+            yield {"role": "user", "content": [block]}
+            continue
+        blocks = [_anthropic_part(part) for part in _parts(turn)]
+        for call in turn.get("tool_calls") or ():
+            function = call["function"]
+            blocks.append(
+                {"type": "tool_use", "id": call.get("id"), "name": function["name"], "input": _arguments(function)}
+            )
+        yield {"role": "assistant" if role == "assistant" else "user", "content": blocks}
+
+
+def _anthropic_part(part: Mapping[str, Any]) -> dict[str, Any]:
+    if part["type"] == "text":
+        return {"type": "text", "text": part["text"]}
+    kind, data = _picture(part)
+    source = {"type": "base64", "media_type": kind, "data": data} if kind else {"type": "url", "url": data}
+    return {"type": "image", "source": source}
+
+
+def _merged(turns: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Turns that alternate: results of several calls are one turn there."""
+    last: dict[str, Any] | None = None
+    for turn in turns:
+        if last is not None and last["role"] == turn["role"]:
+            last["content"] += turn["content"]
+            continue
+        if last is not None:
+            yield last
+        last = turn
+    if last is not None:
+        yield last
+
+
+def _google_turns(body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    names: dict[Any, str] = {}
+    for turn in body["messages"]:
+        role = turn.get("role")
+        if role in _SYSTEM:
+            continue
+        if role == "tool":
+            text = "".join(part.get("text", "") for part in _parts(turn))
+            name = names.get(turn.get("tool_call_id"), "")
+            yield {"role": "user", "parts": [{"functionResponse": {"name": name, "response": {"result": text}}}]}
+            continue
+        parts = [_google_part(part) for part in _parts(turn)]
+        for call in turn.get("tool_calls") or ():
+            names[call.get("id")] = call["function"]["name"]
+            parts.append({"functionCall": {"name": call["function"]["name"], "args": _arguments(call["function"])}})
+        yield {"role": "model" if role == "assistant" else "user", "parts": parts}
+
+
+def _google_part(part: Mapping[str, Any]) -> dict[str, Any]:
+    if part["type"] == "text":
+        return {"text": part["text"]}
+    kind, data = _picture(part)
+    return {"inlineData": {"mimeType": kind, "data": data}} if kind else {"fileData": {"fileUri": data}}
+
+
+def _picture(part: Mapping[str, Any]) -> tuple[str, str]:
+    """(type, base64), or ("", URL)."""
+    url = str(_dict(part.get("image_url")).get("url", ""))
+    if not url.startswith("data:"):
+        return "", url
+    head, _, data = url[5:].partition(",")
+    return head.partition(";")[0], data
+
+
+def _arguments(function: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return _dict(jsontext.loads(function.get("arguments") or "{}"))
+    except ValueError:
+        return {}
+
+
+def _texts(blocks: Sequence[Mapping[str, Any]], kind: str, field: str) -> Iterator[str]:
+    return (str(block[field]) for block in blocks if block.get("type") == kind and isinstance(block.get(field), str))
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _count(usage: Mapping[str, Any], name: str) -> int:
+    value = usage.get(name)
+    return value if type(value) is int and value >= 0 else 0
