@@ -6,7 +6,7 @@ import asyncio
 
 from inference_providers.batches.items import MalformedItemError
 from inference_providers.batches.job_api import problem_of
-from inference_providers.batches.provider_jobs import BatchApi
+from inference_providers.batches.provider_jobs import api_class
 from inference_providers.batches.provider_parts import Part
 from inference_providers.errors import NoCredentialsError
 
@@ -34,8 +34,8 @@ class StartedJobs:
         offer = next((offer for offer in offers if offer.connection.get("batch") is not None), None)
         if offer is None:
             raise NoCredentialsError(f"{offers[0].provider} has no batch API that is known.")
-        rows = pipeline.finder.registry.batch
-        self._api = BatchApi(pipeline, offer, {**rows, **offer.connection["batch"]}, job)
+        row = {**pipeline.finder.registry.batch, **offer.connection["batch"]}
+        self._api = api_class(row)(pipeline, offer, row, job)
 
     def start(self, items: Sequence[Item]) -> str:
         """Send all as one job; its id.
