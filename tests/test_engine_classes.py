@@ -448,3 +448,9 @@ def test_where_there_is_no_batch_api_it_is_said() -> None:
         MetaInferenceEngine(environ={"CEREBRAS_API_KEY": HAND}, local=False).infer_batch(
             ["q"], model_name="cerebras/gpt-oss-120b"
         )
+
+
+def test_a_job_is_cancelled(jobs: tuple[Jobs, dict[str, Any]]) -> None:
+    _, remote = jobs
+    engine = RemoteInferenceEngine(ModelParams("m"), remote_params=remote)
+    assert engine.cancel_batch(engine.infer_batch(["q"])).status == "cancelling"

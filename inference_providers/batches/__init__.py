@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from inference_providers.batches.items import Result as Result
     from inference_providers.batches.items import Summary as Summary
     from inference_providers.batches.job import Job as Job
-    from inference_providers.batches.provider_handles import Handles as Handles
     from inference_providers.batches.roll_call import Entry as Entry
+    from inference_providers.batches.started_jobs import StartedJobs as StartedJobs
 
 _HOME = {
     "batch": (
@@ -36,8 +36,8 @@ _HOME = {
         "Summary",
     ),
     "job": ("Job",),
-    "provider_handles": ("Handles",),
     "roll_call": ("Entry",),
+    "started_jobs": ("StartedJobs",),
 }
 __getattr__, __dir__ = face(
     __name__,

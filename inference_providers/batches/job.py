@@ -121,13 +121,13 @@ class Job:
             tokens_per_minute=tokens_per_minute,
         )
         self.terms: Any = {"avoid": avoid, "only": only, "api_key": api_key, "api_base": api_base}
-        self.models = route_key(models)
-        self.max_retries, steps = _retries(fields.pop("max_retries", None)), fields.pop("max_steps", MAX_STEPS)
+        self.models, self.max_retries = route_key(models), _retries(fields.pop("max_retries", None))
         reading = {name: fields.pop(name) for name in OPTIONS if name in fields}
+        steps = {"max_steps": fields.pop("max_steps", MAX_STEPS), "split_thinking": split_thinking}
         fields = {name: value for name, value in fields.items() if value or name != "tools"}
         # One question stands for all: what it says of schema and parameters holds for each item.
-        how: Any = {"on_unsupported": on_unsupported, "split_thinking": split_thinking, "max_steps": steps}
-        self.pattern: Question = Question((), fields, schema=schema, extra=extra_body, **how)
+        how: Any = {"on_unsupported": on_unsupported, "schema": schema, "extra": extra_body, **steps}
+        self.pattern: Question = Question((), fields, **how)
         self.reader = Reader(models, system, self.pattern.fields, self.pattern.extra)
         self.source = Source(source, self.reader, **reading)
         self.is_plain = _takes_one_reply(self.pattern)

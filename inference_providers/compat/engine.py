@@ -170,6 +170,10 @@ class MetaInferenceEngine:
         """How far a job is. model_name: whose job it is, where no engine is pinned."""
         return engine_jobs.status(Call(self, model_name, None, {}), batch_id)
 
+    def cancel_batch(self, batch_id: str, model_name: str | None = None) -> BatchInfo:
+        """Ask for a job's end. What it has answered by then is charged."""
+        return engine_jobs.cancelled(Call(self, model_name, None, {}), batch_id)
+
     def get_batch_results(self, batch_id: str, conversations: Any, model_name: str | None = None) -> list[Conversation]:
         """The answered conversations of a job that has ended, in order; those that failed there are asked directly.
 

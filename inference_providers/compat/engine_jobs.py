@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inference_providers.batches import Handles, Job
+from inference_providers.batches import Job, StartedJobs
 from inference_providers.compat.engine_results import BatchInfo, InferenceResult, info_of
 from inference_providers.compat.engine_run import Run
 
@@ -13,25 +13,29 @@ if TYPE_CHECKING:
 
 
 def start(call: Call, conversations: list[Conversation]) -> str:
-    """Start a job; its id. Raises what `Handles` raises."""
+    """Start a job; its id. Raises what `StartedJobs` raises."""
     job, handles = _handles(call, conversations)
     return handles.start([job.reader.item(given, index) for index, given in enumerate(conversations)])
 
 
 def status(call: Call, job_id: str) -> BatchInfo:
     """How far a job is."""
-    state, ended, failed = _handles(call, [])[1].look(job_id)
-    return info_of(job_id, state, ended=ended, failed=failed)
+    return info_of(job_id, *_handles(call, [])[1].look(job_id))
+
+
+def cancelled(call: Call, job_id: str) -> BatchInfo:
+    """A job whose end was asked for."""
+    return info_of(job_id, *_handles(call, [])[1].cancel(job_id))
 
 
 def results(call: Call, job_id: str, conversations: list[Conversation]) -> InferenceResult:
     """What has come of a job. Raises RuntimeError for one that has not ended, or has failed."""
     job, handles = _handles(call, conversations)
-    state, ended, failed = handles.look(job_id)
-    info = info_of(job_id, state, ended=ended, failed=failed)
-    if not ended:
+    state, stage, problem = handles.look(job_id)
+    info = info_of(job_id, state, stage, problem)
+    if stage == "running":
         raise RuntimeError(f"batch {job_id} has not ended: it is {info.status}")
-    if failed:
+    if stage == "failed":
         raise RuntimeError(f"batch {job_id} is {info.status}: {info.error or 'it says no more'}")
     run = Run(conversations, None, call.words.get("system"))
     for result in handles.results(job_id, [job.reader.item(given, n) for n, given in enumerate(conversations)]):
@@ -39,7 +43,7 @@ def results(call: Call, job_id: str, conversations: list[Conversation]) -> Infer
     return run.result
 
 
-def _handles(call: Call, conversations: list[Conversation]) -> tuple[Job, Handles]:
+def _handles(call: Call, conversations: list[Conversation]) -> tuple[Job, StartedJobs]:
     words = {name: value for name, value in call.words.items() if name != "images"}
     job = Job(conversations, call.model, completion_window=call.remote.batch_completion_window, **words)
-    return job, Handles(call.pipeline, call.model, job)
+    return job, StartedJobs(call.pipeline, call.model, job)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -18,7 +17,6 @@ from inference_providers.errors import (
     StepLimitError,
     UnknownModelError,
 )
-from inference_providers.text import in_line
 from inference_providers.usage import token_count
 
 TYPE_CHECKING = False
@@ -134,18 +132,16 @@ class BatchInfo:
         return bool(self.error) or self.failed_requests > 0
 
 
-def info_of(job: str, state: Mapping[str, Any], *, ended: bool, failed: bool) -> BatchInfo:
+def info_of(job: str, state: Mapping[str, Any], stage: str, problem: str) -> BatchInfo:
     """What a provider says of a job. Its words are a stranger's: what they say otherwise is passed over."""
     words = {str(word) for word in BatchStatus}
     status = str(state.get("status")).lower()
     if status not in words:
-        status = "failed" if failed else "completed" if ended else "in_progress"
+        status = {"failed": "failed", "done": "completed"}.get(stage, "in_progress")
     counts = state.get("request_counts")
     counts = counts if isinstance(counts, dict) else {}
     total, done, wrong = (token_count(counts.get(name)) for name in ("total", "completed", "failed"))
-    error = state.get("error") or state.get("errors")
-    told = None if not error else in_line(error if isinstance(error, str) else json.dumps(error, default=str))[:1000]
-    return BatchInfo(job, BatchStatus(status), int(total), int(done), int(wrong), told, dict(state))
+    return BatchInfo(job, BatchStatus(status), int(total), int(done), int(wrong), problem or None, dict(state))
 
 
 _PASSING = (408, 409, 425, 429)  # refusals that may be none a moment later

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 
 from inference_providers.batches.items import MalformedItemError
-from inference_providers.batches.job_api import FAILED, RUNNING
-from inference_providers.batches.provider_jobs import BatchApi
+from inference_providers.batches.job_api import problem_of
+from inference_providers.batches.job_forms import api_class
+from inference_providers.batches.provider_jobs import POLL
 from inference_providers.batches.provider_parts import Part
 from inference_providers.errors import NoCredentialsError
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 
-class Handles:
+class StartedJobs:
     """The jobs of whoever has a batch API among a model's candidates. Items are known by their place in the input.
 
     Raises NoCredentialsError where none has one.
@@ -34,8 +35,8 @@ class Handles:
         offer = next((offer for offer in offers if offer.connection.get("batch") is not None), None)
         if offer is None:
             raise NoCredentialsError(f"{offers[0].provider} has no batch API that is known.")
-        rows = pipeline.finder.registry.batch
-        self._api = BatchApi(pipeline, offer, {**rows, **offer.connection["batch"]}, job)
+        row = {**pipeline.finder.registry.batch, **offer.connection["batch"]}
+        self._api = api_class(row)(pipeline, offer, row, job)
 
     def start(self, items: Sequence[Item]) -> str:
         """Send all as one job; its id.
@@ -52,17 +53,22 @@ class Handles:
             )
         return finished(self._api.send(part))
 
-    def look(self, job: str) -> tuple[dict[str, Any], bool, bool]:
-        """(what the provider says of a job, whether it has ended, whether it has failed)."""
-        state = finished(self._api.look(job))
-        stage = self._api.stage_of(state)
-        return state, stage != RUNNING, stage == FAILED
+    def look(self, job: str) -> tuple[dict[str, Any], str, str]:
+        """What the provider says of a job; how it stands: "running", "done" or "failed"; what went wrong with it."""
+        return self._told(finished(self._api.look(job)))
+
+    def cancel(self, job: str) -> tuple[dict[str, Any], str, str]:
+        """Ask for a job's end; as `look`."""
+        return self._told(finished(self._api.cancel(job)))
+
+    def _told(self, state: dict[str, Any]) -> tuple[dict[str, Any], str, str]:
+        return state, self._api.stage_of(state), problem_of(state)
 
     def results(self, job: str, items: Sequence[Item]) -> list[Result]:
         """The results of a job's items, in their order; waits until it has ended."""
         part = self._part(items)
         part.job = job
-        return finished(self._api.wait_for(part))
+        return finished(self._api.wait_for(part, POLL))
 
     def _part(self, items: Sequence[Item], *, with_lines: bool = False) -> Part:
         part = Part(self._job.models, provider=self._api.offer.provider)
