@@ -112,7 +112,6 @@ def test_what_other_tools_call_the_address_is_followed(serve: Serve, variable: s
         ("groq", "GROQ_API_BASE", "http://h:4000/v1", "http://h:4000/v1"),
         ("anthropic", "ANTHROPIC_BASE_URL", "http://h:4000", "http://h:4000/v1"),
         ("anthropic", "ANTHROPIC_API_BASE", "http://h:4000/anthropic/v1", "http://h:4000/anthropic/v1"),
-        ("azure", "AZURE_API_BASE", "https://r.openai.azure.com/", "https://r.openai.azure.com/openai/v1"),
         ("cloudflare-workers-ai", "CLOUDFLARE_BASE_URL", "https://gateway.example", "https://gateway.example"),
         ("ollama", "OLLAMA_API_BASE", "http://h:4000", "http://h:4000/v1"),
         ("ollama", "OLLAMA_BASE_URL", "http://h:4000/v1", "http://h:4000/v1"),

@@ -121,6 +121,30 @@ def test_an_account_host_is_filled_in_from_a_value_of_the_right_form() -> None:
 
 
 @pytest.mark.parametrize(
+    ("environ", "host"),
+    [
+        (
+            {"AZURE_OPENAI_API_KEY": CANARY, "AZURE_OPENAI_ENDPOINT": "https://mine.openai.azure.com/"},
+            "mine.openai.azure.com",
+        ),
+        ({"AZURE_API_KEY": CANARY, "AZURE_API_BASE": "https://mine.openai.azure.com"}, "mine.openai.azure.com"),
+        ({"AZURE_API_KEY": CANARY, "AZURE_API_BASE": "https://evil.example"}, None),
+        (
+            {"AWS_BEARER_TOKEN_BEDROCK": CANARY, "AWS_DEFAULT_REGION": "eu-central-1"},
+            "bedrock-mantle.eu-central-1.api.aws",
+        ),
+        ({"AWS_BEARER_TOKEN_BEDROCK": CANARY, "AWS_REGION_NAME": "eu-west-1"}, "bedrock-mantle.eu-west-1.api.aws"),
+        ({"AWS_BEARER_TOKEN_BEDROCK": CANARY, "AWS_DEFAULT_REGION": "mars"}, None),
+    ],
+)
+def test_what_other_tools_call_the_place_counts(environ: dict[str, str], host: str | None) -> None:
+    """A European's text does not go to America because a variable has the name that the AWS command line gives it."""
+    name = "bedrock/gpt-oss-120b" if "AWS_BEARER_TOKEN_BEDROCK" in environ else "azure/gpt-4o"
+    found = ProviderList(environ=environ, local=False).find_model_providers(name)
+    assert [host_of(offer.endpoint) for offer in found] == ([host] if host else [])
+
+
+@pytest.mark.parametrize(
     "value",
     [
         "evil.example/",

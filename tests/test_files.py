@@ -794,6 +794,18 @@ def test_a_registry_is_not_built_over_its_source_nor_into_a_device(tmp_path: Pat
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
 
 
+@pytest.mark.parametrize(("output", "origins"), [("a.json", "a.json"), ("a.json", "./a.json"), (None, "-"), ("-", "-")])
+def test_a_registry_and_its_origins_are_never_one_output(tmp_path: Path, output: str | None, origins: str) -> None:
+    (tmp_path / "source.json").write_text("{}")
+    command = ["-m", "inference_providers", "registry", "build", "--from", "source.json", "--origins", origins]
+    done = subprocess.run(
+        [sys.executable, *command, *(["-o", output] if output else [])], cwd=tmp_path, capture_output=True, text=True,
+        check=False, timeout=60, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert (done.returncode, "needs another file" in done.stderr) == (2, True), done.stderr
+    assert names(tmp_path) == {"source.json"}
+
+
 # Other files that this package writes
 
 

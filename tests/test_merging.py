@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inference_providers.errors import RegistryError
 from inference_providers.registry.facts import Facts
+from inference_providers.registry.schema import problems
 from inference_providers.upkeep.importers.build import Building, load_overlay, read_source, to_text
 from inference_providers.upkeep.laid_over import day_of, laid_over
 
@@ -274,3 +276,101 @@ def test_routes_are_numbered_anew_and_names_stand_once() -> None:
 def test_a_catalogue_is_of_the_newest_day_in_it() -> None:
     assert day_of({"a": {"models": {"x": {"last_updated": "2026-09-01"}, "y": {"last_updated": "2026-09-30"}}}}) == "2026-09-30"  # fmt: skip
     assert day_of({"a": {"models": {}}, "b": 5}) == ""
+
+
+def test_what_is_dated_after_today_dates_no_catalogue() -> None:
+    models = {
+        "x": {"last_updated": "2026-11-01"},
+        "slip": {"last_updated": "2062-11-01"},
+        "none": {"last_updated": "soon"},
+    }
+    assert day_of({"a": {"models": models}, "b": {"models": []}, "c": None}, "2026-11-26") == "2026-11-01"
+
+
+def test_a_cached_price_never_stands_beside_a_lower_price_of_another_list() -> None:
+    assert over([1, 1, 1, 4], [1, 1, 2, 5, 1.5], "2026-09-30") == [1, 1, 1, 4]
+    assert over([1, 1, 1, 4, 0.5], [1, 1, 0.4, 2], "2026-11-25") == [1, 1, 1, 4, 0.5]
+    assert over([1, 1, 1, 4, 0.5], [1, 1, 0.4, 2, 0.1], "2026-11-25") == [1, 1, 0.4, 2, 0.1]
+
+
+def test_no_catalogue_brings_back_what_its_maker_has_retired_and_hourly_prices_get_its_day() -> None:
+    row = {"connection": {}, "model_names": {"m": "m", "n": "n"}, "facts": {"m": [1, 1, 1, 1, 1, "d"], "n": [1, 1, 1, 1, 1, "d"]}, "moving": "2026-09-30"}  # fmt: skip
+    base = {"sources": {"s": {"date": "2026-11-24"}}, "providers": {"g": row}, "retired": {"models": {"m": {"successor": "n"}}}}  # fmt: skip
+    fresh = {"providers": {"g": {"connection": {}, "model_names": {"m": "m", "n": "n"}, "facts": {"m": [1], "n": [1]}}}}
+    found = laid_over(base, fresh, "2026-11-25")["providers"]["g"]
+    assert (found["facts"]["m"], found["facts"]["n"]) == ([1, 1, 1, 1, 1, "d"], [1, 1, 1, 1, 1])
+    assert (found["moving"], laid_over(base, fresh, "2026-11-01")["providers"]["g"]["moving"]) == ("2026-11-25", "2026-09-30")  # fmt: skip
+
+
+def test_a_catalogue_that_writes_names_in_another_case_or_lists_base_models_adds_none() -> None:
+    base = {"sources": {}, "names": {"b-9b": "b-9b-base"}, "providers": {"g": {"connection": {}, "model_names": {"m": "Org/M"}, "facts": {"Org/M": [5]}}}}  # fmt: skip
+    other = {"providers": {"g": {"connection": {}, "model_names": {"m": "org/m", "b-9b": "B-9b", "n": "n"}, "facts": {"org/m": [6, 7], "B-9b": [1], "n": [8]}}}}  # fmt: skip
+    row = laid_over(base, other, "")["providers"]["g"]
+    assert row["model_names"] == {"m": "Org/M", "n": "n"} and not row.get("more_names")
+    assert row["facts"] == {"Org/M": [5, 7], "n": [8]}
+
+
+# What sources are made of
+
+
+ODD: list[Any] = [None, [], {}, "x", "1.5", 0, -1, True, ["a", None], {"a": 1}, 10**30, float("inf"), float("nan")]
+FORMS: dict[str, dict[str, Any]] = {
+    "models.dev": wide(
+        limit={"context": 5, "output": 6}, modalities={"input": ["text"], "output": ["text"]}, release_date="2026-01-01",
+        cost={"input": 1, "output": 2, "cache_read": 0.5, "tiers": [{"tier": {"type": "context", "size": 9}, "input": 2}]},
+        provider={"npm": "x", "api": "https://x.example"}, experimental={"modes": {"flex": {"provider": {"body": {}}, "cost": {}}}},
+        family="f", open_weights=True, status="beta", canonical_model_id="a/b", last_updated="2026-01-01"
+    ),
+    "litellm": priced(
+        input_cost_per_token=1e-6, output_cost_per_token=2e-6, supported_endpoints=["/v1/responses"], deprecation_date="2026-12-01",
+        tiered_pricing=[{"range": [9, 10], "input_cost_per_token": 1e-6}], search_context_cost_per_query={"search_context_size_medium": 1},
+        successor_model="s", source="https://x.example", max_input_tokens=5, supports_vision=True, input_cost_per_token_above_128k_tokens=2e-6,
+    ),
+    "pi-ai": fresh(cost={"input": 1, "output": 2, "tiers": [{"inputTokensAbove": 9, "input": 2}]}, contextWindow=5, compat={}, reasoning=True),
+}  # fmt: skip
+
+
+def paths(value: Any, above: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The places of all values in a JSON value, save the outermost."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [place for key, one in items for place in ((*above, key), *paths(one, (*above, key)))]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_a_source_says_in_another_form_is_unknown_and_the_rest_is_read(form: str) -> None:
+    for path in paths(FORMS[form]):
+        for odd in ODD:
+            data = json.loads(json.dumps(FORMS[form]))
+            place = data
+            for key in path[:-1]:
+                place = place[key]
+            place[path[-1]] = odd
+            data |= (
+                {"whole": FORMS[form]["groq"]} if form != "litellm" else {"groq/whole-7b": FORMS[form][f"groq/{MODEL}"]}
+            )
+            try:
+                built = building(data)
+            except RegistryError as error:
+                assert "not in a known format" in str(error), (path, odd)
+                continue
+            assert not problems(built.data), (path, odd)
+            names = {name for row in built.data["providers"].values() for name in row["model_names"].values()}
+            assert {MODEL, "whole-7b"} & names, "what is whole is read"
+
+
+@pytest.mark.parametrize("name", ["", " ", "a\x1b[31mb", "a\nb", "x" * 300, "\ud800"])
+def test_what_can_be_no_name_is_none(name: str) -> None:
+    assert building(wide("gr oq"), wide(name=name)).data["providers"]["groq"]["model_names"] == {}
+
+
+def test_names_that_differ_in_case_alone_give_the_same_in_any_order() -> None:
+    upper, lower = wide(name="Brand-9-8B", cost={"input": 1, "output": 2}), wide(cost={"input": 9, "output": 9})
+    models = upper["groq"]["models"] | lower["groq"]["models"]
+    turned = dict(reversed(models.items()))
+    texts = {to_text(building({"groq": {**upper["groq"], "models": rows}}).data) for rows in (models, turned)}
+    assert len(texts) == 1
+
+
+def test_two_lists_of_one_kind_give_the_same_bytes_in_any_order() -> None:
+    one, other = wide(cost={"input": 1, "output": 2}), wide(cost={"input": 1.5, "output": 2})
+    assert to_text(building(one, other).data) == to_text(building(other, one).data)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from inference_providers import Offer, ProviderList
+from inference_providers import InferenceProvidersError, NoCredentialsError, Offer, ProviderList
 from inference_providers.credentials import DUMMY_KEY, Pins, address_of
 from inference_providers.offers.access import Accesses
 from inference_providers.offers.local_server import LocalServer
@@ -19,6 +19,7 @@ from inference_providers.offers.offer import LaunchedOffer, offer_by
 from inference_providers.registry import facts
 from inference_providers.registry.registry import Registry, bundled
 from inference_providers.upkeep.importers import rows
+from tests.servers import refused_port
 
 KEY = "sk-canary-0123456789"
 FIELDS = [name for name in Offer.__slots__ if not name.startswith("_")]
@@ -197,3 +198,44 @@ def test_a_provider_that_is_named_is_found_without_a_look_at_local_ports() -> No
     assert "_lookout" not in providers.pipeline.finder.__dict__
     providers.resolve("m", provider="ollama")
     assert "_lookout" in providers.pipeline.finder.__dict__
+
+
+# How they are asked
+
+
+def registry_with(api: str) -> dict[str, Any]:
+    connection = {"endpoint": "https://mine.example/v1", "api_key": "MINE_KEY", "routes": {"1": {"api": api}}}
+    return {"providers": {"mine": {"name": "Mine", "connection": connection, "model_names": {"m": "m"}, "facts": {"m": [None] * 5 + ["1"]}}}}  # fmt: skip
+
+
+def test_at_an_address_of_the_users_own_nobody_here_knows_which_apis_there_are() -> None:
+    proxied = listed(OPENAI_API_KEY=KEY, OPENAI_BASE_URL="http://127.0.0.1:9/v1").find_model_providers("openai/o3-pro")
+    assert [offer.api for offer in proxied] == ["chat"], "a proxy may well translate"
+    usual = listed(OPENAI_API_KEY=KEY, OPENAI_BASE_URL="https://api.openai.com/v1/").find_model_providers(
+        "openai/o3-pro"
+    )
+    assert [offer.api for offer in usual] == ["responses"]
+
+
+def test_who_has_a_key_for_what_cannot_be_asked_is_told_so_and_not_to_set_it() -> None:
+    alone = ProviderList(json_override=registry_with("messages"), environ={"MINE_KEY": KEY}, local=False)
+    with pytest.raises(
+        NoCredentialsError, match=r"Mine cannot be asked for 'mine/m': .*Anthropic's Messages API only"
+    ) as raised:
+        alone.candidates("mine/m")
+    assert raised.value.variables == [] and "Set one of" not in str(raised.value)
+
+    both = registry_with("messages")
+    both["providers"]["other"] = {"connection": {"endpoint": "https://other.example/v1", "api_key": "OTHER_KEY"}, "model_names": {"m": "m"}}  # fmt: skip
+    with pytest.raises(
+        NoCredentialsError, match=r"MINE_KEY is set, but of no use: .*Messages API only at Mine"
+    ) as raised:
+        ProviderList(json_override=both, environ={"MINE_KEY": KEY}, local=False).candidates("m")
+    assert raised.value.variables == ["OTHER_KEY"]
+
+
+def test_who_is_asked_by_another_api_alone_is_not_said_to_have_no_models() -> None:
+    registry = registry_with("responses")
+    registry["providers"]["mine"]["connection"]["endpoint"] = f"http://127.0.0.1:{refused_port()}/v1"
+    with pytest.raises(InferenceProvidersError, match="no model of it that can be asked by chat is known"):
+        ProviderList(json_override=registry, environ={"MINE_KEY": KEY}, local=False).ask_ai("hi")

@@ -56,6 +56,18 @@ def test_more_tokens_never_cost_less(tokens: int, more: int, output: int) -> Non
     assert less is not None and more_cost is not None and less <= more_cost
 
 
+def test_a_service_costs_the_same_part_of_a_long_request() -> None:
+    found = Facts([*TIERED[:6], {**TIERED[6], "batch": [0.5, 5, None]}]).prices
+    assert found.at(100_001, service="batch") == Rate(1, 7.5, 0.4, 2.5)
+
+
+def test_a_batch_costs_its_own_price_else_the_part_that_its_provider_says() -> None:
+    usage, plain, own = Usage(10, 10), Facts([1, 1, 2, 4]), Facts([1, 1, 2, 4, None, "", {"batch": [0.2, 0.4]}])
+    assert cost_of(usage, plain, service="batch", part=0.5) == pytest.approx(30e-6)
+    assert cost_of(usage, own, service="batch", part=0.5) == pytest.approx(6e-6)
+    assert cost_of(Usage(10, 10, price=3.0), own, service="batch", part=0.5) == 3.0, "what it says itself is the cost"
+
+
 def test_a_service_has_its_own_prices_and_the_usual_ones_where_it_says_nothing() -> None:
     found = prices({"batch": [1, 5], "priority": [4, 20, 0.4]})
     assert found.at(service="batch") == Rate(1, 5, 0.2, None)
@@ -129,13 +141,36 @@ def test_a_plan_is_never_free_and_stands_behind_whatever_is_paid_by_use() -> Non
     assert offers("free", **rows) == ["free"]
 
 
+def test_no_plan_stands_before_what_is_paid_by_use_doubtful_as_that_may_be() -> None:
+    ended: Any = [None, None, 5, 9, None, "d"]
+    assert offers("cheapest", plan={"billing": "plan"}, old={"facts": {"m": ended}}) == ["old", "plan"]
+    assert offers("fastest", plan={"billing": "plan"}, old={"facts": {"m": ended}}) == ["plan", "old"]
+
+
+def test_what_each_request_costs_is_not_free() -> None:
+    assert offers("free", fee={"facts": {"m": [*FREE, None, "", {"request": 0.01}]}}, free={"facts": {"m": FREE}}) == [
+        "free"
+    ]
+
+
+def test_a_day_that_has_not_come_is_no_fresh_price() -> None:
+    late: Any = {"moving": "2999-01-01", "facts": {"m": PAID}}
+    assert offers("cheapest", moves=late, stays={"facts": {"m": DEAR}}) == ["stays", "moves"]
+
+
+def test_tiers_may_stand_in_any_order_and_one_without_a_size_is_none() -> None:
+    found = prices({"tiers": [[200, 8, 30], [None, 50], [100, 4, 15]]})
+    assert [size for size, _ in found.tiers] == [100, 200]
+    assert (found.at(150).input, found.at(250).input) == (4, 8)
+
+
 def test_what_is_free_by_its_name_is_free_whatever_its_facts() -> None:
     assert offers("free", router={"name": "lab/m:free"}, plan={"name": "lab/m:free", "billing": "plan"}) == ["router"]
     assert offers("free", given={"billing": "free", "facts": {"m": PAID}}) == ["given"]
 
 
 def test_prices_of_the_hour_are_believed_while_they_are_fresh() -> None:
-    today, before = "9999-12-31", "2026-01-01"
+    today, before = datetime.now(UTC).strftime("%Y-%m-%d"), "2026-01-01"
     assert offers("cheapest", stays={"facts": {"m": DEAR}}, moves={"moving": today, "facts": {"m": PAID}})[0] == "moves"
     assert (
         offers("cheapest", moves={"moving": before, "facts": {"m": PAID}}, stays={"facts": {"m": DEAR}})[0] == "stays"

@@ -127,7 +127,7 @@ def test_facts_of_an_offer_are_in_the_documented_units() -> None:
         o for o in ProviderList(environ={}, local=False).resolve("gpt-6.1-sol").offers if o.provider == "openai"
     )
     assert (offer.input_price, offer.output_price) == (2, 10)  # USD per million tokens
-    assert offer.context_window == 922_000
+    assert offer.context_window == 1_050_000
     assert {"vision", "reasoning"} <= offer.features
 
 

@@ -100,6 +100,10 @@ HOST = {"HOST": {"pattern": "[a-z]+"}}
         ("https://${HOST}.example/v1", HOST, "abc", "https://abc.example/v1"),
         ("https://${HOST}.example/v1", HOST, " abc \n", "https://abc.example/v1"),
         ("https://${HOST}/v1", HOST, "https://abc/", "https://abc/v1"),
+        ("https://${HOST}.example/v1", HOST, "https://abc.example/v1/chat", "https://abc.example/v1"),
+        ("https://${HOST}.example/v1", HOST, "https://abc.example.evil/v1", None),
+        ("https://${HOST}.example/v1", HOST, "https://evil/abc.example", None),
+        ("https://${HOST}.example/v1", HOST, "https://.example/", None),
         ("https://${HOST}.example/v1", HOST, "abc.evil", None),
         ("https://${HOST}.example/v1", HOST, "evil@abc", None),
         ("https://${HOST}.example/v1", {"HOST": {"default": "abc"}}, "abc", None),  # a host of no given form
@@ -122,6 +126,32 @@ def test_how_an_endpoint_is_filled_in(endpoint: str, variables: Any, value: str,
     found, reason = fill_endpoint(provider({"endpoint": endpoint, "variables": variables}), {"HOST": value})
     assert found == filled
     assert bool(reason) is (filled is None)
+
+
+LENT: Any = {"HOST": {"pattern": "[a-z_]+", "default": "here", "also": ["BASE", "REGION"]}}
+
+
+@pytest.mark.parametrize(
+    ("environ", "filled"),
+    [
+        ({"HOST": "a", "BASE": "b"}, "a"),
+        ({"HOST": " ", "BASE": "https://b.example/", "REGION": "c"}, "b"),
+        ({"REGION": "c"}, "c"),
+        ({}, "here"),
+        ({"HOST": "my_account"}, "my-account"),  # no host has an underscore
+        ({"BASE": "https://b.evil/"}, None),  # not the default: somebody means another place
+    ],
+)
+def test_other_tools_variables_fill_in_what_is_not_set(environ: dict[str, str], filled: str | None) -> None:
+    found, reason = fill_endpoint(provider({"endpoint": "https://${HOST}.example/v1", "variables": LENT}), environ)
+    assert found == (filled and f"https://{filled}.example/v1")
+    assert ("BASE does not look as it should" in reason) is (filled is None)
+
+
+def test_no_key_becomes_a_part_of_an_address_by_way_of_another_variable() -> None:
+    variables = {"TENANT": {"pattern": "[a-z]+", "also": ["OWNER_KEY"]}}
+    row = {"endpoint": "https://${TENANT}.evil.example/v1", "api_key": ["MINE"], "variables": variables}
+    assert stray("mine", **row) == ["$.providers.mine.connection: OWNER_KEY is a key and cannot be part of an address"]
 
 
 def test_an_address_is_read_in_one_way() -> None:
@@ -274,6 +304,9 @@ def stray(pid: str, **connection: Any) -> list[str]:
     [
         ("owner", {"endpoint": "https://api.owner.example/v1", "api_key": ["OWNER_KEY"]}, []),
         ("other", {"endpoint": "https://api.owner.example/v2", "api_key": ["OWNER_KEY"]}, []),
+        ("owner", {"endpoint": "https://api.owner.example/v1", "api_key": ["OWNER_KEY"], "routes": {"1": {"api": "chat", "endpoint": "https://evil.example/v1"}}}, ["would send OWNER_KEY to evil.example"]),
+        ("owner", {"endpoint": "https://api.owner.example/v1", "api_key": ["OWNER_KEY"], "routes": {"1": {"api": "chat", "endpoint": "https://api.owner.example/${OWNER_KEY}"}}}, ["OWNER_KEY is a key and cannot be part of an address", "would send OWNER_KEY to"]),
+        ("owner", {"endpoint": "https://api.owner.example/v1", "api_key": ["OWNER_KEY"], "routes": {"1": {"api": "responses"}}}, []),
         ("owner", {"endpoint": "https://evil.example/v1", "api_key": ["OWNER_KEY"]}, ["would send OWNER_KEY to evil.example, but that key belongs to api.owner.example"]),
         ("owner", {"endpoint": "https://evil.example/v1", "api_key": ["MINE"]}, []),
         ("mine", {"endpoint": "https://evil.example/v1", "api_key": ["DATABASE_URL"]}, ["DATABASE_URL holds the secret of something else"]),

@@ -70,6 +70,8 @@ def test_every_route_has_an_api_and_leads_where_its_provider_lives() -> None:
         ("bedrock", "anthropic.claude-opus-5-5", "messages"), ("bedrock", "us.anthropic.claude-sonnet-5-5", "messages"),
         ("azure-cognitive", "claude-opus-5-5", "messages"), ("vertex", "claude-3-haiku", "messages"),
         ("perplexity", "anthropic/claude-opus-5-5", "responses"), ("anthropic", "claude-opus-5-5", "chat"),
+        ("azure", "gpt-4o", "chat"), ("azure", "gpt-6.1-sol", "chat"), ("azure", "o3-pro", "responses"),
+        ("cloudflare-ai-gateway", "openai/gpt-4o", "chat"), ("cloudflare-ai-gateway", "anthropic/claude-opus-5", "chat"),
         ("google", "gemini-4-argon", "chat"), ("vercel", "anthropic/claude-opus-5.5", "chat"), ("minimax", "MiniMax-M3", "chat"),
     ],
 )  # fmt: skip
@@ -77,6 +79,19 @@ def test_known_cases(provider: str, name: str, api: str) -> None:
     row = bundled().providers[provider]
     assert name in {*row.model_names.values(), *row.more_names}
     assert row.facts(name).api == api
+
+
+def test_how_a_tool_asks_a_model_by_preference_is_not_taken_for_the_only_way() -> None:
+    """What its maker serves by chat is closed to chat elsewhere only where a page says so."""
+    makers = {lab: bundled().providers[pid] for lab, ids in bundled().data["makers"].items() for pid in ids[:1]}
+    for provider, name, facts in offers():
+        said = OVERLAY["apis"].get(provider.id) or {}
+        model = provider.canonical_of(name) or ""
+        maker = makers.get(str(bundled().model(model).get("lab")))
+        if facts.api != "chat" and "as_asked" in said and maker is not None and model in maker.model_names:
+            by_chat = maker.facts(maker.model_names[model]).api == "chat"
+            by_page = any(re.search(rule["names"], name) for rule in said["rules"])
+            assert by_page or not by_chat, f"{provider.id}/{name}"
 
 
 def test_services_that_have_ended_are_no_providers() -> None:

@@ -265,6 +265,12 @@ def test_no_name_that_names_somebody_becomes_a_model_that_others_serve(name: str
     assert "deepseek" not in {offer.provider for offer in offers}
 
 
+def test_an_update_does_not_say_who_is_asked_first() -> None:
+    update = {**bundled().data, "makers": {"OpenAI": ["groq"]}, "fastest": ["groq"]}
+    registry = Registry(restrained(update, bundled(), Pins(bundled())))
+    assert registry.data["makers"] == bundled().data["makers"] and registry.fastest == bundled().fastest
+
+
 EVIL = st.sampled_from(["https://evil.example/v1", "https://api.openai.com.evil.example/v1", "https://api.openai.com@evil.example/v1", "http://api.openai.com/v1", "https://${OPENAI_API_KEY}.evil.example/v1", "https://evil.example/${GROQ_API_KEY}", "http://127.0.0.1:6666/v1", "https://api.openai.com\\@evil.example/v1", "https://[::ffff:6666]/v1"])  # fmt: skip
 VARIABLES = st.sampled_from(
     ["OPENAI_API_KEY", "GROQ_API_KEY", "AWS_SECRET_ACCESS_KEY", "NEW_API_KEY", "GITHUB_TOKEN", "PATH"]

@@ -277,6 +277,7 @@ def bundled_resolver(*servers: LocalServer) -> Resolver:
         ("openrouter/llama-3.3-70b:nitro", "openrouter/meta-llama/llama-3.3-70b-instruct:nitro"),
         ("openrouter/openai/gpt-4o@preset/email", "openrouter/openai/gpt-4o@preset/email"),
         ("openrouter/auto", "openrouter/openrouter/auto"),
+        ("openrouter:auto", "openrouter/openrouter/auto"),
         # Hugging Face's router's
         ("huggingface/openai/gpt-oss-120b:cerebras", "huggingface/openai/gpt-oss-120b:cerebras"),
         ("huggingface/meta-llama/Llama-3.3-70B-Instruct:fastest", "huggingface/meta-llama/Llama-3.3-70B-Instruct:fastest"),

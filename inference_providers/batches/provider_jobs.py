@@ -293,9 +293,9 @@ class _Api:
         except InferenceProvidersError as error:
             return Result(item, None, error)
         usage = usage_of(chat.usage_in(body))
-        cost = cost_of(usage, self.offer.facts)
+        cost = cost_of(usage, self.offer.facts, service="batch", part=self._row.get("price", 1.0))
         given = AnswerBuilder(split=bool(self._job.pattern.split_thinking))
-        given.add(usage, None if cost is None else cost * self._row.get("price", 1.0), (), dropped, 0.0)
+        given.add(usage, cost, (), dropped, 0.0)
         return Result(item, given.answer(body, self.offer, ()))
 
     def _inside(self, reply: dict[str, Any]) -> dict[str, Any]:

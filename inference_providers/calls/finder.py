@@ -130,7 +130,8 @@ class Finder(Secretive):
         """
         facts = self.registry.model(resolution.canonical_name or "")
         by_policy = resolution.rule.startswith("policy")
-        return order(resolution.offers, here_first=bool(facts.get("open_weights")) and not by_policy)
+        here_first = bool(facts.get("open_weights")) and not by_policy
+        return order(resolution.offers, here_first=here_first, plans_last=resolution.rule == "policy cheapest")
 
     def local_servers(self) -> list[LocalServer]:
         """The model servers that run on this machine, as the list that holds this finder has them."""

@@ -59,7 +59,11 @@ def candidates(
             problems.append((provider, error))
     if problems and not found and strict:
         provider, problem = problems[0]
-        late = f" ({provider.name} was asked what it has, since no model of it is known; name one: {provider.id}/MODEL)"
+        known_of = "that can be asked by chat " if provider.model_names else ""
+        late = (
+            f" ({provider.name} was asked what it has, since no model of it {known_of}is known; "
+            f"name one: {provider.id}/MODEL)"
+        )
         raise all_failed(f"{problem}{late}", getattr(problem, "attempts", ()), late)
     return found
 

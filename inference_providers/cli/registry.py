@@ -23,8 +23,7 @@ def registry() -> None:
     """Build, update, check and show the registry of providers and models."""
 
 
-@registry.command()
-@click.option(
+_sources = click.option(
     "--from",
     "sources",
     multiple=True,
@@ -32,6 +31,10 @@ def registry() -> None:
     metavar="FILE_OR_URL",
     help="A catalogue; give the option once for each source.",
 )
+
+
+@registry.command()
+@_sources
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False, writable=True), help="Where to write; default: standard output."
 )
@@ -53,12 +56,10 @@ def build(sources: tuple[str, ...], output: str | None, origins: str | None) -> 
         files.check_writable(path, whole=True)
         if same := [source for source in sources if files.same(os.path.expanduser(source), path)]:
             raise click.UsageError(f"{same[0]} is an input; the registry needs another file as its output.")
+    if origins is not None and files.same(output or "-", origins):
+        raise click.UsageError("--origins is where the registry goes; it needs another file.")
     building = Building(_read(sources), load_overlay(), _bundled().data)
-    text = to_text(building.data)
-    if output is None or output == "-":
-        say(text, nl=False)
-    else:
-        _write(output, text)
+    _write(output or "-", to_text(building.data))
     if origins is not None:
         _write(origins, building.origins())
     if held := building.merged.held:
@@ -76,20 +77,17 @@ def _read(origins: tuple[str, ...]) -> list[Source]:
 
 
 def _write(path: str, text: str) -> None:
+    """Write a text to a file, or with `-` to standard output."""
+    if path == "-":
+        say(text, nl=False)
+        return
     with files.replacing(path, text=True) as file:
         file.write(text)
     say(f"wrote {path} ({len(text.encode()) // 1024} KiB)", err=True)
 
 
 @registry.command()
-@click.option(
-    "--from",
-    "sources",
-    multiple=True,
-    required=True,
-    metavar="FILE_OR_URL",
-    help="A catalogue; give the option once for each source.",
-)
+@_sources
 @json_option
 @guarded
 def conflicts(sources: tuple[str, ...], as_json: bool) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from inference_providers.credentials.hosts import is_loopback as is_loopback
     from inference_providers.credentials.hosts import is_private as is_private
     from inference_providers.credentials.hosts import origin_of as origin_of
-    from inference_providers.credentials.hosts import variables_of as variables_of
+    from inference_providers.credentials.hosts import sources_of as sources_of
     from inference_providers.credentials.hosts import written_address as written_address
     from inference_providers.credentials.keys import DUMMY_KEY as DUMMY_KEY
     from inference_providers.credentials.keys import Credential as Credential
@@ -45,7 +45,7 @@ _HOME = {
         "is_loopback",
         "is_private",
         "origin_of",
-        "variables_of",
+        "sources_of",
         "written_address",
     ),
     "keys": (

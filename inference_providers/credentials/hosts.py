@@ -151,6 +151,16 @@ def variables_of(endpoint: str) -> list[str]:
     return list(dict.fromkeys(braced or bare for braced, bare in re.findall(r"\$\{(\w+)\}|\$(\w+)", endpoint)))
 
 
+def sources_of(provider: Provider) -> list[str]:
+    """Names of the variables whose values may become a part of a provider's endpoint."""
+    rules = provider.connection.get("variables") or {}
+    return [
+        source
+        for name in variables_of(provider.endpoint)
+        for source in (name, *((rules.get(name) or {}).get("also") or ()))
+    ]
+
+
 def fill_endpoint(provider: Provider, environ: Mapping[str, str]) -> tuple[str | None, str]:
     """(the endpoint with its `${VARIABLE}`s filled in, "") or (None, the reason why not).
 
@@ -166,13 +176,25 @@ def fill_endpoint(provider: Provider, environ: Mapping[str, str]) -> tuple[str |
         rule = rules.get(name) or {}
         if f"${{{name}}}" not in endpoint or (f"${{{name}}}" in host_part and "pattern" not in rule):
             return None, f"its endpoint needs {name}, whose form the registry does not say"
-        value = re.sub(r"^https?://", "", environ.get(name, "").strip()).rstrip("/") or rule.get("default")
+        source = next((one for one in (name, *(rule.get("also") or ())) if environ.get(one, "").strip()), name)
+        value = _part(environ.get(source, "").strip(), host_part, name) or rule.get("default")
         if not value:
             return None, f"{name} is not set"
         if not re.fullmatch(rule.get("pattern", _DEFAULT_VARIABLE_PATTERN), value):
-            return None, f"{name} does not look as it should ({rule.get('pattern', 'a plain name')})"
+            return None, f"{source} does not look as it should ({rule.get('pattern', 'a plain name')})"
+        if f"${{{name}}}" in host_part:
+            value = value.replace("_", "-")  # no host has one, and names of accounts do
         endpoint = endpoint.replace(f"${{{name}}}", value)
     return endpoint, ""
+
+
+def _part(said: str, host_part: str, name: str) -> str:
+    """What a variable's value says for its place in an endpoint's host: a part of a whole address, else all of it."""
+    value = re.sub(r"^https?://", "", said).rstrip("/")
+    host, (before, _, after) = value.split("/", 1)[0], host_part.partition("://")[2].partition(f"${{{name}}}")
+    if after and host.startswith(before) and host.endswith(after):
+        return host.removeprefix(before).removesuffix(after)
+    return value
 
 
 def host_pattern(endpoint: str, variables: Mapping[str, Mapping[str, str]]) -> str:

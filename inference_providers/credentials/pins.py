@@ -22,7 +22,7 @@ class Pins:
 
     def __init__(self, registry: Registry, trust: Mapping[str, Sequence[str]] | None = None) -> None:
         """*trust*: variable -> hosts (`host` or `host:port`) that the program itself names for it."""
-        self._patterns, self._headers = _tables(registry)
+        self._owners, self._headers = _tables(registry)
         self._registry = registry
         self._trust = {
             variable: {host_of(host) for host in ([hosts] if isinstance(hosts, str) else hosts)}
@@ -31,11 +31,11 @@ class Pins:
 
     def pinned(self, variable: str) -> bool:
         """Whether the installed package knows *variable*."""
-        return variable in self._patterns
+        return variable in self._owners
 
     def allows(self, variable: str, endpoint: str) -> bool:
         """Whether the key in *variable* may be sent to *endpoint*. Unknown variables are the caller's own."""
-        if variable not in self._patterns:
+        if variable not in self._owners:
             return True
         try:
             return self.admits(variable, address_of(endpoint))
@@ -44,13 +44,12 @@ class Pins:
 
     def admits(self, variable: str, address: Address) -> bool:
         """`allows`, for a URL that was read."""
-        if variable not in self._patterns or self._trusts(variable, address):
+        if variable not in self._owners or self._trusts(variable, address):
             return True
-        if any(pattern == _LOOPBACK and is_loopback(address.authority) for pattern in self._patterns[variable]):
+        patterns = self._owners[variable].patterns
+        if _LOOPBACK in patterns and is_loopback(address.authority):
             return True
-        return address.scheme == "https" and any(
-            re.fullmatch(pattern, address.authority) for pattern in self._patterns[variable] if pattern
-        )
+        return address.scheme == "https" and any(re.fullmatch(one, address.authority) for one in patterns if one)
 
     def trusts(self, variable: str, endpoint: str) -> bool:
         """Whether the program itself said that the key in *variable* may go to this host.
@@ -70,7 +69,7 @@ class Pins:
 
     def belongs_here(self, variable: str) -> bool:
         """Whether servers on this machine may get the key in *variable*: it is theirs, or the program's own."""
-        return variable not in self._patterns or _LOOPBACK in self._patterns[variable]
+        return variable not in self._owners or _LOOPBACK in self._owners[variable].patterns
 
     def own_address(self, variable: str, address_variable: str) -> bool:
         """Whether the user may move the key in *variable* by setting *address_variable*.
@@ -88,32 +87,52 @@ class Pins:
 
     def hosts(self, variable: str) -> list[str]:
         """The hosts of *variable*, sorted, for messages."""
-        patterns = self._patterns.get(variable, ())
+        patterns = self._owners[variable].patterns if variable in self._owners else ()
         plain = {re.sub(r"\\(.)", r"\1", pattern) for pattern in patterns if pattern and NO_HOST not in pattern}
         return sorted([*plain, *(["this machine"] if _LOOPBACK in patterns else [])])
 
 
+class _Owners:
+    """Where the key in one variable may go: addresses with the rules of their variables; patterns when asked for."""
+
+    __slots__ = ("_places", "_read")
+
+    def __init__(self) -> None:
+        self._places: list[tuple[str, Mapping[str, Mapping[str, str]]]] = []
+        self._read: frozenset[str] | None = None
+
+    def add(self, endpoint: str, settings: Mapping[str, Mapping[str, str]]) -> None:
+        """One more address; `_LOOPBACK` for servers on this machine."""
+        self._places.append((endpoint, settings))
+
+    @property
+    def patterns(self) -> frozenset[str]:
+        """Regular expressions for hosts. Most programs ask for those of a few variables of hundreds."""
+        if self._read is None:
+            self._read = frozenset(
+                place if place == _LOOPBACK else host_pattern(place, settings) for place, settings in self._places
+            )
+        return self._read
+
+
 @lru_cache(maxsize=4)
-def _tables(registry: Registry) -> tuple[dict[str, set[str]], set[tuple[str, str, str]]]:
-    """What a registry says of keys: host patterns by variable, and (variable, header, the header's variable)."""
-    patterns: dict[str, set[str]] = {}
+def _tables(registry: Registry) -> tuple[dict[str, _Owners], set[tuple[str, str, str]]]:
+    """What a registry says of keys: hosts by variable, and (variable, header, the header's variable)."""
+    owners: dict[str, _Owners] = {}
     headers: set[tuple[str, str, str]] = set()
     for provider in registry.providers.values():
-        settings = provider.connection.get("variables") or {}
-        pattern = host_pattern(provider.endpoint, settings)
-        ways = [way["endpoint"] for way in (provider.connection.get("routes") or {}).values() if "endpoint" in way]
+        connection = provider.connection
+        settings = connection.get("variables") or {}
         for variable in provider.key_variables:
-            headers |= {
-                (variable, header, source) for header, source in (provider.connection.get("headers") or {}).items()
-            }
-            patterns.setdefault(variable, set()).add(_LOOPBACK if provider.local is not None else pattern)
-            patterns[variable].update(host_pattern(way, settings) for way in ways)
+            place = owners.setdefault(variable, _Owners())
+            place.add(_LOOPBACK if provider.local is not None else provider.endpoint, settings)
+            if "headers" in connection:
+                headers |= {(variable, header, source) for header, source in connection["headers"].items()}
+            for way in connection["routes"].values() if "routes" in connection else ():
+                if "endpoint" in way:
+                    place.add(way["endpoint"], settings)
     for row in registry.retired_providers.values():
         for variable in row.get("api_key") or ():
-            patterns.setdefault(variable, set()).add(
-                host_pattern(
-                    row["endpoint"].replace("$MODEL_NAME", "${MODEL_NAME}"),
-                    {"MODEL_NAME": {"pattern": "[a-z0-9-]+"}},
-                )
-            )
-    return patterns, headers
+            endpoint = row["endpoint"].replace("$MODEL_NAME", "${MODEL_NAME}")
+            owners.setdefault(variable, _Owners()).add(endpoint, {"MODEL_NAME": {"pattern": "[a-z0-9-]+"}})
+    return owners, headers

@@ -6,7 +6,7 @@ The installed package's registry is the measure: see `credentials.Pins`.
 from __future__ import annotations
 
 from inference_providers.credentials.foreign_secrets import is_foreign
-from inference_providers.credentials.hosts import host_of, variables_of
+from inference_providers.credentials.hosts import host_of, sources_of
 from inference_providers.registry import Registry
 
 TYPE_CHECKING = False
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _OFFERS = ("model_names", "more_names", "facts")
 _FROM_DOWNLOAD = ("disabled", "moving", *_OFFERS)
 # What the package alone says, as it decides who is asked and how: a download's own is not read.
-_FROM_PACKAGE = ("families", "easiest", "fastest", "parameters", "refusals", "batch")
+_FROM_PACKAGE = ("families", "easiest", "fastest", "makers", "parameters", "refusals", "batch")
 
 
 def stray_keys(registry: Registry, installed: Registry, pins: Pins) -> list[str]:
@@ -46,7 +46,10 @@ def _strays(provider: Provider, installed: Registry, pins: Pins) -> tuple[list[s
         f": {name} holds the secret of something else, and is not a provider's key. Use a variable of your own."
         for name in foreign
     ]
-    return wrong, [line for name in provider.key_variables if (line := _moved(provider, name, installed, pins))]
+    lines = [
+        line for way in _ways(provider) for name in way.key_variables if (line := _moved(way, name, installed, pins))
+    ]
+    return wrong, list(dict.fromkeys(lines))
 
 
 def _moved(provider: Provider, variable: str, installed: Registry, pins: Pins) -> str:
@@ -59,6 +62,11 @@ def _moved(provider: Provider, variable: str, installed: Registry, pins: Pins) -
         f"would send {variable} to {host}, but that key belongs to {owners}. "
         f'If you mean it, pass trust={{"{variable}": ["{host}"]}}; else use a variable of your own.'
     )
+
+
+def _ways(provider: Provider) -> list[Provider]:
+    """The provider as it is reached usually, and by each of its routes."""
+    return [provider, *(provider.by_route(digit) for digit in provider.connection.get("routes") or ())]
 
 
 def without_strays(data: dict[str, Any], installed: Registry, pins: Pins) -> tuple[dict[str, Any], list[str]]:
@@ -79,7 +87,8 @@ def without_strays(data: dict[str, Any], installed: Registry, pins: Pins) -> tup
 
 def _misplaced(provider: Provider, pins: Pins) -> list[str]:
     """Problems: keys in an endpoint's text or a local server's address, and cloud keys for servers on this machine."""
-    in_address = [*variables_of(provider.endpoint), *((provider.local or {}).get("address") or ())]
+    in_address = dict.fromkeys(name for way in _ways(provider) for name in sources_of(way))
+    in_address |= dict.fromkeys((provider.local or {}).get("address") or ())
     secrets = [name for name in in_address if pins.pinned(name) or is_foreign(name)]
     problems = [f": {name} is a key and cannot be part of an address" for name in secrets]
     if provider.local is not None:
@@ -94,7 +103,11 @@ def _allowed(installed: Registry, provider: Provider, variable: str, pins: Pins)
     It may if the installed package has the same row, or had it before the provider retired, or if the key goes there.
     """
     ours = installed.providers.get(provider.id)
-    if ours is not None and ours.endpoint == provider.endpoint and variable in ours.key_variables:
+    if (
+        ours is not None
+        and provider.endpoint in {way.endpoint for way in _ways(ours)}
+        and variable in ours.key_variables
+    ):
         return provider.connection.get("variables") == ours.connection.get("variables")
     retired = installed.retired_providers.get(provider.id)
     if retired is not None and retired["endpoint"] == provider.endpoint and variable in retired["api_key"]:

@@ -276,7 +276,7 @@ class Accesses(credentials.Secretive):
         own, address, problem = own_address(provider, self._environ)
         if own:  # where the user says that it is, whether it is there now or not
             return address or None, problem
-        for name in credentials.variables_of(provider.endpoint) if "$" in provider.endpoint else ():
+        for name in credentials.sources_of(provider) if "$" in provider.endpoint else ():
             if self._pins.pinned(name):
                 return None, f"its endpoint would hold {name}, which is a key"
         return credentials.fill_endpoint(provider, self._environ)

@@ -66,7 +66,9 @@ def keyed(lookup: Lookup, name: str) -> list[Offer]:
     choice = list_of(name)
     offers = [offer for offer in lookup.reachable(priority(lookup.registry, choice)) if offer.api == CHAT]
     offers += _unlisted(lookup, choice, offers)
-    return order(offers if name == choice else apply_policy(name.rpartition(":")[2], offers, lookup.registry))
+    policy = name.removeprefix(choice).removeprefix(":")
+    found = apply_policy(policy, offers, lookup.registry) if policy else offers
+    return order(found, plans_last=policy == "cheapest")
 
 
 def _unlisted(lookup: Lookup, choice: str, listed: Iterable[Offer]) -> list[Offer]:

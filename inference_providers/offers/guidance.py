@@ -8,7 +8,8 @@ from inference_providers.errors import (
     ProviderAvoidedError,
     UnknownModelError,
 )
-from inference_providers.offers.access import ALLOW_VARIABLE
+from inference_providers.offers.access import ALLOW_VARIABLE, unspoken
+from inference_providers.registry import OPENAI_PROTOCOL, SPOKEN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from inference_providers.offers.lookup import Lookup
     from inference_providers.offers.offer import Offer
     from inference_providers.offers.resolution import Resolution
+
+
+_NOTHING: Mapping[str, str] = {}
 
 
 class Guidance:
@@ -41,15 +45,18 @@ class Guidance:
         asked = [p for p in providers if p.name not in avoided]
         if avoided and not asked:
             return self._avoided(resolution.name, avoided)
-        variables = list(dict.fromkeys(p.key_variables[0] for p in asked if p.key_variables))
+        closed = _closed(resolution.offers)
+        variables = list(dict.fromkeys(p.key_variables[0] for p in asked if p.key_variables and p.id not in closed))
         shown = resolution.canonical_name or resolution.name
-        unused = self.unused({p.id for p in asked})
+        unused = self.unused({p.id for p in asked}, closed)
         if not resolution.offers:
             head = f"Nobody serves {resolution.name!r} now (rule: {resolution.rule})."
         elif len(asked) == 1:
             (only,) = asked
             reason = self._accesses[only.id].reason or "it cannot be used"
             head = f"No key for {only.name}, which {resolution.name!r} was asked of: {reason}."
+            if only.id in closed:
+                return NoCredentialsError(f"{only.name} cannot be asked for {resolution.name!r}: {closed[only.id]}.")
         else:
             head = f"No key for {shown!r}: {len(asked)} providers serve it, none is usable now."
         if avoided:
@@ -132,8 +139,11 @@ class Guidance:
             return "`inference-providers doctor` shows what is there."
         return "Set one of these environment variables:\n" + "\n".join(rows) + more
 
-    def unused(self, providers: set[str] | None = None) -> list[str]:
-        """One line for each key variable that is set and yet of no use, and why."""
+    def unused(self, providers: set[str] | None = None, closed: Mapping[str, str] = _NOTHING) -> list[str]:
+        """One line for each key variable that is set and yet of no use, and why.
+
+        *closed*: why a provider cannot be asked for the model in question, with any key.
+        """
         lines: dict[str, str] = {}
         for provider in self._registry.providers.values():
             if provider.local is not None or (providers is not None and provider.id not in providers):
@@ -142,11 +152,13 @@ class Guidance:
             for variable in provider.key_variables:
                 if self._environ.get(variable) is None or variable in lines:
                     continue
-                if access.opt_in:
+                if access.opt_in and provider.id not in closed:
                     lines[variable] = (
                         f"  {variable} is a general-purpose token: name the provider ({provider.id}/MODEL), "
                         f"or set {ALLOW_VARIABLE}={provider.id}"
                     )
+                elif provider.id in closed:
+                    lines[variable] = f"  {variable} is set, but of no use: {closed[provider.id]} at {provider.name}"
                 elif access.reason:
                     said = (
                         access.reason.removeprefix(f"{variable} ")
@@ -200,6 +212,12 @@ class Guidance:
             "INFERENCE_PROVIDERS_LOCAL_MODEL to a GGUF file. `inference-providers doctor` shows what is there."
         )
         return NoCredentialsError("\n".join(lines), [p.key_variables[0] for p in easiest if p.key_variables])
+
+
+def _closed(offers: Sequence[Offer]) -> dict[str, str]:
+    """Why providers cannot be asked, by id: what they have of a model is served by APIs that nothing here speaks."""
+    spoken = {offer.provider for offer in offers if offer.api in SPOKEN}
+    return {o.provider: unspoken(OPENAI_PROTOCOL, o.api) for o in offers if o.provider not in spoken}
 
 
 def _reasons(avoided: Mapping[str, str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from inference_providers import credentials
 from inference_providers.offers.access import ANOTHER, unspoken
+from inference_providers.registry import CHAT, SPOKEN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -149,19 +150,21 @@ class Offer(credentials.Secretive, Frozen):
         if "routes" in access.provider.connection and access.server is None:
             access = access.by_route(facts.route)
             _reached_by(self, access)
-        reason = unspoken(access.provider.protocol, facts.api) or access.reason
+        # At an address of the user's own, nobody here knows what has ended, nor which APIs there are.
+        own = access.pins is None
+        api = CHAT if own and access.provider.local is None and _is_elsewhere(access) else facts.api
+        reason = unspoken(access.provider.protocol, api) or access.reason
         if not reason and access.opt_in and not self.named:
             reason = f"{access.variable} is a general-purpose token; name the provider or allow it"
         if not reason and not self.local and access.provider.local is not None:
             reason = access.elsewhere
         _put(self, "facts", facts)
-        _put(self, "protocol", ANOTHER if facts.other_protocol else access.provider.protocol)
-        _put(self, "api", facts.api)
+        _put(self, "protocol", access.provider.protocol if api in SPOKEN else ANOTHER)
+        _put(self, "api", api)
         _put(self, "billing", access.provider.billing)
         _put(self, "reason", reason)
         _put(self, "usable", not reason)
-        # At an address of the user's own, nobody here knows what has ended.
-        _put(self, "doubtful", facts.is_doubtful and access.pins is not None)
+        _put(self, "doubtful", facts.is_doubtful and not own)
         _put(self, "features", facts.capabilities)
         _put(self, "context_window", facts.context_window)
         _put(self, "output_limit", facts.output_limit)
@@ -227,6 +230,10 @@ def _reached_by(offer: Offer, access: Access) -> None:
     _put(offer, "endpoint", access.endpoint)
     _put(offer, "api_key", access.key)
     _put(offer, "place", (access.place, offer.internal_name))
+
+
+def _is_elsewhere(access: Access) -> bool:
+    return access.endpoint.rstrip("/") != access.provider.endpoint
 
 
 _BY_ROUTE = frozenset(("endpoint", "api_key", "place"))

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
             """Shuffle in place."""
 
 
-def order(offers: Iterable[Offer], *, here_first: bool = False) -> list[Offer]:
+def order(offers: Iterable[Offer], *, here_first: bool = False, plans_last: bool = False) -> list[Offer]:
     """Candidates among *offers*: usable ones in the given order, doubtful ones after the rest, local ones last.
 
     What is served by another API than chat only comes after the rest as well. With *here_first*, local ones come
-    before all others.
+    before all others. With *plans_last*, subscriptions come after all that is paid by use, doubtful as that may be.
 
     Of several names that one provider has for a model (regions, dated snapshots) the first stands for all.
     """
@@ -31,7 +31,12 @@ def order(offers: Iterable[Offer], *, here_first: bool = False) -> list[Offer]:
         if not offer._access.reason and offer.usable:
             server = offer.place[0] or "" if offer.local else ""
             first.setdefault((offer.provider, server, offer.canonical_name or offer.internal_name), offer)
-    return sorted(first.values(), key=lambda o: ((o.local and not o.named) != here_first, o.api != CHAT, o.doubtful))
+
+    def place(offer: Offer) -> tuple[bool, ...]:
+        here = (offer.local and not offer.named) != here_first
+        return here, plans_last and offer.billing == "plan", offer.api != CHAT, offer.doubtful
+
+    return sorted(first.values(), key=place)
 
 
 def shuffled(offers: Sequence[Offer], random: Shuffles) -> list[Offer]:

@@ -158,11 +158,19 @@ def own_suffix(lookup: Lookup, name: str) -> Resolution | None:
 def passed_after_slash(lookup: Lookup, name: str) -> Resolution | None:
     """`provider/rest`, which it does not list: passed on as it is."""
     pid, rest = _split(lookup, name, "/")
-    if pid and "/" not in rest and lookup.registry.names.canonical_name(rest) is None:
-        listed = lookup.registry.providers[pid].all_facts
-        if all("/" in one for one in listed) and any(one.startswith(f"{pid}/") for one in listed):
-            rest = f"{pid}/{rest}"  # `openrouter/auto`: all of its names have a head, this one its own
-    return _passed(lookup, name, pid, rest) if pid else None
+    return _passed(lookup, name, pid, _with_own_head(lookup, pid, rest)) if pid else None
+
+
+def _with_own_head(lookup: Lookup, pid: str, rest: str) -> str:
+    """What follows a provider's name, as it calls it: of `openrouter/auto` and `openrouter:auto`, `openrouter/auto`.
+
+    All of its names have a head, and this one its own.
+    """
+    if "/" in rest or lookup.registry.names.canonical_name(rest) is not None:
+        return rest
+    listed = lookup.registry.providers[pid].all_facts
+    headed = all("/" in one for one in listed) and any(one.startswith(f"{pid}/") for one in listed)
+    return f"{pid}/{rest}" if headed else rest
 
 
 def provider_before_colon(lookup: Lookup, name: str) -> Resolution | None:
@@ -175,7 +183,7 @@ def provider_before_colon(lookup: Lookup, name: str) -> Resolution | None:
     if served := lookup.served(pid, rest, rest):
         return _engine(lookup, name, rest, served)
     is_tag = ":" not in rest and re.fullmatch(_TAG, rest)
-    return None if is_tag or rest in POLICIES else _passed(lookup, name, pid, rest)
+    return None if is_tag or rest in POLICIES else _passed(lookup, name, pid, _with_own_head(lookup, pid, rest))
 
 
 def policy(lookup: Lookup, name: str) -> Resolution | None:

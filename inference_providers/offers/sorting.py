@@ -36,6 +36,8 @@ def is_free(offer: Offer) -> bool:
         return True
     if offer.billing == "plan":
         return False
+    if offer.facts.more.get("request"):  # its tokens alone are given away
+        return False
     return (offer.input_price == 0 and offer.output_price == 0) or offer.internal_name.endswith(":free")
 
 
@@ -51,6 +53,8 @@ def _dearness(offer: Offer) -> tuple[int, float]:
 
 
 def _is_fresh(day: str) -> bool:
+    """Whether prices of that day are to be believed; a day that has not come yet is nobody's."""
     import time
 
-    return day >= time.strftime("%Y-%m-%d", time.gmtime(time.time() - _FRESH * 24 * 3600))
+    first, last = (time.strftime("%Y-%m-%d", time.gmtime(time.time() + days * 24 * 3600)) for days in (-_FRESH, 1))
+    return first <= day <= last

@@ -37,7 +37,8 @@ class Prices:
     @property
     def tiers(self) -> list[tuple[int, Rate]]:
         """[(tokens, rate)]: what all tokens of a request cost whose input is longer than that; the shortest first."""
-        return [(row[0], Rate(*row[1:5])) for row in self._more.get("tiers") or ()]
+        known = [row for row in self._more.get("tiers") or () if row[0] is not None]
+        return [(row[0], Rate(*row[1:5])) for row in sorted(known, key=lambda row: row[0])]
 
     def service(self, name: str) -> Rate | None:
         """The prices of `batch`, `flex` or `priority`; None where they are not known."""
@@ -81,6 +82,8 @@ class Prices:
     def at(self, input_tokens: int = 0, *, service: str = "", when: datetime | None = None) -> Rate:
         """The prices of a request. Unknown ones of a service or a tier are the usual ones.
 
+        No list has what a service costs for long requests: it is taken to be the same part of the tier's price.
+
         input_tokens: of the whole input, cached ones included. service: `batch`, `flex` or `priority`. when: a moment
         with its time zone; where the hour counts, the dearest hours are meant without it.
         """
@@ -89,7 +92,7 @@ class Prices:
             if input_tokens > size:
                 rate = _over(rate, tier)
         if service and (own := self.service(service)) is not None:
-            return _over(self.usual, own)
+            return _as_part(own, self.usual, rate)
         for row in self._more.get("hours") or () if when is not None else ():
             if when is not None and _within(row, when):
                 return _over(rate, Rate(*row["prices"][:4]))
@@ -98,6 +101,14 @@ class Prices:
 
 def _over(rate: Rate, other: Rate) -> Rate:
     return Rate(*(usual if own is None else own for usual, own in zip(rate, other, strict=True)))
+
+
+def _as_part(own: Rate, usual: Rate, rate: Rate) -> Rate:
+    """A service's prices at another rate than the usual one."""
+    return Rate(*(
+        there if price is None else round(price * there / known, 6) if known and there else price
+        for price, known, there in zip(own, usual, rate, strict=True)
+    ))  # fmt: skip
 
 
 def _pair(row: Sequence[float | None] | None) -> Rate:

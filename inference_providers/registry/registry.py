@@ -16,7 +16,7 @@ from inference_providers.registry.provider import Provider
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from inference_providers.registry.naming import Names
@@ -44,6 +44,8 @@ class Registry:
         *models*: that section's text, where *data* lacks it. *installed*: the package's own.
         """
         self._rows, self._installed, self._models_text = data, installed, models
+        self._serving: dict[str, list[tuple[Provider, str]]] = {}  # what `offers_of` found
+        self._read: dict[str, Mapping[str, Any]] = {}  # rows of models out of the text of all
         self.providers = {
             pid: Provider(pid, row, (facts or {}).get(pid)) for pid, row in (data.get("providers") or {}).items()
         }
@@ -165,7 +167,10 @@ class Registry:
     def model(self, canonical: str) -> Mapping[str, Any]:
         """Facts about a canonical model, whoever serves it: lab, family, release date, open weights."""
         if self._models_text and "models" not in self.__dict__:  # one of a thousand: the others are not read for it
-            return _row_of(self._models_text, canonical)
+            row = self._read.get(canonical)
+            if row is None:
+                row = self._read[canonical] = _row_of(self._models_text, canonical)
+            return row
         return self.models.get(canonical) or {}
 
     @cached_property
@@ -269,16 +274,23 @@ class Registry:
         first = sorted([row for row in providers if row.id in makers], key=lambda row: makers.index(row.id))
         return first + [row for row in providers if row.id not in makers]
 
-    def offers_of(self, canonical: str) -> Iterator[tuple[Provider, str]]:
+    def offers_of(self, canonical: str) -> Sequence[tuple[Provider, str]]:
         """(provider, internal name) of everyone who serves a canonical model: its makers, then registry order."""
-        serving = [
-            provider
-            for provider in self.providers.values()
-            if canonical in provider.model_names or canonical in provider.more_names.values()
-        ]
-        for provider in self.makers_first(canonical, serving):
-            for internal_name in provider.internal_names(canonical):
-                yield provider, internal_name
+        found = self._serving.get(canonical)
+        if found is None:
+            serving = [
+                provider
+                for provider in self.providers.values()
+                # Whoever has further names for a model has a preferred one, in the file that the importer makes.
+                if canonical in provider.model_names
+                or (not self._installed and canonical in provider.more_names.values())
+            ]
+            found = self._serving[canonical] = [
+                (provider, internal_name)
+                for provider in self.makers_first(canonical, serving)
+                for internal_name in provider.internal_names(canonical)
+            ]
+        return found
 
 
 def parse(text: str | bytes, origin: str = "registry") -> dict[str, Any]:
@@ -336,7 +348,7 @@ def bundled() -> Registry:
     return Registry(json.loads(text), facts, models=models, installed=True)
 
 
-_FACTS, _ROW = b',\n"facts":', b'":{\n'  # where a provider's facts begin, and where its row does
+_FACTS, _ROW = b'\n"facts":', b'":{\n'  # where a provider's facts begin, and where its row does
 _MODELS, _END = b'\n"models":', b"\n}\n},\n"  # where the section of models begins, and how its last row ends it
 
 
@@ -355,20 +367,20 @@ def _without_facts(text: bytes) -> tuple[bytes, dict[str, bytes], bytes]:
     The importer writes each provider's facts on a line of their own, last in its row, and models after providers. A
     file laid out in another way is parsed as a whole.
     """
-    models = b""
-    begins = text.find(_MODELS)
+    kept, facts, models = [], {}, b""
+    start = 0  # of what is kept next
+    while (end := text.find(_FACTS, start)) >= 0:
+        row = text.rfind(_ROW, start, end)
+        pid = text[text.rfind(b"\n", 0, row) + 2 : row].decode()
+        kept.append(text[start : end - 1])  # without the comma
+        start = text.index(b"\n", end + 1)
+        facts[pid] = text[end + len(_FACTS) : start]
+    begins = text.find(_MODELS, start)
     ends = text.find(_END, begins)
     if 0 <= begins < ends:
         models = text[begins + len(_MODELS) : ends + 4]
-        text = text[: begins + 1] + text[ends + len(_END) :]
-    kept, facts = [], {}
-    start = 0  # of what is kept next
-    while (end := text.find(_FACTS, start)) >= 0:
-        part = text[start:end]
-        row = part.rfind(_ROW)
-        start = text.index(b"\n", end + len(_FACTS))
-        facts[part[part.rfind(b"\n", 0, row) + 2 : row].decode()] = text[end + len(_FACTS) : start]
-        kept.append(part)
+        kept.append(text[start : begins + 1])
+        start = ends + len(_END)
     kept.append(text[start:])
     return b"".join(kept), facts, models
 

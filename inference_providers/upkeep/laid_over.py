@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 from inference_providers.registry import DIGITS, DOUBTFUL, OTHER_PROTOCOL
+from inference_providers.upkeep.importers.rows import date_of, table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Container, Mapping, Sequence
     from typing import Any
 
     Row = Mapping[str, Any]
 
-_LETTERS, _MORE, _INPUT, _PRICES = 5, 6, 2, (2, 3, 4)  # places in a row of facts
+_INPUT, _CACHED, _LETTERS, _MORE, _PRICES = 2, 4, 5, 6, (2, 3, 4)  # places in a row of facts
 _FAR_OFF = 3.0  # times: by so much no price changes overnight; the one that is known stays
 
 
-def day_of(catalogue: Row) -> str:
-    """As of when a catalogue of models.dev is: the newest date in it; empty if it has none."""
+def day_of(catalogue: Row, today: str = "9999-12-31") -> str:
+    """As of when a catalogue of models.dev is: the newest date in it, *today* at the latest; empty if it has none."""
     days = (
-        str(model.get("last_updated") or "")[:10]
+        date_of(table(model).get("last_updated"))
         for row in catalogue.values()
-        if isinstance(row, dict)
-        for model in (row.get("models") or {}).values()
-        if isinstance(model, dict)
+        for model in table(table(row).get("models")).values()
     )
-    return max(days, default="")
+    return max((one for one in days if one <= today), default="")
 
 
 def laid_over(base: Row, fresh: Row, day: str) -> dict[str, Any]:
@@ -35,7 +34,12 @@ def laid_over(base: Row, fresh: Row, day: str) -> dict[str, Any]:
     """
     newer = day > max((str(row.get("date") or "") for row in _sources(base)), default="")
     rows, others = base.get("providers") or {}, fresh.get("providers") or {}
-    providers = {pid: _row(row, others[pid], newer) if pid in others else row for pid, row in rows.items()}
+    ended = ((base.get("retired") or {}).get("models") or {}).keys()
+    names = base.get("names") or {}
+    providers = {
+        pid: _row(row, others[pid], day if newer else "", ended, names) if pid in others else row
+        for pid, row in rows.items()
+    }
     known = base.get("models") or {}
     models = {name: {**row, **known.get(name, {})} for name, row in (fresh.get("models") or {}).items()}
     return {**base, "providers": providers, "models": {**known, **models}}
@@ -45,23 +49,32 @@ def _sources(base: Row) -> list[Row]:
     return [row for row in (base.get("sources") or {}).values() if isinstance(row, dict)]
 
 
-def _row(row: Row, other: Row, newer: bool) -> dict[str, Any]:
-    """A provider's row with the offers, and the facts, that another row of it has."""
+def _row(row: Row, other: Row, newer: str, ended: Container[str], names: Mapping[str, str]) -> dict[str, Any]:
+    """A provider's row with the offers, and the facts, that another row of it has.
+
+    *newer*: the day of the other, where it is newer. *ended*: models that their makers have retired.
+    *names*: what the registry calls some names by; what it does not offer, as base models, is called otherwise there.
+    """
     main, more = dict(row.get("model_names") or {}), dict(row.get("more_names") or {})
-    listed = {*main.values(), *more}
+    spelt = {name.lower(): name for name in (*main.values(), *more)}  # names that differ in case alone are one
     for name, canonical in [*((name, model) for model, name in other["model_names"].items()), *_more(other)]:
-        if name not in listed:
-            listed.add(name)
+        if name.lower() not in spelt and names.get(name.lower(), canonical) == canonical:
+            spelt[name.lower()] = name
             if canonical in main:
                 more[name] = canonical
             else:
                 main[canonical] = name
     digits, routes = _routes(row, other)
     facts = dict(row.get("facts") or {})
-    for name, theirs in (other.get("facts") or {}).items():
-        if name in listed:
-            facts[name] = _facts(facts[name], theirs, newer) if name in facts else _renumbered(theirs, digits)
+    owners = {**{name: model for model, name in main.items()}, **more}
+    for written, theirs in (other.get("facts") or {}).items():
+        if name := spelt.get(written.lower()):
+            gone = owners.get(name) in ended
+            known = facts.get(name)
+            facts[name] = _renumbered(theirs, digits) if known is None else _facts(known, theirs, bool(newer), gone)
     found = {**row, "model_names": main, "facts": facts}
+    if newer and "moving" in row:
+        found["moving"] = newer
     if more:
         found["more_names"] = more
     if routes:
@@ -93,17 +106,17 @@ def _renumbered(facts: Sequence[Any], digits: Mapping[str, str]) -> list[Any]:
     return row
 
 
-def _facts(ours: Sequence[Any], theirs: Sequence[Any], newer: bool) -> list[Any]:
-    """Facts of one offer: theirs where they are newer, or nothing is known here."""
+def _facts(ours: Sequence[Any], theirs: Sequence[Any], newer: bool, gone: bool) -> list[Any]:
+    """Facts of one offer: theirs where they are newer, or nothing is known here. *gone*: its model is retired."""
     row = [*ours, *[None] * 7][:7]
     given = [*theirs, *[None] * 7][:7]
-    moved = any(_far_off(row[place], given[place]) for place in _PRICES[:2])
+    moved = any(_far_off(row[place], given[place]) for place in _PRICES[:2]) or _crossed(row, given, newer)
     for place in range(_LETTERS):
         if given[place] is None or (place in _PRICES and moved):
             continue
         if row[place] is None or newer:
             row[place] = given[place]
-    row[_LETTERS] = _letters(row[_LETTERS] or "", given[_LETTERS] or "", newer)
+    row[_LETTERS] = _letters(row[_LETTERS] or "", given[_LETTERS] or "", newer, gone)
     if row[_INPUT] == given[_INPUT] and not moved:  # else they belong to another price
         own, other = row[_MORE] or {}, given[_MORE] or {}
         row[_MORE] = {**own, **other} if newer else {**other, **own}
@@ -118,12 +131,25 @@ def _far_off(price: float | None, other: float | None) -> bool:
     return max(price, other) >= min(price, other) * _FAR_OFF
 
 
-def _letters(ours: str, theirs: str, newer: bool) -> str:
-    """What is known of a model stays known; whether it may have ended says the newer one."""
+def _crossed(row: Sequence[Any], given: Sequence[Any], newer: bool) -> bool:
+    """Whether one's cached input price would stand beside the other's input price, and above it."""
+    chosen = [
+        their if their is not None and (newer or own is None) else own for own, their in zip(row, given, strict=True)
+    ]
+    price, cached = chosen[_INPUT], chosen[_CACHED]
+    apart = (price, cached) not in ((row[_INPUT], row[_CACHED]), (given[_INPUT], given[_CACHED]))
+    return apart and price is not None and cached is not None and cached > price
+
+
+def _letters(ours: str, theirs: str, newer: bool, gone: bool) -> str:
+    """What is known of a model stays known; whether it may have ended says the newer one.
+
+    But no list says of what its maker has retired that it is back: a catalogue has no dates for that.
+    """
     own = {DOUBTFUL, OTHER_PROTOCOL, *DIGITS}
     known = {letter.lower() for letter in ours}
     added = [letter for letter in theirs if letter not in own and letter.lower() not in known]
-    doubtful = DOUBTFUL in (theirs if newer else ours)
+    doubtful = DOUBTFUL in (theirs if newer else ours) or (gone and DOUBTFUL in ours)
     able = "".join(sorted({*(letter for letter in ours if letter not in own), *added}, key=_place))
     return able + DOUBTFUL * doubtful + "".join(letter for letter in ours if letter in own - {DOUBTFUL})
 

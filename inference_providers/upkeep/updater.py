@@ -277,9 +277,9 @@ class Updater:
 
         overlay = load_overlay()
         fresh = build([read_source(catalogue, overlay, self._shown)], overlay)
-        merged = laid_over(bundled().data, fresh, day_of(catalogue))
-        today = int(time.strftime("%Y%m%d00", time.gmtime(self._clock())))
-        merged["version"] = max(today, bundled().version)
+        today = time.strftime("%Y-%m-%d", time.gmtime(self._clock()))
+        merged = laid_over(bundled().data, fresh, day_of(catalogue, today))
+        merged["version"] = max(int(today.replace("-", "") + "00"), bundled().version)
         return merged
 
     def _state(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from inference_providers.upkeep.importers import endpoints, litellm, models_dev,
 from inference_providers.upkeep.importers.labels import labelled
 from inference_providers.upkeep.importers.merging import Merged, merge_offers
 from inference_providers.upkeep.importers.retirement import Ending, retired_models
-from inference_providers.upkeep.importers.rows import Ids, OfferRow, ProviderRow, Source, rates
+from inference_providers.upkeep.importers.rows import Ids, OfferRow, ProviderRow, Source, in_order, rates
 
 _READERS = (
     (endpoints.recognises, endpoints.read),
@@ -44,7 +44,7 @@ def read_source(data: Any, overlay: Mapping[str, Any], origin: str = "source") -
     if isinstance(data, dict):
         for recognises, read in _READERS:
             if recognises(data):
-                return read(data, ids)
+                return in_order(read(data, ids))
     raise RegistryError(
         [
             f"{origin}: not in a known format; give models.dev's api.json, LiteLLM's price or endpoint list, "
@@ -72,7 +72,10 @@ class Building:
     def __init__(
         self, sources: Iterable[Source], overlay: Mapping[str, Any], previous: Mapping[str, Any] | None = None
     ) -> None:
-        ordered = sorted(sources, key=lambda source: (source.rank, source.kind))
+        given = list(sources)
+        kinds = Counter(source.kind for source in given)
+        # Of two lists of one kind and day it is their text that tells which comes first, whichever was named first.
+        ordered = sorted(given, key=lambda one: (one.rank, one.kind, repr(one) if kinds[one.kind] > 1 else ""))
         ordered.sort(key=lambda source: source.day, reverse=True)
         told, self.conflicts = labelled((row for source in ordered for row in source.offers), overlay["canonical"])
         overlay = {**overlay, "canonical": {**told, **overlay["canonical"]}}

@@ -13,11 +13,17 @@ from inference_providers.upkeep.importers.rows import (
     Source,
     above,
     clean_endpoint,
+    date_of,
     letters,
     number,
     paid,
     rates,
+    table,
+    tables,
+    text,
+    texts,
     tokens,
+    variables,
 )
 
 RANK = 2
@@ -52,10 +58,11 @@ def read_prices(data: Mapping[str, Any], ids: Ids) -> Source:
     """Rows of the price list; entries that name no callable model are left out."""
     offers: dict[tuple[str, str], OfferRow] = {}
     for key, row in data.items():
-        provider = ids(row["litellm_provider"]) if row else None
+        known = text(table(row).get("litellm_provider"))
+        provider = ids(known) if known else None
         if provider is None or _PRICE_CLASS.search(key) or row.get("mode") not in ("chat", "responses"):
             continue
-        internal_name = _internal_name(key, row["litellm_provider"])
+        internal_name = _internal_name(key, known)
         plain = internal_name == key or not _REGION.match(key.partition("/")[2])
         if plain or (provider, internal_name) not in offers:
             offers[provider, internal_name] = _offer(provider, internal_name, row)
@@ -73,7 +80,7 @@ def _internal_name(key: str, litellm_provider: str) -> str:
 
 
 def _offer(provider: str, internal_name: str, row: Mapping[str, Any]) -> OfferRow:
-    served = row.get("supported_endpoints") or ()
+    served = texts(row.get("supported_endpoints"))
     by_responses = row["mode"] == "responses" and "/v1/chat/completions" not in served
     return OfferRow(
         provider,
@@ -93,9 +100,9 @@ def _offer(provider: str, internal_name: str, row: Mapping[str, Any]) -> OfferRo
             s="supports_response_schema",
             r="supports_reasoning",
         ),
-        ends=str(row.get("deprecation_date") or "")[:10],
-        successor=str(row.get("successor_model") or ""),
-        page=str(row.get("source") or ""),
+        ends=date_of(row.get("deprecation_date")),
+        successor=text(row.get("successor_model")),
+        page=text(row.get("source")),
     )
 
 
@@ -132,8 +139,8 @@ def _tiers(row: Mapping[str, Any]) -> list[list[Any]]:
     found = [
         (size * 1000, *(paid(row.get(f"{name}_above_{size}k_tokens"), scale=1e6) for name in _RATES)) for size in sizes
     ]
-    for step in row.get("tiered_pricing") or ():
-        size = int((step.get("range") or [0])[0])
+    for step in tables(row.get("tiered_pricing")):
+        size = (step["range"] or [0])[0] if isinstance(step.get("range"), list) else 0
         found.append((size, *(paid(step.get(name), scale=1e6) for name in _RATES)))
     return above(found)
 
@@ -148,7 +155,9 @@ def _fee(value: Any) -> float | None:
 def read_endpoints(data: Mapping[str, Any], ids: Ids) -> Source:
     """Base URLs and key variables of LiteLLM's plain OpenAI-compatible providers."""
     rows = [
-        ProviderRow(provider, endpoint=clean_endpoint(row["endpoint"]), protocol="openai", variables=tuple(row["env"]))
+        ProviderRow(
+            provider, endpoint=clean_endpoint(row["endpoint"]), protocol="openai", variables=variables(row["env"])
+        )
         for foreign, row in data.items()
         if (provider := ids(foreign)) is not None
     ]

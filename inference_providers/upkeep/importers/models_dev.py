@@ -17,7 +17,12 @@ from inference_providers.upkeep.importers.rows import (
     number,
     paid,
     rates,
+    table,
+    tables,
+    text,
+    texts,
     tokens,
+    variables,
 )
 
 RANK = 3
@@ -42,50 +47,52 @@ def read(data: Mapping[str, Any], ids: Ids) -> Source:
 
 
 def _provider(provider: str, row: Mapping[str, Any]) -> ProviderRow:
-    protocol = PROTOCOLS.get(row.get("npm", ""), "")
+    protocol = PROTOCOLS.get(text(row.get("npm")), "")
     return ProviderRow(
         provider,
-        name=row.get("name", ""),
-        endpoint=clean_endpoint(row.get("api") or ""),
+        name=text(row.get("name")),
+        endpoint=clean_endpoint(row.get("api")),
         protocol=protocol,
-        variables=tuple(row.get("env") or ()),
-        model_list=row.get("doc", ""),
+        variables=variables(row.get("env")),
+        model_list=text(row.get("doc")),
     )
 
 
 def _offers(provider: str, row: Mapping[str, Any]) -> Iterator[OfferRow]:
-    for internal_name, model in row["models"].items():
-        modalities = model.get("modalities") or {}
-        if "text" not in modalities.get("output", ["text"]):
+    for internal_name, model in table(row["models"]).items():
+        if not isinstance(model, dict):
             continue
-        limit, cost = model.get("limit") or {}, model.get("cost") or {}
+        modalities = {way: texts(kinds) for way, kinds in table(model.get("modalities")).items()}
+        if "text" not in (modalities.get("output") or ["text"]):
+            continue
+        limit, cost = table(model.get("limit")), table(model.get("cost"))
         features = letters(model, t="tool_call", s="structured_output", r="reasoning")
         if "input" in modalities:
             features += "v" if "image" in modalities["input"] else "V"
         if model.get("temperature") is False:
             features += "P"
-        own = model.get("provider") or {}
-        asked = _SHAPES.get(own.get("shape", "")) or _APIS.get(own.get("npm", ""), "")
+        own = table(model.get("provider"))
+        asked = _SHAPES.get(text(own.get("shape"))) or _APIS.get(text(own.get("npm")), "")
         yield OfferRow(
             provider,
             internal_name,
-            display=model.get("name") or "",
+            display=text(model.get("name")),
             api=asked if asked == "chat" or "shape" in own else "",
             asked=asked,
-            endpoint=clean_endpoint(own.get("api") or ""),
+            endpoint=clean_endpoint(own.get("api")),
             context=tokens(limit.get("context")),
             output=tokens(limit.get("output")),
             price_in=number(cost.get("input")),
             price_out=number(cost.get("output")),
             price_cached=paid(cost.get("cache_read")),
             price_write=paid(cost.get("cache_write")),
-            more=_more(cost, model.get("experimental") or {}),
+            more=_more(cost, table(model.get("experimental"))),
             features=features,
-            released=model.get("release_date") or "",
-            family=model.get("family") or "",
-            open_weights=model.get("open_weights"),
+            released=text(model.get("release_date")),
+            family=text(model.get("family")),
+            open_weights=weights if isinstance(weights := model.get("open_weights"), bool) else None,
             ended=model.get("status") == "deprecated",
-            label=model.get("canonical_model_id") or "",
+            label=text(model.get("canonical_model_id")),
         )
 
 
@@ -106,19 +113,19 @@ def _rates(cost: Mapping[str, Any]) -> list[float | None]:
 
 def _more(cost: Mapping[str, Any], experimental: Mapping[str, Any]) -> dict[str, Any]:
     tiers = [
-        ((tier.get("tier") or {}).get("size"), *_rates(tier))
-        for tier in cost.get("tiers") or ()
-        if (tier.get("tier") or {}).get("type") == "context"
+        (table(tier.get("tier")).get("size"), *_rates(tier))
+        for tier in tables(cost.get("tiers"))
+        if table(tier.get("tier")).get("type") == "context"
     ]
-    if not tiers and (long := cost.get("context_over_200k")):
+    if not tiers and (long := table(cost.get("context_over_200k"))):
         tiers = [(200_000, *_rates(long))]
     more: dict[str, Any] = {
         "tiers": above(tiers),
         "audio": rates(paid(cost.get("input_audio")), paid(cost.get("output_audio"))),
         "reasoning": paid(cost.get("reasoning")),
     }
-    for mode in (experimental.get("modes") or {}).values():
-        service = ((mode.get("provider") or {}).get("body") or {}).get("service_tier")
+    for mode in table(experimental.get("modes")).values():
+        service = text(table(table(table(mode).get("provider")).get("body")).get("service_tier"))
         if service in ("flex", "priority"):
-            more[service] = _rates(mode.get("cost") or {})
+            more[service] = _rates(table(mode.get("cost")))
     return {name: value for name, value in more.items() if value}

@@ -16,6 +16,10 @@ from inference_providers.upkeep.importers.rows import (
     letters,
     number,
     paid,
+    table,
+    tables,
+    text,
+    texts,
     tokens,
 )
 
@@ -36,7 +40,7 @@ def read(data: Mapping[str, Any], ids: Ids) -> Source:
     offers: list[OfferRow] = []
     for foreign, models in data.items():
         provider = ids(foreign, "pi-ai")
-        if provider is None or not models:
+        if provider is None or not table(models):
             continue
         providers.append(ProviderRow(provider, endpoint=_endpoint(models), protocol=_protocol(models)))
         offers += _offers(provider, models)
@@ -45,12 +49,16 @@ def read(data: Mapping[str, Any], ids: Ids) -> Source:
 
 def _endpoint(models: Mapping[str, Any]) -> str:
     """The base URL that most of the OpenAI-compatible rows share."""
-    urls = Counter(row["baseUrl"] for row in models.values() if row["api"] == "openai-completions" and row["baseUrl"])
-    return clean_endpoint(urls.most_common(1)[0][0].replace("{", "${")) if urls else ""
+    urls = Counter(_url(row) for row in models.values() if row["api"] == "openai-completions" and _url(row))
+    return urls.most_common(1)[0][0] if urls else ""
+
+
+def _url(row: Mapping[str, Any]) -> str:
+    return clean_endpoint(text(row["baseUrl"]).replace("{", "${"))
 
 
 def _protocol(models: Mapping[str, Any]) -> str:
-    return "openai" if any(row["api"].startswith("openai-") for row in models.values()) else ""
+    return "openai" if any(text(row["api"]).startswith("openai-") for row in models.values()) else ""
 
 
 # What it asks a model by; that others are not there it does not say, but of `chat`.
@@ -68,19 +76,18 @@ _APIS = {
 
 def _offers(provider: str, models: Mapping[str, Any]) -> Iterator[OfferRow]:
     for internal_name, row in models.items():
-        cost = row.get("cost") or {}
-        compat = row.get("compat") or {}
-        features = letters(row, r="reasoning") + ("v" if "image" in (row.get("input") or ()) else "V")
+        cost, compat = table(row.get("cost")), table(row.get("compat"))
+        features = letters(row, r="reasoning") + ("v" if "image" in texts(row.get("input")) else "V")
         features += "".join(letter for fact, letter in _COMPAT.items() if compat.get(fact) is False)
         if compat.get("supportsStrictMode"):
             features += "s"
         yield OfferRow(
             provider,
             internal_name,
-            display=row.get("name") or "",
+            display=text(row.get("name")),
             api="chat" if row["api"] == "openai-completions" else "",
-            asked=_APIS.get(row["api"], "other"),
-            endpoint=clean_endpoint(row["baseUrl"].replace("{", "${")),
+            asked=_APIS.get(text(row["api"]), "other"),
+            endpoint=_url(row),
             context=tokens(row.get("contextWindow")),
             output=tokens(row.get("maxTokens")),
             price_in=number(cost.get("input")),
@@ -94,8 +101,7 @@ def _offers(provider: str, models: Mapping[str, Any]) -> Iterator[OfferRow]:
 
 def _more(cost: Mapping[str, Any]) -> dict[str, Any]:
     kinds = ("input", "output", "cacheRead", "cacheWrite")
-    tiers = [
-        (tier.get("inputTokensAbove"), *(paid(tier.get(kind)) for kind in kinds)) for tier in cost.get("tiers") or ()
-    ]
-    found = above(tiers)
+    found = above(
+        (tier.get("inputTokensAbove"), *(paid(tier.get(kind)) for kind in kinds)) for tier in tables(cost.get("tiers"))
+    )
     return {"tiers": found} if found else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -56,6 +57,17 @@ class Source(NamedTuple):
     day: str = ""
 
 
+def in_order(source: Source) -> Source:
+    """A source's offers by provider and name, whatever their order in its file; what can be no name is left out."""
+    offers = [row for row in source.offers if _is_name(row.internal_name)]
+    return source._replace(offers=sorted(offers, key=lambda row: (row.provider, row.internal_name)))
+
+
+def _is_name(value: str) -> bool:
+    """Whether a text can be a model's name: printable, and of a line's length."""
+    return 0 < len(value) <= 200 and value.isprintable() and value == value.strip()
+
+
 # How an offer is reached; `gemini`, `converse` and `other` are APIs of one company.
 APIS = ("chat", "responses", "messages", "gemini", "converse", "other")
 
@@ -78,12 +90,54 @@ def letters(row: Mapping[str, Any], **names: str) -> str:
     )
 
 
-def clean_endpoint(url: str) -> str:
-    """An OpenAI client's base URL: no trailing slash, no `/chat/completions`, `${VARIABLE}` kept."""
-    url = url.strip().rstrip("/").removesuffix("/chat/completions")
+# Sources are written by many hands. What is not of the kind that belongs there is unknown, and the rest is read.
+
+
+def text(value: Any) -> str:
+    """A text; empty if it is none."""
+    return value if isinstance(value, str) else ""
+
+
+def table(value: Any) -> Mapping[str, Any]:
+    """An object; empty if it is none."""
+    return value if isinstance(value, dict) else {}
+
+
+def tables(value: Any) -> list[Mapping[str, Any]]:
+    """The objects in a list; empty if it is none."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def texts(value: Any) -> list[str]:
+    """The texts in a list; empty if it is none."""
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+
+
+def variables(value: Any) -> tuple[str, ...]:
+    """The names of environment variables in a list."""
+    return tuple(name for name in texts(value) if re.fullmatch(r"[A-Z0-9_]{1,64}", name))
+
+
+def date_of(value: Any) -> str:
+    """A day, as YYYY-MM-DD; empty if it is none."""
+    return value[:10] if isinstance(value, str) and re.match(_DAY, value) else ""
+
+
+_DAY = r"(19|20)\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])(?!\d)"
+_DEAREST = 1e6  # USD per million tokens: nothing costs a dollar for each token
+_LONGEST = 1e9  # tokens
+
+
+def clean_endpoint(value: Any) -> str:
+    """An OpenAI client's base URL: no trailing slash, no `/chat/completions`, `${VARIABLE}` kept.
+
+    Empty for what is no address.
+    """
+    url = text(value).strip().rstrip("/").removesuffix("/chat/completions")
     if url.startswith("${"):  # a variable that holds a whole address: its value's scheme is taken off
         url = f"https://{url}"
-    return url.replace("${{", "${").rstrip("/")
+    url = url.replace("${{", "${").rstrip("/")
+    return url if re.fullmatch(r"https?://[^\s@]+", url) else ""
 
 
 def rates(*prices: float | None) -> list[float | None]:
@@ -96,7 +150,8 @@ def rates(*prices: float | None) -> list[float | None]:
 
 def above(tiers: Iterable[Sequence[Any]]) -> list[list[Any]]:
     """Price tiers as in the registry file, the smallest first: `[tokens, input, output, cached input, cache write]`."""
-    return sorted([size, *rates(*prices)] for size, *prices in tiers if size and any(price for price in prices))
+    found = {size: rates(*prices) for given, *prices in tiers if (size := tokens(given)) and any(prices)}
+    return [[size, *found[size]] for size in sorted(found)]
 
 
 def paid(value: Any, *, scale: float = 1) -> float | None:
@@ -106,7 +161,7 @@ def paid(value: Any, *, scale: float = 1) -> float | None:
 
 def number(value: Any, *, scale: float = 1) -> float | None:
     """A price, rounded so that 1e-06 a token is exactly 1 a million. An int if whole; None if it is not a price."""
-    if not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= _DEAREST / scale:
         return None
     rounded = round(value * scale, 6)
     return int(rounded) if rounded == int(rounded) else rounded
@@ -114,11 +169,15 @@ def number(value: Any, *, scale: float = 1) -> float | None:
 
 def tokens(value: Any) -> int | None:
     """A size in tokens, or None if the source does not know it."""
-    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) and value > 0 else None
+    known = isinstance(value, int | float) and not isinstance(value, bool) and 1 <= value <= _LONGEST
+    return int(value) if known else None
 
 
 class Ids:
-    """Foreign provider ids to ours; None for those that are skipped. `days`: as of when each kind of source is."""
+    """Foreign provider ids to ours; None for those that are skipped, and for what can be no id.
+
+    `days`: as of when each kind of source is.
+    """
 
     def __init__(self, ids: Mapping[str, str], skip: Mapping[str, str], days: Mapping[str, str]) -> None:
         self._ids, self._skip, self.days = ids, skip, days
@@ -128,4 +187,5 @@ class Ids:
         own = self._ids.get(f"{source}:{foreign}")
         if own is None and foreign in self._skip:
             return None
-        return own or self._ids.get(foreign, foreign.lower())
+        found = own or self._ids.get(foreign, foreign.lower())
+        return found if re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", found) else None
