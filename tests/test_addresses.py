@@ -166,6 +166,16 @@ def test_a_variable_that_is_not_followed_is_warned_of(serve: Serve, caplog: Any)
     assert unheeded(openai, {"OPENAI_BASE_URL": server.url, "OPENAI_API_BASE": f"{server.url}/"}) == {}
 
 
+def test_what_is_a_part_of_the_usual_address_is_followed_and_not_warned_of() -> None:
+    environ = {
+        "AZURE_OPENAI_ENDPOINT": "https://mine.openai.azure.com",
+        "AZURE_API_BASE": "https://mine.openai.azure.com/",
+    }
+    azure = bundled().providers["azure"]
+    assert own_address(azure, environ) == ("", "", "")
+    assert unheeded(azure, environ) == {}
+
+
 def test_doctor_names_an_address_as_followed_or_as_wrong_and_never_as_both(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OPENAI_BASE_URL", "OPENAI_API_BASE", "OPENAI_API_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
