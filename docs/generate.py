@@ -178,7 +178,7 @@ def settings() -> str:
 
 def key_rows(registry: Registry) -> str:
     """The variables that rows of the registry name: keys, addresses, accounts, by provider."""
-    from inference_providers.credentials.hosts import variables_of
+    from inference_providers.credentials import sources_of
 
     def names(listed: Iterable[str]) -> str:
         return ", ".join(f"`{name}`" for name in dict.fromkeys(listed))
@@ -186,7 +186,7 @@ def key_rows(registry: Registry) -> str:
     rows = ["| provider | key | address | account |", "|---|---|---|---|"]
     for provider in registry.providers.values():
         connection = provider.connection
-        account = [*variables_of(provider.endpoint), *(connection.get("headers") or {}).values()]
+        account = [*sources_of(provider), *(connection.get("headers") or {}).values()]
         reached = provider.endpoint and provider.protocol == "openai"
         address = provider.address_variables if reached else ()
         if provider.key_variables or address or account:

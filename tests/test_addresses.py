@@ -112,7 +112,6 @@ def test_what_other_tools_call_the_address_is_followed(serve: Serve, variable: s
         ("groq", "GROQ_API_BASE", "http://h:4000/v1", "http://h:4000/v1"),
         ("anthropic", "ANTHROPIC_BASE_URL", "http://h:4000", "http://h:4000/v1"),
         ("anthropic", "ANTHROPIC_API_BASE", "http://h:4000/anthropic/v1", "http://h:4000/anthropic/v1"),
-        ("azure", "AZURE_API_BASE", "https://r.openai.azure.com/", "https://r.openai.azure.com/openai/v1"),
         ("cloudflare-workers-ai", "CLOUDFLARE_BASE_URL", "https://gateway.example", "https://gateway.example"),
         ("ollama", "OLLAMA_API_BASE", "http://h:4000", "http://h:4000/v1"),
         ("ollama", "OLLAMA_BASE_URL", "http://h:4000/v1", "http://h:4000/v1"),
@@ -165,6 +164,16 @@ def test_a_variable_that_is_not_followed_is_warned_of(serve: Serve, caplog: Any)
     assert unheeded(openai, {"OPENAI_ENDPOINT": "http://gateway.lan"}) == {"OPENAI_ENDPOINT": "set OPENAI_BASE_URL"}
     assert unheeded(openai, {"OPENAI_HOST": "nothing of the kind", "OPENAI_BASE_URL": server.url}) == {}
     assert unheeded(openai, {"OPENAI_BASE_URL": server.url, "OPENAI_API_BASE": f"{server.url}/"}) == {}
+
+
+def test_what_is_a_part_of_the_usual_address_is_followed_and_not_warned_of() -> None:
+    environ = {
+        "AZURE_OPENAI_ENDPOINT": "https://mine.openai.azure.com",
+        "AZURE_API_BASE": "https://mine.openai.azure.com/",
+    }
+    azure = bundled().providers["azure"]
+    assert own_address(azure, environ) == ("", "", "")
+    assert unheeded(azure, environ) == {}
 
 
 def test_doctor_names_an_address_as_followed_or_as_wrong_and_never_as_both(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from inference_providers import InferenceProvidersError, ProviderList
 from inference_providers.cli.variables import rows
-from inference_providers.credentials import variables_of
+from inference_providers.credentials import sources_of
 from inference_providers.registry.registry import bundled
 from inference_providers.servers.engine_environment import passed_on
 from inference_providers.upkeep import Updater
@@ -34,7 +34,7 @@ def of_the_registry() -> set[str]:
     found: set[str] = set()
     for row in bundled().providers.values():
         connection = row.connection
-        found |= {*row.key_variables, *row.address_variables, *variables_of(row.endpoint)}
+        found |= {*row.key_variables, *row.address_variables, *sources_of(row)}
         found |= set((connection.get("headers") or {}).values())
     return found | {name for row in bundled().retired_providers.values() for name in row.get("api_key") or ()}
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from inference_providers.credentials import host_of, is_loopback, written_address
+from inference_providers.credentials import host_of, is_loopback, sources_of, written_address
 from inference_providers.registry import bundled
 
 TYPE_CHECKING = False
@@ -66,8 +66,8 @@ def unheeded(provider: Provider, environ: Mapping[str, str]) -> dict[str, str]:
     if followed or provider.local is not None or not known:
         return found
     stems = [name.removesuffix("_API_KEY") for name in provider.key_variables if name.endswith("_API_KEY")]
-    alike = [stem + end for stem in stems for end in _ALIKE]
-    return found | {name: f"set {known[0]}" for name in alike if name not in known and "://" in environ.get(name, "")}
+    alike = {stem + end for stem in stems for end in _ALIKE} - {*known, *sources_of(provider)}
+    return found | {name: f"set {known[0]}" for name in sorted(alike) if "://" in environ.get(name, "")}
 
 
 def notices(provider: Provider, environ: Mapping[str, str], endpoint: str, key: str) -> list[str]:

@@ -67,7 +67,10 @@ class Provider:
         stems = [name.removesuffix(end) for name in names for end in _BEFORE if name.endswith(end)]
         if self.local is not None:
             stems.append("".join(letter if letter.isalnum() else "_" for letter in self.id.upper()))
-        return tuple(dict.fromkeys((*listed, *(stem + end for stem in stems for end in _ADDRESSES))))
+        rules = (self.connection.get("variables") or {}).values()
+        parts = {name for rule in rules for name in rule.get("also") or ()}  # of its usual address
+        alike = (stem + end for stem in stems for end in _ADDRESSES)
+        return tuple(dict.fromkeys((*listed, *(name for name in alike if name not in parts))))
 
     @property
     def part_of(self) -> str:
