@@ -471,6 +471,21 @@ def test_a_name_is_known_in_upper_case_and_by_its_other_names() -> None:
         open_models.named("llama-9")
 
 
+def test_the_table_is_read_out_of_an_archive_as_well(tmp_path: Path) -> None:
+    archive = tmp_path / "all.zip"
+    with zipfile.ZipFile(archive, "w") as made:
+        for path in (ROOT / "inference_providers").rglob("*"):
+            if path.suffix in (".py", ".json"):
+                made.write(path, path.relative_to(ROOT))
+    code = "from inference_providers.servers import open_models; print(open_models.__file__, len(open_models.rows()))"
+    environ = {**os.environ, "PYTHONPATH": str(archive)}
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, env=environ, check=True)
+    assert done.stdout.split() == [
+        f"{archive}/inference_providers/servers/open_models.py",
+        str(len(open_models.rows())),
+    ]
+
+
 # The command
 
 

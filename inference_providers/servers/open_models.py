@@ -5,8 +5,6 @@ The table is data, `open_models.json`. Each row names one file by its digest: it
 
 from __future__ import annotations
 
-import os
-
 from inference_providers.errors import LocalServerError
 
 TYPE_CHECKING = False
@@ -15,7 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 SMALLEST = "smollm2"  # the one that every machine has room for
-_PATH = os.path.join(os.path.dirname(__file__), "open_models.json")
+_FILE = "open_models.json"
 
 
 class OpenModel:
@@ -42,9 +40,10 @@ class OpenModel:
 def rows() -> dict[str, Any]:
     """The table: name -> row."""
     import json
+    import pkgutil
 
-    with open(_PATH, encoding="utf-8") as file:
-        table: dict[str, Any] = json.load(file)["models"]
+    data = pkgutil.get_data(__package__, _FILE)  # also where the package lies in an archive
+    table: dict[str, Any] = json.loads(data or b"")["models"]
     return table
 
 
