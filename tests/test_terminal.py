@@ -399,6 +399,13 @@ def test_providers_and_doctor_agree_on_the_address_and_the_count(piped: Any) -> 
     assert told["local_servers"] > 5
 
 
+def test_an_address_of_ones_own_is_named_where_it_fails(piped: Any) -> None:
+    environ = {"OPENAI_API_KEY": CANARY, "OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}
+    for arguments in (["ask-ai", "hi"], ["ask-ai", "--no-stream", "hi"], ["ask-ai", "-m", "gpt-4o", "hi"]):
+        done = piped(*arguments, **environ)
+        assert (done.returncode, done.stderr) == (1, b"Error: openai: connection refused (127.0.0.1:9)\n")
+
+
 def test_every_file_that_is_validated_has_its_turn(piped: Any, tmp_path: Path) -> None:
     for name, text in (("a", '{"providers": {"x": {}}}'), ("b", "["), ("c", '{"providers": {"x": {}}}')):
         (tmp_path / name).write_text(text)

@@ -238,7 +238,7 @@ class AsyncAsker:
             if status >= 500:
                 problem = classify.unavailable(classify.NEXT, offer.provider, f"HTTP {status}", status).error
         except WireError as error:
-            outcome, problem = str(error), classify.failure(error, offer.provider).error
+            outcome, problem = str(error), classify.failure(error, offer.provider, at=offer.moved()).error
         self._note(attempts, offer, outcome, started, status, problem)
         return status is not None and status < 500
 

@@ -216,6 +216,11 @@ class Offer(credentials.Secretive, Frozen):
         """The provider's row of the registry."""
         return self._access.provider
 
+    def moved(self) -> str:
+        """The host where it is asked, if that is not where its provider usually is: by the user's own word."""
+        usual, host = self.row().endpoint, credentials.host_of(self.endpoint)
+        return "" if self.launchable or "$" in usual or host == credentials.host_of(usual) else host
+
     def forbids(self, address: Address) -> str:
         """Why a request with this offer's key must not go to *address*; empty where it may."""
         return self._access.forbids(address, self.endpoint)

@@ -117,17 +117,19 @@ class Verdict:
         return f"<Verdict {self.action}: {self.error}>"
 
 
-def failure(error: WireError, provider: str, *, launched: bool = False) -> Verdict:
+def failure(error: WireError, provider: str, *, launched: bool = False, at: str = "") -> Verdict:
     """A verdict on a request that got no usable response.
 
-    launched: this package launched the server, and starts it anew with the next try.
+    launched: this package launched the server, and starts it anew with the next try. at: the host, where it is not
+    the usual one, since it is then the first thing to look at.
     """
     if launched and error.kind in ("connect", "broken"):
         message = f"{provider}: the connection to its server was lost; it is started anew if it has ended"
         problem = ProviderUnavailableError(message, provider=provider, code="broken")
         return Verdict(RETRY, problem, retry_after=RESTART)
     action, note = _BY_KIND.get(error.kind, (NEXT, ""))
-    problem = ProviderUnavailableError(f"{provider}: {error}{note}", provider=provider, code=error.kind)
+    where = f" ({at})" if at and error.kind in ("connect", "broken", "protocol") else ""
+    problem = ProviderUnavailableError(f"{provider}: {error}{where}{note}", provider=provider, code=error.kind)
     return Verdict(action, problem)
 
 
