@@ -450,16 +450,19 @@ def test_a_key_without_an_owner_is_not_sent_at_all(everywhere: Server) -> None:
 
 
 def test_ids_that_a_provider_gives_lead_nowhere_else(serve: Any, tmp_path: Any) -> None:
-    from inference_providers.batches.provider_jobs import _Api
+    from inference_providers.batches.batch_api import BatchApi
     from inference_providers.errors import ProviderUnavailableError
 
     made = ProviderList(environ={"OPENAI_API_KEY": CANARY}, local=False)
     offer = made.find_model_providers("gpt-4o")[0]
-    api = _Api(made, offer, {**made.registry.batch, **offer.connection["batch"]}, None)  # type: ignore[arg-type]
-    assert api._path("poll", "batch_1?x=#y@evil.example\r\n") == "/batches/batch_1%3Fx%3D%23y%40evil.example%0D%0A"
+    api = BatchApi(made, offer, {**made.registry.batch, **offer.connection["batch"]}, None)  # type: ignore[arg-type]
+    assert (
+        api.path(api._row["poll"], "batch_1?x=#y@evil.example\r\n")
+        == "/batches/batch_1%3Fx%3D%23y%40evil.example%0D%0A"
+    )
     for odd in ("../../x", "a/../../b", "/x", "", "."):
         with pytest.raises(ProviderUnavailableError, match="not an id"):
-            api._path("poll", odd)
+            api.path(api._row["poll"], odd)
 
 
 @pytest.mark.parametrize(

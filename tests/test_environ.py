@@ -511,7 +511,8 @@ EDGES = {  # where there is no `environ=` to be given: a command, a fixture, a f
     "backends": None,
     "llama_server": None,
     "version_0_2": {"updated"},
-    "engine": {"_environment"},
+    "engine_lists": {"environment"},
+    "content_items": {"sent"},  # a picture's path, in a conversation that has no list
 }
 DEFAULTS = {
     "finder",

@@ -834,7 +834,7 @@ def test_pages_of_a_roll_call_keep_their_mode_and_are_files(tmp_path: Path) -> N
     page.touch(0o600)
     _check_writable(str(tmp_path / "page"))
     assert names(tmp_path) == {"page.md"}
-    _write(str(tmp_path / "page"), [], ["q"], 0.0)
+    _write(str(tmp_path / "page"), [], ["q"], 0.0, "made by hand")
     assert (mode(page), page.read_text() != "", names(tmp_path)) == (0o600, True, {"page.md", "page.html"})
     (tmp_path / "one.md").symlink_to(tmp_path / "one.html")
     with pytest.raises(ValueError, match="the same file"):

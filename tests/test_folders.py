@@ -531,9 +531,11 @@ def test_a_relative_folder_in_the_environment_is_ignored(
 ) -> None:
     variable = f"XDG_{kind.upper()}_HOME"
     usual = {"cache": ".cache", "config": ".config", "data": ".local/share", "state": ".local/state"}[kind]
-    for value in ("relative", "./relative", "~/relative", ""):
+    for value in ("relative", "./relative", ""):
         monkeypatch.setenv(variable, value)
         assert folders.base(kind, os.environ) == str(tmp_path / usual)
+    monkeypatch.setenv(variable, "~/mine")
+    assert folders.base(kind, os.environ) == str(tmp_path / "mine")
     monkeypatch.setenv(variable, "/elsewhere")
     assert folders.base(kind, os.environ) == "/elsewhere"
 

@@ -127,8 +127,8 @@ def test_a_registry_too_deep_is_refused_as_data_and_as_text(option: str, depth: 
 
 
 def test_other_files_and_replies_that_are_too_deep_are_none_that_can_be_read(tmp_path: Path, serve: Serve) -> None:
-    from inference_providers.batches.files import items
     from inference_providers.batches.items import Reader
+    from inference_providers.batches.sources import Source
     from inference_providers.clients.connection import checked_completion
     from inference_providers.servers.discovery import _rows
     from inference_providers.testing.cassette import Cassette, CassetteError
@@ -138,7 +138,7 @@ def test_other_files_and_replies_that_are_too_deep_are_none_that_can_be_read(tmp
     with pytest.raises(ProviderUnavailableError):
         checked_completion(f'{{"choices": {deep}}}'.encode(), "m")
     (tmp_path / "in.jsonl").write_text(f'{{"prompt": "a", "x": {deep}}}\n"fine"\n')
-    found = list(items(tmp_path / "in.jsonl", Reader(None, None, {}, {})))
+    found = list(Source(tmp_path / "in.jsonl", Reader(None, None, {}, {})).items())
     assert ["100 levels" in item.problem for item in found] == [True, False]
     (tmp_path / "c.json").write_text(f'{{"interactions": {deep}, "variables": []}}')
     with pytest.raises(CassetteError):

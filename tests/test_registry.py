@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference_providers import ProviderList, RegistryError
-from inference_providers.registry.registry import BUNDLED_PATH, bundled, linked, merge, parse
+from inference_providers.registry.merge_patch import merge
+from inference_providers.registry.registry import BUNDLED_PATH, bundled, linked, parse
 from inference_providers.registry.schema import problems
 from inference_providers.upkeep.importers.build import build, load_overlay, read_source, to_text
 from tests.conftest import ROOT, keys, registry_of

@@ -22,6 +22,11 @@ PACKAGE = ROOT / "inference_providers"
 # Texts that look like names of variables, and are none that is read.
 OTHER = {
     "FILE_OR_URL",  # a command's argument
+    "PROHIBITED_CONTENT",  # why Google stopped
+    "REMOTE_VLLM",  # kinds of engines
+    "GOOGLE_VERTEX",
+    "HUGGING_FACE_ROUTER",
+    "XDG_CONFIG_DIRS",  # pip alone gets it, for its own settings
     "INVALID_JSON",  # what stands for a tool call's arguments
     "MODEL_NAME",  # stands in the addresses of providers that have ended
     "INFERENCE_PROVIDERS_MOCK_KEY",  # both stand for the variable of a key that is in none

@@ -142,10 +142,9 @@ class Finder(Secretive):
         """The model servers that run on this machine; a look at known ports counts for ten seconds."""
         if not self._local:
             return []
-        seen = self._lookout.servers()
         launched: list[LocalServer] = list(self._launchables.running()) if any(running(self.environ)) else []
         ours = {server.endpoint for server in launched}
-        return [server for server in seen if server.endpoint not in ours] + launched
+        return [server for server in self._lookout.servers() if server.endpoint not in ours] + launched
 
     @cached_property
     def _lookout(self) -> Lookout:
@@ -291,9 +290,8 @@ class Finder(Secretive):
     def _check_there_is_a_server(self, resolution: Resolution, first: Offer) -> None:
         """Raise LocalServerError unless an engine that is named runs here, or can be started with what lies here."""
         if not self.resolver.servers_of(first.provider):
-            said = self._lookout.silence(first.endpoint)
-            near, how = self._launchables.instead(first.internal_name)
-            raise self.guidance.no_server(resolution, first, near, how, said)
+            said, instead = self._lookout.silence(first.endpoint), self._launchables.instead(first.internal_name)
+            raise self.guidance.no_server(resolution, first, *instead, said)
 
     def _warn_of_other_engines(self, resolution: Resolution, chosen: Offer) -> None:
         """Say once why a model is launched with another engine than the first."""

@@ -10,7 +10,7 @@ import click
 
 from inference_providers.cli.completion import complete_model
 from inference_providers.cli.exit_codes import FAILED, INTERRUPTED, guarded
-from inference_providers.cli.output import on_terminal, say
+from inference_providers.cli.output import on_terminal, say, say_bytes
 from inference_providers.cli.terms import on_terms
 
 TYPE_CHECKING = False
@@ -164,7 +164,7 @@ def _print(results: Iterable[Result]) -> None:
     """Results on standard output, a line of JSON each, as they come."""
     for result in results:
         line = result.as_line()
-        say(line) if on_terminal() else click.echo(line.encode("utf-8", "replace"))
+        say(line) if on_terminal() else say_bytes(line.encode("utf-8", "replace"))
 
 
 def _interrupted(output: str) -> NoReturn:

@@ -39,6 +39,11 @@ def say(text: str = "", *, err: bool = False, nl: bool = True, **style: Any) -> 
     click.echo(text, err=err, nl=nl, color=True)  # keeps click from removing anything
 
 
+def say_bytes(line: bytes) -> None:
+    """Print a line as it is, for whoever reads standard output as data."""
+    click.echo(line)
+
+
 def encodable(text: str) -> str:
     """*text* with escapes like `\\U0001f600` for what the encoding of standard output lacks."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"

@@ -23,6 +23,7 @@ VARIABLES: dict[str, dict[str, str]] = {
         "INFERENCE_PROVIDERS_CACHE_DIR": "where updates of the registry are kept; default: the cache folder",
         "INFERENCE_PROVIDERS_LOCAL_MODEL": "a GGUF file that is started where there is nobody else to ask",
         "INFERENCE_PROVIDERS_MODELS": "lists of models of your own: files, between `:` (`;` on Windows)",
+        "INFERENCE_PROVIDERS_COMPAT": "`0.2`: what that version gave, see [moving.md](moving.md)",
     },
     FOLDERS: {
         "HOME": "where `~` is, and the folders below; default: by the system's accounts",
@@ -56,6 +57,9 @@ VARIABLES: dict[str, dict[str, str]] = {
         "HUGGINGFACE_HUB_CACHE": "the same, in its old spelling",
         "HF_HOME": "the folder above it",
         "LLAMA_CACHE": "where llama.cpp keeps its downloads",
+        "MODELS_DIR": "a folder of models of yours: files, and folders of Hugging Face",
+        "HF_ENDPOINT": "a mirror of Hugging Face, for `local get`",
+        "HF_HUB_OFFLINE": "`1`: nothing is fetched from there",
         "LLAMA_API_KEY": "set for an engine that is started: the key that it asks for",
     },
     COMPATIBLE: {

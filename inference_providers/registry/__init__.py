@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from inference_providers.registry.heads import Heads as Heads
     from inference_providers.registry.heads import edits as edits
     from inference_providers.registry.heads import is_path as is_path
+    from inference_providers.registry.merge_patch import merge as merge
     from inference_providers.registry.naming import SERVICES as SERVICES
     from inference_providers.registry.naming import Names as Names
     from inference_providers.registry.naming import derive as derive
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from inference_providers.registry.registry import Registry as Registry
     from inference_providers.registry.registry import bundled as bundled
     from inference_providers.registry.registry import canonical_name as canonical_name
-    from inference_providers.registry.registry import merge as merge
     from inference_providers.registry.registry import package_file as package_file
     from inference_providers.registry.registry import parse as parse
     from inference_providers.registry.schema import problems as problems
@@ -67,6 +67,7 @@ _HOME = {
         "edits",
         "is_path",
     ),
+    "merge_patch": ("merge",),
     "naming": (
         "Names",
         "SERVICES",
@@ -83,7 +84,6 @@ _HOME = {
         "Registry",
         "bundled",
         "canonical_name",
-        "merge",
         "package_file",
         "parse",
     ),

@@ -306,19 +306,6 @@ def parse(text: str | bytes, origin: str = "registry") -> dict[str, Any]:
     return data
 
 
-def merge(base: Any, patch: Any) -> Any:
-    """JSON Merge Patch (RFC 7396): objects merge, null removes, anything else replaces. Neither input changes."""
-    if not isinstance(patch, dict):
-        return patch
-    merged = dict(base) if isinstance(base, dict) else {}
-    for key, value in patch.items():
-        if value is None:
-            merged.pop(key, None)
-        else:
-            merged[key] = merge(merged.get(key), value)
-    return merged
-
-
 def linked(path: str) -> str:
     """Where the content of one of this package's data files is.
 
