@@ -12,7 +12,7 @@ from setuptools.command.sdist import sdist
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from inference_providers.registry import linked
+from inference_providers.registry.registry import linked
 
 
 class Build(build_py):

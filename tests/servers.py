@@ -35,7 +35,7 @@ class Received:
     def key(self) -> str | None:
         names = ("authorization", *OWN_HEADERS)
         found = [self.headers[name].removeprefix("Bearer ") for name in names if self.headers.get(name)]
-        return found[0] if len(found) == 1 else None
+        return found[0] if found and len(set(found)) == len(found) else None  # in one header, and in no other
 
     @property
     def streams(self) -> bool:

@@ -115,6 +115,10 @@ def imported(path: Path) -> set[str]:
     return names - set(sys.stdlib_module_names) - {"inference_providers"}
 
 
+# Modules that are loaded by what they import, and by nothing else.
+ALONE_LOAD = {("pytest_plugin.py", "pytest"), ("hook-inference_providers.py", "PyInstaller")}
+
+
 def test_what_the_package_imports_is_declared() -> None:
     always = declared("options", "install_requires")
     extras = declared("options.extras_require", "local") | declared("options.extras_require", "socks")
@@ -123,7 +127,7 @@ def test_what_the_package_imports_is_declared() -> None:
     for path in (ROOT / "inference_providers").rglob("*.py"):
         for name in imported(path):
             packages = {canonicalize_name(package) for package in brings.get(name, [name])}
-            if path.name == "pytest_plugin.py" and name == "pytest":  # which alone loads it
+            if (path.name, name) in ALONE_LOAD:
                 continue
             assert packages & (always | extras), f"{path.name} imports {name}"
             found |= packages

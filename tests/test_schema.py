@@ -18,7 +18,8 @@ from inference_providers import MetaInferenceEngine, ProviderList, RegistryError
 from inference_providers.credentials.pins import Pins
 from inference_providers.credentials.trust import stray_keys
 from inference_providers.registry import schema
-from inference_providers.registry.registry import Registry, bundled, merge
+from inference_providers.registry.merge_patch import merge
+from inference_providers.registry.registry import Registry, bundled
 from inference_providers.registry.schema import is_valid, problems
 from inference_providers.testing.mock import Mock
 from inference_providers.upkeep.updater import load
