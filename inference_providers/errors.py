@@ -61,7 +61,7 @@ class InferenceProvidersError(Exception):
         ]
         notes = getattr(self, "__notes__", ())
         shown = [*traceback.format_list(frames), f"{type(self).__name__}: {self}", *notes]
-        return "\n".join(line.rstrip("\n") for line in shown).splitlines()
+        return [line for text in shown for line in text.splitlines()]
 
 
 class RegistryError(InferenceProvidersError):

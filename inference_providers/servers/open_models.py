@@ -42,7 +42,7 @@ def rows() -> dict[str, Any]:
     import json
     import pkgutil
 
-    data = pkgutil.get_data(__package__, _FILE)  # also where the package lies in an archive
+    data = pkgutil.get_data(__name__, _FILE)  # also where the package lies in an archive
     table: dict[str, Any] = json.loads(data or b"")["models"]
     return table
 

@@ -69,7 +69,7 @@ def _row(row: Row, other: Row, newer: str, ended: Container[str], names: Mapping
     owners = {**{name: model for model, name in main.items()}, **more}
     for written, theirs in (other.get("facts") or {}).items():
         if name := spelt.get(written.lower()):
-            gone = owners.get(name) in ended
+            gone = owners.get(name, "") in ended
             known = facts.get(name)
             facts[name] = _renumbered(theirs, digits) if known is None else _facts(known, theirs, bool(newer), gone)
     found = {**row, "model_names": main, "facts": facts}
