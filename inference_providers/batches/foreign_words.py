@@ -202,7 +202,9 @@ def _merged(turns: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def _google_turns(body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Turns there: the results of one turn's calls are one turn, which Google counts, with nothing else in it."""
     names: dict[Any, str] = {}
+    results: list[dict[str, Any]] = []
     for turn in body["messages"]:
         role = turn.get("role")
         if role in _SYSTEM:
@@ -210,13 +212,18 @@ def _google_turns(body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         if role == "tool":
             text = "".join(part.get("text", "") for part in _parts(turn))
             name = names.get(turn.get("tool_call_id"), "")
-            yield {"role": "user", "parts": [{"functionResponse": {"name": name, "response": {"result": text}}}]}
+            results.append({"functionResponse": {"name": name, "response": {"result": text}}})
             continue
+        if results:
+            yield {"role": "user", "parts": results}
+            results = []
         parts = [_google_part(part) for part in _parts(turn)]
         for call in turn.get("tool_calls") or ():
             names[call.get("id")] = call["function"]["name"]
             parts.append({"functionCall": {"name": call["function"]["name"], "args": _arguments(call["function"])}})
         yield {"role": "model" if role == "assistant" else "user", "parts": parts}
+    if results:
+        yield {"role": "user", "parts": results}
 
 
 def _google_part(part: Mapping[str, Any]) -> dict[str, Any]:
