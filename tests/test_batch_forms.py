@@ -310,6 +310,19 @@ def test_results_of_several_calls_are_one_turn_for_google() -> None:
 
 
 @pytest.mark.parametrize("maker", ["anthropic", "google"])
+def test_turns_that_say_nothing_do_not_go_up(serve: Serve, tmp_path: Path, maker: str) -> None:
+    made = MAKERS[maker]()
+    alone = [{"role": "system", "content": "Be brief."}]
+    talk = [{"role": "user", "content": "q"}, {"role": "assistant", "content": ""}, {"role": "user", "content": "c"}]
+    results, _ = run(serve(made), maker, [alone, "a", talk], tmp_path / "out.jsonl")
+    assert [result.ok for result in results] == [False, True, True]
+    assert "nothing in it but a system prompt" in str(results[0].error)
+    assert len(made.requests) == 2
+    turns = foreign_words.to_google({"messages": talk})[0]["contents"]
+    assert [turn["parts"] for turn in turns] == [[{"text": "q"}], [{"text": "c"}]]
+
+
+@pytest.mark.parametrize("maker", ["anthropic", "google"])
 def test_a_field_without_a_word_there_is_an_error_where_that_is_wanted(
     serve: Serve, tmp_path: Path, maker: str
 ) -> None:

@@ -36,7 +36,7 @@ def to_anthropic(body: Mapping[str, Any], most: int) -> tuple[dict[str, Any], li
     made: dict[str, Any] = {"model": body.get("model"), "max_tokens": limit}
     if system := _system(body):
         made["system"] = system
-    made["messages"] = list(_merged(_anthropic_turns(body)))
+    made["messages"] = _spoken(_merged(_anthropic_turns(body)))
     made |= {name: body[name] for name in _KEPT if body.get(name) is not None}
     if (stop := body.get("stop")) is not None:
         made["stop_sequences"] = [stop] if isinstance(stop, str) else stop
@@ -62,7 +62,7 @@ def to_anthropic(body: Mapping[str, Any], most: int) -> tuple[dict[str, Any], li
 
 def to_google(body: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """A chat as a request for generateContent, and the fields that have no word there."""
-    made: dict[str, Any] = {"contents": list(_google_turns(body))}
+    made: dict[str, Any] = {"contents": _spoken(_google_turns(body))}
     if system := _system(body):
         made["systemInstruction"] = {"parts": [{"text": system}]}
     settings = {word: body[name] for name, word in _GOOGLE_NAMES.items() if body.get(name) is not None}
@@ -176,7 +176,8 @@ def _anthropic_turns(body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             blocks.append(
                 {"type": "tool_use", "id": call.get("id"), "name": function["name"], "input": _arguments(function)}
             )
-        yield {"role": "assistant" if role == "assistant" else "user", "content": blocks}
+        if blocks:
+            yield {"role": "assistant" if role == "assistant" else "user", "content": blocks}
 
 
 def _anthropic_part(part: Mapping[str, Any]) -> dict[str, Any]:
@@ -185,6 +186,14 @@ def _anthropic_part(part: Mapping[str, Any]) -> dict[str, Any]:
     kind, data = _picture(part)
     source = {"type": "base64", "media_type": kind, "data": data} if kind else {"type": "url", "url": data}
     return {"type": "image", "source": source}
+
+
+def _spoken(turns: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
+    """All turns. Raises ValueError where there are none: a job with one such request may be refused as a whole."""
+    found = list(turns)
+    if not found:
+        raise ValueError("there is nothing in it but a system prompt")
+    return found
 
 
 def _merged(turns: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -221,7 +230,8 @@ def _google_turns(body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         for call in turn.get("tool_calls") or ():
             names[call.get("id")] = call["function"]["name"]
             parts.append({"functionCall": {"name": call["function"]["name"], "args": _arguments(call["function"])}})
-        yield {"role": "model" if role == "assistant" else "user", "parts": parts}
+        if parts:
+            yield {"role": "model" if role == "assistant" else "user", "parts": parts}
     if results:
         yield {"role": "user", "parts": results}
 
