@@ -481,6 +481,8 @@ def test_a_conversation_that_cannot_be_asked_starts_no_job(jobs: tuple[Jobs, dic
     api, remote = jobs
     with pytest.raises(ValueError, match="item 1"):
         MetaInferenceEngine(remote_params=remote).infer_batch(["q", Conversation()], model_name="m")
+    with pytest.raises(ValueError, match="nothing to ask"):
+        MetaInferenceEngine(remote_params=remote).infer_batch([], model_name="m")
     assert api.jobs == {}
 
 

@@ -402,7 +402,7 @@ def test_what_failed_in_a_batchs_file_and_fails_again_is_a_failure_and_the_rest_
 ) -> None:
     server, out = serve(picky), tmp_path / "out.jsonl"
     environ = {"OPENAI_API_KEY": keys(1)["P1_API_KEY"], "OPENAI_BASE_URL": server.url}
-    ProviderList(environ=environ, local=False).batch(["a", "BAD"], "openai/gpt-4o", out=out)
+    ProviderList(environ=environ, local=False).batch([Conversation.of(one) for one in ("a", "BAD")], "openai/gpt-4o", out=out)
     engine = MetaInferenceEngine(environ=environ, local=False)
     result = engine.infer_partial(["a", "BAD"], "openai/gpt-4o", output_path=str(out))
     assert ([index for index, _ in result.successful], result.failed_indices) == ([0], [1])
