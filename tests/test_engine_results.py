@@ -18,11 +18,10 @@ from inference_providers import (
     InferenceResult,
     Message,
     MetaInferenceEngine,
-    ProviderList,
     Role,
     UnknownModelError,
 )
-from tests.conftest import ROOT, keys
+from tests.conftest import ROOT
 from tests.servers import Server, completion, status
 
 Serve = Callable[..., Server]
@@ -395,15 +394,3 @@ def test_metadata_that_no_file_can_hold_is_told_before_anything_is_paid_for(
         engine_at(server).infer(talks, "m", output_path=str(tmp_path / "out.jsonl"), on_error="keep")
     assert server.asked == []
     assert texts(engine_at(server).infer(talks, "m")) == ["re: a", "re: c"]  # nothing is written
-
-
-def test_what_failed_in_a_batchs_file_and_fails_again_is_a_failure_and_the_rest_is_kept(
-    serve: Serve, tmp_path: Path
-) -> None:
-    server, out = serve(picky), tmp_path / "out.jsonl"
-    environ = {"OPENAI_API_KEY": keys(1)["P1_API_KEY"], "OPENAI_BASE_URL": server.url}
-    ProviderList(environ=environ, local=False).batch([Conversation.of(one) for one in ("a", "BAD")], "openai/gpt-4o", out=out)
-    engine = MetaInferenceEngine(environ=environ, local=False)
-    result = engine.infer_partial(["a", "BAD"], "openai/gpt-4o", output_path=str(out))
-    assert ([index for index, _ in result.successful], result.failed_indices) == ([0], [1])
-    assert [request.json["messages"][-1]["content"] for request in server.asked] == ["a", "BAD", "BAD"]

@@ -61,7 +61,7 @@ class Run:
             batch = Batch(pipeline, job)
             known = {index for index, _ in self.result.successful}
             for result in batch:  # without a file, they come only now, and each has been taken
-                if result.row and result.error is None and result.index not in known:  # answered by an earlier run
+                if result.row and result.index not in known:  # answered by an earlier run
                     self.result.successful.append((result.index, self._kept(result)))
         except BaseException as error:
             error.__dict__["inference_result"] = self._sorted()
