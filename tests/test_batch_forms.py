@@ -298,6 +298,41 @@ def test_a_chat_in_the_words_of_google() -> None:
     assert made["contents"][2]["parts"][0]["functionResponse"] == {"name": "f", "response": {"result": "5"}}
 
 
+def test_results_of_several_calls_are_one_turn_for_google() -> None:
+    calls = [{**CALL, "id": name} for name in ("c1", "c2")]
+    results = [{"role": "tool", "tool_call_id": name, "content": name} for name in ("c1", "c2")]
+    turns = [{"role": "user", "content": "q"}, {"role": "assistant", "content": None, "tool_calls": calls}, *results]
+    for after in ([], [{"role": "user", "content": "and?"}]):
+        made, _ = foreign_words.to_google({"messages": [*turns, *after]})
+        assert [len(turn["parts"]) for turn in made["contents"]] == [1, 2, 2, *(1 for _ in after)]
+        given = [part["functionResponse"]["response"]["result"] for part in made["contents"][2]["parts"]]
+        assert given == ["c1", "c2"]
+
+
+@pytest.mark.parametrize("maker", ["anthropic", "google"])
+def test_turns_that_say_nothing_do_not_go_up(serve: Serve, tmp_path: Path, maker: str) -> None:
+    made = MAKERS[maker]()
+    alone = [{"role": "system", "content": "Be brief."}]
+    talk = [{"role": "user", "content": "q"}, {"role": "assistant", "content": ""}, {"role": "user", "content": "c"}]
+    results, _ = run(serve(made), maker, [alone, "a", talk], tmp_path / "out.jsonl")
+    assert [result.ok for result in results] == [False, True, True]
+    assert "nothing in it but a system prompt" in str(results[0].error)
+    assert len(made.requests) == 2
+    turns = foreign_words.to_google({"messages": talk})[0]["contents"]
+    assert [turn["parts"] for turn in turns] == [[{"text": "q"}], [{"text": "c"}]]
+
+
+@pytest.mark.parametrize("maker", ["anthropic", "google"])
+def test_a_field_without_a_word_there_is_an_error_where_that_is_wanted(
+    serve: Serve, tmp_path: Path, maker: str
+) -> None:
+    made = MAKERS[maker]()
+    options: dict[str, Any] = {"frequency_penalty": 1.0, "on_unsupported": "error"}
+    results, summary = run(serve(made), maker, ["a"], tmp_path / "out.jsonl", **options)
+    assert (summary.answered, summary.failed, made.requests) == (0, 1, [])
+    assert "its batch API has no word for frequency_penalty" in str(results[0].error)
+
+
 def test_calls_come_back_in_the_words_of_openai() -> None:
     block = {"type": "tool_use", "id": "c1", "name": "f", "input": {"x": 1}}
     message = foreign_words.from_anthropic({"content": [block], "stop_reason": "tool_use"})["choices"][0]

@@ -7,6 +7,7 @@ import dataclasses
 import json
 import pickle
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,8 +35,9 @@ from inference_providers import (
     VLLMInferenceEngine,
     build_inference_engine,
 )
+from inference_providers.batches import provider_jobs
 from inference_providers.registry import bundled
-from tests.batch_server import Jobs
+from tests.batch_server import Jobs, bad, good
 from tests.conftest import keys
 from tests.servers import Server, completion, status
 
@@ -436,10 +438,51 @@ def test_a_job_that_has_failed_says_so(jobs: tuple[Jobs, dict[str, Any]]) -> Non
         engine.get_batch_results(job, ["q"], "m")
 
 
+def fails(line: dict[str, Any]) -> bool:
+    return bool(line["body"]["messages"][-1]["content"] == "BAD")
+
+
+@pytest.mark.parametrize("status", ["expired", "cancelled"])
+def test_what_a_job_answered_before_its_end_is_had(jobs: tuple[Jobs, dict[str, Any]], status: str) -> None:
+    api, remote = jobs
+    api.failing, api.status = fails, status
+    api.result = lambda line: bad(line) if fails(line) else good(line)
+    engine = RemoteInferenceEngine(ModelParams("m"), remote_params=remote)
+    job = engine.infer_batch(["q0", "BAD", "q2"])
+    api.jobs[job]["left"] = 0
+    found = engine.get_batch_results_partial(job, ["q0", "BAD", "q2"])
+    assert [(index, talk.messages[-1].content) for index, talk in found.successful] == [(0, "re: q0"), (2, "re: q2")]
+    assert found.failed_indices == [1]
+    with pytest.raises(RuntimeError, match=status) as caught:  # whose rest nobody has asked for elsewhere
+        engine.get_batch_results(job, ["q0", "BAD", "q2"])
+    assert [index for index, _ in caught.value.__dict__["inference_result"].successful] == [0, 2]
+
+
+def test_one_that_fails_in_a_job_does_not_take_the_others_answers(
+    jobs: tuple[Jobs, dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provider_jobs, "POLL", (0.01, 0.01))
+    api, remote = jobs
+    api.failing = fails
+    api.result = lambda line: bad(line) if fails(line) else good(line)
+    engine = RemoteInferenceEngine(ModelParams("m"), remote_params={**remote, "batch_completion_window": "24h"})
+    out = tmp_path / "out.jsonl"
+    result = engine.infer_partial(["q0", "BAD", "q2"], output_path=str(out))
+    assert ([index for index, _ in result.successful], result.failed_indices) == ([0, 2], [1])
+    assert "your prompt is bad" in result.error_messages[1]
+    written = [Conversation.from_json(line) for line in out.read_text().splitlines()]
+    assert [talk.messages[-1].content for talk in written] == ["re: q0", "re: q2"]
+    kept = engine.infer(["q0", "BAD", "q2"], output_path=str(out), on_error="keep")
+    assert [talk.messages[-1].content for talk in kept] == ["re: q0", "BAD", "re: q2"]
+    assert "your prompt is bad" in kept[1].metadata["error"]["message"]
+
+
 def test_a_conversation_that_cannot_be_asked_starts_no_job(jobs: tuple[Jobs, dict[str, Any]]) -> None:
     api, remote = jobs
     with pytest.raises(ValueError, match="item 1"):
         MetaInferenceEngine(remote_params=remote).infer_batch(["q", Conversation()], model_name="m")
+    with pytest.raises(ValueError, match="nothing to ask"):
+        MetaInferenceEngine(remote_params=remote).infer_batch([], model_name="m")
     assert api.jobs == {}
 
 

@@ -376,3 +376,21 @@ def test_a_registry_and_replies_may_be_given(serve: Serve) -> None:
 def test_options_of_lists_that_are_none_are_refused_at_once(options: Any) -> None:
     with pytest.raises((ValueError, TypeError, InferenceProvidersError)):
         MetaInferenceEngine(**options)
+
+
+def _circle() -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    found["me"] = found
+    return found
+
+
+@pytest.mark.parametrize("metadata", [{(1, 2): 3}, _circle()])
+def test_metadata_that_no_file_can_hold_is_told_before_anything_is_paid_for(
+    serve: Serve, tmp_path: Path, metadata: dict[str, Any]
+) -> None:
+    server = serve(picky)
+    talks = [Conversation([Message("user", "a")]), Conversation([Message("user", "c")], metadata=metadata)]
+    with pytest.raises(ValueError, match="the metadata of conversation 1 cannot be written as JSON"):
+        engine_at(server).infer(talks, "m", output_path=str(tmp_path / "out.jsonl"), on_error="keep")
+    assert server.asked == []
+    assert texts(engine_at(server).infer(talks, "m")) == ["re: a", "re: c"]  # nothing is written

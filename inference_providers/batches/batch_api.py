@@ -10,7 +10,7 @@ from inference_providers import chat
 from inference_providers.batches.items import Item, Result
 from inference_providers.batches.job_api import FAILED, RUNNING, JobApi, problem_of
 from inference_providers.calls import refused
-from inference_providers.chat import AnswerBuilder
+from inference_providers.chat import AnswerBuilder, parameters
 from inference_providers.errors import InferenceProvidersError, InvalidRequestError
 from inference_providers.protocols import PROTOCOLS, capable_offers, classify, error_details, fit
 from inference_providers.usage import cost_of, usage_of
@@ -46,6 +46,9 @@ class BatchApi(JobApi):
             row, further = self.request_of(name, fitted.body or {})
         except ValueError as error:
             raise InvalidRequestError(f"{self.offer.provider}: {error}", provider=self.offer.provider) from None
+        if further and self._job.pattern.on_unsupported == parameters.ERROR:
+            told = f"{self.offer.provider}: its batch API has no word for {parameters.listed(further)}"
+            raise InvalidRequestError(told, provider=self.offer.provider)
         dropped = [*fitted.dropped, *further]
         self._pipeline.note_dropped(self.offer, dropped)
         return json.dumps(row, ensure_ascii=False).encode("utf-8", "replace") + b"\n", dropped

@@ -36,7 +36,7 @@ def to_anthropic(body: Mapping[str, Any], most: int) -> tuple[dict[str, Any], li
     made: dict[str, Any] = {"model": body.get("model"), "max_tokens": limit}
     if system := _system(body):
         made["system"] = system
-    made["messages"] = list(_merged(_anthropic_turns(body)))
+    made["messages"] = _spoken(_merged(_anthropic_turns(body)))
     made |= {name: body[name] for name in _KEPT if body.get(name) is not None}
     if (stop := body.get("stop")) is not None:
         made["stop_sequences"] = [stop] if isinstance(stop, str) else stop
@@ -62,7 +62,7 @@ def to_anthropic(body: Mapping[str, Any], most: int) -> tuple[dict[str, Any], li
 
 def to_google(body: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """A chat as a request for generateContent, and the fields that have no word there."""
-    made: dict[str, Any] = {"contents": list(_google_turns(body))}
+    made: dict[str, Any] = {"contents": _spoken(_google_turns(body))}
     if system := _system(body):
         made["systemInstruction"] = {"parts": [{"text": system}]}
     settings = {word: body[name] for name, word in _GOOGLE_NAMES.items() if body.get(name) is not None}
@@ -176,7 +176,8 @@ def _anthropic_turns(body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             blocks.append(
                 {"type": "tool_use", "id": call.get("id"), "name": function["name"], "input": _arguments(function)}
             )
-        yield {"role": "assistant" if role == "assistant" else "user", "content": blocks}
+        if blocks:
+            yield {"role": "assistant" if role == "assistant" else "user", "content": blocks}
 
 
 def _anthropic_part(part: Mapping[str, Any]) -> dict[str, Any]:
@@ -185,6 +186,14 @@ def _anthropic_part(part: Mapping[str, Any]) -> dict[str, Any]:
     kind, data = _picture(part)
     source = {"type": "base64", "media_type": kind, "data": data} if kind else {"type": "url", "url": data}
     return {"type": "image", "source": source}
+
+
+def _spoken(turns: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
+    """All turns. Raises ValueError where there are none: a job with one such request may be refused as a whole."""
+    found = list(turns)
+    if not found:
+        raise ValueError("there is nothing in it but a system prompt")
+    return found
 
 
 def _merged(turns: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -202,7 +211,9 @@ def _merged(turns: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def _google_turns(body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Turns there: the results of one turn's calls are one turn, which Google counts, with nothing else in it."""
     names: dict[Any, str] = {}
+    results: list[dict[str, Any]] = []
     for turn in body["messages"]:
         role = turn.get("role")
         if role in _SYSTEM:
@@ -210,13 +221,19 @@ def _google_turns(body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         if role == "tool":
             text = "".join(part.get("text", "") for part in _parts(turn))
             name = names.get(turn.get("tool_call_id"), "")
-            yield {"role": "user", "parts": [{"functionResponse": {"name": name, "response": {"result": text}}}]}
+            results.append({"functionResponse": {"name": name, "response": {"result": text}}})
             continue
+        if results:
+            yield {"role": "user", "parts": results}
+            results = []
         parts = [_google_part(part) for part in _parts(turn)]
         for call in turn.get("tool_calls") or ():
             names[call.get("id")] = call["function"]["name"]
             parts.append({"functionCall": {"name": call["function"]["name"], "args": _arguments(call["function"])}})
-        yield {"role": "model" if role == "assistant" else "user", "parts": parts}
+        if parts:
+            yield {"role": "model" if role == "assistant" else "user", "parts": parts}
+    if results:
+        yield {"role": "user", "parts": results}
 
 
 def _google_part(part: Mapping[str, Any]) -> dict[str, Any]:

@@ -64,7 +64,8 @@ class JobRunner:
             async for ready, ended in self._all():
                 for result in ready:
                     self.summary.add(result)
-                    self._output.put(result.as_line())
+                    if (line := self._job.as_line(result)) is not None:
+                        self._output.put(line)
                 self._output.flush()
                 if ended is not None:
                     self._state.done(ended)

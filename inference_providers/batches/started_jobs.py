@@ -41,8 +41,11 @@ class StartedJobs:
     def start(self, items: Sequence[Item]) -> str:
         """Send all as one job; its id.
 
-        Raises MalformedItemError, before anything is sent, for an item that cannot be asked; ValueError for too many.
+        Raises MalformedItemError, before anything is sent, for an item that cannot be asked; ValueError for none,
+        or too many.
         """
+        if not items:
+            raise ValueError("there is nothing to ask: a job needs a request")
         if (broken := next((item for item in items if item.problem), None)) is not None:
             raise MalformedItemError(f"item {broken.index}: {broken.problem}")
         part = self._part(items, with_lines=True)

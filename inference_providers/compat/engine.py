@@ -177,11 +177,12 @@ class MetaInferenceEngine:
     def get_batch_results(self, batch_id: str, conversations: Any, model_name: str | None = None) -> list[Conversation]:
         """The answered conversations of a job that has ended, in order; those that failed there are asked directly.
 
-        Raises RuntimeError for a job that has not ended, or has failed, and what `infer` raises.
+        Raises RuntimeError for a job that has not ended, or has failed (has expired, was cancelled), with what was
+        answered as `inference_result`; and what `infer` raises.
         """
         call = Call(self, model_name, None, {})
         inputs = call.inputs(conversations)
-        found: dict[int, Conversation] = dict(engine_jobs.results(call, batch_id, inputs).successful)
+        found: dict[int, Conversation] = dict(engine_jobs.results(call, batch_id, inputs, partial=False).successful)
         failed = [index for index in range(len(inputs)) if index not in found]
         if failed:
             again = self.infer_partial([inputs[index] for index in failed], call.name)
@@ -196,9 +197,12 @@ class MetaInferenceEngine:
     def get_batch_results_partial(
         self, batch_id: str, conversations: Any, model_name: str | None = None
     ) -> BatchResult:
-        """What has come of a job that has ended. Raises RuntimeError for one that has not, or has failed."""
+        """What has come of a job that has ended, was cancelled or has expired.
+
+        Raises RuntimeError for one that has not ended, or in which nothing was answered before it failed.
+        """
         call = Call(self, model_name, None, {})
-        found = engine_jobs.results(call, batch_id, call.inputs(conversations))
+        found = engine_jobs.results(call, batch_id, call.inputs(conversations), partial=True)
         return BatchResult(found.successful, found.failed_indices, found.error_messages)
 
     def _engine(

@@ -28,18 +28,24 @@ def cancelled(call: Call, job_id: str) -> BatchInfo:
     return info_of(job_id, *_handles(call, [])[1].cancel(job_id))
 
 
-def results(call: Call, job_id: str, conversations: list[Conversation]) -> InferenceResult:
-    """What has come of a job. Raises RuntimeError for one that has not ended, or has failed."""
+def results(call: Call, job_id: str, conversations: list[Conversation], *, partial: bool) -> InferenceResult:
+    """What has come of a job.
+
+    Raises RuntimeError for one that has not ended, and for one that has failed (has expired, was cancelled), unless
+    *partial* is enough and something was answered: that was paid for, and is the error's `inference_result` otherwise.
+    """
     job, handles = _handles(call, conversations)
     state, stage, problem = handles.look(job_id)
     info = info_of(job_id, state, stage, problem)
     if stage == "running":
         raise RuntimeError(f"batch {job_id} has not ended: it is {info.status}")
-    if stage == "failed":
-        raise RuntimeError(f"batch {job_id} is {info.status}: {info.error or 'it says no more'}")
     run = Run(conversations, None, call.words.get("system"))
     for result in handles.results(job_id, [job.reader.item(given, n) for n, given in enumerate(conversations)]):
         run.take(result)
+    if stage == "failed" and not (partial and run.result.successful):
+        error = RuntimeError(f"batch {job_id} is {info.status}: {info.error or 'it says no more'}")
+        error.__dict__["inference_result"] = run.result
+        raise error
     return run.result
 
 

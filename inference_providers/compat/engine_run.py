@@ -46,8 +46,12 @@ class Run:
         self.result, self._told = InferenceResult(), 0.0
 
     def ask(self, pipeline: Pipeline, model: str, **options: Any) -> InferenceResult:
-        """Ask all. An error that ends it has what came before as `inference_result`."""
+        """Ask all. An error that ends it has what came before as `inference_result`.
+
+        Raises ValueError, before anything is asked, for metadata that cannot go to the file.
+        """
         if self._out is not None:
+            _check_metadata(self._given)
             os.makedirs(os.path.dirname(os.path.abspath(self._out)), exist_ok=True)
         self._tell_progress()
         options |= {"out": self._out, "system": self._system, "progress": False, "as_completed": True}
@@ -113,10 +117,22 @@ class Run:
 
     def _line(self, result: Result) -> str | None:
         answered = self.take(result)
-        if answered is None:
+        if answered is None or self._out is None:
             return None
         row: dict[str, Any] = json.loads(result.as_line())
-        return json.dumps({**row, **answered.to_dict()}, ensure_ascii=False, default=str)
+        return _as_json({**row, **answered.to_dict()})
+
+
+def _check_metadata(conversations: Sequence[Conversation]) -> None:
+    for index, given in enumerate(conversations):
+        try:
+            _as_json(given.metadata)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise ValueError(f"the metadata of conversation {index} cannot be written as JSON: {error}") from None
+
+
+def _as_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _continued(given: Conversation, turns: Sequence[Any], metadata: Mapping[str, Any]) -> Conversation:
