@@ -598,3 +598,20 @@ def test_a_model_that_no_engine_here_can_start_is_named_with_the_reason(environ:
     assert (
         told().splitlines()[-1].startswith("smollm2 lies here, but llama.cpp is not installed (pip install xllamacpp")
     )
+    environ["INFERENCE_PROVIDERS_LOCAL_MODEL"] = str(models(environ) / "smollm2.gguf")
+    assert told().count("smollm2 lies here") == 1
+    assert "is set, but nothing here runs" not in told()
+
+
+def test_a_named_model_file_of_no_use_is_told_of_once(environ: dict[str, str], tmp_path: Path) -> None:
+    def told(path: str) -> str:
+        ask = "from inference_providers.cli.ask import main\nmain()"
+        bare = {**environ, "PATH": "/nowhere", "PYTHONPATH": str(ROOT), "OLLAMA_HOST": "127.0.0.1:9"}
+        bare["INFERENCE_PROVIDERS_LOCAL_MODEL"] = path
+        command = [sys.executable, "-c", ask, "hi"]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=bare, check=False)
+        return done.stderr
+
+    missing = told(str(tmp_path / "none.gguf"))
+    assert missing.count("none.gguf cannot be read") == 1
+    assert missing.count("LOCAL_MODEL is set, but nothing here runs its model") == 1

@@ -23,9 +23,9 @@ AVOID_VARIABLE, ONLY_VARIABLE, OFFLINE_VARIABLE = SELECTING
 _ALIKE = ("_API_URL", "_URL", "_API_HOST", "_HOST", "_API_ENDPOINT", "_ENDPOINT", "_BASE", "_BASEURL")
 
 
-def is_offline(environ: Mapping[str, str]) -> bool:
+def is_offline(environ: Mapping[str, str], variable: str = OFFLINE_VARIABLE) -> bool:
     """Whether the environment says that nothing goes further than this machine and private networks."""
-    return environ.get(OFFLINE_VARIABLE, "").strip().lower() not in ("", "0", "false", "no", "off")
+    return environ.get(variable, "").strip().lower() not in ("", "0", "false", "no", "off")
 
 
 def address(provider: Provider, environ: Mapping[str, str]) -> str:
