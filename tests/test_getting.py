@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference_providers import LocalServerError, NoCredentialsError, ProviderList, installing
+from inference_providers.cli.main import main
 from inference_providers.files import locks
 from inference_providers.registry.registry import bundled
 from inference_providers.servers import discovery, getting, open_models, package_index
@@ -270,6 +272,35 @@ def test_the_proxy_of_the_environment_is_used(environ: dict[str, str], serve: Se
         getting.get(some(), {**environ, **settings}, pause=lambda seconds: None)
     assert proxy.requests[0].method == "CONNECT"
     assert proxy.requests[0].path == "hub.example:443"
+
+
+@pytest.mark.parametrize(
+    "address", ["https://user:hunter2@models.example", "https://models.example/?token=hunter2", "https://[hunter2"]
+)
+def test_a_mirrors_address_with_a_secret_is_not_shown(address: str, environ: dict[str, str]) -> None:
+    done = CliRunner().invoke(main, ["local", "get", "qwen3-0.6b", "--yes"], env={**environ, "HF_ENDPOINT": address})
+    assert (done.exit_code, "HF_ENDPOINT must be an https address (" in done.output) == (1, True)
+    assert "hunter2" not in done.output
+    listed = CliRunner().invoke(main, ["local", "get"], env={**environ, "HF_ENDPOINT": address})
+    assert (listed.exit_code, "qwen3-0.6b" in listed.output) == (0, True)
+
+
+def test_of_a_networks_own_page_nothing_is_kept(environ: dict[str, str], serve: Serve, pauses: Pauses) -> None:
+    def page(connection: Connection, request: Received) -> None:
+        connection.send(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<html>Please log in</html>")
+        connection.close()
+
+    with pytest.raises(LocalServerError, match="what comes is no model file"):
+        getting.get(some(), {**environ, **at(serve(page))}, pause=pauses.append)
+    assert lying_there(environ) == {}
+
+
+def test_who_is_off_line_is_not_told_to_fetch(environ: dict[str, str]) -> None:
+    offline = {**environ, "INFERENCE_PROVIDERS_OFFLINE": "1"}
+    providers = ProviderList(json_override=nobody_else(), environ=offline)
+    with pytest.raises(NoCredentialsError) as caught:
+        providers.ask_ai("hi")
+    assert "local get" not in str(caught.value)
 
 
 @pytest.mark.parametrize("address", ["http://models.example", "ftp://models.example", "models.example"])

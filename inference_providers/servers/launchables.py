@@ -8,7 +8,7 @@ import time
 from inference_providers.errors import LocalServerError, RegistryError
 from inference_providers.files import folders
 from inference_providers.installing import LOCAL
-from inference_providers.offers import FOUND, GIVEN, NAMED, POLICIES
+from inference_providers.offers import FOUND, GIVEN, NAMED, POLICIES, is_offline
 from inference_providers.registry import bundled
 from inference_providers.servers import discovery, model_files, model_lists, open_models
 from inference_providers.servers.engines import installed
@@ -112,7 +112,7 @@ class Launchables:
             return [f"{name} lies here, but {reason}." for name, reason in why.items() if reason]
         variable, named = discovery.MODEL_VARIABLE, self._environ.get(discovery.MODEL_VARIABLE, "").strip()
         vain = [f"{variable} is set, but nothing here runs its model: `inference-providers doctor`", "says why."]
-        if not locks.available():  # nothing can be started here
+        if not locks.available() or is_offline(self._environ):  # nothing can be started here, or fetched
             return vain if named else []
         commands = [*([] if self._runs_files() else [LOCAL]), open_models.command(open_models.SMALLEST)]
         small = ["Or have a small open model answer on this machine (100 MB):", *(f"  {one}" for one in commands)]
