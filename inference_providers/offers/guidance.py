@@ -92,9 +92,11 @@ class Guidance:
 
         variable = own_address(self._registry.providers[first.provider], self._environ)[0]
         where = first.endpoint + (f" ({variable})" if variable else "")
+        named = first.provider_name.removeprefix("A ")  # "A server on this machine" is a name, too
+        server = named if "server" in named.lower() else f"{named} server"
         hint = f" Did you mean {' or '.join(near)}?" if near else ""
         return LocalServerError(
-            f"{resolution.name!r}: no {first.provider_name} server runs at {where}{silence}, and no model file is "
+            f"{resolution.name!r}: no {server} runs at {where}{silence}, and no model file is "
             f"called {first.internal_name!r}, nor is one there.{hint} "
             + (f"`{how}` fetches it." if how else "`inference-providers local list` shows those that are.")
         )
