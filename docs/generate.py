@@ -183,12 +183,15 @@ def key_rows(registry: Registry) -> str:
     def names(listed: Iterable[str]) -> str:
         return ", ".join(f"`{name}`" for name in dict.fromkeys(listed))
 
+    here = {name for row in registry.providers.values() if row.local is not None for name in row.address_variables}
     rows = ["| provider | key | address | account |", "|---|---|---|---|"]
     for provider in registry.providers.values():
         connection = provider.connection
         account = [*sources_of(provider), *(connection.get("headers") or {}).values()]
         reached = provider.endpoint and provider.protocol == "openai"
-        address = provider.address_variables if reached else ()
+        address = [
+            name for name in provider.address_variables if reached and (provider.local is not None or name not in here)
+        ]
         if provider.key_variables or address or account:
             cells = [names(provider.key_variables), names(address), names(account)]
             rows.append(f"| {provider.name} | {' | '.join(cells)} |")

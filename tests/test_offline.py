@@ -16,7 +16,9 @@ from click.testing import CliRunner
 from inference_providers import AsyncProviderList, ProviderAvoidedError, ProviderList, RegistryError
 from inference_providers.batches import roll_call
 from inference_providers.cli.main import main
+from inference_providers.credentials import address_of
 from inference_providers.offers import is_offline
+from inference_providers.transport.origins import proxy_for
 from inference_providers.upkeep import Updater
 from inference_providers.upkeep.updater import fetch_catalogue
 from tests.servers import Server, answer
@@ -131,6 +133,13 @@ def test_nothing_is_downloaded_and_the_next_check_is_not_put_off(serve: Serve, t
     with pytest.raises(RegistryError):
         made.fetch()
     assert "INFERENCE_PROVIDERS_OFFLINE is set" in warnings[0]
+
+
+@pytest.mark.parametrize(("proxy", "used"), [("http://proxy.example:3128", False), ("socks5h://proxy.lan", True)])
+def test_what_goes_to_a_private_network_goes_through_nobody_outside(proxy: str, used: bool) -> None:
+    there = address_of("http://gpu-box:8000/v1")
+    assert proxy_for(there, {"ALL_PROXY": proxy}) is not None
+    assert (proxy_for(there, {**OFFLINE, "ALL_PROXY": proxy}) is not None) is used
 
 
 def test_mock_mode_goes_nowhere_and_so_it_answers() -> None:

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from inference_providers.cli.main import main
 from inference_providers.cli.paths import KINDS
 from inference_providers.cli.places import places
-from inference_providers.files import folders
+from inference_providers.files import folders, locks
 from inference_providers.routing import Learned
 from inference_providers.servers.state import servers_folder
 
@@ -25,8 +25,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
     for place in places(os.environ):
-        for name in place.names or ("some/file.bin",):
-            file = Path(place.folder, name.replace("*", "x"))
+        for name in place.names[:3] or ("some/file.bin",):
+            file = Path(place.folder, name.replace("*", "x") + "part-of-it" * name.endswith("/"))
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text("12345")
         if place.names:
@@ -48,7 +48,7 @@ def test_every_place_is_shown_whether_anything_is_there(home: Path) -> None:
     assert all(row["there"] for row in rows)
     assert {row["path"] for row in rows if row["kind"] == "learned"} == {Learned.of(os.environ).path}  # type: ignore[union-attr]
     assert servers_folder(os.environ) in {row["path"] for row in rows}
-    assert next(row["size"] for row in rows if row["kind"] == "models") == 5
+    assert [row["size"] for row in rows if row["kind"] == "models"] == [5, 5, 5]
     assert run("purge", "--all", "--yes").exit_code == 0
     assert not any(row["there"] for row in json.loads(run("paths", "--json").output))
 
@@ -83,13 +83,44 @@ def test_a_link_goes_and_what_it_leads_to_stays(home: Path, tmp_path_factory: py
     elsewhere = tmp_path_factory.mktemp("disk")
     (elsewhere / "large.gguf").write_text("weights")
     (models,) = [Path(place.folder) for place in places(os.environ) if place.kind == "models"]
-    (models / "link.gguf").symlink_to(elsewhere / "large.gguf")
+    (models / "smollm2.gguf").unlink()
+    (models / "smollm2.gguf").symlink_to(elsewhere / "large.gguf")
     assert run("purge", "models", "--yes").exit_code == 0
-    models.parent.mkdir(parents=True, exist_ok=True)
-    models.symlink_to(elsewhere)
+    assert files(models) == {"of-the-user.txt"}
+    servers = Path(servers_folder(os.environ))
+    servers.rename(elsewhere / "servers")
+    servers.symlink_to(elsewhere / "servers")
+    assert run("purge", "servers", "--yes").exit_code == 0
+    assert not servers.is_symlink()
+    assert files(elsewhere) == {"large.gguf", "file.bin"}
+
+
+def test_models_that_the_user_has_put_beside_the_fetched_ones_stay(home: Path) -> None:
+    (models,) = [Path(place.folder) for place in places(os.environ) if place.kind == "models"]
+    (models / "mine.gguf").write_text("weights")
+    (models / "deep").mkdir()
+    (models / "deep" / "smollm2.gguf").write_text("weights")
     assert run("purge", "models", "--yes").exit_code == 0
-    assert not models.is_symlink()
-    assert (elsewhere / "large.gguf").read_text() == "weights"
+    assert files(models) == {"of-the-user.txt", "mine.gguf", "smollm2.gguf"}
+
+
+def test_a_folder_that_is_called_like_a_file_of_ours_stays(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INFERENCE_PROVIDERS_CACHE_DIR", str(home))
+    for name in ("registry.json", ".registry-of-birds"):
+        (home / name).mkdir()
+        (home / name / "work").write_text("mine")
+    run("purge", "updates", "--yes")
+    assert (home / "registry.json" / "work").exists()
+    assert (home / ".registry-of-birds" / "work").exists()
+
+
+def test_what_is_being_fetched_is_not_removed(home: Path) -> None:
+    (part,) = home.rglob(".smollm2.part")
+    with part.open("rb") as file:
+        assert locks.take(file.fileno())
+        done = run("purge", "--all", "--yes")
+        assert (done.exit_code, "being fetched" in done.output, part.exists()) == (1, True, True)
+    assert run("purge", "--all", "--yes").exit_code == 0
 
 
 def test_it_asks_and_where_it_cannot_it_removes_nothing(home: Path) -> None:

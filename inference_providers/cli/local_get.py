@@ -53,7 +53,7 @@ def _list(as_json: bool) -> None:
             "memory": model.memory if as_json else memory.sized(model.memory),
             "licence": model.licence,
             "here": getting.is_here(model, os.environ),
-            "from": _origin(model),
+            "from": _origin(model) if as_json else "",
             "sha256": model.sha256,
         }
         for model in open_models.every()

@@ -23,7 +23,7 @@ KINDS = ("updates", "learned", "servers", "models", "lists")
 @guarded
 def paths(as_json: bool) -> None:
     """Show every file and folder that is kept for you, whether it is there yet, and how large it is."""
-    from inference_providers.cli.places import places
+    from inference_providers.cli.places import places, size_of
     from inference_providers.servers import memory
 
     rows = [
@@ -32,7 +32,7 @@ def paths(as_json: bool) -> None:
             "what": place.what,
             "path": path,
             "there": os.path.lexists(path),
-            "size": place.size if as_json else memory.sized(place.size) if place.paths else "",
+            "size": size_of(path) if as_json else memory.sized(size_of(path)) if os.path.lexists(path) else "",
         }
         for place in places(os.environ)
         for path in place.shown
@@ -71,8 +71,11 @@ def purge(kinds: tuple[str, ...], everything: bool, yes: bool) -> None:
 
 def _check_nothing_runs(wanted: list[Place]) -> None:
     from inference_providers.errors import LocalServerError
+    from inference_providers.files import locks
     from inference_providers.servers import running
 
+    if any(path.endswith(".part") and locks.is_held(path) for place in wanted for path in place.paths):
+        raise LocalServerError("A model is being fetched now; nothing was removed.")
     if any(place.kind in ("servers", "models") for place in wanted) and any(running(os.environ)):
         raise LocalServerError("A server that was started runs; stop it first: inference-providers local stop --all")
 

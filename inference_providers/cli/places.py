@@ -16,7 +16,7 @@ class Place:
     __slots__ = ("folder", "kind", "names", "what")
 
     def __init__(self, kind: str, what: str, folder: str | None, names: tuple[str, ...] = ()) -> None:
-        """*names*: of the files that are ours, a `*` at the end for any; none: the folder is."""
+        """*names*: of the files that are ours, a `*` at the end for any, a `/` for a folder; none: the folder is."""
         self.kind, self.what, self.folder, self.names = kind, what, folder or "", names
 
     @property
@@ -32,18 +32,16 @@ class Place:
         return []
 
     def _is_ours(self, name: str) -> bool:
+        path = os.path.join(self.folder, name)
+        if os.path.isdir(path) and not os.path.islink(path):
+            return f"{name}/" in self.names
         return any(name.startswith(own[:-1]) if own.endswith("*") else name == own for own in self.names)
 
     @property
     def shown(self) -> list[str]:
         """What there is of it, else where it would be; nothing for a user without a home folder."""
-        usual = [os.path.join(self.folder, name) for name in self.names[:1]] or [self.folder]
-        return self.paths or (usual if self.folder else [])
-
-    @property
-    def size(self) -> int:
-        """Bytes of all that there is of it; links are not followed."""
-        return sum(map(_size, self.paths))
+        usual = os.path.join(self.folder, *self.names[:1]).rstrip(os.sep)
+        return self.paths or ([usual] if self.folder else [])
 
     def remove(self) -> list[str]:
         """Remove it; the paths that are gone. A link goes, and not what it leads to. Raises OSError."""
@@ -64,7 +62,7 @@ def _remove_empty(folder: str) -> None:
     """Remove a folder that this package made, and those above it, as far as nothing is left in them."""
     from inference_providers.files import folders
 
-    while os.path.basename(folder) in (folders.NAME, "servers"):
+    while os.path.basename(folder) in (folders.NAME, "servers", "models"):
         try:
             os.rmdir(folder)
         except OSError:  # not empty, or not to be changed
@@ -76,23 +74,26 @@ def places(environ: Mapping[str, str]) -> list[Place]:
     """All that this package may keep for the user of an environment."""
     from inference_providers.files import folders
     from inference_providers.routing import Learned
-    from inference_providers.servers import model_files, servers_folder
+    from inference_providers.servers import model_files, open_models, servers_folder
     from inference_providers.upkeep import Updater
 
     learned, registry = Learned.of(environ), Updater(environ).path
     notes = "" if learned is None else os.path.dirname(learned.path)
     updates = ("registry.json", "registry-state.json", ".registry-*")
     lists = ("models.json", "models.yaml", "models.yml")
+    files = ("{}.gguf", ".{}.part", ".{}.package/")  # beside models that the user has put there
+    fetched = tuple(file.format(model.name) for model in open_models.every() for file in files)
     return [
         Place("updates", "updates of the registry", os.path.dirname(registry), updates),
         Place("learned", "what providers refused", notes, ("learned.json",)),
         Place("servers", "logs and states of servers that were started", servers_folder(environ)),
-        Place("models", "model files", model_files.own_folder(environ)),
+        Place("models", "models that were fetched", model_files.own_folder(environ), fetched),
         Place("lists", "your lists of models", folders.own("config", environ), lists),
     ]
 
 
-def _size(path: str) -> int:
+def size_of(path: str) -> int:
+    """Bytes of a file, or of all that is in a folder; links are not followed."""
     with suppress(OSError):
         if os.path.islink(path) or not os.path.isdir(path):
             return os.lstat(path).st_size

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from inference_providers.credentials import host_of, is_loopback, sources_of, written_address
+from inference_providers.credentials import find, host_of, is_loopback, sources_of, written_address
 from inference_providers.registry import bundled
 
 TYPE_CHECKING = False
@@ -23,9 +23,9 @@ AVOID_VARIABLE, ONLY_VARIABLE, OFFLINE_VARIABLE = SELECTING
 _ALIKE = ("_API_URL", "_URL", "_API_HOST", "_HOST", "_API_ENDPOINT", "_ENDPOINT", "_BASE", "_BASEURL")
 
 
-def is_offline(environ: Mapping[str, str]) -> bool:
+def is_offline(environ: Mapping[str, str], variable: str = OFFLINE_VARIABLE) -> bool:
     """Whether the environment says that nothing goes further than this machine and private networks."""
-    return environ.get(OFFLINE_VARIABLE, "").strip().lower() not in ("", "0", "false", "no", "off")
+    return environ.get(variable, "").strip().lower() not in ("", "0", "false", "no", "off")
 
 
 def address(provider: Provider, environ: Mapping[str, str]) -> str:
@@ -44,7 +44,7 @@ def own_address(provider: Provider, environ: Mapping[str, str]) -> tuple[str, st
     """
     for variable in _variables(provider):
         given = environ.get(variable, "").strip()
-        if given:
+        if given and _is_meant(variable, provider, environ):
             return (variable, *_read(given, variable, provider))
     return "", "", ""
 
@@ -54,10 +54,34 @@ def _variables(provider: Provider) -> tuple[str, ...]:
     return provider.address_variables if provider.id in bundled().providers else provider.own_variables
 
 
+def _is_meant(variable: str, provider: Provider, environ: Mapping[str, str]) -> bool:
+    """Whether a variable that is called like a key of a provider says where this one is, and no other.
+
+    `OLLAMA_BASE_URL` says where the server on this machine is, not its makers' cloud; and a variable that is called
+    like a key that several providers take moves no other key of theirs.
+    """
+    if provider.local is not None or variable in provider.own_variables:
+        return True
+    rows = [row for row in bundled().providers.values() if row.id != provider.id]
+    if any(row.local is not None and variable in row.address_variables for row in rows):
+        return False
+    named = [name for name in provider.key_variables if _names(variable, name)]
+    if not any(name in row.key_variables for row in rows for name in named):
+        return True
+    credential, _ = find(provider, environ)
+    return credential is None or credential.variable in named
+
+
+def _names(variable: str, key: str) -> bool:
+    """Whether the variable of an address is called like that of a key."""
+    stem = key.removesuffix("_API_KEY")
+    return stem != key and variable in (stem + "_BASE_URL", stem + "_API_BASE", stem + "_API_BASE_URL")
+
+
 def unheeded(provider: Provider, environ: Mapping[str, str]) -> dict[str, str]:
     """Variables that seem to say where a provider is, and are not followed -> why not."""
     followed, own, _ = own_address(provider, environ)
-    known = _variables(provider)
+    known = [name for name in _variables(provider) if not environ.get(name) or _is_meant(name, provider, environ)]
     found = {
         name: f"{followed} is followed"
         for name in known
@@ -66,8 +90,10 @@ def unheeded(provider: Provider, environ: Mapping[str, str]) -> dict[str, str]:
     if followed or provider.local is not None or not known:
         return found
     stems = [name.removesuffix("_API_KEY") for name in provider.key_variables if name.endswith("_API_KEY")]
-    alike = {stem + end for stem in stems for end in _ALIKE} - {*known, *sources_of(provider)}
-    return found | {name: f"set {known[0]}" for name in sorted(alike) if "://" in environ.get(name, "")}
+    alike = {stem + end for stem in stems for end in _ALIKE} - {*_variables(provider), *sources_of(provider)}
+    seeming = [name for name in sorted(alike) if "://" in environ.get(name, "") and _is_meant(name, provider, environ)]
+    best = next((name for name in known if _is_meant(name, provider, environ)), "") if seeming else ""
+    return found | {name: f"set {best}" for name in seeming if best}
 
 
 def notices(provider: Provider, environ: Mapping[str, str], endpoint: str, key: str) -> list[str]:

@@ -92,9 +92,11 @@ class Guidance:
 
         variable = own_address(self._registry.providers[first.provider], self._environ)[0]
         where = first.endpoint + (f" ({variable})" if variable else "")
+        named = first.provider_name.removeprefix("A ")  # "A server on this machine" is a name, too
+        server = named if "server" in named.lower() else f"{named} server"
         hint = f" Did you mean {' or '.join(near)}?" if near else ""
         return LocalServerError(
-            f"{resolution.name!r}: no {first.provider_name} server runs at {where}{silence}, and no model file is "
+            f"{resolution.name!r}: no {server} runs at {where}{silence}, and no model file is "
             f"called {first.internal_name!r}, nor is one there.{hint} "
             + (f"`{how}` fetches it." if how else "`inference-providers local list` shows those that are.")
         )
@@ -230,17 +232,6 @@ class Guidance:
             lines.insert(-1, f"{provider.name} runs at {server.endpoint}.")
         return lines
 
-    def _model_of_no_use(self) -> list[str]:
-        """A model file that is named, and that nothing here runs, or else it would have been asked."""
-        from inference_providers.installing import LOCAL
-
-        if not self._environ.get(_MODEL_VARIABLE, "").strip():
-            return []
-        return [
-            f"{_MODEL_VARIABLE} is set, but nothing here runs its model: `inference-providers doctor` says",
-            f"what is wrong, and `{LOCAL}` installs an engine.",
-        ]
-
     def nothing(self) -> NoCredentialsError:
         """Nothing to ask: what is set and not used, the five easiest keys to get, and the way without a key."""
         known = [self._registry.providers[pid] for pid in self._registry.easiest if pid in self._registry.providers]
@@ -255,7 +246,7 @@ class Guidance:
             unused = [*(unused or ["Set, but not used:"]), *ended]
         key = "No usable API key" if unused else "No API key"
         server = "no model server that can be asked" if here else "no model server"
-        lines = [f"{key} and {server} was found.", *unused, *misspelt, *here, *self._model_of_no_use()]
+        lines = [f"{key} and {server} was found.", *unused, *misspelt, *here]
         if rows:
             lines += ["The easiest keys to get (set the variable to the key):", *rows]
         lines.append(f"Without a key: start Ollama, LM Studio, llama.cpp or vLLM, or set {_MODEL_VARIABLE}")

@@ -13,6 +13,7 @@ from functools import partial
 
 from inference_providers.errors import LocalServerError
 from inference_providers.files import REPLACES_OPEN, folders, locks
+from inference_providers.offers import OFFLINE_VARIABLE, is_offline
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,9 +22,7 @@ if TYPE_CHECKING:
 
     from inference_providers.servers.open_models import OpenModel
 
-OFFLINE = "INFERENCE_PROVIDERS_OFFLINE"
 _HUB_OFFLINE = "HF_HUB_OFFLINE"
-_NO = ("", "0", "false", "no", "off")
 _SPARE = 64 * 1024 * 1024  # bytes of the disk that are left free
 
 
@@ -61,8 +60,8 @@ def get(
     if os.path.lexists(path):
         _check_present(model, path)
         return path
-    if _is_set(environ, OFFLINE):
-        raise LocalServerError(f"{model.name} is not here, and {OFFLINE} is set: nothing is fetched.")
+    if is_offline(environ):
+        raise LocalServerError(f"{model.name} is not here, and {OFFLINE_VARIABLE} is set: nothing is fetched.")
     folder = os.path.dirname(path)
     try:
         folders.make(folder)
@@ -78,10 +77,6 @@ def get(
     except OSError as error:
         raise LocalServerError(f"{model.name} cannot be put into {folder}: {error.strerror or error}.") from None
     return path
-
-
-def _is_set(environ: Mapping[str, str], variable: str) -> bool:
-    return environ.get(variable, "").strip().lower() not in _NO
 
 
 def _check_present(model: OpenModel, path: str) -> None:
@@ -191,7 +186,7 @@ def _sources(
     if model.hub is not None:
         from inference_providers.servers import hub
 
-        if _is_set(environ, _HUB_OFFLINE):
+        if is_offline(environ, _HUB_OFFLINE):
             yield partial(_refuse, f"{model.name} is not asked of Hugging Face: {_HUB_OFFLINE} is set.")
         else:
             yield partial(hub.fetch, model, file, environ, told, pause)

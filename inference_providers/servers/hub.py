@@ -9,8 +9,9 @@ from __future__ import annotations
 import time
 from urllib.parse import quote, urljoin
 
-from inference_providers.credentials import host_of, is_loopback
+from inference_providers.credentials import host_of, is_loopback, written_address
 from inference_providers.errors import LocalServerError
+from inference_providers.servers import gguf
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,9 +37,10 @@ _LONGEST_PAUSE = 8.0  # seconds
 def address(model: OpenModel, environ: Mapping[str, str]) -> str:
     """Where a model of the hub is asked for. Raises LocalServerError for a mirror that is not asked by https."""
     assert model.hub is not None
-    endpoint = (environ.get(VARIABLE, "").strip() or ENDPOINT).rstrip("/")
-    if not _is_safe(endpoint):
-        raise LocalServerError(f"{VARIABLE} must be an https address: nothing was fetched.")
+    endpoint, problem = written_address(environ.get(VARIABLE, "").strip() or ENDPOINT)
+    if problem or not _is_safe(endpoint):
+        why = f" ({problem})" if problem else ""
+        raise LocalServerError(f"{VARIABLE} must be an https address{why}: nothing was fetched.")
     return "/".join([endpoint, model.hub["repository"], "resolve", model.hub["revision"], quote(model.hub["file"])])
 
 
@@ -134,6 +136,16 @@ class _Fetch:
                 self._told(count)
         finally:
             response.close()
+            self._check_kind()
+
+    def _check_kind(self) -> None:
+        """Keep nothing of a page that is no model, such as a network's own: the next time would go on from it."""
+        self._file.seek(0)
+        begun = self._file.read(len(gguf.MAGIC))
+        if not gguf.MAGIC.startswith(begun):
+            self._emptied()
+            raise self._failed("what comes is no model file")
+        self._file.seek(0, 2)
 
     def _asked(self, headers: Mapping[str, str]) -> Response:
         """The reply that has the bytes, after all redirects."""

@@ -8,7 +8,7 @@ import time
 from inference_providers.errors import LocalServerError, RegistryError
 from inference_providers.files import folders
 from inference_providers.installing import LOCAL
-from inference_providers.offers import FOUND, GIVEN, NAMED, POLICIES
+from inference_providers.offers import FOUND, GIVEN, NAMED, POLICIES, is_offline
 from inference_providers.registry import bundled
 from inference_providers.servers import discovery, model_files, model_lists, open_models
 from inference_providers.servers.engines import installed
@@ -50,6 +50,7 @@ class Launchables:
         self._own_entries = model_lists.entries(models)
         self._files: tuple[float, list[ModelFile]] | None = None
         self._servers: dict[tuple[str, str], LaunchableServer] = {}
+        self._told: set[str] = set()
 
     def matching(self, wanted: str, pid: str | None = None, where: str = FOUND) -> list[LaunchableServer]:
         """Servers for models that are called so, or lie there, best first; of engine *pid* alone, or whichever can.
@@ -109,10 +110,13 @@ class Launchables:
         why = {server.model.name: server.reason for server in reversed(own)}  # of the engine that comes first
         if why:
             return [f"{name} lies here, but {reason}." for name, reason in why.items() if reason]
-        if not locks.available():  # nothing can be started here
-            return []
+        variable, named = discovery.MODEL_VARIABLE, self._environ.get(discovery.MODEL_VARIABLE, "").strip()
+        vain = [f"{variable} is set, but nothing here runs its model: `inference-providers doctor`", "says why."]
+        if not locks.available() or is_offline(self._environ):  # nothing can be started here, or fetched
+            return vain if named else []
         commands = [*([] if self._runs_files() else [LOCAL]), open_models.command(open_models.SMALLEST)]
-        return ["Or have a small open model answer on this machine (100 MB):", *(f"  {one}" for one in commands)]
+        small = ["Or have a small open model answer on this machine (100 MB):", *(f"  {one}" for one in commands)]
+        return [*(vain if named else []), *small]
 
     def _runs_files(self) -> bool:
         """Whether an engine is installed that runs GGUF files."""
@@ -241,7 +245,10 @@ class Launchables:
             except ValueError as error:
                 variable = discovery.MODEL_VARIABLE
                 where = variable if self._environ.get(variable) else "the models folder"
-                self._tell(f"{where}: {error}; it is left out")
+                message = f"{where}: {error}; it is left out"
+                if message not in self._told:
+                    self._told.add(message)
+                    self._tell(message)
         return models
 
     def _models_here(self) -> list[ModelFile]:

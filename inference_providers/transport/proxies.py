@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 
-from inference_providers.credentials import Address, Secret, address_of
+from inference_providers.credentials import Address, Secret, address_of, host_of, is_private
+from inference_providers.offers import is_offline
 from inference_providers.transport.http import WireError
 
 TYPE_CHECKING = False
@@ -117,7 +118,9 @@ def proxy_for(address: Address, environ: Mapping[str, str], names: Mapping[str, 
     name = next((names[one] for one in (f"{address.scheme}_proxy", "all_proxy") if _value(environ, names, one)), "")
     if not name or is_excepted(address, _value(environ, names, "no_proxy")):
         return None
-    return _read(name, Secret(environ[name].strip()))
+    proxy = _read(name, Secret(environ[name].strip()))
+    # Who is off line asks private networks alone, and what goes there goes through nobody outside.
+    return None if is_offline(environ) and not is_private(host_of(proxy.place)) else proxy
 
 
 def _value(environ: Mapping[str, str], names: Mapping[str, str], name: str) -> str:
