@@ -226,3 +226,10 @@ def test_doctor_names_an_address_as_followed_or_as_wrong_and_never_as_both(monke
     assert "OPENAI_ENDPOINT is not followed for openai: set OPENAI_BASE_URL" in doctor.report(
         doctor.examine(ProviderList(local=False))
     )
+
+
+@pytest.mark.parametrize("variable", ["MODEL_BASE_URL", "MODEL_API_BASE", "OR_BASE_URL", "LOCAL_BASE_URL"])
+def test_a_variable_that_may_be_anybodys_moves_no_key(variable: str) -> None:
+    environ = {variable: "https://proxy.example/v1"}
+    for row in bundled().providers.values():
+        assert own_address(row, environ) == ("", "", ""), row.id

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 OPENAI_PROTOCOL = "openai"
 # How people call the variable with a provider's address, after what stands before `_API_KEY` in that of its key.
 _ADDRESSES = ("_BASE_URL", "_API_BASE", "_API_BASE_URL")
+_ANYBODYS = ("MODEL", "LOCAL", "OR")  # by which programs mean whatever model they use
 _BEFORE = ("_API_BASE", "_API_KEY", "_HOST", "_ENDPOINT")
 
 
@@ -69,7 +70,7 @@ class Provider:
             stems.append("".join(letter if letter.isalnum() else "_" for letter in self.id.upper()))
         rules = (self.connection.get("variables") or {}).values()
         parts = {name for rule in rules for name in rule.get("also") or ()}  # of its usual address
-        alike = (stem + end for stem in stems for end in _ADDRESSES)
+        alike = (stem + end for stem in stems if stem not in _ANYBODYS for end in _ADDRESSES)
         return tuple(dict.fromkeys((*listed, *(name for name in alike if name not in parts))))
 
     @property
