@@ -25,6 +25,7 @@ from inference_providers import (
 from inference_providers.batches import roll_call
 from inference_providers.cli import doctor_report as doctor
 from inference_providers.offers.addresses import address
+from inference_providers.offers.local_server import LocalServer
 from inference_providers.registry.registry import Registry, bundled
 from inference_providers.servers import discovery
 from inference_providers.servers.discovery import scan
