@@ -85,7 +85,7 @@ class ContainerForm(BatchApi):
         try:
             await self.cancel(job)
         except InferenceProvidersError:
-            pass
+            pass  # what refused the lines is the error to report, and it is being raised
 
     def word_of(self, state: Mapping[str, Any]) -> str:
         count, pending = _counts(state)
