@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any
 
 import pytest
 
+from inference_providers import Answer, AsyncProviderList
 from inference_providers.registry.registry import bundled
 from inference_providers.servers import peers
 from inference_providers.servers.launch import LaunchableServer
 from inference_providers.servers.launchables import Launchables
 from tests.servers import Server
-from tests.test_launch import SLOW_ENGINE, a_list, alive, eventually, nothing_is_left, running, slow, states
+from tests.test_launch import (
+    SLOW_ENGINE,
+    a_list,
+    alive,
+    eventually,
+    nobody_else,
+    nothing_is_left,
+    places,
+    running,
+    slow,
+    states,
+)
 
 __all__ = ["nothing_is_left"]  # a fixture: a home without models, and no server after a test
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells whose a socket is")
@@ -26,7 +40,9 @@ Serve = Callable[..., Server]
 LISTENER = (
     "import socket, sys, time\n"
     "if len(sys.argv) > 2: import os; os.setgid(54321); os.setuid(54321)\n"
-    "s = socket.create_server(('127.0.0.1', int(sys.argv[1])))\n"
+    "while True:\n"
+    "  try: s = socket.create_server(('127.0.0.1', int(sys.argv[1]))); break\n"
+    "  except OSError: time.sleep(.02)\n"
     "print('there', flush=True); time.sleep(60)\n"
 )
 
@@ -45,6 +61,19 @@ def said_of(server: LaunchableServer) -> str:
     """What is said of a new connection to where the server is."""
     with closing(socket.create_connection(("127.0.0.1", port_of(server)))) as connection:
         return server.stranger(connection.getsockname()[1])
+
+
+def listener(port: int) -> socket.socket:
+    """Somebody else at a port of an engine that was killed: the last of its threads may still hold it."""
+    taken: list[socket.socket] = []
+
+    def take() -> bool:
+        with suppress(OSError):
+            taken.append(socket.create_server(("127.0.0.1", port)))
+        return bool(taken)
+
+    assert eventually(take)
+    return taken[0]
 
 
 @pytest.fixture
@@ -67,7 +96,7 @@ def test_a_launched_server_is_no_stranger() -> None:
 
 
 def test_who_takes_the_port_of_an_engine_that_has_ended_is_a_stranger(orphaned: LaunchableServer) -> None:
-    with closing(socket.create_server(("127.0.0.1", port_of(orphaned)))):
+    with closing(listener(port_of(orphaned))):
         said = said_of(orphaned)
     assert "no longer has its port" in said
     assert "nothing was sent" in said
@@ -106,6 +135,51 @@ def test_offers_of_launched_servers_alone_are_checked(serve: Serve) -> None:
     from tests.conftest import list_of
 
     assert [one.peer_check for one in list_of(serve().url).candidates("m")] == [None]
+
+
+@pytest.mark.parametrize("how", ["sync", "async"])
+def test_a_port_that_somebody_else_has_is_noticed_and_the_server_started_anew(how: str) -> None:
+    with closing(Usurper()) as usurper:
+        if how == "sync":
+            providers = a_list(local_models=[slow()])
+            assert providers.ask_ai("hi", "slow")
+            usurper.begin()
+            answer = providers.ask_ai("hi", "slow")
+        else:
+            answer = asyncio.run(asked_before_and_after(usurper.begin))
+    assert usurper.got == [b"", b""]  # of the connection of the call, and that which looked whether the server is back
+    assert "no longer has its port" in "".join(attempt.outcome for attempt in answer.attempts)
+
+
+async def asked_before_and_after(begin: Callable[[], None]) -> Answer:
+    providers = AsyncProviderList(environ=places(), json_override=nobody_else(), local_models=[slow()])
+    assert await providers.ask_ai("hi", "slow")
+    begin()
+    return await providers.ask_ai("hi", "slow")
+
+
+class Usurper:
+    """Kills the engine that runs and takes its port, of which the supervisor hears only at the second connection."""
+
+    def begin(self) -> None:
+        ((_, state),) = running(os.environ)
+        self.supervisor, self.got = state["supervisor"], list[bytes]()
+        os.kill(self.supervisor, signal.SIGSTOP)
+        os.kill(state["engine"], signal.SIGKILL)
+        assert eventually(lambda: not alive(state["engine"]))
+        self.socket = listener(state["port"])
+        self.thread = threading.Thread(target=self.take)
+        self.thread.start()
+
+    def take(self) -> None:
+        for _ in range(2):
+            with closing(self.socket.accept()[0]) as connection:
+                self.got.append(connection.recv(1))
+        os.kill(self.supervisor, signal.SIGCONT)
+
+    def close(self) -> None:
+        self.thread.join()
+        self.socket.close()
 
 
 def test_a_server_that_was_not_started_has_no_connection() -> None:

@@ -310,7 +310,7 @@ def test_who_has_a_launched_servers_port_is_asked_for_each_connection_before_any
         return found
 
     stranger, own = OfAnotherServer("another program has its port"), OfAnotherServer("")
-    refused = ("forbidden", "nothing was sent: another program has its port")
+    refused = ("stranger", "nothing was sent: another program has its port")
     assert ask([stranger, own, own, stranger]) == [refused, b"{", b"{", b"{"]  # the connection that stands was checked
     assert len(own.ports) == 1 and own.ports[0] > 0
     assert len(server.requests) == 3

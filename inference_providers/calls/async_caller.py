@@ -209,6 +209,7 @@ class AsyncCaller:
             response = await self.sender.send(sent, limit=limit)
             content = await response.read() if response.status in classify.SUCCESS else await error_body(response)
         except WireError as error:
+            offer.lost()
             verdict = classify.failure(error, offer.provider, launched=offer.launchable, at=offer.moved())
         else:
             verdict = judge(response.status, response.headers, content, offer, request)

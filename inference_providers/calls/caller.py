@@ -201,6 +201,7 @@ class Caller:
             response = self.sender.send(sent, limit=limit)
             content = response.read() if response.status in classify.SUCCESS else error_body(response)
         except WireError as error:
+            offer.lost()
             verdict = classify.failure(error, offer.provider, launched=offer.launchable, at=offer.moved())
         else:
             verdict = judge(response.status, response.headers, content, offer, request)

@@ -97,6 +97,7 @@ class Opening:
             sent = fit(self._request, offer).to_send()
             self.response = self._sender.send(sent, limit=patience, idle=patience)
         except WireError as error:
+            offer.lost()
             return classify.failure(error, offer.provider, launched=offer.launchable, at=offer.moved())
         if self.response.status not in classify.SUCCESS:
             content = error_body(self.response)

@@ -55,6 +55,9 @@ class LocalServer:
     async def wake_async(self, limit: float) -> None:
         """`wake` for asyncio."""
 
+    def lost(self) -> None:
+        """Note that a request did not get through: the next `wake` looks whether it still runs."""
+
     @property
     def awake(self) -> bool:
         """Whether `wake` would have nothing to do but note that it is used."""

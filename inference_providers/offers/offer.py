@@ -235,6 +235,9 @@ class Offer(credentials.Secretive, Frozen):
     async def wake_async(self, limit: float) -> None:
         """`wake` for asyncio."""
 
+    def lost(self) -> None:
+        """Note that a request did not get through: whether a server of ours still runs is looked at anew."""
+
 
 def _reached_by(offer: Offer, access: Access) -> None:
     _put(offer, "endpoint", access.endpoint)
@@ -293,6 +296,10 @@ class LaunchedOffer(Offer):
     async def wake_async(self, limit: float) -> None:
         """`wake` for asyncio."""
         await self._server.wake_async(limit)
+
+    def lost(self) -> None:
+        """Note that a request did not get through."""
+        self._server.lost()
 
 
 def runs_elsewhere(internal_name: str) -> bool:

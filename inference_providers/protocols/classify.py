@@ -123,8 +123,9 @@ def failure(error: WireError, provider: str, *, launched: bool = False, at: str 
     launched: this package launched the server, and starts it anew with the next try. at: the host, where it is not
     the usual one, since it is then the first thing to look at.
     """
-    if launched and error.kind in ("connect", "broken"):
-        message = f"{provider}: the connection to its server was lost; it is started anew if it has ended"
+    if launched and error.kind in ("connect", "broken", "stranger"):
+        lost = str(error) if error.kind == "stranger" else "the connection to its server was lost"
+        message = f"{provider}: {lost}; it is started anew if it has ended"
         problem = ProviderUnavailableError(message, provider=provider, code="broken")
         return Verdict(RETRY, problem, retry_after=RESTART)
     action, note = _BY_KIND.get(error.kind, (NEXT, ""))

@@ -10,10 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import socket
 import sys
 import threading
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 
 from inference_providers.errors import LocalServerError
 from inference_providers.files import folders, locks
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 _ELSEWHERE = "Set HOME, or XDG_STATE_HOME to a folder of your own"
 _NOT_HERE = "Starting servers works on Linux and macOS only"
 _MARGIN = 60.0  # seconds beyond a recipe's for loading, before it is given up here: its supervisor says more of it
+_LOOK = 0.25  # seconds for a server on this machine to take a connection: an event loop may wait for it
 
 
 class _NotYet(LocalServerError):
@@ -165,6 +167,10 @@ class LaunchableServer(LocalServer):
                 self._starting.release()
         self._touch()
 
+    def lost(self) -> None:
+        """Note that a request did not get through: the next `wake` looks whether the server still runs."""
+        self._state_joined = None
+
     def _after_fork(self) -> None:
         """A child has neither its parent's lock, which may be held for ever, nor its parent's lease."""
         if self._process != os.getpid():
@@ -221,7 +227,7 @@ class LaunchableServer(LocalServer):
                     yield self._spawn
                     self.joined = False
                 file, state = self._state_file(), self._state()
-                if state and state["phase"] == READY and locks.is_held(self._path("lock")):
+                if state and state["phase"] == READY and locks.is_held(self._path("lock")) and _answers(state):
                     self.attach(state)
                     self._state_joined = file  # last: from now on others take it for awake
                     return
@@ -365,3 +371,13 @@ class LaunchableServer(LocalServer):
 
     def _path(self, name: str) -> str:
         return os.path.join(self.folder, name)
+
+
+def _answers(state: ServerState) -> bool:
+    """Whether a server that is said to be ready has its port: it may have been killed, and its supervisor not know."""
+    try:
+        with closing(socket.create_connection(("127.0.0.1", state["port"]), _LOOK)) as connection:
+            here = connection.getsockname()[1]
+            return not peers.stranger(state["port"], here, state["engine"], state.get("namespace"))
+    except OSError:
+        return False

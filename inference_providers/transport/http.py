@@ -258,9 +258,9 @@ def is_checked(request: Request) -> bool:
 def check_peer(request: Request, port: int) -> None:
     """Check that a new connection, from local *port*, leads to the server that was launched.
 
-    Raises WireError ("forbidden") where it leads to another process.
+    Raises WireError ("stranger") where it leads to another process.
     """
     check = request.offer.peer_check if request.offer is not None else None
     problem = check(port) if check is not None else ""
     if problem:
-        raise WireError("forbidden", f"nothing was sent: {problem}")
+        raise WireError("stranger", f"nothing was sent: {problem}")
