@@ -157,8 +157,10 @@ def test_what_a_newer_list_lacks_is_marked_doubtful_and_kept() -> None:
     assert _built("wide")["providers"]["groq"]["facts"]["old-model-1-7b"] == [5, 2, None, None, None, "t"]
 
 
-def test_what_puts_out_no_text_is_left_out() -> None:
-    assert "pictures" not in json.dumps(_built("wide"))
+def test_what_puts_out_no_text_is_not_to_talk_to() -> None:
+    built = _built("wide")
+    assert "pictures" not in json.dumps({**built, "kinds": {}})
+    assert "pictures" in built["kinds"]["images"]
 
 
 def test_the_order_of_sources_does_not_matter() -> None:

@@ -22,6 +22,7 @@ from inference_providers.offers import (
     Offer,
     Resolution,
     Resolver,
+    all_run_here,
     is_automatic,
     order,
     prefix_of,
@@ -208,14 +209,14 @@ class Finder(Secretive):
                 raise
             resolution = self.resolver.resolve(name)
         found = self._ordered(resolution)
-        if (not found and self._reread_environment()) or self._may_be_late(resolution, found):
+        if (not found and self.reread_environment()) or self._may_be_late(resolution, found):
             resolution = self.resolver.resolve(name, provider)
             found = self._ordered(resolution)
         if not found and self._local and provider is None:
             found = order(self.resolver.launched(name, None, NAMED))  # a name of the user's own
         if not found:
             raise self.guidance.no_engine(resolution) or self._no_key(resolution)
-        if self._local and _is_running_here(found):
+        if self._local and all_run_here(found):
             self._check_there_is_a_server(resolution, found[0])
         self._warn_of_other_engines(resolution, found[0])
         self._say_notices(found)
@@ -285,7 +286,7 @@ class Finder(Secretive):
         if not found:
             return not any(offer.named for offer in resolution.offers) and self._waited_for()
         row = found[0].row()
-        return _is_running_here(found) and not self.resolver.servers_of(row.id) and self._waited_for(row)
+        return all_run_here(found) and not self.resolver.servers_of(row.id) and self._waited_for(row)
 
     def _check_there_is_a_server(self, resolution: Resolution, first: Offer) -> None:
         """Raise LocalServerError unless an engine that is named runs here, or can be started with what lies here."""
@@ -303,7 +304,7 @@ class Finder(Secretive):
             if offer.launchable and (offer.fits or offer.wished) and offer.reason:
                 self.warn_once(f"{offer.reason}; {chosen.provider_name} runs {chosen.internal_name} instead")
 
-    def _reread_environment(self) -> bool:
+    def reread_environment(self) -> bool:
         """Look for keys anew, if the environment has changed since the last look: people set keys between two calls."""
         now = hash(frozenset(self.environ.items()))
         if now == self._environment_seen:
@@ -325,12 +326,14 @@ class Finder(Secretive):
         if not all(isinstance(name, str) for name in names):
             raise UnknownModelError("Model names must be text, or a list of texts.")
         known = self.known_candidates(names)
-        if known is None:
-            known = self._look_up(names)
-            if len(self._found) > 1000:
-                self._found.clear()
-            self._found[tuple(names)] = (time.monotonic(), known)
-        return known
+        return self.keep(names, self._look_up(names)) if known is None else known
+
+    def keep(self, names: Sequence[str], found: list[Offer]) -> list[Offer]:
+        """These candidates, remembered for the next seconds."""
+        if len(self._found) > 1000:
+            self._found.clear()
+        self._found[tuple(names)] = (time.monotonic(), found)
+        return found
 
     def _look_up(self, names: Sequence[str]) -> list[Offer]:
         found, problems = list[Offer](), list[Exception]()
@@ -347,7 +350,7 @@ class Finder(Secretive):
     def keyed(self, name: str = AUTO) -> list[Offer]:
         """The candidates for a choice among providers with keys: no look at local ports."""
         found = self._best.get(name)
-        if not found and (self._reread_environment() or found is None):
+        if not found and (self.reread_environment() or found is None):
             from inference_providers.offers import defaults
 
             found = self._best[name] = defaults.keyed(self.resolver, name)
@@ -394,7 +397,3 @@ class Finder(Secretive):
             from inference_providers.log import tell
 
             tell(message)
-
-
-def _is_running_here(found: Sequence[Offer]) -> bool:
-    return all(offer.row().local is not None and not offer.launchable for offer in found)

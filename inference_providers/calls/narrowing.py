@@ -252,7 +252,7 @@ class AddressFinder(NarrowFinder):
         """Nobody: the address is the caller's."""
         return []
 
-    def _reread_environment(self) -> bool:
+    def reread_environment(self) -> bool:
         return False
 
     def _offers(self, name: str) -> tuple[str | None, list[Offer]]:

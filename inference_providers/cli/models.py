@@ -11,14 +11,18 @@ from inference_providers.cli.exit_codes import guarded
 from inference_providers.cli.output import json_option, say
 from inference_providers.cli.tables import emit
 from inference_providers.offers import order
+from inference_providers.registry import KINDS
 
 
 @click.command("models")
 @click.argument("pattern", default="", shell_complete=complete_model)
 @click.option("--all", "everything", is_flag=True, help="Also models for which no key is set.")
+@click.option(
+    "--kind", type=click.Choice(["chat", *KINDS]), default="chat", help="Models for something else than talk."
+)
 @json_option
 @guarded
-def models(pattern: str, everything: bool, as_json: bool) -> None:
+def models(pattern: str, everything: bool, kind: str, as_json: bool) -> None:
     """List models whose names contain PATTERN, at their best prices; only those usable now, unless --all.
 
     Prices are US dollars for a million tokens, input and output.
@@ -26,6 +30,11 @@ def models(pattern: str, everything: bool, as_json: bool) -> None:
     from inference_providers.clients import ProviderList
 
     providers = ProviderList()
+    if kind != "chat":
+        from inference_providers.cli.models_of_kind import emit_models_of_kind
+
+        emit_models_of_kind(providers, kind, pattern.lower(), everything, as_json)
+        return
     rows = []
     for name in providers.get_canonical_model_names():
         if pattern.lower() in name:

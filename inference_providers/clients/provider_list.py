@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from inference_providers.chat import DROP, MAX_STEPS, check_timeout
 from inference_providers.clients.construction import Directory, as_in_0_2, client_of, is_compatible, pipeline_of
+from inference_providers.clients.other_kinds import OtherKinds
 from inference_providers.credentials import hidden
 
 TYPE_CHECKING = False
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 
-class ProviderList(Directory):
+class ProviderList(OtherKinds, Directory):
     """Finds who can serve a model with the keys and servers that are there, and connects to them.
 
     verbose: tell on the `inference_providers` logger and on standard error what is tried. json_override: a registry to

@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from inference_providers.offers.addresses import own_address as own_address
     from inference_providers.offers.explanation import Explanation as Explanation
     from inference_providers.offers.guidance import Guidance as Guidance
+    from inference_providers.offers.kinds import KindResolver as KindResolver
     from inference_providers.offers.local_server import LocalServer as LocalServer
     from inference_providers.offers.lookup import FOUND as FOUND
     from inference_providers.offers.lookup import GIVEN as GIVEN
     from inference_providers.offers.lookup import NAMED as NAMED
     from inference_providers.offers.offer import Offer as Offer
+    from inference_providers.offers.ordering import all_run_here as all_run_here
     from inference_providers.offers.ordering import order as order
     from inference_providers.offers.ordering import shuffled as shuffled
     from inference_providers.offers.resolution import AUTO as AUTO
@@ -56,6 +58,7 @@ _HOME = {
     ),
     "explanation": ("Explanation",),
     "guidance": ("Guidance",),
+    "kinds": ("KindResolver",),
     "local_server": ("LocalServer",),
     "lookup": (
         "FOUND",
@@ -64,6 +67,7 @@ _HOME = {
     ),
     "offer": ("Offer",),
     "ordering": (
+        "all_run_here",
         "order",
         "shuffled",
     ),

@@ -97,6 +97,14 @@ class Access(credentials.Secretive):
             self._routed[digit] = self if here else self._accesses.work_out(provider)  # type: ignore[union-attr]
         return self._routed[digit]
 
+    def by_kind(self, kind: str) -> Access:
+        """Access to the provider's models of a kind."""
+        if kind not in self._routed:
+            provider = self.provider.by_kind(kind)
+            here = self._accesses is None or provider is self.provider
+            self._routed[kind] = self if here else self._accesses.work_out(provider)  # type: ignore[union-attr]
+        return self._routed[kind]
+
     def forbids(self, address: Address, endpoint: str) -> str:
         """Why a request must not go to *address*; empty where it may: at the endpoint's origin, with a pinned key."""
         known, there = self._permitted

@@ -178,6 +178,9 @@ class Guidance:
                     )
                     said = said if said.startswith(("holds", "may")) else access.reason
                     lines[variable] = f"  {variable} is set, but {said}"
+                elif providers is None and provider.connection.get("no_chat"):
+                    kinds = " and ".join(provider.connection.get("kinds") or ())
+                    lines[variable] = f"  {variable}: {provider.id} has no model to talk to, only those for {kinds}"
                 elif providers is None and not provider.data.get("model_names"):
                     lines[variable] = (
                         f"  {variable}: no model of {provider.id} is in the registry; name one: {provider.id}/MODEL"

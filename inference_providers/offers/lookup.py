@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Self
 
-    from inference_providers.offers.access import Accesses
+    from inference_providers.offers.access import Access, Accesses
     from inference_providers.offers.local_server import LocalServer
     from inference_providers.offers.resolution import Resolution
     from inference_providers.registry import Provider, Registry, Wanted
@@ -44,6 +44,18 @@ class Lookup:
         """What a name means by all the rules: for those that resolve a part of it, or another name, again."""
         raise NotImplementedError
 
+    def access(self, pid: str) -> Access:
+        """How a provider is reached."""
+        return self._accesses[pid]
+
+    def access_at(self, server: LocalServer) -> Access:
+        """How a server on this machine is reached."""
+        return self._accesses.at(server)
+
+    def local_servers(self) -> Sequence[LocalServer]:
+        """The servers that run here."""
+        return self._local()
+
     def variant(self, *, aliases: Mapping[str, str] | None, launch: bool) -> Self:
         """The same with other aliases, perhaps with models to launch."""
         return type(self)(
@@ -70,9 +82,10 @@ class Lookup:
         ]
 
     def reached(self) -> list[Provider]:
-        """The providers that there is a key for, none of which is on this machine."""
+        """The providers with models to talk to that there is a key for, none of which is on this machine."""
         rows = self.registry.providers.values()
-        return [provider for provider in rows if provider.local is None and not self._accesses[provider.id].reason]
+        elsewhere = [row for row in rows if row.local is None and "no_chat" not in row.connection]
+        return [row for row in elsewhere if not self._accesses[row.id].reason]
 
     def offers_by(self, provider: Provider, names: Iterable[tuple[str | None, str]]) -> list[Offer]:
         """The offers of a provider under (canonical name, its own name)."""

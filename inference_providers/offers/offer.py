@@ -150,7 +150,7 @@ class Offer(credentials.Secretive, Frozen):
 
     def _read_facts(self) -> None:
         access = self._access
-        facts = access.provider.facts(self.internal_name)
+        facts = self._known_facts()
         if "routes" in access.provider.connection and access.server is None:
             access = access.by_route(facts.route)
             _reached_by(self, access)
@@ -175,6 +175,9 @@ class Offer(credentials.Secretive, Frozen):
         _put(self, "input_price", facts.input_price)
         _put(self, "output_price", facts.output_price)
         _put(self, "cached_input_price", facts.cached_input_price)
+
+    def _known_facts(self) -> Facts:
+        return self._access.provider.facts(self.internal_name)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"an offer cannot be changed, and so not its {name!r}")

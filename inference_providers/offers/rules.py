@@ -155,6 +155,14 @@ def own_suffix(lookup: Lookup, name: str) -> Resolution | None:
     return Resolution(name, "suffix", found[0].canonical_name, found, warning)
 
 
+def other_kind(lookup: Lookup, name: str) -> Resolution | None:
+    """A model for something else than text: embeddings, images, speech."""
+    from inference_providers.offers.kinds import KindResolver
+
+    found = (KindResolver(lookup, kind).listed(name) for kind in lookup.registry.kinds)
+    return next((one for one in found if one is not None), None)
+
+
 def passed_after_slash(lookup: Lookup, name: str) -> Resolution | None:
     """`provider/rest`, which it does not list: passed on as it is."""
     pid, rest = _split(lookup, name, "/")
@@ -306,7 +314,8 @@ def family(lookup: Lookup, name: str, marks: str = "") -> Resolution | None:
 
 
 RULES: tuple[Rule, ...] = (
-    given, alias, prefix, canonical_name, provider_before_slash, internal_name, own_suffix, passed_after_slash,
+    given, alias, prefix, canonical_name, provider_before_slash, internal_name, own_suffix, other_kind,
+    passed_after_slash,
     provider_before_colon, policy, provider_joined, unknown_head, spelling, slip_after_colon, family,
 )  # fmt: skip
 
