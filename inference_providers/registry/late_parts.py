@@ -30,7 +30,7 @@ def cut(text: bytes) -> tuple[bytes, dict[str, bytes], dict[str, bytes]]:
         facts[pid] = text[end + len(_FACTS) : start]
     for name in _SECTIONS:
         mark = f'\n"{name}":'.encode()
-        begins = text.find(mark, start)
+        begins = text.find(mark, max(start - 1, 0))  # its line may be the next
         ends = text.find(_END + b'"', begins)
         if 0 <= begins < ends:
             late[name] = text[begins + len(mark) : ends + len(_END) - 2]
