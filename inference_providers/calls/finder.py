@@ -310,8 +310,8 @@ class Finder(Secretive):
             return False
         self._environment_seen = now
         self.accesses.forget()
-        for known in (self._found, self._best, self._told):
-            known.clear()
+        self._told.clear()
+        self._found, self._best = {}, {}
         return True
 
     def known_candidates(self, names: Sequence[str]) -> list[Offer] | None:
@@ -324,12 +324,12 @@ class Finder(Secretive):
         names = [names] if isinstance(names, str) else list(names or ())
         if not all(isinstance(name, str) for name in names):
             raise UnknownModelError("Model names must be text, or a list of texts.")
-        known = self.known_candidates(names)
+        known, found = self.known_candidates(names), self._found
         if known is None:
             known = self._look_up(names)
-            if len(self._found) > 1000:
-                self._found.clear()
-            self._found[tuple(names)] = (time.monotonic(), known)
+            if len(found) > 1000:
+                found.clear()
+            found[tuple(names)] = (time.monotonic(), known)
         return known
 
     def _look_up(self, names: Sequence[str]) -> list[Offer]:
@@ -350,10 +350,10 @@ class Finder(Secretive):
         if not found and (self._reread_environment() or found is None):
             from inference_providers.offers import defaults
 
-            found = self._best[name] = defaults.keyed(self.resolver, name)
-        found = found or []
-        self._say_notices(found[:1])
-        return found
+            best = self._best
+            found = best[name] = defaults.keyed(self.resolver, name)
+        self._say_notices((found or [])[:1])
+        return found or []
 
     def told(self, name: str = AUTO, *, strict: bool = True) -> list[Offer]:
         """The candidates for a choice at providers with a key that say themselves what they have.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from inference_providers import credentials
 from inference_providers.offers.access import ANOTHER, unspoken
-from inference_providers.registry import CHAT, SPOKEN
+from inference_providers.registry import CHAT, RESPONSES, SPOKEN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -162,6 +162,8 @@ class Offer(credentials.Secretive, Frozen):
             reason = f"{access.variable} is a general-purpose token; name the provider or allow it"
         if not reason and not self.local and access.provider.local is not None:
             reason = access.elsewhere
+        if not reason and not self.named and access.live is not None and api in (CHAT, RESPONSES):
+            reason = access.live.lacking(access, self.internal_name)
         _put(self, "facts", facts)
         _put(self, "protocol", access.provider.protocol if api in SPOKEN else ANOTHER)
         _put(self, "api", api)
