@@ -81,9 +81,9 @@ def asked_for_lists(server: Server) -> int:
 def test_what_a_list_lacks_is_left_to_the_next_provider(serve: Serve) -> None:
     first, second = serve(listing("other")), serve(listing("m-internal"))
     providers = live_of(first, second)
-    assert providers.ask_ai("hi", models="m").provider == "p1"  # nobody waits for a list
+    assert providers.ask_ai("hi", model="m").provider == "p1"  # nobody waits for a list
     settled(providers)
-    assert providers.ask_ai("hi", models="m").provider == "p2"
+    assert providers.ask_ai("hi", model="m").provider == "p2"
     assert providers.ask_ai("hi").provider == "p2"
     assert len(first.asked) == 1
     lines = str(providers.explain("m")).splitlines()
@@ -99,11 +99,11 @@ def test_the_same_for_asyncio(serve: Serve) -> None:
     providers = async_list_of(first.url, second.url, live=True)
 
     async def main() -> list[str | None]:
-        async with providers:
-            before = await providers.ask_ai("hi", models="m")
-            await asyncio.to_thread(settled, providers)
-            after = await providers.ask_ai("hi", models="m")
-            return [before.provider, after.provider]
+        before = await providers.ask_ai("hi", model="m")
+        await asyncio.to_thread(settled, providers)
+        after = await providers.ask_ai("hi", model="m")
+        await providers.aclose()
+        return [before.provider, after.provider]
 
     assert asyncio.run(main()) == ["p1", "p2"]
 
@@ -123,12 +123,12 @@ def test_the_first_answer_waits_for_no_list(serve: Serve) -> None:
 
     first, second = serve(behaviour), serve(listing("m-internal"))
     providers = live_of(first, second)
-    assert providers.ask_ai("hi", models="m").provider == "p1"
+    assert providers.ask_ai("hi", model="m").provider == "p1"
     order.append("chat")
     answered.set()
     settled(providers)
     assert order == ["chat", "list"]
-    assert providers.ask_ai("hi", models="m").provider == "p2"
+    assert providers.ask_ai("hi", model="m").provider == "p2"
 
 
 def test_one_slow_list_does_not_hold_up_the_others(serve: Serve) -> None:
@@ -147,14 +147,14 @@ def test_who_is_named_is_asked_all_the_same(serve: Serve) -> None:
     first = serve(listing("other"))
     providers = live_of(first, serve(listing("m-internal")))
     looked(providers)
-    assert providers.ask_ai("hi", models="p1/m").provider == "p1"
+    assert providers.ask_ai("hi", model="p1/m").provider == "p1"
 
 
 def test_a_model_that_nobody_lists_any_more_is_told_as_that(serve: Serve) -> None:
     providers = live_of(serve(listing("other")))
     looked(providers)
-    with pytest.raises(NoCredentialsError, match="Provider 1 cannot be asked for 'm': its provider's list of 20.* lacks it"):  # fmt: skip
-        providers.ask_ai("hi", models="m")
+    with pytest.raises(NoCredentialsError, match=r"Provider 1 cannot be asked for 'm': its provider's list of 20.* lacks it"):  # fmt: skip
+        providers.ask_ai("hi", model="m")
 
 
 def test_what_the_registry_does_not_know_is_resolved_by_its_own_name(serve: Serve) -> None:
@@ -170,7 +170,7 @@ def test_what_the_registry_does_not_know_is_resolved_by_its_own_name(serve: Serv
         folders_gone(providers)
     looked(providers)
     assert providers.resolve("p1/brand-new-thing").rule == "engine"
-    assert providers.ask_ai("hi", models="vendor/fresh-model").provider == "p1"
+    assert providers.ask_ai("hi", model="vendor/fresh-model").provider == "p1"
     assert first.asked[-1].json["model"] == "vendor/Fresh-Model"
     with pytest.raises(UnknownModelError):  # nothing to talk to
         providers.resolve("text-embedding-9")
@@ -187,7 +187,7 @@ def test_a_canonical_name_reaches_who_lists_that_model_by_another_name(serve: Se
     looked(providers)
     found = providers.explain("m2")
     assert [(o.provider, o.internal_name) for o in found.candidates] == [("p1", "acme/M2-Instruct")]
-    assert providers.ask_ai("hi", models="m2").provider == "p1"
+    assert providers.ask_ai("hi", model="m2").provider == "p1"
 
 
 NAMES = [
@@ -235,7 +235,7 @@ def test_another_process_has_the_lists_of_the_day(serve: Serve) -> None:
     code = (
         "import json, sys, os\nfrom inference_providers import ProviderList\n"
         "providers = ProviderList(json_override=json.loads(sys.argv[1]), local=False, live=True)\n"
-        "print(providers.ask_ai('hi', models='m').provider, bool(providers.pipeline.finder.accesses.live._asking))"
+        "print(providers.ask_ai('hi', model='m').provider, bool(providers.pipeline.finder.accesses.live._asking))"
     )
     data = {"providers": registry["providers"], "auto_model_priority": ["m"]}
     path = LiveStore(live_of(first).pipeline.finder.environ).path
@@ -268,7 +268,7 @@ def test_a_list_counts_for_a_day(serve: Serve) -> None:
     now = [NOW]
     first = serve(listing("other"))
     providers = live_of(first, serve(listing("m-internal")))
-    providers.pipeline.finder.accesses.live = LiveLists(providers.pipeline, lambda: now[0])
+    lists_of(providers)._clock = lambda: now[0]
     looked(providers)
     assert providers.explain("m").chosen.provider == "p2"
     now[0] += 86399
@@ -364,7 +364,7 @@ def test_a_list_that_cannot_be_had_changes_nothing(serve: Serve, status: int) ->
     first = serve(without_list(status))
     providers = live_of(first, serve(listing("m-internal")))
     looked(providers)
-    assert providers.ask_ai("hi", models="m").provider == "p1"
+    assert providers.ask_ai("hi", model="m").provider == "p1"
     looked(providers)
     assert asked_for_lists(first) == 1  # nor is it asked again and again
 
@@ -406,7 +406,7 @@ def test_a_hostile_list_changes_nothing(serve: Serve, case: str) -> None:
 
     providers = live_of(serve(hostile), serve(listing("m-internal")))
     looked(providers)
-    assert providers.ask_ai("hi", models="m").provider == "p1"
+    assert providers.ask_ai("hi", model="m").provider == "p1"
 
 
 def test_a_million_names_are_bounded(serve: Serve) -> None:
@@ -441,7 +441,7 @@ def test_each_key_goes_to_its_owner_only(serve: Serve) -> None:
 def test_offline_nobody_is_asked(serve: Serve) -> None:
     first = serve(listing("other"))
     providers = live_of(first, environ={"INFERENCE_PROVIDERS_OFFLINE": "1"})
-    assert providers.ask_ai("hi", models="m").provider == "p1"  # on this machine
+    assert providers.ask_ai("hi", model="m").provider == "p1"  # on this machine
     assert asked_for_lists(first) == 0
 
 
@@ -463,11 +463,11 @@ def test_who_is_avoided_is_not_asked(serve: Serve) -> None:
 def test_a_call_on_terms_of_its_own_knows_the_lists(serve: Serve) -> None:
     first, second, third = serve(listing("other")), serve(listing("m-internal")), serve(listing("m-internal"))
     providers = live_of(first, second, third)
-    assert providers.ask_ai("hi", models="m", avoid=["p3"]).provider == "p1"
+    assert providers.ask_ai("hi", model="m", avoid=["p3"]).provider == "p1"
     settled(providers)
-    assert providers.ask_ai("hi", models="m", avoid=["p3"]).provider == "p2"
-    assert providers.ask_ai("hi", models="m", avoid=["p2"]).provider == "p3"
-    by_hand = providers.ask_ai("hi", models="p1/m", api_key="another-key-0123456789")
+    assert providers.ask_ai("hi", model="m", avoid=["p3"]).provider == "p2"
+    assert providers.ask_ai("hi", model="m", avoid=["p2"]).provider == "p3"
+    by_hand = providers.ask_ai("hi", model="p1/m", api_key="another-key-0123456789")
     assert by_hand.provider == "p1"  # of what that key may use, nothing is known
     assert not [r for r in first.requests if r.path.endswith("/models") and r.key == "another-key-0123456789"]
 
@@ -542,7 +542,7 @@ def test_without_live_nothing_is_asked_and_nothing_loaded(serve: Serve) -> None:
     first = serve(listing("other"))
     providers = list_of(first.url)
     assert providers.pipeline.finder.accesses.live is None
-    assert providers.ask_ai("hi", models="m").provider == "p1"
+    assert providers.ask_ai("hi", model="m").provider == "p1"
     assert asked_for_lists(first) == 0
     code = "import sys\nfrom inference_providers import ProviderList\nProviderList(local=False).resolve('gpt-4o')\nprint([m for m in sys.modules if 'live' in m])"  # fmt: skip
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -558,5 +558,5 @@ def test_making_a_list_asks_nobody(serve: Serve) -> None:
 
 def test_a_mock_is_asked_for_no_list() -> None:
     providers = ProviderList(mock={"gpt-4o": "hello"}, live=True, environ={})
-    assert providers.ask_ai("hi", models="gpt-4o") == "hello"
+    assert providers.ask_ai("hi", model="gpt-4o") == "hello"
     assert providers.pipeline.finder.accesses.live is None

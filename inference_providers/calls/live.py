@@ -18,9 +18,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from inference_providers.calls.pipeline import Pipeline
+    from inference_providers.calls.finder import Finder
     from inference_providers.credentials import Secret
     from inference_providers.offers import Access, LiveList, Offer
+    from inference_providers.transport import Sender
 
     Place = tuple[str, Secret]  # an endpoint, and a key
 
@@ -29,11 +30,17 @@ _NOBODYS = 60.0  # seconds for which it counts that a place is none of those tha
 
 
 class LiveLists(Secretive):
-    """The lists of the providers that a pipeline's keys reach."""
+    """The lists of the providers that a finder's keys reach."""
 
-    def __init__(self, pipeline: Pipeline, clock: Callable[[], float] = time.time) -> None:
-        """*clock*: seconds since 1970."""
-        self._pipeline, self._clock = pipeline, clock
+    def __init__(
+        self,
+        finder: Finder,
+        sender: Callable[[], Sender],
+        changed: Callable[[], object] = lambda: None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """*changed* is called with each list that has come, once it counts. *clock*: seconds since 1970."""
+        self._finder, self._sender, self._changed, self._clock = finder, sender, changed, clock
         self._store: LiveStore | None = None
         # What is known of a place, and until when that counts. Threads only ever exchange single entries.
         self._known: dict[Place, tuple[LiveList | None, float]] = {}
@@ -61,12 +68,12 @@ class LiveLists(Secretive):
     def called(self, access: Access, canonical: str = "", internal: str = "") -> list[tuple[str | None, str]]:
         """Models that a provider's list has and the registry has not: see `LiveList.called`."""
         found = self.of(access)
-        return [] if found is None else found.called(self._pipeline.finder.registry, canonical, internal)
+        return [] if found is None else found.called(self._finder.registry, canonical, internal)
 
     def _look(self, now: float) -> None:
         """Take what the file has of those whose lists are not known, and have the others asked."""
         process, mine = os.getpid(), object()
-        if is_offline(self._pipeline.finder.environ) or self._asking.setdefault(process, mine) is not mine:
+        if is_offline(self._finder.environ) or self._asking.setdefault(process, mine) is not mine:
             return
         asking = False
         try:
@@ -87,7 +94,7 @@ class LiveLists(Secretive):
 
         Nor whose models have names of the account's own.
         """
-        finder, found = self._pipeline.finder, {}
+        finder, found = self._finder, {}
         for provider in finder.resolver.reached():
             access = finder.accesses[provider.id]
             known = access.variable is not None and not provider.connection.get("deployments")
@@ -98,7 +105,7 @@ class LiveLists(Secretive):
 
     def _from_file(self, due: dict[Place, Offer], now: float) -> dict[Place, Offer]:
         """Those of *due* of whom the file has no list that counts."""
-        store = self._store = self._store or LiveStore(self._pipeline.finder.environ)
+        store = self._store = self._store or LiveStore(self._finder.environ)
         rows, left = store.read(now), {}
         for place, offer in due.items():
             row = rows.get(store.digest(*place)) if rows else None
@@ -110,9 +117,9 @@ class LiveLists(Secretive):
 
     def _put(self, place: Place, found: LiveList) -> None:
         self._known[place] = (found, found.asked + DAY)
-        finder = self._pipeline.finder
-        finder._found, finder._best = {}, {}  # new ones: what is being looked up now is not kept for later calls
-        self._pipeline.narrowed.clear()  # whose choices rest on the same lists
+        # New ones: what is being looked up now is not kept for later calls.
+        self._finder._found, self._finder._best = {}, {}
+        self._changed()
 
     def _start(self, process: int, due: dict[Place, Offer]) -> bool:
         """Ask in a thread that nobody waits for, not even the end of the program. Whether there is one."""
@@ -120,7 +127,7 @@ class LiveLists(Secretive):
 
         from inference_providers.calls import live_asking
 
-        sender, places = self._pipeline.sender, list(due)
+        sender, places = self._sender(), list(due)
 
         def ask(place: Place, limit: float) -> LiveList | None:
             offer = due[place]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from inference_providers.registry import Provider
 
-NAME, SECRET = "live-lists.json", "live-lists.key"
+LIVE_FILES = ("live-lists.json", "live-lists.key")  # the lists, and the random bytes
 DAY = 86400.0  # seconds for which a list counts
 _SECRET_SIZE = 32  # bytes
 _CAP, _ENTRIES = 8 * 1024 * 1024, 200  # bytes, and lists, that are kept
@@ -34,8 +34,8 @@ class LiveStore:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         folder = folders.cache(environ)
-        self.path = os.path.join(folder, NAME) if folder else ""
-        self._secret_path = os.path.join(folder, SECRET) if folder else ""
+        self.path = os.path.join(folder, LIVE_FILES[0]) if folder else ""
+        self._secret_path = os.path.join(folder, LIVE_FILES[1]) if folder else ""
         self._secret = b""
 
     def __repr__(self) -> str:

@@ -83,7 +83,7 @@ class Pipeline(Secretive):
         if live and stand_in is None:
             from inference_providers.calls.live import LiveLists
 
-            finder.accesses.live = LiveLists(self)
+            finder.accesses.live = LiveLists(finder, lambda: self.sender, self.narrowed.clear)
 
     def __repr__(self) -> str:
         return f"<Pipeline over {len(self.finder.registry.providers)} providers>"

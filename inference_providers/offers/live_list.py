@@ -35,6 +35,7 @@ class LiveList:
         self._forms = {*keys, *(key.rpartition("/")[2] for key in keys)}
         self._headless = {key for key in keys if "/" not in key}
         self._known = [*provider.model_names.values(), *provider.more_names]
+        self._registered = {_key(name): name for name in reversed(self._known)}
         self._beyond: dict[str, str | None] | None = None
         self._compares: bool | None = None
 
@@ -73,9 +74,14 @@ class LiveList:
     def beyond(self, registry: Registry) -> dict[str, str | None]:
         """What it has to talk to and the registry does not list for this provider: name -> what that stands for."""
         if self._beyond is None:
-            known = {_key(name) for name in self._known}
-            self._beyond = {n: registry.names.canonical_name(n) for n in self.talking if _key(n) not in known}
+            beyond = [name for name in self.talking if _key(name) not in self._registered]
+            self._beyond = {name: registry.names.canonical_name(name) for name in beyond}
         return self._beyond
+
+    def canonical_of(self, registry: Registry, name: str) -> str | None:
+        """What one of its names stands for."""
+        registered = self._registered.get(_key(name))
+        return registry.names.canonical_name(name) if registered is None else self._provider.canonical_of(registered)
 
     def called(self, registry: Registry, canonical: str, internal: str) -> list[tuple[str | None, str]]:
         """(canonical name, its own) of what is beyond the registry, and stands for *canonical* or is called *internal*.

@@ -194,7 +194,8 @@ def _provider(provider: str, rows: list[ProviderRow], overlay: Mapping[str, Any]
         )
         entry["currency"] = {"code": code, **{key: stated[key] for key in ("usd", "day", "page")}}
     entry["connection"] = {"protocol": protocol, "endpoint": endpoint, "api_key": keys}
-    for key in ("auth", "opt_in", "deployments", "variables", "base_url", "headers", "parameters", "turns", "batch"):
+    for key in ("auth", "opt_in", "deployments", "variables", "base_url",
+                "headers", "parameters", "turns", "batch", "list"):  # fmt: skip
         if key in connection:
             entry["connection"][key] = connection[key]
     if settings:
