@@ -67,7 +67,7 @@ class KeyCheck:
             means = self.live.canonical_of(registry, name)
             model = means if means in registry.canonical_names else None
             found.append(self._row(model, name, NOT_IN_REGISTRY if name in lacking and model is None else ""))
-        found.sort(key=lambda row: str(row["model"]).lower())
+        found.sort(key=lambda row: (str(row["model"]).lower(), row["name"]))
         return found + [self._row(self.provider.canonical_of(name), name, NOT_IN_LIST) for name in self.live.in_vain()]
 
     def _row(self, model: str | None, name: str, note: str) -> dict[str, Any]:
@@ -79,7 +79,8 @@ def check_keys(pipeline: Pipeline, *, prove: bool = True, seconds: float = live_
 
     *prove*: also tell a list that everybody gets from one that only a key gives. *seconds*: for all of them together.
     """
-    checks, offers = list[KeyCheck](), dict[int, Offer]()
+    checks: list[KeyCheck] = []
+    offers: dict[int, Offer] = {}
     for provider, variable in _keys(pipeline):
         access = pipeline.finder.accesses[provider.id]
         why = access.reason
@@ -126,7 +127,8 @@ def _checked(sender: Sender, offer: Offer, check: KeyCheck, until: float, *, pro
     found = KeyCheck(provider, variable, WORKS)
     if prove:
         found = _proof(sender, offer, found, until)
-    found.live = told.models(offer, time.time())
+    if found.verdict != REFUSED:  # else what everybody gets is of no use to who has that key
+        found.live = told.models(offer, time.time())
     return found
 
 
