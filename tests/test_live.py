@@ -41,6 +41,17 @@ def listing(*names: Any, then: Any = answer) -> Any:
     return behaviour
 
 
+def late(go_on: threading.Event, *names: Any) -> Any:
+    """The same, but the list comes only from then on."""
+
+    def behaviour(connection: Connection, request: Received) -> None:
+        if request.path.endswith("/models"):
+            assert go_on.wait(PATIENCE)
+        listing(*names)(connection, request)
+
+    return behaviour
+
+
 def without_list(status: int) -> Any:
     def behaviour(connection: Connection, request: Received) -> None:
         if request.path.endswith("/models"):
@@ -79,9 +90,11 @@ def asked_for_lists(server: Server) -> int:
 
 
 def test_what_a_list_lacks_is_left_to_the_next_provider(serve: Serve) -> None:
-    first, second = serve(listing("other")), serve(listing("m-internal"))
+    go_on = threading.Event()
+    first, second = serve(late(go_on, "other")), serve(listing("m-internal"))
     providers = live_of(first, second)
     assert providers.ask_ai("hi", model="m").provider == "p1"  # nobody waits for a list
+    go_on.set()
     settled(providers)
     assert providers.ask_ai("hi", model="m").provider == "p2"
     assert providers.ask_ai("hi").provider == "p2"
@@ -95,11 +108,13 @@ def test_what_a_list_lacks_is_left_to_the_next_provider(serve: Serve) -> None:
 def test_the_same_for_asyncio(serve: Serve) -> None:
     import asyncio
 
-    first, second = serve(listing("other")), serve(listing("m-internal"))
+    go_on = threading.Event()
+    first, second = serve(late(go_on, "other")), serve(listing("m-internal"))
     providers = async_list_of(first.url, second.url, live=True)
 
     async def main() -> list[str | None]:
         before = await providers.ask_ai("hi", model="m")
+        go_on.set()
         await asyncio.to_thread(settled, providers)
         after = await providers.ask_ai("hi", model="m")
         await providers.aclose()
@@ -111,23 +126,12 @@ def test_the_same_for_asyncio(serve: Serve) -> None:
 def test_the_first_answer_waits_for_no_list(serve: Serve) -> None:
     """The list comes only when the chat was answered: a call that waited for it would never end."""
     answered = threading.Event()
-    order: list[str] = []
-
-    def behaviour(connection: Connection, request: Received) -> None:
-        if request.path.endswith("/models"):
-            assert answered.wait(PATIENCE)
-            order.append("list")
-            connection.reply(200, {"data": [{"id": "other"}]})
-        else:
-            answer(connection, request)
-
-    first, second = serve(behaviour), serve(listing("m-internal"))
+    first, second = serve(late(answered, "other")), serve(late(answered, "m-internal"))
     providers = live_of(first, second)
     assert providers.ask_ai("hi", model="m").provider == "p1"
-    order.append("chat")
+    assert lists_of(providers)._asking  # the lists are waited for yet, by nobody
     answered.set()
     settled(providers)
-    assert order == ["chat", "list"]
     assert providers.ask_ai("hi", model="m").provider == "p2"
 
 
@@ -158,26 +162,22 @@ def test_a_model_that_nobody_lists_any_more_is_told_as_that(serve: Serve) -> Non
 
 
 def test_what_the_registry_does_not_know_is_resolved_by_its_own_name(serve: Serve) -> None:
-    first = serve(listing("m-internal", "brand-new-thing", {"id": "vendor/Fresh-Model"}, "text-embedding-9"))
-    providers = live_of(first, serve(listing("m-internal")))
-    for name in ("brand-new-thing", "vendor/fresh-model"):
+    go_on = threading.Event()
+    first = serve(late(go_on, "m-internal", "brand-new-thing", {"id": "vendor/Fresh-Model"}, "text-embedding-9"))
+    providers, names = live_of(first, serve(listing("m-internal"))), ("brand-new-thing", "vendor/fresh-model")
+    for name in names:
         with pytest.raises(UnknownModelError):
             providers.resolve(name)
-        settled(providers)
+    go_on.set()
+    settled(providers)
+    for name in names:
         found = providers.resolve(name)
         assert (found.rule, [offer.provider for offer in found.offers]) == ("internal name", ["p1"])
-        lists_of(providers)._known.clear()
-        folders_gone(providers)
-    looked(providers)
     assert providers.resolve("p1/brand-new-thing").rule == "engine"
     assert providers.ask_ai("hi", model="vendor/fresh-model").provider == "p1"
     assert first.asked[-1].json["model"] == "vendor/Fresh-Model"
     with pytest.raises(UnknownModelError):  # nothing to talk to
         providers.resolve("text-embedding-9")
-
-
-def folders_gone(providers: Any) -> None:
-    Path(LiveStore(providers.pipeline.finder.environ).path).unlink()
 
 
 def test_a_canonical_name_reaches_who_lists_that_model_by_another_name(serve: Serve) -> None:
@@ -265,8 +265,9 @@ def test_the_file_is_the_users_own_and_holds_neither_key_nor_address(serve: Serv
 
 
 def test_a_list_counts_for_a_day(serve: Serve) -> None:
-    now = [NOW]
-    first = serve(listing("other"))
+    now, go_on = [NOW], threading.Event()
+    go_on.set()
+    first = serve(late(go_on, "other"))
     providers = live_of(first, serve(listing("m-internal")))
     lists_of(providers)._clock = lambda: now[0]
     looked(providers)
@@ -275,7 +276,9 @@ def test_a_list_counts_for_a_day(serve: Serve) -> None:
     looked(providers)
     assert (asked_for_lists(first), providers.explain("m").chosen.provider) == (1, "p2")
     now[0] += 1
+    go_on.clear()
     assert providers.explain("m").chosen.provider == "p1"  # what is older counts no more, and the new one not yet
+    go_on.set()
     settled(providers)
     assert (asked_for_lists(first), providers.explain("m").chosen.provider) == (2, "p2")
 
@@ -461,9 +464,11 @@ def test_who_is_avoided_is_not_asked(serve: Serve) -> None:
 
 
 def test_a_call_on_terms_of_its_own_knows_the_lists(serve: Serve) -> None:
-    first, second, third = serve(listing("other")), serve(listing("m-internal")), serve(listing("m-internal"))
+    go_on = threading.Event()
+    first, second, third = serve(late(go_on, "other")), serve(listing("m-internal")), serve(listing("m-internal"))
     providers = live_of(first, second, third)
     assert providers.ask_ai("hi", model="m", avoid=["p3"]).provider == "p1"
+    go_on.set()
     settled(providers)
     assert providers.ask_ai("hi", model="m", avoid=["p3"]).provider == "p2"
     assert providers.ask_ai("hi", model="m", avoid=["p2"]).provider == "p3"
@@ -489,14 +494,7 @@ def test_a_fork_asks_for_itself(serve: Serve) -> None:
     """While the parent's thread waits for a list, which the child has not."""
     go_on = threading.Event()
 
-    def late(connection: Connection, request: Received) -> None:
-        if request.path.endswith("/models"):
-            go_on.wait(PATIENCE)
-            connection.reply(200, {"data": [{"id": "other"}]})
-        else:
-            answer(connection, request)
-
-    first = serve(late)
+    first = serve(late(go_on, "other"))
     providers = live_of(first, serve(listing("m-internal")))
     providers.explain("m")
     while not asked_for_lists(first):
