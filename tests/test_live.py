@@ -477,6 +477,25 @@ def test_a_call_on_terms_of_its_own_knows_the_lists(serve: Serve) -> None:
     assert not [r for r in first.requests if r.path.endswith("/models") and r.key == "another-key-0123456789"]
 
 
+def test_who_is_avoided_by_a_call_is_not_asked_because_of_it(serve: Serve) -> None:
+    first, second = serve(listing("m-internal")), serve(listing("m-internal"))
+    providers = live_of(first, second)
+    assert providers.ask_ai("hi", model="m", avoid=["p1"]).provider == "p2"
+    settled(providers)
+    assert (asked_for_lists(first), asked_for_lists(second)) == (0, 1)
+    looked(providers)
+    assert (asked_for_lists(first), asked_for_lists(second)) == (1, 1)
+
+
+def test_a_key_or_an_address_by_hand_has_nobody_asked(serve: Serve) -> None:
+    first, second = serve(listing("m-internal")), serve(listing("m-internal"))
+    providers = live_of(first, second)
+    assert providers.ask_ai("hi", model="p1/m", api_key="another-key-0123456789").provider == "p1"
+    assert providers.ask_ai("hi", model="m", api_base=second.url).provider == "p2"
+    assert not lists_of(providers)._asking
+    assert asked_for_lists(first) == asked_for_lists(second) == 0
+
+
 def test_a_provider_may_want_its_key_in_a_header_of_its_own(serve: Serve) -> None:
     first = serve(listing("m-internal"))
     row = {"path": "/models?limit=9", "key": "x-api-key", "headers": {"a-version": "2023-06-01"}}

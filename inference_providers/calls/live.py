@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from inference_providers.calls.finder import Finder
     from inference_providers.credentials import Secret
-    from inference_providers.offers import Access, LiveList, Offer
+    from inference_providers.offers import Access, Accesses, LiveList, Offer
     from inference_providers.transport import Sender
 
     Place = tuple[str, Secret]  # an endpoint, and a key
@@ -51,12 +51,12 @@ class LiveLists(Secretive):
 
     def of(self, access: Access) -> LiveList | None:
         """The list of whoever is reached so, if it is known; else it is asked for in the background."""
-        if access.variable is None or access.key is None or access.provider.local is not None:
+        if access.allowed is None or access.key is None or access.provider.local is not None:
             return None
         place, now = (access.endpoint, access.key), self._clock()
         known = self._known.get(place)
         if known is None or known[1] <= now:
-            self._look(now)
+            self._look(now, access.allowed)
             known = self._known.setdefault(place, (None, now + _NOBODYS))
         return known[0] if known[1] > now else None
 
@@ -70,14 +70,17 @@ class LiveLists(Secretive):
         found = self.of(access)
         return [] if found is None else found.called(self._finder.registry, canonical, internal)
 
-    def _look(self, now: float) -> None:
-        """Take what the file has of those whose lists are not known, and have the others asked."""
+    def _look(self, now: float, accesses: Accesses) -> None:
+        """Take what the file has of those whose lists are not known, and have the others asked.
+
+        Nobody whom a call avoids: *accesses* are those of the call that looks something up.
+        """
         process, mine = os.getpid(), object()
         if is_offline(self._finder.environ) or self._asking.setdefault(process, mine) is not mine:
             return
         asking = False
         try:
-            due = {place: offer for place, offer in self._wanted().items() if self._is_due(place, now)}
+            due = {place: offer for place, offer in self._wanted(accesses).items() if self._is_due(place, now)}
             due = self._from_file(due, now) if due else due
             if due:
                 asking = self._start(process, due)
@@ -89,7 +92,7 @@ class LiveLists(Secretive):
         known = self._known.get(place)
         return known is None or known[1] <= now
 
-    def _wanted(self) -> dict[Place, Offer]:
+    def _wanted(self, accesses: Accesses) -> dict[Place, Offer]:
         """Whom the list's keys reach, each as an offer of no model: not by a general-purpose token that is not allowed.
 
         Nor whose models have names of the account's own.
@@ -97,8 +100,10 @@ class LiveLists(Secretive):
         finder, found = self._finder, {}
         for provider in finder.resolver.reached():
             access = finder.accesses[provider.id]
-            known = access.variable is not None and not provider.connection.get("deployments")
-            if known and access.key is not None and not access.opt_in:
+            passed_over = access.opt_in or provider.connection.get("deployments")
+            if accesses.avoids(provider) or passed_over:
+                continue
+            if access.variable is not None and access.key is not None:
                 (nameless,) = finder.resolver.offers_by(provider, [(None, "models")])
                 found[access.endpoint, access.key] = nameless
         return found
@@ -131,7 +136,10 @@ class LiveLists(Secretive):
 
         def ask(place: Place, limit: float) -> LiveList | None:
             offer = due[place]
-            found = live_asking.model_list(sender, offer, limit).models(offer, self._clock())
+            try:
+                found = live_asking.model_list(sender, offer, limit).models(offer, self._clock())
+            except Exception:  # noqa: BLE001  (no reply may be able to print a traceback into a program)
+                return None
             if found is not None:
                 self._put(place, found)
             return found

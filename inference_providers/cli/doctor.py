@@ -17,7 +17,8 @@ from inference_providers.cli.output import json_option, say, say_json
 def doctor(check: bool, as_json: bool) -> None:
     """Show keys and servers found, what was skipped, and what ask_ai would use and why.
 
-    With --check, also which keys work. The exit code is then 1 where none does, 3 without key and server.
+    With --check, also which keys work. The exit code is then 1 if all are refused or get no answer, and 3 if there is
+    neither a key nor a server.
     """
     from inference_providers.cli.doctor_report import examine, report
     from inference_providers.clients import ProviderList

@@ -103,6 +103,11 @@ class Access(credentials.Secretive):
         self._rules: dict[tuple[frozenset[str], tuple[int, ...]], Rules] = {}
         self._permitted: tuple[Address | None, str] = (None, "")  # where requests for an endpoint were found to go
 
+    @property
+    def allowed(self) -> Accesses | None:
+        """The accesses that this is one of, which know who is avoided; None without a key."""
+        return self._accesses
+
     def by_route(self, digit: str) -> Access:
         """Access to the offers of one of the provider's routes."""
         if digit not in self._routed:
@@ -184,7 +189,7 @@ class Accesses(credentials.Secretive):
         environ[provider.key_variables[0]] = credentials.Secret(key)
         allowed = frozenset([provider.id])
         made = Accesses(self.registry, credentials.Environment(environ), self._pins, allowed, selection)
-        made.by_hand, made.live = provider.key_variables[0], self.live
+        made.by_hand = provider.key_variables[0]
         return made
 
     def with_address(self, provider: Provider, endpoint: str, key: str | None, selection: Selection) -> Accesses:
@@ -193,6 +198,7 @@ class Accesses(credentials.Secretive):
         Without a key, it has the environment's where that goes to this very origin anyhow.
         """
         made = self.within(selection)
+        made.live = None
         known = self[provider.id] if provider.id in self.registry.providers else None
         if key is not None:
             made.by_hand = BY_HAND_VARIABLE
