@@ -15,6 +15,7 @@ from inference_providers.calls import key_checks, live_asking
 from inference_providers.calls.key_checks import FAILED, NOT_ASKED, REFUSED, UNKNOWN, WORKS, check_keys
 from inference_providers.cli.key_report import key_report
 from inference_providers.cli.main import main
+from inference_providers.upkeep.importers.build import load_overlay
 from tests.conftest import keys, list_of
 from tests.servers import PATIENCE, Connection, Received, Server
 from tests.test_live import HOSTILE, asked_for_lists, listing
@@ -50,6 +51,39 @@ def test_a_key_works_that_has_a_list_which_nobody_else_gets(serve: Serve) -> Non
     assert (check.live.talking, check.live.other) == (("m-internal", "brand-new"), ("text-embedding-3",))
 
 
+def test_an_account_without_models_has_none(serve: Serve) -> None:
+    providers = list_of(serve(private()).url)
+    (check,) = check_keys(providers.pipeline)
+    row = check.as_dict(providers.registry)
+    assert (row["verdict"], row["models"], row["not_in_list"]) == ("works", 0, [])
+
+
+def test_every_row_on_lists_says_after_which_page(serve: Serve) -> None:
+    """And is one that the requests are made by."""
+    overlay = load_overlay()
+    rows = {pid: row["connection"]["list"] for pid, row in overlay["providers"].items() if "list" in row.get("connection", {})}  # fmt: skip
+    assert {"anthropic", "openrouter"} <= rows.keys()
+
+    def anything(connection: Connection, request: Received) -> None:
+        known = request.key is not None
+        connection.reply(200 if known else 401, {"data": [{"id": "m-internal"}]} if known else {"error": "no key"})
+
+    for pid, row in rows.items():
+        assert overlay["pages"][pid]["list"]["page"].startswith("https://")
+        server = serve(anything)
+        (check,) = checked(server, json_merge={"providers": {"p1": {"connection": {"list": row}}}})
+        assert check.verdict == WORKS
+        first = server.requests[0]
+        assert first.path == "/v1" + row.get("path", "/models")
+        assert first.headers.get(row.get("key", "authorization"), "").removeprefix("Bearer ") == keys(1)["P1_API_KEY"]
+
+
+@pytest.mark.parametrize(("status", "words"), [(400, "API key not valid. Please pass a valid API key."), (403, "Invalid API key")])  # fmt: skip
+def test_a_key_may_be_refused_with_any_status(serve: Serve, status: int, words: str) -> None:
+    (check,) = checked(serve(refusing(status, words)))
+    assert (check.verdict, check.status, check.said) == (REFUSED, status, words)
+
+
 def test_a_refused_key_is_told_in_the_providers_words(serve: Serve) -> None:
     (check,) = checked(serve(refusing(401)))
     assert (check.verdict, check.status, check.said, check.live) == (REFUSED, 401, "Invalid API Key", None)
@@ -62,13 +96,14 @@ def test_a_refused_key_is_told_in_the_providers_words(serve: Serve) -> None:
         (refusing(404, "Not Found"), UNKNOWN, "it has no list of models to ask for"),
         (refusing(405, "Not allowed"), UNKNOWN, "it has no list of models to ask for"),
         (refusing(403, "not in your country"), FAILED, "not in your country"),
+        (listing(), UNKNOWN, key_checks.OPEN),
         (refusing(402, "no balance"), FAILED, "no balance"),
         (refusing(429, "slow down"), FAILED, "slow down"),
         (refusing(500, "oops"), FAILED, "oops"),
         (lambda connection, request: connection.reset(), FAILED, ""),
         (lambda connection, request: connection.reply(200, "<html>hello</html>"), UNKNOWN, "what it replied is no list of models"),
     ],
-    ids=["open to everybody", "404", "405", "403", "402", "429", "500", "broken", "a page"],
+    ids=["open to everybody", "404", "405", "403", "empty", "402", "429", "500", "broken", "a page"],
 )  # fmt: skip
 def test_what_proves_nothing_is_told_as_that(serve: Serve, behaviour: Any, verdict: str, said: str) -> None:
     (check,) = checked(serve(behaviour))

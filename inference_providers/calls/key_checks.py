@@ -6,7 +6,6 @@ import time
 
 from inference_providers.calls import live_asking
 from inference_providers.calls.listing import kinds_of
-from inference_providers.errors import AuthenticationError, InsufficientCreditsError, ProviderError
 from inference_providers.offers import ALLOW_VARIABLE, LiveList, is_offline
 from inference_providers.text import in_line
 
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from inference_providers.calls.pipeline import Pipeline
+    from inference_providers.errors import ProviderError
     from inference_providers.offers import Offer
     from inference_providers.registry import Provider, Registry
     from inference_providers.transport import Sender
@@ -121,7 +121,7 @@ def _checked(sender: Sender, offer: Offer, check: KeyCheck, until: float, *, pro
     provider, variable = check.provider, check.variable
     told = live_asking.model_list(sender, offer, until - time.monotonic())
     if told.error is not None:
-        return _refused(provider, variable, told.error)
+        return _refused(provider, variable, told.error, dead=told.dead)
     if kinds_of(told.content) is None:
         return KeyCheck(provider, variable, UNKNOWN, "what it replied is no list of models")
     found = KeyCheck(provider, variable, WORKS)
@@ -136,7 +136,7 @@ def _proof(sender: Sender, offer: Offer, listed: KeyCheck, until: float) -> KeyC
     """What the key is worth that a list was given to: a page about the key says it, or nobody else gets that list."""
     provider, variable = listed.provider, listed.variable
     if (told := live_asking.key_check(sender, offer, until - time.monotonic())) is not None:
-        return listed if told.error is None else _refused(provider, variable, told.error)
+        return listed if told.error is None else _refused(provider, variable, told.error, dead=told.dead)
     told = live_asking.model_list(sender, offer, until - time.monotonic(), keyless=True)
     if told.error is not None and told.error.status is not None:
         return listed
@@ -145,13 +145,14 @@ def _proof(sender: Sender, offer: Offer, listed: KeyCheck, until: float) -> KeyC
     return KeyCheck(provider, variable, UNKNOWN, "whether others get its list as well could not be seen")
 
 
-def _refused(provider: Provider, variable: str, error: ProviderError) -> KeyCheck:
-    """What an error says of the key: only a refusal of it is one."""
+def _refused(provider: Provider, variable: str, error: ProviderError, *, dead: bool) -> KeyCheck:
+    """What an error says of the key, which is refused only where it is *dead*.
+
+    A 403 without words on the key may be about the country, or about lists alone.
+    """
     status, said = error.status, in_line(error.message[:_LONGEST])
-    if isinstance(error, AuthenticationError):  # a 403 may be about the country, or about lists alone
-        return KeyCheck(provider, variable, FAILED if status == 403 else REFUSED, said, status)
-    if isinstance(error, InsufficientCreditsError):
-        return KeyCheck(provider, variable, FAILED, said, status)
+    if dead:
+        return KeyCheck(provider, variable, REFUSED, said, status)
     if status in _NONE:
         return KeyCheck(provider, variable, UNKNOWN, "it has no list of models to ask for", status)
     return KeyCheck(provider, variable, FAILED, said, status)

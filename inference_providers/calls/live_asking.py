@@ -12,6 +12,7 @@ from inference_providers.calls.listing import PATH, kinds_of
 from inference_providers.calls.reply import judge
 from inference_providers.calls.trial import error_body
 from inference_providers.credentials import Secret
+from inference_providers.errors import AuthenticationError
 from inference_providers.offers import LiveList
 from inference_providers.protocols import ModelRequest, classify, fit
 from inference_providers.transport import Request, WireError
@@ -35,20 +36,20 @@ _CAP = 8 * 1024 * 1024  # bytes of one reply
 
 
 class Told:
-    """What a provider replied: `content`, or the `error`, whose words hold no key."""
+    """What a provider replied: `content`, or the `error`, whose words hold no key. `dead`: the key is refused."""
 
-    __slots__ = ("content", "error")
+    __slots__ = ("content", "dead", "error")
 
-    def __init__(self, content: bytes = b"", error: ProviderError | None = None) -> None:
-        self.content, self.error = content, error
+    def __init__(self, content: bytes = b"", error: ProviderError | None = None, *, dead: bool = False) -> None:
+        self.content, self.error, self.dead = content, error, dead
 
     def __repr__(self) -> str:
         return f"<Told {self.error or f'{len(self.content)} bytes'}>"
 
     def models(self, offer: Offer, now: float) -> LiveList | None:
-        """The list that the reply is; None where it is none, or is empty."""
+        """The list that the reply is; None where it is none."""
         found = None if self.error is not None else kinds_of(self.content, MOST)
-        if found is None or not (found[0] or found[1]):
+        if found is None:
             return None
         return LiveList(offer.row(), found[0], found[1], asked=now, whole=found[2])
 
@@ -83,7 +84,10 @@ def _told(
     except WireError as error:
         return Told(error=classify.failure(error, offer.provider, at=offer.moved()).error)
     verdict = judge(response.status, response.headers, content, offer, request)
-    return Told(content) if verdict.error is None else Told(error=verdict.error)
+    if verdict.error is None:
+        return Told(content)
+    dead = verdict.action == classify.DEAD and isinstance(verdict.error, AuthenticationError)
+    return Told(error=verdict.error, dead=dead)
 
 
 def at_once(ask: Callable[[T, float], R], items: Sequence[T], seconds: float) -> list[R | None]:

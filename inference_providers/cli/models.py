@@ -59,7 +59,7 @@ def models(pattern: str, live: bool, everything: bool, as_json: bool) -> None:
 def _live(providers: ProviderList, pattern: str, as_json: bool) -> int:
     """What the keys' providers list, and the servers here; the exit code."""
     from inference_providers.calls import key_checks
-    from inference_providers.cli.key_report import OFFLINE, verdict_of
+    from inference_providers.cli.key_report import OFFLINE, verdict_of, wrapped
     from inference_providers.offers import is_offline
 
     checks, registry = key_checks.check_keys(providers.pipeline, prove=False), providers.registry
@@ -72,7 +72,7 @@ def _live(providers: ProviderList, pattern: str, as_json: bool) -> int:
             rows.append({"model": model, "provider": server.provider, "name": name, "note": note})
     rows = [row for row in rows if pattern in row["model"].lower() or pattern in row["name"].lower()]
     for said in [OFFLINE] if offline else [f"{one.variable}  {verdict_of(one)}" for one in checks if one.live is None]:
-        say(said, err=True)
+        say("\n".join(wrapped(said, 0)), err=True)
     if not rows and not as_json:
         say("There is no model to list. `inference-providers doctor --check` says why.", err=True)
     emit(rows, ["model", "provider", "name", "note"], as_json, prose=["note"])

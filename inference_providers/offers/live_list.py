@@ -49,10 +49,12 @@ class LiveList:
 
     @property
     def compares(self) -> bool:
-        """Whether what it lacks says anything: not where it is a part, or has names of the account's own."""
+        """Whether what it lacks says anything: not where it is empty, or a part, or has names of the account's own."""
         if self._compares is None:
             apart = len(self._known) >= _COMPARED and not any(map(self._has, self._known))
-            self._compares = self.whole and not apart and not self._provider.connection.get("deployments")
+            self._compares = (
+                bool(self._forms) and self.whole and not apart and not self._provider.connection.get("deployments")
+            )
         return self._compares
 
     def lacks(self, name: str) -> bool:
