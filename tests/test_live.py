@@ -147,6 +147,17 @@ def test_one_slow_list_does_not_hold_up_the_others(serve: Serve) -> None:
     assert lists_of(providers)._asking  # the slow one is waited for yet, by nobody
 
 
+def test_what_a_providers_own_list_has_is_not_doubtful(serve: Serve) -> None:
+    go_on = threading.Event()
+    doubtful = [8000, 1000, 1, 2, None, "d"]
+    providers = live_of(serve(late(go_on, "m-internal")), serve(listing("m-internal")), facts=[doubtful, doubtful[:5]])
+    assert [offer.provider for offer in providers.explain("m").candidates] == ["p2", "p1"]
+    go_on.set()
+    settled(providers)
+    assert [offer.provider for offer in providers.explain("m").candidates] == ["p1", "p2"]
+    assert "a newer list lacks" not in str(providers.explain("m"))
+
+
 def test_who_is_named_is_asked_all_the_same(serve: Serve) -> None:
     first = serve(listing("other"))
     providers = live_of(first, serve(listing("m-internal")))

@@ -65,6 +65,11 @@ class LiveLists(Secretive):
         found = self.of(access)
         return f"{LACKING}{found.day} lacks it" if found is not None and found.lacks(name) else ""
 
+    def has(self, access: Access, name: str) -> bool:
+        """Whether the provider's own list has a model of that name."""
+        found = self.of(access)
+        return found is not None and found.has(name)
+
     def called(self, access: Access, canonical: str = "", internal: str = "") -> list[tuple[str | None, str]]:
         """Models that a provider's list has and the registry has not: see `LiveList.called`."""
         found = self.of(access)

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
             """Why there is no model of that name, by the provider's own list; empty where that tells nothing."""
             raise NotImplementedError
 
+        def has(self, access: Access, name: str) -> bool:
+            """Whether the provider's own list has a model of that name."""
+            raise NotImplementedError
+
         def called(self, access: Access, canonical: str = "", internal: str = "") -> list[tuple[str | None, str]]:
             """Models that a provider's list has and the registry has not: see `LiveList.called`."""
             raise NotImplementedError

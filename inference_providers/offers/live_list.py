@@ -51,7 +51,7 @@ class LiveList:
     def compares(self) -> bool:
         """Whether what it lacks says anything: not where it is empty, or a part, or has names of the account's own."""
         if self._compares is None:
-            apart = len(self._known) >= _COMPARED and not any(map(self._has, self._known))
+            apart = len(self._known) >= _COMPARED and not any(map(self.has, self._known))
             self._compares = (
                 bool(self._forms) and self.whole and not apart and not self._provider.connection.get("deployments")
             )
@@ -59,15 +59,16 @@ class LiveList:
 
     def lacks(self, name: str) -> bool:
         """Whether it tells that the provider has no model of that name, for this key."""
-        return self.compares and not self._has(name)
+        return self.compares and not self.has(name)
 
-    def _has(self, name: str) -> bool:
+    def has(self, name: str) -> bool:
+        """Whether it has a model of that name, as names are compared."""
         key = _key(name)
         for form in (key, key.removesuffix("-latest")):
             if form in self._forms or form.rpartition("/")[2] in self._headless:
                 return True
         shorter = without_suffix(name, self._provider.connection.get("suffixes") or ())
-        return shorter is not None and self._has(shorter)
+        return shorter is not None and self.has(shorter)
 
     def in_vain(self) -> list[str]:
         """The names by which the registry offers models of this provider that this list lacks."""
