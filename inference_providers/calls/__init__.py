@@ -7,6 +7,7 @@ from inference_providers._face import face
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inference_providers.calls import async_asker as async_asker
+    from inference_providers.calls import key_checks as key_checks
     from inference_providers.calls import refused as refused
     from inference_providers.calls.answer_stream import AnswerStream as AnswerStream
     from inference_providers.calls.async_answer_stream import AsyncAnswerStream as AsyncAnswerStream
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
     from inference_providers.calls.events import StreamFinished as StreamFinished
     from inference_providers.calls.finder import LAUNCH as LAUNCH
     from inference_providers.calls.finder import Finder as Finder
+    from inference_providers.calls.key_checks import KeyCheck as KeyCheck
     from inference_providers.calls.kinds import candidates_for as candidates_for
     from inference_providers.calls.listing import listed_models as listed_models
+    from inference_providers.calls.live_store import LIVE_FILES as LIVE_FILES
     from inference_providers.calls.narrowing import narrowed as narrowed
     from inference_providers.calls.observation import Call as Call
     from inference_providers.calls.observation import Stage as Stage
@@ -56,8 +59,10 @@ _HOME = {
         "Finder",
         "LAUNCH",
     ),
+    "key_checks": ("KeyCheck",),
     "kinds": ("candidates_for",),
     "listing": ("listed_models",),
+    "live_store": ("LIVE_FILES",),
     "narrowing": ("narrowed",),
     "observation": (
         "Call",
@@ -82,6 +87,7 @@ __getattr__, __dir__ = face(
     _HOME,
     modules=(
         "async_asker",
+        "key_checks",
         "refused",
     ),
 )

@@ -226,9 +226,8 @@ class Finder(Secretive):
         return found
 
     def _say_notices(self, offers: Sequence[Offer]) -> None:
-        for offer in offers:
-            for notice in offer.notices:
-                self.warn_once(notice)
+        for notice in [notice for offer in offers for notice in offer.notices]:
+            self.warn_once(notice)
 
     def warn_once(self, message: str, key: str = "") -> None:
         """Warn, unless that, or something of the same *key*, was said before."""
@@ -311,8 +310,8 @@ class Finder(Secretive):
             return False
         self._environment_seen = now
         self.accesses.forget()
-        for known in (self._found, self._best, self._told):
-            known.clear()
+        self._told.clear()
+        self._found, self._best = {}, {}
         return True
 
     def known_candidates(self, names: Sequence[str]) -> list[Offer] | None:
@@ -325,15 +324,17 @@ class Finder(Secretive):
         names = [names] if isinstance(names, str) else list(names or ())
         if not all(isinstance(name, str) for name in names):
             raise UnknownModelError("Model names must be text, or a list of texts.")
-        known = self.known_candidates(names)
-        return self.keep(names, self._look_up(names)) if known is None else known
+        return self.kept(names, lambda: self._look_up(names))
 
-    def keep(self, names: Sequence[str], found: list[Offer]) -> list[Offer]:
-        """These candidates, remembered for the next seconds."""
-        if len(self._found) > 1000:
-            self._found.clear()
-        self._found[tuple(names)] = (time.monotonic(), found)
-        return found
+    def kept(self, names: Sequence[str], look_up: Callable[[], list[Offer]]) -> list[Offer]:
+        """What was found for these names in the last seconds, else what is found now."""
+        known, found = self.known_candidates(names), self._found
+        if known is None:
+            known = look_up()
+            if len(found) > 1000:
+                found.clear()
+            found[tuple(names)] = (time.monotonic(), known)
+        return known
 
     def _look_up(self, names: Sequence[str]) -> list[Offer]:
         found, problems = list[Offer](), list[Exception]()
@@ -353,10 +354,10 @@ class Finder(Secretive):
         if not found and (self.reread_environment() or found is None):
             from inference_providers.offers import defaults
 
-            found = self._best[name] = defaults.keyed(self.resolver, name)
-        found = found or []
-        self._say_notices(found[:1])
-        return found
+            best = self._best
+            found = best[name] = defaults.keyed(self.resolver, name)
+        self._say_notices((found or [])[:1])
+        return found or []
 
     def told(self, name: str = AUTO, *, strict: bool = True) -> list[Offer]:
         """The candidates for a choice at providers with a key that say themselves what they have.

@@ -23,8 +23,7 @@ def candidates_of_kind(finder: Finder, names: Sequence[str], kind: str) -> list[
     and NoCredentialsError as `Finder.first_available` does.
     """
     key = (f"{kind}\0", *names)
-    known = finder.known_candidates(key)
-    return finder.keep(key, _look_up(finder, names, kind)) if known is None else known
+    return finder.kept(key, lambda: _look_up(finder, names, kind))
 
 
 def candidates_for(finder: Finder, request: ModelRequest, names: Sequence[str], *, named: bool) -> list[Offer]:

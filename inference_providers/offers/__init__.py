@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from inference_providers.offers.access import ALLOW_VARIABLE as ALLOW_VARIABLE
     from inference_providers.offers.access import BY_HAND as BY_HAND
     from inference_providers.offers.access import BY_HAND_VARIABLE as BY_HAND_VARIABLE
+    from inference_providers.offers.access import LACKING as LACKING
+    from inference_providers.offers.access import Access as Access
     from inference_providers.offers.access import Accesses as Accesses
     from inference_providers.offers.addresses import OFFLINE_VARIABLE as OFFLINE_VARIABLE
     from inference_providers.offers.addresses import SELECTING as SELECTING
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from inference_providers.offers.explanation import Explanation as Explanation
     from inference_providers.offers.guidance import Guidance as Guidance
     from inference_providers.offers.kinds import KindResolver as KindResolver
+    from inference_providers.offers.live_list import LiveList as LiveList
     from inference_providers.offers.local_server import LocalServer as LocalServer
     from inference_providers.offers.lookup import FOUND as FOUND
     from inference_providers.offers.lookup import GIVEN as GIVEN
@@ -45,9 +48,11 @@ if TYPE_CHECKING:
 _HOME = {
     "access": (
         "ALLOW_VARIABLE",
+        "Access",
         "Accesses",
         "BY_HAND",
         "BY_HAND_VARIABLE",
+        "LACKING",
     ),
     "addresses": (
         "OFFLINE_VARIABLE",
@@ -59,6 +64,7 @@ _HOME = {
     "explanation": ("Explanation",),
     "guidance": ("Guidance",),
     "kinds": ("KindResolver",),
+    "live_list": ("LiveList",),
     "local_server": ("LocalServer",),
     "lookup": (
         "FOUND",

@@ -8,7 +8,7 @@ from inference_providers.errors import (
     ProviderAvoidedError,
     UnknownModelError,
 )
-from inference_providers.offers.access import ALLOW_VARIABLE, unspoken
+from inference_providers.offers.access import ALLOW_VARIABLE, LACKING, unspoken
 from inference_providers.registry import OPENAI_PROTOCOL, SPOKEN
 
 TYPE_CHECKING = False
@@ -259,9 +259,13 @@ class Guidance:
 
 
 def _closed(offers: Sequence[Offer]) -> dict[str, str]:
-    """Why providers cannot be asked, by id: what they have of a model is served by APIs that nothing here speaks."""
+    """Why providers cannot be asked, by id.
+
+    What they have of a model is served by APIs that nothing here speaks, or is not in their own lists.
+    """
     spoken = {offer.provider for offer in offers if offer.api in SPOKEN}
-    return {o.provider: unspoken(OPENAI_PROTOCOL, o.api) for o in offers if o.provider not in spoken}
+    closed = {o.provider: unspoken(OPENAI_PROTOCOL, o.api) for o in offers if o.provider not in spoken}
+    return closed | {o.provider: o.reason for o in offers if o.reason.startswith(LACKING)}
 
 
 def _named(resolution: Resolution) -> str:

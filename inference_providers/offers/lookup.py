@@ -69,7 +69,21 @@ class Lookup:
             for provider, internal in self.registry.offers_of(canonical)
             if provider.local is None
         ]
+        offers += self.listed_live(canonical=canonical)
         return offers + (self.running(canonical=canonical) if local else [])
+
+    def listed_live(self, *, canonical: str = "", internal: str = "") -> list[Offer]:
+        """What providers with a key list themselves of a canonical model, or under a name, and the registry does not.
+
+        Nothing, where their lists do not count.
+        """
+        if (live := self._accesses.live) is None:
+            return []
+        return [
+            offer
+            for provider in self.reached()
+            for offer in self.offers_by(provider, live.called(self._accesses[provider.id], canonical, internal))
+        ]
 
     def reachable(self, canonical_names: Iterable[str]) -> list[Offer]:
         """The offers of these models at providers that can be reached: no look at local ports."""
@@ -238,6 +252,9 @@ class Lookup:
             if listed:
                 canonical = provider.canonical_of(listed[0])
                 return canonical, self.offers_at(provider.id, canonical, listed)
+        live = self._accesses.live
+        for canonical, internal in () if live is None else live.called(self._accesses[provider.id], internal=name):
+            return canonical, self.offers_at(provider.id, canonical, [internal])
         return None
 
     def _routed(self, provider: Provider, name: str) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from inference_providers import credentials
 from inference_providers.offers.access import ANOTHER, unspoken
-from inference_providers.registry import CHAT, SPOKEN
+from inference_providers.registry import CHAT, RESPONSES, SPOKEN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -162,13 +162,17 @@ class Offer(credentials.Secretive, Frozen):
             reason = f"{access.variable} is a general-purpose token; name the provider or allow it"
         if not reason and not self.local and access.provider.local is not None:
             reason = access.elsewhere
+        doubtful = facts.is_doubtful and not own
+        if not reason and access.live is not None and api in (CHAT, RESPONSES):
+            doubtful = doubtful and not access.live.has(access, self.internal_name)
+            reason = "" if self.named else access.live.lacking(access, self.internal_name)
         _put(self, "facts", facts)
         _put(self, "protocol", access.provider.protocol if api in SPOKEN else ANOTHER)
         _put(self, "api", api)
         _put(self, "billing", access.provider.billing)
         _put(self, "reason", reason)
         _put(self, "usable", not reason)
-        _put(self, "doubtful", facts.is_doubtful and not own)
+        _put(self, "doubtful", doubtful)
         _put(self, "features", facts.capabilities)
         _put(self, "context_window", facts.context_window)
         _put(self, "output_limit", facts.output_limit)

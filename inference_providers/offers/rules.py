@@ -118,6 +118,7 @@ def internal_name(lookup: Lookup, name: str) -> Resolution | None:
         alike = sorted(offers, key=lambda o: (o.internal_name.lower() != name.lower(), o.internal_name != name))
         return _unless_ended(lookup, Resolution(name, "internal name", canonical, alike))
     here = lookup.launched(name, None, NAMED) or lookup.running(internal=name) or lookup.launched(name, None, HERE)
+    here = here or lookup.listed_live(internal=name)
     here += lookup.launched(name) if lookup.launch else []
     return Resolution(name, "internal name", here[0].canonical_name, here) if here else None
 

@@ -156,7 +156,8 @@ def _providers(
 
 
 _KEPT = (
-    "auth", "opt_in", "deployments", "variables", "base_url", "headers", "parameters", "turns", "batch", "no_chat",
+    "auth", "opt_in", "deployments", "variables", "base_url", "headers", "parameters", "turns", "batch", "list",
+    "no_chat",
 )  # fmt: skip
 
 
