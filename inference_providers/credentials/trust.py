@@ -65,8 +65,10 @@ def _moved(provider: Provider, variable: str, installed: Registry, pins: Pins) -
 
 
 def _ways(provider: Provider) -> list[Provider]:
-    """The provider as it is reached usually, and by each of its routes."""
-    return [provider, *(provider.by_route(digit) for digit in provider.connection.get("routes") or ())]
+    """The provider as it is reached usually, by each of its routes, and where its keys are exchanged."""
+    auth = provider.connection.get("auth")
+    there = [provider.at(auth["token"])] if isinstance(auth, dict) else []
+    return [provider, *(provider.by_route(digit) for digit in provider.connection.get("routes") or ()), *there]
 
 
 def without_strays(data: dict[str, Any], installed: Registry, pins: Pins) -> tuple[dict[str, Any], list[str]]:

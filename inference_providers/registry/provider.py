@@ -99,8 +99,11 @@ class Provider:
         endpoint = ((self.connection.get("routes") or {}).get(digit) or {}).get("endpoint")
         if not endpoint or endpoint == self.endpoint:
             return self
-        connection = {**self.connection, "endpoint": endpoint}
-        return Provider(self.id, {**self.data, "connection": connection}, self)
+        return self.at(endpoint)
+
+    def at(self, endpoint: str) -> Provider:
+        """The provider as it would be at another address."""
+        return Provider(self.id, {**self.data, "connection": {**self.connection, "endpoint": endpoint}}, self)
 
     def opt_in(self, variable: str | None) -> bool:
         """Whether *variable* is a general-purpose token, used only when the provider is named or allowed."""

@@ -28,6 +28,7 @@ _VARIANT = re.compile(
     r"[:-](batch|free|flex|spot|fast|highspeed|ultrafast|lora|us|tee|think(ing)?(:\w+)?)$"
     r"|-(sol|terra|luna|astra)-pro$|^(us|eu|au|jp|in|ca|apac|us-gov)\.|/routers/|^~"
 )
+_WORKED_OUT = ("protocol", "endpoint", "api_key", "more_keys", "only_these_keys", "settings")  # all else is as it is
 _TUNED = re.compile(r"[-_](instruct|chat|it)(?=[-_:.@]|$)", re.IGNORECASE)
 
 
@@ -127,11 +128,9 @@ def _providers(
         for row in source.providers:
             rows[row.provider].append(row)
     local = overlay["local"]
-    ids = [
-        provider
-        for provider in {*rows, *offers}
-        if provider not in local and provider not in overlay["retired"]["providers"]
-    ]
+    by_hand = {pid for pid, row in overlay["providers"].items() if "name" in row and "endpoint" in row["connection"]}
+    gone = {*local, *overlay["retired"]["providers"]}
+    ids = [provider for provider in {*rows, *offers, *by_hand} if provider not in gone]
     order = {provider: index for index, provider in enumerate(overlay["order"])}
     after = {provider: index for index, provider in enumerate(overlay["last"], start=10_000)}
     ids.sort(key=lambda provider: (order.get(provider, after.get(provider, 5_000)), provider))
@@ -183,6 +182,7 @@ def _provider(provider: str, rows: list[ProviderRow], overlay: Mapping[str, Any]
         "console": overlay["console"].get(provider),
         "model_list": next((row.model_list for row in rows if row.model_list), None),
         "country": overlay["country"].get(provider),
+        "part_of": hand.get("part_of"),
     }
     entry |= {key: value for key, value in described.items() if value}
     if billing := overlay["billing"].get(provider):
@@ -194,9 +194,7 @@ def _provider(provider: str, rows: list[ProviderRow], overlay: Mapping[str, Any]
         )
         entry["currency"] = {"code": code, **{key: stated[key] for key in ("usd", "day", "page")}}
     entry["connection"] = {"protocol": protocol, "endpoint": endpoint, "api_key": keys}
-    for key in ("auth", "opt_in", "deployments", "variables", "base_url", "headers", "parameters", "turns", "batch"):
-        if key in connection:
-            entry["connection"][key] = connection[key]
+    entry["connection"] |= {key: value for key, value in connection.items() if key not in _WORKED_OUT}
     if settings:
         entry["connection"]["settings"] = settings
     if suffixes := overlay["suffixes"].get(provider):
