@@ -12,7 +12,13 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from inference_providers import AllProvidersFailedError, AsyncProviderList, ProviderList, RegistryError
+from inference_providers import (
+    AllProvidersFailedError,
+    AsyncProviderList,
+    NoCredentialsError,
+    ProviderList,
+    RegistryError,
+)
 from inference_providers.credentials.keys import Secret
 from inference_providers.credentials.pins import Pins
 from inference_providers.credentials.tokens import Tokens
@@ -109,6 +115,17 @@ def test_each_is_where_its_variables_say(provider: str, environ: dict[str, str],
 )  # fmt: skip
 def test_what_cannot_be_worked_out_names_the_variable(provider: str, environ: dict[str, str], said: str) -> None:
     assert said in access_of(provider, environ).reason
+
+
+def test_who_has_a_key_is_told_to_set_what_the_address_lacks_and_not_the_key() -> None:
+    with pytest.raises(
+        NoCredentialsError, match=r"Amazon Bedrock, .* cannot be reached: AWS_REGION is not set"
+    ) as caught:
+        ProviderList(environ=BEDROCK, local=False).ask_ai("hi", "bedrock/gpt-oss-120b")
+    assert caught.value.variables == ["AWS_REGION"]
+    with pytest.raises(NoCredentialsError, match="No key for Amazon Bedrock") as caught:
+        ProviderList(environ={}, local=False).ask_ai("hi", "bedrock/gpt-oss-120b")
+    assert caught.value.variables == ["AWS_BEARER_TOKEN_BEDROCK"]
 
 
 @pytest.mark.parametrize(
@@ -279,6 +296,28 @@ def test_a_recording_knows_the_key_whatever_its_header(serve: Serve) -> None:
     assert key_of(request_to(offer, "POST", "/chat/completions")) == "k-0123456789"
 
 
+@pytest.mark.parametrize(
+    ("provider", "variable", "name", "asked"),
+    [
+        ("azure", "AZURE_OPENAI_API_KEY", "gpt4o", "gpt4o"),
+        ("azure-cognitive", "AZURE_AI_API_KEY", "my-deployment", "my-deployment"),
+        ("bedrock", "AWS_BEARER_TOKEN_BEDROCK", "global.openai.gpt-6-sol", "global.openai.gpt-6-sol"),
+        ("bedrock-mantle", "AWS_BEARER_TOKEN_BEDROCK", "openai.gpt-oss-120b", "openai.gpt-oss-120b"),
+        ("cloudflare-workers-ai", "CLOUDFLARE_API_TOKEN", "@cf/openai/gpt-oss-120b", "@cf/openai/gpt-oss-120b"),
+        ("databricks", "DATABRICKS_TOKEN", "claude-opus-4.5", "databricks-claude-opus-4-5"),
+        ("github-copilot", "COPILOT_GITHUB_TOKEN", "claude-opus-5", "claude-opus-5"),
+        ("snowflake-cortex", "SNOWFLAKE_PAT", "claude-opus-4.5", "claude-opus-4-5"),
+    ],
+)
+def test_what_goes_to_a_cloud(serve: Serve, provider: str, variable: str, name: str, asked: str) -> None:
+    server = serve()
+    made = list_at(server, provider, {variable: KEY}, *bundled().providers[provider].key_variables)
+    assert made.ask_ai("hi", f"{provider}/{name}") == "hello"
+    (request,) = server.asked
+    assert (request.headers["authorization"], request.json["model"]) == (f"Bearer {KEY}", asked)
+    assert request.path == "/v1/chat/completions"
+
+
 def test_what_other_tools_write_before_a_key_is_not_sent(serve: Serve) -> None:
     server = serve()
     made = list_at(
@@ -380,7 +419,9 @@ def test_threads_and_tasks_wait_for_one_token(serve: Serve) -> None:
             auth=exchanged_at(server),
         )
         trust = {name: [f"127.0.0.1:{server.port}"] for name in bundled().providers["watsonx"].key_variables}
-        made = AsyncProviderList(json_override=row, environ={"WATSONX_API_KEY": "ibm-0123456789"}, local=False, trust=trust)
+        made = AsyncProviderList(
+            json_override=row, environ={"WATSONX_API_KEY": "ibm-0123456789"}, local=False, trust=trust
+        )
         return await asyncio.gather(*(made.ask_ai("hi", "watsonx/granite") for _ in range(8)))
 
     exchange = Exchange()
