@@ -15,9 +15,12 @@ import pytest
 from inference_providers import (
     AllProvidersFailedError,
     AsyncProviderList,
+    GoogleVertexInferenceEngine,
+    ModelParams,
     NoCredentialsError,
     ProviderList,
     RegistryError,
+    RemoteParams,
 )
 from inference_providers.credentials.keys import Secret
 from inference_providers.credentials.pins import Pins
@@ -456,9 +459,17 @@ def test_an_access_token_of_ones_own_is_sent_as_it_is(serve: Serve) -> None:
     server = serve(exchange)
     made = watsonx_at(server, "WATSONX_TOKEN", KEY)
     assert made.ask_ai("hi", "watsonx/granite") == "hello"
-    assert made.ask_ai("hi", "watsonx/granite", api_key=TOKENS[0]) == "hello"
-    assert [request.key for request in exchange.answered(server)] == [KEY, TOKENS[0]]
+    assert [request.key for request in exchange.answered(server)] == [KEY]
     assert exchange.asked == []
+
+
+def test_a_key_by_hand_is_exchanged_as_any_other(serve: Serve) -> None:
+    exchange = Exchange()
+    server = serve(exchange)
+    made = watsonx_at(server, "WATSONX_TOKEN", KEY)
+    assert made.ask_ai("hi", "watsonx/granite", api_key="ibm-by-hand-0123456789") == "hello"
+    assert [request.key for request in exchange.answered(server)] == exchange.given
+    assert b"ibm-by-hand-0123456789" in exchange.asked[0].body
 
 
 def test_a_key_is_exchanged_nowhere_but_where_the_package_says(serve: Serve) -> None:
@@ -624,3 +635,13 @@ def test_a_token_by_hand_is_sent_as_it_is(serve: Serve, tmp_path: Path) -> None:
     made = vertex_at(server, str(tmp_path / "none.json"))
     assert made.ask_ai("hi", "vertex/gemini-2.5-pro", api_key=KEY) == "hello"
     assert [request.key for request in server.asked] == [KEY]
+
+
+def test_the_engine_of_vertex_takes_project_location_and_a_token() -> None:
+    engine = GoogleVertexInferenceEngine(
+        ModelParams("gemini-2.5-pro"), project_id="my-project", region="europe-west4", environ=places()
+    )
+    made, name = engine._lists.find("gemini-2.5-pro", engine.engine, RemoteParams(api_key=KEY))
+    (offer,) = made.find_model_providers(name)
+    assert "/projects/my-project/locations/europe-west4/" in offer.endpoint
+    assert offer.api_key == KEY

@@ -312,7 +312,9 @@ class Accesses(credentials.Secretive):
     def _tokens_of(self, provider: Provider, credential: Credential) -> Tokens | None:
         """What is sent in place of a credential that has to be exchanged; None where it is sent itself."""
         auth, variable = provider.connection.get("auth"), credential.variable
-        if not isinstance(auth, dict) or not variable or variable == self.by_hand or variable in auth.get("plain", ()):
+        if not isinstance(auth, dict) or not variable or variable in auth.get("plain", ()):
+            return None
+        if variable == self.by_hand and auth["by"] != "form":  # no file, but a token that the program has
             return None
         place = (provider.id, variable, str(credential.key))
         if place not in self._tokens:
