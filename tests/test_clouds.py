@@ -27,6 +27,7 @@ from inference_providers.credentials.pins import Pins
 from inference_providers.credentials.tokens import Tokens
 from inference_providers.offers.access import Access
 from inference_providers.offers.addresses import unheeded
+from inference_providers.offers.offer import offer_by
 from inference_providers.registry.registry import bundled
 from inference_providers.testing.cassette import _key as key_of
 from inference_providers.transport.http import request_to
@@ -472,6 +473,16 @@ def test_a_key_by_hand_is_exchanged_as_any_other(serve: Serve) -> None:
     assert b"ibm-by-hand-0123456789" in exchange.asked[0].body
 
 
+def test_at_an_address_of_the_users_own_nothing_is_exchanged(serve: Serve) -> None:
+    server = serve()
+    environ = {**places(), "WATSONX_TOKEN": KEY, "WATSONX_BASE_URL": server.url, "INFERENCE_PROVIDERS_OFFLINE": "1"}
+    assert ProviderList(environ=environ, local=False).ask_ai("hi", "watsonx/granite") == "hello"
+    assert [(request.path, request.key) for request in server.requests] == [("/v1/chat/completions", KEY)]
+    environ = {**environ, "WATSONX_API_KEY": TOKENS[0]}
+    assert ProviderList(environ=environ, local=False).ask_ai("hi", "watsonx/granite") == "hello"
+    assert [request.key for request in server.requests] == [KEY, TOKENS[0]]
+
+
 def test_a_key_is_exchanged_nowhere_but_where_the_package_says(serve: Serve) -> None:
     server = serve(Exchange())
     there = server.url.removesuffix("/v1") + "/token"
@@ -645,3 +656,14 @@ def test_the_engine_of_vertex_takes_project_location_and_a_token() -> None:
     (offer,) = made.find_model_providers(name)
     assert "/projects/my-project/locations/europe-west4/" in offer.endpoint
     assert offer.api_key == KEY
+
+
+def test_the_path_of_a_file_is_never_sent_for_a_key(account: Callable[..., str]) -> None:
+    made = ProviderList(environ=vertex(GOOGLE_APPLICATION_CREDENTIALS=account()), local=False)
+    finder = made.pipeline.finder
+    there = finder.accesses.with_address(bundled().providers["vertex"], finder.accesses["vertex"].endpoint, None, None)  # type: ignore[arg-type]
+    for access in (finder.accesses["vertex"], there["vertex"]):
+        assert access.key is None
+        offer = offer_by(access, None, "google/gemini-2.5-pro", named=True)
+        assert offer.api_key is None and not offer.awake
+        assert request_to(offer, "POST", "/chat/completions").headers == {}

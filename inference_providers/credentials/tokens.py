@@ -33,7 +33,7 @@ class Tokens(Secretive):
         variable: str,
         environ: Mapping[str, str],
         pins: Pins,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.time,  # counts while a machine sleeps, as tokens do
     ) -> None:
         """*auth*: as in the registry. *secret*: the key, or the path of the file that holds it. *clock*: seconds."""
         self.auth, self.secret, self.variable, self.environ = auth, secret, variable, environ

@@ -213,7 +213,13 @@ class Accesses(credentials.Secretive):
             found = made._access(provider, endpoint, credential, "", pins=None)
         elif known is not None:
             found = made._access(
-                provider, endpoint, known.credential, known.reason, headers=known.headers, pins=known.pins
+                provider,
+                endpoint,
+                known.credential,
+                known.reason,
+                headers=known.headers,
+                pins=known.pins,
+                tokens=known.tokens,
             )
         else:
             found = made._access(provider, endpoint, None, "", pins=None)
@@ -305,7 +311,7 @@ class Accesses(credentials.Secretive):
             headers=headers,
             pins=pins,
             accesses=self,
-            tokens=self._tokens_of(provider, credential),
+            tokens=None if own else self._tokens_of(provider, credential),
             region=self._region(provider),
         )
 
