@@ -33,6 +33,7 @@ from inference_providers.testing.cassette import _key as key_of
 from inference_providers.transport.http import request_to
 from tests.conftest import keys, places
 from tests.servers import Connection, Received, Server, answer
+from tests.test_architecture import loaded_by
 
 Serve = Callable[..., Server]
 KEY = keys(1)["P1_API_KEY"]
@@ -598,6 +599,32 @@ def test_listing_asks_nobody_and_a_question_asks_for_one_token(serve: Serve, acc
     assert parse_qs(asked.body.decode())["grant_type"] == ["urn:ietf:params:oauth:grant-type:jwt-bearer"]
     assert [request.key for request in exchange.answered(server)] == exchange.given * 2
     assert {request.json["model"] for request in exchange.answered(server)} == {"google/gemini-2.5-pro"}
+
+
+def test_what_gcloud_keeps_is_exchanged_where_the_package_says_whatever_the_file_does(
+    serve: Serve, tmp_path: Path
+) -> None:
+    pytest.importorskip("google.auth")
+    exchange = Exchange()
+    server, stranger = serve(exchange), serve()
+    user = {"type": "authorized_user", "client_id": "c", "client_secret": "s", "refresh_token": "r-0123456789"}
+    file = tmp_path / "adc.json"
+    file.write_text(json.dumps({**user, "token_uri": stranger.url}), "utf-8")
+    row = row_of("vertex", endpoint=server.url, auth={**exchanged_at(server), "by": "adc", "scope": "x"})
+    trust = {"GOOGLE_APPLICATION_CREDENTIALS": [f"127.0.0.1:{server.port}"]}
+    environ = vertex(GOOGLE_APPLICATION_CREDENTIALS=str(file))
+    made = ProviderList(json_override=row, environ=environ, local=False, trust=trust)
+    assert made.ask_ai("hi", "vertex/gemini-2.5-pro") == "hello"
+    assert parse_qs(exchange.asked[0].body.decode())["refresh_token"] == ["r-0123456789"]
+    assert stranger.requests == []
+
+
+def test_a_listing_loads_neither_what_signs_nor_what_fetches(account: Callable[..., str]) -> None:
+    code = "from inference_providers import ProviderList\nassert ProviderList().find_model_providers('vertex/gemini-2.5-pro')"
+    loaded = loaded_by(code, vertex(GOOGLE_APPLICATION_CREDENTIALS=account()))
+    assert "inference_providers.credentials.tokens" in loaded
+    assert "inference_providers.transport.tokens" not in loaded
+    assert not [name for name in loaded if name.startswith(("google.auth", "google.oauth2", "cryptography"))]
 
 
 def test_an_open_model_of_vertex_keeps_its_name(serve: Serve, account: Callable[..., str]) -> None:
