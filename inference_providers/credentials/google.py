@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 FILE = "application_default_credentials.json"
 GCLOUD = "gcloud's application-default credentials"
-_LOGIN = "or log in with `gcloud auth application-default login`"
+_HOW = "set it to a file of credentials, or log in with `gcloud auth application-default login`"
 
 
 def find_file(variable: str, environ: Mapping[str, str]) -> tuple[str, str, str]:
@@ -24,7 +24,7 @@ def find_file(variable: str, environ: Mapping[str, str]) -> tuple[str, str, str]
     named = environ.get(variable, "").strip()
     path = named or _of_gcloud(environ)
     if not path or not os.path.isfile(path):
-        return "", "", f"{variable} {'names no file' if named else 'is not set'}; set it, {_LOGIN}"
+        return "", "", f"{variable} {'names no file' if named else 'is not set'}; {_HOW}"
     if not _is_installed():
         return "", "", f"needs the extra inference_providers[vertex], which is not installed: {VERTEX}"
     return path, f"in {variable}" if named else GCLOUD, ""

@@ -205,9 +205,8 @@ def fill_endpoint(provider: Provider, environ: Mapping[str, str]) -> tuple[str |
 def _misfit(provider: Provider, source: str, rule: Mapping[str, Any]) -> str:
     """Why the value of a variable is not taken, and what to set instead."""
     if "hosts" in rule:
-        places = " or ".join(f".{domain}" for domain in rule["hosts"])
         other = next((f"; an address elsewhere goes in {name}" for name in provider.address_variables), "")
-        return f"{source} names nothing below {places}{other}"
+        return f"{source} names nothing below .{rule['hosts'][0]} or its kin{other}"
     return f"{source} does not look as it should ({rule.get('pattern', 'a plain name')})"
 
 

@@ -88,7 +88,8 @@ class Pins:
     def hosts(self, variable: str) -> list[str]:
         """The hosts of *variable*, sorted, for messages."""
         patterns = self._owners[variable].patterns if variable in self._owners else ()
-        short = (re.sub(r"^\(\?:.*\)(?=\\?[.-])", "*", one) for one in patterns if one and NO_HOST not in one)
+        known = [one for one in patterns if one and NO_HOST not in one]
+        short = (one if re.fullmatch(r"\(\?:.*\)", one) else re.sub(r"\(\?:.*\)", "*", one) for one in known)
         plain = {re.sub(r"\\(.)", r"\1", pattern) for pattern in short}
         return sorted([*plain, *(["this machine"] if _LOOPBACK in patterns else [])])
 

@@ -191,7 +191,7 @@ class Guidance:
                         if variable in access.reason
                         else f"{provider.id}: {access.reason}"
                     )
-                    said = said if said.startswith(("holds", "may")) else access.reason
+                    said = said if said.startswith(("holds", "may", "names")) else access.reason
                     lines[variable] = f"  {variable} is set, but {said}"
                 elif providers is None and not provider.data.get("model_names"):
                     lines[variable] = (
