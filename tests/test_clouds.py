@@ -15,6 +15,7 @@ import pytest
 from inference_providers import (
     AllProvidersFailedError,
     AsyncProviderList,
+    AuthenticationError,
     GoogleVertexInferenceEngine,
     ModelParams,
     NoCredentialsError,
@@ -454,6 +455,25 @@ def test_a_key_that_is_not_exchanged_is_told_and_nobody_is_asked(serve: Serve) -
     ):
         watsonx_at(server).ask_ai("hi", ["watsonx/granite", "watsonx/other"])
     assert exchange.answered(server) == []
+
+
+def test_a_credential_whose_token_is_refused_rests_and_has_another_token_afterwards(serve: Serve) -> None:
+    exchange = Exchange()
+
+    def refuse(connection: Connection, request: Received) -> None:
+        if request.path.endswith("/token"):
+            exchange(connection, request)
+        else:
+            connection.reply(401, {"error": {"message": "invalid token"}})
+
+    server = serve(refuse)
+    made = watsonx_at(server)
+    for _ in range(3):
+        with pytest.raises(AuthenticationError):
+            made.ask_ai("hi", "watsonx/granite")
+    assert len(exchange.answered(server)) == len(exchange.given) == 1
+    (offer,) = made.find_model_providers("watsonx/granite")
+    assert offer.api_key is None
 
 
 def test_an_access_token_of_ones_own_is_sent_as_it_is(serve: Serve) -> None:

@@ -55,6 +55,10 @@ class Tokens(Secretive):
         self._token, self._ends = Secret(token), self._clock() + seconds - min(_EARLY, seconds / 2)
         return self._token
 
+    def drop(self) -> None:
+        """Forget the token: it was refused."""
+        self._ends = 0.0
+
     def forbids(self, url: str) -> str:
         """Why the credential must not go to *url* to be exchanged; empty where it may."""
         own = origin_of(url) == origin_of(self.auth["token"]) and self._pins.allows(self.variable, url)
