@@ -178,6 +178,24 @@ def test_every_address_that_a_value_can_give_is_one_that_the_key_may_go_to() -> 
                 assert not any(pins.allows(variable, f"http://{host}/") for host in hosts)
 
 
+@pytest.mark.parametrize(
+    ("provider", "name", "rule"),
+    [
+        ("azure", "AZURE_RESOURCE_NAME", {"hosts": ["openai.azure.com", "evil.example"]}),
+        ("azure", "AZURE_RESOURCE_NAME", {"at": {"mine": "evil.example"}}),
+        ("vertex", "GOOGLE_CLOUD_LOCATION", {"at": {"global": "evil.example"}}),
+    ],
+)
+def test_a_registry_that_widens_where_an_address_may_be_is_refused(
+    provider: str, name: str, rule: dict[str, Any]
+) -> None:
+    row = bundled().providers[provider]
+    variables = {**row.connection["variables"], name: {**row.connection["variables"][name], **rule}}
+    override = {"providers": {provider: {"connection": {**row.connection, "variables": variables}}}}
+    with pytest.raises(RegistryError, match="would send"):
+        ProviderList(json_override=override, environ={}, local=False)
+
+
 def test_two_variables_that_disagree_are_warned_of_and_two_that_agree_are_not(caplog: Any) -> None:
     environ = {**BEDROCK, "AWS_REGION": "eu-central-1", "AWS_DEFAULT_REGION": "us-east-1"}
     ProviderList(environ=environ, local=False).find_model_providers("bedrock/gpt-oss-120b")
@@ -524,6 +542,10 @@ def vertex(**variables: str) -> dict[str, str]:
     return {"GOOGLE_CLOUD_PROJECT": "my-project", "GOOGLE_CLOUD_LOCATION": "europe-west4", **places(), **variables}
 
 
+def trust_in(server: Server) -> dict[str, list[str]]:
+    return {variable: [f"127.0.0.1:{server.port}"] for variable in bundled().providers["vertex"].key_variables}
+
+
 @pytest.fixture
 def account(tmp_path: Path) -> Callable[..., str]:
     """Write a file of a service account, with a key that was made here."""
@@ -548,7 +570,7 @@ def account(tmp_path: Path) -> Callable[..., str]:
 def vertex_at(server: Server, path: str, *, trusted: bool = True, **variables: str) -> ProviderList:
     auth = {**bundled().providers["vertex"].connection["auth"], "token": "https://oauth2.googleapis.com/token"}
     row = row_of("vertex", endpoint=server.url if trusted else bundled().providers["vertex"].endpoint, auth=auth)
-    trust = {"GOOGLE_APPLICATION_CREDENTIALS": [f"127.0.0.1:{server.port}"]} if trusted else None
+    trust = trust_in(server) if trusted else None
     environ = vertex(GOOGLE_APPLICATION_CREDENTIALS=path, **variables)
     return ProviderList(json_override=row, environ=environ, local=False, trust=trust)
 
@@ -565,6 +587,8 @@ def vertex_at(server: Server, path: str, *, trusted: bool = True, **variables: s
 def test_vertex_is_where_project_and_location_say(
     variables: dict[str, str], endpoint: str, account: Callable[..., str]
 ) -> None:
+    for variable in ("GOOGLE_APPLICATION_CREDENTIALS", "VERTEXAI_CREDENTIALS"):
+        assert access_of("vertex", vertex(**{variable: account()}, **variables)).variable == variable
     access = access_of("vertex", vertex(GOOGLE_APPLICATION_CREDENTIALS=account(), **variables))
     assert (access.endpoint, access.reason, access.opt_in) == (endpoint, "", True)
     assert access.key is None
@@ -582,6 +606,22 @@ def test_without_credentials_the_reason_says_how_to_have_some(tmp_path: Path) ->
     missing = access_of("vertex", vertex(GOOGLE_APPLICATION_CREDENTIALS=str(tmp_path / "none.json"))).reason
     assert missing.startswith("GOOGLE_APPLICATION_CREDENTIALS names no file")
     assert "gcloud auth application-default login" in missing
+
+
+def test_a_row_of_ones_own_may_name_several_files_or_none(account: Callable[..., str]) -> None:
+    connection = {
+        "endpoint": "https://vertex.example/v1",
+        "auth": {"by": "adc", "token": "https://vertex.example/token"},
+    }
+    for variables, environ, reason in (
+        (["MY_ADC", "OTHER_ADC"], {"OTHER_ADC": account()}, ""),
+        (["MY_ADC"], {"HOME": "/nowhere"}, "MY_ADC is not set"),
+        ([], {}, "has no key variable"),
+    ):
+        row = {"connection": {**connection, "api_key": variables}}
+        made = ProviderList(json_override={"providers": {"mine": row}}, environ=environ, local=False)
+        assert made.pipeline.finder.accesses["mine"].reason.startswith(reason)
+        assert bool(made.pipeline.finder.accesses["mine"].reason) == bool(reason)
 
 
 def test_what_gcloud_keeps_counts_and_is_named(tmp_path: Path) -> None:
@@ -631,7 +671,7 @@ def test_what_gcloud_keeps_is_exchanged_where_the_package_says_whatever_the_file
     file = tmp_path / "adc.json"
     file.write_text(json.dumps({**user, "token_uri": stranger.url}), "utf-8")
     row = row_of("vertex", endpoint=server.url, auth={**exchanged_at(server), "by": "adc", "scope": "x"})
-    trust = {"GOOGLE_APPLICATION_CREDENTIALS": [f"127.0.0.1:{server.port}"]}
+    trust = trust_in(server)
     environ = vertex(GOOGLE_APPLICATION_CREDENTIALS=str(file))
     made = ProviderList(json_override=row, environ=environ, local=False, trust=trust)
     assert made.ask_ai("hi", "vertex/gemini-2.5-pro") == "hello"

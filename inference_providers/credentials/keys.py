@@ -118,8 +118,9 @@ def find(provider: Provider, environ: Mapping[str, str]) -> tuple[Credential | N
     A server on this machine that wants no key gets `DUMMY_KEY`.
     """
     auth, refused = provider.connection.get("auth"), ""
-    if isinstance(auth, dict) and auth["by"] != "form":
-        (variable,) = provider.key_variables
+    if isinstance(auth, dict) and auth["by"] != "form" and provider.key_variables:
+        names = provider.key_variables
+        variable = next((name for name in names if environ.get(name, "").strip()), names[0])
         if type(environ.get(variable)) is not Secret:  # else it is an access token, given by hand
             from inference_providers.credentials.google import find_file
 
