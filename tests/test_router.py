@@ -66,6 +66,8 @@ class Clock:
 class Offer:
     """What the router reads of an offer."""
 
+    tokens = None
+
     def __init__(self, number: int, address: int, key: str | None, window: int | None, launchable: bool) -> None:
         self.provider, self.internal_name, self.canonical_name = f"p{number % 2}", f"m{number}", "m"
         self.place = (f"http://h{address}", self.internal_name)

@@ -12,6 +12,7 @@ from inference_providers.batches.job_api import FAILED, RUNNING, JobApi, problem
 from inference_providers.calls import refused
 from inference_providers.chat import AnswerBuilder, parameters
 from inference_providers.errors import InferenceProvidersError, InvalidRequestError
+from inference_providers.offers import wire_name
 from inference_providers.protocols import PROTOCOLS, capable_offers, classify, error_details, fit
 from inference_providers.usage import cost_of, usage_of
 
@@ -67,7 +68,7 @@ class BatchApi(JobApi):
         uploaded = await self.ask("POST", row["upload"], content, kind)
         if not isinstance(uploaded.get("id"), str):
             raise self.unwell("its batch API gave the file no id")
-        values = {"{file}": uploaded["id"], "{model}": self.offer.internal_name}
+        values = {"{file}": uploaded["id"], "{model}": wire_name(self.offer)}
         asked = _filled(row["body"], values)
         if self._job.completion_window and "completion_window" in asked:
             asked["completion_window"] = self._job.completion_window

@@ -202,7 +202,7 @@ class AsyncCaller:
         try:
             if self.context.verbose:
                 self.context.tell(f"asking {offer.provider}/{offer.internal_name}")
-            if offer.launchable:
+            if offer.launchable or not offer.awake:
                 limit = await running(offer, limit)
             sent = fit(request, offer).to_send()
             sent.cancellation = cancellation

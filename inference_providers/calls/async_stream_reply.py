@@ -91,7 +91,7 @@ class AsyncOpening:
         if self._context.verbose:
             self._context.tell(f"asking {offer.provider}/{offer.internal_name}")
         try:
-            if offer.launchable:
+            if offer.launchable or not offer.awake:
                 self._limit = await running(offer, self._limit)
             # What is no stream of events may say nothing until it is whole.
             patience = self._limit if self._request.accept else min(self._limits.first_token, self._limit)

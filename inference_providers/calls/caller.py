@@ -194,7 +194,7 @@ class Caller:
         try:
             if self.context.verbose:
                 self.context.tell(f"asking {offer.provider}/{offer.internal_name}")
-            if offer.launchable:
+            if offer.launchable or not offer.awake:
                 limit = running(offer, limit)
             sent = fit(request, offer).to_send()
             sent.cancellation = cancellation

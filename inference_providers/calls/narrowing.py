@@ -23,6 +23,7 @@ from inference_providers.offers import (
     Resolver,
     Selection,
     is_automatic,
+    offer_by,
     order,
 )
 from inference_providers.registry import Provider, bundled
@@ -264,7 +265,7 @@ class AddressFinder(NarrowFinder):
         if pid in self.registry.providers and self._provider.local is None:
             return self.resolver.served(pid, name, name) or self.resolver.own_name(pid, name)
         canonical = self.registry.names.canonical_name(name)
-        return canonical, [Offer(access, canonical, name, named=True)]
+        return canonical, [offer_by(access, canonical, name, named=True)]
 
 
 def _provider_at(endpoint: str, accesses: Accesses) -> Provider | None:

@@ -31,6 +31,8 @@ VARIABLES: dict[str, dict[str, str]] = {
         "HOMEDRIVE": "with `HOMEPATH`, the same where `USERPROFILE` is not set",
         "HOMEPATH": "see `HOMEDRIVE`",
         "LOCALAPPDATA": "where all is kept on Windows",
+        "APPDATA": "where gcloud keeps its credentials on Windows; see [clouds.md](clouds.md)",
+        "CLOUDSDK_CONFIG": "where it keeps them, in place of `~/.config/gcloud`",
         "XDG_CACHE_HOME": "where updates are kept; default: `~/.cache`",
         "XDG_CONFIG_HOME": "where your lists of models are; default: `~/.config`",
         "XDG_DATA_HOME": "where model files are; default: `~/.local/share`",

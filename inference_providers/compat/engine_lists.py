@@ -213,7 +213,7 @@ class Lists:
             rows = {provider: self.registry.rows["providers"][provider]}
             only_owner = self.registry.variant({**self.registry.rows, "providers": rows})
             options |= {"json_override": only_owner, "local": False, "allow": [provider]}
-        return _by_hand(ProviderList(environ={**without_keys, variables[0]: key}, **options), variables[0])
+        return _by_hand(ProviderList(environ={**without_keys, variables[0]: hidden(key)}, **options), variables[0])
 
 
 def _limits(remote: RemoteParams) -> dict[str, Any]:

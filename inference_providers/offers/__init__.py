@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from inference_providers.offers.lookup import GIVEN as GIVEN
     from inference_providers.offers.lookup import NAMED as NAMED
     from inference_providers.offers.offer import Offer as Offer
+    from inference_providers.offers.offer import offer_by as offer_by
+    from inference_providers.offers.offer import wire_name as wire_name
     from inference_providers.offers.ordering import all_run_here as all_run_here
     from inference_providers.offers.ordering import order as order
     from inference_providers.offers.ordering import shuffled as shuffled
@@ -71,7 +73,11 @@ _HOME = {
         "GIVEN",
         "NAMED",
     ),
-    "offer": ("Offer",),
+    "offer": (
+        "Offer",
+        "offer_by",
+        "wire_name",
+    ),
     "ordering": (
         "all_run_here",
         "order",

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     from inference_providers.chat import Rules
-    from inference_providers.credentials import Address, Credential, Pins
+    from inference_providers.credentials import Address, Credential, Pins, Tokens
     from inference_providers.offers.local_server import LocalServer
     from inference_providers.offers.selection import Selection
     from inference_providers.registry import Facts, Provider, Registry
@@ -61,8 +61,8 @@ class Access(credentials.Secretive):
 
     __slots__ = (
         "_accesses", "_general", "_permitted", "_routed", "_rules", "credential", "elsewhere", "endpoint", "headers",
-        "key", "key_source", "live", "notices", "opt_in", "pins", "place", "provider", "reason", "registry", "server",
-        "variable",
+        "key", "key_source", "live", "notices", "opt_in", "pins", "place", "provider", "reason", "region", "registry",
+        "server", "tokens", "variable",
     )  # fmt: skip
 
     def __init__(
@@ -81,12 +81,15 @@ class Access(credentials.Secretive):
         registry: Registry | None = None,
         accesses: Accesses | None = None,
         elsewhere: str = "",
+        tokens: Tokens | None = None,
+        region: str = "",
     ) -> None:
         """*server*: one that this package launches. *by_hand*: the variable that stands for a key given by the program.
 
         *general*: the rules about parameters of *registry*. *accesses*: where the provider's routes lead is worked out
         there; without them, all its offers are at *endpoint*. *elsewhere*: by what those models are avoided that a
-        server here has run elsewhere; empty where they are not.
+        server here has run elsewhere; empty where they are not. *tokens*: what is sent in place of the credential.
+        *region*: that of the user's, where names of models belong to regions.
         """
         self.elsewhere = elsewhere
         self.registry = registry
@@ -94,9 +97,10 @@ class Access(credentials.Secretive):
         self.provider, self.endpoint, self.credential, self.server = provider, endpoint or "", credential, server
         self.reason, self.opt_in = reason, opt_in
         self.place = endpoint if server is None else server.place
-        self.key = None if credential is None else credential.key
+        self.tokens, self.region = tokens, region
+        self.key = None if credential is None or tokens is not None else credential.key
         self.variable = None if credential is None else credential.variable
-        self.key_source = "" if self.variable is None else f"in {self.variable}"
+        self.key_source = "" if credential is None else credential.place
         if self.variable is not None and self.variable == by_hand:
             self.key_source = BY_HAND
         self.headers = headers or {}
@@ -140,6 +144,29 @@ class Access(credentials.Secretive):
             return f"{variable} may go to {', '.join(self.pins.hosts(variable))} only, not to {address.authority}"
         self._permitted = (address, endpoint)
         return ""
+
+    def nearness(self, internal_name: str, *, apart: bool) -> int:
+        """How near a name's models are to the user's region: 0 in it, 1 in its part of the world, 2 anywhere.
+
+        3: a name for no region in particular, which may want one; 4: elsewhere. *apart*: such a name is asked for at an
+        address of its own, that of the region.
+        """
+        rows: Mapping[str, str] = (self.provider.connection.get("regions") or {}).get("prefixes") or {}
+        prefix = next((one for one in rows if internal_name.startswith(one)), None)
+        if prefix is None or not self.region:
+            return 0 if apart or not rows else 3
+        import re
+
+        if re.fullmatch(rows[prefix], self.region) is None:
+            return 4
+        return 2 if rows[prefix] == ".*" else 1
+
+    def notices_of(self, internal_name: str) -> Sequence[str]:
+        """What is to be known of where a model is asked: also that it is asked all over the world."""
+        if not self.region or self.nearness(internal_name, apart=False) != 2:
+            return self.notices
+        said = f"{self.provider.id}/{internal_name} may be worked on anywhere, not in {self.region} alone"
+        return [*self.notices, f"{said}; name another of its names to keep it there"]
 
     def rules(self, facts: Facts, internal_name: str) -> Rules:
         """The rules about parameters for an offer with these facts; worked out once for all that refuse the same."""
@@ -187,11 +214,12 @@ class Accesses(credentials.Secretive):
         self._known: dict[str, Access] = {}
         self.by_hand: str | None = None  # a variable that is none of the user's: it stands for a key by hand
         self.live: Live | None = None  # what providers say themselves that they have
+        self._tokens: dict[tuple[str, str, str], Tokens] = {}  # shared by all that are made of one another
 
     def within(self, selection: Selection) -> Accesses:
         """The same with another selection."""
         made = Accesses(self.registry, self._environ, self._pins, self._allow, selection)
-        made.by_hand, made.live = self.by_hand, self.live
+        made.by_hand, made.live, made._tokens = self.by_hand, self.live, self._tokens
         return made
 
     def with_key(self, provider: Provider, key: str, selection: Selection) -> Accesses:
@@ -218,7 +246,13 @@ class Accesses(credentials.Secretive):
             found = made._access(provider, endpoint, credential, "", pins=None)
         elif known is not None:
             found = made._access(
-                provider, endpoint, known.credential, known.reason, headers=known.headers, pins=known.pins
+                provider,
+                endpoint,
+                known.credential,
+                known.reason,
+                headers=known.headers,
+                pins=known.pins,
+                tokens=known.tokens,
             )
         else:
             found = made._access(provider, endpoint, None, "", pins=None)
@@ -304,8 +338,37 @@ class Accesses(credentials.Secretive):
         headers = {header: value for header, source in rows.items() if (value := self._environ.get(source, "").strip())}
         pins = None if own else self._pins  # the user's own word on where this key goes
         return self._access(
-            provider, endpoint, credential, "", opt_in=opt_in, headers=headers, pins=pins, accesses=self
+            provider,
+            endpoint,
+            credential,
+            "",
+            opt_in=opt_in,
+            headers=headers,
+            pins=pins,
+            accesses=self,
+            tokens=None if own else self._tokens_of(provider, credential),
+            region=self._region(provider),
         )
+
+    def _tokens_of(self, provider: Provider, credential: Credential) -> Tokens | None:
+        """What is sent in place of a credential that has to be exchanged; None where it is sent itself."""
+        auth, variable = provider.connection.get("auth"), credential.variable
+        if not isinstance(auth, dict) or not variable or variable in auth.get("plain", ()):
+            return None
+        if variable == self.by_hand and auth["by"] != "form":  # no file, but a token that the program has
+            return None
+        place = (provider.id, variable, str(credential.key))
+        if place not in self._tokens:
+            made = credentials.Tokens(auth, credential.key, variable, self._environ, self._pins)
+            self._tokens.setdefault(place, made)
+        return self._tokens[place]
+
+    def _region(self, provider: Provider) -> str:
+        """The user's region, where a provider has names of models for regions."""
+        if "regions" not in provider.connection:
+            return ""
+        said = credentials.told(provider, provider.connection["regions"]["variable"], self._environ)
+        return next(iter(said.values()), "")
 
     def _endpoint(self, provider: Provider) -> tuple[str | None, str]:
         own, address, problem = own_address(provider, self._environ)

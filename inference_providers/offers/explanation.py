@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from inference_providers.offers.access import BY_HAND
 from inference_providers.text import in_line, printable
 
 TYPE_CHECKING = False
@@ -56,6 +55,7 @@ class Explanation:
         here = "a server on this machine" if offer.endpoint else "its server would be started"
         if offer.row().local is not None and not offer.local:
             here += ", which has it run elsewhere"
-        given = f"{offer.key_source} is used" if offer.key_source == BY_HAND else f"{offer.variable} is set"
+        in_variable = offer.key_source == f"in {offer.variable}"
+        given = f"{offer.variable} is set" if in_variable else f"{offer.key_source} is used"
         found = given if offer.variable else here
         return found + ("; a newer list lacks this model, so it comes after the others" if offer.doubtful else "")

@@ -65,7 +65,7 @@ class Lookup:
     def offers_of(self, canonical: str, *, local: bool = True) -> list[Offer]:
         """Every offer of a canonical model: its maker's, the registry's in its order, then servers on this machine."""
         offers = [
-            Offer(self._accesses[provider.id], canonical, internal)
+            offer_by(self._accesses[provider.id], canonical, internal)
             for provider, internal in self.registry.offers_of(canonical)
             if provider.local is None
         ]
@@ -89,7 +89,7 @@ class Lookup:
         """The offers of these models at providers that can be reached: no look at local ports."""
         reached = self.reached()
         return [
-            Offer(self._accesses[provider.id], canonical, internal)
+            offer_by(self._accesses[provider.id], canonical, internal)
             for canonical in canonical_names
             for provider in self.registry.makers_first(canonical, reached)
             for internal in provider.internal_names(canonical)
@@ -104,7 +104,7 @@ class Lookup:
     def offers_by(self, provider: Provider, names: Iterable[tuple[str | None, str]]) -> list[Offer]:
         """The offers of a provider under (canonical name, its own name)."""
         access = self._accesses[provider.id]
-        return [Offer(access, canonical, internal) for canonical, internal in names]
+        return [offer_by(access, canonical, internal) for canonical, internal in names]
 
     def running(self, *, canonical: str | None = None, internal: str | None = None) -> list[Offer]:
         """What servers here offer of a canonical model, or under a name of their own."""
@@ -150,14 +150,14 @@ class Lookup:
                 return launched
             accesses = [self._accesses.at(server) for server in self.servers_of(pid)]
         return [
-            Offer(access, canonical, internal, named=True)
+            offer_by(access, canonical, internal, named=True)
             for access in accesses or [self._accesses[pid]]
             for internal in names
         ]
 
     def offer_as_written(self, provider: Provider, name: str) -> Offer:
         """A provider's offer under a name that it does not list, and that nobody said was to be asked of it."""
-        return Offer(self._accesses[provider.id], self.registry.names.canonical_name(name), name)
+        return offer_by(self._accesses[provider.id], self.registry.names.canonical_name(name), name)
 
     def own_name(self, pid: str, name: str) -> tuple[str | None, list[Offer]]:
         """A provider's offer under a name that is passed on as it is, and the canonical name that it may have."""

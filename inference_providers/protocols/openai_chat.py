@@ -10,6 +10,7 @@ import codecs
 
 from inference_providers import chat
 from inference_providers.chat import parameter_rules, parameters
+from inference_providers.offers import wire_name
 from inference_providers.protocols import classify
 from inference_providers.protocols.classify import Verdict
 from inference_providers.protocols.request import FittedRequest
@@ -52,7 +53,7 @@ def encode(request: ModelRequest, offer: Offer) -> FittedRequest:
     content, dropped = b"", []
     repaired: list[str] = []
     if given is None:
-        content = _form_with_model(request.content, offer.internal_name)
+        content = _form_with_model(request.content, wire_name(offer))
     elif request.api != chat.PATH:
         body = dict(given)
     else:
@@ -65,7 +66,7 @@ def encode(request: ModelRequest, offer: Offer) -> FittedRequest:
     accept = request.accept or ("text/event-stream" if request.streams else "application/json")
     headers = {**request.headers, "Accept": accept}
     if body is not None and ("model" in body or request.api == chat.PATH):  # a batch or a vector store has none
-        body["model"] = offer.internal_name
+        body["model"] = wire_name(offer)
     if body is not None or content:
         headers["Content-Type"] = request.content_type
     return FittedRequest(

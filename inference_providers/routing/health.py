@@ -198,6 +198,8 @@ class Health:
         refused = error is None or isinstance(error, AuthenticationError)
         rest = self.policy.key_rest if refused else self.policy.account_rest
         self._dead[self.key_of(offer)] = (self.clock() + rest, error)
+        if offer.tokens is not None:  # the next try has a new one
+            offer.tokens.drop()
 
     def _cool(self, offer: Offer, seconds: float) -> None:
         place = offer.place
@@ -213,4 +215,4 @@ class Health:
     @staticmethod
     def key_of(offer: Offer) -> tuple[str, str | None]:
         """What is dead where a key is refused: that key at that address."""
-        return offer.place[0] or "", offer.api_key
+        return offer.place[0] or "", offer.api_key if offer.tokens is None else offer.tokens.secret

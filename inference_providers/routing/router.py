@@ -315,7 +315,7 @@ class Router:
 def _transient(verdict: Verdict) -> bool:
     """Whether the same candidate may do better a moment later."""
     error = verdict.error
-    if error is not None and error.code in (*_NOT_REACHED, "protocol", "launch", "forbidden"):
+    if error is not None and error.code in (*_NOT_REACHED, "protocol", "launch", "token", "forbidden"):
         return False
     if verdict.action == classify.NEXT:
         return isinstance(error, ProviderError) and error.status in (None, 200, 429, 503)

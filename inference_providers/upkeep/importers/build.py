@@ -30,6 +30,7 @@ _VARIANT = re.compile(
     r"[:-](batch|free|flex|spot|fast|highspeed|ultrafast|lora|us|tee|think(ing)?(:\w+)?)$"
     r"|-(sol|terra|luna|astra)-pro$|^(us|eu|au|jp|in|ca|apac|us-gov)\.|/routers/|^~"
 )
+_WORKED_OUT = ("protocol", "endpoint", "api_key", "more_keys", "only_these_keys", "settings")  # all else is as it is
 _TUNED = re.compile(r"[-_](instruct|chat|it)(?=[-_:.@]|$)", re.IGNORECASE)
 
 
@@ -131,11 +132,9 @@ def _providers(
         for row in source.providers:
             rows[row.provider].append(row)
     local = overlay["local"]
-    ids = [
-        provider
-        for provider in {*rows, *offers, *(pid for pid, row in overlay["providers"].items() if _is_apart(row))}
-        if provider not in local and provider not in overlay["retired"]["providers"]
-    ]
+    by_hand = {pid for pid, row in overlay["providers"].items() if "name" in row and "endpoint" in row["connection"]}
+    gone = {*local, *overlay["retired"]["providers"]}
+    ids = [provider for provider in {*rows, *offers, *by_hand} if provider not in gone]
     order = {provider: index for index, provider in enumerate(overlay["order"])}
     after = {provider: index for index, provider in enumerate(overlay["last"], start=10_000)}
     ids.sort(key=lambda provider: (order.get(provider, after.get(provider, 5_000)), provider))
@@ -155,19 +154,8 @@ def _providers(
     return providers, bases
 
 
-_KEPT = (
-    "auth", "opt_in", "deployments", "variables", "base_url", "headers", "parameters", "turns", "batch", "list",
-    "no_chat",
-)  # fmt: skip
-
-
 def _served(row: Mapping[str, Any]) -> dict[str, Any]:
     return {key: row[key] for key in ("endpoint", "inputs") if key in row}
-
-
-def _is_apart(row: Mapping[str, Any]) -> bool:
-    """Whether a provider has no model to talk to, and so no row in the sources."""
-    return bool(row.get("connection", {}).get("no_chat"))
 
 
 def _provider(provider: str, rows: list[ProviderRow], overlay: Mapping[str, Any]) -> dict[str, Any]:
@@ -202,6 +190,7 @@ def _provider(provider: str, rows: list[ProviderRow], overlay: Mapping[str, Any]
         "console": overlay["console"].get(provider),
         "model_list": next((row.model_list for row in rows if row.model_list), None),
         "country": overlay["country"].get(provider),
+        "part_of": hand.get("part_of"),
     }
     entry |= {key: value for key, value in described.items() if value}
     if billing := overlay["billing"].get(provider):
@@ -213,7 +202,7 @@ def _provider(provider: str, rows: list[ProviderRow], overlay: Mapping[str, Any]
         )
         entry["currency"] = {"code": code, **{key: stated[key] for key in ("usd", "day", "page")}}
     entry["connection"] = {"protocol": protocol, "endpoint": endpoint, "api_key": keys}
-    entry["connection"] |= {key: connection[key] for key in _KEPT if key in connection}
+    entry["connection"] |= {key: value for key, value in connection.items() if key not in _WORKED_OUT}
     if settings:
         entry["connection"]["settings"] = settings
     if served := {kind: _served(at[provider]) for kind, at in overlay["serves"].items() if provider in at}:
