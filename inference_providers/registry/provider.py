@@ -119,7 +119,7 @@ class Provider:
 
     @property
     def all_ways(self) -> list[Provider]:
-        """The provider as it is reached: usually, by its routes, for kinds of models, and where its keys are exchanged."""
+        """The provider as it is reached usually, by its routes, for kinds of models, and where a key is exchanged."""
         connection = self.connection
         ways = [self, *(self.by_route(digit) for digit in connection.get("routes") or ())]
         ways += [self.by_kind(kind) for kind in connection.get("kinds") or ()]
