@@ -62,10 +62,11 @@ def _by_form(tokens: Tokens, limit: float) -> None:
     headers = {"Content-Type": _FORM, "Accept": "application/json"}
     status, body = _post(tokens, tokens.auth["token"], urlencode(fields).encode("ascii"), headers, limit)
     try:
-        reply = jsontext.loads(body.decode("utf-8", "replace"))
+        told = jsontext.loads(body.decode("utf-8", "replace"))
     except ValueError:
-        reply = None
-    token = reply.get("access_token") if isinstance(reply, dict) and status == 200 else None
+        told = None
+    reply: dict[str, Any] = told if isinstance(told, dict) and status == 200 else {}
+    token = reply.get("access_token")
     if not isinstance(token, str) or not token.isascii() or not token.isprintable() or not token:
         raise WireError("token", f"{tokens.variable} was not exchanged for an access token: HTTP {status}")
     seconds = reply.get("expires_in")
