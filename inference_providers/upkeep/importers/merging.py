@@ -125,7 +125,7 @@ def _merge_rows(
     origin: dict[str, str] = {}
     for field in TAKEN:
         late = overlay["last_resort"].get(field) or ()  # sources that often mean something else by it
-        for source, row in sorted(ranked, key=lambda one: one[0].kind in late):
+        for source, row in sorted(ranked, key=lambda one: one[0].kind in late) if late else ranked:
             if (value := getattr(row, field)) not in (None, ""):
                 values[field], origin[field] = value, source.kind
                 break
