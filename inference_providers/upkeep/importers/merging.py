@@ -134,21 +134,35 @@ def _merge_rows(
         for letter in row.features:
             features.setdefault(letter.lower(), letter)
     values["features"] = "".join(letter for letter in LETTERS if letter in features.values())
-    _merge_prices(ranked, old, values, origin, held)
+    by_hand = ranked[0][1].internal_name in (overlay["facts"].get(ranked[0][1].provider) or {})
+    _merge_prices(ranked, old, values, origin, held, alone=not by_hand)
     unpriced: dict[str, Any] = dict.fromkeys(_PRICES[:-1])
     return ranked[0][1]._replace(**{**unpriced, "more": {}, **values}), origin
 
 
 def _merge_prices(
-    ranked: Ranked, old: Mapping[str, float | None], values: dict[str, Any], origin: dict[str, str], held: list[Held]
+    ranked: Ranked,
+    old: Mapping[str, float | None],
+    values: dict[str, Any],
+    origin: dict[str, str],
+    held: list[Held],
+    *,
+    alone: bool,
 ) -> None:
     """Input and output prices from the newest; what hangs on them from those that have the same input price.
 
-    Of three, two that agree are right. Where those that do not agree are three times off, what was known stays.
+    Of three, two that agree are right. Where those that do not agree are three times off, what was known stays, and
+    likewise where there is one, and it is as far from what was known; *alone*: unless that is by hand.
     """
     priced = [(source, row) for source, row in ranked if row.price_in is not None and row.price_out is not None]
     sane = [(source, row) for source, row in priced if not _steep(row)]
-    off = [field for field in ("price_in", "price_out") if _far_off([getattr(row, field) for _, row in priced])]
+    off = [
+        field
+        for field in ("price_in", "price_out")
+        if _far_off(
+            [*(getattr(row, field) for _, row in priced), *([old[field]] if alone and len(priced) == 1 else [])]
+        )
+    ]
     kind, chosen = (sane[0][0].kind, sane[0][1]) if sane else ("", None)
     if agreed := _agreed(sane):
         kind, chosen = agreed[0].kind, agreed[1]
@@ -187,7 +201,7 @@ def _steep(row: OfferRow) -> bool:
     return row.price_out / row.price_in > _STEEP or (row.price_cached or 0) > row.price_in * _ALIKE
 
 
-def _far_off(values: Sequence[float]) -> bool:
+def _far_off(values: Sequence[float | None]) -> bool:
     known = [value for value in values if value]
     return bool(known) and max(known) >= min(known) * _FAR_OFF
 
