@@ -34,8 +34,13 @@ class Tripped(NamedTuple):
     said: str
     kept: str
 
+    @property
+    def why(self) -> str:
+        """What is wrong with the change, in words."""
+        return _WORDS[self.what]
+
     def __str__(self) -> str:
-        return f"{self.provider}: {_WORDS[self.what]} ({self.said or 'nothing'}); {self.kept}"
+        return f"{self.provider}: {self.why}{f' ({self.said})' if self.said else ''}; {self.kept}"
 
 
 _WORDS = {

@@ -9,6 +9,7 @@ from typing import Any
 
 from inference_providers.errors import RegistryError
 from inference_providers.registry import package_file
+from inference_providers.upkeep.comparison import is_listing
 from inference_providers.upkeep.importers import endpoints, litellm, models_dev, pi
 from inference_providers.upkeep.importers.rows import Ids, Source, in_order
 
@@ -39,6 +40,9 @@ def read_source(data: Any, overlay: Mapping[str, Any], origin: str = "source", *
             if recognises(data):
                 source = in_order(read(data, ids))
                 return source._replace(day=day) if day else source
+    if is_listing(data):
+        why = overlay["sources"]["openrouter"]["refused"]
+        raise RegistryError([f"{origin}: {why}"], "This cannot be a source")
     raise RegistryError(
         [
             f"{origin}: not in a known format; give models.dev's api.json, LiteLLM's price or endpoint list, "
