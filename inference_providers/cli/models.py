@@ -10,7 +10,8 @@ from inference_providers.cli.completion import complete_model
 from inference_providers.cli.exit_codes import guarded
 from inference_providers.cli.output import json_option, say
 from inference_providers.cli.tables import emit
-from inference_providers.offers import order
+from inference_providers.credentials import NEWCOMER
+from inference_providers.offers import newcomers, order
 
 
 @click.command("models")
@@ -33,6 +34,8 @@ def models(pattern: str, everything: bool, as_json: bool) -> None:
             usable = order(offers)
             if usable or everything:
                 rows.append(_model_row(name, offers, usable, providers.registry.model(name)))
+    if everything:
+        _add_newcomers(rows, pattern.lower())
     for server in providers.local_servers():
         for name, canonical in server.models.items():
             if canonical not in providers.registry.canonical_names and pattern.lower() in name.lower():
@@ -43,6 +46,24 @@ def models(pattern: str, everything: bool, as_json: bool) -> None:
         say(f"There is no model{such}." if everything else unusable, err=True)
     columns = ["model", "providers", "context", "input_price", "output_price", "released"]
     emit(rows, columns, as_json, prose=["providers"], spare="released", listed=[_short(row) for row in rows])
+
+
+def _add_newcomers(rows: list[dict[str, Any]], pattern: str) -> None:
+    """Add what providers have that are new in the last downloaded registry: see `registry update`."""
+    from inference_providers.upkeep import Updater
+
+    updated = Updater().cached()
+    if updated is None:
+        return
+    known = {row["model"]: row for row in rows}
+    for provider in newcomers(updated):
+        for name in provider.model_names:
+            if pattern in name:
+                row = known.get(name)
+                if row is None:
+                    row = known[name] = _model_row(name, [], [], updated.model(name))
+                    rows.append(row)
+                row["providers"].append(f"{provider.id} ({NEWCOMER})")
 
 
 def _short(row: dict[str, Any]) -> dict[str, Any]:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from inference_providers.credentials.redaction import scrub_bytes as scrub_bytes
     from inference_providers.credentials.redaction import scrub_events as scrub_events
     from inference_providers.credentials.redaction import scrub_json as scrub_json
+    from inference_providers.credentials.trust import NEWCOMER as NEWCOMER
     from inference_providers.credentials.trust import restrained as restrained
     from inference_providers.credentials.trust import stray_keys as stray_keys
     from inference_providers.credentials.trust import without_strays as without_strays
@@ -68,6 +69,7 @@ _HOME = {
         "scrub_json",
     ),
     "trust": (
+        "NEWCOMER",
         "restrained",
         "stray_keys",
         "without_strays",

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from inference_providers.offers.addresses import is_offline as is_offline
     from inference_providers.offers.addresses import own_address as own_address
     from inference_providers.offers.explanation import Explanation as Explanation
+    from inference_providers.offers.explanation import explained as explained
     from inference_providers.offers.guidance import Guidance as Guidance
     from inference_providers.offers.local_server import LocalServer as LocalServer
     from inference_providers.offers.lookup import FOUND as FOUND
     from inference_providers.offers.lookup import GIVEN as GIVEN
     from inference_providers.offers.lookup import NAMED as NAMED
+    from inference_providers.offers.new_providers import newcomers as newcomers
     from inference_providers.offers.offer import Offer as Offer
     from inference_providers.offers.ordering import order as order
     from inference_providers.offers.ordering import shuffled as shuffled
@@ -54,7 +56,10 @@ _HOME = {
         "is_offline",
         "own_address",
     ),
-    "explanation": ("Explanation",),
+    "explanation": (
+        "Explanation",
+        "explained",
+    ),
     "guidance": ("Guidance",),
     "local_server": ("LocalServer",),
     "lookup": (
@@ -62,6 +67,7 @@ _HOME = {
         "GIVEN",
         "NAMED",
     ),
+    "new_providers": ("newcomers",),
     "offer": ("Offer",),
     "ordering": (
         "order",

@@ -64,7 +64,8 @@ def archive(client: str, package: str, environ: Mapping[str, str]) -> Iterator[s
     program = shutil.which(client, path=environ.get("PATH"))
     if program is None:
         raise _failure(package, f"there is no `{client}` on PATH", f"install {client}, or give a file (`--from FILE`)")
-    with tempfile.TemporaryDirectory(prefix="inference-providers-") as folder:
+    place = environ.get("TMPDIR") or ("/tmp" if os.name == "posix" else None)
+    with tempfile.TemporaryDirectory(prefix="inference-providers-", dir=place) as folder:
         name = f"{package}@latest" if client == "npm" else package
         _run([program, *_COMMANDS[client], folder, name], folder, client, package, environ)
         paths = [os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(_ARCHIVES[client])]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from inference_providers.registry import OPENAI_PROTOCOL
 from inference_providers.upkeep.importers.merging import BEFORE, COMPARED
 
 TYPE_CHECKING = False
@@ -75,10 +76,11 @@ def guarded_connection(provider: str, old: Row, new: Row, *, own_keys: bool = Fa
     if not own_keys and (lost := [name for name in had if name not in have]):
         tripped.append(Tripped(provider, "key", _listed(lost), f"kept {_listed(had)}"))
         after["api_key"] = had
-    spoken = before.get("protocol", "openai") == after.get("protocol", "openai") or before.get("protocol") != "openai"
+    was, now = (one.get("protocol", OPENAI_PROTOCOL) for one in (before, after))
+    spoken = now == was or was != OPENAI_PROTOCOL
     if before.get("endpoint") and not (after.get("endpoint") and spoken):
         said = after.get("endpoint") or ""
-        said = said if spoken else f"{said or 'no address'}, by another protocol: {after.get('protocol')}"
+        said = said if spoken else f"{said or 'no address'}, by another protocol: {now}"
         tripped.append(Tripped(provider, "endpoint", said, f"kept {before['endpoint']}"))
         after |= {key: before[key] for key in ("protocol", "endpoint") if key in before}
     return after, tripped
