@@ -57,7 +57,8 @@ class Building:
         told, self.conflicts = labelled((row for source in ordered for row in source.offers), overlay["canonical"])
         overlay = {**overlay, "canonical": {**told, **overlay["canonical"]}}
         self._ordered, self._overlay = ordered, overlay
-        names, version = _names(ordered, overlay), str(overlay["version"])
+        names = _names(ordered, overlay)
+        version = str(max(int(overlay["version"]), int((previous or {}).get("version") or 0)))  # never decreasing
         today = f"{version[:4]}-{version[4:6]}-{version[6:8]}"
         self.merged = merge_offers(ordered, names.canonical_name, overlay, today, before.rows)
         providers, bases = _providers(ordered, self.merged, names, overlay, before)
@@ -68,7 +69,7 @@ class Building:
         as_they_are = ("families", "parameters", "refusals", "batch", "fastest", "engines")
         self.data: dict[str, Any] = {
             "schema_version": 1,
-            "version": overlay["version"],
+            "version": int(version),
             "sources": {**described, "unnamed": _unnamed(self.merged.offers, names)},
             "providers": providers,
             "models": models,
