@@ -16,7 +16,9 @@ from inference_providers.offers import newcomers, order
 
 @click.command("models")
 @click.argument("pattern", default="", shell_complete=complete_model)
-@click.option("--all", "everything", is_flag=True, help="Also models for which no key is set, and what is new in the last update.")
+@click.option(
+    "--all", "everything", is_flag=True, help="Also models for which no key is set, and what is new in the last update."
+)
 @json_option
 @guarded
 def models(pattern: str, everything: bool, as_json: bool) -> None:
