@@ -44,6 +44,7 @@ def test_the_wheel_holds_data_schema_overlay_and_types(wheel: Path) -> None:
         "inference-providers.schema.json",
         "servers/open_models.json",
         "upkeep/importers/overlay.json",
+        "upkeep/importers/endpoints.json",
         "_pyinstaller/hook-inference_providers.py",
         "py.typed",
     ):

@@ -25,6 +25,8 @@ from inference_providers.offers.access import Accesses
 from inference_providers.offers.new_providers import newcomers
 from inference_providers.offers.resolver import Resolver
 from inference_providers.registry.registry import Registry, bundled
+from inference_providers.registry.schema import problems
+from inference_providers.upkeep.laid_over import completed
 from inference_providers.upkeep.updater import BUILT_URL, REGISTRY_CAP, UPDATE_URL, Updater
 from tests.conftest import ROOT
 from tests.servers import Connection, Received, Server
@@ -483,6 +485,34 @@ def test_a_hostile_update_sends_no_key_and_no_prompt_to_an_unpinned_host(
                 assert offer.endpoint.startswith("https://")
                 assert host in OWN[str(offer.api_key)]
             assert not set(offer.headers.values()) & set(ENVIRON.values())
+
+
+odd_facts = st.lists(
+    st.none() | st.integers(-5, 5) | st.floats() | st.sampled_from(["", "tVd", "x1"]) | st.just({"write": 1}),
+    max_size=8,
+)
+odd_names = st.dictionaries(st.sampled_from(["m", "llama-3.3-70b", ""]), st.sampled_from(["m", "x", ""]), max_size=3)
+odd_rows = st.fixed_dictionaries(
+    {"connection": CONNECTIONS},
+    optional={
+        "model_names": odd_names,
+        "more_names": odd_names,
+        "facts": st.dictionaries(st.sampled_from(["llama-3.3-70b-versatile", "m", "x"]), odd_facts, max_size=3),
+        "disabled": st.booleans(),
+    },
+)
+
+
+@given(odd_rows, st.booleans())
+def test_whatever_fits_the_schema_is_completed_to_what_fits_it(row: dict[str, Any], bare: bool) -> None:
+    update = (
+        {"version": 1, "providers": {"groq": row, "other": row}} if bare else {**SMALL.data, "providers": {"groq": row}}
+    )
+    if not problems(update):
+        made, tripped = completed(SMALL.data, update)
+        assert not problems(made)
+        assert {one.provider for one in tripped} >= {"openai", "azure"}, "they are missing"
+        assert Registry(restrained(made, SMALL, Pins(SMALL))).providers["groq"].connection == SMALL.providers["groq"].connection  # fmt: skip
 
 
 PROBES = (
