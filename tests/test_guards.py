@@ -113,7 +113,8 @@ def test_an_id_that_nobody_knows_is_left_out() -> None:
 
 def test_losses_say_nothing_where_a_source_is_missing() -> None:
     other = {**BEFORE, "sources": {**BEFORE["sources"], "pi-ai": {"url": "", "licence": "MIT", "date": "2026-11-10"}}}
-    assert built(catalogue(names=NAMES[:2]), other).tripped == []
+    found = built(catalogue(names=NAMES[:2]), other)
+    assert (found.tripped, found.absent) == ([], ["pi-ai"])
 
 
 def test_keys_that_the_overlay_lists_are_its_own() -> None:
@@ -151,6 +152,7 @@ def test_the_command_tells_and_accepts(tmp_path: Path) -> None:
     told = CliRunner().invoke(main, command)
     assert (told.exit_code, "nobody-knows: nobody knows this provider" in told.stderr) == (0, True)
     assert "--accept nobody-knows" in told.stderr
+    assert "not guarded, since these sources are: endpoints, litellm, litellm-endpoints, pi-ai" in told.stderr
     listed = CliRunner().invoke(main, ["registry", "conflicts", "--from", str(file), "--json"])
     assert [(one["kind"], one["provider"]) for one in json.loads(listed.stdout)] == [("guard", "nobody-knows")]
     CliRunner().invoke(main, [*command, "--accept", "nobody-knows"])

@@ -79,6 +79,8 @@ def build(sources: tuple[str, ...], accepted: tuple[str, ...], output: str | Non
         _write(origins, building.origins())
     if held := building.merged.held:
         say(f"{len(held)} prices are not taken as the newest source has them: see `registry conflicts`", err=True)
+    if building.absent:
+        say(f"what is missing is not guarded, since these sources are: {', '.join(building.absent)}", err=True)
     for one in building.tripped:
         say(f"not taken: {one} (--accept {one.provider} takes it)", err=True)
 
@@ -119,7 +121,7 @@ def conflicts(sources: tuple[str, ...], accepted: tuple[str, ...], as_json: bool
     rows: list[tuple[Any, ...]] = [
         ("name", one.provider, one.internal_name, one.by_spelling, one.by_label, one.why) for one in building.conflicts
     ] + [
-        ("price", one.provider, one.internal_name, one.kept, one.said, f"{one.field}: sources are far apart")
+        ("price", one.provider, one.internal_name, one.kept, one.said, f"{one.field}: {one.why}")
         for one in building.merged.held
     ]
     rows += [("guard", one.provider, "", one.kept, one.said, one.why) for one in building.tripped]

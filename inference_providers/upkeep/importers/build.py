@@ -35,7 +35,8 @@ def build(
 class Building:
     """A registry made of sources: `data`, and `merged`, which says where each fact is from.
 
-    `conflicts` are the labels of sources that were not followed, `tripped` the changes that guards did not let pass.
+    `conflicts` are the labels of sources that were not followed, `tripped` the changes that guards did not let pass,
+    `absent` the kinds of sources whose absence keeps guards from judging what is missing.
 
     The newest source wins, fact by fact, and the overlay over all. *previous*: the registry so far, whose prices stay
     where sources are three times off, and whose rows stay as `guards` say, but for those of *accepted* providers.
@@ -63,7 +64,7 @@ class Building:
         self.merged = merge_offers(ordered, names.canonical_name, overlay, today, before.rows)
         providers, bases = _providers(ordered, self.merged, names, overlay, before)
         models = _models(ordered, providers, names, overlay, (previous or {}).get("models") or {})
-        self.tripped = before.tripped
+        self.tripped, self.absent = before.tripped, before.absent
         ended = _ended(self.merged, names, models, overlay, today)
         described = _sources(ordered, overlay, self.merged.disagreements)
         as_they_are = ("families", "parameters", "refusals", "batch", "fastest", "engines")

@@ -139,6 +139,7 @@ class Before:
         providers = (previous or {}).get("providers") or {}
         self.rows = {"providers": {pid: row for pid, row in providers.items() if pid not in accepted}}
         self._comparable = True
+        self.absent: list[str] = []
         self.tripped: list[Tripped] = []
 
     def known(self, sources: Iterable[Source]) -> list[Source]:
@@ -147,7 +148,8 @@ class Before:
         if self._previous is None:
             self._comparable = False
             return given
-        self._comparable = kinds_of(self._previous) <= {source.kind for source in given}
+        self.absent = sorted(kinds_of(self._previous) - {source.kind for source in given})
+        self._comparable = not self.absent
         found = {row.provider for source in given for rows in (source.providers, source.offers) for row in rows}
         self.tripped += unknown(found, self._previous, self._overlay, self._accepted)
         left_out = {one.provider for one in self.tripped}

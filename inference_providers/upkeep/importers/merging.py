@@ -32,6 +32,13 @@ class Held(NamedTuple):
     said: dict[str, float | None]
     kept: float | None
 
+    @property
+    def why(self) -> str:
+        """What is wrong, in words."""
+        if len(self.said) > 1:
+            return "sources are far apart"
+        return "no such price can be" if self.kept is None else "far from what was known"
+
 
 class Merged(NamedTuple):
     """Offers by provider and internal name, which source each of their facts is from, and what sources differ on."""
