@@ -290,6 +290,13 @@ def test_a_program_is_read_in_pieces() -> None:
     assert program.largest <= 1024 * 1024
 
 
+def test_of_many_beginnings_some_are_looked_at() -> None:
+    asked: list[Any] = []
+    decoys = b'{a:{id:"a",env:[]}}' * 1000
+    assert literals.embedded(io.BytesIO(decoys), lambda data: bool(asked.append(data))) is None
+    assert 10 <= len(asked) <= 100
+
+
 @given(st.binary(max_size=300))
 def test_no_program_breaks_the_search(noise: bytes) -> None:
     begun = b'{a:{id:"a",env:'

@@ -30,12 +30,12 @@ class _Rules:
     """Patterns with what takes their place, each compiled once: a catalogue has thousands of names."""
 
     def __init__(self, *pairs: Rule) -> None:
-        self._pairs = pairs
+        self.pairs = pairs
         self._compiled: list[tuple[Callable[..., str], Any]] = []
 
     def apply(self, text: str) -> str:
         if not self._compiled:
-            self._compiled = [(re.compile(pattern).sub, replacement) for pattern, replacement in self._pairs]
+            self._compiled = [(re.compile(pattern).sub, replacement) for pattern, replacement in self.pairs]
         for substitute, replacement in self._compiled:
             text = substitute(replacement, text)
         return text

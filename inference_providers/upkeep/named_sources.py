@@ -17,8 +17,7 @@ from inference_providers.upkeep.importers import litellm, literals, models_dev, 
 from inference_providers.upkeep.importers.reading import load_overlay, read_source
 from inference_providers.upkeep.importers.rows import Source
 from inference_providers.upkeep.laid_over import day_of
-
-CATALOGUE_CAP = 16 * 1024 * 1024  # bytes
+from inference_providers.upkeep.updater import CATALOGUE_CAP, fetch_catalogue
 
 
 class Catalogue(NamedTuple):
@@ -48,8 +47,6 @@ def read_named(
 
     *today*, YYYY-MM-DD, bounds the day that a source gives for itself; the present day if left out.
     """
-    from inference_providers.upkeep.updater import fetch_catalogue
-
     overlay = overlay or load_overlay()
     if why := refusal(origin, overlay):
         raise RegistryError([f"{origin}: {why}"], "This cannot be a source")
@@ -64,8 +61,6 @@ def read_listing(origin: str, environ: Mapping[str, str]) -> comparison.Listing:
 
     By name, as a file or from an address. Raises RegistryError.
     """
-    from inference_providers.upkeep.updater import fetch_catalogue
-
     overlay = load_overlay()
     row = overlay["sources"].get(origin) or {}
     if "refused" not in row and origin in names(overlay):

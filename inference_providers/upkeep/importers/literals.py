@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 CAP = 24 * 1024 * 1024  # bytes of a literal
 _CHUNK = 1024 * 1024
+_TRIES = 50  # beginnings that are looked at: each may cost as much as a whole literal
 _HEAD = 512  # bytes: more than the beginning that `_BEGINS` looks for
 # `{name:{id:"name",env:[...]`: how a table of models.dev's rows begins, minified or as JSON.
 _BEGINS = re.compile(
@@ -102,14 +103,14 @@ def embedded(stream: IO[bytes], wanted: Any) -> Any:
 
     The program is read once, in pieces: no more than the literal's cap is held.
     """
-    buffer = stream.read(_CHUNK)
-    while buffer:
+    buffer, tries = stream.read(_CHUNK), 0
+    while buffer and tries < _TRIES:
         match = _BEGINS.search(buffer)
         if match is None:
             more = stream.read(_CHUNK)
             buffer = buffer[-_HEAD:] + more if more else b""
             continue
-        buffer = buffer[match.start() :]
+        buffer, tries = buffer[match.start() :], tries + 1
         while len(buffer) < CAP and (more := stream.read(_CHUNK)):
             buffer += more
         found = _prefix(buffer)
@@ -122,7 +123,7 @@ def embedded(stream: IO[bytes], wanted: Any) -> Any:
 def _prefix(text: bytes) -> Any:
     """The literal that a text begins with; None where it begins with none."""
     depth = 0
-    for match in _BALANCE.finditer(text[:CAP]):
+    for match in _BALANCE.finditer(text, 0, CAP):
         token = match[0]
         depth += (token in (b"{", b"[")) - (token in (b"}", b"]"))
         if depth == 0:
