@@ -149,6 +149,7 @@ class KeyFinder(NarrowFinder):
 
     def __init__(self, broad: Finder, selection: Selection, key: str) -> None:
         super().__init__(broad, broad.accesses.within(selection))
+        self.accesses.live = None  # lists are those of other keys
         self._key, self._selection, self._told = credentials.Credential(key, None), selection, {}
         self._settled: dict[str, str] = {}  # "owner" -> the key's, once that is known
         self._finder: Finder | None = None
@@ -252,7 +253,7 @@ class AddressFinder(NarrowFinder):
         """Nobody: the address is the caller's."""
         return []
 
-    def _reread_environment(self) -> bool:
+    def reread_environment(self) -> bool:
         return False
 
     def _offers(self, name: str) -> tuple[str | None, list[Offer]]:

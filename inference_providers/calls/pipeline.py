@@ -40,7 +40,8 @@ class Pipeline(Secretive):
     finder: who can serve what. timeout: seconds for a whole call. allow_empty: an empty reply is an answer.
     hedge_after: seconds, or "p95", after which a second candidate is asked as well. split_thinking: thoughts between
     tags at the beginning of an answer are told from it. stand_in: what answers instead of providers. learn: what
-    offers refuse is remembered for other processes of this user as well.
+    offers refuse is remembered for other processes of this user as well. live: what providers say themselves that they
+    have corrects the registry.
 
     listeners are called with each event (`calls.events`), in the thread or task of the call, or by the garbage
     collector for a stream that was dropped; one that fails is warned of once. stages stand around every call
@@ -62,6 +63,7 @@ class Pipeline(Secretive):
         split_thinking: bool = False,
         stand_in: StandIn | None = None,
         learn: bool = False,
+        live: bool = False,
     ) -> None:
         self.finder, self.timeout, self.allow_empty, self.hedge_after = finder, timeout, allow_empty, hedge_after
         self.split_thinking = split_thinking
@@ -78,6 +80,10 @@ class Pipeline(Secretive):
         finder.model_list = self.model_list
         self.keys_by_hand: list[str] = []  # kept where a stand-in has to leave them out
         self.narrowed: dict[tuple[object, ...], Pipeline] = {}
+        if live and stand_in is None:
+            from inference_providers.calls.live import LiveLists
+
+            finder.accesses.live = LiveLists(finder, lambda: self.sender, self.narrowed.clear)
 
     def __repr__(self) -> str:
         return f"<Pipeline over {len(self.finder.registry.providers)} providers>"

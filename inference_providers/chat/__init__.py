@@ -62,6 +62,12 @@ if TYPE_CHECKING:
     from inference_providers.chat.turns import calls_of as calls_of
     from inference_providers.chat.turns import tool_result as tool_result
     from inference_providers.chat.turns import without_calls as without_calls
+    from inference_providers.chat.vectors import TEXTS as TEXTS
+    from inference_providers.chat.vectors import Embeddings as Embeddings
+    from inference_providers.chat.vectors import Ranking as Ranking
+    from inference_providers.chat.vectors import parts as parts
+    from inference_providers.chat.vectors import ranking_of as ranking_of
+    from inference_providers.chat.vectors import vectors_of as vectors_of
 
 _HOME = {
     "answer": (
@@ -133,6 +139,14 @@ _HOME = {
         "calls_of",
         "tool_result",
         "without_calls",
+    ),
+    "vectors": (
+        "Embeddings",
+        "Ranking",
+        "TEXTS",
+        "parts",
+        "ranking_of",
+        "vectors_of",
     ),
 }
 __getattr__, __dir__ = face(

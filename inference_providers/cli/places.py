@@ -72,6 +72,7 @@ def _remove_empty(folder: str) -> None:
 
 def places(environ: Mapping[str, str]) -> list[Place]:
     """All that this package may keep for the user of an environment."""
+    from inference_providers.calls import LIVE_FILES
     from inference_providers.files import folders
     from inference_providers.routing import Learned
     from inference_providers.servers import model_files, open_models, servers_folder
@@ -85,6 +86,7 @@ def places(environ: Mapping[str, str]) -> list[Place]:
     fetched = tuple(file.format(model.name) for model in open_models.every() for file in files)
     return [
         Place("updates", "updates of the registry", os.path.dirname(registry), updates),
+        Place("live", "what providers said that they have", folders.cache(environ), LIVE_FILES),
         Place("learned", "what providers refused", notes, ("learned.json",)),
         Place("servers", "logs and states of servers that were started", servers_folder(environ)),
         Place("models", "models that were fetched", model_files.own_folder(environ), fetched),

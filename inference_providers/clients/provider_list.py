@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from inference_providers.chat import DROP, MAX_STEPS, check_timeout
 from inference_providers.clients.construction import Directory, as_in_0_2, client_of, is_compatible, pipeline_of
+from inference_providers.clients.other_kinds import OtherKinds
 from inference_providers.credentials import hidden
 
 TYPE_CHECKING = False
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 
-class ProviderList(Directory):
+class ProviderList(OtherKinds, Directory):
     """Finds who can serve a model with the keys and servers that are there, and connects to them.
 
     verbose: tell on the `inference_providers` logger and on standard error what is tried. json_override: a registry to
@@ -64,6 +65,7 @@ class ProviderList(Directory):
         request in twenty is such an extra one. Off by default.
     mock: replies instead of providers, by model; neither key nor network is used. See `testing.mock`.
     learn: remember what providers refuse in a file of the user's, too, for a week (`inference-providers learned`).
+    live: have what providers say themselves that they have correct the registry; asked for in the background, daily.
     compat: "0.2" for programs of that version of this package; also `INFERENCE_PROVIDERS_COMPAT`. See docs/moving.md.
 
     One list may be used from several threads; an asynchronous one from several event loops, one after another.
@@ -96,6 +98,7 @@ class ProviderList(Directory):
         split_thinking: bool = False,
         mock: Mapping[str, Any] | None = None,
         learn: bool = False,
+        live: bool = False,
         compat: Literal["0.2"] | None = None,
     ) -> None:
         if of_0_2 or isinstance(auto_update, str | dict):
@@ -108,7 +111,7 @@ class ProviderList(Directory):
         calling = {"limits": limits, "allow_empty": allow_empty, "split_thinking": split_thinking}
         self.pipeline = pipeline_of(
             environ=environ, local=local, timeout=timeout, hedge_after=hedge_after, aliases=aliases, mock=mock,
-            finding=finding, calling={"random": random, "policy": policy, "learn": learn, **calling},
+            finding=finding, calling={"random": random, "policy": policy, "learn": learn, "live": live, **calling},
         )  # fmt: skip
         self.compat = is_compatible(compat, self.pipeline.finder.environ)
         self.pipeline.finder.holder = self

@@ -16,7 +16,7 @@ import httpx2
 import openai
 
 from inference_providers import chat
-from inference_providers.calls import async_asker, same_place
+from inference_providers.calls import async_asker, candidates_for, same_place
 from inference_providers.chat import names_of, parameters
 from inference_providers.clients.connection import OFFER
 from inference_providers.clients.sdk_body import checked_body, picked_model
@@ -34,7 +34,8 @@ from inference_providers.errors import (
     UnknownModelError,
 )
 from inference_providers.offers import is_automatic
-from inference_providers.protocols import ModelRequest, form_lists, form_streams
+from inference_providers.protocols import ModelRequest, api_of, form_lists, form_streams
+from inference_providers.registry import KINDS
 from inference_providers.transport import running_loop
 
 TYPE_CHECKING = False
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
     from typing import Any
 
-    from inference_providers.calls import AsyncStreamReply, Owners, Pipeline, Reply, StreamIds, StreamReply
+    from inference_providers.calls import AsyncStreamReply, Finder, Owners, Pipeline, Reply, StreamIds, StreamReply
     from inference_providers.offers import Offer
 
 BASE_URL = "http://inference-providers.invalid/v1"  # never resolved: the transport below sends elsewhere
@@ -164,6 +165,7 @@ class _Wanted:
             streams=_streams(path, kind, content),
             accept=_accept(request),
         )
+        self.is_for_talk = api_of(self.request.api) not in KINDS
         self.learns = self.request.api != chat.PATH or bool(body and (body.get("store") or body.get("modalities")))
 
     def within(self, pipeline: Pipeline) -> Pipeline:
@@ -182,6 +184,16 @@ class _Wanted:
         if self.owner is not None and selection is not None and (why := selection.why_not(self.owner.row())):
             raise ProviderAvoidedError(f"{self.owner.row().name}, which made what the request names, is {why}.")
         return pipeline
+
+    def candidates(self, finder: Finder) -> Sequence[Offer]:
+        """Who may be asked, by what the request's path asks for: a model of that kind, where it is for one."""
+        return candidates_for(finder, self.request, self.models, named=bool(self.named))
+
+    async def async_candidates(self, finder: Finder) -> Sequence[Offer]:
+        """`candidates`, for asyncio."""
+        if self.is_for_talk:
+            return await async_asker.found(finder, self.models)
+        return await asyncio.to_thread(self.candidates, finder)
 
     @property
     def as_it_comes(self) -> bool:
@@ -246,7 +258,7 @@ class _Routing(httpx2.BaseTransport):
             pipeline = wanted.within(self._pipeline)
             if wanted.lists_models:
                 return _listed(model_answer(pipeline.finder, wanted.request.path), request)
-            offers = wanted.only or wanted.kept(pipeline.finder.first_available(wanted.models))
+            offers = wanted.only or wanted.kept(wanted.candidates(pipeline.finder))
             if wanted.as_it_comes:
                 stream = pipeline.caller.stream(offers, wanted.request, total=wanted.total)
                 ids = pipeline.owners.stream(stream.offer) if wanted.learns else None
@@ -285,7 +297,7 @@ class _AsyncRouting(httpx2.AsyncBaseTransport):
             if wanted.lists_models:
                 row = await asyncio.to_thread(model_answer, pipeline.finder, wanted.request.path)
                 return _listed(row, request)
-            offers = wanted.only or wanted.kept(await async_asker.found(pipeline.finder, wanted.models))
+            offers = wanted.only or wanted.kept(await wanted.async_candidates(pipeline.finder))
             if wanted.as_it_comes:
                 stream = await pipeline.async_caller.stream(offers, wanted.request, total=wanted.total)
                 ids = pipeline.owners.stream(stream.offer) if wanted.learns else None

@@ -131,6 +131,9 @@ def _tables(registry: Registry) -> tuple[dict[str, _Owners], set[tuple[str, str,
             for way in connection["routes"].values() if "routes" in connection else ():
                 if "endpoint" in way:
                     place.add(way["endpoint"], settings)
+            for way in connection["kinds"].values() if "kinds" in connection else ():
+                if "endpoint" in way:
+                    place.add(way["endpoint"], settings)
     for row in registry.retired_providers.values():
         for variable in row.get("api_key") or ():
             endpoint = row["endpoint"].replace("$MODEL_NAME", "${MODEL_NAME}")

@@ -48,7 +48,7 @@ def _strays(provider: Provider, installed: Registry, pins: Pins) -> tuple[list[s
         for name in foreign
     ]
     lines = [
-        line for way in _ways(provider) for name in way.key_variables if (line := _moved(way, name, installed, pins))
+        line for way in provider.all_ways for name in way.key_variables if (line := _moved(way, name, installed, pins))
     ]
     return wrong, list(dict.fromkeys(lines))
 
@@ -63,11 +63,6 @@ def _moved(provider: Provider, variable: str, installed: Registry, pins: Pins) -
         f"would send {variable} to {host}, but that key belongs to {owners}. "
         f'If you mean it, pass trust={{"{variable}": ["{host}"]}}; else use a variable of your own.'
     )
-
-
-def _ways(provider: Provider) -> list[Provider]:
-    """The provider as it is reached usually, and by each of its routes."""
-    return [provider, *(provider.by_route(digit) for digit in provider.connection.get("routes") or ())]
 
 
 def without_strays(data: dict[str, Any], installed: Registry, pins: Pins) -> tuple[dict[str, Any], list[str]]:
@@ -88,7 +83,7 @@ def without_strays(data: dict[str, Any], installed: Registry, pins: Pins) -> tup
 
 def _misplaced(provider: Provider, pins: Pins) -> list[str]:
     """Problems: keys in an endpoint's text or a local server's address, and cloud keys for servers on this machine."""
-    in_address = dict.fromkeys(name for way in _ways(provider) for name in sources_of(way))
+    in_address = dict.fromkeys(name for way in provider.all_ways for name in sources_of(way))
     in_address |= dict.fromkeys((provider.local or {}).get("address") or ())
     secrets = [name for name in in_address if pins.pinned(name) or is_foreign(name)]
     problems = [f": {name} is a key and cannot be part of an address" for name in secrets]
@@ -106,7 +101,7 @@ def _allowed(installed: Registry, provider: Provider, variable: str, pins: Pins)
     ours = installed.providers.get(provider.id)
     if (
         ours is not None
-        and provider.endpoint in {way.endpoint for way in _ways(ours)}
+        and provider.endpoint in {way.endpoint for way in ours.all_ways}
         and variable in ours.key_variables
     ):
         return provider.connection.get("variables") == ours.connection.get("variables")
@@ -146,6 +141,7 @@ def restrained(update: Mapping[str, Any], base: Registry, pins: Pins) -> dict[st
         **update,
         **_only(_FROM_PACKAGE, base.rows),
         **_retirements(update, base),
+        **_kinds(update, base),
         "aliases": {**_headless(aliases, base), **base.aliases},
         "providers": providers,
         "new_providers": newcomers,
@@ -201,6 +197,13 @@ def _retirements(update: Mapping[str, Any], base: Registry) -> dict[str, Any]:
     if not retired.get("models"):
         return {}
     return {"retired": {**retired, "models": _headless(retired["models"], base)}}
+
+
+def _kinds(update: Mapping[str, Any], base: Registry) -> dict[str, Any]:
+    """What a download says of models of other kinds than text: who serves them where, the package says."""
+    if not update.get("kinds"):
+        return {}
+    return {"kinds": {kind: _headless(models, base) for kind, models in update["kinds"].items()}}
 
 
 def _headless(rows: Mapping[str, Any], base: Registry) -> dict[str, Any]:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from inference_providers.offers.access import ALLOW_VARIABLE as ALLOW_VARIABLE
     from inference_providers.offers.access import BY_HAND as BY_HAND
     from inference_providers.offers.access import BY_HAND_VARIABLE as BY_HAND_VARIABLE
+    from inference_providers.offers.access import LACKING as LACKING
+    from inference_providers.offers.access import Access as Access
     from inference_providers.offers.access import Accesses as Accesses
     from inference_providers.offers.addresses import OFFLINE_VARIABLE as OFFLINE_VARIABLE
     from inference_providers.offers.addresses import SELECTING as SELECTING
@@ -20,12 +22,15 @@ if TYPE_CHECKING:
     from inference_providers.offers.explanation import Explanation as Explanation
     from inference_providers.offers.explanation import explained as explained
     from inference_providers.offers.guidance import Guidance as Guidance
+    from inference_providers.offers.kinds import KindResolver as KindResolver
+    from inference_providers.offers.live_list import LiveList as LiveList
     from inference_providers.offers.local_server import LocalServer as LocalServer
     from inference_providers.offers.lookup import FOUND as FOUND
     from inference_providers.offers.lookup import GIVEN as GIVEN
     from inference_providers.offers.lookup import NAMED as NAMED
     from inference_providers.offers.new_providers import newcomers as newcomers
     from inference_providers.offers.offer import Offer as Offer
+    from inference_providers.offers.ordering import all_run_here as all_run_here
     from inference_providers.offers.ordering import order as order
     from inference_providers.offers.ordering import shuffled as shuffled
     from inference_providers.offers.resolution import AUTO as AUTO
@@ -45,9 +50,11 @@ if TYPE_CHECKING:
 _HOME = {
     "access": (
         "ALLOW_VARIABLE",
+        "Access",
         "Accesses",
         "BY_HAND",
         "BY_HAND_VARIABLE",
+        "LACKING",
     ),
     "addresses": (
         "OFFLINE_VARIABLE",
@@ -61,6 +68,8 @@ _HOME = {
         "explained",
     ),
     "guidance": ("Guidance",),
+    "kinds": ("KindResolver",),
+    "live_list": ("LiveList",),
     "local_server": ("LocalServer",),
     "lookup": (
         "FOUND",
@@ -70,6 +79,7 @@ _HOME = {
     "new_providers": ("newcomers",),
     "offer": ("Offer",),
     "ordering": (
+        "all_run_here",
         "order",
         "shuffled",
     ),

@@ -9,7 +9,7 @@ from inference_providers.registry import OPENAI_PROTOCOL, SPOKEN
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping, Sequence
-    from typing import Any
+    from typing import Any, Protocol
 
     from inference_providers.chat import Rules
     from inference_providers.credentials import Address, Credential, Pins
@@ -17,9 +17,26 @@ if TYPE_CHECKING:
     from inference_providers.offers.selection import Selection
     from inference_providers.registry import Facts, Provider, Registry
 
+    class Live(Protocol):
+        """What providers say themselves that they have: see `calls.LiveLists`."""
+
+        def lacking(self, access: Access, name: str) -> str:
+            """Why there is no model of that name, by the provider's own list; empty where that tells nothing."""
+            raise NotImplementedError
+
+        def has(self, access: Access, name: str) -> bool:
+            """Whether the provider's own list has a model of that name."""
+            raise NotImplementedError
+
+        def called(self, access: Access, canonical: str = "", internal: str = "") -> list[tuple[str | None, str]]:
+            """Models that a provider's list has and the registry has not: see `LiveList.called`."""
+            raise NotImplementedError
+
+
 ALLOW_VARIABLE = "INFERENCE_PROVIDERS_ALLOW"  # providers that may have a general-purpose token without being named
 BY_HAND = "the api_key given"  # where a key is from that no variable holds
 BY_HAND_VARIABLE = "INFERENCE_PROVIDERS_REMOTE_KEY"  # stands for its variable at an address of the caller's
+LACKING = "its provider's list of "  # how the reason begins why an offer is no candidate that a live list lacks
 ANOTHER = "another"  # the protocol of what is served by an API only that is not spoken here
 
 # APIs of one company, in words: what is served by one of them only cannot be asked.
@@ -44,7 +61,7 @@ class Access(credentials.Secretive):
 
     __slots__ = (
         "_accesses", "_general", "_permitted", "_routed", "_rules", "credential", "elsewhere", "endpoint", "headers",
-        "key", "key_source", "notices", "opt_in", "pins", "place", "provider", "reason", "registry", "server",
+        "key", "key_source", "live", "notices", "opt_in", "pins", "place", "provider", "reason", "registry", "server",
         "variable",
     )  # fmt: skip
 
@@ -84,10 +101,16 @@ class Access(credentials.Secretive):
             self.key_source = BY_HAND
         self.headers = headers or {}
         self.notices: Sequence[str] = ()  # what is to be known of where its key goes
+        self.live: Live | None = None  # what providers say themselves that they have; None: that does not count
         self.pins = pins
         self._general = general or {}
         self._rules: dict[tuple[frozenset[str], tuple[int, ...]], Rules] = {}
         self._permitted: tuple[Address | None, str] = (None, "")  # where requests for an endpoint were found to go
+
+    @property
+    def allowed(self) -> Accesses | None:
+        """The accesses that this is one of, which know who is avoided; None without a key."""
+        return self._accesses
 
     def by_route(self, digit: str) -> Access:
         """Access to the offers of one of the provider's routes."""
@@ -96,6 +119,14 @@ class Access(credentials.Secretive):
             here = self._accesses is None or provider is self.provider
             self._routed[digit] = self if here else self._accesses.work_out(provider)  # type: ignore[union-attr]
         return self._routed[digit]
+
+    def by_kind(self, kind: str) -> Access:
+        """Access to the provider's models of a kind."""
+        if kind not in self._routed:
+            provider = self.provider.by_kind(kind)
+            here = self._accesses is None or provider is self.provider
+            self._routed[kind] = self if here else self._accesses.work_out(provider)  # type: ignore[union-attr]
+        return self._routed[kind]
 
     def forbids(self, address: Address, endpoint: str) -> str:
         """Why a request must not go to *address*; empty where it may: at the endpoint's origin, with a pinned key."""
@@ -155,11 +186,12 @@ class Accesses(credentials.Secretive):
         self._general = registry.parameters
         self._known: dict[str, Access] = {}
         self.by_hand: str | None = None  # a variable that is none of the user's: it stands for a key by hand
+        self.live: Live | None = None  # what providers say themselves that they have
 
     def within(self, selection: Selection) -> Accesses:
         """The same with another selection."""
         made = Accesses(self.registry, self._environ, self._pins, self._allow, selection)
-        made.by_hand = self.by_hand
+        made.by_hand, made.live = self.by_hand, self.live
         return made
 
     def with_key(self, provider: Provider, key: str, selection: Selection) -> Accesses:
@@ -178,6 +210,7 @@ class Accesses(credentials.Secretive):
         Without a key, it has the environment's where that goes to this very origin anyhow.
         """
         made = self.within(selection)
+        made.live = None
         known = self[provider.id] if provider.id in self.registry.providers else None
         if key is not None:
             made.by_hand = BY_HAND_VARIABLE
@@ -204,9 +237,10 @@ class Accesses(credentials.Secretive):
         return self.selection.why_not(provider, endpoint=endpoint or "")
 
     def __getitem__(self, provider_id: str) -> Access:
-        if provider_id not in self._known:
-            self._known[provider_id] = self.work_out(self.registry.providers[provider_id])
-        return self._known[provider_id]
+        found = self._known.get(provider_id)  # another thread may have everything forgotten meanwhile
+        if found is None:
+            found = self._known[provider_id] = self.work_out(self.registry.providers[provider_id])
+        return found
 
     def forget(self) -> None:
         """Work everything out anew, since the environment may have changed."""
@@ -239,6 +273,7 @@ class Accesses(credentials.Secretive):
                 **kwargs,
             },
         )
+        made.live = self.live
         if made.variable is not None:
             made.notices = notices(provider, self._environ, made.endpoint, made.key_source.removeprefix("in "))
         return made

@@ -8,7 +8,7 @@ from inference_providers.errors import (
     ProviderAvoidedError,
     UnknownModelError,
 )
-from inference_providers.offers.access import ALLOW_VARIABLE, unspoken
+from inference_providers.offers.access import ALLOW_VARIABLE, LACKING, unspoken
 from inference_providers.registry import OPENAI_PROTOCOL, SPOKEN
 
 TYPE_CHECKING = False
@@ -178,6 +178,9 @@ class Guidance:
                     )
                     said = said if said.startswith(("holds", "may")) else access.reason
                     lines[variable] = f"  {variable} is set, but {said}"
+                elif providers is None and provider.connection.get("no_chat"):
+                    kinds = " and ".join(provider.connection.get("kinds") or ())
+                    lines[variable] = f"  {variable}: {provider.id} has no model to talk to, only those for {kinds}"
                 elif providers is None and not provider.data.get("model_names"):
                     lines[variable] = (
                         f"  {variable}: no model of {provider.id} is in the registry; name one: {provider.id}/MODEL"
@@ -256,9 +259,13 @@ class Guidance:
 
 
 def _closed(offers: Sequence[Offer]) -> dict[str, str]:
-    """Why providers cannot be asked, by id: what they have of a model is served by APIs that nothing here speaks."""
+    """Why providers cannot be asked, by id.
+
+    What they have of a model is served by APIs that nothing here speaks, or is not in their own lists.
+    """
     spoken = {offer.provider for offer in offers if offer.api in SPOKEN}
-    return {o.provider: unspoken(OPENAI_PROTOCOL, o.api) for o in offers if o.provider not in spoken}
+    closed = {o.provider: unspoken(OPENAI_PROTOCOL, o.api) for o in offers if o.provider not in spoken}
+    return closed | {o.provider: o.reason for o in offers if o.reason.startswith(LACKING)}
 
 
 def _named(resolution: Resolution) -> str:

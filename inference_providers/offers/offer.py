@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from inference_providers import credentials
 from inference_providers.offers.access import ANOTHER, unspoken
-from inference_providers.registry import CHAT, SPOKEN
+from inference_providers.registry import CHAT, RESPONSES, SPOKEN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ class Offer(credentials.Secretive, Frozen):
 
     def _read_facts(self) -> None:
         access = self._access
-        facts = access.provider.facts(self.internal_name)
+        facts = self._known_facts()
         if "routes" in access.provider.connection and access.server is None:
             access = access.by_route(facts.route)
             _reached_by(self, access)
@@ -162,19 +162,26 @@ class Offer(credentials.Secretive, Frozen):
             reason = f"{access.variable} is a general-purpose token; name the provider or allow it"
         if not reason and not self.local and access.provider.local is not None:
             reason = access.elsewhere
+        doubtful = facts.is_doubtful and not own
+        if not reason and access.live is not None and api in (CHAT, RESPONSES):
+            doubtful = doubtful and not access.live.has(access, self.internal_name)
+            reason = "" if self.named else access.live.lacking(access, self.internal_name)
         _put(self, "facts", facts)
         _put(self, "protocol", access.provider.protocol if api in SPOKEN else ANOTHER)
         _put(self, "api", api)
         _put(self, "billing", access.provider.billing)
         _put(self, "reason", reason)
         _put(self, "usable", not reason)
-        _put(self, "doubtful", facts.is_doubtful and not own)
+        _put(self, "doubtful", doubtful)
         _put(self, "features", facts.capabilities)
         _put(self, "context_window", facts.context_window)
         _put(self, "output_limit", facts.output_limit)
         _put(self, "input_price", facts.input_price)
         _put(self, "output_price", facts.output_price)
         _put(self, "cached_input_price", facts.cached_input_price)
+
+    def _known_facts(self) -> Facts:
+        return self._access.provider.facts(self.internal_name)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"an offer cannot be changed, and so not its {name!r}")

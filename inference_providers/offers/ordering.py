@@ -39,6 +39,11 @@ def order(offers: Iterable[Offer], *, here_first: bool = False, plans_last: bool
     return sorted(first.values(), key=place)
 
 
+def all_run_here(offers: Iterable[Offer]) -> bool:
+    """Whether all of these are of servers on this machine that run already."""
+    return all(offer.row().local is not None and not offer.launchable for offer in offers)
+
+
 def shuffled(offers: Sequence[Offer], random: Shuffles) -> list[Offer]:
     """The same candidates in random order."""
     mixed = list(offers)

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from inference_providers.registry import Registry
 
 ID = OPENAI_PROTOCOL
+_ROWS = {
+    "/embeddings": ("data", "embeddings"),
+    "/rerank": ("results", "data"),
+}  # where their replies have what was asked for
 _READ = (chat.PATH, "/completions", "/responses")  # whose replies are JSON or a stream of it, whatever they are called
 
 
@@ -242,6 +246,8 @@ def _read(reply: dict[str, Any], provider: str, path: str, allow_empty: bool) ->
         from inference_providers.protocols import responses
 
         return responses.judged(reply, provider, allow_empty)
+    if path in _ROWS and not any(map(reply.get, _ROWS[path])):
+        return classify.unavailable(classify.NEXT, provider, f"the reply has no {_ROWS[path][0]}")
     if path == "/completions" and reply.get("choices") == []:
         return classify.unavailable(classify.NEXT, provider, "the reply has no choices")
     return Verdict(classify.OK, reply=reply)

@@ -22,6 +22,16 @@ if TYPE_CHECKING:
     from inference_providers.registry.heads import Heads as Heads
     from inference_providers.registry.heads import edits as edits
     from inference_providers.registry.heads import is_path as is_path
+    from inference_providers.registry.kind_models import KindModels as KindModels
+    from inference_providers.registry.kinds import EMBEDDINGS as EMBEDDINGS
+    from inference_providers.registry.kinds import IMAGES as IMAGES
+    from inference_providers.registry.kinds import KINDS as KINDS
+    from inference_providers.registry.kinds import MODERATION as MODERATION
+    from inference_providers.registry.kinds import RERANK as RERANK
+    from inference_providers.registry.kinds import SPEECH as SPEECH
+    from inference_providers.registry.kinds import TRANSCRIPTION as TRANSCRIPTION
+    from inference_providers.registry.kinds import kind_of as kind_of
+    from inference_providers.registry.kinds import plain_name as plain_name
     from inference_providers.registry.merge_patch import merge as merge
     from inference_providers.registry.naming import SERVICES as SERVICES
     from inference_providers.registry.naming import Names as Names
@@ -66,6 +76,18 @@ _HOME = {
         "NEUTRAL",
         "edits",
         "is_path",
+    ),
+    "kind_models": ("KindModels",),
+    "kinds": (
+        "EMBEDDINGS",
+        "IMAGES",
+        "KINDS",
+        "MODERATION",
+        "RERANK",
+        "SPEECH",
+        "TRANSCRIPTION",
+        "kind_of",
+        "plain_name",
     ),
     "merge_patch": ("merge",),
     "naming": (

@@ -102,6 +102,25 @@ class Provider:
         connection = {**self.connection, "endpoint": endpoint}
         return Provider(self.id, {**self.data, "connection": connection}, self)
 
+    def by_kind(self, kind: str) -> Provider:
+        """The provider as it is reached for models of a kind: itself, where that leads to its usual address."""
+        endpoint = self.kind(kind).get("endpoint")
+        if not endpoint or endpoint == self.endpoint:
+            return self
+        connection = {**self.connection, "endpoint": endpoint}
+        return Provider(self.id, {**self.data, "connection": connection}, self)
+
+    def kind(self, kind: str) -> Mapping[str, Any]:
+        """How it serves a kind of models: `endpoint`, where it is another, and `inputs`, the most in one request."""
+        return (self.connection.get("kinds") or {}).get(kind) or {}
+
+    @property
+    def all_ways(self) -> list[Provider]:
+        """The provider as it is reached usually, by each of its routes, and for each kind of models."""
+        connection = self.connection
+        routes = [self.by_route(digit) for digit in connection.get("routes") or ()]
+        return [self, *routes, *(self.by_kind(kind) for kind in connection.get("kinds") or ())]
+
     def opt_in(self, variable: str | None) -> bool:
         """Whether *variable* is a general-purpose token, used only when the provider is named or allowed."""
         flag = self.connection.get("opt_in", False)

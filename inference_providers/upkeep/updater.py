@@ -155,11 +155,7 @@ class Updater:
         self._shown = redacted(self.url)
         self._pins = Pins(bundled(), trust)
         self._warn, self._clock = warn, clock or time.time
-        self._folder = (
-            folder
-            or folders.named(self._environ, "INFERENCE_PROVIDERS_CACHE_DIR")
-            or folders.own("cache", self._environ)
-        )
+        self._folder = folder or folders.cache(self._environ)
         self.not_kept = ""  # why updates are not kept; empty if they are
         self._fresh: Registry | None = None  # an update that could not be kept
 

@@ -11,6 +11,8 @@ from typing import Any
 from inference_providers.errors import RegistryError
 from inference_providers.registry import DOUBTFUL, OPENAI_PROTOCOL, Names, derive
 from inference_providers.upkeep.importers import guards
+from inference_providers.upkeep.importers.facts_of_models import facts_of_models
+from inference_providers.upkeep.importers.kinds import kinds
 from inference_providers.upkeep.importers.labels import labelled
 from inference_providers.upkeep.importers.merging import Merged, merge_offers
 from inference_providers.upkeep.importers.reading import load_overlay as load_overlay
@@ -51,9 +53,9 @@ class Building:
     ) -> None:
         before = guards.Before(previous, overlay, frozenset(accepted))
         given = before.known(sources)
-        kinds = Counter(source.kind for source in given)
+        counts = Counter(source.kind for source in given)
         # Of two lists of one kind and day it is their text that tells which comes first, whichever was named first.
-        ordered = sorted(given, key=lambda one: (one.rank, one.kind, repr(one) if kinds[one.kind] > 1 else ""))
+        ordered = sorted(given, key=lambda one: (one.rank, one.kind, repr(one) if counts[one.kind] > 1 else ""))
         ordered.sort(key=lambda source: source.day, reverse=True)
         told, self.conflicts = labelled((row for source in ordered for row in source.offers), overlay["canonical"])
         overlay = {**overlay, "canonical": {**told, **overlay["canonical"]}}
@@ -63,7 +65,7 @@ class Building:
         today = f"{version[:4]}-{version[4:6]}-{version[6:8]}"
         self.merged = merge_offers(ordered, names.canonical_name, overlay, today, before.rows)
         providers, bases = _providers(ordered, self.merged, names, overlay, before)
-        models = _models(ordered, providers, names, overlay, (previous or {}).get("models") or {})
+        models = facts_of_models(ordered, providers, names, overlay, (previous or {}).get("models") or {})
         self.tripped, self.absent = before.tripped, before.absent
         ended = _ended(self.merged, names, models, overlay, today)
         described = _sources(ordered, overlay, self.merged.disagreements)
@@ -74,6 +76,7 @@ class Building:
             "sources": {**described, "unnamed": _unnamed(self.merged.offers, names)},
             "providers": providers,
             "models": models,
+            "kinds": kinds(ordered, providers, overlay, today),
             "names": dict(sorted({**overlay["canonical"], **bases}.items())),
             "aliases": overlay["model_aliases"],
             **{section: overlay[section] for section in as_they_are},
@@ -82,6 +85,7 @@ class Building:
             "makers": overlay["makers"],
             "auto_model_priority": list(overlay["auto_model_priority"]),  # the reasons are for those who edit it
             "auto_small_priority": list(overlay["auto_small_priority"]),
+            "kind_priority": {kind: list(models) for kind, models in overlay["kind_priority"].items()},
         }
 
     def origins(self) -> str:
@@ -107,9 +111,10 @@ def _providers(
         for row in source.providers:
             rows[row.provider].append(row)
     local = overlay["local"]
+    found = {*rows, *offers, *(pid for pid, row in overlay["providers"].items() if _is_apart(row))}
     ids = [
         provider
-        for provider in {*rows, *offers, *before.missing({*rows, *offers})}
+        for provider in {*found, *before.missing(found)}
         if provider not in local and provider not in overlay["retired"]["providers"]
     ]
     order = {provider: index for index, provider in enumerate(overlay["order"])}
@@ -118,7 +123,7 @@ def _providers(
     providers: dict[str, Any] = {}
     bases: dict[str, str] = {}
     for provider in ids:
-        if provider not in rows and provider not in offers:
+        if provider not in found:
             providers[provider] = before.kept_whole(provider)
             continue
         entry = before.connected(provider, _provider(provider, rows[provider], overlay))
@@ -132,6 +137,21 @@ def _providers(
         if aliases := overlay["aliases"].get(provider):
             providers[provider]["aliases"] = aliases
     return providers, bases
+
+
+_KEPT = (
+    "auth", "opt_in", "deployments", "variables", "base_url", "headers", "parameters", "turns", "batch", "list",
+    "no_chat",
+)  # fmt: skip
+
+
+def _served(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: row[key] for key in ("endpoint", "inputs") if key in row}
+
+
+def _is_apart(row: Mapping[str, Any]) -> bool:
+    """Whether a provider has no model to talk to, and so no row in the sources."""
+    return bool(row.get("connection", {}).get("no_chat"))
 
 
 def _provider(provider: str, rows: list[ProviderRow], overlay: Mapping[str, Any]) -> dict[str, Any]:
@@ -177,11 +197,11 @@ def _provider(provider: str, rows: list[ProviderRow], overlay: Mapping[str, Any]
         )
         entry["currency"] = {"code": code, **{key: stated[key] for key in ("usd", "day", "page")}}
     entry["connection"] = {"protocol": protocol, "endpoint": endpoint, "api_key": keys}
-    for key in ("auth", "opt_in", "deployments", "variables", "base_url", "headers", "parameters", "turns", "batch"):
-        if key in connection:
-            entry["connection"][key] = connection[key]
+    entry["connection"] |= {key: connection[key] for key in _KEPT if key in connection}
     if settings:
         entry["connection"]["settings"] = settings
+    if served := {kind: _served(at[provider]) for kind, at in overlay["serves"].items() if provider in at}:
+        entry["connection"]["kinds"] = served
     if suffixes := overlay["suffixes"].get(provider):
         entry["connection"]["suffixes"] = suffixes
     return entry
@@ -308,24 +328,6 @@ def _times(factor: float, row: OfferRow) -> list[float | None]:
     return rates(*(None if price is None else round(price * factor, 6) for price in prices))
 
 
-def _models(
-    ordered: list[Source],
-    providers: Mapping[str, Any],
-    names: Names,
-    overlay: Mapping[str, Any],
-    old: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Facts about each canonical model, whoever serves it. *old*: what was known of those that no source has now."""
-    rows: dict[str, list[OfferRow]] = defaultdict(list)
-    for source in ordered:
-        for row in source.offers:
-            if canonical := names.canonical_name(row.internal_name):
-                rows[canonical].append(row)
-    offered = sorted({name for entry in providers.values() for name in entry["model_names"]})
-    found = {name: _model(name, rows[name], overlay) if name in rows else old.get(name) for name in offered}
-    return {name: entry for name, entry in found.items() if entry}
-
-
 def _ended(
     merged: Merged, names: Names, models: Mapping[str, Any], overlay: Mapping[str, Any], today: str
 ) -> dict[str, Any]:
@@ -341,27 +343,6 @@ def _ended(
     found = retired_models(endings, overlay["retired"]["models"], models, today)
     # Reasons are for those who edit them.
     return {model: {key: value for key, value in row.items() if key != "why"} for model, row in found.items()}
-
-
-def _model(canonical: str, rows: list[OfferRow], overlay: Mapping[str, Any]) -> dict[str, Any]:
-    labs: Counter[str] = Counter()
-    for row in rows:
-        organisation = row.internal_name.lower().rsplit("/", 2)
-        if len(organisation) >= 2 and organisation[-2] in overlay["labs"]:
-            labs[overlay["labs"][organisation[-2]]] += 1
-    families = Counter(row.family for row in rows if row.family)
-    released = Counter(row.released for row in rows if row.released)
-    weights = Counter(row.open_weights for row in rows if row.open_weights is not None)
-    entry: dict[str, Any] = {}
-    if labs:
-        entry["lab"] = min(labs, key=lambda lab: (-labs[lab], lab))
-    if families:
-        entry["family"] = min(families, key=lambda family: (-families[family], family))
-    if released:
-        entry["released"] = min(released, key=lambda date: (-released[date], date))
-    if weights:
-        entry["open_weights"] = weights[True] >= weights[False]
-    return entry
 
 
 def _sources(ordered: list[Source], overlay: Mapping[str, Any], disagreements: Counter[str]) -> dict[str, Any]:

@@ -159,6 +159,7 @@ class Before:
             source._replace(
                 providers=[row for row in source.providers if row.provider not in left_out],
                 offers=[row for row in source.offers if row.provider not in left_out],
+                others=[row for row in source.others if row.provider not in left_out],
             )
             for source in given
         ]

@@ -1,0 +1,199 @@
+"""SQLite files of the user's, shared by programs: private, whole after a kill, and never in the way of a call.
+
+What is wrong with one (read-only, full, locked, damaged, written by others) is said once, and costs no call. What is
+damaged is put aside, and a new file takes its place.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from contextlib import suppress
+
+from inference_providers.files import folders, locks
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import TypeVar
+
+    T = TypeVar("T")
+
+BUSY = 5.0  # seconds to wait for another program that writes
+REST = 60.0  # seconds after a failure for which nothing is tried
+_SETUP = ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL", "PRAGMA trusted_schema=OFF")
+_DAMAGED = (11, 26)  # SQLITE_CORRUPT, SQLITE_NOTADB: low bytes of its error codes
+# Connections of a parent process, which a child must neither use nor close: SQLite forbids both.
+_inherited: list[sqlite3.Connection] = []
+
+
+class Database:
+    """One file, opened when it is first read or written, once in each process.
+
+    *migrations*: what leads from each version of the schema to the next, as SQL; their number is the version.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        migrations: Sequence[str],
+        *,
+        busy: float = BUSY,
+        warn: Callable[[str], None] = folders.warn_once,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """*busy*: seconds to wait for another program that writes. *warn* gets what a person should know."""
+        self.path, self._migrations, self._busy, self._warn, self._clock = path, migrations, busy, warn, clock
+        self._connection: sqlite3.Connection | None = None
+        self._lock, self._process = threading.RLock(), os.getpid()
+        self._rests_until = float("-inf")
+        self.fault = ""  # why it is not used now; empty if it is, or nobody has tried
+
+    @classmethod
+    def of(cls, name: str, environ: Mapping[str, str], migrations: Sequence[str]) -> Database | None:
+        """The file of that name in this user's folder of data; None for a user without a home."""
+        folder = folders.own("data", environ)
+        return None if folder is None else cls(os.path.join(folder, name), migrations)
+
+    def __repr__(self) -> str:
+        return f"<Database {os.path.basename(self.path)}>"
+
+    def write(self, work: Callable[[sqlite3.Connection], T]) -> T | None:
+        """What *work* gives, done as a whole or not at all; None, after one warning, where it cannot be done.
+
+        It has the file for itself meanwhile.
+        """
+        return self._do(work, "BEGIN IMMEDIATE")
+
+    def read(self, work: Callable[[sqlite3.Connection], T]) -> T | None:
+        """What *work* reads, of one moment; None where there is no file to read, or it cannot be read."""
+        if self._connection is None and not os.path.exists(self.path):
+            return None
+        return self._do(work, "BEGIN")
+
+    def close(self) -> None:
+        """Close the file; it is opened again when it is needed."""
+        self._after_fork()
+        with self._lock:
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                connection.close()
+
+    def _do(self, work: Callable[[sqlite3.Connection], T], begin: str) -> T | None:
+        import sqlite3
+
+        self._after_fork()
+        with self._lock:
+            if self._clock() < self._rests_until:
+                return None
+            for _ in range(2):
+                try:
+                    return self._transaction(work, begin)
+                except (sqlite3.Error, OSError) as error:
+                    self.close()
+                    if not _is_damage(error):
+                        self._rest(error)
+                        return None
+                    self._put_aside(error)
+            return None
+
+    def _transaction(self, work: Callable[[sqlite3.Connection], T], begin: str) -> T:
+        connection = self._opened()
+        connection.execute(begin)
+        try:
+            result = work(connection)
+            connection.execute("COMMIT")
+        except BaseException:
+            with suppress(Exception):  # the first error counts
+                connection.execute("ROLLBACK")
+            raise
+        self.fault = ""
+        return result
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connection = self._open()
+        return self._connection
+
+    def _open(self) -> sqlite3.Connection:
+        import sqlite3
+
+        folder = os.path.dirname(self.path)
+        folders.make(folder)
+        if why := folders.distrust(folder) or folders.distrust_file(self.path):
+            raise OSError(0, why)
+        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600))
+        connection = sqlite3.connect(self.path, timeout=self._busy, isolation_level=None, check_same_thread=False)
+        try:
+            for line in _SETUP:
+                connection.execute(line).fetchall()
+            self._migrate(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _migrate(self, connection: sqlite3.Connection) -> None:
+        if _version(connection) == len(self._migrations):
+            return
+        connection.execute("BEGIN IMMEDIATE")  # several programs may come at the same time
+        try:
+            version = _version(connection)
+            if version > len(self._migrations):
+                raise OSError(0, "a newer version of this package has written it; update the package")
+            for script in self._migrations[version:]:
+                for statement in filter(str.strip, script.split(";")):
+                    connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {len(self._migrations)}")
+            connection.execute("COMMIT")
+        except BaseException:
+            with suppress(Exception):
+                connection.execute("ROLLBACK")
+            raise
+
+    def _rest(self, error: Exception) -> None:
+        """Try nothing for a while: a full disk or a lock of hours must not be waited for at each call."""
+        self._rests_until = self._clock() + REST
+        self.fault = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        self._warn(f"{self.path} is not used for now: {self.fault}")
+
+    def _put_aside(self, error: Exception) -> None:
+        """Move what is damaged out of the way, unless another program has done so already."""
+        try:
+            seen = os.stat(self.path).st_ino
+            file = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError:
+            return
+        try:
+            until = self._clock() + self._busy
+            while not locks.take(file) and self._clock() < until:
+                time.sleep(0.02)
+            if os.stat(self.path).st_ino != seen:
+                return
+            aside = f"{self.path}.damaged-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
+            for tail in ("-wal", "-shm", ""):
+                with suppress(FileNotFoundError):
+                    os.replace(self.path + tail, aside + tail)
+            self._warn(f"{self.path} was damaged ({error}). It was put aside as {os.path.basename(aside)}.")
+        except OSError as problem:
+            self._rest(problem)
+        finally:
+            os.close(file)
+
+    def _after_fork(self) -> None:
+        """A child has neither its parent's connection nor its lock, which may be held for ever."""
+        if self._process != os.getpid():
+            if self._connection is not None:
+                _inherited.append(self._connection)
+            self._connection, self._lock, self._process = None, threading.RLock(), os.getpid()
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _is_damage(error: Exception) -> bool:
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in _DAMAGED
