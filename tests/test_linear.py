@@ -60,7 +60,7 @@ def patterns() -> dict[str, tuple[str | bytes, bool]]:
                 found[f"{name}:{node.lineno}"] = value, node.func.attr in ("match", "fullmatch")
     naming = importlib.import_module("inference_providers.registry.naming")
     for table in ("_PREFIXES", "_SPELLING", "_DATES", "_LAST"):
-        for place, (pattern, _) in enumerate(getattr(naming, table)):
+        for place, (pattern, _) in enumerate(getattr(naming, table).pairs):
             found[f"naming:{table}[{place}]"] = getattr(pattern, "pattern", pattern), False
     for row in bundled().refusals:
         found |= {f"refusals:{row.name}[{place}]": (word, False) for place, word in enumerate(row.words)}

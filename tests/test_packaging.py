@@ -44,6 +44,7 @@ def test_the_wheel_holds_data_schema_overlay_and_types(wheel: Path) -> None:
         "inference-providers.schema.json",
         "servers/open_models.json",
         "upkeep/importers/overlay.json",
+        "upkeep/importers/endpoints.json",
         "_pyinstaller/hook-inference_providers.py",
         "py.typed",
     ):
@@ -290,15 +291,25 @@ def test_everything_in_a_release_waits_for_leave() -> None:
             name = jobs[name]["needs"]
 
 
+# What single jobs may do beyond checking out; `id-token` is to be known to PyPI, or to who signs.
+RIGHTS = {
+    ("release.yml", "publish"): {("id-token", "write")},
+    ("nightly.yml", "propose"): {("contents", "write"), ("pull-requests", "write")},
+    ("attest.yml", "attest"): {("contents", "read"), ("id-token", "write"), ("attestations", "write")},
+}
+SIGNERS = ("pypi-publish", "attest-build-provenance")
+
+
 @pytest.mark.parametrize("name", [path.name for path in sorted((ROOT / ".github" / "workflows").glob("*"))])
 def test_a_workflow_has_no_more_than_it_needs(name: str) -> None:
     made = workflow(name)
     assert made["permissions"] == {}
     assert made["concurrency"]
-    for job in made["jobs"].values():
+    for called, job in made["jobs"].items():
         assert job["timeout-minutes"] <= 60
-        assert set(job["permissions"].items()) <= {("contents", "read"), ("id-token", "write")}
-        assert ("id-token" in job["permissions"]) == any("pypi-publish" in step.get("uses", "") for step in job["steps"])  # fmt: skip
+        assert set(job["permissions"].items()) == RIGHTS.get((name, called), {("contents", "read")})
+        signs = any(signer in step.get("uses", "") for step in job["steps"] for signer in SIGNERS)
+        assert ("id-token" in job["permissions"]) == signs
         for step in job["steps"]:
             if "uses" in step:
                 assert re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40}", step["uses"])

@@ -119,10 +119,10 @@ class Finder(Secretive):
 
     def explain(self, name: str | None = None) -> Explanation:
         """Every offer of a model (or of the automatic choice), and why it is or is not a candidate."""
-        from inference_providers.offers import Explanation
+        from inference_providers.offers import explained
 
         resolution = self.resolver.resolve("auto" if name is None else name)
-        return Explanation(name, resolution.rule, resolution.offers, self._ordered(resolution), resolution.warning)
+        return explained(name, resolution, self._ordered(resolution), self.registry)
 
     def _ordered(self, resolution: Resolution) -> list[Offer]:
         """The resolution's candidates, in order.

@@ -11,7 +11,8 @@ from inference_providers.cli.completion import complete_model
 from inference_providers.cli.exit_codes import FAILED, NO_CREDENTIALS, guarded
 from inference_providers.cli.output import json_option, say
 from inference_providers.cli.tables import emit
-from inference_providers.offers import order
+from inference_providers.credentials import NEWCOMER
+from inference_providers.offers import newcomers, order
 from inference_providers.registry import KINDS
 
 TYPE_CHECKING = False
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 @click.command("models")
 @click.argument("pattern", default="", shell_complete=complete_model)
 @click.option("--live", is_flag=True, help="What the providers of your keys have themselves, asked now: free.")
-@click.option("--all", "everything", is_flag=True, help="Also models for which no key is set.")
+@click.option(
+    "--all", "everything", is_flag=True, help="Also models for which no key is set, and what is new in the last update."
+)
 @click.option(
     "--kind", type=click.Choice(["chat", *KINDS]), default="chat", help="Models for something else than talk."
 )
@@ -55,6 +58,8 @@ def models(pattern: str, live: bool, everything: bool, kind: str, as_json: bool)
             usable = order(offers)
             if usable or everything:
                 rows.append(_model_row(name, offers, usable, providers.registry.model(name)))
+    if everything:
+        _add_newcomers(rows, pattern.lower())
     for server in providers.local_servers():
         for name, canonical in server.models.items():
             if canonical not in providers.registry.canonical_names and pattern.lower() in name.lower():
@@ -65,6 +70,24 @@ def models(pattern: str, live: bool, everything: bool, kind: str, as_json: bool)
         say(f"There is no model{such}." if everything else unusable, err=True)
     columns = ["model", "providers", "context", "input_price", "output_price", "released"]
     emit(rows, columns, as_json, prose=["providers"], spare="released", listed=[_short(row) for row in rows])
+
+
+def _add_newcomers(rows: list[dict[str, Any]], pattern: str) -> None:
+    """Add what providers have that are new in the last downloaded registry: see `registry update`."""
+    from inference_providers.upkeep import Updater
+
+    updated = Updater().cached()
+    if updated is None:
+        return
+    known = {row["model"]: row for row in rows}
+    for provider in newcomers(updated):
+        for name in provider.model_names:
+            if pattern in name:
+                row = known.get(name)
+                if row is None:
+                    row = known[name] = _model_row(name, [], [], updated.model(name))
+                    rows.append(row)
+                row["providers"].append(f"{provider.id} ({NEWCOMER})")
 
 
 def _live(providers: ProviderList, pattern: str, as_json: bool) -> int:

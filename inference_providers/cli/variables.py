@@ -36,6 +36,7 @@ VARIABLES: dict[str, dict[str, str]] = {
         "XDG_CACHE_HOME": "where updates are kept; default: `~/.cache`",
         "XDG_CONFIG_HOME": "where your lists of models are; default: `~/.config`",
         "XDG_DATA_HOME": "where model files are; default: `~/.local/share`",
+        "TMPDIR": "where packages with catalogues lie while a registry is built of them; default: `/tmp`",
         "XDG_STATE_HOME": "where servers and what was learnt are noted; default: `~/.local/state`",
     },
     NETWORK: {

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from inference_providers.credentials.redaction import scrub_events as scrub_events
     from inference_providers.credentials.redaction import scrub_json as scrub_json
     from inference_providers.credentials.tokens import Tokens as Tokens
+    from inference_providers.credentials.trust import NEWCOMER as NEWCOMER
     from inference_providers.credentials.trust import restrained as restrained
     from inference_providers.credentials.trust import stray_keys as stray_keys
     from inference_providers.credentials.trust import without_strays as without_strays
@@ -74,6 +75,7 @@ _HOME = {
     ),
     "tokens": ("Tokens",),
     "trust": (
+        "NEWCOMER",
         "restrained",
         "stray_keys",
         "without_strays",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # What is kept of a downloaded registry. Of each provider's row: what it offers, and whether it is out of service.
 _OFFERS = ("model_names", "more_names", "facts")
+NEWCOMER = "new, needs `trust` or a newer package"  # why a provider that the package does not know is not asked
 _FROM_DOWNLOAD = ("disabled", "moving", *_OFFERS)
 # What the package alone says, as it decides who is asked and how: a download's own is not read.
 _FROM_PACKAGE = ("families", "easiest", "fastest", "makers", "parameters", "refusals", "batch")
@@ -118,17 +119,21 @@ def restrained(update: Mapping[str, Any], base: Registry, pins: Pins) -> dict[st
     Kept of the download: which models there are, in which order, and which have retired; what each provider offers.
     From the package: connections, save for an endpoint on a host of all the provider's keys; how a provider is
     described; local servers; spellings of providers and families of names. A provider that the package does not know
-    is there only where `trust` names its variables and its host. An alias of the download may only stand for a
+    is there only where `trust` names its variables and its host; else its models alone are, among `new_providers`,
+    which nobody is asked of. An alias of the download may only stand for a
     canonical name. So no name of its own leads to a provider, which would count as naming it; nor does one that names
     somebody, as `openai/gpt-4o` does, become a model's that others serve.
     """
     providers: dict[str, dict[str, Any]] = {}
+    newcomers: dict[str, dict[str, Any]] = {}
     for pid, row in (update.get("providers") or {}).items():
         ours = base.providers.get(pid)
         if ours is not None:
             providers[pid] = _known_row(row, ours, base, pins)
         elif (connection := _trusted_connection(row.get("connection") or {}, pins)) is not None:
             providers[pid] = {**_offers(row, base), "connection": connection}
+        else:
+            newcomers[pid] = _newcomer(row, base)
     providers |= {pid: dict(provider.data) for pid, provider in base.providers.items() if provider.local is not None}
     canonical = {name for row in providers.values() for name in row.get("model_names") or ()}
     aliases = {name: target for name, target in (update.get("aliases") or {}).items() if target in canonical}
@@ -139,7 +144,17 @@ def restrained(update: Mapping[str, Any], base: Registry, pins: Pins) -> dict[st
         **_kinds(update, base),
         "aliases": {**_headless(aliases, base), **base.aliases},
         "providers": providers,
+        "new_providers": newcomers,
     }
+
+
+def _newcomer(row: Mapping[str, Any], base: Registry) -> dict[str, Any]:
+    """What is kept of a provider that the package does not know: its models, for people to read of; no connection.
+
+    It stands apart from the providers, so that no name, alias or variable of its row leads anywhere.
+    """
+    offers = _only(("model_names", "facts"), _offers(row, base))
+    return {"disabled": NEWCOMER, "connection": {}, **offers}
 
 
 def _known_row(row: Mapping[str, Any], ours: Provider, base: Registry, pins: Pins) -> dict[str, Any]:

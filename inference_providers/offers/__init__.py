@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from inference_providers.offers.addresses import is_offline as is_offline
     from inference_providers.offers.addresses import own_address as own_address
     from inference_providers.offers.explanation import Explanation as Explanation
+    from inference_providers.offers.explanation import explained as explained
     from inference_providers.offers.guidance import Guidance as Guidance
     from inference_providers.offers.kinds import KindResolver as KindResolver
     from inference_providers.offers.live_list import LiveList as LiveList
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from inference_providers.offers.lookup import FOUND as FOUND
     from inference_providers.offers.lookup import GIVEN as GIVEN
     from inference_providers.offers.lookup import NAMED as NAMED
+    from inference_providers.offers.new_providers import newcomers as newcomers
     from inference_providers.offers.offer import Offer as Offer
     from inference_providers.offers.offer import offer_by as offer_by
     from inference_providers.offers.offer import wire_name as wire_name
@@ -63,7 +65,10 @@ _HOME = {
         "is_offline",
         "own_address",
     ),
-    "explanation": ("Explanation",),
+    "explanation": (
+        "Explanation",
+        "explained",
+    ),
     "guidance": ("Guidance",),
     "kinds": ("KindResolver",),
     "live_list": ("LiveList",),
@@ -73,6 +78,7 @@ _HOME = {
         "GIVEN",
         "NAMED",
     ),
+    "new_providers": ("newcomers",),
     "offer": (
         "Offer",
         "offer_by",

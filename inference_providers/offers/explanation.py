@@ -9,6 +9,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from inference_providers.offers.offer import Offer
+    from inference_providers.offers.resolution import Resolution
+    from inference_providers.registry import Registry
+
+
+def explained(name: str | None, resolution: Resolution, ordered: Sequence[Offer], registry: Registry) -> Explanation:
+    """Why the offers that a name stands for are candidates or not; *ordered* are those that are.
+
+    With them, whoever is new in a downloaded registry and has the model.
+    """
+    offers = list(resolution.offers)
+    if registry.rows.get("new_providers"):
+        from inference_providers.offers.new_providers import offers_of
+
+        offers += offers_of(registry, resolution.canonical_name)
+    return Explanation(name, resolution.rule, offers, ordered, resolution.warning)
 
 
 class Explanation:

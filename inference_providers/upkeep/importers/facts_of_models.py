@@ -11,19 +11,24 @@ from inference_providers.upkeep.importers.rows import OfferRow, Source
 
 
 def facts_of_models(
-    ordered: list[Source], providers: Mapping[str, Any], names: Names, overlay: Mapping[str, Any]
+    ordered: list[Source],
+    providers: Mapping[str, Any],
+    names: Names,
+    overlay: Mapping[str, Any],
+    old: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Facts about each canonical model, whoever serves it."""
+    """Facts about each canonical model, whoever serves it. *old*: what was known of those that no source has now."""
     rows: dict[str, list[OfferRow]] = defaultdict(list)
     for source in ordered:
         for row in source.offers:
             if canonical := names.canonical_name(row.internal_name):
                 rows[canonical].append(row)
-    offered = {name for entry in providers.values() for name in entry["model_names"]}
-    return {canonical: entry for canonical in sorted(offered) if (entry := _model(canonical, rows[canonical], overlay))}
+    offered = sorted({name for entry in providers.values() for name in entry["model_names"]})
+    found = {name: _model(rows[name], overlay) if name in rows else old.get(name) for name in offered}
+    return {name: entry for name, entry in found.items() if entry}
 
 
-def _model(canonical: str, rows: list[OfferRow], overlay: Mapping[str, Any]) -> dict[str, Any]:
+def _model(rows: list[OfferRow], overlay: Mapping[str, Any]) -> dict[str, Any]:
     labs: Counter[str] = Counter()
     for row in rows:
         organisation = row.internal_name.lower().rsplit("/", 2)

@@ -225,3 +225,19 @@ def read_endpoints(data: Mapping[str, Any], ids: Ids) -> Source:
         if (provider := ids(foreign)) is not None
     ]
     return Source("litellm-endpoints", RANK, rows, [], ids.days["litellm-endpoints"])
+
+
+def endpoints_of(listed: Any) -> dict[str, Any]:
+    """The package's own list of OpenAI-like providers, in the form that `read_endpoints` reads."""
+    return {
+        name: {"endpoint": row["base_url"], "env": [row["api_key_env"]]}
+        for name, row in table(listed).items()
+        if isinstance(row, dict) and text(row.get("base_url")) and text(row.get("api_key_env"))
+    }
+
+
+def prices_of(listed: Any) -> dict[str, Any]:
+    """The package's own price list, without the rows that explain its fields or stand for another row."""
+    return {
+        name: row for name, row in table(listed).items() if "litellm_provider" in table(row) and name != "sample_spec"
+    }
