@@ -9,7 +9,7 @@ import time
 
 from inference_providers.calls.async_trial import error_body, running
 from inference_providers.calls.reply import Reply, given, judge
-from inference_providers.chat import usage_in
+from inference_providers.chat import billed_in
 from inference_providers.errors import TruncatedStreamError
 from inference_providers.protocols import PROTOCOLS, Part, as_events, classify, delta_text, fit
 from inference_providers.text import in_line
@@ -214,7 +214,7 @@ class AsyncGiven:
         self._content = b"" if self._chunk else reply.content
         kind = reply.headers.get("content-type", "") if self._content else "text/event-stream"
         self.headers: Mapping[str, str] = {**reply.headers, "content-type": kind}
-        self.usage = usage_in(self._chunk)
+        self.usage = billed_in(self._chunk)
 
     async def raw(self) -> AsyncIterator[bytes]:
         """The chunk, and the farewell, as a server would send them; or bytes as they are."""

@@ -14,8 +14,8 @@ from inference_providers.calls.events import (
     StreamFinished,
     next_number,
 )
-from inference_providers.chat import usage_in
-from inference_providers.usage import cost_of, usage_of
+from inference_providers.chat import billed_in
+from inference_providers.usage import charge, usage_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -150,8 +150,8 @@ class Call:
     def finish(self, reply: Reply) -> None:
         """Say that it has its reply."""
         self.report()
-        usage = usage_of(usage_in(reply.data)) if isinstance(reply.data, dict) else None
-        cost = cost_of(usage, reply.offer.facts)
+        usage = usage_of(billed_in(reply.data)) if isinstance(reply.data, dict) else None
+        cost = charge(usage, reply.offer.facts, reply.offer.registry).cost
         count = len(self.attempts)
         self._emit(CallFinished(self.number, reply.offer, OK, count, self._seconds(), usage, cost))
 
@@ -178,7 +178,7 @@ class Call:
         except IndexError:  # another thread has said it
             return
         usage = usage_of(reply.usage)
-        cost = cost_of(usage, reply.offer.facts)
+        cost = charge(usage, reply.offer.facts, reply.offer.registry).cost
         outcome = failure or (OK if whole else CLOSED)
         self._emit(StreamFinished(self.number, reply.offer, outcome, len(self.attempts), self._seconds(), usage, cost))
 

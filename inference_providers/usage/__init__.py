@@ -6,13 +6,25 @@ from inference_providers._face import face
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from inference_providers.usage.cost import Charge as Charge
+    from inference_providers.usage.cost import charge as charge
     from inference_providers.usage.cost import cost_of as cost_of
+    from inference_providers.usage.cost_details import CostDetails as CostDetails
+    from inference_providers.usage.cost_details import details as details
     from inference_providers.usage.usage import Usage as Usage
     from inference_providers.usage.usage import token_count as token_count
     from inference_providers.usage.usage import usage_of as usage_of
 
 _HOME = {
-    "cost": ("cost_of",),
+    "cost": (
+        "Charge",
+        "charge",
+        "cost_of",
+    ),
+    "cost_details": (
+        "CostDetails",
+        "details",
+    ),
     "usage": (
         "Usage",
         "token_count",
