@@ -21,10 +21,10 @@ INSERT = "INSERT INTO things VALUES (?)"
 PROGRAM = """
 import sys
 from inference_providers.files.database import Database
-from inference_providers.files.writer import writer
+from inference_providers.files.writer import row_writer
 base = Database(sys.argv[1], ("CREATE TABLE things (name TEXT)",))
 for number in range(int(sys.argv[2])):
-    writer().put(base, "INSERT INTO things VALUES (?)", (f"{sys.argv[3]}-{number}",))
+    row_writer().put(base, "INSERT INTO things VALUES (?)", (f"{sys.argv[3]}-{number}",))
 """
 
 
@@ -146,14 +146,14 @@ def test_programs_that_end_lose_nothing(path: Path) -> None:
 @pytest.mark.parametrize("how", ["os", "multiprocessing"])
 def test_a_fork_loses_nothing_and_writes_nothing_twice(how: str, path: Path) -> None:
     child = {
-        "os": "if os.fork() == 0:\n    put('child')\n    writer().end()\n    os._exit(0)\nos.wait()\n",
+        "os": "if os.fork() == 0:\n    put('child')\n    row_writer().end()\n    os._exit(0)\nos.wait()\n",
         "multiprocessing": (
             "one = multiprocessing.get_context('fork').Process(target=put, args=('child',))\none.start()\none.join()\n"
         ),
     }[how]
     code = PROGRAM + (
         "import multiprocessing, os\n"
-        "def put(name):\n    writer().put(base, 'INSERT INTO things VALUES (?)', (name,))\n"
+        "def put(name):\n    row_writer().put(base, 'INSERT INTO things VALUES (?)', (name,))\n"
         f"put('before')\n{child}put('after')\n"
     )
     _, said = run(code, str(path), "3", "p").communicate(timeout=60)
@@ -164,11 +164,11 @@ def test_a_fork_loses_nothing_and_writes_nothing_twice(how: str, path: Path) -> 
 KILLED = """
 import os, sys, time
 from inference_providers.files.database import Database
-from inference_providers.files.writer import writer
+from inference_providers.files.writer import row_writer
 base = Database(sys.argv[1], ("CREATE TABLE things (name TEXT)",))
 for number in range(1000):
     print(number, time.time(), flush=True)
-    writer().put(base, "INSERT INTO things VALUES (?)", (str(number),))
+    row_writer().put(base, "INSERT INTO things VALUES (?)", (str(number),))
     time.sleep(0.001)
 """
 
@@ -202,7 +202,7 @@ def test_what_an_exit_leaves_to_be_written_is_written(path: Path) -> None:
     code = PROGRAM + (
         "class Late:\n    def __del__(self):\n"
         "        self.writer.put(self.base, 'INSERT INTO things VALUES (?)', ('late',))\n"
-        "late = Late()\nlate.writer, late.base = writer(), base\n"
+        "late = Late()\nlate.writer, late.base = row_writer(), base\n"
     )
     process = run(code, str(path), "1", "p")
     _, said = process.communicate(timeout=60)

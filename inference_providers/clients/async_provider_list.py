@@ -66,6 +66,7 @@ class AsyncProviderList(Directory):
         request in twenty is such an extra one. Off by default.
     mock: replies instead of providers, by model; neither key nor network is used. See `testing.mock`.
     learn: remember what providers refuse in a file of the user's, too, for a week (`inference-providers learned`).
+    log: keep tokens, cost and times of calls ("usage"), or what was said as well ("text"); see docs/usage.md.
     compat: "0.2" for programs of that version of this package; also `INFERENCE_PROVIDERS_COMPAT`. See docs/moving.md.
 
     One list may be used from several threads; an asynchronous one from several event loops, one after another.
@@ -98,6 +99,7 @@ class AsyncProviderList(Directory):
         split_thinking: bool = False,
         mock: Mapping[str, Any] | None = None,
         learn: bool = False,
+        log: Literal["usage", "text", "off"] | bool | None = None,
         compat: Literal["0.2"] | None = None,
     ) -> None:
         if of_0_2 or isinstance(auto_update, str | dict):
@@ -110,7 +112,7 @@ class AsyncProviderList(Directory):
         calling = {"limits": limits, "allow_empty": allow_empty, "split_thinking": split_thinking}
         self.pipeline = pipeline_of(
             environ=environ, local=local, timeout=timeout, hedge_after=hedge_after, aliases=aliases, mock=mock,
-            finding=finding, calling={"random": random, "policy": policy, "learn": learn, **calling},
+            finding=finding, calling={"random": random, "policy": policy, "learn": learn, "log": log, **calling},
         )  # fmt: skip
         self.compat = is_compatible(compat, self.pipeline.finder.environ)
         self.pipeline.finder.holder = self

@@ -194,14 +194,20 @@ def pipeline_of(
     _check(timeout, hedge_after, environ, aliases)
     if local not in (True, False, LAUNCH):
         raise ValueError(f'local must be True, False or "{LAUNCH}", not {local!r}')
-    stand_in = _stand_in(mock)
+    stand_in, given = _stand_in(mock), environ
     if stand_in is not None:
         environ = stand_in.environ(os.environ if environ is None else environ)
         registry = stand_in.registry()
         if registry is not None:
             local, finding = False, {**finding, "json_override": registry, "auto_update": False}
     finder = Finder(environ=environ, local=local, aliases=aliases, **finding)
-    return Pipeline(finder, timeout=timeout, hedge_after=hedge_after, stand_in=stand_in, **calling)
+    log = calling.pop("log", None)
+    pipeline = Pipeline(finder, timeout=timeout, hedge_after=hedge_after, stand_in=stand_in, **calling)
+    if log or (log is None and stand_in is None and finder.environ.get("INFERENCE_PROVIDERS_LOG")):
+        from inference_providers.telemetry import keep_log
+
+        keep_log(pipeline, log, os.environ if given is None else given)
+    return pipeline
 
 
 def _stand_in(mock: Mapping[str, Any] | None) -> StandIn | None:

@@ -188,6 +188,7 @@ class ListOptions(TypedDict, total=False):
     verbose: bool
     random: Any
     learn: bool
+    log: Literal["usage", "text", "off"] | bool | None
     hedge_after: float | Percentile | None
     allow_empty: bool
     environ: Mapping[str, str] | None

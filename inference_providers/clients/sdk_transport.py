@@ -164,6 +164,7 @@ class _Wanted:
             streams=_streams(path, kind, content),
             accept=_accept(request),
         )
+        self.request.asked = self.models
         self.learns = self.request.api != chat.PATH or bool(body and (body.get("store") or body.get("modalities")))
 
     def within(self, pipeline: Pipeline) -> Pipeline:

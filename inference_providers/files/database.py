@@ -74,6 +74,13 @@ class Database:
             return None
         return self._do(work, "BEGIN")
 
+    def compact(self) -> None:
+        """Give back what was deleted, so that nothing of it is left in the file; nothing while others are at work."""
+        with self._lock, suppress(Exception):
+            connection = self._opened()
+            connection.execute("VACUUM")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
     def close(self) -> None:
         """Close the file; it is opened again when it is needed."""
         self._after_fork()

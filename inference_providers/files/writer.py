@@ -185,7 +185,7 @@ def _end_with_processes(writer: Writer) -> None:
 _writer: Writer | None = None
 
 
-def writer() -> Writer:
+def row_writer() -> Writer:
     """The one of this process."""
     global _writer
     if _writer is None:

@@ -11,6 +11,11 @@ if TYPE_CHECKING:
     from inference_providers.usage.cost import cost_of as cost_of
     from inference_providers.usage.cost_details import CostDetails as CostDetails
     from inference_providers.usage.cost_details import details as details
+    from inference_providers.usage.log_file import LogFile as LogFile
+    from inference_providers.usage.log_settings import OFF as OFF
+    from inference_providers.usage.log_settings import TEXT as TEXT
+    from inference_providers.usage.log_settings import LogSettings as LogSettings
+    from inference_providers.usage.log_settings import mode_of as mode_of
     from inference_providers.usage.usage import Usage as Usage
     from inference_providers.usage.usage import token_count as token_count
     from inference_providers.usage.usage import usage_of as usage_of
@@ -24,6 +29,13 @@ _HOME = {
     "cost_details": (
         "CostDetails",
         "details",
+    ),
+    "log_file": ("LogFile",),
+    "log_settings": (
+        "LogSettings",
+        "OFF",
+        "TEXT",
+        "mode_of",
     ),
     "usage": (
         "Usage",
