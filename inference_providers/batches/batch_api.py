@@ -13,7 +13,7 @@ from inference_providers.calls import refused
 from inference_providers.chat import AnswerBuilder, parameters
 from inference_providers.errors import InferenceProvidersError, InvalidRequestError
 from inference_providers.protocols import PROTOCOLS, capable_offers, classify, error_details, fit
-from inference_providers.usage import charge, usage_of
+from inference_providers.usage import Charge, usage_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ class BatchApi(JobApi):
             return Result(item, None, error)
         part = self._row.get("price", 1.0)
         facts, registry = self.offer.facts, self.offer.registry
-        charged = charge(usage_of(chat.billed_in(body)), facts, registry, service="batch", part=part)
+        charged = Charge(usage_of(chat.billed_in(body)), facts, registry, service="batch", part=part)
         given = AnswerBuilder(split=bool(self._job.pattern.split_thinking))
         given.add(charged, (), dropped, 0.0)
         return Result(item, given.answer(body, self.offer, ()))

@@ -6,7 +6,7 @@ import time
 
 from inference_providers import chat
 from inference_providers.chat import Answer, AnswerBuilder
-from inference_providers.usage import charge, usage_of
+from inference_providers.usage import Charge, usage_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Gathered:
             from inference_providers.calls import refused
 
             refused.check(message, None, reply.offer)
-        charged = charge(usage_of(chat.billed_in(data)), reply.offer.facts, reply.offer.registry)
+        charged = Charge(usage_of(chat.billed_in(data)), reply.offer.facts, reply.offer.registry)
         given = AnswerBuilder(split=self._split)
         seconds = time.monotonic() - self.started
         given.add(charged, reply.attempts, reply.dropped, seconds, reply.repaired)

@@ -121,7 +121,7 @@ class ClientCall:
         Raises ProviderUnavailableError where there is none, and ContentFilteredError where the model refuses.
         """
         from inference_providers.registry import Facts
-        from inference_providers.usage import charge, usage_of
+        from inference_providers.usage import Charge, usage_of
 
         data = checked_completion(reply.http_response.content, self._model)
         self._check_refusal(chat.message_of(data), reply.http_response)
@@ -129,7 +129,7 @@ class ClientCall:
         model = reply.headers.get("x-inference-model", self._model)  # which the client has chosen, where it routes
         dropped, repaired = (reply.headers.get(f"x-inference-{what}", "") for what in ("dropped", "repaired"))
         usage = usage_of(chat.billed_in(data))
-        charged = charge(usage, provider.facts(model) if provider else Facts(), registry)
+        charged = Charge(usage, provider.facts(model) if provider else Facts(), registry)
         given = chat.AnswerBuilder(split=bool(self._question.split_thinking))
         given.add(
             charged,

@@ -5,11 +5,11 @@ It is a stage, since only those see what was asked, and a listener, since a stre
 
 from __future__ import annotations
 
-import hmac
 import json
 import os
 import sys
 import time
+from hashlib import blake2b
 
 from inference_providers.calls import CallFinished, FirstContent, Stage, StreamFinished
 from inference_providers.chat import names_of
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
     from inference_providers.calls import Call, Event
 
-    Base = Stage
-else:
-    Base = Stage
 
 FREEZES = ("AWS_LAMBDA_FUNCTION_NAME", "K_SERVICE")  # where these are set, the process may be frozen after a call
 
@@ -50,7 +47,7 @@ class _Record:
         self.words: Any = None  # of a stream, as far as it has come
 
 
-class UsageLog(Base):
+class UsageLog(Stage):
     """Writes each call of a pipeline into the log.
 
     mode: `usage`, or `text` with what was said. conversation: that of all calls from now on, if they have one.
@@ -92,6 +89,8 @@ class UsageLog(Base):
             del self._open[event.call]
             self._write(record, event)
 
+    hear.ends_alone = True  # type: ignore[attr-defined]
+
     def _write(self, record: _Record, event: CallFinished) -> None:
         call, usage = record.call, event.usage
         conversation = self.conversation
@@ -129,7 +128,7 @@ class UsageLog(Base):
         key = self.file.key
         if key is None:
             return None
-        return hmac.digest(key, _prompt(call).encode("utf-8", "replace"), "sha256")[:16].hex()
+        return blake2b(_prompt(call).encode("utf-8", "replace"), key=key, digest_size=16).hexdigest()
 
     def _said(self, record: _Record, conversation: Conversation | None) -> tuple[str, bool, str, str] | None:
         """What was asked and answered; of a conversation what is new in it."""
@@ -155,6 +154,8 @@ def _program() -> str:
 
 def _asked(call: Call) -> str:
     asked = call.request.asked
+    if type(asked) is str:
+        return asked
     return "auto" if asked is None else ", ".join(names_of(asked))
 
 

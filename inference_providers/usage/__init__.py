@@ -1,4 +1,4 @@
-"""Tokens, and what they cost."""
+"""Tokens, what they cost, and the log of both."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from inference_providers._face import face
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inference_providers.usage.cost import Charge as Charge
-    from inference_providers.usage.cost import charge as charge
     from inference_providers.usage.cost import cost_of as cost_of
     from inference_providers.usage.cost_details import CostDetails as CostDetails
     from inference_providers.usage.cost_details import details as details
@@ -16,6 +15,8 @@ if TYPE_CHECKING:
     from inference_providers.usage.log_settings import TEXT as TEXT
     from inference_providers.usage.log_settings import LogSettings as LogSettings
     from inference_providers.usage.log_settings import mode_of as mode_of
+    from inference_providers.usage.report import Analytics as Analytics
+    from inference_providers.usage.report import Performance as Performance
     from inference_providers.usage.usage import Usage as Usage
     from inference_providers.usage.usage import token_count as token_count
     from inference_providers.usage.usage import usage_of as usage_of
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 _HOME = {
     "cost": (
         "Charge",
-        "charge",
         "cost_of",
     ),
     "cost_details": (
@@ -36,6 +36,10 @@ _HOME = {
         "OFF",
         "TEXT",
         "mode_of",
+    ),
+    "report": (
+        "Analytics",
+        "Performance",
     ),
     "usage": (
         "Usage",

@@ -15,7 +15,7 @@ _WITH_THOUGHT = _TURNS | {"reasoning"}
 
 
 class Charge:
-    """What one reply costs, and what that is worked out of.
+    """What one reply costs that has come just now, and what that is worked out of.
 
     cost: USD, None if tokens or prices are unknown. version: of the list of prices. The rest: as for `cost_of`.
     """
@@ -26,28 +26,22 @@ class Charge:
         self,
         usage: Usage | None,
         facts: Facts,
+        registry: Registry | None = None,
         *,
         service: str = "",
         part: float | None = None,
-        when: datetime | None = None,
-        version: int = 0,
     ) -> None:
-        self.usage, self.facts, self.service, self.part, self.version = usage, facts, service, part, version
-        self.when = when
-        self.cost = cost_of(usage, facts, service=service, part=part, when=when)
+        """*registry*: where the facts are from."""
+        self.usage, self.facts, self.service, self.part = usage, facts, service, part
+        self.version = 0 if registry is None else registry.version
+        self.when = _now() if "hours" in facts.more else None
+        self.cost = cost_of(usage, facts, service=service, part=part, when=self.when)
 
 
-def charge(
-    usage: Usage | None, facts: Facts, registry: Registry | None, *, service: str = "", part: float | None = None
-) -> Charge:
-    """What a reply costs that has come just now, of an offer with these facts; *registry*: where they are from."""
-    when = None
-    if "hours" in facts.more:
-        from datetime import UTC, datetime
+def _now() -> datetime:
+    from datetime import UTC, datetime
 
-        when = datetime.now(UTC)
-    version = 0 if registry is None else registry.version
-    return Charge(usage, facts, service=service, part=part, when=when, version=version)
+    return datetime.now(UTC)
 
 
 def cost_of(

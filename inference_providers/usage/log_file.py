@@ -179,26 +179,30 @@ _databases: dict[str, Database] = {}
 def slots_of(calls: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     """The sums of calls: a row for each quarter of an hour, program, provider and model."""
     sums: dict[tuple[Any, ...], list[Any]] = {}
-    for call in calls:
-        at, program, _, _, provider, _, name, outcome = call[:8]
-        read, made, cached, _, _, cost, _, seconds, first, attempts = call[8:18]
+    for (
+        at, program, _, _, provider, _, name, outcome, read, made, cached, _, _, cost, _, seconds, first, tries, _, _, _
+    ) in calls:  # fmt: skip
         key = (int(at // SLOT) * SLOT, program, provider, name)
         so_far = sums.get(key)
         if so_far is None:
             so_far = sums[key] = [0, 0, 0, 0, 0, 0, 0.0, 0.0, 0, 0.0, 0]
-        answered = outcome in ANSWERED
         so_far[0] += 1
-        so_far[1] += not answered
-        so_far[2] += answered and cost is None
-        so_far[3] += read or 0
-        so_far[4] += made or 0
-        so_far[5] += cached or 0
-        so_far[6] += cost or 0.0
-        if answered:
+        if outcome in ANSWERED:
             so_far[7] += seconds
-        so_far[8] += first is not None
-        so_far[9] += first or 0.0
-        so_far[10] += attempts
+            if cost is None:
+                so_far[2] += 1
+        else:
+            so_far[1] += 1
+        if read is not None:
+            so_far[3] += read
+            so_far[4] += made
+            so_far[5] += cached
+        if cost:
+            so_far[6] += cost
+        if first is not None:
+            so_far[8] += 1
+            so_far[9] += first
+        so_far[10] += tries
     return [(*key, *values) for key, values in sums.items()]
 
 

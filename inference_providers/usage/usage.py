@@ -124,6 +124,13 @@ def usage_of(reported: Any, service: Any = None) -> Usage | None:
         return None
     get = reported.get
     read, written = get("prompt_tokens"), get("completion_tokens")
+    if (
+        len(reported) == 3
+        and type(read) is type(written) is int
+        and read >= 0 <= written
+        and get("total_tokens") == read + written < _LARGEST_COUNT
+    ):  # the usual form, and nothing else
+        return Usage(read, written, service=service if service in SERVICES else "")
     apart = read is None and written is None
     if apart:
         read, written = get("input_tokens"), get("output_tokens")
