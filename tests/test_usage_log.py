@@ -19,7 +19,8 @@ import pytest
 from inference_providers import AsyncProviderList, MetaInferenceEngine, ProviderList
 from inference_providers.files.writer import row_writer
 from inference_providers.telemetry.usage_log import Conversation, UsageLog
-from inference_providers.usage.log_file import NAME, SLOT, Keep, LogFile, slots_of
+from inference_providers.usage.log_file import LOG_NAME as NAME
+from inference_providers.usage.log_file import SLOT, Keep, LogFile, slots_of
 from tests.conftest import keys, list_of, places
 from tests.servers import Server, answer, status
 from tests.test_pipeline import (

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     T = TypeVar("T")
     Row = tuple[tuple[Any, ...], tuple[Any, ...] | None]
 
-NAME, KEY = "usage.db", "usage.key"
+LOG_NAME, KEY = "usage.db", "usage.key"
 SLOT = 900  # seconds: days begin at such a moment in every time zone
 ANSWERED = ("ok", "closed")
 COLUMNS = (
@@ -89,7 +89,7 @@ class LogFile:
         folder = folders.own("data", environ)
         if folder is None:
             return None
-        path = os.path.join(folder, NAME)
+        path = os.path.join(folder, LOG_NAME)
         if path not in _databases:  # one in a process, so that what waits to be written is written together
             _databases[path] = Database(path, MIGRATIONS)
         return cls(_databases[path], keep)

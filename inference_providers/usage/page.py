@@ -19,11 +19,11 @@ _STYLE = (
     "th:first-child,td:first-child{text-align:left}svg text{font:11px system-ui,sans-serif;fill:#555}"
     "rect{fill:#3b6ea5}h2{font-size:1.1em;margin-top:2em}"
 )
-COLUMNS = ("calls", "failed", "input", "output", "cost", "latency")
+TABLE = ("calls", "failed", "input", "output", "cost", "latency")
 
 
 def cells(one: Totals) -> list[str]:
-    """What a row of a table says of sums, in the order of `COLUMNS`."""
+    """What a row of a table says of sums, in the order of `TABLE`."""
     unknown = f" + {one.unknown} unknown" if one.unknown else ""
     latency = "" if one.latency is None else f"{one.latency:.2f} s"
     return [
@@ -38,7 +38,7 @@ def cells(one: Totals) -> list[str]:
 
 def table_of(rows: Sequence[Totals], by: str) -> str:
     """A table of sums."""
-    head = "".join(f"<th>{escape(name)}</th>" for name in (by, *COLUMNS))
+    head = "".join(f"<th>{escape(name)}</th>" for name in (by, *TABLE))
     body = "".join(
         f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in (one.key or 'all', *cells(one)))}</tr>" for one in rows
     )
