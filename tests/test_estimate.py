@@ -103,7 +103,7 @@ def test_tiktoken_is_used_with_the_files_that_are_there_and_downloads_nothing(
 
     monkeypatch.setattr(load, "read_file", downloads)
     environ = {"TIKTOKEN_CACHE_DIR": str(tmp_path)}
-    assert counting(["gpt-4o"], "openai", environ)[0] == "characters"
+    assert counting(["gpt-4o"], environ)[0] == "characters"
     made = {"name": "o200k_base", "pat_str": ".", "special_tokens": {}}
     content = b"\n".join(b64encode(bytes([byte])) + b" " + str(byte).encode() for byte in range(256))
     (tmp_path / hashlib.sha1(b"https://there").hexdigest()).write_bytes(content)
@@ -115,7 +115,7 @@ def test_tiktoken_is_used_with_the_files_that_are_there_and_downloads_nothing(
         code = FunctionType(constructor.__code__, {"MADE": made, "HASH": right})
         monkeypatch.setitem(public.ENCODING_CONSTRUCTORS, "o200k_base", code)
         _encoding.cache_clear()
-        method, count = counting(["gpt-4o"], "openai", environ)
+        method, count = counting(["gpt-4o"], environ)
         assert (method == "tiktoken") == (right != "0" * 64), "a file that is damaged is not used"
         if method == "tiktoken":
             assert count("abc") == (3, 3)
@@ -129,5 +129,5 @@ def test_tokenizers_are_used_with_the_files_that_are_there(tmp_path: Path) -> No
     folder = tmp_path / "models--org--model" / "snapshots" / "1"
     folder.mkdir(parents=True)
     made.save(str(folder / "tokenizer.json"))
-    method, count = counting(["org/model"], "", {"HF_HUB_CACHE": str(tmp_path), "HOME": os.environ["HOME"]})
+    method, count = counting(["org/model"], {"HF_HUB_CACHE": str(tmp_path), "HOME": os.environ["HOME"]})
     assert (method, count("hi there you")) == ("tokenizers", (3, 3))

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from inference_providers import AsyncProviderList, ProviderList
 from inference_providers.usage.log_file import COLUMNS, MIGRATIONS, SLOT, LogFile
 from inference_providers.usage.page import bars, page_of, table_of
-from inference_providers.usage.report import BY, Totals, percentile_statement, report, statement
+from inference_providers.usage.report import BY, percentile_statement, report, statement
 from inference_providers.usage.timeframes import day_of, hour_of, midnight, moments
+from inference_providers.usage.totals import Totals
 from tests.conftest import places
 from tests.test_usage_log import row
 

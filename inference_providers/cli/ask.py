@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 @click.option("-n", "--no-stdin", is_flag=True, help="Do not read standard input: for loops over lines of a file.")
 @click.option("--no-stream", is_flag=True, help="Print the answer when it is complete.")
 @click.option("-c", "--continue", "goes_on", is_flag=True, help="Go on with the last conversation in the log.")
-@click.option("--id", "conversation", metavar="ID", help="Go on with this conversation: see inference-providers logs.")
+@click.option("--id", "conversation", metavar="ID", help="Go on with this conversation, by its id in the log.")
 @click.option("--json", "as_json", is_flag=True, help="Print answer, provider, model and attempts as JSON.")
 @click.option("-v", "--verbose", is_flag=True, help="Report on standard error what is tried.")
 @click.version_option(__version__)

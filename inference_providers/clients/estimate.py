@@ -6,7 +6,7 @@ from inference_providers.usage import Usage, cost_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from typing import Any
 
     from inference_providers.calls import Pipeline
@@ -60,7 +60,7 @@ def estimated(pipeline: Pipeline, prompt: Any, models: Models, options: Mapping[
     question = pipeline.question(prompt, given, **how)
     offer = _first(pipeline, models)
     names = list(dict.fromkeys(filter(None, (offer.canonical_name, offer.internal_name))))
-    method, count = counting(names, _maker(pipeline, offer, names), pipeline.users_environ)
+    method, count = counting(names, pipeline.users_environ)
     read = _input(question, count)
     limit, where = _limit(question, offer)
     answers = question.fields.get("n") or 1
@@ -88,12 +88,6 @@ def _first(pipeline: Pipeline, models: Models) -> Offer:
         if offers := pipeline.finder.resolver.resolve(name).offers:
             return offers[0]
     raise error or ValueError("give at least one model")
-
-
-def _maker(pipeline: Pipeline, offer: Offer, names: Sequence[str]) -> str:
-    """Whose tokenizer it is, as far as that counts: OpenAI's own has no weights, and a package for it."""
-    row = pipeline.finder.registry.providers.get("openai")
-    return "openai" if row is not None and any(name in row.data["model_names"] for name in names) else ""
 
 
 def _input(question: Question, count: Count) -> tuple[int, int | None]:

@@ -18,10 +18,9 @@ CHARACTERS = "characters"
 _LATIN, _OTHER = (6.0, 2.0), (2.0, 0.4)
 
 
-def counting(names: list[str], maker: str, environ: Mapping[str, str]) -> tuple[str, Count]:
+def counting(names: list[str], environ: Mapping[str, str]) -> tuple[str, Count]:
     """(method, count) for a model by its names: `tiktoken`, `tokenizers` or `characters`."""
-    found = _by_tiktoken(names, environ) if maker == "openai" else _by_tokenizers(names, environ)
-    return found or (CHARACTERS, by_characters)
+    return _by_tiktoken(names, environ) or _by_tokenizers(names, environ) or (CHARACTERS, by_characters)
 
 
 def by_characters(text: str) -> tuple[int, int]:

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from inference_providers.usage.cost_details import CostDetails as CostDetails
     from inference_providers.usage.cost_details import details as details
     from inference_providers.usage.log_file import LOG_NAME as LOG_NAME
-    from inference_providers.usage.log_file import SUMS as SUMS
     from inference_providers.usage.log_file import LogFile as LogFile
     from inference_providers.usage.log_reading import call as call
     from inference_providers.usage.log_reading import every as every
@@ -28,9 +27,10 @@ if TYPE_CHECKING:
     from inference_providers.usage.page import page_of as page_of
     from inference_providers.usage.report import Analytics as Analytics
     from inference_providers.usage.report import Performance as Performance
-    from inference_providers.usage.report import Totals as Totals
     from inference_providers.usage.report import report as report
     from inference_providers.usage.timeframes import moments as moments
+    from inference_providers.usage.totals import SUMS as SUMS
+    from inference_providers.usage.totals import Totals as Totals
     from inference_providers.usage.usage import Usage as Usage
     from inference_providers.usage.usage import token_count as token_count
     from inference_providers.usage.usage import usage_of as usage_of
@@ -47,7 +47,6 @@ _HOME = {
     "log_file": (
         "LOG_NAME",
         "LogFile",
-        "SUMS",
     ),
     "log_reading": (
         "call",
@@ -71,10 +70,13 @@ _HOME = {
     "report": (
         "Analytics",
         "Performance",
-        "Totals",
         "report",
     ),
     "timeframes": ("moments",),
+    "totals": (
+        "SUMS",
+        "Totals",
+    ),
     "usage": (
         "Usage",
         "token_count",

@@ -10,6 +10,7 @@ import os
 import time
 
 from inference_providers.files import Database, folders, row_writer
+from inference_providers.usage.totals import SUMS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ COLUMNS = (
     "at", "program", "path", "asked", "provider", "model", "name", "outcome", "input", "output", "cached", "written",
     "reasoning", "cost", "reported", "seconds", "first", "attempts", "tries", "prompt", "conversation",
 )  # fmt: skip
-SUMS = ("calls", "failed", "unknown", "input", "output", "cached", "cost", "seconds", "firsts", "first", "attempts")
 MIGRATIONS = (
     f"""
     CREATE TABLE calls (

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from inference_providers.usage.report import Totals
+    from inference_providers.usage.totals import Totals
 
 _WIDTH, _HEIGHT, _LEFT = 720, 160, 60  # pixels of a chart, and what its scale takes
 _STYLE = (

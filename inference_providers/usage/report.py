@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 
-from inference_providers.usage.log_file import ANSWERED, SUMS
+from inference_providers.usage.log_file import ANSWERED
 from inference_providers.usage.timeframes import day_of, hour_of, moments
+from inference_providers.usage.totals import SUMS, Totals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,68 +24,6 @@ _COLUMNS = {"provider": "provider", "model": "name", "program": "program"}
 _SUMS = ", ".join(f"sum({name})" for name in SUMS)
 _WITHIN = "WHERE slot >= ? AND slot < ?"
 _FAR = 2**53  # seconds
-
-
-class Totals:
-    """Sums of calls. cost: of what has a known cost; unknown: how many that were answered have none."""
-
-    __slots__ = (*SUMS, "key")
-
-    def __init__(self, key: str, sums: Sequence[Any]) -> None:
-        self.key = key
-        for name, value in zip(SUMS, sums, strict=True):
-            setattr(self, name, value or 0)
-
-    if TYPE_CHECKING:
-        calls: int
-        failed: int
-        unknown: int
-        input: int
-        output: int
-        cached: int
-        cost: float
-        seconds: float
-        firsts: int
-        first: float
-        attempts: int
-
-    def __repr__(self) -> str:
-        return f"<Totals of {self.key or 'all'}: {self.calls} calls>"
-
-    def add(self, other: Totals) -> None:
-        """Count others as well."""
-        for name in SUMS:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-
-    @property
-    def success_rate(self) -> float | None:
-        """Answered calls among all, from 0 to 1; None where there were none."""
-        return (self.calls - self.failed) / self.calls if self.calls else None
-
-    @property
-    def latency(self) -> float | None:
-        """Seconds that an answered call took on average."""
-        answered = self.calls - self.failed
-        return self.seconds / answered if answered else None
-
-    @property
-    def first_content(self) -> float | None:
-        """Seconds to the first content of a stream, on average."""
-        return self.first / self.firsts if self.firsts else None
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON; times rounded to milliseconds."""
-        return {
-            "calls": self.calls,
-            "failed": self.failed,
-            "input_tokens": self.input,
-            "output_tokens": self.output,
-            "cached_tokens": self.cached,
-            "cost": self.cost,
-            "unknown_costs": self.unknown,
-            "latency": None if self.latency is None else round(self.latency, 3),
-            "first_content": None if self.first_content is None else round(self.first_content, 3),
-        }
 
 
 def statement(by: str | None) -> str:
