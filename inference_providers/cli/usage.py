@@ -96,10 +96,11 @@ def _draw(by: str, rows: Sequence[Totals]) -> None:
 
     try:
         plotext = import_module("plotext")
-    except ImportError:
+        draw = plotext.simple_bar
+    except (ImportError, AttributeError):  # it is not there, or another version, which draws otherwise
         raise click.ClickException(f"--plot needs plotext: {installing.command('plot')}") from None
     plotext.clear_figure()
-    plotext.simple_bar(
+    draw(
         [in_line(one.key) for one in rows], [round(one.cost, 6) for one in rows], width=80, title=f"US dollars by {by}"
     )
     drawn = plotext.build()

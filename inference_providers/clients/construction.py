@@ -242,13 +242,17 @@ def pipeline_of(
         if registry is not None:
             local, finding = False, {**finding, "json_override": registry, "auto_update": False}
     finder = Finder(environ=environ, local=local, aliases=aliases, **finding)
-    log = calling.pop("log", None)
+    log, traced = calling.pop("log", None), calling.pop("telemetry", False)
     pipeline = Pipeline(finder, timeout=timeout, hedge_after=hedge_after, stand_in=stand_in, **calling)
     pipeline.users_environ = users
     if log or (log is None and stand_in is None and users.get("INFERENCE_PROVIDERS_LOG")):
         from inference_providers.telemetry import keep_log
 
         keep_log(pipeline, log, users)
+    if traced:
+        from inference_providers.telemetry import trace
+
+        trace(pipeline)
     return pipeline
 
 

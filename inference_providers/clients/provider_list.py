@@ -64,7 +64,7 @@ class ProviderList(Directory):
         request in twenty is such an extra one. Off by default.
     mock: replies instead of providers, by model; neither key nor network is used. See `testing.mock`.
     learn: remember what providers refuse in a file of the user's, too, for a week (`inference-providers learned`).
-    log: keep tokens, cost and times of calls ("usage"), or what was said as well ("text"); see docs/usage.md.
+    log: keep tokens, cost and times of calls ("usage"), or texts as well ("text"). telemetry: tell OpenTelemetry.
     compat: "0.2" for programs of that version of this package; also `INFERENCE_PROVIDERS_COMPAT`. See docs/moving.md.
 
     One list may be used from several threads; an asynchronous one from several event loops, one after another.
@@ -98,6 +98,7 @@ class ProviderList(Directory):
         mock: Mapping[str, Any] | None = None,
         learn: bool = False,
         log: Literal["usage", "text", "off"] | bool | None = None,
+        telemetry: bool = False,
         compat: Literal["0.2"] | None = None,
     ) -> None:
         if of_0_2 or isinstance(auto_update, str | dict):
@@ -107,10 +108,11 @@ class ProviderList(Directory):
             "local_models": local_models, "trust": trust, "allow": allow, "update_url": update_url, "avoid": avoid,
             "only": only,
         }  # fmt: skip
-        calling = {"limits": limits, "allow_empty": allow_empty, "split_thinking": split_thinking}
+        calling: dict[str, Any] = {"limits": limits, "allow_empty": allow_empty, "split_thinking": split_thinking}
+        calling |= {"log": log, "telemetry": telemetry}
         self.pipeline = pipeline_of(
             environ=environ, local=local, timeout=timeout, hedge_after=hedge_after, aliases=aliases, mock=mock,
-            finding=finding, calling={"random": random, "policy": policy, "learn": learn, "log": log, **calling},
+            finding=finding, calling={"random": random, "policy": policy, "learn": learn, **calling},
         )  # fmt: skip
         self.compat = is_compatible(compat, self.pipeline.finder.environ)
         self.pipeline.finder.holder = self

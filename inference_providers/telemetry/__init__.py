@@ -7,11 +7,15 @@ from inference_providers._face import face
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inference_providers.telemetry.attaching import keep_log as keep_log
+    from inference_providers.telemetry.attaching import trace as trace
     from inference_providers.telemetry.usage_log import Conversation as Conversation
     from inference_providers.telemetry.usage_log import UsageLog as UsageLog
 
 _HOME = {
-    "attaching": ("keep_log",),
+    "attaching": (
+        "keep_log",
+        "trace",
+    ),
     "usage_log": (
         "Conversation",
         "UsageLog",

@@ -12,6 +12,15 @@ if TYPE_CHECKING:
     from inference_providers.telemetry.usage_log import UsageLog
 
 
+def trace(pipeline: Pipeline) -> None:
+    """Tell OpenTelemetry of the calls of a pipeline. Raises ImportError without it."""
+    from inference_providers.telemetry.otel import OpenTelemetry
+
+    made = OpenTelemetry()
+    pipeline.stages.insert(0, made)
+    pipeline.listeners.append(made.hear)
+
+
 def keep_log(
     pipeline: Pipeline, log: str | bool | None, environ: Mapping[str, str], program: str | None = None
 ) -> UsageLog | None:
