@@ -78,10 +78,12 @@ def _print_table(by: str, rows: Sequence[Totals]) -> None:
 def _print_csv(by: str, rows: Sequence[Totals]) -> None:
     from io import StringIO
 
+    from inference_providers.usage import SUMS, Totals
+
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
     values = [one.as_dict() for one in rows]
-    names = list(values[0]) if values else []
+    names = list(Totals("", [0] * len(SUMS)).as_dict())
     writer.writerow([by, *names])
     for one, row in zip(rows, values, strict=True):
         writer.writerow([one.key, *("" if row[name] is None else row[name] for name in names)])
