@@ -105,7 +105,7 @@ def test_every_way_to_ask_is_logged_once_for_each_call(name: str, kind: str, ser
     for row in found:
         asked = "m-internal" if name == "connected" else "m"
         assert (row["provider"], row["name"], row["asked"]) == ("p1", "m", asked)
-        assert abs(time.time() - row["at"]) < 3600
+        assert row["at"] > 1_700_000_000, "seconds since 1970"
         assert row["seconds"] >= 0
         assert (row["first"] is not None) == (name in ("stream", "left", "dropped", "broken", "client's stream"))
         assert row["prompt"]
@@ -309,11 +309,11 @@ def test_what_is_old_goes() -> None:
     now = time.time()
     file = log_file(days=10, text_days=5)
     for days in (20, 7, 1):
-        file.put(row(now - days * 86400), ("", True, "[]", "said"))
+        file.put(row(now - days * 86400), ("", True, "[]", str(days)))
     rows()
     log_file(days=10, text_days=5).put(row(now))  # which looks what is old
     assert len(rows()) == 3
-    assert [round((now - one["at"]) / 86400) for one in rows("texts")] == [1]
+    assert [one["answer"] for one in rows("texts")] == ["1"]
     assert sum(one["calls"] for one in rows("slots")) == 3
 
 

@@ -10,7 +10,7 @@ import sys
 
 from inference_providers.calls import LAUNCH, Finder, Pipeline
 from inference_providers.chat import check_timeout
-from inference_providers.credentials import Secretive, hidden
+from inference_providers.credentials import Environment, Secretive, hidden
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -235,7 +235,7 @@ def pipeline_of(
     if local not in (True, False, LAUNCH):
         raise ValueError(f'local must be True, False or "{LAUNCH}", not {local!r}')
     stand_in = _stand_in(mock)
-    users = os.environ if environ is None else environ
+    users = Environment(os.environ if environ is None else environ)
     if stand_in is not None:
         environ = stand_in.environ(users)
         registry = stand_in.registry()
