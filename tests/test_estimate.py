@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import inference_providers
 from inference_providers import AsyncProviderList, NoCredentialsError, ProviderList, UnknownModelError
 from inference_providers.clients.token_counting import _encoding, by_characters, counting
 from tests.conftest import list_of, places
@@ -84,6 +85,13 @@ def test_a_model_without_a_key_has_an_estimate_and_an_unknown_one_none() -> None
         made.estimate("hi", "nobody-has-this")
     with pytest.raises(NoCredentialsError):
         made.estimate("hi")
+
+
+def test_the_module_has_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "canary-1-0123456789abcdef")
+    found = inference_providers.estimate("hi", "openai/gpt-4o")
+    assert (found.provider, found.model) == ("openai", "gpt-4o")
+    assert inference_providers.estimate("hi").low is not None
 
 
 @given(st.text())

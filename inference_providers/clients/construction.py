@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import openai
 
     from inference_providers.chat import Models, Prompt
-    from inference_providers.clients.estimate import Estimate
+    from inference_providers.clients.estimates import Estimate
     from inference_providers.clients.options import Terms
     from inference_providers.clients.sdk_transport import Options
     from inference_providers.clients.version_0_2 import Call
@@ -114,7 +114,7 @@ class Directory(Secretive):
         parameters, of which `max_tokens` says how long the answer may be. Tokens are counted by `tiktoken` or
         `tokenizers` where they are installed and have what they need, else by characters: `.method` says how.
         """
-        from inference_providers.clients.estimate import estimated
+        from inference_providers.clients.estimates import estimated
 
         return estimated(self.pipeline, question, model, options)
 
