@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,22 @@ def base(path: Path) -> Iterator[Database]:
     made.close()
 
 
+@contextmanager
+def held(writer: Writer, base: Database) -> Iterator[None]:
+    """What is put meanwhile waits, and is written together."""
+    begun, go = threading.Event(), threading.Event()
+
+    def slow(connection: sqlite3.Connection, rows: Any) -> None:
+        begun.set()
+        go.wait(30)
+
+    writer.put(base, slow, None)
+    assert begun.wait(30)
+    yield
+    go.set()
+    assert writer.flush(30)
+
+
 def test_rows_of_several_kinds_are_written_in_their_order(base: Database, path: Path) -> None:
     writer = Writer()
     groups: list[int] = []
@@ -53,13 +70,29 @@ def test_rows_of_several_kinds_are_written_in_their_order(base: Database, path: 
         groups.append(len(rows))
         connection.executemany(INSERT, rows)
 
-    for number in range(3):
-        writer.put(base, sink, (f"a{number}",))
-    writer.put(base, INSERT, ("b",))
-    writer.put(base, sink, ("c",))
-    assert writer.flush()
+    with held(writer, base):
+        for number in range(3):
+            writer.put(base, sink, (f"a{number}",))
+        writer.put(base, INSERT, ("b",))
+        writer.put(base, sink, ("c",))
     assert names(path) == ["a0", "a1", "a2", "b", "c"]
     assert groups == [3, 1], "what comes together is written together"
+
+
+def test_rows_for_one_method_are_written_together(base: Database, path: Path) -> None:
+    class Keeper:
+        def __init__(self) -> None:
+            self.groups: list[int] = []
+
+        def sink(self, connection: sqlite3.Connection, rows: Any) -> None:
+            self.groups.append(len(rows))
+            connection.executemany(INSERT, rows)
+
+    writer, keeper, other = Writer(), Keeper(), Keeper()
+    with held(writer, base):
+        for one in (keeper, keeper, keeper, other):
+            writer.put(base, one.sink, ("x",))
+    assert (keeper.groups, other.groups) == ([3], [1])
 
 
 def test_many_threads_write_and_none_is_lost(base: Database, path: Path) -> None:
@@ -80,20 +113,11 @@ def test_many_threads_write_and_none_is_lost(base: Database, path: Path) -> None
 
 def test_what_is_too_much_is_dropped_and_counted(base: Database, path: Path, caplog: pytest.LogCaptureFixture) -> None:
     writer = Writer(most=10, most_bytes=100)
-    held, go = threading.Event(), threading.Event()
-
-    def slow(connection: sqlite3.Connection, rows: Any) -> None:
-        held.set()
-        go.wait(30)
-
-    writer.put(base, slow, None)
-    assert held.wait(30)
-    for number in range(25):
-        writer.put(base, INSERT, (str(number),))
-    writer.put(base, INSERT, ("large",), 101)
-    assert writer.dropped == 16
-    go.set()
-    assert writer.flush(30)
+    with held(writer, base):
+        for number in range(25):
+            writer.put(base, INSERT, (str(number),))
+        writer.put(base, INSERT, ("large",), 101)
+        assert writer.dropped == 16
     assert len(names(path)) == 10
     assert "16 rows of the usage log were dropped" in caplog.text
     writer.put(base, INSERT, ("later",), 90)
@@ -210,19 +234,10 @@ def test_what_an_exit_leaves_to_be_written_is_written(path: Path) -> None:
     assert names(path)[0] == "p-0"
 
 
-def test_nobody_waits_for_a_disk(base: Database) -> None:
+def test_nobody_waits_for_a_disk(base: Database, path: Path) -> None:
     """Rows are taken while another one is being written."""
     writer = Writer()
-    held, go = threading.Event(), threading.Event()
-
-    def slow(connection: sqlite3.Connection, rows: Any) -> None:
-        held.set()
-        go.wait(30)
-
-    writer.put(base, slow, None)
-    assert held.wait(30)
-    for _ in range(100):
-        writer.put(base, slow, None)  # would hang if it waited
-    assert not go.is_set(), "the disk is not done yet"
-    go.set()
-    assert writer.flush(30)
+    with held(writer, base):
+        for number in range(100):
+            writer.put(base, INSERT, (str(number),))  # would hang if it waited
+    assert len(names(path)) == 100

@@ -158,7 +158,7 @@ class _Transaction:
         group: list[Any] = []
         before: Sink | None = None
         for _, sink, row, _ in self._rows:
-            if sink is not before and group:
+            if sink != before and group:  # a method is another object each time it is asked for
                 _sunk(connection, before, group)
                 group = []
             before = sink

@@ -6,6 +6,7 @@ convention (the cost, the number of attempts) has names of this package's own.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib import import_module
 
 from inference_providers import __version__, installing
@@ -67,8 +68,11 @@ class OpenTelemetry(Stage):
 
     def before(self, call: Call) -> None:
         """A call begins, below whatever span the program is in."""
-        if not call.request.api:
-            return
+        if call.request.api:
+            with suppress(Exception):  # what is told may not end a call
+                self._begin(call)
+
+    def _begin(self, call: Call) -> None:
         asked = call.request.asked
         model = "auto" if asked is None else ", ".join(names_of(asked))
         operation = _OPERATIONS.get(call.request.api, call.request.api.strip("/"))

@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import time
+from contextlib import suppress
 from hashlib import blake2b
 
 from inference_providers.calls import CallFinished, FirstContent, Stage, StreamFinished
@@ -72,9 +73,10 @@ class UsageLog(Stage):
         """It has its reply; a stream is open."""
         if self.mode != TEXT or error is not None or (record := self._open.get(call.number)) is None:
             return
-        record.words = getattr(reply, "words", None)
-        if record.words is None:
-            record.text = getattr(reply, "text", None)
+        with suppress(Exception):  # what is logged may not end a call
+            record.words = getattr(reply, "words", None)
+            if record.words is None:
+                record.text = getattr(reply, "text", None)
 
     def hear(self, event: Event) -> None:
         """What happens to it; at its end it is written."""
