@@ -27,6 +27,7 @@ PACKAGE = ROOT / "inference_providers"
 SIZES = (120, 240, 480)
 # Patterns that may take the square of their text, and why that is no harm.
 SHORT = {
+    "credentials.pins": "patterns of the installed package's own rows",
     "credentials.keys": "values of the program's own environment",
     "servers.engines": "names in the program's own environment",
     "registry.naming": "names of at most LONGEST_NAME characters",

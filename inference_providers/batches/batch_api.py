@@ -14,7 +14,7 @@ from inference_providers.chat import AnswerBuilder, parameters
 from inference_providers.errors import InferenceProvidersError, InvalidRequestError
 from inference_providers.offers import wire_name
 from inference_providers.protocols import PROTOCOLS, capable_offers, classify, error_details, fit
-from inference_providers.usage import cost_of, usage_of
+from inference_providers.usage import Charge, usage_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -122,10 +122,11 @@ class BatchApi(JobApi):
             refused.check(chat.message_of(body), None, self.offer)
         except InferenceProvidersError as error:
             return Result(item, None, error)
-        usage = usage_of(chat.usage_in(body))
-        cost = cost_of(usage, self.offer.facts, service="batch", part=self._row.get("price", 1.0))
+        part = self._row.get("price", 1.0)
+        facts, registry = self.offer.facts, self.offer.registry
+        charged = Charge(usage_of(chat.billed_in(body)), facts, registry, service="batch", part=part)
         given = AnswerBuilder(split=bool(self._job.pattern.split_thinking))
-        given.add(usage, cost, (), dropped, 0.0)
+        given.add(charged, (), dropped, 0.0)
         return Result(item, given.answer(body, self.offer, ()))
 
 

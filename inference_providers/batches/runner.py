@@ -199,6 +199,7 @@ class Runner:
             self._grow()
         lanes = self._lanes.get(key) or await self._find_lanes(key)
         request = self._pipeline.request(body, job.pattern)
+        request.asked = key
         tokens = prompts_cost(body) if job.pace.counts_tokens else 0.0
         give_up, most = 0.0, job.max_retries
         tried: list[Attempt] = []

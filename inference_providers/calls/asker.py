@@ -100,6 +100,7 @@ class Asker:
         from inference_providers.calls.answer_stream import AnswerStream
 
         request = self.context.request(question.streamed(), question)
+        request.asked = models
 
         def opening() -> StreamReply:
             reply = self._first_that_works(
@@ -114,6 +115,7 @@ class Asker:
         self, body: Mapping[str, object], question: Question, models: Models, test: bool, timeout: float | None
     ) -> Reply:
         request, hedge = self.context.request(body, question), self.context.hedge_after
+        request.asked = models
         reply = self._first_that_works(
             models,
             test,

@@ -102,6 +102,7 @@ class AsyncAsker:
         from inference_providers.calls.async_answer_stream import AsyncAnswerStream
 
         request = self.context.request(question.streamed(), question)
+        request.asked = models
 
         async def opening() -> AsyncStreamReply:
             reply = await self._first_that_works(
@@ -116,6 +117,7 @@ class AsyncAsker:
         self, body: Mapping[str, object], question: Question, models: Models, test: bool, timeout: float | None
     ) -> Reply:
         request, hedge = self.context.request(body, question), self.context.hedge_after
+        request.asked = models
         reply = await self._first_that_works(
             models,
             test,

@@ -9,7 +9,7 @@ import time
 
 from inference_providers.calls.async_trial import error_body, running
 from inference_providers.calls.reply import Reply, given, judge
-from inference_providers.chat import usage_in
+from inference_providers.chat import Pieces, billed_in
 from inference_providers.errors import TruncatedStreamError
 from inference_providers.protocols import PROTOCOLS, Part, as_events, classify, delta_text, fit
 from inference_providers.text import in_line
@@ -60,6 +60,11 @@ class AsyncOpening:
     def usage(self) -> Any:
         """Tokens used, once the stream, or the reply that came instead of one, said so."""
         return self.judge.usage
+
+    @property
+    def words(self) -> Pieces:
+        """The text so far."""
+        return self.judge.words
 
     @property
     def whole(self) -> bool:
@@ -214,7 +219,9 @@ class AsyncGiven:
         self._content = b"" if self._chunk else reply.content
         kind = reply.headers.get("content-type", "") if self._content else "text/event-stream"
         self.headers: Mapping[str, str] = {**reply.headers, "content-type": kind}
-        self.usage = usage_in(self._chunk)
+        self.usage = billed_in(self._chunk)
+        self.words = Pieces()
+        self.words.add(reply.text)
 
     async def raw(self) -> AsyncIterator[bytes]:
         """The chunk, and the farewell, as a server would send them; or bytes as they are."""
@@ -285,6 +292,11 @@ class AsyncStreamReply:
     def usage(self) -> Any:
         """Tokens used, once the stream said so."""
         return self._opening.usage
+
+    @property
+    def words(self) -> Pieces:
+        """The text that has come so far, which grows as it is read."""
+        return self._opening.words
 
     async def text(self) -> AsyncIterator[str]:
         """The text as it comes. Raises TruncatedStreamError, with the text so far, if the stream breaks."""

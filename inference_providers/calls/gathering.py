@@ -6,7 +6,7 @@ import time
 
 from inference_providers import chat
 from inference_providers.chat import Answer, AnswerBuilder
-from inference_providers.usage import cost_of, usage_of
+from inference_providers.usage import Charge, usage_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,10 +67,10 @@ class Gathered:
             from inference_providers.calls import refused
 
             refused.check(message, None, reply.offer)
-        usage = usage_of(data["usage"])
+        charged = Charge(usage_of(chat.billed_in(data)), reply.offer.facts, reply.offer.registry)
         given = AnswerBuilder(split=self._split)
         seconds = time.monotonic() - self.started
-        given.add(usage, cost_of(usage, reply.offer.facts), reply.attempts, reply.dropped, seconds, reply.repaired)
+        given.add(charged, reply.attempts, reply.dropped, seconds, reply.repaired)
         text, thoughts = self._parted[0].text, self._parted[1].text.strip()
         parted = (text, thoughts) if thoughts else None
         self.answer = given.answer(data, reply.offer, self._turns, parted=parted, thoughts=self._thoughts.text)

@@ -14,8 +14,7 @@ from inference_providers.calls.events import (
     StreamFinished,
     next_number,
 )
-from inference_providers.chat import usage_in
-from inference_providers.usage import cost_of, usage_of
+from inference_providers.usage import Charge, usage_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -99,6 +98,7 @@ class Call:
 
     __slots__ = (
         "_context",
+        "_hears_all",
         "_listeners",
         "_open",
         "_told",
@@ -113,6 +113,7 @@ class Call:
     def __init__(self, context: Context, request: ModelRequest, offers: Sequence[Offer]) -> None:
         self._context, self.request, self.offers = context, request, offers
         self._listeners, self.stages = tuple(context.listeners), tuple(context.stages)
+        self._hears_all = not all(getattr(one, "ends_alone", False) for one in self._listeners)
         self.number, self.started = next_number(), time.monotonic()
         self.attempts: list[Attempt] = []
         self._told = 0
@@ -120,6 +121,8 @@ class Call:
 
     def begin(self) -> None:
         """Say that it begins."""
+        if not self._hears_all:
+            return
         path = self.request.path.partition("?")[0]  # a query may hold anything
         event = CallStarted(self.number, path, len(self.offers), self.request.streams)
         self.started = event.at  # so that all seconds are since then
@@ -143,17 +146,17 @@ class Call:
 
     def report(self) -> None:
         """Say which attempts are over."""
-        while self._told < len(self.attempts):
+        while self._hears_all and self._told < len(self.attempts):
             self._emit(AttemptFinished(self.number, self.attempts[self._told]))
             self._told += 1
 
     def finish(self, reply: Reply) -> None:
         """Say that it has its reply."""
         self.report()
-        usage = usage_of(usage_in(reply.data)) if isinstance(reply.data, dict) else None
-        cost = cost_of(usage, reply.offer.facts)
-        count = len(self.attempts)
-        self._emit(CallFinished(self.number, reply.offer, OK, count, self._seconds(), usage, cost))
+        if self._listeners:
+            charge, count = reply.charge, len(self.attempts)
+            seconds = self._seconds()
+            self._emit(CallFinished(self.number, reply.offer, OK, count, seconds, charge.usage, charge.cost))
 
     def first_content(self, offer: Offer) -> None:
         """Say that its stream has brought its first content."""
@@ -178,7 +181,7 @@ class Call:
         except IndexError:  # another thread has said it
             return
         usage = usage_of(reply.usage)
-        cost = cost_of(usage, reply.offer.facts)
+        cost = Charge(usage, reply.offer.facts, reply.offer.registry).cost
         outcome = failure or (OK if whole else CLOSED)
         self._emit(StreamFinished(self.number, reply.offer, outcome, len(self.attempts), self._seconds(), usage, cost))
 

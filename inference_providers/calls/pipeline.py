@@ -65,6 +65,7 @@ class Pipeline(Secretive):
         learn: bool = False,
         live: bool = False,
     ) -> None:
+        self.users_environ: Mapping[str, str] = finder.environ  # where the user's files are, also for a stand-in
         self.finder, self.timeout, self.allow_empty, self.hedge_after = finder, timeout, allow_empty, hedge_after
         self.split_thinking = split_thinking
         self.listeners: list[Listener] = []

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 
-from inference_providers.chat import reply_text
+from inference_providers.chat import billed_in, reply_text
 from inference_providers.protocols import PROTOCOLS, classify
 from inference_providers.text import in_line
+from inference_providers.usage import Charge, usage_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +22,18 @@ if TYPE_CHECKING:
 class Reply:
     """A reply that worked: its JSON, its HTTP form, who gave it, and every attempt on the way."""
 
-    __slots__ = ("attempts", "content", "data", "dropped", "headers", "offer", "repaired", "seconds", "status")
+    __slots__ = (
+        "_charge",
+        "attempts",
+        "content",
+        "data",
+        "dropped",
+        "headers",
+        "offer",
+        "repaired",
+        "seconds",
+        "status",
+    )
 
     def __init__(
         self,
@@ -35,6 +47,7 @@ class Reply:
         self.offer, self.attempts, self.seconds = offer, attempts, seconds
         self.dropped, self.repaired = (fitted.dropped, fitted.repaired) if fitted is not None else ([], [])
         self.status, self.headers, self.content = verdict.response or (200, {}, b"")
+        self._charge: Charge | None = None
 
     @classmethod
     def of(cls, data: Mapping[str, Any], offer: Offer) -> Reply:
@@ -56,6 +69,14 @@ class Reply:
     def text(self) -> str:
         """The text of a chat reply."""
         return reply_text(self.data)
+
+    @property
+    def charge(self) -> Charge:
+        """What it costs, worked out once."""
+        if self._charge is None:
+            usage = usage_of(billed_in(self.data)) if isinstance(self.data, dict) else None
+            self._charge = Charge(usage, self.offer.facts, self.offer.registry)
+        return self._charge
 
     def as_chunk(self) -> dict[str, Any]:
         """All of it as one chunk of a stream."""

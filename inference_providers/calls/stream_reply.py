@@ -7,7 +7,7 @@ import time
 
 from inference_providers.calls.reply import Reply, given, judge
 from inference_providers.calls.trial import error_body, running
-from inference_providers.chat import usage_in
+from inference_providers.chat import Pieces, billed_in
 from inference_providers.errors import TruncatedStreamError
 from inference_providers.protocols import PROTOCOLS, Part, as_events, classify, delta_text, fit
 from inference_providers.text import in_line
@@ -58,6 +58,11 @@ class Opening:
     def usage(self) -> Any:
         """Tokens used, once the stream, or the reply that came instead of one, said so."""
         return self.judge.usage
+
+    @property
+    def words(self) -> Pieces:
+        """The text so far."""
+        return self.judge.words
 
     @property
     def whole(self) -> bool:
@@ -212,7 +217,9 @@ class Given:
         self._content = b"" if self._chunk else reply.content
         kind = reply.headers.get("content-type", "") if self._content else "text/event-stream"
         self.headers: Mapping[str, str] = {**reply.headers, "content-type": kind}
-        self.usage = usage_in(self._chunk)
+        self.usage = billed_in(self._chunk)
+        self.words = Pieces()
+        self.words.add(reply.text)
 
     def raw(self) -> Iterator[bytes]:
         """The chunk, and the farewell, as a server would send them; or bytes as they are."""
@@ -281,6 +288,11 @@ class StreamReply:
     def usage(self) -> Any:
         """Tokens used, once the stream said so."""
         return self._opening.usage
+
+    @property
+    def words(self) -> Pieces:
+        """The text that has come so far, which grows as it is read."""
+        return self._opening.words
 
     def text(self) -> Iterator[str]:
         """The text as it comes. Raises TruncatedStreamError, with the text so far, if the stream breaks."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from inference_providers.chat import completion
-from inference_providers.usage import Usage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,6 +12,7 @@ if TYPE_CHECKING:
     from typing_extensions import TypeVar  # as every type checker knows it, whether it is installed or not
 
     from inference_providers.attempts import Attempt
+    from inference_providers.usage import Charge, CostDetails, Usage
 
     Parsed = TypeVar("Parsed", default=Any, covariant=True)
 
@@ -46,7 +46,8 @@ class Answer(Text[Parsed]):
 
     provider, model, canonical_name: who gave it, and the provider's and the canonical name of the model.
     usage: `Usage`, in tokens; None if the provider reported none.
-    cost: USD; None if tokens or prices are unknown.
+    cost: USD; None if tokens or prices are unknown. cost_details: what it is made of.
+    id, created: the last reply's own, as far as it has them. content: the text.
     attempts: every attempt on the way. latency: seconds for the whole call.
     finish_reason: `stop`, `length`, `tool_calls`, ... reasoning: the model's thoughts, if it shows them.
     parsed: the value that fits the requested schema. tool_calls: calls that were left to the caller, in
@@ -141,6 +142,30 @@ class Answer(Text[Parsed]):
         """The text as a plain `str`."""
         return str(self)
 
+    @property
+    def content(self) -> str:
+        """The text as a plain `str`, in OpenAI's word."""
+        return str(self)
+
+    @property
+    def id(self) -> str | None:
+        """The id of the last reply, if it has one."""
+        found = self.data.get("id")
+        return found if isinstance(found, str) else None
+
+    @property
+    def created(self) -> int | None:
+        """When the last reply was made, in seconds since 1970, if it says so."""
+        found = self.data.get("created")
+        return int(found) if isinstance(found, int | float) else None
+
+    @property
+    def cost_details(self) -> CostDetails:
+        """What the cost is made of: by kind of tokens, with their prices, and where those are from."""
+        from inference_providers.usage import details
+
+        return details(self.cost, self.__dict__.get("_charges", ()))
+
     def __repr__(self) -> str:
         return str.__repr__(self)
 
@@ -188,11 +213,12 @@ class AnswerBuilder:
     split: thoughts that stand between tags at the beginning of the text are no part of it.
     """
 
-    __slots__ = ("attempts", "cost", "dropped", "is_first", "latency", "repaired", "split", "usage")
+    __slots__ = ("attempts", "charges", "cost", "dropped", "latency", "repaired", "split", "usage")
 
     def __init__(self, *, split: bool = False) -> None:
-        self.is_first, self.split = True, split
+        self.split = split
         self.attempts: list[Attempt] = []
+        self.charges: list[Charge] = []  # one for each reply
         self.latency = 0.0
         self.usage: Usage | None = None
         self.cost: float | None = 0.0
@@ -201,8 +227,7 @@ class AnswerBuilder:
 
     def add(
         self,
-        usage: Usage | None,
-        cost: float | None,
+        charge: Charge,
         attempts: Iterable[Attempt],
         dropped: Iterable[str],
         seconds: float,
@@ -214,19 +239,15 @@ class AnswerBuilder:
             self.dropped.update(dict.fromkeys(dropped))
         if repaired:
             self.repaired.update(dict.fromkeys(repaired))
-        if self.is_first:
-            self.is_first, self.attempts, self.usage, self.cost = False, list(attempts), usage, cost
+        self.charges.append(charge)
+        usage, cost = charge.usage, charge.cost
+        if len(self.charges) == 1:
+            self.attempts, self.usage, self.cost = list(attempts), usage, cost
             return
         self.attempts += attempts
         self.cost = None if self.cost is None or cost is None else self.cost + cost
         if usage is not None:
-            so_far = self.usage or Usage()
-            self.usage = Usage(
-                so_far.input_tokens + usage.input_tokens,
-                so_far.output_tokens + usage.output_tokens,
-                cached_tokens=so_far.cached_tokens + usage.cached_tokens,
-                reasoning_tokens=so_far.reasoning_tokens + usage.reasoning_tokens,
-            )
+            self.usage = usage if self.usage is None else self.usage + usage
 
     def answer(
         self,
@@ -250,7 +271,7 @@ class AnswerBuilder:
         reasoning = completion.thoughts(message) if thoughts is None else thoughts
         if parted is not None or self.split or "extra_content" in message:
             text, reasoning = _parted(text, reasoning, completion.is_thought(message), self.split, parted)
-        return Answer.__new__(  # takes half the time of calling the class
+        answer = Answer.__new__(  # takes half the time of calling the class
             Answer,
             text,
             provider=source.provider if source else None,
@@ -269,6 +290,9 @@ class AnswerBuilder:
             data=data,
             asked=messages,
         )
+        if self.charges:
+            answer.__dict__["_charges"] = self.charges  # for those who ask for details
+        return answer
 
 
 def _parted(

@@ -90,6 +90,7 @@ def places(environ: Mapping[str, str]) -> list[Place]:
         Place("learned", "what providers refused", notes, ("learned.json",)),
         Place("servers", "logs and states of servers that were started", servers_folder(environ)),
         Place("models", "models that were fetched", model_files.own_folder(environ), fetched),
+        Place("usage", "the log of calls", folders.own("data", environ), ("usage.db", "usage.*")),
         Place("lists", "your lists of models", folders.own("config", environ), lists),
     ]
 

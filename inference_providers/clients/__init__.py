@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from inference_providers.clients.one_line import ask_ai as ask_ai
     from inference_providers.clients.one_line import batch as batch
     from inference_providers.clients.one_line import default_list as default_list
+    from inference_providers.clients.one_line import estimate as estimate
     from inference_providers.clients.one_line import stream as stream
     from inference_providers.clients.options import AskOptions as AskOptions
     from inference_providers.clients.options import BatchOptions as BatchOptions
@@ -30,6 +31,7 @@ _HOME = {
         "ask_ai",
         "batch",
         "default_list",
+        "estimate",
         "stream",
     ),
     "options": (

@@ -10,7 +10,7 @@ import sys
 
 from inference_providers.calls import LAUNCH, Finder, Pipeline
 from inference_providers.chat import check_timeout
-from inference_providers.credentials import Secretive, hidden
+from inference_providers.credentials import Environment, Secretive, hidden
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,12 +19,20 @@ if TYPE_CHECKING:
 
     import openai
 
+    from inference_providers.chat import Models, Prompt, Question
+    from inference_providers.clients.estimates import Estimate
     from inference_providers.clients.options import Terms
     from inference_providers.clients.sdk_transport import Options
     from inference_providers.clients.version_0_2 import Call
     from inference_providers.offers import Explanation, LocalServer, Offer, Resolution
     from inference_providers.registry import Registry
     from inference_providers.testing import StandIn
+    from inference_providers.usage import Analytics, Performance
+
+
+# Options of a question that are no parameters of the model's.
+_TERMS = ("avoid", "only", "api_key", "api_base")
+_HOW = ("max_steps", "on_unsupported", "schema", "system", "images", "extra_body", "split_thinking")
 
 
 class Directory(Secretive):
@@ -104,6 +112,43 @@ class Directory(Secretive):
         """The model servers that run on this machine; a look at known ports counts for ten seconds."""
         return self.pipeline.finder.own_local_servers()
 
+    def estimate(self, question: Prompt, model: Models = None, **options: Any) -> Estimate:
+        """What a question may take and cost, before it is sent: from the least to the most, None where unknown.
+
+        model: as for `ask_ai`; it is estimated for the first candidate. options: `system`, `images`, `tools` and
+        parameters, of which `max_tokens` says how long the answer may be. Tokens are counted by `tiktoken` or
+        `tokenizers` where they are installed and have what they need, else by characters: `.method` says how.
+        """
+        from inference_providers.clients.estimates import estimated
+
+        return estimated(self.pipeline, question, model, options)
+
+    def analytics(self, timeframe: str = "last_30_days", metrics: Sequence[str] | None = None) -> Analytics:
+        """What was used in a time, as this user's log has it (see docs/usage.md): requests, tokens, costs, latency.
+
+        timeframe: `last_30_days`, `7d`, `today`, `this_month`, ... metrics: of `requests`, `tokens`, `costs`,
+        `latency`; default: all. Raises ValueError for other words.
+        """
+        from inference_providers.usage import Analytics, LogFile
+
+        return Analytics(LogFile.of(self.pipeline.users_environ), timeframe, metrics)
+
+    def performance(
+        self, model: str, metrics: Sequence[str] | None = None, *, timeframe: str = "last_30_days"
+    ) -> Performance:
+        """How well a model (or `provider/model`) did, as this user's log has it. Raises ValueError for other metrics.
+
+        metrics: of `success_rate`, `avg_latency`, `p95_latency`; default: all.
+        """
+        from inference_providers.usage import LogFile, Performance
+
+        head, _, rest = model.partition("/")
+        provider = self.registry.provider_id(head) if rest else None
+        name = rest if provider else model
+        names = sorted({name, self.registry.names.canonical_name(name) or name})
+        file = LogFile.of(self.pipeline.users_environ)
+        return Performance(file, model, names, metrics, provider=provider, timeframe=timeframe)
+
     def _connecting(self, terms: Terms, test: bool) -> Call:
         """A call that connects, under these terms."""
         from inference_providers.clients import version_0_2
@@ -118,6 +163,13 @@ class Directory(Secretive):
 
         pipeline = self._within(terms) if terms else self.pipeline
         return pipeline, sdk_transport.options_of(pipeline, models, timeout, hedge_after, allow_empty)
+
+    def _asked(self, question: Any, options: dict[str, Any]) -> tuple[Pipeline, Question]:
+        """The pipeline under a call's terms, and what is asked, checked. *options*: those of `ask_ai`, all of them."""
+        terms: Any = {name: options.pop(name, None) for name in _TERMS}
+        how = {name: options.pop(name) for name in _HOW if name in options}
+        asked = self.pipeline.question(question, options, **how)
+        return self._within(terms), asked
 
     def _within(self, terms: Terms) -> Pipeline:
         """The pipeline under a call's terms; from here on, *terms* shows its key as "[key]"."""
@@ -195,13 +247,25 @@ def pipeline_of(
     if local not in (True, False, LAUNCH):
         raise ValueError(f'local must be True, False or "{LAUNCH}", not {local!r}')
     stand_in = _stand_in(mock)
+    users = Environment(os.environ if environ is None else environ)
     if stand_in is not None:
-        environ = stand_in.environ(os.environ if environ is None else environ)
+        environ = stand_in.environ(users)
         registry = stand_in.registry()
         if registry is not None:
             local, finding = False, {**finding, "json_override": registry, "auto_update": False}
     finder = Finder(environ=environ, local=local, aliases=aliases, **finding)
-    return Pipeline(finder, timeout=timeout, hedge_after=hedge_after, stand_in=stand_in, **calling)
+    log, traced = calling.pop("log", None), calling.pop("telemetry", False)
+    pipeline = Pipeline(finder, timeout=timeout, hedge_after=hedge_after, stand_in=stand_in, **calling)
+    pipeline.users_environ = users
+    if log or (log is None and stand_in is None and users.get("INFERENCE_PROVIDERS_LOG")):
+        from inference_providers.telemetry import keep_log
+
+        keep_log(pipeline, log, users)
+    if traced:
+        from inference_providers.telemetry import trace
+
+        trace(pipeline)
+    return pipeline
 
 
 def _stand_in(mock: Mapping[str, Any] | None) -> StandIn | None:

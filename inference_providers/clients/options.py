@@ -189,6 +189,8 @@ class ListOptions(TypedDict, total=False):
     random: Any
     learn: bool
     live: bool
+    log: Literal["usage", "text", "off"] | bool | None
+    telemetry: bool
     hedge_after: float | Percentile | None
     allow_empty: bool
     environ: Mapping[str, str] | None

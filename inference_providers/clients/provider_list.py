@@ -66,6 +66,7 @@ class ProviderList(OtherKinds, Directory):
     mock: replies instead of providers, by model; neither key nor network is used. See `testing.mock`.
     learn: remember what providers refuse in a file of the user's, too, for a week (`inference-providers learned`).
     live: have what providers say themselves that they have correct the registry; asked for in the background, daily.
+    log: keep tokens, cost and times of calls ("usage"), or texts as well ("text"). telemetry: tell OpenTelemetry.
     compat: "0.2" for programs of that version of this package; also `INFERENCE_PROVIDERS_COMPAT`. See docs/moving.md.
 
     One list may be used from several threads; an asynchronous one from several event loops, one after another.
@@ -99,6 +100,8 @@ class ProviderList(OtherKinds, Directory):
         mock: Mapping[str, Any] | None = None,
         learn: bool = False,
         live: bool = False,
+        log: Literal["usage", "text", "off"] | bool | None = None,
+        telemetry: bool = False,
         compat: Literal["0.2"] | None = None,
     ) -> None:
         if of_0_2 or isinstance(auto_update, str | dict):
@@ -108,7 +111,8 @@ class ProviderList(OtherKinds, Directory):
             "local_models": local_models, "trust": trust, "allow": allow, "update_url": update_url, "avoid": avoid,
             "only": only,
         }  # fmt: skip
-        calling = {"limits": limits, "allow_empty": allow_empty, "split_thinking": split_thinking}
+        calling: dict[str, Any] = {"limits": limits, "allow_empty": allow_empty, "split_thinking": split_thinking}
+        calling |= {"log": log, "telemetry": telemetry}
         self.pipeline = pipeline_of(
             environ=environ, local=local, timeout=timeout, hedge_after=hedge_after, aliases=aliases, mock=mock,
             finding=finding, calling={"random": random, "policy": policy, "learn": learn, "live": live, **calling},
@@ -315,13 +319,11 @@ class ProviderList(OtherKinds, Directory):
         if isinstance(model, bool):  # `ask_ai(question, test)`, as it was once
             test, model = model, None
         check_timeout(timeout)
-        how: dict[str, Any] = {"max_steps": max_steps, "on_unsupported": on_unsupported, "schema": schema}
-        how |= {"system": system, "images": images, "extra_body": extra_body, "split_thinking": split_thinking}
-        asked = self.pipeline.question(question, parameters, **how)
-        pipeline = self.pipeline
-        if avoid is not None or only is not None or api_key is not None or api_base is not None:
-            api_key = hidden(api_key)  # in a traceback with local variables, too
-            pipeline = self._within({"avoid": avoid, "only": only, "api_key": api_key, "api_base": api_base})
+        options: dict[str, Any] = {"max_steps": max_steps, "on_unsupported": on_unsupported, "schema": schema}
+        options |= {"system": system, "images": images, "extra_body": extra_body, "split_thinking": split_thinking}
+        options |= {"avoid": avoid, "only": only, "api_key": hidden(api_key), "api_base": api_base, **parameters}
+        api_key = None  # in a traceback with local variables, too
+        pipeline, asked = self._asked(question, options)
         if stream:
             return pipeline.asker.stream(asked, model, test, timeout).open()
         return pipeline.asker.answer(asked, model, test, timeout)
@@ -333,32 +335,10 @@ class ProviderList(OtherKinds, Directory):
         return self._stream(question, model, **options)
 
     def _stream(
-        self,
-        question: Prompt,
-        model: Models,
-        *,
-        test: bool = True,
-        system: str | None = None,
-        images: Any = None,
-        schema: Any = None,
-        max_steps: int = MAX_STEPS,
-        on_unsupported: str = DROP,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-        avoid: Names | None = None,
-        only: Names | None = None,
-        api_key: str | None = None,
-        api_base: str | None = None,
-        split_thinking: bool | None = None,
-        **parameters: Any,
+        self, question: Prompt, model: Models, *, test: bool = True, timeout: float | None = None, **options: Any
     ) -> AnswerStream:
         check_timeout(timeout)
-        how: dict[str, Any] = {"max_steps": max_steps, "on_unsupported": on_unsupported, "schema": schema}
-        how |= {"system": system, "images": images, "extra_body": extra_body, "split_thinking": split_thinking}
-        asked = self.pipeline.question(question, parameters, **how)
-        pipeline = self.pipeline
-        if avoid is not None or only is not None or api_key is not None or api_base is not None:
-            pipeline = self._within({"avoid": avoid, "only": only, "api_key": api_key, "api_base": api_base})
+        pipeline, asked = self._asked(question, options)
         return pipeline.asker.stream(asked, model, test, timeout)
 
     def batch(self, questions: Items, models: Models = None, **options: Unpack[BatchOptions]) -> Batch:

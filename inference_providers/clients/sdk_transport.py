@@ -166,6 +166,7 @@ class _Wanted:
             accept=_accept(request),
         )
         self.is_for_talk = api_of(self.request.api) not in KINDS
+        self.request.asked = self.models
         self.learns = self.request.api != chat.PATH or bool(body and (body.get("store") or body.get("modalities")))
 
     def within(self, pipeline: Pipeline) -> Pipeline:

@@ -9,22 +9,26 @@ if TYPE_CHECKING:
     from inference_providers.files import folders as folders
     from inference_providers.files import locks as locks
     from inference_providers.files import pipes as pipes
+    from inference_providers.files.database import Database as Database
     from inference_providers.files.opening import is_pipe as is_pipe
     from inference_providers.files.opening import read as read
     from inference_providers.files.opening import regular as regular
     from inference_providers.files.opening import same as same
+    from inference_providers.files.writer import row_writer as row_writer
     from inference_providers.files.writing import REPLACES_OPEN as REPLACES_OPEN
     from inference_providers.files.writing import check_writable as check_writable
     from inference_providers.files.writing import mode_beside as mode_beside
     from inference_providers.files.writing import replacing as replacing
 
 _HOME = {
+    "database": ("Database",),
     "opening": (
         "is_pipe",
         "read",
         "regular",
         "same",
     ),
+    "writer": ("row_writer",),
     "writing": (
         "REPLACES_OPEN",
         "check_writable",

@@ -10,7 +10,7 @@ from inference_providers.transport import request_to
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Mapping
+    from collections.abc import Callable, Container, Mapping, Sequence
     from typing import Any
 
     from inference_providers.offers import Offer
@@ -71,6 +71,7 @@ class ModelRequest:
 
     `api` is the path alone, by which body and reply are read; empty where no model is asked, but something looked up.
 
+    *asked*: the models by the names that the caller gave them, for those who log calls; None for the best.
     *tries*: how often one candidate is asked at most; None for what the policy says.
 
     It is made for one call, and remembers for that call what each offer gets of it: `fits`, by the offer's identity.
@@ -81,6 +82,7 @@ class ModelRequest:
         "accept",
         "allow_empty",
         "api",
+        "asked",
         "body",
         "content",
         "content_type",
@@ -121,6 +123,7 @@ class ModelRequest:
         self.headers = dict(headers or {})  # the caller's own, for whoever answers
         self.allow_empty = allow_empty
         self.tries: int | None = None
+        self.asked: str | Sequence[str] | None = None
         self.fits: dict[int, FittedRequest] = {}
         self.repairs: Mapping[Any, Repairs] = {}
         self.learnt: dict[Any, list[Repairs]] = {}

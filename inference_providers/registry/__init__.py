@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from inference_providers.registry.naming import derive as derive
     from inference_providers.registry.naming import is_text_model as is_text_model
     from inference_providers.registry.naming import loose as loose
+    from inference_providers.registry.prices import Prices as Prices
+    from inference_providers.registry.prices import Rate as Rate
     from inference_providers.registry.provider import OPENAI_PROTOCOL as OPENAI_PROTOCOL
     from inference_providers.registry.provider import Provider as Provider
     from inference_providers.registry.registry import BUNDLED_PATH as BUNDLED_PATH
@@ -96,6 +98,10 @@ _HOME = {
         "derive",
         "is_text_model",
         "loose",
+    ),
+    "prices": (
+        "Prices",
+        "Rate",
     ),
     "provider": (
         "OPENAI_PROTOCOL",

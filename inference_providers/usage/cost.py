@@ -1,30 +1,78 @@
-"""What tokens cost at an offer's prices. Pure."""
+"""What tokens cost at an offer's prices. Pure, but for the clock where a price is one of certain hours."""
 
 from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from inference_providers.registry import Facts
+    from datetime import datetime
+
+    from inference_providers.registry import Facts, Registry
     from inference_providers.usage.usage import Usage
 
 
-def cost_of(usage: Usage | None, facts: Facts, *, service: str = "", part: float = 1.0) -> float | None:
+_TURNS = frozenset(("tiers", "hours", "request"))  # prices that may change what plain tokens cost
+_WITH_THOUGHT = _TURNS | {"reasoning"}
+
+
+class Charge:
+    """What one reply costs that has come just now, and what that is worked out of.
+
+    cost: USD, None if tokens or prices are unknown. version: of the list of prices. The rest: as for `cost_of`.
+    """
+
+    __slots__ = ("cost", "facts", "part", "service", "usage", "version", "when")
+
+    def __init__(
+        self,
+        usage: Usage | None,
+        facts: Facts,
+        registry: Registry | None = None,
+        *,
+        service: str = "",
+        part: float | None = None,
+    ) -> None:
+        """*registry*: where the facts are from."""
+        self.usage, self.facts, self.service, self.part = usage, facts, service, part
+        self.version = 0 if registry is None else registry.version
+        self.when = _now() if "hours" in facts.more else None
+        self.cost = cost_of(usage, facts, service=service, part=part, when=self.when)
+
+
+def _now() -> datetime:
+    from datetime import UTC, datetime
+
+    return datetime.now(UTC)
+
+
+def cost_of(
+    usage: Usage | None, facts: Facts, *, service: str = "", part: float | None = None, when: datetime | None = None
+) -> float | None:
     """USD for *usage*: as the provider reported it, else at an offer's prices; None if tokens or prices are unknown.
 
-    service: `batch`, `flex` or `priority`, whose own prices count where they are known. part: what it costs of the
-    usual prices where they are not.
+    service: `batch`, `flex` or `priority`, whose own prices count where they are known; default: what the usage says.
+    part: what it costs of the usual prices where they are not; without it the cost is unknown then. when: a moment with
+    its time zone, where prices are those of certain hours; without it the dearest count.
     """
     if usage is None:
         return None
     if usage.price is not None:
         return usage.price
+    more = facts.more
+    if (
+        usage.more
+        or service
+        or usage.service
+        or (more and not (_WITH_THOUGHT if usage.reasoning_tokens else _TURNS).isdisjoint(more))
+    ):
+        from inference_providers.usage.cost_parts import parts_of, total
+
+        return total(parts_of(usage, facts, service=service, part=part, when=when))
     price_in, price_out, price_cached = facts.input_price, facts.output_price, facts.cached_input_price
-    if service in facts.more:
-        part = 1.0
-    if "tiers" in facts.more or service in facts.more:
-        price_in, price_out, price_cached, _ = facts.prices.at(usage.input_tokens, service=service)
+    tokens_in, tokens_out = usage.input_tokens, usage.output_tokens
     if price_in is None or price_out is None:
-        return None
-    cached = min(usage.cached_tokens, usage.input_tokens)
-    read = (usage.input_tokens - cached) * price_in + cached * (price_in if price_cached is None else price_cached)
-    return part * (read + usage.output_tokens * price_out) / 1e6
+        if price_in is price_out or (tokens_in if price_in is None else tokens_out):
+            return None
+        price_in, price_out = price_in or 0.0, price_out or 0.0  # there are no tokens of that kind
+    cached = min(usage.cached_tokens, tokens_in)
+    read = (tokens_in - cached) * price_in + cached * (price_in if price_cached is None else price_cached)
+    return (read + tokens_out * price_out) / 1e6
