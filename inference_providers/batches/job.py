@@ -8,8 +8,8 @@ import time
 from inference_providers.batches import formulas
 from inference_providers.batches.items import Reader, Result
 from inference_providers.batches.sources import OPTIONS, Source
-from inference_providers.chat import MAX_STEPS, Question, check_timeout, parameters
-from inference_providers.routing import Pace
+from inference_providers.chat import MAX_STEPS, PREFERRING, Question, check_timeout, parameters
+from inference_providers.routing import BATCH, Pace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from inference_providers.batches.items import Item
+    from inference_providers.calls import Pipeline
+    from inference_providers.routing import Preferences
 
 
 KEEP, RAISE = "keep", "raise"  # what becomes of a failed item
@@ -122,6 +124,8 @@ class Job:
         )
         self.terms: Any = {"avoid": avoid, "only": only, "api_key": api_key, "api_base": api_base}
         self.models, self.max_retries = route_key(models), _retries(fields.pop("max_retries", None))
+        self.words = {name: fields.pop(name) for name in PREFERRING & fields.keys()}
+        self.preferences: Preferences | None = None
         reading = {name: fields.pop(name) for name in OPTIONS if name in fields}
         steps = {"max_steps": fields.pop("max_steps", MAX_STEPS), "split_thinking": split_thinking}
         fields = {name: value for name, value in fields.items() if value or name != "tools"}
@@ -131,6 +135,20 @@ class Job:
         self.reader = Reader(models, system, self.pattern.fields, self.pattern.extra)
         self.source = Source(source, self.reader, **reading)
         self.is_plain = _takes_one_reply(self.pattern)
+
+    def prefer(self, pipeline: Pipeline) -> None:
+        """Take over what the batch prefers, over what its list does.
+
+        Raises TypeError and ValueError, also where a provider's batch API would have to hold to it.
+        """
+        words = dict(self.words)
+        own = pipeline.preferring(words, BATCH).over(pipeline.preferences) if words else pipeline.preferences
+        if self.by_provider and (self.words or (own is not None and own.spends)):
+            said = parameters.listed(sorted(self.words)) or "the list's budget"
+            raise ValueError(
+                f'mode="provider" leaves all to a provider\'s batch API, which cannot hold to {said}; use mode="direct"'
+            )
+        self.preferences = own
 
     def question(self, item: Item) -> Question:
         """An item's question, for what takes more than one reply."""

@@ -6,11 +6,13 @@ from inference_providers._face import face
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from inference_providers.calls import asker as asker
     from inference_providers.calls import async_asker as async_asker
     from inference_providers.calls import refused as refused
     from inference_providers.calls.answer_stream import AnswerStream as AnswerStream
     from inference_providers.calls.async_answer_stream import AsyncAnswerStream as AsyncAnswerStream
     from inference_providers.calls.async_stream_reply import AsyncStreamReply as AsyncStreamReply
+    from inference_providers.calls.chosen import explained as explained
     from inference_providers.calls.events import AttemptFinished as AttemptFinished
     from inference_providers.calls.events import CallFinished as CallFinished
     from inference_providers.calls.events import CallStarted as CallStarted
@@ -35,6 +37,7 @@ _HOME = {
     "answer_stream": ("AnswerStream",),
     "async_answer_stream": ("AsyncAnswerStream",),
     "async_stream_reply": ("AsyncStreamReply",),
+    "chosen": ("explained",),
     "events": (
         "AttemptFinished",
         "CallFinished",
@@ -67,6 +70,7 @@ __getattr__, __dir__ = face(
     __name__,
     _HOME,
     modules=(
+        "asker",
         "async_asker",
         "refused",
     ),

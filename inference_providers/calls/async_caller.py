@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 
 from inference_providers.calls.async_trial import error_body, running
-from inference_providers.calls.async_waiting import hedged, sleep
+from inference_providers.calls.async_waiting import hedged, in_thread, sleep
 from inference_providers.calls.reply import Reply, after_both, ends_the_call, given, judge
 from inference_providers.protocols import capable_offers, classify, fit, mend
 from inference_providers.routing import Send, Sleep, route
@@ -17,10 +17,11 @@ from inference_providers.transport import WireError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
-    from typing import TypeVar
+    from typing import Any, TypeVar
 
     from inference_providers.attempts import Attempt
-    from inference_providers.calls.async_stream_reply import AsyncStreamReply
+    from inference_providers.calls.async_stream_reply import AsyncOpening, AsyncStreamReply
+    from inference_providers.calls.gate import Admission
     from inference_providers.calls.observation import Call, Context, Stage
     from inference_providers.offers import Offer
     from inference_providers.protocols import ModelRequest, Verdict
@@ -154,12 +155,9 @@ class AsyncCaller:
     ) -> Reply:
         attempts: list[Attempt] = [] if call is None else call.attempts
         started = time.monotonic()
-        request.repairs = self.health.repairs
-        capable = capable_offers(request, offers, self.context.who_could)
-        health, tries = self.health, request.tries
-        steps = route(
-            capable, health, self.context, total=total, attempts=attempts, hedge_after=hedge_after, tries=tries
-        )
+        capable = self._candidates(request, offers)
+        how: Any = {"total": total, "attempts": attempts, "tries": request.tries, "preferences": request.preferences}
+        steps = route(capable, self.health, self.context, hedge_after=hedge_after, **how)
         step = next(steps)
         while True:
             verdict, offer = None, None
@@ -176,9 +174,24 @@ class AsyncCaller:
                 assert offer is not None
                 if request.learnt:
                     self._learn(request, offer)
-                return Reply(stop.value, offer, attempts, time.monotonic() - started, fit(request, offer))
+                reply = Reply(stop.value, offer, attempts, time.monotonic() - started, fit(request, offer))
+                reply.listed = offers[0]
+                return reply
             if call is not None:
                 call.report()
+
+    def _candidates(self, request: ModelRequest, offers: Sequence[Offer]) -> Sequence[Offer]:
+        """Those of the offers that can do what the request needs, in the order in which they are asked."""
+        self._begin(request)
+        capable = capable_offers(request, offers, self.context.who_could)
+        preferences = request.preferences
+        return capable if preferences is None else self.context.gate.ordered(capable, request, preferences)
+
+    def _begin(self, request: ModelRequest) -> None:
+        """What every request takes along: what offers are known to refuse, and what is preferred."""
+        request.repairs = self.health.repairs
+        if request.preferences is None and self.context.preferences is not None:
+            request.preferences = self.context.preferences.for_call()
 
     def _learn(self, request: ModelRequest, offer: Offer) -> None:
         """Remember what whoever has answered did not take."""
@@ -187,7 +200,8 @@ class AsyncCaller:
 
     async def _mended(self, step: Send, request: ModelRequest) -> Verdict:
         """One try of one candidate, and others without what it does not take."""
-        request.repairs, started = self.health.repairs, time.monotonic()
+        self._begin(request)
+        started = time.monotonic()
         verdict = await self._tried(step, request)
         while verdict.repaired and (left := step.limit - (time.monotonic() - started)) > 0:
             verdict = await self._tried(Send(step.offer, left), request)
@@ -196,7 +210,34 @@ class AsyncCaller:
         return verdict
 
     async def _tried(self, step: Send, request: ModelRequest, cancellation: Cancellation | None = None) -> Verdict:
-        """One try of one candidate."""
+        """One try of one candidate, if it is let through."""
+        if request.preferences is None:
+            return await self._sent(step, request, cancellation)
+        admission = await self._admission(step, request)
+        if isinstance(admission, classify.Verdict):
+            return admission
+        try:
+            verdict = await self._sent(step, request, cancellation)
+        except BaseException:
+            admission.dropped()
+            raise
+        if cancellation is not None and cancellation.is_cancelled and verdict.error is not None:
+            admission.dropped()  # the other was quicker; this one may be charged all the same
+        elif admission.waits:
+            await in_thread(admission.answered, verdict)
+        else:
+            admission.answered(verdict)
+        return verdict
+
+    async def _admission(self, step: Send, request: ModelRequest) -> Admission | Verdict:
+        """Whether a try is let through; what is kept in files is looked at in a thread."""
+        gate = self.context.gate
+        if gate.waits(request):
+            return await in_thread(gate.admitted, step.offer, request, step.left)
+        return gate.admitted(step.offer, request, step.left)
+
+    async def _sent(self, step: Send, request: ModelRequest, cancellation: Cancellation | None) -> Verdict:
+        """One request to one candidate, and what came back."""
         offer = step.offer
         limit = step.limit
         try:
@@ -242,9 +283,8 @@ class AsyncCaller:
         from inference_providers.calls.async_stream_reply import AsyncOpening, AsyncStreamReply
 
         attempts: list[Attempt] = [] if call is None else call.attempts
-        request.repairs = self.health.repairs
-        capable = capable_offers(request, offers, self.context.who_could)
-        steps = route(capable, self.health, self.context, total=total, attempts=attempts)
+        capable, preferences = self._candidates(request, offers), request.preferences
+        steps = route(capable, self.health, self.context, total=total, attempts=attempts, preferences=preferences)
         step = next(steps)
         while True:
             verdict, opening = None, None
@@ -252,7 +292,7 @@ class AsyncCaller:
                 await sleep(step.seconds)
             else:
                 opening = AsyncOpening(self.context, self.sender, step, request)
-                verdict = await opening.open()
+                verdict = await (opening.open() if preferences is None else self._let_open(opening, step, request))
                 if verdict.error:
                     mend(request, step.offer, verdict)
                 if verdict.error and self.context.verbose:
@@ -263,6 +303,25 @@ class AsyncCaller:
                 assert opening is not None
                 if request.learnt:
                     self._learn(request, opening.offer)
-                return AsyncStreamReply(opening, attempts, fit(request, opening.offer))
+                reply = AsyncStreamReply(opening, attempts, fit(request, opening.offer))
+                reply.listed = offers[0]
+                return reply
             if call is not None:
                 call.report()
+
+    async def _let_open(self, opening: AsyncOpening, step: Send, request: ModelRequest) -> Verdict:
+        """Open a stream, if it is let through; it is settled when it is over."""
+        admission = await self._admission(step, request)
+        if isinstance(admission, classify.Verdict):
+            return admission
+        try:
+            verdict = await opening.open()
+        except BaseException:
+            admission.dropped()
+            raise
+        if verdict.error is not None:
+            admission.failed(verdict)
+        else:
+            admission.opened()
+            opening.admission = admission
+        return verdict

@@ -6,7 +6,7 @@ import time
 
 from inference_providers import chat
 from inference_providers.chat import Answer, AnswerBuilder
-from inference_providers.usage import cost_of, usage_of
+from inference_providers.usage import cost_of, listed_cost, usage_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,7 +70,9 @@ class Gathered:
         usage = usage_of(data["usage"])
         given = AnswerBuilder(split=self._split)
         seconds = time.monotonic() - self.started
-        given.add(usage, cost_of(usage, reply.offer.facts), reply.attempts, reply.dropped, seconds, reply.repaired)
+        cost = cost_of(usage, reply.offer.facts)
+        listed = cost if reply.listed in (None, reply.offer) else listed_cost(usage, reply.listed.facts)
+        given.add(usage, cost, reply.attempts, reply.dropped, seconds, reply.repaired, listed)
         text, thoughts = self._parted[0].text, self._parted[1].text.strip()
         parted = (text, thoughts) if thoughts else None
         self.answer = given.answer(data, reply.offer, self._turns, parted=parted, thoughts=self._thoughts.text)

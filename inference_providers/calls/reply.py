@@ -21,7 +21,18 @@ if TYPE_CHECKING:
 class Reply:
     """A reply that worked: its JSON, its HTTP form, who gave it, and every attempt on the way."""
 
-    __slots__ = ("attempts", "content", "data", "dropped", "headers", "offer", "repaired", "seconds", "status")
+    __slots__ = (
+        "attempts",
+        "content",
+        "data",
+        "dropped",
+        "headers",
+        "listed",
+        "offer",
+        "repaired",
+        "seconds",
+        "status",
+    )
 
     def __init__(
         self,
@@ -33,6 +44,7 @@ class Reply:
     ) -> None:
         self.data: Any = verdict.reply
         self.offer, self.attempts, self.seconds = offer, attempts, seconds
+        self.listed: Offer = offer  # who would have been asked first without a policy
         self.dropped, self.repaired = (fitted.dropped, fitted.repaired) if fitted is not None else ([], [])
         self.status, self.headers, self.content = verdict.response or (200, {}, b"")
 

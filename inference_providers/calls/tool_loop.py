@@ -9,7 +9,7 @@ from __future__ import annotations
 from inference_providers import chat
 from inference_providers.chat import Answer, AnswerBuilder
 from inference_providers.errors import InvalidReplyError, StepLimitError
-from inference_providers.usage import cost_of, usage_of
+from inference_providers.usage import cost_of, listed_cost, usage_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -120,7 +120,9 @@ def _check_calls(asked: int, made: int, turns: Sequence[Mapping[str, Any]]) -> N
 
 def _count(given: AnswerBuilder, reply: Reply) -> None:
     usage = usage_of(reply.data.get("usage") or chat.usage_in(reply.data))  # most say it where it belongs
-    given.add(usage, cost_of(usage, reply.offer.facts), reply.attempts, reply.dropped, reply.seconds, reply.repaired)
+    cost = cost_of(usage, reply.offer.facts)
+    listed = cost if reply.listed is reply.offer else listed_cost(usage, reply.listed.facts)
+    given.add(usage, cost, reply.attempts, reply.dropped, reply.seconds, reply.repaired, listed)
 
 
 def answer_of(reply: Reply, turns: Sequence[Mapping[str, Any]], *, split: bool = False) -> Answer:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from inference_providers.chat.answer import plain as plain
     from inference_providers.chat.arguments import DROP as DROP
     from inference_providers.chat.arguments import MAX_STEPS as MAX_STEPS
+    from inference_providers.chat.arguments import PREFERRING as PREFERRING
     from inference_providers.chat.arguments import Models as Models
     from inference_providers.chat.arguments import Prompt as Prompt
     from inference_providers.chat.arguments import check_timeout as check_timeout
@@ -72,6 +73,7 @@ _HOME = {
     "arguments": (
         "DROP",
         "MAX_STEPS",
+        "PREFERRING",
         "check_timeout",
         "names_of",
     ),

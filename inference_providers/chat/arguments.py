@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 MAX_STEPS = 10  # replies to one question, calls of tools between them
+# What is no parameter of generation but says whom to ask, in which order, how often and for how much.
+PREFERRING = frozenset((
+    "policy", "max_cost", "quality_threshold", "provider", "fallback_providers", "strategies", "retry_attempts",
+    "backoff_multiplier", "cost_optimization", "latency_optimization", "fallback_config",
+))  # fmt: skip
 KEEP, DROP, ERROR = "keep", "drop", "error"  # what becomes of a parameter that a candidate does not take
 
 TYPE_CHECKING = False

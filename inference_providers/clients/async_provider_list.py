@@ -25,10 +25,12 @@ if TYPE_CHECKING:
         AskOptions,
         AsyncItems,
         BatchOptions,
+        ClientTerms,
         GenerationOptions,
         Names,
         Percentile,
         PlainOptions,
+        Strategy,
         StreamOptions,
         Terms,
     )
@@ -59,8 +61,10 @@ class AsyncProviderList(Directory):
         only: nobody but these; whose country is not known is in none. With `INFERENCE_PROVIDERS_AVOID` and `..._ONLY`
         they hold for every call, in fallbacks and hedges, too: a call can only add to them.
     update_url: where updates come from; default `INFERENCE_PROVIDERS_URL`, else models.dev. random: source of
-        randomness (`random.Random`) for `choose_randomly` and for jitter. policy, limits: the numbers of retry,
-        fallback and cool-down, and how long each thing may take.
+        randomness (`random.Random`) for `choose_randomly` and for jitter. limits: how long each thing may take.
+    policy: in which order candidates are asked (`"cheapest"`, ...; docs/policies.md), or the numbers of retry, fallback
+        and cool-down (`Policy`). budget, rate_limits: USD by call, day and month, and requests and tokens by the minute
+        for each provider, like `{"per_day": 5.0}`, `{"groq": {"requests_per_minute": 30}}`; see docs/limits.md.
     allow_empty: take an empty reply for an answer. split_thinking: part `<think>` blocks from answers. hedge_after:
         seconds, or "p95", after which a second provider is asked as well, for calls that are not streamed; at most one
         request in twenty is such an extra one. Off by default.
@@ -91,7 +95,9 @@ class AsyncProviderList(Directory):
         aliases: Mapping[str, str] | None = None,
         update_url: str | None = None,
         random: Any = None,
-        policy: Policy | None = None,
+        policy: Policy | Strategy | None = None,
+        budget: Mapping[str, Any] | None = None,
+        rate_limits: Mapping[str, Mapping[str, float]] | None = None,
         limits: Limits | None = None,
         allow_empty: bool = False,
         hedge_after: float | Percentile | None = None,
@@ -107,10 +113,11 @@ class AsyncProviderList(Directory):
             "local_models": local_models, "trust": trust, "allow": allow, "update_url": update_url, "avoid": avoid,
             "only": only,
         }  # fmt: skip
+        preferring = {"policy": policy, "budget": budget, "rate_limits": rate_limits}
         calling = {"limits": limits, "allow_empty": allow_empty, "split_thinking": split_thinking}
         self.pipeline = pipeline_of(
             environ=environ, local=local, timeout=timeout, hedge_after=hedge_after, aliases=aliases, mock=mock,
-            finding=finding, calling={"random": random, "policy": policy, "learn": learn, **calling},
+            finding=finding, calling={"random": random, "learn": learn, **calling}, preferring=preferring,
         )  # fmt: skip
         self.compat = is_compatible(compat, self.pipeline.finder.environ)
         self.pipeline.finder.holder = self
@@ -176,7 +183,7 @@ class AsyncProviderList(Directory):
         timeout: float | None = None,
         hedge_after: float | Percentile | None = None,
         allow_empty: bool | None = None,
-        **terms: Unpack[Terms],
+        **terms: Unpack[ClientTerms],
     ) -> openai.AsyncOpenAI:
         """A real `openai.AsyncOpenAI` that routes every request and falls back, whatever SDK method is called.
 
@@ -187,7 +194,7 @@ class AsyncProviderList(Directory):
         providers that cool down are remembered for all clients of this list.
 
         timeout: seconds for a whole call; default that of this list. hedge_after: see `ProviderList`.
-        terms: avoid, only, api_key, api_base, as in `ask_ai`, for every request; a key is the first request's owner's.
+        terms: avoid, only, api_key, api_base, policy, max_cost and other preferences, as in `ask_ai`, for all requests.
         """
         from inference_providers.clients import sdk_transport
 
@@ -200,7 +207,7 @@ class AsyncProviderList(Directory):
         timeout: float | None = None,
         hedge_after: float | Percentile | None = None,
         allow_empty: bool | None = None,
-        **terms: Unpack[Terms],
+        **terms: Unpack[ClientTerms],
     ) -> openai.AsyncOpenAI:  # as it is
         """An `openai.AsyncOpenAI` that routes every request and falls back; see `ProviderList.client`."""  # as it is
         from inference_providers.clients import sdk_transport
@@ -223,7 +230,7 @@ class AsyncProviderList(Directory):
 
         from inference_providers.clients.connection import ClientCall, our_error
 
-        how: dict[str, Any] = {"extra_body": extra_body, "split_thinking": split_thinking}
+        how: dict[str, Any] = {"extra_body": extra_body, "split_thinking": split_thinking, "routed": False}
         with self._connecting({}, False) as before:
             asked = self.pipeline.question(prompt, parameters, system=before.system(system), **how)
             call = ClientCall(asked, model_name)

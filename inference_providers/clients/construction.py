@@ -9,7 +9,7 @@ import os
 import sys
 
 from inference_providers.calls import LAUNCH, Finder, Pipeline
-from inference_providers.chat import check_timeout
+from inference_providers.chat import PREFERRING, check_timeout
 from inference_providers.credentials import Secretive, hidden
 
 TYPE_CHECKING = False
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import openai
 
-    from inference_providers.clients.options import Terms
+    from inference_providers.clients.options import ClientTerms, Strategy, Terms
     from inference_providers.clients.sdk_transport import Options
     from inference_providers.clients.version_0_2 import Call
     from inference_providers.offers import Explanation, LocalServer, Offer, Resolution
@@ -68,6 +68,25 @@ class Directory(Secretive):
         if "pipeline" in self.__dict__:
             self.pipeline.verbose = self.pipeline.finder.verbose = verbose
 
+    def configure_providers(self, preferences: Mapping[str, Any]) -> None:
+        """Prefer, for all calls from now on that say nothing else.
+
+        preferences: primary: the provider that is asked first; fallback: a list of those that are asked after it,
+        nobody else (without it, whoever else serves the model). cost_optimization: true for the cheapest first, or
+        `{"max_cost": USD for each call, "prefer_cheaper": ..., "quality_threshold": ...}`. latency_optimization: true
+        for the fastest first. quality_threshold: from 0 to 1, how good a model must be that is not named.
+
+        Raises TypeError, ValueError, and UnknownModelError for a provider that nobody is called.
+        """
+        from inference_providers.routing import configured
+
+        pipeline = self.pipeline
+        made = configured(preferences, pipeline.finder.provider_id)
+        if pipeline.preferences is not None:
+            made.budget = pipeline.preferences.budget
+            made.strategy = made.strategy or pipeline.preferences.strategy
+        pipeline.preferences = made
+
     def get_canonical_model_names(self) -> list[str]:
         """Every canonical name in the registry, sorted."""
         return sorted(self.registry.canonical_names)
@@ -89,9 +108,17 @@ class Directory(Secretive):
         """Which model *name* means, by which rule, and every offer of it, usable or not."""
         return self.pipeline.finder.resolver.resolve(name, provider)
 
-    def explain(self, name: str | None = None) -> Explanation:
-        """Every offer of a model (or of the automatic choice), and why it is or is not a candidate."""
-        return self.pipeline.finder.explain(name)
+    def explain(self, name: str | None = None, *, policy: Strategy | None = None) -> Explanation:
+        """Every offer of a model (or of the automatic choice), and why it is or is not a candidate.
+
+        policy: in which order it is asked, with the arithmetic; default that of the list, or of the name.
+        """
+        found = self.pipeline.finder.explain(name)
+        if policy is None and self.pipeline.preferences is None and ":" not in (name or ""):
+            return found
+        from inference_providers.calls import explained
+
+        return explained(self.pipeline, found, policy)
 
     def candidates(self, name: str, *, provider: str | None = None) -> list[Offer]:
         """The candidates for a name, in the order in which they are tried.
@@ -111,13 +138,16 @@ class Directory(Secretive):
         return version_0_2.connecting(self, terms, test)
 
     def _routed(
-        self, models: Any, timeout: float | None, hedge_after: Any, allow_empty: bool | None, terms: Terms
+        self, models: Any, timeout: float | None, hedge_after: Any, allow_empty: bool | None, terms: ClientTerms
     ) -> tuple[Pipeline, Options]:
         """What a client that routes is made of: the pipeline under its terms, and its options."""
         from inference_providers.clients import sdk_transport
 
+        words: dict[str, Any] = {name: terms.pop(name) for name in PREFERRING & terms.keys()}  # type: ignore[misc]
         pipeline = self._within(terms) if terms else self.pipeline
-        return pipeline, sdk_transport.options_of(pipeline, models, timeout, hedge_after, allow_empty)
+        options = sdk_transport.options_of(pipeline, models, timeout, hedge_after, allow_empty)
+        options.preferences = pipeline.preferring(words).over(pipeline.preferences) if words else None
+        return pipeline, options
 
     def _within(self, terms: Terms) -> Pipeline:
         """The pipeline under a call's terms; from here on, *terms* shows its key as "[key]"."""
@@ -189,8 +219,12 @@ def pipeline_of(
     mock: Mapping[str, Any] | None,
     finding: dict[str, Any],
     calling: dict[str, Any],
+    preferring: dict[str, Any],
 ) -> Pipeline:
-    """A pipeline over these providers: *finding* are further options of its `Finder`, *calling* of its calls."""
+    """A pipeline over these providers: *finding* are further options of its `Finder`, *calling* of its calls.
+
+    *preferring*: `policy`, `budget` and `rate_limits`, as in `ProviderList`.
+    """
     _check(timeout, hedge_after, environ, aliases)
     if local not in (True, False, LAUNCH):
         raise ValueError(f'local must be True, False or "{LAUNCH}", not {local!r}')
@@ -201,7 +235,23 @@ def pipeline_of(
         if registry is not None:
             local, finding = False, {**finding, "json_override": registry, "auto_update": False}
     finder = Finder(environ=environ, local=local, aliases=aliases, **finding)
-    return Pipeline(finder, timeout=timeout, hedge_after=hedge_after, stand_in=stand_in, **calling)
+    numbers = preferring["policy"] if hasattr(preferring["policy"], "backoff_base") else None
+    made = Pipeline(finder, timeout=timeout, hedge_after=hedge_after, stand_in=stand_in, policy=numbers, **calling)
+    _prefer(made, **{**preferring, "policy": None} if numbers is not None else preferring)
+    return made
+
+
+def _prefer(pipeline: Pipeline, policy: Any, budget: Any, rate_limits: Any) -> None:
+    """What a list is to prefer in all calls. Raises TypeError, ValueError and UnknownModelError."""
+    if policy is None and budget is None and rate_limits is None:
+        return
+    from inference_providers import routing
+
+    made = pipeline.preferences = routing.Preferences()
+    made.strategy = None if policy is None else routing.checked_strategy(policy)
+    made.budget = None if budget is None else routing.checked_budget(budget)
+    if rate_limits is not None:
+        pipeline.rate_limits = routing.checked_rates(rate_limits, pipeline.finder.provider_id)
 
 
 def _stand_in(mock: Mapping[str, Any] | None) -> StandIn | None:

@@ -13,6 +13,7 @@ import openai
 from inference_providers.errors import (
     AllProvidersFailedError,
     AuthenticationError,
+    BudgetExceededError,
     InsufficientCreditsError,
     InvalidRequestError,
     NoCredentialsError,
@@ -56,6 +57,8 @@ def sdk_error(error: InferenceProvidersError, request: httpx2.Request) -> openai
         return with_status(400, str(error), clean, _body(str(error), "provider_avoided"))
     if isinstance(error, NoCredentialsError):
         return with_status(401, str(error), clean, _body(str(error), "invalid_api_key"))
+    if isinstance(error, BudgetExceededError):
+        return with_status(402, str(error), clean, _body(str(error), "budget_exceeded"))
     attempts = error.attempts if isinstance(error, AllProvidersFailedError) else []
     if isinstance(error, AllProvidersFailedError) and not attempts:  # the time was up before anybody was asked
         return _timeout(str(error), clean)

@@ -71,7 +71,8 @@ class ModelRequest:
 
     `api` is the path alone, by which body and reply are read; empty where no model is asked, but something looked up.
 
-    *tries*: how often one candidate is asked at most; None for what the policy says.
+    *tries*: how often one candidate is asked at most; None for what the policy says. *preferences*: those of the call,
+    None where it has none. *in_turn*: its candidates are in the order in which they are to be asked.
 
     It is made for one call, and remembers for that call what each offer gets of it: `fits`, by the offer's identity.
     `repairs` is what offers are known to refuse, by their `place`; `learnt` is what this very call has found of it.
@@ -86,9 +87,11 @@ class ModelRequest:
         "content_type",
         "fits",
         "headers",
+        "in_turn",
         "learnt",
         "method",
         "path",
+        "preferences",
         "repairs",
         "streams",
         "tries",
@@ -121,6 +124,8 @@ class ModelRequest:
         self.headers = dict(headers or {})  # the caller's own, for whoever answers
         self.allow_empty = allow_empty
         self.tries: int | None = None
+        self.preferences: Any = None  # `routing.Preferences`, of which nothing is read here
+        self.in_turn = False
         self.fits: dict[int, FittedRequest] = {}
         self.repairs: Mapping[Any, Repairs] = {}
         self.learnt: dict[Any, list[Repairs]] = {}

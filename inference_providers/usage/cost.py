@@ -28,3 +28,13 @@ def cost_of(usage: Usage | None, facts: Facts, *, service: str = "", part: float
     cached = min(usage.cached_tokens, usage.input_tokens)
     read = (usage.input_tokens - cached) * price_in + cached * (price_in if price_cached is None else price_cached)
     return part * (read + usage.output_tokens * price_out) / 1e6
+
+
+def listed_cost(usage: Usage | None, facts: Facts) -> float | None:
+    """USD for the same tokens at another offer's prices, whatever was charged; None where they are unknown."""
+    if usage is None or usage.price is None:
+        return cost_of(usage, facts)
+    from inference_providers.usage.usage import Usage
+
+    counted = Usage(usage.input_tokens, usage.output_tokens, cached_tokens=usage.cached_tokens)
+    return cost_of(counted, facts)
