@@ -12,7 +12,7 @@ from inference_providers.chat import usage_in
 from inference_providers.errors import BudgetExceededError, ProviderError, RateLimitError
 from inference_providers.offers import is_free
 from inference_providers.protocols import Verdict, classify, fit
-from inference_providers.routing import MEASURED, Ledger, Load, Outlook, Rates, Speeds, Warmth, exceeded
+from inference_providers.routing import MEASURED, Ledger, Load, Outlook, Rates, Speeds, Warmth, exceeded, unpriced
 from inference_providers.usage import Size, cost_of, most_cost, usage_of
 
 TYPE_CHECKING = False
@@ -113,7 +113,7 @@ class Gate:
         cost = 0.0 if free else None if body is None else most_cost(request.api, body, offer.facts, size)
         if cost is None:
             if budget is None or not budget.allow_unknown:
-                return self._unknown(preferences, who)
+                return unpriced(preferences.purses, budget, who)
             cost = 0.0
         admission.cost = cost
         for purse in preferences.purses:
@@ -127,18 +127,6 @@ class Gate:
             return exceeded(cost, entry.left or 0.0, entry.limit or 0.0, entry.budget, renews=entry.renews, whose=who)
         admission.entry = entry
         return None
-
-    def _unknown(self, preferences: Preferences, who: str) -> BudgetExceededError:
-        budget = preferences.budget
-        limits = [(purse.limit, purse.name) for purse in preferences.purses]
-        if budget is not None:
-            limits += [
-                (most, name)
-                for most, name in ((budget.per_day, "day"), (budget.per_month, "month"))
-                if most is not None
-            ]
-        limit, name = min(limits)
-        return exceeded(None, limit, limit, name, whose=who)
 
 
 class Admission:
@@ -219,7 +207,7 @@ class Admission:
         self._settle(self.cost if cost is None else cost)
 
     def __del__(self) -> None:
-        """A stream that was dropped without being closed: files wait for the next call, since this may be any moment."""
+        """A stream that was dropped without being closed. This may be any moment, so files wait for the next call."""
         if self.begins is not None and not self._done:
             self._done = True
             self._gate.load.end(self.offer, _NO_HEADERS)

@@ -220,6 +220,7 @@ def pipeline_of(
     finding: dict[str, Any],
     calling: dict[str, Any],
     preferring: dict[str, Any],
+    split_thinking: bool,
 ) -> Pipeline:
     """A pipeline over these providers: *finding* are further options of its `Finder`, *calling* of its calls.
 
@@ -236,7 +237,8 @@ def pipeline_of(
             local, finding = False, {**finding, "json_override": registry, "auto_update": False}
     finder = Finder(environ=environ, local=local, aliases=aliases, **finding)
     numbers = preferring["policy"] if hasattr(preferring["policy"], "backoff_base") else None
-    made = Pipeline(finder, timeout=timeout, hedge_after=hedge_after, stand_in=stand_in, policy=numbers, **calling)
+    calling = {**calling, "split_thinking": split_thinking, "policy": numbers}
+    made = Pipeline(finder, timeout=timeout, hedge_after=hedge_after, stand_in=stand_in, **calling)
     _prefer(made, **{**preferring, "policy": None} if numbers is not None else preferring)
     return made
 

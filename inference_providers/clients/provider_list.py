@@ -60,18 +60,15 @@ class ProviderList(Directory):
         they hold for every call, in fallbacks and hedges, too: a call can only add to them.
     update_url: where updates come from; default `INFERENCE_PROVIDERS_URL`, else models.dev. random: source of
         randomness (`random.Random`) for `choose_randomly` and for jitter. limits: how long each thing may take.
-    policy: in which order candidates are asked (`"cheapest"`, ...; docs/policies.md), or the numbers of retry, fallback
-        and cool-down (`Policy`). budget, rate_limits: USD by call, day and month, and requests and tokens by the minute
-        for each provider, like `{"per_day": 5.0}`, `{"groq": {"requests_per_minute": 30}}`; see docs/limits.md.
+    policy: in which order candidates are asked (docs/policies.md), or the numbers of retry and cool-down, a `Policy`.
+        budget, rate_limits: USD by call, day or month; each provider's requests and tokens by minute (docs/limits.md).
     allow_empty: take an empty reply for an answer. split_thinking: part `<think>` blocks from answers. hedge_after:
         seconds, or "p95", after which a second provider is asked as well, for calls that are not streamed; at most one
         request in twenty is such an extra one. Off by default.
     mock: replies instead of providers, by model; neither key nor network is used. See `testing.mock`.
     learn: remember what providers refuse in a file of the user's, too, for a week (`inference-providers learned`).
     compat: "0.2" for programs of that version of this package; also `INFERENCE_PROVIDERS_COMPAT`. See docs/moving.md.
-
     One list may be used from several threads; an asynchronous one from several event loops, one after another.
-
     Raises RegistryError, with every problem and its JSON path, for an invalid override or merge; else ValueError.
     """
 
@@ -111,11 +108,11 @@ class ProviderList(Directory):
             "local_models": local_models, "trust": trust, "allow": allow, "update_url": update_url, "avoid": avoid,
             "only": only,
         }  # fmt: skip
-        preferring = {"policy": policy, "budget": budget, "rate_limits": rate_limits}
-        calling = {"limits": limits, "allow_empty": allow_empty, "split_thinking": split_thinking}
         self.pipeline = pipeline_of(
             environ=environ, local=local, timeout=timeout, hedge_after=hedge_after, aliases=aliases, mock=mock,
-            finding=finding, calling={"random": random, "learn": learn, **calling}, preferring=preferring,
+            finding=finding, preferring={"policy": policy, "budget": budget, "rate_limits": rate_limits},
+            calling={"random": random, "learn": learn, "limits": limits, "allow_empty": allow_empty},
+            split_thinking=split_thinking,
         )  # fmt: skip
         self.compat = is_compatible(compat, self.pipeline.finder.environ)
         self.pipeline.finder.holder = self

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from inference_providers.routing.budget import Purse as Purse
     from inference_providers.routing.budget import checked_budget as checked_budget
     from inference_providers.routing.budget import exceeded as exceeded
+    from inference_providers.routing.budget import unpriced as unpriced
     from inference_providers.routing.concurrency import OVERLOADED as OVERLOADED
     from inference_providers.routing.concurrency import RISE as RISE
     from inference_providers.routing.concurrency import ConcurrencyLimiter as ConcurrencyLimiter
@@ -49,6 +50,7 @@ _HOME = {
         "Purse",
         "checked_budget",
         "exceeded",
+        "unpriced",
     ),
     "concurrency": (
         "ConcurrencyLimiter",

@@ -180,6 +180,8 @@ class Ledger:
             return Entry(today, cost, done.lastrowid)
 
         if self._database is not None and (found := self._database.write(work)) is not None:
+            if isinstance(found, Entry):
+                self._see(today, cost)
             return found
         with self._lock:
             month = sum(own for day, own in self._spent.items() if day[:7] == today[:7])
@@ -214,9 +216,15 @@ class Ledger:
             return True
 
         assert self._database is not None
-        if self._database.write(work) is None and cost > 0:  # the file is gone: this process still knows it
-            with self._lock:
-                self._spent[entry.day] = self._spent.get(entry.day, 0.0) + cost
+        self._database.write(work)
+        self._see(entry.day, cost - entry.cost)
+
+    def _see(self, day: str, cost: float) -> None:
+        """Know it though the file may be gone with the next call."""
+        with self._lock:
+            for period in (day, day[:7]):
+                if period in self._seen:
+                    self._seen[period] += cost
 
     def _over(self, cost: float, budget: Budget, used: Mapping[str, float]) -> BudgetExceededError | None:
         for name, limit in ((DAY, budget.per_day), (MONTH, budget.per_month)):
@@ -260,6 +268,16 @@ def exceeded(
         f"left{anew}. A smaller max_tokens, a shorter prompt or a cheaper model costs less."
     )
     return BudgetExceededError(message, cost=cost, left=left, limit=limit, budget=name, renews=renews)
+
+
+def unpriced(purses: Sequence[Purse], budget: Budget | None, whose: str) -> BudgetExceededError:
+    """The error of a request whose price nobody knows, under the narrowest of its limits."""
+    limits = [(purse.limit, purse.name) for purse in purses]
+    if budget is not None:
+        periods = ((budget.per_day, DAY), (budget.per_month, MONTH))
+        limits += [(most, name) for most, name in periods if most is not None]
+    limit, name = min(limits)
+    return exceeded(None, limit, limit, name, whose=whose)
 
 
 def _shown(amount: float) -> str:

@@ -13,11 +13,16 @@ if TYPE_CHECKING:
     from inference_providers.routing.rates import Rates
 
 # Headers of what is left and of how much there is, as providers call them, for requests and for tokens.
-HEADROOM = tuple(
-    (form.format(kind=kind, what="remaining"), form.format(kind=kind, what="limit"))
-    for kind in ("requests", "tokens")
-    for form in ("x-ratelimit-{what}-{kind}", "anthropic-ratelimit-{kind}-{what}", "x-ratelimit-{what}-{kind}-minute")
-) + (("x-ratelimit-remaining", "x-ratelimit-limit"), ("ratelimit-remaining", "ratelimit-limit"))
+HEADROOM = (
+    ("x-ratelimit-remaining-requests", "x-ratelimit-limit-requests"),
+    ("x-ratelimit-remaining-tokens", "x-ratelimit-limit-tokens"),
+    ("x-ratelimit-remaining-requests-minute", "x-ratelimit-limit-requests-minute"),
+    ("x-ratelimit-remaining-tokens-minute", "x-ratelimit-limit-tokens-minute"),
+    ("anthropic-ratelimit-requests-remaining", "anthropic-ratelimit-requests-limit"),
+    ("anthropic-ratelimit-tokens-remaining", "anthropic-ratelimit-tokens-limit"),
+    ("x-ratelimit-remaining", "x-ratelimit-limit"),
+    ("ratelimit-remaining", "ratelimit-limit"),
+)
 BELIEVED = 60.0  # seconds for which what a header says counts
 
 

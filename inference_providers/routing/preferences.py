@@ -52,8 +52,8 @@ class Preferences:
     """
 
     __slots__ = (
-        "budget", "decided", "general", "max_cost", "multiplier", "others", "purses", "quality", "seconds", "steps", "strategy",
-        "tries",
+        "budget", "decided", "general", "max_cost", "multiplier", "others", "purses", "quality", "seconds", "steps",
+        "strategy", "tries",
     )  # fmt: skip
 
     def __init__(self) -> None:

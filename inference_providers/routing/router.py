@@ -312,9 +312,8 @@ class Router:
 
     def backoff(self, tries: int) -> float:
         """Full jitter: anything up to base * multiplier**(tries - 1), at most the cap."""
-        return self.random.uniform(
-            0, min(self.policy.backoff_cap, self.policy.backoff_base * self.multiplier ** (tries - 1))
-        )
+        longest = self.policy.backoff_base * self.multiplier ** (tries - 1)
+        return self.random.uniform(0, min(self.policy.backoff_cap, longest))
 
     def learn(self, offer: Offer, verdict: Verdict) -> None:
         """Remember a failure, and what it says of others."""
