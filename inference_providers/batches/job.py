@@ -76,6 +76,7 @@ class Job:
 
     as_line: Callable[[Result], str | None] = staticmethod(Result.as_line)
     is_heard = False
+    preferences: Preferences | None = None  # see `prefer`
 
     def __init__(
         self,
@@ -115,22 +116,16 @@ class Job:
         self.raises, self.by_provider, self.as_completed = on_error == RAISE, mode == PROVIDER, as_completed
         self.csv_formulas, self.completion_window = csv_formulas, completion_window
         self.out, self.resume, self.progress, self.timeout, self.patience = out, resume, progress, timeout, patience
-        self.pace = Pace(
-            concurrency,
-            time.monotonic,
-            adaptive=adaptive,
-            requests_per_minute=requests_per_minute,
-            tokens_per_minute=tokens_per_minute,
-        )
+        rates = {"requests_per_minute": requests_per_minute, "tokens_per_minute": tokens_per_minute}
+        self.pace = Pace(concurrency, time.monotonic, adaptive=adaptive, **rates)
         self.terms: Any = {"avoid": avoid, "only": only, "api_key": api_key, "api_base": api_base}
         self.models, self.max_retries = route_key(models), _retries(fields.pop("max_retries", None))
         self.words = {name: fields.pop(name) for name in PREFERRING & fields.keys()}
-        self.preferences: Preferences | None = None
         reading = {name: fields.pop(name) for name in OPTIONS if name in fields}
-        steps = {"max_steps": fields.pop("max_steps", MAX_STEPS), "split_thinking": split_thinking}
+        how: Any = {"split_thinking": split_thinking, "schema": schema, "extra": extra_body}
+        how |= {"max_steps": fields.pop("max_steps", MAX_STEPS), "on_unsupported": on_unsupported}
         fields = {name: value for name, value in fields.items() if value or name != "tools"}
         # One question stands for all: what it says of schema and parameters holds for each item.
-        how: Any = {"on_unsupported": on_unsupported, "schema": schema, "extra": extra_body, **steps}
         self.pattern: Question = Question((), fields, **how)
         self.reader = Reader(models, system, self.pattern.fields, self.pattern.extra)
         self.source = Source(source, self.reader, **reading)

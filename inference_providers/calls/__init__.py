@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from inference_providers.calls.answer_stream import AnswerStream as AnswerStream
     from inference_providers.calls.async_answer_stream import AsyncAnswerStream as AsyncAnswerStream
     from inference_providers.calls.async_stream_reply import AsyncStreamReply as AsyncStreamReply
-    from inference_providers.calls.chosen import explained as explained
     from inference_providers.calls.events import AttemptFinished as AttemptFinished
     from inference_providers.calls.events import CallFinished as CallFinished
     from inference_providers.calls.events import CallStarted as CallStarted
     from inference_providers.calls.events import Event as Event
     from inference_providers.calls.events import FirstContent as FirstContent
     from inference_providers.calls.events import StreamFinished as StreamFinished
+    from inference_providers.calls.explaining import explained as explained
     from inference_providers.calls.finder import LAUNCH as LAUNCH
     from inference_providers.calls.finder import Finder as Finder
     from inference_providers.calls.listing import listed_models as listed_models
@@ -37,7 +37,6 @@ _HOME = {
     "answer_stream": ("AnswerStream",),
     "async_answer_stream": ("AsyncAnswerStream",),
     "async_stream_reply": ("AsyncStreamReply",),
-    "chosen": ("explained",),
     "events": (
         "AttemptFinished",
         "CallFinished",
@@ -46,6 +45,7 @@ _HOME = {
         "FirstContent",
         "StreamFinished",
     ),
+    "explaining": ("explained",),
     "finder": (
         "Finder",
         "LAUNCH",

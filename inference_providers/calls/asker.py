@@ -74,7 +74,7 @@ def concluded(question: Question, reply: Callable[[dict[str, Any]], Reply]) -> A
 
 def found(finder: Finder, names: Sequence[str], request: ModelRequest) -> list[Offer]:
     """The candidates for several names, best first. Raises what `Finder.first_available` and `chosen` raise."""
-    if request.preferences is not None or any(":" in name for name in names):
+    if request.preferences is not None or ":" in "".join(names):
         from inference_providers.calls.chosen import candidates
 
         return in_thread(candidates, finder, names, request)

@@ -155,7 +155,11 @@ class AsyncCaller:
     ) -> Reply:
         attempts: list[Attempt] = [] if call is None else call.attempts
         started = time.monotonic()
-        capable = self._candidates(request, offers)
+        request.repairs = self.health.repairs
+        capable = capable_offers(request, offers, self.context.who_could)
+        one = self._tried
+        if request.preferences is not None or self.context.preferences is not None:
+            capable, one = self._preferred(request, capable), self._passed
         how: Any = {"total": total, "attempts": attempts, "tries": request.tries, "preferences": request.preferences}
         steps = route(capable, self.health, self.context, hedge_after=hedge_after, **how)
         step = next(steps)
@@ -164,9 +168,7 @@ class AsyncCaller:
             if isinstance(step, Sleep):
                 await sleep(step.seconds)
             else:
-                verdict = await (
-                    self._tried(step, request) if step.hedge is None else self._hedged(step, step.hedge, request)
-                )
+                verdict = await (one(step, request) if step.hedge is None else self._hedged(step, step.hedge, request))
                 offer = verdict.offer or step.offer
             try:
                 step = steps.send(verdict)
@@ -180,16 +182,13 @@ class AsyncCaller:
             if call is not None:
                 call.report()
 
-    def _candidates(self, request: ModelRequest, offers: Sequence[Offer]) -> Sequence[Offer]:
-        """Those of the offers that can do what the request needs, in the order in which they are asked."""
-        self._begin(request)
-        capable = capable_offers(request, offers, self.context.who_could)
-        preferences = request.preferences
-        return capable if preferences is None else self.context.gate.ordered(capable, request, preferences)
+    def _preferred(self, request: ModelRequest, offers: Sequence[Offer]) -> Sequence[Offer]:
+        """The candidates in the order that is preferred."""
+        self._prefer(request)
+        return self.context.gate.ordered(offers, request, request.preferences)
 
-    def _begin(self, request: ModelRequest) -> None:
-        """What every request takes along: what offers are known to refuse, and what is preferred."""
-        request.repairs = self.health.repairs
+    def _prefer(self, request: ModelRequest) -> None:
+        """Have a request take along what its list prefers, where it has no preferences of its own."""
         if request.preferences is None and self.context.preferences is not None:
             request.preferences = self.context.preferences.for_call()
 
@@ -200,24 +199,24 @@ class AsyncCaller:
 
     async def _mended(self, step: Send, request: ModelRequest) -> Verdict:
         """One try of one candidate, and others without what it does not take."""
-        self._begin(request)
+        self._prefer(request)
+        request.repairs = self.health.repairs
         started = time.monotonic()
-        verdict = await self._tried(step, request)
+        one = self._tried if request.preferences is None else self._passed
+        verdict = await one(step, request)
         while verdict.repaired and (left := step.limit - (time.monotonic() - started)) > 0:
-            verdict = await self._tried(Send(step.offer, left), request)
+            verdict = await one(Send(step.offer, left), request)
         if verdict.action == classify.OK:
             self._learn(request, step.offer)
         return verdict
 
-    async def _tried(self, step: Send, request: ModelRequest, cancellation: Cancellation | None = None) -> Verdict:
+    async def _passed(self, step: Send, request: ModelRequest, cancellation: Cancellation | None = None) -> Verdict:
         """One try of one candidate, if it is let through."""
-        if request.preferences is None:
-            return await self._sent(step, request, cancellation)
         admission = await self._admission(step, request)
         if isinstance(admission, classify.Verdict):
             return admission
         try:
-            verdict = await self._sent(step, request, cancellation)
+            verdict = await self._tried(step, request, cancellation)
         except BaseException:
             admission.dropped()
             raise
@@ -236,8 +235,8 @@ class AsyncCaller:
             return await in_thread(gate.admitted, step.offer, request, step.left)
         return gate.admitted(step.offer, request, step.left)
 
-    async def _sent(self, step: Send, request: ModelRequest, cancellation: Cancellation | None) -> Verdict:
-        """One request to one candidate, and what came back."""
+    async def _tried(self, step: Send, request: ModelRequest, cancellation: Cancellation | None = None) -> Verdict:
+        """One try of one candidate."""
         offer = step.offer
         limit = step.limit
         try:
@@ -264,7 +263,8 @@ class AsyncCaller:
         """Try a candidate, and a second one if it takes long. Who has lost is cancelled."""
 
         async def trial(offer: Offer, limit: float, cancellation: Cancellation | None) -> Verdict:
-            verdict = await self._tried(Send(offer, limit), request, cancellation)
+            one = self._tried if request.preferences is None else self._passed
+            verdict = await one(Send(offer, limit), request, cancellation)
             verdict.offer = offer
             return verdict
 
@@ -283,7 +283,11 @@ class AsyncCaller:
         from inference_providers.calls.async_stream_reply import AsyncOpening, AsyncStreamReply
 
         attempts: list[Attempt] = [] if call is None else call.attempts
-        capable, preferences = self._candidates(request, offers), request.preferences
+        request.repairs = self.health.repairs
+        capable = capable_offers(request, offers, self.context.who_could)
+        if request.preferences is not None or self.context.preferences is not None:
+            capable = self._preferred(request, capable)
+        preferences = request.preferences
         steps = route(capable, self.health, self.context, total=total, attempts=attempts, preferences=preferences)
         step = next(steps)
         while True:

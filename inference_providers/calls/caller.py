@@ -149,7 +149,11 @@ class Caller:
     ) -> Reply:
         attempts: list[Attempt] = [] if call is None else call.attempts
         started = time.monotonic()
-        capable = self._candidates(request, offers)
+        request.repairs = self.health.repairs
+        capable = capable_offers(request, offers, self.context.who_could)
+        one = self._tried
+        if request.preferences is not None or self.context.preferences is not None:
+            capable, one = self._preferred(request, capable), self._passed
         how: Any = {"total": total, "attempts": attempts, "tries": request.tries, "preferences": request.preferences}
         steps = route(capable, self.health, self.context, hedge_after=hedge_after, **how)
         step = next(steps)
@@ -158,7 +162,7 @@ class Caller:
             if isinstance(step, Sleep):
                 sleep(step.seconds)
             else:
-                verdict = self._tried(step, request) if step.hedge is None else self._hedged(step, step.hedge, request)
+                verdict = one(step, request) if step.hedge is None else self._hedged(step, step.hedge, request)
                 offer = verdict.offer or step.offer
             try:
                 step = steps.send(verdict)
@@ -172,16 +176,13 @@ class Caller:
             if call is not None:
                 call.report()
 
-    def _candidates(self, request: ModelRequest, offers: Sequence[Offer]) -> Sequence[Offer]:
-        """Those of the offers that can do what the request needs, in the order in which they are asked."""
-        self._begin(request)
-        capable = capable_offers(request, offers, self.context.who_could)
-        preferences = request.preferences
-        return capable if preferences is None else self.context.gate.ordered(capable, request, preferences)
+    def _preferred(self, request: ModelRequest, offers: Sequence[Offer]) -> Sequence[Offer]:
+        """The candidates in the order that is preferred."""
+        self._prefer(request)
+        return self.context.gate.ordered(offers, request, request.preferences)
 
-    def _begin(self, request: ModelRequest) -> None:
-        """What every request takes along: what offers are known to refuse, and what is preferred."""
-        request.repairs = self.health.repairs
+    def _prefer(self, request: ModelRequest) -> None:
+        """Have a request take along what its list prefers, where it has no preferences of its own."""
         if request.preferences is None and self.context.preferences is not None:
             request.preferences = self.context.preferences.for_call()
 
@@ -192,24 +193,24 @@ class Caller:
 
     def _mended(self, step: Send, request: ModelRequest) -> Verdict:
         """One try of one candidate, and others without what it does not take."""
-        self._begin(request)
+        self._prefer(request)
+        request.repairs = self.health.repairs
         started = time.monotonic()
-        verdict = self._tried(step, request)
+        one = self._tried if request.preferences is None else self._passed
+        verdict = one(step, request)
         while verdict.repaired and (left := step.limit - (time.monotonic() - started)) > 0:
-            verdict = self._tried(Send(step.offer, left), request)
+            verdict = one(Send(step.offer, left), request)
         if verdict.action == classify.OK:
             self._learn(request, step.offer)
         return verdict
 
-    def _tried(self, step: Send, request: ModelRequest, cancellation: Cancellation | None = None) -> Verdict:
+    def _passed(self, step: Send, request: ModelRequest, cancellation: Cancellation | None = None) -> Verdict:
         """One try of one candidate, if it is let through."""
-        if request.preferences is None:
-            return self._sent(step, request, cancellation)
         admission = self._admission(step, request)
         if isinstance(admission, classify.Verdict):
             return admission
         try:
-            verdict = self._sent(step, request, cancellation)
+            verdict = self._tried(step, request, cancellation)
         except BaseException:
             admission.dropped()
             raise
@@ -228,8 +229,8 @@ class Caller:
             return in_thread(gate.admitted, step.offer, request, step.left)
         return gate.admitted(step.offer, request, step.left)
 
-    def _sent(self, step: Send, request: ModelRequest, cancellation: Cancellation | None) -> Verdict:
-        """One request to one candidate, and what came back."""
+    def _tried(self, step: Send, request: ModelRequest, cancellation: Cancellation | None = None) -> Verdict:
+        """One try of one candidate."""
         offer = step.offer
         limit = step.limit
         try:
@@ -256,7 +257,8 @@ class Caller:
         """Try a candidate, and a second one if it takes long. Who has lost is cancelled."""
 
         def trial(offer: Offer, limit: float, cancellation: Cancellation | None) -> Verdict:
-            verdict = self._tried(Send(offer, limit), request, cancellation)
+            one = self._tried if request.preferences is None else self._passed
+            verdict = one(Send(offer, limit), request, cancellation)
             verdict.offer = offer
             return verdict
 
@@ -275,7 +277,11 @@ class Caller:
         from inference_providers.calls.stream_reply import Opening, StreamReply
 
         attempts: list[Attempt] = [] if call is None else call.attempts
-        capable, preferences = self._candidates(request, offers), request.preferences
+        request.repairs = self.health.repairs
+        capable = capable_offers(request, offers, self.context.who_could)
+        if request.preferences is not None or self.context.preferences is not None:
+            capable = self._preferred(request, capable)
+        preferences = request.preferences
         steps = route(capable, self.health, self.context, total=total, attempts=attempts, preferences=preferences)
         step = next(steps)
         while True:

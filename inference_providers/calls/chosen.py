@@ -7,16 +7,14 @@ import math
 from inference_providers.errors import InferenceProvidersError, NoCredentialsError, UnknownModelError
 from inference_providers.offers import AUTO, apply_policy, is_automatic, order
 from inference_providers.registry import CHAT
-from inference_providers.routing import Preferences, checked_strategy, quality, suffix_of
+from inference_providers.routing import Preferences, quality, suffix_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any
 
     from inference_providers.calls.finder import Finder
-    from inference_providers.calls.pipeline import Pipeline
-    from inference_providers.offers import Explanation, Offer
+    from inference_providers.offers import Offer
     from inference_providers.protocols import ModelRequest
     from inference_providers.routing import Step
 
@@ -191,23 +189,3 @@ def _asked(finder: Finder, name: str) -> tuple[str | None, float | None]:
         return None, None
     prices = [offer.output_price for offer in resolution.offers if offer.output_price]
     return resolution.canonical_name, prices[0] if prices else None
-
-
-_EXAMPLE = {"messages": [{"role": "user", "content": "x" * 4000}]}  # a thousand tokens
-
-
-def explained(pipeline: Pipeline, found: Explanation, policy: Any) -> Explanation:
-    """An explanation with the candidates in the order of a policy, and its arithmetic for a question of usual length.
-
-    Raises TypeError and ValueError for what is no policy.
-    """
-    name, preferences = found.name or AUTO, pipeline.preferences
-    strategy = checked_strategy(policy) if policy is not None else suffix_of([name])
-    if strategy is None and preferences is not None:
-        strategy = preferences.strategy
-    if strategy is None:
-        return found
-    outlook = pipeline.gate.outlook(strategy)
-    outlook.explores = False
-    ordered = outlook.ordered(strategy, found.candidates, _EXAMPLE)
-    return found.by_policy(ordered, lambda offer: outlook.told(strategy, offer, _EXAMPLE))

@@ -80,12 +80,8 @@ class Directory(Secretive):
         """
         from inference_providers.routing import configured
 
-        pipeline = self.pipeline
-        made = configured(preferences, pipeline.finder.provider_id)
-        if pipeline.preferences is not None:
-            made.budget = pipeline.preferences.budget
-            made.strategy = made.strategy or pipeline.preferences.strategy
-        pipeline.preferences = made
+        made = configured(preferences, self.pipeline.finder.provider_id)
+        self.pipeline.preferences = made.beside(self.pipeline.preferences)
 
     def get_canonical_model_names(self) -> list[str]:
         """Every canonical name in the registry, sorted."""

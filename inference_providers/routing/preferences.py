@@ -89,6 +89,12 @@ class Preferences:
             made.max_cost = min(self.max_cost, broad.max_cost)
         return made
 
+    def beside(self, earlier: Preferences | None) -> Preferences:
+        """These, with the budget of earlier ones, and their policy where these have none."""
+        if earlier is not None:
+            self.budget, self.strategy = earlier.budget, self.strategy or earlier.strategy
+        return self
+
     def for_call(self, name: str = CALL) -> Self:
         """The same for one call, with purses of its own; *name* is what a message calls it."""
         limits = [self.max_cost] if self.max_cost is not None else []
