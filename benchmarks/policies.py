@@ -254,7 +254,9 @@ class Ours(Policy):
         self.load.end(offer, {"x-ratelimit-limit": str(provider.most), "x-ratelimit-remaining": str(left)})
         if ok:
             rest = took - first
-            self.speeds.saw(offer, first, question.told / rest if question.told > 20 and rest > 0.01 else None)
+            self.speeds.saw(
+                offer, first, question.told / rest if question.told > 20 and rest > 0.01 else None, question.told
+            )
         else:
             self.speeds.failed(offer, took)
 

@@ -224,13 +224,13 @@ class Admission:
         speeds, offer = self._gate.speeds, self.offer
         if self.first is not None:
             rest = seconds - self.first
-            speeds.saw(offer, self.first, tokens / rest if tokens > SHORT and rest > 0.01 else None)
+            speeds.saw(offer, self.first, tokens / rest if tokens > SHORT and rest > 0.01 else None, tokens)
             return
         first = speeds.of_offer(offer)[0]
         if tokens <= SHORT:
-            speeds.saw(offer, seconds, None)
+            speeds.saw(offer, seconds, None, tokens)
         else:  # what a whole reply took is told apart as the first content usually takes there
-            speeds.saw(offer, None, tokens / max(seconds - min(first, seconds / 2), 0.01))
+            speeds.saw(offer, None, tokens / max(seconds - min(first, seconds / 2), 0.01), tokens)
 
     @property
     def _measured(self) -> bool:

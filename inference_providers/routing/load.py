@@ -23,6 +23,7 @@ HEADROOM = (
     ("x-ratelimit-remaining", "x-ratelimit-limit"),
     ("ratelimit-remaining", "ratelimit-limit"),
 )
+NO_ROOM = 0.001  # of a provider's limits
 BELIEVED = 60.0  # seconds for which what a header says counts
 
 
@@ -32,7 +33,8 @@ class Load:
     def __init__(self, clock: Callable[[], float], rates: Rates | None = None) -> None:
         self._clock, self.rates = clock, rates
         self._busy: dict[tuple[str | None, str], int] = {}
-        self._rooms: dict[tuple[str | None, str], tuple[float, float]] = {}  # when it was said, and the part left
+        # When it was said, the part that is left, and the part that one request takes.
+        self._rooms: dict[tuple[str | None, str], tuple[float, float, float]] = {}
         self._lock = threading.RLock()  # a stream may be dropped at any moment
 
     def begin(self, offer: Offer) -> None:
@@ -49,23 +51,28 @@ class Load:
             else:
                 self._busy.pop(offer.place, None)
             if parts:
-                self._rooms[offer.place] = (self._clock(), min(parts))
+                self._rooms[offer.place] = (self._clock(), *min(parts))
 
     def busy(self, offer: Offer) -> int:
         """Requests of this process that are on their way there."""
         return self._busy.get(offer.place, 0)
 
+    def full(self, offer: Offer) -> bool:
+        """Whether another request would be refused in this minute, as far as anybody said."""
+        room = self.room(offer)
+        return room < max(self._rooms.get(offer.place, (0.0, 1.0, 0.0))[2], NO_ROOM)
+
     def room(self, offer: Offer) -> float:
         """The part of its limits that is left, from 0 to 1; 1 where nobody says."""
-        at, room = self._rooms.get(offer.place, (0.0, 1.0))
+        at, room, _ = self._rooms.get(offer.place, (0.0, 1.0, 0.0))
         if room < 1:  # it fills again meanwhile
             room = min(room + (1 - room) * (self._clock() - at) / BELIEVED, 1.0)
         return room if self.rates is None else min(room, self.rates.room(offer.provider))
 
 
-def _part(headers: Mapping[str, str], pair: tuple[str, str]) -> float | None:
-    """The part that is left, by two headers; None where they do not say."""
+def _part(headers: Mapping[str, str], pair: tuple[str, str]) -> tuple[float, float] | None:
+    """The part that is left, and that one request or token takes, by two headers; None where they do not say."""
     left, most = (headers.get(name, "").partition(",")[0].strip() for name in pair)
     if not (re.fullmatch(r"\d{1,15}", left) and re.fullmatch(r"\d{1,15}", most)) or int(most) == 0:
         return None
-    return min(int(left) / int(most), 1.0)
+    return min(int(left) / int(most), 1.0), 1 / int(most)

@@ -10,6 +10,8 @@ import threading
 import time
 from collections import deque
 
+from inference_providers.usage import USUAL_OUTPUT
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
@@ -32,6 +34,7 @@ PRIOR = 0.25  # how much what the registry says counts, where a fresh sample cou
 USUAL_FIRST, USUAL_SPEED = 1.0, 60.0  # seconds, and tokens a second, where nothing is known
 _LISTED_FIRST, _LISTED_SPEED = 0.4, 240.0  # of the first that the registry calls fast; less so down its list
 SHORT = 20  # tokens: an answer of fewer says nothing of a speed
+LEARNED = 0.02  # how much one answer says of how long they are
 _LOST = 0.6  # how much of what failures cost lately is still believed after one more call
 LONG = 600.0  # seconds for which a failure is remembered
 
@@ -60,6 +63,7 @@ class Speeds:
         self._database, self._clock = database, clock
         self._offers: dict[tuple[str, str], _Samples] = {}
         self._known: dict[tuple[str, str], tuple[float, tuple[float, float]]] = {}  # medians, and until when they count
+        self._length = float(USUAL_OUTPUT)
         self._lock = threading.Lock()
         self._read()
 
@@ -70,8 +74,12 @@ class Speeds:
 
         return cls(fastest, Database.of(NAME, environ, SCHEMA))
 
-    def saw(self, offer: Offer, first: float | None, speed: float | None) -> None:
-        """An answer came: after so many seconds, with so many tokens a second; None for what it does not tell."""
+    def saw(self, offer: Offer, first: float | None, speed: float | None, tokens: int = 0) -> None:
+        """An answer came: after so many seconds, with so many tokens a second; None for what it does not tell.
+
+        *tokens*: how many there were, for what a usual answer has.
+        """
+        self._length += LEARNED * (tokens - self._length) if tokens else 0.0
         if first is None and speed is None:
             return
         now = self._clock()
@@ -83,6 +91,11 @@ class Speeds:
         if self._database is not None and not offer.launchable:
             row = (offer.provider, offer.internal_name, now, first, speed)
             self._database.write(lambda connection: _keep(connection, row))
+
+    @property
+    def usual(self) -> int:
+        """Tokens of a usual answer to this program's questions."""
+        return max(int(self._length), 1)
 
     def failed(self, offer: Offer, seconds: float) -> None:
         """A call was lost there, after so many seconds."""

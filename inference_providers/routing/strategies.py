@@ -30,7 +30,8 @@ STRATEGIES = (LISTED, RANDOM, CHEAPEST, FASTEST, SMARTEST, BALANCED)
 MEASURED = (FASTEST, BALANCED)  # by what calls have shown
 EXPLORED = 0.04  # of the calls go to somebody else than the fastest, to see whether that is still so
 STALE = 240.0  # seconds after which somebody is to be looked at again
-HOPE = 0.35  # of what it took then: what it might take now, at best
+LONGEST = 7200.0  # seconds that count as not seen at all
+FAR = 2.0  # how much being slow keeps one from being looked at
 ENOUGH = 0.1  # of a provider's limits: with less room left, a warm cache keeps nobody there
 
 
@@ -89,8 +90,8 @@ class Outlook:
         if strategy == CHEAPEST:
             return {id(offer): self._dearness(offer, size, body) for offer in offers}
         if strategy == FASTEST and self.speeds is not None:
-            tokens = size.likely_output()
-            return {id(offer): (self.speeds.seconds(offer, tokens),) for offer in offers}
+            tokens = size.likely_output(self.speeds.usual)
+            return {id(offer): (self._full(offer), self.speeds.seconds(offer, tokens)) for offer in offers}
         if strategy == SMARTEST:
             return {id(offer): (-quality(self.registry, offer.canonical_name),) for offer in offers}
         if strategy == BALANCED:
@@ -110,6 +111,10 @@ class Outlook:
         if is_free(offer):
             return 0.0
         return likely_cost(offer.facts, size, cached=self.warm(offer, body))
+
+    def _full(self, offer: Offer) -> bool:
+        """Whether a provider would refuse another request in this minute, as its headers or our own limits say."""
+        return self.load is not None and self.load.full(offer)
 
     def _dearness(self, offer: Offer, size: Size, body: Mapping[str, Any]) -> tuple[float, ...]:
         """What is known to be cheap first; then what may be; a subscription, whose calls have no price, at the end."""
@@ -131,16 +136,16 @@ class Outlook:
         speeds = self.speeds
         if speeds is None or self.random.random() >= EXPLORED:
             return found
-        tokens = size.likely_output()
+        tokens = size.likely_output(speeds.usual)
         best = speeds.seconds(found[0], tokens)
-        stale = [
-            offer
-            for offer in found[1:]
-            if speeds.age(offer) > STALE and speeds.seconds(offer, tokens) * HOPE < best and not offer.doubtful
-        ]
-        if not stale:
+
+        def due(offer: Offer) -> float:
+            """How long it was not seen, the shorter the slower it was: what is far behind seldom comes to the front."""
+            return float(min(speeds.age(offer), LONGEST) * (best / speeds.seconds(offer, tokens)) ** FAR)
+
+        chosen = max(found[1:], key=due)
+        if due(chosen) <= STALE or chosen.doubtful or chosen.launchable or self._full(chosen):
             return found
-        chosen = min(stale, key=lambda offer: speeds.seconds(offer, tokens) / min(speeds.age(offer), 3600.0))
         return [chosen, *(offer for offer in found if offer is not chosen)]
 
     def told(self, strategy: str | Own, offer: Offer, body: Mapping[str, Any]) -> str:
@@ -152,7 +157,7 @@ class Outlook:
             return self._told_cost(offer, size, body)
         if strategy == FASTEST and self.speeds is not None:
             first, speed, samples = self.speeds.of_offer(offer)
-            tokens = size.likely_output()
+            tokens = size.likely_output(self.speeds.usual)
             seen = f"{samples} measured" if samples else "not measured here yet"
             seconds = self.speeds.seconds(offer, tokens)
             return f"{seconds:.2f} s for {tokens} tokens: {first:.2f} s to the first, {speed:.0f} a second ({seen})"

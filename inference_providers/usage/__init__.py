@@ -6,6 +6,7 @@ from inference_providers._face import face
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from inference_providers.usage.ceiling import USUAL_OUTPUT as USUAL_OUTPUT
     from inference_providers.usage.ceiling import Size as Size
     from inference_providers.usage.ceiling import likely_cost as likely_cost
     from inference_providers.usage.ceiling import most_cost as most_cost
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _HOME = {
     "ceiling": (
         "Size",
+        "USUAL_OUTPUT",
         "likely_cost",
         "most_cost",
     ),
