@@ -11,6 +11,7 @@ import heapq
 import math
 import sys
 from collections import Counter, deque
+from copy import copy
 from random import Random
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -305,13 +306,24 @@ class LatencyBased(Policy):
 
 
 class Oracle(Policy):
-    """Who knows of each minute how quick and how dear everybody is, who is down, and who is at its limit; not the luck."""
+    """Who knows of each minute how quick and how dear everybody is, who is down, and who is at its limit; not the luck.
 
-    def __init__(self, aim: str) -> None:
-        self.aim = aim
+    sees: whether it also knows how long each answer will be; else it goes by how long they are on average.
+    """
+
+    def __init__(self, aim: str, *, sees: bool = False) -> None:
+        self.aim, self.sees = aim, sees
+
+    def begin(self, run: Run) -> None:
+        super().begin(run)
+        questions = run.day.questions
+        self.told = sum(question.told for question in questions) // len(questions)
 
     def ordered(self, question: Question, body: dict[str, Any]) -> Sequence[Any]:
         run, day, now = self.run, self.run.day, self.run.now
+        if not self.sees:
+            question = copy(question)
+            question.told = self.told
 
         def key(place: int) -> tuple[bool, bool, float]:
             minute = run.minutes[place]
@@ -350,6 +362,7 @@ class Candidate:
 POLICIES: dict[str, Callable[[], Policy]] = {
     "oracle of speed": lambda: Oracle("speed"),
     "oracle of cost": lambda: Oracle("cost"),
+    "oracle of speed and length": lambda: Oracle("speed", sees=True),
     "fastest": lambda: Ours("fastest"),
     "cheapest": lambda: Ours("cheapest"),
     "balanced": lambda: Ours("balanced"),
