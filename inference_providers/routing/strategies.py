@@ -88,7 +88,7 @@ class Outlook:
         """By what each candidate is sorted, the lowest first, by the offer's identity."""
         size = Size(body)
         if strategy == CHEAPEST:
-            return {id(offer): self._dearness(offer, size, body) for offer in offers}
+            return {id(offer): (self._full(offer), *self._dearness(offer, size, body)) for offer in offers}
         if strategy == FASTEST and self.speeds is not None:
             tokens = size.likely_output(self.speeds.usual)
             return {id(offer): (self._full(offer), self.speeds.seconds(offer, tokens)) for offer in offers}
