@@ -6,10 +6,12 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import openai
 import pytest
+from click.testing import CliRunner
 
 from inference_providers import (
     AllProvidersFailedError,
@@ -19,11 +21,13 @@ from inference_providers import (
     ProviderUnavailableError,
     UnknownModelError,
 )
+from inference_providers.cli.ask import main as ask
+from inference_providers.cli.terms import POLICIES
 from inference_providers.files import Database
 from inference_providers.routing.load import Load
 from inference_providers.routing.preferences import configured, preferences_of, suffix_of
 from inference_providers.routing.speeds import HALF_LIFE, SCHEMA, Speeds
-from inference_providers.routing.strategies import Outlook, checked_strategy, quality
+from inference_providers.routing.strategies import STRATEGIES, Outlook, checked_strategy, quality
 from inference_providers.routing.warmth import LASTS, Warmth
 from tests.conftest import list_of, places
 from tests.servers import Connection, Received, Server, answer, completion, status
@@ -394,6 +398,25 @@ def test_openrouters_own_provider_object_goes_through(serve: Serve) -> None:
     server = serve()
     by_client(three([server]), provider={"order": ["x"]})
     assert server.asked[0].json["provider"] == {"order": ["x"]}
+
+
+def test_what_is_none_is_not_said(serve: Serve) -> None:
+    providers = three(named(serve))
+    assert by_ask(providers, policy=None, max_cost=None, provider=None) == "p1"
+    assert by_batch(providers, policy=None) == "p1"
+    assert "gate" not in providers.pipeline.__dict__
+
+
+def test_the_command_line_takes_a_policy_and_a_limit(monkeypatch: pytest.MonkeyPatch, serve: Serve) -> None:
+    server = serve()
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-0123456789abcdef0123456789abcdef")
+    monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+    run = partial(CliRunner().invoke, ask, input="")
+    assert run(["-n", "hi", "-m", "openai/gpt-4o", "--policy", "cheapest"]).output == "hello\n"
+    refused = run(["-n", "hi", "-m", "openai/gpt-4o", "--max-cost", "0.0000001"])
+    assert (refused.exit_code, len(server.asked)) == (1, 1) and "may cost up to $0." in refused.output
+    assert run(["-n", "hi", "--policy", "best"]).exit_code == 2
+    assert POLICIES == STRATEGIES
 
 
 def test_explain_shows_the_arithmetic(serve: Serve) -> None:

@@ -120,7 +120,7 @@ class Job:
         self.pace = Pace(concurrency, time.monotonic, adaptive=adaptive, **rates)
         self.terms: Any = {"avoid": avoid, "only": only, "api_key": api_key, "api_base": api_base}
         self.models, self.max_retries = route_key(models), _retries(fields.pop("max_retries", None))
-        self.words = {name: fields.pop(name) for name in PREFERRING & fields.keys()}
+        self.words = {name: said for name in PREFERRING & fields.keys() if (said := fields.pop(name)) is not None}
         reading = {name: fields.pop(name) for name in OPTIONS if name in fields}
         how: Any = {"split_thinking": split_thinking, "schema": schema, "extra": extra_body}
         how |= {"max_steps": fields.pop("max_steps", MAX_STEPS), "on_unsupported": on_unsupported}

@@ -239,8 +239,9 @@ class Pipeline(Secretive):
 
         preferences = self.preferences if routed else None
         if routed and not chat.PREFERRING.isdisjoint(parameters):
-            parameters = dict(parameters)
-            preferences = self.preferring(parameters).over(preferences)
+            parameters = {name: value for name, value in parameters.items() if value is not None}
+            if not chat.PREFERRING.isdisjoint(parameters):
+                preferences = self.preferring(parameters).over(preferences)
         turns = chat.messages(prompt, system)
         if images is not None:
             turns = chat.with_images(turns, chat.image_urls(images, self.finder.environ))

@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from inference_providers.clients import ProviderList, Terms
+    from inference_providers.clients import ClientTerms, ProviderList
 
 
 @click.command(cls=Command, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
@@ -62,7 +62,7 @@ def main(
     no_stream: bool,
     as_json: bool,
     verbose: bool,
-    terms: Terms,
+    terms: ClientTerms,
 ) -> None:
     """Ask a language model a QUESTION, with whatever keys or servers there are.
 

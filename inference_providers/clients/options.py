@@ -210,7 +210,6 @@ class ListOptions(TypedDict, total=False):
     mock: Mapping[str, Any] | None
     verbose: bool
     random: Any
-    policy: Any
     budget: Mapping[str, Any] | None
     rate_limits: Mapping[str, Mapping[str, float]] | None
     learn: bool
