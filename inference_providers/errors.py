@@ -228,6 +228,7 @@ class BudgetExceededError(InferenceProvidersError):
     """
 
     attempts: Sequence[Attempt] = ()
+    is_passing = False  # other requests of this program may soon give back what is set aside for them
 
     def __init__(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import os
 import pickle
 import sqlite3
@@ -28,7 +29,7 @@ from inference_providers.files import Database
 from inference_providers.registry import Facts
 from inference_providers.routing.budget import GRACE, SCHEMA, Budget, Entry, Ledger, Purse
 from inference_providers.usage.ceiling import Size, likely_cost, most_cost
-from tests.conftest import list_of, places
+from tests.conftest import keys, list_of, places, registry_of
 from tests.servers import Connection, Received, Server, completion, delta, status
 
 Serve = Callable[..., Server]
@@ -232,6 +233,27 @@ def test_a_batch_has_one_purse_and_each_question_its_own(serve: Serve) -> None:
         providers.batch(["hi"], "m", max_cost=1.0, mode="provider", out="x.jsonl")
 
 
+@pytest.mark.parametrize("limits", [{"max_cost": 0.31}, {}])
+def test_what_others_of_the_same_program_may_give_back_is_waited_for(limits: dict[str, Any], serve: Serve) -> None:
+    """Ten answers cost 0.2 and may cost more than 0.3 at once with the limit of the model."""
+    server = serve(costly)
+    budget = None if limits else {"per_day": 0.31}
+    providers = budgeted(server, budget=budget)
+    results = list(providers.batch(["hi"] * 10, "m", concurrency=10, **limits))
+    assert [result.error for result in results] == [None] * 10
+
+
+def test_who_waits_for_others_gives_up_in_time(serve: Serve) -> None:
+    providers = budgeted(serve(costly), budget={"per_day": 0.03})
+    ledger = providers.pipeline.gate.ledger
+    entry = ledger.reserve(0.02, Budget(per_day=0.03), 60)
+    with pytest.raises(BudgetExceededError) as caught:
+        by_ask(providers, timeout=0.6)
+    assert caught.value.is_passing and len(caught.value.attempts) == 1
+    ledger.settle(entry, 0.0)
+    assert by_ask(providers) == "hello"
+
+
 def test_what_has_no_price_is_refused_unless_it_is_allowed(serve: Serve) -> None:
     server = serve(costly)
     with pytest.raises(BudgetExceededError, match="allow_unknown=True") as caught:
@@ -305,6 +327,31 @@ def test_eight_processes_at_once_never_overspend(tmp_path: Path) -> None:
     assert 4.9 < spent <= 5.0 + 1e-9
     ledger = Ledger(Database(path, SCHEMA))
     assert ledger.spent()["day"] == pytest.approx(spent)
+
+
+ASKING = """
+import sys
+from pathlib import Path
+from inference_providers import BudgetExceededError, ProviderList
+providers = ProviderList(json_override=Path(sys.argv[1]), local=False, budget={"per_day": 0.25})
+for _ in range(4):
+    try:
+        providers.ask_ai("hi", "m", max_tokens=1000)
+    except BudgetExceededError:
+        pass
+"""
+
+
+def test_eight_programs_that_ask_at_once_never_overspend(serve: Serve, tmp_path: Path) -> None:
+    server, registry = serve(costly), tmp_path / "registry.json"
+    registry.write_text(json.dumps(registry_of(server.url, facts=[FACTS])))
+    environ = {**places(), **keys(1)}
+    running = [
+        subprocess.Popen([sys.executable, "-c", ASKING, str(registry)], env=environ, stderr=subprocess.PIPE, text=True)
+        for _ in range(8)
+    ]
+    assert [process.communicate(timeout=110)[1] for process in running] == [""] * 8
+    assert 10 <= len(server.asked) <= 0.25 / SPENT
 
 
 def test_a_program_that_dies_keeps_its_reservation_for_a_while_only(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 # Failures after which a provider may charge for what it has begun.
 _BILLED = ("timeout", "deadline", "broken", "protocol", "oversize")
+PAUSE = 0.25  # seconds until a budget is looked at again that others of this program may leave room in
 _NO_HEADERS: Mapping[str, str] = {}
 
 
@@ -118,13 +119,18 @@ class Gate:
         admission.cost = cost
         for purse in preferences.purses:
             if (left := purse.reserve(cost)) is not None:
-                return exceeded(cost, left, purse.limit, purse.name, whose=who)
+                error = exceeded(cost, left, purse.limit, purse.name, whose=who)
+                error.is_passing = purse.has_room(cost)
+                return error
             admission.purses.append(purse)
         if budget is None or (budget.per_day is None and budget.per_month is None):
             return None
         entry = self.ledger.reserve(cost, budget, seconds)
         if isinstance(entry, BudgetExceededError):
-            return exceeded(cost, entry.left or 0.0, entry.limit or 0.0, entry.budget, renews=entry.renews, whose=who)
+            left, limit = entry.left or 0.0, entry.limit or 0.0
+            error = exceeded(cost, left, limit, entry.budget, renews=entry.renews, whose=who)
+            error.is_passing = entry.is_passing
+            return error
         admission.entry = entry
         return None
 
@@ -253,6 +259,9 @@ def _out_of_its_minute(offer: Offer, wait: float, which: str) -> Verdict:
 
 
 def _beyond(offer: Offer, error: BudgetExceededError) -> Verdict:
-    verdict = Verdict(classify.HELD, ProviderError(str(error), provider=offer.provider, code="budget"))
+    pause = PAUSE if error.is_passing else None
+    verdict = Verdict(
+        classify.HELD, ProviderError(str(error), provider=offer.provider, code="budget"), retry_after=pause
+    )
     verdict.exceeded = error
     return verdict

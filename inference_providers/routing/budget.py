@@ -109,6 +109,10 @@ class Purse:
             self._reserved += cost
             return None
 
+    def has_room(self, cost: float) -> bool:
+        """Whether there is room for it, but for what is set aside."""
+        return self.spent + cost <= self.limit + _EXACT
+
     def settle(self, reserved: float, cost: float) -> None:
         """What was set aside has come to *cost*."""
         with self._lock:
@@ -132,6 +136,7 @@ class Ledger:
         """*clock*: seconds since 1970. Without a *database* it is this process's alone."""
         self._database, self._clock = database, clock
         self._spent: dict[str, float] = {}  # by day, where there is no file
+        self._mine: dict[str, float] = {}  # what this process has set aside, by day
         self._seen: dict[str, float] = {}  # what the file had used when it could last be read
         self._lock = threading.Lock()
         self._left: deque[tuple[Entry, float]] = deque()  # what is to be settled with the next call
@@ -182,6 +187,8 @@ class Ledger:
         if self._database is not None and (found := self._database.write(work)) is not None:
             if isinstance(found, Entry):
                 self._see(today, cost)
+                with self._lock:
+                    self._mine[today] = self._mine.get(today, 0.0) + cost
             return found
         with self._lock:
             month = sum(own for day, own in self._spent.items() if day[:7] == today[:7])
@@ -190,6 +197,7 @@ class Ledger:
             if (error := self._over(cost, budget, used)) is not None:
                 return error
             self._spent[today] = self._spent.get(today, 0.0) + cost
+            self._mine[today] = self._mine.get(today, 0.0) + cost
             return Entry(today, cost, None)
 
     def leave(self, entry: Entry, cost: float) -> None:
@@ -201,6 +209,7 @@ class Ledger:
         if entry.number is None:
             with self._lock:
                 self._spent[entry.day] = self._spent.get(entry.day, 0.0) + cost - entry.cost
+                self._mine[entry.day] = self._mine.get(entry.day, 0.0) - entry.cost
             return
 
         def work(connection: sqlite3.Connection) -> bool:
@@ -218,6 +227,8 @@ class Ledger:
         assert self._database is not None
         self._database.write(work)
         self._see(entry.day, cost - entry.cost)
+        with self._lock:
+            self._mine[entry.day] = self._mine.get(entry.day, 0.0) - entry.cost
 
     def _see(self, day: str, cost: float) -> None:
         """Know it though the file may be gone with the next call."""
@@ -229,7 +240,9 @@ class Ledger:
     def _over(self, cost: float, budget: Budget, used: Mapping[str, float]) -> BudgetExceededError | None:
         for name, limit in ((DAY, budget.per_day), (MONTH, budget.per_month)):
             if limit is not None and used[name] + cost > limit + _EXACT:
-                return exceeded(cost, max(limit - used[name], 0.0), limit, name, renews=self._renews(name))
+                error = exceeded(cost, max(limit - used[name], 0.0), limit, name, renews=self._renews(name))
+                error.is_passing = used[name] - self._mine.get(self.today(), 0.0) + cost <= limit + _EXACT
+                return error
         return None
 
     def _renews(self, name: str) -> float:

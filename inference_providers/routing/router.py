@@ -120,6 +120,7 @@ class Router:
         self.confirmed = False  # whether another provider has refused it as well
         self.held: list[tuple[float, _Candidate]] = []  # out of their minute, and until when
         self.exceeded: BudgetExceededError | None = None  # the first budget that has kept one from being asked
+        self.was_out = False  # whether any was out of its minute
         self.multiplier, self.most, self.seconds = 2.0, self.policy.attempts, _NO_LIMITS
 
     def prefer(self, preferences: Preferences) -> None:
@@ -189,6 +190,8 @@ class Router:
         current.tries -= 1
         if verdict.retry_after is not None:
             self.held.append((self.health.clock() + verdict.retry_after, current))
+        if verdict.exceeded is None:
+            self.was_out = True
         elif self.exceeded is None:
             self.exceeded = verdict.exceeded
 
@@ -338,7 +341,7 @@ class Router:
         return is_large_enough and offer.place[0] not in self.unreachable and not self.health.dead(offer)
 
     def exhausted(self) -> InferenceProvidersError:
-        if self.exceeded is not None and self.count == 0 and not self.held:
+        if self.exceeded is not None and self.count == 0 and not self.was_out:
             self.exceeded.attempts = self.attempts
             return self.exceeded
         if self.doubted is not None:
