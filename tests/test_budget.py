@@ -31,6 +31,7 @@ from inference_providers.routing.budget import GRACE, SCHEMA, Budget, Entry, Led
 from inference_providers.usage.ceiling import Size, likely_cost, most_cost
 from tests.conftest import keys, list_of, places, registry_of
 from tests.servers import Connection, Received, Server, completion, delta, status
+from tests.test_pipeline import eventually
 
 Serve = Callable[..., Server]
 FACTS = [100_000, 4000, 10, 20]  # USD for a million tokens: 10 for those of a prompt, 20 for those of an answer
@@ -166,6 +167,28 @@ def test_each_try_is_set_aside_anew_and_what_was_refused_is_given_back(serve: Se
     for _ in range(2):  # each has failing tries before: they cost nothing
         assert by_ask(providers).provider == "p2"
     assert providers.pipeline.gate.ledger.spent()["day"] == pytest.approx(2 * SPENT)
+
+
+@pytest.mark.parametrize("kind", [ProviderList, AsyncProviderList])
+def test_a_hedge_that_lost_counts_as_it_was_set_aside(kind: Any, serve: Serve) -> None:
+    def waits(conn: Connection, request: Received) -> None:
+        conn.hold()
+
+    slow, quick = serve(costly), serve(costly)
+    providers = budgeted(slow, quick, kind=kind, budget={"per_day": 5.0}, hedge_after=0.05)
+
+    async def ask(count: int) -> Any:
+        for _ in range(count):
+            found = by_ask(providers)
+            found = await found if kind is AsyncProviderList else found
+        return found
+
+    asyncio.run(ask(20))  # one request in twenty may be an extra one
+    slow.behaviour = waits
+    assert asyncio.run(ask(1)).provider == "p2"
+    eventually(lambda: providers.pipeline.gate.ledger.spent()["day"] > 21 * SPENT + 0.02)
+    assert providers.pipeline.gate.ledger.spent()["day"] < 21 * SPENT + 0.021
+    assert [providers.pipeline.gate.load.busy(offer) for offer in providers.candidates("m")] == [0, 0]
 
 
 def test_what_broke_off_counts_as_it_was_set_aside(serve: Serve) -> None:

@@ -6,6 +6,7 @@ wait.
 
 from __future__ import annotations
 
+import threading
 import time
 
 from inference_providers.chat import usage_in
@@ -45,6 +46,7 @@ class Gate:
         self.warmth = Warmth(time.monotonic)
         self._ledger: Ledger | None = None
         self._speeds: Speeds | None = None
+        self._lock = threading.Lock()  # each is made once, whoever comes at the same time
 
     def __repr__(self) -> str:
         return "<Gate>"
@@ -52,17 +54,19 @@ class Gate:
     @property
     def ledger(self) -> Ledger:
         """What is spent by the day."""
-        if self._ledger is None:
-            self._ledger = Ledger.of(self._environ) if self._shared else Ledger(None)
-        return self._ledger
+        with self._lock:
+            if self._ledger is None:
+                self._ledger = Ledger.of(self._environ) if self._shared else Ledger(None)
+            return self._ledger
 
     @property
     def speeds(self) -> Speeds:
         """How quick offers are."""
-        if self._speeds is None:
-            fastest = self._registry.fastest
-            self._speeds = Speeds.of(self._environ, fastest) if self._shared else Speeds(fastest)
-        return self._speeds
+        with self._lock:
+            if self._speeds is None:
+                fastest = self._registry.fastest
+                self._speeds = Speeds.of(self._environ, fastest) if self._shared else Speeds(fastest)
+            return self._speeds
 
     def waits(self, request: ModelRequest) -> bool:
         """Whether letting a try through may wait for a file."""
@@ -139,7 +143,7 @@ class Admission:
     """One try that was let through, and what is set aside for it, until it is settled."""
 
     __slots__ = (
-        "_done", "_gate", "begins", "cost", "entry", "first", "offer", "purses", "request", "size", "taken",
+        "_gate", "_open", "begins", "cost", "entry", "first", "offer", "purses", "request", "size", "taken",
     )  # fmt: skip
 
     def __init__(self, gate: Gate, offer: Offer, request: ModelRequest) -> None:
@@ -151,7 +155,7 @@ class Admission:
         self.cost = 0.0
         self.begins: float | None = None
         self.first: float | None = None  # seconds to a stream's first content
-        self._done = False
+        self._open = [True]  # whoever takes it out settles it: a stream may be closed by two threads at once
 
     @property
     def waits(self) -> bool:
@@ -162,6 +166,7 @@ class Admission:
         """It was not sent: give everything back."""
         if self.taken is not None and self._gate.rates is not None:
             self._gate.rates.give_back(self.offer.provider, self.taken)
+        self._open.clear()
         self._settle(0.0)
 
     def opened(self) -> None:
@@ -171,8 +176,6 @@ class Admission:
 
     def answered(self, verdict: Verdict) -> None:
         """A whole reply, or a failure, has come; settle it."""
-        if self._done or self.begins is None:
-            return
         if verdict.error is not None:
             self.failed(verdict)
             return
@@ -182,24 +185,23 @@ class Admission:
 
     def failed(self, verdict: Verdict) -> None:
         """It has failed; what may have been charged counts as it was set aside."""
-        if self._done or self.begins is None:
+        if not self._taken_out():
             return
         error = verdict.error
-        status = error.status if error is not None else None
-        code = error.code if error is not None else ""
-        charged = status is not None and status < 400 if status is not None else code in _BILLED
+        status, code = (error.status, error.code) if error is not None else (None, "")
+        charged = status < 400 if status is not None else code in _BILLED
         self._gate.load.end(self.offer, error.headers if error is not None else _NO_HEADERS)
         if self._measured:
-            self._gate.speeds.failed(self.offer, time.monotonic() - self.begins)
+            self._gate.speeds.failed(self.offer, time.monotonic() - (self.begins or 0.0))
         if self.taken is not None and self._gate.rates is not None:
             self._gate.rates.correct(self.offer.provider, self.taken, self.taken.tokens if charged else 0.0)
         self._settle(self.cost if charged else 0.0)
 
     def ended(self, usage: Usage | None, headers: Mapping[str, str] = _NO_HEADERS, *, whole: bool = True) -> None:
         """It is over, with what was used, as far as that is known; else it counts as it was set aside."""
-        if self._done or self.begins is None:
+        if not self._taken_out():
             return
-        gate, offer, seconds = self._gate, self.offer, time.monotonic() - self.begins
+        gate, offer, seconds = self._gate, self.offer, time.monotonic() - (self.begins or 0.0)
         gate.load.end(offer, headers)
         if usage is not None:
             if self.taken is not None and gate.rates is not None:
@@ -214,9 +216,10 @@ class Admission:
 
     def __del__(self) -> None:
         """A stream that was dropped without being closed. This may be any moment, so files wait for the next call."""
-        if self.begins is not None and not self._done:
-            self._done = True
+        if self._taken_out():
             self._gate.load.end(self.offer, _NO_HEADERS)
+            for purse in self.purses:
+                purse.settle(self.cost, self.cost)
             if self.entry is not None:
                 self._gate.ledger.leave(self.entry, self.cost)
 
@@ -242,10 +245,16 @@ class Admission:
     def _measured(self) -> bool:
         return self.request.preferences.strategy in MEASURED
 
+    def _taken_out(self) -> bool:
+        """Whether it is this caller who settles it."""
+        if self.begins is None:
+            return False
+        try:
+            return self._open.pop()
+        except IndexError:
+            return False
+
     def _settle(self, cost: float) -> None:
-        if self._done:
-            return
-        self._done = True
         for purse in self.purses:
             purse.settle(self.cost, cost)
         if self.entry is not None:

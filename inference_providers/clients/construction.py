@@ -250,6 +250,7 @@ def _prefer(pipeline: Pipeline, policy: Any, budget: Any, rate_limits: Any) -> N
     made.budget = None if budget is None else routing.checked_budget(budget)
     if rate_limits is not None:
         pipeline.rate_limits = routing.checked_rates(rate_limits, pipeline.finder.provider_id)
+    _ = pipeline.gate  # made once, before there are threads
 
 
 def _stand_in(mock: Mapping[str, Any] | None) -> StandIn | None:

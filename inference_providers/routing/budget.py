@@ -98,7 +98,7 @@ class Purse:
     def __init__(self, name: str, limit: float) -> None:
         self.name, self.limit = name, limit
         self.spent = self._reserved = 0.0
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a stream may be dropped at any moment
 
     def reserve(self, cost: float) -> float | None:
         """Set *cost* aside; what is left where that is less."""
