@@ -25,6 +25,7 @@ from inference_providers import (
     MetaInferenceEngine,
     ProviderList,
 )
+from inference_providers.cli.places import places as kept
 from inference_providers.files import Database
 from inference_providers.registry import Facts
 from inference_providers.routing.budget import GRACE, SCHEMA, Budget, Entry, Ledger, Purse
@@ -505,13 +506,21 @@ def test_the_limit_of_an_answer_is_the_requests_or_the_models_and_counts_for_eac
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["a plain sentence of some words. " * 50, "0123456789" * 100, "日本語の文章です。" * 50, '{"a": [1, 2]}' * 80],
+    ("text", "most"),
+    [
+        ("a plain sentence of some words. " * 50, 450),  # what the tokenizers of today's models make of it, at most
+        ("0123456789" * 100, 1000),
+        ('{"a": [1, 2]}' * 80, 800),
+        ("日本語の文章です。" * 50, 600),
+        ("Ελληνικά και ρωσικά: русский текст. " * 20, 700),
+        ("🙂" * 100, 300),
+        ("\ud800 half a letter", 12),
+    ],
 )
-def test_input_is_estimated_generously(text: str) -> None:
+def test_input_is_estimated_generously(text: str, most: int) -> None:
     size = Size({"messages": [{"role": "user", "content": text}]})
     assert size.at_most > size.likely > 0
-    assert size.at_most >= len(text.encode()) / 3.2  # no tokenizer in use takes more for such texts
+    assert most * 0.85 <= size.at_most <= 5 * most + 50
 
 
 def test_pictures_and_sounds_are_not_counted_by_their_letters() -> None:
@@ -541,3 +550,11 @@ def test_nothing_is_loaded_by_who_does_not_use_it() -> None:
 
     loaded = loaded_by("from inference_providers import ask_ai\nask_ai", {})
     assert not {name for name in loaded if name.startswith("inference_providers.routing.b")}
+
+
+def test_what_is_kept_is_shown_and_can_be_removed(serve: Serve) -> None:
+    by_ask(budgeted(serve(costly), budget={"per_day": 1.0}))
+    (place,) = [place for place in kept(os.environ) if place.kind == "budget"]
+    assert place.paths[0].endswith("budget.sqlite")
+    place.remove()
+    assert place.paths == []

@@ -1,9 +1,12 @@
 """How many tokens a request may take, and what it may cost, before it is sent: at most, and as expected. Pure.
 
-Nobody's tokenizer is here: text is counted by its letters, twice as dear as English is for what it may be at most.
+Nobody's tokenizer is here: text is counted by its letters. At most, two letters are a token, a digit or a sign is one
+by itself, as some tokenizers have it, and of other alphabets it is a byte and a half.
 """
 
 from __future__ import annotations
+
+import re
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +23,7 @@ USUAL_OUTPUT = 400  # tokens of a usual answer
 _IMAGE, _TOOLS, _TURN, _REQUEST = 6000, 700, 8, 32  # tokens of a picture, and of what nobody wrote
 _SEARCHES = 5  # searches of the web for one answer
 _AUDIO, _FILE = 300, 8  # characters of base64 for each token of sound, and of a document
+_LETTERS, _ASCII = re.compile(r"[A-Za-z\s]+"), re.compile(r"[\x00-\x7f]+")
 _DEEP = 64  # levels of a body
 
 
@@ -36,7 +40,7 @@ class Size:
         extra = _REQUEST + (_TOOLS if body.get("tools") or body.get("functions") else 0)
         turns = body.get("messages") or body.get("input")
         extra += _TURN * len(turns) if isinstance(turns, list) else 0
-        self.at_most = int(count.plain / 2 + count.other * 1.5 + count.tokens) + extra
+        self.at_most = int((count.plain + count.signs) / 2 + count.bytes / 1.5 + count.tokens) + extra
         self.likely = int(count.plain / 4 + count.other * 0.8 + count.tokens / 4) + extra // 4
         limits = [limit for name in _LIMITS if isinstance(limit := body.get(name), int) and limit > 0]
         self.output = max(limits) if limits else None
@@ -57,10 +61,11 @@ class Size:
 class _Count:
     """Letters of a body, wherever they are in it."""
 
-    __slots__ = ("other", "plain", "searches", "tokens")
+    __slots__ = ("bytes", "other", "plain", "searches", "signs", "tokens")
 
     def __init__(self) -> None:
-        self.plain = self.other = 0
+        # ASCII, what is neither a letter nor a space among it, and what is not ASCII, in letters and in bytes.
+        self.plain = self.signs = self.other = self.bytes = 0
         self.tokens = 0.0  # of what is not text
         self.searches = False
 
@@ -90,12 +95,13 @@ class _Count:
                 self.walk(own, depth + 1)
 
     def _text(self, text: str) -> None:
-        if text.isascii():
-            self.plain += len(text)
-        else:
-            other = sum(letter > "\x7f" for letter in text)
-            self.other += other
-            self.plain += len(text) - other
+        rest = _LETTERS.sub("", text)
+        other = 0 if rest.isascii() else len(_ASCII.sub("", rest))
+        self.plain += len(text) - other
+        self.signs += len(rest) - other
+        self.other += other
+        if other:
+            self.bytes += len(rest.encode("utf-8", "replace")) - (len(rest) - other)
 
 
 def most_cost(path: str, body: Mapping[str, Any], facts: Facts, size: Size) -> float | None:
