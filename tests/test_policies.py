@@ -13,6 +13,8 @@ import openai
 import pytest
 from click.testing import CliRunner
 
+from benchmarks.policies import POLICIES as PLAYED
+from benchmarks.policies import TUNING, Day, Run
 from inference_providers import (
     AllProvidersFailedError,
     AsyncProviderList,
@@ -287,6 +289,24 @@ def test_now_and_then_somebody_else_is_asked(serve: Serve) -> None:
     now[0] += 600
     firsts = Counter(outlook.ordered("fastest", offers, {})[0].provider for _ in range(500))
     assert 5 <= firsts["p2"] <= 50 and not firsts["p3"]
+
+
+@pytest.mark.parametrize("seed", TUNING[:2])
+def test_on_a_played_day_the_policies_come_near_to_who_knows_all(seed: int) -> None:
+    """A few hours of one of the days that policies are tuned on; `benchmarks.policies` judges them on others."""
+
+    def played(name: str) -> Run:
+        day = Day(seed)
+        day.questions = day.questions[5000:8000]
+        return Run(day, PLAYED[name]()).go()
+
+    best, cheapest = played("oracle of speed"), played("oracle of cost")
+    fastest = played("fastest")
+    assert fastest.mean < 1.15 * best.mean
+    assert fastest.mean < min(played("round-robin").mean, played("latency-based").mean)
+    assert played("cheapest").cost < 1.05 * cheapest.cost
+    assert played("balanced").refused <= played("random").refused
+    assert fastest.failed == 0
 
 
 # A conversation whose beginning is in a provider's cache
