@@ -23,13 +23,13 @@ from inference_providers import (
     ProviderUnavailableError,
     UnknownModelError,
 )
+from inference_providers.chat import order_behind
 from inference_providers.cli.ask import main as ask
-from inference_providers.cli.terms import POLICIES
 from inference_providers.files import Database
 from inference_providers.routing.load import Load
-from inference_providers.routing.preferences import configured, preferences_of, suffix_of
+from inference_providers.routing.preferences import configured, preferences_of
 from inference_providers.routing.speeds import HALF_LIFE, SCHEMA, Speeds
-from inference_providers.routing.strategies import STRATEGIES, Outlook, checked_strategy, quality
+from inference_providers.routing.strategies import Outlook, checked_strategy, quality
 from inference_providers.routing.warmth import LASTS, Warmth
 from tests.conftest import list_of, places
 from tests.servers import Connection, Received, Server, answer, completion, status
@@ -155,8 +155,8 @@ def test_a_policy_may_stand_behind_a_name_and_that_of_the_call_counts_before_it(
     assert providers.ask_ai("hi", "auto:cheapest").provider == "p3"
     assert providers.ask_ai("hi", "m:cheapest", policy="listed").provider in ("p3",)  # sorted when it was resolved
     assert [offer.provider for offer in providers.candidates("m:balanced")] == ["p1", "p2", "p3"]
-    assert suffix_of(["a:cheapest", "b:cheapest"]) == "cheapest"
-    assert suffix_of(["a:cheapest", "b"]) is None and suffix_of(["llama3.1:8b"]) is None
+    assert order_behind(["a:cheapest", "b:cheapest"]) == "cheapest"
+    assert order_behind(["a:cheapest", "b"]) is None and order_behind(["llama3.1:8b"]) is None
 
 
 def test_a_function_of_the_program_decides(serve: Serve) -> None:
@@ -436,7 +436,6 @@ def test_the_command_line_takes_a_policy_and_a_limit(monkeypatch: pytest.MonkeyP
     refused = run(["-n", "hi", "-m", "openai/gpt-4o", "--max-cost", "0.0000001"])
     assert (refused.exit_code, len(server.asked)) == (1, 1) and "may cost up to $0." in refused.output
     assert run(["-n", "hi", "--policy", "best"]).exit_code == 2
-    assert POLICIES == STRATEGIES
 
 
 def test_explain_shows_the_arithmetic(serve: Serve) -> None:

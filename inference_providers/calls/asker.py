@@ -11,7 +11,7 @@ from itertools import groupby
 from inference_providers.attempts import Attempt
 from inference_providers.calls.tool_loop import converse
 from inference_providers.calls.waiting import all_of, begun, in_thread, race
-from inference_providers.chat import names_of, test_body
+from inference_providers.chat import names_of, order_behind, test_body
 from inference_providers.errors import (
     AllProvidersFailedError,
     BudgetExceededError,
@@ -74,7 +74,7 @@ def concluded(question: Question, reply: Callable[[dict[str, Any]], Reply]) -> A
 
 def found(finder: Finder, names: Sequence[str], request: ModelRequest) -> list[Offer]:
     """The candidates for several names, best first. Raises what `Finder.first_available` and `chosen` raise."""
-    if request.preferences is not None or ":" in "".join(names):
+    if request.preferences is not None or (":" in "".join(names) and order_behind(names)):
         from inference_providers.calls.chosen import candidates
 
         return in_thread(candidates, finder, names, request)

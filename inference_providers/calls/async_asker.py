@@ -13,7 +13,7 @@ from itertools import groupby
 from inference_providers.attempts import Attempt
 from inference_providers.calls.async_waiting import all_of, begun, in_thread, race
 from inference_providers.calls.tool_loop import converse
-from inference_providers.chat import names_of, test_body
+from inference_providers.chat import names_of, order_behind, test_body
 from inference_providers.errors import (
     AllProvidersFailedError,
     BudgetExceededError,
@@ -76,7 +76,7 @@ async def concluded(question: Question, reply: Callable[[dict[str, Any]], Awaita
 
 async def found(finder: Finder, names: Sequence[str], request: ModelRequest) -> list[Offer]:
     """The candidates for several names, best first. Raises what `Finder.first_available` and `chosen` raise."""
-    if request.preferences is not None or ":" in "".join(names):
+    if request.preferences is not None or (":" in "".join(names) and order_behind(names)):
         from inference_providers.calls.chosen import candidates
 
         return await in_thread(candidates, finder, names, request)

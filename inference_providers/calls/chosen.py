@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 
+from inference_providers.chat import order_behind
 from inference_providers.errors import InferenceProvidersError, NoCredentialsError, UnknownModelError
 from inference_providers.offers import AUTO, apply_policy, is_automatic, order
 from inference_providers.registry import CHAT
-from inference_providers.routing import Preferences, quality, suffix_of
+from inference_providers.routing import Preferences, quality
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def candidates(finder: Finder, names: Sequence[str], request: ModelRequest) -> l
 
     Raises what `Finder.first_available` and `chosen` raise.
     """
-    policy = suffix_of(names)
+    policy = order_behind(names)
     if policy is not None and (request.preferences is None or not request.preferences.decided):
         behind = Preferences()
         behind.strategy = policy

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from inference_providers.chat import order_behind
 from inference_providers.offers import AUTO
-from inference_providers.routing import checked_strategy, suffix_of
+from inference_providers.routing import checked_strategy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def explained(pipeline: Pipeline, found: Explanation, policy: Any) -> Explanatio
     Raises TypeError and ValueError for what is no policy.
     """
     name, preferences = found.name or AUTO, pipeline.preferences
-    strategy = checked_strategy(policy) if policy is not None else suffix_of([name])
+    strategy = checked_strategy(policy) if policy is not None else order_behind([name])
     if strategy is None and preferences is not None:
         strategy = preferences.strategy
     if strategy is None:

@@ -8,6 +8,7 @@ from functools import wraps
 
 import click
 
+from inference_providers.chat import ORDERS
 from inference_providers.cli.completion import complete_provider
 
 TYPE_CHECKING = False
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from inference_providers.clients import ClientTerms
-
-# As `routing.STRATEGIES` has them: what a command says of itself should not load how questions are routed.
-POLICIES = ("listed", "random", "cheapest", "fastest", "smartest", "balanced")
 
 
 def offline(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -104,7 +102,7 @@ def on_terms(command: Callable[..., Any]) -> Callable[..., Any]:
     variable = click.option(
         "--api-key-variable", metavar="NAME", help="The variable that holds the key; for one provider (openai/gpt-4o)."
     )
-    order = click.option("--policy", type=click.Choice(POLICIES), help="Who is asked first; default: as listed.")
+    order = click.option("--policy", type=click.Choice(ORDERS), help="Who is asked first; default: as listed.")
     cost = click.option("--max-cost", type=click.FloatRange(min=0), help="US dollars that it may cost at most.")
     base = click.option("--api-base", metavar="URL", help="Ask this OpenAI-compatible server, and nobody else.")
     return selecting(base(variable(order(cost(run)))))

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from inference_providers.routing.preferences import Step as Step
     from inference_providers.routing.preferences import configured as configured
     from inference_providers.routing.preferences import preferences_of as preferences_of
-    from inference_providers.routing.preferences import suffix_of as suffix_of
     from inference_providers.routing.rates import Rates as Rates
     from inference_providers.routing.rates import Taken as Taken
     from inference_providers.routing.rates import checked_rates as checked_rates
@@ -69,7 +68,6 @@ _HOME = {
         "Step",
         "configured",
         "preferences_of",
-        "suffix_of",
     ),
     "rates": (
         "Rates",

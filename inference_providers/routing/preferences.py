@@ -7,17 +7,9 @@ from __future__ import annotations
 
 import math
 
-from inference_providers.chat import PREFERRING
+from inference_providers.chat import BALANCED, CHEAPEST, FASTEST, LISTED, PREFERRING, RANDOM
 from inference_providers.routing.budget import CALL, Budget, Purse, checked_amount
-from inference_providers.routing.strategies import (
-    BALANCED,
-    CHEAPEST,
-    FASTEST,
-    LISTED,
-    RANDOM,
-    STRATEGIES,
-    checked_strategy,
-)
+from inference_providers.routing.strategies import checked_strategy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -164,13 +156,6 @@ def configured(given: Any, provider_id: Callable[[str], str]) -> Preferences:
     if made.steps and made.steps[0].provider is None:
         raise ValueError('configure_providers: "fallback" without "primary"; say who is asked first')
     return made
-
-
-def suffix_of(names: Sequence[str]) -> str | None:
-    """The policy that all of the names end in, if they do."""
-    words = {name.rpartition(":")[2].lower() if ":" in name else "" for name in names}
-    word = words.pop() if len(words) == 1 else ""
-    return word if word in STRATEGIES else None
 
 
 def _with_fallback(made: Preferences, said: Mapping[str, Any]) -> None:

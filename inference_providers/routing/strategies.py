@@ -6,6 +6,7 @@ newer list lacks, and what is asked by another API than chat, comes after the re
 
 from __future__ import annotations
 
+from inference_providers.chat import BALANCED, CHEAPEST, FASTEST, LISTED, ORDERS, RANDOM, SMARTEST
 from inference_providers.offers import is_free
 from inference_providers.registry import CHAT
 from inference_providers.usage import Size, likely_cost
@@ -23,10 +24,6 @@ if TYPE_CHECKING:
 
     Own = Callable[[list[Offer]], Sequence[Offer]]
 
-LISTED, RANDOM, CHEAPEST, FASTEST, SMARTEST, BALANCED = (
-    "listed", "random", "cheapest", "fastest", "smartest", "balanced",
-)  # fmt: skip
-STRATEGIES = (LISTED, RANDOM, CHEAPEST, FASTEST, SMARTEST, BALANCED)
 MEASURED = (FASTEST, BALANCED)  # by what calls have shown
 EXPLORED = 0.04  # of the calls go to somebody else than the fastest, to see whether that is still so
 STALE = 240.0  # seconds after which somebody is to be looked at again
@@ -41,11 +38,9 @@ def checked_strategy(given: Any) -> str | Own:
         own: Own = given
         return own
     if not isinstance(given, str):
-        raise TypeError(
-            f"policy must be one of {', '.join(STRATEGIES)}, or a function of a list of offers, not {given!r}"
-        )
-    if given.lower() not in STRATEGIES:
-        raise ValueError(f"policy must be one of {', '.join(STRATEGIES)}, not {given!r}")
+        raise TypeError(f"policy must be one of {', '.join(ORDERS)}, or a function of a list of offers, not {given!r}")
+    if given.lower() not in ORDERS:
+        raise ValueError(f"policy must be one of {', '.join(ORDERS)}, not {given!r}")
     return given.lower()
 
 
