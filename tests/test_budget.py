@@ -27,6 +27,7 @@ from inference_providers import (
 )
 from inference_providers.cli.places import places as kept
 from inference_providers.files import Database
+from inference_providers.files.database import REST
 from inference_providers.registry import Facts
 from inference_providers.routing.budget import GRACE, SCHEMA, Budget, Entry, Ledger, Purse
 from inference_providers.usage.ceiling import Size, likely_cost, most_cost
@@ -419,6 +420,24 @@ def test_without_a_home_or_a_file_that_can_be_used_the_process_counts_alone(tmp_
         assert isinstance(ledger.reserve(0.5, Budget(per_day=1.0), 60), Entry)
         assert isinstance(ledger.reserve(0.5, Budget(per_day=1.0), 60), BudgetExceededError)
     assert len(said) == 1 and not ledger.shared
+
+
+def test_what_was_spent_while_the_file_could_not_be_used_is_in_it_afterwards(tmp_path: Path) -> None:
+    folder, now = tmp_path / "own", [0.0]
+    folder.mkdir(mode=0o700)
+    path = folder / "budget.sqlite"
+    path.mkdir()  # nobody can open that
+    base = Database(str(path), SCHEMA, warn=lambda said: None, clock=lambda: now[0])
+    ledger = Ledger(base)
+    for cost in (0.3, 0.1):
+        entry = ledger.reserve(0.4, Budget(per_day=1.0), 60)
+        assert isinstance(entry, Entry) and entry.number is None
+        ledger.settle(entry, cost)
+    path.rmdir()
+    now[0] += REST + 1
+    assert isinstance(ledger.reserve(0.61, Budget(per_day=1.0), 60), BudgetExceededError)
+    assert isinstance(ledger.reserve(0.59, Budget(per_day=1.0), 60), Entry)
+    assert Ledger(Database(str(path), SCHEMA)).spent()["day"] == pytest.approx(0.4)
 
 
 def test_the_file_holds_days_and_amounts_alone(serve: Serve) -> None:

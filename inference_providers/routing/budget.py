@@ -173,8 +173,15 @@ class Ledger:
         while self._left:
             self.settle(*self._left.popleft())
         today, now = self.today(), self._clock()
+        carried: dict[str, float] = {}  # from when the file could not be used
 
         def work(connection: sqlite3.Connection) -> Entry | BudgetExceededError:
+            with self._lock:
+                for day in self._spent:
+                    carried[day] = carried.get(day, 0.0) + self._spent[day]
+                self._spent = {}
+            for day in carried:
+                _add(connection, day, carried[day])
             connection.execute("DELETE FROM reserved WHERE until <= ?", (now,))
             used = {name: _used(connection, start) for name, start in ((DAY, today), (MONTH, today[:7]))}
             self._seen = {today: used[DAY], today[:7]: used[MONTH]}
@@ -191,6 +198,8 @@ class Ledger:
                     self._mine[today] = self._mine.get(today, 0.0) + cost
             return found
         with self._lock:
+            for day in carried:
+                self._spent[day] = self._spent.get(day, 0.0) + carried[day]
             month = sum(own for day, own in self._spent.items() if day[:7] == today[:7])
             used = {DAY: self._spent.get(today, 0.0) + self._seen.get(today, 0.0)}
             used[MONTH] = month + self._seen.get(today[:7], 0.0)
@@ -215,10 +224,7 @@ class Ledger:
         def work(connection: sqlite3.Connection) -> bool:
             connection.execute("DELETE FROM reserved WHERE id = ?", (entry.number,))
             if cost > 0:
-                connection.execute(
-                    "INSERT INTO spent VALUES (?, ?) ON CONFLICT (day) DO UPDATE SET cost = cost + excluded.cost",
-                    (entry.day, cost),
-                )
+                _add(connection, entry.day, cost)
             connection.execute(
                 "DELETE FROM spent WHERE day NOT IN (SELECT day FROM spent ORDER BY day DESC LIMIT ?)", (KEPT,)
             )
@@ -250,6 +256,11 @@ class Ledger:
         now = time.localtime(self._clock())
         first = (now.tm_mon + 1, 1) if name == MONTH else (now.tm_mon, now.tm_mday + 1)
         return time.mktime((now.tm_year, *first, 0, 0, 0, 0, 0, -1))
+
+
+def _add(connection: sqlite3.Connection, day: str, cost: float) -> None:
+    added = "INSERT INTO spent VALUES (?, ?) ON CONFLICT (day) DO UPDATE SET cost = cost + excluded.cost"
+    connection.execute(added, (day, cost))
 
 
 def _used(connection: sqlite3.Connection, start: str) -> float:
