@@ -6,6 +6,7 @@ from inference_providers._face import face
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from inference_providers.calls import asker as asker
     from inference_providers.calls import async_asker as async_asker
     from inference_providers.calls import key_checks as key_checks
     from inference_providers.calls import refused as refused
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from inference_providers.calls.events import Event as Event
     from inference_providers.calls.events import FirstContent as FirstContent
     from inference_providers.calls.events import StreamFinished as StreamFinished
+    from inference_providers.calls.explaining import explained as explained
     from inference_providers.calls.finder import LAUNCH as LAUNCH
     from inference_providers.calls.finder import Finder as Finder
     from inference_providers.calls.key_checks import KeyCheck as KeyCheck
@@ -55,6 +57,7 @@ _HOME = {
         "FirstContent",
         "StreamFinished",
     ),
+    "explaining": ("explained",),
     "finder": (
         "Finder",
         "LAUNCH",
@@ -86,6 +89,7 @@ __getattr__, __dir__ = face(
     __name__,
     _HOME,
     modules=(
+        "asker",
         "async_asker",
         "key_checks",
         "refused",

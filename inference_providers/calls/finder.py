@@ -130,7 +130,7 @@ class Finder(Secretive):
         Who runs a model with open weights on this machine means to use it; a policy has an order of its own.
         """
         facts = self.registry.model(resolution.canonical_name or "")
-        by_policy = resolution.rule.startswith("policy")
+        by_policy = resolution.rule.startswith("policy") and resolution.rule != "policy listed"
         here_first = bool(facts.get("open_weights")) and not by_policy
         return order(resolution.offers, here_first=here_first, plans_last=resolution.rule == "policy cheapest")
 

@@ -6,7 +6,7 @@ import time
 
 from inference_providers import chat
 from inference_providers.chat import Answer, AnswerBuilder
-from inference_providers.usage import Charge, usage_of
+from inference_providers.usage import Charge, listed_cost, usage_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,7 +70,8 @@ class Gathered:
         charged = Charge(usage_of(chat.billed_in(data)), reply.offer.facts, reply.offer.registry)
         given = AnswerBuilder(split=self._split)
         seconds = time.monotonic() - self.started
-        given.add(charged, reply.attempts, reply.dropped, seconds, reply.repaired)
+        listed = charged.cost if reply.listed in (None, reply.offer) else listed_cost(charged.usage, reply.listed.facts)
+        given.add(charged, reply.attempts, reply.dropped, seconds, reply.repaired, listed)
         text, thoughts = self._parted[0].text, self._parted[1].text.strip()
         parted = (text, thoughts) if thoughts else None
         self.answer = given.answer(data, reply.offer, self._turns, parted=parted, thoughts=self._thoughts.text)

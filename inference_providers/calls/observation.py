@@ -23,10 +23,12 @@ if TYPE_CHECKING:
 
     from inference_providers.attempts import Attempt
     from inference_providers.calls.events import Event, Listener
+    from inference_providers.calls.gate import Gate
     from inference_providers.calls.reply import Reply
     from inference_providers.errors import ProviderError
     from inference_providers.offers import Offer
     from inference_providers.protocols import ModelRequest
+    from inference_providers.routing import Preferences
 
     class Context(Protocol):
         """What a call needs of its pipeline."""
@@ -34,6 +36,12 @@ if TYPE_CHECKING:
         verbose: bool
         listeners: list[Listener]
         stages: list[Stage]
+        preferences: Preferences | None
+
+        @property
+        def gate(self) -> Gate:
+            """What lets tries through, where there are preferences."""
+            raise NotImplementedError
 
         def tell(self, message: str) -> None:
             """Say what is tried."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from inference_providers.calls.caller import Caller
     from inference_providers.calls.events import Listener
     from inference_providers.calls.finder import Finder
+    from inference_providers.calls.gate import Gate
     from inference_providers.calls.observation import Stage
     from inference_providers.calls.owners import Owners
     from inference_providers.calls.reply import Reply
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from inference_providers.chat import Question
     from inference_providers.offers import Offer
     from inference_providers.protocols import ModelRequest
-    from inference_providers.routing import Health, Policy
+    from inference_providers.routing import Health, Policy, Preferences
     from inference_providers.testing import StandIn
     from inference_providers.transport import AsyncSender, Limits, Sender
 
@@ -70,6 +71,8 @@ class Pipeline(Secretive):
         self.split_thinking = split_thinking
         self.listeners: list[Listener] = []
         self.stages: list[Stage] = []
+        self.preferences: Preferences | None = None  # what all calls prefer
+        self.rate_limits: Mapping[str, Any] | None = None
         self.verbose, self.tell, self.warn_once, self.who_could = (
             finder.verbose,
             finder.tell,
@@ -114,6 +117,15 @@ class Pipeline(Secretive):
                 health.remember(memory)
         self.finder.present = health.present
         return health
+
+    @cached_property
+    def gate(self) -> Gate:
+        """What lets tries through, for calls that have preferences."""
+        from inference_providers.calls.gate import Gate
+
+        shared = self.stand_in is None
+        finder = self.finder
+        return Gate(finder.registry, finder.environ, self.random, self.rate_limits, shared=shared)
 
     @cached_property
     def limits(self) -> Limits:
@@ -223,15 +235,26 @@ class Pipeline(Secretive):
         system: str | None = None,
         images: Any = None,
         extra_body: Mapping[str, Any] | None = None,
+        routed: bool = True,
         **how: Any,
     ) -> Question:
-        """What is asked, checked. Raises TypeError and ValueError."""
+        """What is asked, checked. Raises TypeError and ValueError.
+
+        *routed*: whether it is for whoever can be asked, so that the call may have preferences.
+        """
         from inference_providers import chat
 
+        preferences = self.preferences if routed else None
+        if routed and not chat.PREFERRING.isdisjoint(parameters):
+            parameters = {name: value for name, value in parameters.items() if value is not None}
+            if not chat.PREFERRING.isdisjoint(parameters):
+                preferences = self.preferring(parameters).over(preferences)
         turns = chat.messages(prompt, system)
         if images is not None:
             turns = chat.with_images(turns, chat.image_urls(images, self.finder.environ))
         question = chat.Question(turns, parameters, extra=extra_body, **how)
+        if preferences is not None:
+            question.preferences = preferences.for_call()
         if question.split_thinking is None:
             question.split_thinking = self.split_thinking
         for pattern in question.output_schema.unchecked if question.output_schema is not None else ():
@@ -245,9 +268,22 @@ class Pipeline(Secretive):
         """A request for a reply to a question, for whichever candidate."""
         from inference_providers.protocols import ModelRequest
 
-        return ModelRequest(
+        made = ModelRequest(
             body, allow_empty=self.allow_empty, unsupported=question.on_unsupported, untouched=question.extra
         )
+        made.preferences = question.preferences
+        return made
+
+    def preferring(self, words: dict[str, Any], name: str = "") -> Preferences:
+        """The preferences among a call's options, which are taken out of *words*.
+
+        *name*: what is limited as one, where that is more than one call. Raises TypeError, ValueError and
+        UnknownModelError.
+        """
+        from inference_providers.routing import preferences_of
+
+        own = preferences_of(words, self.finder.provider_id)
+        return own.for_call(name) if name else own
 
     def note(self, reply: Reply | StreamReply | AsyncStreamReply) -> None:
         """Say once what a provider did not get, and which engine could not be launched."""

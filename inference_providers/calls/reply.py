@@ -29,6 +29,7 @@ class Reply:
         "data",
         "dropped",
         "headers",
+        "listed",
         "offer",
         "repaired",
         "seconds",
@@ -45,6 +46,7 @@ class Reply:
     ) -> None:
         self.data: Any = verdict.reply
         self.offer, self.attempts, self.seconds = offer, attempts, seconds
+        self.listed: Offer = offer  # who would have been asked first without a policy
         self.dropped, self.repaired = (fitted.dropped, fitted.repaired) if fitted is not None else ([], [])
         self.status, self.headers, self.content = verdict.response or (200, {}, b"")
         self._charge: Charge | None = None

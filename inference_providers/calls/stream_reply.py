@@ -12,6 +12,7 @@ from inference_providers.errors import TruncatedStreamError
 from inference_providers.protocols import PROTOCOLS, Part, as_events, classify, delta_text, fit
 from inference_providers.text import in_line
 from inference_providers.transport import WireError
+from inference_providers.usage import usage_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from inference_providers.attempts import Attempt
+    from inference_providers.calls.gate import Admission
     from inference_providers.calls.observation import Call, Context
+    from inference_providers.offers import Offer
     from inference_providers.protocols import EventJudge, FittedRequest, ModelRequest, Verdict
     from inference_providers.routing import Send
     from inference_providers.transport import Response, Sender
@@ -36,6 +39,7 @@ class Opening:
         self._context, self._sender, self._limits = context, sender, sender.limits
         self._limit, self._left, self._request = step.limit, step.left, request
         self.closed = False
+        self.admission: Admission | None = None  # what is set aside for it
         self._raw = bytearray()
         self._early: list[dict[str, Any]] = []
         self._failure: TruncatedStreamError | None = None
@@ -73,6 +77,9 @@ class Opening:
         """Read no more; again does no harm."""
         self.closed = True
         self.response.close()
+        admission, self.admission = self.admission, None
+        if admission is not None:
+            admission.ended(usage_of(self.usage), self.response.headers, whole=self.whole)
 
     def _judge(self, headers: Mapping[str, str]) -> EventJudge:
         offer, request = self.offer, self._request
@@ -245,6 +252,7 @@ class StreamReply:
     """
 
     call: Call | None = None  # that is told of the stream's end
+    listed: Offer | None = None  # who would have been asked first without a policy
 
     def __init__(self, opening: Opening | Given, attempts: list[Attempt], fitted: FittedRequest | None = None) -> None:
         self.offer, self.attempts = opening.offer, attempts

@@ -9,6 +9,7 @@ from __future__ import annotations
 from inference_providers import chat
 from inference_providers.chat import Answer, AnswerBuilder
 from inference_providers.errors import InvalidReplyError, StepLimitError
+from inference_providers.usage import listed_cost
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -118,7 +119,9 @@ def _check_calls(asked: int, made: int, turns: Sequence[Mapping[str, Any]]) -> N
 
 
 def _count(given: AnswerBuilder, reply: Reply) -> None:
-    given.add(reply.charge, reply.attempts, reply.dropped, reply.seconds, reply.repaired)
+    charge = reply.charge
+    listed = charge.cost if reply.listed is reply.offer else listed_cost(charge.usage, reply.listed.facts)
+    given.add(charge, reply.attempts, reply.dropped, reply.seconds, reply.repaired, listed)
 
 
 def answer_of(reply: Reply, turns: Sequence[Mapping[str, Any]], *, split: bool = False) -> Answer:

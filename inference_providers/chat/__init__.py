@@ -11,12 +11,21 @@ if TYPE_CHECKING:
     from inference_providers.chat.answer import Answer as Answer
     from inference_providers.chat.answer import AnswerBuilder as AnswerBuilder
     from inference_providers.chat.answer import plain as plain
+    from inference_providers.chat.arguments import BALANCED as BALANCED
+    from inference_providers.chat.arguments import CHEAPEST as CHEAPEST
     from inference_providers.chat.arguments import DROP as DROP
+    from inference_providers.chat.arguments import FASTEST as FASTEST
+    from inference_providers.chat.arguments import LISTED as LISTED
     from inference_providers.chat.arguments import MAX_STEPS as MAX_STEPS
+    from inference_providers.chat.arguments import ORDERS as ORDERS
+    from inference_providers.chat.arguments import PREFERRING as PREFERRING
+    from inference_providers.chat.arguments import RANDOM as RANDOM
+    from inference_providers.chat.arguments import SMARTEST as SMARTEST
     from inference_providers.chat.arguments import Models as Models
     from inference_providers.chat.arguments import Prompt as Prompt
     from inference_providers.chat.arguments import check_timeout as check_timeout
     from inference_providers.chat.arguments import names_of as names_of
+    from inference_providers.chat.arguments import order_behind as order_behind
     from inference_providers.chat.assembly import Assembly as Assembly
     from inference_providers.chat.assembly import assembled as assembled
     from inference_providers.chat.completion import FAILED as FAILED
@@ -77,10 +86,19 @@ _HOME = {
         "plain",
     ),
     "arguments": (
+        "BALANCED",
+        "CHEAPEST",
         "DROP",
+        "FASTEST",
+        "LISTED",
         "MAX_STEPS",
+        "ORDERS",
+        "PREFERRING",
+        "RANDOM",
+        "SMARTEST",
         "check_timeout",
         "names_of",
+        "order_behind",
     ),
     "assembly": (
         "Assembly",

@@ -46,7 +46,8 @@ class Answer(Text[Parsed]):
 
     provider, model, canonical_name: who gave it, and the provider's and the canonical name of the model.
     usage: `Usage`, in tokens; None if the provider reported none.
-    cost: USD; None if tokens or prices are unknown. cost_details: what it is made of.
+    cost: USD; None if tokens or prices are unknown. cost_details: what it is made of. savings: what the same tokens
+    would have cost at the first offer that the registry lists, less that; None if either is unknown.
     id, created: the last reply's own, as far as it has them. content: the text.
     attempts: every attempt on the way. latency: seconds for the whole call.
     finish_reason: `stop`, `length`, `tool_calls`, ... reasoning: the model's thoughts, if it shows them.
@@ -63,6 +64,7 @@ class Answer(Text[Parsed]):
     canonical_name: str | None
     usage: Usage | None
     cost: float | None
+    savings: float | None
     attempts: list[Attempt]
     latency: float
     finish_reason: str | None
@@ -84,6 +86,7 @@ class Answer(Text[Parsed]):
         canonical_name: str | None = None,
         usage: Usage | None = None,
         cost: float | None = None,
+        savings: float | None = None,
         attempts: Iterable[Attempt] = (),
         latency: float = 0.0,
         finish_reason: str | None = None,
@@ -104,6 +107,7 @@ class Answer(Text[Parsed]):
             "canonical_name": canonical_name,
             "usage": usage,
             "cost": cost,
+            "savings": savings,
             "attempts": [*attempts] if attempts else [],
             "latency": latency,
             "finish_reason": finish_reason,
@@ -178,6 +182,7 @@ class Answer(Text[Parsed]):
             "canonical_name": self.canonical_name,
             "usage": self.usage.as_dict() if self.usage else None,
             "cost": self.cost,
+            **({"savings": self.savings} if self.savings else {}),
             "latency": round(self.latency, 3),
             "finish_reason": self.finish_reason,
             "attempts": [
@@ -213,7 +218,7 @@ class AnswerBuilder:
     split: thoughts that stand between tags at the beginning of the text are no part of it.
     """
 
-    __slots__ = ("attempts", "charges", "cost", "dropped", "latency", "repaired", "split", "usage")
+    __slots__ = ("attempts", "charges", "cost", "dropped", "latency", "listed", "repaired", "split", "usage")
 
     def __init__(self, *, split: bool = False) -> None:
         self.split = split
@@ -222,6 +227,7 @@ class AnswerBuilder:
         self.latency = 0.0
         self.usage: Usage | None = None
         self.cost: float | None = 0.0
+        self.listed: float | None = 0.0
         self.dropped: dict[str, None] = {}
         self.repaired: dict[str, None] = {}
 
@@ -232,8 +238,13 @@ class AnswerBuilder:
         dropped: Iterable[str],
         seconds: float,
         repaired: Iterable[str] = (),
+        listed: float | None = None,
     ) -> None:
-        """Count one more reply, which took *seconds*; once a cost is unknown, the total is unknown."""
+        """Count one more reply, which took *seconds*; once a cost is unknown, the total is unknown.
+
+        listed: what it would have cost at the first offer that the registry lists.
+        """
+        self.listed = None if self.listed is None or listed is None else self.listed + listed
         self.latency += seconds
         if dropped:
             self.dropped.update(dict.fromkeys(dropped))
@@ -279,6 +290,7 @@ class AnswerBuilder:
             canonical_name=source.canonical_name if source else None,
             usage=self.usage,
             cost=self.cost,
+            savings=None if self.cost is None or self.listed is None else self.listed - self.cost,
             attempts=self.attempts,
             latency=self.latency,
             finish_reason=choice.get("finish_reason"),

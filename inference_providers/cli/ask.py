@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from inference_providers.clients import ProviderList, Terms
+    from inference_providers.clients import ClientTerms, ProviderList
     from inference_providers.telemetry import UsageLog
 
 
@@ -67,7 +67,7 @@ def main(
     conversation: str | None,
     as_json: bool,
     verbose: bool,
-    terms: Terms,
+    terms: ClientTerms,
 ) -> None:
     """Ask a language model a QUESTION, with whatever keys or servers there are.
 

@@ -88,11 +88,18 @@ def places(environ: Mapping[str, str]) -> list[Place]:
         Place("updates", "updates of the registry", os.path.dirname(registry), updates),
         Place("live", "what providers said that they have", folders.cache(environ), LIVE_FILES),
         Place("learned", "what providers refused", notes, ("learned.json",)),
+        Place("budget", "what was spent, by day", folders.own("data", environ), _database("budget.sqlite")),
+        Place("speeds", "how quick providers were", folders.own("data", environ), _database("speeds.sqlite")),
         Place("servers", "logs and states of servers that were started", servers_folder(environ)),
         Place("models", "models that were fetched", model_files.own_folder(environ), fetched),
         Place("usage", "the log of calls", folders.own("data", environ), ("usage.db", "usage.*")),
         Place("lists", "your lists of models", folders.own("config", environ), lists),
     ]
+
+
+def _database(name: str) -> tuple[str, ...]:
+    """A file of SQLite's, and what may stand beside it."""
+    return (name, *(f"{name}{tail}" for tail in ("-wal", "-shm", ".lock", ".damaged-*")))
 
 
 def size_of(path: str) -> int:

@@ -26,10 +26,12 @@ if TYPE_CHECKING:
         AskOptions,
         AsyncItems,
         BatchOptions,
+        ClientTerms,
         GenerationOptions,
         Names,
         Percentile,
         PlainOptions,
+        Strategy,
         StreamOptions,
         Terms,
     )
@@ -60,8 +62,9 @@ class AsyncProviderList(AsyncOtherKinds, Directory):
         only: nobody but these; whose country is not known is in none. With `INFERENCE_PROVIDERS_AVOID` and `..._ONLY`
         they hold for every call, in fallbacks and hedges, too: a call can only add to them.
     update_url: where updates come from; default `INFERENCE_PROVIDERS_URL`, else models.dev. random: source of
-        randomness (`random.Random`) for `choose_randomly` and for jitter. policy, limits: the numbers of retry,
-        fallback and cool-down, and how long each thing may take.
+        randomness (`random.Random`) for `choose_randomly` and for jitter. limits: how long each thing may take.
+    policy: in which order candidates are asked (docs/policies.md), or the numbers of retry and cool-down, a `Policy`.
+        budget, rate_limits: USD by call, day or month; each provider's requests and tokens by minute (docs/limits.md).
     allow_empty: take an empty reply for an answer. split_thinking: part `<think>` blocks from answers. hedge_after:
         seconds, or "p95", after which a second provider is asked as well, for calls that are not streamed; at most one
         request in twenty is such an extra one. Off by default.
@@ -70,9 +73,7 @@ class AsyncProviderList(AsyncOtherKinds, Directory):
     live: have what providers say themselves that they have correct the registry; asked for in the background, daily.
     log: keep tokens, cost and times of calls ("usage"), or texts as well ("text"). telemetry: tell OpenTelemetry.
     compat: "0.2" for programs of that version of this package; also `INFERENCE_PROVIDERS_COMPAT`. See docs/moving.md.
-
     One list may be used from several threads; an asynchronous one from several event loops, one after another.
-
     Raises RegistryError, with every problem and its JSON path, for an invalid override or merge; else ValueError.
     """
 
@@ -94,7 +95,9 @@ class AsyncProviderList(AsyncOtherKinds, Directory):
         aliases: Mapping[str, str] | None = None,
         update_url: str | None = None,
         random: Any = None,
-        policy: Policy | None = None,
+        policy: Policy | Strategy | None = None,
+        budget: Mapping[str, Any] | None = None,
+        rate_limits: Mapping[str, Mapping[str, float]] | None = None,
         limits: Limits | None = None,
         allow_empty: bool = False,
         hedge_after: float | Percentile | None = None,
@@ -113,11 +116,14 @@ class AsyncProviderList(AsyncOtherKinds, Directory):
             "local_models": local_models, "trust": trust, "allow": allow, "update_url": update_url, "avoid": avoid,
             "only": only,
         }  # fmt: skip
-        calling: dict[str, Any] = {"limits": limits, "allow_empty": allow_empty, "split_thinking": split_thinking}
-        calling |= {"log": log, "telemetry": telemetry}
         self.pipeline = pipeline_of(
             environ=environ, local=local, timeout=timeout, hedge_after=hedge_after, aliases=aliases, mock=mock,
-            finding=finding, calling={"random": random, "policy": policy, "learn": learn, "live": live, **calling},
+            finding=finding, preferring={"policy": policy, "budget": budget, "rate_limits": rate_limits},
+            calling={
+                "random": random, "learn": learn, "live": live, "limits": limits, "allow_empty": allow_empty,
+                "log": log, "telemetry": telemetry,
+            },
+            split_thinking=split_thinking,
         )  # fmt: skip
         self.compat = is_compatible(compat, self.pipeline.finder.environ)
         self.pipeline.finder.holder = self
@@ -183,7 +189,7 @@ class AsyncProviderList(AsyncOtherKinds, Directory):
         timeout: float | None = None,
         hedge_after: float | Percentile | None = None,
         allow_empty: bool | None = None,
-        **terms: Unpack[Terms],
+        **terms: Unpack[ClientTerms],
     ) -> openai.AsyncOpenAI:
         """A real `openai.AsyncOpenAI` that routes every request and falls back, whatever SDK method is called.
 
@@ -194,7 +200,7 @@ class AsyncProviderList(AsyncOtherKinds, Directory):
         providers that cool down are remembered for all clients of this list.
 
         timeout: seconds for a whole call; default that of this list. hedge_after: see `ProviderList`.
-        terms: avoid, only, api_key, api_base, as in `ask_ai`, for every request; a key is the first request's owner's.
+        terms: avoid, only, api_key, api_base, policy, max_cost and other preferences, as in `ask_ai`, for all requests.
         """
         from inference_providers.clients import sdk_transport
 
@@ -207,7 +213,7 @@ class AsyncProviderList(AsyncOtherKinds, Directory):
         timeout: float | None = None,
         hedge_after: float | Percentile | None = None,
         allow_empty: bool | None = None,
-        **terms: Unpack[Terms],
+        **terms: Unpack[ClientTerms],
     ) -> openai.AsyncOpenAI:  # as it is
         """An `openai.AsyncOpenAI` that routes every request and falls back; see `ProviderList.client`."""  # as it is
         from inference_providers.clients import sdk_transport
@@ -230,7 +236,7 @@ class AsyncProviderList(AsyncOtherKinds, Directory):
 
         from inference_providers.clients.connection import ClientCall, our_error
 
-        how: dict[str, Any] = {"extra_body": extra_body, "split_thinking": split_thinking}
+        how: dict[str, Any] = {"extra_body": extra_body, "split_thinking": split_thinking, "routed": False}
         with self._connecting({}, False) as before:
             asked = self.pipeline.question(prompt, parameters, system=before.system(system), **how)
             call = ClientCall(asked, model_name)

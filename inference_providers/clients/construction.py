@@ -9,7 +9,7 @@ import os
 import sys
 
 from inference_providers.calls import LAUNCH, Finder, Pipeline
-from inference_providers.chat import check_timeout
+from inference_providers.chat import PREFERRING, check_timeout
 from inference_providers.credentials import Environment, Secretive, hidden
 
 TYPE_CHECKING = False
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from inference_providers.chat import Models, Prompt, Question
     from inference_providers.clients.estimates import Estimate
-    from inference_providers.clients.options import Terms
+    from inference_providers.clients.options import ClientTerms, Strategy, Terms
     from inference_providers.clients.sdk_transport import Options
     from inference_providers.clients.version_0_2 import Call
     from inference_providers.offers import Explanation, LocalServer, Offer, Resolution
@@ -76,6 +76,21 @@ class Directory(Secretive):
         if "pipeline" in self.__dict__:
             self.pipeline.verbose = self.pipeline.finder.verbose = verbose
 
+    def configure_providers(self, preferences: Mapping[str, Any]) -> None:
+        """Prefer, for all calls from now on that say nothing else.
+
+        preferences: primary: the provider that is asked first; fallback: a list of those that are asked after it,
+        nobody else (without it, whoever else serves the model). cost_optimization: true for the cheapest first, or
+        `{"max_cost": USD for each call, "prefer_cheaper": ..., "quality_threshold": ...}`. latency_optimization: true
+        for the fastest first. quality_threshold: from 0 to 1, how good a model must be that is not named.
+
+        Raises TypeError, ValueError, and UnknownModelError for a provider that nobody is called.
+        """
+        from inference_providers.routing import configured
+
+        made = configured(preferences, self.pipeline.finder.provider_id)
+        self.pipeline.preferences = made.beside(self.pipeline.preferences)
+
     def get_canonical_model_names(self) -> list[str]:
         """Every canonical name in the registry, sorted."""
         return sorted(self.registry.canonical_names)
@@ -97,9 +112,17 @@ class Directory(Secretive):
         """Which model *name* means, by which rule, and every offer of it, usable or not."""
         return self.pipeline.finder.resolver.resolve(name, provider)
 
-    def explain(self, name: str | None = None) -> Explanation:
-        """Every offer of a model (or of the automatic choice), and why it is or is not a candidate."""
-        return self.pipeline.finder.explain(name)
+    def explain(self, name: str | None = None, *, policy: Strategy | None = None) -> Explanation:
+        """Every offer of a model (or of the automatic choice), and why it is or is not a candidate.
+
+        policy: in which order it is asked, with the arithmetic; default that of the list, or of the name.
+        """
+        found = self.pipeline.finder.explain(name)
+        if policy is None and self.pipeline.preferences is None and ":" not in (name or ""):
+            return found
+        from inference_providers.calls import explained
+
+        return explained(self.pipeline, found, policy)
 
     def candidates(self, name: str, *, provider: str | None = None) -> list[Offer]:
         """The candidates for a name, in the order in which they are tried.
@@ -156,13 +179,16 @@ class Directory(Secretive):
         return version_0_2.connecting(self, terms, test)
 
     def _routed(
-        self, models: Any, timeout: float | None, hedge_after: Any, allow_empty: bool | None, terms: Terms
+        self, models: Any, timeout: float | None, hedge_after: Any, allow_empty: bool | None, terms: ClientTerms
     ) -> tuple[Pipeline, Options]:
         """What a client that routes is made of: the pipeline under its terms, and its options."""
         from inference_providers.clients import sdk_transport
 
+        words: dict[str, Any] = {name: terms.pop(name) for name in PREFERRING & terms.keys()}  # type: ignore[misc]
         pipeline = self._within(terms) if terms else self.pipeline
-        return pipeline, sdk_transport.options_of(pipeline, models, timeout, hedge_after, allow_empty)
+        options = sdk_transport.options_of(pipeline, models, timeout, hedge_after, allow_empty)
+        options.preferences = pipeline.preferring(words).over(pipeline.preferences) if words else None
+        return pipeline, options
 
     def _asked(self, question: Any, options: dict[str, Any]) -> tuple[Pipeline, Question]:
         """The pipeline under a call's terms, and what is asked, checked. *options*: those of `ask_ai`, all of them."""
@@ -241,8 +267,13 @@ def pipeline_of(
     mock: Mapping[str, Any] | None,
     finding: dict[str, Any],
     calling: dict[str, Any],
+    preferring: dict[str, Any],
+    split_thinking: bool,
 ) -> Pipeline:
-    """A pipeline over these providers: *finding* are further options of its `Finder`, *calling* of its calls."""
+    """A pipeline over these providers: *finding* are further options of its `Finder`, *calling* of its calls.
+
+    *preferring*: `policy`, `budget` and `rate_limits`, as in `ProviderList`.
+    """
     _check(timeout, hedge_after, environ, aliases)
     if local not in (True, False, LAUNCH):
         raise ValueError(f'local must be True, False or "{LAUNCH}", not {local!r}')
@@ -255,8 +286,11 @@ def pipeline_of(
             local, finding = False, {**finding, "json_override": registry, "auto_update": False}
     finder = Finder(environ=environ, local=local, aliases=aliases, **finding)
     log, traced = calling.pop("log", None), calling.pop("telemetry", False)
+    numbers = preferring["policy"] if hasattr(preferring["policy"], "backoff_base") else None
+    calling = {**calling, "split_thinking": split_thinking, "policy": numbers}
     pipeline = Pipeline(finder, timeout=timeout, hedge_after=hedge_after, stand_in=stand_in, **calling)
     pipeline.users_environ = users
+    _prefer(pipeline, **{**preferring, "policy": None} if numbers is not None else preferring)
     if log or (log is None and stand_in is None and users.get("INFERENCE_PROVIDERS_LOG")):
         from inference_providers.telemetry import keep_log
 
@@ -266,6 +300,20 @@ def pipeline_of(
 
         trace(pipeline)
     return pipeline
+
+
+def _prefer(pipeline: Pipeline, policy: Any, budget: Any, rate_limits: Any) -> None:
+    """What a list is to prefer in all calls. Raises TypeError, ValueError and UnknownModelError."""
+    if policy is None and budget is None and rate_limits is None:
+        return
+    from inference_providers import routing
+
+    made = pipeline.preferences = routing.Preferences()
+    made.strategy = None if policy is None else routing.checked_strategy(policy)
+    made.budget = None if budget is None else routing.checked_budget(budget)
+    if rate_limits is not None:
+        pipeline.rate_limits = routing.checked_rates(rate_limits, pipeline.finder.provider_id)
+    _ = pipeline.gate  # made once, before there are threads
 
 
 def _stand_in(mock: Mapping[str, Any] | None) -> StandIn | None:

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, TypedDict
 
 from inference_providers.chat import Conversation
+from inference_providers.offers import Offer
 
 Schema: TypeAlias = dict[str, Any] | type[Any]
 Tool: TypeAlias = Callable[..., Any] | dict[str, Any]
@@ -27,6 +28,8 @@ AsyncItems: TypeAlias = Items | AsyncIterable[Item]
 
 Names: TypeAlias = str | Iterable[str]  # of providers, or of countries by name or code
 Percentile: TypeAlias = Literal["p95"]
+Order: TypeAlias = Literal["listed", "random", "cheapest", "fastest", "smartest", "balanced"]
+Strategy: TypeAlias = Order | Callable[[list[Offer]], Sequence[Offer]]
 
 
 class Terms(TypedDict, total=False):
@@ -36,6 +39,26 @@ class Terms(TypedDict, total=False):
     only: Names | None
     api_key: str | None
     api_base: str | None
+
+
+class PreferenceOptions(TypedDict, total=False):
+    """Whom to ask, in which order, how often and for how much: see docs/policies.md and docs/limits.md."""
+
+    policy: Strategy | None
+    max_cost: float | None
+    quality_threshold: float | None
+    provider: str | None
+    fallback_providers: Sequence[str] | None
+    strategies: Sequence[Mapping[str, Any]] | None
+    retry_attempts: int | None
+    backoff_multiplier: float | None
+    cost_optimization: bool | Mapping[str, Any] | None
+    latency_optimization: bool | None
+    fallback_config: Mapping[str, Any] | None
+
+
+class ClientTerms(Terms, PreferenceOptions, total=False):
+    """The terms of all calls of a client, and what they prefer."""
 
 
 class TextOptions(TypedDict, total=False):
@@ -82,7 +105,7 @@ class GenerationOptions(TextOptions, total=False):
     parallel_tool_calls: bool | None
 
 
-class _Request(Terms, total=False):
+class _Request(Terms, PreferenceOptions, total=False):
     system: str | None
     on_unsupported: Unsupported
     extra_body: Mapping[str, Any] | None
@@ -156,7 +179,7 @@ class EngineOptions(GenerationOptions, total=False):
     split_thinking: bool | None
 
 
-class EngineCallOptions(EngineOptions, Terms, total=False):
+class EngineCallOptions(EngineOptions, Terms, PreferenceOptions, total=False):
     """How a `MetaInferenceEngine` answers in one call."""
 
     remote_params: Any  # `RemoteParams`, or a dict of its fields
@@ -187,6 +210,8 @@ class ListOptions(TypedDict, total=False):
     mock: Mapping[str, Any] | None
     verbose: bool
     random: Any
+    budget: Mapping[str, Any] | None
+    rate_limits: Mapping[str, Mapping[str, float]] | None
     learn: bool
     live: bool
     log: Literal["usage", "text", "off"] | bool | None

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from inference_providers.offers.selection import Selection as Selection
     from inference_providers.offers.selection import selection_of as selection_of
     from inference_providers.offers.sorting import POLICIES as POLICIES
+    from inference_providers.offers.sorting import apply_policy as apply_policy
     from inference_providers.offers.sorting import is_free as is_free
     from inference_providers.offers.talking import is_to_talk_to as is_to_talk_to
 
@@ -109,6 +110,7 @@ _HOME = {
     ),
     "sorting": (
         "POLICIES",
+        "apply_policy",
         "is_free",
     ),
     "talking": ("is_to_talk_to",),

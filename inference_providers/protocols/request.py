@@ -72,7 +72,8 @@ class ModelRequest:
     `api` is the path alone, by which body and reply are read; empty where no model is asked, but something looked up.
 
     *asked*: the models by the names that the caller gave them, for those who log calls; None for the best.
-    *tries*: how often one candidate is asked at most; None for what the policy says.
+    *tries*: how often one candidate is asked at most; None for what the policy says. *preferences*: those of the call,
+    None where it has none. *in_turn*: its candidates are in the order in which they are to be asked.
 
     It is made for one call, and remembers for that call what each offer gets of it: `fits`, by the offer's identity.
     `repairs` is what offers are known to refuse, by their `place`; `learnt` is what this very call has found of it.
@@ -88,9 +89,11 @@ class ModelRequest:
         "content_type",
         "fits",
         "headers",
+        "in_turn",
         "learnt",
         "method",
         "path",
+        "preferences",
         "repairs",
         "streams",
         "tries",
@@ -124,6 +127,8 @@ class ModelRequest:
         self.allow_empty = allow_empty
         self.tries: int | None = None
         self.asked: str | Sequence[str] | None = None
+        self.preferences: Any = None  # `routing.Preferences`, of which nothing is read here
+        self.in_turn = False
         self.fits: dict[int, FittedRequest] = {}
         self.repairs: Mapping[Any, Repairs] = {}
         self.learnt: dict[Any, list[Repairs]] = {}

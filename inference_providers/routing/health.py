@@ -178,6 +178,8 @@ class Health:
 
     def failed(self, offer: Offer, verdict: Verdict) -> None:
         """Remember a failure for a while: a refused key or account, a 429, or a row of failures."""
+        if verdict.action == classify.HELD:
+            return  # it was not asked
         if verdict.action == classify.DEAD:
             self._bury(offer, verdict.error)
             return

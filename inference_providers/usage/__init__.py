@@ -6,8 +6,13 @@ from inference_providers._face import face
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from inference_providers.usage.ceiling import USUAL_OUTPUT as USUAL_OUTPUT
+    from inference_providers.usage.ceiling import Size as Size
+    from inference_providers.usage.ceiling import likely_cost as likely_cost
+    from inference_providers.usage.ceiling import most_cost as most_cost
     from inference_providers.usage.cost import Charge as Charge
     from inference_providers.usage.cost import cost_of as cost_of
+    from inference_providers.usage.cost import listed_cost as listed_cost
     from inference_providers.usage.cost_details import CostDetails as CostDetails
     from inference_providers.usage.cost_details import details as details
     from inference_providers.usage.log_file import LOG_NAME as LOG_NAME
@@ -36,9 +41,16 @@ if TYPE_CHECKING:
     from inference_providers.usage.usage import usage_of as usage_of
 
 _HOME = {
+    "ceiling": (
+        "Size",
+        "USUAL_OUTPUT",
+        "likely_cost",
+        "most_cost",
+    ),
     "cost": (
         "Charge",
         "cost_of",
+        "listed_cost",
     ),
     "cost_details": (
         "CostDetails",

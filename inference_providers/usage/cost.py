@@ -76,3 +76,13 @@ def cost_of(
     cached = min(usage.cached_tokens, tokens_in)
     read = (tokens_in - cached) * price_in + cached * (price_in if price_cached is None else price_cached)
     return (read + tokens_out * price_out) / 1e6
+
+
+def listed_cost(usage: Usage | None, facts: Facts) -> float | None:
+    """USD for the same tokens at another offer's prices, whatever was charged; None where they are unknown."""
+    if usage is not None and usage.price is not None:
+        import copy
+
+        usage = copy.copy(usage)
+        usage.price = None
+    return cost_of(usage, facts)
