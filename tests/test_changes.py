@@ -42,6 +42,10 @@ ONE: dict[str, tuple[Any, list[str]]] = {
     "gone provider": (lambda data, a: data["providers"].pop("b"), ["b: https://a.example/v1, 1 offer -> nothing"]),
     "key": (lambda data, a: a["connection"].update(api_key="B_KEY"), ["a: A_KEY -> B_KEY"]),
     "endpoint": (lambda data, a: a["connection"].update(endpoint=""), ["a: https://a.example/v1 -> nothing"]),
+    "host": (
+        lambda data, a: a["connection"].update(routes={"1": {"api": "responses", "endpoint": "https://b.example/v1"}}),
+        ["a: nothing -> b.example"],
+    ),
     "billing": (lambda data, a: a.update(billing="plan"), ["a: payg -> plan"]),
     "new offer": (lambda data, a: a.update(more_names={"m-2": "m"}), ["a/m-2: nothing -> m"]),
     "gone offer": (lambda data, a: a["model_names"].pop("m"), ["a/org/m: m -> nothing"]),

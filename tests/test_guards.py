@@ -77,6 +77,48 @@ def test_a_protocol_that_is_not_spoken_is_a_lost_endpoint() -> None:
     assert row(other)["connection"]["protocol"] == "openai"
 
 
+def test_a_catalogue_does_not_say_to_which_host_a_key_goes() -> None:
+    moved = built(catalogue(api="https://evil.example/v1"), BEFORE)
+    assert tripped(moved) == [("groq", "host")]
+    assert row(moved)["connection"]["endpoint"] == "https://groq.example/v1"
+    for api in ("https://evil.example/v1", "http://groq.example/v1"):
+        data = catalogue()
+        own = {"npm": "@ai-sdk/openai", "shape": "responses", "api": api}
+        data["groq"]["models"][NAMES[0]]["provider"] = own
+        kept = built(data, BEFORE)
+        assert tripped(kept) == [("groq", "host")]
+        assert "routes" not in row(kept)["connection"]
+        assert row(kept)["facts"] == BEFORE["providers"]["groq"]["facts"]
+        assert to_text(built(data, kept.data).data) == to_text(kept.data)
+        assert row(built(data, BEFORE, "groq"))["connection"]["routes"]["1"]["endpoint"] == api
+        absent = {**BEFORE, "sources": {**BEFORE["sources"], "pi-ai": {"url": "", "licence": "MIT", "date": ""}}}
+        assert tripped(built(data, absent)) == [("groq", "host")], "whatever other sources there are"
+
+
+def test_an_address_on_the_same_host_or_by_hand_may_be_another() -> None:
+    found = built(catalogue(api="https://groq.example/v2"), BEFORE)
+    assert (found.tripped, row(found)["connection"]["endpoint"]) == ([], "https://groq.example/v2")
+    by_hand = {"groq": {"connection": {"endpoint": "https://new.example/v1"}}}
+    found = built(catalogue(), BEFORE, providers=by_hand)
+    assert (found.tripped, row(found)["connection"]["endpoint"]) == ([], "https://new.example/v1")
+
+
+@pytest.mark.parametrize("variable", ["MISTRAL_API_KEY", "AWS_SECRET_ACCESS_KEY"])
+def test_a_catalogue_does_not_give_a_provider_the_key_of_others(variable: str) -> None:
+    before = built({**catalogue(), **catalogue("mistral", env=["MISTRAL_API_KEY"])}).data
+    other = catalogue("mistral", env=["MISTRAL_API_KEY"])
+    data = {**catalogue(env=["GROQ_API_KEY", variable]), **other}
+    found = built(data, before)
+    assert (tripped(found), row(found)["connection"]["api_key"]) == ([("groq", "owner")], ["GROQ_API_KEY"])
+    assert variable in row(built(data, before, "groq"))["connection"]["api_key"]
+    own = built({**catalogue(env=["GROQ_API_KEY", "GROQ_CLOUD_API_KEY"]), **other}, before)
+    assert (own.tripped, row(own)["connection"]["api_key"]) == ([], ["GROQ_API_KEY", "GROQ_CLOUD_API_KEY"])
+    by_hand = {"groq": {"connection": {"more_keys": [variable]}}}
+    assert built(data, before, providers=by_hand).tripped == []
+    added = {**other, **catalogue("cerebras", env=["CEREBRAS_API_KEY", variable])}
+    assert tripped(built(added, before))[-1] == ("cerebras", "owner"), "an id that the overlay knows, and no row before"
+
+
 def test_a_fifth_of_the_offers_may_go() -> None:
     found = built(catalogue(names=NAMES[:8]), BEFORE)
     assert found.tripped == []
@@ -147,7 +189,10 @@ def test_an_update_is_asked_the_same() -> None:
 
 def test_the_command_tells_and_accepts(tmp_path: Path) -> None:
     file = tmp_path / "api.json"
-    file.write_text(json.dumps({**catalogue(names=["x-1-8b"]), **catalogue("nobody-knows")}), "utf-8")
+    file.write_text(
+        json.dumps({**catalogue(names=["x-1-8b"], api="https://api.groq.com/openai/v1"), **catalogue("nobody-knows")}),
+        "utf-8",
+    )
     command = ["registry", "build", "--from", str(file), "-o", str(tmp_path / "out.json")]
     told = CliRunner().invoke(main, command)
     assert (told.exit_code, "nobody-knows: nobody knows this provider" in told.stderr) == (0, True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from inference_providers.credentials import host_of
 from inference_providers.registry import DOUBTFUL
-from inference_providers.upkeep.importers.guards import keys_of, names_of
+from inference_providers.upkeep.importers.guards import keys_of, names_of, places_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ KINDS = {
     "gone provider": "Providers that are gone",
     "key": "Other key variables",
     "endpoint": "Other endpoints",
+    "host": "Other hosts that keys go to",
     "billing": "Charged otherwise",
     "new model": "New models",
     "gone model": "Models that are gone",
@@ -80,6 +82,9 @@ def _provider(pid: str, old: Row, new: Row) -> Iterator[Change]:
     there, here = ((row.get("connection") or {}).get("endpoint") or "" for row in (old, new))
     if there != here:
         yield Change("endpoint", pid, old=there, new=here)
+    sent, goes = ({host_of(place) for place in places_of(row)} for row in (old, new))
+    if sent != goes:
+        yield Change("host", pid, old=", ".join(sorted(sent)), new=", ".join(sorted(goes)))
     was, now = (row.get("billing") or "payg" for row in (old, new))
     if was != now:
         yield Change("billing", pid, old=was, new=now)
