@@ -114,7 +114,7 @@ def _json(file: packages.File) -> Any:
 
 
 def _program(file: packages.File) -> Any:
-    with file.open() as stream:
+    with packages.readable(file.name), file.open() as stream:
         return literals.embedded(stream, lambda data: isinstance(data, dict) and models_dev.recognises(data))
 
 
