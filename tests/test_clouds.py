@@ -744,6 +744,25 @@ def test_what_gcloud_keeps_counts_and_is_named(tmp_path: Path) -> None:
         assert "gcloud's application-default credentials is used" in str(made.explain("vertex/gemini-2.5-pro"))
 
 
+def test_what_gcloud_keeps_goes_where_googles_own_variable_may_go_and_nowhere_else(
+    serve: Serve, tmp_path: Path
+) -> None:
+    """A row of a program's own, with a variable of its own that is not set, does not get it."""
+    pytest.importorskip("google.auth")
+    stranger = serve(Exchange())
+    file = tmp_path / ".config" / "gcloud" / "application_default_credentials.json"
+    file.parent.mkdir(parents=True)
+    user = {"type": "authorized_user", "client_id": "c", "client_secret": "s", "refresh_token": "r-0123456789"}
+    file.write_text(json.dumps(user), "utf-8")
+    auth = {**exchanged_at(stranger), "by": "adc", "scope": "x"}
+    row = {"name": "X", "connection": {"endpoint": stranger.url, "api_key": "X_FILE", "auth": auth}}
+    data = {"providers": {"x": {**row, "model_names": {"m": "m"}}}}
+    made = ProviderList(json_override=data, environ={"HOME": str(tmp_path)}, local=False)
+    with pytest.raises(NoCredentialsError, match=r"GOOGLE_APPLICATION_CREDENTIALS may go to .*googleapis.com"):
+        made.ask_ai("hi", "x/m")
+    assert stranger.requests == []
+
+
 def test_google_auth_that_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
