@@ -119,6 +119,41 @@ def test_a_catalogue_does_not_give_a_provider_the_key_of_others(variable: str) -
     assert tripped(built(added, before))[-1] == ("cerebras", "owner"), "an id that the overlay knows, and no row before"
 
 
+VECTORS = [f"vector-embed-{number}" for number in range(1, 7)]
+
+
+def with_vectors(names: list[str], price: float = 0.02, **picture: Any) -> dict[str, Any]:
+    data = catalogue()
+    for name in names:
+        data["groq"]["models"][name] = {"id": name, "modalities": {"output": ["text"]}, "cost": {"input": price}}
+    return data
+
+
+def test_models_of_other_kinds_are_guarded_alike() -> None:
+    before = built(with_vectors(VECTORS)).data
+    assert list(before["kinds"]["embeddings"]) == VECTORS
+    lost = built(with_vectors(VECTORS[:3]), before)
+    assert [str(one) for one in lost.tripped] == [
+        f"groq: more than a fifth of its offers are missing (embeddings: {', '.join(VECTORS[3:])}); kept all 6"
+    ]
+    assert lost.data["kinds"] == before["kinds"]
+    assert to_text(built(with_vectors(VECTORS[:3]), lost.data).data) == to_text(lost.data)
+    assert list(built(with_vectors(VECTORS[:3]), before, "groq").data["kinds"]["embeddings"]) == VECTORS[:3]
+    assert list(built(with_vectors(VECTORS[:5]), before).data["kinds"]["embeddings"]) == VECTORS[:5], "a sixth may go"
+
+
+@pytest.mark.parametrize(("price", "kept"), [(0.07, 0.02), (0.005, 0.02), (0.04, 0.04)])
+def test_prices_of_other_kinds_wait_alike(price: float, kept: float) -> None:
+    before = built(with_vectors(VECTORS)).data
+    found = built(with_vectors(VECTORS, price), before)
+    facts = found.data["kinds"]["embeddings"][VECTORS[0]]["at"]["groq"][VECTORS[0]]
+    assert facts[2] == kept
+    assert len(found.merged.held) == len(VECTORS) * (kept != price)
+    json.loads(found.origins())
+    accepted = built(with_vectors(VECTORS, price), before, "groq").data
+    assert accepted["kinds"]["embeddings"][VECTORS[0]]["at"]["groq"][VECTORS[0]][2] == price
+
+
 def test_a_fifth_of_the_offers_may_go() -> None:
     found = built(catalogue(names=NAMES[:8]), BEFORE)
     assert found.tripped == []

@@ -166,6 +166,19 @@ def test_a_file_is_read_as_ever(tmp_path: Path) -> None:
     assert read_named(str(tmp_path / "api.json"), {}, TODAY).day == SOURCES["models.dev"]["date"]
 
 
+def test_a_folder_that_is_called_like_a_source_is_none(
+    clients: Clients, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pi-ai").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert read_named("pi-ai", clients("npm", tgz(NPM_PI)), TODAY).kind == "pi-ai"
+
+
+def test_what_is_neither_a_file_nor_a_source_is_told_so_with_the_names() -> None:
+    with pytest.raises(RegistryError, match=r"lite-llm: neither a file nor a source's name \(.*litellm.*pi-ai"):
+        read_named("lite-llm", {}, TODAY)
+
+
 # What can go wrong
 
 

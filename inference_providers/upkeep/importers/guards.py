@@ -162,6 +162,13 @@ def guarded_offers(provider: str, old: Row, new: Row) -> tuple[dict[str, Any], l
     return with_offers(new, old), [Tripped(provider, "offers", _listed(lost), f"kept all {len(had)}")]
 
 
+def lost_of_kind(provider: str, kind: str, missing: list[str], count: int) -> Tripped | None:
+    """What is said where more than a fifth is *missing* of the *count* offers that a provider had of a kind."""
+    if len(missing) * PART <= count:
+        return None
+    return Tripped(provider, "offers", f"{kind}: {_listed(missing)}", f"kept all {count}")
+
+
 def with_offers(row: Row, old: Row) -> dict[str, Any]:
     """A row with all offers of another row, and how they are reached."""
     found = {key: value for key, value in row.items() if key not in OFFERS}
@@ -197,7 +204,8 @@ def lost(provider: str, old: Row, new: Row) -> list[Tripped]:
 class Before:
     """The registry before, as a build asks it: `rows` for prices, and what stays of the rest; `tripped` says what did.
 
-    Losses say nothing where a kind of source is missing that the registry before was built of.
+    `kinds`: by kind and provider, what it had of models that are no text models: its name -> (model, facts).
+    Losses say nothing where a kind of source is missing that the registry before was built of: it is not `comparable`.
     """
 
     def __init__(self, previous: Row | None, overlay: Row, accepted: Container[str]) -> None:
@@ -206,7 +214,8 @@ class Before:
         providers = (previous or {}).get("providers") or {}
         self.rows = {"providers": {pid: row for pid, row in providers.items() if pid not in accepted}}
         self._owners = _owners(providers)
-        self._comparable = True
+        self.kinds = _by_provider((previous or {}).get("kinds") or {}, accepted)
+        self.comparable = True
         self.absent: list[str] = []
         self.tripped: list[Tripped] = []
 
@@ -214,10 +223,10 @@ class Before:
         """The sources without what they say of providers that nobody knows."""
         given = list(sources)
         if self._previous is None:
-            self._comparable = False
+            self.comparable = False
             return given
         self.absent = sorted(kinds_of(self._previous) - {source.kind for source in given})
-        self._comparable = not self.absent
+        self.comparable = not self.absent
         found = {row.provider for source in given for rows in (source.providers, source.offers) for row in rows}
         self.tripped += unknown(found, self._previous, self._overlay, self._accepted)
         left_out = {one.provider for one in self.tripped}
@@ -232,8 +241,13 @@ class Before:
             for source in given
         ]
 
+    def known_of_kind(self, kind: str, model: str) -> dict[str, Any]:
+        """What was known of a model of a kind, but for who serves it."""
+        row = (((self._previous or {}).get("kinds") or {}).get(kind) or {}).get(model) or {}
+        return {field: value for field, value in row.items() if field != "at"}
+
     def _old(self, provider: str) -> Row:
-        return self.rows["providers"].get(provider) or {} if self._comparable else {}
+        return self.rows["providers"].get(provider) or {} if self.comparable else {}
 
     def missing(self, found: Container[str]) -> list[str]:
         """Providers that no source has any more, save those that the overlay has dropped."""
@@ -241,7 +255,7 @@ class Before:
         return [
             pid
             for pid, row in self.rows["providers"].items()
-            if self._comparable
+            if self.comparable
             and pid not in found
             and pid not in dropped
             and not (row.get("connection") or {}).get("local")
@@ -278,6 +292,17 @@ class Before:
             origins[provider] = {name: _from_before(facts) for name, facts in (found.get("facts") or {}).items()}
             found |= {key: row for key, row in self.rows["providers"][provider].items() if key == "moving"}
         return found
+
+
+def _by_provider(kinds: Row, accepted: Container[str]) -> dict[tuple[str, str], dict[str, tuple[str, list[Any]]]]:
+    """Offers of other kinds than text, by kind and provider; without those of *accepted* ones."""
+    found: dict[tuple[str, str], dict[str, tuple[str, list[Any]]]] = {}
+    for kind, models in kinds.items():
+        for model, row in models.items():
+            for provider, names in (row.get("at") or {}).items():
+                if provider not in accepted:
+                    found.setdefault((kind, provider), {}).update({name: (model, one) for name, one in names.items()})
+    return found
 
 
 def _owners(providers: Mapping[str, Row]) -> dict[str, set[str]]:
