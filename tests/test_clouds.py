@@ -25,6 +25,7 @@ from inference_providers import (
     RegistryError,
     RemoteParams,
 )
+from inference_providers.calls.key_checks import check_keys
 from inference_providers.credentials.keys import Secret
 from inference_providers.credentials.pins import Pins
 from inference_providers.credentials.tokens import Tokens
@@ -600,6 +601,34 @@ def test_whatever_replies_to_an_exchange_is_a_token_or_an_error(
         with pytest.raises(WireError, match=r"WATSONX_API_KEY"):
             renew_token(tokens, 30.0)
         assert tokens.current is None
+
+
+@pytest.mark.parametrize(("status", "verdict"), [(200, "works"), (400, "failed")])
+def test_what_a_key_is_worth_that_is_exchanged_tells_its_token(serve: Serve, status: int, verdict: str) -> None:
+    exchange = Exchange(status=status)
+
+    def listing(connection: Connection, request: Received) -> None:
+        if request.path.endswith("/token"):
+            exchange(connection, request)
+        elif request.key in exchange.given:
+            connection.reply(200, {"data": [{"id": "granite"}]})
+        else:
+            connection.reply(401, {"error": {"message": "invalid token"}})
+
+    server = serve(listing)
+    made = list_at(
+        server,
+        "watsonx",
+        {"WATSONX_API_KEY": IBM_KEY},
+        *bundled().providers["watsonx"].key_variables,
+        auth=exchanged_at(server),
+        opt_in=False,
+    )
+    (check,) = check_keys(made.pipeline)
+    assert (check.verdict, check.said) == (
+        verdict,
+        "" if status == 200 else "WATSONX_API_KEY was not exchanged for an access token: HTTP 400",
+    )
 
 
 def test_an_access_token_of_ones_own_is_sent_as_it_is(serve: Serve) -> None:
