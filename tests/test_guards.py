@@ -13,6 +13,7 @@ from inference_providers.cli.main import main
 from inference_providers.registry.schema import problems
 from inference_providers.upkeep.importers.build import Building, load_overlay, read_source, to_text
 from inference_providers.upkeep.importers.guards import lost
+from inference_providers.upkeep.laid_over import completed
 
 PLAIN = {**load_overlay(), "auto_model_priority": [], "local": {}, "facts": {}, "providers": {}, "retired": {"providers": {}, "models": {}}}  # fmt: skip
 NAMES = [f"brand-{number}-8b" for number in range(1, 11)]
@@ -220,6 +221,19 @@ def test_an_update_is_asked_the_same() -> None:
     assert lost("groq", provider, provider) == []
     bare = {"connection": {}, "model_names": {}}
     assert [one.what for one in lost("groq", provider, bare)] == ["key", "endpoint", "offers"]
+
+
+@pytest.mark.parametrize("section", [{}, {"embeddings": {}}, None])
+def test_an_update_does_not_lose_the_models_of_other_kinds(section: Any) -> None:
+    installed = built(with_vectors(VECTORS)).data
+    update = {key: value for key, value in installed.items() if key != "kinds"}
+    made, said = completed(installed, update if section is None else {**update, "kinds": section})
+    assert made["kinds"]["embeddings"] == installed["kinds"]["embeddings"]
+    assert [one[:2] for one in said] == [("groq", "offers")]
+    less = json.loads(json.dumps(installed))
+    del less["kinds"]["embeddings"][VECTORS[0]]
+    made, said = completed(installed, less)
+    assert (said, made["kinds"]) == ([], less["kinds"]), "a sixth may go"
 
 
 def test_the_command_tells_and_accepts(tmp_path: Path) -> None:

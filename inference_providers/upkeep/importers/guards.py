@@ -214,7 +214,7 @@ class Before:
         providers = (previous or {}).get("providers") or {}
         self.rows = {"providers": {pid: row for pid, row in providers.items() if pid not in accepted}}
         self._owners = _owners(providers)
-        self.kinds = _by_provider((previous or {}).get("kinds") or {}, accepted)
+        self.kinds = by_provider((previous or {}).get("kinds") or {}, accepted)
         self.comparable = True
         self.absent: list[str] = []
         self.tripped: list[Tripped] = []
@@ -294,7 +294,7 @@ class Before:
         return found
 
 
-def _by_provider(kinds: Row, accepted: Container[str]) -> dict[tuple[str, str], dict[str, tuple[str, list[Any]]]]:
+def by_provider(kinds: Row, accepted: Container[str]) -> dict[tuple[str, str], dict[str, tuple[str, list[Any]]]]:
     """Offers of other kinds than text, by kind and provider; without those of *accepted* ones."""
     found: dict[tuple[str, str], dict[str, tuple[str, list[Any]]]] = {}
     for kind, models in kinds.items():
