@@ -164,6 +164,29 @@ def test_a_reply_without_any_vector_leads_to_the_next(serve: Serve) -> None:
     assert embed("sync", rows_of(empty, good, models={"m": ["a", "b"]}), environ(2), "hi", "m").provider == "b"
 
 
+def test_a_group_that_fails_ends_the_others(serve: Serve) -> None:
+    def some(connection: Connection, request: Received) -> None:
+        texts = json.loads(request.body)["input"]
+        if texts[0] == "bad":
+            connection.reply(400, {"error": {"message": "no such text"}})
+        elif texts[0] == "slow":
+            connection.hold()
+        else:
+            vectors(connection, request)
+
+    server = serve(some)
+    texts = [word for word in ("first", "bad", "slow", "slow") for _ in range(TEXTS)]
+
+    async def ask() -> int:
+        registry = rows_of(server, models={"m": ["a"]})
+        made = AsyncProviderList(json_override=registry, environ=environ(1), local=False)
+        with pytest.raises(InvalidRequestError):
+            await made.embed(texts, "m")
+        return len(asyncio.all_tasks())
+
+    assert asyncio.run(ask()) == 1
+
+
 @both
 def test_vectors_of_one_call_are_of_one_length(how: str, serve: Serve) -> None:
     def longer(connection: Connection, request: Received) -> None:
