@@ -440,6 +440,25 @@ def test_what_was_spent_while_the_file_could_not_be_used_is_in_it_afterwards(tmp
     assert Ledger(Database(str(path), SCHEMA)).spent()["day"] == pytest.approx(0.4)
 
 
+def test_what_comes_to_an_end_while_the_file_cannot_be_used_is_in_it_afterwards(tmp_path: Path) -> None:
+    path, now, today = tmp_path / "own" / "budget.sqlite", [0.0], [1_700_000_000.0]
+    base = Database(str(path), SCHEMA, warn=lambda said: None, clock=lambda: now[0], busy=0.01)
+    ledger = Ledger(base, lambda: today[0])
+    entry = ledger.reserve(0.4, Budget(per_day=1.0), 60)
+    assert isinstance(entry, Entry) and entry.number is not None
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    ledger.settle(entry, 0.3)
+    assert isinstance(ledger.reserve(0.71, Budget(per_day=1.0), 60), BudgetExceededError)  # this process knows
+    other.execute("ROLLBACK")
+    other.close()
+    now[0] += REST + 1
+    today[0] += 60 + GRACE + 1
+    assert isinstance(ledger.reserve(0.71, Budget(per_day=1.0), 60), BudgetExceededError)
+    assert isinstance(ledger.reserve(0.69, Budget(per_day=1.0), 60), Entry)
+    assert Ledger(Database(str(path), SCHEMA), lambda: today[0]).spent()["day"] == pytest.approx(0.3)
+
+
 def test_the_file_holds_days_and_amounts_alone(serve: Serve) -> None:
     by_ask(budgeted(serve(costly), budget={"per_day": 1.0}))
     path = Path(os.environ["XDG_DATA_HOME"]) / "inference_providers" / "budget.sqlite"

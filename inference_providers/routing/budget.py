@@ -231,9 +231,11 @@ class Ledger:
             return True
 
         assert self._database is not None
-        self._database.write(work)
-        self._see(entry.day, cost - entry.cost)
+        is_written = self._database.write(work)
+        self._see(entry.day, (cost if is_written else 0.0) - entry.cost)
         with self._lock:
+            if not is_written:  # it is brought there by the next call for which the file can be used
+                self._spent[entry.day] = self._spent.get(entry.day, 0.0) + cost
             self._mine[entry.day] = self._mine.get(entry.day, 0.0) - entry.cost
 
     def _see(self, day: str, cost: float) -> None:
