@@ -389,6 +389,21 @@ def test_a_program_that_dies_keeps_its_reservation_for_a_while_only(tmp_path: Pa
     assert isinstance(ledger.reserve(0.2, Budget(per_day=1.0), 30), Entry)
 
 
+def test_what_is_left_to_the_next_call_is_settled_when_there_is_none(tmp_path: Path) -> None:
+    path = str(tmp_path / "own" / "budget.sqlite")
+    code = (
+        "import sys\n"
+        "from inference_providers.files import Database\n"
+        "from inference_providers.routing.budget import SCHEMA, Budget, Ledger\n"
+        "ledger = Ledger(Database(sys.argv[1], SCHEMA))\n"
+        "ledger.leave(ledger.reserve(0.5, Budget(per_day=5.0), 60), 0.5)\n"
+    )
+    subprocess.run([sys.executable, "-c", code, path], check=True, timeout=60)
+    base = Database(path, SCHEMA)
+    assert Ledger(base).spent()["day"] == pytest.approx(0.5)
+    assert base.read(lambda connection: connection.execute("SELECT * FROM reserved").fetchall()) == []
+
+
 def test_a_new_day_begins_anew_and_what_was_begun_before_counts_then(tmp_path: Path) -> None:
     now = [time.mktime((2026, 3, 14, 23, 59, 0, 0, 0, -1))]
     ledger = Ledger(Database(str(tmp_path / "own" / "budget.sqlite"), SCHEMA), lambda: now[0])
