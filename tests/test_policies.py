@@ -425,6 +425,18 @@ def test_who_cannot_be_asked_is_said(serve: Serve) -> None:
     assert "OPENAI_API_KEY" in caught.value.variables and "GROQ_API_KEY" in caught.value.variables
 
 
+def test_with_mock_replies_providers_may_be_named_that_do_not_serve_them() -> None:
+    providers = ProviderList(mock={"gpt-4": "Yes."}, rate_limits={"anthropic": {"requests_per_minute": 9}})
+    providers.configure_providers({"primary": "anthropic", "fallback": ["openai"]})
+    assert providers.ask_ai("hi", "gpt-4").provider == "openai"
+    answered = providers.ask_ai("hi", "gpt-4", provider="anthropic", fallback_providers=["OpenAI", "huggingface"])
+    assert answered.provider == "openai"
+    with pytest.raises(NoCredentialsError, match="anthropic is not in the registry of this list"):
+        providers.ask_ai("hi", "gpt-4", provider="anthropic")
+    with pytest.raises(UnknownModelError):
+        providers.ask_ai("hi", "gpt-4", provider="nobody-knows-it")
+
+
 def test_a_floor_of_quality_holds_for_the_automatic_choice(serve: Serve) -> None:
     providers = three(named(serve, 1), more={"n": "n-internal"}, priority=["m", "n"], facts=None)
     assert quality(providers.registry, "m") == 1.0 and quality(providers.registry, "n") == 0.5
