@@ -254,11 +254,7 @@ class Finder(Secretive):
 
     def provider_id(self, spelling: str) -> str:
         """The id of a provider in any spelling, also of one that this registry lacks. Raises UnknownModelError."""
-        return (
-            self.registry.provider_id(spelling)
-            or bundled().provider_id(spelling)
-            or self.resolver.provider_id(spelling)
-        )
+        return self.resolver.provider_id(spelling, bundled())
 
     def offers_on(self, server: LocalServer) -> list[Offer]:
         """What a server on this machine offers: each of its models to talk to."""
