@@ -2,7 +2,7 @@
 
 `python -m benchmarks.policies` judges the policies on `JUDGED` seeds; whoever changes a policy tunes it on `TUNING`
 seeds alone. Nothing is sent and nothing waits: time is simulated, and the router, the health and the strategies are
-those of the package.
+those of the package. Where LiteLLM is installed, its own strategy is among them.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import math
 import sys
 from collections import Counter, deque
 from copy import copy
+from importlib.util import find_spec
 from random import Random
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -370,6 +371,16 @@ POLICIES: dict[str, Callable[[], Policy]] = {
     "round-robin": RoundRobin,
     "latency-based": LatencyBased,
 }
+PEER = "LiteLLM's own"  # measured where it is installed
+
+
+def made(name: str) -> Policy:
+    """A policy for one day."""
+    if name != PEER:
+        return POLICIES[name]()
+    from benchmarks.policies_litellm import LiteLLM
+
+    return LiteLLM()
 
 
 def row(name: str, seeds: Sequence[int], by_seed: dict[int, dict[str, Run]]) -> str:
@@ -391,8 +402,9 @@ def row(name: str, seeds: Sequence[int], by_seed: dict[int, dict[str, Run]]) -> 
 def main() -> None:
     """Print the table."""
     seeds = list(TUNING if "--tune" in sys.argv else JUDGED)
-    names = [name for name in POLICIES if not sys.argv[2:] or name in sys.argv[2:] or name.startswith("oracle")]
-    by_seed = {seed: {name: Run(Day(seed), POLICIES[name]()).go() for name in names} for seed in seeds}
+    known = [*POLICIES, *([PEER] if find_spec("litellm") else [])]
+    names = [name for name in known if not sys.argv[2:] or name in sys.argv[2:] or name.startswith("oracle")]
+    by_seed = {seed: {name: Run(Day(seed), made(name)).go() for name in names} for seed in seeds}
     print("| policy | seconds | by the oracle's | on its worst seed | USD a day | by the oracle's | on its worst seed "
           "| refused | lost |")  # fmt: skip
     print("|---|---|---|---|---|---|---|---|---|")

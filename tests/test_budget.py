@@ -389,6 +389,21 @@ def test_a_program_that_dies_keeps_its_reservation_for_a_while_only(tmp_path: Pa
     assert isinstance(ledger.reserve(0.2, Budget(per_day=1.0), 30), Entry)
 
 
+def test_what_is_left_to_the_next_call_is_settled_when_there_is_none(tmp_path: Path) -> None:
+    path = str(tmp_path / "own" / "budget.sqlite")
+    code = (
+        "import sys\n"
+        "from inference_providers.files import Database\n"
+        "from inference_providers.routing.budget import SCHEMA, Budget, Ledger\n"
+        "ledger = Ledger(Database(sys.argv[1], SCHEMA))\n"
+        "ledger.leave(ledger.reserve(0.5, Budget(per_day=5.0), 60), 0.5)\n"
+    )
+    subprocess.run([sys.executable, "-c", code, path], check=True, timeout=60)
+    base = Database(path, SCHEMA)
+    assert Ledger(base).spent()["day"] == pytest.approx(0.5)
+    assert base.read(lambda connection: connection.execute("SELECT * FROM reserved").fetchall()) == []
+
+
 def test_a_new_day_begins_anew_and_what_was_begun_before_counts_then(tmp_path: Path) -> None:
     now = [time.mktime((2026, 3, 14, 23, 59, 0, 0, 0, -1))]
     ledger = Ledger(Database(str(tmp_path / "own" / "budget.sqlite"), SCHEMA), lambda: now[0])
@@ -438,6 +453,25 @@ def test_what_was_spent_while_the_file_could_not_be_used_is_in_it_afterwards(tmp
     assert isinstance(ledger.reserve(0.61, Budget(per_day=1.0), 60), BudgetExceededError)
     assert isinstance(ledger.reserve(0.59, Budget(per_day=1.0), 60), Entry)
     assert Ledger(Database(str(path), SCHEMA)).spent()["day"] == pytest.approx(0.4)
+
+
+def test_what_comes_to_an_end_while_the_file_cannot_be_used_is_in_it_afterwards(tmp_path: Path) -> None:
+    path, now, today = tmp_path / "own" / "budget.sqlite", [0.0], [1_700_000_000.0]
+    base = Database(str(path), SCHEMA, warn=lambda said: None, clock=lambda: now[0], busy=0.01)
+    ledger = Ledger(base, lambda: today[0])
+    entry = ledger.reserve(0.4, Budget(per_day=1.0), 60)
+    assert isinstance(entry, Entry) and entry.number is not None
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    ledger.settle(entry, 0.3)
+    assert isinstance(ledger.reserve(0.71, Budget(per_day=1.0), 60), BudgetExceededError)  # this process knows
+    other.execute("ROLLBACK")
+    other.close()
+    now[0] += REST + 1
+    today[0] += 60 + GRACE + 1
+    assert isinstance(ledger.reserve(0.71, Budget(per_day=1.0), 60), BudgetExceededError)
+    assert isinstance(ledger.reserve(0.69, Budget(per_day=1.0), 60), Entry)
+    assert Ledger(Database(str(path), SCHEMA), lambda: today[0]).spent()["day"] == pytest.approx(0.3)
 
 
 def test_the_file_holds_days_and_amounts_alone(serve: Serve) -> None:

@@ -129,6 +129,17 @@ def test_a_conversation_goes_on(run: Run) -> None:
     assert run("ask-ai", "--id", first, "six").stdout == "12 six\n"
 
 
+def test_what_is_piped_into_a_conversation_that_goes_on_is_not_kept(run: Run) -> None:
+    ask(run, "typed")
+    assert run("ask-ai", "-c", stdin="a piped secret").stdout == "3 a piped secret\n"
+    assert run("ask-ai", "-c", "in silence", INFERENCE_PROVIDERS_LOG="usage").stdout == "3 in silence\n"
+    assert [row["answer"] for row in listed(run)] == [None, None, "1 typed"]
+    assert run("ask-ai", "-c", "typed as well").stdout == "3 typed as well\n", "goes on with what was kept"
+    kept = run("ask-ai", "-c", stdin="piped on purpose", INFERENCE_PROVIDERS_LOG="text")
+    assert kept.stdout == "5 piped on purpose\n"
+    assert listed(run)[0]["answer"] == "5 piped on purpose"
+
+
 def test_what_is_not_kept_does_not_go_on(run: Run) -> None:
     said = ask(run, "-c", "two", code=1).stderr
     assert "There is no conversation to go on with" in said

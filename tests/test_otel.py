@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -19,9 +20,12 @@ from tests.test_pipeline import (
     FACTS,
     KINDS,
     PROMPT,
+    SECRETS,
     asking,
+    breaks,
     broken,
     by_client,
+    failing,
     good,
     in_batch,
     refuses,
@@ -31,6 +35,7 @@ from tests.test_usage_log import run
 
 Serve = Callable[..., Server]
 needed = pytest.mark.skipif(find_spec("opentelemetry") is None, reason="the extra otel is not installed")
+OTLP = "opentelemetry.exporter.otlp.proto.http"
 
 
 class Told:
@@ -59,13 +64,17 @@ class Told:
 
 
 def told_by(made: Any) -> Told:
+    told = Told()
+    listen(made, told.tracers, told.meters)
+    return told
+
+
+def listen(made: Any, tracers: Any, meters: Any) -> None:
     from inference_providers.telemetry.otel import OpenTelemetry
 
-    told = Told()
-    listener = OpenTelemetry(told.tracers, told.meters)
+    listener = OpenTelemetry(tracers, meters)
     made.pipeline.stages.insert(0, listener)
     made.pipeline.listeners.append(listener.hear)
-    return told
 
 
 @needed
@@ -101,8 +110,6 @@ def test_a_call_is_a_span_and_measured(way: Any, kind: str, serve: Serve) -> Non
 @needed
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_failure_is_told_by_its_kind(kind: str, serve: Serve) -> None:
-    from tests.test_pipeline import breaks, failing
-
     made = list_of(serve(refuses).url, kind=KINDS[kind], facts=[FACTS])
     told = told_by(made)
     run(failing(AuthenticationError, asking("m")), made)
@@ -127,6 +134,91 @@ def test_spans_are_below_that_of_the_program_and_each_item_of_a_batch_has_one(se
     assert inner.parent.span_id == mine.get_span_context().span_id
     run(in_batch, made)
     assert len(told.spans) == 5
+
+
+class Collector:
+    """Spans and metrics as they come to a server over HTTP, decoded."""
+
+    def __init__(self, server: Server) -> None:
+        trace, metrics = import_module("opentelemetry.sdk.trace"), import_module("opentelemetry.sdk.metrics")
+        spans = import_module(f"{OTLP}.trace_exporter").OTLPSpanExporter(endpoint=f"{server.url}/traces", timeout=5)
+        numbers = import_module(f"{OTLP}.metric_exporter").OTLPMetricExporter(
+            endpoint=f"{server.url}/metrics", timeout=5
+        )
+        readers = import_module("opentelemetry.sdk.metrics.export")
+        self._server = server
+        self.tracers, processors = trace.TracerProvider(), import_module("opentelemetry.sdk.trace.export")
+        self.tracers.add_span_processor(processors.BatchSpanProcessor(spans))
+        self.meters = metrics.MeterProvider(metric_readers=[readers.PeriodicExportingMetricReader(numbers)])
+
+    def close(self) -> None:
+        """Have all sent."""
+        self.tracers.shutdown()
+        self.meters.shutdown()
+
+    def _received(self, path: str, module: str, name: str) -> list[Any]:
+        kind = getattr(import_module(f"opentelemetry.proto.collector.{module}"), name)
+        return [kind.FromString(one.body) for one in self._server.requests if one.path.endswith(path)]
+
+    @property
+    def spans(self) -> list[Any]:
+        batches = self._received("/v1/traces", "trace.v1.trace_service_pb2", "ExportTraceServiceRequest")
+        resources = [resource for batch in batches for resource in batch.resource_spans]
+        return [span for resource in resources for scope in resource.scope_spans for span in scope.spans]
+
+    @property
+    def metrics(self) -> dict[str, list[Any]]:
+        """Metric -> points of its histogram, as they were last sent."""
+        batches = self._received("/v1/metrics", "metrics.v1.metrics_service_pb2", "ExportMetricsServiceRequest")
+        scopes = [scope for resource in batches[-1].resource_metrics for scope in resource.scope_metrics]
+        return {one.name: list(one.histogram.data_points) for scope in scopes for one in scope.metrics}
+
+
+def attributes_of(told: Any) -> dict[str, Any]:
+    """Attributes of a span or a point, as they came."""
+    return {one.key: getattr(one.value, one.value.WhichOneof("value")) for one in told.attributes}
+
+
+@needed
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_collector_gets_calls_streams_and_failures_and_no_word_of_them(kind: str, serve: Serve) -> None:
+    pytest.importorskip(OTLP)
+    receiver = serve(lambda connection, request: connection.reply(200, "", {"content-type": "application/x-protobuf"}))
+    collector = Collector(receiver)
+    answers, refusals = (list_of(serve(one).url, kind=KINDS[kind], facts=[FACTS]) for one in (good, refuses))
+    for made in (answers, refusals):
+        listen(made, collector.tracers, collector.meters)
+    with closing(collector):
+        run(asking("m"), answers)
+        run(to_its_end, answers)
+        run(failing(AuthenticationError, asking("m")), refusals)
+
+    asked, streamed, failed = collector.spans
+    assert [(one.name, one.kind) for one in (asked, streamed, failed)] == [("chat m", 3)] * 3  # 3: a client's
+    assert [one.status.code for one in (asked, streamed, failed)] == [0, 0, 2]  # 2: an error
+    for one in (asked, streamed):
+        found = attributes_of(one)
+        assert (found["gen_ai.provider.name"], found["gen_ai.response.model"]) == ("p1", "m-internal")
+        assert found["gen_ai.usage.input_tokens"] > 0
+        assert found["inference_providers.cost_usd"] > 0
+        assert ("gen_ai.response.time_to_first_chunk" in found) == (one is streamed)
+        assert one.end_time_unix_nano > one.start_time_unix_nano
+    assert attributes_of(failed)["error.type"] == "AuthenticationError"
+
+    durations = collector.metrics["gen_ai.client.operation.duration"]
+    by_error = {attributes_of(point).get("error.type"): point.count for point in durations}
+    assert by_error == {None: 2, "AuthenticationError": 1}
+    assert [point.count for point in collector.metrics["gen_ai.client.operation.time_to_first_chunk"]] == [1]
+    tokens = {
+        attributes_of(point)["gen_ai.token.type"]: point.sum for point in collector.metrics["gen_ai.client.token.usage"]
+    }
+    for name in ("input", "output"):
+        assert tokens[name] == sum(attributes_of(one)[f"gen_ai.usage.{name}_tokens"] for one in (asked, streamed))
+
+    sent = b"".join(request.raw for request in receiver.requests)
+    assert b"chat m" in sent
+    for secret in SECRETS:
+        assert secret.encode() not in sent
 
 
 @needed

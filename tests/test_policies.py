@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import threading
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
@@ -25,7 +26,7 @@ from inference_providers import (
 )
 from inference_providers.chat import order_behind
 from inference_providers.cli.ask import main as ask
-from inference_providers.files import Database
+from inference_providers.files import Database, row_writer
 from inference_providers.routing.load import Load
 from inference_providers.routing.preferences import configured, preferences_of
 from inference_providers.routing.speeds import HALF_LIFE, SCHEMA, Speeds
@@ -260,9 +261,30 @@ def test_what_was_measured_is_there_for_the_next_program(serve: Serve, tmp_path:
     (offer,) = three(named(serve, 1)).candidates("m")
     first = Speeds((), Database(path, SCHEMA), lambda: now[0])
     first.saw(offer, 3.0, 7.0)
+    assert row_writer().flush(30)
     assert Speeds((), Database(path, SCHEMA), lambda: now[0]).of_offer(offer) == (3.0, 7.0, 1)
     now[0] += 90_000
     assert Speeds((), Database(path, SCHEMA), lambda: now[0]).of_offer(offer)[2] == 0  # of yesterday
+
+
+def test_no_call_waits_until_what_was_measured_is_written(serve: Serve, tmp_path: Any) -> None:
+    base = Database(str(tmp_path / "own" / "speeds.sqlite"), SCHEMA)
+    begun, go, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def slow(connection: Any, rows: Any) -> None:
+        begun.set()
+        go.wait(5)
+        ended.set()
+
+    (offer,) = three(named(serve, 1)).candidates("m")
+    speeds = Speeds((), base)
+    row_writer().put(base, slow, None)
+    assert begun.wait(30)
+    speeds.saw(offer, 3.0, 7.0)
+    assert not ended.is_set()
+    go.set()
+    assert row_writer().flush(30)
+    assert base.read(lambda connection: connection.execute("SELECT first, speed FROM speeds").fetchall()) == [(3, 7)]
 
 
 def test_calls_are_measured_only_where_it_is_asked_for(serve: Serve, tmp_path: Any) -> None:
@@ -401,6 +423,18 @@ def test_who_cannot_be_asked_is_said(serve: Serve) -> None:
     with pytest.raises(NoCredentialsError) as caught:
         bare.ask_ai("hi", "gpt-4o", provider="openai", fallback_providers=["groq"])
     assert "OPENAI_API_KEY" in caught.value.variables and "GROQ_API_KEY" in caught.value.variables
+
+
+def test_with_mock_replies_providers_may_be_named_that_do_not_serve_them() -> None:
+    providers = ProviderList(mock={"gpt-4": "Yes."}, rate_limits={"anthropic": {"requests_per_minute": 9}})
+    providers.configure_providers({"primary": "anthropic", "fallback": ["openai"]})
+    assert providers.ask_ai("hi", "gpt-4").provider == "openai"
+    answered = providers.ask_ai("hi", "gpt-4", provider="anthropic", fallback_providers=["OpenAI", "huggingface"])
+    assert answered.provider == "openai"
+    with pytest.raises(NoCredentialsError, match="anthropic is not in the registry of this list"):
+        providers.ask_ai("hi", "gpt-4", provider="anthropic")
+    with pytest.raises(UnknownModelError):
+        providers.ask_ai("hi", "gpt-4", provider="nobody-knows-it")
 
 
 def test_a_floor_of_quality_holds_for_the_automatic_choice(serve: Serve) -> None:

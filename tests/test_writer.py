@@ -153,6 +153,23 @@ def test_what_cannot_be_written_now_is_written_later(path: Path) -> None:
     assert names(path) == ["first", "waits", "comes"]
 
 
+def test_an_end_tries_once_more_what_could_not_be_written(path: Path) -> None:
+    said: list[str] = []
+    base = Database(str(path), SCHEMA, warn=said.append, busy=0.01)
+    base.write(lambda connection: connection.execute(INSERT, ("first",)))
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    writer = Writer()
+    writer.put(base, INSERT, ("waits",))
+    assert not writer.flush(30), "another program has the file"
+    writer.end()
+    assert names(path) == ["first"], "and still has it"
+    other.execute("ROLLBACK")
+    writer.end()
+    assert names(path) == ["first", "waits"]
+    assert len(set(said)) == 1
+
+
 def run(code: str, *arguments: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", code, *arguments], stderr=subprocess.PIPE)
 

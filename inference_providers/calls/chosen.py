@@ -126,6 +126,8 @@ def _at(finder: Finder, step: Step, names: Sequence[str], floor: float | None) -
 
 def _check_reached(finder: Finder, pid: str) -> None:
     """Raise NoCredentialsError for a provider that cannot be asked."""
+    if pid not in finder.registry.providers:
+        raise NoCredentialsError(f"{pid} is not in the registry of this list")
     row, access = finder.registry.providers[pid], finder.accesses[pid]
     if row.local is None and access.reason:
         raise NoCredentialsError(f"{pid}: {access.reason}", row.key_variables)

@@ -253,8 +253,8 @@ class Finder(Secretive):
         return found
 
     def provider_id(self, spelling: str) -> str:
-        """The id of a provider that is named in any spelling. Raises UnknownModelError."""
-        return self.resolver.provider_id(spelling)
+        """The id of a provider in any spelling, also of one that this registry lacks. Raises UnknownModelError."""
+        return self.resolver.provider_id(spelling, bundled())
 
     def offers_on(self, server: LocalServer) -> list[Offer]:
         """What a server on this machine offers: each of its models to talk to."""

@@ -76,7 +76,7 @@ def go_on(log: UsageLog | None, conversation: str | None) -> tuple[list[dict[str
     Raises ClickException where there is none.
     """
     from inference_providers.telemetry import Conversation
-    from inference_providers.usage import TEXT, turns_of
+    from inference_providers.usage import turns_of
 
     found = None if log is None else turns_of(log.file, conversation)
     if found is None or log is None:
@@ -84,5 +84,5 @@ def go_on(log: UsageLog | None, conversation: str | None) -> tuple[list[dict[str
         how = "`inference-providers logs on --text` keeps what is said" if log is not None else "nothing is logged"
         raise click.ClickException(f"{which}: {how}.")
     name, turns, model = found
-    log.mode, log.conversation = TEXT, Conversation(name, len(turns))
+    log.conversation = Conversation(name, len(turns))
     return turns, model

@@ -81,6 +81,10 @@ class Database:
             connection.execute("VACUUM")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
+    def wake(self) -> None:
+        """Try it again with the next call, though it has just failed."""
+        self._rests_until = float("-inf")
+
     def close(self) -> None:
         """Close the file; it is opened again when it is needed."""
         self._after_fork()

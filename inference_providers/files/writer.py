@@ -69,8 +69,14 @@ class Writer:
         return done.wait(limit) and not self._late
 
     def end(self) -> None:
-        """Write all, since the process ends; what comes later is written at once."""
-        self.flush()
+        """Write all, since the process ends; what comes later is written at once.
+
+        What could not be written is tried once more, though not for as long.
+        """
+        if not self.flush() and (late := self._late_in):
+            for database in late:
+                database.wake()
+            self.flush(AT_FORK)
         self._ended = True
 
     def _renew(self) -> None:
@@ -79,6 +85,7 @@ class Writer:
         self._hurry, self._starting = threading.Event(), threading.Lock()
         self._thread: threading.Thread | None = None
         self._bytes, self._late = 0, 0
+        self._late_in: list[Database] = []  # whose rows those are
 
     def _start(self) -> None:
         if not self._starting.acquire(blocking=False):
@@ -108,7 +115,7 @@ class Writer:
             taken = self._waiting([first])
             rows = [one for one in taken if type(one) is tuple]
             late = self._write([*late, *rows])
-            self._late = len(late)
+            self._late, self._late_in = len(late), list({id(row[0]): row[0] for row in late}.values())
             for one in taken:
                 if type(one) is not tuple:
                     one.set()

@@ -12,6 +12,10 @@ from inference_providers.offers.lookup import Lookup
 from inference_providers.offers.resolution import AUTO, SMALL, Resolution
 from inference_providers.offers.rules import RULES
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from inference_providers.registry import Registry
+
 LONGEST_SPELLING = 300  # characters of a name, with all that may stand before and after it
 
 
@@ -56,9 +60,12 @@ class Resolver(Lookup):
         canonical, offers = self.own_name(self.provider_id(spelling), name)
         return Resolution(name, "provider", canonical, offers)
 
-    def provider_id(self, spelling: str) -> str:
-        """The id of a provider, in any spelling known. Raises UnknownModelError for one that nobody is called."""
-        pid = self.registry.provider_id(spelling)
+    def provider_id(self, spelling: str, also: Registry | None = None) -> str:
+        """The id of a provider, in any spelling known here or in *also*.
+
+        Raises UnknownModelError for one that nobody is called.
+        """
+        pid = self.registry.provider_id(spelling) or (also.provider_id(spelling) if also is not None else None)
         if pid is None:
             from inference_providers.offers.unknown_names import unknown_provider
 

@@ -6,9 +6,11 @@ user, or in memory where there is no home, or the file cannot be used.
 
 from __future__ import annotations
 
+import atexit
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 
 from inference_providers.errors import BudgetExceededError
 
@@ -140,6 +142,7 @@ class Ledger:
         self._seen: dict[str, float] = {}  # what the file had used when it could last be read
         self._lock = threading.Lock()
         self._left: deque[tuple[Entry, float]] = deque()  # what is to be settled with the next call
+        self._ends = False  # whether the end of the process settles it
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> Ledger:
@@ -170,8 +173,7 @@ class Ledger:
 
     def reserve(self, cost: float, budget: Budget, seconds: float) -> Entry | BudgetExceededError:
         """Set *cost* aside for at most so many seconds; the error where a limit leaves no room for it."""
-        while self._left:
-            self.settle(*self._left.popleft())
+        self._settle_left()
         today, now = self.today(), self._clock()
         carried: dict[str, float] = {}  # from when the file could not be used
 
@@ -210,8 +212,19 @@ class Ledger:
             return Entry(today, cost, None)
 
     def leave(self, entry: Entry, cost: float) -> None:
-        """Settle it with the next call: from where no file may be touched."""
+        """Settle it with the next call, or when the process ends: from where no file may be touched."""
         self._left.append((entry, cost))
+        if not self._ends:
+            self._ends = True
+            atexit.register(self._settle_left)
+
+    def _settle_left(self) -> None:
+        if self._ends:
+            self._ends = False
+            atexit.unregister(self._settle_left)  # which would keep the ledger, and its file open
+        with suppress(IndexError):  # other threads do the same
+            while True:
+                self.settle(*self._left.popleft())
 
     def settle(self, entry: Entry, cost: float) -> None:
         """What was set aside has come to *cost*."""
@@ -231,9 +244,11 @@ class Ledger:
             return True
 
         assert self._database is not None
-        self._database.write(work)
-        self._see(entry.day, cost - entry.cost)
+        is_written = self._database.write(work)
+        self._see(entry.day, (cost if is_written else 0.0) - entry.cost)
         with self._lock:
+            if not is_written:  # it is brought there by the next call for which the file can be used
+                self._spent[entry.day] = self._spent.get(entry.day, 0.0) + cost
             self._mine[entry.day] = self._mine.get(entry.day, 0.0) - entry.cost
 
     def _see(self, day: str, cost: float) -> None:

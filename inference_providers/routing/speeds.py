@@ -89,8 +89,9 @@ class Speeds:
             samples.failed *= _LOST
             self._known.pop(_key(offer), None)
         if self._database is not None and not offer.launchable:
-            row = (offer.provider, offer.internal_name, now, first, speed)
-            self._database.write(lambda connection: _keep(connection, row))
+            from inference_providers.files import row_writer
+
+            row_writer().put(self._database, _keep, (offer.provider, offer.internal_name, now, first, speed))
 
     @property
     def usual(self) -> int:
@@ -167,10 +168,10 @@ def _key(offer: Offer) -> tuple[str, str]:
     return offer.provider, offer.internal_name
 
 
-def _keep(connection: sqlite3.Connection, row: tuple[Any, ...]) -> bool:
-    connection.execute("INSERT INTO speeds VALUES (?, ?, ?, ?, ?)", row)
-    connection.execute("DELETE FROM speeds WHERE at < ? OR at > ?", (row[2] - DAY, row[2] + DAY))
-    return True
+def _keep(connection: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    connection.executemany("INSERT INTO speeds VALUES (?, ?, ?, ?, ?)", rows)
+    now = rows[-1][2]
+    connection.execute("DELETE FROM speeds WHERE at < ? OR at > ?", (now - DAY, now + DAY))
 
 
 def _rows(connection: sqlite3.Connection, since: float) -> list[Any]:

@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
+from contextlib import suppress
 
 from inference_providers.files import Database, folders, row_writer
 from inference_providers.usage.totals import SUMS
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     Row = tuple[tuple[Any, ...], tuple[Any, ...] | None]
 
 LOG_NAME, KEY = "usage.db", "usage.key"
+_KEY_BYTES = 32
 SLOT = 900  # seconds: days begin at such a moment in every time zone
 ANSWERED = ("ok", "closed")
 COLUMNS = (
@@ -82,6 +85,7 @@ class LogFile:
         self.database, self.keep = database, keep or Keep()
         self._trims_at = 0.0
         self._key: bytes | None = None
+        self._keyless = ""  # why prompts are not hashed
 
     @classmethod
     def of(cls, environ: Mapping[str, str], keep: Keep | None = None) -> LogFile | None:
@@ -133,7 +137,12 @@ class LogFile:
     def key(self) -> bytes | None:
         """The random key by which prompts are hashed, made when it is first needed; None where it cannot be kept."""
         if self._key is None:
-            self._key = _key_in(os.path.join(os.path.dirname(self.path), KEY))
+            path = os.path.join(os.path.dirname(self.path), KEY)
+            try:
+                self._key = _key_in(path)
+            except OSError as error:
+                self._key = b""
+                self._keyless = f"prompts are not hashed in the usage log: {path}: {error.strerror or error}"
         return self._key or None
 
     def _sink(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
@@ -147,6 +156,8 @@ class LogFile:
                 size = len(asked) + len(answer)
                 connection.execute(_TEXT, (made, size, call[0], conversation or f"call-{made}", whole, asked, answer))
         connection.executemany(_SLOT, slots_of([call for call, _ in rows]))
+        if self._keyless:  # said of a log that is written: where none can be, that is said
+            folders.warn_once(self._keyless)
         if time.monotonic() >= self._trims_at:
             self._trims_at = time.monotonic() + (0.0 if self.trim(connection) else _HOUR)
 
@@ -207,20 +218,17 @@ def slots_of(calls: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
 
 
 def _key_in(path: str) -> bytes:
-    """The key in a file, which is made if there is none; empty where that cannot be."""
-    new = f"{path}.{os.urandom(6).hex()}"
-    try:
-        folders.make(os.path.dirname(path))
-        if not os.path.exists(path):
-            with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as made:
-                made.write(os.urandom(32))
-            try:
+    """The key in a file, which is made if there is none. Raises OSError."""
+    folders.make(os.path.dirname(path))
+    if not os.path.exists(path):
+        new = f"{path}.{os.urandom(6).hex()}"
+        file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            if os.write(file, os.urandom(_KEY_BYTES)) != _KEY_BYTES:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            with suppress(FileExistsError):
                 os.link(new, path)  # whole, and never in place of another program's
-            except FileExistsError:
-                pass
-            finally:
-                os.unlink(new)
-        return folders.read(path, 64)
-    except OSError as error:
-        folders.warn_once(f"prompts are not hashed in the usage log: {path}: {error.strerror or error}")
-        return b""
+        finally:
+            os.close(file)
+            os.unlink(new)
+    return folders.read(path, 64)
