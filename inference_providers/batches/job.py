@@ -104,6 +104,8 @@ class Job:
         api_key: str | None = None,
         api_base: str | None = None,
         split_thinking: bool | None = None,
+        cache: Any = None,
+        cache_config: Any = None,
         **fields: Any,
     ) -> None:
         _check_source(source)
@@ -113,14 +115,10 @@ class Job:
         self.raises, self.by_provider, self.as_completed = on_error == RAISE, mode == PROVIDER, as_completed
         self.csv_formulas, self.completion_window = csv_formulas, completion_window
         self.out, self.resume, self.progress, self.timeout, self.patience = out, resume, progress, timeout, patience
-        self.pace = Pace(
-            concurrency,
-            time.monotonic,
-            adaptive=adaptive,
-            requests_per_minute=requests_per_minute,
-            tokens_per_minute=tokens_per_minute,
-        )
+        rates = {"requests_per_minute": requests_per_minute, "tokens_per_minute": tokens_per_minute}
+        self.pace = Pace(concurrency, time.monotonic, adaptive=adaptive, **rates)
         self.terms: Any = {"avoid": avoid, "only": only, "api_key": api_key, "api_base": api_base}
+        self.cache: tuple[Any, Any] = (cache, cache_config)
         self.models, self.max_retries = route_key(models), _retries(fields.pop("max_retries", None))
         reading = {name: fields.pop(name) for name in OPTIONS if name in fields}
         steps = {"max_steps": fields.pop("max_steps", MAX_STEPS), "split_thinking": split_thinking}

@@ -70,7 +70,12 @@ class Gathered:
         usage = usage_of(data["usage"])
         given = AnswerBuilder(split=self._split)
         seconds = time.monotonic() - self.started
-        given.add(usage, cost_of(usage, reply.offer.facts), reply.attempts, reply.dropped, seconds, reply.repaired)
+        cost, attempts = cost_of(usage, reply.offer.facts), reply.attempts
+        if reply.cached:
+            from inference_providers.calls.tool_loop import from_cache
+
+            cost, attempts = 0.0, [*attempts, from_cache(reply.offer)]
+        given.add(usage, cost, attempts, reply.dropped, seconds, reply.repaired, cached=reply.cached)
         text, thoughts = self._parted[0].text, self._parted[1].text.strip()
         parted = (text, thoughts) if thoughts else None
         self.answer = given.answer(data, reply.offer, self._turns, parted=parted, thoughts=self._thoughts.text)

@@ -82,6 +82,10 @@ class Pipeline(Secretive):
     def __repr__(self) -> str:
         return f"<Pipeline over {len(self.finder.registry.providers)} providers>"
 
+    def cache_of_call(self, cache: Any, cache_config: Any) -> Mapping[str, Any] | bool | None:
+        """What a call says of a cache, for its requests. Whoever can make one puts a function here that does."""
+        raise ValueError("these calls have no cache")
+
     # What it is made of, each made when it is first needed
 
     @cached_property
@@ -216,11 +220,15 @@ class Pipeline(Secretive):
         system: str | None = None,
         images: Any = None,
         extra_body: Mapping[str, Any] | None = None,
+        cache: Any = None,
+        cache_config: Any = None,
         **how: Any,
     ) -> Question:
         """What is asked, checked. Raises TypeError and ValueError."""
         from inference_providers import chat
 
+        if cache is not None or cache_config is not None:
+            how["cache"] = self.cache_of_call(cache, cache_config)
         turns = chat.messages(prompt, system)
         if images is not None:
             turns = chat.with_images(turns, chat.image_urls(images, self.finder.environ))
@@ -238,9 +246,11 @@ class Pipeline(Secretive):
         """A request for a reply to a question, for whichever candidate."""
         from inference_providers.protocols import ModelRequest
 
-        return ModelRequest(
+        request = ModelRequest(
             body, allow_empty=self.allow_empty, unsupported=question.on_unsupported, untouched=question.extra
         )
+        request.cache = question.cache
+        return request
 
     def note(self, reply: Reply | StreamReply | AsyncStreamReply) -> None:
         """Say once what a provider did not get, and which engine could not be launched."""

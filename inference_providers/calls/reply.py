@@ -10,7 +10,7 @@ from inference_providers.text import in_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from inference_providers.attempts import Attempt
@@ -19,9 +19,26 @@ if TYPE_CHECKING:
 
 
 class Reply:
-    """A reply that worked: its JSON, its HTTP form, who gave it, and every attempt on the way."""
+    """A reply that worked: its JSON, its HTTP form, who gave it, and every attempt on the way.
 
-    __slots__ = ("attempts", "content", "data", "dropped", "headers", "offer", "repaired", "seconds", "status")
+    cached: whether it was kept from an earlier call, and costs nothing. chunks: those of the stream as which it was
+    kept, else None. forget: what has it kept no longer, where it is.
+    """
+
+    __slots__ = (
+        "attempts",
+        "cached",
+        "chunks",
+        "content",
+        "data",
+        "dropped",
+        "forget",
+        "headers",
+        "offer",
+        "repaired",
+        "seconds",
+        "status",
+    )
 
     def __init__(
         self,
@@ -35,6 +52,19 @@ class Reply:
         self.offer, self.attempts, self.seconds = offer, attempts, seconds
         self.dropped, self.repaired = (fitted.dropped, fitted.repaired) if fitted is not None else ([], [])
         self.status, self.headers, self.content = verdict.response or (200, {}, b"")
+        self.cached = False
+        self.chunks: Sequence[dict[str, Any]] | None = None
+        self.forget: Callable[[], None] | None = None
+
+    @classmethod
+    def kept(cls, data: Any, content: bytes, offer: Offer, chunks: Sequence[dict[str, Any]] | None = None) -> Reply:
+        """A reply of an earlier call: *content* as it came, and what it says."""
+        verdict = classify.Verdict(classify.OK, reply=data)
+        kind = "application/json" if chunks is None else "text/event-stream"
+        verdict.response = (200, {"content-type": kind}, content)
+        reply = cls(verdict, offer, [], 0.0)
+        reply.cached, reply.chunks = True, chunks
+        return reply
 
     @classmethod
     def of(cls, data: Mapping[str, Any], offer: Offer) -> Reply:
@@ -76,7 +106,9 @@ def given(reply: object) -> Reply:
         )
     verdict = classify.Verdict(classify.OK, reply=reply.data)
     verdict.response = (reply.status, reply.headers, reply.content)
-    return Reply(verdict, reply.offer, [], 0.0)
+    again = Reply(verdict, reply.offer, [], 0.0)
+    again.cached, again.chunks, again.forget = reply.cached, reply.chunks, reply.forget
+    return again
 
 
 def judge(status: int, headers: Mapping[str, str], content: bytes, offer: Offer, request: ModelRequest) -> Verdict:

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
     from typing import Any
 
+    from inference_providers.attempts import Attempt
     from inference_providers.calls.reply import Reply
     from inference_providers.chat import Call, Question, SchemaMismatch
+    from inference_providers.offers import Offer
 
 CALLS_IN_REPLY, CALLS = 128, 512  # tool calls that are made for one reply, and for one question
 
@@ -86,6 +88,8 @@ def _check_repair(
     cut = chat.cut_by_length(choice)
     if not (repaired or cut or last):
         return
+    if reply.forget is not None:
+        reply.forget()  # whoever asks again is to have another
     so_far = ": the token limit cut it; give a larger max_tokens" if cut else ""
     so_far = so_far or (", even after one repair" if repaired else "")
     raise InvalidReplyError(
@@ -120,7 +124,17 @@ def _check_calls(asked: int, made: int, turns: Sequence[Mapping[str, Any]]) -> N
 
 def _count(given: AnswerBuilder, reply: Reply) -> None:
     usage = usage_of(reply.data.get("usage") or chat.usage_in(reply.data))  # most say it where it belongs
+    if reply.cached:
+        given.add(usage, 0.0, (*reply.attempts, from_cache(reply.offer)), (), reply.seconds, cached=True)
+        return
     given.add(usage, cost_of(usage, reply.offer.facts), reply.attempts, reply.dropped, reply.seconds, reply.repaired)
+
+
+def from_cache(offer: Offer) -> Attempt:
+    """What stands among a question's attempts for a reply that was kept: nobody was asked."""
+    from inference_providers.attempts import Attempt
+
+    return Attempt(offer.provider, offer.internal_name, "cache", canonical_name=offer.canonical_name)
 
 
 def answer_of(reply: Reply, turns: Sequence[Mapping[str, Any]], *, split: bool = False) -> Answer:

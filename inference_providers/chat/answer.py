@@ -53,6 +53,7 @@ class Answer(Text[Parsed]):
     the standard form (an id of its own for each, arguments as text).
     dropped: parameters that were left out because the provider does not take them.
     repaired: in words, what was sent otherwise than it was asked for, because the provider had refused that.
+    cached: whether every reply to the question was kept from earlier calls, and cost nothing.
     unchecked: patterns of the schema that were not run.
     asked: the messages that it answers; `messages` has the answer as well. data: the last reply, unchanged.
     """
@@ -63,6 +64,7 @@ class Answer(Text[Parsed]):
     usage: Usage | None
     cost: float | None
     attempts: list[Attempt]
+    cached: bool
     latency: float
     finish_reason: str | None
     reasoning: str
@@ -94,6 +96,7 @@ class Answer(Text[Parsed]):
         unchecked: Iterable[str] = (),
         data: Any = None,
         asked: Sequence[Mapping[str, Any]] = (),
+        cached: bool = False,
     ) -> Self:
         """Make one by hand, for a test: `Answer("Hello.", provider="openai", usage=Usage(3, 2))`."""
         answer = str.__new__(cls, text)
@@ -114,6 +117,7 @@ class Answer(Text[Parsed]):
             "unchecked": [*unchecked] if unchecked else [],
             "data": {} if data is None else data,
             "asked": asked,
+            "cached": cached,
         }
         return answer
 
@@ -164,6 +168,7 @@ class Answer(Text[Parsed]):
             **({"dropped": self.dropped} if self.dropped else {}),
             **({"repaired": self.repaired} if self.repaired else {}),
             **({"unchecked": self.unchecked} if self.unchecked else {}),
+            **({"cached": True} if self.cached else {}),
         }
 
 
@@ -188,10 +193,10 @@ class AnswerBuilder:
     split: thoughts that stand between tags at the beginning of the text are no part of it.
     """
 
-    __slots__ = ("attempts", "cost", "dropped", "is_first", "latency", "repaired", "split", "usage")
+    __slots__ = ("attempts", "cached", "cost", "dropped", "is_first", "latency", "repaired", "split", "usage")
 
     def __init__(self, *, split: bool = False) -> None:
-        self.is_first, self.split = True, split
+        self.is_first, self.split, self.cached = True, split, False
         self.attempts: list[Attempt] = []
         self.latency = 0.0
         self.usage: Usage | None = None
@@ -207,9 +212,15 @@ class AnswerBuilder:
         dropped: Iterable[str],
         seconds: float,
         repaired: Iterable[str] = (),
+        *,
+        cached: bool = False,
     ) -> None:
-        """Count one more reply, which took *seconds*; once a cost is unknown, the total is unknown."""
+        """Count one more reply, which took *seconds*; once a cost is unknown, the total is unknown.
+
+        cached: it was kept from an earlier call.
+        """
         self.latency += seconds
+        self.cached = cached and (self.is_first or self.cached)
         if dropped:
             self.dropped.update(dict.fromkeys(dropped))
         if repaired:
@@ -268,6 +279,7 @@ class AnswerBuilder:
             repaired=self.repaired,
             data=data,
             asked=messages,
+            cached=self.cached,
         )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 
 from inference_providers.calls import LAUNCH, Finder, Pipeline
 from inference_providers.chat import check_timeout
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     import openai
 
-    from inference_providers.clients.options import Terms
+    from inference_providers.clients.options import ClientTerms, Terms
     from inference_providers.clients.sdk_transport import Options
     from inference_providers.clients.version_0_2 import Call
     from inference_providers.offers import Explanation, LocalServer, Offer, Resolution
@@ -111,13 +112,20 @@ class Directory(Secretive):
         return version_0_2.connecting(self, terms, test)
 
     def _routed(
-        self, models: Any, timeout: float | None, hedge_after: Any, allow_empty: bool | None, terms: Terms
+        self, models: Any, timeout: float | None, hedge_after: Any, allow_empty: bool | None, terms: ClientTerms
     ) -> tuple[Pipeline, Options]:
         """What a client that routes is made of: the pipeline under its terms, and its options."""
         from inference_providers.clients import sdk_transport
 
+        cache = self._cache_of(terms)
         pipeline = self._within(terms) if terms else self.pipeline
-        return pipeline, sdk_transport.options_of(pipeline, models, timeout, hedge_after, allow_empty)
+        options = sdk_transport.options_of(pipeline, models, timeout, hedge_after, allow_empty)
+        options.cache = cache
+        return pipeline, options
+
+    def _cache_of(self, options: Any) -> Mapping[str, Any] | bool | None:
+        """What a call says of the cache, taken out of its options. Raises TypeError and ValueError."""
+        return self.pipeline.cache_of_call(options.pop("cache", None), options.pop("cache_config", None))
 
     def _within(self, terms: Terms) -> Pipeline:
         """The pipeline under a call's terms; from here on, *terms* shows its key as "[key]"."""
@@ -189,8 +197,12 @@ def pipeline_of(
     mock: Mapping[str, Any] | None,
     finding: dict[str, Any],
     calling: dict[str, Any],
+    cache: Any = None,
 ) -> Pipeline:
-    """A pipeline over these providers: *finding* are further options of its `Finder`, *calling* of its calls."""
+    """A pipeline over these providers: *finding* are further options of its `Finder`, *calling* of its calls.
+
+    cache: options of its cache, if it has one.
+    """
     _check(timeout, hedge_after, environ, aliases)
     if local not in (True, False, LAUNCH):
         raise ValueError(f'local must be True, False or "{LAUNCH}", not {local!r}')
@@ -201,7 +213,21 @@ def pipeline_of(
         if registry is not None:
             local, finding = False, {**finding, "json_override": registry, "auto_update": False}
     finder = Finder(environ=environ, local=local, aliases=aliases, **finding)
-    return Pipeline(finder, timeout=timeout, hedge_after=hedge_after, stand_in=stand_in, **calling)
+    pipeline = Pipeline(finder, timeout=timeout, hedge_after=hedge_after, stand_in=stand_in, **calling)
+    pipeline.cache_of_call = partial(_cache_of_call, pipeline)  # type: ignore[method-assign]
+    if cache is not None and cache is not False:
+        from inference_providers.cache import installed
+
+        installed(pipeline, cache)
+    return pipeline
+
+
+def _cache_of_call(pipeline: Pipeline, cache: Any, cache_config: Any) -> Any:
+    if cache is None and cache_config is None:
+        return None
+    from inference_providers.cache import of_call
+
+    return of_call(pipeline, cache, cache_config)
 
 
 def _stand_in(mock: Mapping[str, Any] | None) -> StandIn | None:

@@ -27,6 +27,7 @@ AsyncItems: TypeAlias = Items | AsyncIterable[Item]
 
 Names: TypeAlias = str | Iterable[str]  # of providers, or of countries by name or code
 Percentile: TypeAlias = Literal["p95"]
+Cache: TypeAlias = bool | Mapping[str, Any]
 
 
 class Terms(TypedDict, total=False):
@@ -36,6 +37,13 @@ class Terms(TypedDict, total=False):
     only: Names | None
     api_key: str | None
     api_base: str | None
+
+
+class ClientTerms(Terms, total=False):
+    """The terms of a client, and what it says of the list's cache."""
+
+    cache: Cache | None
+    cache_config: Mapping[str, Any] | None
 
 
 class TextOptions(TypedDict, total=False):
@@ -82,7 +90,7 @@ class GenerationOptions(TextOptions, total=False):
     parallel_tool_calls: bool | None
 
 
-class _Request(Terms, total=False):
+class _Request(ClientTerms, total=False):
     system: str | None
     on_unsupported: Unsupported
     extra_body: Mapping[str, Any] | None
@@ -154,6 +162,8 @@ class EngineOptions(GenerationOptions, total=False):
     on_unsupported: Unsupported
     max_steps: int
     split_thinking: bool | None
+    cache: Cache | None
+    cache_config: Mapping[str, Any] | None
 
 
 class EngineCallOptions(EngineOptions, Terms, total=False):
@@ -190,4 +200,5 @@ class ListOptions(TypedDict, total=False):
     learn: bool
     hedge_after: float | Percentile | None
     allow_empty: bool
+    cache: Cache | None
     environ: Mapping[str, str] | None

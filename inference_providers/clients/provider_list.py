@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from inference_providers.clients.options import (
         AskOptions,
         BatchOptions,
+        ClientTerms,
         GenerationOptions,
         Items,
         Names,
@@ -64,6 +65,7 @@ class ProviderList(Directory):
         request in twenty is such an extra one. Off by default.
     mock: replies instead of providers, by model; neither key nor network is used. See `testing.mock`.
     learn: remember what providers refuse in a file of the user's, too, for a week (`inference-providers learned`).
+    cache: keep replies, and give them again to whoever asks the same: True, or options; see docs/cache.md.
     compat: "0.2" for programs of that version of this package; also `INFERENCE_PROVIDERS_COMPAT`. See docs/moving.md.
 
     One list may be used from several threads; an asynchronous one from several event loops, one after another.
@@ -96,6 +98,7 @@ class ProviderList(Directory):
         split_thinking: bool = False,
         mock: Mapping[str, Any] | None = None,
         learn: bool = False,
+        cache: bool | Mapping[str, Any] | None = None,
         compat: Literal["0.2"] | None = None,
     ) -> None:
         if of_0_2 or isinstance(auto_update, str | dict):
@@ -108,13 +111,11 @@ class ProviderList(Directory):
         calling = {"limits": limits, "allow_empty": allow_empty, "split_thinking": split_thinking}
         self.pipeline = pipeline_of(
             environ=environ, local=local, timeout=timeout, hedge_after=hedge_after, aliases=aliases, mock=mock,
-            finding=finding, calling={"random": random, "policy": policy, "learn": learn, **calling},
+            cache=cache, finding=finding, calling={"random": random, "policy": policy, "learn": learn, **calling},
         )  # fmt: skip
         self.compat = is_compatible(compat, self.pipeline.finder.environ)
         self.pipeline.finder.holder = self
         self.registry: Registry = self.pipeline.finder.registry
-
-    # Connections
 
     def connect_to_model(
         self,
@@ -174,7 +175,7 @@ class ProviderList(Directory):
         timeout: float | None = None,
         hedge_after: float | Percentile | None = None,
         allow_empty: bool | None = None,
-        **terms: Unpack[Terms],
+        **terms: Unpack[ClientTerms],
     ) -> openai.OpenAI:
         """A real `openai.OpenAI` that routes every request and falls back, whatever SDK method is called.
 
@@ -198,7 +199,7 @@ class ProviderList(Directory):
         timeout: float | None = None,
         hedge_after: float | Percentile | None = None,
         allow_empty: bool | None = None,
-        **terms: Unpack[Terms],
+        **terms: Unpack[ClientTerms],
     ) -> openai.AsyncOpenAI:
         """An `openai.AsyncOpenAI` that routes every request and falls back; see `ProviderList.client`."""
         from inference_providers.clients import sdk_transport
@@ -231,8 +232,6 @@ class ProviderList(Directory):
                 raise our_error(error, model_name) from None
             return call.answer(reply, self.registry)
         return before.nothing
-
-    # Questions
 
     if TYPE_CHECKING:
 
@@ -286,6 +285,8 @@ class ProviderList(Directory):
         api_key: str | None = None,
         api_base: str | None = None,
         split_thinking: bool | None = None,
+        cache: bool | Mapping[str, Any] | None = None,
+        cache_config: Mapping[str, Any] | None = None,
         **parameters: Any,
     ) -> Answer | AnswerStream:
         """Ask the best model within reach, or *model*; its answer.
@@ -302,19 +303,18 @@ class ProviderList(Directory):
         leaves out what a provider does not take, and says so; "error" asks only those that take it. extra_body: goes
         into the request as it is. timeout: seconds for each reply, retries and fallbacks included. split_thinking:
         thoughts between tags (`<think>`) at the beginning of an answer are `answer.reasoning` and no part of its text.
-        avoid, only: as in `ProviderList`, for this call as well. api_key: for the one provider that *model* means
+        avoid, only, cache: as in `ProviderList`, for this call. api_key: for the one provider that *model* means
         (`openai/gpt-4o`), which alone is asked. api_base: an OpenAI-compatible server, which alone is asked.
 
         Raises NoCredentialsError (with what to set; ProviderAvoidedError, where who is named is avoided),
         UnknownModelError, InvalidRequestError and other ProviderErrors for a request at fault, InvalidReplyError for a
         reply that does not fit the schema, StepLimitError, or AllProvidersFailedError with every attempt.
         """
-        if isinstance(model, bool):  # `ask_ai(question, test)`, as it was once
-            test, model = model, None
+        test, model = (model, None) if isinstance(model, bool) else (test, model)  # `ask_ai(question, test)`, once
         check_timeout(timeout)
         how: dict[str, Any] = {"max_steps": max_steps, "on_unsupported": on_unsupported, "schema": schema}
         how |= {"system": system, "images": images, "extra_body": extra_body, "split_thinking": split_thinking}
-        asked = self.pipeline.question(question, parameters, **how)
+        asked = self.pipeline.question(question, parameters, cache=cache, cache_config=cache_config, **how)
         pipeline = self.pipeline
         if avoid is not None or only is not None or api_key is not None or api_base is not None:
             api_key = hidden(api_key)  # in a traceback with local variables, too
@@ -347,12 +347,14 @@ class ProviderList(Directory):
         api_key: str | None = None,
         api_base: str | None = None,
         split_thinking: bool | None = None,
+        cache: bool | Mapping[str, Any] | None = None,
+        cache_config: Mapping[str, Any] | None = None,
         **parameters: Any,
     ) -> AnswerStream:
         check_timeout(timeout)
         how: dict[str, Any] = {"max_steps": max_steps, "on_unsupported": on_unsupported, "schema": schema}
         how |= {"system": system, "images": images, "extra_body": extra_body, "split_thinking": split_thinking}
-        asked = self.pipeline.question(question, parameters, **how)
+        asked = self.pipeline.question(question, parameters, cache=cache, cache_config=cache_config, **how)
         pipeline = self.pipeline
         if avoid is not None or only is not None or api_key is not None or api_base is not None:
             pipeline = self._within({"avoid": avoid, "only": only, "api_key": api_key, "api_base": api_base})

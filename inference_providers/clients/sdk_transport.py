@@ -56,7 +56,7 @@ class Options:
     is refused.
     """
 
-    __slots__ = ("allow_empty", "base", "hedge_after", "models", "only", "timeout")
+    __slots__ = ("allow_empty", "base", "cache", "hedge_after", "models", "only", "timeout")
 
     def __init__(
         self,
@@ -69,6 +69,7 @@ class Options:
         self.models, self.timeout, self.only = list(models), timeout, only
         self.hedge_after, self.allow_empty = hedge_after, allow_empty
         self.base = Base(self.base_url)
+        self.cache: Any = None  # what it says of the list's cache
 
     @property
     def base_url(self) -> str:
@@ -143,8 +144,10 @@ class _Wanted:
         body = checked_body(content, kind, path, request.method)
         self._only, self._request = options.only, request
         self.terms: dict[str, Any] = {}  # whom it avoids, and whom alone it wants
-        if body and options.only is None and ("avoid" in body or "only" in body):
+        self.cache: dict[str, Any] = {}
+        if body and options.only is None:
             self.terms = {word: body.pop(word) for word in ("avoid", "only") if word in body}
+            self.cache = {word: body.pop(word) for word in ("cache", "cache_config") if word in body}
         if body is None and options.only is None and "multipart/form-data" in kind:
             self.terms, content = form_lists(content, ("avoid", "only", "models"))
         listed = self.terms.pop("models", [])
@@ -164,6 +167,7 @@ class _Wanted:
             streams=_streams(path, kind, content),
             accept=_accept(request),
         )
+        self.request.cache = options.cache
         self.learns = self.request.api != chat.PATH or bool(body and (body.get("store") or body.get("modalities")))
 
     def within(self, pipeline: Pipeline) -> Pipeline:
@@ -171,13 +175,15 @@ class _Wanted:
 
         Raises BadRequestError for a name that nobody has, ProviderAvoidedError where an id is of somebody avoided.
         """
-        if self.terms:
-            from inference_providers.calls import narrowed
+        try:
+            if self.cache:
+                self.request.cache = pipeline.cache_of_call(self.cache.get("cache"), self.cache.get("cache_config"))
+            if self.terms:
+                from inference_providers.calls import narrowed
 
-            try:
                 pipeline = narrowed(pipeline, **self.terms)
-            except (ValueError, TypeError) as error:
-                raise with_status(400, str(error), clean_request(self._request)) from None
+        except (ValueError, TypeError) as error:
+            raise with_status(400, str(error), clean_request(self._request)) from None
         selection = pipeline.finder.accesses.selection
         if self.owner is not None and selection is not None and (why := selection.why_not(self.owner.row())):
             raise ProviderAvoidedError(f"{self.owner.row().name}, which made what the request names, is {why}.")
@@ -342,6 +348,7 @@ def _response(
         (b"x-inference-canonical-model", _ascii(reply.offer.canonical_name or "")),
         (b"x-inference-attempts", b"%d" % len(reply.attempts)),
         (b"x-inference-tried", _ascii(tried)),
+        *([(b"x-inference-cache", b"hit")] if reply.cached else []),
         *([(b"x-inference-dropped", _ascii(", ".join(reply.dropped)))] if reply.dropped else []),
         *([(b"x-inference-repaired", _ascii(", ".join(reply.repaired)))] if reply.repaired else []),
     ]

@@ -33,7 +33,7 @@ MOST = 64  # lists that are kept
 # that are about calls count.
 OF_REGISTRY = ("json_override", "json_merge", "auto_update", "update_url")
 OF_FINDING = ("trust", "allow", "aliases", "local", "local_models", "avoid", "only")
-OF_CALLS = ("mock", "verbose", "random", "learn", "hedge_after", "allow_empty")
+OF_CALLS = ("mock", "verbose", "random", "learn", "hedge_after", "allow_empty", "cache")
 # Kinds of engines by other tools' names, where these are neither a provider's id nor another name of one.
 _KINDS = {"hugging_face_router": "huggingface"}
 _HAVE_THEIR_OWN = ("vllm", "llama.cpp", "sglang")  # servers that answer with what they have loaded, and nothing else

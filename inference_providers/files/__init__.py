@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from inference_providers.files import folders as folders
     from inference_providers.files import locks as locks
     from inference_providers.files import pipes as pipes
+    from inference_providers.files.database import Database as Database
     from inference_providers.files.opening import is_pipe as is_pipe
     from inference_providers.files.opening import read as read
     from inference_providers.files.opening import regular as regular
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from inference_providers.files.writing import replacing as replacing
 
 _HOME = {
+    "database": ("Database",),
     "opening": (
         "is_pipe",
         "read",

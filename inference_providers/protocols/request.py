@@ -71,7 +71,8 @@ class ModelRequest:
 
     `api` is the path alone, by which body and reply are read; empty where no model is asked, but something looked up.
 
-    *tries*: how often one candidate is asked at most; None for what the policy says.
+    *tries*: how often one candidate is asked at most; None for what the policy says. *cache*: what this call says of a
+    cache of replies: False for none, options of its own; None where it says nothing.
 
     It is made for one call, and remembers for that call what each offer gets of it: `fits`, by the offer's identity.
     `repairs` is what offers are known to refuse, by their `place`; `learnt` is what this very call has found of it.
@@ -82,6 +83,7 @@ class ModelRequest:
         "allow_empty",
         "api",
         "body",
+        "cache",
         "content",
         "content_type",
         "fits",
@@ -121,6 +123,7 @@ class ModelRequest:
         self.headers = dict(headers or {})  # the caller's own, for whoever answers
         self.allow_empty = allow_empty
         self.tries: int | None = None
+        self.cache: Mapping[str, Any] | bool | None = None
         self.fits: dict[int, FittedRequest] = {}
         self.repairs: Mapping[Any, Repairs] = {}
         self.learnt: dict[Any, list[Repairs]] = {}
