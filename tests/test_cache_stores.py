@@ -311,3 +311,52 @@ def test_a_file_that_is_damaged_while_it_is_used_costs_no_call(serve: Serve) -> 
     Path(store.base.path).write_bytes(b"no database at all" * 1000)
     assert made.ask_ai("Which?") == "hello"
     assert made.ask_ai("Which?").cached
+
+
+# Commands
+
+
+def command(*words: str) -> Any:
+    from click.testing import CliRunner
+
+    from inference_providers.cli.main import main
+
+    return CliRunner().invoke(main, ["cache", *words])
+
+
+def test_commands_show_and_clear_the_users_file(serve: Serve) -> None:
+    import json
+
+    shown = command("show")
+    assert shown.exit_code == 0
+    assert "Nothing is kept" in shown.output
+    made = list_of(serve(Counting()).url, cache=True, environ=places())
+    for question in ("Which?", "Which?", "What?"):
+        made.ask_ai(question)
+    list(made.ask_ai("Which?", "m", stream=True))
+    made.pipeline.stages[0].store.tell()
+    row, streams = json.loads(command("show", "--json").output)["kinds"]
+    assert {**row, "size": 0, "oldest": 0} == {"kind": "chat", "count": 2, "size": 0, "oldest": 0, "hits": 1}
+    assert row["size"] > 512
+    assert abs(row["oldest"] - time.time()) < 3600
+    assert (streams["kind"], streams["count"]) == ("chat stream", 1)
+    table = command("show").output
+    assert "all" in table
+    assert "replies.db" in table
+    assert "There is no kind 'poems'" in command("clear", "--kind", "poems").output
+    assert "Removed: 1 reply" in command("clear", "--kind", "chat stream").output
+    assert "Removed: 2 replies" in command("clear").output
+    assert not made.ask_ai("Which?").cached
+
+
+def test_commands_take_another_file(path: Path) -> None:
+    file_of(path).put(*keys_of(1), entry(), NOW)
+    assert "Removed: 1 reply" in command("clear", "--path", str(path)).output
+    assert command("clear", "--path", str(path.parent / "none.db")).exit_code == 0
+
+
+def test_a_file_that_cannot_be_changed_is_an_error_for_who_clears_it(path: Path) -> None:
+    path.parent.mkdir(mode=0o700)
+    path.mkdir()
+    shown = command("clear", "--path", str(path))
+    assert shown.exit_code != 0

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
 
 from inference_providers.cache.memory_store import MemoryStore
-from inference_providers.cache.settings import ENTRY, MEMORY, SQLITE, Settings
+from inference_providers.cache.settings import ENTRY, MEMORY, SIZE, SQLITE, Settings
 from inference_providers.cache.stage import ResponseCache
 
 TYPE_CHECKING = False
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from inference_providers.cache.entry import Store
+    from inference_providers.cache.sqlite_store import SqliteStore
     from inference_providers.calls import Pipeline
 
 _lock = threading.Lock()
@@ -45,6 +47,14 @@ def of_call(pipeline: Pipeline, cache: Any = None, cache_config: Any = None) -> 
     return True if given is True else {**given, "enabled": True}
 
 
+def user_store(environ: Mapping[str, str], path: str | None = None) -> SqliteStore | None:
+    """The store in the user's file, or in another one; None for a user without a home."""
+    from inference_providers.cache.sqlite_store import SqliteStore, path_of
+
+    where = path or path_of(environ)
+    return None if where is None else SqliteStore(os.path.abspath(where), SIZE, ENTRY)
+
+
 def _store(settings: Settings, pipeline: Pipeline) -> Store:
     """Where replies are kept: the user's file; in memory for a user without a home, and for what stands in."""
     from inference_providers.cache import sqlite_store
@@ -53,4 +63,4 @@ def _store(settings: Settings, pipeline: Pipeline) -> Store:
     wanted = settings.store or (MEMORY if pipeline.stand_in is not None and not settings.path else SQLITE)
     if wanted == MEMORY or not path:
         return MemoryStore(settings.max_bytes)
-    return sqlite_store.SqliteStore(path, settings.max_bytes, ENTRY)
+    return sqlite_store.SqliteStore(os.path.abspath(path), settings.max_bytes, ENTRY)

@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inference_providers.cli.places import Place
 
-KINDS = ("updates", "learned", "servers", "models", "lists")
+KINDS = ("updates", "learned", "cache", "servers", "models", "lists")
 
 
 @click.command("paths")

@@ -72,6 +72,7 @@ def _remove_empty(folder: str) -> None:
 
 def places(environ: Mapping[str, str]) -> list[Place]:
     """All that this package may keep for the user of an environment."""
+    from inference_providers.cache import path_of
     from inference_providers.files import folders
     from inference_providers.routing import Learned
     from inference_providers.servers import model_files, open_models, servers_folder
@@ -82,10 +83,15 @@ def places(environ: Mapping[str, str]) -> list[Place]:
     updates = ("registry.json", "registry-state.json", ".registry-*")
     lists = ("models.json", "models.yaml", "models.yml")
     files = ("{}.gguf", ".{}.part", ".{}.package/")  # beside models that the user has put there
+    kept = path_of(environ) or ""
+    replies = tuple(
+        f"{os.path.basename(kept)}{tail}" for tail in ("", "-*", ".*")
+    )  # what SQLite puts beside it as well
     fetched = tuple(file.format(model.name) for model in open_models.every() for file in files)
     return [
         Place("updates", "updates of the registry", os.path.dirname(registry), updates),
         Place("learned", "what providers refused", notes, ("learned.json",)),
+        Place("cache", "replies that were kept", os.path.dirname(kept), replies),
         Place("servers", "logs and states of servers that were started", servers_folder(environ)),
         Place("models", "models that were fetched", model_files.own_folder(environ), fetched),
         Place("lists", "your lists of models", folders.own("config", environ), lists),
