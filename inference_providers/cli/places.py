@@ -84,9 +84,7 @@ def places(environ: Mapping[str, str]) -> list[Place]:
     lists = ("models.json", "models.yaml", "models.yml")
     files = ("{}.gguf", ".{}.part", ".{}.package/")  # beside models that the user has put there
     kept = path_of(environ) or ""
-    replies = tuple(
-        f"{os.path.basename(kept)}{tail}" for tail in ("", "-*", ".*")
-    )  # what SQLite puts beside it as well
+    replies = tuple(f"{os.path.basename(kept)}{tail}" for tail in ("", "-*", ".*"))  # with what SQLite puts there
     fetched = tuple(file.format(model.name) for model in open_models.every() for file in files)
     return [
         Place("updates", "updates of the registry", os.path.dirname(registry), updates),
