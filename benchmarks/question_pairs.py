@@ -94,7 +94,7 @@ THINGS = {
 TRAPS: dict[str, dict[str, list[tuple[str, ...]]]] = {
     TUNED: {
         "negation": [
-            ("Which vaccines are safe during pregnancy?", "Which vaccines are not safe during pregnancy?", "Which vaccines aren't safe during pregnancy?"),
+            ("Which vaccines are safe during pregnancy?", "Which vaccines are not safe during pregnancy?"),
             ("Can dogs eat grapes?", "Can't dogs eat grapes?", "Why can dogs not eat grapes?"),
             ("Recipes with nuts", "Recipes without nuts"), ("Is it legal to park here?", "Is it illegal to park here?"),
             ("Name a city that has a metro.", "Name a city that has no metro.", "Name a city that never had a metro."),
@@ -134,6 +134,15 @@ TRAPS: dict[str, dict[str, list[tuple[str, ...]]]] = {
             ("What can I do for you?", "What can you do for me?"), ("What happens before sunset?", "What happens after sunset?"),
             ("Is my dog ill?", "Is your dog ill?", "Is his dog ill?"), ("Who won the race?", "Who wins the race?", "Who will win the race?"),
             ("Sit on the box.", "Sit in the box.", "Sit by the box."), ("Is it cold now?", "Is it cold?"),
+        ],
+        "manners": [
+            ("How do I look?", "How to look?", "How do you look?", "How does one look?"), ("How do I feel today?", "How do you feel today?", "How to feel today?"),
+            ("how to say thanks", "how to say please", "how to say"), ("Translate: yes, please", "Translate: yes", "Translate: yes. Thanks."),
+            ("How can I help you?", "How can you help me?", "How can we help you?"), ("Is there a way to hell?", "What is the way to hell?", "How do I go to hell?"),
+            ("With a knife, how do I fight a man?", "How do I fight a man with a knife?"), ("How could I be so stupid?", "How to be so stupid"),
+            ("In France, who said he was born?", "Who said he was born in France?"), ("In Rome, how do I ask Bob to sing?", "How do I ask Bob to sing in Rome?"),
+            ("Tell me how you can sing.", "Tell me how I can sing.", "Tell me how to sing."), ("You are there.", "You are there?"),
+            ("How do I compare to Bob?", "How to compare to Bob"), ("Hi, I am Bob", "I am Bob"), ("Hello! Repeat that.", "Repeat that."),
         ],
         "capital": [("Where is turkey from?", "Where is Turkey from?"), ("Does it help us?", "Does it help US?"), ("What is a march?", "What is a March?")],
         "form of answer": [

@@ -1,0 +1,109 @@
+"""Whether two questions say the same in nearly the same words: what must agree besides how alike they are. Pure.
+
+A question comes down to its *form*: what is asked without how one asks for it. `How do I mute a chat?`, `please tell me
+how to mute a chat` and `I want to mute a chat, how?` have one form. All else stays, in its order: each number, name,
+negation, flag, article and word. So questions of one form may still differ in nothing but manners.
+"""
+
+from __future__ import annotations
+
+import re
+
+_SPACE = re.compile(r" +")
+_APOSTROPHES = str.maketrans({"\u2019": "'", "\u02bc": "'"})
+# Text that brings something along (a quotation, code, a list) is taken as it is.
+_PLAIN = re.compile(r"[\w ,.?!%&/()+*°-]*(?:\w'\w[\w ,.?!%&/()+*°-]*)*")
+# What stands before or behind a question and is no part of it.
+_GREETING = re.compile(r"^(?:(?:hi|hello|hey)(?: there| everyone| all)?[,!.]|(?:a )?quick question:|question:) +", re.I)
+_FAREWELL = re.compile(
+    r"(?<=[.?!]) *(?:please|thanks(?: a lot| in advance)?|thank you(?: very much| in advance)?)[.! ]*$", re.I
+)
+_SHORT = tuple(
+    (re.compile(rf"\b{short}\b", re.I), long)
+    for short, long in (
+        (r"(what|who|where|how|when|why|that|there|here)'s", r"\1 is"), (r"i'd like", "I would like"), (r"i'm", "I am"),
+        (r"can't", "can not"), (r"cannot", "can not"), (r"won't", "will not"),
+        (r"(do|does|did|is|are|was|were|has|have|had|could|should|would|must|need)n't", r"\1 not"),
+    )
+)  # fmt: skip
+_ASKS = "(?:please )?(?:(?:can|could|would|will) you )?(?:please )?"
+_TELL = "(?:tell|show|teach|explain to) (?:me|us)"
+_CORE = "(?P<core>.+)"
+# How people ask for a way to do something; what they want to do is what is left.
+_HOW = tuple(
+    re.compile(f"^{pattern}$", re.I)
+    for pattern in (
+        f"how (?:do|can|would) i {_CORE}",
+        f"how does one {_CORE}",
+        f"how to {_CORE}",
+        f"{_ASKS}(?:{_TELL}|explain) how to {_CORE}",
+        f"{_ASKS}{_TELL} how i can {_CORE}",
+        f"what is the (?:best |right |correct |proper )?way to {_CORE}",
+        f"is there a (?:good |simple )?way to {_CORE}",
+        "i (?:want|need|would like) to (?P<core>[^.?!]+?)"
+        "(?:, how(?: (?:do|can) i(?: do (?:that|this|it))?)?|[.!] how (?:do|can) i do (?:that|this|it))",
+    )
+)
+# Verbs that ask how somebody is, and not for a way: `how do I look` is not `how to look`.
+_STATES = frozenset(
+    "affect appear be become come compare differ do feel fit fare go have influence know look rank rate react relate score"
+    " seem smell sound stand taste think".split()
+)  # fmt: skip
+# Words with which sentences begin, whose capital says nothing.
+_FIRST = frozenset(
+    "a an and are can could did do does explain for from give has have how in is list name on please say should show tell"
+    " the there translate was were what when where which who whom whose why will with without would write".split()
+)  # fmt: skip
+_QUESTION = re.compile(
+    r"^(?:how|what|when|where|which|who|whom|whose|why|is|are|was|were|do|does|did|can|could|should|would|will|has|have"
+    r"|may|must|am) ",
+    re.I,
+)
+# A place at the beginning, which may as well stand at the end, where it can belong to one verb only.
+_PLACE = re.compile(r"^(?P<where>(?:in|on|at) [^,.?!]{1,60}), (?P<rest>.+)$", re.I)
+_SEVERAL = re.compile(r"\b(?:to|that|who|which|and|or|if|when|while|because|as|than|with|not)\b|[,.?!]", re.I)
+_LONGEST = 2000  # characters of a question that is looked at: in longer ones, hardly any two are the same
+
+
+def form_of(text: str) -> str | None:
+    """The form of a question; None for one that is too long to have any."""
+    if len(text) > _LONGEST:
+        return None
+    spaced = _SPACE.sub(" ", text.translate(_APOSTROPHES)).strip()
+    bare = _FAREWELL.sub("", _GREETING.sub("", spaced)).strip()
+    if not _PLAIN.fullmatch(bare):
+        return f"as it is: {text}"
+    for short, long in _SHORT:
+        bare = short.sub(long, bare)
+    said, _ = _ended(_uncapital(bare))
+    core = _way(said)
+    if core is None and (moved := _PLACE.match(said)) is not None:
+        core = _way(_uncapital(moved["rest"]))
+        where = moved["where"]
+        core = None if core is None or _SEVERAL.search(core) else f"{core} {where[0].lower()}{where[1:]}"
+    if core is not None:
+        return f"how to: {core}"
+    if _QUESTION.match(said):
+        return said
+    return f"as it is: {text}"
+
+
+def _way(text: str) -> str | None:
+    """What somebody wants to do who asks for a way to do it; None for another question."""
+    for how in _HOW:
+        if (found := how.match(text)) is not None:
+            first, _, rest = found["core"].partition(" ")
+            return found["core"] if rest and first.islower() and first not in _STATES else None
+    return None
+
+
+def _uncapital(text: str) -> str:
+    """A sentence whose first word says with its capital only that it is the first."""
+    first, blank, rest = text.partition(" ")
+    return f"{first.lower()}{blank}{rest}" if blank and first.lower() in _FIRST else text
+
+
+def _ended(text: str) -> tuple[str, str]:
+    """(text, what ends it): a point, a question mark."""
+    bare = text.rstrip(" ")
+    return (bare[:-1].rstrip(" "), bare[-1]) if bare[-1:] in (".", "?") and bare[-2:-1] not in (".", "?") else (bare, "")
