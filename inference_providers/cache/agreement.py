@@ -45,15 +45,18 @@ _HOW = tuple(
     )
 )
 # Verbs that ask how somebody is, and not for a way: `how do I look` is not `how to look`.
-_STATES = frozenset(
-    "affect appear be become come compare differ do feel fit fare go have influence know look rank rate react relate score"
-    " seem smell sound stand taste think".split()
-)  # fmt: skip
+_STATES = frozenset((
+    "affect", "appear", "be", "become", "come", "compare", "differ", "do", "fare", "feel", "fit", "go", "have",
+    "influence", "know", "look", "rank", "rate", "react", "relate", "score", "seem", "smell", "sound", "stand",
+    "taste", "think",
+))  # fmt: skip
 # Words with which sentences begin, whose capital says nothing.
-_FIRST = frozenset(
-    "a an and are can could did do does explain for from give has have how in is list name on please say should show tell"
-    " the there translate was were what when where which who whom whose why will with without would write".split()
-)  # fmt: skip
+_FIRST = frozenset((
+    "a", "an", "and", "are", "can", "could", "did", "do", "does", "explain", "for", "from", "give", "has", "have",
+    "how", "in", "is", "list", "name", "on", "please", "say", "should", "show", "tell", "the", "there", "translate",
+    "was", "were", "what", "when", "where", "which", "who", "whom", "whose", "why", "will", "with", "without",
+    "would", "write",
+))  # fmt: skip
 _QUESTION = re.compile(
     r"^(?:how|what|when|where|which|who|whom|whose|why|is|are|was|were|do|does|did|can|could|should|would|will|has|have"
     r"|may|must|am) ",
@@ -75,7 +78,7 @@ def form_of(text: str) -> str | None:
         return f"as it is: {text}"
     for short, long in _SHORT:
         bare = short.sub(long, bare)
-    said, _ = _ended(_uncapital(bare))
+    said = _unended(_uncapital(bare))
     core = _way(said)
     if core is None and (moved := _PLACE.match(said)) is not None:
         core = _way(_uncapital(moved["rest"]))
@@ -103,7 +106,9 @@ def _uncapital(text: str) -> str:
     return f"{first.lower()}{blank}{rest}" if blank and first.lower() in _FIRST else text
 
 
-def _ended(text: str) -> tuple[str, str]:
-    """(text, what ends it): a point, a question mark."""
+def _unended(text: str) -> str:
+    """A sentence without what ends it: a point, a question mark."""
     bare = text.rstrip(" ")
-    return (bare[:-1].rstrip(" "), bare[-1]) if bare[-1:] in (".", "?") and bare[-2:-1] not in (".", "?") else (bare, "")
+    if bare[-1:] in (".", "?") and bare[-2:-1] not in (".", "?"):
+        return bare[:-1].rstrip(" ")
+    return bare

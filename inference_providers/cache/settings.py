@@ -14,7 +14,8 @@ SQLITE, MEMORY = "sqlite", "memory"
 DAY = 86_400.0
 SIZE = 256 * 1024 * 1024  # bytes of all entries
 ENTRY = 8 * 1024 * 1024  # bytes of one
-_OF_CALLS = ("enabled", "ttl", "strategy", "caller")
+THRESHOLD = 0.85  # of the cosine of two questions; tests say what it comes to
+_OF_CALLS = ("enabled", "ttl", "strategy", "similarity_threshold", "embedding_model", "caller")
 _OF_LISTS = (*_OF_CALLS, "store", "path", "max_bytes", "shared")
 _OTHER_WORDS = {"key_strategy": "strategy"}
 
@@ -23,15 +24,21 @@ class Settings:
     """What holds for a call.
 
     enabled: whether replies are looked for and kept. ttl: seconds for which one is kept, and how old one may be; None
-    for no limit. strategy: `exact`. caller: whose replies they are, beside the keys in use. shared: they are
-    everybody's. store, path, max_bytes: where they are kept, and how much of them.
+    for no limit. strategy: `exact`, or `semantic`: a question of the same meaning will do, by
+    similarity_threshold (of a cosine) and embedding_model (the name of one; else the one on this machine). caller:
+    whose replies they are, beside the keys in use. shared: they are everybody's. store, path, max_bytes: where they are
+    kept, and how much of them.
     """
 
-    __slots__ = ("caller", "enabled", "max_bytes", "path", "shared", "store", "strategy", "ttl")
+    __slots__ = (
+        "caller", "embedding_model", "enabled", "max_bytes", "path", "shared", "similarity_threshold", "store",
+        "strategy", "ttl",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.enabled, self.strategy, self.caller, self.shared = True, EXACT, "", False
         self.ttl: float | None = DAY
+        self.similarity_threshold, self.embedding_model = THRESHOLD, ""
         self.store, self.path, self.max_bytes = "", "", SIZE
 
     @classmethod
@@ -83,9 +90,15 @@ def _seconds(name: str, value: Any) -> float | None:
 
 
 def _strategy(name: str, value: Any) -> str:
-    if value != EXACT:
-        raise ValueError(f'a cache\'s {name} must be "{EXACT}", not {value!r}')
-    return EXACT
+    if value not in (EXACT, SEMANTIC, "semantic_similarity"):
+        raise ValueError(f'a cache\'s {name} must be "{EXACT}" or "{SEMANTIC}", not {value!r}')
+    return EXACT if value == EXACT else SEMANTIC
+
+
+def _cosine(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
+        raise ValueError(f"a cache's {name} must be a number above 0 and at most 1, not {value!r}")
+    return float(value)
 
 
 def _store(name: str, value: Any) -> str:
@@ -113,6 +126,8 @@ _CHECKS: Mapping[str, Any] = {
     "enabled": _is_flag,
     "ttl": _seconds,
     "strategy": _strategy,
+    "similarity_threshold": _cosine,
+    "embedding_model": _text,
     "caller": _text,
     "store": _store,
     "path": _text,

@@ -122,6 +122,11 @@ class Call:
         self._open: list[bool] = []  # one for a stream that is open: whoever takes it out says that it is over
 
     @property
+    def context(self) -> Context:
+        """The pipeline that it is a call of."""
+        return self._context
+
+    @property
     def left(self) -> float:
         """Seconds that it has left, a thousandth at least."""
         return max(self.total - self._seconds(), 0.001)

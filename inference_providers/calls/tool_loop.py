@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from inference_providers.attempts import Attempt
+    from inference_providers.calls.async_stream_reply import AsyncStreamReply
     from inference_providers.calls.reply import Reply
+    from inference_providers.calls.stream_reply import StreamReply
     from inference_providers.chat import Call, Question, SchemaMismatch
-    from inference_providers.offers import Offer
 
 CALLS_IN_REPLY, CALLS = 128, 512  # tool calls that are made for one reply, and for one question
 
@@ -125,16 +126,21 @@ def _check_calls(asked: int, made: int, turns: Sequence[Mapping[str, Any]]) -> N
 def _count(given: AnswerBuilder, reply: Reply) -> None:
     usage = usage_of(reply.data.get("usage") or chat.usage_in(reply.data))  # most say it where it belongs
     if reply.cached:
-        given.add(usage, 0.0, (*reply.attempts, from_cache(reply.offer)), (), reply.seconds, cached=True)
+        attempts = (*reply.attempts, from_cache(reply))
+        given.add(usage, reply.embedding_cost, attempts, (), reply.seconds, cached=True)
         return
-    given.add(usage, cost_of(usage, reply.offer.facts), reply.attempts, reply.dropped, reply.seconds, reply.repaired)
+    cost = cost_of(usage, reply.offer.facts)
+    if reply.embedding_cost != 0.0:
+        cost = None if cost is None or reply.embedding_cost is None else cost + reply.embedding_cost
+    given.add(usage, cost, reply.attempts, reply.dropped, reply.seconds, reply.repaired)
 
 
-def from_cache(offer: Offer) -> Attempt:
+def from_cache(reply: Reply | StreamReply | AsyncStreamReply) -> Attempt:
     """What stands among a question's attempts for a reply that was kept: nobody was asked."""
     from inference_providers.attempts import Attempt
 
-    return Attempt(offer.provider, offer.internal_name, "cache", canonical_name=offer.canonical_name)
+    offer, outcome = reply.offer, "cache, of a similar question" if reply.similar else "cache"
+    return Attempt(offer.provider, offer.internal_name, outcome, canonical_name=offer.canonical_name)
 
 
 def answer_of(reply: Reply, turns: Sequence[Mapping[str, Any]], *, split: bool = False) -> Answer:

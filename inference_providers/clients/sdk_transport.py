@@ -348,7 +348,7 @@ def _response(
         (b"x-inference-canonical-model", _ascii(reply.offer.canonical_name or "")),
         (b"x-inference-attempts", b"%d" % len(reply.attempts)),
         (b"x-inference-tried", _ascii(tried)),
-        *([(b"x-inference-cache", b"hit")] if reply.cached else []),
+        *([(b"x-inference-cache", b"similar" if reply.similar else b"hit")] if reply.cached else []),
         *([(b"x-inference-dropped", _ascii(", ".join(reply.dropped)))] if reply.dropped else []),
         *([(b"x-inference-repaired", _ascii(", ".join(reply.repaired)))] if reply.repaired else []),
     ]
