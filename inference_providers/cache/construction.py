@@ -41,7 +41,8 @@ def of_call(pipeline: Pipeline, cache: Any = None, cache_config: Any = None) -> 
     given = cache if cache_config is None else cache_config
     if given is None:
         return None
-    wanted = Settings().for_call(given)
+    stage = next((stage for stage in pipeline.stages if isinstance(stage, ResponseCache)), None)
+    wanted = (Settings() if stage is None else stage.settings).for_call(given)
     if not wanted.enabled:
         return False
     if wanted.strategy == SEMANTIC and not wanted.embedding_model:

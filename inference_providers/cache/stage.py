@@ -134,7 +134,9 @@ class ResponseCache(Stage):
         yield (embedding := Embedding(model, text, call))
         asked.vector, asked.cost = embedding.vector, embedding.cost
         known = self.store.similar(asked.form) if asked.vector is not None else None
-        if known is None or asked.vector is None or likeness(asked.vector, known[0]) < settings.similarity_threshold:
+        if known is None or asked.vector is None:
+            return None
+        if not likeness(asked.vector, known[0]) >= settings.similarity_threshold:  # a file may hold NaN
             return None
         reply = self._kept(asked, call, known[1])
         if reply is not None:
