@@ -338,7 +338,7 @@ def test_commands_show_and_clear_the_users_file(serve: Serve) -> None:
     row, streams = json.loads(command("show", "--json").output)["kinds"]
     assert {**row, "size": 0, "oldest": 0} == {"kind": "chat", "count": 2, "size": 0, "oldest": 0, "hits": 1}
     assert row["size"] > 512
-    assert abs(row["oldest"] - time.time()) < 3600
+    assert row["oldest"] > NOW
     assert (streams["kind"], streams["count"]) == ("chat stream", 1)
     table = command("show").output
     assert "all" in table

@@ -442,6 +442,15 @@ def test_a_batch_asks_equal_questions_once_and_counts_what_that_saved(serve: Ser
     assert batch.summary.cost == pytest.approx(2 * paid)
 
 
+def test_a_batchs_file_says_what_was_kept(serve: Serve, tmp_path: Path) -> None:
+    made, _ = cached(serve)
+    made.ask_ai("Which?", "m")
+    out = tmp_path / "out.jsonl"
+    results = list(made.batch(["Which?", "What?"], "m", out=out))
+    assert [result.answer.cached for result in results] == [True, False]
+    assert ["cached" in json.loads(line) for line in out.read_text().splitlines()] == [True, False]
+
+
 def test_an_engine_finds_it(serve: Serve) -> None:
     from tests.conftest import registry_of
 

@@ -64,7 +64,6 @@ class Answer(Text[Parsed]):
     usage: Usage | None
     cost: float | None
     attempts: list[Attempt]
-    cached: bool
     latency: float
     finish_reason: str | None
     reasoning: str
@@ -75,6 +74,7 @@ class Answer(Text[Parsed]):
     unchecked: list[str]
     data: dict[str, Any]
     asked: Sequence[Mapping[str, Any]]
+    cached: bool
 
     def __new__(
         cls,
