@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import stat
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -584,3 +585,61 @@ def test_errors_are_never_kept(serve: Serve) -> None:
         made.ask_ai("Which?", "m", temperature=1.5)
     server.behaviour = Counting()
     assert made.ask_ai("Which?", "m", temperature=1.5) == "reply 1"
+
+
+def test_a_reply_that_repeats_the_key_is_not_kept(serve: Serve) -> None:
+    def echoing(connection: Connection, request: Received) -> None:
+        answer(connection, request, f"Your key is {request.key}.")
+
+    made, server = cached(serve, echoing, **on_disk())
+    for _ in range(2):
+        assert not made.ask_ai("Which?", "m").cached
+        list(made.ask_ai("Which?", "m", stream=True))
+    assert len(server.asked) == 4
+    assert made.pipeline.stages[0].store.counts() == []
+
+
+def test_large_embeddings_are_kept_though_nobody_reads_them(serve: Serve) -> None:
+    row = {"object": "embedding", "index": 0, "embedding": "AAAA" * 300_000}
+
+    def large(connection: Connection, request: Received) -> None:
+        connection.reply(200, {"object": "list", "model": "m", "data": [row], "usage": {"prompt_tokens": 1}})
+
+    made, server = cached(serve, large)
+    client = made.client()
+    raws = [client.embeddings.with_raw_response.create(model="m", input="text") for _ in range(2)]
+    assert raws[0].content == raws[1].content
+    assert len(server.asked) == 1
+
+
+def test_a_call_without_end_waits_for_another_all_the_same(serve: Serve) -> None:
+    from inference_providers.cache.flight import FAILED, Flight
+
+    flight = Flight(float("inf"))
+    threading.Timer(0.01, flight.land, (FAILED,)).start()
+    flight.wait(float("inf"))
+    assert flight.outcome == FAILED
+    assert not flight.is_lost
+
+    async def scene() -> Any:
+        other = Flight(float("inf"))
+        asyncio.get_running_loop().call_later(0.01, other.land, FAILED)
+        await other.wait_async(float("inf"))
+        return other.outcome
+
+    assert asyncio.run(scene()) == FAILED
+
+
+def test_a_call_that_never_said_what_came_of_it_keeps_nobody_waiting(serve: Serve) -> None:
+    from inference_providers.cache.flight import Flight
+
+    made, server = cached(serve)
+    stage = made.pipeline.stages[0]
+    assert made.ask_ai("Which?") == "reply 1"
+    (key,) = stage.store._entries
+    stage.store.clear()
+    stage._flights[key, "threads"] = lost = Flight(-60.0)  # as after an interrupt, and long ago
+    assert lost.is_lost
+    assert made.ask_ai("Which?") == "reply 2"
+    assert stage._flights == {}
+    assert len(server.asked) == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,21 +12,30 @@ if TYPE_CHECKING:
     from typing import Any
 
 FAILED = "failed"  # it has no reply: one of those that wait takes over
+LONGEST = 1e6  # seconds that are waited at once: more than a call takes, and what the system can count
+GRACE = 10.0  # seconds after a call's deadline by which it has said what came of it
 ALONE = "alone"  # its reply is not to be shared: all that wait ask for themselves
 
 
 class Flight:
     """One call, what came of it, and who waits for that.
 
-    outcome: None as long as it is under way; then its entry, its open stream, `FAILED` or `ALONE`.
+    outcome: None as long as it is under way; then its entry, its open stream, `FAILED` or `ALONE`. seconds: how long it
+    may take; one that has not landed by then never will.
     """
 
-    __slots__ = ("_lock", "_wakers", "outcome")
+    __slots__ = ("_lock", "_until", "_wakers", "outcome")
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float) -> None:
         self.outcome: Any = None
+        self._until = time.monotonic() + seconds
         self._lock = threading.Lock()
         self._wakers: list[Callable[[], None]] = []
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it is over and has not landed: an interrupt may have come before anybody could say so."""
+        return self.outcome is None and time.monotonic() > self._until + GRACE
 
     def land(self, outcome: Any) -> None:
         """It has come to this: whoever waits goes on. Again does no harm; the first outcome counts."""
@@ -54,7 +64,7 @@ class Flight:
         event = threading.Event()
         if self._waits(event.set):
             try:
-                event.wait(seconds)
+                event.wait(min(seconds, LONGEST))
             finally:
                 self._leaves(event.set)
 
@@ -75,6 +85,6 @@ class Flight:
 
         if self._waits(wake):
             try:
-                await asyncio.wait((landed,), timeout=seconds)
+                await asyncio.wait((landed,), timeout=min(seconds, LONGEST))
             finally:
                 self._leaves(wake)

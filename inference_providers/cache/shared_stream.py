@@ -7,6 +7,7 @@ import threading
 import time
 import weakref
 
+from inference_providers.cache.flight import LONGEST
 from inference_providers.errors import TruncatedStreamError
 
 TYPE_CHECKING = False
@@ -43,7 +44,14 @@ class _Shared:
     @property
     def count(self) -> int:
         """How many parts have come."""
-        return self.first + len(self.parts)
+        with self.lock:
+            return self.first + len(self.parts)
+
+    def _at(self, number: int) -> Any:
+        """A part that has come; None for others."""
+        with self.lock:
+            place = number - self.first
+            return self.parts[place] if 0 <= place < len(self.parts) else None
 
     def joined(self, reader: _Reader) -> bool:
         """Whether one more may read it from its beginning."""
@@ -180,20 +188,19 @@ class SharedStream(_Shared):
 
     def part(self, at: int, until: float | None) -> Any:
         """A part; None behind the last. Raises TimeoutError, and what reading raises."""
-        if at < self.count:
-            return self.parts[at - self.first]
-        if not self._reading.acquire(timeout=-1 if until is None else max(until - time.monotonic(), 0.0)):
+        if (part := self._at(at)) is not None:
+            return part
+        seconds = -1 if until is None else min(max(until - time.monotonic(), 0.0), LONGEST)
+        if not self._reading.acquire(timeout=seconds):
             raise TimeoutError
         try:
             if at >= self.count and not self.over:
                 self._read()
         finally:
             self._reading.release()
-        if at < self.count:
-            return self.parts[at - self.first]
-        if self.error is not None:
+        if (part := self._at(at)) is None and self.error is not None:
             raise self.error
-        return None
+        return part
 
     def _read(self) -> None:
         try:
@@ -252,11 +259,9 @@ class AsyncSharedStream(_Shared):
             else:
                 async with asyncio.timeout(max(until - time.monotonic(), 0.0)):
                     await asyncio.shield(self._reading)
-        if at < self.count:
-            return self.parts[at - self.first]
-        if self.error is not None:
+        if (part := self._at(at)) is None and self.error is not None:
             raise self.error
-        return None
+        return part
 
     async def _read(self) -> None:
         try:

@@ -217,8 +217,8 @@ class ResponseCache(Stage):
         """The equal call that is under way; None where this one goes first."""
         with self._lock:
             flight = self._flights.get(place)
-            if flight is None:
-                flight = self._flights[place] = Flight()
+            if flight is None or flight.is_lost:
+                flight = self._flights[place] = Flight(call.left)
                 self._leads[call.number] = _Lead(asked, flight, place)
                 return None
             return flight
@@ -279,14 +279,18 @@ class ResponseCache(Stage):
 
     def _entry(self, lead: _Lead, reply: Any) -> Entry | None:
         """What is kept of a reply; None where nothing is."""
-        if not isinstance(reply, Reply) or not rules.is_whole(lead.asked.kind, reply.data):
+        if not isinstance(reply, Reply):
             return None
-        content = reply.content
-        if not isinstance(content, bytes):
-            content = bytes(content)
-        return self._made(lead.asked, reply.offer, content)
+        kind, content = lead.asked.kind, bytes(reply.content)
+        if reply.data is None and kind == rules.EMBEDDINGS:  # a large one, which was not read
+            whole = rules.read(kind, content) is not None
+        else:
+            whole = rules.is_whole(kind, reply.data)
+        return self._made(lead.asked, reply.offer, content) if whole else None
 
-    def _made(self, asked: Asked, offer: Any, content: bytes) -> Entry:
+    def _made(self, asked: Asked, offer: Any, content: bytes) -> Entry | None:
+        if offer.api_key and str(offer.api_key).encode() in content:  # no file of ours holds a key
+            return None
         now, ttl = self._clock(), asked.settings.ttl
         return Entry(asked.kind, offer.provider, offer.internal_name, content, now, None if ttl is None else now + ttl)
 
