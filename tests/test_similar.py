@@ -84,6 +84,44 @@ def test_what_is_not_the_same_has_another_form(other: str) -> None:
     assert form_of(other) != form_of(ONE)
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("How do I lose so much hair?", "How to lose so much hair"),
+        ("WHO guidelines on salt?", "Who guidelines on salt?"),
+        ("How do I love thee tonight?", "How to love thee tonight"),
+        ("How do I keep losing at chess?", "How to keep losing at chess"),
+        ("In Germany, how do I buy a house in Spain?", "In Spain, how do I buy a house in Germany?"),
+        ("How do I say thanks? Thanks.", "How do I say? Thanks."),
+        ("Translate: Hello! How do I look?", "Translate: How do I look?"),
+        ("How do I do 1.5 turns?", "How do I do 15 turns?"),
+        ("How do I write 1 000?", "How do I write 1000?"),
+        ("how to X\nhow to Y", "how to X how to Y"),
+        ("How do I cook rice? I have no pot.", "How do I cook rice?"),
+        ("I don't want to mute a chat, how?", "I want to mute a chat, how?"),
+        ("Can you mute a chat?", "Can you tell me how to mute a chat?"),
+        ("How can\u2019t I mute a chat?", "How can I mute a chat?"),
+        ("How do I mute a caf\u00e9?", "How do I mute a cafe\u0301?"),
+    ],
+)
+def test_forms_tell_apart(one: str, other: str) -> None:
+    assert form_of(one) != form_of(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("How do I mute a chat in Slack?", "In Slack, how can I mute a chat?"),
+        ("What's the time in Rome?", "Hey, what is the time in Rome? Thanks!"),
+        ("Isn't  Rome in Italy?", "isn\u2019t Rome in Italy"),
+        ("I'd like to bake bread. How do I do that?", "please explain to me how to bake bread"),
+        ("I need to bake bread, how?", "What is the right way to bake bread?"),
+    ],
+)
+def test_forms_bring_together(one: str, other: str) -> None:
+    assert form_of(one) == form_of(other)
+
+
 def test_forms_are_found_in_linear_time_and_of_long_texts_not_at_all() -> None:
     for text in ("how to " * 280, "please " * 280, "I want to " + "a" * 1900, "hi, " * 490, "in a, " * 320, "'a" * 990):
         form_of(text)

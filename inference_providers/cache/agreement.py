@@ -46,10 +46,13 @@ _HOW = tuple(
 )
 # Verbs that ask how somebody is, and not for a way: `how do I look` is not `how to look`.
 _STATES = frozenset((
-    "affect", "appear", "be", "become", "come", "compare", "differ", "do", "fare", "feel", "fit", "go", "have",
-    "influence", "know", "look", "rank", "rate", "react", "relate", "score", "seem", "smell", "sound", "stand",
-    "taste", "think",
+    "affect", "age", "appear", "be", "become", "come", "compare", "cost", "differ", "do", "end", "fare", "feel",
+    "fit", "get", "go", "hate", "have", "influence", "know", "like", "look", "love", "mean", "need", "owe", "own",
+    "rank", "rate", "react", "relate", "score", "see", "seem", "sleep", "smell", "sound", "stand", "taste", "think",
+    "want", "weigh",
 ))  # fmt: skip
+# Words that make of a question for a way one for a reason: `how do I lose so much hair`.
+_REASON = re.compile(r"\b(?:so|such|always|never|still|already|ever|keep)\b", re.I)
 # Words with which sentences begin, whose capital says nothing.
 _FIRST = frozenset((
     "a", "an", "and", "are", "can", "could", "did", "do", "does", "explain", "for", "from", "give", "has", "have",
@@ -96,14 +99,16 @@ def _way(text: str) -> str | None:
     for how in _HOW:
         if (found := how.match(text)) is not None:
             first, _, rest = found["core"].partition(" ")
-            return found["core"] if rest and first.islower() and first not in _STATES else None
+            is_way = rest and first.islower() and first not in _STATES and not _REASON.search(found["core"])
+            return found["core"] if is_way else None
     return None
 
 
 def _uncapital(text: str) -> str:
     """A sentence whose first word says with its capital only that it is the first."""
     first, blank, rest = text.partition(" ")
-    return f"{first.lower()}{blank}{rest}" if blank and first.lower() in _FIRST else text
+    is_first = first.lower() in _FIRST and first in (first.lower(), first.capitalize())  # WHO is an organisation
+    return f"{first.lower()}{blank}{rest}" if blank and is_first else text
 
 
 def _unended(text: str) -> str:

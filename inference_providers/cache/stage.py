@@ -294,7 +294,7 @@ class ResponseCache(Stage):
         now, ttl = self._clock(), asked.settings.ttl
         return Entry(asked.kind, offer.provider, offer.internal_name, content, now, None if ttl is None else now + ttl)
 
-    def _keep(self, lead: _Lead, entry: Entry, reply: Reply | None = None) -> None:
+    def _keep(self, lead: _Lead, entry: Entry, reply: Any = None) -> None:
         asked = lead.asked
         self.store.put(asked.key, entry, entry.created)
         if asked.form is not None and asked.vector is not None:
