@@ -643,3 +643,17 @@ def test_a_call_that_never_said_what_came_of_it_keeps_nobody_waiting(serve: Serv
     assert made.ask_ai("Which?") == "reply 2"
     assert stage._flights == {}
     assert len(server.asked) == 2
+
+
+def test_a_connected_client_says_it_too_and_no_server_can(serve: Serve) -> None:
+    def boasting(connection: Connection, request: Received) -> None:
+        body: Any = {"data": []} if request.path.endswith("/models") else completion("hello")
+        connection.reply(200, body, {"x-inference-cache": "hit"})
+
+    made, server = cached(serve, boasting)
+    client, name = made.connect_to_model("m")
+    answers = [made.get_response(client, name, "Which?") for _ in range(2)]
+    assert [(answer.cached, answer.cost > 0) for answer in answers] == [(False, True), (True, False)]
+    raw = client.chat.completions.with_raw_response.create(model=name, messages=[{"role": "user", "content": "What?"}])
+    assert "x-inference-cache" not in raw.headers
+    assert len([request for request in server.asked if request.body]) == 2

@@ -18,7 +18,7 @@ import openai
 from inference_providers import chat
 from inference_providers.calls import async_asker, same_place
 from inference_providers.chat import names_of, parameters
-from inference_providers.clients.connection import OFFER
+from inference_providers.clients.connection import KEPT, OFFER
 from inference_providers.clients.sdk_body import checked_body, picked_model
 from inference_providers.clients.sdk_errors import clean_request, sdk_error, with_status
 from inference_providers.clients.sdk_headers import own_headers, plain_headers
@@ -352,7 +352,8 @@ def _response(
         *([(b"x-inference-dropped", _ascii(", ".join(reply.dropped)))] if reply.dropped else []),
         *([(b"x-inference-repaired", _ascii(", ".join(reply.repaired)))] if reply.repaired else []),
     ]
-    return httpx2.Response(status, headers=headers, request=request, stream=stream, extensions={OFFER: reply.offer})
+    said = {OFFER: reply.offer, **({KEPT: reply.embedding_cost} if reply.cached else {})}
+    return httpx2.Response(status, headers=headers, request=request, stream=stream, extensions=said)
 
 
 def _ascii(text: str) -> bytes:
