@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import random
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +18,7 @@ from inference_providers import (
     InferenceProvidersError,
     TruncatedStreamError,
 )
-from tests.conftest import async_list_of, list_of
+from tests.conftest import async_list_of, list_of, places
 from tests.servers import PATIENCE, Connection, Received, Server, answer, completion, delta
 from tests.test_pipeline import eventually
 
@@ -413,3 +414,73 @@ def test_sdk_clients_share_streams_and_what_they_leave_early_is_not_kept(serve: 
         texts = [[chunk.choices[0].delta.content for chunk in stream if chunk.choices] for stream in (one, two)]
     assert texts == [["hel", "lo", None]] * 2
     assert gate.count == 2
+
+
+# Many at once
+
+
+def repeats(connection: Connection, request: Received) -> None:
+    """Answers with the question, so that an answer to another would show."""
+    answer(connection, request, request.json["messages"][-1]["content"])
+
+
+@pytest.mark.parametrize("store", ["memory", "sqlite"])
+def test_threads_that_ask_stream_leave_and_clear_get_answers_to_their_own_questions(store: str, serve: Serve) -> None:
+    server = serve(repeats)
+    made = list_of(server.url, environ=places(), cache={"store": store})
+    stage = made.pipeline.stages[0]
+
+    def work(seed: int) -> int:
+        dice, asked = random.Random(seed), 0
+        for _ in range(60):
+            question, deed = f"question {dice.randrange(4)}?", dice.randrange(10)
+            if deed == 0:
+                stage.store.clear()
+            elif deed == 1:
+                stream = iter(made.ask_ai(question, "m", stream=True))
+                next(stream)
+                stream.close()
+            elif deed < 5:
+                assert "".join(made.ask_ai(question, "m", stream=True)) == question
+            else:
+                assert made.ask_ai(question, "m") == question
+            asked += deed != 0
+        return asked
+
+    with ThreadPoolExecutor(8) as pool:
+        asked = sum(pool.map(work, range(8)))
+    assert len(server.asked) < asked
+    assert (stage._flights, stage._leads, stage._asks) == ({}, {}, {})
+
+
+def test_tasks_that_are_cancelled_at_random_leave_nothing_behind(serve: Serve) -> None:
+    server = serve(repeats)
+
+    async def scene() -> None:
+        made = async_list_of(server.url, environ=places(), cache=True)
+        stage, dice = made.pipeline.stages[0], random.Random(5)
+
+        async def ask(question: str, *, streams: bool) -> str:
+            if not streams:
+                return str(await made.ask_ai(question, "m"))
+            return "".join([piece async for piece in await made.ask_ai(question, "m", stream=True)])
+
+        for _ in range(12):
+            questions = [f"question {dice.randrange(3)}?" for _ in range(20)]
+            tasks = [asyncio.create_task(ask(question, streams=dice.random() < 0.5)) for question in questions]
+            await asyncio.sleep(dice.random() * 0.01)
+            for task in tasks:
+                if dice.random() < 0.3:
+                    task.cancel()
+            for question, task in zip(questions, tasks, strict=True):
+                await asyncio.wait([task])
+                assert task.cancelled() or task.result() == question
+            await asyncio.to_thread(stage.store.clear)
+        for _ in range(100):  # what reads for streams that were left ends in the loop's next rounds
+            if len(asyncio.all_tasks()) == 1 and not stage._flights:
+                break
+            await asyncio.sleep(0.01)
+        assert (stage._flights, stage._leads, stage._asks) == ({}, {}, {})
+        assert len(asyncio.all_tasks()) == 1
+
+    asyncio.run(scene())
