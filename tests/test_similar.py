@@ -20,7 +20,7 @@ from inference_providers.cache.embedding import LocalModel, likeness, packed
 from inference_providers.cache.settings import THRESHOLD
 from tests.conftest import async_list_of, keys, list_of, places, registry_of
 from tests.servers import Connection, Received, Server, completion
-from tests.test_pipeline import FACTS
+from tests.test_pipeline import FACTS, done
 
 Serve = Callable[..., Server]
 HAS_MODEL = all(map(find_spec, ("wordllama", "numpy", "tokenizers")))
@@ -292,8 +292,32 @@ def test_a_model_that_gives_no_vector_costs_no_call(way: str, serve: Serve, capl
     options = {**SEMANTIC, **({"embedding_model": "nobody/has-this"} if way == "nobody" else {})}
     made = list_of(server.url, facts=[FACTS], cache=options)
     assert [made.ask_ai(question).cached for question in (ONE, SAME, ONE)] == [False, False, True]
+    assert asked(server, "/embeddings") == (way == "no vector")  # and none is asked for at once again
     said = [line for line in caplog.messages if "the cache finds nothing similar for now" in line]
     assert len(said) == 1
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_model_that_never_answers_leaves_the_call_its_time(kind: str, serve: Serve) -> None:
+    answers = Model()
+
+    def hanging(connection: Connection, request: Received) -> None:
+        if request.path.endswith("/embeddings"):
+            connection.hold()
+        else:
+            answers(connection, request)
+
+    vectors, chats = serve(hanging), serve(answers)
+    made = (list_of if kind == "sync" else async_list_of)(
+        chats.url, vectors.url, facts=[FACTS, FACTS], cache={**SEMANTIC, "embedding_model": "p2/m"}
+    )
+
+    async def ask() -> Any:
+        return await done(made.ask_ai(ONE, "p1/m", timeout=2))
+
+    assert asyncio.run(ask()) == "reply 1"
+    assert vectors.left()
+    assert asked(vectors, "/embeddings") == 1
 
 
 def test_what_is_cleared_or_too_old_is_not_found_by_its_meaning(serve: Serve) -> None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from inference_providers.calls import Call
 
 PATH = "/embeddings"
+LIMIT, SHARE = 5.0, 0.25  # seconds that a vector may take, and the part of what its call has left
+REST = 60.0  # seconds for which no vector is asked for after one that did not come
 # The static vectors that the package `wordllama` carries: what is measured with others says nothing of these.
 _PACKAGE = "wordllama"
 _FILES = {
@@ -63,6 +65,11 @@ class LocalModel:
         places = found[0].submodule_search_locations if found[0] is not None else None
         self._folder = next(iter(places or ()), "")
         self._lock = threading.Lock()
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether it has been read, which takes a tenth of a second."""
+        return "_loaded" in self.__dict__
 
     @cached_property
     def _loaded(self) -> tuple[Any, Any]:
@@ -112,21 +119,27 @@ class Embedding:
         pipeline: Any = self._call.context
         try:
             offers = pipeline.finder.first_available([self._model])
-            self._take(pipeline.caller.call(offers, self._request(), total=seconds))
+            self._take(pipeline.caller.call(offers, self._request(), total=min(LIMIT, SHARE * seconds)))
         except (InferenceProvidersError, ValueError, TypeError) as error:
             self._fails(error)
 
     async def wait_async(self, seconds: float) -> None:
         """`wait`, for asyncio."""
         if not isinstance(self._model, str):
-            self._by_local()
+            if self._model.is_loaded:
+                self._by_local()
+            else:
+                import asyncio
+
+                await asyncio.to_thread(self._by_local)
             return
         from inference_providers.calls import async_asker
 
         pipeline: Any = self._call.context
         try:
             offers = await async_asker.found(pipeline.finder, [self._model])
-            self._take(await pipeline.async_caller.call(offers, self._request(), total=seconds))
+            limit = min(LIMIT, SHARE * seconds)
+            self._take(await pipeline.async_caller.call(offers, self._request(), total=limit))
         except (InferenceProvidersError, ValueError, TypeError) as error:
             self._fails(error)
 

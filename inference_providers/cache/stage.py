@@ -11,7 +11,7 @@ import time
 
 from inference_providers.cache import rules
 from inference_providers.cache.agreement import form_of
-from inference_providers.cache.embedding import Embedding, LocalModel, likeness
+from inference_providers.cache.embedding import REST, Embedding, LocalModel, likeness
 from inference_providers.cache.entry import Entry
 from inference_providers.cache.flight import ALONE, FAILED, Flight
 from inference_providers.cache.keys import key_of, question_of
@@ -69,6 +69,7 @@ class ResponseCache(Stage):
     ) -> None:
         self.settings, self.store, self._clock, self._local_model = settings, store, clock, local_model
         self._model: LocalModel | None = None
+        self._rests_until = float("-inf")  # by `time.monotonic`, after a vector that did not come
         self._asks: dict[int, Asked] = {}  # by the number of the call, where finding it took something
         self._flights: dict[tuple[bytes, Any], Flight] = {}
         self._leads: dict[int, _Lead] = {}  # by the number of the call
@@ -131,8 +132,12 @@ class ResponseCache(Stage):
         asked.form = key_of(call.request, call.offers, settings, form=(name, form))
         if asked.form is None:
             return None
+        if time.monotonic() < self._rests_until:
+            return None
         yield (embedding := Embedding(model, text, call))
         asked.vector, asked.cost = embedding.vector, embedding.cost
+        if asked.vector is None:
+            self._rests_until = time.monotonic() + REST
         known = self.store.similar(asked.form) if asked.vector is not None else None
         if known is None or asked.vector is None:
             return None
