@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 from inference_providers.calls.events import (
@@ -113,7 +114,9 @@ class Call:
         "total",
     )
 
-    def __init__(self, context: Context, request: ModelRequest, offers: Sequence[Offer], total: float) -> None:
+    def __init__(
+        self, context: Context, request: ModelRequest, offers: Sequence[Offer], total: float = math.inf
+    ) -> None:
         self._context, self.request, self.offers = context, request, offers
         self._listeners, self.stages = tuple(context.listeners), tuple(context.stages)
         self.number, self.started, self.total = next_number(), time.monotonic(), total
