@@ -1,30 +1,23 @@
-"""What a cache costs and saves: hits beside calls, files of 100,000 replies, many processes at once, pairs of questions.
+"""What a cache costs and saves: hits beside calls, files of 100,000 replies, many processes at once.
 
-Run `python -m benchmarks.cache [PROCESSES]` from the checkout. Nothing leaves this machine. The pairs are told apart by
-vectors as well where the extra `semantic` is installed.
+Run `python -m benchmarks.cache [PROCESSES]` from the checkout. Nothing leaves this machine.
 """
 
 from __future__ import annotations
 
 import os
-import random
 import sqlite3
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.common import NO_MARK, ROOT, live_server, print_table
-from benchmarks.question_pairs import HELD_OUT, TUNED, read
 from inference_providers import ProviderList
-from inference_providers.cache.agreement import form_of
-from inference_providers.cache.embedding import LocalModel, likeness, packed
 from inference_providers.cache.entry import Entry
-from inference_providers.cache.settings import THRESHOLD
 from inference_providers.cache.sqlite_store import SqliteStore
 
 if TYPE_CHECKING:
@@ -32,7 +25,6 @@ if TYPE_CHECKING:
 
 ROUNDS = 300
 ROWS = 100_000
-DIMENSIONS = 384
 EACH = 50  # rows of each process that writes
 WRITER = """
 import sys
@@ -78,11 +70,10 @@ def hits(folder: Path) -> list[tuple[str, ...]]:
 
 
 def many_rows(folder: Path) -> list[tuple[str, ...]]:
-    """Look-ups in a file with as many replies and vectors as a busy user may have."""
-    path, dice = str(folder / "many.db"), random.Random(1)
+    """Look-ups in a file with as many replies as a busy user may have."""
+    path = str(folder / "many.db")
     store = SqliteStore(path, 10**10, 10**6)
     store.put(b"first", Entry("chat", "p1", "m", b"x", 1.0, None), 1.0)
-    vector = packed(dice.random() for _ in range(DIMENSIONS))
     store.close()
     connection = sqlite3.connect(path)
     names = [f"{number}".encode() for number in range(ROWS)]
@@ -90,22 +81,14 @@ def many_rows(folder: Path) -> list[tuple[str, ...]]:
         "INSERT INTO replies (key, kind, provider, model, content, size, created, used) VALUES (?, 'chat', 'p1', 'm', ?, 700, 1.0, 1.0)",
         ((name, b"x" * 500) for name in names),
     )
-    connection.executemany("INSERT INTO forms VALUES (?, ?, ?)", ((name, vector, name) for name in names))
     connection.commit()
     connection.close()
 
-    def similar(number: int) -> None:
-        found = store.similar(names[number * 331 % ROWS])
-        assert found is not None
-        likeness(found[0], vector)
-
-    took = median_ms(similar)
     exact = median_ms(lambda number: store.get(names[number * 337 % ROWS], 2.0, 0.0))
     written = median_ms(
         lambda number: store.put(b"new %d" % number, Entry("chat", "p1", "m", b"x" * 500, 1.0, None), 1.0)
     )
     return [
-        (f"a similar question among {ROWS:,} vectors of {DIMENSIONS}", f"{took:.3f} ms", "", "under 10 ms"),
         (f"a reply among {ROWS:,}", f"{exact:.3f} ms", "", "under 1 ms"),
         ("one more reply", f"{written:.3f} ms", "", NO_MARK),
     ]
@@ -127,41 +110,13 @@ def writers(folder: Path, count: int) -> list[tuple[str, ...]]:
     return [(f"{count} processes that write at once", f"{seconds:.1f} s", lost, "0 lost")]
 
 
-def told_apart(split: str) -> list[tuple[str, ...]]:
-    """What hits of a half of the pairs: by vectors alone, by agreement alone, by both."""
-    rows = [row for row in read() if row[0] == split]
-    same, other = [row for row in rows if row[1]], [row for row in rows if not row[1]]
-
-    def agrees(row: Any) -> bool:
-        form = form_of(row[3])
-        return form is not None and form == form_of(row[4])
-
-    ways: dict[str, Callable[[Any], bool]] = {"agreement alone": agrees}
-    if all(map(find_spec, ("wordllama", "numpy", "tokenizers"))):
-        model = LocalModel()
-        vectors = {text: model.vector(text) for row in rows for text in row[3:]}
-
-        def near(row: Any, threshold: float) -> bool:
-            return likeness(vectors[row[3]], vectors[row[4]]) >= threshold
-
-        for threshold in (0.8, THRESHOLD, 0.9, 0.95):
-            ways[f"vectors alone, from {threshold}"] = lambda row, least=threshold: near(row, least)  # type: ignore[misc]
-        ways["both, as by default"] = lambda row: agrees(row) and near(row, THRESHOLD)
-    found = []
-    for name, hit in ways.items():
-        right, wrong = sum(map(hit, same)), sum(map(hit, other))
-        said = f"{wrong} false hits of {len(other)} ({wrong / len(other):.1%})"
-        found.append((f"{split}: {name}", f"{right / len(same):.1%} of paraphrases", said, NO_MARK))
-    return found
-
-
 def main() -> None:
     """Measure, and print."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 64
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o700)
         place = Path(folder)
-        rows = [*hits(place), *many_rows(place), *writers(place, count), *told_apart(TUNED), *told_apart(HELD_OUT)]
+        rows = [*hits(place), *many_rows(place), *writers(place, count)]
     print_table(("what", "result", "beside", "target"), rows)
 
 

@@ -5,8 +5,6 @@ made of them, are held out: rules are tuned on the others only. Paraphrases are 
 each: another phrase around the same words (`frame`), another surface (case, contractions, politeness, punctuation), one
 word for another (`synonym`), another order, other words altogether (`free`), and phrases in other languages (`foreign`).
 What must not hit differs from a question in as little as can be.
-
-`tests/data/question_pairs.tsv` holds the pairs: split, label, kind, both questions.
 """
 
 from __future__ import annotations
@@ -14,10 +12,8 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 SEED = 20261126
-FILE = Path(__file__).parent.parent / "tests" / "data" / "question_pairs.tsv"
 TUNED, HELD_OUT = "tuned", "held out"
 EACH = 100  # paraphrases of each kind in each half
 Pair = tuple[str, int, str, str, str]
@@ -273,17 +269,9 @@ def pairs() -> list[Pair]:
     return [pair for split in (TUNED, HELD_OUT) for pair in (*paraphrases(split, dice), *traps(split, dice))]
 
 
-def read() -> list[Pair]:
-    """The pairs of the file."""
-    rows = [line.split("\t") for line in FILE.read_text("utf-8").splitlines()[1:]]
-    return [(split, int(label), kind, one, two) for split, label, kind, one, two in rows]
-
-
 def main() -> None:
-    """Write the file, and say what is in it."""
+    """Say how many there are of each kind."""
     found = pairs()
-    lines = ["split\tlabel\tkind\tone\ttwo", *("\t".join(map(str, pair)) for pair in found)]
-    FILE.write_text("\n".join(lines) + "\n", "utf-8")
     for (split, label, kind), count in sorted(Counter(pair[:3] for pair in found).items()):
         print(f"{split:10} {'same' if label else 'other':6} {kind:20} {count}")
     print(len(found), "pairs")

@@ -15,7 +15,6 @@ from inference_providers import __version__
 # alone would bring. False once this project owns that name, or another one.
 UNPUBLISHED = True
 LOCAL = "pip install xllamacpp gguf numpy"  # what the extra `local` installs, for those who have the package already
-SEMANTIC = "pip install 'wordllama<0.5' numpy tokenizers"  # the extra `semantic`, likewise
 SOCKS = "pip install socksio"  # the extra `socks`, likewise
 
 

@@ -450,7 +450,7 @@ def test_threads_that_ask_stream_leave_and_clear_get_answers_to_their_own_questi
     with ThreadPoolExecutor(8) as pool:
         asked = sum(pool.map(work, range(8)))
     assert len(server.asked) < asked
-    assert (stage._flights, stage._leads, stage._asks) == ({}, {}, {})
+    assert (stage._flights, stage._leads) == ({}, {})
 
 
 def test_tasks_that_are_cancelled_at_random_leave_nothing_behind(serve: Serve) -> None:
@@ -480,7 +480,7 @@ def test_tasks_that_are_cancelled_at_random_leave_nothing_behind(serve: Serve) -
             if len(asyncio.all_tasks()) == 1 and not stage._flights:
                 break
             await asyncio.sleep(0.01)
-        assert (stage._flights, stage._leads, stage._asks) == ({}, {}, {})
+        assert (stage._flights, stage._leads) == ({}, {})
         assert len(asyncio.all_tasks()) == 1
 
     asyncio.run(scene())

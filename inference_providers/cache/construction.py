@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import threading
 
-from inference_providers.cache.embedding import LocalModel
 from inference_providers.cache.memory_store import MemoryStore
-from inference_providers.cache.settings import ENTRY, MEMORY, SEMANTIC, SIZE, SQLITE, Settings
+from inference_providers.cache.settings import ENTRY, MEMORY, SIZE, SQLITE, Settings
 from inference_providers.cache.stage import ResponseCache
 
 TYPE_CHECKING = False
@@ -25,8 +24,6 @@ _lock = threading.Lock()
 def installed(pipeline: Pipeline, given: Any) -> None:
     """Have a pipeline's calls use a cache by these options. Raises TypeError and ValueError."""
     settings = Settings.of(given)
-    if settings.strategy == SEMANTIC and not settings.embedding_model:
-        LocalModel()  # or say what is missing
     pipeline.stages.append(ResponseCache(settings, _store(settings, pipeline)))
 
 
@@ -45,8 +42,6 @@ def of_call(pipeline: Pipeline, cache: Any = None, cache_config: Any = None) -> 
     wanted = (Settings() if stage is None else stage.settings).for_call(given)
     if not wanted.enabled:
         return False
-    if wanted.strategy == SEMANTIC and not wanted.embedding_model:
-        LocalModel()
     with _lock:
         if not any(isinstance(stage, ResponseCache) for stage in pipeline.stages):
             installed(pipeline, False)

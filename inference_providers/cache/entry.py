@@ -31,14 +31,6 @@ if TYPE_CHECKING:
             """A row for each kind: `kind`, `count`, `size` in bytes, `oldest` (when it was made), `hits`."""
             raise NotImplementedError
 
-        def similar(self, form: bytes) -> tuple[bytes, bytes] | None:
-            """The vector of the question of a form that was put last, and the key of its reply."""
-            raise NotImplementedError
-
-        def put_similar(self, form: bytes, vector: bytes, key: bytes) -> None:
-            """Keep those of a question."""
-            raise NotImplementedError
-
         def close(self) -> None:
             """Write what is to be written."""
             raise NotImplementedError

@@ -25,35 +25,17 @@ _UNORDERED = ("messages", "input", "stream_options", "logit_bias")
 _NOT_ASKED = ("timeout", "idempotency-key", "x-idempotency-key", "traceparent", "tracestate", "x-request-id")
 
 
-def key_of(
-    request: ModelRequest, offers: Sequence[Offer], settings: Settings, *, form: Sequence[str] = ()
-) -> bytes | None:
-    """The digest of a request to these candidates; None for one that cannot be written down (NaN, infinity).
-
-    form: what stands for its last question, so that all of that form have one digest.
-    """
+def key_of(request: ModelRequest, offers: Sequence[Offer], settings: Settings) -> bytes | None:
+    """The digest of a request to these candidates; None for one that cannot be written down (NaN, infinity)."""
     try:
-        text = json.dumps(_asked(request, offers, form), allow_nan=False, separators=(",", ":"))
+        text = json.dumps(_asked(request, offers), allow_nan=False, separators=(",", ":"))
     except (ValueError, TypeError, RecursionError):
         return None
     return blake2b(text.encode("ascii"), digest_size=_SIZE, key=_identity(offers, settings)).digest()
 
 
-def question_of(request: ModelRequest) -> str:
-    """The text of the question that a chat ends with; empty where it ends otherwise."""
-    turns = request.body.get("messages") if request.body else None
-    last = turns[-1] if isinstance(turns, list) and turns else None
-    if not isinstance(last, dict) or last.get("role") != "user" or not isinstance(last.get("content"), str):
-        return ""
-    text: str = last["content"]
-    return text
-
-
-def _asked(request: ModelRequest, offers: Sequence[Offer], form: Sequence[str]) -> list[Any]:
+def _asked(request: ModelRequest, offers: Sequence[Offer]) -> list[Any]:
     body: Mapping[str, Any] = request.body or {}
-    if form:
-        turns = body["messages"]
-        body = {**body, "messages": [*turns[:-1], {**turns[-1], "content": ["form", *form]}]}
     names = list(dict.fromkeys(offer.canonical_name or f"{offer.provider}/{offer.internal_name}" for offer in offers))
     who = sorted({_place(offer) for offer in offers})
     fields = [[name, _field(name, body[name])] for name in sorted(body) if name != "model"]

@@ -21,7 +21,6 @@ class MemoryStore:
         self._most, self._size = most, 0
         self._entries: OrderedDict[bytes, Entry] = OrderedDict()
         self._hits: dict[bytes, int] = {}
-        self._forms: dict[bytes, tuple[bytes, bytes]] = {}
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
@@ -93,18 +92,6 @@ class MemoryStore:
                 row["oldest"] = min(row["oldest"], entry.created)
                 row["hits"] += self._hits.get(key, 0)
             return [rows[kind] for kind in sorted(rows)]
-
-    def similar(self, form: bytes) -> tuple[bytes, bytes] | None:
-        """The vector of the question of a form that was put last, and the key of its reply."""
-        with self._lock:
-            return self._forms.get(form)
-
-    def put_similar(self, form: bytes, vector: bytes, key: bytes) -> None:
-        """Keep those of a question."""
-        with self._lock:
-            if len(self._forms) > 2 * len(self._entries) + 64:  # most of their replies have gone
-                self._forms = {one: row for one, row in self._forms.items() if row[1] in self._entries}
-            self._forms[form] = (vector, key)
 
     def close(self) -> None:
         """Nothing: it ends with its process."""

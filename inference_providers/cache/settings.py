@@ -9,36 +9,31 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Self
 
-EXACT, SEMANTIC = "exact", "semantic"
+EXACT = "exact"
 SQLITE, MEMORY = "sqlite", "memory"
 DAY = 86_400.0
 SIZE = 256 * 1024 * 1024  # bytes of all entries
 ENTRY = 8 * 1024 * 1024  # bytes of one
-THRESHOLD = 0.85  # of the cosine of two questions; tests say what it comes to
-_OF_CALLS = ("enabled", "ttl", "strategy", "similarity_threshold", "embedding_model", "caller")
+_OF_CALLS = ("enabled", "ttl", "strategy", "caller")
 _OF_LISTS = (*_OF_CALLS, "store", "path", "max_bytes", "shared")
 _OTHER_WORDS = {"key_strategy": "strategy"}
+_OF_SIMILAR = ("similarity_threshold", "embedding_model")  # what caches of similar questions are told elsewhere
+_EXACT_ALONE = f'only "{EXACT}" is there; docs/cache.md says why'
 
 
 class Settings:
     """What holds for a call.
 
     enabled: whether replies are looked for and kept. ttl: seconds for which one is kept, and how old one may be; None
-    for no limit. strategy: `exact`, or `semantic`: a question of the same meaning will do, by
-    similarity_threshold (of a cosine) and embedding_model (the name of one; else the one on this machine). caller:
-    whose replies they are, beside the keys in use. shared: they are everybody's. store, path, max_bytes: where they are
-    kept, and how much of them.
+    for no limit. strategy: `exact`, the only one. caller: whose replies they are, beside the keys in use. shared: they
+    are everybody's. store, path, max_bytes: where they are kept, and how much of them.
     """
 
-    __slots__ = (
-        "caller", "embedding_model", "enabled", "max_bytes", "path", "shared", "similarity_threshold", "store",
-        "strategy", "ttl",
-    )  # fmt: skip
+    __slots__ = ("caller", "enabled", "max_bytes", "path", "shared", "store", "strategy", "ttl")
 
     def __init__(self) -> None:
         self.enabled, self.strategy, self.caller, self.shared = True, EXACT, "", False
         self.ttl: float | None = DAY
-        self.similarity_threshold, self.embedding_model = THRESHOLD, ""
         self.store, self.path, self.max_bytes = "", "", SIZE
 
     @classmethod
@@ -62,6 +57,8 @@ class Settings:
     def _take(self, options: Mapping[str, Any], known: tuple[str, ...]) -> None:
         for word, value in options.items():
             name = _OTHER_WORDS.get(word, word)
+            if name in _OF_SIMILAR:
+                raise ValueError(f"a cache has no {word}: {_EXACT_ALONE}")
             if name not in known:
                 raise ValueError(f"a cache knows no {word!r} here; it knows {', '.join(known)}")
             setattr(self, name, _CHECKS[name](name, value))
@@ -90,15 +87,9 @@ def _seconds(name: str, value: Any) -> float | None:
 
 
 def _strategy(name: str, value: Any) -> str:
-    if value not in (EXACT, SEMANTIC, "semantic_similarity"):
-        raise ValueError(f'a cache\'s {name} must be "{EXACT}" or "{SEMANTIC}", not {value!r}')
-    return EXACT if value == EXACT else SEMANTIC
-
-
-def _cosine(name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
-        raise ValueError(f"a cache's {name} must be a number above 0 and at most 1, not {value!r}")
-    return float(value)
+    if value != EXACT:
+        raise ValueError(f"a cache's {name} cannot be {value!r}: {_EXACT_ALONE}")
+    return EXACT
 
 
 def _store(name: str, value: Any) -> str:
@@ -126,8 +117,6 @@ _CHECKS: Mapping[str, Any] = {
     "enabled": _is_flag,
     "ttl": _seconds,
     "strategy": _strategy,
-    "similarity_threshold": _cosine,
-    "embedding_model": _text,
     "caller": _text,
     "store": _store,
     "path": _text,

@@ -26,8 +26,7 @@ MIGRATIONS = (
         model TEXT NOT NULL, content BLOB NOT NULL, size INTEGER NOT NULL, created REAL NOT NULL, expires REAL,
         used REAL NOT NULL, hits INTEGER NOT NULL DEFAULT 0
     );
-    CREATE INDEX by_use ON replies (used, size);
-    CREATE TABLE forms (form BLOB PRIMARY KEY, vector BLOB NOT NULL, key BLOB NOT NULL) WITHOUT ROWID
+    CREATE INDEX by_use ON replies (used, size)
     """,
 )
 _UNTOLD = 64  # uses of entries that are told to the file at once: to write at each would cost more than to read
@@ -151,13 +150,8 @@ class SqliteStore:
         if not os.path.exists(self.base.path):
             return 0
         wanted, values = (" WHERE kind = ?", (kind,)) if kind else ("", ())
-
-        def cleared(connection: sqlite3.Connection) -> int:
-            count = connection.execute(f"DELETE FROM replies{wanted}", values).rowcount
-            connection.execute(_FORGET)
-            return count
-
-        return self.base.write(cleared) or 0
+        where = f"DELETE FROM replies{wanted}"
+        return self.base.write(lambda connection: connection.execute(where, values).rowcount) or 0
 
     def counts(self) -> list[dict[str, Any]]:
         """A row for each kind."""
@@ -166,27 +160,12 @@ class SqliteStore:
         names = ("kind", "count", "size", "oldest", "hits")
         return [dict(zip(names, row, strict=True)) for row in rows if row[0] in KINDS]
 
-    def similar(self, form: bytes) -> tuple[bytes, bytes] | None:
-        """The vector of the question of a form that was put last, and the key of its reply."""
-        row = self.base.read(
-            lambda connection: connection.execute(
-                "SELECT vector, key FROM forms WHERE form = ? AND length(vector) <= 65536", (form,)
-            ).fetchone()
-        )
-        return row if row is not None and isinstance(row[0], bytes) and isinstance(row[1], bytes) else None
-
-    def put_similar(self, form: bytes, vector: bytes, key: bytes) -> None:
-        """Keep those of a question."""
-        row = (form, vector, key)
-        self.base.write(lambda one: one.execute("INSERT OR REPLACE INTO forms VALUES (?, ?, ?)", row).rowcount)
-
     def close(self) -> None:
         """Write which entries were used, and close the file; it is opened again when it is needed."""
         self.tell()
         self.base.close()
 
 
-_FORGET = "DELETE FROM forms WHERE key NOT IN (SELECT key FROM replies)"
 _COUNTS = """
     SELECT kind, count(*), CAST(total(size) AS INTEGER), CAST(min(created) AS REAL), CAST(total(hits) AS INTEGER)
     FROM replies GROUP BY kind ORDER BY kind
@@ -230,4 +209,3 @@ def _make_room(connection: sqlite3.Connection, most: int, now: float) -> None:
         gone.append((number,))
         over -= bytes_ if isinstance(bytes_, int) else 0
     connection.executemany("DELETE FROM replies WHERE id = ?", gone)
-    connection.execute(_FORGET)

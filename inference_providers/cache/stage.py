@@ -10,12 +10,10 @@ import threading
 import time
 
 from inference_providers.cache import rules
-from inference_providers.cache.agreement import form_of
-from inference_providers.cache.embedding import REST, Embedding, LocalModel, likeness
 from inference_providers.cache.entry import Entry
 from inference_providers.cache.flight import ALONE, FAILED, Flight
-from inference_providers.cache.keys import key_of, question_of
-from inference_providers.cache.settings import ENTRY, SEMANTIC
+from inference_providers.cache.keys import key_of
+from inference_providers.cache.settings import ENTRY
 from inference_providers.cache.shared_stream import AsyncReader, AsyncSharedStream, Reader, SharedStream
 from inference_providers.calls import AsyncStreamReply, Reply, Stage, StreamReply
 from inference_providers.joint_errors import all_failed
@@ -33,19 +31,12 @@ _FAILURES = 1  # of calls that one has waited for, after which it waits for no m
 
 
 class Asked:
-    """What a call asks, as the cache knows it.
+    """What a call asks, as the cache knows it."""
 
-    form: the digest of all questions that say the same; None where only the same words will do. vector: of this one.
-    cost: what that took.
-    """
-
-    __slots__ = ("cost", "form", "key", "kind", "settings", "vector")
+    __slots__ = ("key", "kind", "settings")
 
     def __init__(self, kind: str, key: bytes, settings: Settings) -> None:
         self.kind, self.key, self.settings = kind, key, settings
-        self.form: bytes | None = None
-        self.vector: bytes | None = None
-        self.cost: float | None = 0.0
 
 
 class _Lead:
@@ -60,17 +51,8 @@ class _Lead:
 class ResponseCache(Stage):
     """A cache of replies around every call of a pipeline. clock: seconds since the epoch."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        store: Store,
-        clock: Callable[[], float] = time.time,
-        local_model: Callable[[], LocalModel] = LocalModel,
-    ) -> None:
-        self.settings, self.store, self._clock, self._local_model = settings, store, clock, local_model
-        self._model: LocalModel | None = None
-        self._rests_until = float("-inf")  # by `time.monotonic`, after a vector that did not come
-        self._asks: dict[int, Asked] = {}  # by the number of the call, where finding it took something
+    def __init__(self, settings: Settings, store: Store, clock: Callable[[], float] = time.time) -> None:
+        self.settings, self.store, self._clock = settings, store, clock
         self._flights: dict[tuple[bytes, Any], Flight] = {}
         self._leads: dict[int, _Lead] = {}  # by the number of the call
         self._lock = threading.RLock()  # the garbage collector may end a stream within
@@ -104,57 +86,14 @@ class ResponseCache(Stage):
             found: Reply | AsyncStreamReply | None = stop.value
             return found
 
-    def _steps(self, call: Call, loop: Any) -> Generator[Flight | Embedding, None, Any]:
-        """Yields what is to be waited for: an embedding, calls under way. Raises where those did not end in time."""
+    def _steps(self, call: Call, loop: Any) -> Generator[Flight, None, Any]:
+        """The reply to the same question, kept or under way; None where this call is to ask.
+
+        Yields calls under way, which are to be waited for. Raises where those did not end in time.
+        """
         asked = self._asked(call)
         if asked is None:
             return None
-        if asked.settings.strategy == SEMANTIC:
-            reply = self._kept(asked, call) or (yield from self._similar(asked, call))
-            if reply is not None:
-                return reply
-            if asked.cost != 0.0:
-                self._asks[call.number] = asked
-        reply = yield from self._exact(asked, call, loop)
-        if reply is not None:
-            reply.embedding_cost = asked.cost
-        return reply
-
-    def _similar(self, asked: Asked, call: Call) -> Generator[Embedding, None, Reply | None]:
-        """The reply to a question that says the same: its form must be this one's, and its vector near."""
-        settings = asked.settings
-        model: LocalModel | str = settings.embedding_model or self._local()
-        text = question_of(call.request) if asked.kind.startswith(rules.CHAT) else ""
-        form = form_of(text) if text else None
-        if form is None:
-            return None
-        name = model if isinstance(model, str) else model.name
-        asked.form = key_of(call.request, call.offers, settings, form=(name, form))
-        if asked.form is None:
-            return None
-        if time.monotonic() < self._rests_until:
-            return None
-        yield (embedding := Embedding(model, text, call))
-        asked.vector, asked.cost = embedding.vector, embedding.cost
-        if asked.vector is None:
-            self._rests_until = time.monotonic() + REST
-        known = self.store.similar(asked.form) if asked.vector is not None else None
-        if known is None or asked.vector is None:
-            return None
-        if not likeness(asked.vector, known[0]) >= settings.similarity_threshold:  # a file may hold NaN
-            return None
-        reply = self._kept(asked, call, known[1])
-        if reply is not None:
-            reply.similar, reply.embedding_cost = True, asked.cost
-        return reply
-
-    def _local(self) -> LocalModel:
-        if self._model is None:
-            self._model = self._local_model()
-        return self._model
-
-    def _exact(self, asked: Asked, call: Call, loop: Any) -> Generator[Flight, None, Any]:
-        """The reply to the very same question, kept or under way; None where this call is to ask."""
         failures = 0
         place = (asked.key, loop or "threads")  # who waits in one world must not keep the other from going on
         while True:
@@ -173,7 +112,7 @@ class ResponseCache(Stage):
                     [],
                 )
             if isinstance(outcome, Entry):
-                return self._reply(asked, outcome, call, asked.key)
+                return self._reply(asked, outcome, call)
             if outcome is ALONE or (outcome is FAILED and failures >= _FAILURES):
                 return None
             if outcome is FAILED:
@@ -195,18 +134,18 @@ class ResponseCache(Stage):
         key = key_of(request, call.offers, settings) if kind else None
         return None if key is None else Asked(kind, key, settings)
 
-    def _kept(self, asked: Asked, call: Call, key: bytes | None = None) -> Reply | None:
-        """The reply that is kept for it, or under the key of a question that says the same."""
-        now, ttl, key = self._clock(), asked.settings.ttl, key or asked.key
-        entry = self.store.get(key, now, float("-inf") if ttl is None else now - ttl)
+    def _kept(self, asked: Asked, call: Call) -> Reply | None:
+        """The reply that is kept for it."""
+        now, ttl = self._clock(), asked.settings.ttl
+        entry = self.store.get(asked.key, now, float("-inf") if ttl is None else now - ttl)
         if entry is None:
             return None
-        reply = self._reply(asked, entry, call, key)
+        reply = self._reply(asked, entry, call)
         if reply is None:
-            self.store.discard(key)
+            self.store.discard(asked.key)
         return reply
 
-    def _reply(self, asked: Asked, entry: Entry, call: Call, key: bytes) -> Reply | None:
+    def _reply(self, asked: Asked, entry: Entry, call: Call) -> Reply | None:
         """An entry as a reply; None where it is not one, or is of nobody who may answer."""
         offers = (one for one in call.offers if (one.provider, one.internal_name) == (entry.provider, entry.model))
         offer = next(offers, None)
@@ -215,7 +154,7 @@ class ResponseCache(Stage):
             return None
         data, chunks = found
         reply = Reply.kept(data, entry.content, offer, chunks)
-        reply.forget = lambda: self.store.discard(key)
+        reply.forget = lambda: self.store.discard(asked.key)
         return reply
 
     def _under_way(self, asked: Asked, call: Call, place: tuple[bytes, Any]) -> Flight | None:
@@ -242,7 +181,6 @@ class ResponseCache(Stage):
 
     def after(self, call: Call, reply: Any, error: BaseException | None) -> None:
         """Keep the reply, and have those that wait for it go on."""
-        self._charge(call, reply)
         lead = self._leads.pop(call.number, None)
         if lead is None:
             return
@@ -259,7 +197,6 @@ class ResponseCache(Stage):
 
     async def after_async(self, call: Call, reply: Any, error: BaseException | None) -> None:
         """`after`, for asyncio."""
-        self._charge(call, reply)
         lead = self._leads.pop(call.number, None)
         if lead is None:
             return
@@ -275,12 +212,6 @@ class ResponseCache(Stage):
                 self._keep(lead, entry, reply)
         finally:
             self._land(lead, entry, error)
-
-    def _charge(self, call: Call, reply: Any) -> None:
-        """Have the reply cost what it took to look for one of a similar question."""
-        asked = self._asks.pop(call.number, None)
-        if asked is not None and reply is not None:
-            reply.embedding_cost = asked.cost
 
     def _entry(self, lead: _Lead, reply: Any) -> Entry | None:
         """What is kept of a reply; None where nothing is."""
@@ -302,8 +233,6 @@ class ResponseCache(Stage):
     def _keep(self, lead: _Lead, entry: Entry, reply: Any = None) -> None:
         asked = lead.asked
         self.store.put(asked.key, entry, entry.created)
-        if asked.form is not None and asked.vector is not None:
-            self.store.put_similar(asked.form, asked.vector, asked.key)
         if reply is not None:
             reply.forget = lambda: self.store.discard(lead.asked.key)
 

@@ -261,8 +261,6 @@ class AsyncStreamReply:
 
     call: Call | None = None  # that is told of the stream's end
     cached = False  # whether it is of an earlier call, or of another's that was under way, and costs nothing
-    similar = False  # whether that call asked another question of the same meaning
-    embedding_cost: float | None = 0.0  # USD for finding that out
 
     def __init__(self, opening: Any, attempts: list[Attempt], fitted: FittedRequest | None = None) -> None:
         self.offer: Offer = opening.offer
@@ -359,5 +357,5 @@ def given_stream(reply: object) -> AsyncStreamReply:
     if isinstance(reply, AsyncStreamReply):
         return reply
     stream = AsyncStreamReply(AsyncGiven(whole := given(reply)), [])
-    stream.cached, stream.similar, stream.embedding_cost = whole.cached, whole.similar, whole.embedding_cost
+    stream.cached = whole.cached
     return stream

@@ -75,8 +75,6 @@ class Gathered:
             from inference_providers.calls.tool_loop import from_cache
 
             cost, attempts = 0.0, [*attempts, from_cache(reply)]
-        if reply.embedding_cost != 0.0:
-            cost = None if cost is None or reply.embedding_cost is None else cost + reply.embedding_cost
         given.add(usage, cost, attempts, reply.dropped, seconds, reply.repaired, cached=reply.cached)
         text, thoughts = self._parted[0].text, self._parted[1].text.strip()
         parted = (text, thoughts) if thoughts else None

@@ -22,8 +22,7 @@ class Reply:
     """A reply that worked: its JSON, its HTTP form, who gave it, and every attempt on the way.
 
     cached: whether it was kept from an earlier call, and costs nothing. chunks: those of the stream as which it was
-    kept, else None. forget: what has it kept no longer, where it is. similar: whether it was kept of another question
-    of the same meaning. embedding_cost: USD for finding that out; None if unknown.
+    kept, else None. forget: what has it kept no longer, where it is.
     """
 
     __slots__ = (
@@ -33,13 +32,11 @@ class Reply:
         "content",
         "data",
         "dropped",
-        "embedding_cost",
         "forget",
         "headers",
         "offer",
         "repaired",
         "seconds",
-        "similar",
         "status",
     )
 
@@ -55,8 +52,7 @@ class Reply:
         self.offer, self.attempts, self.seconds = offer, attempts, seconds
         self.dropped, self.repaired = (fitted.dropped, fitted.repaired) if fitted is not None else ([], [])
         self.status, self.headers, self.content = verdict.response or (200, {}, b"")
-        self.cached = self.similar = False
-        self.embedding_cost: float | None = 0.0
+        self.cached = False
         self.chunks: Sequence[dict[str, Any]] | None = None
         self.forget: Callable[[], None] | None = None
 
@@ -112,7 +108,6 @@ def given(reply: object) -> Reply:
     verdict.response = (reply.status, reply.headers, reply.content)
     again = Reply(verdict, reply.offer, [], 0.0)
     again.cached, again.chunks, again.forget = reply.cached, reply.chunks, reply.forget
-    again.similar, again.embedding_cost = reply.similar, reply.embedding_cost
     return again
 
 

@@ -127,20 +127,17 @@ def _count(given: AnswerBuilder, reply: Reply) -> None:
     usage = usage_of(reply.data.get("usage") or chat.usage_in(reply.data))  # most say it where it belongs
     if reply.cached:
         attempts = (*reply.attempts, from_cache(reply))
-        given.add(usage, reply.embedding_cost, attempts, (), reply.seconds, cached=True)
+        given.add(usage, 0.0, attempts, (), reply.seconds, cached=True)
         return
-    cost = cost_of(usage, reply.offer.facts)
-    if reply.embedding_cost != 0.0:
-        cost = None if cost is None or reply.embedding_cost is None else cost + reply.embedding_cost
-    given.add(usage, cost, reply.attempts, reply.dropped, reply.seconds, reply.repaired)
+    given.add(usage, cost_of(usage, reply.offer.facts), reply.attempts, reply.dropped, reply.seconds, reply.repaired)
 
 
 def from_cache(reply: Reply | StreamReply | AsyncStreamReply) -> Attempt:
     """What stands among a question's attempts for a reply that was kept: nobody was asked."""
     from inference_providers.attempts import Attempt
 
-    offer, outcome = reply.offer, "cache, of a similar question" if reply.similar else "cache"
-    return Attempt(offer.provider, offer.internal_name, outcome, canonical_name=offer.canonical_name)
+    offer = reply.offer
+    return Attempt(offer.provider, offer.internal_name, "cache", canonical_name=offer.canonical_name)
 
 
 def answer_of(reply: Reply, turns: Sequence[Mapping[str, Any]], *, split: bool = False) -> Answer:

@@ -93,7 +93,7 @@ class AsyncConnection(_Connection, AsyncPair):
 
 
 OFFER = "inference_offer"  # what a reply's extensions call the candidate that gave it
-KEPT = "inference_kept"  # and what a reply that was kept has cost; missing for others
+KEPT = "inference_kept"  # and what says that it was kept from another call, and costs nothing
 _SDKS_OWN = (
     "messages max_tokens temperature top_p frequency_penalty presence_penalty seed n stop logit_bias logprobs "
     "top_logprobs tools tool_choice parallel_tool_calls response_format reasoning_effort verbosity service_tier user"
@@ -130,8 +130,7 @@ class ClientCall:
         dropped, repaired = (reply.headers.get(f"x-inference-{what}", "") for what in ("dropped", "repaired"))
         usage = usage_of(chat.usage_in(data))
         kept = KEPT in reply.http_response.extensions
-        cost = cost_of(usage, provider.facts(model)) if provider else None
-        cost = reply.http_response.extensions[KEPT] if kept else cost
+        cost = 0.0 if kept else cost_of(usage, provider.facts(model)) if provider else None
         given = chat.AnswerBuilder(split=bool(self._question.split_thinking))
         given.add(
             usage,

@@ -348,11 +348,11 @@ def _response(
         (b"x-inference-canonical-model", _ascii(reply.offer.canonical_name or "")),
         (b"x-inference-attempts", b"%d" % len(reply.attempts)),
         (b"x-inference-tried", _ascii(tried)),
-        *([(b"x-inference-cache", b"similar" if reply.similar else b"hit")] if reply.cached else []),
+        *([(b"x-inference-cache", b"hit")] if reply.cached else []),
         *([(b"x-inference-dropped", _ascii(", ".join(reply.dropped)))] if reply.dropped else []),
         *([(b"x-inference-repaired", _ascii(", ".join(reply.repaired)))] if reply.repaired else []),
     ]
-    said = {OFFER: reply.offer, **({KEPT: reply.embedding_cost} if reply.cached else {})}
+    said = {OFFER: reply.offer, **({KEPT: True} if reply.cached else {})}
     return httpx2.Response(status, headers=headers, request=request, stream=stream, extensions=said)
 
 

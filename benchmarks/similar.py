@@ -1,13 +1,29 @@
-"""Whether two questions say the same in nearly the same words: what must agree besides how alike they are. Pure.
+"""Whether two questions say the same: rules and vectors, measured on pairs of questions. `python -m benchmarks.similar`.
+
+No cache of the package takes similar questions; docs/decisions/0030-similar-questions.md says why, with these numbers.
 
 A question comes down to its *form*: what is asked without how one asks for it. `How do I mute a chat?`, `please tell me
 how to mute a chat` and `I want to mute a chat, how?` have one form. All else stays, in its order: each number, name,
-negation, flag, article and word. So questions of one form may still differ in nothing but manners.
+negation, flag, article and word. Vectors are those of `wordllama`, where it is installed with numpy and tokenizers.
 """
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from benchmarks import blind_pairs, question_pairs
+from benchmarks.common import print_table
+
+THRESHOLD = 0.85  # of the cosine of two questions, for both together
+SEEDS = (1, 2)  # of the pairs that others wrote
+Row = tuple[bool, str, str, str]  # whether the answer is the same, the kind, both questions
 
 _SPACE = re.compile(r" +")
 _APOSTROPHES = str.maketrans({"\u2019": "'", "\u02bc": "'"})
@@ -117,3 +133,81 @@ def _unended(text: str) -> str:
     if bare[-1:] in (".", "?") and bare[-2:-1] not in (".", "?"):
         return bare[:-1].rstrip(" ")
     return bare
+
+
+@cache
+def _model() -> tuple[Any, Any]:
+    """(tokenizer, vectors of its tokens). The package is not imported: it would look for files on the network."""
+    numpy, tokenizers = import_module("numpy"), import_module("tokenizers")
+    found = find_spec("wordllama")
+    assert found is not None and found.submodule_search_locations is not None
+    folder = Path(next(iter(found.submodule_search_locations)))
+    words = (folder / "tokenizers" / "l2_supercat_tokenizer_config.json").read_text("utf-8")
+    weights = (folder / "weights" / "l2_supercat_256.safetensors").read_bytes()
+    size = int.from_bytes(weights[:8], "little")
+    row = json.loads(weights[8 : 8 + size])["embedding.weight"]
+    table = numpy.frombuffer(weights, numpy.float16, offset=8 + size).reshape(row["shape"])
+    return tokenizers.Tokenizer.from_str(words), table
+
+
+@cache
+def _vector(text: str) -> Any:
+    """The vector of a text, of length 1: the mean of its tokens'."""
+    tokenizer, table = _model()
+    mean = table[tokenizer.encode(text, add_special_tokens=False).ids].mean(0, dtype="float32")
+    return mean / (mean @ mean) ** 0.5
+
+
+def agrees(one: str, other: str) -> bool:
+    """Whether two questions have one form."""
+    form = form_of(one)
+    return form is not None and form == form_of(other)
+
+
+def near(one: str, other: str, threshold: float) -> bool:
+    """Whether the cosine of two questions' vectors is so large."""
+    return bool(_vector(one) @ _vector(other) >= threshold)
+
+
+def ways() -> dict[str, Callable[[str, str], bool]]:
+    """What may count as a hit, by its name; vectors only where they are installed."""
+    found: dict[str, Callable[[str, str], bool]] = {"agreement alone": agrees}
+    if all(map(find_spec, ("wordllama", "numpy", "tokenizers"))):
+        for threshold in (0.8, THRESHOLD, 0.9, 0.95):
+            found[f"vectors alone, from {threshold}"] = lambda one, other, least=threshold: near(one, other, least)
+        found["both"] = lambda one, other: agrees(one, other) and near(one, other, THRESHOLD)
+    return found
+
+
+def sets() -> dict[str, list[Row]]:
+    """The pairs, by what they are called."""
+    own = question_pairs.pairs()
+    found: dict[str, list[Row]] = {
+        f"ours, {split}": [(bool(label), kind, one, two) for part, label, kind, one, two in own if part == split]
+        for split in (question_pairs.TUNED, question_pairs.HELD_OUT)
+    }
+    for seed in SEEDS:
+        rows = [(label == "same", kind, one, two) for one, two, label, kind in blind_pairs.pairs(seed)]
+        found[f"blind, seed {seed}"] = rows
+    return found
+
+
+def measure(name: str, rows: list[Row]) -> list[tuple[str, ...]]:
+    """Hits and false hits on a set of pairs, for each way."""
+    same, different = [row for row in rows if row[0]], [row for row in rows if not row[0]]
+    found = []
+    for way, hits in ways().items():
+        right, wrong = (sum(hits(one, two) for _, _, one, two in some) for some in (same, different))
+        share = f"{right / len(same):.1%} of {len(same):,}"
+        found.append((name, way, share, f"{wrong} of {len(different):,} ({wrong / len(different):.1%})"))
+    return found
+
+
+def main() -> None:
+    """Measure, and print."""
+    rows = [row for name, pairs in sets().items() for row in measure(name, pairs)]
+    print_table(("pairs", "what counts", "paraphrases that hit", "false hits"), rows)
+
+
+if __name__ == "__main__":
+    main()
