@@ -23,7 +23,7 @@ PACKAGES_2 := 'openai<3' instructor llama-index-llms-openai
 PACKAGES_3 := 'openai>=3' dspy haystack-ai langchain-openai langchain-tests openai-agents 'pydantic-ai-slim[openai]' \
   semantic-kernel 'smolagents[openai]'
 
-.PHONY: test test-engines test-frameworks test-lowest frameworks-constraints lint lint-code lint-format lint-types lint-files lint-workflows constraints wheel docs generate api demo bench clean
+.PHONY: test test-engines test-frameworks test-lowest frameworks-constraints lint lint-code lint-format lint-types lint-files lint-workflows constraints wheel docs generate api nightly demo bench clean
 
 $(BIN)/python $(ENGINES)/bin/python $(LOWEST)/bin/python $(FRAMEWORKS)-2/bin/python $(FRAMEWORKS)-3/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
@@ -139,6 +139,10 @@ generate: $(VENV)/.dev
 api: $(VENV)/.test
 	$(BIN)/python -m tests.api --write
 	@git diff --stat -- tests/data/api.txt
+
+# The registry of the day, as .github/workflows/nightly.yml builds it: inference-providers.json is written anew.
+nightly: $(VENV)/.test
+	$(BIN)/python -m tools.nightly $(ARGS)
 
 demo: $(VENV)/.demo
 	@$(BIN)/python examples/demo.py

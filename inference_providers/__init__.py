@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from inference_providers.clients import ProviderList as ProviderList
     from inference_providers.clients import ask_ai as ask_ai
     from inference_providers.clients import batch as batch
+    from inference_providers.clients import estimate as estimate
     from inference_providers.clients import stream as stream
     from inference_providers.compat import AnthropicInferenceEngine as AnthropicInferenceEngine
     from inference_providers.compat import BaseInferenceEngine as BaseInferenceEngine
@@ -139,6 +140,7 @@ _HOME = {
             "ProviderList",
             "ask_ai",
             "batch",
+            "estimate",
             "stream",
         ),
         "compat": (

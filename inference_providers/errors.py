@@ -18,7 +18,7 @@ InferenceProvidersError
 ├── AllProvidersFailedError  .attempts: every candidate tried, with its outcome; also of the kind that these share
 ├── StepLimitError           .messages: the conversation so far
 ├── LocalServerError
-└── BudgetExceededError
+└── BudgetExceededError      .cost .left .limit .budget .renews
 
 Messages say what happened, why, and what to do next.
 """
@@ -220,4 +220,25 @@ class LocalServerError(InferenceProvidersError):
 
 
 class BudgetExceededError(InferenceProvidersError):
-    """A spending limit was reached."""
+    """A spending limit leaves no room for what a request may cost; it was not sent.
+
+    `cost` is what it may cost at most, in USD (None where nobody knows), `left` what is left of the `limit` of which
+    `budget` it is ("call", "batch", "day" or "month"), `renews` when that begins anew, in seconds since 1970 (None for
+    one that does not). `attempts` holds every attempt of the call before.
+    """
+
+    attempts: Sequence[Attempt] = ()
+    is_passing = False  # other requests of this program may soon give back what is set aside for them
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        cost: float | None = None,
+        left: float | None = None,
+        limit: float | None = None,
+        budget: str = "",
+        renews: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.cost, self.left, self.limit, self.budget, self.renews = cost, left, limit, budget, renews

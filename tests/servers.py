@@ -158,7 +158,14 @@ def answer(connection: Connection, request: Received, text: str = "hello") -> No
         connection.reply(
             200, {"object": "list", "data": [{"id": "m-internal", "object": "model", "owned_by": "tests"}]}
         )
-    elif not request.path.endswith(("/chat/completions", "/responses", "/embeddings")):
+    elif request.path.endswith("/embeddings"):
+        from inference_providers.testing.mock_vectors import embeddings
+
+        connection.reply(200, embeddings(request.json))
+    elif request.path.endswith("/rerank"):
+        rows = [{"index": place, "relevance_score": 0.5} for place, _ in enumerate(request.json["documents"])]
+        connection.reply(200, {"results": rows})
+    elif not request.path.endswith(("/chat/completions", "/responses")):
         connection.reply(404, {"detail": "Not Found"})
     elif request.streams:
         connection.start_stream()

@@ -34,7 +34,7 @@ from inference_providers.chat.answer import AnswerBuilder
 from inference_providers.chat.completion import with_images, with_instruction
 from inference_providers.chat.images import CAP
 from inference_providers.registry.provider import Facts
-from inference_providers.usage.cost import cost_of
+from inference_providers.usage.cost import Charge, cost_of
 from inference_providers.usage.usage import usage_of
 from tests.conftest import keys, list_of
 from tests.fault_server import pause, says, streaming
@@ -232,7 +232,8 @@ def test_usage_is_read_in_every_dialect(serve: Serve, kind: Any, reported: Any, 
         ([], {}, None),
         ([], {"cost": 0.125}, 0.125),
         ([None, None, 2.0, 10.0], {"cost": 0}, 0.0),
-        ([None, None, 2.0, 10.0], {"cost": {"total_cost": 1}}, 0.003),
+        ([None, None, 2.0, 10.0], {"cost": {"total_cost": 1}}, 1.0),
+        ([None, None, 2.0, 10.0], {"cost": {"sum": 1}}, 0.003),
     ],
 )
 @both
@@ -261,7 +262,9 @@ def test_cached_tokens_never_cost_more_than_the_dearer_price(
 def test_tokens_and_costs_of_several_replies_add_up(replies: list[tuple[Usage | None, float | None, float]]) -> None:
     so_far = AnswerBuilder()
     for usage, cost, seconds in replies:
-        so_far.add(usage, cost, (), (), seconds)
+        charged = Charge(usage, Facts())
+        charged.cost = cost
+        so_far.add(charged, (), (), seconds)
     known = [usage for usage, _, _ in replies if usage is not None]
     costs = [cost for _, cost, _ in replies if cost is not None]
     assert (so_far.usage is None) == (not known)

@@ -36,6 +36,7 @@ PROGRAM = (
 
 def environment(folder: Path, server: Server | None) -> dict[str, str]:
     found = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "OLLAMA_HOST": "127.0.0.1:9", "LANG": "C.UTF-8"}
+    found["INFERENCE_PROVIDERS_LOG"] = "off"
     keyed = {} if server is None else {"OPENAI_API_KEY": CANARY, "OPENAI_BASE_URL": server.url}
     return {**found, **keyed, "TERM": "xterm", "PYTHONWARNINGS": "error", "PYTHONPATH": str(ROOT)}
 

@@ -29,6 +29,7 @@ def cli(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
             else [sys.executable, "-m", program]
         )
         base = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "OLLAMA_HOST": "127.0.0.1:9", "LANG": "C.UTF-8"}
+        base["INFERENCE_PROVIDERS_LOG"] = "off"
         rest = arguments[1:]
         return subprocess.run(
             [*call, *rest],

@@ -185,3 +185,14 @@ def test_processes_that_write_at_once_lose_nothing(path: Path) -> None:
     assert Kept(path, ("CREATE TABLE things (name TEXT)",)).base.read(names) == sorted(
         f"{number}-{one}" for number in range(count) for one in range(each)
     )
+
+
+@pytest.mark.skipif(os.name != "posix", reason="an open file cannot be removed")
+def test_a_file_that_somebody_removes_is_made_anew(path: Path) -> None:
+    kept = Kept(path)
+    kept.base.write(put("a"))
+    for file in path.parent.iterdir():
+        file.unlink()
+    assert kept.base.write(put("b")) == 1
+    assert Kept(path).base.read(names) == ["b"]
+    assert kept.said == []

@@ -67,7 +67,7 @@ def test_nothing_says_that_it_is_made_but_what_is() -> None:
         ("await sleep(step.seconds)", "await sleep(2 * step.seconds)"),
         ("        offer = step.offer\n", "        offer = step.hedge\n"),
         ("reply.close()", "reply.text"),
-        ("if offer.launchable:", "if not offer.launchable:"),
+        ("if offer.launchable or", "if not offer.launchable or"),
     ],
 )
 def test_a_change_of_a_source_is_noticed(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from inference_providers.cli.main import main
 from inference_providers.registry import Names, derive
-from inference_providers.upkeep import Building, load_overlay, read_source
+from inference_providers.upkeep.importers.build import Building, load_overlay, read_source
 from inference_providers.upkeep.importers.labels import labelled
 from inference_providers.upkeep.importers.rows import OfferRow
 from tests.conftest import ROOT
@@ -105,8 +105,8 @@ def test_labels_make_no_name_worse_that_they_do_not_tell_of(seed: int) -> None:
     assert (helped.missed, helped.wrong) <= (alone.missed, alone.wrong)
 
 
-def catalogue(models: dict[str, str]) -> dict[str, object]:
-    return {"shop": {"name": "Shop", "env": ["SHOP_API_KEY"], "api": "https://api.shop.example/v1", "models": {name: {"name": name, "canonical_model_id": label} for name, label in models.items()}}}  # fmt: skip
+def catalogue(models: dict[str, str], provider: str = "shop") -> dict[str, object]:
+    return {provider: {"name": "Shop", "env": ["SHOP_API_KEY"], "api": "https://api.shop.example/v1", "models": {name: {"name": name, "canonical_model_id": label} for name, label in models.items()}}}  # fmt: skip
 
 
 def test_a_build_follows_labels() -> None:
@@ -119,11 +119,11 @@ def test_a_build_follows_labels() -> None:
 
 def test_conflicts_are_listed(tmp_path: Path) -> None:
     file = tmp_path / "api.json"
-    file.write_text(json.dumps(catalogue({"gpt-5-mini": "openai/gpt-5"})), "utf-8")
+    file.write_text(json.dumps(catalogue({"gpt-5-mini": "openai/gpt-5"}, "groq")), "utf-8")
     ran = CliRunner().invoke(main, ["registry", "conflicts", "--from", str(file), "--json"])
     assert ran.exit_code == 0
     assert json.loads(ran.stdout) == [
-        {"kind": "name", "provider": "shop", "internal_name": "gpt-5-mini", "kept": "gpt-5-mini", "said": "gpt-5", "why": "the label leaves out mini"}
+        {"kind": "name", "provider": "groq", "internal_name": "gpt-5-mini", "kept": "gpt-5-mini", "said": "gpt-5", "why": "the label leaves out mini"}
     ]  # fmt: skip
     told = CliRunner().invoke(main, ["registry", "conflicts", "--from", str(file)])
-    assert told.stdout == "name\tshop\tgpt-5-mini\tgpt-5-mini\tgpt-5\tthe label leaves out mini\n"
+    assert told.stdout == "name\tgroq\tgpt-5-mini\tgpt-5-mini\tgpt-5\tthe label leaves out mini\n"

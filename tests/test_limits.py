@@ -32,7 +32,7 @@ from inference_providers.protocols import stream as streams
 from inference_providers.registry.provider import Facts
 from inference_providers.text import jsontext
 from inference_providers.transport import sse
-from inference_providers.usage.cost import cost_of
+from inference_providers.usage.cost import Charge, cost_of
 from inference_providers.usage.usage import usage_of
 from tests.conftest import ROOT, Quick, keys, list_of, registry_of
 from tests.fault_server import streaming, without_end
@@ -451,6 +451,8 @@ events = st.tuples(st.sampled_from(["data: ", "event: error\ndata: ", "error: ",
 class Offered:
     """Who answers, as far as an answer tells of it."""
 
+    registry = None
+
     provider, internal_name, canonical_name, facts = "p", "m", "m", Facts([1, 1, 1.0, 2.0, 0.5, ""])
 
 
@@ -490,14 +492,13 @@ def test_a_reply_of_any_shape_is_judged_and_an_answer_can_be_made_of_it(reply: A
         assert verdict.error is not None
         return
     usage = usage_of(verdict.reply.get("usage"))
-    cost = cost_of(usage, Offered.facts)
     made = AnswerBuilder()
     for _ in range(3):
-        made.add(usage, cost, (), (), 0.0)
+        made.add(Charge(usage, Offered.facts), (), (), 0.0)
     answer = made.answer(verdict.reply, Offered, [])  # type: ignore[arg-type]
     assert isinstance(answer.messages, list)
     assert isinstance(answer.tool_calls, list)
-    json.dumps(answer.as_dict())
+    json.dumps([answer.as_dict(), answer.cost_details.as_dict(), answer.id, answer.created])
 
 
 @both

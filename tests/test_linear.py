@@ -27,6 +27,7 @@ PACKAGE = ROOT / "inference_providers"
 SIZES = (120, 240, 480)
 # Patterns that may take the square of their text, and why that is no harm.
 SHORT = {
+    "credentials.pins": "patterns of the installed package's own rows",
     "credentials.keys": "values of the program's own environment",
     "servers.engines": "names in the program's own environment",
     "registry.naming": "names of at most LONGEST_NAME characters",
@@ -60,7 +61,7 @@ def patterns() -> dict[str, tuple[str | bytes, bool]]:
                 found[f"{name}:{node.lineno}"] = value, node.func.attr in ("match", "fullmatch")
     naming = importlib.import_module("inference_providers.registry.naming")
     for table in ("_PREFIXES", "_SPELLING", "_DATES", "_LAST"):
-        for place, (pattern, _) in enumerate(getattr(naming, table)):
+        for place, (pattern, _) in enumerate(getattr(naming, table).pairs):
             found[f"naming:{table}[{place}]"] = getattr(pattern, "pattern", pattern), False
     for row in bundled().refusals:
         found |= {f"refusals:{row.name}[{place}]": (word, False) for place, word in enumerate(row.words)}

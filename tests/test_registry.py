@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference_providers import ProviderList, RegistryError
+from inference_providers.registry.late_parts import cut
 from inference_providers.registry.merge_patch import merge
-from inference_providers.registry.registry import BUNDLED_PATH, bundled, linked, parse
+from inference_providers.registry.registry import BUNDLED_PATH, bundled, linked, package_file, parse
 from inference_providers.registry.schema import problems
 from inference_providers.upkeep.importers.build import build, load_overlay, read_source, to_text
 from tests.conftest import ROOT, keys, registry_of
@@ -157,8 +158,10 @@ def test_what_a_newer_list_lacks_is_marked_doubtful_and_kept() -> None:
     assert _built("wide")["providers"]["groq"]["facts"]["old-model-1-7b"] == [5, 2, None, None, None, "t"]
 
 
-def test_what_puts_out_no_text_is_left_out() -> None:
-    assert "pictures" not in json.dumps(_built("wide"))
+def test_what_puts_out_no_text_is_not_to_talk_to() -> None:
+    built = _built("wide")
+    assert "pictures" not in json.dumps({**built, "kinds": {}})
+    assert "pictures" in built["kinds"]["images"]
 
 
 def test_the_order_of_sources_does_not_matter() -> None:
@@ -297,3 +300,13 @@ def test_facts_that_are_parsed_late_are_those_of_the_file() -> None:
     whole = json.loads(Path(BUNDLED_PATH).read_text("utf-8"))
     assert bundled().data == whole
     assert sum(len(row.get("facts", {})) for row in whole["providers"].values()) > 5000
+
+
+def test_what_most_programs_never_ask_for_is_cut_out_of_the_bundled_file_and_is_whole_all_the_same() -> None:
+    text = package_file(BUNDLED_PATH)
+    kept, facts, late = cut(text)
+    assert json.loads(kept).keys() & late.keys() == set()
+    assert len(facts) > 200
+    assert json.loads(late["models"]) == json.loads(text)["models"]
+    assert json.loads(late["kinds"]) == json.loads(text)["kinds"]
+    assert bundled().data == json.loads(text)

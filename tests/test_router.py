@@ -66,6 +66,8 @@ class Clock:
 class Offer:
     """What the router reads of an offer."""
 
+    tokens = None
+
     def __init__(self, number: int, address: int, key: str | None, window: int | None, launchable: bool) -> None:
         self.provider, self.internal_name, self.canonical_name = f"p{number % 2}", f"m{number}", "m"
         self.place = (f"http://h{address}", self.internal_name)
@@ -452,13 +454,13 @@ def test_calls_at_the_same_time_share_the_budget_of_hedges(serve: Callable[..., 
 
 # Laws that can fail: each of these is wrong in one place, and some course of events shows it.
 WRONG = {
-    "no limit to attempts": (" and self.count < self.policy.attempts:", ":"),
+    "no limit to attempts": (" and self.count < self.most:", ":"),
     "a try too many": ("current.tries < self.tries and _transient(verdict)", "_transient(verdict)"),
     "tries of the same candidate in a row": (
         "if verdict.action == classify.RETRY and current.tries < self.tries:",
         "if verdict.action == classify.RETRY:",
     ),
-    "a hedge beyond the limit": ("self.count + 2 > self.policy.attempts or ", ""),
+    "a hedge beyond the limit": ("self.count + 2 > self.most or ", ""),
     "a hedge is not counted": ("        self.count += 1\n        if verdict.repaired:  #", "        if verdict.repaired:  #"),
     "a refused key is used again": ("return is_large_enough and offer.place[0] not in self.unreachable and not self.health.dead(offer)", "return is_large_enough and offer.place[0] not in self.unreachable"),
     "a refused key is not remembered": ("self._dead[self.key_of(offer)] = (self.clock() + rest, error)", "pass"),

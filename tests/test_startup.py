@@ -17,12 +17,12 @@ BY_LISTING = {
     # faces, and what makes them
     "_face", "calls", "chat", "clients", "credentials", "files", "offers", "registry", "servers", "text",
     # the registry, and what is in it
-    "errors", "text.display", "registry.registry", "registry.provider", "registry.facts",
+    "errors", "text.display", "registry.registry", "registry.late_parts", "registry.provider", "registry.facts",
     "offers.offer", "offers.lookup", "offers.ordering", "offers.resolution", "offers.resolver", "offers.rules",
     # keys and the environment
     "credentials.keys", "credentials.hosts", "credentials.pins", "offers.access", "files.folders",
     # the list itself
-    "clients.provider_list", "clients.construction", "calls.pipeline", "calls.finder", "chat.arguments",
+    "clients.provider_list", "clients.other_kinds", "clients.construction", "calls.pipeline", "calls.finder", "chat.arguments",
     # servers on this machine
     "offers.addresses", "offers.local_server", "servers.discovery", "servers.state",
 }  # fmt: skip

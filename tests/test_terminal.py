@@ -32,6 +32,7 @@ LETTERS = "Sure \N{GRINNING FACE} \N{RIGHTWARDS ARROW} d\xe9j\xe0 vu"
 
 def environment(folder: Path, **environ: str) -> dict[str, str]:
     base = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "OLLAMA_HOST": "127.0.0.1:9", "LANG": "C.UTF-8"}
+    base["INFERENCE_PROVIDERS_LOG"] = "off"
     return {**base, "PYTHONPATH": str(ROOT), "TERM": "xterm", **environ}
 
 

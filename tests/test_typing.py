@@ -17,7 +17,7 @@ import pytest
 from inference_providers import AsyncProviderList, GenerationParams, ProviderList
 from inference_providers.batches import sources
 from inference_providers.batches.job import Job
-from inference_providers.chat import parameters
+from inference_providers.chat import PREFERRING, parameters
 from inference_providers.clients import options
 from tests.conftest import ROOT
 from tests.test_architecture import files, imports
@@ -78,6 +78,10 @@ def test_type_checkers_know_the_vocabulary_that_the_code_takes() -> None:
     assert keys(options.GenerationOptions) == {*parameters.VOCABULARY, *parameters.SYNONYMS}
 
 
+def test_type_checkers_know_what_can_be_preferred() -> None:
+    assert keys(options.PreferenceOptions) == PREFERRING
+
+
 @pytest.mark.parametrize(
     ("kind", "function", "but"),
     [
@@ -88,12 +92,12 @@ def test_type_checkers_know_the_vocabulary_that_the_code_takes() -> None:
 )
 def test_type_checkers_know_the_options_that_the_code_takes(kind: Any, function: Any, but: tuple[str, ...]) -> None:
     among_fields = {*sources.OPTIONS, "max_retries"} if kind is options.BatchOptions else set()
-    assert keys(kind) - keys(options.GenerationOptions) == names(function, *but) | among_fields
+    assert keys(kind) - keys(options.GenerationOptions) == (names(function, *but) | among_fields | PREFERRING)
 
 
 def test_type_checkers_know_what_a_stream_takes() -> None:
     alone = names(AsyncProviderList.ask_ai, "stream", "schema", "max_steps")  # a stream gives text alone
-    assert keys(options.StreamOptions) - keys(options.TextOptions) == alone
+    assert keys(options.StreamOptions) - keys(options.TextOptions) == alone | PREFERRING
     assert inspect.signature(AsyncProviderList.stream).parameters == inspect.signature(ProviderList.stream).parameters
     assert keys(options.GenerationOptions) - keys(options.StreamOptions) == {
         "tools", "functions", "tool_choice", "parallel_tool_calls",
@@ -104,7 +108,7 @@ def test_type_checkers_know_what_an_engine_takes() -> None:
     assert keys(options.EngineOptions) == {
         *keys(options.GenerationOptions),
         *(field.name for field in fields(GenerationParams)),
-        *(keys(options.AskOptions) - keys(options.Terms) - {"test"}),
+        *(keys(options.AskOptions) - keys(options.ClientTerms) - {"test"}),
     }
 
 

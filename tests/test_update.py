@@ -9,6 +9,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,13 @@ from inference_providers.credentials.hosts import host_of, is_loopback
 from inference_providers.credentials.pins import Pins
 from inference_providers.credentials.trust import restrained
 from inference_providers.offers.access import Accesses
+from inference_providers.offers.new_providers import newcomers
 from inference_providers.offers.resolver import Resolver
 from inference_providers.registry.registry import Registry, bundled
-from inference_providers.upkeep.updater import REGISTRY_CAP, Updater
+from inference_providers.registry.schema import problems
+from inference_providers.upkeep.laid_over import completed
+from inference_providers.upkeep.updater import BUILT_URL, REGISTRY_CAP, UPDATE_URL, Updater
+from tests.conftest import ROOT
 from tests.servers import Connection, Received, Server
 
 Serve = Callable[..., Server]
@@ -265,6 +270,131 @@ def test_no_name_that_names_somebody_becomes_a_model_that_others_serve(name: str
     assert "deepseek" not in {offer.provider for offer in offers}
 
 
+# What a built registry brings
+
+
+def built_update(change: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    data: dict[str, Any] = copy.deepcopy({**NEWER})
+    change(data["providers"])
+    return data
+
+
+def test_models_prices_retirements_and_order_come_with_a_built_registry(updater: Any) -> None:
+    def change(rows: dict[str, Any]) -> None:
+        groq = rows["groq"]
+        groq["model_names"]["new-model-77b"] = "brand/new-model-77b"
+        groq["facts"]["brand/new-model-77b"] = [9, 9, 1, 2]
+        groq["facts"]["llama-3.3-70b-versatile"][2] = 0.6
+
+    update = built_update(change)
+    update["auto_model_priority"] = update["auto_model_priority"][::-1]
+    update["auto_small_priority"] = update["auto_small_priority"][:2]
+    update["retired"]["models"]["gone-model-1"] = {"successor": "gpt-5-mini"}
+    warnings: list[str] = []
+    found = updater(publishing(update), warn=warnings.append).current()
+    groq = found.providers["groq"]
+    assert groq.facts("brand/new-model-77b").input_price == 1
+    assert groq.facts("llama-3.3-70b-versatile").input_price == 0.6
+    assert found.auto_model_priority == bundled().auto_model_priority[::-1]
+    assert found.auto_small_priority == bundled().auto_small_priority[:2]
+    assert found.retired_models["gone-model-1"]["successor"] == "gpt-5-mini"
+    assert warnings == []
+
+
+def test_a_fact_that_a_built_registry_lacks_is_the_installed_ones(updater: Any) -> None:
+    ours = bundled().data["providers"]["groq"]["facts"]["llama-3.3-70b-versatile"]
+
+    def change(rows: dict[str, Any]) -> None:
+        rows["groq"]["facts"]["llama-3.3-70b-versatile"] = [ours[0] + 1]
+        del rows["openai"]["facts"]["gpt-5-mini"]
+
+    found = updater(publishing(built_update(change))).current()
+    assert found.providers["groq"].all_facts["llama-3.3-70b-versatile"] == [ours[0] + 1, *ours[1:]]
+    assert found.providers["openai"].all_facts["gpt-5-mini"] == bundled().providers["openai"].all_facts["gpt-5-mini"]
+
+
+LOSSES: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "key variables are missing (GROQ_API_KEY)": lambda rows: rows["groq"]["connection"].update(api_key=["X_KEY"]),
+    "it has lost its endpoint": lambda rows: rows["groq"]["connection"].update(endpoint=""),
+    "more than a fifth of its offers are missing": lambda rows: rows["groq"].update(model_names={"new-1": "new-1"}),
+    "no source has it any more": lambda rows: rows.pop("groq"),
+}
+
+
+@pytest.mark.parametrize("told", LOSSES)
+def test_a_row_that_has_lost_too_much_keeps_the_installed_offers_with_one_warning(updater: Any, told: str) -> None:
+    warnings: list[str] = []
+    made = updater(publishing(built_update(LOSSES[told])), warn=warnings.append)
+    for _ in range(3):
+        found = made.current()
+    ours = bundled().providers["groq"]
+    groq = found.providers["groq"]
+    assert (groq.model_names, groq.all_facts, groq.connection) == (ours.model_names, ours.all_facts, ours.connection)
+    assert len(warnings) == 1 and f"groq: {told}" in warnings[0]
+    assert found.version == NEWER["version"], "the rest of it is used"
+
+
+def test_a_provider_that_has_retired_goes(updater: Any) -> None:
+    update = built_update(lambda rows: rows.pop("groq"))
+    ended = {"name": "Groq", "ended": "2026-11", "api_key": ["GROQ_API_KEY"], "successor": "cerebras"}
+    update["retired"]["providers"]["groq"] = {**ended, "endpoint": "https://api.groq.com/openai/v1"}
+    warnings: list[str] = []
+    assert "groq" not in updater(publishing(update), warn=warnings.append).current().providers
+    assert warnings == []
+
+
+def test_a_new_provider_is_shown_and_is_nobody(serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from click.testing import CliRunner
+
+    from inference_providers.cli.main import main
+
+    row = {
+        "name": "Brand New",
+        "aliases": ["brandnew-ai"],
+        "connection": {"protocol": "openai", "endpoint": "https://brand.new.example/v1", "api_key": ["BRAND_NEW_API_KEY"]},
+        "model_names": {"llama-3.3-70b": "llama-70b", "only-there-9b": "only-there-9b", "brandnew/gpt-4o": "x"},
+    }  # fmt: skip
+    server = serve(publishing(built_update(lambda rows: rows.update(brandnew=row))))
+    environ = {
+        "INFERENCE_PROVIDERS_URL": f"http://127.0.0.1:{server.port}/r.json",
+        "INFERENCE_PROVIDERS_CACHE_DIR": str(tmp_path),
+        "BRAND_NEW_API_KEY": "canary-brand-new",
+    }
+    providers = ProviderList(auto_update=True, environ=environ, local=False)
+    shown = [offer for offer in providers.explain("llama-3.3-70b") if offer.provider == "brandnew"]
+    assert [(one.internal_name, one.endpoint, one.api_key, one.usable) for one in shown] == [("llama-70b", "", None, False)]  # fmt: skip
+    assert "brandnew/llama-70b: new, needs `trust` or a newer package" in str(providers.explain("llama-3.3-70b"))
+    for name in ("brandnew/llama-3.3-70b", "brandnew-ai/llama-3.3-70b", "only-there-9b", "brandnew:llama-70b"):
+        try:
+            offers = providers.resolve(name).offers
+        except UnknownModelError:
+            continue
+        assert "brandnew" not in {offer.provider for offer in offers}
+    assert providers.registry.provider_id("brandnew") is providers.registry.provider_id("brandnew-ai") is None
+    trusted = ProviderList(
+        auto_update=True, environ=environ, local=False, trust={"BRAND_NEW_API_KEY": ["brand.new.example"]}
+    )
+    assert [offer.provider for offer in trusted.find_model_providers("llama-3.3-70b")] == ["brandnew"]
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    listed = json.loads(CliRunner().invoke(main, ["models", "--all", "--json"]).stdout)
+    found = {row["model"]: row for row in listed}
+    assert "brandnew (new, needs `trust` or a newer package)" in found["llama-3.3-70b"]["providers"]
+    assert found["only-there-9b"]["usable"] is False
+
+
+def test_what_others_write_of_new_providers_is_no_connection() -> None:
+    odd: dict[str, Any] = {"a": {"model_names": {"m": "m"}, "connection": {"endpoint": "https://evil.example"}}, "b": 5, "c": {"model_names": 5}}  # fmt: skip
+    registry = Registry({**SMALL.data, "new_providers": odd})
+    assert [(provider.id, provider.endpoint, provider.key_variables) for provider in newcomers(registry)] == [("a", "", ())]  # fmt: skip
+    assert newcomers(Registry({**SMALL.data, "new_providers": 5})) is not None
+
+
+def test_no_address_of_the_project_is_settled_and_models_devs_is_asked() -> None:
+    assert BUILT_URL == "" and UPDATE_URL == "https://models.dev/api.json"
+    assert "`BUILT_URL`" in (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+
+
 def test_an_update_does_not_say_who_is_asked_first() -> None:
     update = {**bundled().data, "makers": {"OpenAI": ["groq"]}, "fastest": ["groq"]}
     registry = Registry(restrained(update, bundled(), Pins(bundled())))
@@ -300,7 +430,11 @@ CONNECTIONS = st.fixed_dictionaries(
         ),
     },
 )
-TARGETS = st.sampled_from(["openai", "groq", "azure", "github-copilot", "ollama", "evil", "databricks"])
+TARGETS = st.sampled_from(["openai", "groq", "azure", "github-copilot", "ollama", "evil", "databricks", "meta-llama"])
+SPELLINGS = st.sampled_from(["openai", "groq", "meta-llama", "gpt-4o", "m", "ollama", "evil"])
+MODELS = st.sampled_from(
+    ["m", "gpt-4o", "openai/gpt-4o", "evil/m", "groq:m", "llama-3.3-70b", "meta-llama/llama-3.3-70b"]
+)
 ENVIRON = {
     "OPENAI_API_KEY": "canary-openai", "GROQ_API_KEY": "canary-groq", "AWS_SECRET_ACCESS_KEY": "canary-aws", "NEW_API_KEY": "canary-new",
     "GITHUB_TOKEN": "canary-github", "PATH": "/canary-path", "AZURE_OPENAI_API_KEY": "canary-azure", "AZURE_RESOURCE_NAME": "mine",
@@ -351,3 +485,92 @@ def test_a_hostile_update_sends_no_key_and_no_prompt_to_an_unpinned_host(
                 assert offer.endpoint.startswith("https://")
                 assert host in OWN[str(offer.api_key)]
             assert not set(offer.headers.values()) & set(ENVIRON.values())
+
+
+odd_facts = st.lists(
+    st.none() | st.integers(-5, 5) | st.floats() | st.sampled_from(["", "tVd", "x1"]) | st.just({"write": 1}),
+    max_size=8,
+)
+odd_names = st.dictionaries(st.sampled_from(["m", "llama-3.3-70b", ""]), st.sampled_from(["m", "x", ""]), max_size=3)
+odd_rows = st.fixed_dictionaries(
+    {"connection": CONNECTIONS},
+    optional={
+        "model_names": odd_names,
+        "more_names": odd_names,
+        "facts": st.dictionaries(st.sampled_from(["llama-3.3-70b-versatile", "m", "x"]), odd_facts, max_size=3),
+        "disabled": st.booleans(),
+    },
+)
+
+
+@given(odd_rows, st.booleans())
+def test_whatever_fits_the_schema_is_completed_to_what_fits_it(row: dict[str, Any], bare: bool) -> None:
+    update = (
+        {"version": 1, "providers": {"groq": row, "other": row}} if bare else {**SMALL.data, "providers": {"groq": row}}
+    )
+    if not problems(update):
+        made, tripped = completed(SMALL.data, update)
+        assert not problems(made)
+        assert {one.provider for one in tripped} >= {"openai", "azure"}, "they are missing"
+        assert Registry(restrained(made, SMALL, Pins(SMALL))).providers["groq"].connection == SMALL.providers["groq"].connection  # fmt: skip
+
+
+PROBES = (
+    "gpt-4o", "openai/gpt-4o", "llama-3.3-70b", "meta-llama/llama-3.3-70b", "meta-llama/Llama-3.3-70B-Instruct",
+    "evil/gpt-4o", "evil:m", "m", "evil/m", "groq:m", "openai2/gpt-4o", "gpt-4o/m",
+)  # fmt: skip
+
+
+def resolved(registry: Registry) -> dict[str, Any]:
+    """What names mean: by which rule, and whom."""
+    resolver = Resolver(Accesses(registry, ENVIRON, Pins(SMALL)))
+    found: dict[str, Any] = {}
+    for name in PROBES:
+        try:
+            made = resolver.resolve(name)
+        except UnknownModelError as error:
+            found[name] = str(error)
+        else:
+            offers = [(offer.provider, offer.internal_name, offer.endpoint) for offer in made.offers]
+            found[name] = (made.rule, made.canonical_name, offers)
+    return found
+
+
+@cache
+def meant() -> dict[str, Any]:
+    return resolved(Registry(restrained(SMALL.data, SMALL, Pins(SMALL))))
+
+
+@settings(max_examples=1000)
+@given(
+    st.dictionaries(
+        st.sampled_from(["evil", "meta-llama", "gpt-4o", "openai2"]),
+        st.fixed_dictionaries(
+            {"connection": CONNECTIONS},
+            optional={
+                "name": SPELLINGS,
+                "aliases": st.lists(SPELLINGS, max_size=3),
+                "model_names": st.dictionaries(MODELS, MODELS, max_size=4),
+                "more_names": st.dictionaries(MODELS, MODELS, max_size=4),
+                "part_of": SPELLINGS,
+            },
+        ),
+        min_size=1,
+    ),
+    st.dictionaries(MODELS, MODELS, max_size=3),
+)
+def test_new_providers_of_a_hostile_update_change_what_no_name_means(
+    rows: dict[str, dict[str, Any]], aliases: dict[str, str]
+) -> None:
+    update = {**SMALL.data, "providers": {**SMALL.data["providers"], **rows}}
+    registry = Registry(restrained(update, SMALL, Pins(SMALL)))
+    assert set(registry.data["new_providers"]) == set(rows)
+    assert set(registry.providers) == set(SMALL.providers)
+    assert resolved(registry) == meant()
+    hidden = {*ENVIRON, "evil.example", "NEW_API_KEY"} - {"PATH"}
+    for provider in newcomers(registry):
+        assert (provider.endpoint, provider.key_variables, provider.address_variables) == ("", (), ())
+    assert not any(word in json.dumps(registry.data["new_providers"]) for word in hidden)
+    named = Registry(restrained({**update, "aliases": {**SMALL.data["aliases"], **aliases}}, SMALL, Pins(SMALL)))
+    only_theirs = {name for row in rows.values() for name in row.get("model_names") or ()} - SMALL.canonical_names
+    assert not only_theirs & {named.aliases[name] for name in named.aliases.keys() - SMALL.aliases.keys()}

@@ -12,8 +12,9 @@ from inference_providers.batches.job_api import FAILED, RUNNING, JobApi, problem
 from inference_providers.calls import refused
 from inference_providers.chat import AnswerBuilder, parameters
 from inference_providers.errors import InferenceProvidersError, InvalidRequestError
+from inference_providers.offers import wire_name
 from inference_providers.protocols import PROTOCOLS, capable_offers, classify, error_details, fit
-from inference_providers.usage import cost_of, usage_of
+from inference_providers.usage import Charge, usage_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class BatchApi(JobApi):
         uploaded = await self.ask("POST", row["upload"], content, kind)
         if not isinstance(uploaded.get("id"), str):
             raise self.unwell("its batch API gave the file no id")
-        values = {"{file}": uploaded["id"], "{model}": self.offer.internal_name}
+        values = {"{file}": uploaded["id"], "{model}": wire_name(self.offer)}
         asked = _filled(row["body"], values)
         if self._job.completion_window and "completion_window" in asked:
             asked["completion_window"] = self._job.completion_window
@@ -121,10 +122,11 @@ class BatchApi(JobApi):
             refused.check(chat.message_of(body), None, self.offer)
         except InferenceProvidersError as error:
             return Result(item, None, error)
-        usage = usage_of(chat.usage_in(body))
-        cost = cost_of(usage, self.offer.facts, service="batch", part=self._row.get("price", 1.0))
+        part = self._row.get("price", 1.0)
+        facts, registry = self.offer.facts, self.offer.registry
+        charged = Charge(usage_of(chat.billed_in(body)), facts, registry, service="batch", part=part)
         given = AnswerBuilder(split=bool(self._job.pattern.split_thinking))
-        given.add(usage, cost, (), dropped, 0.0)
+        given.add(charged, (), dropped, 0.0)
         return Result(item, given.answer(body, self.offer, ()))
 
 

@@ -9,7 +9,7 @@ from inference_providers.batches.job import Job
 from inference_providers.batches.job_api import FAILED, RUNNING, JobApi, problem_of
 from inference_providers.batches.job_forms import api_class
 from inference_providers.errors import InferenceProvidersError, NoCredentialsError, ProviderError, UnknownModelError
-from inference_providers.offers import Offer
+from inference_providers.offers import offer_by
 from inference_providers.transport import running_loop
 
 TYPE_CHECKING = False
@@ -146,7 +146,7 @@ class AsyncBatchJobs:
         if access.reason:
             raise NoCredentialsError(f"{pid} cannot be asked: {access.reason}.")
         row = {**finder.registry.batch, **row}
-        return api_class(row)(self._pipeline, Offer(access, "", ""), row, Job([]))
+        return api_class(row)(self._pipeline, offer_by(access, "", ""), row, Job([]))
 
     def _result(self, api: BatchApi, row: dict[str, Any], index: int) -> Result:
         """A result, which may be of any model."""
@@ -159,7 +159,7 @@ class AsyncBatchJobs:
         finder, pid = self._pipeline.finder, api.offer.provider
         names = finder.registry.providers[pid].data.get("model_names") or {}
         canonical = next((name for name, own in names.items() if own == model), str(model or ""))
-        api.offer = Offer(finder.accesses[pid], canonical, str(model or ""))
+        api.offer = offer_by(finder.accesses[pid], canonical, str(model or ""))
         return api.result(item, row, "it has neither a response nor an error", [])
 
 

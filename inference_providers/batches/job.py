@@ -8,8 +8,8 @@ import time
 from inference_providers.batches import formulas
 from inference_providers.batches.items import Reader, Result
 from inference_providers.batches.sources import OPTIONS, Source
-from inference_providers.chat import MAX_STEPS, Question, check_timeout, parameters
-from inference_providers.routing import Pace
+from inference_providers.chat import MAX_STEPS, PREFERRING, Question, check_timeout, parameters
+from inference_providers.routing import BATCH, Pace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from inference_providers.batches.items import Item
+    from inference_providers.calls import Pipeline
+    from inference_providers.routing import Preferences
 
 
 KEEP, RAISE = "keep", "raise"  # what becomes of a failed item
@@ -74,6 +76,7 @@ class Job:
 
     as_line: Callable[[Result], str | None] = staticmethod(Result.as_line)
     is_heard = False
+    preferences: Preferences | None = None  # see `prefer`
 
     def __init__(
         self,
@@ -120,15 +123,30 @@ class Job:
         self.terms: Any = {"avoid": avoid, "only": only, "api_key": api_key, "api_base": api_base}
         self.cache: tuple[Any, Any] = (cache, cache_config)
         self.models, self.max_retries = route_key(models), _retries(fields.pop("max_retries", None))
+        self.words = {name: said for name in PREFERRING & fields.keys() if (said := fields.pop(name)) is not None}
         reading = {name: fields.pop(name) for name in OPTIONS if name in fields}
-        steps = {"max_steps": fields.pop("max_steps", MAX_STEPS), "split_thinking": split_thinking}
+        how: Any = {"split_thinking": split_thinking, "schema": schema, "extra": extra_body}
+        how |= {"max_steps": fields.pop("max_steps", MAX_STEPS), "on_unsupported": on_unsupported}
         fields = {name: value for name, value in fields.items() if value or name != "tools"}
         # One question stands for all: what it says of schema and parameters holds for each item.
-        how: Any = {"on_unsupported": on_unsupported, "schema": schema, "extra": extra_body, **steps}
         self.pattern: Question = Question((), fields, **how)
         self.reader = Reader(models, system, self.pattern.fields, self.pattern.extra)
         self.source = Source(source, self.reader, **reading)
         self.is_plain = _takes_one_reply(self.pattern)
+
+    def prefer(self, pipeline: Pipeline) -> None:
+        """Take over what the batch prefers, over what its list does.
+
+        Raises TypeError and ValueError, also where a provider's batch API would have to hold to it.
+        """
+        words = dict(self.words)
+        own = pipeline.preferring(words, BATCH).over(pipeline.preferences) if words else pipeline.preferences
+        if self.by_provider and (self.words or (own is not None and own.spends)):
+            said = parameters.listed(sorted(self.words)) or "the list's budget"
+            raise ValueError(
+                f'mode="provider" leaves all to a provider\'s batch API, which cannot hold to {said}; use mode="direct"'
+            )
+        self.preferences = own
 
     def question(self, item: Item) -> Question:
         """An item's question, for what takes more than one reply."""

@@ -116,7 +116,7 @@ class JobApi:
         if beside := row.get("beside"):
             request.url = offer.endpoint.removesuffix(beside) + path
         if (header := row.get("key")) and offer.api_key is not None:
-            fields = {name: value for name, value in request.headers.items() if name != "Authorization"}
+            fields = {name: value for name, value in request.headers.items() if type(value) is not Secret}
             request.headers = {**fields, header: Secret(offer.api_key)}
         return request
 

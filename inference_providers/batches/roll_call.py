@@ -9,7 +9,7 @@ from inference_providers import chat
 from inference_providers.attempts import reason
 from inference_providers.chat import Question
 from inference_providers.errors import TruncatedStreamError
-from inference_providers.offers import Offer, is_free
+from inference_providers.offers import Offer, is_free, offer_by
 from inference_providers.registry import CHAT
 from inference_providers.usage import cost_of, usage_of
 
@@ -98,7 +98,9 @@ def called(
         if provider.local is None and not finder.accesses[pid].reason:
             access = finder.accesses[pid]
             names = provider.data.get("model_names") or {}
-            found += [Offer(access, canonical, internal, named=pid in wanted) for canonical, internal in names.items()]
+            found += [
+                offer_by(access, canonical, internal, named=pid in wanted) for canonical, internal in names.items()
+            ]
     for server in finder.local_servers():
         found += finder.offers_on(server)
     return [

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from inference_providers.calls import Pipeline
     from inference_providers.chat import Answer
     from inference_providers.offers import Offer
-    from inference_providers.routing import ConcurrencyLimiter
+    from inference_providers.protocols import ModelRequest
+    from inference_providers.routing import ConcurrencyLimiter, Preferences
 
 AHEAD = 1000  # items that may be asked before the first unfinished one, for each item at once
 
@@ -184,21 +185,30 @@ class Runner:
 
     async def _answer(self, item: Item) -> Answer:
         split = bool(self._job.pattern.split_thinking)
-        return answer_of(await self._reply(item, item.body), item.body["messages"], split=split)
+        preferences = self._preferences()
+        return answer_of(await self._reply(item, item.body, preferences), item.body["messages"], split=split)
 
     async def _converse(self, item: Item) -> Answer:
         """For what may take more than one reply."""
-        return await async_asker.concluded(self._job.question(item), lambda body: self._reply(item, body))
+        preferences = self._preferences()
+        return await async_asker.concluded(self._job.question(item), lambda body: self._reply(item, body, preferences))
 
-    async def _reply(self, item: Item, body: dict[str, Any]) -> Any:
+    def _preferences(self) -> Preferences | None:
+        """What one item's calls prefer, and may spend."""
+        return self._job.preferences.for_call() if self._job.preferences is not None else None
+
+    async def _reply(self, item: Item, body: dict[str, Any], preferences: Preferences | None) -> Any:
         """A reply to one request. One that is refused since there are too many waits, and is asked again."""
         job = self._job
         key = route_key(item.models)
         if self._mixed or key != job.models:
             self._mixed = True
             self._grow()
-        lanes = self._lanes.get(key) or await self._find_lanes(key)
         request = self._pipeline.request(body, job.pattern)
+        request.asked = key
+        request.preferences = preferences
+        lanes = self._lanes.get(key) or await self._find_lanes(key, request)
+        request.in_turn = True  # as its lane has it
         tokens = prompts_cost(body) if job.pace.counts_tokens else 0.0
         give_up, most = 0.0, job.max_retries
         tried: list[Attempt] = []
@@ -231,7 +241,7 @@ class Runner:
                 if self._waiting:
                     self._wake()
 
-    async def _find_lanes(self, models: str | tuple[str, ...] | None) -> OfferLanes:
+    async def _find_lanes(self, models: str | tuple[str, ...] | None, request: ModelRequest) -> OfferLanes:
         async with self._finding:  # one at a time: who came first is asked first
             known = self._lanes.get(models)
             if known is not None:
@@ -239,14 +249,20 @@ class Runner:
             if len(self._lanes) > 1000:
                 self._lanes.clear()
             try:
-                offers = list(await async_asker.found(self._pipeline.finder, names_of(models)))
+                offers: Sequence[Offer] = list(
+                    await async_asker.found(self._pipeline.finder, names_of(models), request)
+                )
             except (UnknownModelError, NoCredentialsError, LocalServerError) as error:
                 if models != self._job.models:
                     raise
                 self._failure = self._failure or error  # what is asked of most items cannot be asked of anybody
                 self._news.set()
                 raise _Stopped from None
-            found = self._lanes[models] = OfferLanes(offers, self._job.pace, self._pipeline.health)
+            alike = True
+            if request.preferences is not None:
+                offers = self._pipeline.gate.ordered(offers, request, request.preferences)
+                alike = not request.preferences.orders
+            found = self._lanes[models] = OfferLanes(offers, self._job.pace, self._pipeline.health, alike=alike)
             return found
 
     async def _turn(self, lanes: OfferLanes, tokens: float) -> tuple[ConcurrencyLimiter, Sequence[Offer]]:

@@ -156,6 +156,11 @@ class _Reader:
         return self._shared.opening.usage
 
     @property
+    def words(self) -> Any:
+        """The text that has come so far."""
+        return self._shared.opening.words
+
+    @property
     def whole(self) -> bool:
         """Whether all of it has been read here."""
         at = self._shared.whole_at

@@ -6,20 +6,28 @@ from inference_providers._face import face
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from inference_providers.calls import asker as asker
     from inference_providers.calls import async_asker as async_asker
+    from inference_providers.calls import key_checks as key_checks
     from inference_providers.calls import refused as refused
     from inference_providers.calls.answer_stream import AnswerStream as AnswerStream
     from inference_providers.calls.async_answer_stream import AsyncAnswerStream as AsyncAnswerStream
     from inference_providers.calls.async_stream_reply import AsyncStreamReply as AsyncStreamReply
+    from inference_providers.calls.async_vectors import async_embedded as async_embedded
+    from inference_providers.calls.async_vectors import async_reranked as async_reranked
     from inference_providers.calls.events import AttemptFinished as AttemptFinished
     from inference_providers.calls.events import CallFinished as CallFinished
     from inference_providers.calls.events import CallStarted as CallStarted
     from inference_providers.calls.events import Event as Event
     from inference_providers.calls.events import FirstContent as FirstContent
     from inference_providers.calls.events import StreamFinished as StreamFinished
+    from inference_providers.calls.explaining import explained as explained
     from inference_providers.calls.finder import LAUNCH as LAUNCH
     from inference_providers.calls.finder import Finder as Finder
+    from inference_providers.calls.key_checks import KeyCheck as KeyCheck
+    from inference_providers.calls.kinds import candidates_for as candidates_for
     from inference_providers.calls.listing import listed_models as listed_models
+    from inference_providers.calls.live_store import LIVE_FILES as LIVE_FILES
     from inference_providers.calls.narrowing import narrowed as narrowed
     from inference_providers.calls.observation import Call as Call
     from inference_providers.calls.observation import Stage as Stage
@@ -30,11 +38,17 @@ if TYPE_CHECKING:
     from inference_providers.calls.reply import Reply as Reply
     from inference_providers.calls.stream_reply import StreamReply as StreamReply
     from inference_providers.calls.tool_loop import answer_of as answer_of
+    from inference_providers.calls.vectors import embedded as embedded
+    from inference_providers.calls.vectors import reranked as reranked
 
 _HOME = {
     "answer_stream": ("AnswerStream",),
     "async_answer_stream": ("AsyncAnswerStream",),
     "async_stream_reply": ("AsyncStreamReply",),
+    "async_vectors": (
+        "async_embedded",
+        "async_reranked",
+    ),
     "events": (
         "AttemptFinished",
         "CallFinished",
@@ -43,11 +57,15 @@ _HOME = {
         "FirstContent",
         "StreamFinished",
     ),
+    "explaining": ("explained",),
     "finder": (
         "Finder",
         "LAUNCH",
     ),
+    "key_checks": ("KeyCheck",),
+    "kinds": ("candidates_for",),
     "listing": ("listed_models",),
+    "live_store": ("LIVE_FILES",),
     "narrowing": ("narrowed",),
     "observation": (
         "Call",
@@ -62,12 +80,18 @@ _HOME = {
     "reply": ("Reply",),
     "stream_reply": ("StreamReply",),
     "tool_loop": ("answer_of",),
+    "vectors": (
+        "embedded",
+        "reranked",
+    ),
 }
 __getattr__, __dir__ = face(
     __name__,
     _HOME,
     modules=(
+        "asker",
         "async_asker",
+        "key_checks",
         "refused",
     ),
 )

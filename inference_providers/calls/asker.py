@@ -11,9 +11,10 @@ from itertools import groupby
 from inference_providers.attempts import Attempt
 from inference_providers.calls.tool_loop import converse
 from inference_providers.calls.waiting import all_of, begun, in_thread, race
-from inference_providers.chat import names_of, test_body
+from inference_providers.chat import names_of, order_behind, test_body
 from inference_providers.errors import (
     AllProvidersFailedError,
+    BudgetExceededError,
     InferenceProvidersError,
     LocalServerError,
     ProviderError,
@@ -71,8 +72,12 @@ def concluded(question: Question, reply: Callable[[dict[str, Any]], Reply]) -> A
             return answer
 
 
-def found(finder: Finder, names: Sequence[str]) -> list[Offer]:
-    """The candidates for several names, best first. Raises what `Finder.first_available` raises."""
+def found(finder: Finder, names: Sequence[str], request: ModelRequest) -> list[Offer]:
+    """The candidates for several names, best first. Raises what `Finder.first_available` and `chosen` raise."""
+    if request.preferences is not None or (":" in "".join(names) and order_behind(names)):
+        from inference_providers.calls.chosen import candidates
+
+        return in_thread(candidates, finder, names, request)
     known = finder.known_candidates(names)
     return known if known is not None else in_thread(finder.first_available, names)
 
@@ -100,6 +105,7 @@ class Asker:
         from inference_providers.calls.answer_stream import AnswerStream
 
         request = self.context.request(question.streamed(), question)
+        request.asked = models
 
         def opening() -> StreamReply:
             reply = self._first_that_works(
@@ -114,6 +120,7 @@ class Asker:
         self, body: Mapping[str, object], question: Question, models: Models, test: bool, timeout: float | None
     ) -> Reply:
         request, hedge = self.context.request(body, question), self.context.hedge_after
+        request.asked = models
         reply = self._first_that_works(
             models,
             test,
@@ -135,15 +142,17 @@ class Asker:
     ) -> T:
         """Ask the candidates of the models that are named; where none is, those with keys, then this machine."""
         until = time.monotonic() + (self.context.timeout if timeout is None else timeout)
-        if models is not None:
-            return self._sent(found(self.finder, names_of(models)), test, request, send, until)
+        if models is not None or (request.preferences is not None and request.preferences.chooses):
+            return self._sent(found(self.finder, names_of(models), request), test, request, send, until)
         failed: InferenceProvidersError | None = None
-        offers: Sequence[Offer] = self.caller.health.present(self.finder.keyed())
+        offers = self.caller.health.present(self.finder.keyed())
         if offers:
             try:
                 return self._sent(offers, test, request, send, until)
             except (AllProvidersFailedError, ProviderError) as error:
                 failed = after(None, error)
+            except BudgetExceededError as error:  # what runs here costs nothing
+                failed = error
         for where, group in self._last_resorts():
             try:
                 if offers := in_thread(group):

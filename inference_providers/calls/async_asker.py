@@ -13,9 +13,10 @@ from itertools import groupby
 from inference_providers.attempts import Attempt
 from inference_providers.calls.async_waiting import all_of, begun, in_thread, race
 from inference_providers.calls.tool_loop import converse
-from inference_providers.chat import names_of, test_body
+from inference_providers.chat import names_of, order_behind, test_body
 from inference_providers.errors import (
     AllProvidersFailedError,
+    BudgetExceededError,
     InferenceProvidersError,
     LocalServerError,
     ProviderError,
@@ -73,8 +74,12 @@ async def concluded(question: Question, reply: Callable[[dict[str, Any]], Awaita
             return answer
 
 
-async def found(finder: Finder, names: Sequence[str]) -> list[Offer]:
-    """The candidates for several names, best first. Raises what `Finder.first_available` raises."""
+async def found(finder: Finder, names: Sequence[str], request: ModelRequest) -> list[Offer]:
+    """The candidates for several names, best first. Raises what `Finder.first_available` and `chosen` raise."""
+    if request.preferences is not None or (":" in "".join(names) and order_behind(names)):
+        from inference_providers.calls.chosen import candidates
+
+        return await in_thread(candidates, finder, names, request)
     known = finder.known_candidates(names)
     return known if known is not None else await in_thread(finder.first_available, names)
 
@@ -102,6 +107,7 @@ class AsyncAsker:
         from inference_providers.calls.async_answer_stream import AsyncAnswerStream
 
         request = self.context.request(question.streamed(), question)
+        request.asked = models
 
         async def opening() -> AsyncStreamReply:
             reply = await self._first_that_works(
@@ -116,6 +122,7 @@ class AsyncAsker:
         self, body: Mapping[str, object], question: Question, models: Models, test: bool, timeout: float | None
     ) -> Reply:
         request, hedge = self.context.request(body, question), self.context.hedge_after
+        request.asked = models
         reply = await self._first_that_works(
             models,
             test,
@@ -137,15 +144,17 @@ class AsyncAsker:
     ) -> T:
         """Ask the candidates of the models that are named; where none is, those with keys, then this machine."""
         until = time.monotonic() + (self.context.timeout if timeout is None else timeout)
-        if models is not None:
-            return await self._sent(await found(self.finder, names_of(models)), test, request, send, until)
+        if models is not None or (request.preferences is not None and request.preferences.chooses):
+            return await self._sent(await found(self.finder, names_of(models), request), test, request, send, until)
         failed: InferenceProvidersError | None = None
-        offers: Sequence[Offer] = self.caller.health.present(self.finder.keyed())
+        offers = self.caller.health.present(self.finder.keyed())
         if offers:
             try:
                 return await self._sent(offers, test, request, send, until)
             except (AllProvidersFailedError, ProviderError) as error:
                 failed = after(None, error)
+            except BudgetExceededError as error:  # what runs here costs nothing
+                failed = error
         for where, group in self._last_resorts():
             try:
                 if offers := await in_thread(group):

@@ -10,11 +10,12 @@ import time
 from inference_providers.calls.async_trial import error_body, running
 from inference_providers.calls.reply import Reply, given, judge
 from inference_providers.calls.stream_head import Head
-from inference_providers.chat import usage_in
+from inference_providers.chat import Pieces, billed_in
 from inference_providers.errors import TruncatedStreamError
 from inference_providers.protocols import PROTOCOLS, Part, as_events, classify, delta_text, fit
 from inference_providers.text import in_line
 from inference_providers.transport import WireError
+from inference_providers.usage import usage_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from inference_providers.attempts import Attempt
+    from inference_providers.calls.gate import Admission
     from inference_providers.calls.observation import Call, Context
     from inference_providers.offers import Offer
     from inference_providers.protocols import EventJudge, FittedRequest, ModelRequest, Verdict
@@ -40,6 +42,7 @@ class AsyncOpening:
         self._context, self._sender, self._limits = context, sender, sender.limits
         self._limit, self._left, self._request = step.limit, step.left, request
         self.closed = False
+        self.admission: Admission | None = None  # what is set aside for it
         self._raw = bytearray()
         self._early: list[dict[str, Any]] = []
         self._failure: TruncatedStreamError | None = None
@@ -64,6 +67,11 @@ class AsyncOpening:
         return self.judge.usage
 
     @property
+    def words(self) -> Pieces:
+        """The text so far."""
+        return self.judge.words
+
+    @property
     def whole(self) -> bool:
         """Whether all of it has come."""
         return self.judge.done or self.judge.verdict is not None
@@ -72,6 +80,9 @@ class AsyncOpening:
         """Read no more; again does no harm."""
         self.closed = True
         self.response.close()
+        admission, self.admission = self.admission, None
+        if admission is not None:
+            admission.ended(usage_of(self.usage), self.response.headers, whole=self.whole)
 
     def _judge(self, headers: Mapping[str, str]) -> EventJudge:
         offer, request = self.offer, self._request
@@ -93,7 +104,7 @@ class AsyncOpening:
         if self._context.verbose:
             self._context.tell(f"asking {offer.provider}/{offer.internal_name}")
         try:
-            if offer.launchable:
+            if offer.launchable or not offer.awake:
                 self._limit = await running(offer, self._limit)
             # What is no stream of events may say nothing until it is whole.
             patience = self._limit if self._request.accept else min(self._limits.first_token, self._limit)
@@ -227,7 +238,9 @@ class AsyncGiven:
         self._events = reply.content if reply.chunks else b""
         kind = reply.headers.get("content-type", "") if self._content else "text/event-stream"
         self.headers: Mapping[str, str] = {**reply.headers, "content-type": kind}
-        self.usage = next(filter(None, map(usage_in, reversed(self._chunks))), None)
+        self.usage = next(filter(None, map(billed_in, reversed(self._chunks))), None)
+        self.words = Pieces()
+        self.words.add(reply.text)
 
     async def raw(self) -> AsyncIterator[bytes]:
         """The chunk, and the farewell, as a server would send them; or bytes as they are."""
@@ -261,6 +274,7 @@ class AsyncStreamReply:
 
     call: Call | None = None  # that is told of the stream's end
     cached = False  # whether it is of an earlier call, or of another's that was under way, and costs nothing
+    listed: Offer | None = None  # who would have been asked first without a policy
 
     def __init__(self, opening: Any, attempts: list[Attempt], fitted: FittedRequest | None = None) -> None:
         self.offer: Offer = opening.offer
@@ -307,6 +321,12 @@ class AsyncStreamReply:
     def usage(self) -> Any:
         """Tokens used, once the stream said so."""
         return self._opening.usage
+
+    @property
+    def words(self) -> Pieces:
+        """The text that has come so far, which grows as it is read."""
+        words: Pieces = self._opening.words
+        return words
 
     @property
     def opening(self) -> Any:

@@ -17,13 +17,19 @@ if TYPE_CHECKING:
 
 
 async def running(offer: Offer, limit: float) -> float:
-    """Have a server that this package launches running before it is asked; what is left of *limit* seconds.
+    """Have there what comes first, a server that this package launches or a token; what is left of *limit* seconds.
 
     Raises WireError.
     """
     started = time.monotonic()
     try:
-        await offer.wake_async(limit)
+        if offer.tokens is not None:
+            if not offer.awake:
+                from inference_providers.transport import renew_token_async
+
+                await renew_token_async(offer.tokens, limit)
+        else:
+            await offer.wake_async(limit)
     except LocalServerError as error:
         raise WireError("launch", str(error)) from None
     return max(limit - (time.monotonic() - started), 0.001)

@@ -7,7 +7,7 @@ import time
 
 from inference_providers.calls.reply import Reply, after_both, ends_the_call, given, judge
 from inference_providers.calls.trial import error_body, running
-from inference_providers.calls.waiting import hedged, sleep
+from inference_providers.calls.waiting import hedged, in_thread, sleep
 from inference_providers.protocols import capable_offers, classify, fit, mend
 from inference_providers.routing import Send, Sleep, route
 from inference_providers.transport import WireError
@@ -15,11 +15,12 @@ from inference_providers.transport import WireError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import TypeVar
+    from typing import Any, TypeVar
 
     from inference_providers.attempts import Attempt
+    from inference_providers.calls.gate import Admission
     from inference_providers.calls.observation import Call, Context, Stage
-    from inference_providers.calls.stream_reply import StreamReply
+    from inference_providers.calls.stream_reply import Opening, StreamReply
     from inference_providers.offers import Offer
     from inference_providers.protocols import ModelRequest, Verdict
     from inference_providers.routing import Health
@@ -151,17 +152,18 @@ class Caller:
         started = time.monotonic()
         request.repairs = self.health.repairs
         capable = capable_offers(request, offers, self.context.who_could)
-        health, tries = self.health, request.tries
-        steps = route(
-            capable, health, self.context, total=total, attempts=attempts, hedge_after=hedge_after, tries=tries
-        )
+        one = self._tried
+        if request.preferences is not None or self.context.preferences is not None:
+            capable, one = self._preferred(request, capable), self._passed
+        how: Any = {"total": total, "attempts": attempts, "tries": request.tries, "preferences": request.preferences}
+        steps = route(capable, self.health, self.context, hedge_after=hedge_after, **how)
         step = next(steps)
         while True:
             verdict, offer = None, None
             if isinstance(step, Sleep):
                 sleep(step.seconds)
             else:
-                verdict = self._tried(step, request) if step.hedge is None else self._hedged(step, step.hedge, request)
+                verdict = one(step, request) if step.hedge is None else self._hedged(step, step.hedge, request)
                 offer = verdict.offer or step.offer
             try:
                 step = steps.send(verdict)
@@ -169,9 +171,21 @@ class Caller:
                 assert offer is not None
                 if request.learnt:
                     self._learn(request, offer)
-                return Reply(stop.value, offer, attempts, time.monotonic() - started, fit(request, offer))
+                reply = Reply(stop.value, offer, attempts, time.monotonic() - started, fit(request, offer))
+                reply.listed = offers[0]
+                return reply
             if call is not None:
                 call.report()
+
+    def _preferred(self, request: ModelRequest, offers: Sequence[Offer]) -> Sequence[Offer]:
+        """The candidates in the order that is preferred."""
+        self._prefer(request)
+        return self.context.gate.ordered(offers, request, request.preferences)
+
+    def _prefer(self, request: ModelRequest) -> None:
+        """Have a request take along what its list prefers, where it has no preferences of its own."""
+        if request.preferences is None and self.context.preferences is not None:
+            request.preferences = self.context.preferences.for_call()
 
     def _learn(self, request: ModelRequest, offer: Offer) -> None:
         """Remember what whoever has answered did not take."""
@@ -180,13 +194,41 @@ class Caller:
 
     def _mended(self, step: Send, request: ModelRequest) -> Verdict:
         """One try of one candidate, and others without what it does not take."""
-        request.repairs, started = self.health.repairs, time.monotonic()
-        verdict = self._tried(step, request)
+        self._prefer(request)
+        request.repairs = self.health.repairs
+        started = time.monotonic()
+        one = self._tried if request.preferences is None else self._passed
+        verdict = one(step, request)
         while verdict.repaired and (left := step.limit - (time.monotonic() - started)) > 0:
-            verdict = self._tried(Send(step.offer, left), request)
+            verdict = one(Send(step.offer, left), request)
         if verdict.action == classify.OK:
             self._learn(request, step.offer)
         return verdict
+
+    def _passed(self, step: Send, request: ModelRequest, cancellation: Cancellation | None = None) -> Verdict:
+        """One try of one candidate, if it is let through."""
+        admission = self._admission(step, request)
+        if isinstance(admission, classify.Verdict):
+            return admission
+        try:
+            verdict = self._tried(step, request, cancellation)
+        except BaseException:
+            admission.dropped()
+            raise
+        if cancellation is not None and cancellation.is_cancelled and verdict.error is not None:
+            admission.dropped()  # the other was quicker; this one may be charged all the same
+        elif admission.waits:
+            in_thread(admission.answered, verdict)
+        else:
+            admission.answered(verdict)
+        return verdict
+
+    def _admission(self, step: Send, request: ModelRequest) -> Admission | Verdict:
+        """Whether a try is let through; what is kept in files is looked at in a thread."""
+        gate = self.context.gate
+        if gate.waits(request):
+            return in_thread(gate.admitted, step.offer, request, step.left)
+        return gate.admitted(step.offer, request, step.left)
 
     def _tried(self, step: Send, request: ModelRequest, cancellation: Cancellation | None = None) -> Verdict:
         """One try of one candidate."""
@@ -195,7 +237,7 @@ class Caller:
         try:
             if self.context.verbose:
                 self.context.tell(f"asking {offer.provider}/{offer.internal_name}")
-            if offer.launchable:
+            if offer.launchable or not offer.awake:
                 limit = running(offer, limit)
             sent = fit(request, offer).to_send()
             sent.cancellation = cancellation
@@ -216,7 +258,8 @@ class Caller:
         """Try a candidate, and a second one if it takes long. Who has lost is cancelled."""
 
         def trial(offer: Offer, limit: float, cancellation: Cancellation | None) -> Verdict:
-            verdict = self._tried(Send(offer, limit), request, cancellation)
+            one = self._tried if request.preferences is None else self._passed
+            verdict = one(Send(offer, limit), request, cancellation)
             verdict.offer = offer
             return verdict
 
@@ -237,7 +280,10 @@ class Caller:
         attempts: list[Attempt] = [] if call is None else call.attempts
         request.repairs = self.health.repairs
         capable = capable_offers(request, offers, self.context.who_could)
-        steps = route(capable, self.health, self.context, total=total, attempts=attempts)
+        if request.preferences is not None or self.context.preferences is not None:
+            capable = self._preferred(request, capable)
+        preferences = request.preferences
+        steps = route(capable, self.health, self.context, total=total, attempts=attempts, preferences=preferences)
         step = next(steps)
         while True:
             verdict, opening = None, None
@@ -245,7 +291,7 @@ class Caller:
                 sleep(step.seconds)
             else:
                 opening = Opening(self.context, self.sender, step, request)
-                verdict = opening.open()
+                verdict = opening.open() if preferences is None else self._let_open(opening, step, request)
                 if verdict.error:
                     mend(request, step.offer, verdict)
                 if verdict.error and self.context.verbose:
@@ -256,6 +302,25 @@ class Caller:
                 assert opening is not None
                 if request.learnt:
                     self._learn(request, opening.offer)
-                return StreamReply(opening, attempts, fit(request, opening.offer))
+                reply = StreamReply(opening, attempts, fit(request, opening.offer))
+                reply.listed = offers[0]
+                return reply
             if call is not None:
                 call.report()
+
+    def _let_open(self, opening: Opening, step: Send, request: ModelRequest) -> Verdict:
+        """Open a stream, if it is let through; it is settled when it is over."""
+        admission = self._admission(step, request)
+        if isinstance(admission, classify.Verdict):
+            return admission
+        try:
+            verdict = opening.open()
+        except BaseException:
+            admission.dropped()
+            raise
+        if verdict.error is not None:
+            admission.failed(verdict)
+        else:
+            admission.opened()
+            opening.admission = admission
+        return verdict

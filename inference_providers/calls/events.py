@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from inference_providers.offers import Offer
     from inference_providers.usage import Usage
 
+    # One with a true `ends_alone` is not told of beginnings and attempts, which then cost nothing.
     Listener = Callable[["Event"], None]
 
 OK = "ok"

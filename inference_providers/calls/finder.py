@@ -22,6 +22,7 @@ from inference_providers.offers import (
     Offer,
     Resolution,
     Resolver,
+    all_run_here,
     is_automatic,
     order,
     prefix_of,
@@ -118,10 +119,10 @@ class Finder(Secretive):
 
     def explain(self, name: str | None = None) -> Explanation:
         """Every offer of a model (or of the automatic choice), and why it is or is not a candidate."""
-        from inference_providers.offers import Explanation
+        from inference_providers.offers import explained
 
         resolution = self.resolver.resolve("auto" if name is None else name)
-        return Explanation(name, resolution.rule, resolution.offers, self._ordered(resolution), resolution.warning)
+        return explained(name, resolution, self._ordered(resolution), self.registry)
 
     def _ordered(self, resolution: Resolution) -> list[Offer]:
         """The resolution's candidates, in order.
@@ -129,7 +130,7 @@ class Finder(Secretive):
         Who runs a model with open weights on this machine means to use it; a policy has an order of its own.
         """
         facts = self.registry.model(resolution.canonical_name or "")
-        by_policy = resolution.rule.startswith("policy")
+        by_policy = resolution.rule.startswith("policy") and resolution.rule != "policy listed"
         here_first = bool(facts.get("open_weights")) and not by_policy
         return order(resolution.offers, here_first=here_first, plans_last=resolution.rule == "policy cheapest")
 
@@ -208,14 +209,14 @@ class Finder(Secretive):
                 raise
             resolution = self.resolver.resolve(name)
         found = self._ordered(resolution)
-        if (not found and self._reread_environment()) or self._may_be_late(resolution, found):
+        if (not found and self.reread_environment()) or self._may_be_late(resolution, found):
             resolution = self.resolver.resolve(name, provider)
             found = self._ordered(resolution)
         if not found and self._local and provider is None:
             found = order(self.resolver.launched(name, None, NAMED))  # a name of the user's own
         if not found:
             raise self.guidance.no_engine(resolution) or self._no_key(resolution)
-        if self._local and _is_running_here(found):
+        if self._local and all_run_here(found):
             self._check_there_is_a_server(resolution, found[0])
         self._warn_of_other_engines(resolution, found[0])
         self._say_notices(found)
@@ -225,9 +226,8 @@ class Finder(Secretive):
         return found
 
     def _say_notices(self, offers: Sequence[Offer]) -> None:
-        for offer in offers:
-            for notice in offer.notices:
-                self.warn_once(notice)
+        for notice in [notice for offer in offers for notice in offer.notices]:
+            self.warn_once(notice)
 
     def warn_once(self, message: str, key: str = "") -> None:
         """Warn, unless that, or something of the same *key*, was said before."""
@@ -285,7 +285,7 @@ class Finder(Secretive):
         if not found:
             return not any(offer.named for offer in resolution.offers) and self._waited_for()
         row = found[0].row()
-        return _is_running_here(found) and not self.resolver.servers_of(row.id) and self._waited_for(row)
+        return all_run_here(found) and not self.resolver.servers_of(row.id) and self._waited_for(row)
 
     def _check_there_is_a_server(self, resolution: Resolution, first: Offer) -> None:
         """Raise LocalServerError unless an engine that is named runs here, or can be started with what lies here."""
@@ -303,15 +303,15 @@ class Finder(Secretive):
             if offer.launchable and (offer.fits or offer.wished) and offer.reason:
                 self.warn_once(f"{offer.reason}; {chosen.provider_name} runs {chosen.internal_name} instead")
 
-    def _reread_environment(self) -> bool:
+    def reread_environment(self) -> bool:
         """Look for keys anew, if the environment has changed since the last look: people set keys between two calls."""
         now = hash(frozenset(self.environ.items()))
         if now == self._environment_seen:
             return False
         self._environment_seen = now
         self.accesses.forget()
-        for known in (self._found, self._best, self._told):
-            known.clear()
+        self._told.clear()
+        self._found, self._best = {}, {}
         return True
 
     def known_candidates(self, names: Sequence[str]) -> list[Offer] | None:
@@ -324,12 +324,16 @@ class Finder(Secretive):
         names = [names] if isinstance(names, str) else list(names or ())
         if not all(isinstance(name, str) for name in names):
             raise UnknownModelError("Model names must be text, or a list of texts.")
-        known = self.known_candidates(names)
+        return self.kept(names, lambda: self._look_up(names))
+
+    def kept(self, names: Sequence[str], look_up: Callable[[], list[Offer]]) -> list[Offer]:
+        """What was found for these names in the last seconds, else what is found now."""
+        known, found = self.known_candidates(names), self._found
         if known is None:
-            known = self._look_up(names)
-            if len(self._found) > 1000:
-                self._found.clear()
-            self._found[tuple(names)] = (time.monotonic(), known)
+            known = look_up()
+            if len(found) > 1000:
+                found.clear()
+            found[tuple(names)] = (time.monotonic(), known)
         return known
 
     def _look_up(self, names: Sequence[str]) -> list[Offer]:
@@ -347,13 +351,13 @@ class Finder(Secretive):
     def keyed(self, name: str = AUTO) -> list[Offer]:
         """The candidates for a choice among providers with keys: no look at local ports."""
         found = self._best.get(name)
-        if not found and (self._reread_environment() or found is None):
+        if not found and (self.reread_environment() or found is None):
             from inference_providers.offers import defaults
 
-            found = self._best[name] = defaults.keyed(self.resolver, name)
-        found = found or []
-        self._say_notices(found[:1])
-        return found
+            best = self._best
+            found = best[name] = defaults.keyed(self.resolver, name)
+        self._say_notices((found or [])[:1])
+        return found or []
 
     def told(self, name: str = AUTO, *, strict: bool = True) -> list[Offer]:
         """The candidates for a choice at providers with a key that say themselves what they have.
@@ -394,7 +398,3 @@ class Finder(Secretive):
             from inference_providers.log import tell
 
             tell(message)
-
-
-def _is_running_here(found: Sequence[Offer]) -> bool:
-    return all(offer.row().local is not None and not offer.launchable for offer in found)

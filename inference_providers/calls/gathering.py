@@ -6,7 +6,7 @@ import time
 
 from inference_providers import chat
 from inference_providers.chat import Answer, AnswerBuilder
-from inference_providers.usage import cost_of, usage_of
+from inference_providers.usage import Charge, usage_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,15 +67,17 @@ class Gathered:
             from inference_providers.calls import refused
 
             refused.check(message, None, reply.offer)
-        usage = usage_of(data["usage"])
+        usage = usage_of(chat.billed_in(data))
+        charged = Charge(usage, reply.offer.facts, reply.offer.registry, kept=reply.cached)
         given = AnswerBuilder(split=self._split)
         seconds = time.monotonic() - self.started
-        cost, attempts = cost_of(usage, reply.offer.facts), reply.attempts
+        listed = charged.listed_at(None if reply.listed in (None, reply.offer) else reply.listed.facts)
+        attempts = reply.attempts
         if reply.cached:
             from inference_providers.calls.tool_loop import from_cache
 
-            cost, attempts = 0.0, [*attempts, from_cache(reply)]
-        given.add(usage, cost, attempts, reply.dropped, seconds, reply.repaired, cached=reply.cached)
+            attempts = [*attempts, from_cache(reply)]
+        given.add(charged, attempts, reply.dropped, seconds, reply.repaired, listed, cached=reply.cached)
         text, thoughts = self._parted[0].text, self._parted[1].text.strip()
         parted = (text, thoughts) if thoughts else None
         self.answer = given.answer(data, reply.offer, self._turns, parted=parted, thoughts=self._thoughts.text)

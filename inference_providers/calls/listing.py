@@ -32,6 +32,7 @@ _NOT_CHAT = re.compile(
 )
 _ROWS = 2000  # models of a list that are looked at
 _LONGEST = 200  # characters of a name
+_MORE = ("has_more", "next", "next_page", "next_cursor", "nextPageToken", "next_page_token")  # of a list in pages
 
 
 def candidates(
@@ -107,20 +108,31 @@ def _models(reply: bytes) -> Iterator[tuple[str, int]]:
 
 def listed_models(reply: bytes, *, chat_only: bool = True) -> list[str]:
     """The names in a list of models, sorted. chat_only: without those that say, or are named as, something else."""
+    found = kinds_of(reply)
+    return [] if found is None else sorted(found[0] if chat_only else {*found[0], *found[1]})
+
+
+def kinds_of(reply: bytes, most: int = _ROWS) -> tuple[list[str], list[str], bool] | None:
+    """The names of models to talk to in a list, those of others, and whether that is all; None where it is no list.
+
+    *most*: rows that are looked at. One with another page is not all.
+    """
     try:
         data: Any = jsontext.loads(reply)
     except ValueError:
-        return []
+        return None
     rows = data.get("data", data.get("models")) if isinstance(data, dict) else data
-    talking = {name for name, _ in _models(reply)}
-    names = {
-        name
-        for row in (rows[:_ROWS] if isinstance(rows, list) else ())
-        if isinstance(name := row.get("id", row.get("name")) if isinstance(row, dict) else row, str)
-        and 0 < len(name) <= _LONGEST
-        and name.isprintable()
-    }
-    return sorted(name for name in names if not chat_only or (name in talking and not _NOT_CHAT.search(name)))
+    if not isinstance(rows, list):
+        return None
+    more = isinstance(data, dict) and any(data.get(word) for word in _MORE)
+    talking: dict[str, None] = {}
+    other: dict[str, None] = {}
+    for row in rows[:most]:
+        name = row.get("id", row.get("name")) if isinstance(row, dict) else row
+        if isinstance(name, str) and 0 < len(name) <= _LONGEST and name.isprintable():
+            talks = (not isinstance(row, dict) or is_to_talk_to(row)) and not _NOT_CHAT.search(name)
+            (talking if talks else other)[name] = None
+    return list(talking), [name for name in other if name not in talking], not more and len(rows) <= most
 
 
 def _day(created: object) -> str:

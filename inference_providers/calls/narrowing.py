@@ -23,6 +23,7 @@ from inference_providers.offers import (
     Resolver,
     Selection,
     is_automatic,
+    offer_by,
     order,
 )
 from inference_providers.registry import Provider, bundled
@@ -149,6 +150,7 @@ class KeyFinder(NarrowFinder):
 
     def __init__(self, broad: Finder, selection: Selection, key: str) -> None:
         super().__init__(broad, broad.accesses.within(selection))
+        self.accesses.live = None  # lists are those of other keys
         self._key, self._selection, self._told = credentials.Credential(key, None), selection, {}
         self._settled: dict[str, str] = {}  # "owner" -> the key's, once that is known
         self._finder: Finder | None = None
@@ -252,7 +254,7 @@ class AddressFinder(NarrowFinder):
         """Nobody: the address is the caller's."""
         return []
 
-    def _reread_environment(self) -> bool:
+    def reread_environment(self) -> bool:
         return False
 
     def _offers(self, name: str) -> tuple[str | None, list[Offer]]:
@@ -263,7 +265,7 @@ class AddressFinder(NarrowFinder):
         if pid in self.registry.providers and self._provider.local is None:
             return self.resolver.served(pid, name, name) or self.resolver.own_name(pid, name)
         canonical = self.registry.names.canonical_name(name)
-        return canonical, [Offer(access, canonical, name, named=True)]
+        return canonical, [offer_by(access, canonical, name, named=True)]
 
 
 def _provider_at(endpoint: str, accesses: Accesses) -> Provider | None:

@@ -15,8 +15,7 @@ from inference_providers.calls.events import (
     StreamFinished,
     next_number,
 )
-from inference_providers.chat import usage_in
-from inference_providers.usage import cost_of, usage_of
+from inference_providers.usage import Charge, usage_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,10 +24,12 @@ if TYPE_CHECKING:
 
     from inference_providers.attempts import Attempt
     from inference_providers.calls.events import Event, Listener
+    from inference_providers.calls.gate import Gate
     from inference_providers.calls.reply import Reply
     from inference_providers.errors import ProviderError
     from inference_providers.offers import Offer
     from inference_providers.protocols import ModelRequest
+    from inference_providers.routing import Preferences
 
     class Context(Protocol):
         """What a call needs of its pipeline."""
@@ -36,6 +37,12 @@ if TYPE_CHECKING:
         verbose: bool
         listeners: list[Listener]
         stages: list[Stage]
+        preferences: Preferences | None
+
+        @property
+        def gate(self) -> Gate:
+            """What lets tries through, where there are preferences."""
+            raise NotImplementedError
 
         def tell(self, message: str) -> None:
             """Say what is tried."""
@@ -102,6 +109,7 @@ class Call:
 
     __slots__ = (
         "_context",
+        "_hears_all",
         "_listeners",
         "_open",
         "_told",
@@ -119,6 +127,7 @@ class Call:
     ) -> None:
         self._context, self.request, self.offers = context, request, offers
         self._listeners, self.stages = tuple(context.listeners), tuple(context.stages)
+        self._hears_all = not all(getattr(one, "ends_alone", False) for one in self._listeners)
         self.number, self.started, self.total = next_number(), time.monotonic(), total
         self.attempts: list[Attempt] = []
         self._told = 0
@@ -130,12 +139,19 @@ class Call:
         return self._context
 
     @property
+    def is_open(self) -> bool:
+        """Whether its stream is open."""
+        return bool(self._open)
+
+    @property
     def left(self) -> float:
         """Seconds that it has left, a thousandth at least."""
         return max(self.total - self._seconds(), 0.001)
 
     def begin(self) -> None:
         """Say that it begins."""
+        if not self._hears_all:
+            return
         path = self.request.path.partition("?")[0]  # a query may hold anything
         event = CallStarted(self.number, path, len(self.offers), self.request.streams)
         self.started = event.at  # so that all seconds are since then
@@ -159,17 +175,20 @@ class Call:
 
     def report(self) -> None:
         """Say which attempts are over."""
-        while self._told < len(self.attempts):
+        while self._hears_all and self._told < len(self.attempts):
             self._emit(AttemptFinished(self.number, self.attempts[self._told]))
             self._told += 1
 
     def finish(self, reply: Reply) -> None:
         """Say that it has its reply."""
         self.report()
-        usage = usage_of(usage_in(reply.data)) if isinstance(reply.data, dict) else None
-        cost = 0.0 if reply.cached else cost_of(usage, reply.offer.facts)
-        count, cached = len(self.attempts), reply.cached
-        self._emit(CallFinished(self.number, reply.offer, OK, count, self._seconds(), usage, cost, cached=cached))
+        if self._listeners:
+            charge, count, cached = reply.charge, len(self.attempts), reply.cached
+            self._emit(
+                CallFinished(
+                    self.number, reply.offer, OK, count, self._seconds(), charge.usage, charge.cost, cached=cached
+                )
+            )
 
     def first_content(self, offer: Offer) -> None:
         """Say that its stream has brought its first content."""
@@ -196,7 +215,7 @@ class Call:
             return
         usage = usage_of(reply.usage)
         cached, count = reply.cached, len(self.attempts)
-        cost = 0.0 if cached else cost_of(usage, reply.offer.facts)
+        cost = Charge(usage, reply.offer.facts, reply.offer.registry, kept=cached).cost
         outcome = failure or (OK if whole else CLOSED)
         self._emit(
             StreamFinished(self.number, reply.offer, outcome, count, self._seconds(), usage, cost, cached=cached)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from inference_providers.calls.caller import Caller
     from inference_providers.calls.events import Listener
     from inference_providers.calls.finder import Finder
+    from inference_providers.calls.gate import Gate
     from inference_providers.calls.observation import Stage
     from inference_providers.calls.owners import Owners
     from inference_providers.calls.reply import Reply
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from inference_providers.chat import Question
     from inference_providers.offers import Offer
     from inference_providers.protocols import ModelRequest
-    from inference_providers.routing import Health, Policy
+    from inference_providers.routing import Health, Policy, Preferences
     from inference_providers.testing import StandIn
     from inference_providers.transport import AsyncSender, Limits, Sender
 
@@ -40,7 +41,8 @@ class Pipeline(Secretive):
     finder: who can serve what. timeout: seconds for a whole call. allow_empty: an empty reply is an answer.
     hedge_after: seconds, or "p95", after which a second candidate is asked as well. split_thinking: thoughts between
     tags at the beginning of an answer are told from it. stand_in: what answers instead of providers. learn: what
-    offers refuse is remembered for other processes of this user as well.
+    offers refuse is remembered for other processes of this user as well. live: what providers say themselves that they
+    have corrects the registry.
 
     listeners are called with each event (`calls.events`), in the thread or task of the call, or by the garbage
     collector for a stream that was dropped; one that fails is warned of once. stages stand around every call
@@ -62,11 +64,15 @@ class Pipeline(Secretive):
         split_thinking: bool = False,
         stand_in: StandIn | None = None,
         learn: bool = False,
+        live: bool = False,
     ) -> None:
+        self.users_environ: Mapping[str, str] = finder.environ  # where the user's files are, also for a stand-in
         self.finder, self.timeout, self.allow_empty, self.hedge_after = finder, timeout, allow_empty, hedge_after
         self.split_thinking = split_thinking
         self.listeners: list[Listener] = []
         self.stages: list[Stage] = []
+        self.preferences: Preferences | None = None  # what all calls prefer
+        self.rate_limits: Mapping[str, Any] | None = None
         self.verbose, self.tell, self.warn_once, self.who_could = (
             finder.verbose,
             finder.tell,
@@ -78,6 +84,10 @@ class Pipeline(Secretive):
         finder.model_list = self.model_list
         self.keys_by_hand: list[str] = []  # kept where a stand-in has to leave them out
         self.narrowed: dict[tuple[object, ...], Pipeline] = {}
+        if live and stand_in is None:
+            from inference_providers.calls.live import LiveLists
+
+            finder.accesses.live = LiveLists(finder, lambda: self.sender, self.narrowed.clear)
 
     def __repr__(self) -> str:
         return f"<Pipeline over {len(self.finder.registry.providers)} providers>"
@@ -111,6 +121,15 @@ class Pipeline(Secretive):
                 health.remember(memory)
         self.finder.present = health.present
         return health
+
+    @cached_property
+    def gate(self) -> Gate:
+        """What lets tries through, for calls that have preferences."""
+        from inference_providers.calls.gate import Gate
+
+        shared = self.stand_in is None
+        finder = self.finder
+        return Gate(finder.registry, finder.environ, self.random, self.rate_limits, shared=shared)
 
     @cached_property
     def limits(self) -> Limits:
@@ -220,19 +239,30 @@ class Pipeline(Secretive):
         system: str | None = None,
         images: Any = None,
         extra_body: Mapping[str, Any] | None = None,
+        routed: bool = True,
         cache: Any = None,
         cache_config: Any = None,
         **how: Any,
     ) -> Question:
-        """What is asked, checked. Raises TypeError and ValueError."""
+        """What is asked, checked. Raises TypeError and ValueError.
+
+        *routed*: whether it is for whoever can be asked, so that the call may have preferences.
+        """
         from inference_providers import chat
 
         if cache is not None or cache_config is not None:
             how["cache"] = self.cache_of_call(cache, cache_config)
+        preferences = self.preferences if routed else None
+        if routed and not chat.PREFERRING.isdisjoint(parameters):
+            parameters = {name: value for name, value in parameters.items() if value is not None}
+            if not chat.PREFERRING.isdisjoint(parameters):
+                preferences = self.preferring(parameters).over(preferences)
         turns = chat.messages(prompt, system)
         if images is not None:
             turns = chat.with_images(turns, chat.image_urls(images, self.finder.environ))
         question = chat.Question(turns, parameters, extra=extra_body, **how)
+        if preferences is not None:
+            question.preferences = preferences.for_call()
         if question.split_thinking is None:
             question.split_thinking = self.split_thinking
         for pattern in question.output_schema.unchecked if question.output_schema is not None else ():
@@ -246,11 +276,22 @@ class Pipeline(Secretive):
         """A request for a reply to a question, for whichever candidate."""
         from inference_providers.protocols import ModelRequest
 
-        request = ModelRequest(
+        made = ModelRequest(
             body, allow_empty=self.allow_empty, unsupported=question.on_unsupported, untouched=question.extra
         )
-        request.cache = question.cache
-        return request
+        made.preferences, made.cache = question.preferences, question.cache
+        return made
+
+    def preferring(self, words: dict[str, Any], name: str = "") -> Preferences:
+        """The preferences among a call's options, which are taken out of *words*.
+
+        *name*: what is limited as one, where that is more than one call. Raises TypeError, ValueError and
+        UnknownModelError.
+        """
+        from inference_providers.routing import preferences_of
+
+        own = preferences_of(words, self.finder.provider_id)
+        return own.for_call(name) if name else own
 
     def note(self, reply: Reply | StreamReply | AsyncStreamReply) -> None:
         """Say once what a provider did not get, and which engine could not be launched."""

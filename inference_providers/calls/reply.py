@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 
-from inference_providers.chat import reply_text
+from inference_providers.chat import billed_in, reply_text
 from inference_providers.protocols import PROTOCOLS, classify
 from inference_providers.text import in_line
+from inference_providers.usage import Charge, usage_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class Reply:
     """
 
     __slots__ = (
+        "_charge",
         "attempts",
         "cached",
         "chunks",
@@ -34,6 +36,7 @@ class Reply:
         "dropped",
         "forget",
         "headers",
+        "listed",
         "offer",
         "repaired",
         "seconds",
@@ -50,8 +53,10 @@ class Reply:
     ) -> None:
         self.data: Any = verdict.reply
         self.offer, self.attempts, self.seconds = offer, attempts, seconds
+        self.listed: Offer = offer  # who would have been asked first without a policy
         self.dropped, self.repaired = (fitted.dropped, fitted.repaired) if fitted is not None else ([], [])
         self.status, self.headers, self.content = verdict.response or (200, {}, b"")
+        self._charge: Charge | None = None
         self.cached = False
         self.chunks: Sequence[dict[str, Any]] | None = None
         self.forget: Callable[[], None] | None = None
@@ -86,6 +91,14 @@ class Reply:
     def text(self) -> str:
         """The text of a chat reply."""
         return reply_text(self.data)
+
+    @property
+    def charge(self) -> Charge:
+        """What it costs, worked out once."""
+        if self._charge is None:
+            usage = usage_of(billed_in(self.data)) if isinstance(self.data, dict) else None
+            self._charge = Charge(usage, self.offer.facts, self.offer.registry, kept=self.cached)
+        return self._charge
 
     def as_chunk(self) -> dict[str, Any]:
         """All of it as one chunk of a stream."""

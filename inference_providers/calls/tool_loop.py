@@ -9,7 +9,6 @@ from __future__ import annotations
 from inference_providers import chat
 from inference_providers.chat import Answer, AnswerBuilder
 from inference_providers.errors import InvalidReplyError, StepLimitError
-from inference_providers.usage import cost_of, usage_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -124,12 +123,13 @@ def _check_calls(asked: int, made: int, turns: Sequence[Mapping[str, Any]]) -> N
 
 
 def _count(given: AnswerBuilder, reply: Reply) -> None:
-    usage = usage_of(reply.data.get("usage") or chat.usage_in(reply.data))  # most say it where it belongs
+    charge, attempts = reply.charge, reply.attempts
     if reply.cached:
-        attempts = (*reply.attempts, from_cache(reply))
-        given.add(usage, 0.0, attempts, (), reply.seconds, cached=True)
-        return
-    given.add(usage, cost_of(usage, reply.offer.facts), reply.attempts, reply.dropped, reply.seconds, reply.repaired)
+        attempts = [*attempts, from_cache(reply)]
+    listed = charge.cost
+    if reply.cached or reply.listed is not reply.offer:
+        listed = charge.listed_at(None if reply.listed is reply.offer else reply.listed.facts)
+    given.add(charge, attempts, reply.dropped, reply.seconds, reply.repaired, listed, cached=reply.cached)
 
 
 def from_cache(reply: Reply | StreamReply | AsyncStreamReply) -> Attempt:

@@ -15,13 +15,19 @@ if TYPE_CHECKING:
 
 
 def running(offer: Offer, limit: float) -> float:
-    """Have a server that this package launches running before it is asked; what is left of *limit* seconds.
+    """Have there what comes first, a server that this package launches or a token; what is left of *limit* seconds.
 
     Raises WireError.
     """
     started = time.monotonic()
     try:
-        offer.wake(limit)
+        if offer.tokens is not None:
+            if not offer.awake:
+                from inference_providers.transport import renew_token
+
+                renew_token(offer.tokens, limit)
+        else:
+            offer.wake(limit)
     except LocalServerError as error:
         raise WireError("launch", str(error)) from None
     return max(limit - (time.monotonic() - started), 0.001)

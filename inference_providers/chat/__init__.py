@@ -11,18 +11,28 @@ if TYPE_CHECKING:
     from inference_providers.chat.answer import Answer as Answer
     from inference_providers.chat.answer import AnswerBuilder as AnswerBuilder
     from inference_providers.chat.answer import plain as plain
+    from inference_providers.chat.arguments import BALANCED as BALANCED
+    from inference_providers.chat.arguments import CHEAPEST as CHEAPEST
     from inference_providers.chat.arguments import DROP as DROP
+    from inference_providers.chat.arguments import FASTEST as FASTEST
+    from inference_providers.chat.arguments import LISTED as LISTED
     from inference_providers.chat.arguments import MAX_STEPS as MAX_STEPS
+    from inference_providers.chat.arguments import ORDERS as ORDERS
+    from inference_providers.chat.arguments import PREFERRING as PREFERRING
+    from inference_providers.chat.arguments import RANDOM as RANDOM
+    from inference_providers.chat.arguments import SMARTEST as SMARTEST
     from inference_providers.chat.arguments import Models as Models
     from inference_providers.chat.arguments import Prompt as Prompt
     from inference_providers.chat.arguments import check_timeout as check_timeout
     from inference_providers.chat.arguments import names_of as names_of
+    from inference_providers.chat.arguments import order_behind as order_behind
     from inference_providers.chat.assembly import Assembly as Assembly
     from inference_providers.chat.assembly import assembled as assembled
     from inference_providers.chat.completion import FAILED as FAILED
     from inference_providers.chat.completion import PATH as PATH
     from inference_providers.chat.completion import Pieces as Pieces
     from inference_providers.chat.completion import as_chunk as as_chunk
+    from inference_providers.chat.completion import billed_in as billed_in
     from inference_providers.chat.completion import content_text as content_text
     from inference_providers.chat.completion import cut_by_length as cut_by_length
     from inference_providers.chat.completion import delta_of as delta_of
@@ -62,6 +72,12 @@ if TYPE_CHECKING:
     from inference_providers.chat.turns import calls_of as calls_of
     from inference_providers.chat.turns import tool_result as tool_result
     from inference_providers.chat.turns import without_calls as without_calls
+    from inference_providers.chat.vectors import TEXTS as TEXTS
+    from inference_providers.chat.vectors import Embeddings as Embeddings
+    from inference_providers.chat.vectors import Ranking as Ranking
+    from inference_providers.chat.vectors import parts as parts
+    from inference_providers.chat.vectors import ranking_of as ranking_of
+    from inference_providers.chat.vectors import vectors_of as vectors_of
 
 _HOME = {
     "answer": (
@@ -70,10 +86,19 @@ _HOME = {
         "plain",
     ),
     "arguments": (
+        "BALANCED",
+        "CHEAPEST",
         "DROP",
+        "FASTEST",
+        "LISTED",
         "MAX_STEPS",
+        "ORDERS",
+        "PREFERRING",
+        "RANDOM",
+        "SMARTEST",
         "check_timeout",
         "names_of",
+        "order_behind",
     ),
     "assembly": (
         "Assembly",
@@ -84,6 +109,7 @@ _HOME = {
         "PATH",
         "Pieces",
         "as_chunk",
+        "billed_in",
         "content_text",
         "cut_by_length",
         "delta_of",
@@ -133,6 +159,14 @@ _HOME = {
         "calls_of",
         "tool_result",
         "without_calls",
+    ),
+    "vectors": (
+        "Embeddings",
+        "Ranking",
+        "TEXTS",
+        "parts",
+        "ranking_of",
+        "vectors_of",
     ),
 }
 __getattr__, __dir__ = face(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from inference_providers.chat import completion
-from inference_providers.usage import Usage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,6 +12,7 @@ if TYPE_CHECKING:
     from typing_extensions import TypeVar  # as every type checker knows it, whether it is installed or not
 
     from inference_providers.attempts import Attempt
+    from inference_providers.usage import Charge, CostDetails, Usage
 
     Parsed = TypeVar("Parsed", default=Any, covariant=True)
 
@@ -46,7 +46,9 @@ class Answer(Text[Parsed]):
 
     provider, model, canonical_name: who gave it, and the provider's and the canonical name of the model.
     usage: `Usage`, in tokens; None if the provider reported none.
-    cost: USD; None if tokens or prices are unknown.
+    cost: USD; None if tokens or prices are unknown. cost_details: what it is made of. savings: what the same tokens
+    would have cost at the first offer that the registry lists, less that; None if either is unknown.
+    id, created: the last reply's own, as far as it has them. content: the text.
     attempts: every attempt on the way. latency: seconds for the whole call.
     finish_reason: `stop`, `length`, `tool_calls`, ... reasoning: the model's thoughts, if it shows them.
     parsed: the value that fits the requested schema. tool_calls: calls that were left to the caller, in
@@ -63,6 +65,7 @@ class Answer(Text[Parsed]):
     canonical_name: str | None
     usage: Usage | None
     cost: float | None
+    savings: float | None
     attempts: list[Attempt]
     latency: float
     finish_reason: str | None
@@ -85,6 +88,7 @@ class Answer(Text[Parsed]):
         canonical_name: str | None = None,
         usage: Usage | None = None,
         cost: float | None = None,
+        savings: float | None = None,
         attempts: Iterable[Attempt] = (),
         latency: float = 0.0,
         finish_reason: str | None = None,
@@ -106,6 +110,7 @@ class Answer(Text[Parsed]):
             "canonical_name": canonical_name,
             "usage": usage,
             "cost": cost,
+            "savings": savings,
             "attempts": [*attempts] if attempts else [],
             "latency": latency,
             "finish_reason": finish_reason,
@@ -145,6 +150,30 @@ class Answer(Text[Parsed]):
         """The text as a plain `str`."""
         return str(self)
 
+    @property
+    def content(self) -> str:
+        """The text as a plain `str`, in OpenAI's word."""
+        return str(self)
+
+    @property
+    def id(self) -> str | None:
+        """The id of the last reply, if it has one."""
+        found = self.data.get("id")
+        return found if isinstance(found, str) else None
+
+    @property
+    def created(self) -> int | None:
+        """When the last reply was made, in seconds since 1970, if it says so."""
+        found = self.data.get("created")
+        return int(found) if isinstance(found, int | float) else None
+
+    @property
+    def cost_details(self) -> CostDetails:
+        """What the cost is made of: by kind of tokens, with their prices, and where those are from."""
+        from inference_providers.usage import details
+
+        return details(self.cost, self.__dict__.get("_charges", ()))
+
     def __repr__(self) -> str:
         return str.__repr__(self)
 
@@ -157,6 +186,7 @@ class Answer(Text[Parsed]):
             "canonical_name": self.canonical_name,
             "usage": self.usage.as_dict() if self.usage else None,
             "cost": self.cost,
+            **({"savings": self.savings} if self.savings else {}),
             "latency": round(self.latency, 3),
             "finish_reason": self.finish_reason,
             "attempts": [
@@ -193,51 +223,51 @@ class AnswerBuilder:
     split: thoughts that stand between tags at the beginning of the text are no part of it.
     """
 
-    __slots__ = ("attempts", "cached", "cost", "dropped", "is_first", "latency", "repaired", "split", "usage")
+    __slots__ = ("attempts", "cached", "charges", "cost", "dropped", "latency", "listed", "repaired", "split", "usage")
 
     def __init__(self, *, split: bool = False) -> None:
-        self.is_first, self.split, self.cached = True, split, False
+        self.split, self.cached = split, False
         self.attempts: list[Attempt] = []
+        self.charges: list[Charge] = []  # one for each reply
         self.latency = 0.0
         self.usage: Usage | None = None
         self.cost: float | None = 0.0
+        self.listed: float | None = 0.0
         self.dropped: dict[str, None] = {}
         self.repaired: dict[str, None] = {}
 
     def add(
         self,
-        usage: Usage | None,
-        cost: float | None,
+        charge: Charge,
         attempts: Iterable[Attempt],
         dropped: Iterable[str],
         seconds: float,
         repaired: Iterable[str] = (),
+        listed: float | None = None,
         *,
         cached: bool = False,
     ) -> None:
         """Count one more reply, which took *seconds*; once a cost is unknown, the total is unknown.
 
-        cached: it was kept from an earlier call.
+        listed: what it would have cost at the first offer that the registry lists. cached: it was kept from an earlier
+        call.
         """
+        self.listed = None if self.listed is None or listed is None else self.listed + listed
         self.latency += seconds
-        self.cached = cached and (self.is_first or self.cached)
+        self.cached = cached and (not self.charges or self.cached)
         if dropped:
             self.dropped.update(dict.fromkeys(dropped))
         if repaired:
             self.repaired.update(dict.fromkeys(repaired))
-        if self.is_first:
-            self.is_first, self.attempts, self.usage, self.cost = False, list(attempts), usage, cost
+        self.charges.append(charge)
+        usage, cost = charge.usage, charge.cost
+        if len(self.charges) == 1:
+            self.attempts, self.usage, self.cost = list(attempts), usage, cost
             return
         self.attempts += attempts
         self.cost = None if self.cost is None or cost is None else self.cost + cost
         if usage is not None:
-            so_far = self.usage or Usage()
-            self.usage = Usage(
-                so_far.input_tokens + usage.input_tokens,
-                so_far.output_tokens + usage.output_tokens,
-                cached_tokens=so_far.cached_tokens + usage.cached_tokens,
-                reasoning_tokens=so_far.reasoning_tokens + usage.reasoning_tokens,
-            )
+            self.usage = usage if self.usage is None else self.usage + usage
 
     def answer(
         self,
@@ -261,7 +291,7 @@ class AnswerBuilder:
         reasoning = completion.thoughts(message) if thoughts is None else thoughts
         if parted is not None or self.split or "extra_content" in message:
             text, reasoning = _parted(text, reasoning, completion.is_thought(message), self.split, parted)
-        return Answer.__new__(  # takes half the time of calling the class
+        answer = Answer.__new__(  # takes half the time of calling the class
             Answer,
             text,
             provider=source.provider if source else None,
@@ -269,6 +299,7 @@ class AnswerBuilder:
             canonical_name=source.canonical_name if source else None,
             usage=self.usage,
             cost=self.cost,
+            savings=None if self.cost is None or self.listed is None else self.listed - self.cost,
             attempts=self.attempts,
             latency=self.latency,
             finish_reason=choice.get("finish_reason"),
@@ -281,6 +312,9 @@ class AnswerBuilder:
             asked=messages,
             cached=self.cached,
         )
+        if self.charges:
+            answer.__dict__["_charges"] = self.charges  # for those who ask for details
+        return answer
 
 
 def _parted(

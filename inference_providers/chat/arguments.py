@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 MAX_STEPS = 10  # replies to one question, calls of tools between them
+# What is no parameter of generation but says whom to ask, in which order, how often and for how much.
+PREFERRING = frozenset((
+    "policy", "max_cost", "quality_threshold", "provider", "fallback_providers", "strategies", "retry_attempts",
+    "backoff_multiplier", "cost_optimization", "latency_optimization", "fallback_config",
+))  # fmt: skip
+# Policies: in which order candidates are asked. Each may also stand behind a model's name.
+LISTED, RANDOM, CHEAPEST, FASTEST, SMARTEST, BALANCED = ORDERS = (
+    "listed", "random", "cheapest", "fastest", "smartest", "balanced",
+)  # fmt: skip
 KEEP, DROP, ERROR = "keep", "drop", "error"  # what becomes of a parameter that a candidate does not take
 
 TYPE_CHECKING = False
@@ -19,6 +28,13 @@ def names_of(models: Models) -> list[str]:
     if not isinstance(models, str | list | tuple | None):
         raise TypeError(f"a model is a name, or a list of names, not {models!r}")
     return [models] if isinstance(models, str) else list(models or ())
+
+
+def order_behind(names: Sequence[str]) -> str | None:
+    """The policy that all of the names end in, if they do."""
+    words = {name.rpartition(":")[2].lower() if ":" in name else "" for name in names}
+    word = words.pop() if len(words) == 1 else ""
+    return word if word in ORDERS else None
 
 
 def check_timeout(timeout: Any) -> None:

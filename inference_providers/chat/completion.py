@@ -197,6 +197,20 @@ def usage_in(chunk: Mapping[str, Any]) -> Any:
     return {"prompt_tokens": metrics.get("inputTokenCount"), "completion_tokens": metrics.get("outputTokenCount")}
 
 
+def billed_in(chunk: Mapping[str, Any]) -> Any:
+    """What a reply or a chunk says of what it costs: `usage_in`, with what stands elsewhere in it."""
+    usage = usage_in(chunk)
+    if type(usage) is not dict:
+        return usage
+    if tier := chunk.get("service_tier"):
+        usage = {**usage, "service_tier": tier}
+    output = chunk.get("output")
+    if type(output) is list and "num_search_queries" not in usage:  # a response, which lists what was done for it
+        searches = sum(type(item) is dict and item.get("type") == "web_search_call" for item in output)
+        usage = {**usage, "num_search_queries": searches} if searches else usage
+    return usage
+
+
 def as_chunk(reply: Mapping[str, Any]) -> dict[str, Any]:
     """A whole reply as one chunk of a stream. One that is no chat completion stays as it is."""
     choices = reply.get("choices")

@@ -16,7 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from inference_providers.clients import ProviderList, Terms
+    from inference_providers.clients import ClientTerms, ProviderList
+    from inference_providers.telemetry import UsageLog
 
 
 @click.command(cls=Command, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 @click.option("--max-tokens", type=click.IntRange(min=1), help="Stop the answer after this many tokens.")
 @click.option("-n", "--no-stdin", is_flag=True, help="Do not read standard input: for loops over lines of a file.")
 @click.option("--no-stream", is_flag=True, help="Print the answer when it is complete.")
+@click.option("-c", "--continue", "goes_on", is_flag=True, help="Go on with the last conversation in the log.")
+@click.option("--id", "conversation", metavar="ID", help="Go on with this conversation, by its id in the log.")
 @click.option("--json", "as_json", is_flag=True, help="Print answer, provider, model and attempts as JSON.")
 @click.option("-v", "--verbose", is_flag=True, help="Report on standard error what is tried.")
 @click.version_option(__version__)
@@ -60,9 +63,11 @@ def main(
     temperature: float | None,
     no_stdin: bool,
     no_stream: bool,
+    goes_on: bool,
+    conversation: str | None,
     as_json: bool,
     verbose: bool,
-    terms: Terms,
+    terms: ClientTerms,
 ) -> None:
     """Ask a language model a QUESTION, with whatever keys or servers there are.
 
@@ -73,11 +78,18 @@ def main(
         git diff | ask-ai "Write a commit message for this."
         ask-ai "What is wrong here?" <screenshot.png
     """
+    from inference_providers.cli import kept_log
     from inference_providers.cli.refused_keys import RefusedKeys
     from inference_providers.clients import ProviderList
 
     prompt, shown = _asked(" ".join(question), images, no_stdin)
-    providers = ProviderList(verbose=verbose, learn=True)
+    providers = ProviderList(verbose=verbose, learn=True, log=False)
+    log = kept_log.keep(providers, "ask-ai")
+    asked: Any = prompt
+    if goes_on or conversation is not None:
+        turns, model = kept_log.go_on(log, conversation)
+        asked = _going_on(turns, prompt, system, log)
+        models = models or ((model,) if model and model != "auto" else ())
     options: dict[str, Any] = {
         "model": list(models) or None,
         "timeout": timeout,
@@ -90,11 +102,11 @@ def main(
     refused = RefusedKeys(providers)
     try:
         if as_json:
-            say_json(providers.ask_ai(prompt, **options).as_dict())
+            say_json(providers.ask_ai(asked, **options).as_dict())
         elif no_stream:
-            say(providers.ask_ai(prompt, **options))
+            say(providers.ask_ai(asked, **options))
         else:
-            _print_stream(providers, prompt, options)
+            _print_stream(providers, asked, options)
     finally:
         refused.tell()
 
@@ -121,7 +133,17 @@ def _asked(question: str, images: tuple[str, ...], no_stdin: bool) -> tuple[str,
     return prompt, shown
 
 
-def _print_stream(providers: ProviderList, prompt: str, options: dict[str, Any]) -> None:
+def _going_on(
+    turns: list[dict[str, Any]], prompt: str, system: str | None, log: UsageLog | None
+) -> list[dict[str, Any]]:
+    """The messages of a conversation that goes on; with another system prompt it becomes another one."""
+    if system is not None and log is not None and log.conversation is not None:
+        turns = [turn for turn in turns if turn.get("role") != "system"]
+        log.conversation.known = 0  # it is another one from here on
+    return [*turns, {"role": "user", "content": prompt}]
+
+
+def _print_stream(providers: ProviderList, prompt: Any, options: dict[str, Any]) -> None:
     from inference_providers.errors import TruncatedStreamError
     from inference_providers.text import pieces
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from inference_providers.batches import Result, Summary
-    from inference_providers.clients import Terms
+    from inference_providers.clients import ClientTerms
 
 
 def _concurrency(context: click.Context, option: click.Parameter, value: str) -> int | str:
@@ -100,7 +100,7 @@ def batch(
     tpm: float | None,
     no_resume: bool,
     quiet: bool,
-    terms: Terms,
+    terms: ClientTerms,
     **same: Any,
 ) -> None:
     """Ask every item of INPUT, a file of JSON lines, JSON, CSV or text, and write the answers as they arrive.

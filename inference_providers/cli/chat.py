@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from inference_providers.cli import prompt
+from inference_providers.cli import kept_log, prompt
 from inference_providers.cli.completion import complete_model
 from inference_providers.cli.exit_codes import FAILED, guarded
 from inference_providers.cli.output import encodable, listed, on_terminal, say
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from inference_providers.calls import AnswerStream
     from inference_providers.clients import ProviderList
+    from inference_providers.telemetry import UsageLog
 
 HELP = (
     ("/model NAME", "talk to another model; without a name: show the current one"),
@@ -50,8 +51,9 @@ def chat(
     """Talk to a model. /help lists the commands; Ctrl-C stops an answer and keeps what has arrived."""
     from inference_providers.clients import ProviderList
 
-    providers = ProviderList(avoid=avoid or None, only=only or None, learn=True)
-    talk = Talk(providers, model, system, {} if temperature is None else {"temperature": temperature})
+    providers = ProviderList(avoid=avoid or None, only=only or None, learn=True, log=False)
+    log = kept_log.keep(providers, "chat")
+    talk = Talk(providers, model, system, {} if temperature is None else {"temperature": temperature}, log)
     talk.run()
     if talk.failed and not talk.interactive:
         sys.exit(FAILED)
@@ -60,9 +62,17 @@ def chat(
 class Talk:
     """One conversation: its turns, and the commands that act on it."""
 
-    def __init__(self, providers: ProviderList, model: str | None, system: str | None, options: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        providers: ProviderList,
+        model: str | None,
+        system: str | None,
+        options: dict[str, Any],
+        log: UsageLog | None = None,
+    ) -> None:
         self._providers, self._model, self._system, self._options = providers, model, system, options
         self.turns: list[dict[str, Any]] = []
+        self._log = log
         self._last: tuple[list[dict[str, Any]], str] | None = None  # the turns before the last question, and that
         from inference_providers.cli.refused_keys import RefusedKeys
 
@@ -142,6 +152,10 @@ class Talk:
 
     def _clear(self, _: str) -> None:
         self.turns, self._last = [], None
+        if self._log is not None and self._log.conversation is not None:
+            from inference_providers.telemetry import Conversation
+
+            self._log.conversation = Conversation()
 
     def _retry(self, _: str) -> None:
         if self._last is None:

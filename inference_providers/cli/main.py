@@ -14,6 +14,7 @@ from inference_providers.cli.doctor import doctor
 from inference_providers.cli.exit_codes import EXIT_CODES
 from inference_providers.cli.learned import learned
 from inference_providers.cli.local import local
+from inference_providers.cli.logs import logs
 from inference_providers.cli.models import models
 from inference_providers.cli.output import Group
 from inference_providers.cli.paths import paths, purge
@@ -22,6 +23,7 @@ from inference_providers.cli.registry import registry
 from inference_providers.cli.resolve import resolve
 from inference_providers.cli.roll_call import roll_call
 from inference_providers.cli.terms import offline
+from inference_providers.cli.usage import usage
 
 
 @click.group(cls=Group, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
@@ -32,8 +34,8 @@ def main() -> None:
 
 
 for command in (
-    batch, batch_jobs, cache, chat, completion, doctor, learned, local, models, paths, providers, purge, registry,
-    resolve, roll_call,
+    batch, batch_jobs, cache, chat, completion, doctor, learned, local, logs, models, paths, providers, purge, registry,
+    resolve, roll_call, usage,
 ):  # fmt: skip
     main.add_command(command)
 

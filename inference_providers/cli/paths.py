@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inference_providers.cli.places import Place
 
-KINDS = ("updates", "learned", "cache", "servers", "models", "lists")
+KINDS = ("updates", "live", "learned", "cache", "budget", "speeds", "servers", "models", "lists", "usage")
 
 
 @click.command("paths")

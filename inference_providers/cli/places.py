@@ -73,6 +73,7 @@ def _remove_empty(folder: str) -> None:
 def places(environ: Mapping[str, str]) -> list[Place]:
     """All that this package may keep for the user of an environment."""
     from inference_providers.cache import path_of
+    from inference_providers.calls import LIVE_FILES
     from inference_providers.files import folders
     from inference_providers.routing import Learned
     from inference_providers.servers import model_files, open_models, servers_folder
@@ -88,12 +89,21 @@ def places(environ: Mapping[str, str]) -> list[Place]:
     fetched = tuple(file.format(model.name) for model in open_models.every() for file in files)
     return [
         Place("updates", "updates of the registry", os.path.dirname(registry), updates),
+        Place("live", "what providers said that they have", folders.cache(environ), LIVE_FILES),
         Place("learned", "what providers refused", notes, ("learned.json",)),
         Place("cache", "replies that were kept", os.path.dirname(kept), replies),
+        Place("budget", "what was spent, by day", folders.own("data", environ), _database("budget.sqlite")),
+        Place("speeds", "how quick providers were", folders.own("data", environ), _database("speeds.sqlite")),
         Place("servers", "logs and states of servers that were started", servers_folder(environ)),
         Place("models", "models that were fetched", model_files.own_folder(environ), fetched),
+        Place("usage", "the log of calls", folders.own("data", environ), ("usage.db", "usage.*")),
         Place("lists", "your lists of models", folders.own("config", environ), lists),
     ]
+
+
+def _database(name: str) -> tuple[str, ...]:
+    """A file of SQLite's, and what may stand beside it."""
+    return (name, *(f"{name}{tail}" for tail in ("-wal", "-shm", ".lock", ".damaged-*")))
 
 
 def size_of(path: str) -> int:

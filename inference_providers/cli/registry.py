@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 import click
 
@@ -11,6 +12,7 @@ from inference_providers import files
 from inference_providers.cli.completion import complete_provider
 from inference_providers.cli.exit_codes import BAD_REGISTRY, guarded
 from inference_providers.cli.output import json_option, say, say_json
+from inference_providers.cli.registry_changes import compare, diff
 from inference_providers.cli.tables import emit
 
 TYPE_CHECKING = False
@@ -24,18 +26,28 @@ def registry() -> None:
     """Build, update, check and show the registry of providers and models."""
 
 
+registry.add_command(compare)
+registry.add_command(diff)
 _sources = click.option(
     "--from",
     "sources",
     multiple=True,
     required=True,
-    metavar="FILE_OR_URL",
-    help="A catalogue; give the option once for each source.",
+    metavar="SOURCE",
+    help="A catalogue: its name (models.dev, litellm, ...), a file or a URL; once for each source.",
+)
+_accept = click.option(
+    "--accept",
+    "accepted",
+    multiple=True,
+    metavar="PROVIDER",
+    help="Let through what guards would not of this provider's changes; once for each provider.",
 )
 
 
 @registry.command()
 @_sources
+@_accept
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False, writable=True), help="Where to write; default: standard output."
 )
@@ -45,10 +57,12 @@ _sources = click.option(
     help="Where to write which source each fact is from, and of which day.",
 )
 @guarded
-def build(sources: tuple[str, ...], output: str | None, origins: str | None) -> None:
+def build(sources: tuple[str, ...], accepted: tuple[str, ...], output: str | None, origins: str | None) -> None:
     """Build a registry from public catalogues; the same inputs give the same bytes.
 
-    Where sources are three times off on a price, that of the bundled registry stays.
+    Named sources are models.dev, opencode (models.dev's as that package has it), litellm, litellm-endpoints, pi-ai and
+    endpoints. Where sources are three times off on a price, that of the bundled registry stays; so does a provider's
+    row that lost a key variable, its endpoint, or more than a fifth of its offers.
     """
     from inference_providers.upkeep import Building, load_overlay, to_text
 
@@ -59,21 +73,25 @@ def build(sources: tuple[str, ...], output: str | None, origins: str | None) -> 
             raise click.UsageError(f"{same[0]} is an input; the registry needs another file as its output.")
     if origins is not None and files.same(output or "-", origins):
         raise click.UsageError("--origins is where the registry goes; it needs another file.")
-    building = Building(_read(sources), load_overlay(), _bundled().data)
+    building = Building(_read(sources), load_overlay(), _bundled().data, accepted)
     _write(output or "-", to_text(building.data))
     if origins is not None:
         _write(origins, building.origins())
     if held := building.merged.held:
         say(f"{len(held)} prices are not taken as the newest source has them: see `registry conflicts`", err=True)
+    if building.absent:
+        say(f"what is missing is not guarded, since these sources are: {', '.join(building.absent)}", err=True)
+    for one in building.tripped:
+        say(f"not taken: {one} (--accept {one.provider} takes it)", err=True)
 
 
 def _read(origins: tuple[str, ...]) -> list[Source]:
-    from inference_providers.upkeep import fetch_catalogue, load_overlay, read_source
+    from inference_providers.upkeep import load_overlay, read_named
 
     overlay, read = load_overlay(), []
     for origin in origins:
         say(f"reading {origin}", err=True)
-        read.append(read_source(fetch_catalogue(origin, os.environ), overlay, origin))
+        read.append(read_named(origin, os.environ, overlay=overlay))
     return read
 
 
@@ -89,19 +107,24 @@ def _write(path: str, text: str) -> None:
 
 @registry.command()
 @_sources
+@_accept
 @json_option
 @guarded
-def conflicts(sources: tuple[str, ...], as_json: bool) -> None:
-    """List what sources say and a build does not follow: labels of names, and prices that are three times off."""
+def conflicts(sources: tuple[str, ...], accepted: tuple[str, ...], as_json: bool) -> None:
+    """List what sources say and a build does not follow.
+
+    Labels of names, prices that are three times off, and rows that a guard has kept as they were.
+    """
     from inference_providers.upkeep import Building, load_overlay
 
-    building = Building(_read(sources), load_overlay(), _bundled().data)
-    rows = [
+    building = Building(_read(sources), load_overlay(), _bundled().data, accepted)
+    rows: list[tuple[Any, ...]] = [
         ("name", one.provider, one.internal_name, one.by_spelling, one.by_label, one.why) for one in building.conflicts
     ] + [
-        ("price", one.provider, one.internal_name, one.kept, one.said, f"{one.field}: sources are far apart")
+        ("price", one.provider, one.internal_name, one.kept, one.said, f"{one.field}: {one.why}")
         for one in building.merged.held
     ]
+    rows += [("guard", one.provider, "", one.kept, one.said, one.why) for one in building.tripped]
     if not rows and not as_json:
         say("There are no conflicts.", err=True)
     columns = ["kind", "provider", "internal_name", "kept", "said", "why"]

@@ -8,6 +8,7 @@ from functools import wraps
 
 import click
 
+from inference_providers.chat import ORDERS
 from inference_providers.cli.completion import complete_provider
 
 TYPE_CHECKING = False
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from inference_providers.clients import Terms
+    from inference_providers.clients import ClientTerms
 
 
 def offline(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -67,7 +68,7 @@ def selecting(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def on_terms(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds these and `--api-base` and `--api-key-variable`; all of them come as *terms*, for `ask_ai`.
+    """Adds these and `--api-base`, `--api-key-variable`, `--policy`, `--max-cost`; all come as *terms*, for `ask_ai`.
 
     A key itself is no option: other users see command lines, and shells keep them.
     """
@@ -79,9 +80,11 @@ def on_terms(command: Callable[..., Any]) -> Callable[..., Any]:
         only: tuple[str, ...],
         api_base: str | None,
         api_key_variable: str | None,
+        policy: Any,
+        max_cost: float | None,
         **kwargs: Any,
     ) -> Any:
-        terms: Terms = {}
+        terms: ClientTerms = {}
         if avoid:
             terms["avoid"] = avoid
         if only:
@@ -90,13 +93,19 @@ def on_terms(command: Callable[..., Any]) -> Callable[..., Any]:
             terms["api_base"] = api_base
         if api_key_variable is not None:
             terms["api_key"] = _key_in(api_key_variable)
+        if policy is not None:
+            terms["policy"] = policy
+        if max_cost is not None:
+            terms["max_cost"] = max_cost
         return command(*args, terms=terms, **kwargs)
 
     variable = click.option(
         "--api-key-variable", metavar="NAME", help="The variable that holds the key; for one provider (openai/gpt-4o)."
     )
+    order = click.option("--policy", type=click.Choice(ORDERS), help="Who is asked first; default: as listed.")
+    cost = click.option("--max-cost", type=click.FloatRange(min=0), help="US dollars that it may cost at most.")
     base = click.option("--api-base", metavar="URL", help="Ask this OpenAI-compatible server, and nobody else.")
-    return selecting(base(variable(run)))
+    return selecting(base(variable(order(cost(run)))))
 
 
 def _key_in(variable: str) -> str:

@@ -23,6 +23,7 @@ VARIABLES: dict[str, dict[str, str]] = {
         "INFERENCE_PROVIDERS_CACHE_DIR": "where updates of the registry are kept; default: the cache folder",
         "INFERENCE_PROVIDERS_LOCAL_MODEL": "a GGUF file that is started where there is nobody else to ask",
         "INFERENCE_PROVIDERS_MODELS": "lists of models of your own: files, between `:` (`;` on Windows)",
+        "INFERENCE_PROVIDERS_LOG": "`usage`, `text` or `off`: what of calls is logged, see [usage.md](usage.md)",
         "INFERENCE_PROVIDERS_COMPAT": "`0.2`: what that version gave, see [moving.md](moving.md)",
     },
     FOLDERS: {
@@ -31,9 +32,12 @@ VARIABLES: dict[str, dict[str, str]] = {
         "HOMEDRIVE": "with `HOMEPATH`, the same where `USERPROFILE` is not set",
         "HOMEPATH": "see `HOMEDRIVE`",
         "LOCALAPPDATA": "where all is kept on Windows",
+        "APPDATA": "where gcloud keeps its credentials on Windows; see [clouds.md](clouds.md)",
+        "CLOUDSDK_CONFIG": "where it keeps them, in place of `~/.config/gcloud`",
         "XDG_CACHE_HOME": "where updates are kept; default: `~/.cache`",
         "XDG_CONFIG_HOME": "where your lists of models are; default: `~/.config`",
-        "XDG_DATA_HOME": "where model files are; default: `~/.local/share`",
+        "XDG_DATA_HOME": "where model files and the log of calls are; default: `~/.local/share`",
+        "TMPDIR": "where packages with catalogues lie while a registry is built of them; default: `/tmp`",
         "XDG_STATE_HOME": "where servers and what was learnt are noted; default: `~/.local/state`",
     },
     NETWORK: {
@@ -63,6 +67,11 @@ VARIABLES: dict[str, dict[str, str]] = {
         "LLAMA_API_KEY": "set for an engine that is started: the key that it asks for",
     },
     COMPATIBLE: {
+        "TIKTOKEN_CACHE_DIR": "where tiktoken keeps its files, of which `estimate` reads those that are there",
+        "DATA_GYM_CACHE_DIR": "the same, by its older name",
+        "TMPDIR": "the folder above it where neither is set",
+        "AWS_LAMBDA_FUNCTION_NAME": "where it is set, a call is logged before it ends: the process may be frozen then",
+        "K_SERVICE": "the same",
         "MAX_TOKENS": "of `generate_response`: the longest answer; default: 250",
         "TEMPERATURE": "of `generate_response`; default: 0.1",
     },

@@ -11,16 +11,17 @@ if TYPE_CHECKING:
     from inference_providers.clients.one_line import ask_ai as ask_ai
     from inference_providers.clients.one_line import batch as batch
     from inference_providers.clients.one_line import default_list as default_list
+    from inference_providers.clients.one_line import estimate as estimate
     from inference_providers.clients.one_line import stream as stream
     from inference_providers.clients.options import AskOptions as AskOptions
     from inference_providers.clients.options import BatchOptions as BatchOptions
+    from inference_providers.clients.options import ClientTerms as ClientTerms
     from inference_providers.clients.options import EngineCallOptions as EngineCallOptions
     from inference_providers.clients.options import EngineOptions as EngineOptions
     from inference_providers.clients.options import GenerationOptions as GenerationOptions
     from inference_providers.clients.options import InferOptions as InferOptions
     from inference_providers.clients.options import ListOptions as ListOptions
     from inference_providers.clients.options import StreamOptions as StreamOptions
-    from inference_providers.clients.options import Terms as Terms
     from inference_providers.clients.provider_list import ProviderList as ProviderList
 
 _HOME = {
@@ -30,18 +31,19 @@ _HOME = {
         "ask_ai",
         "batch",
         "default_list",
+        "estimate",
         "stream",
     ),
     "options": (
         "AskOptions",
         "BatchOptions",
+        "ClientTerms",
         "EngineCallOptions",
         "EngineOptions",
         "GenerationOptions",
         "InferOptions",
         "ListOptions",
         "StreamOptions",
-        "Terms",
     ),
     "provider_list": ("ProviderList",),
 }

@@ -121,20 +121,19 @@ class ClientCall:
 
         Raises ProviderUnavailableError where there is none, and ContentFilteredError where the model refuses.
         """
-        from inference_providers.usage import cost_of, usage_of
+        from inference_providers.registry import Facts
+        from inference_providers.usage import Charge, usage_of
 
         data = checked_completion(reply.http_response.content, self._model)
         self._check_refusal(chat.message_of(data), reply.http_response)
         provider = registry.providers.get(reply.headers.get("x-inference-provider", ""))
         model = reply.headers.get("x-inference-model", self._model)  # which the client has chosen, where it routes
         dropped, repaired = (reply.headers.get(f"x-inference-{what}", "") for what in ("dropped", "repaired"))
-        usage = usage_of(chat.usage_in(data))
-        kept = KEPT in reply.http_response.extensions
-        cost = 0.0 if kept else cost_of(usage, provider.facts(model)) if provider else None
+        usage, kept = usage_of(chat.billed_in(data)), KEPT in reply.http_response.extensions
+        charged = Charge(usage, provider.facts(model) if provider else Facts(), registry, kept=kept)
         given = chat.AnswerBuilder(split=bool(self._question.split_thinking))
         given.add(
-            usage,
-            cost,
+            charged,
             (),
             filter(None, dropped.split(", ")),
             time.monotonic() - self._started,

@@ -10,8 +10,8 @@ import sys
 from functools import partial
 
 from inference_providers.calls import LAUNCH, Finder, Pipeline
-from inference_providers.chat import check_timeout
-from inference_providers.credentials import Secretive, hidden
+from inference_providers.chat import PREFERRING, check_timeout
+from inference_providers.credentials import Environment, Secretive, hidden
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,12 +20,23 @@ if TYPE_CHECKING:
 
     import openai
 
-    from inference_providers.clients.options import ClientTerms, Terms
+    from inference_providers.chat import Models, Prompt, Question
+    from inference_providers.clients.estimates import Estimate
+    from inference_providers.clients.options import ClientTerms, Strategy, Terms
     from inference_providers.clients.sdk_transport import Options
     from inference_providers.clients.version_0_2 import Call
     from inference_providers.offers import Explanation, LocalServer, Offer, Resolution
     from inference_providers.registry import Registry
     from inference_providers.testing import StandIn
+    from inference_providers.usage import Analytics, Performance
+
+
+# Options of a question that are no parameters of the model's.
+_TERMS = ("avoid", "only", "api_key", "api_base")
+_HOW = (
+    "max_steps", "on_unsupported", "schema", "system", "images", "extra_body", "split_thinking",
+    "cache", "cache_config",
+)  # fmt: skip
 
 
 class Directory(Secretive):
@@ -69,6 +80,21 @@ class Directory(Secretive):
         if "pipeline" in self.__dict__:
             self.pipeline.verbose = self.pipeline.finder.verbose = verbose
 
+    def configure_providers(self, preferences: Mapping[str, Any]) -> None:
+        """Prefer, for all calls from now on that say nothing else.
+
+        preferences: primary: the provider that is asked first; fallback: a list of those that are asked after it,
+        nobody else (without it, whoever else serves the model). cost_optimization: true for the cheapest first, or
+        `{"max_cost": USD for each call, "prefer_cheaper": ..., "quality_threshold": ...}`. latency_optimization: true
+        for the fastest first. quality_threshold: from 0 to 1, how good a model must be that is not named.
+
+        Raises TypeError, ValueError, and UnknownModelError for a provider that nobody is called.
+        """
+        from inference_providers.routing import configured
+
+        made = configured(preferences, self.pipeline.finder.provider_id)
+        self.pipeline.preferences = made.beside(self.pipeline.preferences)
+
     def get_canonical_model_names(self) -> list[str]:
         """Every canonical name in the registry, sorted."""
         return sorted(self.registry.canonical_names)
@@ -90,9 +116,17 @@ class Directory(Secretive):
         """Which model *name* means, by which rule, and every offer of it, usable or not."""
         return self.pipeline.finder.resolver.resolve(name, provider)
 
-    def explain(self, name: str | None = None) -> Explanation:
-        """Every offer of a model (or of the automatic choice), and why it is or is not a candidate."""
-        return self.pipeline.finder.explain(name)
+    def explain(self, name: str | None = None, *, policy: Strategy | None = None) -> Explanation:
+        """Every offer of a model (or of the automatic choice), and why it is or is not a candidate.
+
+        policy: in which order it is asked, with the arithmetic; default that of the list, or of the name.
+        """
+        found = self.pipeline.finder.explain(name)
+        if policy is None and self.pipeline.preferences is None and ":" not in (name or ""):
+            return found
+        from inference_providers.calls import explained
+
+        return explained(self.pipeline, found, policy)
 
     def candidates(self, name: str, *, provider: str | None = None) -> list[Offer]:
         """The candidates for a name, in the order in which they are tried.
@@ -104,6 +138,43 @@ class Directory(Secretive):
     def local_servers(self) -> list[LocalServer]:
         """The model servers that run on this machine; a look at known ports counts for ten seconds."""
         return self.pipeline.finder.own_local_servers()
+
+    def estimate(self, question: Prompt, model: Models = None, **options: Any) -> Estimate:
+        """What a question may take and cost, before it is sent: from the least to the most, None where unknown.
+
+        model: as for `ask_ai`; it is estimated for the first candidate. options: `system`, `images`, `tools` and
+        parameters, of which `max_tokens` says how long the answer may be. Tokens are counted by `tiktoken` or
+        `tokenizers` where they are installed and have what they need, else by characters: `.method` says how.
+        """
+        from inference_providers.clients.estimates import estimated
+
+        return estimated(self.pipeline, question, model, options)
+
+    def analytics(self, timeframe: str = "last_30_days", metrics: Sequence[str] | None = None) -> Analytics:
+        """What was used in a time, as this user's log has it (see docs/usage.md): requests, tokens, costs, latency.
+
+        timeframe: `last_30_days`, `7d`, `today`, `this_month`, ... metrics: of `requests`, `tokens`, `costs`,
+        `latency`; default: all. Raises ValueError for other words.
+        """
+        from inference_providers.usage import Analytics, LogFile
+
+        return Analytics(LogFile.of(self.pipeline.users_environ), timeframe, metrics)
+
+    def performance(
+        self, model: str, metrics: Sequence[str] | None = None, *, timeframe: str = "last_30_days"
+    ) -> Performance:
+        """How well a model (or `provider/model`) did, as this user's log has it. Raises ValueError for other metrics.
+
+        metrics: of `success_rate`, `avg_latency`, `p95_latency`; default: all.
+        """
+        from inference_providers.usage import LogFile, Performance
+
+        head, _, rest = model.partition("/")
+        provider = self.registry.provider_id(head) if rest else None
+        name = rest if provider else model
+        names = sorted({name, self.registry.names.canonical_name(name) or name})
+        file = LogFile.of(self.pipeline.users_environ)
+        return Performance(file, model, names, metrics, provider=provider, timeframe=timeframe)
 
     def _connecting(self, terms: Terms, test: bool) -> Call:
         """A call that connects, under these terms."""
@@ -117,15 +188,20 @@ class Directory(Secretive):
         """What a client that routes is made of: the pipeline under its terms, and its options."""
         from inference_providers.clients import sdk_transport
 
-        cache = self._cache_of(terms)
+        words: dict[str, Any] = {name: terms.pop(name) for name in PREFERRING & terms.keys()}  # type: ignore[misc]
+        cache = self.pipeline.cache_of_call(terms.pop("cache", None), terms.pop("cache_config", None))
         pipeline = self._within(terms) if terms else self.pipeline
         options = sdk_transport.options_of(pipeline, models, timeout, hedge_after, allow_empty)
+        options.preferences = pipeline.preferring(words).over(pipeline.preferences) if words else None
         options.cache = cache
         return pipeline, options
 
-    def _cache_of(self, options: Any) -> Mapping[str, Any] | bool | None:
-        """What a call says of the cache, taken out of its options. Raises TypeError and ValueError."""
-        return self.pipeline.cache_of_call(options.pop("cache", None), options.pop("cache_config", None))
+    def _asked(self, question: Any, options: dict[str, Any]) -> tuple[Pipeline, Question]:
+        """The pipeline under a call's terms, and what is asked, checked. *options*: those of `ask_ai`, all of them."""
+        terms: Any = {name: options.pop(name, None) for name in _TERMS}
+        how = {name: options.pop(name) for name in _HOW if name in options}
+        asked = self.pipeline.question(question, options, **how)
+        return self._within(terms), asked
 
     def _within(self, terms: Terms) -> Pipeline:
         """The pipeline under a call's terms; from here on, *terms* shows its key as "[key]"."""
@@ -197,29 +273,51 @@ def pipeline_of(
     mock: Mapping[str, Any] | None,
     finding: dict[str, Any],
     calling: dict[str, Any],
+    preferring: dict[str, Any],
+    split_thinking: bool,
     cache: Any = None,
 ) -> Pipeline:
     """A pipeline over these providers: *finding* are further options of its `Finder`, *calling* of its calls.
 
-    cache: options of its cache, if it has one.
+    *preferring*: `policy`, `budget` and `rate_limits`, as in `ProviderList`. *cache*: options of its cache, if it has
+    one.
     """
     _check(timeout, hedge_after, environ, aliases)
     if local not in (True, False, LAUNCH):
         raise ValueError(f'local must be True, False or "{LAUNCH}", not {local!r}')
     stand_in = _stand_in(mock)
+    users = Environment(os.environ if environ is None else environ)
     if stand_in is not None:
-        environ = stand_in.environ(os.environ if environ is None else environ)
+        environ = stand_in.environ(users)
         registry = stand_in.registry()
         if registry is not None:
             local, finding = False, {**finding, "json_override": registry, "auto_update": False}
     finder = Finder(environ=environ, local=local, aliases=aliases, **finding)
+    log, traced = calling.pop("log", None), calling.pop("telemetry", False)
+    numbers = preferring["policy"] if hasattr(preferring["policy"], "backoff_base") else None
+    calling = {**calling, "split_thinking": split_thinking, "policy": numbers}
     pipeline = Pipeline(finder, timeout=timeout, hedge_after=hedge_after, stand_in=stand_in, **calling)
+    pipeline.users_environ = users
+    _prefer(pipeline, **{**preferring, "policy": None} if numbers is not None else preferring)
+    _cache(pipeline, cache)
+    if log or (log is None and stand_in is None and users.get("INFERENCE_PROVIDERS_LOG")):
+        from inference_providers.telemetry import keep_log
+
+        keep_log(pipeline, log, users)
+    if traced:
+        from inference_providers.telemetry import trace
+
+        trace(pipeline)
+    return pipeline
+
+
+def _cache(pipeline: Pipeline, cache: Any) -> None:
+    """Have a list keep replies, if it is told to, and each of its calls say what it wants of that."""
     pipeline.cache_of_call = partial(_cache_of_call, pipeline)  # type: ignore[method-assign]
     if cache is not None and cache is not False:
         from inference_providers.cache import installed
 
         installed(pipeline, cache)
-    return pipeline
 
 
 def _cache_of_call(pipeline: Pipeline, cache: Any, cache_config: Any) -> Any:
@@ -228,6 +326,20 @@ def _cache_of_call(pipeline: Pipeline, cache: Any, cache_config: Any) -> Any:
     from inference_providers.cache import of_call
 
     return of_call(pipeline, cache, cache_config)
+
+
+def _prefer(pipeline: Pipeline, policy: Any, budget: Any, rate_limits: Any) -> None:
+    """What a list is to prefer in all calls. Raises TypeError, ValueError and UnknownModelError."""
+    if policy is None and budget is None and rate_limits is None:
+        return
+    from inference_providers import routing
+
+    made = pipeline.preferences = routing.Preferences()
+    made.strategy = None if policy is None else routing.checked_strategy(policy)
+    made.budget = None if budget is None else routing.checked_budget(budget)
+    if rate_limits is not None:
+        pipeline.rate_limits = routing.checked_rates(rate_limits, pipeline.finder.provider_id)
+    _ = pipeline.gate  # made once, before there are threads
 
 
 def _stand_in(mock: Mapping[str, Any] | None) -> StandIn | None:

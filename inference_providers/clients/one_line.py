@@ -1,4 +1,4 @@
-"""One-line calls: `ask_ai`, `stream` and `batch` over one list for each state of the environment."""
+"""One-line calls: `ask_ai`, `stream`, `batch` and `estimate` over one list for each state of the environment."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from inference_providers.batches import Batch
     from inference_providers.calls import AnswerStream
     from inference_providers.chat import Answer, Models, Prompt
+    from inference_providers.clients.estimates import Estimate
     from inference_providers.clients.options import AskOptions, BatchOptions, Items, PlainOptions, StreamOptions
 
     T = TypeVar("T")
@@ -96,3 +97,8 @@ def batch(questions: Items, models: Models = None, **options: Unpack[BatchOption
     if "api_key" in options:
         options["api_key"] = hidden(options["api_key"])
     return default_list().batch(questions, models, **options)
+
+
+def estimate(question: Prompt, model: Models = None, **options: Any) -> Estimate:
+    """What a question may take and cost, before it is sent; see `ProviderList.estimate`."""
+    return default_list().estimate(question, model, **options)

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, TypedDict
 
 from inference_providers.chat import Conversation
+from inference_providers.offers import Offer
 
 Schema: TypeAlias = dict[str, Any] | type[Any]
 Tool: TypeAlias = Callable[..., Any] | dict[str, Any]
@@ -28,6 +29,8 @@ AsyncItems: TypeAlias = Items | AsyncIterable[Item]
 Names: TypeAlias = str | Iterable[str]  # of providers, or of countries by name or code
 Percentile: TypeAlias = Literal["p95"]
 Cache: TypeAlias = bool | Mapping[str, Any]
+Order: TypeAlias = Literal["listed", "random", "cheapest", "fastest", "smartest", "balanced"]
+Strategy: TypeAlias = Order | Callable[[list[Offer]], Sequence[Offer]]
 
 
 class Terms(TypedDict, total=False):
@@ -39,11 +42,31 @@ class Terms(TypedDict, total=False):
     api_base: str | None
 
 
-class ClientTerms(Terms, total=False):
-    """The terms of a client, and what it says of the list's cache."""
+class PreferenceOptions(TypedDict, total=False):
+    """Whom to ask, in which order, how often and for how much: see docs/policies.md and docs/limits.md."""
+
+    policy: Strategy | None
+    max_cost: float | None
+    quality_threshold: float | None
+    provider: str | None
+    fallback_providers: Sequence[str] | None
+    strategies: Sequence[Mapping[str, Any]] | None
+    retry_attempts: int | None
+    backoff_multiplier: float | None
+    cost_optimization: bool | Mapping[str, Any] | None
+    latency_optimization: bool | None
+    fallback_config: Mapping[str, Any] | None
+
+
+class CacheOptions(TypedDict, total=False):
+    """What a call or a client says of the list's cache: see docs/cache.md."""
 
     cache: Cache | None
     cache_config: Mapping[str, Any] | None
+
+
+class ClientTerms(Terms, PreferenceOptions, CacheOptions, total=False):
+    """The terms of all calls of a client, what they prefer, and what they say of the cache."""
 
 
 class TextOptions(TypedDict, total=False):
@@ -166,7 +189,7 @@ class EngineOptions(GenerationOptions, total=False):
     cache_config: Mapping[str, Any] | None
 
 
-class EngineCallOptions(EngineOptions, Terms, total=False):
+class EngineCallOptions(EngineOptions, Terms, PreferenceOptions, total=False):
     """How a `MetaInferenceEngine` answers in one call."""
 
     remote_params: Any  # `RemoteParams`, or a dict of its fields
@@ -197,7 +220,12 @@ class ListOptions(TypedDict, total=False):
     mock: Mapping[str, Any] | None
     verbose: bool
     random: Any
+    budget: Mapping[str, Any] | None
+    rate_limits: Mapping[str, Mapping[str, float]] | None
     learn: bool
+    live: bool
+    log: Literal["usage", "text", "off"] | bool | None
+    telemetry: bool
     hedge_after: float | Percentile | None
     allow_empty: bool
     cache: Cache | None

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from inference_providers.chat import DROP, MAX_STEPS, check_timeout
 from inference_providers.clients.construction import Directory, as_in_0_2, client_of, is_compatible, pipeline_of
+from inference_providers.clients.other_kinds import OtherKinds
 from inference_providers.credentials import hidden
 
 TYPE_CHECKING = False
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         Names,
         Percentile,
         PlainOptions,
+        Strategy,
         StreamOptions,
         Terms,
     )
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 
-class ProviderList(Directory):
+class ProviderList(OtherKinds, Directory):
     """Finds who can serve a model with the keys and servers that are there, and connects to them.
 
     verbose: tell on the `inference_providers` logger and on standard error what is tried. json_override: a registry to
@@ -58,18 +60,19 @@ class ProviderList(Directory):
         only: nobody but these; whose country is not known is in none. With `INFERENCE_PROVIDERS_AVOID` and `..._ONLY`
         they hold for every call, in fallbacks and hedges, too: a call can only add to them.
     update_url: where updates come from; default `INFERENCE_PROVIDERS_URL`, else models.dev. random: source of
-        randomness (`random.Random`) for `choose_randomly` and for jitter. policy, limits: the numbers of retry,
-        fallback and cool-down, and how long each thing may take.
+        randomness (`random.Random`) for `choose_randomly` and for jitter. limits: how long each thing may take.
+    policy: in which order candidates are asked (docs/policies.md), or the numbers of retry and cool-down, a `Policy`.
+        budget, rate_limits: USD by call, day or month; each provider's requests and tokens by minute (docs/limits.md).
     allow_empty: take an empty reply for an answer. split_thinking: part `<think>` blocks from answers. hedge_after:
         seconds, or "p95", after which a second provider is asked as well, for calls that are not streamed; at most one
         request in twenty is such an extra one. Off by default.
     mock: replies instead of providers, by model; neither key nor network is used. See `testing.mock`.
     learn: remember what providers refuse in a file of the user's, too, for a week (`inference-providers learned`).
+    live: have what providers say themselves that they have correct the registry; asked for in the background, daily.
+    log: keep tokens, cost and times of calls ("usage"), or texts as well ("text"). telemetry: tell OpenTelemetry.
     cache: keep replies, and give them again to whoever asks the same: True, or options; see docs/cache.md.
     compat: "0.2" for programs of that version of this package; also `INFERENCE_PROVIDERS_COMPAT`. See docs/moving.md.
-
     One list may be used from several threads; an asynchronous one from several event loops, one after another.
-
     Raises RegistryError, with every problem and its JSON path, for an invalid override or merge; else ValueError.
     """
 
@@ -91,7 +94,9 @@ class ProviderList(Directory):
         aliases: Mapping[str, str] | None = None,
         update_url: str | None = None,
         random: Any = None,
-        policy: Policy | None = None,
+        policy: Policy | Strategy | None = None,
+        budget: Mapping[str, Any] | None = None,
+        rate_limits: Mapping[str, Mapping[str, float]] | None = None,
         limits: Limits | None = None,
         allow_empty: bool = False,
         hedge_after: float | Percentile | None = None,
@@ -99,6 +104,9 @@ class ProviderList(Directory):
         mock: Mapping[str, Any] | None = None,
         learn: bool = False,
         cache: bool | Mapping[str, Any] | None = None,
+        live: bool = False,
+        log: Literal["usage", "text", "off"] | bool | None = None,
+        telemetry: bool = False,
         compat: Literal["0.2"] | None = None,
     ) -> None:
         if of_0_2 or isinstance(auto_update, str | dict):
@@ -108,10 +116,14 @@ class ProviderList(Directory):
             "local_models": local_models, "trust": trust, "allow": allow, "update_url": update_url, "avoid": avoid,
             "only": only,
         }  # fmt: skip
-        calling = {"limits": limits, "allow_empty": allow_empty, "split_thinking": split_thinking}
         self.pipeline = pipeline_of(
             environ=environ, local=local, timeout=timeout, hedge_after=hedge_after, aliases=aliases, mock=mock,
-            cache=cache, finding=finding, calling={"random": random, "policy": policy, "learn": learn, **calling},
+            finding=finding, preferring={"policy": policy, "budget": budget, "rate_limits": rate_limits},
+            calling={
+                "random": random, "learn": learn, "live": live, "limits": limits, "allow_empty": allow_empty,
+                "log": log, "telemetry": telemetry,
+            },
+            split_thinking=split_thinking, cache=cache,
         )  # fmt: skip
         self.compat = is_compatible(compat, self.pipeline.finder.environ)
         self.pipeline.finder.holder = self
@@ -186,7 +198,7 @@ class ProviderList(Directory):
         providers that cool down are remembered for all clients of this list.
 
         timeout: seconds for a whole call; default that of this list. hedge_after: see `ProviderList`.
-        terms: avoid, only, api_key, api_base, as in `ask_ai`, for every request; a key is the first request's owner's.
+        terms: avoid, only, api_key, api_base, policy, max_cost and other preferences, as in `ask_ai`, for all requests.
         """
         from inference_providers.clients import sdk_transport
 
@@ -222,7 +234,7 @@ class ProviderList(Directory):
 
         from inference_providers.clients.connection import ClientCall, our_error
 
-        how: dict[str, Any] = {"extra_body": extra_body, "split_thinking": split_thinking}
+        how: dict[str, Any] = {"extra_body": extra_body, "split_thinking": split_thinking, "routed": False}
         with self._connecting({}, False) as before:
             asked = self.pipeline.question(prompt, parameters, system=before.system(system), **how)
             call = ClientCall(asked, model_name)
@@ -312,13 +324,12 @@ class ProviderList(Directory):
         """
         test, model = (model, None) if isinstance(model, bool) else (test, model)  # `ask_ai(question, test)`, once
         check_timeout(timeout)
-        how: dict[str, Any] = {"max_steps": max_steps, "on_unsupported": on_unsupported, "schema": schema}
-        how |= {"system": system, "images": images, "extra_body": extra_body, "split_thinking": split_thinking}
-        asked = self.pipeline.question(question, parameters, cache=cache, cache_config=cache_config, **how)
-        pipeline = self.pipeline
-        if avoid is not None or only is not None or api_key is not None or api_base is not None:
-            api_key = hidden(api_key)  # in a traceback with local variables, too
-            pipeline = self._within({"avoid": avoid, "only": only, "api_key": api_key, "api_base": api_base})
+        options: dict[str, Any] = {"max_steps": max_steps, "on_unsupported": on_unsupported, "schema": schema}
+        options |= {"system": system, "images": images, "extra_body": extra_body, "split_thinking": split_thinking}
+        options |= {"cache": cache, "cache_config": cache_config}
+        options |= {"avoid": avoid, "only": only, "api_key": hidden(api_key), "api_base": api_base, **parameters}
+        api_key = None  # in a traceback with local variables, too
+        pipeline, asked = self._asked(question, options)
         if stream:
             return pipeline.asker.stream(asked, model, test, timeout).open()
         return pipeline.asker.answer(asked, model, test, timeout)
@@ -330,34 +341,10 @@ class ProviderList(Directory):
         return self._stream(question, model, **options)
 
     def _stream(
-        self,
-        question: Prompt,
-        model: Models,
-        *,
-        test: bool = True,
-        system: str | None = None,
-        images: Any = None,
-        schema: Any = None,
-        max_steps: int = MAX_STEPS,
-        on_unsupported: str = DROP,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-        avoid: Names | None = None,
-        only: Names | None = None,
-        api_key: str | None = None,
-        api_base: str | None = None,
-        split_thinking: bool | None = None,
-        cache: bool | Mapping[str, Any] | None = None,
-        cache_config: Mapping[str, Any] | None = None,
-        **parameters: Any,
+        self, question: Prompt, model: Models, *, test: bool = True, timeout: float | None = None, **options: Any
     ) -> AnswerStream:
         check_timeout(timeout)
-        how: dict[str, Any] = {"max_steps": max_steps, "on_unsupported": on_unsupported, "schema": schema}
-        how |= {"system": system, "images": images, "extra_body": extra_body, "split_thinking": split_thinking}
-        asked = self.pipeline.question(question, parameters, cache=cache, cache_config=cache_config, **how)
-        pipeline = self.pipeline
-        if avoid is not None or only is not None or api_key is not None or api_base is not None:
-            pipeline = self._within({"avoid": avoid, "only": only, "api_key": api_key, "api_base": api_base})
+        pipeline, asked = self._asked(question, options)
         return pipeline.asker.stream(asked, model, test, timeout)
 
     def batch(self, questions: Items, models: Models = None, **options: Unpack[BatchOptions]) -> Batch:

@@ -6,11 +6,13 @@ import json
 
 from inference_providers import chat
 from inference_providers.errors import InvalidRequestError
-from inference_providers.protocols import form_model, form_without_model
+from inference_providers.protocols import form_model, form_streams, form_without_model
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    import httpx2
 
 DEFAULT = "default"  # a model's name that stands for the client's own choice
 _NEEDS_BODY = (chat.PATH, "/completions", "/embeddings", "/responses")
@@ -62,3 +64,35 @@ def picked_model(body: dict[str, Any] | None, content: bytes, path: str) -> tupl
                 f"Nothing was sent: a model is named in text, not by {type(name).__name__}.", code="invalid_model"
             )
     return names or ([named] if named not in (None, DEFAULT) else []), content
+
+
+def streams(path: str, kind: str, content: bytes) -> bool:
+    """Whether something other than a JSON body asks for events: a form, or a query."""
+    if "multipart/form-data" in kind:
+        return form_streams(content)
+    return any(field in ("stream=true", "stream=True", "stream=1") for field in path.partition("?")[2].split("&"))
+
+
+def accept(request: httpx2.Request) -> str:
+    """What the SDK wants where that is neither JSON nor events: it says so for speech and files."""
+    wanted = request.headers.get("accept", "")
+    return "" if not wanted or any(kind in wanted for kind in ("json", "event-stream", "*/*")) else wanted
+
+
+def seconds(request: httpx2.Request, timeout: float) -> float:
+    """Seconds that a call may take: as the SDK says, else *timeout*."""
+    read = (request.extensions.get("timeout") or {}).get("read")
+    return timeout if read is None else float(read)
+
+
+def own_words(body: dict[str, Any] | None) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """What a body says to us and to no provider, taken out of it: terms, what it says of a cache, what it prefers."""
+    if not body:
+        return {}, {}, {}
+    terms = {word: body.pop(word) for word in ("avoid", "only") if word in body}
+    cache = {word: body.pop(word) for word in ("cache", "cache_config") if word in body}
+    if chat.PREFERRING.isdisjoint(body):
+        return terms, cache, {}
+    # What is no text is a provider's own: OpenRouter's `provider` is an object.
+    own = chat.PREFERRING & body.keys() - ({"provider"} if not isinstance(body.get("provider"), str) else set())
+    return terms, cache, {word: body.pop(word) for word in own}

@@ -13,6 +13,7 @@ import openai
 from inference_providers.errors import (
     AllProvidersFailedError,
     AuthenticationError,
+    BudgetExceededError,
     InsufficientCreditsError,
     InvalidRequestError,
     NoCredentialsError,
@@ -24,6 +25,7 @@ from inference_providers.errors import (
 )
 from inference_providers.joint_errors import most_telling
 from inference_providers.protocols import json_or_text
+from inference_providers.transport import running_loop
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,6 +58,8 @@ def sdk_error(error: InferenceProvidersError, request: httpx2.Request) -> openai
         return with_status(400, str(error), clean, _body(str(error), "provider_avoided"))
     if isinstance(error, NoCredentialsError):
         return with_status(401, str(error), clean, _body(str(error), "invalid_api_key"))
+    if isinstance(error, BudgetExceededError):
+        return with_status(402, str(error), clean, _body(str(error), "budget_exceeded"))
     attempts = error.attempts if isinstance(error, AllProvidersFailedError) else []
     if isinstance(error, AllProvidersFailedError) and not attempts:  # the time was up before anybody was asked
         return _timeout(str(error), clean)
@@ -158,3 +162,11 @@ def with_status(
     response.elapsed = timedelta()
     kind = _BY_STATUS.get(status) or (openai.InternalServerError if status >= 500 else openai.APIStatusError)
     return kind(message, response=response, body=inner)
+
+
+def check_loop(request: httpx2.Request) -> None:
+    """Raise for an event loop that is not asyncio's: the SDK would make a connection error without words of it."""
+    try:
+        running_loop()
+    except RuntimeError as error:
+        raise openai.APIConnectionError(message=str(error), request=clean_request(request)) from error

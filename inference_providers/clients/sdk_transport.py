@@ -16,11 +16,11 @@ import httpx2
 import openai
 
 from inference_providers import chat
-from inference_providers.calls import async_asker, same_place
+from inference_providers.calls import asker, async_asker, candidates_for, same_place
 from inference_providers.chat import names_of, parameters
 from inference_providers.clients.connection import KEPT, OFFER
-from inference_providers.clients.sdk_body import checked_body, picked_model
-from inference_providers.clients.sdk_errors import clean_request, sdk_error, with_status
+from inference_providers.clients.sdk_body import accept, checked_body, own_words, picked_model, seconds, streams
+from inference_providers.clients.sdk_errors import check_loop, clean_request, sdk_error, with_status
 from inference_providers.clients.sdk_headers import own_headers, plain_headers
 from inference_providers.clients.sdk_models import PATH as MODELS
 from inference_providers.clients.sdk_models import model_answer
@@ -34,16 +34,17 @@ from inference_providers.errors import (
     UnknownModelError,
 )
 from inference_providers.offers import is_automatic
-from inference_providers.protocols import ModelRequest, form_lists, form_streams
-from inference_providers.transport import running_loop
+from inference_providers.protocols import ModelRequest, api_of, form_lists
+from inference_providers.registry import KINDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
     from typing import Any
 
-    from inference_providers.calls import AsyncStreamReply, Owners, Pipeline, Reply, StreamIds, StreamReply
+    from inference_providers.calls import AsyncStreamReply, Finder, Owners, Pipeline, Reply, StreamIds, StreamReply
     from inference_providers.offers import Offer
+    from inference_providers.routing import Preferences
 
 BASE_URL = "http://inference-providers.invalid/v1"  # never resolved: the transport below sends elsewhere
 
@@ -56,7 +57,7 @@ class Options:
     is refused.
     """
 
-    __slots__ = ("allow_empty", "base", "cache", "hedge_after", "models", "only", "timeout")
+    __slots__ = ("allow_empty", "base", "cache", "hedge_after", "models", "only", "preferences", "timeout")
 
     def __init__(
         self,
@@ -68,6 +69,7 @@ class Options:
     ) -> None:
         self.models, self.timeout, self.only = list(models), timeout, only
         self.hedge_after, self.allow_empty = hedge_after, allow_empty
+        self.preferences: Preferences | None = None  # of the client; None for those of its list
         self.base = Base(self.base_url)
         self.cache: Any = None  # what it says of the list's cache
 
@@ -138,16 +140,13 @@ class _Wanted:
             raise openai.APIConnectionError(
                 message=f"This client belongs to {place} and sends nothing elsewhere.", request=clean_request(request)
             )
-        self.total = _seconds(request, options.timeout)
+        self.total = seconds(request, options.timeout)
         kind = request.headers.get("content-type", "application/json")
         path = options.base.below(request.url)
         body = checked_body(content, kind, path, request.method)
         self._only, self._request = options.only, request
-        self.terms: dict[str, Any] = {}  # whom it avoids, and whom alone it wants
-        self.cache: dict[str, Any] = {}
-        if body and options.only is None:
-            self.terms = {word: body.pop(word) for word in ("avoid", "only") if word in body}
-            self.cache = {word: body.pop(word) for word in ("cache", "cache_config") if word in body}
+        # Whom it avoids, and whom alone it wants; what it says of the list's cache; what it prefers.
+        self.terms, self.cache, self.words = own_words(body if options.only is None else None)
         if body is None and options.only is None and "multipart/form-data" in kind:
             self.terms, content = form_lists(content, ("avoid", "only", "models"))
         listed = self.terms.pop("models", [])
@@ -164,9 +163,11 @@ class _Wanted:
             headers=own_headers(request.headers.raw, one_provider=options.only is not None),
             allow_empty=options.allow_empty,
             unsupported=parameters.KEEP if options.only is not None else parameters.DROP,
-            streams=_streams(path, kind, content),
-            accept=_accept(request),
+            streams=streams(path, kind, content),
+            accept=accept(request),
         )
+        self.is_for_talk = api_of(self.request.api) not in KINDS
+        self.request.asked = self.models
         self.request.cache = options.cache
         self.learns = self.request.api != chat.PATH or bool(body and (body.get("store") or body.get("modalities")))
 
@@ -188,6 +189,32 @@ class _Wanted:
         if self.owner is not None and selection is not None and (why := selection.why_not(self.owner.row())):
             raise ProviderAvoidedError(f"{self.owner.row().name}, which made what the request names, is {why}.")
         return pipeline
+
+    def candidates(self, finder: Finder) -> Sequence[Offer]:
+        """Who may be asked, by what the request's path asks for: a model of that kind, where it is for one."""
+        if self.is_for_talk:
+            return asker.found(finder, self.models, self.request)
+        return candidates_for(finder, self.request, self.models, named=bool(self.named))
+
+    async def async_candidates(self, finder: Finder) -> Sequence[Offer]:
+        """`candidates`, for asyncio."""
+        if self.is_for_talk:
+            return await async_asker.found(finder, self.models, self.request)
+        return await asyncio.to_thread(self.candidates, finder)
+
+    def prefer(self, pipeline: Pipeline, preferences: Preferences | None) -> None:
+        """Take over the request's own preferences, over those of its client or its list.
+
+        Raises BadRequestError for what is wrong with them.
+        """
+        preferences = pipeline.preferences if preferences is None else preferences
+        try:
+            if self.words:
+                preferences = pipeline.preferring(self.words).over(preferences)
+        except (ValueError, TypeError) as error:
+            raise with_status(400, str(error), clean_request(self._request)) from None
+        if preferences is not None:
+            self.request.preferences = preferences.for_call()
 
     @property
     def as_it_comes(self) -> bool:
@@ -224,24 +251,6 @@ class _Wanted:
         return kept
 
 
-def _streams(path: str, kind: str, content: bytes) -> bool:
-    """Whether something other than a JSON body asks for events: a form, or a query."""
-    if "multipart/form-data" in kind:
-        return form_streams(content)
-    return any(field in ("stream=true", "stream=True", "stream=1") for field in path.partition("?")[2].split("&"))
-
-
-def _accept(request: httpx2.Request) -> str:
-    """What the SDK wants where that is neither JSON nor events: it says so for speech and files."""
-    wanted = request.headers.get("accept", "")
-    return "" if not wanted or any(kind in wanted for kind in ("json", "event-stream", "*/*")) else wanted
-
-
-def _seconds(request: httpx2.Request, timeout: float) -> float:
-    read = (request.extensions.get("timeout") or {}).get("read")
-    return timeout if read is None else float(read)
-
-
 class _Routing(httpx2.BaseTransport):
     def __init__(self, pipeline: Pipeline, options: Options) -> None:
         self._pipeline, self._options = pipeline, options
@@ -252,7 +261,8 @@ class _Routing(httpx2.BaseTransport):
             pipeline = wanted.within(self._pipeline)
             if wanted.lists_models:
                 return _listed(model_answer(pipeline.finder, wanted.request.path), request)
-            offers = wanted.only or wanted.kept(pipeline.finder.first_available(wanted.models))
+            wanted.prefer(pipeline, self._options.preferences)
+            offers = wanted.only or wanted.kept(wanted.candidates(pipeline.finder))
             if wanted.as_it_comes:
                 stream = pipeline.caller.stream(offers, wanted.request, total=wanted.total)
                 ids = pipeline.owners.stream(stream.offer) if wanted.learns else None
@@ -271,27 +281,20 @@ class _Routing(httpx2.BaseTransport):
         self._pipeline.sender.close_idle()
 
 
-def _check_loop(request: httpx2.Request) -> None:
-    """Raise for an event loop that is not asyncio's: the SDK would make a connection error without words of it."""
-    try:
-        running_loop()
-    except RuntimeError as error:
-        raise openai.APIConnectionError(message=str(error), request=clean_request(request)) from error
-
-
 class _AsyncRouting(httpx2.AsyncBaseTransport):
     def __init__(self, pipeline: Pipeline, options: Options) -> None:
         self._pipeline, self._options = pipeline, options
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        _check_loop(request)
+        check_loop(request)
         try:
             wanted = _Wanted(request, await request.aread(), self._options, self._pipeline.owners)
             pipeline = wanted.within(self._pipeline)
             if wanted.lists_models:
                 row = await asyncio.to_thread(model_answer, pipeline.finder, wanted.request.path)
                 return _listed(row, request)
-            offers = wanted.only or wanted.kept(await async_asker.found(pipeline.finder, wanted.models))
+            wanted.prefer(pipeline, self._options.preferences)
+            offers = wanted.only or wanted.kept(await wanted.async_candidates(pipeline.finder))
             if wanted.as_it_comes:
                 stream = await pipeline.async_caller.stream(offers, wanted.request, total=wanted.total)
                 ids = pipeline.owners.stream(stream.offer) if wanted.learns else None

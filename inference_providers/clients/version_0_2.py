@@ -156,9 +156,9 @@ def detect_local_api_keys(made: Any) -> list[str]:
     """The keys that providers of the registry have in the environment; nothing else there is taken for one."""
     found: dict[str, None] = {}
     for pid in made.registry.providers:
-        credential = made.pipeline.finder.accesses[pid].credential
-        if credential is not None and credential.variable:
-            found[credential.key] = None
+        access = made.pipeline.finder.accesses[pid]
+        if access.key is not None and access.variable:
+            found[access.key] = None
     return list(found)
 
 

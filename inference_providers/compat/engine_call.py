@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from inference_providers.calls import narrowed
-from inference_providers.chat import Conversation, Message, image_urls, parameters, with_images
+from inference_providers.chat import PREFERRING, Conversation, Message, image_urls, parameters, with_images
 from inference_providers.compat.cli_aliases import meant
 from inference_providers.compat.engine_generation import ALONE, GenerationParams
 from inference_providers.compat.engine_model import ModelParams
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 # Options of a call besides generation parameters, which an engine may have as well.
 _OWN = (
     "batch_size", "system", "images", "schema", "extra_body", "timeout", "on_unsupported", "max_steps",
-    "split_thinking", "cache", "cache_config",
+    "split_thinking", "cache", "cache_config", *PREFERRING,
 )  # fmt: skip
 # Rules by which a name means a model whoever serves it.
 _PLAIN = ("canonical", "alias", "internal name", "spelling", "retired")

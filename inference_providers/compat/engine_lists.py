@@ -33,7 +33,10 @@ MOST = 64  # lists that are kept
 # that are about calls count.
 OF_REGISTRY = ("json_override", "json_merge", "auto_update", "update_url")
 OF_FINDING = ("trust", "allow", "aliases", "local", "local_models", "avoid", "only")
-OF_CALLS = ("mock", "verbose", "random", "learn", "hedge_after", "allow_empty", "cache")
+OF_CALLS = (
+    "mock", "verbose", "random", "learn", "log", "telemetry", "hedge_after", "allow_empty", "budget", "rate_limits",
+    "cache",
+)  # fmt: skip
 # Kinds of engines by other tools' names, where these are neither a provider's id nor another name of one.
 _KINDS = {"hugging_face_router": "huggingface"}
 _HAVE_THEIR_OWN = ("vllm", "llama.cpp", "sglang")  # servers that answer with what they have loaded, and nothing else
@@ -213,7 +216,7 @@ class Lists:
             rows = {provider: self.registry.rows["providers"][provider]}
             only_owner = self.registry.variant({**self.registry.rows, "providers": rows})
             options |= {"json_override": only_owner, "local": False, "allow": [provider]}
-        return _by_hand(ProviderList(environ={**without_keys, variables[0]: key}, **options), variables[0])
+        return _by_hand(ProviderList(environ={**without_keys, variables[0]: hidden(key)}, **options), variables[0])
 
 
 def _limits(remote: RemoteParams) -> dict[str, Any]:

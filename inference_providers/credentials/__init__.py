@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from inference_providers.credentials.hosts import is_private as is_private
     from inference_providers.credentials.hosts import origin_of as origin_of
     from inference_providers.credentials.hosts import sources_of as sources_of
+    from inference_providers.credentials.hosts import told as told
+    from inference_providers.credentials.hosts import variables_of as variables_of
     from inference_providers.credentials.hosts import written_address as written_address
     from inference_providers.credentials.keys import DUMMY_KEY as DUMMY_KEY
     from inference_providers.credentials.keys import Credential as Credential
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from inference_providers.credentials.redaction import scrub_bytes as scrub_bytes
     from inference_providers.credentials.redaction import scrub_events as scrub_events
     from inference_providers.credentials.redaction import scrub_json as scrub_json
+    from inference_providers.credentials.tokens import Tokens as Tokens
+    from inference_providers.credentials.trust import NEWCOMER as NEWCOMER
     from inference_providers.credentials.trust import restrained as restrained
     from inference_providers.credentials.trust import stray_keys as stray_keys
     from inference_providers.credentials.trust import without_strays as without_strays
@@ -46,6 +50,8 @@ _HOME = {
         "is_private",
         "origin_of",
         "sources_of",
+        "told",
+        "variables_of",
         "written_address",
     ),
     "keys": (
@@ -67,7 +73,9 @@ _HOME = {
         "scrub_events",
         "scrub_json",
     ),
+    "tokens": ("Tokens",),
     "trust": (
+        "NEWCOMER",
         "restrained",
         "stray_keys",
         "without_strays",

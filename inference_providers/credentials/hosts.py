@@ -7,6 +7,7 @@ import re
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
     from inference_providers.registry import Provider
 
@@ -154,11 +155,24 @@ def variables_of(endpoint: str) -> list[str]:
 def sources_of(provider: Provider) -> list[str]:
     """Names of the variables whose values may become a part of a provider's endpoint."""
     rules = provider.connection.get("variables") or {}
-    return [
-        source
-        for name in variables_of(provider.endpoint)
-        for source in (name, *((rules.get(name) or {}).get("also") or ()))
-    ]
+    return [source for name in variables_of(provider.endpoint) for source in _sources(name, rules.get(name) or {})]
+
+
+def _sources(name: str, rule: Mapping[str, Any]) -> tuple[str, ...]:
+    """The variables that may hold one value, preferred first: the row's own name, unless its rule places it."""
+    also = tuple(rule.get("also") or ())
+    return also if name in also else (name, *also)
+
+
+def told(provider: Provider, name: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """What the variables that are set say for one place of a provider's endpoint, preferred first: by variable."""
+    rule = (provider.connection.get("variables") or {}).get(name) or {}
+    found = {source: environ.get(source, "").strip() for source in _sources(name, rule)}
+    parts = {source: _part(said, provider.endpoint, name, rule) for source, said in found.items() if said}
+    own = next(iter(rule.get("hosts") or ()), "")
+    return {
+        source: f"{value}.{domain or own}" if "hosts" in rule else value for source, (value, domain) in parts.items()
+    }
 
 
 def fill_endpoint(provider: Provider, environ: Mapping[str, str]) -> tuple[str | None, str]:
@@ -176,33 +190,77 @@ def fill_endpoint(provider: Provider, environ: Mapping[str, str]) -> tuple[str |
         rule = rules.get(name) or {}
         if f"${{{name}}}" not in endpoint or (f"${{{name}}}" in host_part and "pattern" not in rule):
             return None, f"its endpoint needs {name}, whose form the registry does not say"
-        source = next((one for one in (name, *(rule.get("also") or ())) if environ.get(one, "").strip()), name)
-        value = _part(environ.get(source, "").strip(), host_part, name) or rule.get("default")
+        sources = _sources(name, rule)
+        source = next((one for one in sources if environ.get(one, "").strip()), name)
+        value, domain = _part(environ.get(source, "").strip(), host_part, name, rule)
+        value = value or rule.get("default", "")
         if not value:
             return None, f"{name} is not set"
         if not re.fullmatch(rule.get("pattern", _DEFAULT_VARIABLE_PATTERN), value):
-            return None, f"{source} does not look as it should ({rule.get('pattern', 'a plain name')})"
-        if f"${{{name}}}" in host_part:
-            value = value.replace("_", "-")  # no host has one, and names of accounts do
-        endpoint = endpoint.replace(f"${{{name}}}", value)
+            return None, _misfit(provider, source, rule)
+        endpoint = _filled(endpoint, name, value, domain, rule)
     return endpoint, ""
 
 
-def _part(said: str, host_part: str, name: str) -> str:
-    """What a variable's value says for its place in an endpoint's host: a part of a whole address, else all of it."""
-    value = re.sub(r"^https?://", "", said).rstrip("/")
-    host, (before, _, after) = value.split("/", 1)[0], host_part.partition("://")[2].partition(f"${{{name}}}")
-    if after and host.startswith(before) and host.endswith(after):
-        return host.removeprefix(before).removesuffix(after)
-    return value
+def _misfit(provider: Provider, source: str, rule: Mapping[str, Any]) -> str:
+    """Why the value of a variable is not taken, and what to set instead."""
+    if "hosts" in rule:
+        other = next((f"; an address elsewhere goes in {name}" for name in provider.address_variables), "")
+        return f"{source} names nothing below .{rule['hosts'][0]} or its kin{other}"
+    return f"{source} does not look as it should ({rule.get('pattern', 'a plain name')})"
 
 
-def host_pattern(endpoint: str, variables: Mapping[str, Mapping[str, str]]) -> str:
-    """A regular expression for the host (with port) of *endpoint*, whose `${VARIABLE}`s have patterns in *variables*.
+def _part(said: str, endpoint: str, name: str, rule: Mapping[str, Any]) -> tuple[str, str]:
+    """What a variable's value says for its place in an endpoint, and the domain that it brings along, or "".
 
-    Empty for an endpoint without a host. Where a variable has no pattern, `NO_HOST` is in it, so that it fits nothing.
+    That is a part of a whole address in the endpoint's domain, or in another of the rule's, else all of it.
+    """
+    text = said[1:-1].strip() if len(said) > 1 and said[0] in "'\"" and said[-1] == said[0] else said
+    value = re.sub(r"^https?://", "", text, flags=re.IGNORECASE).rstrip("/")
+    host = re.split(r"[/?#]", value, maxsplit=1)[0].removesuffix(":443")
+    before, _, after = host_of(endpoint.replace(f"${{{name}}}", "$")).partition("$")
+    for domain in rule.get("hosts") or ():
+        if host.lower().endswith(f".{domain}"):
+            return host[: -len(domain) - 1], domain
+    if not before and not after:  # it is the whole host, which may come with a path
+        return host.lower(), ""
+    if after and host.lower().startswith(before) and host.lower().endswith(after):
+        return host[len(before) : -len(after)], ""
+    return value, ""
+
+
+def _filled(endpoint: str, name: str, value: str, domain: str, rule: Mapping[str, Any]) -> str:
+    """An endpoint with one variable's value, in the domain that it brings along, or at the host that it stands for."""
+    mark = f"${{{name}}}"
+    scheme, _, rest = endpoint.partition("://")
+    host, slash, path = rest.partition("/")
+    if mark in host and value in (rule.get("at") or {}):
+        host = rule["at"][value]
+    elif mark in host:
+        if domain and host.endswith(f"{mark}.{rule['hosts'][0]}"):
+            host = host.removesuffix(rule["hosts"][0]) + domain
+        host = host.replace(mark, value.replace("_", "-"))  # no host has one, and names of accounts do
+    return f"{scheme}://{host}{slash}{path.replace(mark, value)}"
+
+
+def host_patterns(endpoint: str, variables: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Regular expressions for the hosts (with port) of *endpoint*, whose `${VARIABLE}`s have rules in *variables*.
+
+    An empty one for an endpoint without a host. Where a variable has no pattern, `NO_HOST` is in it, so that it fits
+    nothing.
     """
     host = host_of(endpoint)
+    found = [_host_pattern(host, variables)]
+    for variable in variables_of(host):
+        rule, mark = variables.get(variable.upper(), {}), f"${{{variable}}}"
+        own, *others = rule.get("hosts") or ("",)
+        if host.endswith(f"{mark}.{own}"):
+            found += [_host_pattern(host.removesuffix(own) + domain, variables) for domain in others]
+        found += [re.escape(there) for there in (rule.get("at") or {}).values()]
+    return found
+
+
+def _host_pattern(host: str, variables: Mapping[str, Mapping[str, Any]]) -> str:
     if "$" not in host:
         return re.escape(host)
     pattern = ""

@@ -82,12 +82,16 @@ class Environment(Mapping[str, str], Secretive):
 
 
 class Credential(Secretive):
-    """A key and the variable it came from; `key` is a `Secret`."""
+    """A key and the variable it came from; `key` is a `Secret`.
 
-    __slots__ = ("key", "variable")
+    *place*: where it is, for messages; in the variable, where nothing else is said.
+    """
 
-    def __init__(self, key: str, variable: str | None) -> None:
+    __slots__ = ("key", "place", "variable")
+
+    def __init__(self, key: str, variable: str | None, place: str = "") -> None:
         self.key, self.variable = Secret(key), variable
+        self.place = place or (f"in {variable}" if variable else "")
 
     def __repr__(self) -> str:
         return f"Credential(variable={self.variable!r}, key='...')"
@@ -113,18 +117,28 @@ def find(provider: Provider, environ: Mapping[str, str]) -> tuple[Credential | N
     The first of its variables that holds a key wins; placeholders are passed over.
     A server on this machine that wants no key gets `DUMMY_KEY`.
     """
-    refused = ""
+    auth, refused = provider.connection.get("auth"), ""
+    if isinstance(auth, dict) and auth["by"] != "form" and provider.key_variables:
+        names = provider.key_variables
+        variable = next((name for name in names if environ.get(name, "").strip()), names[0])
+        if type(environ.get(variable)) is not Secret:  # else it is an access token, given by hand
+            from inference_providers.credentials.google import find_file
+
+            path, place, why = find_file(variable, environ)
+            return (Credential(path, variable, place) if path else None), why
     for variable in provider.key_variables:
         value = environ.get(variable)
         if value is None:
             continue
+        for prefix in provider.connection.get("key_prefixes") or ():
+            value = value.strip().removeprefix(prefix)
         reason = refusal(value)
         if reason is None:
             return Credential(value.strip(), variable), ""
         refused = refused or f"{variable} {reason}"
     if provider.local is not None:
         return Credential(DUMMY_KEY, None), ""
-    if provider.connection.get("auth") == "oauth":
+    if auth == "oauth":
         return None, "needs an OAuth access token, not a key"
     wanted = " or ".join(provider.key_variables)
     if not wanted and is_loopback(host_of(provider.endpoint)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from inference_providers.credentials.hosts import NO_HOST, address_of, host_of, host_pattern, is_loopback
+from inference_providers.credentials.hosts import NO_HOST, address_of, host_of, host_patterns, is_loopback
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,7 +88,9 @@ class Pins:
     def hosts(self, variable: str) -> list[str]:
         """The hosts of *variable*, sorted, for messages."""
         patterns = self._owners[variable].patterns if variable in self._owners else ()
-        plain = {re.sub(r"\\(.)", r"\1", pattern) for pattern in patterns if pattern and NO_HOST not in pattern}
+        known = [one for one in patterns if one and NO_HOST not in one]
+        short = (one if re.fullmatch(r"\(\?:.*\)", one) else re.sub(r"\(\?:.*\)", "*", one) for one in known)
+        plain = {re.sub(r"\\(.)", r"\1", pattern) for pattern in short}
         return sorted([*plain, *(["this machine"] if _LOOPBACK in patterns else [])])
 
 
@@ -110,7 +112,9 @@ class _Owners:
         """Regular expressions for hosts. Most programs ask for those of a few variables of hundreds."""
         if self._read is None:
             self._read = frozenset(
-                place if place == _LOOPBACK else host_pattern(place, settings) for place, settings in self._places
+                pattern
+                for place, settings in self._places
+                for pattern in ([place] if place == _LOOPBACK else host_patterns(place, settings))
             )
         return self._read
 
@@ -131,6 +135,11 @@ def _tables(registry: Registry) -> tuple[dict[str, _Owners], set[tuple[str, str,
             for way in connection["routes"].values() if "routes" in connection else ():
                 if "endpoint" in way:
                     place.add(way["endpoint"], settings)
+            for way in connection["kinds"].values() if "kinds" in connection else ():
+                if "endpoint" in way:
+                    place.add(way["endpoint"], settings)
+            if isinstance(auth := connection.get("auth"), dict):  # where it is exchanged for what is sent
+                place.add(auth["token"], settings)
     for row in registry.retired_providers.values():
         for variable in row.get("api_key") or ():
             endpoint = row["endpoint"].replace("$MODEL_NAME", "${MODEL_NAME}")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # What is kept of a downloaded registry. Of each provider's row: what it offers, and whether it is out of service.
 _OFFERS = ("model_names", "more_names", "facts")
+NEWCOMER = "new, needs `trust` or a newer package"  # why a provider that the package does not know is not asked
 _FROM_DOWNLOAD = ("disabled", "moving", *_OFFERS)
 # What the package alone says, as it decides who is asked and how: a download's own is not read.
 _FROM_PACKAGE = ("families", "easiest", "fastest", "makers", "parameters", "refusals", "batch")
@@ -47,7 +48,7 @@ def _strays(provider: Provider, installed: Registry, pins: Pins) -> tuple[list[s
         for name in foreign
     ]
     lines = [
-        line for way in _ways(provider) for name in way.key_variables if (line := _moved(way, name, installed, pins))
+        line for way in provider.all_ways for name in way.key_variables if (line := _moved(way, name, installed, pins))
     ]
     return wrong, list(dict.fromkeys(lines))
 
@@ -62,11 +63,6 @@ def _moved(provider: Provider, variable: str, installed: Registry, pins: Pins) -
         f"would send {variable} to {host}, but that key belongs to {owners}. "
         f'If you mean it, pass trust={{"{variable}": ["{host}"]}}; else use a variable of your own.'
     )
-
-
-def _ways(provider: Provider) -> list[Provider]:
-    """The provider as it is reached usually, and by each of its routes."""
-    return [provider, *(provider.by_route(digit) for digit in provider.connection.get("routes") or ())]
 
 
 def without_strays(data: dict[str, Any], installed: Registry, pins: Pins) -> tuple[dict[str, Any], list[str]]:
@@ -87,7 +83,7 @@ def without_strays(data: dict[str, Any], installed: Registry, pins: Pins) -> tup
 
 def _misplaced(provider: Provider, pins: Pins) -> list[str]:
     """Problems: keys in an endpoint's text or a local server's address, and cloud keys for servers on this machine."""
-    in_address = dict.fromkeys(name for way in _ways(provider) for name in sources_of(way))
+    in_address = dict.fromkeys(name for way in provider.all_ways for name in sources_of(way))
     in_address |= dict.fromkeys((provider.local or {}).get("address") or ())
     secrets = [name for name in in_address if pins.pinned(name) or is_foreign(name)]
     problems = [f": {name} is a key and cannot be part of an address" for name in secrets]
@@ -105,7 +101,7 @@ def _allowed(installed: Registry, provider: Provider, variable: str, pins: Pins)
     ours = installed.providers.get(provider.id)
     if (
         ours is not None
-        and provider.endpoint in {way.endpoint for way in _ways(ours)}
+        and provider.endpoint in {way.endpoint for way in ours.all_ways}
         and variable in ours.key_variables
     ):
         return provider.connection.get("variables") == ours.connection.get("variables")
@@ -123,17 +119,21 @@ def restrained(update: Mapping[str, Any], base: Registry, pins: Pins) -> dict[st
     Kept of the download: which models there are, in which order, and which have retired; what each provider offers.
     From the package: connections, save for an endpoint on a host of all the provider's keys; how a provider is
     described; local servers; spellings of providers and families of names. A provider that the package does not know
-    is there only where `trust` names its variables and its host. An alias of the download may only stand for a
+    is there only where `trust` names its variables and its host; else its models alone are, among `new_providers`,
+    which nobody is asked of. An alias of the download may only stand for a
     canonical name. So no name of its own leads to a provider, which would count as naming it; nor does one that names
     somebody, as `openai/gpt-4o` does, become a model's that others serve.
     """
     providers: dict[str, dict[str, Any]] = {}
+    newcomers: dict[str, dict[str, Any]] = {}
     for pid, row in (update.get("providers") or {}).items():
         ours = base.providers.get(pid)
         if ours is not None:
             providers[pid] = _known_row(row, ours, base, pins)
         elif (connection := _trusted_connection(row.get("connection") or {}, pins)) is not None:
             providers[pid] = {**_offers(row, base), "connection": connection}
+        else:
+            newcomers[pid] = _newcomer(row, base)
     providers |= {pid: dict(provider.data) for pid, provider in base.providers.items() if provider.local is not None}
     canonical = {name for row in providers.values() for name in row.get("model_names") or ()}
     aliases = {name: target for name, target in (update.get("aliases") or {}).items() if target in canonical}
@@ -141,9 +141,20 @@ def restrained(update: Mapping[str, Any], base: Registry, pins: Pins) -> dict[st
         **update,
         **_only(_FROM_PACKAGE, base.rows),
         **_retirements(update, base),
+        **_kinds(update, base),
         "aliases": {**_headless(aliases, base), **base.aliases},
         "providers": providers,
+        "new_providers": newcomers,
     }
+
+
+def _newcomer(row: Mapping[str, Any], base: Registry) -> dict[str, Any]:
+    """What is kept of a provider that the package does not know: its models, for people to read of; no connection.
+
+    It stands apart from the providers, so that no name, alias or variable of its row leads anywhere.
+    """
+    offers = _only(("model_names", "facts"), _offers(row, base))
+    return {"disabled": NEWCOMER, "connection": {}, **offers}
 
 
 def _known_row(row: Mapping[str, Any], ours: Provider, base: Registry, pins: Pins) -> dict[str, Any]:
@@ -186,6 +197,13 @@ def _retirements(update: Mapping[str, Any], base: Registry) -> dict[str, Any]:
     if not retired.get("models"):
         return {}
     return {"retired": {**retired, "models": _headless(retired["models"], base)}}
+
+
+def _kinds(update: Mapping[str, Any], base: Registry) -> dict[str, Any]:
+    """What a download says of models of other kinds than text: who serves them where, the package says."""
+    if not update.get("kinds"):
+        return {}
+    return {"kinds": {kind: _headless(models, base) for kind, models in update["kinds"].items()}}
 
 
 def _headless(rows: Mapping[str, Any], base: Registry) -> dict[str, Any]:

@@ -49,6 +49,7 @@ class Database:
         self._connection: sqlite3.Connection | None = None
         self._lock, self._process = threading.RLock(), os.getpid()
         self._rests_until = float("-inf")
+        self._file = 0  # which file is open, as the system counts
         self.fault = ""  # why it is not used now; empty if it is, or nobody has tried
 
     @classmethod
@@ -72,6 +73,13 @@ class Database:
         if self._connection is None and not os.path.exists(self.path):
             return None
         return self._do(work, "BEGIN")
+
+    def compact(self) -> None:
+        """Give back what was deleted, so that nothing of it is left in the file; nothing while others are at work."""
+        with self._lock, suppress(Exception):
+            connection = self._opened()
+            connection.execute("VACUUM")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def close(self) -> None:
         """Close the file; it is opened again when it is needed."""
@@ -113,9 +121,17 @@ class Database:
         return result
 
     def _opened(self) -> sqlite3.Connection:
+        if self._connection is not None and not self._is_there():  # somebody has removed it
+            self.close()
         if self._connection is None:
             self._connection = self._open()
+            self._file = os.stat(self.path).st_ino
         return self._connection
+
+    def _is_there(self) -> bool:
+        with suppress(OSError):
+            return os.stat(self.path).st_ino == self._file
+        return False
 
     def _open(self) -> sqlite3.Connection:
         import sqlite3

@@ -106,6 +106,11 @@ def _own_on_windows(kind: str, environ: Mapping[str, str]) -> str | None:
     return os.path.join(parent, NAME, NAME, *(["Cache"] if kind == "cache" else []))
 
 
+def cache(environ: Mapping[str, str]) -> str | None:
+    """The folder for what can be had again: the one that the user names, else `own`."""
+    return named(environ, "INFERENCE_PROVIDERS_CACHE_DIR") or own("cache", environ)
+
+
 def make(path: str) -> None:
     """Create a folder and its parents, each new one private to the user whatever the umask. Raises OSError."""
     path, missing = os.path.abspath(path), []

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from inference_providers.offers.access import ALLOW_VARIABLE as ALLOW_VARIABLE
     from inference_providers.offers.access import BY_HAND as BY_HAND
     from inference_providers.offers.access import BY_HAND_VARIABLE as BY_HAND_VARIABLE
+    from inference_providers.offers.access import LACKING as LACKING
+    from inference_providers.offers.access import Access as Access
     from inference_providers.offers.access import Accesses as Accesses
     from inference_providers.offers.addresses import OFFLINE_VARIABLE as OFFLINE_VARIABLE
     from inference_providers.offers.addresses import SELECTING as SELECTING
@@ -18,12 +20,19 @@ if TYPE_CHECKING:
     from inference_providers.offers.addresses import is_offline as is_offline
     from inference_providers.offers.addresses import own_address as own_address
     from inference_providers.offers.explanation import Explanation as Explanation
+    from inference_providers.offers.explanation import explained as explained
     from inference_providers.offers.guidance import Guidance as Guidance
+    from inference_providers.offers.kinds import KindResolver as KindResolver
+    from inference_providers.offers.live_list import LiveList as LiveList
     from inference_providers.offers.local_server import LocalServer as LocalServer
     from inference_providers.offers.lookup import FOUND as FOUND
     from inference_providers.offers.lookup import GIVEN as GIVEN
     from inference_providers.offers.lookup import NAMED as NAMED
+    from inference_providers.offers.new_providers import newcomers as newcomers
     from inference_providers.offers.offer import Offer as Offer
+    from inference_providers.offers.offer import offer_by as offer_by
+    from inference_providers.offers.offer import wire_name as wire_name
+    from inference_providers.offers.ordering import all_run_here as all_run_here
     from inference_providers.offers.ordering import order as order
     from inference_providers.offers.ordering import shuffled as shuffled
     from inference_providers.offers.resolution import AUTO as AUTO
@@ -37,15 +46,18 @@ if TYPE_CHECKING:
     from inference_providers.offers.selection import Selection as Selection
     from inference_providers.offers.selection import selection_of as selection_of
     from inference_providers.offers.sorting import POLICIES as POLICIES
+    from inference_providers.offers.sorting import apply_policy as apply_policy
     from inference_providers.offers.sorting import is_free as is_free
     from inference_providers.offers.talking import is_to_talk_to as is_to_talk_to
 
 _HOME = {
     "access": (
         "ALLOW_VARIABLE",
+        "Access",
         "Accesses",
         "BY_HAND",
         "BY_HAND_VARIABLE",
+        "LACKING",
     ),
     "addresses": (
         "OFFLINE_VARIABLE",
@@ -54,16 +66,27 @@ _HOME = {
         "is_offline",
         "own_address",
     ),
-    "explanation": ("Explanation",),
+    "explanation": (
+        "Explanation",
+        "explained",
+    ),
     "guidance": ("Guidance",),
+    "kinds": ("KindResolver",),
+    "live_list": ("LiveList",),
     "local_server": ("LocalServer",),
     "lookup": (
         "FOUND",
         "GIVEN",
         "NAMED",
     ),
-    "offer": ("Offer",),
+    "new_providers": ("newcomers",),
+    "offer": (
+        "Offer",
+        "offer_by",
+        "wire_name",
+    ),
     "ordering": (
+        "all_run_here",
         "order",
         "shuffled",
     ),
@@ -87,6 +110,7 @@ _HOME = {
     ),
     "sorting": (
         "POLICIES",
+        "apply_policy",
         "is_free",
     ),
     "talking": ("is_to_talk_to",),

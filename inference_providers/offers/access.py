@@ -9,17 +9,34 @@ from inference_providers.registry import OPENAI_PROTOCOL, SPOKEN
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping, Sequence
-    from typing import Any
+    from typing import Any, Protocol
 
     from inference_providers.chat import Rules
-    from inference_providers.credentials import Address, Credential, Pins
+    from inference_providers.credentials import Address, Credential, Pins, Tokens
     from inference_providers.offers.local_server import LocalServer
     from inference_providers.offers.selection import Selection
     from inference_providers.registry import Facts, Provider, Registry
 
+    class Live(Protocol):
+        """What providers say themselves that they have: see `calls.LiveLists`."""
+
+        def lacking(self, access: Access, name: str) -> str:
+            """Why there is no model of that name, by the provider's own list; empty where that tells nothing."""
+            raise NotImplementedError
+
+        def has(self, access: Access, name: str) -> bool:
+            """Whether the provider's own list has a model of that name."""
+            raise NotImplementedError
+
+        def called(self, access: Access, canonical: str = "", internal: str = "") -> list[tuple[str | None, str]]:
+            """Models that a provider's list has and the registry has not: see `LiveList.called`."""
+            raise NotImplementedError
+
+
 ALLOW_VARIABLE = "INFERENCE_PROVIDERS_ALLOW"  # providers that may have a general-purpose token without being named
 BY_HAND = "the api_key given"  # where a key is from that no variable holds
 BY_HAND_VARIABLE = "INFERENCE_PROVIDERS_REMOTE_KEY"  # stands for its variable at an address of the caller's
+LACKING = "its provider's list of "  # how the reason begins why an offer is no candidate that a live list lacks
 ANOTHER = "another"  # the protocol of what is served by an API only that is not spoken here
 
 # APIs of one company, in words: what is served by one of them only cannot be asked.
@@ -44,8 +61,8 @@ class Access(credentials.Secretive):
 
     __slots__ = (
         "_accesses", "_general", "_permitted", "_routed", "_rules", "credential", "elsewhere", "endpoint", "headers",
-        "key", "key_source", "notices", "opt_in", "pins", "place", "provider", "reason", "registry", "server",
-        "variable",
+        "key", "key_source", "live", "notices", "opt_in", "pins", "place", "provider", "reason", "region", "registry",
+        "server", "tokens", "variable",
     )  # fmt: skip
 
     def __init__(
@@ -64,12 +81,15 @@ class Access(credentials.Secretive):
         registry: Registry | None = None,
         accesses: Accesses | None = None,
         elsewhere: str = "",
+        tokens: Tokens | None = None,
+        region: str = "",
     ) -> None:
         """*server*: one that this package launches. *by_hand*: the variable that stands for a key given by the program.
 
         *general*: the rules about parameters of *registry*. *accesses*: where the provider's routes lead is worked out
         there; without them, all its offers are at *endpoint*. *elsewhere*: by what those models are avoided that a
-        server here has run elsewhere; empty where they are not.
+        server here has run elsewhere; empty where they are not. *tokens*: what is sent in place of the credential.
+        *region*: that of the user's, where names of models belong to regions.
         """
         self.elsewhere = elsewhere
         self.registry = registry
@@ -77,17 +97,24 @@ class Access(credentials.Secretive):
         self.provider, self.endpoint, self.credential, self.server = provider, endpoint or "", credential, server
         self.reason, self.opt_in = reason, opt_in
         self.place = endpoint if server is None else server.place
-        self.key = None if credential is None else credential.key
+        self.tokens, self.region = tokens, region
+        self.key = None if credential is None or tokens is not None else credential.key
         self.variable = None if credential is None else credential.variable
-        self.key_source = "" if self.variable is None else f"in {self.variable}"
+        self.key_source = "" if credential is None else credential.place
         if self.variable is not None and self.variable == by_hand:
             self.key_source = BY_HAND
         self.headers = headers or {}
         self.notices: Sequence[str] = ()  # what is to be known of where its key goes
+        self.live: Live | None = None  # what providers say themselves that they have; None: that does not count
         self.pins = pins
         self._general = general or {}
         self._rules: dict[tuple[frozenset[str], tuple[int, ...]], Rules] = {}
         self._permitted: tuple[Address | None, str] = (None, "")  # where requests for an endpoint were found to go
+
+    @property
+    def allowed(self) -> Accesses | None:
+        """The accesses that this is one of, which know who is avoided; None without a key."""
+        return self._accesses
 
     def by_route(self, digit: str) -> Access:
         """Access to the offers of one of the provider's routes."""
@@ -96,6 +123,14 @@ class Access(credentials.Secretive):
             here = self._accesses is None or provider is self.provider
             self._routed[digit] = self if here else self._accesses.work_out(provider)  # type: ignore[union-attr]
         return self._routed[digit]
+
+    def by_kind(self, kind: str) -> Access:
+        """Access to the provider's models of a kind."""
+        if kind not in self._routed:
+            provider = self.provider.by_kind(kind)
+            here = self._accesses is None or provider is self.provider
+            self._routed[kind] = self if here else self._accesses.work_out(provider)  # type: ignore[union-attr]
+        return self._routed[kind]
 
     def forbids(self, address: Address, endpoint: str) -> str:
         """Why a request must not go to *address*; empty where it may: at the endpoint's origin, with a pinned key."""
@@ -109,6 +144,29 @@ class Access(credentials.Secretive):
             return f"{variable} may go to {', '.join(self.pins.hosts(variable))} only, not to {address.authority}"
         self._permitted = (address, endpoint)
         return ""
+
+    def nearness(self, internal_name: str, *, apart: bool) -> int:
+        """How near a name's models are to the user's region: 0 in it, 1 in its part of the world, 2 anywhere.
+
+        3: a name for no region in particular, which may want one; 4: elsewhere. *apart*: such a name is asked for at an
+        address of its own, that of the region.
+        """
+        rows: Mapping[str, str] = (self.provider.connection.get("regions") or {}).get("prefixes") or {}
+        prefix = next((one for one in rows if internal_name.startswith(one)), None)
+        if prefix is None or not self.region:
+            return 0 if apart or not rows else 3
+        import re
+
+        if re.fullmatch(rows[prefix], self.region) is None:
+            return 4
+        return 2 if rows[prefix] == ".*" else 1
+
+    def notices_of(self, internal_name: str) -> Sequence[str]:
+        """What is to be known of where a model is asked: also that it is asked all over the world."""
+        if not self.region or self.nearness(internal_name, apart=False) != 2:
+            return self.notices
+        said = f"{self.provider.id}/{internal_name} may be worked on anywhere, not in {self.region} alone"
+        return [*self.notices, f"{said}; name another of its names to keep it there"]
 
     def rules(self, facts: Facts, internal_name: str) -> Rules:
         """The rules about parameters for an offer with these facts; worked out once for all that refuse the same."""
@@ -155,11 +213,13 @@ class Accesses(credentials.Secretive):
         self._general = registry.parameters
         self._known: dict[str, Access] = {}
         self.by_hand: str | None = None  # a variable that is none of the user's: it stands for a key by hand
+        self.live: Live | None = None  # what providers say themselves that they have
+        self._tokens: dict[tuple[str, str, str], Tokens] = {}  # shared by all that are made of one another
 
     def within(self, selection: Selection) -> Accesses:
         """The same with another selection."""
         made = Accesses(self.registry, self._environ, self._pins, self._allow, selection)
-        made.by_hand = self.by_hand
+        made.by_hand, made.live, made._tokens = self.by_hand, self.live, self._tokens
         return made
 
     def with_key(self, provider: Provider, key: str, selection: Selection) -> Accesses:
@@ -178,6 +238,7 @@ class Accesses(credentials.Secretive):
         Without a key, it has the environment's where that goes to this very origin anyhow.
         """
         made = self.within(selection)
+        made.live = None
         known = self[provider.id] if provider.id in self.registry.providers else None
         if key is not None:
             made.by_hand = BY_HAND_VARIABLE
@@ -185,7 +246,13 @@ class Accesses(credentials.Secretive):
             found = made._access(provider, endpoint, credential, "", pins=None)
         elif known is not None:
             found = made._access(
-                provider, endpoint, known.credential, known.reason, headers=known.headers, pins=known.pins
+                provider,
+                endpoint,
+                known.credential,
+                known.reason,
+                headers=known.headers,
+                pins=known.pins,
+                tokens=known.tokens,
             )
         else:
             found = made._access(provider, endpoint, None, "", pins=None)
@@ -204,9 +271,10 @@ class Accesses(credentials.Secretive):
         return self.selection.why_not(provider, endpoint=endpoint or "")
 
     def __getitem__(self, provider_id: str) -> Access:
-        if provider_id not in self._known:
-            self._known[provider_id] = self.work_out(self.registry.providers[provider_id])
-        return self._known[provider_id]
+        found = self._known.get(provider_id)  # another thread may have everything forgotten meanwhile
+        if found is None:
+            found = self._known[provider_id] = self.work_out(self.registry.providers[provider_id])
+        return found
 
     def forget(self) -> None:
         """Work everything out anew, since the environment may have changed."""
@@ -239,6 +307,7 @@ class Accesses(credentials.Secretive):
                 **kwargs,
             },
         )
+        made.live = self.live
         if made.variable is not None:
             made.notices = notices(provider, self._environ, made.endpoint, made.key_source.removeprefix("in "))
         return made
@@ -269,8 +338,37 @@ class Accesses(credentials.Secretive):
         headers = {header: value for header, source in rows.items() if (value := self._environ.get(source, "").strip())}
         pins = None if own else self._pins  # the user's own word on where this key goes
         return self._access(
-            provider, endpoint, credential, "", opt_in=opt_in, headers=headers, pins=pins, accesses=self
+            provider,
+            endpoint,
+            credential,
+            "",
+            opt_in=opt_in,
+            headers=headers,
+            pins=pins,
+            accesses=self,
+            tokens=None if own else self._tokens_of(provider, credential),
+            region=self._region(provider),
         )
+
+    def _tokens_of(self, provider: Provider, credential: Credential) -> Tokens | None:
+        """What is sent in place of a credential that has to be exchanged; None where it is sent itself."""
+        auth, variable = provider.connection.get("auth"), credential.variable
+        if not isinstance(auth, dict) or not variable or variable in auth.get("plain", ()):
+            return None
+        if variable == self.by_hand and auth["by"] != "form":  # no file, but a token that the program has
+            return None
+        place = (provider.id, variable, str(credential.key))
+        if place not in self._tokens:
+            made = credentials.Tokens(auth, credential.key, variable, self._environ, self._pins)
+            self._tokens.setdefault(place, made)
+        return self._tokens[place]
+
+    def _region(self, provider: Provider) -> str:
+        """The user's region, where a provider has names of models for regions."""
+        if "regions" not in provider.connection:
+            return ""
+        said = credentials.told(provider, provider.connection["regions"]["variable"], self._environ)
+        return next(iter(said.values()), "")
 
     def _endpoint(self, provider: Provider) -> tuple[str | None, str]:
         own, address, problem = own_address(provider, self._environ)

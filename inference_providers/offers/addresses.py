@@ -7,7 +7,15 @@ from __future__ import annotations
 
 import re
 
-from inference_providers.credentials import find, host_of, is_loopback, sources_of, written_address
+from inference_providers.credentials import (
+    find,
+    host_of,
+    is_loopback,
+    sources_of,
+    told,
+    variables_of,
+    written_address,
+)
 from inference_providers.registry import bundled
 
 TYPE_CHECKING = False
@@ -81,12 +89,14 @@ def _names(variable: str, key: str) -> bool:
 def unheeded(provider: Provider, environ: Mapping[str, str]) -> dict[str, str]:
     """Variables that seem to say where a provider is, and are not followed -> why not."""
     followed, own, _ = own_address(provider, environ)
+    parts = {} if followed else _contradicted(provider, environ)
     known = [name for name in _variables(provider) if not environ.get(name) or _is_meant(name, provider, environ)]
     found = {
         name: f"{followed} is followed"
         for name in known
         if name != followed and environ.get(name, "").strip() and _read(environ[name], name, provider)[0] != own
     }
+    found |= parts
     if followed or provider.local is not None or not known:
         return found
     stems = [name.removesuffix("_API_KEY") for name in provider.key_variables if name.endswith("_API_KEY")]
@@ -94,6 +104,16 @@ def unheeded(provider: Provider, environ: Mapping[str, str]) -> dict[str, str]:
     seeming = [name for name in sorted(alike) if "://" in environ.get(name, "") and _is_meant(name, provider, environ)]
     best = next((name for name in known if _is_meant(name, provider, environ)), "") if seeming else ""
     return found | {name: f"set {best}" for name in seeming if best}
+
+
+def _contradicted(provider: Provider, environ: Mapping[str, str]) -> dict[str, str]:
+    """Variables for a place of the usual address that say something else than the one that counts -> why not."""
+    found: dict[str, str] = {}
+    for name in variables_of(provider.endpoint):
+        said = told(provider, name, environ)
+        first = next(iter(said), "")
+        found |= {one: f"{first} is followed" for one, value in said.items() if value.lower() != said[first].lower()}
+    return found
 
 
 def notices(provider: Provider, environ: Mapping[str, str], endpoint: str, key: str) -> list[str]:

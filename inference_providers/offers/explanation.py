@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from inference_providers.offers.access import BY_HAND
 from inference_providers.text import in_line, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from inference_providers.offers.offer import Offer
+    from inference_providers.offers.resolution import Resolution
+    from inference_providers.registry import Registry
+
+
+def explained(name: str | None, resolution: Resolution, ordered: Sequence[Offer], registry: Registry) -> Explanation:
+    """Why the offers that a name stands for are candidates or not; *ordered* are those that are.
+
+    With them, whoever is new in a downloaded registry and has the model.
+    """
+    offers = list(resolution.offers)
+    if registry.rows.get("new_providers"):
+        from inference_providers.offers.new_providers import offers_of
+
+        offers += offers_of(registry, resolution.canonical_name)
+    return Explanation(name, resolution.rule, offers, ordered, resolution.warning)
 
 
 class Explanation:
@@ -23,6 +37,14 @@ class Explanation:
         self.candidates = list(ordered)
         self.chosen = self.candidates[0] if self.candidates else None
         self._stands = {id(offer) for offer in self.candidates}
+        self.arithmetic: dict[int, str] = {}  # by an offer's identity: what a policy says of it
+
+    def by_policy(self, ordered: Sequence[Offer], told: Callable[[Offer], str]) -> Explanation:
+        """The same with the candidates in a policy's order, and what it says of each."""
+        others = [offer for offer in self.offers if id(offer) not in self._stands]
+        made = Explanation(self.name, self.rule, [*ordered, *others], ordered, self.warning)
+        made.arithmetic = {id(offer): told(offer) for offer in ordered}
+        return made
 
     def __iter__(self) -> Iterator[Offer]:
         return iter(self.offers)
@@ -56,6 +78,8 @@ class Explanation:
         here = "a server on this machine" if offer.endpoint else "its server would be started"
         if offer.row().local is not None and not offer.local:
             here += ", which has it run elsewhere"
-        given = f"{offer.key_source} is used" if offer.key_source == BY_HAND else f"{offer.variable} is set"
+        in_variable = offer.key_source == f"in {offer.variable}"
+        given = f"{offer.variable} is set" if in_variable else f"{offer.key_source} is used"
         found = given if offer.variable else here
+        found += f"; {self.arithmetic[id(offer)]}" if id(offer) in self.arithmetic else ""
         return found + ("; a newer list lacks this model, so it comes after the others" if offer.doubtful else "")

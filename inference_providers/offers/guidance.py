@@ -8,7 +8,7 @@ from inference_providers.errors import (
     ProviderAvoidedError,
     UnknownModelError,
 )
-from inference_providers.offers.access import ALLOW_VARIABLE, unspoken
+from inference_providers.offers.access import ALLOW_VARIABLE, LACKING, unspoken
 from inference_providers.registry import OPENAI_PROTOCOL, SPOKEN
 
 TYPE_CHECKING = False
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from inference_providers.offers.lookup import Lookup
     from inference_providers.offers.offer import Offer
     from inference_providers.offers.resolution import Resolution
+    from inference_providers.registry import Provider
 
 
 _NOTHING: Mapping[str, str] = {}
@@ -49,7 +50,8 @@ class Guidance:
         if avoided and not asked:
             return self._avoided(resolution.name, avoided)
         closed = _closed(resolution.offers)
-        variables = list(dict.fromkeys(p.key_variables[0] for p in asked if p.key_variables and p.id not in closed))
+        lacking = {p.id: self._lacking(p) for p in asked if p.key_variables and p.id not in closed}
+        variables = list(dict.fromkeys(lacking.values()))
         shown = _named(resolution)
         unused = self.unused({p.id for p in asked}, closed)
         unused += self._misspelt({v for p in asked for v in p.key_variables})
@@ -59,6 +61,8 @@ class Guidance:
             (only,) = asked
             reason = self._accesses[only.id].reason or "it cannot be used"
             head = f"No key for {only.name}, which {resolution.name!r} was asked of: {reason}."
+            if lacking.get(only.id) not in (None, *only.key_variables):
+                head = f"{only.name}, which {resolution.name!r} was asked of, cannot be reached: {reason}."
             if only.id in closed:
                 return NoCredentialsError(f"{only.name} cannot be asked for {resolution.name!r}: {closed[only.id]}.")
         else:
@@ -71,6 +75,17 @@ class Guidance:
 
             gone = [without_key(self._registry, resolution)]
         return NoCredentialsError("\n".join([*gone, head, *unused, self.what_to_set(variables)]), variables)
+
+    def _lacking(self, provider: Provider) -> str:
+        """The variable that a provider lacks: its key's, or, with a key, one for a part of its address."""
+        from inference_providers.credentials import find, told, variables_of
+
+        rules = provider.connection.get("variables") or {}
+        if find(provider, self._environ)[0] is not None:
+            for name in variables_of(provider.endpoint):
+                if not told(provider, name, self._environ) and "default" not in rules.get(name, {}):
+                    return name
+        return provider.key_variables[0]
 
     @staticmethod
     def _avoided(name: str, avoided: Mapping[str, str]) -> ProviderAvoidedError:
@@ -176,8 +191,11 @@ class Guidance:
                         if variable in access.reason
                         else f"{provider.id}: {access.reason}"
                     )
-                    said = said if said.startswith(("holds", "may")) else access.reason
+                    said = said if said.startswith(("holds", "may", "names")) else access.reason
                     lines[variable] = f"  {variable} is set, but {said}"
+                elif providers is None and provider.connection.get("no_chat"):
+                    kinds = " and ".join(provider.connection.get("kinds") or ())
+                    lines[variable] = f"  {variable}: {provider.id} has no model to talk to, only those for {kinds}"
                 elif providers is None and not provider.data.get("model_names"):
                     lines[variable] = (
                         f"  {variable}: no model of {provider.id} is in the registry; name one: {provider.id}/MODEL"
@@ -256,9 +274,13 @@ class Guidance:
 
 
 def _closed(offers: Sequence[Offer]) -> dict[str, str]:
-    """Why providers cannot be asked, by id: what they have of a model is served by APIs that nothing here speaks."""
+    """Why providers cannot be asked, by id.
+
+    What they have of a model is served by APIs that nothing here speaks, or is not in their own lists.
+    """
     spoken = {offer.provider for offer in offers if offer.api in SPOKEN}
-    return {o.provider: unspoken(OPENAI_PROTOCOL, o.api) for o in offers if o.provider not in spoken}
+    closed = {o.provider: unspoken(OPENAI_PROTOCOL, o.api) for o in offers if o.provider not in spoken}
+    return closed | {o.provider: o.reason for o in offers if o.reason.startswith(LACKING)}
 
 
 def _named(resolution: Resolution) -> str:

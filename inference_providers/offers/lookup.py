@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Self
 
-    from inference_providers.offers.access import Accesses
+    from inference_providers.offers.access import Access, Accesses
     from inference_providers.offers.local_server import LocalServer
     from inference_providers.offers.resolution import Resolution
     from inference_providers.registry import Provider, Registry, Wanted
@@ -44,6 +44,18 @@ class Lookup:
         """What a name means by all the rules: for those that resolve a part of it, or another name, again."""
         raise NotImplementedError
 
+    def access(self, pid: str) -> Access:
+        """How a provider is reached."""
+        return self._accesses[pid]
+
+    def access_at(self, server: LocalServer) -> Access:
+        """How a server on this machine is reached."""
+        return self._accesses.at(server)
+
+    def local_servers(self) -> Sequence[LocalServer]:
+        """The servers that run here."""
+        return self._local()
+
     def variant(self, *, aliases: Mapping[str, str] | None, launch: bool) -> Self:
         """The same with other aliases, perhaps with models to launch."""
         return type(self)(
@@ -53,31 +65,46 @@ class Lookup:
     def offers_of(self, canonical: str, *, local: bool = True) -> list[Offer]:
         """Every offer of a canonical model: its maker's, the registry's in its order, then servers on this machine."""
         offers = [
-            Offer(self._accesses[provider.id], canonical, internal)
+            offer_by(self._accesses[provider.id], canonical, internal)
             for provider, internal in self.registry.offers_of(canonical)
             if provider.local is None
         ]
+        offers += self.listed_live(canonical=canonical)
         return offers + (self.running(canonical=canonical) if local else [])
+
+    def listed_live(self, *, canonical: str = "", internal: str = "") -> list[Offer]:
+        """What providers with a key list themselves of a canonical model, or under a name, and the registry does not.
+
+        Nothing, where their lists do not count.
+        """
+        if (live := self._accesses.live) is None:
+            return []
+        return [
+            offer
+            for provider in self.reached()
+            for offer in self.offers_by(provider, live.called(self._accesses[provider.id], canonical, internal))
+        ]
 
     def reachable(self, canonical_names: Iterable[str]) -> list[Offer]:
         """The offers of these models at providers that can be reached: no look at local ports."""
         reached = self.reached()
         return [
-            Offer(self._accesses[provider.id], canonical, internal)
+            offer_by(self._accesses[provider.id], canonical, internal)
             for canonical in canonical_names
             for provider in self.registry.makers_first(canonical, reached)
             for internal in provider.internal_names(canonical)
         ]
 
     def reached(self) -> list[Provider]:
-        """The providers that there is a key for, none of which is on this machine."""
+        """The providers with models to talk to that there is a key for, none of which is on this machine."""
         rows = self.registry.providers.values()
-        return [provider for provider in rows if provider.local is None and not self._accesses[provider.id].reason]
+        elsewhere = [row for row in rows if row.local is None and "no_chat" not in row.connection]
+        return [row for row in elsewhere if not self._accesses[row.id].reason]
 
     def offers_by(self, provider: Provider, names: Iterable[tuple[str | None, str]]) -> list[Offer]:
         """The offers of a provider under (canonical name, its own name)."""
         access = self._accesses[provider.id]
-        return [Offer(access, canonical, internal) for canonical, internal in names]
+        return [offer_by(access, canonical, internal) for canonical, internal in names]
 
     def running(self, *, canonical: str | None = None, internal: str | None = None) -> list[Offer]:
         """What servers here offer of a canonical model, or under a name of their own."""
@@ -123,14 +150,14 @@ class Lookup:
                 return launched
             accesses = [self._accesses.at(server) for server in self.servers_of(pid)]
         return [
-            Offer(access, canonical, internal, named=True)
+            offer_by(access, canonical, internal, named=True)
             for access in accesses or [self._accesses[pid]]
             for internal in names
         ]
 
     def offer_as_written(self, provider: Provider, name: str) -> Offer:
         """A provider's offer under a name that it does not list, and that nobody said was to be asked of it."""
-        return Offer(self._accesses[provider.id], self.registry.names.canonical_name(name), name)
+        return offer_by(self._accesses[provider.id], self.registry.names.canonical_name(name), name)
 
     def own_name(self, pid: str, name: str) -> tuple[str | None, list[Offer]]:
         """A provider's offer under a name that is passed on as it is, and the canonical name that it may have."""
@@ -225,6 +252,9 @@ class Lookup:
             if listed:
                 canonical = provider.canonical_of(listed[0])
                 return canonical, self.offers_at(provider.id, canonical, listed)
+        live = self._accesses.live
+        for canonical, internal in () if live is None else live.called(self._accesses[provider.id], internal=name):
+            return canonical, self.offers_at(provider.id, canonical, [internal])
         return None
 
     def _routed(self, provider: Provider, name: str) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from inference_providers import credentials
 from inference_providers.offers.access import ANOTHER, unspoken
-from inference_providers.registry import CHAT, SPOKEN
+from inference_providers.registry import CHAT, RESPONSES, SPOKEN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Self, dataclass_transform
 
     from inference_providers.chat import Rules
-    from inference_providers.credentials import Address, Secret
+    from inference_providers.credentials import Address, Secret, Tokens
     from inference_providers.offers.access import Access
     from inference_providers.offers.local_server import LocalServer
     from inference_providers.registry import Facts, Provider, Registry
@@ -111,6 +111,7 @@ class Offer(credentials.Secretive, Frozen):
     # What is otherwise for a server that this package launches.
     launchable: bool = False  # whether this is one, running or not
     awake: bool = True  # whether it can be asked as it is; else `wake` comes first
+    tokens: Tokens | None = None  # what is sent in place of the key, where that has to be exchanged
     fits: bool = True  # whether its server is made for such a model, installed or not
     wished: bool = False  # whether it is the engine that its model's entry names
     # What says, for the client's port of a new connection, why nothing may be sent, if so; None: no check.
@@ -128,7 +129,7 @@ class Offer(credentials.Secretive, Frozen):
         _put(self, "connection", provider.connection)
         _put(self, "headers", access.headers)
         _put(self, "variable", access.variable)
-        _put(self, "notices", access.notices)
+        _put(self, "notices", access.notices_of(internal_name))
         _put(self, "key_source", access.key_source)
         _put(self, "registry", access.registry)
         if access.server is not None:  # its address and its key: see LaunchedOffer
@@ -150,7 +151,7 @@ class Offer(credentials.Secretive, Frozen):
 
     def _read_facts(self) -> None:
         access = self._access
-        facts = access.provider.facts(self.internal_name)
+        facts = self._known_facts()
         if "routes" in access.provider.connection and access.server is None:
             access = access.by_route(facts.route)
             _reached_by(self, access)
@@ -162,19 +163,28 @@ class Offer(credentials.Secretive, Frozen):
             reason = f"{access.variable} is a general-purpose token; name the provider or allow it"
         if not reason and not self.local and access.provider.local is not None:
             reason = access.elsewhere
+        doubtful = facts.is_doubtful and not own
+        if not reason and access.live is not None and api in (CHAT, RESPONSES):
+            doubtful = doubtful and not access.live.has(access, self.internal_name)
+            reason = "" if self.named else access.live.lacking(access, self.internal_name)
+        if not reason and not self.named and access.region and nearness(self) == 4:
+            reason = f"this name does not work in {access.region}; name the provider to ask for it all the same"
         _put(self, "facts", facts)
         _put(self, "protocol", access.provider.protocol if api in SPOKEN else ANOTHER)
         _put(self, "api", api)
         _put(self, "billing", access.provider.billing)
         _put(self, "reason", reason)
         _put(self, "usable", not reason)
-        _put(self, "doubtful", facts.is_doubtful and not own)
+        _put(self, "doubtful", doubtful)
         _put(self, "features", facts.capabilities)
         _put(self, "context_window", facts.context_window)
         _put(self, "output_limit", facts.output_limit)
         _put(self, "input_price", facts.input_price)
         _put(self, "output_price", facts.output_price)
         _put(self, "cached_input_price", facts.cached_input_price)
+
+    def _known_facts(self) -> Facts:
+        return self._access.provider.facts(self.internal_name)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"an offer cannot be changed, and so not its {name!r}")
@@ -241,8 +251,27 @@ class Offer(credentials.Secretive, Frozen):
 
 def _reached_by(offer: Offer, access: Access) -> None:
     _put(offer, "endpoint", access.endpoint)
-    _put(offer, "api_key", access.key)
+    if access.tokens is None:  # else it is read whenever it is asked for
+        _put(offer, "api_key", access.key)
     _put(offer, "place", (access.place, offer.internal_name))
+
+
+def wire_name(offer: Offer) -> str:
+    """What an offer's model is called in a request: its name, with what stands before that there (`google/`)."""
+    for head, names in (offer.connection.get("heads") or {}).items():
+        import re
+
+        if re.search(names, offer.internal_name):
+            return f"{head}{offer.internal_name}"
+    return offer.internal_name
+
+
+def nearness(offer: Offer) -> int:
+    """How near an offer's model is to the user's region: see `Access.nearness`; 0 where names belong to no region."""
+    access = offer._access
+    if not access.region:
+        return 0
+    return access.nearness(offer.internal_name, apart=offer.endpoint != access.endpoint)
 
 
 def _is_elsewhere(access: Access) -> bool:
@@ -302,6 +331,30 @@ class LaunchedOffer(Offer):
         self._server.lost()
 
 
+class TokenOffer(Offer):
+    """An offer whose key has to be exchanged for an access token, which is fetched when it is about to be sent."""
+
+    __slots__ = ("awake",)
+
+    def __init__(self, access: Access, canonical_name: str | None, internal_name: str, *, named: bool = False) -> None:
+        super().__init__(access, canonical_name, internal_name, named=named)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """A field that has not been filled."""
+            if name == "api_key":
+                return self.tokens.current
+            if name == "awake":
+                return self.tokens.current is not None
+            return super().__getattr__(name)
+
+        @property
+        def tokens(self) -> Tokens | None:
+            """What is sent in place of the key."""
+            return self._access.tokens
+
+
 def runs_elsewhere(internal_name: str) -> bool:
     """Whether a server here has a model run elsewhere: Ollama's `gpt-oss:120b-cloud` and `glm-5.3:cloud`."""
     tag = internal_name.lower().rpartition(":")[2] if ":" in internal_name else ""
@@ -310,5 +363,5 @@ def runs_elsewhere(internal_name: str) -> bool:
 
 def offer_by(access: Access, canonical_name: str | None, internal_name: str, *, named: bool = False) -> Offer:
     """The offer of whatever is reached so: a provider, a server on this machine, or one that can be launched."""
-    kind = Offer if access.server is None else LaunchedOffer
+    kind = LaunchedOffer if access.server is not None else Offer if access.tokens is None else TokenOffer
     return kind(access, canonical_name, internal_name, named=named)

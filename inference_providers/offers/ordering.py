@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inference_providers.offers.offer import nearness
 from inference_providers.registry import CHAT
 
 TYPE_CHECKING = False
@@ -24,19 +25,27 @@ def order(offers: Iterable[Offer], *, here_first: bool = False, plans_last: bool
     What is served by another API than chat only comes after the rest as well. With *here_first*, local ones come
     before all others. With *plans_last*, subscriptions come after all that is paid by use, doubtful as that may be.
 
-    Of several names that one provider has for a model (regions, dated snapshots) the first stands for all.
+    Of several names that one provider has for a model (regions, dated snapshots) the first stands for all, of those
+    that work nearest to the user's region.
     """
     first: dict[tuple[str, str, str], Offer] = {}
     for offer in offers:
         if not offer._access.reason and offer.usable:
             server = offer.place[0] or "" if offer.local else ""
-            first.setdefault((offer.provider, server, offer.canonical_name or offer.internal_name), offer)
+            names = (offer.provider, server, offer.canonical_name or offer.internal_name)
+            if names not in first or nearness(offer) < nearness(first[names]):
+                first[names] = offer
 
     def place(offer: Offer) -> tuple[bool, ...]:
         here = (offer.local and not offer.named) != here_first
         return here, plans_last and offer.billing == "plan", offer.api != CHAT, offer.doubtful
 
     return sorted(first.values(), key=place)
+
+
+def all_run_here(offers: Iterable[Offer]) -> bool:
+    """Whether all of these are of servers on this machine that run already."""
+    return all(offer.row().local is not None and not offer.launchable for offer in offers)
 
 
 def shuffled(offers: Sequence[Offer], random: Shuffles) -> list[Offer]:

@@ -118,6 +118,7 @@ def internal_name(lookup: Lookup, name: str) -> Resolution | None:
         alike = sorted(offers, key=lambda o: (o.internal_name.lower() != name.lower(), o.internal_name != name))
         return _unless_ended(lookup, Resolution(name, "internal name", canonical, alike))
     here = lookup.launched(name, None, NAMED) or lookup.running(internal=name) or lookup.launched(name, None, HERE)
+    here = here or lookup.listed_live(internal=name)
     here += lookup.launched(name) if lookup.launch else []
     return Resolution(name, "internal name", here[0].canonical_name, here) if here else None
 
@@ -153,6 +154,14 @@ def own_suffix(lookup: Lookup, name: str) -> Resolution | None:
     who = " and ".join(dict.fromkeys(offer.provider for offer in found))
     warning = f"nobody lists {name!r}; what it ends in is a word of {who}, who gets it as it is"
     return Resolution(name, "suffix", found[0].canonical_name, found, warning)
+
+
+def other_kind(lookup: Lookup, name: str) -> Resolution | None:
+    """A model for something else than text: embeddings, images, speech."""
+    from inference_providers.offers.kinds import KindResolver
+
+    found = (KindResolver(lookup, kind).listed(name) for kind in lookup.registry.kinds)
+    return next((one for one in found if one is not None), None)
 
 
 def passed_after_slash(lookup: Lookup, name: str) -> Resolution | None:
@@ -306,7 +315,8 @@ def family(lookup: Lookup, name: str, marks: str = "") -> Resolution | None:
 
 
 RULES: tuple[Rule, ...] = (
-    given, alias, prefix, canonical_name, provider_before_slash, internal_name, own_suffix, passed_after_slash,
+    given, alias, prefix, canonical_name, provider_before_slash, internal_name, own_suffix, other_kind,
+    passed_after_slash,
     provider_before_colon, policy, provider_joined, unknown_head, spelling, slip_after_colon, family,
 )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Policies that may follow a model's name: `:cheapest`, `:fastest`, `:smartest`, `:free`, `:local`. Pure."""
+"""Policies that may follow a model's name: `:cheapest`, `:fastest`, `:smartest`, `:free`, `:local`, ... Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from inference_providers.offers.offer import Offer
     from inference_providers.registry import Registry
 
-POLICIES = ("cheapest", "fastest", "smartest", "free", "local")
+_AS_LISTED = ("listed", "random", "balanced")  # what each call decides anew: see `routing.strategies`
+POLICIES = ("cheapest", "fastest", "smartest", "free", "local", *_AS_LISTED)
 
 
 _FRESH = 3  # days for which prices that change by the hour are believed
@@ -17,6 +18,8 @@ _FRESH = 3  # days for which prices that change by the hour are believed
 
 def apply_policy(policy: str, offers: Sequence[Offer], registry: Registry) -> list[Offer]:
     """Sort or filter offers: `cheapest`, `fastest`, `smartest` sort (stable), `free` and `local` filter."""
+    if policy in _AS_LISTED:
+        return list(offers)
     if policy == "free":
         return [offer for offer in offers if is_free(offer)]
     if policy == "local":

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from inference_providers.protocols.classify import Verdict as Verdict
     from inference_providers.protocols.dispatch import NOBODY_CAN as NOBODY_CAN
     from inference_providers.protocols.dispatch import PROTOCOLS as PROTOCOLS
+    from inference_providers.protocols.dispatch import api_of as api_of
     from inference_providers.protocols.dispatch import capable_offers as capable_offers
     from inference_providers.protocols.dispatch import fit as fit
     from inference_providers.protocols.dispatch import mend as mend
@@ -34,6 +35,7 @@ _HOME = {
     "dispatch": (
         "NOBODY_CAN",
         "PROTOCOLS",
+        "api_of",
         "capable_offers",
         "fit",
         "mend",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
+    from inference_providers.errors import BudgetExceededError
     from inference_providers.offers import Offer
     from inference_providers.protocols.error_body import ErrorDetails
     from inference_providers.registry import Registry
@@ -39,6 +40,7 @@ DOUBT = "doubt"  # refused in words that nobody knows: STOP, unless one other ca
 WAIT = "wait"  # NEXT if there is another candidate, else wait as long as the server said
 POLL = "poll"  # the server is loading a model: ask again until the deadline
 LARGER = "larger"  # NEXT if a later candidate has a larger context window, else STOP
+HELD = "held"  # not sent: NEXT if there is another candidate, else wait until there is room, if that is all
 
 RESTART = 0.1  # seconds for the end of a server of ours to be noticed
 SUCCESS = (200, 201, 203)
@@ -87,6 +89,7 @@ class Verdict:
         "also",
         "cool",
         "error",
+        "exceeded",
         "offer",
         "repaired",
         "reply",
@@ -106,6 +109,7 @@ class Verdict:
     ) -> None:
         self.action, self.error, self.retry_after, self.reply, self.cool = action, error, retry_after, reply, cool
         self.offer: Offer | None = None  # who answered, where that may be another than was asked first
+        self.exceeded: BudgetExceededError | None = None  # the budget that holds it
         self.words: ErrorDetails | None = None  # what the server said, where it refused
         self.absent = False  # the provider says that it does not have the model
         self.repaired = ""  # in words: what it refused, and does not get when it is asked again at once

@@ -50,7 +50,7 @@ def capable_offers(request: ModelRequest, offers: Sequence[Offer], who_could: Wh
     return capable
 
 
-_KINDS = {
+_BY_PATH = {
     chat.PATH: CHAT,
     "/responses": RESPONSES,
     "/embeddings": "embeddings",
@@ -62,19 +62,34 @@ _KINDS = {
 }
 
 
+_ASKED_BY = {
+    RESPONSES: "client().responses.create(...)",
+    "embeddings": "ProviderList.embed(...), or client().embeddings.create(...),",
+    "images": "client().images.generate(...)",
+    "speech": "client().audio.speech.create(...)",
+    "transcription": "client().audio.transcriptions.create(...)",
+    "moderation": "client().moderations.create(...)",
+}
+
+
+def api_of(path: str) -> str:
+    """By which API a path asks (`chat`, `responses`, a kind of models); empty where that is not known."""
+    return next((api for start, api in _BY_PATH.items() if path.startswith(start)), "")
+
+
 def _served_by(path: str, offers: Sequence[Offer]) -> Sequence[Offer]:
     """Those of the offers that are served by the API of a path. Raises InvalidRequestError if none is.
 
     An offer of chat may be served by others as well; chat is left to those of chat.
     """
-    kind = next((kind for start, kind in _KINDS.items() if path.startswith(start)), "")
+    kind = api_of(path)
     if not kind:
         return offers
     served = [offer for offer in offers if offer.api in (kind, CHAT)]
     if offers and not served:
         asked = parameters.listed(f"{offer.provider}/{offer.internal_name}" for offer in offers[:4])
         apis = parameters.listed(offer.api for offer in offers)
-        hint = " client().responses.create(...) asks it." if kind == CHAT and RESPONSES in apis else ""
+        hint = next((f" {words} asks it." for api, words in _ASKED_BY.items() if kind == CHAT and api in apis), "")
         raise InvalidRequestError(
             f"Nothing was sent: {asked} can be asked by the API {apis!r} only, not by {kind!r}.{hint}", code=NOBODY_CAN
         )

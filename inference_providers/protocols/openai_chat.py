@@ -10,6 +10,7 @@ import codecs
 
 from inference_providers import chat
 from inference_providers.chat import parameter_rules, parameters
+from inference_providers.offers import wire_name
 from inference_providers.protocols import classify
 from inference_providers.protocols.classify import Verdict
 from inference_providers.protocols.request import FittedRequest
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from inference_providers.registry import Registry
 
 ID = OPENAI_PROTOCOL
+_ROWS = {
+    "/embeddings": ("data", "embeddings"),
+    "/rerank": ("results", "data"),
+}  # where their replies have what was asked for
 _READ = (chat.PATH, "/completions", "/responses")  # whose replies are JSON or a stream of it, whatever they are called
 
 
@@ -48,7 +53,7 @@ def encode(request: ModelRequest, offer: Offer) -> FittedRequest:
     content, dropped = b"", []
     repaired: list[str] = []
     if given is None:
-        content = _form_with_model(request.content, offer.internal_name)
+        content = _form_with_model(request.content, wire_name(offer))
     elif request.api != chat.PATH:
         body = dict(given)
     else:
@@ -61,7 +66,7 @@ def encode(request: ModelRequest, offer: Offer) -> FittedRequest:
     accept = request.accept or ("text/event-stream" if request.streams else "application/json")
     headers = {**request.headers, "Accept": accept}
     if body is not None and ("model" in body or request.api == chat.PATH):  # a batch or a vector store has none
-        body["model"] = offer.internal_name
+        body["model"] = wire_name(offer)
     if body is not None or content:
         headers["Content-Type"] = request.content_type
     return FittedRequest(
@@ -242,6 +247,8 @@ def _read(reply: dict[str, Any], provider: str, path: str, allow_empty: bool) ->
         from inference_providers.protocols import responses
 
         return responses.judged(reply, provider, allow_empty)
+    if path in _ROWS and not any(map(reply.get, _ROWS[path])):
+        return classify.unavailable(classify.NEXT, provider, f"the reply has no {_ROWS[path][0]}")
     if path == "/completions" and reply.get("choices") == []:
         return classify.unavailable(classify.NEXT, provider, "the reply has no choices")
     return Verdict(classify.OK, reply=reply)

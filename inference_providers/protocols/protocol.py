@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import Any, Protocol
 
+    from inference_providers.chat import Pieces
     from inference_providers.offers import Offer
     from inference_providers.protocols.classify import Verdict
     from inference_providers.protocols.request import FittedRequest, ModelRequest
@@ -96,6 +97,7 @@ if TYPE_CHECKING:
         done: bool  # the protocol's own mark of the end has come: what follows is not read
         verdict: Verdict | None  # set once the stream failed before its first content, or reached its end
         usage: Any  # as the last event that told of it had it, in OpenAI's names
+        words: Pieces  # the text so far
         events: int  # so far, those without content included: a stream that brings none is silent
         within_event: bool  # an event had begun, and not ended, before the bytes that were read last
 

@@ -10,7 +10,7 @@ from inference_providers.transport import request_to
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Mapping
+    from collections.abc import Callable, Container, Mapping, Sequence
     from typing import Any
 
     from inference_providers.offers import Offer
@@ -71,8 +71,10 @@ class ModelRequest:
 
     `api` is the path alone, by which body and reply are read; empty where no model is asked, but something looked up.
 
-    *tries*: how often one candidate is asked at most; None for what the policy says. *cache*: what this call says of a
-    cache of replies: False for none, options of its own; None where it says nothing.
+    *asked*: the models by the names that the caller gave them, for those who log calls; None for the best.
+    *tries*: how often one candidate is asked at most; None for what the policy says. *preferences*: those of the call,
+    None where it has none. *in_turn*: its candidates are in the order in which they are to be asked. *cache*: what it
+    says of a cache of replies: False for none, options of its own; None where it says nothing.
 
     It is made for one call, and remembers for that call what each offer gets of it: `fits`, by the offer's identity.
     `repairs` is what offers are known to refuse, by their `place`; `learnt` is what this very call has found of it.
@@ -82,15 +84,18 @@ class ModelRequest:
         "accept",
         "allow_empty",
         "api",
+        "asked",
         "body",
         "cache",
         "content",
         "content_type",
         "fits",
         "headers",
+        "in_turn",
         "learnt",
         "method",
         "path",
+        "preferences",
         "repairs",
         "streams",
         "tries",
@@ -123,6 +128,9 @@ class ModelRequest:
         self.headers = dict(headers or {})  # the caller's own, for whoever answers
         self.allow_empty = allow_empty
         self.tries: int | None = None
+        self.asked: str | Sequence[str] | None = None
+        self.preferences: Any = None  # `routing.Preferences`, of which nothing is read here
+        self.in_turn = False
         self.cache: Mapping[str, Any] | bool | None = None
         self.fits: dict[int, FittedRequest] = {}
         self.repairs: Mapping[Any, Repairs] = {}

@@ -50,7 +50,7 @@ def response_event(notes: Notes, event: Mapping[str, Any], size: int) -> bool:
 def _state(notes: Notes, kind: str, response: Mapping[str, Any]) -> None:
     """An event that holds the whole response so far."""
     status = response.get("status") or kind.removeprefix("response.")
-    notes.usage = response.get("usage") or notes.usage
+    notes.usage = chat.billed_in(response) or notes.usage
     if kind == "response.failed" or status == "failed":
         notes.error({"error": response.get("error") or {}}, "the response failed")
     elif kind == "response.cancelled" or status == "cancelled":

@@ -353,7 +353,7 @@ class StreamJudge(Notes):
             self.started = self.finished = True
             if verdict.reply is None:  # not read, and passed on as it is
                 return
-            self.usage = chat.usage_in(verdict.reply)
+            self.usage = chat.billed_in(verdict.reply)
             self.words.add(chat.reply_text(verdict.reply))
             yield as_chunk(verdict.reply)
 

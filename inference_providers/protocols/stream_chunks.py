@@ -50,7 +50,7 @@ def chat_chunk(notes: Notes, chunk: Mapping[str, Any], size: int) -> bool:
                 return True
     elif type(choices) is not list and _is_ping(chunk):
         return False
-    if usage := chat.usage_in(chunk):
+    if usage := chat.billed_in(chunk):
         notes.usage = chat.with_usage(notes.usage, usage)
     notes.other += size
     for choice in choices if isinstance(choices, list) else ():
@@ -109,7 +109,7 @@ def completion_chunk(notes: Notes, chunk: Mapping[str, Any], size: int) -> bool:
     choices = chunk.get("choices")
     if not isinstance(choices, list) and _is_ping(chunk):
         return False
-    if usage := chat.usage_in(chunk):
+    if usage := chat.billed_in(chunk):
         notes.usage = chat.with_usage(notes.usage, usage)
     notes.other += size
     for choice in choices if isinstance(choices, list) else ():

@@ -22,12 +22,24 @@ if TYPE_CHECKING:
     from inference_providers.registry.heads import Heads as Heads
     from inference_providers.registry.heads import edits as edits
     from inference_providers.registry.heads import is_path as is_path
+    from inference_providers.registry.kind_models import KindModels as KindModels
+    from inference_providers.registry.kinds import EMBEDDINGS as EMBEDDINGS
+    from inference_providers.registry.kinds import IMAGES as IMAGES
+    from inference_providers.registry.kinds import KINDS as KINDS
+    from inference_providers.registry.kinds import MODERATION as MODERATION
+    from inference_providers.registry.kinds import RERANK as RERANK
+    from inference_providers.registry.kinds import SPEECH as SPEECH
+    from inference_providers.registry.kinds import TRANSCRIPTION as TRANSCRIPTION
+    from inference_providers.registry.kinds import kind_of as kind_of
+    from inference_providers.registry.kinds import plain_name as plain_name
     from inference_providers.registry.merge_patch import merge as merge
     from inference_providers.registry.naming import SERVICES as SERVICES
     from inference_providers.registry.naming import Names as Names
     from inference_providers.registry.naming import derive as derive
     from inference_providers.registry.naming import is_text_model as is_text_model
     from inference_providers.registry.naming import loose as loose
+    from inference_providers.registry.prices import Prices as Prices
+    from inference_providers.registry.prices import Rate as Rate
     from inference_providers.registry.provider import OPENAI_PROTOCOL as OPENAI_PROTOCOL
     from inference_providers.registry.provider import Provider as Provider
     from inference_providers.registry.registry import BUNDLED_PATH as BUNDLED_PATH
@@ -67,6 +79,18 @@ _HOME = {
         "edits",
         "is_path",
     ),
+    "kind_models": ("KindModels",),
+    "kinds": (
+        "EMBEDDINGS",
+        "IMAGES",
+        "KINDS",
+        "MODERATION",
+        "RERANK",
+        "SPEECH",
+        "TRANSCRIPTION",
+        "kind_of",
+        "plain_name",
+    ),
     "merge_patch": ("merge",),
     "naming": (
         "Names",
@@ -74,6 +98,10 @@ _HOME = {
         "derive",
         "is_text_model",
         "loose",
+    ),
+    "prices": (
+        "Prices",
+        "Rate",
     ),
     "provider": (
         "OPENAI_PROTOCOL",

@@ -1,6 +1,26 @@
-"""Patterns of names whose models are for something else than text: embeddings, images, speech. Pure."""
+"""Kinds of models that are for something else than text: embeddings, images, speech, and what they are called. Pure."""
 
 from __future__ import annotations
+
+import re
+
+EMBEDDINGS, RERANK, IMAGES = "embeddings", "rerank", "images"
+SPEECH, TRANSCRIPTION, MODERATION = "speech", "transcription", "moderation"
+KINDS = (EMBEDDINGS, RERANK, IMAGES, SPEECH, TRANSCRIPTION, MODERATION)  # as the API is called by which they are asked
+
+# What the names of a kind have in them; the first that matches.
+_CALLED = {
+    RERANK: r"rerank|(^|[-/])(llama-rank|colbert)",
+    MODERATION: r"moderation",
+    TRANSCRIPTION: r"whisper|transcri|(^|[-/:])(asr|stt|parakeet|canary)([-.:]|$)",
+    SPEECH: r"(^|[-/:.])(tts|kokoro|piper|xtts|bark|orpheus|melotts|chatterbox|speech)([-.:\d]|$)|magpie-tts",
+    EMBEDDINGS: (
+        r"embed|(^|[-/])(bge|gte|e5|minilm|all-minilm|mpnet|paraphrase|voyage|uae)([-.:]|$)|multilingual-e5|(^|/)jina-(clip|code)"
+    ),
+    IMAGES: (
+        r"dall-e|flux|imagen|imagine-image|ideogram|recraft|seedream|stable-diffusion|sdxl|(^|[-/])image([-.:]|$)|cogview|hidream"
+    ),
+}
 
 # What is no text model: words of a name, and names that begin or end so.
 OTHER_KINDS = (
@@ -17,3 +37,18 @@ OTHER_KINDS = (
 )
 # The same, of which only servers of people's own have some.
 SERVED_HERE = r"(^|[-./:])(kokoro|piper|xtts|bark|musicgen|colbert[a-z]*|splade|rmbg|silero)($|[-.\d:])"
+
+
+def kind_of(internal_name: str) -> str | None:
+    """The kind of model that a name speaks of, one of `KINDS`; None where it says nothing of the kind."""
+    text = internal_name[:200].lower().replace("_", "-")
+    return next((kind for kind, words in _CALLED.items() if re.search(words, text)), None)
+
+
+def plain_name(internal_name: str) -> str:
+    """The name of a model of such a kind, whoever serves it: its last part, in lower case.
+
+    Nothing that may tell weights apart is taken off: vectors of two models cannot be compared.
+    """
+    text = internal_name.strip().lower().rstrip("/").rpartition("/")[2].removesuffix(":latest").removesuffix(".gguf")
+    return re.sub(r"[\s_:]+", "-", text)

@@ -18,6 +18,7 @@ from inference_providers.registry.ollama_tags import model_of
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from typing import Any
 
 LONGEST_NAME = 200  # characters; the longest real internal name has 83
 
@@ -25,8 +26,19 @@ LONGEST_NAME = 200  # characters; the longest real internal name has 83
 Rule = tuple[str, "str | Callable[[re.Match[str]], str]"]
 
 
-def _rules(*pairs: Rule) -> tuple[Rule, ...]:
-    return pairs
+class _Rules:
+    """Patterns with what takes their place, each compiled once: a catalogue has thousands of names."""
+
+    def __init__(self, *pairs: Rule) -> None:
+        self.pairs = pairs
+        self._compiled: list[tuple[Callable[..., str], Any]] = []
+
+    def apply(self, text: str) -> str:
+        if not self._compiled:
+            self._compiled = [(re.compile(pattern).sub, replacement) for pattern, replacement in self.pairs]
+        for substitute, replacement in self._compiled:
+            text = substitute(replacement, text)
+        return text
 
 
 # What is no particular model: a file without a name, a class of models, whatever somebody picks for the question.
@@ -55,7 +67,7 @@ _UPLOADERS = (
     "|servicenow-ai|lgai-exaone|tiiuae|ai21labs|stepfun-ai|xiaomimimo|inclusionai|cognitivecomputations|unsloth|bartowski"
 )
 # Resellers, labs and regions written in front of the model's own name.
-_PREFIXES = _rules(
+_PREFIXES = _Rules(
     (r"^(us-gov|us|eu|apac|au|jp|ca|in|global)\.(?=[a-z0-9]+\.)", ""),
     (r"^deepseek\.(?=[rv]\d)", "deepseek-"),
     (rf"^({_LABS})\.(?=[a-z])", ""),
@@ -77,7 +89,7 @@ _PREFIXES = _rules(
 )  # fmt: skip
 
 # One spelling for separators, versions and families.
-_SPELLING = _rules(
+_SPELLING = _Rules(
     (r"\.(?=(i1-)?(i?q\d|tq\d|b?f16|fp16|f32|imatrix|ud-|mxfp\d|quantized|w\da\d+|gguf|ggml(v\d)?)([._-]|$)|i1-)", "-"),
     (r"(?<=\d)p(?=\d)", "."),
     (r"(?<=\d)_(?=\d)", "."),
@@ -163,7 +175,7 @@ _SWITCHED = (
     r"|^gpt-[5-9][\d.]*-(sol|terra|luna|astra)-pro$"
 )
 
-_DATES = _rules(
+_DATES = _Rules(
     (r"^claude-(3[.-]5-sonnet-20240620|sonnet-3[.-]5-june)$", "claude-3.5-sonnet-june"),  # other weights than October's
     (r"^(deepseek-[a-z0-9.-]*?)-ga-2\d((?:0[1-9]|1[0-2])(?:[0-2]\d|3[01]))$", r"\1-\2"),  # by the day of its release
     (r"-(20\d\d)-?(0[1-9]|1[0-2])-?([0-2]\d|3[01])(?=-|$)", ""),
@@ -202,12 +214,6 @@ def _bare(segment: str) -> str:
     )
     text = re.sub(r":(thinking|reasoning)(:(\d+|low|medium|high|max|minimal))?$|:peft(:\d+)?$", "", text)
     return re.sub(r"[@:\s+]+", "-", text).strip("-. ")
-
-
-def _apply(rules: Iterable[Rule], text: str) -> str:
-    for pattern, replacement in rules:
-        text = re.sub(pattern, replacement, text)
-    return text
 
 
 def _peel(text: str) -> str:
@@ -253,7 +259,7 @@ def _versions(text: str) -> str:
     return re.sub(r"^((?:gemini|gemma|mistral-large|seed|doubao)-[3-9])\.0(?=-|$)", r"\1", text)
 
 
-_LAST = _rules(
+_LAST = _Rules(
     (r"-think$", "-thinking"),
     (r"-original(?=-)", ""),
     (r"(?<=\db)-(instant|long)$", ""),
@@ -312,7 +318,7 @@ def is_text_model(internal_name: str) -> bool:
 def _without_prefixes(internal_name: str) -> str:
     text = _bare(_segment(internal_name))
     for _ in range(2):  # `us.anthropic.` before `claude-`; `databricks-` before `meta-llama-`
-        text = _apply(_PREFIXES, text)
+        text = _PREFIXES.apply(text)
     return text
 
 
@@ -328,14 +334,19 @@ def derive(internal_name: str) -> str | None:
         return None
     if re.search(_ELSEWHERE, internal_name.lower()):
         return None
-    text = _without_prefixes(internal_name)
+    return _derived(_without_prefixes(internal_name))
+
+
+@lru_cache(maxsize=16384)
+def _derived(text: str) -> str | None:
+    """The canonical name behind what is left of a name without prefixes; many providers' names leave the same."""
     if not re.search(r"[a-z]", text) or re.search(OTHER_KINDS, text.replace("_", "-")):
         return None
-    text = _apply(_DATES, _apply(_SPELLING, text))
+    text = _DATES.apply(_SPELLING.apply(text))
     if re.search(_NEWEST_OF_ALL, text):
         return None
     text = _peel(_versions(_peel(text)))
-    text = _peel(_apply(_LAST, text))
+    text = _peel(_LAST.apply(text))
     return None if not text or re.search(_ANY, text) or re.search(_NEWEST, text) else text
 
 

@@ -99,8 +99,32 @@ class Provider:
         endpoint = ((self.connection.get("routes") or {}).get(digit) or {}).get("endpoint")
         if not endpoint or endpoint == self.endpoint:
             return self
+        return self.at(endpoint)
+
+    def at(self, endpoint: str) -> Provider:
+        """The provider as it would be at another address."""
+        return Provider(self.id, {**self.data, "connection": {**self.connection, "endpoint": endpoint}}, self)
+
+    def by_kind(self, kind: str) -> Provider:
+        """The provider as it is reached for models of a kind: itself, where that leads to its usual address."""
+        endpoint = self.kind(kind).get("endpoint")
+        if not endpoint or endpoint == self.endpoint:
+            return self
         connection = {**self.connection, "endpoint": endpoint}
         return Provider(self.id, {**self.data, "connection": connection}, self)
+
+    def kind(self, kind: str) -> Mapping[str, Any]:
+        """How it serves a kind of models: `endpoint`, where it is another, and `inputs`, the most in one request."""
+        return (self.connection.get("kinds") or {}).get(kind) or {}
+
+    @property
+    def all_ways(self) -> list[Provider]:
+        """The provider as it is reached usually, by its routes, for kinds of models, and where a key is exchanged."""
+        connection = self.connection
+        ways = [self, *(self.by_route(digit) for digit in connection.get("routes") or ())]
+        ways += [self.by_kind(kind) for kind in connection.get("kinds") or ()]
+        auth = connection.get("auth")
+        return [*ways, self.at(auth["token"])] if isinstance(auth, dict) else ways
 
     def opt_in(self, variable: str | None) -> bool:
         """Whether *variable* is a general-purpose token, used only when the provider is named or allowed."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
+    from inference_providers.registry.kind_models import KindModels
     from inference_providers.registry.naming import Names
     from inference_providers.registry.refusals import Refusals
 
@@ -37,13 +38,14 @@ class Registry:
         facts: Mapping[str, bytes | Provider] | None = None,
         *,
         models: bytes = b"",
+        kinds: bytes = b"",
         installed: bool = False,
     ) -> None:
         """*facts*: for providers whose rows lack them, as JSON text or a provider that has them.
 
-        *models*: that section's text, where *data* lacks it. *installed*: the package's own.
+        *models*, *kinds*: those sections' texts, where *data* lacks them. *installed*: the package's own.
         """
-        self._rows, self._installed, self._models_text = data, installed, models
+        self._rows, self._installed, self._models_text, self._kinds_text = data, installed, models, kinds
         self._serving: dict[str, list[tuple[Provider, str]]] = {}  # what `offers_of` found
         self._read: dict[str, Mapping[str, Any]] = {}  # rows of models out of the text of all
         self.providers = {
@@ -54,10 +56,14 @@ class Registry:
     def data(self) -> Mapping[str, Any]:
         """The whole registry, as in its file."""
         late = any(provider.has_late_facts for provider in self.providers.values())
-        if not late and not self._models_text:
+        if not late and not self._models_text and not self._kinds_text:
             return self._rows
         found = {**self._rows, "providers": {provider.id: provider.whole for provider in self.providers.values()}}
-        return {**found, "models": self.models} if self._models_text else found
+        if self._models_text:
+            found["models"] = self.models
+        if self._kinds_text:
+            found["kinds"] = {kind: models.rows for kind, models in self.kinds.items()}
+        return found
 
     @property
     def rows(self) -> Mapping[str, Any]:
@@ -71,7 +77,8 @@ class Registry:
             for pid, row in data["providers"].items()
             if "facts" not in row and pid in self.providers and self.providers[pid].has_late_facts
         }
-        return Registry(data, facts, models=b"" if "models" in data else self._models_text)
+        models = b"" if "models" in data else self._models_text
+        return Registry(data, facts, models=models, kinds=b"" if "kinds" in data else self._kinds_text)
 
     def opened(self, patch: Mapping[str, Any]) -> Registry:
         """This registry, with the facts and the models that a merge patch changes in its `rows`."""
@@ -81,10 +88,10 @@ class Registry:
             for pid, change in (changes.items() if isinstance(changes, dict) else ())
             if isinstance(change, dict) and "facts" in change and pid in self.providers
         }
-        models = {"models": self.models} if self._models_text and "models" in patch else {}
-        if not touched and not models:
+        late = {name: self.data[name] for name in ("models", "kinds") if name in patch and name not in self._rows}
+        if not touched and not late:
             return self
-        return self.variant({**self._rows, **models, "providers": {**self._rows["providers"], **touched}})
+        return self.variant({**self._rows, **late, "providers": {**self._rows["providers"], **touched}})
 
     def __repr__(self) -> str:
         return f"<Registry version {self.version}: {len(self.providers)} providers>"
@@ -169,7 +176,9 @@ class Registry:
         if self._models_text and "models" not in self.__dict__:  # one of a thousand: the others are not read for it
             row = self._read.get(canonical)
             if row is None:
-                row = self._read[canonical] = _row_of(self._models_text, canonical)
+                from inference_providers.registry.late_parts import row_of
+
+                row = self._read[canonical] = row_of(self._models_text, canonical)
             return row
         return self.models.get(canonical) or {}
 
@@ -178,6 +187,17 @@ class Registry:
         """Facts about every canonical model: see `model`."""
         found: dict[str, Any] = json.loads(self._models_text or "{}")
         return found or self._rows.get("models") or {}
+
+    @cached_property
+    def kinds(self) -> Mapping[str, KindModels]:
+        """Models of other kinds than text, by kind: see `registry.kinds.KINDS`."""
+        from inference_providers.registry.kind_models import read
+
+        return read(self._kinds_text, self._rows.get("kinds") or {})
+
+    def kind_priority(self, kind: str) -> list[str]:
+        """The models of a kind that are asked where none is named, best first."""
+        return list((self._rows.get("kind_priority") or {}).get(kind) or ())
 
     def facts_of_model(self, canonical: str) -> Mapping[str, Any]:
         """`model`, of the installed registry where this one says nothing of it.
@@ -343,46 +363,11 @@ def package_file(path: str) -> bytes:
 @lru_cache(maxsize=1)
 def bundled() -> Registry:
     """The registry that was installed with this package."""
-    text, facts, models = _without_facts(package_file(BUNDLED_PATH))
+    from inference_providers.registry.late_parts import cut
+
+    text, facts, late = cut(package_file(BUNDLED_PATH))
     # The package's own: nobody has to look how deep it nests.
-    return Registry(json.loads(text), facts, models=models, installed=True)
-
-
-_FACTS, _ROW = b'\n"facts":', b'":{\n'  # where a provider's facts begin, and where its row does
-_MODELS, _END = b'\n"models":', b"\n}\n},\n"  # where the section of models begins, and how its last row ends it
-
-
-def _row_of(models: bytes, canonical: str) -> Mapping[str, Any]:
-    """A model's row, out of the text of all."""
-    start = models.find(b"\n" + json.dumps(canonical, ensure_ascii=False).encode("utf-8", "surrogatepass") + b":{\n")
-    if start < 0:
-        return {}
-    row: dict[str, Any] = json.loads(models[models.index(b"{", start) : models.index(b"\n}", start) + 2])
-    return row
-
-
-def _without_facts(text: bytes) -> tuple[bytes, dict[str, bytes], bytes]:
-    """Cut facts and models, half of the file, out of the text, to be parsed when they are asked for.
-
-    The importer writes each provider's facts on a line of their own, last in its row, and models after providers. A
-    file laid out in another way is parsed as a whole.
-    """
-    kept, facts, models = [], {}, b""
-    start = 0  # of what is kept next
-    while (end := text.find(_FACTS, start)) >= 0:
-        row = text.rfind(_ROW, start, end)
-        pid = text[text.rfind(b"\n", 0, row) + 2 : row].decode()
-        kept.append(text[start : end - 1])  # without the comma
-        start = text.index(b"\n", end + 1)
-        facts[pid] = text[end + len(_FACTS) : start]
-    begins = text.find(_MODELS, start)
-    ends = text.find(_END, begins)
-    if 0 <= begins < ends:
-        models = text[begins + len(_MODELS) : ends + 4]
-        kept.append(text[start : begins + 1])
-        start = ends + len(_END)
-    kept.append(text[start:])
-    return b"".join(kept), facts, models
+    return Registry(json.loads(text), facts, models=late["models"], kinds=late["kinds"], installed=True)
 
 
 def canonical_name(internal_name: str) -> str | None:

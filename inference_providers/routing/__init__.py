@@ -6,6 +6,13 @@ from inference_providers._face import face
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from inference_providers.routing.budget import BATCH as BATCH
+    from inference_providers.routing.budget import Entry as Entry
+    from inference_providers.routing.budget import Ledger as Ledger
+    from inference_providers.routing.budget import Purse as Purse
+    from inference_providers.routing.budget import checked_budget as checked_budget
+    from inference_providers.routing.budget import exceeded as exceeded
+    from inference_providers.routing.budget import unpriced as unpriced
     from inference_providers.routing.concurrency import OVERLOADED as OVERLOADED
     from inference_providers.routing.concurrency import RISE as RISE
     from inference_providers.routing.concurrency import ConcurrencyLimiter as ConcurrencyLimiter
@@ -14,12 +21,36 @@ if TYPE_CHECKING:
     from inference_providers.routing.concurrency import overloaded as overloaded
     from inference_providers.routing.health import Health as Health
     from inference_providers.routing.learned import Learned as Learned
+    from inference_providers.routing.load import Load as Load
     from inference_providers.routing.policy import Policy as Policy
+    from inference_providers.routing.preferences import Preferences as Preferences
+    from inference_providers.routing.preferences import Step as Step
+    from inference_providers.routing.preferences import configured as configured
+    from inference_providers.routing.preferences import preferences_of as preferences_of
+    from inference_providers.routing.rates import Rates as Rates
+    from inference_providers.routing.rates import Taken as Taken
+    from inference_providers.routing.rates import checked_rates as checked_rates
     from inference_providers.routing.router import Send as Send
     from inference_providers.routing.router import Sleep as Sleep
     from inference_providers.routing.router import route as route
+    from inference_providers.routing.speeds import SHORT as SHORT
+    from inference_providers.routing.speeds import Speeds as Speeds
+    from inference_providers.routing.strategies import MEASURED as MEASURED
+    from inference_providers.routing.strategies import Outlook as Outlook
+    from inference_providers.routing.strategies import checked_strategy as checked_strategy
+    from inference_providers.routing.strategies import quality as quality
+    from inference_providers.routing.warmth import Warmth as Warmth
 
 _HOME = {
+    "budget": (
+        "BATCH",
+        "Entry",
+        "Ledger",
+        "Purse",
+        "checked_budget",
+        "exceeded",
+        "unpriced",
+    ),
     "concurrency": (
         "ConcurrencyLimiter",
         "OVERLOADED",
@@ -30,11 +61,34 @@ _HOME = {
     ),
     "health": ("Health",),
     "learned": ("Learned",),
+    "load": ("Load",),
     "policy": ("Policy",),
+    "preferences": (
+        "Preferences",
+        "Step",
+        "configured",
+        "preferences_of",
+    ),
+    "rates": (
+        "Rates",
+        "Taken",
+        "checked_rates",
+    ),
     "router": (
         "Send",
         "Sleep",
         "route",
     ),
+    "speeds": (
+        "SHORT",
+        "Speeds",
+    ),
+    "strategies": (
+        "MEASURED",
+        "Outlook",
+        "checked_strategy",
+        "quality",
+    ),
+    "warmth": ("Warmth",),
 }
 __getattr__, __dir__ = face(__name__, _HOME)

@@ -211,11 +211,12 @@ class OfferLanes:
 
     __slots__ = ("_health", "_lanes", "_offers", "_pace", "wait")
 
-    def __init__(self, offers: Sequence[Offer], pace: Pace, health: Health) -> None:
+    def __init__(self, offers: Sequence[Offer], pace: Pace, health: Health, *, alike: bool = True) -> None:
+        """*alike*: whether it does not matter which of those with the same model is asked."""
         self._offers, self._pace, self._health = offers, pace, health
         first = offers[0].canonical_name
         count = 1
-        while first is not None and count < len(offers) and offers[count].canonical_name == first:
+        while alike and first is not None and count < len(offers) and offers[count].canonical_name == first:
             if offers[count].launchable:
                 break  # another engine with the same model: to fall back on, not to be loaded as well
             count += 1

@@ -178,6 +178,8 @@ class Health:
 
     def failed(self, offer: Offer, verdict: Verdict) -> None:
         """Remember a failure for a while: a refused key or account, a 429, or a row of failures."""
+        if verdict.action == classify.HELD:
+            return  # it was not asked
         if verdict.action == classify.DEAD:
             self._bury(offer, verdict.error)
             return
@@ -198,6 +200,8 @@ class Health:
         refused = error is None or isinstance(error, AuthenticationError)
         rest = self.policy.key_rest if refused else self.policy.account_rest
         self._dead[self.key_of(offer)] = (self.clock() + rest, error)
+        if offer.tokens is not None:  # the next try has a new one
+            offer.tokens.drop()
 
     def _cool(self, offer: Offer, seconds: float) -> None:
         place = offer.place
@@ -213,4 +217,4 @@ class Health:
     @staticmethod
     def key_of(offer: Offer) -> tuple[str, str | None]:
         """What is dead where a key is refused: that key at that address."""
-        return offer.place[0] or "", offer.api_key
+        return offer.place[0] or "", offer.api_key if offer.tokens is None else offer.tokens.secret

@@ -12,12 +12,14 @@ from inference_providers.protocols import classify
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
-    from typing import Protocol
+    from collections.abc import Generator, Mapping, Sequence
+    from typing import Any, Protocol
 
+    from inference_providers.errors import BudgetExceededError
     from inference_providers.offers import Offer
     from inference_providers.protocols import Verdict
     from inference_providers.routing.health import Health
+    from inference_providers.routing.preferences import Preferences
 
     class Uniform(Protocol):
         """What the jitter needs: `random.Random` has it."""
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
             raise NotImplementedError
 
 
+_NO_LIMITS: Mapping[Any, float] = {}
 _NOT_REACHED = ("connect", "tls")  # codes of failures before anything could be sent
 
 
@@ -72,14 +75,20 @@ def route(
     attempts: list[Attempt] | None = None,
     hedge_after: float | str | None = None,
     tries: int | None = None,
+    preferences: Preferences | None = None,
 ) -> Generator[Send | Sleep, Verdict | None, Verdict]:
     """Decide step by step which candidate to try; returns the verdict of the one that worked.
 
     Raises the typed error of a request at fault, or AllProvidersFailedError, each with every attempt. A request that
     is refused in words that nobody knows gets a second opinion: it is at fault if another provider refuses it as well,
     or if there is nobody else. *attempts* is filled as it goes. *tries*: of one candidate; default: the policy's.
+    *preferences*: the call's own tries, pauses and times. BudgetExceededError is raised where that alone keeps all
+    from being asked.
     """
-    return Router(offers, health, random, total, [] if attempts is None else attempts, hedge_after, tries).run()
+    router = Router(offers, health, random, total, [] if attempts is None else attempts, hedge_after, tries)
+    if preferences is not None:
+        router.prefer(preferences)
+    return router.run()
 
 
 class Router:
@@ -109,14 +118,34 @@ class Router:
         self.unreachable: set[str | None] = set()  # addresses where nobody is
         self.doubted: ProviderError | None = None  # the first refusal in words that nobody knows
         self.confirmed = False  # whether another provider has refused it as well
+        self.held: list[tuple[float, _Candidate]] = []  # out of their minute, and until when
+        self.exceeded: BudgetExceededError | None = None  # the first budget that has kept one from being asked
+        self.was_out = False  # whether any was out of its minute
+        self.multiplier, self.most, self.seconds = 2.0, self.policy.attempts, _NO_LIMITS
+
+    def prefer(self, preferences: Preferences) -> None:
+        """Take over what the call says of tries, pauses and times."""
+        if preferences.tries is not None:
+            self.tries = preferences.tries
+            self.most = max(self.most, self.tries * len(self.queue))
+        self.most = max(self.most, len(preferences.steps))
+        self.multiplier, self.seconds = preferences.multiplier or self.multiplier, preferences.seconds
 
     def left(self) -> float:
         return self.deadline - self.health.clock()
 
     def run(self) -> Generator[Send | Sleep, Verdict | None, Verdict]:
         self.health.call()
-        while self.queue or self.again:
-            if not self.queue:
+        while self.queue or self.again or self.held:
+            if not self.queue and not self.again:
+                until, soonest = min(self.held, key=lambda entry: entry[0])
+                wait = until - self.health.clock()
+                if wait >= self.left():
+                    break
+                self.held = [entry for entry in self.held if entry[1] is not soonest]
+                self.queue = [soonest]
+                yield Sleep(max(wait, 0.0))
+            elif not self.queue:
                 self.queue, self.again = self.again, []
                 if not self.health.may_retry("rounds"):
                     break
@@ -125,17 +154,20 @@ class Router:
             verdict = yield from self.ask(current)
             if verdict is not None:
                 return verdict
-            if self.left() <= 0 or self.count >= self.policy.attempts:
+            if self.left() <= 0 or self.count >= self.most:
                 break
         raise self.exhausted()
 
     def ask(self, current: _Candidate) -> Generator[Send | Sleep, Verdict | None, Verdict | None]:
         """Try one candidate until it works, is given up, or the call must stop."""
-        while self.left() > 0 and self.count < self.policy.attempts:
+        while self.left() > 0 and self.count < self.most:
             if not self.may_work(current.offer):
                 return None  # another call may have learnt it
             verdict = yield from self.attempt(current)
             action = verdict.action
+            if action == classify.HELD:
+                self.hold(current, verdict)
+                return None
             if action == classify.OK:
                 self.health.succeeded(verdict.offer or current.offer, self.attempts[-1].seconds)
                 return verdict
@@ -152,6 +184,16 @@ class Router:
                 return None
             yield Sleep(pause)
         return None
+
+    def hold(self, current: _Candidate, verdict: Verdict) -> None:
+        """Note that a candidate was not asked: it waits for its minute, or its price is beyond a budget."""
+        current.tries -= 1
+        if verdict.retry_after is not None:
+            self.held.append((self.health.clock() + verdict.retry_after, current))
+        if verdict.exceeded is None:
+            self.was_out = True
+        elif self.exceeded is None:
+            self.exceeded = verdict.exceeded
 
     def ends(self, verdict: Verdict) -> bool:
         """Whether nobody else is asked."""
@@ -187,9 +229,11 @@ class Router:
         here = current.offer.place[0]
         others = any(other.offer.place[0] != here for other in (*self.queue, *self.again))
         limit = self.left() / 2 if others else self.left()  # leave time for the next
+        limit = min(limit, self.seconds.get(current.offer.place, limit)) if self.seconds else limit
         started = self.health.clock()
         self.health.probe(current.offer)
-        step = Send(current.offer, max(limit, 0.001), max(self.left(), 0.001))
+        left = self.left() if current.offer.place not in self.seconds else limit
+        step = Send(current.offer, max(limit, 0.001), max(left, 0.001))
         second = self.hedge_candidate()
         if second is not None:
             step.hedge, step.hedge_after = second.offer, self.health.hedge_after(self.hedge) or 0.0
@@ -207,6 +251,9 @@ class Router:
             current.tries -= 1
             if self.attempts and self.attempts[-1].outcome == outcome:
                 return verdict  # the same wait, not another attempt
+        elif verdict.action == classify.HELD:
+            if any(attempt.outcome == outcome for attempt in self.attempts):
+                return verdict
         else:
             self.count += 1
         self.record(verdict.offer or current.offer, verdict, outcome, started)
@@ -215,7 +262,7 @@ class Router:
     def record(self, offer: Offer, verdict: Verdict, outcome: str, started: float) -> None:
         status = verdict.error.status if verdict.error else 200
         seconds = self.health.clock() - started
-        name, error = offer.canonical_name, verdict.error
+        name, error = offer.canonical_name, verdict.exceeded or verdict.error
         attempt = Attempt(
             offer.provider,
             offer.internal_name,
@@ -229,7 +276,7 @@ class Router:
 
     def hedge_candidate(self) -> _Candidate | None:
         """Who may be asked as well if this candidate is slow."""
-        if not self.queue or self.count + 2 > self.policy.attempts or self.health.hedge_after(self.hedge) is None:
+        if not self.queue or self.count + 2 > self.most or self.health.hedge_after(self.hedge) is None:
             return None
         best = self.queue[0]
         if best.offer.launchable:
@@ -238,7 +285,7 @@ class Router:
 
     def record_other(self, verdict: Verdict, started: float, second: _Candidate | None) -> None:
         """Record what came of the other of two candidates that were asked at the same time."""
-        if verdict.offer is None or verdict.action == classify.OK:
+        if verdict.offer is None or verdict.action in (classify.OK, classify.HELD):
             return
         self.count += 1
         if verdict.repaired:  # it is asked again when its turn comes
@@ -267,8 +314,9 @@ class Router:
         return None
 
     def backoff(self, tries: int) -> float:
-        """Full jitter: anything up to base * 2**(tries - 1), at most the cap."""
-        return self.random.uniform(0, min(self.policy.backoff_cap, self.policy.backoff_base * 2 ** (tries - 1)))
+        """Full jitter: anything up to base * multiplier**(tries - 1), at most the cap."""
+        longest = self.policy.backoff_base * self.multiplier ** (tries - 1)
+        return self.random.uniform(0, min(self.policy.backoff_cap, longest))
 
     def learn(self, offer: Offer, verdict: Verdict) -> None:
         """Remember a failure, and what it says of others."""
@@ -283,6 +331,7 @@ class Router:
         """Ask nobody who would fail likewise."""
         self.queue = [later for later in self.queue if self.may_work(later.offer)]
         self.again = [later for later in self.again if self.may_work(later.offer)]
+        self.held = [entry for entry in self.held if self.may_work(entry[1].offer)]
 
     def may_work(self, offer: Offer) -> bool:
         """Whether nothing is known that rules a candidate out."""
@@ -292,6 +341,9 @@ class Router:
         return is_large_enough and offer.place[0] not in self.unreachable and not self.health.dead(offer)
 
     def exhausted(self) -> InferenceProvidersError:
+        if self.exceeded is not None and self.count == 0 and not self.was_out:
+            self.exceeded.attempts = self.attempts
+            return self.exceeded
         if self.doubted is not None:
             self.doubted.attempts = self.attempts
             return self.doubted
@@ -315,7 +367,7 @@ class Router:
 def _transient(verdict: Verdict) -> bool:
     """Whether the same candidate may do better a moment later."""
     error = verdict.error
-    if error is not None and error.code in (*_NOT_REACHED, "protocol", "launch", "forbidden"):
+    if error is not None and error.code in (*_NOT_REACHED, "protocol", "launch", "token", "forbidden"):
         return False
     if verdict.action == classify.NEXT:
         return isinstance(error, ProviderError) and error.status in (None, 200, 429, 503)

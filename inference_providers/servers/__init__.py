@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from inference_providers.servers.discovery import Lookout as Lookout
     from inference_providers.servers.launch import LaunchableServer as LaunchableServer
     from inference_providers.servers.launchables import Launchables as Launchables
+    from inference_providers.servers.model_files import hub_folder as hub_folder
     from inference_providers.servers.open_models import OpenModel as OpenModel
     from inference_providers.servers.recipes import CONTEXT as CONTEXT
     from inference_providers.servers.recipes import IDLE as IDLE
@@ -35,6 +36,7 @@ _HOME = {
     "discovery": ("Lookout",),
     "launch": ("LaunchableServer",),
     "launchables": ("Launchables",),
+    "model_files": ("hub_folder",),
     "open_models": ("OpenModel",),
     "recipes": (
         "CONTEXT",

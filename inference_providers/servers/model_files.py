@@ -95,15 +95,13 @@ def find_all(environ: Mapping[str, str]) -> list[ModelFile]:
     and llama.cpp.
     """
     home, cache = folders.home(environ), folders.base("cache", environ)
-    hub = folders.named(environ, "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE")
-    hub = hub or _below(folders.named(environ, "HF_HOME"), "hub")
     libraries: list[tuple[Callable[..., Iterator[ModelFile]], str | None, str]] = [
         (_gguf_files, believed_folder(environ), "models folder"),
         (_models_below, folders.expanded(environ.get(FOLDER_VARIABLE, "").strip(), environ), FOLDER_VARIABLE),
         (_ollama, folders.named(environ, "OLLAMA_MODELS") or _below(home, ".ollama", "models"), "Ollama"),
         (_gguf_files, _below(home, ".lmstudio", "models"), "LM Studio"),
         (_gguf_files, _below(cache, "lm-studio", "models"), "LM Studio"),
-        (_hub, hub or _below(cache, "huggingface", "hub"), "Hugging Face"),
+        (_hub, hub_folder(environ), "Hugging Face"),
         (_gguf_files, folders.named(environ, "LLAMA_CACHE") or _below(cache, "llama.cpp"), "llama.cpp"),
     ]
     unique: dict[tuple[str, str], ModelFile] = {}
@@ -113,6 +111,13 @@ def find_all(environ: Mapping[str, str]) -> list[ModelFile]:
             name = model.name if model.source == "Ollama" else ""  # several of its names may share a file
             unique.setdefault((os.path.realpath(model.path), name), model)
     return list(unique.values())
+
+
+def hub_folder(environ: Mapping[str, str]) -> str | None:
+    """Where Hugging Face's models are; None for a user without a home."""
+    hub = folders.named(environ, "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE")
+    hub = hub or _below(folders.named(environ, "HF_HOME"), "hub")
+    return hub or _below(folders.base("cache", environ), "huggingface", "hub")
 
 
 def at(

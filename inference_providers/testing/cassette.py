@@ -8,7 +8,7 @@ import os
 import threading
 
 from inference_providers import files
-from inference_providers.credentials import DUMMY_KEY, scrub, scrub_events
+from inference_providers.credentials import DUMMY_KEY, Secret, scrub, scrub_events, sources_of
 from inference_providers.errors import InferenceProvidersError
 from inference_providers.offers import OFFLINE_VARIABLE
 from inference_providers.registry import bundled
@@ -177,7 +177,8 @@ def _reason(error: Exception) -> str:
 
 def _key(request: Request) -> str:
     """The key of a request; empty for the dummy key of servers on this machine, which is not secret."""
-    key = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    held = request.headers.get("Authorization") or next((v for v in request.headers.values() if type(v) is Secret), "")
+    key = held.removeprefix("Bearer ")
     return "" if key == DUMMY_KEY else key
 
 
@@ -185,7 +186,7 @@ def _addresses() -> set[str]:
     """Variables that hold the address of a provider or of a server on this machine."""
     rows = [row for row in bundled().providers.values() if row.local is None]
     own = {name for row in rows for name in row.address_variables}
-    return own | {name for row in rows for name in row.connection.get("variables") or ()}
+    return own | {name for row in rows for name in sources_of(row)}
 
 
 def _points_to(value: str, request: Request) -> bool:

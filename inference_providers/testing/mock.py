@@ -4,7 +4,8 @@
 
 Each model has a text; a function of the messages; a dict with `content`, `latency_ms` (milliseconds), `error`,
 `tool_calls`; or a list of these, one for each call, the last for all further calls. `"*"` is for every
-other model. An `error` is an HTTP status, a text, or `{"status": 429, "message": "...", "retry_after": 1}`.
+other model. An `error` is an HTTP status, a text, or `{"status": 429, "message": "...", "retry_after": 1}`. Texts get
+vectors that are the same each time, and mean nothing.
 """
 
 from __future__ import annotations
@@ -103,8 +104,17 @@ class Mock:
         if path == "/models":
             rows = [{"id": name, "object": "model", "owned_by": "mock"} for _, name in self._owners]
             return 0.0, 200, *_json({"object": "list", "data": rows})
+        if path == "/embeddings":
+            from inference_providers.testing.mock_vectors import embeddings
+
+            self.requests.append(body := json.loads(request.body or b"{}"))
+            return 0.0, 200, *_json(embeddings(body))
         if path.partition("?")[0] != chat.PATH:
-            return 0.0, 404, *_json({"error": {"message": f"mock mode answers only chat completions, not {path}"}})
+            return (
+                0.0,
+                404,
+                *_json({"error": {"message": f"mock mode answers chat completions and embeddings only, not {path}"}}),
+            )
         body = json.loads(request.body or b"{}")
         self.requests.append(body)
         reply = self._reply(self._owners.get((provider, body["model"]), EVERY), body)

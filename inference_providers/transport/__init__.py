@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from inference_providers.transport.running import running_loop as running_loop
     from inference_providers.transport.settings import network_settings as network_settings
     from inference_providers.transport.sync_sender import Sender as Sender
+    from inference_providers.transport.tokens import renew_token as renew_token
+    from inference_providers.transport.tokens import renew_token_async as renew_token_async
 
 _HOME = {
     "async_sender": ("AsyncSender",),
@@ -47,5 +49,9 @@ _HOME = {
     "running": ("running_loop",),
     "settings": ("network_settings",),
     "sync_sender": ("Sender",),
+    "tokens": (
+        "renew_token",
+        "renew_token_async",
+    ),
 }
 __getattr__, __dir__ = face(__name__, _HOME, modules=("sse",))

@@ -217,7 +217,7 @@ def request_to(
     """
     fields = {**(headers or {}), **offer.headers}
     if offer.api_key is not None:
-        fields["Authorization"] = Secret(f"Bearer {offer.api_key}")
+        fields[offer.connection.get("key_header", "Authorization")] = Secret(f"Bearer {offer.api_key}")
     return Request(method, offer.endpoint + path, fields, body, offer)
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from inference_providers.registry import DIGITS, DOUBTFUL, OTHER_PROTOCOL
+from inference_providers.upkeep.importers import guards
 from inference_providers.upkeep.importers.rows import date_of, table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping, Sequence
     from typing import Any
+
+    from inference_providers.upkeep.importers.guards import Tripped
 
     Row = Mapping[str, Any]
 
@@ -43,6 +46,38 @@ def laid_over(base: Row, fresh: Row, day: str) -> dict[str, Any]:
     known = base.get("models") or {}
     models = {name: {**row, **known.get(name, {})} for name, row in (fresh.get("models") or {}).items()}
     return {**base, "providers": providers, "models": {**known, **models}}
+
+
+def completed(installed: Row, update: Row) -> tuple[dict[str, Any], list[Tripped]]:
+    """A downloaded registry, with what it lacks of the installed one, and which of its rows had lost too much.
+
+    A fact that it does not have is the installed one's. A provider that is missing there, and not among the retired,
+    stays; one whose row has lost a key variable, its endpoint or more than a fifth of its offers keeps its offers.
+    """
+    rows, ended = dict(update["providers"]), ((update.get("retired") or {}).get("providers") or {}).keys()
+    tripped: list[Tripped] = []
+    for pid, ours in (installed.get("providers") or {}).items():
+        if (ours.get("connection") or {}).get("local"):
+            continue  # of those, the package's rows count anyhow
+        if pid in rows:
+            lost = guards.lost(pid, ours, rows[pid])
+            rows[pid] = guards.with_offers(rows[pid], ours) if lost else _filled(rows[pid], ours)
+            tripped += lost
+        elif pid not in ended:
+            rows[pid] = ours
+            tripped.append(guards.gone(pid, ours))
+    known, given = installed.get("models") or {}, update.get("models") or {}
+    models = {**known, **{name: {**known.get(name, {}), **row} for name, row in given.items()}}
+    return {**installed, **update, "providers": rows, "models": models}, tripped
+
+
+def _filled(row: Row, ours: Row) -> Row:
+    """A row of an update, with the facts that only the installed one has of offers that both have."""
+    facts, known = dict(row.get("facts") or {}), ours.get("facts") or {}
+    for name in guards.names_of(row):
+        if name in known:
+            facts[name] = _facts(facts.get(name) or (), known[name], newer=False, gone=False)
+    return {**row, "facts": facts} if facts else row
 
 
 def _sources(base: Row) -> list[Row]:

@@ -15,7 +15,7 @@ from inference_providers.errors import RegistryError
 from inference_providers.files import folders
 from inference_providers.offers import is_offline
 from inference_providers.registry import Registry, bundled, is_first_format, merge, parse
-from inference_providers.text import jsontext
+from inference_providers.text import jsontext, printable
 from inference_providers.upkeep import old_files
 from inference_providers.upkeep.download import download, redacted
 
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
-UPDATE_URL = "https://models.dev/api.json"
+# Where the registry is published as the project builds it: an address that does not redirect. Empty until the project
+# has one (see CONTRIBUTING, "Release"); until then, models.dev's catalogue is converted.
+BUILT_URL = ""
+UPDATE_URL = BUILT_URL or "https://models.dev/api.json"
 URL_VARIABLE = "INFERENCE_PROVIDERS_URL"
 REGISTRY_CAP = 2 * 1024 * 1024  # bytes, decompressed
 CATALOGUE_CAP = 16 * 1024 * 1024  # bytes; a catalogue (models.dev's) is larger than the registry it is converted to
@@ -152,11 +155,7 @@ class Updater:
         self._shown = redacted(self.url)
         self._pins = Pins(bundled(), trust)
         self._warn, self._clock = warn, clock or time.time
-        self._folder = (
-            folder
-            or folders.named(self._environ, "INFERENCE_PROVIDERS_CACHE_DIR")
-            or folders.own("cache", self._environ)
-        )
+        self._folder = folder or folders.cache(self._environ)
         self.not_kept = ""  # why updates are not kept; empty if they are
         self._fresh: Registry | None = None  # an update that could not be kept
 
@@ -196,7 +195,7 @@ class Updater:
         if state.get("url") != self.url or "sha256" not in state:
             return None, False
         try:
-            text = folders.read(self.path, REGISTRY_CAP + 1)
+            text = folders.read(self.path, CATALOGUE_CAP)
             data = parse(text, self.path)
         except (OSError, RegistryError):
             return None, True
@@ -268,7 +267,17 @@ class Updater:
             )
         if faults:
             raise RegistryError(faults, f"The update from {self._shown} is refused")
-        return data
+        return data if self.url.endswith("/api.json") else self._complete(data)
+
+    def _complete(self, data: dict[str, Any]) -> dict[str, Any]:
+        """A built registry, with what it lacks of the installed one; a warning names rows that have lost too much."""
+        from inference_providers.upkeep.laid_over import completed
+
+        made, tripped = completed(bundled().data, data)
+        if tripped:
+            rows = "; ".join(map(str, tripped[:3])) + f" and {len(tripped) - 3} more" * (len(tripped) > 3)
+            self._warn(f"The registry update from {self._shown} has lost something: {printable(rows)}.")
+        return made
 
     def _convert(self, catalogue: dict[str, Any]) -> dict[str, Any]:
         """models.dev's live catalogue on top of the bundled registry: see `laid_over`."""

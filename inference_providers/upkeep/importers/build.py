@@ -6,51 +6,26 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from inference_providers.errors import RegistryError
-from inference_providers.registry import DOUBTFUL, OPENAI_PROTOCOL, Names, derive, package_file
-from inference_providers.upkeep.importers import endpoints, litellm, models_dev, pi
+from inference_providers.registry import DOUBTFUL, OPENAI_PROTOCOL, Names, derive
+from inference_providers.upkeep.importers import guards
+from inference_providers.upkeep.importers.facts_of_models import facts_of_models
+from inference_providers.upkeep.importers.kinds import kinds
 from inference_providers.upkeep.importers.labels import labelled
 from inference_providers.upkeep.importers.merging import Merged, merge_offers
+from inference_providers.upkeep.importers.reading import load_overlay as load_overlay
+from inference_providers.upkeep.importers.reading import read_source as read_source
 from inference_providers.upkeep.importers.retirement import Ending, retired_models
-from inference_providers.upkeep.importers.rows import Ids, OfferRow, ProviderRow, Source, in_order, rates
+from inference_providers.upkeep.importers.rows import OfferRow, ProviderRow, Source, rates
 
-_READERS = (
-    (endpoints.recognises, endpoints.read),
-    (models_dev.recognises, models_dev.read),
-    (litellm.recognises_prices, litellm.read_prices),
-    (litellm.recognises_endpoints, litellm.read_endpoints),
-    (pi.recognises, pi.read),
-)
 _VARIANT = re.compile(
     r"[:-](batch|free|flex|spot|fast|highspeed|ultrafast|lora|us|tee|think(ing)?(:\w+)?)$"
     r"|-(sol|terra|luna|astra)-pro$|^(us|eu|au|jp|in|ca|apac|us-gov)\.|/routers/|^~"
 )
+_WORKED_OUT = ("protocol", "endpoint", "api_key", "more_keys", "only_these_keys", "settings")  # all else is as it is
 _TUNED = re.compile(r"[-_](instruct|chat|it)(?=[-_:.@]|$)", re.IGNORECASE)
-
-
-def load_overlay() -> dict[str, Any]:
-    """The hand-kept part: ids, endpoints, key names, canonical exceptions, priority, retirements."""
-    overlay: dict[str, Any] = json.loads(package_file(str(Path(__file__).with_name("overlay.json"))))
-    return overlay
-
-
-def read_source(data: Any, overlay: Mapping[str, Any], origin: str = "source") -> Source:
-    """Recognise the format of *data* and read it. Raises RegistryError for an unknown format."""
-    days = {kind: row["date"] for kind, row in overlay["sources"].items()}
-    ids = Ids(overlay["ids"], overlay["skip"], days)
-    if isinstance(data, dict):
-        for recognises, read in _READERS:
-            if recognises(data):
-                return in_order(read(data, ids))
-    raise RegistryError(
-        [
-            f"{origin}: not in a known format; give models.dev's api.json, LiteLLM's price or endpoint list, "
-            "pi-ai's models, or an endpoint list"
-        ]
-    )
 
 
 def build(
@@ -63,37 +38,46 @@ def build(
 class Building:
     """A registry made of sources: `data`, and `merged`, which says where each fact is from.
 
-    `conflicts` are the labels of sources that were not followed.
+    `conflicts` are the labels of sources that were not followed, `tripped` the changes that guards did not let pass,
+    `absent` the kinds of sources whose absence keeps guards from judging what is missing.
 
     The newest source wins, fact by fact, and the overlay over all. *previous*: the registry so far, whose prices stay
-    where sources are three times off.
+    where sources are three times off, and whose rows stay as `guards` say, but for those of *accepted* providers.
     """
 
     def __init__(
-        self, sources: Iterable[Source], overlay: Mapping[str, Any], previous: Mapping[str, Any] | None = None
+        self,
+        sources: Iterable[Source],
+        overlay: Mapping[str, Any],
+        previous: Mapping[str, Any] | None = None,
+        accepted: Iterable[str] = (),
     ) -> None:
-        given = list(sources)
-        kinds = Counter(source.kind for source in given)
+        before = guards.Before(previous, overlay, frozenset(accepted))
+        given = before.known(sources)
+        counts = Counter(source.kind for source in given)
         # Of two lists of one kind and day it is their text that tells which comes first, whichever was named first.
-        ordered = sorted(given, key=lambda one: (one.rank, one.kind, repr(one) if kinds[one.kind] > 1 else ""))
+        ordered = sorted(given, key=lambda one: (one.rank, one.kind, repr(one) if counts[one.kind] > 1 else ""))
         ordered.sort(key=lambda source: source.day, reverse=True)
         told, self.conflicts = labelled((row for source in ordered for row in source.offers), overlay["canonical"])
         overlay = {**overlay, "canonical": {**told, **overlay["canonical"]}}
         self._ordered, self._overlay = ordered, overlay
-        names, version = _names(ordered, overlay), str(overlay["version"])
+        names = _names(ordered, overlay)
+        version = str(max(int(overlay["version"]), int((previous or {}).get("version") or 0)))  # never decreasing
         today = f"{version[:4]}-{version[4:6]}-{version[6:8]}"
-        self.merged = merge_offers(ordered, names.canonical_name, overlay, today, previous)
-        providers, bases = _providers(ordered, self.merged, names, overlay)
-        models = _models(ordered, providers, names, overlay)
+        self.merged = merge_offers(ordered, names.canonical_name, overlay, today, before.rows)
+        providers, bases = _providers(ordered, self.merged, names, overlay, before)
+        models = facts_of_models(ordered, providers, names, overlay, (previous or {}).get("models") or {})
+        self.tripped, self.absent = before.tripped, before.absent
         ended = _ended(self.merged, names, models, overlay, today)
         described = _sources(ordered, overlay, self.merged.disagreements)
         as_they_are = ("families", "parameters", "refusals", "batch", "fastest", "engines")
         self.data: dict[str, Any] = {
             "schema_version": 1,
-            "version": overlay["version"],
+            "version": int(version),
             "sources": {**described, "unnamed": _unnamed(self.merged.offers, names)},
             "providers": providers,
             "models": models,
+            "kinds": kinds(ordered, providers, overlay, today),
             "names": dict(sorted({**overlay["canonical"], **bases}.items())),
             "aliases": overlay["model_aliases"],
             **{section: overlay[section] for section in as_they_are},
@@ -102,6 +86,7 @@ class Building:
             "makers": overlay["makers"],
             "auto_model_priority": list(overlay["auto_model_priority"]),  # the reasons are for those who edit it
             "auto_small_priority": list(overlay["auto_small_priority"]),
+            "kind_priority": {kind: list(models) for kind, models in overlay["kind_priority"].items()},
         }
 
     def origins(self) -> str:
@@ -119,7 +104,7 @@ def _names(sources: Iterable[Source], overlay: Mapping[str, Any]) -> Names:
 
 
 def _providers(
-    ordered: list[Source], merged: Merged, names: Names, overlay: Mapping[str, Any]
+    ordered: list[Source], merged: Merged, names: Names, overlay: Mapping[str, Any], before: guards.Before
 ) -> tuple[dict[str, Any], dict[str, str]]:
     offers, days = merged.offers, {source.kind: source.day for source in ordered}
     rows: dict[str, list[ProviderRow]] = defaultdict(list)
@@ -127,28 +112,33 @@ def _providers(
         for row in source.providers:
             rows[row.provider].append(row)
     local = overlay["local"]
-    ids = [
-        provider
-        for provider in {*rows, *offers}
-        if provider not in local and provider not in overlay["retired"]["providers"]
-    ]
+    by_hand = {pid for pid, row in overlay["providers"].items() if "name" in row and "endpoint" in row["connection"]}
+    gone, found = {*local, *overlay["retired"]["providers"]}, {*rows, *offers, *by_hand}
+    ids = [provider for provider in {*found, *before.missing(found)} if provider not in gone]
     order = {provider: index for index, provider in enumerate(overlay["order"])}
     after = {provider: index for index, provider in enumerate(overlay["last"], start=10_000)}
     ids.sort(key=lambda provider: (order.get(provider, after.get(provider, 5_000)), provider))
     providers: dict[str, Any] = {}
     bases: dict[str, str] = {}
     for provider in ids:
-        entry = _provider(provider, rows[provider], overlay)
+        if provider not in found:
+            providers[provider] = before.kept_whole(provider)
+            continue
+        entry = before.connected(provider, _provider(provider, rows[provider], overlay))
         if provider in overlay["moving"]:
             origins = merged.origins.get(provider, {}).values()
             entry["moving"] = min((days[one["price_in"]] for one in origins if one.get("price_in") in days), default="")
         bases |= _add_offers(entry, offers.get(provider, {}), names)
-        providers[provider] = entry
+        providers[provider] = before.offering(provider, entry, merged.origins)
     for provider, row in local.items():
         providers[provider] = _local(row)
         if aliases := overlay["aliases"].get(provider):
             providers[provider]["aliases"] = aliases
     return providers, bases
+
+
+def _served(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: row[key] for key in ("endpoint", "inputs") if key in row}
 
 
 def _provider(provider: str, rows: list[ProviderRow], overlay: Mapping[str, Any]) -> dict[str, Any]:
@@ -183,6 +173,7 @@ def _provider(provider: str, rows: list[ProviderRow], overlay: Mapping[str, Any]
         "console": overlay["console"].get(provider),
         "model_list": next((row.model_list for row in rows if row.model_list), None),
         "country": overlay["country"].get(provider),
+        "part_of": hand.get("part_of"),
     }
     entry |= {key: value for key, value in described.items() if value}
     if billing := overlay["billing"].get(provider):
@@ -194,11 +185,11 @@ def _provider(provider: str, rows: list[ProviderRow], overlay: Mapping[str, Any]
         )
         entry["currency"] = {"code": code, **{key: stated[key] for key in ("usd", "day", "page")}}
     entry["connection"] = {"protocol": protocol, "endpoint": endpoint, "api_key": keys}
-    for key in ("auth", "opt_in", "deployments", "variables", "base_url", "headers", "parameters", "turns", "batch"):
-        if key in connection:
-            entry["connection"][key] = connection[key]
+    entry["connection"] |= {key: value for key, value in connection.items() if key not in _WORKED_OUT}
     if settings:
         entry["connection"]["settings"] = settings
+    if served := {kind: _served(at[provider]) for kind, at in overlay["serves"].items() if provider in at}:
+        entry["connection"]["kinds"] = served
     if suffixes := overlay["suffixes"].get(provider):
         entry["connection"]["suffixes"] = suffixes
     return entry
@@ -325,19 +316,6 @@ def _times(factor: float, row: OfferRow) -> list[float | None]:
     return rates(*(None if price is None else round(price * factor, 6) for price in prices))
 
 
-def _models(
-    ordered: list[Source], providers: Mapping[str, Any], names: Names, overlay: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Facts about each canonical model, whoever serves it."""
-    rows: dict[str, list[OfferRow]] = defaultdict(list)
-    for source in ordered:
-        for row in source.offers:
-            if canonical := names.canonical_name(row.internal_name):
-                rows[canonical].append(row)
-    offered = {name for entry in providers.values() for name in entry["model_names"]}
-    return {canonical: entry for canonical in sorted(offered) if (entry := _model(canonical, rows[canonical], overlay))}
-
-
 def _ended(
     merged: Merged, names: Names, models: Mapping[str, Any], overlay: Mapping[str, Any], today: str
 ) -> dict[str, Any]:
@@ -355,29 +333,12 @@ def _ended(
     return {model: {key: value for key, value in row.items() if key != "why"} for model, row in found.items()}
 
 
-def _model(canonical: str, rows: list[OfferRow], overlay: Mapping[str, Any]) -> dict[str, Any]:
-    labs: Counter[str] = Counter()
-    for row in rows:
-        organisation = row.internal_name.lower().rsplit("/", 2)
-        if len(organisation) >= 2 and organisation[-2] in overlay["labs"]:
-            labs[overlay["labs"][organisation[-2]]] += 1
-    families = Counter(row.family for row in rows if row.family)
-    released = Counter(row.released for row in rows if row.released)
-    weights = Counter(row.open_weights for row in rows if row.open_weights is not None)
-    entry: dict[str, Any] = {}
-    if labs:
-        entry["lab"] = min(labs, key=lambda lab: (-labs[lab], lab))
-    if families:
-        entry["family"] = min(families, key=lambda family: (-families[family], family))
-    if released:
-        entry["released"] = min(released, key=lambda date: (-released[date], date))
-    if weights:
-        entry["open_weights"] = weights[True] >= weights[False]
-    return entry
-
-
 def _sources(ordered: list[Source], overlay: Mapping[str, Any], disagreements: Counter[str]) -> dict[str, Any]:
-    used = {source.kind: dict(overlay["sources"][source.kind]) for source in ordered}
+    described = ("url", "licence")
+    used = {
+        source.kind: {**{key: overlay["sources"][source.kind][key] for key in described}, "date": source.day}
+        for source in ordered
+    }
     return {**dict(sorted(used.items())), "disagreements": dict(sorted(disagreements.items()))}
 
 

@@ -66,7 +66,70 @@ def read_prices(data: Mapping[str, Any], ids: Ids) -> Source:
         plain = internal_name == key or not _REGION.match(key.partition("/")[2])
         if plain or (provider, internal_name) not in offers:
             offers[provider, internal_name] = _offer(provider, internal_name, row)
-    return Source("litellm", RANK, [], list(offers.values()), ids.days["litellm"])
+    return Source("litellm", RANK, [], list(offers.values()), ids.days["litellm"], _others(data, ids))
+
+
+_MODES = {
+    "embedding": "embeddings",
+    "rerank": "rerank",
+    "image_generation": "images",
+    "audio_speech": "speech",
+    "audio_transcription": "transcription",
+    "moderation": "moderation",
+}
+# What an image of one quality and size costs has a key of its own.
+_IMAGE_CLASS = re.compile(r"^((hd|standard|low|medium|high|auto)/)?(\d+-x-\d+/)?")
+
+
+def _others(data: Mapping[str, Any], ids: Ids) -> list[OfferRow]:
+    """Rows of models of other kinds than text."""
+    found: dict[tuple[str, str], OfferRow] = {}
+    for key, row in data.items():
+        known = text(table(row).get("litellm_provider"))
+        provider, kind = (
+            ids(known.removesuffix("-embedding-models")) if known else None,
+            _MODES.get(text(table(row).get("mode"))),
+        )
+        if provider is None or kind is None or _PRICE_CLASS.search(key):
+            continue
+        name = _internal_name(key, known.removesuffix("-embedding-models"))
+        plain = _IMAGE_CLASS.sub("", name)
+        is_plain = plain == name and not _REGION.match(key.partition("/")[2])
+        if is_plain or (provider, plain) not in found:
+            found[provider, plain] = _other(provider, plain, kind, row if plain == name else {})
+    return list(found.values())
+
+
+def _either(row: Mapping[str, Any], first: str, second: str) -> Any:
+    return row.get(first) or row.get(second)
+
+
+def _other(provider: str, internal_name: str, kind: str, row: Mapping[str, Any]) -> OfferRow:
+    def price(name: str) -> float | None:
+        return paid(row.get(name), scale=1e6)
+
+    more: dict[str, Any] = {
+        "batch": rates(price("input_cost_per_token_batches"), price("output_cost_per_token_batches")),
+        "audio": rates(price("input_cost_per_audio_token"), price("output_cost_per_audio_token")),
+        "image": rates(price("input_cost_per_image_token"), price("output_cost_per_image_token")),
+        "request": _fee(row.get("input_cost_per_query")),
+        "picture": paid(_either(row, "output_cost_per_image", "input_cost_per_image")) if kind == "images" else None,
+        "second": paid(_either(row, "input_cost_per_second", "output_cost_per_second")),
+        "characters": price("input_cost_per_character"),
+    }
+    return OfferRow(
+        provider,
+        internal_name,
+        api=kind,
+        context=tokens(row.get("max_input_tokens")),
+        price_in=price("input_cost_per_token"),
+        price_out=price("output_cost_per_token"),
+        more={name: value for name, value in more.items() if value},
+        ends=date_of(row.get("deprecation_date")),
+        successor=text(row.get("successor_model")),
+        page=text(row.get("source")),
+        dimensions=tokens(row.get("output_vector_size")),
+    )
 
 
 def _internal_name(key: str, litellm_provider: str) -> str:
@@ -162,3 +225,19 @@ def read_endpoints(data: Mapping[str, Any], ids: Ids) -> Source:
         if (provider := ids(foreign)) is not None
     ]
     return Source("litellm-endpoints", RANK, rows, [], ids.days["litellm-endpoints"])
+
+
+def endpoints_of(listed: Any) -> dict[str, Any]:
+    """The package's own list of OpenAI-like providers, in the form that `read_endpoints` reads."""
+    return {
+        name: {"endpoint": row["base_url"], "env": [row["api_key_env"]]}
+        for name, row in table(listed).items()
+        if isinstance(row, dict) and text(row.get("base_url")) and text(row.get("api_key_env"))
+    }
+
+
+def prices_of(listed: Any) -> dict[str, Any]:
+    """The package's own price list, without the rows that explain its fields or stand for another row."""
+    return {
+        name: row for name, row in table(listed).items() if "litellm_provider" in table(row) and name != "sample_spec"
+    }

@@ -32,6 +32,13 @@ class Held(NamedTuple):
     said: dict[str, float | None]
     kept: float | None
 
+    @property
+    def why(self) -> str:
+        """What is wrong, in words."""
+        if len(self.said) > 1:
+            return "sources are far apart"
+        return "no such price can be" if self.kept is None else "far from what was known"
+
 
 class Merged(NamedTuple):
     """Offers by provider and internal name, which source each of their facts is from, and what sources differ on."""
@@ -125,7 +132,7 @@ def _merge_rows(
     origin: dict[str, str] = {}
     for field in TAKEN:
         late = overlay["last_resort"].get(field) or ()  # sources that often mean something else by it
-        for source, row in sorted(ranked, key=lambda one: one[0].kind in late):
+        for source, row in sorted(ranked, key=lambda one: one[0].kind in late) if late else ranked:
             if (value := getattr(row, field)) not in (None, ""):
                 values[field], origin[field] = value, source.kind
                 break
@@ -134,21 +141,35 @@ def _merge_rows(
         for letter in row.features:
             features.setdefault(letter.lower(), letter)
     values["features"] = "".join(letter for letter in LETTERS if letter in features.values())
-    _merge_prices(ranked, old, values, origin, held)
+    by_hand = ranked[0][1].internal_name in (overlay["facts"].get(ranked[0][1].provider) or {})
+    _merge_prices(ranked, old, values, origin, held, alone=not by_hand)
     unpriced: dict[str, Any] = dict.fromkeys(_PRICES[:-1])
     return ranked[0][1]._replace(**{**unpriced, "more": {}, **values}), origin
 
 
 def _merge_prices(
-    ranked: Ranked, old: Mapping[str, float | None], values: dict[str, Any], origin: dict[str, str], held: list[Held]
+    ranked: Ranked,
+    old: Mapping[str, float | None],
+    values: dict[str, Any],
+    origin: dict[str, str],
+    held: list[Held],
+    *,
+    alone: bool,
 ) -> None:
     """Input and output prices from the newest; what hangs on them from those that have the same input price.
 
-    Of three, two that agree are right. Where those that do not agree are three times off, what was known stays.
+    Of three, two that agree are right. Where those that do not agree are three times off, what was known stays, and
+    likewise where there is one, and it is as far from what was known; *alone*: unless that is by hand.
     """
     priced = [(source, row) for source, row in ranked if row.price_in is not None and row.price_out is not None]
     sane = [(source, row) for source, row in priced if not _steep(row)]
-    off = [field for field in ("price_in", "price_out") if _far_off([getattr(row, field) for _, row in priced])]
+    off = [
+        field
+        for field in ("price_in", "price_out")
+        if _far_off(
+            [*(getattr(row, field) for _, row in priced), *([old[field]] if alone and len(priced) == 1 else [])]
+        )
+    ]
     kind, chosen = (sane[0][0].kind, sane[0][1]) if sane else ("", None)
     if agreed := _agreed(sane):
         kind, chosen = agreed[0].kind, agreed[1]
@@ -187,7 +208,7 @@ def _steep(row: OfferRow) -> bool:
     return row.price_out / row.price_in > _STEEP or (row.price_cached or 0) > row.price_in * _ALIKE
 
 
-def _far_off(values: Sequence[float]) -> bool:
+def _far_off(values: Sequence[float | None]) -> bool:
     known = [value for value in values if value]
     return bool(known) and max(known) >= min(known) * _FAR_OFF
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from inference_providers.registry import EMBEDDINGS, IMAGES, MODERATION, RERANK, SPEECH, TRANSCRIPTION, kind_of
 from inference_providers.upkeep.importers.rows import (
     PROTOCOLS,
     Ids,
@@ -37,13 +38,15 @@ def read(data: Mapping[str, Any], ids: Ids) -> Source:
     """Rows of models.dev's `api.json`."""
     providers: list[ProviderRow] = []
     offers: list[OfferRow] = []
+    others: list[OfferRow] = []
     for foreign, row in data.items():
         provider = ids(foreign)
         if provider is None:
             continue
         providers.append(_provider(provider, row))
         offers += _offers(provider, row)
-    return Source("models.dev", RANK, providers, offers, ids.days["models.dev"])
+        others += _others(provider, row)
+    return Source("models.dev", RANK, providers, offers, ids.days["models.dev"], others)
 
 
 def _provider(provider: str, row: Mapping[str, Any]) -> ProviderRow:
@@ -94,6 +97,38 @@ def _offers(provider: str, row: Mapping[str, Any]) -> Iterator[OfferRow]:
             ended=model.get("status") == "deprecated",
             label=text(model.get("canonical_model_id")),
         )
+
+
+def _others(provider: str, row: Mapping[str, Any]) -> Iterator[OfferRow]:
+    """Models of other kinds than text, by what goes in and comes out, else by their names."""
+    for internal_name, model in table(row["models"]).items():
+        if not isinstance(model, dict) or (kind := _kind(internal_name, table(model.get("modalities")))) is None:
+            continue
+        limit, cost = table(model.get("limit")), table(model.get("cost"))
+        yield OfferRow(
+            provider,
+            internal_name,
+            display=text(model.get("name")),
+            api=kind,
+            context=tokens(limit.get("context")),
+            price_in=paid(cost.get("input")),
+            price_out=paid(cost.get("output")),
+            more=_more(cost, {}),
+            open_weights=weights if isinstance(weights := model.get("open_weights"), bool) else None,
+            ended=model.get("status") == "deprecated",
+        )
+
+
+def _kind(internal_name: str, modalities: Mapping[str, Any]) -> str | None:
+    given, made = (texts(modalities.get(way)) or ["text"] for way in ("input", "output"))
+    if made == ["image"]:
+        return IMAGES
+    if made == ["audio"] and "text" in given:
+        return SPEECH if kind_of(internal_name) == SPEECH else None  # else music, or a voice to talk to
+    if made == ["text"] and given == ["audio"]:
+        return TRANSCRIPTION
+    kind = kind_of(internal_name) if made == ["text"] else None
+    return kind if kind in (EMBEDDINGS, RERANK, MODERATION) else None
 
 
 # How single models are served, where that is not how their provider's others are.

@@ -105,3 +105,17 @@ def _more(cost: Mapping[str, Any]) -> dict[str, Any]:
         (tier.get("inputTokensAbove"), *(paid(tier.get(kind)) for kind in kinds)) for tier in tables(cost.get("tiers"))
     )
     return {"tiers": found} if found else {}
+
+
+def of_package(files: Mapping[str, Any]) -> dict[str, Any]:
+    """The lists of the package, a file for each provider (API -> `chat:NAME` -> row), in the form that `read` reads."""
+    return {
+        provider: {
+            name.removeprefix("chat:"): row
+            for rows in table(listed).values()
+            for name, row in table(rows).items()
+            if isinstance(row, dict) and row.get("type", "chat") == "chat"
+        }
+        for provider, listed in sorted(files.items())
+        if not provider.startswith(".")
+    }

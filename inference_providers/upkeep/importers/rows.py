@@ -44,6 +44,7 @@ class OfferRow(NamedTuple):
     ends: str = ""  # the day on which it ends, or has ended
     successor: str = ""  # its maker's word on what comes after it
     label: str = ""  # the source's own word on which model it is
+    dimensions: int | None = None  # of an embedding
     page: str = ""  # where the source has its prices from
 
 
@@ -55,12 +56,17 @@ class Source(NamedTuple):
     providers: list[ProviderRow]
     offers: list[OfferRow]
     day: str = ""
+    others: Sequence[OfferRow] = ()  # of models of other kinds than text; their `api` is the kind
 
 
 def in_order(source: Source) -> Source:
     """A source's offers by provider and name, whatever their order in its file; what can be no name is left out."""
-    offers = [row for row in source.offers if _is_name(row.internal_name)]
-    return source._replace(offers=sorted(offers, key=lambda row: (row.provider, row.internal_name)))
+    return source._replace(offers=_sorted(source.offers), others=_sorted(source.others))
+
+
+def _sorted(rows: Iterable[OfferRow]) -> list[OfferRow]:
+    named = [row for row in rows if _is_name(row.internal_name)]
+    return sorted(named, key=lambda row: (row.provider, row.internal_name))
 
 
 def _is_name(value: str) -> bool:

@@ -1,0 +1,77 @@
+"""The log of the command line's own calls: what is kept of them, and the one time that this is said."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from inference_providers.cli.output import say
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from inference_providers.clients import ProviderList
+    from inference_providers.telemetry import UsageLog
+
+_TOLD = (
+    "Calls are logged in {path}: tokens, cost and times, and for {days:.0f} days what is said in conversations that "
+    "begin on a terminal. `inference-providers logs off` turns that off."
+)
+
+
+def keep(providers: ProviderList, program: str, *, piped: bool = False) -> UsageLog | None:
+    """Log the calls of a command, as the user, or else the environment, says; None where they are not logged.
+
+    By default what is said is kept of conversations that begin on a terminal, and of nothing that is *piped*.
+    """
+    from inference_providers.telemetry import Conversation, keep_log
+    from inference_providers.usage import OFF, TEXT, USAGE, VARIABLE, LogSettings, mode_of
+
+    settings = LogSettings.of(os.environ)
+    if settings is None:
+        return None
+    on_terminal = not piped and sys.stdin is not None and sys.stdin.isatty()
+    said = mode_of(None, os.environ) if os.environ.get(VARIABLE) else settings.mode
+    mode = said or (TEXT if on_terminal else USAGE)
+    if mode == OFF or (said is None and not _is_told(settings)):
+        return None
+    log = keep_log(providers.pipeline, mode, os.environ, program)
+    if log is not None and mode == TEXT:
+        log.conversation = Conversation()
+    return log
+
+
+def _is_told(settings: Any) -> bool:
+    """Say once where the log is; false where that cannot be remembered, and so nothing be kept either."""
+    if settings.values.get("told"):
+        return True
+    try:
+        settings.set(told=True)
+    except OSError:
+        return False
+    from inference_providers.usage import LOG_NAME
+
+    path = os.path.join(os.path.dirname(settings.path), LOG_NAME)
+    say(_TOLD.format(path=path, days=settings.keep.text_days), err=True)
+    return True
+
+
+def go_on(log: UsageLog | None, conversation: str | None) -> tuple[list[dict[str, Any]], str]:
+    """(messages so far, model) of a conversation, or of the latest, which the next call goes on with.
+
+    Raises ClickException where there is none.
+    """
+    from inference_providers.telemetry import Conversation
+    from inference_providers.usage import TEXT, turns_of
+
+    found = None if log is None else turns_of(log.file, conversation)
+    if found is None or log is None:
+        which = "There is no conversation to go on with" if conversation is None else f"{conversation} is not there"
+        how = "`inference-providers logs on --text` keeps what is said" if log is not None else "nothing is logged"
+        raise click.ClickException(f"{which}: {how}.")
+    name, turns, model = found
+    log.mode, log.conversation = TEXT, Conversation(name, len(turns))
+    return turns, model

@@ -1,0 +1,123 @@
+"""`inference-providers usage`: what was used, by provider, model, day, program or hour."""
+
+from __future__ import annotations
+
+import csv
+import os
+import sys
+
+import click
+
+from inference_providers.cli.exit_codes import FAILED, guarded
+from inference_providers.cli.output import json_option, say, say_json
+from inference_providers.cli.tables import emit
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from inference_providers.usage import LogFile, Totals
+
+BY = ("provider", "model", "day", "program", "hour")
+
+
+@click.command("usage")
+@click.option("--since", default="30d", show_default=True, help="7d, 24h, today, this_month, 2026-11-01, all, ...")
+@click.option("--by", type=click.Choice(BY), default="model", show_default=True, help="What to add up by.")
+@json_option
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+@click.option("--plot", is_flag=True, help="Draw the costs; needs the extra `plot`.")
+@click.option("--html", type=click.Path(dir_okay=False, writable=True), help="Write a page with charts to this file.")
+@guarded
+def usage(since: str, by: str, as_json: bool, as_csv: bool, plot: bool, html: str | None) -> None:
+    """Show what was used: calls, tokens, costs and times, from the log of calls.
+
+    A cost with "+ 3 unknown" leaves out three calls of which nobody knows what they cost.
+    """
+    from datetime import UTC, datetime
+
+    from inference_providers.usage import LogFile, moments, report
+
+    start, end = moments(since, datetime.now(UTC))
+    file = LogFile.of(os.environ)
+    if html is not None:
+        _write_page(html, since, file, start, end)
+        return
+    rows = report(file, start, end, by)
+    if as_json:
+        say_json([{by: one.key, **one.as_dict()} for one in rows])
+    elif as_csv:
+        _print_csv(by, rows)
+    elif not rows:
+        say(f"No call of that time is in the log{_why(file)}.", err=True)
+    elif plot:
+        _draw(by, rows)
+    else:
+        _print_table(by, rows)
+
+
+def _why(file: LogFile | None) -> str:
+    from inference_providers.usage import OFF, LogSettings
+
+    settings = LogSettings.of(os.environ)
+    if file is None or settings is None:
+        return ": this user has no home folder"
+    return "; `inference-providers logs on` turns it on" if settings.mode == OFF else ""
+
+
+def _print_table(by: str, rows: Sequence[Totals]) -> None:
+    from inference_providers.usage import SUMS, TABLE, Totals, cells
+
+    whole = Totals("all", [0] * len(SUMS))
+    for one in rows:
+        whole.add(one)
+    shown = [{by: one.key, **dict(zip(TABLE, cells(one), strict=True))} for one in (*rows, whole)]
+    emit(shown if len(rows) > 1 else shown[:1], [by, *TABLE], False)
+
+
+def _print_csv(by: str, rows: Sequence[Totals]) -> None:
+    from io import StringIO
+
+    from inference_providers.usage import SUMS, Totals
+
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    values = [one.as_dict() for one in rows]
+    names = list(Totals("", [0] * len(SUMS)).as_dict())
+    writer.writerow([by, *names])
+    for one, row in zip(rows, values, strict=True):
+        writer.writerow([one.key, *("" if row[name] is None else row[name] for name in names)])
+    say(text.getvalue(), nl=False)
+
+
+def _draw(by: str, rows: Sequence[Totals]) -> None:
+    from importlib import import_module
+
+    from inference_providers import installing
+    from inference_providers.text import in_line
+
+    try:
+        plotext = import_module("plotext")
+        draw = plotext.simple_bar
+    except (ImportError, AttributeError):  # it is not there, or another version, which draws otherwise
+        raise click.ClickException(f"--plot needs plotext: {installing.command('plot')}") from None
+    plotext.clear_figure()
+    draw(
+        [in_line(one.key) for one in rows], [round(one.cost, 6) for one in rows], width=80, title=f"US dollars by {by}"
+    )
+    drawn = plotext.build()
+    say(drawn if sys.stdout is not None and sys.stdout.isatty() else plotext.uncolorize(drawn))
+
+
+def _write_page(path: str, since: str, file: LogFile | None, start: float, end: float) -> None:
+    from inference_providers.files import replacing
+    from inference_providers.usage import page_of, report
+
+    page = page_of(f"Usage since {since}", {by: report(file, start, end, by) for by in BY if by != "hour"})
+    try:
+        with replacing(path, text=True, mode=0o600) as opened:
+            opened.write(page)
+    except OSError as error:
+        say(f"Error: {path} cannot be written: {error.strerror or error}", err=True)
+        raise SystemExit(FAILED) from None
+    say(f"wrote {path}", err=True)

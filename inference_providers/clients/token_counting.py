@@ -1,0 +1,115 @@
+"""How many tokens a text has: by a tokenizer that is here, else by its characters. Nothing is ever downloaded."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache, partial
+from importlib import import_module
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    Count = Callable[[str], tuple[int, int]]  # tokens of a text: at least, and at most
+
+CHARACTERS = "characters"
+# Characters of a token, at most and at least: of letters as in English, and of all other scripts.
+_LATIN, _OTHER = (6.0, 2.0), (2.0, 0.4)
+
+
+def counting(names: list[str], environ: Mapping[str, str]) -> tuple[str, Count]:
+    """(method, count) for a model by its names: `tiktoken`, `tokenizers` or `characters`."""
+    return _by_tiktoken(names, environ) or _by_tokenizers(names, environ) or (CHARACTERS, by_characters)
+
+
+def by_characters(text: str) -> tuple[int, int]:
+    """Between how many tokens a text is likely to have: in English some four characters make one, in Chinese one."""
+    latin = len(text.encode("ascii", "ignore"))
+    other = len(text) - latin
+    low, high = latin / _LATIN[0] + other / _OTHER[0], latin / _LATIN[1] + other / _OTHER[1]
+    return int(low) + bool(text), int(high) + bool(text)
+
+
+def _exactly(count: Callable[[str], int]) -> Count:
+    def counted(text: str) -> tuple[int, int]:
+        tokens = count(text)
+        return tokens, tokens
+
+    return counted
+
+
+def _by_tiktoken(names: list[str], environ: Mapping[str, str]) -> tuple[str, Count] | None:
+    for name in names:
+        try:
+            encoding = _encoding(name, _tiktoken_folder(environ))
+        except Exception:  # noqa: BLE001, S112  (not installed, no file, or a version that does it otherwise)
+            continue
+        return "tiktoken", _exactly(partial(_tokens, encoding))
+    return None
+
+
+def _tokens(encoding: Any, text: str) -> int:
+    return len(encoding.encode(text, disallowed_special=()))
+
+
+def _tiktoken_folder(environ: Mapping[str, str]) -> str:
+    own = environ.get("TIKTOKEN_CACHE_DIR") or environ.get("DATA_GYM_CACHE_DIR")
+    return own or os.path.join(environ.get("TMPDIR") or "/tmp", "data-gym-cache")
+
+
+@lru_cache(maxsize=4)
+def _encoding(model: str, folder: str) -> Any:
+    """A model's encoding whose file is in tiktoken's cache; what makes it is given a reader that cannot download.
+
+    Raises ImportError without tiktoken, KeyError for a model that it does not know, OSError without that file.
+    """
+    import hashlib
+    from types import FunctionType
+
+    name = import_module("tiktoken.model").encoding_name_for_model(model)
+    made = import_module("tiktoken_ext.openai_public").ENCODING_CONSTRUCTORS[name]
+
+    def cached(url: str, expected_hash: str | None = None) -> dict[bytes, int]:
+        from base64 import b64decode
+
+        with open(os.path.join(folder, hashlib.sha1(url.encode(), usedforsecurity=False).hexdigest()), "rb") as file:
+            content = file.read()
+        if expected_hash is not None and hashlib.sha256(content).hexdigest() != expected_hash:
+            raise OSError(0, "damaged")
+        pairs = (line.split() for line in content.splitlines() if line)
+        return {b64decode(token): int(rank) for token, rank in pairs}
+
+    parts = FunctionType(made.__code__, {**made.__globals__, "load_tiktoken_bpe": cached})()
+    return import_module("tiktoken").Encoding(**parts)
+
+
+def _by_tokenizers(names: list[str], environ: Mapping[str, str]) -> tuple[str, Count] | None:
+    """By the `tokenizer.json` of a model of that name in Hugging Face's cache."""
+    from inference_providers.servers import hub_folder
+
+    path = next(filter(None, (_tokenizer_file(hub_folder(environ), name) for name in names)), None)
+    if path is None:
+        return None
+    try:
+        tokenizer = _tokenizer(path)
+    except Exception:  # noqa: BLE001  (not installed, or a file of another version)
+        return None
+    return "tokenizers", _exactly(lambda text: len(tokenizer.encode(text).ids))
+
+
+def _tokenizer_file(hub: str | None, name: str) -> str | None:
+    if hub is None or name.count("/") != 1 or ".." in name:
+        return None
+    snapshots = os.path.join(hub, f"models--{name.replace('/', '--')}", "snapshots")
+    try:
+        found = sorted(os.listdir(snapshots))
+    except OSError:
+        return None
+    paths = (os.path.join(snapshots, one, "tokenizer.json") for one in found)
+    return next(filter(os.path.isfile, paths), None)
+
+
+@lru_cache(maxsize=4)
+def _tokenizer(path: str) -> Any:
+    return import_module("tokenizers").Tokenizer.from_file(path)

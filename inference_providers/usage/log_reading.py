@@ -1,0 +1,112 @@
+"""The calls in the log, one by one: listed, searched, and conversations as they were."""
+
+from __future__ import annotations
+
+import json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator, Sequence
+    from typing import Any
+
+    from inference_providers.usage.log_file import LogFile
+
+_COLUMNS = (
+    "id", "at", "program", "path", "asked", "provider", "model", "name", "outcome", "input", "output", "cached",
+    "written", "reasoning", "cost", "reported", "seconds", "first", "attempts", "tries", "prompt",
+)  # fmt: skip
+_CALLS = (
+    f"SELECT {', '.join(f'calls.{name}' for name in _COLUMNS)}, texts.conversation, texts.asked, texts.answer "
+    "FROM calls LEFT JOIN texts ON texts.call = calls.id"
+)
+_NAMES = {
+    "input": "input_tokens",
+    "output": "output_tokens",
+    "cached": "cached_tokens",
+    "written": "cache_write_tokens",
+    "reasoning": "reasoning_tokens",
+    "name": "canonical_name",
+    "first": "first_content",
+}
+_PAGE = 1000
+
+
+def latest(file: LogFile, count: int, search: str = "") -> list[dict[str, Any]]:
+    """The latest calls, the last one first; with *search*, those whose texts, model or provider hold that."""
+    if not search:
+        return _read(file, f"{_CALLS} ORDER BY calls.id DESC LIMIT ?", (count,))
+    like = "%" + search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    # In texts, letters beyond ASCII stand as they are: they are written that way.
+    fields = ("texts.asked", "texts.answer", "calls.provider", "calls.model", "calls.name", "calls.program")
+    found = " OR ".join(f"{field} LIKE ? ESCAPE '\\'" for field in fields)
+    return _read(file, f"{_CALLS} WHERE {found} ORDER BY calls.id DESC LIMIT ?", (*[like] * len(fields), count))
+
+
+def call(file: LogFile, number: int) -> dict[str, Any] | None:
+    """One call by its number; None where there is none."""
+    return next(iter(_read(file, f"{_CALLS} WHERE calls.id = ?", (number,))), None)
+
+
+def every(file: LogFile, since: float, until: float) -> Iterator[dict[str, Any]]:
+    """All calls of a time, the first one first, a page after the other."""
+    last = 0
+    while True:
+        sql = f"{_CALLS} WHERE calls.id > ? AND calls.at >= ? AND calls.at < ? ORDER BY calls.id LIMIT {_PAGE}"
+        page = _read(file, sql, (last, since, until))
+        yield from page
+        if len(page) < _PAGE:
+            return
+        last = page[-1]["id"]
+
+
+def turns_of(file: LogFile, conversation: str | None = None) -> tuple[str, list[dict[str, Any]], str] | None:
+    """(id, messages, model asked for) of a conversation, or of the latest; None where its texts are not kept."""
+
+    def work(connection: sqlite3.Connection) -> tuple[str, list[Any]] | None:
+        name = conversation
+        if name is None:
+            row = connection.execute("SELECT conversation FROM texts ORDER BY call DESC LIMIT 1").fetchone()
+            if row is None:
+                return None
+            name = row[0]
+        sql = (
+            "SELECT texts.whole, texts.asked, texts.answer, calls.asked FROM texts JOIN calls ON calls.id = texts.call "
+            "WHERE texts.conversation = ? ORDER BY texts.call"
+        )
+        return name, connection.execute(sql, (name,)).fetchall()
+
+    found = file.read(work)
+    if found is None or not found[1]:
+        return None
+    turns: list[dict[str, Any]] = []
+    model = ""
+    for whole, asked, answer, named in found[1]:
+        turns = [] if whole else turns
+        turns += [turn for turn in json.loads(asked) if isinstance(turn, dict)]
+        turns.append({"role": "assistant", "content": answer})
+        model = named or ""
+    return found[0], turns, model
+
+
+def _read(file: LogFile, sql: str, values: Sequence[Any]) -> list[dict[str, Any]]:
+    def work(connection: sqlite3.Connection) -> list[Any]:
+        return connection.execute(sql, values).fetchall()
+
+    return [_row(line) for line in file.read(work) or ()]
+
+
+def _row(line: Sequence[Any]) -> dict[str, Any]:
+    """A call, for JSON: its time in words as well."""
+    from datetime import UTC, datetime
+
+    named = dict(zip((*_COLUMNS, "conversation", "messages", "answer"), line, strict=True))
+    named = {_NAMES.get(name, name): value for name, value in named.items()}
+    named["time"] = datetime.fromtimestamp(named.pop("at"), UTC).isoformat(timespec="milliseconds")
+    named["reported"] = bool(named["reported"])
+    for name in ("messages", "tries"):
+        named[name] = None if named[name] is None else json.loads(named[name])
+    waited = named["seconds"] - (named["first_content"] or 0)
+    tokens = named["output_tokens"]
+    named["tokens_per_second"] = round(tokens / waited, 1) if tokens and waited > 0 else None
+    return named
