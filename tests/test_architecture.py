@@ -172,7 +172,7 @@ def loaded_by(code: str, environ: dict[str, str] | None = None) -> set[str]:
         capture_output=True,
         text=True,
         check=True,
-        env={"HOME": "/nonexistent", "PYTHONPATH": f"{ROOT}:{site}", **(environ or {})},
+        env={"HOME": "/nonexistent", **(environ or {}), "PYTHONPATH": f"{ROOT}:{site}"},
     )
     return set(done.stdout.split())
 

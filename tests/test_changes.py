@@ -42,6 +42,10 @@ ONE: dict[str, tuple[Any, list[str]]] = {
     "gone provider": (lambda data, a: data["providers"].pop("b"), ["b: https://a.example/v1, 1 offer -> nothing"]),
     "key": (lambda data, a: a["connection"].update(api_key="B_KEY"), ["a: A_KEY -> B_KEY"]),
     "endpoint": (lambda data, a: a["connection"].update(endpoint=""), ["a: https://a.example/v1 -> nothing"]),
+    "host": (
+        lambda data, a: a["connection"].update(routes={"1": {"api": "responses", "endpoint": "https://b.example/v1"}}),
+        ["a: nothing -> b.example"],
+    ),
     "billing": (lambda data, a: a.update(billing="plan"), ["a: payg -> plan"]),
     "new offer": (lambda data, a: a.update(more_names={"m-2": "m"}), ["a/m-2: nothing -> m"]),
     "gone offer": (lambda data, a: a["model_names"].pop("m"), ["a/org/m: m -> nothing"]),
@@ -55,6 +59,23 @@ ONE: dict[str, tuple[Any, list[str]]] = {
     ),
     "priority": (lambda data, a: data.update(auto_model_priority=["n", "m"]), ["auto: m, n -> n, m"]),
 }  # fmt: skip
+
+
+def test_models_of_other_kinds_are_told_alike() -> None:
+    at = {"a": {"org/v": [8000, None, 1]}, "b": {"v": [8000, None, 2, None, None, "", {"picture": 0.1}]}}
+    old = {**OLD, "kinds": {"embeddings": {"v": {"at": at}, "w": {"at": {"a": {"w": []}}}}}}
+    new = copy.deepcopy(old)
+    models = new["kinds"]["embeddings"]
+    models["x"] = models.pop("w")
+    models["v"]["at"]["a"]["org/v"] = [8000, None, 3, None, None, "d"]
+    models["v"]["at"]["b"]["v"][6] = {"picture": 0.2}
+    assert [(one.kind, str(one)) for one in differences(old, new)] == [
+        ("new model", "x (embeddings)"),
+        ("gone model", "w (embeddings)"),
+        ("doubtful", "a/org/v"),
+        ("price", "a/org/v input: 1 -> 3 (x3)"),
+        ("price", "b/v for each picture: 0.1 -> 0.2 (x2)"),
+    ]
 
 
 @pytest.mark.parametrize("kind", ONE)
@@ -126,6 +147,14 @@ def test_prices_differ_by_more_than_a_hundredth() -> None:
 )
 def test_an_odd_list_breaks_nothing(odd: Any) -> None:
     assert set(of_listing(odd)) <= {("openrouter", "x")}
+
+
+@pytest.mark.parametrize("rows", [{"groq": 5}, {"groq": {"connection": 5, "model_names": [1], "facts": 7}}])
+def test_a_damaged_registry_to_compare_with_is_told_so(tmp_path: Path, rows: Any) -> None:
+    file = tmp_path / "other.json"
+    file.write_text(json.dumps({"providers": rows}), "utf-8")
+    told = CliRunner().invoke(main, ["registry", "compare", "--with", str(file)])
+    assert (told.exit_code, "is not a registry" in told.stderr) == (5, True)
 
 
 def test_lists_that_share_nobody_cannot_be_compared() -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import threading
+import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from inference_providers import (
     RegistryError,
     RemoteParams,
 )
+from inference_providers.calls.key_checks import check_keys
 from inference_providers.credentials.keys import Secret
 from inference_providers.credentials.pins import Pins
 from inference_providers.credentials.tokens import Tokens
@@ -31,13 +34,15 @@ from inference_providers.offers.addresses import unheeded
 from inference_providers.offers.offer import offer_by
 from inference_providers.registry.registry import bundled
 from inference_providers.testing.cassette import _key as key_of
-from inference_providers.transport.http import request_to
+from inference_providers.transport.http import WireError, request_to
+from inference_providers.transport.tokens import renew_token, renew_token_async
 from tests.conftest import keys, places
 from tests.servers import Connection, Received, Server, answer
 from tests.test_architecture import loaded_by
 
 Serve = Callable[..., Server]
 KEY = keys(1)["P1_API_KEY"]
+IBM_KEY = "ibm-0123456789"
 TOKENS = list(keys(9).values())[1:]
 AZURE = {"AZURE_OPENAI_API_KEY": KEY}
 FOUNDRY = {"AZURE_AI_API_KEY": KEY}
@@ -494,6 +499,138 @@ def test_a_credential_whose_token_is_refused_rests_and_has_another_token_afterwa
     assert offer.api_key is None
 
 
+def tokens_at(server: Server) -> Tokens:
+    """The token of a key that this server exchanges."""
+    trust = {"WATSONX_API_KEY": [f"127.0.0.1:{server.port}"]}
+    return Tokens(exchanged_at(server), Secret(IBM_KEY), "WATSONX_API_KEY", {}, Pins(bundled(), trust))
+
+
+class Gate(Exchange):
+    """Give out a token once `opened` is set, or after 30 seconds; `reached` is set when somebody has come."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reached, self.opened, self.in_time = threading.Event(), threading.Event(), False
+
+    def __call__(self, connection: Connection, request: Received) -> None:
+        self.reached.set()
+        self.in_time = self.opened.wait(30)
+        super().__call__(connection, request)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_a_fork_while_a_token_is_fetched_does_not_wait_for_it_forever(serve: Serve) -> None:
+    gate = Gate()
+    tokens = tokens_at(serve(gate))
+    thread = threading.Thread(target=renew_token, args=(tokens, 60.0))
+    thread.start()
+    gate.reached.wait(30)
+    child = os.fork()
+    if child == 0:
+        is_free = tokens.lock.acquire(blocking=False)
+        os._exit(0 if is_free else 1)
+    _, status = os.waitpid(child, 0)
+    gate.opened.set()
+    thread.join()
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert gate.in_time and tokens.current == gate.given[0]
+
+
+def test_tasks_that_wait_for_a_token_leave_the_threads_of_the_loop_alone(serve: Serve) -> None:
+    gate = Gate()
+    tokens = tokens_at(serve(gate))
+
+    async def wait_and_look_up() -> None:
+        waiting = [asyncio.ensure_future(renew_token_async(tokens, 60.0)) for _ in range(64)]
+        await asyncio.sleep(0)
+        waiting[1].cancel()  # whoever waits may be cancelled, and so may who had it fetched
+        waiting[0].cancel()
+        await asyncio.to_thread(gate.opened.set)
+        done = await asyncio.gather(*waiting, return_exceptions=True)
+        assert [type(one) for one in done if one is not None] == [asyncio.CancelledError] * 2
+
+    asyncio.run(wait_and_look_up())
+    assert gate.in_time and len(gate.given) == 1
+
+
+@pytest.mark.parametrize("reply", [b"{}", b'{"access_token": "secret token"}', b"x" * 300_000, b"[" * 50_000])
+def test_no_traceback_shows_a_key_that_is_exchanged_or_its_token(serve: Serve, reply: bytes) -> None:
+    tokens = tokens_at(serve(lambda connection, request: connection.reply(200, reply)))
+    with pytest.raises(WireError) as caught:
+        renew_token(tokens, 30.0)
+    shown = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
+    library = shown.partition("inference_providers/transport/tokens.py")[2]
+    assert library and IBM_KEY not in library and "secret token" not in library
+
+
+@pytest.mark.parametrize("by", ["form", "adc"])
+@pytest.mark.parametrize(
+    ("reply", "has_token"),
+    [
+        (b"[]", False),
+        (b"5", False),
+        (b"[" * 50_000, False),
+        (b'{"access_token": 5}', False),
+        (b'{"access_token": ["t"]}', False),
+        (b'{"access_token": "t\\r\\nX: y"}', False),
+        (b'{"access_token": "t\\u00e9"}', False),
+        (b'{"access_token": "%s"}' % (b"t" * 100_000), False),
+        (b'{"access_token": "t", "expires_in": "soon"}', True),
+        (b'{"access_token": "t", "expires_in": 1e30}', True),
+        (b'{"access_token": "t", "expires_in": NaN}', True),
+        (b'{"access_token": "t", "expires_in": 1%s}' % (b"0" * 400), True),
+        (b'{"access_token": "t", "expires_in": {}}', True),
+        (b'{"access_token": "t", "expires_in": -5}', True),
+    ],
+)
+def test_whatever_replies_to_an_exchange_is_a_token_or_an_error(
+    serve: Serve, tmp_path: Path, by: str, reply: bytes, has_token: bool
+) -> None:
+    tokens = tokens_at(serve(lambda connection, request: connection.reply(200, reply)))
+    if by == "adc":
+        pytest.importorskip("google.auth")
+        file = tmp_path / "adc.json"
+        user = {"type": "authorized_user", "client_id": "c", "client_secret": "s", "refresh_token": "r"}
+        file.write_text(json.dumps(user), "utf-8")
+        tokens.secret = Secret(str(file))
+        tokens.auth = {**tokens.auth, "by": "adc", "scope": "x"}
+    if has_token:
+        renew_token(tokens, 30.0)
+        assert tokens.current == "t"
+    else:
+        with pytest.raises(WireError, match=r"WATSONX_API_KEY"):
+            renew_token(tokens, 30.0)
+        assert tokens.current is None
+
+
+@pytest.mark.parametrize(("status", "verdict"), [(200, "works"), (400, "failed")])
+def test_what_a_key_is_worth_that_is_exchanged_tells_its_token(serve: Serve, status: int, verdict: str) -> None:
+    exchange = Exchange(status=status)
+
+    def listing(connection: Connection, request: Received) -> None:
+        if request.path.endswith("/token"):
+            exchange(connection, request)
+        elif request.key in exchange.given:
+            connection.reply(200, {"data": [{"id": "granite"}]})
+        else:
+            connection.reply(401, {"error": {"message": "invalid token"}})
+
+    server = serve(listing)
+    made = list_at(
+        server,
+        "watsonx",
+        {"WATSONX_API_KEY": IBM_KEY},
+        *bundled().providers["watsonx"].key_variables,
+        auth=exchanged_at(server),
+        opt_in=False,
+    )
+    (check,) = check_keys(made.pipeline)
+    assert (check.verdict, check.said) == (
+        verdict,
+        "" if status == 200 else "WATSONX_API_KEY was not exchanged for an access token: HTTP 400",
+    )
+
+
 def test_an_access_token_of_ones_own_is_sent_as_it_is(serve: Serve) -> None:
     exchange = Exchange()
     server = serve(exchange)
@@ -634,6 +771,25 @@ def test_what_gcloud_keeps_counts_and_is_named(tmp_path: Path) -> None:
         (offer,) = made.find_model_providers("vertex/gemini-2.5-pro")
         assert offer.usable
         assert "gcloud's application-default credentials is used" in str(made.explain("vertex/gemini-2.5-pro"))
+
+
+def test_what_gcloud_keeps_goes_where_googles_own_variable_may_go_and_nowhere_else(
+    serve: Serve, tmp_path: Path
+) -> None:
+    """A row of a program's own, with a variable of its own that is not set, does not get it."""
+    pytest.importorskip("google.auth")
+    stranger = serve(Exchange())
+    file = tmp_path / ".config" / "gcloud" / "application_default_credentials.json"
+    file.parent.mkdir(parents=True)
+    user = {"type": "authorized_user", "client_id": "c", "client_secret": "s", "refresh_token": "r-0123456789"}
+    file.write_text(json.dumps(user), "utf-8")
+    auth = {**exchanged_at(stranger), "by": "adc", "scope": "x"}
+    row = {"name": "X", "connection": {"endpoint": stranger.url, "api_key": "X_FILE", "auth": auth}}
+    data = {"providers": {"x": {**row, "model_names": {"m": "m"}}}}
+    made = ProviderList(json_override=data, environ={"HOME": str(tmp_path)}, local=False)
+    with pytest.raises(NoCredentialsError, match=r"GOOGLE_APPLICATION_CREDENTIALS may go to .*googleapis.com"):
+        made.ask_ai("hi", "x/m")
+    assert stranger.requests == []
 
 
 def test_google_auth_that_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

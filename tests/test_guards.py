@@ -13,6 +13,7 @@ from inference_providers.cli.main import main
 from inference_providers.registry.schema import problems
 from inference_providers.upkeep.importers.build import Building, load_overlay, read_source, to_text
 from inference_providers.upkeep.importers.guards import lost
+from inference_providers.upkeep.laid_over import completed
 
 PLAIN = {**load_overlay(), "auto_model_priority": [], "local": {}, "facts": {}, "providers": {}, "retired": {"providers": {}, "models": {}}}  # fmt: skip
 NAMES = [f"brand-{number}-8b" for number in range(1, 11)]
@@ -75,6 +76,83 @@ def test_a_protocol_that_is_not_spoken_is_a_lost_endpoint() -> None:
     other = built(catalogue(npm="@ai-sdk/anthropic"), BEFORE)
     assert tripped(other) == [("groq", "endpoint")]
     assert row(other)["connection"]["protocol"] == "openai"
+
+
+def test_a_catalogue_does_not_say_to_which_host_a_key_goes() -> None:
+    moved = built(catalogue(api="https://evil.example/v1"), BEFORE)
+    assert tripped(moved) == [("groq", "host")]
+    assert row(moved)["connection"]["endpoint"] == "https://groq.example/v1"
+    for api in ("https://evil.example/v1", "http://groq.example/v1"):
+        data = catalogue()
+        own = {"npm": "@ai-sdk/openai", "shape": "responses", "api": api}
+        data["groq"]["models"][NAMES[0]]["provider"] = own
+        kept = built(data, BEFORE)
+        assert tripped(kept) == [("groq", "host")]
+        assert "routes" not in row(kept)["connection"]
+        assert row(kept)["facts"] == BEFORE["providers"]["groq"]["facts"]
+        assert to_text(built(data, kept.data).data) == to_text(kept.data)
+        assert row(built(data, BEFORE, "groq"))["connection"]["routes"]["1"]["endpoint"] == api
+        absent = {**BEFORE, "sources": {**BEFORE["sources"], "pi-ai": {"url": "", "licence": "MIT", "date": ""}}}
+        assert tripped(built(data, absent)) == [("groq", "host")], "whatever other sources there are"
+
+
+def test_an_address_on_the_same_host_or_by_hand_may_be_another() -> None:
+    found = built(catalogue(api="https://groq.example/v2"), BEFORE)
+    assert (found.tripped, row(found)["connection"]["endpoint"]) == ([], "https://groq.example/v2")
+    by_hand = {"groq": {"connection": {"endpoint": "https://new.example/v1"}}}
+    found = built(catalogue(), BEFORE, providers=by_hand)
+    assert (found.tripped, row(found)["connection"]["endpoint"]) == ([], "https://new.example/v1")
+
+
+@pytest.mark.parametrize("variable", ["MISTRAL_API_KEY", "AWS_SECRET_ACCESS_KEY"])
+def test_a_catalogue_does_not_give_a_provider_the_key_of_others(variable: str) -> None:
+    before = built({**catalogue(), **catalogue("mistral", env=["MISTRAL_API_KEY"])}).data
+    other = catalogue("mistral", env=["MISTRAL_API_KEY"])
+    data = {**catalogue(env=["GROQ_API_KEY", variable]), **other}
+    found = built(data, before)
+    assert (tripped(found), row(found)["connection"]["api_key"]) == ([("groq", "owner")], ["GROQ_API_KEY"])
+    assert variable in row(built(data, before, "groq"))["connection"]["api_key"]
+    own = built({**catalogue(env=["GROQ_API_KEY", "GROQ_CLOUD_API_KEY"]), **other}, before)
+    assert (own.tripped, row(own)["connection"]["api_key"]) == ([], ["GROQ_API_KEY", "GROQ_CLOUD_API_KEY"])
+    by_hand = {"groq": {"connection": {"more_keys": [variable]}}}
+    assert built(data, before, providers=by_hand).tripped == []
+    added = {**other, **catalogue("cerebras", env=["CEREBRAS_API_KEY", variable])}
+    assert tripped(built(added, before))[-1] == ("cerebras", "owner"), "an id that the overlay knows, and no row before"
+
+
+VECTORS = [f"vector-embed-{number}" for number in range(1, 7)]
+
+
+def with_vectors(names: list[str], price: float = 0.02, **picture: Any) -> dict[str, Any]:
+    data = catalogue()
+    for name in names:
+        data["groq"]["models"][name] = {"id": name, "modalities": {"output": ["text"]}, "cost": {"input": price}}
+    return data
+
+
+def test_models_of_other_kinds_are_guarded_alike() -> None:
+    before = built(with_vectors(VECTORS)).data
+    assert list(before["kinds"]["embeddings"]) == VECTORS
+    lost = built(with_vectors(VECTORS[:3]), before)
+    assert [str(one) for one in lost.tripped] == [
+        f"groq: more than a fifth of its offers are missing (embeddings: {', '.join(VECTORS[3:])}); kept all 6"
+    ]
+    assert lost.data["kinds"] == before["kinds"]
+    assert to_text(built(with_vectors(VECTORS[:3]), lost.data).data) == to_text(lost.data)
+    assert list(built(with_vectors(VECTORS[:3]), before, "groq").data["kinds"]["embeddings"]) == VECTORS[:3]
+    assert list(built(with_vectors(VECTORS[:5]), before).data["kinds"]["embeddings"]) == VECTORS[:5], "a sixth may go"
+
+
+@pytest.mark.parametrize(("price", "kept"), [(0.07, 0.02), (0.005, 0.02), (0.04, 0.04)])
+def test_prices_of_other_kinds_wait_alike(price: float, kept: float) -> None:
+    before = built(with_vectors(VECTORS)).data
+    found = built(with_vectors(VECTORS, price), before)
+    facts = found.data["kinds"]["embeddings"][VECTORS[0]]["at"]["groq"][VECTORS[0]]
+    assert facts[2] == kept
+    assert len(found.merged.held) == len(VECTORS) * (kept != price)
+    json.loads(found.origins())
+    accepted = built(with_vectors(VECTORS, price), before, "groq").data
+    assert accepted["kinds"]["embeddings"][VECTORS[0]]["at"]["groq"][VECTORS[0]][2] == price
 
 
 def test_a_fifth_of_the_offers_may_go() -> None:
@@ -145,9 +223,25 @@ def test_an_update_is_asked_the_same() -> None:
     assert [one.what for one in lost("groq", provider, bare)] == ["key", "endpoint", "offers"]
 
 
+@pytest.mark.parametrize("section", [{}, {"embeddings": {}}, None])
+def test_an_update_does_not_lose_the_models_of_other_kinds(section: Any) -> None:
+    installed = built(with_vectors(VECTORS)).data
+    update = {key: value for key, value in installed.items() if key != "kinds"}
+    made, said = completed(installed, update if section is None else {**update, "kinds": section})
+    assert made["kinds"]["embeddings"] == installed["kinds"]["embeddings"]
+    assert [one[:2] for one in said] == [("groq", "offers")]
+    less = json.loads(json.dumps(installed))
+    del less["kinds"]["embeddings"][VECTORS[0]]
+    made, said = completed(installed, less)
+    assert (said, made["kinds"]) == ([], less["kinds"]), "a sixth may go"
+
+
 def test_the_command_tells_and_accepts(tmp_path: Path) -> None:
     file = tmp_path / "api.json"
-    file.write_text(json.dumps({**catalogue(names=["x-1-8b"]), **catalogue("nobody-knows")}), "utf-8")
+    file.write_text(
+        json.dumps({**catalogue(names=["x-1-8b"], api="https://api.groq.com/openai/v1"), **catalogue("nobody-knows")}),
+        "utf-8",
+    )
     command = ["registry", "build", "--from", str(file), "-o", str(tmp_path / "out.json")]
     told = CliRunner().invoke(main, command)
     assert (told.exit_code, "nobody-knows: nobody knows this provider" in told.stderr) == (0, True)

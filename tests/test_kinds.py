@@ -148,7 +148,7 @@ def test_what_is_not_a_text_is_said_before_anything_is_sent(texts: Any, serve: S
 BAD = [
     {"data": []}, {"data": [{"embedding": []}]}, {"data": [{"embedding": ["x"]}]}, {"data": [{"embedding": [1], "index": 7}]},
     {"data": [{"embedding": [1]}, {"embedding": [1, 2]}]}, {"data": [{"embedding": [1]}] * 3}, {"data": [{"embedding": [True]}]},
-    {"data": {"embedding": [1]}}, {"data": [None]},
+    {"data": {"embedding": [1]}}, {"data": [None]}, {"data": [{"embedding": [10**400]}]},
 ]  # fmt: skip
 
 
@@ -164,6 +164,41 @@ def test_a_reply_without_any_vector_leads_to_the_next(serve: Serve) -> None:
     assert embed("sync", rows_of(empty, good, models={"m": ["a", "b"]}), environ(2), "hi", "m").provider == "b"
 
 
+def test_a_group_that_fails_ends_the_others(serve: Serve) -> None:
+    def some(connection: Connection, request: Received) -> None:
+        texts = json.loads(request.body)["input"]
+        if texts[0] == "bad":
+            connection.reply(400, {"error": {"message": "no such text"}})
+        elif texts[0] == "slow":
+            connection.hold()
+        else:
+            vectors(connection, request)
+
+    server = serve(some)
+    texts = [word for word in ("first", "bad", "slow", "slow") for _ in range(TEXTS)]
+
+    async def ask() -> int:
+        registry = rows_of(server, models={"m": ["a"]})
+        made = AsyncProviderList(json_override=registry, environ=environ(1), local=False)
+        with pytest.raises(InvalidRequestError):
+            await made.embed(texts, "m")
+        return len(asyncio.all_tasks())
+
+    assert asyncio.run(ask()) == 1
+
+
+@both
+def test_vectors_of_one_call_are_of_one_length(how: str, serve: Serve) -> None:
+    def longer(connection: Connection, request: Received) -> None:
+        texts = json.loads(request.body)["input"]
+        size = 2 if len(server.requests) == 1 else 3
+        connection.reply(200, {"data": [{"embedding": [0.5] * size} for _ in texts]})
+
+    server = serve(longer)
+    with pytest.raises(ProviderUnavailableError, match=r"a: its vectors are not of 2 dimensions"):
+        embed(how, rows_of(server, models={"m": ["a"]}), environ(1), ["x"] * (TEXTS + 1), "m")
+
+
 @given(st.lists(st.text(max_size=300), max_size=50), st.integers(1, 20))
 def test_groups_of_texts_lose_none(texts: list[str], most: int) -> None:
     groups = parts(texts, most)
@@ -173,7 +208,7 @@ def test_groups_of_texts_lose_none(texts: list[str], most: int) -> None:
 
 @given(
     st.recursive(
-        st.none() | st.booleans() | st.floats() | st.text(),
+        st.none() | st.booleans() | st.floats() | st.text() | st.integers() | st.just(10**400),
         lambda x: (
             st.lists(x)
             | st.dictionaries(st.sampled_from(["data", "results", "index", "embedding", "relevance_score"]), x)

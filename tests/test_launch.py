@@ -211,11 +211,21 @@ def test_a_plain_name_launches_nothing_unless_asked(llama: str, cloud: dict[str,
     assert a_list(**options).ask_ai("hi", "llama-3.1-8b", max_tokens=2).provider == "llama.cpp", "it runs now"
 
 
-@pytest.mark.parametrize("name", ["cloud/llama-3.1-8b", "llama-3.1-8b:cheapest"])
+@pytest.mark.parametrize("name", ["cloud/llama-3.1-8b", "llama-3.1-8b:smartest"])
 def test_who_names_a_provider_or_a_policy_gets_it(llama: str, cloud: dict[str, Any], name: str) -> None:
     providers = a_list(json_override=cloud, environ={"CLOUD_KEY": "k-cloud-1"})
     assert providers.ask_ai("hi", f"llama.cpp/{llama}", max_tokens=2)
     assert providers.ask_ai("hi", name).provider == "cloud"
+
+
+def test_the_cheapest_is_a_server_that_runs_and_none_that_would_have_to_be_started(
+    llama: str, cloud: dict[str, Any]
+) -> None:
+    providers = a_list(json_override=cloud, environ={"CLOUD_KEY": "k-cloud-1"}, local="launch")
+    assert providers.ask_ai("hi", "llama-3.1-8b:cheapest").provider == "cloud"
+    assert not engines()
+    assert providers.ask_ai("hi", f"llama.cpp/{llama}", max_tokens=2)
+    assert providers.ask_ai("hi", "llama-3.1-8b:cheapest", max_tokens=2).provider == "llama.cpp"
 
 
 @pytest.mark.parametrize(

@@ -166,13 +166,34 @@ def test_a_file_is_read_as_ever(tmp_path: Path) -> None:
     assert read_named(str(tmp_path / "api.json"), {}, TODAY).day == SOURCES["models.dev"]["date"]
 
 
+def test_a_folder_that_is_called_like_a_source_is_none(
+    clients: Clients, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pi-ai").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert read_named("pi-ai", clients("npm", tgz(NPM_PI)), TODAY).kind == "pi-ai"
+
+
+def test_what_is_neither_a_file_nor_a_source_is_told_so_with_the_names() -> None:
+    with pytest.raises(RegistryError, match=r"lite-llm: neither a file nor a source's name \(.*litellm.*pi-ai"):
+        read_named("lite-llm", {}, TODAY)
+
+
 # What can go wrong
+
+
+def damaged(archive: bytes) -> bytes:
+    """An archive in the middle of which a byte is another."""
+    middle = len(archive) // 2
+    return archive[:middle] + bytes([archive[middle] ^ 255]) + archive[middle + 1 :]
+
 
 WRONG: dict[str, tuple[str, dict[str, Any], str]] = {
     "it fails": ("npm", {"code": 1, "said": "npm error code E404"}, "npm failed: npm error code E404"),
     "it fails in silence": ("npm", {"code": 3}, "npm failed: exit code 3"),
     "it brings no archive": ("npm", {"content": b"not gzip"}, "cannot be read"),
     "it is cut": ("npm", {"content": tgz(NPM_PI)[:-300]}, "cannot be read"),
+    "it is damaged": ("npm", {"content": damaged(tgz(NPM_PI))}, "cannot be read"),
     "the file is elsewhere": ("npm", {"content": tgz({"package/other.json": "{}"})}, "a newer one may have it elsewhere"),
     "the file is no JSON": ("npm", {"content": tgz({"package/dist/providers/data/groq.json": "x"})}, "not JSON"),
     "the file is too large": (
@@ -187,6 +208,23 @@ def test_a_package_that_cannot_be_had_or_read_is_told_so(clients: Clients, what:
     with pytest.raises(RegistryError) as caught:
         read_named("pi-ai", clients(client, **options), TODAY)
     assert said in str(caught.value)
+
+
+def test_wherever_an_archive_is_damaged_it_is_told_so(tmp_path: Path) -> None:
+    wheel, tar = tmp_path / "x.whl", tmp_path / "x.tgz"
+    with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as opened:
+        opened.writestr("a/b.json", json.dumps(NPM_PI))
+    tar.write_bytes(tgz(NPM_PI))
+    told = 0
+    for path in (wheel, tar):
+        whole = path.read_bytes()
+        for place in range(len(whole)):
+            path.write_bytes(whole[:place] + bytes([whole[place] ^ 255]) + whole[place + 1 :])
+            try:
+                assert all(isinstance(file.read(), bytes) for file in packages.files(str(path)))
+            except RegistryError:
+                told += 1
+    assert told > 100
 
 
 def test_offline_and_without_the_client_the_way_out_is_named(clients: Clients, tmp_path: Path) -> None:
@@ -264,7 +302,7 @@ def test_literals_of_generators_are_read(text: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["{a:f()}", "{a:x}", "{...b}", "{a:`${x}`}", "{a:1+1}", "{[a]:1}", "{a(){}}", "{a:'x}", "{a:1", "[" * 200 + "]" * 200, ""]
+    "text", ["{a:f()}", "{a:x}", "{...b}", "{a:`${x}`}", "{a:1+1}", "{[a]:1}", "{a(){}}", "{a:'x}", "{a:1", "[" * 200 + "]" * 200, "", "{a:0x" + "f" * 400 + "}", "{a:1e999}"]
 )  # fmt: skip
 def test_what_would_have_to_be_run_is_no_data(text: str) -> None:
     with pytest.raises(ValueError):

@@ -22,6 +22,7 @@ from inference_providers.chat.turns import Ids, Turn, calls_of, fitted
 from inference_providers.errors import ContentFilteredError, StepLimitError
 from inference_providers.protocols import fit
 from inference_providers.protocols.request import ModelRequest
+from inference_providers.registry.facts import Facts
 from inference_providers.registry.registry import bundled
 from tests.conftest import Quick, keys, registry_of
 from tests.servers import Connection, Received, Server, answer, completion, status
@@ -216,7 +217,14 @@ def on_the_wire(turns: Any) -> Any:
 
 def given_by(provider: str, message: Any) -> Reply:
     """A message as the reply of a provider of the registry."""
-    known = {"provider": provider, "internal_name": "m", "canonical_name": "m", "facts": None, "api_key": "k"}
+    known = {
+        "provider": provider,
+        "internal_name": "m",
+        "canonical_name": "m",
+        "facts": Facts(),
+        "api_key": "k",
+        "registry": None,
+    }
     offer: Any = type("Offer", (), known)()
     reply = Reply.of(completion(message=message), offer)
     del reply.data["usage"]

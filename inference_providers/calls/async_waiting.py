@@ -24,8 +24,14 @@ async def in_thread(function: Callable[..., T], *args: Any) -> T:
 
 
 async def all_of(functions: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
-    """Their results: all of them run at once."""
-    return list(await asyncio.gather(*(function() for function in functions)))
+    """Their results: all of them run at once. What one raises ends the others, too: nobody waits for those any more."""
+    tasks = [asyncio.ensure_future(function()) for function in functions]
+    try:
+        return list(await asyncio.gather(*tasks))
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def hedged(

@@ -10,7 +10,7 @@ import time
 
 from inference_providers.calls.listing import PATH, kinds_of
 from inference_providers.calls.reply import judge
-from inference_providers.calls.trial import error_body
+from inference_providers.calls.trial import error_body, running
 from inference_providers.credentials import Secret
 from inference_providers.errors import AuthenticationError
 from inference_providers.offers import LiveList
@@ -74,6 +74,7 @@ def _told(
         if keyless:
             sent = Request("GET", offer.endpoint + path, {"Accept": "application/json", **(row.get("headers") or {})})
         else:
+            limit = running(offer, limit)  # a key that is exchanged for a token is of no use itself
             sent = fit(request, offer).to_send()
             sent.headers = {**sent.headers, **(row.get("headers") or {})}
             if (header := row.get("key")) and offer.api_key is not None:  # in a header of the provider's own

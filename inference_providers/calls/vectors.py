@@ -42,7 +42,7 @@ def embedded(
         now, groups = groups[: _AT_ONCE if replies else 1], groups[_AT_ONCE if replies else 1 :]
         come = all_of([partial(ask, group) for group in now])
         for group, reply in zip(now, come, strict=True):
-            found += _read(reply, lambda data, group=group: chat.vectors_of(data, len(group)))
+            found += _read(reply, partial(chat.vectors_of, count=len(group), dimensions=found.dimensions))
         replies += come
         offers = [offer for offer in offers if _is_of(offer, replies[0].offer)]
     if replies:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from inference_providers.attempts import Attempt
     from inference_providers.usage import Usage
 
+_LARGEST = 2**53  # whole numbers beyond it are none of a vector or a score, and may be too large to reckon with
 TEXTS, LETTERS = 96, 100_000  # of one request: few providers take less
 
 
@@ -90,8 +91,11 @@ def parts(texts: Iterable[str], most: int = TEXTS) -> list[list[str]]:
     return found
 
 
-def vectors_of(data: Mapping[str, Any], count: int) -> list[list[float]]:
-    """The vectors of a reply, in the order of its request. Raises ValueError for a reply that lacks one."""
+def vectors_of(data: Mapping[str, Any], count: int, dimensions: int = 0) -> list[list[float]]:
+    """The vectors of a reply, in the order of its request. Raises ValueError for a reply that lacks one.
+
+    *dimensions*: those of the vectors that there are already, with which they have to be comparable; 0 for any.
+    """
     rows = data.get("data")
     found: dict[int, list[float]] = {}
     for place, row in enumerate(rows if isinstance(rows, list) else ()):
@@ -101,6 +105,8 @@ def vectors_of(data: Mapping[str, Any], count: int) -> list[list[float]]:
             found[index if type(index) is int else place] = vector
     if sorted(found) != list(range(count)) or len({len(vector) for vector in found.values()}) > 1:
         raise ValueError(f"the reply does not have {count} vectors of one length")
+    if dimensions and any(len(vector) != dimensions for vector in found.values()):
+        raise ValueError(f"its vectors are not of {dimensions} dimensions, as those of the texts before")
     return [found[place] for place in range(count)]
 
 
@@ -123,4 +129,6 @@ def _worst_last(ranked: Ranked) -> tuple[float, int]:
 
 
 def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)
+    if type(value) is int:
+        return abs(value) < _LARGEST
+    return type(value) is float and math.isfinite(value)

@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 
     from inference_providers.clients import ProviderList
     from inference_providers.telemetry import UsageLog
+    from inference_providers.usage import LogSettings
 
 _TOLD = (
-    "Calls are logged in {path}: tokens, cost and times, and for {days:.0f} days what is said in conversations that "
-    "begin on a terminal. `inference-providers logs off` turns that off."
+    "Calls are logged: tokens, cost and times, and for {days:.0f} days what is said in\n"
+    "conversations that begin on a terminal. `inference-providers logs off` turns it\n"
+    "off. The log: {path}"
 )
 
 
@@ -36,7 +38,7 @@ def keep(providers: ProviderList, program: str, *, piped: bool = False) -> Usage
     on_terminal = not piped and sys.stdin is not None and sys.stdin.isatty()
     said = mode_of(None, os.environ) if os.environ.get(VARIABLE) else settings.mode
     mode = said or (TEXT if on_terminal else USAGE)
-    if mode == OFF or (said is None and not _is_told(settings)):
+    if mode == OFF or (said is None and not _is_told(settings, providers)):
         return None
     log = keep_log(providers.pipeline, mode, os.environ, program)
     if log is not None and mode == TEXT:
@@ -44,18 +46,27 @@ def keep(providers: ProviderList, program: str, *, piped: bool = False) -> Usage
     return log
 
 
-def _is_told(settings: Any) -> bool:
-    """Say once where the log is; false where that cannot be remembered, and so nothing be kept either."""
+def _is_told(settings: LogSettings, providers: ProviderList) -> bool:
+    """Have it said once, with the first call, where the log is.
+
+    False where that cannot be remembered, and so nothing be kept either.
+    """
     if settings.values.get("told"):
         return True
     try:
-        settings.set(told=True)
+        settings.set(told=False)
     except OSError:
         return False
+
+    def tell(event: object) -> None:
+        if not settings.values.get("told"):
+            settings.set(told=True)
+            path = os.path.join(os.path.dirname(settings.path), LOG_NAME)
+            say(_TOLD.format(path=path, days=settings.keep.text_days), err=True)
+
     from inference_providers.usage import LOG_NAME
 
-    path = os.path.join(os.path.dirname(settings.path), LOG_NAME)
-    say(_TOLD.format(path=path, days=settings.keep.text_days), err=True)
+    providers.pipeline.listeners.append(tell)
     return True
 
 

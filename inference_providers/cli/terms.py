@@ -102,7 +102,9 @@ def on_terms(command: Callable[..., Any]) -> Callable[..., Any]:
     variable = click.option(
         "--api-key-variable", metavar="NAME", help="The variable that holds the key; for one provider (openai/gpt-4o)."
     )
-    order = click.option("--policy", type=click.Choice(ORDERS), help="Who is asked first; default: as listed.")
+    order = click.option(
+        "--policy", type=click.Choice(ORDERS), metavar="NAME", help=f"Who is asked first: {', '.join(ORDERS)}."
+    )
     cost = click.option("--max-cost", type=click.FloatRange(min=0), help="US dollars that it may cost at most.")
     base = click.option("--api-base", metavar="URL", help="Ask this OpenAI-compatible server, and nobody else.")
     return selecting(base(variable(order(cost(run)))))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FILE = "application_default_credentials.json"
+OWN_VARIABLE = "GOOGLE_APPLICATION_CREDENTIALS"
 GCLOUD = "gcloud's application-default credentials"
 _HOW = "set it to a file of credentials, or log in with `gcloud auth application-default login`"
 

@@ -122,10 +122,11 @@ def find(provider: Provider, environ: Mapping[str, str]) -> tuple[Credential | N
         names = provider.key_variables
         variable = next((name for name in names if environ.get(name, "").strip()), names[0])
         if type(environ.get(variable)) is not Secret:  # else it is an access token, given by hand
-            from inference_providers.credentials.google import find_file
+            from inference_providers.credentials.google import GCLOUD, OWN_VARIABLE, find_file
 
             path, place, why = find_file(variable, environ)
-            return (Credential(path, variable, place) if path else None), why
+            # What no variable names goes where Google's own variable may go, whatever a row calls its own.
+            return (Credential(path, OWN_VARIABLE if place == GCLOUD else variable, place) if path else None), why
     for variable in provider.key_variables:
         value = environ.get(variable)
         if value is None:

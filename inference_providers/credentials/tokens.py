@@ -5,6 +5,7 @@ Nothing is fetched here: `transport.renew_token` does that, when a token is abou
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 
@@ -24,7 +25,7 @@ _EARLY = 300.0  # seconds before its end from which a token is not sent any more
 class Tokens(Secretive):
     """The access token of one credential. Safe to share between threads: whoever renews it holds `lock`."""
 
-    __slots__ = ("_clock", "_ends", "_pins", "_token", "auth", "environ", "lock", "secret", "variable")
+    __slots__ = ("_clock", "_ends", "_lock", "_pins", "_process", "_token", "auth", "environ", "secret", "variable")
 
     def __init__(
         self,
@@ -37,13 +38,20 @@ class Tokens(Secretive):
     ) -> None:
         """*auth*: as in the registry. *secret*: the key, or the path of the file that holds it. *clock*: seconds."""
         self.auth, self.secret, self.variable, self.environ = auth, secret, variable, environ
-        self.lock = threading.Lock()
+        self._lock, self._process = threading.Lock(), os.getpid()
         self._pins, self._clock = pins, clock
         self._token: Secret | None = None
         self._ends = 0.0
 
     def __repr__(self) -> str:
         return f"<Tokens for {self.variable}>"
+
+    @property
+    def lock(self) -> threading.Lock:
+        """Held by whoever renews the token. A fork has one of its own: no thread there would ever release another's."""
+        if self._process != os.getpid():
+            self._lock, self._process = threading.Lock(), os.getpid()
+        return self._lock
 
     @property
     def current(self) -> Secret | None:

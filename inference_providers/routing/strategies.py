@@ -115,6 +115,8 @@ class Outlook:
         """What is known to be cheap first; then what may be; a subscription, whose calls have no price, at the end."""
         if offer.billing == "plan":
             return 2, 0.0
+        if offer.launchable and not offer.awake:  # loading a model is not for nothing
+            return 1, 0.0
         cost = self.cost(offer, size, body)
         return (1, 0.0) if cost is None else (0, cost)
 

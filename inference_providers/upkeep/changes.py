@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from inference_providers.credentials import host_of
 from inference_providers.registry import DOUBTFUL
-from inference_providers.upkeep.importers.guards import keys_of, names_of
+from inference_providers.upkeep.importers.guards import keys_of, names_of, places_of
+from inference_providers.upkeep.importers.kinds import UNITS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,13 +25,14 @@ KINDS = {
     "gone provider": "Providers that are gone",
     "key": "Other key variables",
     "endpoint": "Other endpoints",
+    "host": "Other hosts that keys go to",
     "billing": "Charged otherwise",
     "new model": "New models",
     "gone model": "Models that are gone",
     "new offer": "New offers",
     "gone offer": "Offers that are gone",
     "doubtful": "Offers that are doubtful now",
-    "price": "Other prices (USD per million tokens)",
+    "price": "Other prices (USD per million tokens, where nothing else is said)",
     "retired": "Retired",
     "priority": "Order of the models that are tried",
 }
@@ -56,7 +59,7 @@ class Change(NamedTuple):
 def differences(old: Row, new: Row) -> list[Change]:
     """Every difference that counts to whoever asks models, in the order of `KINDS`."""
     order = list(KINDS)
-    found = [*_providers(old, new), *_models(old, new), *_retired(old, new), *_priorities(old, new)]
+    found = [*_providers(old, new), *_models(old, new), *_kinds(old, new), *_retired(old, new), *_priorities(old, new)]
     return sorted(found, key=lambda change: order.index(change.kind))
 
 
@@ -80,6 +83,9 @@ def _provider(pid: str, old: Row, new: Row) -> Iterator[Change]:
     there, here = ((row.get("connection") or {}).get("endpoint") or "" for row in (old, new))
     if there != here:
         yield Change("endpoint", pid, old=there, new=here)
+    sent, goes = ({host_of(place) for place in places_of(row)} for row in (old, new))
+    if sent != goes:
+        yield Change("host", pid, old=", ".join(sorted(sent)), new=", ".join(sorted(goes)))
     was, now = (row.get("billing") or "payg" for row in (old, new))
     if was != now:
         yield Change("billing", pid, old=was, new=now)
@@ -111,6 +117,40 @@ def _models(old: Row, new: Row) -> Iterator[Change]:
     )
     yield from (Change("new model", name) for name in sorted(after) if name not in before)
     yield from (Change("gone model", name) for name in sorted(before) if name not in after)
+
+
+def _kinds(old: Row, new: Row) -> Iterator[Change]:
+    """What is otherwise with models of other kinds than text, and who serves them."""
+    before, after = old.get("kinds") or {}, new.get("kinds") or {}
+    for kind in dict.fromkeys([*before, *after]):
+        had, have = before.get(kind) or {}, after.get(kind) or {}
+        yield from (Change("new model", name, f"({kind})") for name in have if name not in had)
+        yield from (Change("gone model", name, f"({kind})") for name in had if name not in have)
+        was, now = _offers_of_kind(had), _offers_of_kind(have)
+        yield from (Change("new offer", name, new=now[name][0]) for name in now if name not in was)
+        yield from (Change("gone offer", name, old=was[name][0]) for name in was if name not in now)
+        for name in now:
+            if name in was:
+                yield from _offer(name, was[name][1], now[name][1])
+                yield from _otherwise_priced(name, was[name][2], now[name][2])
+
+
+def _offers_of_kind(models: Row) -> dict[str, tuple[str, list[Any], Row]]:
+    """`provider/its name` -> the model, facts, and what else is known, of one kind."""
+    return {
+        f"{pid}/{name}": (model, [*facts, *[None] * 6][:6], facts[6] if len(facts) > 6 else {})
+        for model, row in models.items()
+        for pid, names in (row.get("at") or {}).items()
+        for name, facts in names.items()
+    }
+
+
+def _otherwise_priced(name: str, old: Row, new: Row) -> Iterator[Change]:
+    """Prices by something else than tokens."""
+    for field in UNITS:
+        was, now = old.get(field), new.get(field)
+        if was != now:
+            yield Change("price", name, f"for each {field}", was, now, round(now / was, 3) if was and now else None)
 
 
 def _retired(old: Row, new: Row) -> Iterator[Change]:

@@ -68,7 +68,31 @@ def completed(installed: Row, update: Row) -> tuple[dict[str, Any], list[Tripped
             tripped.append(guards.gone(pid, ours))
     known, given = installed.get("models") or {}, update.get("models") or {}
     models = {**known, **{name: {**known.get(name, {}), **row} for name, row in given.items()}}
-    return {**installed, **update, "providers": rows, "models": models}, tripped
+    made = {**installed, **update, "providers": rows, "models": models}
+    if installed.get("kinds"):
+        made["kinds"], lost_kinds = _kinds(installed["kinds"], update.get("kinds") or {}, rows)
+        tripped += lost_kinds
+    return made, tripped
+
+
+def _kinds(installed: Row, update: Row, providers: Container[str]) -> tuple[dict[str, Any], list[Tripped]]:
+    """Models of other kinds than text, of an update; who lost more than a fifth of the offers of a kind keeps them."""
+    made: dict[str, Any] = {kind: dict(models) for kind, models in update.items()}
+    have, tripped = guards.by_provider(update, ()), []
+    for place, had in guards.by_provider(installed, ()).items():
+        kind, provider = place
+        missing = [name for name in had if name not in have.get(place, {})]
+        lost = guards.lost_of_kind(provider, kind, missing, len(had)) if provider in providers else None
+        if lost is None:
+            continue
+        tripped.append(lost)
+        models = made.setdefault(kind, {})
+        for name in missing:
+            model, facts = had[name]
+            row = models.get(model) or {**installed[kind][model], "at": {}}
+            at = row.get("at") or {}
+            models[model] = {**row, "at": {**at, provider: {**at.get(provider, {}), name: facts}}}
+    return made, tripped
 
 
 def _filled(row: Row, ours: Row) -> Row:

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from inference_providers.errors import RegistryError
-from inference_providers.registry import package_file, parse
+from inference_providers.files import folders
+from inference_providers.registry import package_file, parse, problems
 from inference_providers.text import jsontext
 from inference_providers.upkeep import comparison, packages
-from inference_providers.upkeep.download import download
+from inference_providers.upkeep.download import download, redacted
 from inference_providers.upkeep.importers import litellm, literals, models_dev, pi
 from inference_providers.upkeep.importers.reading import load_overlay, read_source
 from inference_providers.upkeep.importers.rows import Source
@@ -50,9 +51,12 @@ def read_named(
     overlay = overlay or load_overlay()
     if why := refusal(origin, overlay):
         raise RegistryError([f"{origin}: {why}"], "This cannot be a source")
-    if origin in names(overlay) and not os.path.exists(origin):
+    if origin in names(overlay) and not os.path.isfile(origin):  # a folder may well be called like a package
         found = fetch(origin, environ, today or time.strftime("%Y-%m-%d", time.gmtime()), overlay)
         return read_source(found.data, overlay, origin, day=found.day)
+    if "://" not in origin and not os.path.exists(folders.expanded(origin, environ)):
+        known = ", ".join(names(overlay))
+        raise RegistryError([f"{origin}: neither a file nor a source's name ({known})"], "There is no such source")
     return read_source(fetch_catalogue(origin, environ), overlay, origin)
 
 
@@ -69,6 +73,8 @@ def read_listing(origin: str, environ: Mapping[str, str]) -> comparison.Listing:
     if comparison.is_listing(data):
         return comparison.of_listing(data)
     if isinstance(data.get("providers"), dict):
+        if faults := problems(data):
+            raise RegistryError(faults, f"{redacted(origin)} is not a registry")
         return comparison.of_registry(data)
     return comparison.of_source(read_source(data, overlay, origin))
 
@@ -114,7 +120,7 @@ def _json(file: packages.File) -> Any:
 
 
 def _program(file: packages.File) -> Any:
-    with file.open() as stream:
+    with packages.readable(file.name), file.open() as stream:
         return literals.embedded(stream, lambda data: isinstance(data, dict) and models_dev.recognises(data))
 
 

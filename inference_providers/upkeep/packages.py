@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 import gzip
+import lzma
 import os
 import re
 import shutil
@@ -15,6 +16,7 @@ import subprocess
 import tarfile
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -37,7 +39,29 @@ _COMMANDS = {
     "npm": ("pack", "--ignore-scripts", "--silent", "--pack-destination"),
 }
 _ARCHIVES = {"pip": ".whl", "npm": ".tgz"}
+# What the readers of archives raise for one that is damaged, encrypted, or of a form that they do not know.
+_DAMAGED = (
+    OSError,
+    EOFError,
+    ValueError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+)
 _STAMPED = "1990"  # archives that are made the same each time give their files a day before
+
+
+@contextmanager
+def readable(name: str) -> Iterator[None]:
+    """Raises RegistryError for whatever is found wrong with an archive, or a file in one, while it is read."""
+    try:
+        yield
+    except _DAMAGED as error:
+        raise RegistryError(
+            [f"{in_line(os.path.basename(name))[:200]}: {in_line(str(error))[:200]}"], "A package cannot be read"
+        ) from None
 
 
 class File(NamedTuple):
@@ -48,8 +72,8 @@ class File(NamedTuple):
     open: Callable[[], IO[bytes]]
 
     def read(self) -> bytes:
-        """Its content. Raises RegistryError where that is too large."""
-        with self.open() as opened:
+        """Its content. Raises RegistryError where that is too large, or damaged."""
+        with readable(self.name), self.open() as opened:
             content = opened.read(FILE_CAP + 1)
         if len(content) > FILE_CAP:
             raise RegistryError([f"{self.name}: larger than {FILE_CAP} bytes"], "A package cannot be read")
@@ -109,12 +133,8 @@ def files(path: str) -> Iterator[File]:
 
     Raises RegistryError for what is no archive, or too large.
     """
-    try:
+    with readable(path):
         yield from _of_zip(path) if path.endswith(".whl") else _of_tar(path)
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile, tarfile.TarError, NotImplementedError) as error:
-        raise RegistryError(
-            [f"{os.path.basename(path)}: {in_line(str(error))[:200]}"], "A package cannot be read"
-        ) from None
 
 
 def _of_zip(path: str) -> Iterator[File]:

@@ -77,7 +77,7 @@ class Building:
             "sources": {**described, "unnamed": _unnamed(self.merged.offers, names)},
             "providers": providers,
             "models": models,
-            "kinds": kinds(ordered, providers, overlay, today),
+            "kinds": kinds(ordered, providers, overlay, today, before, self.merged.held),
             "names": dict(sorted({**overlay["canonical"], **bases}.items())),
             "aliases": overlay["model_aliases"],
             **{section: overlay[section] for section in as_they_are},

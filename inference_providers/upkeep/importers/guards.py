@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from inference_providers.credentials import host_of, is_foreign
 from inference_providers.registry import OPENAI_PROTOCOL
 from inference_providers.upkeep.importers.merging import BEFORE, COMPARED
 
@@ -31,7 +32,7 @@ class Tripped(NamedTuple):
     """A change that was not taken: of which provider, in what, what the sources say now, and what was kept."""
 
     provider: str
-    what: str  # `key`, `endpoint`, `offers`, `gone` or `unknown`
+    what: str  # one of `_WORDS`
     said: str
     kept: str
 
@@ -50,6 +51,8 @@ _WORDS = {
     "offers": "more than a fifth of its offers are missing",
     "gone": "no source has it any more",
     "unknown": "nobody knows this provider",
+    "host": "its keys would go to another host",
+    "owner": "it would get keys of others",
 }
 
 
@@ -63,6 +66,70 @@ def names_of(row: Row) -> dict[str, str]:
     """A provider's own names for its models, each with the canonical one."""
     main = {name: model for model, name in (row.get("model_names") or {}).items()}
     return {**main, **(row.get("more_names") or {})}
+
+
+def places_of(row: Row) -> list[str]:
+    """Addresses beside the usual one to which a provider's keys go: of routes, of kinds, and where one is exchanged."""
+    connection = row.get("connection") or {}
+    ways = [way for section in ("routes", "kinds") for way in (connection.get(section) or {}).values()]
+    auth = connection.get("auth")
+    found = [way["endpoint"] for way in ways if way.get("endpoint")]
+    return [*found, auth["token"]] if isinstance(auth, dict) else found
+
+
+def hosts_of(row: Row, *more: str) -> set[str]:
+    """The hosts to which a provider's keys go, each with its scheme; also those of *more* addresses."""
+    usual = (row.get("connection") or {}).get("endpoint") or ""
+    return {_host(endpoint) for endpoint in (usual, *places_of(row), *more) if endpoint}
+
+
+def _host(endpoint: str) -> str:
+    return f"{endpoint.partition('://')[0].lower()}://{host_of(endpoint)}"
+
+
+def guarded_keys(
+    provider: str, old: Row, new: Row, others: Mapping[str, Container[str]], by_hand: Container[str]
+) -> tuple[Row, list[Tripped]]:
+    """The connection of a new row, without key variables that it has not had, and that are somebody else's.
+
+    *others*: by variable, the providers whose key it holds. *by_hand*: the variables that the overlay gives it.
+    """
+    connection, had = dict(new.get("connection") or {}), keys_of(old)
+    strange = [
+        name
+        for name in keys_of(new)
+        if name not in had and name not in by_hand and (is_foreign(name) or name in others)
+    ]
+    if not strange:
+        return connection, []
+    connection["api_key"] = [name for name in keys_of(new) if name not in strange]
+    return connection, [Tripped(provider, "owner", _listed(strange), f"kept {_listed(had) or 'none'}")]
+
+
+def guarded_host(provider: str, old: Row, new: Row, by_hand: str) -> tuple[Row, list[Tripped]]:
+    """The connection of a new row, at the old address where its own is at a host to which no key of it went.
+
+    *by_hand*: the address that the overlay gives it, which may be anywhere.
+    """
+    before, after = old.get("connection") or {}, dict(new.get("connection") or {})
+    endpoint = after.get("endpoint") or ""
+    if not before.get("endpoint") or not endpoint or endpoint == by_hand or _host(endpoint) in hosts_of(old):
+        return after, []
+    after["endpoint"] = before["endpoint"]
+    return after, [Tripped(provider, "host", endpoint, f"kept {before['endpoint']}")]
+
+
+def guarded_routes(provider: str, old: Row, new: Row, by_hand: Iterable[str]) -> tuple[dict[str, Any], list[Tripped]]:
+    """A new row, with the offers of the old one where some would be asked at a host to which no key of it went.
+
+    *by_hand*: addresses that the overlay gives it.
+    """
+    known = hosts_of(old, (new.get("connection") or {}).get("endpoint") or "", *by_hand)
+    routes = (new.get("connection") or {}).get("routes") or {}
+    strange = [there for way in routes.values() if (there := way.get("endpoint") or "") and _host(there) not in known]
+    if not strange:
+        return dict(new), []
+    return with_offers(new, old), [Tripped(provider, "host", _listed(strange), "kept its offers as they were")]
 
 
 def guarded_connection(provider: str, old: Row, new: Row, *, own_keys: bool = False) -> tuple[Row, list[Tripped]]:
@@ -93,6 +160,13 @@ def guarded_offers(provider: str, old: Row, new: Row) -> tuple[dict[str, Any], l
     if len(lost) * PART <= len(had):
         return dict(new), []
     return with_offers(new, old), [Tripped(provider, "offers", _listed(lost), f"kept all {len(had)}")]
+
+
+def lost_of_kind(provider: str, kind: str, missing: list[str], count: int) -> Tripped | None:
+    """What is said where more than a fifth is *missing* of the *count* offers that a provider had of a kind."""
+    if len(missing) * PART <= count:
+        return None
+    return Tripped(provider, "offers", f"{kind}: {_listed(missing)}", f"kept all {count}")
 
 
 def with_offers(row: Row, old: Row) -> dict[str, Any]:
@@ -130,7 +204,8 @@ def lost(provider: str, old: Row, new: Row) -> list[Tripped]:
 class Before:
     """The registry before, as a build asks it: `rows` for prices, and what stays of the rest; `tripped` says what did.
 
-    Losses say nothing where a kind of source is missing that the registry before was built of.
+    `kinds`: by kind and provider, what it had of models that are no text models: its name -> (model, facts).
+    Losses say nothing where a kind of source is missing that the registry before was built of: it is not `comparable`.
     """
 
     def __init__(self, previous: Row | None, overlay: Row, accepted: Container[str]) -> None:
@@ -138,7 +213,9 @@ class Before:
         self._previous = previous
         providers = (previous or {}).get("providers") or {}
         self.rows = {"providers": {pid: row for pid, row in providers.items() if pid not in accepted}}
-        self._comparable = True
+        self._owners = _owners(providers)
+        self.kinds = by_provider((previous or {}).get("kinds") or {}, accepted)
+        self.comparable = True
         self.absent: list[str] = []
         self.tripped: list[Tripped] = []
 
@@ -146,10 +223,10 @@ class Before:
         """The sources without what they say of providers that nobody knows."""
         given = list(sources)
         if self._previous is None:
-            self._comparable = False
+            self.comparable = False
             return given
         self.absent = sorted(kinds_of(self._previous) - {source.kind for source in given})
-        self._comparable = not self.absent
+        self.comparable = not self.absent
         found = {row.provider for source in given for rows in (source.providers, source.offers) for row in rows}
         self.tripped += unknown(found, self._previous, self._overlay, self._accepted)
         left_out = {one.provider for one in self.tripped}
@@ -164,8 +241,13 @@ class Before:
             for source in given
         ]
 
+    def known_of_kind(self, kind: str, model: str) -> dict[str, Any]:
+        """What was known of a model of a kind, but for who serves it."""
+        row = (((self._previous or {}).get("kinds") or {}).get(kind) or {}).get(model) or {}
+        return {field: value for field, value in row.items() if field != "at"}
+
     def _old(self, provider: str) -> Row:
-        return self.rows["providers"].get(provider) or {} if self._comparable else {}
+        return self.rows["providers"].get(provider) or {} if self.comparable else {}
 
     def missing(self, found: Container[str]) -> list[str]:
         """Providers that no source has any more, save those that the overlay has dropped."""
@@ -173,7 +255,7 @@ class Before:
         return [
             pid
             for pid, row in self.rows["providers"].items()
-            if self._comparable
+            if self.comparable
             and pid not in found
             and pid not in dropped
             and not (row.get("connection") or {}).get("local")
@@ -190,17 +272,46 @@ class Before:
         by_hand = (self._overlay["providers"].get(provider) or {}).get("connection") or {}
         own_keys = bool(by_hand.get("only_these_keys"))
         connection, tripped = guarded_connection(provider, self._old(provider), row, own_keys=own_keys)
+        if self._previous is not None and provider not in self._accepted:  # whatever sources there are
+            old = self.rows["providers"].get(provider) or {}
+            own = [*by_hand.get("api_key", ()), *by_hand.get("more_keys", ())]
+            connection, moved = guarded_host(provider, old, {"connection": connection}, by_hand.get("endpoint") or "")
+            connection, taken = guarded_keys(provider, old, {"connection": connection}, self._owners, own)
+            tripped = [*tripped, *moved, *taken]
         self.tripped += tripped
         return {**row, "connection": connection}
 
     def offering(self, provider: str, row: dict[str, Any], origins: dict[str, dict[str, Any]]) -> dict[str, Any]:
         """A new row, with the old one's offers where it has lost too many; *origins* then say that they are those."""
         found, tripped = guarded_offers(provider, self._old(provider), row)
+        if not tripped and (old := self.rows["providers"].get(provider)) is not None:
+            rules = (self._overlay["apis"].get(provider) or {}).get("rules") or ()
+            found, tripped = guarded_routes(provider, old, row, [rule.get("endpoint") or "" for rule in rules])
         if tripped:
             self.tripped += tripped
             origins[provider] = {name: _from_before(facts) for name, facts in (found.get("facts") or {}).items()}
-            found |= {key: row for key, row in self._old(provider).items() if key == "moving"}
+            found |= {key: row for key, row in self.rows["providers"][provider].items() if key == "moving"}
         return found
+
+
+def by_provider(kinds: Row, accepted: Container[str]) -> dict[tuple[str, str], dict[str, tuple[str, list[Any]]]]:
+    """Offers of other kinds than text, by kind and provider; without those of *accepted* ones."""
+    found: dict[tuple[str, str], dict[str, tuple[str, list[Any]]]] = {}
+    for kind, models in kinds.items():
+        for model, row in models.items():
+            for provider, names in (row.get("at") or {}).items():
+                if provider not in accepted:
+                    found.setdefault((kind, provider), {}).update({name: (model, one) for name, one in names.items()})
+    return found
+
+
+def _owners(providers: Mapping[str, Row]) -> dict[str, set[str]]:
+    """Key variables, each with the providers whose key it holds."""
+    found: dict[str, set[str]] = {}
+    for pid, row in providers.items():
+        for name in keys_of(row):
+            found.setdefault(name, set()).add(pid)
+    return found
 
 
 def kinds_of(registry: Row) -> set[str]:

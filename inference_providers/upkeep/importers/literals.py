@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 CAP = 24 * 1024 * 1024  # bytes of a literal
 _CHUNK = 1024 * 1024
+_DIGITS = 100  # of a number
 _TRIES = 50  # beginnings that are looked at: each may cost as much as a whole literal
 _HEAD = 512  # bytes: more than the beginning that `_BEGINS` looks for
 # `{name:{id:"name",env:[...]`: how a table of models.dev's rows begins, minified or as JSON.
@@ -80,6 +81,8 @@ def _value(token: str) -> str:
     if token in _WORDS:
         return _WORDS[token]
     if token[0].isdigit() or token[0] in ".-":
+        if len(token) > _DIGITS:
+            raise ValueError("a number of too many digits")
         number = float(int(token, 16)) if "x" in token.lower() else float(token)
         return repr(int(number)) if number.is_integer() and abs(number) < 2**53 else repr(number)
     raise ValueError(f"{token[:20]!r} is no data")
