@@ -89,8 +89,8 @@ def own_words(body: dict[str, Any] | None) -> tuple[dict[str, Any], dict[str, An
     """What a body says to us and to no provider, taken out of it: terms, what it says of a cache, what it prefers."""
     if not body:
         return {}, {}, {}
-    terms = {word: body.pop(word) for word in ("avoid", "only") if word in body}
-    cache = {word: body.pop(word) for word in ("cache", "cache_config") if word in body}
+    terms: dict[str, Any] = {word: body.pop(word) for word in ("avoid", "only") if word in body}
+    cache: dict[str, Any] = {word: body.pop(word) for word in ("cache", "cache_config") if word in body}
     if chat.PREFERRING.isdisjoint(body):
         return terms, cache, {}
     # What is no text is a provider's own: OpenRouter's `provider` is an object.
