@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from inference_providers import BudgetExceededError, RateLimitError
-from inference_providers.calls import CallFinished, StreamFinished
+from inference_providers.calls import Call, CallFinished, Stage, StreamFinished
 from inference_providers.files.writer import row_writer
 from inference_providers.usage.log_file import LOG_NAME
 from tests.conftest import list_of, places
-from tests.servers import Server
-from tests.test_budget import FACTS, LIMIT, SPENT, costly
+from tests.servers import Connection, Received, Server, completion
+from tests.test_budget import FACTS, LIMIT, SPENT, USED, costly
 from tests.test_pipeline import KINDS, done, heard_by
 from tests.test_usage_log import data
 
@@ -115,3 +117,51 @@ def test_a_hit_passes_a_full_minute(kind: str, streams: bool, serve: Serve) -> N
     answers = ask(made, *["Which?"] * 5, streams=streams, timeout=0.5)
     assert [answer.cached for answer in answers] == [True] * 5
     assert len(server.asked) == 1
+
+
+def test_who_joins_a_call_under_way_pays_nothing_either(serve: Serve) -> None:
+    arrived = threading.Event()
+
+    def slow(connection: Connection, request: Received) -> None:
+        assert arrived.wait(30)
+        costly(connection, request)
+
+    server = serve(slow)
+    made = made_of(server, log="usage", budget={"per_day": 1.5 * SPENT}, rate_limits={"p1": {"requests_per_minute": 1}})
+    begun: list[int] = []
+
+    class Counted(Stage):
+        def before(self, call: Call) -> None:
+            begun.append(call.number)
+            if len(begun) == 4:
+                arrived.set()
+
+    made.pipeline.stages.insert(0, Counted())
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: made.ask_ai("Which?", "m", max_tokens=LIMIT), range(4)))
+    assert len(server.asked) == 1
+    assert sorted(answer.cost for answer in answers) == [0.0, 0.0, 0.0, pytest.approx(SPENT)]
+    assert sorted(row["cost"] for row in logged()) == [0.0, 0.0, 0.0, pytest.approx(SPENT)]
+    assert list(made.pipeline.gate.ledger.spent().values()) == [pytest.approx(SPENT)] * 2
+
+
+def test_an_sdk_client_gets_a_hit_through_full_limits_and_it_is_logged(serve: Serve) -> None:
+    server = serve(costly)
+    made = made_of(server, log="usage", budget={"per_day": 1.5 * SPENT}, rate_limits={"p1": {"requests_per_minute": 1}})
+    asked = {"model": "m", "messages": [{"role": "user", "content": "Which?"}], "max_tokens": LIMIT}
+    raw = made.client().chat.completions.with_raw_response
+    first, again = (raw.create(**asked) for _ in range(2))
+    assert (first.headers.get("x-inference-cache"), again.headers.get("x-inference-cache")) == (None, "hit")
+    assert [row["cost"] for row in logged()] == [pytest.approx(SPENT), 0.0]
+    assert len(server.asked) == 1
+
+
+def test_what_a_provider_reports_is_not_charged_again_and_is_what_a_hit_saves(serve: Serve) -> None:
+    def reports(connection: Connection, request: Received) -> None:
+        connection.reply(200, completion() | {"usage": USED | {"cost": 0.5}})
+
+    made = made_of(serve(reports), log="usage")
+    first, again = ask(made, "Which?", "Which?")
+    assert (first.cost, again.cost, again.savings) == (0.5, 0.0, 0.5)
+    assert (first.cost_details.source, again.cost_details.source) == ("reported", "kept")
+    assert [(row["cost"], row["reported"]) for row in logged()] == [(0.5, 1), (0.0, 0)]
