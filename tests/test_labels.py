@@ -119,7 +119,9 @@ def test_a_build_follows_labels() -> None:
 
 def test_conflicts_are_listed(tmp_path: Path) -> None:
     file = tmp_path / "api.json"
-    file.write_text(json.dumps(catalogue({"gpt-5-mini": "openai/gpt-5"}, "groq")), "utf-8")
+    shop = catalogue({"gpt-5-mini": "openai/gpt-5"}, "groq")
+    shop["groq"]["api"] = "https://api.groq.com/openai/v1"  # another host would be one more
+    file.write_text(json.dumps(shop), "utf-8")
     ran = CliRunner().invoke(main, ["registry", "conflicts", "--from", str(file), "--json"])
     assert ran.exit_code == 0
     assert json.loads(ran.stdout) == [
