@@ -157,6 +157,7 @@ bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.faults
 	$(BIN)/python -m benchmarks.endurance
 	$(BIN)/python -m benchmarks.reading
+	$(BIN)/python -m benchmarks.cache
 	$(BIN)/python -m benchmarks.attack
 
 clean:

@@ -526,8 +526,8 @@ def test_an_event_is_plain_data() -> None:
     (offer,) = list_of("http://127.0.0.1:9/v1").find_model_providers("m")
     event = StreamFinished(7, offer, "ok", 2, 0.5)
     assert event.as_dict() == {
-        "event": "StreamFinished", "at": event.at, "call": 7, "attempts": 2, "canonical_name": "m", "cost": None,
-        "model": "m-internal", "outcome": "ok", "provider": "p1", "seconds": 0.5, "usage": None,
+        "event": "StreamFinished", "at": event.at, "call": 7, "attempts": 2, "cached": False, "canonical_name": "m",
+        "cost": None, "model": "m-internal", "outcome": "ok", "provider": "p1", "seconds": 0.5, "usage": None,
     }  # fmt: skip
     assert repr(event).startswith("<StreamFinished at=") and "attempts=2" in repr(event)
 

@@ -38,6 +38,8 @@ class _Batch:
         if job.pattern.split_thinking is None:
             job.pattern.split_thinking = pipeline.split_thinking
         job.prefer(pipeline)
+        if any(said is not None for said in job.cache):
+            job.pattern.cache = pipeline.cache_of_call(*job.cache)
         self._places = None if job.out is None else Places(job.out, has_jobs=job.by_provider)
         self._lines = None if self._places is None else self._places.lines
         self.summary: Summary = Summary()

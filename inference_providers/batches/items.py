@@ -260,6 +260,7 @@ def _read(line: Line) -> Result:
         tool_calls=line.get("tool_calls") or (),
         dropped=line.get("dropped") or (),
         repaired=line.get("repaired") or (),
+        cached=line.get("cached") is True,
         unchecked=line.get("unchecked") or (),
     )
     return Result(item, answer)

@@ -107,6 +107,8 @@ class Job:
         api_key: str | None = None,
         api_base: str | None = None,
         split_thinking: bool | None = None,
+        cache: Any = None,
+        cache_config: Any = None,
         **fields: Any,
     ) -> None:
         _check_source(source)
@@ -119,6 +121,7 @@ class Job:
         rates = {"requests_per_minute": requests_per_minute, "tokens_per_minute": tokens_per_minute}
         self.pace = Pace(concurrency, time.monotonic, adaptive=adaptive, **rates)
         self.terms: Any = {"avoid": avoid, "only": only, "api_key": api_key, "api_base": api_base}
+        self.cache: tuple[Any, Any] = (cache, cache_config)
         self.models, self.max_retries = route_key(models), _retries(fields.pop("max_retries", None))
         self.words = {name: said for name in PREFERRING & fields.keys() if (said := fields.pop(name)) is not None}
         reading = {name: fields.pop(name) for name in OPTIONS if name in fields}

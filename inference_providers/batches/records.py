@@ -37,6 +37,7 @@ class ResultLine(TypedDict):
     tool_calls: NotRequired[list[dict[str, Any]]]
     dropped: NotRequired[list[str]]
     repaired: NotRequired[list[str]]
+    cached: NotRequired[bool]
     unchecked: NotRequired[list[str]]
 
 

@@ -50,10 +50,10 @@ class AsyncCaller:
             return await self._answered(offers, request, total, hedge_after, None)
         from inference_providers.calls.observation import Call
 
-        call = Call(self.context, request, offers)
+        call = Call(self.context, request, offers, self.health.policy.total if total is None else total)
 
         async def answered() -> Reply:
-            return await self._answered(offers, request, total, hedge_after, call)
+            return await self._answered(offers, request, call.left, hedge_after, call)
 
         return await self._observed(call, answered, given, call.finish)
 
@@ -66,10 +66,10 @@ class AsyncCaller:
         from inference_providers.calls.async_stream_reply import given_stream
         from inference_providers.calls.observation import Call
 
-        call = Call(self.context, request, offers)
+        call = Call(self.context, request, offers, self.health.policy.total if total is None else total)
 
         async def opened() -> AsyncStreamReply:
-            reply = await self._opened(offers, request, total, call)
+            reply = await self._opened(offers, request, call.left, call)
             call.first_content(reply.offer)
             return reply
 
@@ -85,11 +85,12 @@ class AsyncCaller:
 
         Raises what stages raise.
         """
+        request.cache = False  # it is to show whether the candidate works now
         if not (self.context.listeners or self.context.stages):
             return await self._mended(step, request)
         from inference_providers.calls.observation import Call
 
-        call = Call(self.context, request, [step.offer])
+        call = Call(self.context, request, [step.offer], step.limit)
         verdict = classify.Verdict(classify.OK)  # where a stage has answered
 
         async def answered() -> Reply:

@@ -9,6 +9,7 @@ import time
 
 from inference_providers.calls.async_trial import error_body, running
 from inference_providers.calls.reply import Reply, given, judge
+from inference_providers.calls.stream_head import Head
 from inference_providers.chat import Pieces, billed_in
 from inference_providers.errors import TruncatedStreamError
 from inference_providers.protocols import PROTOCOLS, Part, as_events, classify, delta_text, fit
@@ -18,7 +19,7 @@ from inference_providers.usage import usage_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Iterable, Mapping
     from typing import Any
 
     from inference_providers.attempts import Attempt
@@ -186,6 +187,15 @@ class AsyncOpening:
             if part.failure is not None:
                 raise part.failure
 
+    async def parts(self) -> AsyncIterator[Part | Head]:
+        """The whole stream, piece by piece; where it breaks, the last piece says so."""
+        head = Head(bytes(self._raw), self._early, self._failure)
+        self._forget()
+        yield head
+        if head.failure is None:
+            async for part in self._rest():
+                yield part
+
     async def _rest(self) -> AsyncIterator[Part]:
         if self._failure is not None:
             raise self._failure
@@ -217,16 +227,18 @@ def _answers(request: ModelRequest) -> int:
 
 
 class AsyncGiven:
-    """What stands for an opening where a stage gave the whole reply: one chunk."""
+    """What stands for an opening where a stage gave the whole reply: one chunk, or those as which it once came."""
 
     closed, whole, status = False, True, 200
 
     def __init__(self, reply: Reply) -> None:
-        self.offer, self._chunk = reply.offer, reply.as_chunk()
-        self._content = b"" if self._chunk else reply.content
+        self.offer, chunk = reply.offer, reply.as_chunk() if reply.chunks is None else {}
+        self._chunks = reply.chunks or [chunk]
+        self._content = b"" if chunk or reply.chunks else reply.content
+        self._events = reply.content if reply.chunks else b""
         kind = reply.headers.get("content-type", "") if self._content else "text/event-stream"
         self.headers: Mapping[str, str] = {**reply.headers, "content-type": kind}
-        self.usage = billed_in(self._chunk)
+        self.usage = next(filter(None, map(billed_in, reversed(self._chunks))), None)
         self.words = Pieces()
         self.words.add(reply.text)
 
@@ -235,12 +247,19 @@ class AsyncGiven:
         if self._content:
             yield self._content
             return
-        for piece in as_events([self._chunk]):
+        for piece in self._pieces():
             yield piece
 
+    def _pieces(self) -> Iterable[bytes]:
+        if not self._events:
+            return as_events(self._chunks)
+        *events, rest = self._events.split(b"\n\n")
+        return [*(event + b"\n\n" for event in events), *([rest] if rest else [])]
+
     async def events(self) -> AsyncIterator[dict[str, Any]]:
-        """The chunk."""
-        yield self._chunk
+        """The chunks."""
+        for chunk in self._chunks:
+            yield chunk
 
     def close(self) -> None:
         """Read no more."""
@@ -254,12 +273,12 @@ class AsyncStreamReply:
     """
 
     call: Call | None = None  # that is told of the stream's end
+    cached = False  # whether it is of an earlier call, or of another's that was under way, and costs nothing
     listed: Offer | None = None  # who would have been asked first without a policy
 
-    def __init__(
-        self, opening: AsyncOpening | AsyncGiven, attempts: list[Attempt], fitted: FittedRequest | None = None
-    ) -> None:
-        self.offer, self.attempts = opening.offer, attempts
+    def __init__(self, opening: Any, attempts: list[Attempt], fitted: FittedRequest | None = None) -> None:
+        self.offer: Offer = opening.offer
+        self.attempts = attempts
         self.dropped, self.repaired = (fitted.dropped, fitted.repaired) if fitted is not None else ([], [])
         self._opening = opening
         self._whole, self._failure = False, ""  # whether it was read to its end; the kind of error that it broke with
@@ -289,12 +308,14 @@ class AsyncStreamReply:
     @property
     def headers(self) -> Mapping[str, str]:
         """Response headers, in lower case."""
-        return self._opening.headers
+        headers: Mapping[str, str] = self._opening.headers
+        return headers
 
     @property
     def status(self) -> int:
         """The response's status: one of success."""
-        return self._opening.status
+        status: int = self._opening.status
+        return status
 
     @property
     def usage(self) -> Any:
@@ -304,7 +325,17 @@ class AsyncStreamReply:
     @property
     def words(self) -> Pieces:
         """The text that has come so far, which grows as it is read."""
-        return self._opening.words
+        words: Pieces = self._opening.words
+        return words
+
+    @property
+    def opening(self) -> Any:
+        """What it is read from; whoever puts something else there reads this."""
+        return self._opening
+
+    @opening.setter
+    def opening(self, opening: Any) -> None:
+        self._opening = opening
 
     async def text(self) -> AsyncIterator[str]:
         """The text as it comes. Raises TruncatedStreamError, with the text so far, if the stream breaks."""
@@ -345,4 +376,6 @@ def given_stream(reply: object) -> AsyncStreamReply:
     """What a stage gives for a stream: one, or a whole reply. Raises TypeError for anything else."""
     if isinstance(reply, AsyncStreamReply):
         return reply
-    return AsyncStreamReply(AsyncGiven(given(reply)), [])
+    stream = AsyncStreamReply(AsyncGiven(whole := given(reply)), [])
+    stream.cached = whole.cached
+    return stream

@@ -48,10 +48,10 @@ class Caller:
             return self._answered(offers, request, total, hedge_after, None)
         from inference_providers.calls.observation import Call
 
-        call = Call(self.context, request, offers)
+        call = Call(self.context, request, offers, self.health.policy.total if total is None else total)
 
         def answered() -> Reply:
-            return self._answered(offers, request, total, hedge_after, call)
+            return self._answered(offers, request, call.left, hedge_after, call)
 
         return self._observed(call, answered, given, call.finish)
 
@@ -62,10 +62,10 @@ class Caller:
         from inference_providers.calls.observation import Call
         from inference_providers.calls.stream_reply import given_stream
 
-        call = Call(self.context, request, offers)
+        call = Call(self.context, request, offers, self.health.policy.total if total is None else total)
 
         def opened() -> StreamReply:
-            reply = self._opened(offers, request, total, call)
+            reply = self._opened(offers, request, call.left, call)
             call.first_content(reply.offer)
             return reply
 
@@ -81,11 +81,12 @@ class Caller:
 
         Raises what stages raise.
         """
+        request.cache = False  # it is to show whether the candidate works now
         if not (self.context.listeners or self.context.stages):
             return self._mended(step, request)
         from inference_providers.calls.observation import Call
 
-        call = Call(self.context, request, [step.offer])
+        call = Call(self.context, request, [step.offer], step.limit)
         verdict = classify.Verdict(classify.OK)  # where a stage has answered
 
         def answered() -> Reply:

@@ -88,10 +88,11 @@ class CallFinished(Event):
 
     provider, model, canonical_name: who answered, None where nobody did. usage: `Usage`, in tokens, cost: USD; both
     None where they are unknown (of a stream they come with `StreamFinished`). outcome: `ok`, or the kind of error.
-    attempts: how many tries it took. seconds: how long.
+    attempts: how many tries it took. seconds: how long. cached: whether the reply was kept from another call, and cost
+    nothing.
     """
 
-    __slots__ = ("attempts", "canonical_name", "cost", "model", "outcome", "provider", "seconds", "usage")
+    __slots__ = ("attempts", "cached", "canonical_name", "cost", "model", "outcome", "provider", "seconds", "usage")
 
     def __init__(
         self,
@@ -102,12 +103,15 @@ class CallFinished(Event):
         seconds: float,
         usage: Usage | None = None,
         cost: float | None = None,
+        *,
+        cached: bool = False,
     ) -> None:
         super().__init__(call)
         self.provider = offer.provider if offer is not None else None
         self.model = offer.internal_name if offer is not None else None
         self.canonical_name = offer.canonical_name if offer is not None else None
         self.outcome, self.attempts, self.seconds, self.usage, self.cost = outcome, attempts, seconds, usage, cost
+        self.cached = cached
 
 
 class StreamFinished(CallFinished):

@@ -6,7 +6,7 @@ import time
 
 from inference_providers import chat
 from inference_providers.chat import Answer, AnswerBuilder
-from inference_providers.usage import Charge, listed_cost, usage_of
+from inference_providers.usage import Charge, usage_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,11 +67,17 @@ class Gathered:
             from inference_providers.calls import refused
 
             refused.check(message, None, reply.offer)
-        charged = Charge(usage_of(chat.billed_in(data)), reply.offer.facts, reply.offer.registry)
+        usage = usage_of(chat.billed_in(data))
+        charged = Charge(usage, reply.offer.facts, reply.offer.registry, kept=reply.cached)
         given = AnswerBuilder(split=self._split)
         seconds = time.monotonic() - self.started
-        listed = charged.cost if reply.listed in (None, reply.offer) else listed_cost(charged.usage, reply.listed.facts)
-        given.add(charged, reply.attempts, reply.dropped, seconds, reply.repaired, listed)
+        listed = charged.listed_at(None if reply.listed in (None, reply.offer) else reply.listed.facts)
+        attempts = reply.attempts
+        if reply.cached:
+            from inference_providers.calls.tool_loop import from_cache
+
+            attempts = [*attempts, from_cache(reply)]
+        given.add(charged, attempts, reply.dropped, seconds, reply.repaired, listed, cached=reply.cached)
         text, thoughts = self._parted[0].text, self._parted[1].text.strip()
         parted = (text, thoughts) if thoughts else None
         self.answer = given.answer(data, reply.offer, self._turns, parted=parted, thoughts=self._thoughts.text)

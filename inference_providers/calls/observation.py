@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 from inference_providers.calls.events import (
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
 
         offer: Offer
         call: Call | None
+        cached: bool
 
         @property
         def usage(self) -> Any:
@@ -101,7 +103,8 @@ class Stage:
 class Call:
     """One call: its number in this process, what is asked, who may be asked, and every attempt so far.
 
-    Who listens to its beginning listens to its end, whoever comes or goes in between.
+    Who listens to its beginning listens to its end, whoever comes or goes in between. total: seconds that it may take;
+    what stages take counts.
     """
 
     __slots__ = (
@@ -116,16 +119,34 @@ class Call:
         "request",
         "stages",
         "started",
+        "total",
     )
 
-    def __init__(self, context: Context, request: ModelRequest, offers: Sequence[Offer]) -> None:
+    def __init__(
+        self, context: Context, request: ModelRequest, offers: Sequence[Offer], total: float = math.inf
+    ) -> None:
         self._context, self.request, self.offers = context, request, offers
         self._listeners, self.stages = tuple(context.listeners), tuple(context.stages)
         self._hears_all = not all(getattr(one, "ends_alone", False) for one in self._listeners)
-        self.number, self.started = next_number(), time.monotonic()
+        self.number, self.started, self.total = next_number(), time.monotonic(), total
         self.attempts: list[Attempt] = []
         self._told = 0
         self._open: list[bool] = []  # one for a stream that is open: whoever takes it out says that it is over
+
+    @property
+    def context(self) -> Context:
+        """The pipeline that it is a call of."""
+        return self._context
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its stream is open."""
+        return bool(self._open)
+
+    @property
+    def left(self) -> float:
+        """Seconds that it has left, a thousandth at least."""
+        return max(self.total - self._seconds(), 0.001)
 
     def begin(self) -> None:
         """Say that it begins."""
@@ -162,9 +183,12 @@ class Call:
         """Say that it has its reply."""
         self.report()
         if self._listeners:
-            charge, count = reply.charge, len(self.attempts)
-            seconds = self._seconds()
-            self._emit(CallFinished(self.number, reply.offer, OK, count, seconds, charge.usage, charge.cost))
+            charge, count, cached = reply.charge, len(self.attempts), reply.cached
+            self._emit(
+                CallFinished(
+                    self.number, reply.offer, OK, count, self._seconds(), charge.usage, charge.cost, cached=cached
+                )
+            )
 
     def first_content(self, offer: Offer) -> None:
         """Say that its stream has brought its first content."""
@@ -175,7 +199,8 @@ class Call:
         """Say that its stream is open; its end is said as it comes."""
         self._open.append(True)
         reply.call = self
-        self._emit(CallFinished(self.number, reply.offer, OK, len(self.attempts), self._seconds()))
+        count, cached = len(self.attempts), reply.cached
+        self._emit(CallFinished(self.number, reply.offer, OK, count, self._seconds(), cached=cached))
 
     def failed(self, error: BaseException) -> None:
         """Say that it has failed."""
@@ -189,9 +214,12 @@ class Call:
         except IndexError:  # another thread has said it
             return
         usage = usage_of(reply.usage)
-        cost = Charge(usage, reply.offer.facts, reply.offer.registry).cost
+        cached, count = reply.cached, len(self.attempts)
+        cost = Charge(usage, reply.offer.facts, reply.offer.registry, kept=cached).cost
         outcome = failure or (OK if whole else CLOSED)
-        self._emit(StreamFinished(self.number, reply.offer, outcome, len(self.attempts), self._seconds(), usage, cost))
+        self._emit(
+            StreamFinished(self.number, reply.offer, outcome, count, self._seconds(), usage, cost, cached=cached)
+        )
 
     def _seconds(self) -> float:
         return time.monotonic() - self.started

@@ -92,6 +92,10 @@ class Pipeline(Secretive):
     def __repr__(self) -> str:
         return f"<Pipeline over {len(self.finder.registry.providers)} providers>"
 
+    def cache_of_call(self, cache: Any, cache_config: Any) -> Mapping[str, Any] | bool | None:
+        """What a call says of a cache, for its requests. Whoever can make one puts a function here that does."""
+        raise ValueError("these calls have no cache")
+
     # What it is made of, each made when it is first needed
 
     @cached_property
@@ -236,6 +240,8 @@ class Pipeline(Secretive):
         images: Any = None,
         extra_body: Mapping[str, Any] | None = None,
         routed: bool = True,
+        cache: Any = None,
+        cache_config: Any = None,
         **how: Any,
     ) -> Question:
         """What is asked, checked. Raises TypeError and ValueError.
@@ -244,6 +250,8 @@ class Pipeline(Secretive):
         """
         from inference_providers import chat
 
+        if cache is not None or cache_config is not None:
+            how["cache"] = self.cache_of_call(cache, cache_config)
         preferences = self.preferences if routed else None
         if routed and not chat.PREFERRING.isdisjoint(parameters):
             parameters = {name: value for name, value in parameters.items() if value is not None}
@@ -271,7 +279,7 @@ class Pipeline(Secretive):
         made = ModelRequest(
             body, allow_empty=self.allow_empty, unsupported=question.on_unsupported, untouched=question.extra
         )
-        made.preferences = question.preferences
+        made.preferences, made.cache = question.preferences, question.cache
         return made
 
     def preferring(self, words: dict[str, Any], name: str = "") -> Preferences:

@@ -11,7 +11,7 @@ from inference_providers.usage import Charge, usage_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from inference_providers.attempts import Attempt
@@ -20,14 +20,21 @@ if TYPE_CHECKING:
 
 
 class Reply:
-    """A reply that worked: its JSON, its HTTP form, who gave it, and every attempt on the way."""
+    """A reply that worked: its JSON, its HTTP form, who gave it, and every attempt on the way.
+
+    cached: whether it was kept from an earlier call, and costs nothing. chunks: those of the stream as which it was
+    kept, else None. forget: what has it kept no longer, where it is.
+    """
 
     __slots__ = (
         "_charge",
         "attempts",
+        "cached",
+        "chunks",
         "content",
         "data",
         "dropped",
+        "forget",
         "headers",
         "listed",
         "offer",
@@ -50,6 +57,19 @@ class Reply:
         self.dropped, self.repaired = (fitted.dropped, fitted.repaired) if fitted is not None else ([], [])
         self.status, self.headers, self.content = verdict.response or (200, {}, b"")
         self._charge: Charge | None = None
+        self.cached = False
+        self.chunks: Sequence[dict[str, Any]] | None = None
+        self.forget: Callable[[], None] | None = None
+
+    @classmethod
+    def kept(cls, data: Any, content: bytes, offer: Offer, chunks: Sequence[dict[str, Any]] | None = None) -> Reply:
+        """A reply of an earlier call: *content* as it came, and what it says."""
+        verdict = classify.Verdict(classify.OK, reply=data)
+        kind = "application/json" if chunks is None else "text/event-stream"
+        verdict.response = (200, {"content-type": kind}, content)
+        reply = cls(verdict, offer, [], 0.0)
+        reply.cached, reply.chunks = True, chunks
+        return reply
 
     @classmethod
     def of(cls, data: Mapping[str, Any], offer: Offer) -> Reply:
@@ -77,7 +97,7 @@ class Reply:
         """What it costs, worked out once."""
         if self._charge is None:
             usage = usage_of(billed_in(self.data)) if isinstance(self.data, dict) else None
-            self._charge = Charge(usage, self.offer.facts, self.offer.registry)
+            self._charge = Charge(usage, self.offer.facts, self.offer.registry, kept=self.cached)
         return self._charge
 
     def as_chunk(self) -> dict[str, Any]:
@@ -99,7 +119,9 @@ def given(reply: object) -> Reply:
         )
     verdict = classify.Verdict(classify.OK, reply=reply.data)
     verdict.response = (reply.status, reply.headers, reply.content)
-    return Reply(verdict, reply.offer, [], 0.0)
+    again = Reply(verdict, reply.offer, [], 0.0)
+    again.cached, again.chunks, again.forget = reply.cached, reply.chunks, reply.forget
+    return again
 
 
 def judge(status: int, headers: Mapping[str, str], content: bytes, offer: Offer, request: ModelRequest) -> Verdict:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 
 from inference_providers.calls.reply import Reply, given, judge
+from inference_providers.calls.stream_head import Head
 from inference_providers.calls.trial import error_body, running
 from inference_providers.chat import Pieces, billed_in
 from inference_providers.errors import TruncatedStreamError
@@ -16,7 +17,7 @@ from inference_providers.usage import usage_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
 
     from inference_providers.attempts import Attempt
@@ -184,6 +185,15 @@ class Opening:
             if part.failure is not None:
                 raise part.failure
 
+    def parts(self) -> Iterator[Part | Head]:
+        """The whole stream, piece by piece; where it breaks, the last piece says so."""
+        head = Head(bytes(self._raw), self._early, self._failure)
+        self._forget()
+        yield head
+        if head.failure is None:
+            for part in self._rest():
+                yield part
+
     def _rest(self) -> Iterator[Part]:
         if self._failure is not None:
             raise self._failure
@@ -215,16 +225,18 @@ def _answers(request: ModelRequest) -> int:
 
 
 class Given:
-    """What stands for an opening where a stage gave the whole reply: one chunk."""
+    """What stands for an opening where a stage gave the whole reply: one chunk, or those as which it once came."""
 
     closed, whole, status = False, True, 200
 
     def __init__(self, reply: Reply) -> None:
-        self.offer, self._chunk = reply.offer, reply.as_chunk()
-        self._content = b"" if self._chunk else reply.content
+        self.offer, chunk = reply.offer, reply.as_chunk() if reply.chunks is None else {}
+        self._chunks = reply.chunks or [chunk]
+        self._content = b"" if chunk or reply.chunks else reply.content
+        self._events = reply.content if reply.chunks else b""
         kind = reply.headers.get("content-type", "") if self._content else "text/event-stream"
         self.headers: Mapping[str, str] = {**reply.headers, "content-type": kind}
-        self.usage = billed_in(self._chunk)
+        self.usage = next(filter(None, map(billed_in, reversed(self._chunks))), None)
         self.words = Pieces()
         self.words.add(reply.text)
 
@@ -233,12 +245,19 @@ class Given:
         if self._content:
             yield self._content
             return
-        for piece in as_events([self._chunk]):
+        for piece in self._pieces():
             yield piece
 
+    def _pieces(self) -> Iterable[bytes]:
+        if not self._events:
+            return as_events(self._chunks)
+        *events, rest = self._events.split(b"\n\n")
+        return [*(event + b"\n\n" for event in events), *([rest] if rest else [])]
+
     def events(self) -> Iterator[dict[str, Any]]:
-        """The chunk."""
-        yield self._chunk
+        """The chunks."""
+        for chunk in self._chunks:
+            yield chunk
 
     def close(self) -> None:
         """Read no more."""
@@ -252,10 +271,12 @@ class StreamReply:
     """
 
     call: Call | None = None  # that is told of the stream's end
+    cached = False  # whether it is of an earlier call, or of another's that was under way, and costs nothing
     listed: Offer | None = None  # who would have been asked first without a policy
 
-    def __init__(self, opening: Opening | Given, attempts: list[Attempt], fitted: FittedRequest | None = None) -> None:
-        self.offer, self.attempts = opening.offer, attempts
+    def __init__(self, opening: Any, attempts: list[Attempt], fitted: FittedRequest | None = None) -> None:
+        self.offer: Offer = opening.offer
+        self.attempts = attempts
         self.dropped, self.repaired = (fitted.dropped, fitted.repaired) if fitted is not None else ([], [])
         self._opening = opening
         self._whole, self._failure = False, ""  # whether it was read to its end; the kind of error that it broke with
@@ -285,12 +306,14 @@ class StreamReply:
     @property
     def headers(self) -> Mapping[str, str]:
         """Response headers, in lower case."""
-        return self._opening.headers
+        headers: Mapping[str, str] = self._opening.headers
+        return headers
 
     @property
     def status(self) -> int:
         """The response's status: one of success."""
-        return self._opening.status
+        status: int = self._opening.status
+        return status
 
     @property
     def usage(self) -> Any:
@@ -300,7 +323,17 @@ class StreamReply:
     @property
     def words(self) -> Pieces:
         """The text that has come so far, which grows as it is read."""
-        return self._opening.words
+        words: Pieces = self._opening.words
+        return words
+
+    @property
+    def opening(self) -> Any:
+        """What it is read from; whoever puts something else there reads this."""
+        return self._opening
+
+    @opening.setter
+    def opening(self, opening: Any) -> None:
+        self._opening = opening
 
     def text(self) -> Iterator[str]:
         """The text as it comes. Raises TruncatedStreamError, with the text so far, if the stream breaks."""
@@ -341,4 +374,6 @@ def given_stream(reply: object) -> StreamReply:
     """What a stage gives for a stream: one, or a whole reply. Raises TypeError for anything else."""
     if isinstance(reply, StreamReply):
         return reply
-    return StreamReply(Given(given(reply)), [])
+    stream = StreamReply(Given(whole := given(reply)), [])
+    stream.cached = whole.cached
+    return stream

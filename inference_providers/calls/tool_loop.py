@@ -9,14 +9,16 @@ from __future__ import annotations
 from inference_providers import chat
 from inference_providers.chat import Answer, AnswerBuilder
 from inference_providers.errors import InvalidReplyError, StepLimitError
-from inference_providers.usage import listed_cost
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
     from typing import Any
 
+    from inference_providers.attempts import Attempt
+    from inference_providers.calls.async_stream_reply import AsyncStreamReply
     from inference_providers.calls.reply import Reply
+    from inference_providers.calls.stream_reply import StreamReply
     from inference_providers.chat import Call, Question, SchemaMismatch
 
 CALLS_IN_REPLY, CALLS = 128, 512  # tool calls that are made for one reply, and for one question
@@ -86,6 +88,8 @@ def _check_repair(
     cut = chat.cut_by_length(choice)
     if not (repaired or cut or last):
         return
+    if reply.forget is not None:
+        reply.forget()  # whoever asks again is to have another
     so_far = ": the token limit cut it; give a larger max_tokens" if cut else ""
     so_far = so_far or (", even after one repair" if repaired else "")
     raise InvalidReplyError(
@@ -119,9 +123,21 @@ def _check_calls(asked: int, made: int, turns: Sequence[Mapping[str, Any]]) -> N
 
 
 def _count(given: AnswerBuilder, reply: Reply) -> None:
-    charge = reply.charge
-    listed = charge.cost if reply.listed is reply.offer else listed_cost(charge.usage, reply.listed.facts)
-    given.add(charge, reply.attempts, reply.dropped, reply.seconds, reply.repaired, listed)
+    charge, attempts = reply.charge, reply.attempts
+    if reply.cached:
+        attempts = [*attempts, from_cache(reply)]
+    listed = charge.cost
+    if reply.cached or reply.listed is not reply.offer:
+        listed = charge.listed_at(None if reply.listed is reply.offer else reply.listed.facts)
+    given.add(charge, attempts, reply.dropped, reply.seconds, reply.repaired, listed, cached=reply.cached)
+
+
+def from_cache(reply: Reply | StreamReply | AsyncStreamReply) -> Attempt:
+    """What stands among a question's attempts for a reply that was kept: nobody was asked."""
+    from inference_providers.attempts import Attempt
+
+    offer = reply.offer
+    return Attempt(offer.provider, offer.internal_name, "cache", canonical_name=offer.canonical_name)
 
 
 def answer_of(reply: Reply, turns: Sequence[Mapping[str, Any]], *, split: bool = False) -> Answer:

@@ -55,6 +55,7 @@ class Answer(Text[Parsed]):
     the standard form (an id of its own for each, arguments as text).
     dropped: parameters that were left out because the provider does not take them.
     repaired: in words, what was sent otherwise than it was asked for, because the provider had refused that.
+    cached: whether every reply to the question was kept from earlier calls, and cost nothing.
     unchecked: patterns of the schema that were not run.
     asked: the messages that it answers; `messages` has the answer as well. data: the last reply, unchanged.
     """
@@ -76,6 +77,7 @@ class Answer(Text[Parsed]):
     unchecked: list[str]
     data: dict[str, Any]
     asked: Sequence[Mapping[str, Any]]
+    cached: bool
 
     def __new__(
         cls,
@@ -98,6 +100,7 @@ class Answer(Text[Parsed]):
         unchecked: Iterable[str] = (),
         data: Any = None,
         asked: Sequence[Mapping[str, Any]] = (),
+        cached: bool = False,
     ) -> Self:
         """Make one by hand, for a test: `Answer("Hello.", provider="openai", usage=Usage(3, 2))`."""
         answer = str.__new__(cls, text)
@@ -119,6 +122,7 @@ class Answer(Text[Parsed]):
             "unchecked": [*unchecked] if unchecked else [],
             "data": {} if data is None else data,
             "asked": asked,
+            "cached": cached,
         }
         return answer
 
@@ -194,6 +198,7 @@ class Answer(Text[Parsed]):
             **({"dropped": self.dropped} if self.dropped else {}),
             **({"repaired": self.repaired} if self.repaired else {}),
             **({"unchecked": self.unchecked} if self.unchecked else {}),
+            **({"cached": True} if self.cached else {}),
         }
 
 
@@ -218,10 +223,10 @@ class AnswerBuilder:
     split: thoughts that stand between tags at the beginning of the text are no part of it.
     """
 
-    __slots__ = ("attempts", "charges", "cost", "dropped", "latency", "listed", "repaired", "split", "usage")
+    __slots__ = ("attempts", "cached", "charges", "cost", "dropped", "latency", "listed", "repaired", "split", "usage")
 
     def __init__(self, *, split: bool = False) -> None:
-        self.split = split
+        self.split, self.cached = split, False
         self.attempts: list[Attempt] = []
         self.charges: list[Charge] = []  # one for each reply
         self.latency = 0.0
@@ -239,13 +244,17 @@ class AnswerBuilder:
         seconds: float,
         repaired: Iterable[str] = (),
         listed: float | None = None,
+        *,
+        cached: bool = False,
     ) -> None:
         """Count one more reply, which took *seconds*; once a cost is unknown, the total is unknown.
 
-        listed: what it would have cost at the first offer that the registry lists.
+        listed: what it would have cost at the first offer that the registry lists. cached: it was kept from an earlier
+        call.
         """
         self.listed = None if self.listed is None or listed is None else self.listed + listed
         self.latency += seconds
+        self.cached = cached and (not self.charges or self.cached)
         if dropped:
             self.dropped.update(dict.fromkeys(dropped))
         if repaired:
@@ -301,6 +310,7 @@ class AnswerBuilder:
             repaired=self.repaired,
             data=data,
             asked=messages,
+            cached=self.cached,
         )
         if self.charges:
             answer.__dict__["_charges"] = self.charges  # for those who ask for details

@@ -18,7 +18,8 @@ class Question:
     """A question: messages, the request's other fields, tools, the schema of the answer.
 
     *fields* are generation parameters in any tool's words; *extra* goes into the request unchanged. *split_thinking*:
-    whether thoughts between tags at the beginning of an answer are told from it; None leaves that to the list.
+    whether thoughts between tags at the beginning of an answer are told from it; None leaves that to the list. *cache*:
+    what it says of a cache of replies; None leaves that to the list as well.
     Raises TypeError and ValueError for what cannot be asked.
     """
 
@@ -32,6 +33,7 @@ class Question:
         max_steps: int = MAX_STEPS,
         on_unsupported: str = parameters.DROP,
         split_thinking: bool | None = None,
+        cache: Mapping[str, Any] | bool | None = None,
     ) -> None:
         if on_unsupported not in parameters.MODES:
             raise ValueError(f'on_unsupported must be "drop" or "error", not {on_unsupported!r}')
@@ -40,7 +42,7 @@ class Question:
         self.turns, self.max_steps, self.on_unsupported = completion.copies(turns), max_steps, on_unsupported
         if split_thinking not in (None, True, False):
             raise ValueError(f"split_thinking must be True or False, not {split_thinking!r}")
-        self.split_thinking = split_thinking
+        self.split_thinking, self.cache = split_thinking, cache
         self.preferences: Any = None  # `routing.Preferences`: whom to ask, for how much
         if isinstance(fields.get("response_format"), type):  # as users of the SDK write it
             fields, schema = {**fields, "response_format": None}, schema or fields["response_format"]

@@ -46,7 +46,10 @@ class _Known:
         self.model, self.canonical_name, self.provider = offer.internal_name, offer.canonical_name, offer.provider
         self.attempts = [attempt for reply in replies for attempt in reply.attempts]
         used = [usage_of(reply.data.get("usage")) for reply in replies]
-        costs = [cost_of(usage, reply.offer.facts) for usage, reply in zip(used, replies, strict=True)]
+        costs = [
+            0.0 if reply.cached else cost_of(usage, reply.offer.facts)
+            for usage, reply in zip(used, replies, strict=True)
+        ]
         known = [usage for usage in used if usage is not None]
         if len(known) == len(replies):
             self.usage = Usage(sum(one.input_tokens for one in known), sum(one.output_tokens for one in known))

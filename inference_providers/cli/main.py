@@ -7,6 +7,7 @@ import click
 from inference_providers import __version__
 from inference_providers.cli.batch import batch
 from inference_providers.cli.batch_jobs import batch_jobs
+from inference_providers.cli.cache import cache
 from inference_providers.cli.chat import chat
 from inference_providers.cli.completion_script import completion
 from inference_providers.cli.doctor import doctor
@@ -33,7 +34,7 @@ def main() -> None:
 
 
 for command in (
-    batch, batch_jobs, chat, completion, doctor, learned, local, logs, models, paths, providers, purge, registry,
+    batch, batch_jobs, cache, chat, completion, doctor, learned, local, logs, models, paths, providers, purge, registry,
     resolve, roll_call, usage,
 ):  # fmt: skip
     main.add_command(command)

@@ -72,6 +72,7 @@ def _remove_empty(folder: str) -> None:
 
 def places(environ: Mapping[str, str]) -> list[Place]:
     """All that this package may keep for the user of an environment."""
+    from inference_providers.cache import path_of
     from inference_providers.calls import LIVE_FILES
     from inference_providers.files import folders
     from inference_providers.routing import Learned
@@ -83,11 +84,14 @@ def places(environ: Mapping[str, str]) -> list[Place]:
     updates = ("registry.json", "registry-state.json", ".registry-*")
     lists = ("models.json", "models.yaml", "models.yml")
     files = ("{}.gguf", ".{}.part", ".{}.package/")  # beside models that the user has put there
+    kept = path_of(environ) or ""
+    replies = tuple(f"{os.path.basename(kept)}{tail}" for tail in ("", "-*", ".*"))  # with what SQLite puts there
     fetched = tuple(file.format(model.name) for model in open_models.every() for file in files)
     return [
         Place("updates", "updates of the registry", os.path.dirname(registry), updates),
         Place("live", "what providers said that they have", folders.cache(environ), LIVE_FILES),
         Place("learned", "what providers refused", notes, ("learned.json",)),
+        Place("cache", "replies that were kept", os.path.dirname(kept), replies),
         Place("budget", "what was spent, by day", folders.own("data", environ), _database("budget.sqlite")),
         Place("speeds", "how quick providers were", folders.own("data", environ), _database("speeds.sqlite")),
         Place("servers", "logs and states of servers that were started", servers_folder(environ)),

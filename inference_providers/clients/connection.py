@@ -93,6 +93,7 @@ class AsyncConnection(_Connection, AsyncPair):
 
 
 OFFER = "inference_offer"  # what a reply's extensions call the candidate that gave it
+KEPT = "inference_kept"  # and what says that it was kept from another call, and costs nothing
 _SDKS_OWN = (
     "messages max_tokens temperature top_p frequency_penalty presence_penalty seed n stop logit_bias logprobs "
     "top_logprobs tools tool_choice parallel_tool_calls response_format reasoning_effort verbosity service_tier user"
@@ -128,8 +129,8 @@ class ClientCall:
         provider = registry.providers.get(reply.headers.get("x-inference-provider", ""))
         model = reply.headers.get("x-inference-model", self._model)  # which the client has chosen, where it routes
         dropped, repaired = (reply.headers.get(f"x-inference-{what}", "") for what in ("dropped", "repaired"))
-        usage = usage_of(chat.billed_in(data))
-        charged = Charge(usage, provider.facts(model) if provider else Facts(), registry)
+        usage, kept = usage_of(chat.billed_in(data)), KEPT in reply.http_response.extensions
+        charged = Charge(usage, provider.facts(model) if provider else Facts(), registry, kept=kept)
         given = chat.AnswerBuilder(split=bool(self._question.split_thinking))
         given.add(
             charged,
@@ -137,6 +138,7 @@ class ClientCall:
             filter(None, dropped.split(", ")),
             time.monotonic() - self._started,
             filter(None, repaired.split(", ")),
+            cached=kept,
         )
         answer = given.answer(data, None, self._question.turns)
         answer.provider, answer.model = provider.id if provider else None, model

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 
 from inference_providers.calls import LAUNCH, Finder, Pipeline
 from inference_providers.chat import PREFERRING, check_timeout
@@ -32,7 +33,10 @@ if TYPE_CHECKING:
 
 # Options of a question that are no parameters of the model's.
 _TERMS = ("avoid", "only", "api_key", "api_base")
-_HOW = ("max_steps", "on_unsupported", "schema", "system", "images", "extra_body", "split_thinking")
+_HOW = (
+    "max_steps", "on_unsupported", "schema", "system", "images", "extra_body", "split_thinking",
+    "cache", "cache_config",
+)  # fmt: skip
 
 
 class Directory(Secretive):
@@ -185,9 +189,11 @@ class Directory(Secretive):
         from inference_providers.clients import sdk_transport
 
         words: dict[str, Any] = {name: terms.pop(name) for name in PREFERRING & terms.keys()}  # type: ignore[misc]
+        cache = self.pipeline.cache_of_call(terms.pop("cache", None), terms.pop("cache_config", None))
         pipeline = self._within(terms) if terms else self.pipeline
         options = sdk_transport.options_of(pipeline, models, timeout, hedge_after, allow_empty)
         options.preferences = pipeline.preferring(words).over(pipeline.preferences) if words else None
+        options.cache = cache
         return pipeline, options
 
     def _asked(self, question: Any, options: dict[str, Any]) -> tuple[Pipeline, Question]:
@@ -269,10 +275,12 @@ def pipeline_of(
     calling: dict[str, Any],
     preferring: dict[str, Any],
     split_thinking: bool,
+    cache: Any = None,
 ) -> Pipeline:
     """A pipeline over these providers: *finding* are further options of its `Finder`, *calling* of its calls.
 
-    *preferring*: `policy`, `budget` and `rate_limits`, as in `ProviderList`.
+    *preferring*: `policy`, `budget` and `rate_limits`, as in `ProviderList`. *cache*: options of its cache, if it has
+    one.
     """
     _check(timeout, hedge_after, environ, aliases)
     if local not in (True, False, LAUNCH):
@@ -291,6 +299,7 @@ def pipeline_of(
     pipeline = Pipeline(finder, timeout=timeout, hedge_after=hedge_after, stand_in=stand_in, **calling)
     pipeline.users_environ = users
     _prefer(pipeline, **{**preferring, "policy": None} if numbers is not None else preferring)
+    _cache(pipeline, cache)
     if log or (log is None and stand_in is None and users.get("INFERENCE_PROVIDERS_LOG")):
         from inference_providers.telemetry import keep_log
 
@@ -300,6 +309,23 @@ def pipeline_of(
 
         trace(pipeline)
     return pipeline
+
+
+def _cache(pipeline: Pipeline, cache: Any) -> None:
+    """Have a list keep replies, if it is told to, and each of its calls say what it wants of that."""
+    pipeline.cache_of_call = partial(_cache_of_call, pipeline)  # type: ignore[method-assign]
+    if cache is not None and cache is not False:
+        from inference_providers.cache import installed
+
+        installed(pipeline, cache)
+
+
+def _cache_of_call(pipeline: Pipeline, cache: Any, cache_config: Any) -> Any:
+    if cache is None and cache_config is None:
+        return None
+    from inference_providers.cache import of_call
+
+    return of_call(pipeline, cache, cache_config)
 
 
 def _prefer(pipeline: Pipeline, policy: Any, budget: Any, rate_limits: Any) -> None:

@@ -28,6 +28,7 @@ AsyncItems: TypeAlias = Items | AsyncIterable[Item]
 
 Names: TypeAlias = str | Iterable[str]  # of providers, or of countries by name or code
 Percentile: TypeAlias = Literal["p95"]
+Cache: TypeAlias = bool | Mapping[str, Any]
 Order: TypeAlias = Literal["listed", "random", "cheapest", "fastest", "smartest", "balanced"]
 Strategy: TypeAlias = Order | Callable[[list[Offer]], Sequence[Offer]]
 
@@ -57,8 +58,15 @@ class PreferenceOptions(TypedDict, total=False):
     fallback_config: Mapping[str, Any] | None
 
 
-class ClientTerms(Terms, PreferenceOptions, total=False):
-    """The terms of all calls of a client, and what they prefer."""
+class CacheOptions(TypedDict, total=False):
+    """What a call or a client says of the list's cache: see docs/cache.md."""
+
+    cache: Cache | None
+    cache_config: Mapping[str, Any] | None
+
+
+class ClientTerms(Terms, PreferenceOptions, CacheOptions, total=False):
+    """The terms of all calls of a client, what they prefer, and what they say of the cache."""
 
 
 class TextOptions(TypedDict, total=False):
@@ -105,7 +113,7 @@ class GenerationOptions(TextOptions, total=False):
     parallel_tool_calls: bool | None
 
 
-class _Request(Terms, PreferenceOptions, total=False):
+class _Request(ClientTerms, total=False):
     system: str | None
     on_unsupported: Unsupported
     extra_body: Mapping[str, Any] | None
@@ -177,6 +185,8 @@ class EngineOptions(GenerationOptions, total=False):
     on_unsupported: Unsupported
     max_steps: int
     split_thinking: bool | None
+    cache: Cache | None
+    cache_config: Mapping[str, Any] | None
 
 
 class EngineCallOptions(EngineOptions, Terms, PreferenceOptions, total=False):
@@ -218,4 +228,5 @@ class ListOptions(TypedDict, total=False):
     telemetry: bool
     hedge_after: float | Percentile | None
     allow_empty: bool
+    cache: Cache | None
     environ: Mapping[str, str] | None

@@ -70,6 +70,7 @@ class ProviderList(OtherKinds, Directory):
     learn: remember what providers refuse in a file of the user's, too, for a week (`inference-providers learned`).
     live: have what providers say themselves that they have correct the registry; asked for in the background, daily.
     log: keep tokens, cost and times of calls ("usage"), or texts as well ("text"). telemetry: tell OpenTelemetry.
+    cache: keep replies, and give them again to whoever asks the same: True, or options; see docs/cache.md.
     compat: "0.2" for programs of that version of this package; also `INFERENCE_PROVIDERS_COMPAT`. See docs/moving.md.
     One list may be used from several threads; an asynchronous one from several event loops, one after another.
     Raises RegistryError, with every problem and its JSON path, for an invalid override or merge; else ValueError.
@@ -102,6 +103,7 @@ class ProviderList(OtherKinds, Directory):
         split_thinking: bool = False,
         mock: Mapping[str, Any] | None = None,
         learn: bool = False,
+        cache: bool | Mapping[str, Any] | None = None,
         live: bool = False,
         log: Literal["usage", "text", "off"] | bool | None = None,
         telemetry: bool = False,
@@ -121,13 +123,11 @@ class ProviderList(OtherKinds, Directory):
                 "random": random, "learn": learn, "live": live, "limits": limits, "allow_empty": allow_empty,
                 "log": log, "telemetry": telemetry,
             },
-            split_thinking=split_thinking,
+            split_thinking=split_thinking, cache=cache,
         )  # fmt: skip
         self.compat = is_compatible(compat, self.pipeline.finder.environ)
         self.pipeline.finder.holder = self
         self.registry: Registry = self.pipeline.finder.registry
-
-    # Connections
 
     def connect_to_model(
         self,
@@ -245,8 +245,6 @@ class ProviderList(OtherKinds, Directory):
             return call.answer(reply, self.registry)
         return before.nothing
 
-    # Questions
-
     if TYPE_CHECKING:
 
         @overload
@@ -299,6 +297,8 @@ class ProviderList(OtherKinds, Directory):
         api_key: str | None = None,
         api_base: str | None = None,
         split_thinking: bool | None = None,
+        cache: bool | Mapping[str, Any] | None = None,
+        cache_config: Mapping[str, Any] | None = None,
         **parameters: Any,
     ) -> Answer | AnswerStream:
         """Ask the best model within reach, or *model*; its answer.
@@ -315,18 +315,18 @@ class ProviderList(OtherKinds, Directory):
         leaves out what a provider does not take, and says so; "error" asks only those that take it. extra_body: goes
         into the request as it is. timeout: seconds for each reply, retries and fallbacks included. split_thinking:
         thoughts between tags (`<think>`) at the beginning of an answer are `answer.reasoning` and no part of its text.
-        avoid, only: as in `ProviderList`, for this call as well. api_key: for the one provider that *model* means
+        avoid, only, cache: as in `ProviderList`, for this call. api_key: for the one provider that *model* means
         (`openai/gpt-4o`), which alone is asked. api_base: an OpenAI-compatible server, which alone is asked.
 
         Raises NoCredentialsError (with what to set; ProviderAvoidedError, where who is named is avoided),
         UnknownModelError, InvalidRequestError and other ProviderErrors for a request at fault, InvalidReplyError for a
         reply that does not fit the schema, StepLimitError, or AllProvidersFailedError with every attempt.
         """
-        if isinstance(model, bool):  # `ask_ai(question, test)`, as it was once
-            test, model = model, None
+        test, model = (model, None) if isinstance(model, bool) else (test, model)  # `ask_ai(question, test)`, once
         check_timeout(timeout)
         options: dict[str, Any] = {"max_steps": max_steps, "on_unsupported": on_unsupported, "schema": schema}
         options |= {"system": system, "images": images, "extra_body": extra_body, "split_thinking": split_thinking}
+        options |= {"cache": cache, "cache_config": cache_config}
         options |= {"avoid": avoid, "only": only, "api_key": hidden(api_key), "api_base": api_base, **parameters}
         api_key = None  # in a traceback with local variables, too
         pipeline, asked = self._asked(question, options)

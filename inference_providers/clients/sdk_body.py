@@ -83,3 +83,16 @@ def seconds(request: httpx2.Request, timeout: float) -> float:
     """Seconds that a call may take: as the SDK says, else *timeout*."""
     read = (request.extensions.get("timeout") or {}).get("read")
     return timeout if read is None else float(read)
+
+
+def own_words(body: dict[str, Any] | None) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """What a body says to us and to no provider, taken out of it: terms, what it says of a cache, what it prefers."""
+    if not body:
+        return {}, {}, {}
+    terms: dict[str, Any] = {word: body.pop(word) for word in ("avoid", "only") if word in body}
+    cache: dict[str, Any] = {word: body.pop(word) for word in ("cache", "cache_config") if word in body}
+    if chat.PREFERRING.isdisjoint(body):
+        return terms, cache, {}
+    # What is no text is a provider's own: OpenRouter's `provider` is an object.
+    own = chat.PREFERRING & body.keys() - ({"provider"} if not isinstance(body.get("provider"), str) else set())
+    return terms, cache, {word: body.pop(word) for word in own}

@@ -29,7 +29,10 @@ _REFUSED_PREFIXES = (
 )  # fmt: skip
 _SECRET = rb"key|token|secret|passw|auth|credential|cookie|session|signature|jwt|sso|saml|csrf|xsrf|bearer"
 _NO_SECRETS = (b"idempotency-key", b"x-idempotency-key", b"x-session-id", b"x-session-affinity")
-_NOT_OF_REPLIES = frozenset(("content-encoding", "content-length", "transfer-encoding", "set-cookie", "location"))
+_NOT_OF_REPLIES = frozenset((
+    "content-encoding", "content-length", "transfer-encoding", "set-cookie", "location",
+    "x-inference-cache",  # which is ours to say
+))  # fmt: skip
 
 
 def own_headers(raw: Iterable[tuple[bytes, bytes]], *, one_provider: bool) -> dict[str, str]:

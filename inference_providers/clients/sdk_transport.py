@@ -17,9 +17,9 @@ import openai
 
 from inference_providers import chat
 from inference_providers.calls import asker, async_asker, candidates_for, same_place
-from inference_providers.chat import PREFERRING, names_of, parameters
-from inference_providers.clients.connection import OFFER
-from inference_providers.clients.sdk_body import accept, checked_body, picked_model, seconds, streams
+from inference_providers.chat import names_of, parameters
+from inference_providers.clients.connection import KEPT, OFFER
+from inference_providers.clients.sdk_body import accept, checked_body, own_words, picked_model, seconds, streams
 from inference_providers.clients.sdk_errors import check_loop, clean_request, sdk_error, with_status
 from inference_providers.clients.sdk_headers import own_headers, plain_headers
 from inference_providers.clients.sdk_models import PATH as MODELS
@@ -57,7 +57,7 @@ class Options:
     is refused.
     """
 
-    __slots__ = ("allow_empty", "base", "hedge_after", "models", "only", "preferences", "timeout")
+    __slots__ = ("allow_empty", "base", "cache", "hedge_after", "models", "only", "preferences", "timeout")
 
     def __init__(
         self,
@@ -71,6 +71,7 @@ class Options:
         self.hedge_after, self.allow_empty = hedge_after, allow_empty
         self.preferences: Preferences | None = None  # of the client; None for those of its list
         self.base = Base(self.base_url)
+        self.cache: Any = None  # what it says of the list's cache
 
     @property
     def base_url(self) -> str:
@@ -144,14 +145,8 @@ class _Wanted:
         path = options.base.below(request.url)
         body = checked_body(content, kind, path, request.method)
         self._only, self._request = options.only, request
-        self.terms: dict[str, Any] = {}  # whom it avoids, and whom alone it wants
-        if body and options.only is None and ("avoid" in body or "only" in body):
-            self.terms = {word: body.pop(word) for word in ("avoid", "only") if word in body}
-        self.words: dict[str, Any] = {}  # what it prefers
-        if body and options.only is None and not PREFERRING.isdisjoint(body):
-            # What is no text is a provider's own: OpenRouter's `provider` is an object.
-            own = PREFERRING & body.keys() - ({"provider"} if not isinstance(body.get("provider"), str) else set())
-            self.words = {word: body.pop(word) for word in own}
+        # Whom it avoids, and whom alone it wants; what it says of the list's cache; what it prefers.
+        self.terms, self.cache, self.words = own_words(body if options.only is None else None)
         if body is None and options.only is None and "multipart/form-data" in kind:
             self.terms, content = form_lists(content, ("avoid", "only", "models"))
         listed = self.terms.pop("models", [])
@@ -173,6 +168,7 @@ class _Wanted:
         )
         self.is_for_talk = api_of(self.request.api) not in KINDS
         self.request.asked = self.models
+        self.request.cache = options.cache
         self.learns = self.request.api != chat.PATH or bool(body and (body.get("store") or body.get("modalities")))
 
     def within(self, pipeline: Pipeline) -> Pipeline:
@@ -180,13 +176,15 @@ class _Wanted:
 
         Raises BadRequestError for a name that nobody has, ProviderAvoidedError where an id is of somebody avoided.
         """
-        if self.terms:
-            from inference_providers.calls import narrowed
+        try:
+            if self.cache:
+                self.request.cache = pipeline.cache_of_call(self.cache.get("cache"), self.cache.get("cache_config"))
+            if self.terms:
+                from inference_providers.calls import narrowed
 
-            try:
                 pipeline = narrowed(pipeline, **self.terms)
-            except (ValueError, TypeError) as error:
-                raise with_status(400, str(error), clean_request(self._request)) from None
+        except (ValueError, TypeError) as error:
+            raise with_status(400, str(error), clean_request(self._request)) from None
         selection = pipeline.finder.accesses.selection
         if self.owner is not None and selection is not None and (why := selection.why_not(self.owner.row())):
             raise ProviderAvoidedError(f"{self.owner.row().name}, which made what the request names, is {why}.")
@@ -353,10 +351,12 @@ def _response(
         (b"x-inference-canonical-model", _ascii(reply.offer.canonical_name or "")),
         (b"x-inference-attempts", b"%d" % len(reply.attempts)),
         (b"x-inference-tried", _ascii(tried)),
+        *([(b"x-inference-cache", b"hit")] if reply.cached else []),
         *([(b"x-inference-dropped", _ascii(", ".join(reply.dropped)))] if reply.dropped else []),
         *([(b"x-inference-repaired", _ascii(", ".join(reply.repaired)))] if reply.repaired else []),
     ]
-    return httpx2.Response(status, headers=headers, request=request, stream=stream, extensions={OFFER: reply.offer})
+    said = {OFFER: reply.offer, **({KEPT: True} if reply.cached else {})}
+    return httpx2.Response(status, headers=headers, request=request, stream=stream, extensions=said)
 
 
 def _ascii(text: str) -> bytes:

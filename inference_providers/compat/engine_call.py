@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 # Options of a call besides generation parameters, which an engine may have as well.
 _OWN = (
     "batch_size", "system", "images", "schema", "extra_body", "timeout", "on_unsupported", "max_steps",
-    "split_thinking", *PREFERRING,
+    "split_thinking", "cache", "cache_config", *PREFERRING,
 )  # fmt: skip
 # Rules by which a name means a model whoever serves it.
 _PLAIN = ("canonical", "alias", "internal name", "spelling", "retired")

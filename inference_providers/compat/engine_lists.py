@@ -35,6 +35,7 @@ OF_REGISTRY = ("json_override", "json_merge", "auto_update", "update_url")
 OF_FINDING = ("trust", "allow", "aliases", "local", "local_models", "avoid", "only")
 OF_CALLS = (
     "mock", "verbose", "random", "learn", "log", "telemetry", "hedge_after", "allow_empty", "budget", "rate_limits",
+    "cache",
 )  # fmt: skip
 # Kinds of engines by other tools' names, where these are neither a provider's id nor another name of one.
 _KINDS = {"hugging_face_router": "huggingface"}

@@ -61,7 +61,7 @@ class OpenTelemetry(Stage):
                 ("operation.time_to_first_chunk", "s", "Time to receive the first chunk.", _SECONDS),
             )
         )
-        self._open: dict[int, tuple[Any, dict[str, Any], list[float]]] = {}
+        self._open: dict[int, tuple[Any, dict[str, Any], list[float], Call]] = {}
 
     def __repr__(self) -> str:
         return f"<OpenTelemetry with {len(self._open)} calls under way>"
@@ -81,18 +81,18 @@ class OpenTelemetry(Stage):
         span = self._tracer.start_span(f"{operation} {model}", kind=self._trace.SpanKind.CLIENT, attributes=first)
         if call.request.streams:
             span.set_attribute("gen_ai.request.stream", True)
-        self._open[call.number] = (span, common, [])
+        self._open[call.number] = (span, common, [], call)
 
     def hear(self, event: Event) -> None:
         """Its first content, and its end."""
         if (known := self._open.get(event.call)) is None:
             return
-        span, common, first = known
+        span, common, first, call = known
         if isinstance(event, FirstContent):
             first.append(event.seconds)
             span.set_attribute("gen_ai.response.time_to_first_chunk", event.seconds)
         elif isinstance(event, CallFinished):
-            if first and event.outcome == "ok" and type(event) is not StreamFinished:
+            if type(event) is not StreamFinished and call.is_open:
                 return  # its stream has only been opened
             del self._open[event.call]
             self._end(span, common, first, event)

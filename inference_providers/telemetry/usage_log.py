@@ -86,7 +86,7 @@ class UsageLog(Stage):
                 record.first = event.seconds  # type: ignore[attr-defined]
         elif isinstance(event, CallFinished):
             record = self._open.get(event.call)
-            if record is None or (kind is not StreamFinished and record.first is not None and event.outcome == "ok"):
+            if record is None or (kind is not StreamFinished and record.call.is_open):
                 return  # its stream has only been opened
             del self._open[event.call]
             self._write(record, event)
@@ -112,7 +112,7 @@ class UsageLog(Stage):
             event.outcome,
             *((None,) * 5 if usage is None else _counts(usage)),
             event.cost,
-            usage is not None and usage.price is not None,
+            usage is not None and usage.price is not None and not event.cached,
             event.seconds,
             record.first,
             event.attempts,

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from inference_providers.usage.ceiling import most_cost as most_cost
     from inference_providers.usage.cost import Charge as Charge
     from inference_providers.usage.cost import cost_of as cost_of
-    from inference_providers.usage.cost import listed_cost as listed_cost
     from inference_providers.usage.cost_details import CostDetails as CostDetails
     from inference_providers.usage.cost_details import details as details
     from inference_providers.usage.log_file import LOG_NAME as LOG_NAME
@@ -50,7 +49,6 @@ _HOME = {
     "cost": (
         "Charge",
         "cost_of",
-        "listed_cost",
     ),
     "cost_details": (
         "CostDetails",

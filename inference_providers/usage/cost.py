@@ -17,10 +17,11 @@ _WITH_THOUGHT = _TURNS | {"reasoning"}
 class Charge:
     """What one reply costs that has come just now, and what that is worked out of.
 
-    cost: USD, None if tokens or prices are unknown. version: of the list of prices. The rest: as for `cost_of`.
+    cost: USD, None if tokens or prices are unknown. kept: it was kept from another call, and costs nothing now.
+    version: of the list of prices. The rest: as for `cost_of`.
     """
 
-    __slots__ = ("cost", "facts", "part", "service", "usage", "version", "when")
+    __slots__ = ("cost", "facts", "kept", "part", "service", "usage", "version", "when")
 
     def __init__(
         self,
@@ -30,12 +31,21 @@ class Charge:
         *,
         service: str = "",
         part: float | None = None,
+        kept: bool = False,
     ) -> None:
         """*registry*: where the facts are from."""
-        self.usage, self.facts, self.service, self.part = usage, facts, service, part
+        self.usage, self.facts, self.service, self.part, self.kept = usage, facts, service, part, kept
         self.version = 0 if registry is None else registry.version
         self.when = _now() if "hours" in facts.more else None
-        self.cost = cost_of(usage, facts, service=service, part=part, when=self.when)
+        self.cost = 0.0 if kept else cost_of(usage, facts, service=service, part=part, when=self.when)
+
+    def listed_at(self, facts: Facts | None) -> float | None:
+        """USD that it would have cost at the first offer that the registry lists; None for who has given it."""
+        if facts is not None:
+            return listed_cost(self.usage, facts)
+        if not self.kept:
+            return self.cost
+        return cost_of(self.usage, self.facts, service=self.service, part=self.part, when=self.when)
 
 
 def _now() -> datetime:

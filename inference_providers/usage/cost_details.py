@@ -13,15 +13,16 @@ if TYPE_CHECKING:
 
     from inference_providers.usage.cost import Charge
 
-REPORTED, LIST, MIXED = "reported", "list", "mixed"
+REPORTED, LIST, MIXED, KEPT = "reported", "list", "mixed", "kept"
 
 
 class CostDetails:
     """What the cost of an answer is made of.
 
     cost: USD, None where it is not known as a whole. known: what is known of it. unknown: how many replies have an
-    unknown cost. source: `reported` by the provider, or by the `list` of prices, or `mixed`; None where nothing is
-    known. version: of the registry whose prices they are, None where none was looked at. parts: by kind and price.
+    unknown cost. source: `reported` by the provider, or by the `list` of prices, nothing for what was `kept` from
+    another call, or `mixed`; None where nothing is known. version: of the registry whose prices they are, None where
+    none was looked at. parts: by kind and price.
     """
 
     __slots__ = ("cost", "known", "parts", "source", "unknown", "version")
@@ -72,9 +73,12 @@ def details(cost: float | None, charges: Iterable[Charge]) -> CostDetails:
     for one in charges:
         usage = one.usage
         if usage is None:
-            unknown += 1
+            unknown += not one.kept
             continue
-        if usage.price is not None:
+        if one.kept:
+            parts = [CostPart(KEPT, usage.total_tokens, 0.0, 0.0)]
+            sources.add(KEPT)
+        elif usage.price is not None:
             parts = [CostPart(REPORTED, usage.total_tokens, None, usage.price)]
             sources.add(REPORTED)
         else:
