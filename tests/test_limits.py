@@ -475,7 +475,9 @@ def test_a_stream_of_any_shape_ends_in_a_verdict_or_in_a_typed_error(found: list
         return
     assert stream.verdict is not None
     assert (stream.verdict.action == classify.OK) == (stream.verdict.error is None)
-    reply = type("Reply", (), {"offer": Offered, "attempts": [], "dropped": [], "repaired": [], "listed": None, "cached": False})
+    reply = type(
+        "Reply", (), {"offer": Offered, "attempts": [], "dropped": [], "repaired": [], "listed": None, "cached": False}
+    )
     gathered.finish(reply)  # type: ignore[arg-type]
     assert gathered.answer is not None
     json.dumps(gathered.answer.as_dict())

@@ -72,6 +72,7 @@ class Pipeline(Secretive):
         self.listeners: list[Listener] = []
         self.stages: list[Stage] = []
         self.preferences: Preferences | None = None  # what all calls prefer
+        self._gate: Gate | None = None
         self.rate_limits: Mapping[str, Any] | None = None
         self.verbose, self.tell, self.warn_once, self.who_could = (
             finder.verbose,
@@ -122,14 +123,15 @@ class Pipeline(Secretive):
         self.finder.present = health.present
         return health
 
-    @cached_property
+    @property
     def gate(self) -> Gate:
         """What lets tries through, for calls that have preferences."""
-        from inference_providers.calls.gate import Gate
+        if self._gate is None:
+            from inference_providers.calls.gate import Gate
 
-        shared = self.stand_in is None
-        finder = self.finder
-        return Gate(finder.registry, finder.environ, self.random, self.rate_limits, shared=shared)
+            finder, shared = self.finder, self.stand_in is None
+            self._gate = Gate(finder.registry, finder.environ, self.random, self.rate_limits, shared=shared)
+        return self._gate
 
     @cached_property
     def limits(self) -> Limits:

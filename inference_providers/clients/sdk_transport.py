@@ -182,7 +182,8 @@ class _Wanted:
             if self.terms:
                 from inference_providers.calls import narrowed
 
-                pipeline = narrowed(pipeline, **self.terms)
+                terms: Any = self.terms
+                pipeline = narrowed(pipeline, **terms)
         except (ValueError, TypeError) as error:
             raise with_status(400, str(error), clean_request(self._request)) from None
         selection = pipeline.finder.accesses.selection

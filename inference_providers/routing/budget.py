@@ -269,8 +269,8 @@ class Ledger:
     def _renews(self, name: str) -> float:
         """When a budget begins anew: at the next midnight, or on the first of the next month, where the user is."""
         now = time.localtime(self._clock())
-        first = (now.tm_mon + 1, 1) if name == MONTH else (now.tm_mon, now.tm_mday + 1)
-        return time.mktime((now.tm_year, *first, 0, 0, 0, 0, 0, -1))
+        month, day = (now.tm_mon + 1, 1) if name == MONTH else (now.tm_mon, now.tm_mday + 1)
+        return time.mktime((now.tm_year, month, day, 0, 0, 0, 0, 0, -1))
 
 
 def _add(connection: sqlite3.Connection, day: str, cost: float) -> None:

@@ -35,7 +35,7 @@ ENOUGH = 0.1  # of a provider's limits: with less room left, a warm cache keeps 
 def checked_strategy(given: Any) -> str | Own:
     """A `policy` as it was given. Raises TypeError and ValueError."""
     if callable(given):
-        own: Own = given
+        own: Own = given  # pyright: ignore[reportAssignmentType]  (what it gives is looked at when it has given it)
         return own
     if not isinstance(given, str):
         raise TypeError(f"policy must be one of {', '.join(ORDERS)}, or a function of a list of offers, not {given!r}")

@@ -126,7 +126,8 @@ def usage_of(reported: Any, service: Any = None) -> Usage | None:
     read, written = get("prompt_tokens"), get("completion_tokens")
     if (
         len(reported) == 3
-        and type(read) is type(written) is int
+        and type(read) is int
+        and type(written) is int
         and read >= 0 <= written
         and get("total_tokens") == read + written < _LARGEST_COUNT
     ):  # the usual form, and nothing else
