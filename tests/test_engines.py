@@ -30,6 +30,7 @@ from inference_providers import (
     AsyncProviderList,
     ProviderList,
 )
+from inference_providers.offers.addresses import OFFLINE_VARIABLE
 from inference_providers.offers.local_server import LocalServer
 from inference_providers.registry.registry import bundled
 from inference_providers.servers import engines, getting, model_files, open_models, recipes
@@ -423,7 +424,7 @@ def test_the_table_has_what_the_small_model_is(data: str) -> None:
     path = model_file(data)
     assert path.stat().st_size == row.size
     assert model_files.at(str(path)).memory(recipes.CONTEXT) == row.memory
-    assert getting.get(row, {"XDG_DATA_HOME": data, getting.OFFLINE: "1"}) == str(path)  # its digest is right
+    assert getting.get(row, {"XDG_DATA_HOME": data, OFFLINE_VARIABLE: "1"}) == str(path)  # its digest is right
 
 
 @real
