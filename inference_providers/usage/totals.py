@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,9 +18,9 @@ class Totals:
     __slots__ = (*SUMS, "key")
 
     def __init__(self, key: str, sums: Sequence[Any]) -> None:
-        self.key = key
+        self.key = str(key)
         for name, value in zip(SUMS, sums, strict=True):
-            setattr(self, name, value or 0)
+            setattr(self, name, value if value and math.isfinite(value) else 0)
 
     if TYPE_CHECKING:
         calls: int
