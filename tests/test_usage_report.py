@@ -226,3 +226,13 @@ def test_whatever_is_in_the_file_can_be_read(change: str) -> None:
         json.dumps([one.as_dict() for one in totals], allow_nan=False)
         page_of("title", {by: totals})
     Performance(file, "m", ["m"], timeframe="all")
+
+
+def test_no_server_makes_sums_overflow() -> None:
+    now = time.time()
+    file = filled(*(row(now - SLOT * (number % 2), input=2**53 - 1) for number in range(1100)))
+    assert file.read(lambda _: True)
+    file.database.write(lambda connection: connection.execute("UPDATE slots SET input = ?", (2**63 - 1,)).rowcount)
+    (found,) = report(file, 0, float("inf"), "model")
+    assert (found.calls, found.input) == (1100, 2**64)
+    assert not file.database.fault

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 BY = ("provider", "model", "day", "program", "hour")
 LATEST = 100_000  # calls of which a percentile is taken at most: the latest
 _COLUMNS = {"provider": "provider", "model": "name", "program": "program"}
-_SUMS = ", ".join(f"sum({name})" for name in SUMS)
+_SUMS = ", ".join(f"total({name})" for name in SUMS)
 _WITHIN = "WHERE slot >= ? AND slot < ?"
 _FAR = 2**53  # seconds
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 SUMS = ("calls", "failed", "unknown", "input", "output", "cached", "cost", "seconds", "firsts", "first", "attempts")
+_AMOUNTS = ("cost", "seconds", "first")  # the others are counts
 
 
 class Totals:
@@ -20,7 +21,8 @@ class Totals:
     def __init__(self, key: str, sums: Sequence[Any]) -> None:
         self.key = str(key)
         for name, value in zip(SUMS, sums, strict=True):
-            setattr(self, name, value if value and math.isfinite(value) else 0)
+            known = value if value and math.isfinite(value) else 0
+            setattr(self, name, known if name in _AMOUNTS else int(known))
 
     if TYPE_CHECKING:
         calls: int
