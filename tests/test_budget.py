@@ -404,6 +404,49 @@ def test_what_is_left_to_the_next_call_is_settled_when_there_is_none(tmp_path: P
     assert base.read(lambda connection: connection.execute("SELECT * FROM reserved").fetchall()) == []
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.parametrize("left", [True, False])
+def test_a_fork_does_not_settle_what_its_parent_has_sent(left: bool, tmp_path: Path) -> None:
+    code = (
+        "import os, sys\n"
+        "from inference_providers.files import Database\n"
+        "from inference_providers.routing.budget import SCHEMA, Budget, Ledger\n"
+        "ledger, budget = Ledger(Database(sys.argv[1], SCHEMA)), Budget(per_day=5.0)\n"
+        "entry = ledger.reserve(1.0, budget, 60)\n"
+        f"if {left}: ledger.leave(entry, 1.0)\n"
+        "if (child := os.fork()) == 0:\n"
+        "    ledger.leave(entry, 1.0)\n"
+        "    ledger.settle(ledger.reserve(0.25, budget, 60), 0.25)\n"
+        "    sys.exit()\n"
+        "os.waitpid(child, 0)\n"
+        f"if not {left}: ledger.settle(entry, 1.0)\n"
+    )
+    path = str(tmp_path / "own" / "budget.sqlite")
+    subprocess.run([sys.executable, "-c", code, path], check=True, timeout=60)
+    assert Ledger(Database(path, SCHEMA)).spent()["day"] == pytest.approx(1.25)
+
+
+def test_who_is_cancelled_before_anything_is_sent_has_spent_nothing(serve: Serve) -> None:
+    server = serve(costly)
+
+    async def run() -> None:
+        providers: AsyncProviderList = budgeted(server, kind=AsyncProviderList, budget={"per_day": 5.0})
+        ledger = providers.pipeline.gate.ledger
+        with ledger._lock:  # the thread that looks at the file has to wait
+            task = asyncio.ensure_future(providers.ask_ai("hi", "m", max_tokens=LIMIT))
+            await asyncio.sleep(0.2)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        await asyncio.get_running_loop().shutdown_default_executor()
+        gc.collect()
+        assert len(ledger._left) == 1  # the thread has set something aside meanwhile
+        ledger._settle_left()
+        assert ledger.spent()["day"] == 0
+
+    asyncio.run(run())
+    assert server.asked == []
+
+
 def test_a_new_day_begins_anew_and_what_was_begun_before_counts_then(tmp_path: Path) -> None:
     now = [time.mktime((2026, 3, 14, 23, 59, 0, 0, 0, -1))]
     ledger = Ledger(Database(str(tmp_path / "own" / "budget.sqlite"), SCHEMA), lambda: now[0])
@@ -554,8 +597,34 @@ def test_the_limit_of_an_answer_is_the_requests_or_the_models_and_counts_for_eac
         ({"max_tokens": 10}, 10),
         ({"max_completion_tokens": 9000}, 4000),
         ({"n": 3, "max_tokens": 10}, 30),
+        ({"best_of": 5, "n": 3, "max_tokens": 10}, 50),
+        ({"prompt": ["a", "b", "c", "d"], "n": 2, "max_tokens": 10}, 80),
+        ({"prompt": [[1, 2], [3]], "max_tokens": 10}, 20),
+        ({"prompt": [1, 2, 3], "max_tokens": 10}, 10),
     ):
         assert most_cost("/chat/completions", body, facts, Size(body)) == pytest.approx(tokens * 10 / 1e6)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"input": "a", "previous_response_id": "resp_1"},
+        {"input": "a", "conversation": "conv_1"},
+        {"input": "a", "prompt": {"id": "pmpt_1"}},
+        {"messages": [{"role": "user", "content": [{"type": "file", "file": {"file_id": "file-1"}}]}]},
+        {"input": [{"role": "user", "content": [{"type": "input_file", "file_url": "https://a.example/b.pdf"}]}]},
+    ],
+)
+def test_what_the_provider_has_kept_may_fill_the_context(body: dict[str, Any]) -> None:
+    assert most_cost("/responses", body, Facts([100_000, 10, 10, 0]), Size(body)) == pytest.approx(1.0)
+    assert most_cost("/responses", body, Facts([None, 10, 10, 0]), Size(body)) is None
+
+
+def test_each_of_several_texts_may_fill_the_context() -> None:
+    body = {"input": ["a" * 1600] * 100}
+    assert most_cost("/embeddings", body, Facts([1000, None, 10]), Size(body)) == pytest.approx(
+        80_000 * 10 / 1e6, rel=0.02
+    )
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import pty
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -198,6 +199,17 @@ def test_usage_is_told_as_table_json_csv_and_page(run: Run, tmp_path: Path) -> N
     assert "gpt-4o" in page
     assert "<svg" in page
     assert "one of these" in run("inference-providers", "usage", "--since", "soon", code=2).stderr
+
+
+def test_a_name_is_not_a_formula_in_csv(run: Run, tmp_path: Path) -> None:
+    ask(run, "hello")
+    (path,) = tmp_path.rglob("usage.db")
+    connection = sqlite3.connect(path)
+    with connection:
+        connection.execute("UPDATE slots SET name = ?", ("=HYPERLINK(1)",))
+    connection.close()
+    (line,) = csv.DictReader(run("inference-providers", "usage", "--csv").stdout.splitlines())
+    assert line["model"] == "'=HYPERLINK(1)"
 
 
 def test_costs_are_drawn_or_the_extra_is_named(run: Run) -> None:

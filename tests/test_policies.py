@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
@@ -571,3 +572,17 @@ def test_the_words_of_the_document_are_taken() -> None:
     )
     assert (listed.strategy, listed.quality, len(listed.steps)) == ("cheapest", 0.85, 3)
     assert checked_strategy("FASTEST") == "fastest"
+
+
+def test_whatever_is_in_the_file_of_speeds_ends_no_call(serve: Serve) -> None:
+    database = Database.of("speeds.sqlite", places(), SCHEMA)
+    assert database is not None
+    now = time.time()
+    values = ["fast", b"\xff", float("inf"), -1.0, 2.0]
+    offer = three(named(serve, 1)).find_model_providers("m")[0]
+    who = (offer.provider, offer.internal_name)
+    rows = [(*who, at, first, speed) for at in (now - 1, "soon") for first in values for speed in values]
+    assert database.write(
+        lambda connection: connection.executemany("INSERT INTO speeds VALUES (?, ?, ?, ?, ?)", rows).rowcount
+    )
+    assert Speeds((), database).of_offer(offer)[2] == 1

@@ -26,6 +26,7 @@ from inference_providers.cache.keys import key_of
 from inference_providers.cache.settings import Settings
 from inference_providers.cache.stage import ResponseCache
 from inference_providers.calls import CallFinished, StreamFinished
+from inference_providers.offers.offer import offer_by
 from inference_providers.protocols import ModelRequest
 from tests.conftest import keys, list_of, places
 from tests.servers import Connection, Received, Server, answer, completion, status
@@ -204,6 +205,21 @@ def test_callers_with_other_keys_do_not_share(serve: Serve) -> None:
         assert not made.ask_ai("Which?").cached
         assert made.ask_ai("Which?").cached
     assert len(server.asked) == 2
+
+
+def test_keys_that_are_exchanged_for_tokens_are_told_apart_before_there_is_one_and_after() -> None:
+    def key_of_caller(secret: str, token: str = "") -> bytes | None:
+        environ = {"WATSONX_API_KEY": secret, "WATSONX_REGION": "eu-de"}
+        access = ProviderList(environ=environ, local=False).pipeline.finder.accesses["watsonx"]
+        offer = offer_by(access, "m", "m")
+        assert offer.tokens is not None
+        if token:
+            offer.tokens.put(token, 3600)
+        return key_of(ModelRequest(SAME), [offer], Settings.of(True))
+
+    one, other = "canary-1-one-0123456789", "canary-1-two-0123456789"
+    assert key_of_caller(one) == key_of_caller(one, "token-1") == key_of_caller(one, "token-2")
+    assert key_of_caller(one) != key_of_caller(other)
 
 
 def test_a_key_by_hand_has_entries_of_its_own(serve: Serve) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import random
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -204,6 +207,39 @@ def test_who_waits_keeps_to_a_deadline_of_its_own(kind: str, serve: Serve) -> No
     else:
         in_threads()
     assert gate.count == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.parametrize("way", ["ask_ai", "stream"])
+def test_a_fork_does_not_wait_for_what_its_parent_has_under_way(way: str, serve: Serve) -> None:
+    gate = Gate()
+
+    def first_waits(connection: Connection, request: Received) -> None:
+        if gate.count:
+            gate.opened.set()
+        gate(connection, request)
+
+    code = (
+        "import os, sys, threading\n"
+        "from tests.conftest import list_of\n"
+        "made = list_of(sys.argv[1], cache={'store': 'memory'})\n"
+        "stage = made.pipeline.stages[0]\n"
+        "ask = lambda: ''.join(made.stream('Which?', 'm')) if sys.argv[2] == 'stream' else made.ask_ai('Which?', 'm')\n"
+        "thread = threading.Thread(target=ask)\n"
+        "thread.start()\n"
+        "while not stage._flights: pass\n"
+        "sys.stdin.readline()\n"
+        "if (child := os.fork()) == 0:\n"
+        "    os._exit(ask() != 'hello')\n"
+        "code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])\n"
+        "thread.join()\n"
+        "sys.exit(code)\n"
+    )
+    server = serve(first_waits)
+    with subprocess.Popen([sys.executable, "-c", code, server.url, way], stdin=subprocess.PIPE) as process:
+        eventually(lambda: gate.count == 1)
+        process.communicate(b"\n", timeout=PATIENCE)
+    assert (process.returncode, gate.count) == (0, 2)
 
 
 def test_what_was_waited_is_taken_off_the_time_to_ask(serve: Serve) -> None:

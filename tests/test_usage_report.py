@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+import time
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,8 +15,9 @@ from hypothesis import strategies as st
 
 from inference_providers import AsyncProviderList, ProviderList
 from inference_providers.usage.log_file import COLUMNS, MIGRATIONS, SLOT, LogFile
+from inference_providers.usage.log_reading import every, latest, turns_of
 from inference_providers.usage.page import bars, page_of, table_of
-from inference_providers.usage.report import BY, percentile_statement, report, statement
+from inference_providers.usage.report import BY, Performance, percentile_statement, report, statement
 from inference_providers.usage.timeframes import day_of, hour_of, midnight, moments
 from inference_providers.usage.totals import Totals
 from tests.conftest import places
@@ -192,3 +195,44 @@ def test_pages_escape_what_is_in_them_and_load_nothing() -> None:
     assert "<td>&lt;script" in table_of([evil], "model")
     assert bars([], "{}").startswith("<svg")
     assert len(COLUMNS) == len(set(COLUMNS))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE calls SET at = 1e300",
+        "UPDATE calls SET seconds = 'x', input = x'00ff', first = 9e999",
+        "UPDATE calls SET cost = 'abc', seconds = 9e999",
+        "UPDATE calls SET tries = 'not json'",
+        "UPDATE calls SET tries = '[1, 2]', model = x'ff'",
+        "UPDATE texts SET asked = '{'",
+        "UPDATE texts SET asked = '3', answer = x'ff'",
+        """UPDATE texts SET asked = '[1, {"role": 3, "content": {"a": 1}}]'""",
+        "UPDATE slots SET cost = 9e999, seconds = 'x'",
+        "UPDATE slots SET slot = 9007199254740900",
+        "UPDATE slots SET name = x'ff00', provider = x'00'",
+    ],
+)
+def test_whatever_is_in_the_file_can_be_read(change: str) -> None:
+    file = log_file()
+    file.put(row(time.time()), ("talk", True, json.dumps([{"role": "user", "content": "hi"}]), "hello"))
+    assert file.read(lambda _: True)
+    assert file.database.write(lambda connection: connection.execute(change).rowcount) == 1
+    (found,) = latest(file, 9)
+    json.dumps([found, *every(file, float("-inf"), float("inf"))], allow_nan=False)
+    assert turns_of(file) is not None
+    for by in ("provider", "model", "day", "program", "hour"):
+        totals = report(file, 0, float("inf"), by)
+        json.dumps([one.as_dict() for one in totals], allow_nan=False)
+        page_of("title", {by: totals})
+    Performance(file, "m", ["m"], timeframe="all")
+
+
+def test_no_server_makes_sums_overflow() -> None:
+    now = time.time()
+    file = filled(*(row(now - SLOT * (number % 2), input=2**53 - 1) for number in range(1100)))
+    assert file.read(lambda _: True)
+    file.database.write(lambda connection: connection.execute("UPDATE slots SET input = ?", (2**63 - 1,)).rowcount)
+    (found,) = report(file, 0, float("inf"), "model")
+    assert (found.calls, found.input) == (1100, 2**64)
+    assert not file.database.fault

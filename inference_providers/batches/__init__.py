@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from inference_providers.batches import roll_call_pages as roll_call_pages
     from inference_providers.batches.batch import AsyncBatch as AsyncBatch
     from inference_providers.batches.batch import Batch as Batch
+    from inference_providers.batches.formulas import escaped as escaped
+    from inference_providers.batches.formulas import is_formula as is_formula
     from inference_providers.batches.handles import AsyncBatchJobs as AsyncBatchJobs
     from inference_providers.batches.handles import BatchJob as BatchJob
     from inference_providers.batches.handles import BatchJobs as BatchJobs
@@ -24,6 +26,10 @@ _HOME = {
     "batch": (
         "AsyncBatch",
         "Batch",
+    ),
+    "formulas": (
+        "escaped",
+        "is_formula",
     ),
     "handles": (
         "AsyncBatchJobs",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 
@@ -24,18 +25,22 @@ class Flight:
     may take; one that has not landed by then never will.
     """
 
-    __slots__ = ("_lock", "_until", "_wakers", "outcome")
+    __slots__ = ("_lock", "_process", "_until", "_wakers", "outcome")
 
     def __init__(self, seconds: float) -> None:
         self.outcome: Any = None
-        self._until = time.monotonic() + seconds
+        self._until, self._process = time.monotonic() + seconds, os.getpid()
         self._lock = threading.Lock()
         self._wakers: list[Callable[[], None]] = []
 
     @property
     def is_lost(self) -> bool:
-        """Whether it is over and has not landed: an interrupt may have come before anybody could say so."""
-        return self.outcome is None and time.monotonic() > self._until + GRACE
+        """Whether it never lands: an interrupt may have come before anybody could say so, or it is a parent's.
+
+        A fork has its parent's calls in memory, open streams among them, and none of the threads that make them.
+        """
+        is_over = self.outcome is None and time.monotonic() > self._until + GRACE
+        return is_over or self._process != os.getpid()
 
     def land(self, outcome: Any) -> None:
         """It has come to this: whoever waits goes on. Again does no harm; the first outcome counts."""

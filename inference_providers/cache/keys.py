@@ -59,5 +59,10 @@ def _identity(offers: Sequence[Offer], settings: Settings) -> bytes:
     """Who asks: a digest of the keys in use, and of the caller's name."""
     if settings.shared:
         return b"shared"
-    keys = sorted({str(offer.api_key) for offer in offers if offer.api_key})
+    keys = sorted({secret for offer in offers if (secret := _secret(offer))})
     return blake2b(json.dumps([keys, settings.caller]).encode("ascii"), digest_size=_SIZE).digest()
+
+
+def _secret(offer: Offer) -> str:
+    """The key of an offer; where that is exchanged for tokens, which come and go, what they are made of."""
+    return str((offer.api_key or "") if offer.tokens is None else offer.tokens.secret)

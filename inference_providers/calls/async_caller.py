@@ -216,6 +216,7 @@ class AsyncCaller:
         admission = await self._admission(step, request)
         if isinstance(admission, classify.Verdict):
             return admission
+        admission.is_sent = True
         try:
             verdict = await self._tried(step, request, cancellation)
         except BaseException:
@@ -319,6 +320,7 @@ class AsyncCaller:
         admission = await self._admission(step, request)
         if isinstance(admission, classify.Verdict):
             return admission
+        admission.is_sent = True
         try:
             verdict = await opening.open()
         except BaseException:

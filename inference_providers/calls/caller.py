@@ -210,6 +210,7 @@ class Caller:
         admission = self._admission(step, request)
         if isinstance(admission, classify.Verdict):
             return admission
+        admission.is_sent = True
         try:
             verdict = self._tried(step, request, cancellation)
         except BaseException:
@@ -313,6 +314,7 @@ class Caller:
         admission = self._admission(step, request)
         if isinstance(admission, classify.Verdict):
             return admission
+        admission.is_sent = True
         try:
             verdict = opening.open()
         except BaseException:

@@ -143,7 +143,7 @@ class Admission:
     """One try that was let through, and what is set aside for it, until it is settled."""
 
     __slots__ = (
-        "_gate", "_open", "begins", "cost", "entry", "first", "offer", "purses", "request", "size", "taken",
+        "_gate", "_open", "begins", "cost", "entry", "first", "is_sent", "offer", "purses", "request", "size", "taken",
     )  # fmt: skip
 
     def __init__(self, gate: Gate, offer: Offer, request: ModelRequest) -> None:
@@ -154,6 +154,7 @@ class Admission:
         self.purses: list[Purse] = []
         self.cost = 0.0
         self.begins: float | None = None
+        self.is_sent = False  # a call may be cancelled while a thread looks at the file of budgets
         self.first: float | None = None  # seconds to a stream's first content
         self._open = [True]  # whoever takes it out settles it: a stream may be closed by two threads at once
 
@@ -215,13 +216,17 @@ class Admission:
         self._settle(self.cost if cost is None else cost)
 
     def __del__(self) -> None:
-        """A stream that was dropped without being closed. This may be any moment, so files wait for the next call."""
+        """A stream that was dropped without being closed, or what a call that was cancelled has not sent.
+
+        This may be any moment, so files wait for the next call.
+        """
         if self._taken_out():
             self._gate.load.end(self.offer, _NO_HEADERS)
+            cost = self.cost if self.is_sent else 0.0
             for purse in self.purses:
-                purse.settle(self.cost, self.cost)
+                purse.settle(self.cost, cost)
             if self.entry is not None:
-                self._gate.ledger.leave(self.entry, self.cost)
+                self._gate.ledger.leave(self.entry, cost)
 
     def dropped(self) -> None:
         """It was cancelled, or nobody reads it any more: nobody knows what it costs, so it counts as set aside."""

@@ -78,6 +78,7 @@ def _print_table(by: str, rows: Sequence[Totals]) -> None:
 def _print_csv(by: str, rows: Sequence[Totals]) -> None:
     from io import StringIO
 
+    from inference_providers.batches import escaped, is_formula
     from inference_providers.usage import SUMS, Totals
 
     text = StringIO()
@@ -86,7 +87,8 @@ def _print_csv(by: str, rows: Sequence[Totals]) -> None:
     names = list(Totals("", [0] * len(SUMS)).as_dict())
     writer.writerow([by, *names])
     for one, row in zip(rows, values, strict=True):
-        writer.writerow([one.key, *("" if row[name] is None else row[name] for name in names)])
+        key = escaped(one.key) if is_formula(one.key) else one.key  # servers name their models as they like
+        writer.writerow([key, *("" if row[name] is None else row[name] for name in names)])
     say(text.getvalue(), nl=False)
 
 

@@ -7,6 +7,7 @@ user, or in memory where there is no home, or the file cannot be used.
 from __future__ import annotations
 
 import atexit
+import os
 import threading
 import time
 from collections import deque
@@ -123,12 +124,12 @@ class Purse:
 
 
 class Entry:
-    """What is set aside in the ledger. number: None where it is in memory alone."""
+    """What is set aside in the ledger. number: None where it is in memory alone. process: who settles it."""
 
-    __slots__ = ("cost", "day", "number")
+    __slots__ = ("cost", "day", "number", "process")
 
     def __init__(self, day: str, cost: float, number: int | None) -> None:
-        self.day, self.cost, self.number = day, cost, number
+        self.day, self.cost, self.number, self.process = day, cost, number, os.getpid()
 
 
 class Ledger:
@@ -232,6 +233,8 @@ class Ledger:
             with self._lock:
                 self._spent[entry.day] = self._spent.get(entry.day, 0.0) + cost - entry.cost
                 self._mine[entry.day] = self._mine.get(entry.day, 0.0) - entry.cost
+            return
+        if entry.process != os.getpid():  # a fork has its parent's calls in memory; the parent settles them
             return
 
         def work(connection: sqlite3.Connection) -> bool:

@@ -159,7 +159,7 @@ class Speeds:
         now = self._clock()
         rows = self._database.read(lambda connection: _rows(connection, now - DAY)) if self._database else None
         for provider, model, at, first, speed in rows or ():
-            if at <= now:
+            if at <= now and _is_time(first) and _is_time(speed):  # whatever was put into the file
                 samples = self._offers.setdefault((provider, model), _Samples())
                 samples.seen.appendleft((at, first, speed))
 
@@ -176,9 +176,15 @@ def _keep(connection: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> No
 
 def _rows(connection: sqlite3.Connection, since: float) -> list[Any]:
     rows = connection.execute(
-        "SELECT provider, model, at, first, speed FROM speeds WHERE at > ? ORDER BY at DESC LIMIT 2000", (since,)
+        "SELECT provider, model, at, first, speed FROM speeds WHERE at > ? AND typeof(at) = 'real' "
+        "ORDER BY at DESC LIMIT 2000",
+        (since,),
     ).fetchall()
     return rows[::-1]
+
+
+def _is_time(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and 0 <= value < float("inf"))
 
 
 def _median(rows: list[tuple[float, float]]) -> float:

@@ -25,12 +25,18 @@ _SEARCHES = 5  # searches of the web for one answer
 _AUDIO, _FILE = 300, 8  # characters of base64 for each token of sound, and of a document
 _LETTERS, _ASCII = re.compile(r"[A-Za-z\s]+"), re.compile(r"[\x00-\x7f]+")
 _DEEP = 64  # levels of a body
+_KEPT_BEFORE = ("previous_response_id", "conversation")  # what the provider has kept, and reads again
+_KEPT_FILES = ("file_id", "file_url")  # documents that the provider has, or fetches
 
 
 class Size:
-    """Tokens of a request. at_most, likely: of its input. output: the limit that it names for its answers, if any."""
+    """Tokens of a request. at_most, likely: of its input. output: the limit that it names for its answers, if any.
 
-    __slots__ = ("answers", "at_most", "likely", "output", "searches")
+    inputs: how many texts are read one by one. elsewhere: more is read than is in the request, and nobody here knows
+    how much.
+    """
+
+    __slots__ = ("answers", "at_most", "elsewhere", "inputs", "likely", "output", "searches")
 
     def __init__(self, body: Mapping[str, Any]) -> None:
         count = _Count()
@@ -44,8 +50,10 @@ class Size:
         self.likely = int(count.plain / 4 + count.other * 0.8 + count.tokens / 4) + extra // 4
         limits = [limit for name in _LIMITS if isinstance(limit := body.get(name), int) and limit > 0]
         self.output = max(limits) if limits else None
-        answers = body.get("n")
-        self.answers = answers if isinstance(answers, int) and answers > 0 else 1
+        self.inputs = max(_texts(body.get("prompt")), _texts(body.get("input")))
+        self.answers = _texts(body.get("prompt")) * max(_positive(body.get("n")), _positive(body.get("best_of")))
+        self.elsewhere = count.elsewhere or any(body.get(name) for name in _KEPT_BEFORE)
+        self.elsewhere = self.elsewhere or isinstance(body.get("prompt"), dict)  # one that the provider keeps
         self.searches = _SEARCHES if count.searches or "web_search_options" in body else 0
 
     def likely_output(self, usual: int = USUAL_OUTPUT) -> int:
@@ -58,16 +66,25 @@ class Size:
         return self.answers * min(limit, facts.output_limit or limit)
 
 
+def _positive(given: Any) -> int:
+    return given if isinstance(given, int) and given > 0 else 1
+
+
+def _texts(given: Any) -> int:
+    """How many texts, or lists of tokens, are given: each is read, and answered, by itself."""
+    return len(given) if isinstance(given, list) and given and isinstance(given[0], str | list) else 1
+
+
 class _Count:
     """Letters of a body, wherever they are in it."""
 
-    __slots__ = ("bytes", "other", "plain", "searches", "signs", "tokens")
+    __slots__ = ("bytes", "elsewhere", "other", "plain", "searches", "signs", "tokens")
 
     def __init__(self) -> None:
         # ASCII, what is neither a letter nor a space among it, and what is not ASCII, in letters and in bytes.
         self.plain = self.signs = self.other = self.bytes = 0
         self.tokens = 0.0  # of what is not text
-        self.searches = False
+        self.searches = self.elsewhere = False
 
     def walk(self, value: Any, depth: int = 0) -> None:
         if isinstance(value, str):
@@ -84,6 +101,7 @@ class _Count:
             self.searches = self.searches or (isinstance(kind, str) and kind.startswith("web_search"))
             for name, own in value.items():
                 self.plain += len(str(name)) + 2
+                self.elsewhere = self.elsewhere or (name in _KEPT_FILES and isinstance(own, str))
                 if name == "data" and isinstance(own, str) and kind in (None, "input_audio"):
                     self.tokens += len(own) / _AUDIO
                 elif name == "file_data" and isinstance(own, str):
@@ -115,7 +133,11 @@ def most_cost(path: str, body: Mapping[str, Any], facts: Facts, size: Size) -> f
     if facts.input_price is None or (facts.output_price is None and not is_reading):
         return None
     written = 0 if is_reading else size.most_output(facts)
-    read = size.at_most if facts.context_window is None else min(size.at_most, facts.context_window)
+    read, window = size.at_most, facts.context_window
+    if window is not None:
+        read = window if size.elsewhere else min(read, window * size.inputs)
+    elif size.elsewhere:
+        return None
     if not facts.more:
         return (read * facts.input_price + written * (facts.output_price or 0.0)) / 1e6
     prices, service = facts.prices, body.get("service_tier")

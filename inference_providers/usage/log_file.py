@@ -61,6 +61,7 @@ _SLOT = (
 # What one commit removes of what is too old: others must not have to wait for long.
 _AT_ONCE = 5000
 _HOUR = 3600.0
+_MOST = 2**40  # tokens of one call, as they count in sums: a server may say anything, and SQLite's integers end
 _TRIMMED = (  # what is too old or too much, by its limit in `Keep`
     ("DELETE FROM calls WHERE id IN (SELECT id FROM calls WHERE at < ? ORDER BY at LIMIT ?)", "days"),
     ("DELETE FROM texts WHERE call IN (SELECT call FROM texts WHERE at < ? ORDER BY at LIMIT ?)", "text_days"),
@@ -205,9 +206,9 @@ def slots_of(calls: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
         else:
             so_far[1] += 1
         if read is not None:
-            so_far[3] += read
-            so_far[4] += made
-            so_far[5] += cached
+            so_far[3] += min(read, _MOST)
+            so_far[4] += min(made, _MOST)
+            so_far[5] += min(cached, _MOST)
         if cost:
             so_far[6] += cost
         if first is not None:

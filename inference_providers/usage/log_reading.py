@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
     from inference_providers.usage.log_file import LogFile
@@ -29,6 +30,8 @@ _NAMES = {
     "name": "canonical_name",
     "first": "first_content",
 }
+_NUMBERS = ("at", "input", "output", "cached", "written", "reasoning", "cost", "seconds", "first", "attempts")
+_TRY = 4  # provider, model, outcome, seconds
 _PAGE = 1000
 
 
@@ -83,9 +86,9 @@ def turns_of(file: LogFile, conversation: str | None = None) -> tuple[str, list[
     model = ""
     for whole, asked, answer, named in found[1]:
         turns = [] if whole else turns
-        turns += [turn for turn in json.loads(asked) if isinstance(turn, dict)]
-        turns.append({"role": "assistant", "content": answer})
-        model = named or ""
+        turns += _turns(_rows_of(asked)) or []
+        turns.append({"role": "assistant", "content": str(answer)})
+        model = str(named or "")
     return found[0], turns, model
 
 
@@ -97,16 +100,49 @@ def _read(file: LogFile, sql: str, values: Sequence[Any]) -> list[dict[str, Any]
 
 
 def _row(line: Sequence[Any]) -> dict[str, Any]:
-    """A call, for JSON: its time in words as well."""
-    from datetime import UTC, datetime
-
+    """A call, for JSON: its time in words as well. What is of another form than we write counts as unknown."""
     named = dict(zip((*_COLUMNS, "conversation", "messages", "answer"), line, strict=True))
-    named = {_NAMES.get(name, name): value for name, value in named.items()}
-    named["time"] = datetime.fromtimestamp(named.pop("at"), UTC).isoformat(timespec="milliseconds")
-    named["reported"] = bool(named["reported"])
+    for name in _NUMBERS:
+        named[name] = _number(named[name])
     for name in ("messages", "tries"):
-        named[name] = None if named[name] is None else json.loads(named[name])
+        named[name] = _rows_of(named[name])
+    named["messages"] = _turns(named["messages"])
+    named["tries"] = _of_form(named["tries"], lambda one: isinstance(one, list) and len(one) == _TRY)
+    named |= {name: str(value) for name, value in named.items() if isinstance(value, bytes)}
+    named = {_NAMES.get(name, name): value for name, value in named.items()}
+    named["time"] = _time(named.pop("at"))
+    named["reported"] = bool(named["reported"])
+    named["seconds"] = named["seconds"] or 0.0
     waited = named["seconds"] - (named["first_content"] or 0)
     tokens = named["output_tokens"]
     named["tokens_per_second"] = round(tokens / waited, 1) if tokens and waited > 0 else None
     return named
+
+
+def _number(value: Any) -> Any:
+    return value if isinstance(value, int | float) and math.isfinite(value) else None
+
+
+def _time(at: Any) -> str:
+    from datetime import UTC, datetime
+
+    try:
+        return datetime.fromtimestamp(at or 0, UTC).isoformat(timespec="milliseconds")
+    except (ValueError, OverflowError, OSError):
+        return datetime.fromtimestamp(0, UTC).isoformat(timespec="milliseconds")
+
+
+def _rows_of(text: Any) -> list[Any] | None:
+    try:
+        found = json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        return None
+    return found if isinstance(found, list) else None
+
+
+def _turns(found: list[Any] | None) -> list[Any] | None:
+    return _of_form(found, lambda one: isinstance(one, dict))
+
+
+def _of_form(found: list[Any] | None, is_one: Callable[[Any], bool]) -> list[Any] | None:
+    return None if found is None else [one for one in found if is_one(one)]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 BY = ("provider", "model", "day", "program", "hour")
 LATEST = 100_000  # calls of which a percentile is taken at most: the latest
 _COLUMNS = {"provider": "provider", "model": "name", "program": "program"}
-_SUMS = ", ".join(f"sum({name})" for name in SUMS)
+_SUMS = ", ".join(f"total({name})" for name in SUMS)
 _WITHIN = "WHERE slot >= ? AND slot < ?"
 _FAR = 2**53  # seconds
 
@@ -188,7 +188,8 @@ def _percentile(
     file: LogFile | None, part: float, since: float, until: float, names: Sequence[str], provider: str | None
 ) -> float | None:
     values = [*names, max(since, 0.0), min(until, _FAR), *([provider] if provider else [])]
-    found = sorted(row[0] for row in _rows(file, percentile_statement(len(names), bool(provider)), values))
+    rows = _rows(file, percentile_statement(len(names), bool(provider)), values)
+    found = sorted(seconds for (seconds,) in rows if isinstance(seconds, float) and math.isfinite(seconds))
     return found[max(0, math.ceil(part * len(found)) - 1)] if found else None
 
 

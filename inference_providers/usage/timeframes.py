@@ -15,6 +15,7 @@ _UNITS = {"m": "minute", "h": "hour", "d": "day", "w": "week", "y": "year"}
 _DAYS = {"day": 1, "week": 7, "month": 30, "year": 365}
 WORDS = "7d, 24h, last_30_days, today, yesterday, this_week, this_month, last_month, this_year, all, 2026-11-01"
 FOREVER = datetime(1971, 1, 1)
+_LATEST = 253_370_000_000.0  # in the year 9998
 
 
 def moments(words: str, now: datetime, zone: tzinfo | None = None) -> tuple[float, float]:
@@ -60,9 +61,14 @@ def midnight(day: date, zone: tzinfo | None = None) -> float:
 
 def day_of(moment: float, zone: tzinfo | None = None) -> str:
     """The day that a moment is in, as `2026-11-26`."""
-    return datetime.fromtimestamp(moment).astimezone(zone).strftime("%Y-%m-%d")
+    return _local(moment, zone).strftime("%Y-%m-%d")
 
 
 def hour_of(moment: float, zone: tzinfo | None = None) -> str:
     """The hour that a moment is in, with the zone's difference to UTC: some hours come twice."""
-    return datetime.fromtimestamp(moment).astimezone(zone).strftime("%Y-%m-%d %H:00 %z")
+    return _local(moment, zone).strftime("%Y-%m-%d %H:00 %z")
+
+
+def _local(moment: float, zone: tzinfo | None) -> datetime:
+    """That moment there; the last that a year has digits for, where it is later: whatever was put into a file."""
+    return datetime.fromtimestamp(min(moment, _LATEST)).astimezone(zone)

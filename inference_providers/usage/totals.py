@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
 SUMS = ("calls", "failed", "unknown", "input", "output", "cached", "cost", "seconds", "firsts", "first", "attempts")
+_AMOUNTS = ("cost", "seconds", "first")  # the others are counts
 
 
 class Totals:
@@ -16,9 +19,10 @@ class Totals:
     __slots__ = (*SUMS, "key")
 
     def __init__(self, key: str, sums: Sequence[Any]) -> None:
-        self.key = key
+        self.key = str(key)
         for name, value in zip(SUMS, sums, strict=True):
-            setattr(self, name, value or 0)
+            known = value if value and math.isfinite(value) else 0
+            setattr(self, name, known if name in _AMOUNTS else int(known))
 
     if TYPE_CHECKING:
         calls: int
