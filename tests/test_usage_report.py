@@ -230,7 +230,7 @@ def test_whatever_is_in_the_file_can_be_read(change: str) -> None:
 
 def test_no_server_makes_sums_overflow() -> None:
     now = time.time()
-    file = filled(*(row(now - SLOT * (number % 2), input=2**53 - 1) for number in range(1100)))
+    file = filled(*(row(now + SLOT * (number % 2), input=2**53 - 1) for number in range(1100)))
     assert file.read(lambda _: True)
     file.database.write(lambda connection: connection.execute("UPDATE slots SET input = ?", (2**63 - 1,)).rowcount)
     (found,) = report(file, 0, float("inf"), "model")
