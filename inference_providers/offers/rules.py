@@ -191,8 +191,13 @@ def provider_before_colon(lookup: Lookup, name: str) -> Resolution | None:
         return None
     if served := lookup.served(pid, rest, rest):
         return _engine(lookup, name, rest, served)
-    is_tag = ":" not in rest and re.fullmatch(_TAG, rest)
+    is_tag = ":" not in rest and (re.fullmatch(_TAG, rest) or _is_suffix(lookup, rest))
     return None if is_tag or rest in POLICIES else _passed(lookup, name, pid, _with_own_head(lookup, pid, rest))
+
+
+def _is_suffix(lookup: Lookup, rest: str) -> bool:
+    """Whether some provider takes a word behind names of models: `kimi-for-coding:online` asks nobody for `online`."""
+    return any(f":{rest}" in (row.connection.get("suffixes") or ()) for row in lookup.registry.providers.values())
 
 
 def policy(lookup: Lookup, name: str) -> Resolution | None:
