@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -100,6 +101,18 @@ def test_many_texts_take_several_requests_of_one_model(how: str, serve: Serve) -
     assert [len(json.loads(request.body)["input"]) for request in first.requests].count(TEXTS) == 3
     assert second.requests == []
     assert found.usage.input_tokens == len(texts)
+
+
+def test_four_groups_are_on_their_way_at_once_with_asyncio(serve: Serve) -> None:
+    together = threading.Barrier(4)
+
+    def wait_for_others(connection: Connection, request: Received) -> None:
+        if len(server.requests) > 1:  # the first group says which model it is
+            together.wait(30)
+        vectors(connection, request)
+
+    server = serve(wait_for_others)
+    assert len(embed("async", rows_of(server, models={"m": ["a"]}), environ(1), ["x"] * TEXTS * 5)) == TEXTS * 5
 
 
 @both
