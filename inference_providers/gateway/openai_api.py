@@ -11,6 +11,7 @@ from inference_providers.errors import InferenceProvidersError
 from inference_providers.gateway import failures, model_list
 from inference_providers.gateway.messages import JSON, Incoming, Outgoing, Refused
 from inference_providers.gateway.routes import Route
+from inference_providers.gateway.stream_usage import ask_for_usage, without_usage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ def _wanted(gateway: Gateway, incoming: Incoming) -> RoutedRequest:
     body = wanted.request.body
     if body is not None:
         _check(body, wanted.cache)
+        if wanted.request.streams and wanted.request.api == chat.PATH:
+            wanted.hides_usage = ask_for_usage(wanted.request)
     return wanted
 
 
@@ -115,8 +118,11 @@ class _Pieces:
 
 async def _events(reply: AsyncStreamReply, wanted: RoutedRequest, pipeline: Pipeline) -> AsyncIterator[bytes]:
     ids = pipeline.owners.stream(reply.offer) if wanted.learns else None
+    pieces = reply.raw()
+    if wanted.hides_usage:
+        pieces = without_usage(pieces, lambda: reply.is_whole)
     try:
-        async for piece in reply.raw():
+        async for piece in pieces:
             if ids is not None:
                 ids.feed(piece)
             yield piece
