@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from inference_providers.routing.preferences import configured as configured
     from inference_providers.routing.preferences import preferences_of as preferences_of
     from inference_providers.routing.rates import Rates as Rates
-    from inference_providers.routing.rates import Taken as Taken
     from inference_providers.routing.rates import checked_rates as checked_rates
     from inference_providers.routing.router import Send as Send
     from inference_providers.routing.router import Sleep as Sleep
@@ -71,7 +70,6 @@ _HOME = {
     ),
     "rates": (
         "Rates",
-        "Taken",
         "checked_rates",
     ),
     "router": (
