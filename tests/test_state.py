@@ -388,7 +388,7 @@ def test_keys_are_used_again_by_all_when_one_forgets_what_was_refused(path: str,
 
 
 def test_forgetting_what_was_refused_ends_no_cool_down(path: str, serve: Serve) -> None:
-    busy, well = serve(status(429, {"retry-after": "60"})), serve()
+    busy, well = serve(status(429, headers={"retry-after": "60"})), serve()
     one, other = (shared(path, busy, well) for _ in range(2))
     assert one.ask_ai("hi", "m").provider == "p2"
     one.pipeline.health.forget_dead()
@@ -397,7 +397,7 @@ def test_forgetting_what_was_refused_ends_no_cool_down(path: str, serve: Serve) 
 
 
 def test_an_account_without_money_and_one_that_cools_down_are_left_alone_by_others(path: str, serve: Serve) -> None:
-    for number, behaviour in enumerate((status(402), status(429, {"retry-after": "60"}))):
+    for number, behaviour in enumerate((status(402), status(429, headers={"retry-after": "60"}))):
         failing, well = serve(behaviour), serve()
         one, other = (shared(f"{path}{number}", failing, well) for _ in range(2))
         assert one.ask_ai("hi", "m").provider == "p2"
@@ -498,7 +498,7 @@ def asking(count: int, options: dict[str, Any]) -> subprocess.Popen[str]:
 
 
 def test_processes_tell_each_other_who_rests(path: str, serve: Serve) -> None:
-    busy, well = serve(status(429, {"retry-after": "60"})), serve()
+    busy, well = serve(status(429, headers={"retry-after": "60"})), serve()
     registry = registry_of(busy.url, well.url)
     options = {"json_override": registry, "environ": keys(2), "state": path}
     for _ in range(2):

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from inference_providers.routing.router import Send as Send
     from inference_providers.routing.router import Sleep as Sleep
     from inference_providers.routing.router import route as route
+    from inference_providers.routing.shared_rests import forget_refused as forget_refused
     from inference_providers.routing.speeds import SHORT as SHORT
     from inference_providers.routing.speeds import Speeds as Speeds
     from inference_providers.routing.strategies import MEASURED as MEASURED
@@ -77,6 +78,7 @@ _HOME = {
         "Sleep",
         "route",
     ),
+    "shared_rests": ("forget_refused",),
     "speeds": (
         "SHORT",
         "Speeds",

@@ -103,9 +103,7 @@ class DeadKeys:
 
     def clear(self) -> None:
         """Forget all, in all processes."""
-        for digest, (_, why) in self._rests.known().items():
-            if why.partition(" ")[0] in (KEY, ACCOUNT):
-                self._rests.state.clear(digest)
+        forget_refused(self._rests.state)
 
 
 class Cooling:
@@ -154,6 +152,13 @@ class Tripped:
 
     def discard(self, place: Key) -> None:
         """It is none any more: that goes with its rest."""
+
+
+def forget_refused(state: State) -> None:
+    """Have all who share a state use keys and accounts again that were refused."""
+    for digest, (_, why) in list(state.rests().items()):
+        if why.partition(" ")[0] in (KEY, ACCOUNT):
+            state.clear(digest)
 
 
 def _told(error: ProviderError | None) -> str:

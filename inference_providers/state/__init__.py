@@ -6,6 +6,7 @@ from inference_providers._face import face
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from inference_providers.state.construction import SHARED as SHARED
     from inference_providers.state.construction import state_of as state_of
     from inference_providers.state.memory_state import MemoryState as MemoryState
     from inference_providers.state.state import State as State
@@ -13,7 +14,10 @@ if TYPE_CHECKING:
     from inference_providers.state.window import Taken as Taken
 
 _HOME = {
-    "construction": ("state_of",),
+    "construction": (
+        "SHARED",
+        "state_of",
+    ),
     "memory_state": ("MemoryState",),
     "state": ("State",),
     "window": ("Taken",),
