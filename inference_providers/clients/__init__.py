@@ -6,6 +6,7 @@ from inference_providers._face import face
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from inference_providers.clients import failures as failures
     from inference_providers.clients.async_provider_list import AsyncProviderList as AsyncProviderList
     from inference_providers.clients.connection import Connection as Connection
     from inference_providers.clients.one_line import ask_ai as ask_ai
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
     from inference_providers.clients.options import ListOptions as ListOptions
     from inference_providers.clients.options import StreamOptions as StreamOptions
     from inference_providers.clients.provider_list import ProviderList as ProviderList
+    from inference_providers.clients.reply_headers import reply_headers as reply_headers
+    from inference_providers.clients.routed_request import RoutedOptions as RoutedOptions
+    from inference_providers.clients.routed_request import RoutedRequest as RoutedRequest
+    from inference_providers.clients.routed_request import options_for as options_for
+    from inference_providers.clients.sdk_headers import own_headers as own_headers
 
 _HOME = {
     "async_provider_list": ("AsyncProviderList",),
@@ -46,5 +52,12 @@ _HOME = {
         "StreamOptions",
     ),
     "provider_list": ("ProviderList",),
+    "reply_headers": ("reply_headers",),
+    "routed_request": (
+        "RoutedOptions",
+        "RoutedRequest",
+        "options_for",
+    ),
+    "sdk_headers": ("own_headers",),
 }
-__getattr__, __dir__ = face(__name__, _HOME)
+__getattr__, __dir__ = face(__name__, _HOME, modules=("failures",))

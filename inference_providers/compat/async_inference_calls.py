@@ -26,7 +26,7 @@ from inference_providers.log import warn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable
     from typing import Any
 
     from inference_providers.calls import AsyncAnswerStream, Pipeline
@@ -88,7 +88,7 @@ class AsyncInferenceStream:
         self.id = new_id("inf_stream")
         self.inferred: AsyncInferred | None = None
 
-    async def events(self) -> AsyncIterator[dict[str, Any]]:
+    async def events(self) -> AsyncGenerator[dict[str, Any], None]:
         """Each event's JSON, the last with tokens and cost. Raises TruncatedStreamError where it breaks."""
         async for text in self._stream:
             yield delta_of(self.id, text)

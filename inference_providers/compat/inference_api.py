@@ -62,13 +62,13 @@ class InferenceRequest:
 
     models: the names, best first. parameters: those of `ask_ai`, preferences among them. extra: parameters that go to
     whoever answers as they are. terms: `avoid` and `only`. how: further options. preferences: as in
-    `configure_providers`. fallback: one of `FALLBACKS`. id: the sender's own, in a batch. store: whether the reply may
-    be read again. streams: whether it is asked for as it comes.
+    `configure_providers`. fallback: one of `FALLBACKS`. id: the sender's own, in a batch. caller: on whose behalf.
+    store: whether the reply may be read again. streams: whether it is asked for as it comes.
     """
 
     __slots__ = (
-        "cache", "cache_config", "extra", "fallback", "how", "id", "messages", "models", "parameters", "preferences",
-        "store", "streams", "system", "terms", "timeout",
+        "cache", "cache_config", "caller", "extra", "fallback", "how", "id", "messages", "models", "parameters",
+        "preferences", "store", "streams", "system", "terms", "timeout",
     )  # fmt: skip
 
     def __init__(self, models: list[str], messages: list[dict[str, Any]]) -> None:
@@ -78,7 +78,8 @@ class InferenceRequest:
         self.terms: dict[str, Any] = {}
         self.how: dict[str, Any] = {}
         self.preferences: Mapping[str, Any] | None = None
-        self.fallback, self.id, self.system = SAME_MODEL, "", None
+        self.fallback, self.id, self.caller = SAME_MODEL, "", ""
+        self.system: str | None = None
         self.cache: Any = None
         self.cache_config: Any = None
         self.store, self.streams = True, False
@@ -281,7 +282,8 @@ def _messages(given: Any, within: str) -> list[dict[str, Any]]:
         content = turn.get("content")
         for number, part in enumerate(content if isinstance(content, list) else ()):
             _check_part(part, f"{where}[{place}].content[{number}]")
-    return given
+    turns: list[dict[str, Any]] = given
+    return turns
 
 
 def _check_part(part: Any, where: str) -> None:
@@ -328,6 +330,7 @@ def question_of(broad: Pipeline, request: InferenceRequest) -> tuple[Pipeline, Q
         raise invalid(str(error), _parameter_in(str(error), request)) from None
     if preferences is not None:
         question.preferences = preferences.for_call()
+    question.caller = request.caller
     return pipeline, question
 
 

@@ -7,7 +7,7 @@ import time
 from functools import partial
 
 from inference_providers.compat.inference_api import batch_of, id_of, question_of, request_of
-from inference_providers.compat.inference_errors import failure
+from inference_providers.compat.inference_errors import failure, invalid
 from inference_providers.compat.inference_reply import (
     COMPLETED,
     FAILED,
@@ -20,10 +20,11 @@ from inference_providers.compat.inference_reply import (
 )
 from inference_providers.compat.inference_waiting import AT_ONCE, gathered
 from inference_providers.errors import InferenceProvidersError
+from inference_providers.log import warn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
     from typing import Any
 
     from inference_providers.calls import AnswerStream, Pipeline
@@ -65,10 +66,14 @@ def _one_of(row: Any, place: int, answering: Answering) -> dict[str, Any]:
     """One request of a batch: what is wrong with it is its own."""
     own = {"id": id_of(row, place)}
     try:
-        request = request_of(row, within=f"requests[{place}].")
-        request.streams = False
+        request = request_of(row, within=(within := f"requests[{place}]."))
+        if request.streams:
+            raise invalid("A batch gives whole replies; leave out stream", f"{within}stream")
         inferred = answering(request)
     except InferenceProvidersError as error:
+        return {**own, "status": FAILED, **failure(error)[2]}
+    except Exception as error:  # noqa: BLE001  (the others are not to be lost by it)
+        warn(f"a request of a batch failed: {type(error).__name__}: {error}")
         return {**own, "status": FAILED, **failure(error)[2]}
     return {**own, "status": COMPLETED, "response": inferred.reply}
 
@@ -81,7 +86,7 @@ class InferenceStream:
         self.id = new_id("inf_stream")
         self.inferred: Inferred | None = None
 
-    def events(self) -> Iterator[dict[str, Any]]:
+    def events(self) -> Generator[dict[str, Any], None, None]:
         """Each event's JSON, the last with tokens and cost. Raises TruncatedStreamError where it breaks."""
         for text in self._stream:
             yield delta_of(self.id, text)
