@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from functools import partial
 
-from inference_providers.compat.inference_api import batch_of, id_of, question_of, request_of
+from inference_providers.compat.inference_api import batch_of, id_of, model_name, question_of, request_of
 from inference_providers.compat.inference_errors import failure, invalid
 from inference_providers.compat.inference_reply import (
     COMPLETED,
@@ -50,7 +50,8 @@ async def async_inferred(pipeline: Pipeline, request: InferenceRequest) -> Async
     created = time.time()
     own, question = question_of(pipeline, request)
     answer = await own.async_asker.answer(question, request.asked_models, request.falls_back, request.timeout)
-    return AsyncInferred(reply_of(answer, new_id(), created), answer.latency)
+    reply = reply_of(answer, new_id(), created, model_name(own, request, answer))
+    return AsyncInferred(reply, answer.latency)
 
 
 async def async_batched(body: Any, answering: Answering) -> dict[str, Any]:
@@ -80,11 +81,13 @@ async def _one_of(row: Any, place: int, answering: Answering) -> dict[str, Any]:
     return {**own, "status": COMPLETED, "response": inferred.reply}
 
 
-class AsyncInferenceStream:
+class AsyncEventStream:
     """A stream that has begun: its events, and at its end what is kept of it, else None."""
 
-    def __init__(self, stream: AsyncAnswerStream, created: float) -> None:
-        self._stream, self._created = stream, created
+    def __init__(
+        self, stream: AsyncAnswerStream, pipeline: Pipeline, request: InferenceRequest, created: float
+    ) -> None:
+        self._stream, self._pipeline, self._request, self._created = stream, pipeline, request, created
         self.id = new_id("inf_stream")
         self.inferred: AsyncInferred | None = None
 
@@ -93,17 +96,18 @@ class AsyncInferenceStream:
         async for text in self._stream:
             yield delta_of(self.id, text)
         answer = self._stream.answer
-        self.inferred = AsyncInferred(reply_of(answer, self.id, self._created), answer.latency)
-        yield last_delta(answer, self.id, self._created)
+        model = model_name(self._pipeline, self._request, answer)
+        self.inferred = AsyncInferred(reply_of(answer, self.id, self._created, model), answer.latency)
+        yield last_delta(answer, self.id, self._created, model)
 
     async def aclose(self) -> None:
         """Stop: the provider stops generating."""
         await self._stream.aclose()
 
 
-async def async_streamed(pipeline: Pipeline, request: InferenceRequest) -> AsyncInferenceStream:
+async def async_streamed(pipeline: Pipeline, request: InferenceRequest) -> AsyncEventStream:
     """Ask for a stream, and wait for its first content. Raises what `async_inferred` raises."""
     created = time.time()
     own, question = question_of(pipeline, request)
     stream = own.async_asker.stream(question, request.asked_models, request.falls_back, request.timeout)
-    return AsyncInferenceStream(await stream.open(), created)
+    return AsyncEventStream(await stream.open(), own, request, created)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from inference_providers.calls import Pipeline
-    from inference_providers.chat import Question
+    from inference_providers.chat import Answer, Question
     from inference_providers.routing import Preferences
 
 BEST_AVAILABLE, SAME_MODEL, NO_FALLBACK = FALLBACKS = ("best_available", "same_model", "none")
@@ -141,7 +141,7 @@ def request_of(body: Any, *, streams: bool = False, within: str = "") -> Inferen
     Raises InvalidRequestError, whose `details` name the parameter at fault.
     """
     if not isinstance(body, dict):
-        raise invalid(f"A request is a JSON object, not {_kind_of(body)}", within or None, "object")
+        raise invalid(f"A request is a JSON object, not {_kind_of(body)}", within.rstrip(".") or None, "object")
     check_names(body, within)
     models = _models(body.get("model"), within)
     request = InferenceRequest(models, _messages(body.get("messages"), within))
@@ -332,6 +332,16 @@ def question_of(broad: Pipeline, request: InferenceRequest) -> tuple[Pipeline, Q
         question.preferences = preferences.for_call()
     question.caller = request.caller
     return pipeline, question
+
+
+def model_name(pipeline: Pipeline, request: InferenceRequest, answer: Answer) -> str:
+    """What a reply calls the model that gave it: as the request does, where it is that one; else its canonical name."""
+    known = answer.canonical_name
+    names = pipeline.finder.registry.names
+    for name in request.models:
+        if known is not None and not re.search("[/:]", name) and names.canonical_name(name) == known:
+            return name
+    return known or answer.model
 
 
 def _preferences(pipeline: Pipeline, request: InferenceRequest, words: dict[str, Any]) -> Preferences | None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 from functools import partial
 
-from inference_providers.compat.inference_api import batch_of, id_of, question_of, request_of
+from inference_providers.compat.inference_api import batch_of, id_of, model_name, question_of, request_of
 from inference_providers.compat.inference_errors import failure, invalid
 from inference_providers.compat.inference_reply import (
     COMPLETED,
@@ -48,7 +48,8 @@ def inferred(pipeline: Pipeline, request: InferenceRequest) -> Inferred:
     created = time.time()
     own, question = question_of(pipeline, request)
     answer = own.asker.answer(question, request.asked_models, request.falls_back, request.timeout)
-    return Inferred(reply_of(answer, new_id(), created), answer.latency)
+    reply = reply_of(answer, new_id(), created, model_name(own, request, answer))
+    return Inferred(reply, answer.latency)
 
 
 def batched(body: Any, answering: Answering) -> dict[str, Any]:
@@ -78,11 +79,11 @@ def _one_of(row: Any, place: int, answering: Answering) -> dict[str, Any]:
     return {**own, "status": COMPLETED, "response": inferred.reply}
 
 
-class InferenceStream:
+class EventStream:
     """A stream that has begun: its events, and at its end what is kept of it, else None."""
 
-    def __init__(self, stream: AnswerStream, created: float) -> None:
-        self._stream, self._created = stream, created
+    def __init__(self, stream: AnswerStream, pipeline: Pipeline, request: InferenceRequest, created: float) -> None:
+        self._stream, self._pipeline, self._request, self._created = stream, pipeline, request, created
         self.id = new_id("inf_stream")
         self.inferred: Inferred | None = None
 
@@ -91,17 +92,18 @@ class InferenceStream:
         for text in self._stream:
             yield delta_of(self.id, text)
         answer = self._stream.answer
-        self.inferred = Inferred(reply_of(answer, self.id, self._created), answer.latency)
-        yield last_delta(answer, self.id, self._created)
+        model = model_name(self._pipeline, self._request, answer)
+        self.inferred = Inferred(reply_of(answer, self.id, self._created, model), answer.latency)
+        yield last_delta(answer, self.id, self._created, model)
 
     def close(self) -> None:
         """Stop: the provider stops generating."""
         self._stream.close()
 
 
-def streamed(pipeline: Pipeline, request: InferenceRequest) -> InferenceStream:
+def streamed(pipeline: Pipeline, request: InferenceRequest) -> EventStream:
     """Ask for a stream, and wait for its first content. Raises what `inferred` raises."""
     created = time.time()
     own, question = question_of(pipeline, request)
     stream = own.asker.stream(question, request.asked_models, request.falls_back, request.timeout)
-    return InferenceStream(stream.open(), created)
+    return EventStream(stream.open(), own, request, created)

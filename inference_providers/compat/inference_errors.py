@@ -101,6 +101,12 @@ def error_body(code: str, message: str, details: Mapping[str, Any] | None = None
     return {"error": {"code": code, "message": message, "details": dict(details or {})}}
 
 
+def not_kept() -> dict[str, Any]:
+    """The body for an id under which nothing is kept for whoever asks."""
+    message = "There is no inference of this id that you may read: replies are kept for an hour, unless store is false."
+    return error_body(NOT_FOUND, message, {"parameter": "id"})
+
+
 def details_of(error: InferenceProvidersError) -> dict[str, Any]:
     """What is known of an error beside its words."""
     told = {name: getattr(error, name, None) for name in _TOLD}

@@ -22,10 +22,10 @@ def new_id(kind: str = "inf") -> str:
     return f"{kind}_{os.urandom(16).hex()}"
 
 
-def reply_of(answer: Answer, id_: str, created: float) -> dict[str, Any]:
-    """An answer, as JSON. *created*: when it was asked for, in seconds since 1970."""
+def reply_of(answer: Answer, id_: str, created: float, model: str) -> dict[str, Any]:
+    """An answer, as JSON. *created*: when it was asked for, in seconds since 1970. *model*: what answered."""
     made = {
-        "id": id_, "object": "inference", "created": int(created), "model": answer.canonical_name or answer.model,
+        "id": id_, "object": "inference", "created": int(created), "model": model,
         "provider": answer.provider, "choices": _choices(answer), "usage": usage_of(answer.usage),
         "cost": cost_of(answer),
     }  # fmt: skip
@@ -87,12 +87,11 @@ def delta_of(id_: str, text: str) -> dict[str, Any]:
     return {"id": id_, "object": "inference.delta", "choices": [{"index": 0, "delta": {"content": text}}]}
 
 
-def last_delta(answer: Answer, id_: str, created: float) -> dict[str, Any]:
+def last_delta(answer: Answer, id_: str, created: float, model: str) -> dict[str, Any]:
     """A stream's last event: how it ended, calls of tools, tokens and cost."""
     delta = {"tool_calls": answer.tool_calls} if answer.tool_calls else {}
     return {
-        "id": id_, "object": "inference.delta", "created": int(created),
-        "model": answer.canonical_name or answer.model, "provider": answer.provider,
+        "id": id_, "object": "inference.delta", "created": int(created), "model": model, "provider": answer.provider,
         "choices": [{"index": 0, "delta": delta, "finish_reason": answer.finish_reason}],
         "usage": usage_of(answer.usage), "cost": cost_of(answer), **_asides(answer),
     }  # fmt: skip
