@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from inference_providers.clients import failures as failures
     from inference_providers.clients.async_provider_list import AsyncProviderList as AsyncProviderList
     from inference_providers.clients.connection import Connection as Connection
+    from inference_providers.clients.headers_of_replies import reply_headers as reply_headers
     from inference_providers.clients.one_line import ask_ai as ask_ai
     from inference_providers.clients.one_line import batch as batch
     from inference_providers.clients.one_line import default_list as default_list
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from inference_providers.clients.options import ListOptions as ListOptions
     from inference_providers.clients.options import StreamOptions as StreamOptions
     from inference_providers.clients.provider_list import ProviderList as ProviderList
-    from inference_providers.clients.reply_headers import reply_headers as reply_headers
     from inference_providers.clients.routed_request import RoutedOptions as RoutedOptions
     from inference_providers.clients.routed_request import RoutedRequest as RoutedRequest
     from inference_providers.clients.routed_request import options_for as options_for
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _HOME = {
     "async_provider_list": ("AsyncProviderList",),
     "connection": ("Connection",),
+    "headers_of_replies": ("reply_headers",),
     "one_line": (
         "ask_ai",
         "batch",
@@ -52,7 +53,6 @@ _HOME = {
         "StreamOptions",
     ),
     "provider_list": ("ProviderList",),
-    "reply_headers": ("reply_headers",),
     "routed_request": (
         "RoutedOptions",
         "RoutedRequest",

@@ -56,9 +56,9 @@ class Failure:
 
 def failure_of(error: InferenceProvidersError) -> Failure:
     """What one of our errors is."""
-    for kind, status, code, parameter in _OURS:
-        if isinstance(error, kind):
-            return Failure(REFUSED, status, error_body(str(error), code, parameter))
+    for type_, known, code, parameter in _OURS:
+        if isinstance(error, type_):
+            return Failure(REFUSED, known, error_body(str(error), code, parameter))
     attempts = error.attempts if isinstance(error, AllProvidersFailedError) else []
     if isinstance(error, AllProvidersFailedError) and not attempts:  # the time was up before anybody was asked
         return Failure(OUT_OF_TIME)

@@ -16,7 +16,7 @@ import httpx2
 import openai
 
 from inference_providers.clients.connection import KEPT, OFFER
-from inference_providers.clients.reply_headers import reply_headers
+from inference_providers.clients.headers_of_replies import reply_headers
 from inference_providers.clients.routed_request import RoutedOptions, RoutedRequest, options_for
 from inference_providers.clients.sdk_body import seconds
 from inference_providers.clients.sdk_errors import check_loop, clean_request, sdk_error
