@@ -79,7 +79,10 @@ def test_a_request_names_no_key_address_header_or_file(start: Start, serve: Serv
         ({"Api-Key": "k"}, "Api-Key"),
         ({"extra_headers": {"a": "b"}}, "extra_headers"),
         ({"extra_body": {"base_url": "http://x"}}, "extra_body.base_url"),
-        ({"fallback_config": {"strategies": [{"provider": "p1", "apiKey": "k"}]}}, "fallback_config.strategies[0].apiKey"),
+        (
+            {"fallback_config": {"strategies": [{"provider": "p1", "apiKey": "k"}]}},
+            "fallback_config.strategies[0].apiKey",
+        ),
         ({"anything": [[{"model_path": "/x"}]]}, "anything[0][0].model_path"),
         ({"cache_config": {"enabled": True, "path": "/tmp/x"}}, "cache_config.path"),
         ({"images": ["/etc/passwd"]}, "images"),
