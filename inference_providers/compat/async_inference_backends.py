@@ -6,14 +6,12 @@
 from __future__ import annotations
 
 import json
-import os
 
 from inference_providers.clients import AsyncProviderList
 from inference_providers.compat import inference_api, inference_errors
 from inference_providers.compat.async_inference_calls import async_batched, async_inferred, async_streamed
 from inference_providers.compat.gateway_access import GatewayAccess
 from inference_providers.compat.kept_replies import KeptReplies
-from inference_providers.credentials import Environment
 from inference_providers.errors import ProviderUnavailableError
 from inference_providers.log import warn
 from inference_providers.text import jsontext
@@ -40,14 +38,13 @@ def backend_of(
     mock_mode: bool,
     mock_responses: Mapping[str, Any] | None,
     timeout: float,
-    environ: Mapping[str, str] | None,
+    environ: Mapping[str, str],
     options: dict[str, Any],
 ) -> AsyncOwnInference | AsyncRemoteInference:
     """Who answers a client of these options. Raises TypeError and ValueError."""
-    users = Environment(os.environ if environ is None else environ)
     if mock_responses is not None and not mock_mode:
         raise ValueError("mock_responses are for mock_mode=True; without it, providers are asked")
-    address = base_url or users.get(GATEWAY, "").strip()
+    address = base_url or environ.get(GATEWAY, "").strip()
     if mock_mode or not address:
         if mock_mode:
             options = {**options, "mock": _EVERY_REPLY if mock_responses is None else mock_responses}
@@ -59,8 +56,8 @@ def backend_of(
         return AsyncOwnInference(AsyncProviderList(environ=environ, timeout=timeout, **options))
     if options:
         raise TypeError(f"{', '.join(options)}: these are for a client without a gateway; a gateway has its own")
-    access = GatewayAccess(address, api_key if api_key is not None else users.get(TOKEN))
-    return AsyncRemoteInference(access, AsyncSender(users, Limits(total=timeout)))
+    access = GatewayAccess(address, api_key if api_key is not None else environ.get(TOKEN))
+    return AsyncRemoteInference(access, AsyncSender(environ, Limits(total=timeout)))
 
 
 class AsyncOwnInference:

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import os
+
 from inference_providers.compat.async_inference_backends import AsyncOwnInference, AsyncRemoteInference, backend_of
 from inference_providers.compat.inference_objects import Inference, InferenceChunk, Report, StoredInference
-from inference_providers.credentials import Secretive, hidden
+from inference_providers.credentials import Environment, Secretive, hidden
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -150,7 +152,8 @@ class AsyncClient(Secretive):
         **options: Any,
     ) -> None:
         api_key = hidden(api_key)
-        self._backend = backend_of(api_key, base_url, mock_mode, mock_responses, timeout, environ, options)
+        users = Environment(os.environ if environ is None else environ)
+        self._backend = backend_of(api_key, base_url, mock_mode, mock_responses, timeout, users, options)
         self.inference = AsyncInferenceCalls(self._backend)
 
     def __repr__(self) -> str:

@@ -4,14 +4,12 @@
 from __future__ import annotations
 
 import json
-import os
 
 from inference_providers.clients import ProviderList
 from inference_providers.compat import inference_api, inference_errors
 from inference_providers.compat.gateway_access import GatewayAccess
 from inference_providers.compat.inference_calls import batched, inferred, streamed
 from inference_providers.compat.kept_replies import KeptReplies
-from inference_providers.credentials import Environment
 from inference_providers.errors import ProviderUnavailableError
 from inference_providers.log import warn
 from inference_providers.text import jsontext
@@ -38,14 +36,13 @@ def backend_of(
     mock_mode: bool,
     mock_responses: Mapping[str, Any] | None,
     timeout: float,
-    environ: Mapping[str, str] | None,
+    environ: Mapping[str, str],
     options: dict[str, Any],
 ) -> OwnInference | RemoteInference:
     """Who answers a client of these options. Raises TypeError and ValueError."""
-    users = Environment(os.environ if environ is None else environ)
     if mock_responses is not None and not mock_mode:
         raise ValueError("mock_responses are for mock_mode=True; without it, providers are asked")
-    address = base_url or users.get(GATEWAY, "").strip()
+    address = base_url or environ.get(GATEWAY, "").strip()
     if mock_mode or not address:
         if mock_mode:
             options = {**options, "mock": _EVERY_REPLY if mock_responses is None else mock_responses}
@@ -57,8 +54,8 @@ def backend_of(
         return OwnInference(ProviderList(environ=environ, timeout=timeout, **options))
     if options:
         raise TypeError(f"{', '.join(options)}: these are for a client without a gateway; a gateway has its own")
-    access = GatewayAccess(address, api_key if api_key is not None else users.get(TOKEN))
-    return RemoteInference(access, Sender(users, Limits(total=timeout)))
+    access = GatewayAccess(address, api_key if api_key is not None else environ.get(TOKEN))
+    return RemoteInference(access, Sender(environ, Limits(total=timeout)))
 
 
 class OwnInference:
