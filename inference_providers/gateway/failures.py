@@ -74,7 +74,8 @@ def _inner(content: bytes) -> dict[str, Any]:
 
 def told(error: Refused | InferenceProvidersError, route: Route | None) -> Outgoing:
     """The reply that tells of a failure, in the form of the path."""
-    form = DIALECTS.get(route.dialect if route is not None else "openai", openai_form)
+    dialect = route.dialect if route is not None else getattr(error, "dialect", "openai")
+    form = DIALECTS.get(dialect, openai_form)
     failure = read(error)
     made = Outgoing(failure.status, _plain(failure.headers), json.dumps(form(failure)).encode())
     made.headers.append(JSON)

@@ -125,6 +125,9 @@ def test_errors_have_the_form_that_was_written_down(start: Start, serve: Serve) 
     assert asked(another, API, SAID)[1]["error"]["code"] == "insufficient_credits"
     code, _, content = gateway.ask("POST", API, SAID, {"Authorization": "Bearer nobody"})
     assert (code, json.loads(content)["error"]["code"]) == (401, "unknown_token")
+    assert set(json.loads(content)["error"]) == {"code", "message", "details"}
+    code, _, content = gateway.ask("POST", API, b"model=x", {"Content-Type": "application/x-www-form-urlencoded"})
+    assert (code, set(json.loads(content)["error"])) == (415, {"code", "message", "details"})
 
 
 def test_a_batch_keeps_order_and_ids_and_loses_nothing_by_a_failure(start: Start, serve: Serve) -> None:
