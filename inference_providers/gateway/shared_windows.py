@@ -110,7 +110,7 @@ class SharedWindows:
             or (most is not None and requests >= most)
             or (most_tokens is not None and used + tokens > most_tokens)
         ):
-            return refusal(quota, tokens, now, _times(connection, caller) if by_minute else (), under_way)
+            return refusal(quota, tokens, now, _Minute(connection, caller, requests, used, under_way))
         number = worker.number()
         if by_minute:
             connection.execute("INSERT INTO taken VALUES (?, ?, ?, ?)", (number, caller, now, tokens))
@@ -229,8 +229,30 @@ def _last_minute(connection: sqlite3.Connection, caller: str, now: float) -> tup
     return requests, tokens
 
 
-def _times(connection: sqlite3.Connection, caller: str) -> list[tuple[float, int]]:
-    return connection.execute("SELECT at, tokens FROM taken WHERE caller = ? ORDER BY at", (caller,)).fetchall()
+class _Minute:
+    """The last minute of a caller, as far as a refusal asks for it."""
+
+    def __init__(self, connection: sqlite3.Connection, caller: str, requests: int, tokens: int, under_way: int) -> None:
+        self._connection, self._caller = connection, caller
+        self.requests, self.tokens, self.under_way = requests, tokens, under_way
+
+    @property
+    def newest(self) -> float:
+        return self.at(self.requests - 1)
+
+    def at(self, number: int) -> float:
+        """When the request came before which so many came."""
+        sql = "SELECT at FROM taken WHERE caller = ? ORDER BY at LIMIT 1 OFFSET ?"
+        return float(self._connection.execute(sql, (self._caller, number)).fetchone()[0])
+
+    def without(self, tokens: int) -> float:
+        """When the request came with which, and all before it, so many tokens go."""
+        sql = "SELECT at, tokens FROM taken WHERE caller = ? ORDER BY at"
+        for at, taken in self._connection.execute(sql, (self._caller,)):
+            tokens -= taken
+            if tokens <= 0:
+                return float(at)
+        return self.newest
 
 
 def _under_way(connection: sqlite3.Connection, caller: str) -> int:

@@ -11,7 +11,7 @@ from collections import deque
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from typing import Protocol
 
     from inference_providers.gateway.quotas import Quota
@@ -33,6 +33,34 @@ if TYPE_CHECKING:
 
         def forget(self, caller: str) -> None:
             """Know nothing of a caller any more."""
+            raise NotImplementedError
+
+    class Minute(Protocol):
+        """The last minute of a caller, as a refusal looks at it: at a few of its times, and not at all of them."""
+
+        under_way: int
+
+        @property
+        def requests(self) -> int:
+            """How many came."""
+            raise NotImplementedError
+
+        @property
+        def tokens(self) -> int:
+            """How many they take."""
+            raise NotImplementedError
+
+        @property
+        def newest(self) -> float:
+            """When the last one came; of one at least."""
+            raise NotImplementedError
+
+        def at(self, number: int) -> float:
+            """When the request came before which so many came."""
+            raise NotImplementedError
+
+        def without(self, tokens: int) -> float:
+            """When the request came with which, and all before it, so many tokens go."""
             raise NotImplementedError
 
 
@@ -72,11 +100,31 @@ class Full:
 class _Window:
     """One caller's: requests of the last minute, their tokens, and how many are under way."""
 
-    __slots__ = ("open", "taken", "tokens")
+    __slots__ = ("taken", "tokens", "under_way")
 
     def __init__(self) -> None:
         self.taken: deque[Place] = deque()
-        self.tokens = self.open = 0
+        self.tokens = self.under_way = 0
+
+    @property
+    def requests(self) -> int:
+        return len(self.taken)
+
+    @property
+    def newest(self) -> float:
+        return self.taken[-1].at
+
+    def at(self, number: int) -> float:
+        """When the request came before which so many came."""
+        return self.taken[number].at
+
+    def without(self, tokens: int) -> float:
+        """When the request came with which, and all before it, so many tokens go."""
+        for place in self.taken:
+            tokens -= place.tokens
+            if tokens <= 0:
+                return place.at
+        return self.newest
 
 
 def headline(quota: Quota, requests: int, tokens: int, under_way: int) -> tuple[int, int]:
@@ -113,17 +161,17 @@ class MemoryWindows:
             window.tokens -= gone.tokens
         most, most_tokens, at_once = quota.requests_per_minute, quota.tokens_per_minute, quota.concurrent
         if (
-            (at_once is not None and window.open >= at_once)
+            (at_once is not None and window.under_way >= at_once)
             or (most is not None and len(taken) >= most)
             or (most_tokens is not None and window.tokens + tokens > most_tokens)
         ):
-            return refusal(quota, tokens, now, [(place.at, place.tokens) for place in taken], window.open)
-        window.open += 1
+            return refusal(quota, tokens, now, window)
+        window.under_way += 1
         window.tokens += tokens
         if most is not None:
             place = Place(caller, now, tokens, most, most - len(taken) - 1, MINUTE)
         else:
-            limit, left = headline(quota, 0, window.tokens, window.open)
+            limit, left = headline(quota, 0, window.tokens, window.under_way)
             place = Place(caller, now, tokens, limit, left, 0.0 if most_tokens is None else MINUTE)
         place.window = window
         taken.append(place)
@@ -134,7 +182,7 @@ class MemoryWindows:
         window, place.window = place.window, None
         if window is None:
             return
-        window.open -= 1
+        window.under_way -= 1
         if tokens is not None and place.counts:
             window.tokens += tokens - place.tokens
             place.tokens = tokens
@@ -144,7 +192,7 @@ class MemoryWindows:
         window, place.window = place.window, None
         if window is None:
             return
-        window.open -= 1
+        window.under_way -= 1
         if place.counts:
             place.counts = False
             window.tokens -= place.tokens
@@ -155,25 +203,19 @@ class MemoryWindows:
         self._windows.pop(caller, None)
 
 
-def refusal(quota: Quota, tokens: int, now: float, taken: Sequence[tuple[float, int]], under_way: int) -> Full:
-    """Which limit leaves no place for a request: of several, the one for which it waits longest.
-
-    taken: when requests of the last minute came, and their tokens, in order.
-    """
+def refusal(quota: Quota, tokens: int, now: float, minute: Minute) -> Full:
+    """Which limit leaves no place for a request: of several, the one for which it waits longest."""
     found: list[Full] = []
-    used, reset = sum(count for _, count in taken), (taken[-1][0] + MINUTE - now if taken else 0.0)
     most, most_tokens, at_once = quota.requests_per_minute, quota.tokens_per_minute, quota.concurrent
-    if at_once is not None and under_way >= at_once:
+    reset = minute.newest + MINUTE - now if minute.requests else 0.0
+    if at_once is not None and minute.under_way >= at_once:
         found.append(Full(CONCURRENT, at_once, 0, SOON, SOON))
-    if most is not None and len(taken) >= most:
-        found.append(Full(REQUESTS, most, 0, reset, taken[len(taken) - most][0] + MINUTE - now))
-    if most_tokens is not None and used + tokens > most_tokens:
-        left = max(most_tokens - used, 0)
+    if most is not None and minute.requests >= most:
+        found.append(Full(REQUESTS, most, 0, reset, minute.at(minute.requests - most) + MINUTE - now))
+    if most_tokens is not None and minute.tokens + tokens > most_tokens:
+        left = max(most_tokens - minute.tokens, 0)
         if tokens > most_tokens:
             return Full(TOKENS, most_tokens, left, reset, None)
-        place = 0
-        while used + tokens > most_tokens:
-            used -= taken[place][1]
-            place += 1
-        found.append(Full(TOKENS, most_tokens, left, reset, taken[place - 1][0] + MINUTE - now))
+        gone = minute.without(minute.tokens + tokens - most_tokens)
+        found.append(Full(TOKENS, most_tokens, left, reset, gone + MINUTE - now))
     return max(found, key=lambda full: full.wait or 0.0)
