@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from inference_providers.files import folders
-from inference_providers.gateway.admin_token import VARIABLE, admin_token, token_path
+from inference_providers.gateway.administrator import VARIABLE, admin_token, token_path
 from inference_providers.gateway.caller_fields import FieldError, UnknownCallerError
 from inference_providers.gateway.callers import ADMIN, Callers
 from inference_providers.gateway.quotas import TIERS
@@ -77,12 +77,12 @@ def test_a_key_ends_and_who_has_it_is_told(clocks: Clocks) -> None:
     assert callers.of(key) is not None
     clocks.now += 1
     assert callers.of(key) is None
-    assert callers.problem(key) == "this key expired on 2027-02-14 08:00 UTC"
+    assert callers.problem(key).startswith("This key expired on 2027-02-14 08:00 UTC;")
     callers.update("alice", expires=None)
     assert callers.of(key) is not None
     callers.revoke("BOB")
     assert callers.of(other) is None
-    assert callers.problem(other) == "this key was revoked on 2027-02-14 08:00 UTC"
+    assert callers.problem(other).startswith("This key was revoked on 2027-02-14 08:00 UTC;")
     clocks.now += DAY
     assert callers.revoke("bob").revoked == clocks.now - DAY, "the first time counts"
     assert callers.problem(key) == ""
@@ -242,7 +242,7 @@ def test_a_token_is_made_once_and_private() -> None:
     path = token_path(places())
     assert path is not None
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
-    assert os.listdir(Path(path).parent) == ["gateway.token"], "nothing is left beside it"
+    assert os.listdir(Path(path).parent) == ["gateway-token"], "nothing is left beside it"
     given = "a-token-of-my-own!"
     assert admin_token({**places(), VARIABLE: given}) == given
     assert admin_token({**places(), VARIABLE: ""}) == token
@@ -250,7 +250,7 @@ def test_a_token_is_made_once_and_private() -> None:
 
 def test_processes_that_start_at_once_have_the_same_token() -> None:
     code = (
-        "import os, sys\nfrom inference_providers.gateway.admin_token import admin_token\n"
+        "import os, sys\nfrom inference_providers.gateway.administrator import admin_token\n"
         "print('ready', flush=True)\nsys.stdin.readline()\nprint(admin_token(os.environ))"
     )
     started = [

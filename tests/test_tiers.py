@@ -23,7 +23,7 @@ from inference_providers.gateway.callers import ADMIN, Caller
 from inference_providers.gateway.quotas import TIERS
 from inference_providers.gateway.shared_windows import SharedWindows
 from inference_providers.gateway.spending import MIGRATIONS, Spending
-from inference_providers.gateway.tiers import Admission, Refused, Tiers, headers
+from inference_providers.gateway.tiers import Admission, Exceeded, Tiers, headers
 from inference_providers.gateway.windows import MemoryWindows
 from tests.conftest import ROOT, places
 
@@ -53,9 +53,9 @@ class Bench:
         assert isinstance(found, Admission), found.message
         return found
 
-    def refused(self, caller: Caller, tokens: int = 0, cost: float = 0.0) -> Refused:
+    def refused(self, caller: Caller, tokens: int = 0, cost: float = 0.0) -> Exceeded:
         found = self.enter(caller, tokens, cost)
-        assert isinstance(found, Refused)
+        assert isinstance(found, Exceeded)
         return found
 
 
@@ -516,7 +516,7 @@ def test_a_fork_does_not_leave_for_its_parent(tmp_path: Path) -> None:
     child = os.fork()
     if child == 0:
         admission.leave()
-        fine = isinstance(bench.enter(one), Refused)
+        fine = isinstance(bench.enter(one), Exceeded)
         os._exit(0 if fine else 1)
     assert os.waitpid(child, 0)[1] == 0
     assert bench.refused(one).what == "concurrent"

@@ -98,7 +98,7 @@ def places(environ: Mapping[str, str]) -> list[Place]:
         Place("models", "models that were fetched", model_files.own_folder(environ), fetched),
         Place("usage", "the log of calls", folders.own("data", environ), ("usage.db", "usage.*")),
         Place("gateway", "callers of a gateway, and what they used", folders.own("data", environ), _GATEWAY),
-        Place("gateway", "the token of a gateway's administrator", folders.own("state", environ), ("gateway.token",)),
+        Place("gateway", "the token of a gateway's administrator", folders.own("state", environ), ("gateway-token",)),
         Place("lists", "your lists of models", folders.own("config", environ), lists),
     ]
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import time
 
-from inference_providers.errors import InferenceProvidersError, UnknownModelError
+from inference_providers.errors import UnknownModelError
+from inference_providers.gateway.refused import Refused
 from inference_providers.offers import AUTO, apply_policy, is_automatic, list_of, priority
 
 TYPE_CHECKING = False
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
     from inference_providers.offers import Offer
 
 KEPT = 60.0  # seconds for which what names stand for counts: servers come and go
-
-
-class ForbiddenModelError(InferenceProvidersError):
-    """A caller has asked for a model that is not one of its own."""
 
 
 class _Models:
@@ -55,12 +52,12 @@ class AllowedModels:
         return self._of(caller.models, list_of(_choice(asked)))[1]
 
     def offers(self, caller: Caller, asked: str | Sequence[str] | None, found: Iterable[Offer]) -> list[Offer]:
-        """The candidates among those found for *asked* that a caller may ask. Raises ForbiddenModelError for none."""
+        """The candidates among those found for *asked* that a caller may ask. Raises Refused (403) for none."""
         if caller.models is None:
             return list(found)
         kept = [offer for offer in found if self.allows(caller, offer)]
         if not kept:
-            raise ForbiddenModelError(self._refusal(caller.models, asked))
+            raise Refused(403, self._refusal(caller.models, asked), "model_not_allowed", parameter="model")
         policy = _choice(asked).removeprefix(list_of(_choice(asked))).removeprefix(":") if _leaves_choice(asked) else ""
         return apply_policy(policy, kept, self._finder.registry) if policy else kept
 

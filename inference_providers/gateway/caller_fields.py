@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}"
-_TAKEN = ("admin",)  # the administrator's
+_TAKEN = ("admin", "administrator", "anybody")  # who asks without being a caller
 _MOST_MODELS, _LONGEST_MODEL = 1000, 300
 _SECONDS = {"m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _FAR = 32503680000.0  # the year 3000
@@ -42,7 +42,7 @@ def checked_name(name: Any) -> str:
         form = "1 to 64 letters, digits or any of . _ @ -, the first of which is a letter or digit"
         raise FieldError("name", f"a caller's name has {form}, unlike {_shown(name)}")
     if name.lower() in _TAKEN:
-        raise FieldError("name", f"{name!r} stands for the administrator; give another name")
+        raise FieldError("name", f"{name!r} is not the name of a caller here; give another")
     return name
 
 

@@ -91,9 +91,9 @@ class Caller:
     def problem(self, now: float) -> str:
         """Why its key is not taken; empty where it is."""
         if self.revoked is not None:
-            return f"this key was revoked on {day(self.revoked)}"
+            return f"This key was revoked on {day(self.revoked)}; its administrator may give another."
         if self.expires is not None and self.expires <= now:
-            return f"this key expired on {day(self.expires)}"
+            return f"This key expired on {day(self.expires)}; its administrator may give another."
         return ""
 
     def as_dict(self) -> dict[str, Any]:
@@ -103,7 +103,8 @@ class Caller:
         return found | {name: _time(found[name]) for name in ("created", "expires", "revoked")}
 
 
-ADMIN = Caller(ADMIN_ID, ADMIN_ID, is_admin=True)
+ADMIN = Caller(ADMIN_ID, "administrator", is_admin=True)
+ANYBODY = Caller("anybody", "anybody")  # who asks where no token is asked for
 
 
 class Callers:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 
+from inference_providers.gateway.refused import Refused
 from inference_providers.gateway.spending import Spending
 from inference_providers.gateway.windows import CONCURRENT, REQUESTS, TOKENS, Full, MemoryWindows
 
@@ -50,7 +51,7 @@ class Admission:
             self._tiers.spending.settle(reservation, reservation.cost if cost is None else cost)
 
 
-class Refused:
+class Exceeded:
     """A request that may not be made now. what: `requests`, `tokens`, `concurrent` or `budget`.
 
     status: of the reply. retry_after: seconds until it may be, None where waiting does not help: it is too large, or
@@ -73,7 +74,12 @@ class Refused:
         self.limit, self.remaining, self.reset, self.retry_after = limit, remaining, reset, retry_after
 
     def __repr__(self) -> str:
-        return f"<Refused for {self.what}>"
+        return f"<Exceeded {self.what}>"
+
+    def refused(self) -> Refused:
+        """As the reply to the request."""
+        code = "budget_exceeded" if self.status == PAYMENT else "rate_limit_exceeded"
+        return Refused(self.status, self.message, code, headers=headers(self))
 
 
 class Tiers:
@@ -96,7 +102,7 @@ class Tiers:
     def __repr__(self) -> str:
         return f"<Tiers over {self.windows!r}>"
 
-    def enter(self, caller: Caller, tokens: int = 0, cost: float = 0.0) -> Admission | Refused | None:
+    def enter(self, caller: Caller, tokens: int = 0, cost: float = 0.0) -> Admission | Exceeded | None:
         """Whether a request of about so many tokens may be made, of which *cost* is set aside; None without limits.
 
         cost: USD, the most that it may come to; 0 where nobody knows, and then it may be made as long as there is any
@@ -125,32 +131,32 @@ class Tiers:
         self.windows.forget(caller)
         self.spending.forget(caller)
 
-    def _full(self, full: Full) -> Refused:
+    def _full(self, full: Full) -> Exceeded:
         said = _SAID[full.what].format(full.limit, full.remaining)
         if full.wait is None:
-            said += "; this request alone is larger, so that waiting does not help: a shorter prompt or a smaller "
-            said += "max_tokens does"
+            said += ". This request alone is larger, so that waiting does not help: a shorter prompt or a smaller "
+            said += "max_tokens does."
         else:
-            said += f"; come again in {_seconds(full.wait)} s"
+            said += f". Come again in {_seconds(full.wait)} s."
         reset = self._now() + full.reset
-        return Refused(full.what, TOO_MANY, said, full.limit, full.remaining, reset, full.wait)
+        return Exceeded(full.what, TOO_MANY, said, full.limit, full.remaining, reset, full.wait)
 
-    def _spent(self, budget: float, left: float, cost: float) -> Refused:
+    def _spent(self, budget: float, left: float, cost: float) -> Exceeded:
         renews = self.spending.renews()
         anew = time.strftime("%d %B %Y (UTC)", time.gmtime(renews))
-        asked = f", and it may cost up to ${cost:.6f}" if cost > 0 else ""
-        said = f"${left:.6f} of the ${budget:g} of this month are left for this key{asked}; it begins anew on {anew}"
-        return Refused(BUDGET, PAYMENT, said, budget, left, renews)
+        asked = f", and this request may cost up to ${cost:.6f}" if cost > 0 else ""
+        said = f"Of this key's ${budget:g} of this month ${left:.6f} are left{asked}. It begins anew on {anew}."
+        return Exceeded(BUDGET, PAYMENT, said, budget, left, renews)
 
 
 _SAID = {
-    REQUESTS: "this key may make {0:,} requests a minute, and has made them",
-    TOKENS: "this key may use {0:,} tokens a minute, of which {1:,} are left",
-    CONCURRENT: "this key may make {0:,} requests at once, and they are under way",
+    REQUESTS: "This key may make {0:,} requests a minute, and has made them",
+    TOKENS: "This key may use {0:,} tokens a minute, of which {1:,} are left",
+    CONCURRENT: "This key may make {0:,} requests at once, and they are under way",
 }
 
 
-def headers(found: Admission | Refused | None) -> dict[str, str]:
+def headers(found: Admission | Exceeded | None) -> dict[str, str]:
     """What a reply says of limits, as HTTP headers: of the one that its caller is closest to be told of."""
     if found is None or found.limit is None or getattr(found, "status", TOO_MANY) != TOO_MANY:
         return {}

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 VARIABLE = "INFERENCE_PROVIDERS_TOKEN"
-FILE = "gateway.token"
+FILE = "gateway-token"
 LEAST = 16  # characters
 _MOST = 4096
 _ANOTHER = "`python -c 'import secrets; print(secrets.token_urlsafe(32))'` makes a good one"
@@ -22,6 +22,11 @@ def token_path(environ: Mapping[str, str]) -> str | None:
     """Where the random one is kept; None for a user without a home folder."""
     folder = folders.own("state", environ)
     return None if folder is None else os.path.join(folder, FILE)
+
+
+def token_place(environ: Mapping[str, str]) -> str:
+    """Where the token is, in words."""
+    return f"in {VARIABLE}" if environ.get(VARIABLE) else token_path(environ) or ""
 
 
 def admin_token(environ: Mapping[str, str]) -> str:
