@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 
 from inference_providers.errors import UnknownModelError
-from inference_providers.gateway.refused import Refused
 from inference_providers.offers import AUTO, apply_policy, is_automatic, list_of, priority
 
 TYPE_CHECKING = False
@@ -45,21 +44,42 @@ class AllowedModels:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {len(self._known)} callers>"
 
-    def names(self, caller: Caller, asked: str | Sequence[str] | None) -> str | Sequence[str] | None:
-        """What to look up for a caller: *asked*, but the automatic choice is the best of its models."""
-        if caller.models is None or not _leaves_choice(asked):
-            return asked
-        return self._of(caller.models, list_of(_choice(asked)))[1]
+    def names(self, caller: Caller, asked: Sequence[str]) -> list[str]:
+        """What to look up for a caller: those that it may ask; in place of the automatic choice its models, best first.
+
+        Raises UnknownModelError where there are none.
+        """
+        if caller.models is None:
+            return list(asked)
+        found: list[str] = []
+        for name in asked:
+            if is_automatic(name):
+                found += self._of(caller.models, list_of(name.strip().lower()))[1]
+            elif any(self.allows(caller, offer) for offer in self._offers_of(name)):
+                found.append(name)
+        if not found:
+            raise self._refusal(caller.models, asked)
+        return list(dict.fromkeys(found))
+
+    def _offers_of(self, name: str) -> Sequence[Offer]:
+        try:
+            return self._finder.resolve(name).offers
+        except UnknownModelError:
+            return ()
 
     def offers(self, caller: Caller, asked: str | Sequence[str] | None, found: Iterable[Offer]) -> list[Offer]:
-        """The candidates among those found for *asked* that a caller may ask. Raises Refused (403) for none."""
+        """The candidates among those found for *asked* that a caller may ask. Raises UnknownModelError for none."""
+        names = [AUTO] if asked is None else [asked] if isinstance(asked, str) else asked
         if caller.models is None:
             return list(found)
         kept = [offer for offer in found if self.allows(caller, offer)]
         if not kept:
-            raise Refused(403, self._refusal(caller.models, asked), "model_not_allowed", parameter="model")
-        policy = _choice(asked).removeprefix(list_of(_choice(asked))).removeprefix(":") if _leaves_choice(asked) else ""
-        return apply_policy(policy, kept, self._finder.registry) if policy else kept
+            raise self._refusal(caller.models, names)
+        choice = names[0].strip().lower()
+        if len(names) == 1 and is_automatic(choice):
+            policy = choice.removeprefix(list_of(choice)).removeprefix(":")
+            return apply_policy(policy, kept, self._finder.registry) if policy else kept
+        return kept
 
     def allows(self, caller: Caller, offer: Offer) -> bool:
         """Whether a caller may ask a candidate."""
@@ -100,14 +120,6 @@ class AllowedModels:
         except UnknownModelError:
             return None
 
-    def _refusal(self, names: tuple[str, ...], asked: str | Sequence[str] | None) -> str:
-        wanted = "any" if asked is None else asked if isinstance(asked, str) else ", ".join(asked)
-        return f"This key may ask {', '.join(names)}, and not {wanted[:200]}."
-
-
-def _leaves_choice(asked: str | Sequence[str] | None) -> bool:
-    return asked is None or (isinstance(asked, str) and is_automatic(asked))
-
-
-def _choice(asked: str | Sequence[str] | None) -> str:
-    return asked.strip().lower() if isinstance(asked, str) else AUTO
+    @staticmethod
+    def _refusal(own: Sequence[str], asked: Sequence[str]) -> UnknownModelError:
+        return UnknownModelError(f"This key may ask {', '.join(own)}, and not {', '.join(asked)[:200]}.", own)

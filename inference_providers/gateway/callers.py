@@ -185,7 +185,7 @@ class Callers:
         """The one of that name. Raises UnknownCallerError."""
         return _named(self.list(), name)
 
-    def create(self, name: str, **fields: Any) -> tuple[Caller, str]:
+    def create(self, name: str, /, **fields: Any) -> tuple[Caller, str]:
         """A new caller, and its key, which is nowhere else. *fields*: as `update` takes them."""
         values = checked(fields, self._clock())
         row = {"id": f"c_{secrets.token_hex(8)}", "name": checked_name(name), "created": self._clock(), **values}
@@ -203,7 +203,7 @@ class Callers:
             raise FieldError("name", f"there is a caller called {name!r} already; its name is free once it is purged")
         return self.get(name), key
 
-    def update(self, name: str, **fields: Any) -> Caller:
+    def update(self, name: str, /, **fields: Any) -> Caller:
         """Change a caller: models, tier, requests_per_minute, tokens_per_minute, concurrent, budget, expires.
 
         None takes a limit away.

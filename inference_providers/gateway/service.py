@@ -7,6 +7,7 @@ import time
 from inference_providers.clients import RoutedOptions, options_for
 from inference_providers.gateway.allowed_models import AllowedModels
 from inference_providers.gateway.callers import Callers
+from inference_providers.gateway.metering import Metering
 from inference_providers.gateway.tiers import Tiers
 
 TYPE_CHECKING = False
@@ -30,9 +31,10 @@ class Gateway:
     ) -> None:
         self._make, self.settings = make_providers, settings
         self.started = time.time()
-        self.reload()
+        self.providers = make_providers()
         self.callers = callers or Callers(self.pipeline.users_environ)
         self.tiers = Tiers.of(self.pipeline.users_environ, settings.workers)
+        self._use(self.providers)
 
     def __repr__(self) -> str:
         return f"<Gateway on {self.settings.host}:{self.settings.port}>"
@@ -44,10 +46,16 @@ class Gateway:
 
     def reload(self) -> None:
         """Read registry and keys anew; what is under way ends with the old ones, and refused keys are tried again."""
-        self.providers = self._make()
+        self._use(self._make())
+
+    def _use(self, providers: AsyncProviderList) -> None:
+        self.providers = providers
         self.options = RoutedOptions(*options_for(self.pipeline, None, None, None, None))
         self.kept: dict[str, Any] = {}
         self.allowed = AllowedModels(self.pipeline.finder)
+        metering = Metering(self.tiers, self.allowed)
+        self.pipeline.stages.insert(0, metering)  # before those that may answer, and the log
+        self.pipeline.listeners.append(metering.hear)
 
     def removals(self) -> list[Callable[[str], object]]:
         """What removes what this process keeps of a caller, by its id."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 
-from inference_providers.gateway.refused import Refused
+from inference_providers.errors import BudgetExceededError, RateLimitError
 from inference_providers.gateway.spending import Spending
 from inference_providers.gateway.windows import CONCURRENT, REQUESTS, TOKENS, Full, MemoryWindows
 
@@ -13,6 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from inference_providers.errors import InferenceProvidersError
     from inference_providers.gateway.callers import Caller
     from inference_providers.gateway.spending import Reservation
     from inference_providers.gateway.windows import Place, Windows
@@ -76,10 +77,17 @@ class Exceeded:
     def __repr__(self) -> str:
         return f"<Exceeded {self.what}>"
 
-    def refused(self) -> Refused:
-        """As the reply to the request."""
-        code = "budget_exceeded" if self.status == PAYMENT else "rate_limit_exceeded"
-        return Refused(self.status, self.message, code, headers=headers(self))
+    def error(self) -> InferenceProvidersError:
+        """As the error of the call."""
+        if self.status == PAYMENT:
+            return BudgetExceededError(
+                self.message, left=self.remaining, limit=self.limit, budget="month", renews=self.reset
+            )
+        error = RateLimitError(
+            self.message, status=self.status, code="rate_limit_exceeded", retry_after=self.retry_after
+        )
+        error.headers = headers(self)
+        return error
 
 
 class Tiers:
