@@ -1,0 +1,179 @@
+"""Programs of others in processes of their own, and what they are pointed at: the provider itself, or the gateway.
+
+What a program does straight before the provider is the measure of what it does before the gateway.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.clients.provider import ScriptedProvider
+from tests.clients.tap import Tap
+from tests.conftest import ROOT
+from tests.servers import Server, status
+
+FOLDER = Path(__file__).parent
+PROGRAMS = FOLDER / "programs"
+PYTHON = ROOT / ".venv-clients" / "bin"
+AIDER = ROOT / ".venv-aider" / "bin" / "aider"
+NODE_MODULES = PROGRAMS / "node_modules"
+PATIENCE = 90.0  # seconds for a program: the slowest wait for their own retries
+TOKEN = "token-of-the-gateway-0123456789"
+PROVIDER_KEY = "key-of-the-provider-0123456789"
+# What the gateway is asked for, and what the provider is. Straight before the provider a program asks for the latter.
+MODEL, SENT_MODEL = "openai/gpt-4o", "gpt-4o"
+PRIVATE = {"cookie": "session=secret-cookie", "x-forwarded-for": "203.0.113.77", "x-api-token": "secret-header"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All that is here is marked."""
+    for item in items:
+        if FOLDER in item.path.parents:
+            item.add_marker(pytest.mark.clients)
+
+
+def python_program(name: str) -> list[str]:
+    """The command of a program for Python; the test is skipped where its environment is not there."""
+    path = PYTHON / name
+    if not path.exists():
+        pytest.skip("`make test-clients` makes the environment of programs for Python")
+    return [str(path)]
+
+
+def node_program(*path: str) -> list[str]:
+    """The same for what npm has installed."""
+    if shutil.which("node") is None:
+        pytest.skip("node is missing")
+    if not NODE_MODULES.is_dir():
+        pytest.skip("`make test-clients` installs the programs for node, where npm is there")
+    return [str(NODE_MODULES.joinpath(*path))] if path else ["node"]
+
+
+class Way:
+    """What a program is pointed at: `url` with `token`, where `model` is. `tap` has what it sent there."""
+
+    def __init__(self, name: str, provider: ScriptedProvider, port: int, home: Path) -> None:
+        self.name, self.provider, self.home = name, provider, home
+        self.is_gateway = name == "gateway"
+        self.token = TOKEN if self.is_gateway else PROVIDER_KEY
+        self.model = MODEL if self.is_gateway else SENT_MODEL
+        self.tap = Tap(port)
+        self.outside = Server(status(502, {"error": {"message": "nothing outside is reached here"}}))
+
+    @property
+    def url(self) -> str:
+        return self.tap.url
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """Of a program: a home of its own, and a proxy that sees whatever would leave this machine."""
+        proxy = self.outside.url.removesuffix("/v1")
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.home),
+            "LANG": "C.UTF-8",
+            **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), proxy),
+            **dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost"),
+            "NODE_USE_ENV_PROXY": "1",
+        }
+
+    def run(
+        self, command: list[str], folder: Path | None = None, seconds: float = PATIENCE, **environ: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a program to its end."""
+        return subprocess.run(
+            command, cwd=folder or self.home, env={**self.environ, **environ}, stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, encoding="utf-8", timeout=seconds, check=False,
+        )  # fmt: skip
+
+    def play(self, command: list[str], script: str, *, stream: bool = False, **environ: str) -> dict[str, Any]:
+        """Run one of the programs here, and read what it says of what came."""
+        done = self.run(
+            command, SCRIPT=script, STREAM="yes" if stream else "no", MODEL=self.model, GATEWAY_URL=self.url,
+            GATEWAY_TOKEN=self.token, HEADERS=json.dumps(PRIVATE), **environ,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        said: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        return said
+
+    def check(self) -> None:
+        """Nothing went out of the machine; the provider saw what was asked, and nothing of who asked."""
+        assert [(request.method, request.path) for request in self.outside.requests] == []
+        if not self.is_gateway:
+            return
+        asked = [re.sub(rb'("model":\s*)"openai/gpt-4o"', rb'\1"gpt-4o"', request.body) for request in self.tap.chats]
+        seen = [request.body for request in self.provider.chats]
+        assert seen
+        assert set(seen) == set(asked)  # the gateway may ask again, and never anything else
+        for request in self.provider.requests:
+            assert request.headers.get("authorization") == f"Bearer {PROVIDER_KEY}"
+            for secret in (TOKEN, *PRIVATE.values(), "org-of-the-caller"):
+                assert secret.encode() not in request.raw, secret
+            programs = {one.headers.get("user-agent") for one in self.tap.requests}
+            assert request.headers.get("user-agent") not in programs
+            assert not [name for name in request.headers if name.startswith(("x-stainless", "x-forwarded"))]
+
+    def close(self) -> None:
+        """Close what listens."""
+        self.tap.close()
+        self.outside.close()
+
+
+@pytest.fixture
+def provider() -> Iterator[ScriptedProvider]:
+    """A provider that follows scripts."""
+    with ScriptedProvider() as made:
+        yield made
+
+
+def serving(provider: ScriptedProvider, home: Path) -> tuple[subprocess.Popen[str], int]:
+    """A gateway before *provider*, as a user starts it, and its port."""
+    environ = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "PYTHONPATH": str(ROOT),
+        "OPENAI_API_KEY": PROVIDER_KEY,
+        "OPENAI_BASE_URL": provider.url,
+        "INFERENCE_PROVIDERS_TOKEN": TOKEN,
+        "INFERENCE_PROVIDERS_LOG": "off",
+    }
+    command = [sys.executable, "-m", "inference_providers.cli.main", "serve", "--port", "0"]
+    process = subprocess.Popen(command, env=environ, cwd=home, stderr=subprocess.PIPE, text=True, encoding="utf-8")
+    assert process.stderr is not None
+    said = []
+    for line in process.stderr:
+        said.append(line)
+        if found := re.search(r"Serving at http://127\.0\.0\.1:(\d+)/v1", line):
+            threading.Thread(target=process.stderr.read, daemon=True).start()  # else a full pipe would hold it up
+            return process, int(found[1])
+    raise AssertionError(f"the gateway did not start: {''.join(said)}")
+
+
+@pytest.fixture(params=["straight", "gateway"])
+def way(request: pytest.FixtureRequest, provider: ScriptedProvider, tmp_path: Path) -> Iterator[Way]:
+    """Straight to the provider, and by way of the gateway."""
+    home = tmp_path / "home"
+    home.mkdir()
+    process, port = None, provider.port
+    if request.param == "gateway":
+        process, port = serving(provider, tmp_path)
+    made = Way(request.param, provider, port, home)
+    try:
+        yield made
+        made.check()
+    finally:
+        made.close()
+        if process is not None:
+            process.terminate()
+            process.wait(30)
