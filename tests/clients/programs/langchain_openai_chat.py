@@ -51,6 +51,6 @@ try:
     seen["text"], seen["usage"] = str(reply.text), reply.usage_metadata["total_tokens"]
 except openai.APIStatusError as error:
     seen["error"] = {"status": error.status_code, "message": error.message, "code": error.code}
-except Exception as error:
+except openai.OpenAIError as error:
     seen["error"] = {"status": None, "message": f"{type(error).__name__}: {error}", "code": None}
 print(json.dumps(seen))

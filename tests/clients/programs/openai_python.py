@@ -83,6 +83,4 @@ except openai.APIStatusError as error:
     seen["error"] = {"status": error.status_code, "message": error.message, "code": error.code}
 except openai.APIError as error:
     seen["error"] = {"status": None, "message": error.message, "code": None}
-except Exception as error:  # a stream that breaks off is an error of the HTTP library in some versions
-    seen["error"] = {"status": None, "message": f"{type(error).__name__}: {error}", "code": None}
 print(json.dumps(seen))
