@@ -33,6 +33,7 @@ TOKEN = "token-of-the-gateway-0123456789"
 PROVIDER_KEY = keys(1)["P1_API_KEY"]
 # What the gateway is asked for, and what the provider is. Straight before the provider a program asks for the latter.
 MODEL, SENT_MODEL = "gpt-4o-mini", "gpt-4o-mini-internal"
+EMPTIED = {"refusal", "parsed"}  # of a model's turn, where they are null: the SDK for Node sends them back
 PRIVATE = {"cookie": "session=secret-cookie", "x-forwarded-for": "203.0.113.77", "x-api-token": "secret-header"}
 
 
@@ -58,6 +59,15 @@ def node_program(*path: str) -> list[str]:
     if not NODE_MODULES.is_dir():
         pytest.skip("`make test-clients` installs the programs for node, where npm is there")
     return [str(NODE_MODULES.joinpath(*path))] if path else ["node"]
+
+
+def of_the_page(heading: str, language: str) -> list[str]:
+    """The blocks in a language that docs/programs.md has for a program."""
+    page = (ROOT / "docs" / "programs.md").read_text("utf-8")
+    section = page.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    found = re.findall(rf"^```{language}\n(.*?)^```", section, re.DOTALL | re.MULTILINE)
+    assert found, heading
+    return found
 
 
 class Way:
@@ -86,6 +96,7 @@ class Way:
             **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), proxy),
             **dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost"),
             "NODE_USE_ENV_PROXY": "1",
+            "INFERENCE_PROVIDERS_TOKEN": self.token,
         }
 
     def run(
@@ -96,6 +107,11 @@ class Way:
             command, cwd=folder or self.home, env={**self.environ, **environ}, stdin=subprocess.DEVNULL,
             capture_output=True, text=True, encoding="utf-8", timeout=seconds, check=False,
         )  # fmt: skip
+
+    def pasted(self, block: str) -> str:
+        """What the page has, with the address of this way, and a model that is there."""
+        said = block.replace("http://127.0.0.1:8484/v1", self.url)
+        return said if self.is_gateway else re.sub(r"\bauto\b(:small)?", self.model, said)
 
     def play(self, command: list[str], script: str, *, stream: bool = False, **environ: str) -> dict[str, Any]:
         """Run one of the programs here, and read what it says of what came."""
@@ -113,7 +129,6 @@ class Way:
         if not self.is_gateway:
             return
         seen = {request.body for request in self.provider.chats}
-        print(seen); print(self.tap.chats[-1].body)
         assert seen == {passed_on(request.body) for request in self.tap.chats}
         for request in self.provider.requests:
             assert request.headers.get("authorization") == f"Bearer {PROVIDER_KEY}"
@@ -157,10 +172,14 @@ def serving(provider: ScriptedProvider, folder: Path) -> Running:
 def passed_on(body: bytes) -> bytes:
     """What the provider is sent of a request: the same bytes, with its own name for the model.
 
-    A stream whose usage was not asked for has that in front, for the log and its costs.
+    A stream whose usage was not asked for has that in front, for the log and its costs. Turns of models lose what
+    providers refuse.
     """
-    sent = re.sub(rb'("model":\s*)"%b"' % MODEL.encode(), rb'\1"%b"' % SENT_MODEL.encode(), body)
-    asked = json.loads(body)
+    sent = re.sub(rb'("model":\s*)"(?:%b|auto(?::small)?)"' % MODEL.encode(), rb'\1"%b"' % SENT_MODEL.encode(), body)
+    asked = json.loads(sent)
+    if any(message.keys() & EMPTIED for message in asked["messages"]):
+        messages = [{key: message[key] for key in message if key not in EMPTIED} for message in asked["messages"]]
+        return json.dumps({**asked, "messages": messages}).encode()
     if asked.get("stream") and "stream_options" not in asked:
         return b'{"stream_options":{"include_usage":true},' + sent[1:]
     return sent

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.clients.conftest import AIDER, Way
+from tests.clients.conftest import AIDER, Way, of_the_page
 from tests.clients.provider import TEXT, WORDS
 
 QUIET = (
@@ -39,17 +41,18 @@ def repository(way: Way) -> Path:
 
 
 def aider(way: Way, folder: Path, message: str, *options: str) -> subprocess.Popen[str]:
-    """It, on its way."""
-    command = [str(AIDER), "--model", f"openai/{way.model}", "--edit-format", "whole", *QUIET, *options]
+    """It, started as the page has it, on its way."""
+    (lines,) = of_the_page("aider", "bash")
+    more = ["--edit-format", "whole", *QUIET, *options, "--message", message, "sum.py"]
     environ = {
         **way.environ,
-        "OPENAI_API_BASE": way.url,
-        "OPENAI_API_KEY": way.token,
+        "PATH": f"{AIDER.parent}:{os.environ['PATH']}",
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
     }
     return subprocess.Popen(
-        [*command, "--message", message, "sum.py"], cwd=folder, env=environ, stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8",
+        ["bash", "-c", f"{way.pasted(lines).replace('aider --model', 'exec aider --model').strip()} {shlex.join(more)}"],
+        cwd=folder, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, encoding="utf-8",
     )  # fmt: skip
 
 

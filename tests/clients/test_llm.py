@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.clients.conftest import PRIVATE, Way, python_program
+from tests.clients.conftest import PRIVATE, Way, of_the_page, python_program
 from tests.clients.provider import TEXT, WORDS
 
 ADD = '''
@@ -19,20 +20,18 @@ def add(a: int, b: int) -> int:
 
 
 def llm(way: Way, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """It, with the configuration and the key as the page has them."""
+    (program,) = python_program("llm")
     folder = way.home / "llm"
     folder.mkdir()
-    (folder / "extra-openai-models.yaml").write_text(
-        f"""\
-- model_id: gateway
-  model_name: {way.model}
-  api_base: {way.url}
-  api_key_name: gateway
-  supports_tools: true
-  headers: {json.dumps(PRIVATE)}
-"""
-    )
-    (folder / "keys.json").write_text(json.dumps({"gateway": way.token}))
-    return way.run([*python_program("llm"), "-m", "gateway", *arguments], LLM_USER_PATH=str(folder))
+    environ = {"LLM_USER_PATH": str(folder), "PATH": f"{Path(program).parent}:{os.environ['PATH']}"}
+    (row,) = of_the_page("llm", "yaml")
+    (folder / "extra-openai-models.yaml").write_text(f"{way.pasted(row)}  headers: {json.dumps(PRIVATE)}\n")
+    (commands,) = of_the_page("llm", "bash")
+    keys, ask = commands.splitlines()
+    assert way.run(["bash", "-c", keys], **environ).returncode == 0
+    assert ask == 'llm -m gateway "Hello"'
+    return way.run([program, "-m", "gateway", *arguments], **environ)
 
 
 @pytest.mark.parametrize("options", [[], ["--no-stream"]])
@@ -69,6 +68,6 @@ def test_stream_that_breaks_off(way: Way) -> None:
 def test_what_the_log_of_it_keeps(way: Way) -> None:
     """Its own log has the usage that the provider counted."""
     llm(way, "-u", "script:text")
-    done = way.run([*python_program("llm"), "logs", "--json"], LLM_USER_PATH=str(Path(way.home / "llm")))
+    done = way.run([*python_program("llm"), "logs", "--json"], LLM_USER_PATH=str(way.home / "llm"))
     row = json.loads(done.stdout)[0]
     assert (row["response"], row["input_tokens"], row["output_tokens"]) == (TEXT, 7, 5)
