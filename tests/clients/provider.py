@@ -72,10 +72,11 @@ class ScriptedProvider(Server):
             status = int(number)
             connection.reply(status, refusal(status), HEADERS.get(status))
         elif messages[-1]["role"] == "tool":
-            since = [one for one in messages if one["role"] in ("assistant", "tool")]
             results = []
-            while since and since[-1]["role"] == "tool":
-                results.append(text_of(since.pop()["content"]))
+            for message in reversed(messages):
+                if message["role"] != "tool":
+                    break
+                results.append(text_of(message["content"]))
             say(connection, body, f"The tool says {' and '.join(reversed(results))}.")
         elif script == "tool" and body.get("tools"):
             call(connection, body, self.calls[:1])
@@ -120,7 +121,7 @@ def say(connection: Connection, body: dict[str, Any], text: str, pause: float = 
 
 def call(connection: Connection, body: dict[str, Any], calls: list[tuple[str, dict[str, Any]]]) -> None:
     """Calls of tools; in a stream, the arguments come in pieces."""
-    made = [
+    made: list[dict[str, Any]] = [
         {"id": f"call_{place}", "type": "function", "function": {"name": name, "arguments": json.dumps(arguments)}}
         for place, (name, arguments) in enumerate(calls)
     ]
@@ -130,8 +131,8 @@ def call(connection: Connection, body: dict[str, Any], calls: list[tuple[str, di
     connection.start_stream()
     connection.event(piece(body, {"role": "assistant", "content": None}))
     for place, one in enumerate(made):
-        arguments = str(one["function"]["arguments"])  # type: ignore[index]
-        function = {**one["function"], "arguments": ""}  # type: ignore[dict-item]
+        arguments = one["function"]["arguments"]
+        function = {**one["function"], "arguments": ""}
         connection.event(piece(body, {"tool_calls": [{"index": place, **one, "function": function}]}))
         for part in re.findall(r"(?s).{1,5}", arguments):
             connection.event(piece(body, {"tool_calls": [{"index": place, "function": {"arguments": part}}]}))

