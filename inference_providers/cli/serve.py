@@ -12,6 +12,8 @@ from inference_providers.cli.output import say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import socket
+    from collections.abc import Mapping
     from typing import Any
 
     from inference_providers.gateway import Settings
@@ -23,23 +25,39 @@ if TYPE_CHECKING:
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that serve.")
 @click.option("--no-token", is_flag=True, help="Let every program on this machine in; on loopback only.")
 @click.option("--allow-host", multiple=True, metavar="NAME", help="Another name by which it may be called.")
+@click.option(
+    "--env-file",
+    type=click.Path(dir_okay=False),
+    help="A file with NAME=VALUE lines, such as keys, over the environment; SIGHUP has it read again.",
+)
 @click.option("--registry", type=click.Path(exists=True, dir_okay=False), help="A file merged over the registry.")
 @click.option("--max-body", type=click.IntRange(1), default=64, show_default=True, help="MiB of a request.")
 @guarded
 def serve(
-    host: str, port: int, workers: int, no_token: bool, allow_host: tuple[str, ...], registry: str | None, max_body: int
+    host: str,
+    port: int,
+    workers: int,
+    no_token: bool,
+    allow_host: tuple[str, ...],
+    env_file: str | None,
+    registry: str | None,
+    max_body: int,
 ) -> None:
     """Serve every model within reach at one address, by OpenAI's API.
 
     Programs are given http://127.0.0.1:8484/v1 and the token that is in the file which this command names, or in
     INFERENCE_PROVIDERS_TOKEN where that is set. SIGHUP has registry and keys read anew.
     """
-    from inference_providers.gateway import Settings, admin_token, is_loopback, listening
+    _check_installed()
+    from inference_providers.gateway import Settings, Workers, hold_signals, is_loopback, listening
 
     if no_token and not is_loopback(host):
         raise click.UsageError(f"--no-token is for loopback only: at {host} everybody could use your keys.")
-    token = "" if no_token else admin_token(os.environ)
-    settings = Settings(host=host, port=port, token=token, hosts=allow_host, max_body=max_body * 1024 * 1024)
+    hold_signals("SIGHUP")
+    source = _Source(registry, env_file, no_token)
+    environ = source.environ()
+    settings = Settings(host=host, port=port, hosts=allow_host, max_body=max_body * 1024 * 1024)
+    settings.token = source.token(environ)
     try:
         sock = listening(host, port)
     except OSError as error:
@@ -47,25 +65,72 @@ def serve(
             f"{host}:{port} cannot be listened at: {error.strerror}. Choose another --port."
         ) from None
     settings.port = sock.getsockname()[1]
-    _introduce(settings, no_token)
     if workers == 1:
-        _work(settings, sock, registry)
+        _introduce(settings, environ)
+        _work(settings, sock, source)
         return
-    from inference_providers.gateway import Workers
+    source.providers(environ)  # what is wrong is told here, and not by each worker
+    _introduce(settings, environ)
+    sys.exit(Workers(workers, lambda: _work(settings, sock, source), sock).run())
 
-    sys.exit(Workers(workers, lambda: _work(settings, sock, registry)).run())
+
+def _check_installed() -> None:
+    """Raise a usage error where the extra is missing, or this system has not what it takes."""
+    from importlib.util import find_spec
+
+    from inference_providers import installing
+
+    if not hasattr(os, "fork"):
+        raise click.ClickException("`serve` needs Linux, macOS or another Unix: start it in WSL.")
+    missing = [name for name in ("uvicorn", "uvloop", "httptools") if find_spec(name) is None]
+    if missing:
+        raise click.ClickException(f"`serve` needs {', '.join(missing)}: {installing.command('gateway')}")
 
 
-def _introduce(settings: Settings, no_token: bool) -> None:
+class _Source:
+    """What a gateway is made of, read at its start and again for each SIGHUP."""
+
+    def __init__(self, registry: str | None, env_file: str | None, no_token: bool) -> None:
+        self._registry, self._no_token = registry, no_token
+        self._env_file = env_file and os.path.abspath(env_file)
+
+    def environ(self) -> dict[str, str]:
+        """The environment of this process, and the file's over it. Raises ValueError."""
+        from inference_providers.gateway import read_environ
+
+        return read_environ(self._env_file, os.environ) if self._env_file else dict(os.environ)
+
+    def token(self, environ: Mapping[str, str]) -> str:
+        """The administrator's token. Raises ValueError for one that is empty: everybody would have it."""
+        from inference_providers.gateway import admin_token, token_place
+
+        if self._no_token:
+            return ""
+        token = admin_token(environ)
+        if not token:
+            raise ValueError(f"The token is empty: {token_place(environ)}. Remove the file, and another is made.")
+        return token
+
+    def providers(self, environ: Mapping[str, str]) -> Any:
+        """The list that is served, with the log that commands keep."""
+        from inference_providers import AsyncProviderList
+        from inference_providers.usage import OFF, USAGE, VARIABLE, LogSettings
+
+        settings = LogSettings.of(environ)
+        said = None if environ.get(VARIABLE) else (settings.mode if settings is not None else OFF) or USAGE
+        return AsyncProviderList(json_merge=self._registry, environ=environ, log=said)  # type: ignore[arg-type]
+
+
+def _introduce(settings: Settings, environ: Mapping[str, str]) -> None:
     """Say where it is, and what that means."""
     from inference_providers.gateway import token_place
 
     address = f"[{settings.host}]" if ":" in settings.host else settings.host
     say(f"Serving at http://{address}:{settings.port}/v1", err=True)
-    if no_token:
+    if not settings.token:
         say("Every program on this machine may use it: no token is asked for.", err=True)
     else:
-        say(f"Token: {token_place(os.environ)}", err=True)
+        say(f"Token: {token_place(environ)}", err=True)
     if settings.is_open:
         say(
             "Other machines reach it, and what they send and get is not encrypted: put a proxy with TLS before it.",
@@ -73,20 +138,16 @@ def _introduce(settings: Settings, no_token: bool) -> None:
         )
 
 
-def _work(settings: Settings, sock: Any, registry: str | None) -> None:
+def _work(settings: Settings, sock: socket.socket, source: _Source) -> None:
     """One worker, until a signal ends it."""
     import uvloop
 
     from inference_providers.gateway import Gateway, run
 
-    uvloop.run(run(Gateway(lambda: _providers(registry), settings), sock))
+    def read() -> Any:
+        environ = source.environ()
+        providers = source.providers(environ)
+        settings.token = source.token(environ)
+        return providers
 
-
-def _providers(registry: str | None) -> Any:
-    """The list that is served, with the log that commands keep."""
-    from inference_providers import AsyncProviderList
-    from inference_providers.usage import OFF, USAGE, VARIABLE, LogSettings
-
-    settings = LogSettings.of(os.environ)
-    said = None if os.environ.get(VARIABLE) else (settings.mode if settings is not None else OFF) or USAGE
-    return AsyncProviderList(json_merge=registry, log=said)  # type: ignore[arg-type]
+    uvloop.run(run(Gateway(read, settings), sock))

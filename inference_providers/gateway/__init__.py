@@ -8,11 +8,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inference_providers.gateway.callers import admin_token as admin_token
     from inference_providers.gateway.callers import token_place as token_place
+    from inference_providers.gateway.env_file import read_environ as read_environ
     from inference_providers.gateway.server import run as run
     from inference_providers.gateway.service import Gateway as Gateway
     from inference_providers.gateway.settings import Settings as Settings
     from inference_providers.gateway.settings import is_loopback as is_loopback
     from inference_providers.gateway.workers import Workers as Workers
+    from inference_providers.gateway.workers import hold_signals as hold_signals
     from inference_providers.gateway.workers import listening as listening
 
 _HOME = {
@@ -20,6 +22,7 @@ _HOME = {
         "admin_token",
         "token_place",
     ),
+    "env_file": ("read_environ",),
     "server": ("run",),
     "service": ("Gateway",),
     "settings": (
@@ -28,6 +31,7 @@ _HOME = {
     ),
     "workers": (
         "Workers",
+        "hold_signals",
         "listening",
     ),
 }

@@ -12,6 +12,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from inference_providers.gateway.app import CANCELS, Application
+from inference_providers.gateway.workers import release_signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -139,13 +140,19 @@ def server_of(gateway: Gateway) -> Server:
 
 
 async def run(gateway: Gateway, sock: socket.socket, ready: Any = None) -> None:
-    """Serve until a signal ends it; SIGHUP reloads. *ready* is called once connections are taken."""
+    """Serve until a signal ends it; SIGHUP reloads. *ready* is called once connections are taken.
+
+    SIGTERM and the first SIGINT let what is under way end, for `stop_seconds` at most; another SIGINT ends it at once.
+    """
     import signal
 
     loop = asyncio.get_running_loop()
-    if hasattr(signal, "SIGHUP"):
-        loop.add_signal_handler(signal.SIGHUP, gateway.reload)
     server = server_of(gateway)
+    # uvicorn sends itself again what has ended it, which would end the process before others have finished.
+    signal.signal(signal.SIGTERM, server.handle_exit)
+    if hasattr(signal, "SIGHUP"):
+        loop.add_signal_handler(signal.SIGHUP, gateway.reload_or_keep)
+        release_signals("SIGHUP")
     if ready is not None:
         ready()
     await server.serve(sockets=[sock])

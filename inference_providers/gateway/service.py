@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 
+from inference_providers import log
 from inference_providers.clients import RoutedOptions, options_for
+from inference_providers.errors import InferenceProvidersError
 from inference_providers.gateway.callers import Callers
 
 TYPE_CHECKING = False
@@ -44,6 +46,13 @@ class Gateway:
         self.providers = self._make()
         self.options = RoutedOptions(*options_for(self.pipeline, None, None, None, None))
         self.kept: dict[str, Any] = {}
+
+    def reload_or_keep(self) -> None:
+        """`reload`; where that fails, go on with what there is, and say why."""
+        try:
+            self.reload()
+        except (InferenceProvidersError, ValueError, OSError) as error:
+            log.warn(f"nothing was read anew, and the gateway goes on as before: {error}")
 
     def answered(self, pattern: str, status: int, seconds: float) -> None:
         """Count a reply to a path of this pattern. 499: its client had gone."""
