@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from inference_providers.gateway import Settings
+    from inference_providers.gateway import Gateway, Settings
 
 
 @click.command("serve")
@@ -65,13 +65,12 @@ def serve(
             f"{host}:{port} cannot be listened at: {error.strerror}. Choose another --port."
         ) from None
     settings.port = sock.getsockname()[1]
-    if workers == 1:
-        _introduce(settings, environ)
-        _work(settings, sock, source)
-        return
-    source.providers(environ)  # what is wrong is told here, and not by each worker
+    gateway = _gateway(settings, source)  # what is wrong is told here, and by none of the workers
     _introduce(settings, environ)
-    sys.exit(Workers(workers, lambda: _work(settings, sock, source), sock).run())
+    if workers == 1:
+        _work(gateway, sock)
+    else:
+        sys.exit(Workers(workers, lambda: _work(_gateway(settings, source), sock), sock).run())
 
 
 def _check_installed() -> None:
@@ -138,11 +137,9 @@ def _introduce(settings: Settings, environ: Mapping[str, str]) -> None:
         )
 
 
-def _work(settings: Settings, sock: socket.socket, source: _Source) -> None:
-    """One worker, until a signal ends it."""
-    import uvloop
-
-    from inference_providers.gateway import Gateway, run
+def _gateway(settings: Settings, source: _Source) -> Gateway:
+    """A gateway that reads all of its source anew when it is told to."""
+    from inference_providers.gateway import Gateway
 
     def read() -> Any:
         environ = source.environ()
@@ -150,4 +147,13 @@ def _work(settings: Settings, sock: socket.socket, source: _Source) -> None:
         settings.token = source.token(environ)
         return providers
 
-    uvloop.run(run(Gateway(read, settings), sock))
+    return Gateway(read, settings)
+
+
+def _work(gateway: Gateway, sock: socket.socket) -> None:
+    """Serve until a signal ends it."""
+    import uvloop
+
+    from inference_providers.gateway import run
+
+    uvloop.run(run(gateway, sock))
