@@ -66,6 +66,7 @@ def serve(
         ) from None
     settings.port = sock.getsockname()[1]
     gateway = _gateway(settings, source)  # what is wrong is told here, and by none of the workers
+    hold_signals("SIGTERM")
     _introduce(settings, environ)
     if workers == 1:
         _work(gateway, sock)

@@ -150,9 +150,8 @@ async def run(gateway: Gateway, sock: socket.socket, ready: Any = None) -> None:
     server = server_of(gateway)
     # uvicorn sends itself again what has ended it, which would end the process before others have finished.
     signal.signal(signal.SIGTERM, server.handle_exit)
-    if hasattr(signal, "SIGHUP"):
-        loop.add_signal_handler(signal.SIGHUP, gateway.reload_or_keep)
-        release_signals("SIGHUP")
+    loop.add_signal_handler(signal.SIGHUP, gateway.reload_or_keep)
+    release_signals("SIGTERM", "SIGHUP")
     if ready is not None:
         ready()
     await server.serve(sockets=[sock])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -79,6 +80,32 @@ def test_an_empty_token_lets_nobody_in(tmp_path: Path) -> None:
     place = folder / "gateway-token"
     place.touch(0o600)
     assert "empty" in refused()
+
+
+def test_without_a_token_it_is_for_this_machine_alone(start: Start, serve: Serve) -> None:
+    assert "loopback only" in refused("--no-token", "--host", "0.0.0.0")
+    gateway = start(serve().url, args=["--no-token"])
+    assert gateway.ask("POST", CHAT, BODY, {"Authorization": ""})[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "code"),
+    [
+        ({"Origin": "https://evil.example"}, 403, "foreign_origin"),
+        ({"Origin": "null"}, 403, "foreign_origin"),
+        ({"Host": "evil.example"}, 421, "unknown_host"),
+        ({"Content-Type": "text/plain"}, 415, "content_type"),
+        ({"Authorization": "Bearer other"}, 401, "unknown_token"),
+        ({"Authorization": ""}, 401, "missing_token"),
+    ],
+)
+def test_pages_of_others_and_those_without_the_token_stay_outside(
+    start: Start, serve: Serve, headers: dict[str, str], status: int, code: str
+) -> None:
+    server = serve()
+    given, _, body = start(server.url).ask("POST", CHAT, BODY, headers)
+    assert (given, json.loads(body)["error"]["code"]) == (status, code)
+    assert server.asked == []
 
 
 def test_the_token_and_folders_are_those_of_the_file(start: Start, serve: Serve, tmp_path: Path) -> None:

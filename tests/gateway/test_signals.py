@@ -64,6 +64,11 @@ def test_a_reload_before_it_serves_is_not_its_end(start: Start, serve: Serve, co
     assert gateway.process.poll() is None
 
 
+@pytest.mark.parametrize("count", ["1", "2"])
+def test_an_end_before_it_serves_is_an_end_as_any(start: Start, serve: Serve, count: str) -> None:
+    assert start(serve().url, args=["--workers", count]).stop() == 0
+
+
 def test_a_new_key_in_the_file_counts_after_a_reload_and_no_stream_breaks(
     start: Start, serve: Serve, tmp_path: Path
 ) -> None:
