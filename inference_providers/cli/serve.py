@@ -81,9 +81,10 @@ def _work(settings: Settings, sock: Any, registry: str | None, metrics: Metrics,
     """One worker, until a signal ends it."""
     import uvloop
 
-    from inference_providers.gateway import Gateway, run
+    from inference_providers.gateway import Gateway
+    from inference_providers.gateway import serve as serving
 
-    uvloop.run(run(Gateway(lambda: _providers(registry, state), settings, metrics=metrics), sock))
+    uvloop.run(serving(Gateway(lambda: _providers(registry, state), settings, metrics=metrics), sock))
 
 
 def _providers(registry: str | None, state: str | None) -> Any:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from inference_providers.gateway.callers import admin_token as admin_token
     from inference_providers.gateway.callers import token_place as token_place
     from inference_providers.gateway.metrics import Metrics as Metrics
-    from inference_providers.gateway.server import run as run
+    from inference_providers.gateway.server import serve as serve
     from inference_providers.gateway.service import Gateway as Gateway
     from inference_providers.gateway.settings import Settings as Settings
     from inference_providers.gateway.settings import is_loopback as is_loopback
@@ -22,7 +22,7 @@ _HOME = {
         "token_place",
     ),
     "metrics": ("Metrics",),
-    "server": ("run",),
+    "server": ("serve",),
     "service": ("Gateway",),
     "settings": (
         "Settings",

@@ -6,7 +6,7 @@ import asyncio
 import json
 
 from inference_providers import chat
-from inference_providers.clients import RoutedRequest, own_headers, reply_headers
+from inference_providers.clients import RoutedRequest, headers_for_all, reply_headers
 from inference_providers.errors import InferenceProvidersError
 from inference_providers.gateway import failures, model_list
 from inference_providers.gateway.messages import JSON, Incoming, Outgoing, Refused
@@ -61,7 +61,7 @@ def _wanted(gateway: Gateway, incoming: Incoming) -> RoutedRequest:
         gateway.options,
         gateway.pipeline.owners,
         accept=incoming.headers.get("accept", ""),
-        headers=own_headers(incoming.raw_headers, one_provider=False),
+        headers=headers_for_all(incoming.headers),
         raw=True,
     )
     body = wanted.request.body

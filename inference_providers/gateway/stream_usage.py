@@ -54,7 +54,8 @@ def _split(data: bytes) -> tuple[bytes, bytes]:
     kept, start = [], 0
     for end in _END.finditer(data):
         event = data[start : end.end()]
-        if not (b'"usage"' in event and _NO_CHOICES(event)):
-            kept.append(event)
+        only_usage = b'"usage"' in event and _NO_CHOICES(event)
+        # The end of the event before may have come in two pieces.
+        kept.append(event[: len(event) - len(event.lstrip(b"\r\n"))] if only_usage else event)
         start = end.end()
     return b"".join(kept), data[start:]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import given
@@ -37,7 +38,7 @@ def filtered(pieces: list[bytes]) -> list[bytes]:
 def test_however_a_stream_is_cut_only_usage_is_left_out(cuts: list[int], contents: int) -> None:
     whole = CONTENT * contents + END + USAGE + DONE
     places = sorted({0, len(whole), *(cut for cut in cuts if cut < len(whole))})
-    pieces = [whole[start:end] for start, end in zip(places, places[1:], strict=False)]
+    pieces = [whole[start:end] for start, end in pairwise(places)]
     assert b"".join(filtered(pieces)) == CONTENT * contents + END + DONE
 
 
