@@ -287,7 +287,7 @@ class Pipeline(Secretive):
         made = ModelRequest(
             body, allow_empty=self.allow_empty, unsupported=question.on_unsupported, untouched=question.extra
         )
-        made.preferences, made.cache = question.preferences, question.cache
+        made.preferences, made.cache, made.caller = question.preferences, question.cache, question.caller
         return made
 
     def preferring(self, words: dict[str, Any], name: str = "") -> Preferences:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from inference_providers.gateway import openai_api, scraping, status
+from inference_providers.gateway import inference_routes, openai_api, scraping, status
 
-ROUTES = (*status.ROUTES, *openai_api.ROUTES, *scraping.ROUTES)
+ROUTES = (*status.ROUTES, *openai_api.ROUTES, *inference_routes.ROUTES, *scraping.ROUTES)
