@@ -344,6 +344,20 @@ def test_a_fork_has_none_of_its_parents_calls_and_waits_for_no_lock(forked: Any)
 
 
 @needs_fork
+def test_a_system_without_files_in_memory_has_one_without_a_name(forked: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "memfd_create", raising=False)
+    metrics = Metrics(workers=2)
+
+    def work(done: Callable[[], None]) -> None:
+        call(metrics)
+        done()
+
+    ends = [forked(work) for _ in range(2)]
+    assert total(metrics, "requests_total") == 2 and [end() for end in ends] == [0, 0]
+    assert not [name for name in os.listdir("/tmp") if name.startswith("inference-providers-")]
+
+
+@needs_fork
 def test_more_processes_than_were_said_harm_nobody(forked: Any) -> None:
     metrics = Metrics(workers=2)
 

@@ -159,14 +159,13 @@ class _Locked:
 
 
 def _file(size: int) -> int:
-    """A file without a name: in memory where the system has such, else among the temporary ones."""
+    """A file without a name: in memory where the system has such, else where each has its folder for what passes."""
     if hasattr(os, "memfd_create"):
         file = os.memfd_create("inference_providers")
     else:
-        import tempfile
-
-        with tempfile.TemporaryFile() as opened:
-            file = os.dup(opened.fileno())
+        path = f"/tmp/inference-providers-{os.urandom(12).hex()}"
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        os.unlink(path)
     os.ftruncate(file, size)
     return file
 
