@@ -280,6 +280,31 @@ def test_a_folder_that_is_removed_meanwhile_is_made_anew(path: str) -> None:
     assert other.generation != before and set(other.rests()) == {"b", "c"}
 
 
+def test_a_request_costs_no_more_the_more_the_minute_has(path: str, clock: Clock) -> None:
+    """Counted in steps of SQLite's machine: where there is room, where there are no tokens, and no requests."""
+    state = SqliteState(path, clock=clock)
+    steps = [0]
+    state.take("p1", 1, (None, None))
+    connection = state._minutes._connection
+    assert connection is not None
+
+    def taking(room: tuple[float | None, float | None]) -> int:
+        connection.set_progress_handler(lambda: steps.__setitem__(0, steps[0] + 1), 1)
+        steps[0] = 0
+        taken = state.take("p1", 1, room)
+        connection.set_progress_handler(None, 0)
+        assert (taken[2] is None) == (room != (None, None))
+        return steps[0]
+
+    for _ in range(31):
+        state.take("p1", 1, (None, None))
+    few = [taking((None, None)), taking((None, 31.0)), taking((32, None))]
+    for _ in range(600):
+        state.take("p1", 1, (None, None))
+    many = [taking((None, None)), taking((None, 632.0)), taking((633, None))]
+    assert all(later <= sooner * 1.3 for sooner, later in zip(few, many, strict=True)), (few, many)
+
+
 TAKER = """
 import sys
 from inference_providers.state.sqlite_state import SqliteState
