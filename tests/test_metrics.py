@@ -19,7 +19,8 @@ from prometheus_client.parser import text_string_to_metric_families as parsed
 from inference_providers import InferenceProvidersError
 from inference_providers.attempts import Attempt
 from inference_providers.calls import AttemptFinished, CallFinished, CallStarted, FirstContent, StreamFinished
-from inference_providers.gateway.metrics import CALLER, FAMILIES, PREFIX, Metrics
+from inference_providers.gateway.metering import asking
+from inference_providers.gateway.metrics import FAMILIES, PREFIX, Metrics
 from inference_providers.gateway.shared_counts import WIDTH, SharedCounts
 from inference_providers.text import in_line
 from inference_providers.usage import Usage
@@ -53,6 +54,10 @@ def offer(provider: str = "p1", model: str = "m") -> Any:
     return SimpleNamespace(provider=provider, internal_name=f"{model}-internal", canonical_name=model)
 
 
+def asked_by(name: str) -> Any:
+    return SimpleNamespace(caller=SimpleNamespace(id=name))
+
+
 def call(metrics: Metrics, number: int = 1, by: Any = None, outcome: str = "ok", **more: Any) -> None:
     metrics.hear(CallStarted(number, "/chat/completions", 1, False))
     metrics.hear(CallFinished(number, by or offer(), outcome, 1, 0.3, **more))
@@ -63,14 +68,14 @@ def test_sums_are_those_of_the_calls_that_were_made(serve: Serve) -> None:
     providers = list_of(*(server.url for server in servers), facts=[FACTS] * 3)
     metrics, heard = Metrics(), []
     providers.pipeline.listeners += [metrics.hear, heard.append]
-    CALLER.set("somebody")
+    asking.set(asked_by("somebody"))
     for name in ("p1/m", "p2/m", "p3/m", "m", "m"):
         try:
             providers.ask_ai("hi", name)
         except InferenceProvidersError:
             pass
     list(providers.stream("hi", "p1/m"))
-    CALLER.set("")
+    asking.set(None)
     ends = [*[event for event in heard if isinstance(event, CallFinished)][:-2], heard[-1]]
     assert type(heard[-1]) is StreamFinished and len(ends) == 6
     outcomes = Counter((event.provider or "", event.outcome) for event in ends)
@@ -172,9 +177,9 @@ def test_what_a_server_or_a_caller_says_stays_within_its_label(names: list[str])
 )
 def test_names_that_try_to_be_lines_of_their_own(name: str) -> None:
     metrics = Metrics()
-    CALLER.set(name)
+    asking.set(asked_by(name))
     call(metrics, by=offer(name, name))
-    CALLER.set("")
+    asking.set(None)
     metrics.http(200, name, 0.1)
     assert {key[0] for key in samples(metrics)} == {key[0] for key in samples(_plain())}
     assert len(metrics.text()) < 30_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Callable
@@ -51,6 +52,21 @@ def test_what_was_asked_is_counted_by_who_asked_and_who_answered(start: Start, s
     assert total(gateway, "first_content_seconds_count", **known) == 1
     assert total(gateway, "attempts_total", provider="p1", outcome="ok") == 0 < total(gateway, "attempts_total")
     assert total(gateway, "http_responses_total", route=CHAT, status="200") == 4
+
+
+def test_callers_are_told_apart_on_every_path(start: Start, serve: Serve) -> None:
+    gateway = start(serve().url)
+    made = json.loads(gateway.ask("POST", "/admin/callers", {"name": "alice", "tier": "pro"})[2])
+    key, caller = made["key"], made["id"]
+    asked = ((CHAT, BODY), (CHAT, {**BODY, "stream": True}), ("/v1/inference", BODY), ("/v1/inference/stream", BODY))
+    for path, body in asked:
+        for token in (key, gateway.token):
+            assert gateway.ask("POST", path, body, {"Authorization": f"Bearer {token}"})[0] == 200
+    text = scraped(gateway)
+    assert key not in text and "alice" not in text
+    for who in (caller, "admin"):
+        assert total(gateway, "requests_total", caller=who, outcome="ok") == 4
+    assert total(gateway, "open_streams") == 0
 
 
 def test_no_path_no_prompt_and_no_token_is_in_it(start: Start, serve: Serve) -> None:
