@@ -33,7 +33,7 @@ SCHEMA = (
     "CREATE TABLE minutes (name TEXT PRIMARY KEY, requests INTEGER NOT NULL, tokens REAL NOT NULL);"
     "INSERT INTO minutes SELECT name, count(*), total(tokens) FROM taken GROUP BY name",
 )
-BRIEF = 0.25  # seconds that what is said of a failure, perhaps by an event loop, may wait for others
+BRIEF = 1.0  # seconds that what is said of a failure, perhaps by an event loop, may wait for others
 SECRET = 32  # bytes
 _LOOKS = 128  # of the change mark, until the file is looked at whatever it says: whoever was to change it may have died
 _FRESH = 0.25  # seconds for which the room that is left is not read again
