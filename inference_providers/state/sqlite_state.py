@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 
-from inference_providers.files import Database, folders, replacing
+from inference_providers.files import Database, folders, kept_secret
 from inference_providers.state.change_mark import ChangeMark
 from inference_providers.state.memory_state import KEPT, MOST_RESTS, MemoryState, digest_of
 from inference_providers.state.state import State
@@ -77,8 +77,8 @@ class SqliteState(State):
 
     def digest(self, *parts: str) -> str:
         """A key for `rest` that all processes make of these parts."""
-        if not self._secret:  # waited for as long as it takes: it is asked for once
-            self._secret = self._minutes.write(self._shared_secret) or os.urandom(SECRET)
+        if not self._secret:
+            self._secret = self._shared_secret() or os.urandom(SECRET)
         return digest_of(self._secret, parts)
 
     def rest(self, key: str, until: float, why: str) -> None:
@@ -181,18 +181,16 @@ class SqliteState(State):
 
         self._minutes.write(work)
 
-    def _shared_secret(self, _: sqlite3.Connection) -> bytes:
-        """That of all processes, made by the first: it has the database for itself meanwhile."""
+    def _shared_secret(self) -> bytes:
+        """That of all processes, made by the first; empty where its file cannot be used."""
         path = f"{self.path}.secret"
         try:
-            if len(known := folders.read(path, SECRET + 1)) == SECRET:
-                return known
-        except FileNotFoundError:
-            pass
-        made = os.urandom(SECRET)
-        with replacing(path, mode=0o600) as file:
-            file.write(made)
-        return made
+            if not (why := folders.distrust(os.path.dirname(path))):
+                return kept_secret(path, lambda: os.urandom(SECRET), SECRET)
+        except OSError as error:
+            why = error.strerror or str(error)
+        self._warn(f"{path} is not used: {why}; this process shares no rests")
+        return b""
 
 
 def _forget(connection: sqlite3.Connection, now: float) -> None:
