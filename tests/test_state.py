@@ -25,6 +25,7 @@ from inference_providers.state.sqlite_state import SqliteState
 from inference_providers.state.window import MINUTE, Window
 from tests.conftest import keys, list_of, registry_of
 from tests.servers import Connection, Received, Server, completion, status
+from tests.test_architecture import loaded_by
 from tests.test_budget import USED, costly
 
 Serve = Callable[..., Server]
@@ -569,6 +570,20 @@ def test_shared_is_a_file_of_the_users(tmp_path: Path) -> None:
 def test_what_is_neither_is_refused(given: Any) -> None:
     with pytest.raises(ValueError, match="whole path of a file"):
         ProviderList(environ={}, local=False, state=given)
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        ("policy='cheapest', budget={'per_call': 1.0}", set()),
+        ("rate_limits={'*': {'requests_per_minute': 9}}", {"", ".memory_state", ".state", ".window"}),
+    ],
+)
+def test_who_shares_nothing_loads_nothing_of_it(options: str, wanted: set[str], serve: Serve) -> None:
+    code = f"from inference_providers import ProviderList\nassert ProviderList({options}).ask_ai('hi', 'openai/gpt-4o')"
+    loaded = loaded_by(code, {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": serve().url})
+    own = {name.removeprefix("inference_providers.state") for name in loaded if "inference_providers.state" in name}
+    assert own == wanted and "inference_providers.routing.shared_rests" not in loaded
 
 
 def test_replies_by_hand_share_nothing(path: str) -> None:
