@@ -64,7 +64,7 @@ def test_the_image_serves_on_all_addresses_and_takes_options_and_signals(command
     assert "--host 0.0.0.0" in entry[2]
     process = subprocess.Popen(
         [*entry, "--host", "127.0.0.1", "--port", "0"],
-        env={**commands, "INFERENCE_PROVIDERS_TOKEN": "t"},
+        env={**commands, "INFERENCE_PROVIDERS_TOKEN": "t" * 16},
         stderr=subprocess.PIPE,
         text=True,
     )

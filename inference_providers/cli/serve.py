@@ -75,7 +75,9 @@ def serve(
     from inference_providers.routing import forget_refused
     from inference_providers.state import SHARED, state_of
 
-    forget_refused(state_of(SHARED, environ))  # whoever starts it anew may have mended that
+    known = state_of(SHARED, environ)
+    forget_refused(known)  # whoever starts it anew may have mended that
+    known.close()
     sys.exit(Workers(workers, lambda: _work(_gateway(settings, source, metrics), sock), sock).run())
 
 

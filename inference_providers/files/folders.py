@@ -161,6 +161,22 @@ def distrust_file(path: str) -> str:
         os.close(file)
 
 
+def distrust_closed(path: str) -> str:
+    """`distrust_file` of a file, not a link, that is not opened for it.
+
+    To close any descriptor of a file gives up all locks by `fcntl` that this process has on it, as SQLite's are.
+    """
+    try:
+        status = os.lstat(path)
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        return f"{path} cannot be examined: {error.strerror}"
+    if stat.S_ISLNK(status.st_mode):
+        return f"{path} is a link"
+    return _explained(path, *_problem(path, status, parent=False)) if hasattr(os, "geteuid") else ""
+
+
 def distrust_open(file: int) -> str:
     """Why an open file is not trusted: it belongs to another user, or others can write it. Empty if it is trusted."""
     if not hasattr(os, "geteuid"):
