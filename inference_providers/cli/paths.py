@@ -15,7 +15,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inference_providers.cli.places import Place
 
-KINDS = ("updates", "live", "learned", "cache", "budget", "speeds", "servers", "models", "lists", "usage", "gateway")
+KINDS = (
+    "updates", "live", "learned", "cache", "budget", "speeds", "shared", "servers", "models", "lists", "usage",
+    "gateway",
+)  # fmt: skip
 
 
 @click.command("paths")

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from inference_providers.gateway.callers import ADMIN_ID as ADMIN_ID
     from inference_providers.gateway.callers import Caller as Caller
     from inference_providers.gateway.callers import Callers as Callers
+    from inference_providers.gateway.metrics import Metrics as Metrics
     from inference_providers.gateway.purging import purge as purge
     from inference_providers.gateway.server import serve as serve
     from inference_providers.gateway.service import Gateway as Gateway
@@ -29,6 +30,7 @@ _HOME = {
         "Caller",
         "Callers",
     ),
+    "metrics": ("Metrics",),
     "purging": ("purge",),
     "server": ("serve",),
     "service": ("Gateway",),

@@ -136,6 +136,14 @@ class Application:
         route, values = self.routes.find(method, path)
         if route is None:
             raise self._unknown(path)
+        try:
+            return Admitted(route, self._let_in(method, headers, route), values)
+        except Refused as refused:
+            refused.dialect = route.dialect
+            raise
+
+    def _let_in(self, method: str, headers: Mapping[str, str], route: Route) -> Caller:
+        """Who asks, with a body that the route takes. Raises Refused."""
         caller = ANYBODY if route.kind == OPEN else guard.caller_of(headers, self.settings, self.gateway.callers, route)
         if method in WITH_BODY:
             said = headers.get("content-length", "")
@@ -143,7 +151,7 @@ class Application:
                 guard.check_content(headers, route)
             if said.isdecimal() and int(said[:20]) > self.settings.max_body:
                 raise self.too_large()
-        return Admitted(route, caller, values)
+        return caller
 
     async def _admitted(self, scope: Scope, receive: Receive) -> tuple[Route, Incoming]:
         """The route of a request that may come in, and the request. Raises Refused."""

@@ -8,6 +8,7 @@ from inference_providers.clients import RoutedOptions, options_for
 from inference_providers.gateway.allowed_models import AllowedModels
 from inference_providers.gateway.callers import Callers
 from inference_providers.gateway.metering import Metering
+from inference_providers.gateway.metrics import Metrics
 from inference_providers.gateway.tiers import Tiers
 
 TYPE_CHECKING = False
@@ -27,10 +28,16 @@ class Gateway:
     """
 
     def __init__(
-        self, make_providers: Callable[[], AsyncProviderList], settings: Settings, callers: Callers | None = None
+        self,
+        make_providers: Callable[[], AsyncProviderList],
+        settings: Settings,
+        callers: Callers | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
+        """*metrics*: where all workers count."""
         self._make, self.settings = make_providers, settings
         self.started = time.time()
+        self.metrics = metrics or Metrics()
         self.providers = make_providers()
         self.callers = callers or Callers(self.pipeline.users_environ)
         self.tiers = Tiers.of(self.pipeline.users_environ, settings.workers)
@@ -47,9 +54,11 @@ class Gateway:
     def reload(self) -> None:
         """Read registry and keys anew; what is under way ends with the old ones, and refused keys are tried again."""
         self._use(self._make())
+        self.pipeline.health.forget_dead()  # also for workers who share what they know
 
     def _use(self, providers: AsyncProviderList) -> None:
         self.providers = providers
+        self.pipeline.listeners.append(self.metrics.hear)
         self.options = RoutedOptions(*options_for(self.pipeline, None, None, None, None))
         self.kept: dict[str, Any] = {}
         self.allowed = AllowedModels(self.pipeline.finder)
@@ -70,3 +79,4 @@ class Gateway:
 
     def answered(self, pattern: str, status: int, seconds: float) -> None:
         """Count a reply to a path of this pattern. 499: its client had gone."""
+        self.metrics.http(status, pattern, seconds)
