@@ -75,6 +75,7 @@ class Gateway:
     def removals(self) -> list[Callable[[str], object]]:
         """What removes what this process keeps of a caller, by its id."""
         stores = [stage.store for stage in self.pipeline.stages if hasattr(stage, "store")]
+        stores += [self.kept["replies"]] if "replies" in self.kept else []
         return [self.tiers.forget, *(store.purge for store in stores)]
 
     def answered(self, pattern: str, status: int, seconds: float) -> None:
