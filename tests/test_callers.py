@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from inference_providers.cli.main import main
-from inference_providers.files import folders
+from inference_providers.files import folders, kept_secret
 from inference_providers.gateway.administrator import VARIABLE, admin_token, token_path
 from inference_providers.gateway.caller_fields import FieldError, UnknownCallerError
 from inference_providers.gateway.callers import ADMIN, Callers
@@ -272,6 +272,17 @@ def test_processes_that_start_at_once_have_the_same_token() -> None:
         process.stdin.flush()
     said = {process.communicate()[0].strip() for process in started}
     assert said == {admin_token(places())}
+
+
+def test_a_secret_that_another_process_has_made_meanwhile_is_that_one(tmp_path: Path) -> None:
+    path = str(tmp_path / "own" / "secret")
+
+    def late() -> bytes:
+        assert kept_secret(path, lambda: b"the first", 100) == b"the first"
+        return b"the second"
+
+    assert kept_secret(path, late, 100) == b"the first"
+    assert os.listdir(tmp_path / "own") == ["secret"]
 
 
 @pytest.mark.parametrize(

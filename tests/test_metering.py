@@ -14,6 +14,7 @@ from inference_providers import BudgetExceededError, InferenceProvidersError, Ra
 from inference_providers.gateway.allowed_models import AllowedModels
 from inference_providers.gateway.callers import ADMIN, Caller
 from inference_providers.gateway.metering import Asking, Metering, asking
+from inference_providers.gateway.quotas import Quota
 from inference_providers.gateway.shared_windows import SharedWindows
 from inference_providers.gateway.spending import Spending
 from inference_providers.gateway.tiers import Tiers
@@ -66,11 +67,11 @@ class Bench:
             asking.reset(token)
         return one
 
-    def left_of(self, caller: Caller) -> int:
-        """Tokens that are left of its minute."""
-        place: Any = self.windows.take(caller.id, caller.quota, 0)
+    def taken_by(self, caller: Caller) -> int:
+        """Tokens of its minute."""
+        place: Any = self.windows.take(caller.id, Quota(tokens_per_minute=10**6), 0)
         self.windows.give_back(place)
-        return int(place.remaining)
+        return 10**6 - int(place.remaining)
 
 
 def run(work: Callable[[], Awaitable[None]]) -> None:
@@ -90,11 +91,11 @@ def test_tokens_and_dollars_are_those_of_the_reply(stream: bool, windows: str, s
         found = await bench.ask(one, stream=stream, max_tokens=300)
         thought = 100_000 - int(found.headers["x-ratelimit-remaining"])
         assert thought > 300, "as it was thought, while it was under way"
-        took = 100_000 - bench.left_of(one)
+        took = bench.taken_by(one)
         assert 0 < took < 100, "as the reply says"
         assert 0 < bench.tiers.spending.spent("c_1") < 0.001
         await bench.ask(one, stream=stream, max_tokens=300)
-        assert 100_000 - bench.left_of(one) == 2 * took
+        assert bench.taken_by(one) == 2 * took
 
     run(work)
 
@@ -148,10 +149,11 @@ def test_a_kept_reply_counts_as_a_request_and_costs_nothing(serve: Serve) -> Non
 
     async def work() -> None:
         await bench.ask(one)
-        spent = bench.tiers.spending.spent("c_1")
+        spent, took = bench.tiers.spending.spent("c_1"), bench.taken_by(one)
         assert (await bench.ask(one)).headers["x-ratelimit-remaining"] == "1"
         await bench.ask(one)
         assert bench.tiers.spending.spent("c_1") == spent > 0
+        assert bench.taken_by(one) == took > 0
         with pytest.raises(RateLimitError):
             await bench.ask(one)
         await bench.ask(Caller("c_2", "bob"))
@@ -191,3 +193,33 @@ def test_whoever_has_no_limits_leaves_no_trace(serve: Serve) -> None:
     run(work)
     assert not list(Path(places()["XDG_DATA_HOME"]).rglob("*.sqlite"))
     assert repr(bench.metering) == "<Metering of 0 calls>"
+
+
+class Dropping(SharedWindows):
+    """Drops what is in its hands in the middle of a transaction, as the garbage collector may."""
+
+    hands: list[Any]
+
+    def _taken(self, *given: Any) -> Any:
+        self.hands.clear()
+        gc.collect()
+        return super()._taken(*given)
+
+
+def test_a_stream_that_is_dropped_while_the_file_is_in_use_is_settled_afterwards(tmp_path: Path, serve: Serve) -> None:
+    bench = Bench(serve(good).url)
+    windows = bench.tiers.windows = Dropping(str(tmp_path / "own" / "limits.sqlite"))
+    windows.hands = []
+    one = Caller("c_1", "alice", concurrent=1)
+
+    async def work() -> None:
+        asking.set(Asking(one))
+        offers = bench.pipeline.finder.candidates("m")
+        windows.hands.append(await bench.pipeline.async_caller.stream(offers, bench.request(stream=True)))
+        with pytest.raises(RateLimitError):  # it had its place until then
+            await bench.pipeline.async_caller.call(offers, bench.request())
+        await bench.pipeline.async_caller.call(offers, bench.request())
+
+    run(work)
+    assert windows.database.fault == ""
+    windows.close()
