@@ -10,6 +10,7 @@ from inference_providers.clients import RoutedRequest, own_headers, reply_header
 from inference_providers.errors import InferenceProvidersError
 from inference_providers.gateway import failures, model_list
 from inference_providers.gateway.messages import JSON, Incoming, Outgoing, Refused
+from inference_providers.gateway.named import Named
 from inference_providers.gateway.routes import Route
 
 TYPE_CHECKING = False
@@ -23,31 +24,39 @@ if TYPE_CHECKING:
 BASE = "/v1"
 _PING = b": waiting for the model\n\n"
 # Fields by which other gateways are told where to send, with which key, or what to read: nobody says that to this one.
-_FOREIGN = frozenset((
+FOREIGN = frozenset((
     "api_base", "api_key", "api_version", "base_url", "endpoint", "extra_headers", "headers", "environ",
     "local_models", "command", "proxy", "trust", "organization",
 ))  # fmt: skip
 _OF_CACHE = frozenset(("enabled", "ttl", "key_strategy", "similarity_threshold", "namespace"))
 
 
-async def routed(gateway: Gateway, incoming: Incoming) -> Outgoing:
-    """A request for whoever serves its model, or has what it names."""
-    wanted = _wanted(gateway, incoming)
+async def routed(gateway: Gateway, incoming: Incoming, named: Named | None = None) -> Outgoing:
+    """A request for whoever serves its model, or has what it names. *named*: what that is, where it is known."""
+    if named is None:
+        named = await Named(gateway.ids, incoming.caller, incoming.method, _path(incoming)).read(
+            incoming, gateway.pipeline.finder
+        )
+    wanted = _wanted(gateway, incoming, named)
     pipeline = wanted.within(gateway.pipeline)
     if wanted.request.preferences is None:
         wanted.prefer(pipeline, None)
     offers = wanted.only or wanted.kept(await wanted.async_candidates(pipeline.finder))
-    total = gateway.options.timeout
     if wanted.as_it_comes:
-        return await _streamed(gateway, wanted, pipeline, offers, total)
-    reply = await pipeline.async_caller.call(offers, wanted.request, total=total, hedge_after=pipeline.hedge_after)
+        return await _streamed(gateway, wanted, pipeline, offers, named)
+    total, hedge_after = gateway.options.timeout, pipeline.hedge_after
+    reply = await pipeline.async_caller.call(offers, wanted.request, total=total, hedge_after=hedge_after)
     if wanted.learns:
-        pipeline.owners.learn(reply.data, reply.offer)
+        await named.learn(reply.data, reply.offer)
     return Outgoing(reply.status, reply_headers(reply), reply.content)
 
 
-def _wanted(gateway: Gateway, incoming: Incoming) -> RoutedRequest:
-    path = incoming.path[len(BASE) :] if incoming.path.startswith(BASE) else incoming.path
+def _path(incoming: Incoming) -> str:
+    return incoming.path[len(BASE) :] if incoming.path.startswith(BASE) else incoming.path
+
+
+def _wanted(gateway: Gateway, incoming: Incoming, named: Named) -> RoutedRequest:
+    path = _path(incoming)
     if incoming.query_string:
         path = f"{path}?{incoming.query_string}"
     wanted = RoutedRequest(
@@ -56,7 +65,7 @@ def _wanted(gateway: Gateway, incoming: Incoming) -> RoutedRequest:
         incoming.content,
         incoming.headers.get("content-type", "application/json"),
         gateway.options,
-        gateway.pipeline.owners,
+        named,
         accept=incoming.headers.get("accept", ""),
         headers=own_headers(incoming.raw_headers, one_provider=False),
         raw=True,
@@ -69,8 +78,8 @@ def _wanted(gateway: Gateway, incoming: Incoming) -> RoutedRequest:
 
 def _check(body: Any, cache: Any) -> None:
     """Raise Refused for a field that would say where to send something, or what to read here."""
-    if not _FOREIGN.isdisjoint(body):
-        name = next(iter(_FOREIGN & body.keys()))
+    if not FOREIGN.isdisjoint(body):
+        name = next(iter(FOREIGN & body.keys()))
         raise Refused(
             400, f"{name} is not for a request to say: it is set where the gateway is.", "foreign_field", parameter=name
         )
@@ -80,8 +89,9 @@ def _check(body: Any, cache: Any) -> None:
         raise Refused(400, f"cache_config knows no {name} here.", "foreign_field", parameter="cache_config")
 
 
-async def _streamed(gateway: Gateway, wanted: RoutedRequest, pipeline: Pipeline, offers: Any, total: float) -> Outgoing:
+async def _streamed(gateway: Gateway, wanted: RoutedRequest, pipeline: Pipeline, offers: Any, named: Named) -> Outgoing:
     """A reply as it comes. One that says nothing for long is begun, so that nobody on the way gives it up."""
+    total = gateway.options.timeout
     opening = asyncio.ensure_future(pipeline.async_caller.stream(offers, wanted.request, total=total))
     try:
         await asyncio.wait((opening,), timeout=gateway.settings.ping_seconds)
@@ -90,9 +100,9 @@ async def _streamed(gateway: Gateway, wanted: RoutedRequest, pipeline: Pipeline,
         raise
     if opening.done() or wanted.request.accept:
         reply = await opening
-        return Outgoing(reply.status, reply_headers(reply), _Pieces(_events(reply, wanted, pipeline), reply))
+        return Outgoing(reply.status, reply_headers(reply), _Pieces(_events(reply, wanted, named), reply))
     headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-cache")]
-    return Outgoing(200, headers, _late(gateway, opening, wanted, pipeline))
+    return Outgoing(200, headers, _late(gateway, opening, wanted, named))
 
 
 class _Pieces:
@@ -113,12 +123,13 @@ class _Pieces:
         await self._pieces.aclose()  # type: ignore[attr-defined]
 
 
-async def _events(reply: AsyncStreamReply, wanted: RoutedRequest, pipeline: Pipeline) -> AsyncIterator[bytes]:
-    ids = pipeline.owners.stream(reply.offer) if wanted.learns else None
+async def _events(reply: AsyncStreamReply, wanted: RoutedRequest, named: Named) -> AsyncIterator[bytes]:
+    ids = named.stream(reply.offer) if wanted.learns else None
     try:
         async for piece in reply.raw():
             if ids is not None:
                 ids.feed(piece)
+                await named.write()
             yield piece
     except InferenceProvidersError as error:
         if wanted.request.accept:
@@ -127,7 +138,7 @@ async def _events(reply: AsyncStreamReply, wanted: RoutedRequest, pipeline: Pipe
 
 
 async def _late(
-    gateway: Gateway, opening: asyncio.Future[AsyncStreamReply], wanted: RoutedRequest, pipeline: Pipeline
+    gateway: Gateway, opening: asyncio.Future[AsyncStreamReply], wanted: RoutedRequest, named: Named
 ) -> AsyncIterator[bytes]:
     """A stream that was begun before its first content: what fails now is an event."""
     try:
@@ -140,7 +151,7 @@ async def _late(
             yield failures.event(error)
             return
         try:
-            async for piece in _events(reply, wanted, pipeline):
+            async for piece in _events(reply, wanted, named):
                 yield piece
         finally:
             reply.close()

@@ -6,6 +6,7 @@ import time
 
 from inference_providers.clients import RoutedOptions, options_for
 from inference_providers.gateway.callers import Callers
+from inference_providers.gateway.ids import Ids
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Gateway:
         self.callers = callers or Callers()
         self.started = time.time()
         self.reload()
+        self.ids = Ids.of(self.pipeline.users_environ)
 
     def __repr__(self) -> str:
         return f"<Gateway on {self.settings.host}:{self.settings.port}>"
