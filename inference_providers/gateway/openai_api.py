@@ -176,12 +176,10 @@ async def models(gateway: Gateway, incoming: Incoming) -> Outgoing:
 
 _BODIES = (
     chat.PATH, "/completions", "/responses", "/embeddings", "/moderations", "/rerank", "/images/generations",
-    "/audio/speech", "/batches",
+    "/audio/speech",
 )  # fmt: skip
-_FORMS = ("/images/edits", "/images/variations", "/audio/transcriptions", "/audio/translations", "/files")
+_FORMS = ("/images/edits", "/images/variations", "/audio/transcriptions", "/audio/translations")
 _BY_ID = (
-    ("GET", "/files"), ("GET", "/files/{id}"), ("DELETE", "/files/{id}"), ("GET", "/files/{id}/content"),
-    ("GET", "/batches"), ("GET", "/batches/{id}"), ("POST", "/batches/{id}/cancel"),
     ("GET", "/responses/{id}"), ("DELETE", "/responses/{id}"), ("POST", "/responses/{id}/cancel"),
     ("GET", "/responses/{id}/input_items"),
 )  # fmt: skip

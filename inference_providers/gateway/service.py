@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 from inference_providers.clients import RoutedOptions, options_for
+from inference_providers.gateway.batch_runs import BatchRuns
 from inference_providers.gateway.callers import Callers
 from inference_providers.gateway.ids import Ids
+from inference_providers.gateway.kept_files import KeptFiles
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,6 +35,8 @@ class Gateway:
         self.started = time.time()
         self.reload()
         self.ids = Ids.of(self.pipeline.users_environ)
+        self.files = KeptFiles(self.ids, self.pipeline.users_environ)
+        self.batches = BatchRuns(self)
 
     def __repr__(self) -> str:
         return f"<Gateway on {self.settings.host}:{self.settings.port}>"
@@ -46,6 +51,16 @@ class Gateway:
         self.providers = self._make()
         self.options = RoutedOptions(*options_for(self.pipeline, None, None, None, None))
         self.kept: dict[str, Any] = {}
+
+    async def begin(self) -> None:
+        """Take up what an earlier process has left."""
+        await asyncio.to_thread(self.files.clean)
+        await self.batches.resume()
+
+    async def aclose(self) -> None:
+        """End what is under way, and close connections."""
+        await self.batches.aclose()
+        await self.providers.aclose()
 
     def answered(self, pattern: str, status: int, seconds: float) -> None:
         """Count a reply to a path of this pattern. 499: its client had gone."""

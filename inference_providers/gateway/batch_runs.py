@@ -1,0 +1,254 @@
+"""Batches that the gateway runs itself: one process works on each, and another takes it up where that one has ended.
+
+How a batch stands is a row of `Ids`, which every worker reads. What it works on is in a folder of its own: the lines,
+the results so far, and a lock that ends with the process that holds it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from inference_providers import log
+from inference_providers.errors import InferenceProvidersError
+from inference_providers.files import locks
+from inference_providers.gateway.batch_plan import PROVIDER
+from inference_providers.gateway.batch_results import IN, OUT, cancel_jobs, settle
+from inference_providers.gateway.ids import BATCH, Known
+from inference_providers.gateway.messages import Refused
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from inference_providers.batches import AsyncBatch
+    from inference_providers.gateway.service import Gateway
+
+ENDED = ("completed", "failed", "expired", "cancelled")
+ENDING = {"cancelling": "cancelled"}  # what is to come of a batch that is to end
+AT_ONCE = 4  # batches of one process; the others wait for their turn
+_LOCK = "lock"
+_EVERY = 1.0  # seconds between looks at what others want of a batch
+_HOURS = 24
+_OURS = "_"  # before the names of fields that are for the gateway alone
+
+
+class BatchRuns:
+    """The batches of one gateway, in this process."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway, self._ids, self._files = gateway, gateway.ids, gateway.files
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._wake: dict[str, asyncio.Event] = {}
+        self._turns = asyncio.Semaphore(AT_ONCE)
+
+    def __repr__(self) -> str:
+        return f"<BatchRuns: {len(self._tasks)} under way>"
+
+    def create(self, caller: str, asked: dict[str, Any], count: int, problems: list[Any], mode: str) -> dict[str, Any]:
+        """A new batch of what a request has asked for: failed where there are problems, else to be begun.
+
+        Raises Refused where it cannot be kept.
+        """
+        now = int(time.time())
+        batch = {
+            "id": f"batch_{secrets.token_hex(12)}",
+            "object": "batch",
+            "endpoint": asked["endpoint"],
+            "errors": {"object": "list", "data": problems} if problems else None,
+            "input_file_id": asked["input_file_id"],
+            "completion_window": asked.get("completion_window") or f"{_HOURS}h",
+            "status": "failed" if problems else "validating",
+            "output_file_id": None,
+            "error_file_id": None,
+            "created_at": now,
+            **dict.fromkeys(
+                (
+                    "in_progress_at", "finalizing_at", "completed_at", "failed_at", "expired_at", "cancelling_at",
+                    "cancelled_at",
+                )
+            ),
+            "expires_at": now + _HOURS * 3600,
+            "request_counts": {"total": count, "completed": 0, "failed": 0},
+            "metadata": asked.get("metadata"),
+            "_mode": mode,
+            "_caller": caller,
+        }  # fmt: skip
+        if problems:
+            batch["failed_at"] = now
+        else:
+            self._place(batch["id"], asked["input_file_id"])
+        row = Known(batch["id"], "", "", caller, now, BATCH, expires=now + self._files.days * 86400)
+        row.data = _json(batch)
+        if not self._ids.keep(row, self._files.most_bytes):
+            raise Refused(503, "No batch can be kept here: the list of batches cannot be written.", "no_storage")
+        return batch
+
+    def _place(self, batch: str, file: str) -> None:
+        """Give a batch its lines: a name of its own for them, which stays when the file is deleted."""
+        import shutil
+
+        try:
+            place = os.path.join(self._files.work_folder(batch), IN)
+            try:
+                os.link(self._files.path(file), place)
+            except OSError:
+                shutil.copyfile(self._files.path(file), place)
+        except OSError as error:
+            raise Refused(503, f"The file cannot be read: {error.strerror}.", "no_storage") from None
+
+    async def resume(self) -> None:
+        """Go on with all that have not ended, and that nobody works on."""
+        for row in await asyncio.to_thread(self._ids.listed, BATCH, None):
+            if row.is_ours and row.object.get("status") not in ENDED:
+                self.start(row.id)
+
+    def start(self, batch: str) -> None:
+        """Work on a batch, unless it is worked on."""
+        if batch not in self._tasks:
+            self._wake[batch] = asyncio.Event()
+            self._tasks[batch] = asyncio.create_task(self._work(batch))
+
+    async def cancel(self, batch: str) -> dict[str, Any] | None:
+        """Ask for a batch's end; how it is then. None for one that is not known."""
+
+        def change(said: dict[str, Any]) -> dict[str, Any]:
+            if said["status"] in ENDED:
+                raise Refused(409, f"This batch is {said['status']} already.", "batch_ended", parameter="batch_id")
+            return {**said, "status": "cancelling", "cancelling_at": said["cancelling_at"] or int(time.time())}
+
+        found = await asyncio.to_thread(self._ids.update, batch, change)
+        if found is not None:
+            self.start(batch)
+            if batch in self._wake:
+                self._wake[batch].set()
+        return found
+
+    async def aclose(self) -> None:
+        """Stop working; what is not done is taken up by the next process."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _work(self, batch: str) -> None:
+        lock, turn = -1, asyncio.ensure_future(self._turns.acquire())
+        wake = asyncio.ensure_future(self._wake[batch].wait())
+        try:
+            await asyncio.wait((turn, wake), return_when=asyncio.FIRST_COMPLETED)  # to be ended takes no turn
+            lock = await asyncio.to_thread(self._locked, batch)
+            if lock >= 0:
+                await self._run(batch)
+        except Exception as error:  # noqa: BLE001  (a defect of ours: the batch says so, and the gateway lives)
+            log.warn(f"the batch {batch} ended: {type(error).__name__}")
+            await asyncio.to_thread(self._fail, batch, error)
+        finally:
+            wake.cancel()
+            if not turn.cancel() and not turn.cancelled():
+                self._turns.release()
+            if lock >= 0:
+                os.close(lock)
+            self._tasks.pop(batch, None)
+            self._wake.pop(batch, None)
+
+    def _locked(self, batch: str) -> int:
+        """An open file that is locked as long as this process works on the batch; -1 where another process does."""
+        path = os.path.join(self._files.work_folder(batch), _LOCK)
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        if locks.take(file):
+            return file
+        os.close(file)
+        return -1
+
+    async def _run(self, batch: str) -> None:
+        said = await asyncio.to_thread(self._ids.update, batch, _begun)
+        if said is None:
+            return
+        folder = self._files.work_folder(batch)
+        status, problem = ENDING.get(said["status"], ""), None
+        if not status:
+            status, problem = await self._asked(batch, said, folder)
+        if status != "completed" and said["_mode"] == PROVIDER:
+            await cancel_jobs(self._gateway.providers, folder)
+        if problem is None:
+            await asyncio.to_thread(self._ids.update, batch, lambda now: {**now, "finalizing_at": int(time.time())})
+        await asyncio.to_thread(settle, self._files, self._ids, said, status, problem)
+
+    async def _asked(self, batch: str, said: dict[str, Any], folder: str) -> tuple[str, Exception | None]:
+        """Ask all that was not answered yet: how the batch has ended, and by which error, if by one."""
+        out = os.path.join(folder, OUT)
+        os.close(os.open(out, os.O_WRONLY | os.O_CREAT, 0o600))
+        left = max(60.0, said["expires_at"] - time.time())
+        options: Any = {"out": out, "resume": True, "mode": said["_mode"], "progress": False, "patience": left}
+        made = self._gateway.providers.batch(Path(folder, IN), **options)
+        work = asyncio.ensure_future(_awaited(made))
+        try:
+            while not work.done():
+                status = await self._looked(batch, made, work, said["expires_at"])
+                if status:
+                    return status, None
+            work.result()
+        except (InferenceProvidersError, ValueError, OSError) as error:
+            return "failed", error
+        finally:
+            work.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await work
+        return "completed", None
+
+    async def _looked(self, batch: str, made: AsyncBatch, work: asyncio.Future[None], expires: float) -> str:
+        """Wait a little and say how far it is; how it is to end, where it is to end now."""
+        wake = asyncio.ensure_future(self._wake[batch].wait())
+        try:
+            await asyncio.wait((work, wake), timeout=_EVERY, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            wake.cancel()
+        counts = made.summary
+        done = {"completed": counts.answered + counts.resumed, "failed": counts.failed + counts.malformed}
+
+        def change(now: dict[str, Any]) -> dict[str, Any]:
+            return {**now, "request_counts": {**now["request_counts"], **done}}
+
+        said = await asyncio.to_thread(self._ids.update, batch, change)
+        if work.done() or said is None:
+            return ""
+        return ENDING.get(said["status"], "") or ("expired" if time.time() > expires else "")
+
+    def _fail(self, batch: str, error: Exception) -> None:
+        def change(said: dict[str, Any]) -> dict[str, Any]:
+            data = [{"code": "internal_error", "message": type(error).__name__, "param": None, "line": None}]
+            return {
+                **said,
+                "status": "failed",
+                "failed_at": int(time.time()),
+                "errors": {"object": "list", "data": data},
+            }
+
+        self._ids.update(batch, change)
+
+
+def public(said: dict[str, Any]) -> dict[str, Any]:
+    """What whoever made a batch sees of it."""
+    return {name: value for name, value in said.items() if not name.startswith(_OURS)}
+
+
+def _begun(said: dict[str, Any]) -> dict[str, Any] | None:
+    if said["status"] in ENDED:
+        return None
+    if said["status"] == "cancelling":
+        return said
+    return {**said, "status": "in_progress", "in_progress_at": said["in_progress_at"] or int(time.time())}
+
+
+async def _awaited(batch: AsyncBatch) -> None:
+    await batch
+
+
+def _json(value: Any) -> str:
+    import json
+
+    return json.dumps(value, ensure_ascii=False)
