@@ -28,6 +28,7 @@ FOREIGN = frozenset((
     "api_base", "api_key", "api_version", "base_url", "endpoint", "extra_headers", "headers", "environ",
     "local_models", "command", "proxy", "trust", "organization",
 ))  # fmt: skip
+_FIELDS = {"/batches": frozenset(("endpoint",))}  # of OpenAI's own, by path: of a batch, the API that it asks
 _OF_CACHE = frozenset(("enabled", "ttl", "key_strategy", "similarity_threshold", "namespace"))
 
 
@@ -72,14 +73,14 @@ def _wanted(gateway: Gateway, incoming: Incoming, named: Named) -> RoutedRequest
     )
     body = wanted.request.body
     if body is not None:
-        _check(body, wanted.cache)
+        _check(body, wanted.cache, path)
     return wanted
 
 
-def _check(body: Any, cache: Any) -> None:
+def _check(body: Any, cache: Any, path: str) -> None:
     """Raise Refused for a field that would say where to send something, or what to read here."""
-    if not FOREIGN.isdisjoint(body):
-        name = next(iter(FOREIGN & body.keys()))
+    if not FOREIGN.isdisjoint(body) and (said := (FOREIGN & body.keys()) - _FIELDS.get(path, frozenset())):
+        name = min(said)
         raise Refused(
             400, f"{name} is not for a request to say: it is set where the gateway is.", "foreign_field", parameter=name
         )

@@ -6,7 +6,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +16,27 @@ import pytest
 from inference_providers.registry.registry import bundled
 from tests.batch_server import Jobs, echo, last, prompts
 from tests.conftest import registry_of
-from tests.gateway.conftest import TOKEN
 from tests.running import Running
 from tests.servers import Connection, Received, Server
 
 Start = Callable[..., Running]
 Serve = Callable[..., Server]
+Sdk = Callable[[Running], openai.OpenAI]
 MODEL = "gpt-4o-mini"
 
 
-def sdk(gateway: Running, token: str = TOKEN) -> openai.OpenAI:
-    return openai.OpenAI(base_url=gateway.url, api_key=token, max_retries=0)
+@pytest.fixture
+def sdk() -> Iterator[Callable[[Running], openai.OpenAI]]:
+    """Clients of gateways, which are closed at the end."""
+    made: list[openai.OpenAI] = []
+
+    def client(gateway: Running) -> openai.OpenAI:
+        made.append(openai.OpenAI(base_url=gateway.url, api_key=gateway.token, max_retries=0))
+        return made[-1]
+
+    yield client
+    for one in made:
+        one.close()
 
 
 def lines(*texts: str, model: str | None = MODEL, **more: Any) -> bytes:
@@ -99,7 +109,7 @@ def state(tmp_path: Path) -> Path:
     return tmp_path / "state" / "inference_providers"
 
 
-def test_a_provider_with_a_batch_api_works_on_the_file(start: Start, serve: Serve) -> None:
+def test_a_provider_with_a_batch_api_works_on_the_file(start: Start, serve: Serve, sdk: Sdk) -> None:
     jobs = Both(row_of("openai"))
     server = serve(jobs)
     gateway = start(server.url, registry=with_api(server.url))
@@ -129,7 +139,7 @@ def test_a_provider_with_a_batch_api_works_on_the_file(start: Start, serve: Serv
     assert "in-1" not in jobs.files  # nor does the provider keep its copy
 
 
-def test_without_a_batch_api_the_gateway_runs_it(start: Start, serve: Serve, tmp_path: Path) -> None:
+def test_without_a_batch_api_the_gateway_runs_it(start: Start, serve: Serve, tmp_path: Path, sdk: Sdk) -> None:
     def some(connection: Connection, request: Received) -> None:
         if request.path.endswith("/chat/completions") and last(request) == "bad":
             return connection.reply(400, {"error": {"message": "your prompt is bad", "type": "invalid_request_error"}})
@@ -189,7 +199,7 @@ def waited(what: Callable[[], bool]) -> None:
     assert what()
 
 
-def test_a_batch_goes_on_after_a_restart(start: Start, serve: Serve, tmp_path: Path) -> None:
+def test_a_batch_goes_on_after_a_restart(start: Start, serve: Serve, tmp_path: Path, sdk: Sdk) -> None:
     gate = Gate(2)
     server = serve(gate)
     gateway = start(server.url)
@@ -212,7 +222,7 @@ def test_a_batch_goes_on_after_a_restart(start: Start, serve: Serve, tmp_path: P
     assert set(again) == {"a", "b", "c", "d"} - done
 
 
-def test_a_batch_is_cancelled(start: Start, serve: Serve) -> None:
+def test_a_batch_is_cancelled(start: Start, serve: Serve, sdk: Sdk) -> None:
     gate = Gate(1)
     server = serve(gate)
     client = sdk(start(server.url))
@@ -230,7 +240,9 @@ def test_a_batch_is_cancelled(start: Start, serve: Serve) -> None:
         client.batches.cancel(batch.id)
 
 
-def test_lines_that_cannot_be_asked_fail_the_batch_before_anything_is_asked(start: Start, serve: Serve) -> None:
+def test_lines_that_cannot_be_asked_fail_the_batch_before_anything_is_asked(
+    start: Start, serve: Serve, sdk: Sdk
+) -> None:
     server = serve(echo)
     client = sdk(start(server.url))
     twice = lines("a", "a")
@@ -260,7 +272,7 @@ def test_lines_that_cannot_be_asked_fail_the_batch_before_anything_is_asked(star
     assert not prompts(server.requests)
 
 
-def test_a_batch_api_of_another_form_is_used_by_our_own_batch(start: Start, serve: Serve) -> None:
+def test_a_batch_api_of_another_form_is_used_by_our_own_batch(start: Start, serve: Serve, sdk: Sdk) -> None:
     jobs = Both(row_of("mistral"))
     server = serve(jobs)
     client = sdk(start(server.url, registry=with_api(server.url, provider="mistral")))
@@ -271,7 +283,7 @@ def test_a_batch_api_of_another_form_is_used_by_our_own_batch(start: Start, serv
     assert not prompts(server.requests)
 
 
-def test_models_of_several_providers_are_asked_directly(start: Start, serve: Serve) -> None:
+def test_models_of_several_providers_are_asked_directly(start: Start, serve: Serve, sdk: Sdk) -> None:
     jobs = Both(row_of("openai"))
     first, second = serve(jobs), serve(echo)
     registry = with_api(first.url, second.url)
@@ -283,7 +295,7 @@ def test_models_of_several_providers_are_asked_directly(start: Start, serve: Ser
     assert (jobs.uploads, prompts(first.requests), prompts(second.requests)) == (0, ["a"], ["b"])
 
 
-def test_other_files_go_on_at_once(start: Start, serve: Serve, tmp_path: Path) -> None:
+def test_other_files_go_on_at_once(start: Start, serve: Serve, tmp_path: Path, sdk: Sdk) -> None:
     jobs = Both(row_of("openai"))
     server = serve(jobs)
     client = sdk(start(server.url, registry=with_api(server.url)))
