@@ -9,6 +9,7 @@ from inference_providers.calls import Owners
 from inference_providers.clients import RoutedOptions, RoutedRequest
 from inference_providers.errors import InvalidRequestError, UnknownModelError
 from inference_providers.gateway.batch_lines import ENDPOINTS
+from inference_providers.gateway.batch_runs import DIRECT, PROVIDER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from inference_providers.gateway.batch_lines import Lines
     from inference_providers.gateway.callers import Caller
     from inference_providers.offers import Offer
-
-DIRECT, PROVIDER = "direct", "provider"  # modes of our own batches
 
 
 class Plan:

@@ -16,18 +16,21 @@ from pathlib import Path
 from inference_providers import log
 from inference_providers.errors import InferenceProvidersError
 from inference_providers.files import locks
-from inference_providers.gateway.batch_plan import PROVIDER
 from inference_providers.gateway.batch_results import IN, OUT, cancel_jobs, settle
 from inference_providers.gateway.ids import BATCH, Known
-from inference_providers.gateway.messages import Refused
+from inference_providers.gateway.refused import Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from inference_providers.batches import AsyncBatch
-    from inference_providers.gateway.service import Gateway
+    from inference_providers.clients import AsyncProviderList
+    from inference_providers.gateway.ids import Ids
+    from inference_providers.gateway.kept_files import KeptFiles
 
+DIRECT, PROVIDER = "direct", "provider"  # how a batch asks: one by one, or by a provider's batch API
 ENDED = ("completed", "failed", "expired", "cancelled")
 ENDING = {"cancelling": "cancelled"}  # what is to come of a batch that is to end
 AT_ONCE = 4  # batches of one process; the others wait for their turn
@@ -40,8 +43,9 @@ _OURS = "_"  # before the names of fields that are for the gateway alone
 class BatchRuns:
     """The batches of one gateway, in this process."""
 
-    def __init__(self, gateway: Gateway) -> None:
-        self._gateway, self._ids, self._files = gateway, gateway.ids, gateway.files
+    def __init__(self, ids: Ids, files: KeptFiles, providers: Callable[[], AsyncProviderList]) -> None:
+        """*providers*: the list that is asked, as it is now."""
+        self._ids, self._files, self._providers = ids, files, providers
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._wake: dict[str, asyncio.Event] = {}
         self._turns = asyncio.Semaphore(AT_ONCE)
@@ -173,7 +177,7 @@ class BatchRuns:
         if not status:
             status, problem = await self._asked(batch, said, folder)
         if status != "completed" and said["_mode"] == PROVIDER:
-            await cancel_jobs(self._gateway.providers, folder)
+            await cancel_jobs(self._providers(), folder)
         if problem is None:
             await asyncio.to_thread(self._ids.update, batch, lambda now: {**now, "finalizing_at": int(time.time())})
         await asyncio.to_thread(settle, self._files, self._ids, said, status, problem)
@@ -184,7 +188,7 @@ class BatchRuns:
         os.close(os.open(out, os.O_WRONLY | os.O_CREAT, 0o600))
         left = max(60.0, said["expires_at"] - time.time())
         options: Any = {"out": out, "resume": True, "mode": said["_mode"], "progress": False, "patience": left}
-        made = self._gateway.providers.batch(Path(folder, IN), **options)
+        made = self._providers().batch(Path(folder, IN), **options)
         work = asyncio.ensure_future(_awaited(made))
         try:
             while not work.done():

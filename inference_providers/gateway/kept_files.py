@@ -13,7 +13,7 @@ from contextlib import suppress
 from inference_providers import files
 from inference_providers.files import folders
 from inference_providers.gateway.ids import BATCH, FILE, Known
-from inference_providers.gateway.messages import Refused
+from inference_providers.gateway.refused import Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -55,18 +55,19 @@ def _limit(said: str | None, usual: int, most: int) -> int:
 async def _now(gateway: Gateway, row: Known, turns: asyncio.Semaphore) -> dict[str, Any] | None:
     """A thing as it is now: its provider is asked where that may have changed. None for what is gone."""
     said = row.object
-    if row.is_ours or (said and (row.kind == FILE or said.get("status") in ENDED)):
+    if row.is_ours:
         return said
-    async with turns:
-        try:
-            found = await looked_at(gateway, row)
-        except (InferenceProvidersError, Refused) as error:
-            if getattr(error, "status", None) in _GONE and not isinstance(error, Refused):
-                await asyncio.to_thread(gateway.ids.forget, row)
-                return None
-            return said or None  # as it was when it was last seen
-    await asyncio.to_thread(gateway.ids.see, row, found)
-    return await asyncio.to_thread(named_here, gateway, found)
+    if not said or (row.kind == BATCH and said.get("status") not in ENDED):
+        async with turns:
+            try:
+                said = await looked_at(gateway, row)
+                await asyncio.to_thread(gateway.ids.see, row, said)
+            except (InferenceProvidersError, Refused) as error:
+                if getattr(error, "status", None) in _GONE:
+                    await asyncio.to_thread(gateway.ids.forget, row)
+                    return None
+                # else it is told as it was when it was last seen
+    return await asyncio.to_thread(named_here, gateway, said)
 
 
 async def looked_at(gateway: Gateway, row: Known) -> dict[str, Any]:

@@ -36,7 +36,7 @@ class Gateway:
         self.reload()
         self.ids = Ids.of(self.pipeline.users_environ)
         self.files = KeptFiles(self.ids, self.pipeline.users_environ)
-        self.batches = BatchRuns(self)
+        self.batches = BatchRuns(self.ids, self.files, lambda: self.providers)
 
     def __repr__(self) -> str:
         return f"<Gateway on {self.settings.host}:{self.settings.port}>"

@@ -28,3 +28,13 @@ def test_a_response_is_found_after_a_restart(start: Start, serve: Serve) -> None
     assert status == 200, body
     assert second.requests[-1].json["model"] == "gpt-4o-mini-internal"
     assert [request.path for request in first.asked] == []
+
+
+def test_every_worker_knows_what_one_has_learnt(start: Start, serve: Serve) -> None:
+    first, second = serve(keeper("one")), serve(keeper("two"))
+    gateway = start(first.url, second.url, args=["--workers", "2"])
+    _, _, body = gateway.ask("POST", "/v1/responses", {"model": "p2/gpt-4o-mini", "input": "hi"})
+    made = json.loads(body)["id"]
+    for _ in range(12):  # whoever takes the connection
+        assert gateway.ask("GET", f"/v1/responses/{made}")[0] == 200
+    assert first.asked == []

@@ -1,0 +1,229 @@
+"""What one caller has made is nobody else's, but for the administrator's."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from inference_providers.gateway.callers import Caller
+from tests.batch_server import echo, prompts
+from tests.conftest import registry_of
+from tests.gateway.conftest import TOKEN
+from tests.gateway.in_process import Asked, asked
+from tests.gateway.test_files import MODEL, Both, lines, row_of, with_api
+from tests.servers import Server
+from tests.test_owners import keeper
+
+Serve = Callable[..., Server]
+ONE, TWO = "caller-one", "caller-two"
+RESPONSES, CHAT = "/v1/responses", "/v1/chat/completions"
+
+
+def caller(id: str, models: tuple[str, ...] | None = None) -> Caller:
+    made = Caller(id, id)
+    made.models = models
+    return made
+
+
+def run(registry: dict[str, Any], work: Callable[[Asked], Coroutine[Any, Any, None]], *callers: Caller) -> None:
+    """Have callers one and two ask a gateway."""
+
+    async def all_of_it() -> None:
+        async with asked(registry, *(callers or (caller(ONE), caller(TWO)))) as gateway:
+            await work(gateway)
+
+    asyncio.run(all_of_it())
+
+
+def test_an_id_of_one_caller_is_not_there_for_another(serve: Serve) -> None:
+    server = serve(keeper("one"))
+
+    async def work(ask: Asked) -> None:
+        _, made = await ask(ONE, "POST", RESPONSES, {"model": MODEL, "input": "hi"})
+        one = made["id"]
+        came = len(server.requests)
+        for method, path, body in (
+            ("GET", f"{RESPONSES}/{one}", None),
+            ("DELETE", f"{RESPONSES}/{one}", None),
+            ("POST", f"{RESPONSES}/{one}/cancel", None),
+            ("GET", f"{RESPONSES}/{one}/input_items?limit=2", None),
+            ("POST", RESPONSES, {"model": MODEL, "input": "go on", "previous_response_id": one}),
+            ("POST", RESPONSES, b'{"model": "%s", "input": "x", "previous_\\u0072esponse_id": "%s"}' % (
+                MODEL.encode(), one.encode())),
+            ("POST", RESPONSES, {"model": MODEL, "input": [{"type": "item_reference", "id": one}]}),
+            ("POST", CHAT, {"model": MODEL, "messages": [
+                {"role": "user", "content": [{"type": "file", "file": {"file_id": one}}]}]}),
+            ("GET", f"{RESPONSES}/never-made", None),
+            ("POST", CHAT, {"model": MODEL, "messages": [
+                {"role": "user", "content": [{"type": "file", "file": {"file_id": "made-elsewhere"}}]}]}),
+        ):  # fmt: skip
+            status, said = await ask(TWO, method, path, body)
+            assert (status, said["error"]["code"]) == (404, "not_found"), (path, said)
+        assert len(server.requests) == came  # no provider has heard of it
+        for token in (ONE, TOKEN):
+            assert (await ask(token, "GET", f"{RESPONSES}/{one}"))[0] == 200
+            go_on = {"model": MODEL, "input": "go on", "previous_response_id": one}
+            assert (await ask(token, "POST", RESPONSES, go_on))[0] == 200
+        assert (await ask(TOKEN, "GET", f"{RESPONSES}/made-elsewhere-of-one"))[0] == 200
+
+    run(registry_of(server.url, model=MODEL), work)
+
+
+def test_ids_of_a_stream_are_its_callers(serve: Serve) -> None:
+    server = serve(keeper("one"))
+
+    async def work(ask: Asked) -> None:
+        status, said = await ask(ONE, "POST", RESPONSES, {"model": MODEL, "input": "hi", "stream": True})
+        assert (status, b"resp-s-of-one" in said) == (200, True)
+        assert (await ask(TWO, "GET", f"{RESPONSES}/resp-s-of-one"))[0] == 404
+        assert (await ask(ONE, "GET", f"{RESPONSES}/resp-s-of-one"))[0] == 200
+
+    run(registry_of(server.url, model=MODEL), work)
+
+
+def test_a_plain_chat_neither_reads_nor_writes_the_file_of_ids(serve: Serve, tmp_path: Path) -> None:
+    server = serve(echo)
+
+    async def work(ask: Asked) -> None:
+        call = {"role": "assistant", "tool_calls": [{"id": "c", "type": "function", "function": {"name": "f"}}]}
+        turns = [{"role": "user", "content": "hi"}, call, {"role": "tool", "tool_call_id": "c", "content": "x"}]
+        assert (await ask(ONE, "POST", CHAT, {"model": MODEL, "messages": turns}))[0] == 200
+        (before,) = (tmp_path / "state" / "inference_providers").glob("gateway-ids.db")
+        assert ask.gateway.ids.database is not None
+        seen: list[str] = []
+        connection: Any = ask.gateway.ids.database._connection
+        connection.set_trace_callback(seen.append)
+        assert (await ask(ONE, "POST", CHAT, {"model": MODEL, "messages": turns}))[0] == 200
+        assert not seen
+        assert before.exists()
+
+    run(registry_of(server.url, model=MODEL), work)
+
+
+def test_lists_are_of_ones_own_things_by_pages(serve: Serve) -> None:
+    server = serve(echo)
+
+    async def listed(ask: Asked, token: str, query: str = "") -> tuple[list[str], bool]:
+        status, said = await ask(token, "GET", f"/v1/files{query}")
+        assert status == 200, said
+        return [one["id"] for one in said["data"]], said["has_more"]
+
+    async def work(ask: Asked) -> None:
+        own = [(await ask.upload(ONE, lines(str(number))))[1]["id"] for number in range(3)]
+        other = (await ask.upload(TWO, lines("x")))[1]["id"]
+        assert await listed(ask, ONE) == (own[::-1], False)
+        assert await listed(ask, ONE, "?limit=2") == (own[:0:-1], True)
+        assert await listed(ask, ONE, f"?limit=2&after={own[1]}") == ([own[0]], False)
+        assert await listed(ask, ONE, "?order=asc&limit=1") == ([own[0]], True)
+        assert await listed(ask, ONE, "?purpose=vision") == ([], False)
+        assert await listed(ask, TWO) == ([other], False)
+        assert await listed(ask, TOKEN) == ([other, *own[::-1]], False)
+        assert (await ask(TWO, "GET", f"/v1/files?after={other}&limit=x"))[0] == 400
+        assert (await ask(TWO, "GET", f"/v1/files?after={own[0]}"))[0] == 404
+        for method, path in (("GET", ""), ("GET", "/content"), ("DELETE", "")):
+            assert (await ask(TWO, method, f"/v1/files/{own[0]}{path}"))[0] == 404
+        batch = {"input_file_id": own[0], "endpoint": CHAT, "completion_window": "24h"}
+        assert (await ask(TWO, "POST", "/v1/batches", batch))[0] == 404
+        _, made = await ask(ONE, "POST", "/v1/batches", batch)
+        assert (await ask(TWO, "GET", f"/v1/batches/{made['id']}"))[0] == 404
+        assert (await ask(TWO, "POST", f"/v1/batches/{made['id']}/cancel"))[0] == 404
+        assert (await ask(TWO, "GET", "/v1/batches"))[1]["data"] == []
+        assert [one["id"] for one in (await ask(TOKEN, "GET", "/v1/batches"))[1]["data"]] == [made["id"]]
+        assert not [name for name in made if name.startswith("_")]
+
+    run(registry_of(server.url, model=MODEL), work)
+
+
+def test_a_batch_at_a_provider_is_its_callers_whoever_looks_at_it(serve: Serve) -> None:
+    jobs = Both(row_of("openai"))
+    server = serve(jobs)
+
+    async def work(ask: Asked) -> None:
+        file = (await ask.upload(ONE, lines("a")))[1]["id"]
+        _, made = await ask(ONE, "POST", "/v1/batches", {"input_file_id": file, "endpoint": CHAT})
+        assert made["id"] == "job-1"
+        path = f"/v1/batches/{made['id']}"
+        for _ in range(3):
+            _, said = await ask(TOKEN, "GET", path)  # the administrator sees first what has come of it
+        assert said["status"] == "completed"
+        output = f"/v1/files/{said['output_file_id']}/content"
+        assert (await ask(TWO, "GET", output))[0] == 404
+        assert (await ask(ONE, "GET", output))[0] == 200
+        assert (await ask(TWO, "GET", path))[0] == 404
+        assert (await ask(TWO, "GET", "/v1/files/in-1"))[0] == 404  # the provider's copy
+        _, said = await ask(ONE, "GET", "/v1/batches")
+        assert [(one["id"], one["status"], one["input_file_id"]) for one in said["data"]] == [
+            ("job-1", "completed", file)
+        ]
+        jobs.jobs["job-2"] = {"id": "job-2", "status": "completed"}
+        _, said = await ask(TOKEN, "GET", "/v1/batches?provider=p1")
+        assert [one["id"] for one in said["data"]] == ["job-2", "job-1"]  # what nobody has made here, too
+        assert (await ask(ONE, "GET", "/v1/batches?provider=p1"))[0] == 403
+        assert (await ask(ONE, "GET", "/v1/batches/job-2"))[0] == 404
+        _, said = await ask(ONE, "GET", "/v1/batches")
+        assert [one["id"] for one in said["data"]] == ["job-1"]
+
+    run(with_api(server.url), work)
+
+
+def test_lines_may_name_ones_own_things_and_models_only(serve: Serve) -> None:
+    server = serve(echo)
+
+    async def problems(ask: Asked, token: str, content: bytes) -> list[Any]:
+        file = (await ask.upload(token, content))[1]["id"]
+        _, made = await ask(token, "POST", "/v1/batches", {"input_file_id": file, "endpoint": CHAT})
+        return [problem["code"] for problem in (made["errors"] or {"data": []})["data"]]
+
+    async def work(ask: Asked) -> None:
+        own = (await ask.upload(ONE, b"x"))[1]["id"]
+        part = lines("a").replace(
+            b'"content": "a"', b'"content": [{"type": "file", "file": {"file_id": "%s"}}]' % own.encode()
+        )
+        assert json.loads(part)["body"]["messages"][0]["content"][0]["file"] == {"file_id": own}
+        assert await problems(ask, TWO, part) == ["not_found"]
+        assert await problems(ask, TWO, lines("a", model="p1/m2")) == ["model_not_allowed"]
+        assert await problems(ask, TWO, lines("a", model=None)) == []  # the first of all is one of its own
+        assert await problems(ask, TWO, lines("a")) == []
+
+    registry = registry_of(server.url, model=MODEL)
+    registry["providers"]["p1"]["model_names"]["m2"] = "m2-internal"
+    run(registry, work, caller(ONE), caller(TWO, (MODEL,)))
+
+
+def test_a_callers_files_have_a_limit(serve: Serve, tmp_path: Path) -> None:
+    server = serve(echo)
+
+    async def work(ask: Asked) -> None:
+        ask.gateway.files.most_bytes = 2000
+        kept = await ask.upload(ONE, b"x" * 1500)
+        assert kept[0] == 200
+        status, said = await ask.upload(ONE, b"x" * 600)
+        assert (status, said["error"]["code"]) == (413, "storage_full")
+        assert (await ask.upload(TWO, b"x" * 600))[0] == 200
+        assert (await ask(ONE, "DELETE", f"/v1/files/{kept[1]['id']}"))[1]["deleted"] is True
+        assert (await ask.upload(ONE, b"x" * 600))[0] == 200
+        assert len(list((tmp_path / "state" / "inference_providers" / "gateway-files").iterdir())) == 2
+        assert not prompts(server.requests)
+
+    run(registry_of(server.url, model=MODEL), work)
+
+
+def test_files_are_kept_for_so_many_days(serve: Serve, tmp_path: Path) -> None:
+    server = serve(echo)
+    folder = tmp_path / "state" / "inference_providers" / "gateway-files"
+
+    async def work(ask: Asked) -> None:
+        ask.gateway.files.days = 0.0
+        _, made = await ask.upload(ONE, lines("a"))
+        assert (await ask(ONE, "GET", f"/v1/files/{made['id']}"))[0] == 404
+        assert [path.name for path in folder.iterdir()] == [made["id"]]
+
+    async def later(ask: Asked) -> None:
+        assert not list(folder.iterdir())
+        assert (await ask(ONE, "GET", "/v1/files"))[1]["data"] == []
+
+    run(registry_of(server.url, model=MODEL), work)
+    run(registry_of(server.url, model=MODEL), later)
