@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from inference_providers.calls.narrowing import narrowed as narrowed
     from inference_providers.calls.observation import Call as Call
     from inference_providers.calls.observation import Stage as Stage
+    from inference_providers.calls.owners import IN_PATH as IN_PATH
     from inference_providers.calls.owners import Owners as Owners
     from inference_providers.calls.owners import StreamIds as StreamIds
     from inference_providers.calls.owners import given_ids as given_ids
@@ -76,6 +77,7 @@ _HOME = {
         "Stage",
     ),
     "owners": (
+        "IN_PATH",
         "Owners",
         "StreamIds",
         "given_ids",

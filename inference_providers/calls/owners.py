@@ -33,6 +33,7 @@ _IN_STREAM = rb'"(?:id|thread_id)"\s{0,9}:\s{0,9}"([\w.:@~=+-]{1,256})"'
 _SPLIT = 300  # bytes that an id and its name may take: looked at again with what follows
 _TEXT, _INSIDE = 1, 2  # of a field: its text is an id; the `id` inside it is
 _HOLDERS = {"conversation": _TEXT | _INSIDE, "container": _TEXT | _INSIDE, "prompt": _INSIDE, "audio": _INSIDE}
+IN_PATH, WITHIN = "path", "within"  # instead of a field: the id that a path is about, and those of parts of it
 _PAGES = ("after", "before")  # of a query: the ids between which a list is; how many and in which order are none
 _CALLS = ("call_id", "tool_call_id")  # of a turn, and not kept anywhere
 # The words of OpenAI's paths: a server that calls a thing so must not have all requests for a kind of thing.
@@ -93,9 +94,10 @@ def is_id(text: str) -> bool:
 def named_ids(path: str, body: Any, most: int = _NODES) -> list[tuple[str, str]]:
     """The ids that a request names, in its path and its query and in its body, each with the field that it stands in.
 
-    The field is empty for those in the path. most: values of the body that are looked at.
+    The field of the first one in the path is IN_PATH, of those behind it WITHIN. most: values of the body that are
+    looked at.
     """
-    return [*(("", one) for one in _in_path(path)), *_ids(body, most)]
+    return [*_in_path(path), *_ids(body, most)]
 
 
 def given_ids(reply: Any) -> Iterator[tuple[str, str]]:
@@ -143,17 +145,19 @@ def same_place(one: Placed, other: Placed) -> bool:
     return one.provider == other.provider and one.endpoint == other.endpoint
 
 
-def _in_path(path: str) -> Iterator[str]:
+def _in_path(path: str) -> Iterator[tuple[str, str]]:
     where, _, query = path.partition("?")
+    field = IN_PATH
     for segment in where.split("/"):
         if segment and segment not in _WORDS:
-            yield unquote(segment)
+            yield field, unquote(segment)
+            field = WITHIN
     if query:
         try:
             named = parse_qsl(query, max_num_fields=100)
         except ValueError:
             return
-        yield from (value for name, value in named if name in _PAGES or _kind(name.removesuffix("[]"), False))
+        yield from ((name, value) for name, value in named if name in _PAGES or _kind(name.removesuffix("[]"), False))
 
 
 def _ids(whole: Any, most: int, *, every: bool = False) -> Iterator[tuple[str, str]]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 ENDPOINTS = ("/v1/chat/completions", "/v1/embeddings", "/v1/completions", "/v1/responses", "/v1/moderations")
 _SHOWN = 100  # problems
+_LONGEST = 500  # characters of one
 _MOST = 200_000  # values of a line that are looked at
 # Words by which a request says whom to ask, and how: a batch has no place for them.
 _OWN = frozenset(("avoid", "only", "models", "cache", "cache_config")) | chat.PREFERRING
@@ -44,7 +45,7 @@ class Lines:
     def report(self, code: str, message: str, parameter: str | None = None, *, line: int | None = None) -> None:
         """One more thing that is wrong."""
         if len(self.problems) < _SHOWN:
-            self.problems.append({"code": code, "message": message, "param": parameter, "line": line})
+            self.problems.append({"code": code, "message": message[:_LONGEST], "param": parameter, "line": line})
 
     def _problem(self, line: bytes, number: int) -> tuple[str, str, str | None] | None:
         try:

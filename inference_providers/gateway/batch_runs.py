@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import secrets
 import time
 from contextlib import suppress
@@ -36,7 +37,11 @@ ENDING = {"cancelling": "cancelled"}  # what is to come of a batch that is to en
 AT_ONCE = 4  # batches of one process; the others wait for their turn
 _LOCK = "lock"
 _EVERY = 1.0  # seconds between looks at what others want of a batch
-_HOURS = 24
+_WINDOW = re.compile(r"([1-9][0-9]{0,2})([hd])")
+_MOST_HOURS = 7 * 24
+_SLACK = 3600  # seconds for which a provider's batch API is waited for beyond the window that it has been given
+UNDER_WAY = 100  # batches of one caller
+_MOST_METADATA = 65536  # characters
 _OURS = "_"  # before the names of fields that are for the gateway alone
 
 
@@ -58,14 +63,19 @@ class BatchRuns:
 
         Raises Refused where it cannot be kept.
         """
-        now = int(time.time())
+        now, window, metadata = int(time.time()), asked.get("completion_window") or "24h", asked.get("metadata")
+        hours = _hours(window)
+        if len(_json(metadata)) > _MOST_METADATA or not isinstance(metadata, dict | None):
+            raise Refused(400, "metadata is an object, and not a large one.", "invalid_value", parameter="metadata")
+        if not problems:
+            self._check_number(caller)
         batch = {
             "id": f"batch_{secrets.token_hex(12)}",
             "object": "batch",
             "endpoint": asked["endpoint"],
             "errors": {"object": "list", "data": problems} if problems else None,
             "input_file_id": asked["input_file_id"],
-            "completion_window": asked.get("completion_window") or f"{_HOURS}h",
+            "completion_window": window,
             "status": "failed" if problems else "validating",
             "output_file_id": None,
             "error_file_id": None,
@@ -76,9 +86,9 @@ class BatchRuns:
                     "cancelled_at",
                 )
             ),
-            "expires_at": now + _HOURS * 3600,
+            "expires_at": now + hours * 3600,
             "request_counts": {"total": count, "completed": 0, "failed": 0},
-            "metadata": asked.get("metadata"),
+            "metadata": metadata,
             "_mode": mode,
             "_caller": caller,
         }  # fmt: skip
@@ -91,6 +101,13 @@ class BatchRuns:
         if not self._ids.keep(row, self._files.most_bytes):
             raise Refused(503, "No batch can be kept here: the list of batches cannot be written.", "no_storage")
         return batch
+
+    def _check_number(self, caller: str) -> None:
+        under_way = sum(
+            row.is_ours and row.object.get("status") not in ENDED for row in self._ids.listed(BATCH, caller)
+        )
+        if under_way >= UNDER_WAY:
+            raise Refused(429, f"{under_way} batches of yours are under way: wait for some to end.", "too_many_batches")
 
     def _place(self, batch: str, file: str) -> None:
         """Give a batch its lines: a name of its own for them, which stays when the file is deleted."""
@@ -188,11 +205,12 @@ class BatchRuns:
         os.close(os.open(out, os.O_WRONLY | os.O_CREAT, 0o600))
         left = max(60.0, said["expires_at"] - time.time())
         options: Any = {"out": out, "resume": True, "mode": said["_mode"], "progress": False, "patience": left}
+        until = said["expires_at"] + (_SLACK if said["_mode"] == PROVIDER else 0)
         made = self._providers().batch(Path(folder, IN), **options)
         work = asyncio.ensure_future(_awaited(made))
         try:
             while not work.done():
-                status = await self._looked(batch, made, work, said["expires_at"])
+                status = await self._looked(batch, made, work, until)
                 if status:
                     return status, None
             work.result()
@@ -215,7 +233,11 @@ class BatchRuns:
         done = {"completed": counts.answered + counts.resumed, "failed": counts.failed + counts.malformed}
 
         def change(now: dict[str, Any]) -> dict[str, Any]:
-            return {**now, "request_counts": {**now["request_counts"], **done}}
+            before = now["request_counts"]
+            return {
+                **now,
+                "request_counts": {**before, **done, "completed": max(done["completed"], before["completed"])},
+            }
 
         said = await asyncio.to_thread(self._ids.update, batch, change)
         if work.done() or said is None:
@@ -233,6 +255,18 @@ class BatchRuns:
             }
 
         self._ids.update(batch, change)
+
+
+def _hours(window: Any) -> int:
+    """A completion window in hours. Raises Refused."""
+    found = _WINDOW.fullmatch(window) if isinstance(window, str) else None
+    hours = int(found[1]) * (24 if found[2] == "d" else 1) if found else 0
+    if not 0 < hours <= _MOST_HOURS:
+        raise Refused(
+            400, "completion_window is like 24h or 2d, and a week at most.", "invalid_value",
+            parameter="completion_window",
+        )  # fmt: skip
+    return hours
 
 
 def public(said: dict[str, Any]) -> dict[str, Any]:

@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 
 async def create(gateway: Gateway, incoming: Incoming) -> Outgoing:
     """A new batch over a file."""
+    if getattr(incoming.caller, "budget", None) is not None:
+        raise Refused(
+            403,
+            "A key with a budget runs no batches: what one costs is known only when it has ended.",
+            "budget_without_batches",
+        )
     asked = incoming.json()
     file = asked.get("input_file_id")
     if not isinstance(file, str) or not file:

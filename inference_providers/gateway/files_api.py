@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
+from inference_providers.calls import IN_PATH
 from inference_providers.gateway import kept_lists
-from inference_providers.gateway.ids import FILE, Known
+from inference_providers.gateway.ids import FILE, STORE, Known
 from inference_providers.gateway.messages import Incoming, Outgoing, Refused
 from inference_providers.gateway.named import BASE, Named, offer_of
 from inference_providers.gateway.openai_api import routed
@@ -42,6 +43,11 @@ async def files(gateway: Gateway, incoming: Incoming) -> Outgoing:
     return await listed(gateway, incoming, FILE)
 
 
+async def stores(gateway: Gateway, incoming: Incoming) -> Outgoing:
+    """The list of vector stores."""
+    return await listed(gateway, incoming, STORE)
+
+
 async def listed(gateway: Gateway, incoming: Incoming, kind: str) -> Outgoing:
     """A list: of what was made here; for the administrator, of all that one provider has, where one is named."""
     query = incoming.query
@@ -66,7 +72,7 @@ async def listed(gateway: Gateway, incoming: Incoming, kind: str) -> Outgoing:
 async def ours(gateway: Gateway, incoming: Incoming, kind: str) -> Known | None:
     """What the path names, where it is the gateway's own; None for a provider's. Raises Refused (404)."""
     named = Named(gateway.ids, incoming.caller)
-    await named.check([("", incoming.values["id"])])
+    await named.check([(IN_PATH, incoming.values["id"])])
     return next((row for row in named.rows if row.is_ours and row.kind == kind), None)
 
 
@@ -119,4 +125,5 @@ ROUTES = (
     Route("GET", f"{BASE}/files/{{id}}", file),
     Route("DELETE", f"{BASE}/files/{{id}}", delete),
     Route("GET", f"{BASE}/files/{{id}}/content", content),
+    Route("GET", f"{BASE}/vector_stores", stores),
 )

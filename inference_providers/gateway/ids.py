@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 NAME = "gateway-ids.db"
-FILE, BATCH, COPY = "file", "batch", "copy"  # kinds of what is listed; a copy is a provider's, of a file of ours
+FILE, BATCH, STORE, COPY = "file", "batch", "vector_store", "copy"  # a copy is a provider's, of a file of ours
+LISTED = (FILE, BATCH, STORE)
 MIGRATIONS = (
     """
     CREATE TABLE ids (

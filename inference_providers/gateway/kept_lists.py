@@ -1,4 +1,4 @@
-"""Lists of files and batches: of what was made through the gateway, for each caller its own, by pages."""
+"""Lists of files, batches and vector stores: of what was made through the gateway, each caller's own, by pages."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 
 from inference_providers.errors import InferenceProvidersError
 from inference_providers.gateway.batch_runs import ENDED, public
-from inference_providers.gateway.ids import BATCH, FILE, Known
+from inference_providers.gateway.ids import BATCH, COPY, FILE, STORE, Known
 from inference_providers.gateway.messages import Incoming, Outgoing, Refused
 from inference_providers.gateway.named import offer_of
 from inference_providers.protocols import ModelRequest
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from inference_providers.gateway.service import Gateway
 
-_MOST = {FILE: (10_000, 10_000), BATCH: (20, 100)}  # of one page: where nothing is said, and at most
-_PATHS = {FILE: "/files", BATCH: "/batches"}
+_MOST = {FILE: (10_000, 10_000), BATCH: (20, 100), STORE: (20, 100)}  # of one page: where nothing is said, and at most
+_PATHS = {FILE: "/files", BATCH: "/batches", STORE: "/vector_stores"}
 _AT_ONCE = 8  # requests to providers, for one page
 _GONE = (404, 410)
 
@@ -71,7 +71,7 @@ async def _now(gateway: Gateway, row: Known, turns: asyncio.Semaphore) -> dict[s
 
 
 async def looked_at(gateway: Gateway, row: Known) -> dict[str, Any]:
-    """A file or a batch, as its provider says it is. Raises what a call raises, and Refused."""
+    """A thing, as its provider says it is. Raises what a call raises, and Refused."""
     from urllib.parse import quote
 
     request = ModelRequest(path=f"{_PATHS[row.kind]}/{quote(row.id, safe='')}", method="GET")
@@ -84,5 +84,5 @@ def named_here(gateway: Gateway, said: dict[str, Any]) -> dict[str, Any]:
     """A provider's batch, with our own name for the file that it has a copy of."""
     file = said.get("input_file_id")
     found = gateway.ids.find([file]) if isinstance(file, str) else []
-    ours = next((row.data for row in found if row.kind == "copy"), None)
+    ours = next((row.data for row in found if row.kind == COPY), None)
     return {**said, "input_file_id": ours} if ours else said

@@ -7,10 +7,10 @@ import json
 import re
 import time
 
-from inference_providers.calls import StreamIds, given_ids, is_id, named_ids, one_place
+from inference_providers.calls import IN_PATH, StreamIds, given_ids, is_id, named_ids, one_place
 from inference_providers.errors import InferenceProvidersError
 from inference_providers.gateway.callers import ANYBODY
-from inference_providers.gateway.ids import BATCH, FILE, Known
+from inference_providers.gateway.ids import BATCH, FILE, LISTED, STORE, Known
 from inference_providers.gateway.messages import Refused
 from inference_providers.offers import offer_by
 
@@ -40,8 +40,8 @@ _SIGNS = (
 )
 _ESCAPED = re.compile(rb"\\u00[2-7]")  # a letter of ASCII, by which a name could be written otherwise
 # Fields of a body whose id must be known to be of the caller; what others name, nobody can guess.
-_GUARDED = re.compile(r"(^|_)(file_ids?|files?|response_id|vector_store_ids?|conversation|thread_id)$")
-_KINDS = {"files": FILE, "batches": BATCH}  # of what is listed, by its path
+_GUARDED = re.compile(rf"(^|_)({IN_PATH}|file_ids?|files?|response_id|vector_store_ids?|conversation|thread_id)$")
+_KINDS = {"files": FILE, "batches": BATCH, "vector_stores": STORE}  # of what is listed, by its path
 _FILES = ("output_file_id", "error_file_id")  # of a batch: files that its provider has made
 
 
@@ -87,8 +87,8 @@ class Named:
             own = [row for row in rows if self._caller.is_admin or row.caller == self._caller.id]
             if own:
                 self.rows.append(own[0])
-            elif rows or (self._is_bound and (not field or _GUARDED.search(field))):
-                raise Refused(404, f"There is no {one[:80]!r} here.", "not_found", parameter=field or "id")
+            elif rows or (self._is_bound and _GUARDED.search(field)):
+                raise Refused(404, f"There is no {one[:80]!r} here.", "not_found", parameter=field)
 
     @property
     def _is_bound(self) -> bool:
@@ -123,7 +123,7 @@ class Named:
                 self._ids.forget(row)
             return
         for row in self.rows:
-            if row.id == reply.get("id") and row.kind in (FILE, BATCH):
+            if row.id == reply.get("id") and row.kind in LISTED:
                 self._ids.see(row, reply)
 
     def _row(self, field: str, one: str, offer: Offer, reply: Mapping[str, Any] | None = None) -> Known:

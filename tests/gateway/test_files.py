@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -199,7 +200,8 @@ def waited(what: Callable[[], bool]) -> None:
     assert what()
 
 
-def test_a_batch_goes_on_after_a_restart(start: Start, serve: Serve, tmp_path: Path, sdk: Sdk) -> None:
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_batch_goes_on_after_a_restart(number: int, start: Start, serve: Serve, tmp_path: Path, sdk: Sdk) -> None:
     gate = Gate(2)
     server = serve(gate)
     gateway = start(server.url)
@@ -208,9 +210,9 @@ def test_a_batch_goes_on_after_a_restart(start: Start, serve: Serve, tmp_path: P
     out = state(tmp_path) / "gateway-files" / batch.id / "out.jsonl"
     waited(lambda: out.exists() and out.read_bytes().count(b"\n") == 2)
     done = {json.loads(line)["custom_id"] for line in out.read_bytes().splitlines()}
-    gateway.process.kill()
-    gate.open.set()
+    gateway.process.send_signal(number)
     gateway.process.wait()
+    gate.open.set()
     asked = len(prompts(server.requests))
     client = sdk(start(server.url))
     batch = ended(client, batch)

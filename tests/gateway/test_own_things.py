@@ -227,3 +227,62 @@ def test_files_are_kept_for_so_many_days(serve: Serve, tmp_path: Path) -> None:
 
     run(registry_of(server.url, model=MODEL), work)
     run(registry_of(server.url, model=MODEL), later)
+
+
+class Budgeted(Caller):
+    """One that has a budget."""
+
+
+def test_a_key_with_a_budget_runs_no_batches(serve: Serve) -> None:
+    server = serve(echo)
+    poor: Any = Budgeted(ONE, ONE)
+    poor.budget = 5.0
+
+    async def work(ask: Asked) -> None:
+        file = (await ask.upload(ONE, lines("a")))[1]["id"]
+        status, said = await ask(ONE, "POST", "/v1/batches", {"input_file_id": file, "endpoint": CHAT})
+        assert (status, said["error"]["code"]) == (403, "budget_without_batches")
+
+    run(registry_of(server.url, model=MODEL), work, poor)
+
+
+def test_what_a_batch_may_ask_for_is_checked(serve: Serve) -> None:
+    server = serve(echo)
+
+    async def work(ask: Asked) -> None:
+        file = (await ask.upload(ONE, lines("a")))[1]["id"]
+        for wrong in ({"completion_window": "8d"}, {"completion_window": 24}, {"metadata": "x"}, {"endpoint": "/v1/x"}):
+            body = {"input_file_id": file, "endpoint": CHAT, **wrong}
+            status, said = await ask(ONE, "POST", "/v1/batches", body)
+            assert (status, said["error"]["param"]) == (400, next(iter(wrong)))
+        assert (await ask(ONE, "POST", "/v1/batches", {"endpoint": CHAT}))[0] == 400
+        assert (await ask(ONE, "GET", "/v1/batches"))[1]["data"] == []
+
+    run(registry_of(server.url, model=MODEL), work)
+
+
+def test_vector_stores_and_conversations_are_ones_own(serve: Serve) -> None:
+    server = serve(keeper("one"))
+
+    async def work(ask: Asked) -> None:
+        for kind in ("vector_stores", "conversations"):
+            _, made = await ask(ONE, "POST", f"/v1/{kind}", {"name": "x"})
+            path = f"/v1/{kind}/{made['id']}"
+            assert (await ask(ONE, "GET", path))[0] == 200
+            assert (await ask(TWO, "GET", path))[0] == 404
+            assert (await ask(TWO, "DELETE", path))[0] == 404
+        _, said = await ask(ONE, "GET", "/v1/vector_stores")
+        assert [one["id"] for one in said["data"]] == ["vector_stores-of-one"]
+        assert (await ask(TWO, "GET", "/v1/vector_stores"))[1]["data"] == []
+        search = {
+            "model": MODEL,
+            "input": "x",
+            "tools": [{"type": "file_search", "vector_store_ids": ["vector_stores-of-one"]}],
+        }
+        assert (await ask(ONE, "POST", RESPONSES, search))[0] == 200
+        assert (await ask(TWO, "POST", RESPONSES, search))[0] == 404
+        talk = {"model": MODEL, "input": "x", "conversation": {"id": "conversations-of-one"}}
+        assert (await ask(ONE, "POST", RESPONSES, talk))[0] == 200
+        assert (await ask(TWO, "POST", RESPONSES, talk))[0] == 404
+
+    run(registry_of(server.url, model=MODEL), work)
