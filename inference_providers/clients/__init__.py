@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from inference_providers.clients.routed_request import RoutedOptions as RoutedOptions
     from inference_providers.clients.routed_request import RoutedRequest as RoutedRequest
     from inference_providers.clients.routed_request import options_for as options_for
-    from inference_providers.clients.sdk_headers import own_headers as own_headers
+    from inference_providers.clients.sdk_headers import headers_for_all as headers_for_all
 
 _HOME = {
     "async_provider_list": ("AsyncProviderList",),
@@ -58,6 +58,6 @@ _HOME = {
         "RoutedRequest",
         "options_for",
     ),
-    "sdk_headers": ("own_headers",),
+    "sdk_headers": ("headers_for_all",),
 }
 __getattr__, __dir__ = face(__name__, _HOME, modules=("failures",))

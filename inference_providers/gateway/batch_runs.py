@@ -15,10 +15,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from inference_providers import log
+from inference_providers.batches import AsyncBatch, Job
 from inference_providers.errors import InferenceProvidersError
 from inference_providers.files import locks
 from inference_providers.gateway.batch_results import IN, OUT, cancel_jobs, settle
 from inference_providers.gateway.ids import BATCH, Known
+from inference_providers.gateway.metrics import CALLER
 from inference_providers.gateway.refused import Refused
 
 TYPE_CHECKING = False
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from inference_providers.batches import AsyncBatch
     from inference_providers.clients import AsyncProviderList
     from inference_providers.gateway.ids import Ids
     from inference_providers.gateway.kept_files import KeptFiles
@@ -189,6 +190,7 @@ class BatchRuns:
         said = await asyncio.to_thread(self._ids.update, batch, _begun)
         if said is None:
             return
+        CALLER.set(said["_caller"])
         folder = self._files.work_folder(batch)
         status, problem = ENDING.get(said["status"], ""), None
         if not status:
@@ -206,7 +208,9 @@ class BatchRuns:
         left = max(60.0, said["expires_at"] - time.time())
         options: Any = {"out": out, "resume": True, "mode": said["_mode"], "progress": False, "patience": left}
         until = said["expires_at"] + (_SLACK if said["_mode"] == PROVIDER else 0)
-        made = self._providers().batch(Path(folder, IN), **options)
+        job = Job(Path(folder, IN), **options)
+        job.caller = said["_caller"]
+        made = AsyncBatch(self._providers().pipeline, job)
         work = asyncio.ensure_future(_awaited(made))
         try:
             while not work.done():

@@ -23,10 +23,10 @@ JSON = (b"content-type", b"application/json")
 class Incoming:
     """One request, read whole.
 
-    headers: by names in lower case, as text. raw_headers: as they came. values: what stands for `{name}` in the path.
+    headers: by names in lower case, repeated ones joined by commas. values: what stands for `{name}` in the path.
     """
 
-    __slots__ = ("caller", "content", "headers", "method", "path", "query_string", "raw_headers", "values")
+    __slots__ = ("caller", "content", "headers", "method", "path", "query_string", "values")
 
     def __init__(
         self,
@@ -37,11 +37,10 @@ class Incoming:
         content: bytes = b"",
         query_string: str = "",
         headers: Mapping[str, str] | None = None,
-        raw_headers: Headers = (),
         values: Mapping[str, str] | None = None,
     ) -> None:
         self.method, self.path, self.caller, self.content = method, path, caller, content
-        self.query_string, self.headers, self.raw_headers = query_string, headers or {}, raw_headers
+        self.query_string, self.headers = query_string, headers or {}
         self.values = values or {}
 
     @property
@@ -80,6 +79,12 @@ class Outgoing:
             if hasattr(headers, "items")
             else list(headers)
         )
+
+    async def close(self) -> None:
+        """Nobody reads it any more."""
+        close: Any = getattr(self.content, "aclose", None)
+        if close is not None:
+            await close()
 
     @classmethod
     def json(cls, status: int, value: Any, headers: Mapping[str, str] | None = None) -> Outgoing:

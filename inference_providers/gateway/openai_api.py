@@ -6,12 +6,14 @@ import asyncio
 import json
 
 from inference_providers import chat
-from inference_providers.clients import RoutedRequest, own_headers, reply_headers
+from inference_providers.clients import RoutedRequest, headers_for_all, reply_headers
 from inference_providers.errors import InferenceProvidersError
 from inference_providers.gateway import failures, model_list
 from inference_providers.gateway.messages import JSON, Incoming, Outgoing, Refused
+from inference_providers.gateway.metrics import CALLER
 from inference_providers.gateway.named import Named
 from inference_providers.gateway.routes import Route
+from inference_providers.gateway.stream_usage import ask_for_usage, without_usage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ _OF_CACHE = frozenset(("enabled", "ttl", "key_strategy", "similarity_threshold",
 
 async def routed(gateway: Gateway, incoming: Incoming, named: Named | None = None) -> Outgoing:
     """A request for whoever serves its model, or has what it names. *named*: what that is, where it is known."""
+    CALLER.set(incoming.caller.id)
     if named is None:
         named = await Named(gateway.ids, incoming.caller, incoming.method, _path(incoming)).read(
             incoming, gateway.pipeline.finder
@@ -68,12 +71,14 @@ def _wanted(gateway: Gateway, incoming: Incoming, named: Named) -> RoutedRequest
         gateway.options,
         named,
         accept=incoming.headers.get("accept", ""),
-        headers=own_headers(incoming.raw_headers, one_provider=False),
+        headers=headers_for_all(incoming.headers),
         raw=True,
     )
     body = wanted.request.body
     if body is not None:
         _check(body, wanted.cache, path)
+        if wanted.request.streams and wanted.request.api == chat.PATH:
+            wanted.hides_usage = ask_for_usage(wanted.request)
     return wanted
 
 
@@ -126,8 +131,11 @@ class _Pieces:
 
 async def _events(reply: AsyncStreamReply, wanted: RoutedRequest, named: Named) -> AsyncIterator[bytes]:
     ids = named.stream(reply.offer) if wanted.learns else None
+    pieces = reply.raw()
+    if wanted.hides_usage:
+        pieces = without_usage(pieces, lambda: reply.is_whole)
     try:
-        async for piece in reply.raw():
+        async for piece in pieces:
             if ids is not None:
                 ids.feed(piece)
                 await named.write()

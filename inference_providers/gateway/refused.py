@@ -8,7 +8,12 @@ if TYPE_CHECKING:
 
 
 class Refused(Exception):
-    """What the gateway does not do, and says why: a status, words for a person, a code for a program."""
+    """What the gateway does not do, and says why: a status, words for a person, a code for a program.
+
+    dialect: in which form it is told, where no route says so.
+    """
+
+    dialect = "openai"
 
     def __init__(
         self,

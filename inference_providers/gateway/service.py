@@ -10,6 +10,7 @@ from inference_providers.gateway.batch_runs import BatchRuns
 from inference_providers.gateway.callers import Callers
 from inference_providers.gateway.ids import Ids
 from inference_providers.gateway.kept_files import KeptFiles
+from inference_providers.gateway.metrics import Metrics
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,12 +29,17 @@ class Gateway:
     """
 
     def __init__(
-        self, make_providers: Callable[[], AsyncProviderList], settings: Settings, callers: Callers | None = None
+        self,
+        make_providers: Callable[[], AsyncProviderList],
+        settings: Settings,
+        callers: Callers | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
+        """*metrics*: where all workers count."""
         self._make, self.settings = make_providers, settings
-        self.callers = callers or Callers()
+        self.callers, self.metrics = callers or Callers(), metrics or Metrics()
         self.started = time.time()
-        self.reload()
+        self._use(make_providers())
         self.ids = Ids.of(self.pipeline.users_environ)
         self.files = KeptFiles(self.ids, self.pipeline.users_environ)
         self.batches = BatchRuns(self.ids, self.files, lambda: self.providers)
@@ -48,7 +54,12 @@ class Gateway:
 
     def reload(self) -> None:
         """Read registry and keys anew; what is under way ends with the old ones, and refused keys are tried again."""
-        self.providers = self._make()
+        self._use(self._make())
+        self.pipeline.health.forget_dead()  # also for workers who share what they know
+
+    def _use(self, providers: AsyncProviderList) -> None:
+        self.providers = providers
+        self.pipeline.listeners.append(self.metrics.hear)
         self.options = RoutedOptions(*options_for(self.pipeline, None, None, None, None))
         self.kept: dict[str, Any] = {}
 
@@ -64,3 +75,4 @@ class Gateway:
 
     def answered(self, pattern: str, status: int, seconds: float) -> None:
         """Count a reply to a path of this pattern. 499: its client had gone."""
+        self.metrics.http(status, pattern, seconds)

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
-from inference_providers.gateway import batches_api, files_api, openai_api, status
+from inference_providers.gateway import batches_api, files_api, inference_routes, openai_api, scraping, status
 
-ROUTES = (*status.ROUTES, *openai_api.ROUTES, *files_api.ROUTES, *batches_api.ROUTES)
+ROUTES = (
+    *status.ROUTES,
+    *openai_api.ROUTES,
+    *files_api.ROUTES,
+    *batches_api.ROUTES,
+    *inference_routes.ROUTES,
+    *scraping.ROUTES,
+)

@@ -76,6 +76,8 @@ class ModelRequest:
     None where it has none. *in_turn*: its candidates are in the order in which they are to be asked. *cache*: what it
     says of a cache of replies: False for none, options of its own; None where it says nothing. *raw*: the bytes of
     *body*, which go on as they are, but for the model's name, to an offer that needs nothing else changed.
+    says of a cache of replies: False for none, options of its own; None where it says nothing. *caller*: on whose
+    behalf it is made, by an id, where a program serves several; else empty.
 
     It is made for one call, and remembers for that call what each offer gets of it: `fits`, by the offer's identity.
     `repairs` is what offers are known to refuse, by their `place`; `learnt` is what this very call has found of it.
@@ -88,6 +90,7 @@ class ModelRequest:
         "asked",
         "body",
         "cache",
+        "caller",
         "content",
         "content_type",
         "fits",
@@ -135,6 +138,7 @@ class ModelRequest:
         self.in_turn = False
         self.cache: Mapping[str, Any] | bool | None = None
         self.raw = b""
+        self.caller = ""
         self.fits: dict[int, FittedRequest] = {}
         self.repairs: Mapping[Any, Repairs] = {}
         self.learnt: dict[Any, list[Repairs]] = {}

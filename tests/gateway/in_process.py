@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -45,11 +46,14 @@ class Asked:
         }
         scope: dict[str, Any] = {"type": "http", "method": method, "path": where, "query_string": query.encode()}
         scope["headers"] = [(name.encode(), value.encode()) for name, value in headers.items()]
-        scope["extensions"] = {"inference_providers.cancels": {}}
         status, pieces = 0, list[bytes]()
 
+        came = iter(({"type": "http.request", "body": content, "more_body": False},) if method == "POST" else ())
+
         async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": content, "more_body": False}
+            for message in came:
+                return message
+            return await asyncio.Future()  # the client stays
 
         async def send(message: dict[str, Any]) -> None:
             nonlocal status
