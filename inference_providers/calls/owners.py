@@ -91,13 +91,13 @@ def is_id(text: str) -> bool:
     return 0 < len(text) <= _LONGEST and text.lower() not in _WORDS
 
 
-def named_ids(path: str, body: Any, most: int = _NODES) -> list[tuple[str, str]]:
+def named_ids(path: str, body: Any, most: int = _NODES, *, strict: bool = False) -> list[tuple[str, str]]:
     """The ids that a request names, in its path and its query and in its body, each with the field that it stands in.
 
     The field of the first one in the path is IN_PATH, of those behind it WITHIN. most: values of the body that are
-    looked at.
+    looked at. strict: raise InvalidRequestError where it has more of them, for whom an id overlooked is too much.
     """
-    return [*_in_path(path), *_ids(body, most)]
+    return [*_in_path(path), *_ids(body, most, strict=strict)]
 
 
 def given_ids(reply: Any) -> Iterator[tuple[str, str]]:
@@ -160,7 +160,7 @@ def _in_path(path: str) -> Iterator[tuple[str, str]]:
         yield from ((name, value) for name, value in named if name in _PAGES or _kind(name.removesuffix("[]"), False))
 
 
-def _ids(whole: Any, most: int, *, every: bool = False) -> Iterator[tuple[str, str]]:
+def _ids(whole: Any, most: int, *, every: bool = False, strict: bool = False) -> Iterator[tuple[str, str]]:
     """The ids that a JSON value names, and by which field. *every*: also what it calls just `id`."""
     waiting: list[tuple[int, str, Any]] = [(0, "", whole)]
     for _ in range(most):
@@ -180,6 +180,8 @@ def _ids(whole: Any, most: int, *, every: bool = False) -> Iterator[tuple[str, s
                 for key, one in value.items()
                 if key != "metadata"
             ]
+    if waiting and strict:
+        raise InvalidRequestError("Nothing was sent: the body holds too many values.", code="too_many_values")
 
 
 def _kind(key: Any, plain: bool) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from inference_providers import chat
 from inference_providers.calls import is_id, named_ids
+from inference_providers.errors import InvalidRequestError
 from inference_providers.gateway.openai_api import FOREIGN
 from inference_providers.text import jsontext
 
@@ -78,5 +79,8 @@ class Lines:
         if self._endpoint == ENDPOINTS[0] and not isinstance(body.get("messages"), list):
             return "missing_required_parameter", "This line's body has no messages.", "body.messages"
         self.models.setdefault(model, number)
-        self.ids.update(((field, one), None) for field, one in named_ids("", body, _MOST) if is_id(one))
+        try:
+            self.ids.update((named, None) for named in named_ids("", body, _MOST, strict=True) if is_id(named[1]))
+        except InvalidRequestError as error:
+            return "too_many_values", str(error), "body"
         return None

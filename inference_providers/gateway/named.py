@@ -70,7 +70,8 @@ class Named:
         if incoming.content and "json" in incoming.headers.get("content-type", "json"):
             body = _body(incoming.content) if may_name_ids(incoming.content) else None
         query = f"?{incoming.query_string}" if incoming.query_string else ""
-        named = [(field, one) for field, one in named_ids(self._path + query, body, _MOST) if is_id(one)]
+        found = named_ids(self._path + query, body, _MOST, strict=not self._caller.is_admin)
+        named = [(field, one) for field, one in found if is_id(one)]
         if named:
             await self.check(named)
             self._find_offer(finder)
@@ -156,6 +157,13 @@ class Named:
         if self._noted:
             rows, self._noted = self._noted, []
             await asyncio.to_thread(self._ids.learn, rows)
+
+
+async def check_body(ids: Ids, incoming: Incoming) -> None:
+    """Raise Refused (404) where a body names something that is not its caller's."""
+    if incoming.content and not incoming.caller.is_admin and may_name_ids(incoming.content):
+        found = named_ids("", _body(incoming.content), _MOST, strict=True)
+        await Named(ids, incoming.caller).check([(field, one) for field, one in found if is_id(one)])
 
 
 def offer_of(row: Known, finder: Finder) -> Offer:

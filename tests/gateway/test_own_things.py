@@ -62,6 +62,12 @@ def test_an_id_of_one_caller_is_not_there_for_another(serve: Serve) -> None:
         ):  # fmt: skip
             status, said = await ask(TWO, method, path, body)
             assert (status, said["error"]["code"]) == (404, "not_found"), (path, said)
+        part = {"type": "file", "file": {"file_id": one}}
+        many = {"model": MODEL, "messages": [{"role": "user", "content": [part]}], "x": [[]] * 250_000}
+        status, said = await ask(TWO, "POST", CHAT, many)
+        assert (status, said["error"]["code"]) == (400, "too_many_values")
+        asked_so = {"model": MODEL, "messages": [{"role": "user", "content": [part]}]}
+        assert (await ask(TWO, "POST", "/v1/inference", asked_so))[0] == 404
         assert len(server.requests) == came  # no provider has heard of it
         for token in (ONE, TOKEN):
             assert (await ask(token, "GET", f"{RESPONSES}/{one}"))[0] == 200
