@@ -15,7 +15,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inference_providers.cli.places import Place
 
-KINDS = ("updates", "live", "learned", "cache", "budget", "speeds", "shared", "servers", "models", "lists", "usage")
+KINDS = (
+    "updates", "live", "learned", "cache", "budget", "speeds", "shared", "gateway", "servers", "models", "lists",
+    "usage",
+)  # fmt: skip
 
 
 @click.command("paths")

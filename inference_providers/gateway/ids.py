@@ -194,6 +194,18 @@ class Ids:
 
         return None if self.database is None else self.database.write(work)
 
+    def purge(self, caller: str) -> list[Known]:
+        """All of a caller, which is known no more from now on."""
+
+        def work(connection: sqlite3.Connection) -> list[Known]:
+            rows = connection.execute(f"{_SELECT} WHERE caller = ?", (caller,)).fetchall()
+            connection.execute("DELETE FROM ids WHERE caller = ?", (caller,))
+            return [Known(*row) for row in rows]
+
+        for key in [key for key, row in self._memory.items() if row.caller == caller]:
+            del self._memory[key]
+        return (self.database.write(work) or []) if self.database is not None else []
+
     def expired(self) -> list[Known]:
         """What is too old, which is known no more from now on."""
 

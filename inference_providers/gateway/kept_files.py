@@ -106,6 +106,17 @@ class KeptFiles:
         self.ids.forget(row)
         self._unlink(row.id)
 
+    def purge(self, caller: str) -> int:
+        """Remove all that a caller has here, and know none of its ids any more; how many files and batches it had.
+
+        What providers have of it stays with them.
+        """
+        rows = self.ids.purge(caller)
+        ours = [row for row in rows if row.is_ours and row.kind in (FILE, BATCH)]
+        for row in ours:
+            self._unlink(row.id)
+        return len(ours)
+
     def work_folder(self, batch: str) -> str:
         """Where a batch works, which is there then. Raises Refused, OSError."""
         path = self.path(batch)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+from inference_providers import ProviderList
+from inference_providers.batches.passing import takes_files
 from inference_providers.gateway.callers import Caller
+from inference_providers.offers.offer import offer_by
+from inference_providers.registry.registry import bundled
 from tests.batch_server import echo, prompts
-from tests.conftest import registry_of
+from tests.conftest import ROOT, registry_of
 from tests.gateway.conftest import TOKEN
 from tests.gateway.in_process import Asked, asked
 from tests.gateway.test_files import MODEL, Both, lines, row_of, with_api
@@ -292,3 +297,33 @@ def test_vector_stores_and_conversations_are_ones_own(serve: Serve) -> None:
         assert (await ask(TWO, "POST", RESPONSES, talk))[0] == 404
 
     run(registry_of(server.url, model=MODEL), work)
+
+
+def test_what_a_caller_has_can_be_removed(serve: Serve, tmp_path: Path) -> None:
+    server = serve(keeper("one"))
+
+    async def work(ask: Asked) -> None:
+        own = (await ask.upload(ONE, lines("a")))[1]["id"]
+        other = (await ask.upload(TWO, lines("a")))[1]["id"]
+        _, made = await ask(ONE, "POST", RESPONSES, {"model": MODEL, "input": "hi"})
+        assert ask.gateway.files.purge(ONE) == 1
+        assert (await ask(ONE, "GET", f"{RESPONSES}/{made['id']}"))[0] == 404
+        assert (await ask(ONE, "GET", f"/v1/files/{own}"))[0] == 404
+        assert (await ask(TWO, "GET", f"/v1/files/{other}"))[0] == 200
+        kept = tmp_path / "state" / "inference_providers" / "gateway-files"
+        assert [path.name for path in kept.iterdir()] == [other]
+
+    run(registry_of(server.url, model=MODEL), work)
+
+
+def test_the_page_names_who_takes_a_file_as_it_came() -> None:
+    registry = bundled()
+    own = {pid: row for pid, row in registry.providers.items() if row.connection.get("batch") is not None}
+    offers = {
+        pid: offer_by(ProviderList(environ={}, local=False).pipeline.finder.accesses[pid], None, "m") for pid in own
+    }
+    taking = {own[pid].name for pid, offer in offers.items() if takes_files(offer, registry, 1, 1)}
+    page = (ROOT / "docs" / "gateway-files.md").read_text()
+    (row,) = re.findall(r"in OpenAI's form \((.*?)\)", page)
+    assert {known for name in taking for known in row.split(", ") if name.startswith(known)} == set(row.split(", "))
+    assert len(taking) == len(row.split(", "))
