@@ -76,7 +76,6 @@ class Job:
 
     as_line: Callable[[Result], str | None] = staticmethod(Result.as_line)
     is_heard = False
-    caller = ""  # on whose behalf it asks, by an id, where a program serves several
     preferences: Preferences | None = None  # see `prefer`
 
     def __init__(

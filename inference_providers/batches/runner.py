@@ -205,7 +205,7 @@ class Runner:
             self._mixed = True
             self._grow()
         request = self._pipeline.request(body, job.pattern)
-        request.asked, request.caller = key, job.caller
+        request.asked = key
         request.preferences = preferences
         lanes = self._lanes.get(key) or await self._find_lanes(key, request)
         request.in_turn = True  # as its lane has it

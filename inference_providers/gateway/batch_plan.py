@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from inference_providers.calls import Finder
+    from inference_providers.gateway.allowed_models import AllowedModels
     from inference_providers.gateway.batch_lines import Lines
     from inference_providers.gateway.callers import Caller
     from inference_providers.offers import Offer
@@ -33,24 +34,25 @@ class Plan:
         self.offers, self.mode = offers, mode
 
 
-def planned(finder: Finder, lines: Lines, endpoint: str, options: RoutedOptions, caller: Caller) -> Plan:
+def planned(
+    finder: Finder, lines: Lines, endpoint: str, options: RoutedOptions, caller: Caller, allowed: AllowedModels
+) -> Plan:
     """Who is to work on a batch; what is wrong with its models is added to the problems of its lines.
 
+    A caller with a budget asks directly: what a provider's batch API has cost is known only when it has ended.
     Raises NoCredentialsError where there is nobody at all.
     """
     found: dict[str, Sequence[Offer]] = {}
     for name, line in lines.models.items():
         try:
             offers = _candidates(finder, name, endpoint, options)
+            found[name] = allowed.offers(caller, name or None, offers)
         except (UnknownModelError, InvalidRequestError) as error:
             lines.report("model_not_found", str(error), "body.model", line=line)
-            continue
-        if caller.models is not None and not {name, offers[0].canonical_name} & set(caller.models):
-            lines.report("model_not_allowed", f"This key may not ask {name or 'auto'}.", "body.model", line=line)
-        found[name] = offers
     if not found or lines.problems:
         return Plan(None)
-    for first in next(iter(found.values())):
+    has_budget = caller.budget is not None
+    for first in () if has_budget else next(iter(found.values())):
         if takes_files(first, finder.registry, lines.count, lines.size):
             there = {name: _at(first.provider, offers) for name, offers in found.items()}
             if all(there.values()):
@@ -62,7 +64,8 @@ def planned(finder: Finder, lines: Lines, endpoint: str, options: RoutedOptions,
             f"{ENDPOINTS[0]} can be asked in a batch.",
             "endpoint",
         )
-    by_provider = all(any(map(has_api, offers)) for offers in found.values())
+    is_free = not has_budget and caller.models is None  # our own batches hold to neither where providers work
+    by_provider = is_free and all(any(map(has_api, offers)) for offers in found.values())
     return Plan(None, PROVIDER if by_provider else DIRECT)
 
 

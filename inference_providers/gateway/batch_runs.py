@@ -15,11 +15,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from inference_providers import log
-from inference_providers.batches import AsyncBatch, Job
 from inference_providers.errors import InferenceProvidersError
 from inference_providers.files import locks
 from inference_providers.gateway.batch_results import IN, OUT, cancel_jobs, settle
+from inference_providers.gateway.callers import ADMIN, ANYBODY, Caller
 from inference_providers.gateway.ids import BATCH, Known
+from inference_providers.gateway.metering import Asking, asking
 from inference_providers.gateway.metrics import CALLER
 from inference_providers.gateway.refused import Refused
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from inference_providers.batches import AsyncBatch
     from inference_providers.clients import AsyncProviderList
     from inference_providers.gateway.ids import Ids
     from inference_providers.gateway.kept_files import KeptFiles
@@ -49,9 +51,15 @@ _OURS = "_"  # before the names of fields that are for the gateway alone
 class BatchRuns:
     """The batches of one gateway, in this process."""
 
-    def __init__(self, ids: Ids, files: KeptFiles, providers: Callable[[], AsyncProviderList]) -> None:
-        """*providers*: the list that is asked, as it is now."""
-        self._ids, self._files, self._providers = ids, files, providers
+    def __init__(
+        self,
+        ids: Ids,
+        files: KeptFiles,
+        providers: Callable[[], AsyncProviderList],
+        caller_of: Callable[[str], Caller | None],
+    ) -> None:
+        """*providers*: the list that is asked, as it is now. *caller_of*: the caller of an id, whose key is taken."""
+        self._ids, self._files, self._providers, self._caller_of = ids, files, providers, caller_of
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._wake: dict[str, asyncio.Event] = {}
         self._turns = asyncio.Semaphore(AT_ONCE)
@@ -190,9 +198,8 @@ class BatchRuns:
         said = await asyncio.to_thread(self._ids.update, batch, _begun)
         if said is None:
             return
-        CALLER.set(said["_caller"])
         folder = self._files.work_folder(batch)
-        status, problem = ENDING.get(said["status"], ""), None
+        status, problem = ENDING.get(said["status"], "") or self._begin_asking(said["_caller"]), None
         if not status:
             status, problem = await self._asked(batch, said, folder)
         if status != "completed" and said["_mode"] == PROVIDER:
@@ -201,6 +208,19 @@ class BatchRuns:
             await asyncio.to_thread(self._ids.update, batch, lambda now: {**now, "finalizing_at": int(time.time())})
         await asyncio.to_thread(settle, self._files, self._ids, said, status, problem)
 
+    def _begin_asking(self, id: str) -> str:
+        """Have what this task asks be asked by a caller, within its models and its budget; limits by the minute do not
+        count here. How the batch ends at once where its key is not taken any more.
+        """
+        CALLER.set(id)
+        asking.set(None)
+        if id in (ADMIN.id, ANYBODY.id):
+            return ""
+        caller = self._caller_of(id)
+        if caller is not None:
+            asking.set(Asking(Caller(id, caller.name, caller.models, budget=caller.budget)))
+        return "cancelled" if caller is None else ""
+
     async def _asked(self, batch: str, said: dict[str, Any], folder: str) -> tuple[str, Exception | None]:
         """Ask all that was not answered yet: how the batch has ended, and by which error, if by one."""
         out = os.path.join(folder, OUT)
@@ -208,9 +228,7 @@ class BatchRuns:
         left = max(60.0, said["expires_at"] - time.time())
         options: Any = {"out": out, "resume": True, "mode": said["_mode"], "progress": False, "patience": left}
         until = said["expires_at"] + (_SLACK if said["_mode"] == PROVIDER else 0)
-        job = Job(Path(folder, IN), **options)
-        job.caller = said["_caller"]
-        made = AsyncBatch(self._providers().pipeline, job)
+        made = self._providers().batch(Path(folder, IN), **options)
         work = asyncio.ensure_future(_awaited(made))
         try:
             while not work.done():
@@ -246,6 +264,8 @@ class BatchRuns:
         said = await asyncio.to_thread(self._ids.update, batch, change)
         if work.done() or said is None:
             return ""
+        if said["_caller"] not in (ADMIN.id, ANYBODY.id) and self._caller_of(said["_caller"]) is None:
+            return "cancelled"
         return ENDING.get(said["status"], "") or ("expired" if time.time() > expires else "")
 
     def _fail(self, batch: str, error: Exception) -> None:

@@ -29,12 +29,6 @@ if TYPE_CHECKING:
 
 async def create(gateway: Gateway, incoming: Incoming) -> Outgoing:
     """A new batch over a file."""
-    if getattr(incoming.caller, "budget", None) is not None:
-        raise Refused(
-            403,
-            "A key with a budget runs no batches: what one costs is known only when it has ended.",
-            "budget_without_batches",
-        )
     asked = incoming.json()
     file = asked.get("input_file_id")
     if not isinstance(file, str) or not file:
@@ -48,7 +42,7 @@ async def create(gateway: Gateway, incoming: Incoming) -> Outgoing:
     lines = await asyncio.to_thread(lambda: Lines(_lines(gateway, file), asked["endpoint"]))
     await _check_ids(gateway, incoming, lines)
     plan = await asyncio.to_thread(
-        planned, gateway.pipeline.finder, lines, asked["endpoint"], gateway.options, incoming.caller
+        planned, gateway.pipeline.finder, lines, asked["endpoint"], gateway.options, incoming.caller, gateway.allowed
     )
     if plan.offers and not lines.problems:
         return await _passed_on(gateway, incoming, plan.offers, asked)

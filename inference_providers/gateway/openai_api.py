@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from functools import partial
 
 from inference_providers import chat
 from inference_providers.clients import RoutedRequest, headers_for_all, reply_headers
@@ -42,6 +43,8 @@ async def routed(gateway: Gateway, incoming: Incoming, named: Named | None = Non
             incoming, gateway.pipeline.finder
         )
     wanted = _wanted(gateway, incoming, named)
+    if incoming.caller.models is not None:
+        wanted.models = await asyncio.to_thread(gateway.allowed.names, incoming.caller, wanted.models)
     pipeline = wanted.within(gateway.pipeline)
     if wanted.request.preferences is None:
         wanted.prefer(pipeline, None)
@@ -176,7 +179,11 @@ async def models(gateway: Gateway, incoming: Incoming) -> Outgoing:
     key = (everything, name, incoming.caller.models)
     content = kept.get(key)
     if content is None:
-        row = await asyncio.to_thread(model_list.answer, gateway.pipeline.finder, name, everything=everything)
+        caller = incoming.caller
+        allows = None if caller.models is None else partial(gateway.allowed.allows, caller)
+        row = await asyncio.to_thread(
+            model_list.answer, gateway.pipeline.finder, name, everything=everything, allows=allows
+        )
         content = json.dumps(row, ensure_ascii=False).encode("utf-8", "replace")
         if len(kept) < 100:
             kept[key] = content

@@ -6,11 +6,14 @@ import asyncio
 import time
 
 from inference_providers.clients import RoutedOptions, options_for
+from inference_providers.gateway.allowed_models import AllowedModels
 from inference_providers.gateway.batch_runs import BatchRuns
 from inference_providers.gateway.callers import Callers
 from inference_providers.gateway.ids import Ids
 from inference_providers.gateway.kept_files import KeptFiles
+from inference_providers.gateway.metering import Metering
 from inference_providers.gateway.metrics import Metrics
+from inference_providers.gateway.tiers import Tiers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,12 +40,15 @@ class Gateway:
     ) -> None:
         """*metrics*: where all workers count."""
         self._make, self.settings = make_providers, settings
-        self.callers, self.metrics = callers or Callers(), metrics or Metrics()
         self.started = time.time()
-        self._use(make_providers())
+        self.metrics = metrics or Metrics()
+        self.providers = make_providers()
+        self.callers = callers or Callers(self.pipeline.users_environ)
+        self.tiers = Tiers.of(self.pipeline.users_environ, settings.workers)
+        self._use(self.providers)
         self.ids = Ids.of(self.pipeline.users_environ)
         self.files = KeptFiles(self.ids, self.pipeline.users_environ)
-        self.batches = BatchRuns(self.ids, self.files, lambda: self.providers)
+        self.batches = BatchRuns(self.ids, self.files, lambda: self.providers, self.callers.by_id)
 
     def __repr__(self) -> str:
         return f"<Gateway on {self.settings.host}:{self.settings.port}>"
@@ -62,6 +68,15 @@ class Gateway:
         self.pipeline.listeners.append(self.metrics.hear)
         self.options = RoutedOptions(*options_for(self.pipeline, None, None, None, None))
         self.kept: dict[str, Any] = {}
+        self.allowed = AllowedModels(self.pipeline.finder)
+        metering = Metering(self.tiers, self.allowed)
+        self.pipeline.stages.insert(0, metering)  # before those that may answer, and the log
+        self.pipeline.listeners.append(metering.hear)
+
+    def removals(self) -> list[Callable[[str], object]]:
+        """What removes what this process keeps of a caller, by its id."""
+        stores = [stage.store for stage in self.pipeline.stages if hasattr(stage, "store")]
+        return [self.tiers.forget, self.files.purge, *(store.purge for store in stores)]
 
     async def begin(self) -> None:
         """Take up what an earlier process has left."""

@@ -26,6 +26,9 @@ class Known(Callers):
     def of(self, token: str) -> Caller | None:
         return self._callers.get(token)
 
+    def by_id(self, id: str) -> Caller | None:
+        return self._callers.get(id)
+
 
 class Asked:
     """A gateway that can be asked."""

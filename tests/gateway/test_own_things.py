@@ -18,7 +18,7 @@ from tests.batch_server import echo, prompts
 from tests.conftest import ROOT, registry_of
 from tests.gateway.conftest import TOKEN
 from tests.gateway.in_process import Asked, asked
-from tests.gateway.test_files import MODEL, Both, lines, row_of, with_api
+from tests.gateway.test_files import MODEL, Both, Gate, lines, row_of, with_api
 from tests.servers import Server
 from tests.test_owners import keeper
 
@@ -195,7 +195,7 @@ def test_lines_may_name_ones_own_things_and_models_only(serve: Serve) -> None:
         )
         assert json.loads(part)["body"]["messages"][0]["content"][0]["file"] == {"file_id": own}
         assert await problems(ask, TWO, part) == ["not_found"]
-        assert await problems(ask, TWO, lines("a", model="p1/m2")) == ["model_not_allowed"]
+        assert await problems(ask, TWO, lines("a", model="p1/m2")) == ["model_not_found"]
         assert await problems(ask, TWO, lines("a", model=None)) == []  # the first of all is one of its own
         assert await problems(ask, TWO, lines("a")) == []
 
@@ -240,21 +240,55 @@ def test_files_are_kept_for_so_many_days(serve: Serve, tmp_path: Path) -> None:
     run(registry_of(server.url, model=MODEL), later)
 
 
-class Budgeted(Caller):
-    """One that has a budget."""
+def test_a_budget_holds_in_a_batch_which_is_asked_directly(serve: Serve) -> None:
+    jobs = Both(row_of("openai"))
+    server = serve(jobs)
+
+    async def ended(ask: Asked, token: str) -> Any:
+        file = (await ask.upload(token, lines("a")))[1]["id"]
+        _, made = await ask(token, "POST", "/v1/batches", {"input_file_id": file, "endpoint": CHAT})
+        while made["status"] not in ("completed", "failed"):
+            await asyncio.sleep(0.02)
+            _, made = await ask(token, "GET", f"/v1/batches/{made['id']}")
+        return made
+
+    async def work(ask: Asked) -> None:
+        made = await ended(ask, ONE)
+        assert made["request_counts"] == {"total": 1, "completed": 0, "failed": 1}
+        _, said = await ask(ONE, "GET", f"/v1/files/{made['error_file_id']}/content")
+        assert said["error"]["code"] == "BudgetExceededError"
+        assert not prompts(server.requests)
+        made = await ended(ask, TWO)
+        assert made["request_counts"] == {"total": 1, "completed": 1, "failed": 0}
+        assert (prompts(server.requests), jobs.uploads) == (["a"], 0)
+
+    registry = with_api(server.url)
+    registry["providers"]["p1"]["facts"] = {f"{MODEL}-internal": [8000, 1000, 1.0, 2.0]}
+    run(registry, work, Caller(ONE, ONE, budget=0.0), Caller(TWO, TWO, budget=5.0))
 
 
-def test_a_key_with_a_budget_runs_no_batches(serve: Serve) -> None:
-    server = serve(echo)
-    poor: Any = Budgeted(ONE, ONE)
-    poor.budget = 5.0
+def test_a_batch_ends_with_its_callers_key(serve: Serve) -> None:
+    gate = Gate(0)
+    server = serve(gate)
+    made: list[str] = []
 
     async def work(ask: Asked) -> None:
         file = (await ask.upload(ONE, lines("a")))[1]["id"]
-        status, said = await ask(ONE, "POST", "/v1/batches", {"input_file_id": file, "endpoint": CHAT})
-        assert (status, said["error"]["code"]) == (403, "budget_without_batches")
+        _, said = await ask(ONE, "POST", "/v1/batches", {"input_file_id": file, "endpoint": CHAT})
+        made.append(said["id"])
+        while not gate.came:
+            await asyncio.sleep(0.02)
 
-    run(registry_of(server.url, model=MODEL), work, poor)
+    async def later(ask: Asked) -> None:
+        status = ""
+        while status != "cancelled":
+            await asyncio.sleep(0.02)
+            status = (await ask(TOKEN, "GET", f"/v1/batches/{made[0]}"))[1]["status"]
+        assert gate.came == 1
+
+    run(registry_of(server.url, model=MODEL), work)
+    gate.open.set()
+    run(registry_of(server.url, model=MODEL), later, caller(TWO))
 
 
 def test_what_a_batch_may_ask_for_is_checked(serve: Serve) -> None:
