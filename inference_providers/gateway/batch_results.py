@@ -38,9 +38,13 @@ async def cancel_jobs(providers: AsyncProviderList, folder: str) -> None:
 def settle(kept: KeptFiles, ids: Ids, said: dict[str, Any], status: str, problem: Exception | None) -> None:
     """Make the files of a batch that has ended, and say how it has. What it worked with is removed.
 
-    Done twice, it comes to the same. Raises Refused where nothing can be kept.
+    Done twice, it comes to the same. Of a batch that was purged, nothing is made. Raises Refused and OSError where
+    nothing can be kept.
     """
     folder, caller = kept.path(said["id"]), said["_caller"]
+    if ids.is_gone(said["id"]):
+        shutil.rmtree(folder, ignore_errors=True)
+        return
     counts, made = {"completed": 0, "failed": 0}, {}
     for field, key, are_errors in (("output_file_id", "completed", False), ("error_file_id", "failed", True)):
         counts[key] = sum(1 for _ in _rows(folder, are_errors=are_errors))
@@ -63,7 +67,8 @@ def settle(kept: KeptFiles, ids: Ids, said: dict[str, Any], status: str, problem
             ended["errors"] = {"object": "list", "data": data}
         return ended
 
-    ids.update(said["id"], change)
+    if ids.update(said["id"], change) is None:
+        raise OSError(0, "the list of batches cannot be written")  # what it worked with stays, and it is taken up again
     shutil.rmtree(folder, ignore_errors=True)
 
 

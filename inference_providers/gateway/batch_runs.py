@@ -262,7 +262,9 @@ class BatchRuns:
             }
 
         said = await asyncio.to_thread(self._ids.update, batch, change)
-        if work.done() or said is None:
+        if said is None:
+            return "cancelled" if await asyncio.to_thread(self._ids.is_gone, batch) else ""
+        if work.done():
             return ""
         if said["_caller"] not in (ADMIN.id, ANYBODY.id) and self._caller_of(said["_caller"]) is None:
             return "cancelled"

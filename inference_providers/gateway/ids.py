@@ -194,17 +194,32 @@ class Ids:
 
         return None if self.database is None else self.database.write(work)
 
+    def is_gone(self, id: str) -> bool:
+        """Whether something of the gateway's own is known no more; not where nobody can tell."""
+
+        def work(connection: sqlite3.Connection) -> bool:
+            return connection.execute("SELECT 1 FROM ids WHERE id = ? AND provider = ''", (id,)).fetchone() is None
+
+        return self.database is not None and self.database.read(work) is True
+
     def purge(self, caller: str) -> list[Known]:
-        """All of a caller, which is known no more from now on."""
+        """All of a caller, which is known no more from now on, and is in no file. Raises OSError."""
 
         def work(connection: sqlite3.Connection) -> list[Known]:
             rows = connection.execute(f"{_SELECT} WHERE caller = ?", (caller,)).fetchall()
+            connection.execute("PRAGMA secure_delete = ON")
             connection.execute("DELETE FROM ids WHERE caller = ?", (caller,))
             return [Known(*row) for row in rows]
 
         for key in [key for key, row in self._memory.items() if row.caller == caller]:
             del self._memory[key]
-        return (self.database.write(work) or []) if self.database is not None else []
+        if self.database is None or not os.path.exists(self.database.path):
+            return []
+        found = self.database.write(work)
+        if found is None:
+            raise OSError(0, self.database.fault, self.database.path)
+        self.database.compact()
+        return found
 
     def expired(self) -> list[Known]:
         """What is too old, which is known no more from now on."""

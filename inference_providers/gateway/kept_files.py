@@ -109,7 +109,7 @@ class KeptFiles:
     def purge(self, caller: str) -> int:
         """Remove all that a caller has here, and know none of its ids any more; how many files and batches it had.
 
-        What providers have of it stays with them.
+        What providers have of it stays with them. Raises OSError.
         """
         rows = self.ids.purge(caller)
         ours = [row for row in rows if row.is_ours and row.kind in (FILE, BATCH)]

@@ -76,7 +76,7 @@ class Gateway:
     def removals(self) -> list[Callable[[str], object]]:
         """What removes what this process keeps of a caller, by its id."""
         stores = [stage.store for stage in self.pipeline.stages if hasattr(stage, "store")]
-        return [self.tiers.forget, self.files.purge, *(store.purge for store in stores)]
+        return [self.tiers.forget, *(store.purge for store in stores)]
 
     async def begin(self) -> None:
         """Take up what an earlier process has left."""

@@ -350,6 +350,28 @@ def test_what_a_caller_has_can_be_removed(serve: Serve, tmp_path: Path) -> None:
     run(registry_of(server.url, model=MODEL), work)
 
 
+def test_a_batch_under_way_is_purged_with_its_caller(serve: Serve, tmp_path: Path) -> None:
+    gate = Gate(1)
+    server = serve(gate)
+    kept = tmp_path / "state" / "inference_providers" / "gateway-files"
+
+    async def work(ask: Asked) -> None:
+        file = (await ask.upload(ONE, lines("a", "b", "c")))[1]["id"]
+        _, said = await ask(ONE, "POST", "/v1/batches", {"input_file_id": file, "endpoint": CHAT})
+        while said["request_counts"]["completed"] < 1:
+            await asyncio.sleep(0.02)
+            _, said = await ask(ONE, "GET", f"/v1/batches/{said['id']}")
+        await asyncio.to_thread(ask.gateway.files.purge, ONE)
+        while ask.gateway.batches._tasks:
+            await asyncio.sleep(0.02)
+        assert not list(kept.iterdir())
+        assert ask.gateway.ids.find([file, said["id"]]) == []
+        assert ask.gateway.ids.listed("file", None) == []
+
+    run(registry_of(server.url, model=MODEL), work)
+    gate.open.set()
+
+
 def test_the_page_names_who_takes_a_file_as_it_came() -> None:
     registry = bundled()
     own = {pid: row for pid, row in registry.providers.items() if row.connection.get("batch") is not None}
