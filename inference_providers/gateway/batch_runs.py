@@ -148,7 +148,8 @@ class BatchRuns:
 
         def change(said: dict[str, Any]) -> dict[str, Any]:
             if said["status"] in ENDED:
-                raise Refused(409, f"This batch is {said['status']} already.", "batch_ended", parameter="batch_id")
+                why = f"This batch is {said['status']} already."
+                raise Refused(409, why, "batch_ended", parameter="batch_id", headers={"x-should-retry": "false"})
             return {**said, "status": "cancelling", "cancelling_at": said["cancelling_at"] or int(time.time())}
 
         found = await asyncio.to_thread(self._ids.update, batch, change)
