@@ -113,14 +113,18 @@ def _said(incoming: Incoming, *known: str) -> dict[str, Any]:
     said: dict[str, Any] = dict(incoming.query)
     if isinstance(said.get("metrics"), str):
         said["metrics"] = [word for word in said["metrics"].split(",") if word]
-    said |= _json(incoming) if incoming.content else {}
+    if incoming.content or incoming.method == "POST":
+        body = _json(incoming)
+        if not isinstance(body, dict):
+            raise inference_errors.invalid("The body is not a JSON object", None, "object")
+        said |= body
     for name, value in said.items():
         expected, kind = ("array", list) if name == "metrics" else ("string", str)
         if name not in known:
             raise inference_errors.invalid(
                 f"There is no parameter {name!r:.80}; there are {', '.join(known)}", name[:80]
             )
-        if not isinstance(value, kind) or (kind is list and not all(isinstance(word, str) for word in value)):
+        if not value or not isinstance(value, kind) or (kind is list and not all(isinstance(w, str) for w in value)):
             raise inference_errors.invalid(f"Parameter {name} must be of type {expected}", name, expected)
     return said
 

@@ -42,6 +42,7 @@ class Gateway:
     def reload(self) -> None:
         """Read registry and keys anew; what is under way ends with the old ones, and refused keys are tried again."""
         self.providers = self._make()
+        self.pipeline.finder.takes_paths = False  # whoever asks names models, and no files of this machine
         self.options = RoutedOptions(*options_for(self.pipeline, None, None, None, None))
         self.kept: dict[str, Any] = {}
 

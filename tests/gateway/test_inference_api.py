@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from inference_providers import Client, errors
 from inference_providers.gateway.replies import Replies
+from inference_providers.testing import tiny_model
 from tests.running import Running
 from tests.servers import Connection, Received, Server, answer, delta, status
 
@@ -250,3 +252,15 @@ def test_nobody_reads_what_another_caller_was_told() -> None:
     assert kept.get("b", "inf_1") is None
     moment[0] += 3600
     assert kept.get("a", "inf_1") is None
+
+
+def test_a_model_is_never_a_file_of_this_machine(start: Start, serve: Serve, tmp_path: Path) -> None:
+    """Neither started, nor looked for: whoever asks does not learn which files there are."""
+    there, missing = tiny_model.write(str(tmp_path / "there.gguf")), str(tmp_path / "thrre.gguf")
+    gateway = start(serve().url, environ={"INFERENCE_PROVIDERS_AVOID": ""})
+    for form in ("{}", "llamacpp/{}", "vllm/{}", "local/{}", "./{}", "..\\{}"):
+        for api in (API, "/v1/chat/completions"):
+            told = [asked(gateway, api, {**SAID, "model": form.format(path)}) for path in (there, missing)]
+            assert told[0][0] == told[1][0] >= 400
+            assert json.dumps(told[0]).replace("there.gguf", "thrre.gguf") == json.dumps(told[1])
+            assert "No such file" not in json.dumps(told)
