@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inference_providers.cli.places import Place
 
-KINDS = ("updates", "live", "learned", "cache", "budget", "speeds", "servers", "models", "lists", "usage")
+KINDS = ("updates", "live", "learned", "cache", "budget", "speeds", "shared", "servers", "models", "lists", "usage")
 
 
 @click.command("paths")

@@ -8,6 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inference_providers.gateway.callers import admin_token as admin_token
     from inference_providers.gateway.callers import token_place as token_place
+    from inference_providers.gateway.metrics import Metrics as Metrics
     from inference_providers.gateway.server import serve as serve
     from inference_providers.gateway.service import Gateway as Gateway
     from inference_providers.gateway.settings import Settings as Settings
@@ -20,6 +21,7 @@ _HOME = {
         "admin_token",
         "token_place",
     ),
+    "metrics": ("Metrics",),
     "server": ("serve",),
     "service": ("Gateway",),
     "settings": (

@@ -10,6 +10,7 @@ from inference_providers.clients import RoutedRequest, headers_for_all, reply_he
 from inference_providers.errors import InferenceProvidersError
 from inference_providers.gateway import failures, model_list
 from inference_providers.gateway.messages import JSON, Incoming, Outgoing, Refused
+from inference_providers.gateway.metrics import CALLER
 from inference_providers.gateway.routes import Route
 from inference_providers.gateway.stream_usage import ask_for_usage, without_usage
 
@@ -33,6 +34,7 @@ _OF_CACHE = frozenset(("enabled", "ttl", "key_strategy", "similarity_threshold",
 
 async def routed(gateway: Gateway, incoming: Incoming) -> Outgoing:
     """A request for whoever serves its model, or has what it names."""
+    CALLER.set(incoming.caller.id)
     wanted = _wanted(gateway, incoming)
     pipeline = wanted.within(gateway.pipeline)
     if wanted.request.preferences is None:

@@ -6,6 +6,7 @@ import time
 
 from inference_providers.clients import RoutedOptions, options_for
 from inference_providers.gateway.callers import Callers
+from inference_providers.gateway.metrics import Metrics
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,12 +25,17 @@ class Gateway:
     """
 
     def __init__(
-        self, make_providers: Callable[[], AsyncProviderList], settings: Settings, callers: Callers | None = None
+        self,
+        make_providers: Callable[[], AsyncProviderList],
+        settings: Settings,
+        callers: Callers | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
+        """*metrics*: where all workers count."""
         self._make, self.settings = make_providers, settings
-        self.callers = callers or Callers()
+        self.callers, self.metrics = callers or Callers(), metrics or Metrics()
         self.started = time.time()
-        self.reload()
+        self._use(make_providers())
 
     def __repr__(self) -> str:
         return f"<Gateway on {self.settings.host}:{self.settings.port}>"
@@ -41,10 +47,16 @@ class Gateway:
 
     def reload(self) -> None:
         """Read registry and keys anew; what is under way ends with the old ones, and refused keys are tried again."""
-        self.providers = self._make()
+        self._use(self._make())
+        self.pipeline.health.forget_dead()  # also for workers who share what they know
+
+    def _use(self, providers: AsyncProviderList) -> None:
+        self.providers = providers
         self.pipeline.finder.takes_paths = False  # whoever asks names models, and no files of this machine
+        self.pipeline.listeners.append(self.metrics.hear)
         self.options = RoutedOptions(*options_for(self.pipeline, None, None, None, None))
         self.kept: dict[str, Any] = {}
 
     def answered(self, pattern: str, status: int, seconds: float) -> None:
         """Count a reply to a path of this pattern. 499: its client had gone."""
+        self.metrics.http(status, pattern, seconds)

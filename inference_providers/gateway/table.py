@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from inference_providers.gateway import inference_routes, openai_api, openapi, status
+from inference_providers.gateway import inference_routes, openai_api, openapi, scraping, status
 
-ROUTES = (*status.ROUTES, *openai_api.ROUTES, *inference_routes.ROUTES, *openapi.ROUTES)
+ROUTES = (*status.ROUTES, *openai_api.ROUTES, *inference_routes.ROUTES, *openapi.ROUTES, *scraping.ROUTES)
