@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from inference_providers import AsyncClient, Client, errors
-from inference_providers.compat import gateway_access, inference_api, inference_errors, kept_replies
+from inference_providers import AsyncClient, Client, ProviderList, errors
+from inference_providers.compat import gateway_access, inference_api, inference_calls, inference_errors, kept_replies
 from inference_providers.compat.inference_objects import Fields, InferenceChunk
 from inference_providers.gateway import inference_routes, replies
 from inference_providers.transport import Sender, WireError
@@ -183,6 +183,15 @@ def test_what_is_unknown_goes_on_and_what_is_known_is_checked(serve: Serve) -> N
     assert len(server.asked) == 1
 
 
+def test_names_within_what_goes_to_whoever_answers_may_be_anybodys() -> None:
+    kwargs = {"api_key": "of the template", "path": "x"}
+    inner = {"plugins": [{"path": "x", "verbose": True}], "chat_template_kwargs": kwargs}
+    assert inference_api.request_of({**SAID, **inner}).extra == inner
+    for more in ({"path": "x"}, {"plugins": [{"base_url": "x"}]}, {"extra_body": {"trust": {}}}):
+        with pytest.raises(errors.InvalidRequestError, match="cannot be set by a request"):
+            inference_api.request_of({**SAID, **more})
+
+
 def test_calls_of_tools_come_with_the_end_of_a_stream(serve: Serve) -> None:
     call = {"id": "call_1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
 
@@ -222,6 +231,21 @@ def test_a_caller_is_held_to_its_models() -> None:
     ):
         with pytest.raises(errors.UnknownModelError, match="none of the models of this key"):
             held(**more)
+
+
+def test_a_caller_is_told_of_its_own_calls() -> None:
+    providers = ProviderList(mock={"gpt-4": "Yes."}, log="usage")
+    for caller in ("a", "a", "b", ""):
+        request = inference_api.request_of(SAID)
+        request.caller = caller
+        inference_calls.inferred(providers.pipeline, request)
+    for caller, count in (("a", 2), ("b", 1), ("c", 0), (None, 4)):
+        analytics, performance = (
+            providers.analytics("today", caller=caller),
+            providers.performance("gpt-4", caller=caller),
+        )
+        assert analytics.total_requests == performance.total_requests == count
+        assert (performance.p95_latency_ms is None) == (count == 0)
 
 
 # Errors

@@ -102,7 +102,7 @@ class AsyncInferenceCalls:
         return await self.retrieve(inference_id)
 
     async def analytics(self, timeframe: str = "last_30_days", metrics: Sequence[str] | None = None) -> Report:
-        """What was used in a time: requests, tokens, costs, latency. Of a gateway, its administrator may ask."""
+        """What was used in a time: requests, tokens, costs, latency; over a gateway, by its caller alone."""
         return Report(await self._backend.analytics(_given(timeframe=timeframe, metrics=metrics)))
 
     async def performance(

@@ -100,7 +100,7 @@ class InferenceCalls:
         return self.retrieve(inference_id)
 
     def analytics(self, timeframe: str = "last_30_days", metrics: Sequence[str] | None = None) -> Report:
-        """What was used in a time: requests, tokens, costs, latency. Of a gateway, its administrator may ask."""
+        """What was used in a time: requests, tokens, costs, latency; over a gateway, by its caller alone."""
         return Report(self._backend.analytics(_given(timeframe=timeframe, metrics=metrics)))
 
     def performance(

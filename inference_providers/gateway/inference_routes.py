@@ -10,7 +10,7 @@ from inference_providers.compat import async_batched, async_inferred, async_stre
 from inference_providers.errors import InferenceProvidersError, UnknownModelError
 from inference_providers.gateway.messages import Incoming, Outgoing
 from inference_providers.gateway.replies import Replies
-from inference_providers.gateway.routes import ADMIN, Route
+from inference_providers.gateway.routes import Route
 from inference_providers.offers import is_automatic
 from inference_providers.text import jsontext
 
@@ -84,25 +84,30 @@ async def retrieve(gateway: Gateway, incoming: Incoming) -> Outgoing:
 
 
 async def analytics(gateway: Gateway, incoming: Incoming) -> Outgoing:
-    """What was used in a time."""
+    """What was used in a time: by its caller, or, for the administrator, by everybody."""
     said = _said(incoming, "timeframe", "metrics")
-    return await _reported(
-        gateway.providers.analytics, said.pop("timeframe", "last_30_days"), said.pop("metrics", None)
-    )
+    timeframe, metrics, caller = said.get("timeframe", "last_30_days"), said.get("metrics"), _whose(incoming.caller)
+    return await _reported(lambda: gateway.providers.analytics(timeframe, metrics, caller=caller))
 
 
 async def performance(gateway: Gateway, incoming: Incoming) -> Outgoing:
-    """How well a model did."""
+    """How well a model did for its caller, or, for the administrator, for everybody."""
     said = _said(incoming, "model", "timeframe", "metrics")
     if not said.get("model"):
         raise inference_errors.invalid("Missing required parameter: model", "model", "string")
     model, metrics, timeframe = said["model"], said.get("metrics"), said.get("timeframe", "last_30_days")
-    return await _reported(lambda: gateway.providers.performance(model, metrics, timeframe=timeframe))
+    caller = _whose(incoming.caller)
+    return await _reported(lambda: gateway.providers.performance(model, metrics, timeframe=timeframe, caller=caller))
 
 
-async def _reported(report: Callable[..., Any], *arguments: Any) -> Outgoing:
+def _whose(caller: Caller) -> str | None:
+    """Whose calls a caller is told of: None for everybody's."""
+    return None if caller.is_admin else caller.id
+
+
+async def _reported(report: Callable[[], Any]) -> Outgoing:
     try:
-        found = await asyncio.to_thread(report, *arguments)
+        found = await asyncio.to_thread(report)
     except (TypeError, ValueError) as error:
         raise inference_errors.invalid(str(error)) from None
     return Outgoing.json(200, found.as_dict())
@@ -144,7 +149,7 @@ async def _keep(gateway: Gateway, caller: Caller, request: InferenceRequest, inf
 
 async def _hold(gateway: Gateway, caller: Caller, request: InferenceRequest) -> None:
     """Have a request keep to what its caller may use. Raises UnknownModelError."""
-    request.caller = "" if caller.is_admin else caller.id
+    request.caller = _whose(caller) or ""
     if caller.models is not None:
         await asyncio.to_thread(_check_models, gateway.pipeline.finder, caller.models, request)
 
@@ -244,16 +249,16 @@ def _event(value: Any) -> bytes:
     return b"data: " + json.dumps(value, ensure_ascii=False).encode("utf-8", "replace") + b"\n\n"
 
 
-def _both(method: str, path: str, handler: Handler, kind: str = "api") -> list[Route]:
+def _both(method: str, path: str, handler: Handler) -> list[Route]:
     """A path with and without the API's version."""
-    return [Route(method, f"{base}/inference{path}", _told(handler), kind, dialect=DIALECT) for base in ("/v1", "")]
+    return [Route(method, f"{base}/inference{path}", _told(handler), dialect=DIALECT) for base in ("/v1", "")]
 
 
 ROUTES = (
     *_both("POST", "", create),
     *_both("POST", "/batch", batch),
     *_both("POST", "/stream", stream),
-    *(row for method in ("GET", "POST") for row in _both(method, "/analytics", analytics, ADMIN)),
-    *(row for method in ("GET", "POST") for row in _both(method, "/performance", performance, ADMIN)),
+    *(row for method in ("GET", "POST") for row in _both(method, "/analytics", analytics)),
+    *(row for method in ("GET", "POST") for row in _both(method, "/performance", performance)),
     *_both("GET", "/{id}", retrieve),
 )
