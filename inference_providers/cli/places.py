@@ -99,6 +99,8 @@ def places(environ: Mapping[str, str]) -> list[Place]:
         Place("servers", "logs and states of servers that were started", servers_folder(environ)),
         Place("models", "models that were fetched", model_files.own_folder(environ), fetched),
         Place("usage", "the log of calls", folders.own("data", environ), ("usage.db", "usage.*")),
+        Place("gateway", "callers of a gateway, and what they used", folders.own("data", environ), _GATEWAY),
+        Place("gateway", "the token of a gateway's administrator", folders.own("state", environ), ("gateway-token",)),
         Place("lists", "your lists of models", folders.own("config", environ), lists),
     ]
 
@@ -106,6 +108,9 @@ def places(environ: Mapping[str, str]) -> list[Place]:
 def _database(name: str) -> tuple[str, ...]:
     """A file of SQLite's, and what may stand beside it."""
     return (name, *(f"{name}{tail}" for tail in ("-wal", "-shm", ".lock", ".damaged-*")))
+
+
+_GATEWAY = tuple(name for file in ("callers", "spending", "limits") for name in _database(f"{file}.sqlite"))
 
 
 def size_of(path: str) -> int:

@@ -39,7 +39,9 @@ def serve(
     if no_token and not is_loopback(host):
         raise click.UsageError(f"--no-token is for loopback only: at {host} everybody could use your keys.")
     token = "" if no_token else admin_token(os.environ)
-    settings = Settings(host=host, port=port, token=token, hosts=allow_host, max_body=max_body * 1024 * 1024)
+    settings = Settings(
+        host=host, port=port, token=token, hosts=allow_host, max_body=max_body * 1024 * 1024, workers=workers
+    )
     try:
         sock = listening(host, port)
     except OSError as error:

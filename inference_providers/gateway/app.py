@@ -13,6 +13,7 @@ from inference_providers.errors import InferenceProvidersError
 from inference_providers.gateway import failures, guard
 from inference_providers.gateway.callers import ANYBODY
 from inference_providers.gateway.messages import Incoming, Outgoing, Refused
+from inference_providers.gateway.metering import Asking, asking
 from inference_providers.gateway.routes import OPEN, Routes
 from inference_providers.gateway.table import ROUTES
 
@@ -102,6 +103,20 @@ class Application:
 
     async def handled(self, route: Route, incoming: Incoming) -> Outgoing:
         """What a route's handler makes of a request, or how it failed."""
+        if incoming.caller.is_admin or incoming.caller is ANYBODY:
+            return await self._made(route, incoming)
+        one = Asking(incoming.caller)
+        before = asking.set(one)
+        try:
+            outgoing = await self._made(route, incoming)
+        finally:
+            asking.reset(before)
+        known = {name for name, _ in outgoing.headers}
+        more = [(name.encode(), value.encode()) for name, value in one.headers.items()]
+        outgoing.headers += [field for field in more if field[0] not in known]
+        return outgoing
+
+    async def _made(self, route: Route, incoming: Incoming) -> Outgoing:
         try:
             return await route.handler(self.gateway, incoming)
         except (Refused, InferenceProvidersError) as error:

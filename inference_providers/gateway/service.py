@@ -5,8 +5,11 @@ from __future__ import annotations
 import time
 
 from inference_providers.clients import RoutedOptions, options_for
+from inference_providers.gateway.allowed_models import AllowedModels
 from inference_providers.gateway.callers import Callers
+from inference_providers.gateway.metering import Metering
 from inference_providers.gateway.metrics import Metrics
+from inference_providers.gateway.tiers import Tiers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,9 +36,12 @@ class Gateway:
     ) -> None:
         """*metrics*: where all workers count."""
         self._make, self.settings = make_providers, settings
-        self.callers, self.metrics = callers or Callers(), metrics or Metrics()
         self.started = time.time()
-        self._use(make_providers())
+        self.metrics = metrics or Metrics()
+        self.providers = make_providers()
+        self.callers = callers or Callers(self.pipeline.users_environ)
+        self.tiers = Tiers.of(self.pipeline.users_environ, settings.workers)
+        self._use(self.providers)
 
     def __repr__(self) -> str:
         return f"<Gateway on {self.settings.host}:{self.settings.port}>"
@@ -56,6 +62,15 @@ class Gateway:
         self.pipeline.listeners.append(self.metrics.hear)
         self.options = RoutedOptions(*options_for(self.pipeline, None, None, None, None))
         self.kept: dict[str, Any] = {}
+        self.allowed = AllowedModels(self.pipeline.finder)
+        metering = Metering(self.tiers, self.allowed)
+        self.pipeline.stages.insert(0, metering)  # before those that may answer, and the log
+        self.pipeline.listeners.append(metering.hear)
+
+    def removals(self) -> list[Callable[[str], object]]:
+        """What removes what this process keeps of a caller, by its id."""
+        stores = [stage.store for stage in self.pipeline.stages if hasattr(stage, "store")]
+        return [self.tiers.forget, *(store.purge for store in stores)]
 
     def answered(self, pattern: str, status: int, seconds: float) -> None:
         """Count a reply to a path of this pattern. 499: its client had gone."""

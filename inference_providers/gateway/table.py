@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
-from inference_providers.gateway import inference_routes, openai_api, openapi, scraping, status
+from inference_providers.gateway import admin_routes, inference_routes, openai_api, openapi, scraping, status
 
-ROUTES = (*status.ROUTES, *openai_api.ROUTES, *inference_routes.ROUTES, *openapi.ROUTES, *scraping.ROUTES)
+ROUTES = (
+    *status.ROUTES,
+    *admin_routes.ROUTES,
+    *openai_api.ROUTES,
+    *inference_routes.ROUTES,
+    *openapi.ROUTES,
+    *scraping.ROUTES,
+)

@@ -6,12 +6,10 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import time
-from contextlib import suppress
 
-from inference_providers.files import Database, folders, row_writer
+from inference_providers.files import Database, folders, kept_secret, row_writer
 from inference_providers.usage.totals import SUMS
 
 TYPE_CHECKING = False
@@ -162,7 +160,7 @@ class LogFile:
         if self._key is None:
             path = os.path.join(os.path.dirname(self.path), KEY)
             try:
-                self._key = _key_in(path)
+                self._key = kept_secret(path, lambda: os.urandom(_KEY_BYTES), 2 * _KEY_BYTES)
             except OSError as error:
                 self._key = b""
                 self._keyless = f"prompts are not hashed in the usage log: {path}: {error.strerror or error}"
@@ -239,20 +237,3 @@ def slots_of(calls: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
             so_far[9] += first
         so_far[10] += tries
     return [(*key, *values) for key, values in sums.items()]
-
-
-def _key_in(path: str) -> bytes:
-    """The key in a file, which is made if there is none. Raises OSError."""
-    folders.make(os.path.dirname(path))
-    if not os.path.exists(path):
-        new = f"{path}.{os.urandom(6).hex()}"
-        file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            if os.write(file, os.urandom(_KEY_BYTES)) != _KEY_BYTES:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            with suppress(FileExistsError):
-                os.link(new, path)  # whole, and never in place of another program's
-        finally:
-            os.close(file)
-            os.unlink(new)
-    return folders.read(path, 64)
