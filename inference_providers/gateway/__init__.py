@@ -8,7 +8,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inference_providers.gateway.administrator import admin_token as admin_token
     from inference_providers.gateway.administrator import token_place as token_place
-    from inference_providers.gateway.callers import ADMIN_ID as ADMIN_ID
     from inference_providers.gateway.callers import Caller as Caller
     from inference_providers.gateway.callers import Callers as Callers
     from inference_providers.gateway.metrics import Metrics as Metrics
@@ -26,7 +25,6 @@ _HOME = {
         "token_place",
     ),
     "callers": (
-        "ADMIN_ID",
         "Caller",
         "Callers",
     ),

@@ -63,13 +63,20 @@ class Gateway:
         self.options = RoutedOptions(*options_for(self.pipeline, None, None, None, None))
         self.kept: dict[str, Any] = {}
         self.allowed = AllowedModels(self.pipeline.finder)
-        metering = Metering(self.tiers, self.allowed)
-        self.pipeline.stages.insert(0, metering)  # before those that may answer, and the log
-        self.pipeline.listeners.append(metering.hear)
+        self._is_metered = False
+
+    def meter(self) -> None:
+        """Hold calls to what their callers may: from the first caller on, since until then nobody has limits."""
+        if not self._is_metered:
+            self._is_metered = True
+            metering = Metering(self.tiers, self.allowed)
+            self.pipeline.stages.insert(0, metering)  # before those that may answer, and the log
+            self.pipeline.listeners.append(metering.hear)
 
     def removals(self) -> list[Callable[[str], object]]:
         """What removes what this process keeps of a caller, by its id."""
         stores = [stage.store for stage in self.pipeline.stages if hasattr(stage, "store")]
+        stores += [self.kept["replies"]] if "replies" in self.kept else []
         return [self.tiers.forget, *(store.purge for store in stores)]
 
     def answered(self, pattern: str, status: int, seconds: float) -> None:
