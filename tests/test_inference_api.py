@@ -14,10 +14,10 @@ import pytest
 from inference_providers import AsyncClient, Client, ProviderList, errors
 from inference_providers.compat import gateway_access, inference_api, inference_calls, inference_errors, kept_replies
 from inference_providers.compat.inference_objects import Fields, InferenceChunk
-from inference_providers.gateway import inference_routes, replies
+from inference_providers.gateway import replies
 from inference_providers.transport import Sender, WireError
 from inference_providers.transport.http import Request
-from tests.conftest import keys, list_of, registry_of
+from tests.conftest import keys, registry_of
 from tests.servers import Connection, Received, Server, answer, status
 
 Serve = Callable[..., Server]
@@ -208,29 +208,6 @@ def test_calls_of_tools_come_with_the_end_of_a_stream(serve: Serve) -> None:
     tool = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
     *_, last = client.inference.stream(model="m", messages=MESSAGES, tools=[tool])
     assert last.choices[0]["delta"]["tool_calls"] == [call]
-
-
-def test_a_caller_is_held_to_its_models() -> None:
-    pipeline = list_of("http://127.0.0.1:9/v1", more={"n": "n-internal"}).pipeline
-
-    def held(**more: Any) -> inference_api.InferenceRequest:
-        request = inference_api.request_of({"model": "m", "messages": MESSAGES, **more})
-        inference_routes._check_models(pipeline.finder, ("m",), request)
-        return request
-
-    assert held().asked_models == ["m"]
-    assert held(model="auto", fallback_strategy="best_available").asked_models == ["m"]
-    steps = held(provider="p1", fallback_providers=["p2"], preferences={"primary": "p3"}).parameters["strategies"]
-    assert steps == [{"provider": "p1", "model": "m"}, {"provider": "p2", "model": "m"}]
-    assert held(preferences={"primary": "p1"}).parameters["strategies"] == [{"provider": "p1", "model": "m"}]
-    for more in (
-        {"model": "n"},
-        {"model": ["m", "n"]},
-        {"strategies": [{"provider": "p1", "model": "n"}]},
-        {"fallback_config": {"strategies": [{"model": "n"}], "retry_attempts": 1}},
-    ):
-        with pytest.raises(errors.UnknownModelError, match="none of the models of this key"):
-            held(**more)
 
 
 def test_a_caller_is_told_of_its_own_calls() -> None:

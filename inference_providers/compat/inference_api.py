@@ -16,7 +16,7 @@ from inference_providers.offers import AUTO
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from typing import Any
 
     from inference_providers.calls import Pipeline
@@ -101,42 +101,6 @@ class InferenceRequest:
     def falls_back(self) -> bool:
         """Whether another candidate is asked when one fails."""
         return self.fallback != NO_FALLBACK
-
-    def held_to(self, models: Sequence[str]) -> None:
-        """Have nobody else answer than these models, whatever the request says of fallbacks."""
-        if self.fallback == BEST_AVAILABLE:
-            self.models = [*self.models, *(name for name in models if name not in self.models)]
-            self.fallback = SAME_MODEL
-        first, others = self.parameters.pop("provider", None), self.parameters.pop("fallback_providers", None)
-        told = self.preferences or {}
-        if first is None and others is None and (told.get("primary") or told.get("fallback")):
-            first, others = told.get("primary"), told.get("fallback")
-        self.preferences = {name: told[name] for name in told if name not in ("primary", "fallback")} or None
-        providers = [name for name in (first, *(others or ())) if name is not None]
-        config = self.parameters.get("fallback_config")
-        config = dict(config) if isinstance(config, dict) else {}
-        steps = [
-            *(self.parameters.pop("strategies", None) or ()), *(config.pop("strategies", None) or ()),
-            *({"provider": name} for name in providers),
-        ]  # fmt: skip
-        if config:
-            self.parameters["fallback_config"] = config
-        else:
-            self.parameters.pop("fallback_config", None)
-        if steps:
-            rows = [step if isinstance(step, dict) else {} for step in steps]
-            self.parameters["strategies"] = [
-                {**row, "model": name} for row in rows for name in ([row["model"]] if row.get("model") else self.models)
-            ]
-
-    @property
-    def named_models(self) -> list[str]:
-        """Every model that the request names."""
-        config = self.parameters.get("fallback_config")
-        steps = [*(self.parameters.get("strategies") or ())]
-        steps += (config.get("strategies") or ()) if isinstance(config, dict) else ()
-        names = [step.get("model") for step in steps if isinstance(step, dict)]
-        return [*self.models, *(name for name in names if isinstance(name, str))]
 
 
 def request_of(body: Any, *, streams: bool = False, within: str = "") -> InferenceRequest:

@@ -7,11 +7,10 @@ import json
 from contextlib import aclosing
 
 from inference_providers.compat import async_batched, async_inferred, async_streamed, inference_api, inference_errors
-from inference_providers.errors import InferenceProvidersError, UnknownModelError
+from inference_providers.errors import InferenceProvidersError
 from inference_providers.gateway.messages import Incoming, Outgoing
 from inference_providers.gateway.replies import Replies
 from inference_providers.gateway.routes import Route
-from inference_providers.offers import is_automatic
 from inference_providers.text import jsontext
 
 TYPE_CHECKING = False
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
     from typing import Any
 
-    from inference_providers.calls import Finder
     from inference_providers.compat import AsyncEventStream, AsyncInferred, InferenceRequest
     from inference_providers.gateway.callers import Caller
     from inference_providers.gateway.messages import Handler
@@ -148,30 +146,16 @@ async def _keep(gateway: Gateway, caller: Caller, request: InferenceRequest, inf
 
 
 async def _hold(gateway: Gateway, caller: Caller, request: InferenceRequest) -> None:
-    """Have a request keep to what its caller may use. Raises UnknownModelError."""
+    """Have a request ask for what its caller may: its models, in place of an automatic choice.
+
+    Raises UnknownModelError for none. Whoever is found in their place by a fallback is left out by the stage around
+    every call.
+    """
     request.caller = _whose(caller) or ""
     if caller.models is not None:
-        request.models = await asyncio.to_thread(gateway.allowed.names, caller, request.models)
-        await asyncio.to_thread(_check_models, gateway.pipeline.finder, caller.models, request)
-
-
-def _check_models(finder: Finder, models: tuple[str, ...], request: InferenceRequest) -> None:
-    """Raise UnknownModelError for a model that is not one of these, whatever its spelling."""
-    request.held_to(models)
-    names = [list(models) if is_automatic(name) else [name] for name in request.models]
-    request.models = list(dict.fromkeys(name for some in names for name in some))
-    allowed = {*models, *(_canonical(finder, name) for name in models)}
-    for name in request.named_models:
-        if name not in allowed and _canonical(finder, name) not in allowed:
-            raise UnknownModelError(f"{name!r:.200} is none of the models of this key: {', '.join(models)}.", models)
-
-
-def _canonical(finder: Finder, name: str) -> str:
-    """The canonical name that a name means; the name itself where nobody knows it."""
-    try:
-        return finder.resolver.resolve(name).canonical_name or name
-    except UnknownModelError:
-        return name
+        request.models = await asyncio.to_thread(gateway.allowed.names, caller, request.asked_models)
+        if request.fallback == inference_api.BEST_AVAILABLE:
+            request.fallback = inference_api.SAME_MODEL  # the best of its models are among them
 
 
 def _json(incoming: Incoming) -> Any:

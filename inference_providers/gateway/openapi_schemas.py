@@ -28,7 +28,6 @@ def _or_null(kind: str, **more: Any) -> dict[str, Any]:
 _TEXT, _FLAG = _or_null("string"), _or_null("boolean")
 _NAME = {"type": "string", "pattern": "\\S"}
 _SHARE = _or_null("number", minimum=0, maximum=1)
-_SECONDS = _or_null("number", exclusiveMinimum=0, maximum=86400)
 TIMEFRAME = {
     "type": "string",
     "pattern": "^(all|today|yesterday|this_week|last_week|this_month|last_month|this_year|[1-9][0-9]?[hdw]"
@@ -116,13 +115,14 @@ SCHEMAS: dict[str, Any] = {
     "InferenceRequest": {
         **_object(
             ("model", "messages"), model=_MODEL, messages=_MESSAGES, **_PARAMETERS,
-            stream=_FLAG, store=_FLAG, system=_TEXT, timeout=_SECONDS, provider=_or_null("string", pattern="\\S"),
+            stream=_FLAG, store=_FLAG, system=_TEXT, provider=_or_null("string", pattern="\\S"),
             fallback_providers=_or_null("array", items=_NAME), fallback_config=_FALLBACK_CONFIG,
             retry_attempts=_or_null("integer", minimum=0, maximum=10), cost_optimization=_COSTS,
             latency_optimization=_FLAG, quality_threshold=_SHARE, max_cost=_or_null("number", minimum=0),
             cache_config=_CACHE_CONFIG, fallback_strategy=_FALLBACK_STRATEGY,
         ),
-        "description": "Further fields are parameters of the model's. Keys, addresses, headers and files are refused.",
+        "description": "`timeout` is in seconds. Further fields are parameters of the model's. Keys, addresses, headers "
+        "and files are refused.",
     },
     "Inference": _object(
         ("id", "object", "created", "model", "provider", "choices", "usage", "cost"),
