@@ -121,8 +121,8 @@ SCHEMAS: dict[str, Any] = {
             latency_optimization=_FLAG, quality_threshold=_SHARE, max_cost=_or_null("number", minimum=0),
             cache_config=_CACHE_CONFIG, fallback_strategy=_FALLBACK_STRATEGY,
         ),
-        "description": "`timeout` is in seconds. Further fields are parameters of the model's. Keys, addresses, headers "
-        "and files are refused.",
+        "description": "`timeout` is in seconds. Further fields are parameters of the model's. Keys, addresses, "
+        "headers and files are refused.",
     },
     "Inference": _object(
         ("id", "object", "created", "model", "provider", "choices", "usage", "cost"),
