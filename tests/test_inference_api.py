@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import stat
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,10 +16,13 @@ import pytest
 from inference_providers import AsyncClient, Client, ProviderList, errors
 from inference_providers.compat import gateway_access, inference_api, inference_calls, inference_errors, kept_replies
 from inference_providers.compat.inference_objects import Fields, InferenceChunk
-from inference_providers.gateway import replies
+from inference_providers.gateway import inference_routes, replies, service
+from inference_providers.gateway.callers import ADMIN
+from inference_providers.gateway.messages import Incoming, Outgoing
+from inference_providers.gateway.settings import Settings
 from inference_providers.transport import Sender, WireError
 from inference_providers.transport.http import Request
-from tests.conftest import keys, registry_of
+from tests.conftest import async_list_of, keys, registry_of
 from tests.servers import Connection, Received, Server, answer, status
 
 Serve = Callable[..., Server]
@@ -366,3 +371,74 @@ def test_a_reply_that_another_model_gave_says_so(serve: Serve) -> None:
     assert client.inference.create("m", MESSAGES).model == "m"
     assert client.inference.create("p1/m", MESSAGES).model == "m"
     assert client.inference.create("auto", MESSAGES).model == "m"
+
+
+# Streams of a gateway that are long in coming
+
+
+def opened(url: str, then: Callable[[Any], Any]) -> Any:
+    """What *then* makes of a stream of a gateway that waits a hundredth of a second before it says so."""
+
+    async def main() -> Any:
+        made = service.Gateway(lambda: async_list_of(url), Settings(ping_seconds=0.01))
+        body = {"model": "m", "messages": MESSAGES}
+        incoming = Incoming("POST", "/v1/inference/stream", ADMIN, content=json.dumps(body).encode())
+        outgoing = await inference_routes.stream(made, incoming)
+        try:
+            return await then(outgoing)
+        finally:
+            await outgoing.close()
+            await made.providers.aclose()
+
+    return asyncio.run(main())
+
+
+def test_a_stream_that_is_long_in_coming_is_begun_with_comments(serve: Serve) -> None:
+    for behaviour, last in ((answer, b"data: [DONE]\n\n"), (status(400, {"error": {"message": "no"}}), None)):
+        go_on = threading.Event()
+
+        def late(connection: Connection, request: Received, then: Any = behaviour, go_on: Any = go_on) -> None:
+            go_on.wait(30)
+            then(connection, request)
+
+        async def read(outgoing: Outgoing, go_on: threading.Event = go_on) -> list[bytes]:
+            assert (outgoing.status, type(outgoing.content)) != (200, bytes)
+            pieces: Any = outgoing.content
+            first = await anext(pieces)
+            go_on.set()
+            return [first, *[piece async for piece in pieces]]
+
+        pieces = opened(serve(late).url, read)
+        assert pieces[0].startswith(b": ")
+        events = [piece for piece in pieces if not piece.startswith(b": ")]
+        if last is not None:
+            assert events[-1] == last
+        else:
+            (event,) = events
+            told = json.loads(event.removeprefix(b"data: "))
+            assert (told["object"], told["error"]["code"]) == ("inference.error", "invalid_request")
+
+
+def test_a_stream_that_nobody_reads_is_ended(serve: Serve) -> None:
+    server = serve(lambda connection, request: connection.hold())
+
+    async def leave(outgoing: Outgoing) -> None:
+        pieces: Any = outgoing.content
+        await anext(pieces)
+        await asyncio.to_thread(server.keeps_waiting)
+
+    opened(server.url, leave)
+    assert server.left()
+
+    def slow(connection: Connection, request: Received) -> None:
+        connection.start_stream()
+        connection.event({"choices": [{"index": 0, "delta": {"content": "Once"}, "finish_reason": None}]})
+        connection.hold()
+
+    begun = serve(slow)
+
+    async def unread(outgoing: Outgoing) -> None:
+        await asyncio.to_thread(begun.keeps_waiting)
+
+    opened(begun.url, unread)
+    assert begun.left()
