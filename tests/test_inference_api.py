@@ -297,6 +297,13 @@ def test_what_answers_may_be_no_gateway(serve: Serve) -> None:
         with Client("t", url, environ={}) as client, pytest.raises(errors.ProviderUnavailableError, match=said):
             client.inference.create(**SAID)
 
+    for body in ({}, {"responses": 3}, {"responses": [3]}):
+        odd = serve(lambda connection, request, body=body: connection.reply(200, body))
+        with Client("t", odd.url, environ={}) as client:
+            assert client.inference.create(**SAID).content == ""
+            with pytest.raises(errors.ProviderUnavailableError, match="no list of responses"):
+                client.inference.batch([SAID])
+
     def ends(connection: Connection, request: Received) -> None:
         connection.start_stream()
         connection.event({"id": "x", "choices": [{"delta": {"content": "Once"}}]})
