@@ -225,7 +225,7 @@ def _problem(place: str | int, status: os.stat_result, *, parent: bool) -> tuple
         return "", ""
     if status.st_mode & stat.S_IWOTH:
         return "can be written by everybody", "chmod go-w"
-    if status.st_mode & stat.S_IWGRP and (not _is_own_group(status.st_gid) or _has_access_list(place)):
+    if status.st_mode & stat.S_IWGRP and (not is_own_group(status.st_gid) or has_access_list(place)):
         return "can be written by a group that others may be in", "chmod g-w"
     return "", ""
 
@@ -239,7 +239,7 @@ def _explained(place: str, problem: str, command: str) -> str:
     return f"{place} {problem}; `{command}{whom} {shlex.quote(place)}` changes that"
 
 
-def _is_own_group(gid: int) -> bool:
+def is_own_group(gid: int) -> bool:
     """Whether a group is the user's primary one, of which the system lists no other member."""
     if gid != os.getegid():
         return False
@@ -253,7 +253,7 @@ def _is_own_group(gid: int) -> bool:
         return True
 
 
-def _has_access_list(place: str | int) -> bool:
+def has_access_list(place: str | int) -> bool:
     """Whether an access list says who may write: the group's mode is then only the limit of what the list grants."""
     try:
         return ACCESS_LIST in os.listxattr(place)
