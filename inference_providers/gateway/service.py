@@ -50,7 +50,7 @@ class Gateway:
         self._use(self.providers)
         self.ids = Ids.of(self.pipeline.users_environ)
         self.files = KeptFiles(self.ids, self.pipeline.users_environ)
-        self.batches = BatchRuns(self.ids, self.files, lambda: self.providers, self.callers.by_id)
+        self.batches = BatchRuns(self.ids, self.files, self._metered, self.callers.by_id)
 
     def __repr__(self) -> str:
         return f"<Gateway on {self.settings.host}:{self.settings.port}>"
@@ -67,6 +67,7 @@ class Gateway:
 
     def _use(self, providers: AsyncProviderList) -> None:
         self.providers = providers
+        self.pipeline.finder.takes_paths = False  # whoever asks names models, and no files of this machine
         self.pipeline.listeners.append(self.metrics.hear)
         self.options = RoutedOptions(*options_for(self.pipeline, None, None, None, None))
         self.kept: dict[str, Any] = {}
@@ -80,6 +81,11 @@ class Gateway:
             metering = Metering(self.tiers, self.allowed)
             self.pipeline.stages.insert(0, metering)  # before those that may answer, and the log
             self.pipeline.listeners.append(metering.hear)
+
+    def _metered(self) -> AsyncProviderList:
+        """The list, for calls that nobody waits for."""
+        self.meter()
+        return self.providers
 
     def removals(self) -> list[Callable[[str], object]]:
         """What removes what this process keeps of a caller, by its id."""

@@ -8,6 +8,7 @@ from inference_providers.gateway import (
     files_api,
     inference_routes,
     openai_api,
+    openapi,
     scraping,
     status,
 )
@@ -19,5 +20,6 @@ ROUTES = (
     *files_api.ROUTES,
     *batches_api.ROUTES,
     *inference_routes.ROUTES,
+    *openapi.ROUTES,
     *scraping.ROUTES,
 )
