@@ -161,19 +161,28 @@ class Asker(asyncio.Protocol):
 
 
 async def run_load(
-    target: Target, kind: str, connections: int, seconds: float, *, timed: bool = False, leave: int = 0
+    target: Target,
+    kind: str,
+    connections: int,
+    seconds: float,
+    *,
+    timed: bool = False,
+    leave: int = 0,
+    apart: float = 0.0,
 ) -> Load:
     """Ask over so many connections for so long; each finishes what it has begun.
 
     timed: note when events were sent and came. leave: this many streams are left at their first content instead.
+    apart: seconds between the beginnings of two connections.
     """
     loop, load, request = asyncio.get_running_loop(), Load(), target.request(kind)
     started = time.monotonic()
     until = float("inf") if leave else started + seconds
     left = [leave]
 
-    async def one() -> None:
+    async def one(number: int) -> None:
         again = True
+        await asyncio.sleep(number * apart)
         while again and (not leave or left[0] > 0):
             left[0] -= 1
             asker = Asker(load, request, until, timed=timed, leaves=bool(leave))
@@ -193,6 +202,6 @@ async def run_load(
                 asker.transport.abort()
                 again = False
 
-    await asyncio.gather(*(one() for _ in range(connections)))
+    await asyncio.gather(*(one(number) for number in range(connections)))
     load.took = time.monotonic() - started
     return load

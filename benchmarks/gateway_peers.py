@@ -27,7 +27,13 @@ if TYPE_CHECKING:
 CHAT = "/v1/chat/completions"
 TOKEN = "benchmark-token-0123456789abcdef0123456789"
 MODEL = "gpt-4o-mini"
-OURS, TENSORZERO, PORTKEY, LITELLM, BARE = "inference_providers", "TensorZero", "Portkey", "LiteLLM's proxy", "bare relay"
+OURS, TENSORZERO, PORTKEY, LITELLM, BARE = (
+    "inference_providers",
+    "TensorZero",
+    "Portkey",
+    "LiteLLM's proxy",
+    "bare relay",
+)
 TWENTY = f"{OURS}, 20 candidates"
 PATIENCE = 60.0  # seconds in which a gateway has to be ready
 
@@ -175,16 +181,30 @@ def found(options: Mapping[str, str]) -> dict[str, Callable[[Path, int], Start]]
 
 
 @contextmanager
+def on_core(core: int | None) -> Iterator[None]:
+    """What is started here runs on that core."""
+    if core is None:
+        yield
+        return
+    own = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, own)
+
+
+@contextmanager
 def running(make: Callable[[Path, int], Start], upstream: int, core: int | None) -> Iterator[Gateway]:
     """A gateway in a process of its own, once it has answered a question."""
     with tempfile.TemporaryDirectory() as name, open(Path(name) / "out", "w+") as out:
         folder = Path(name)
         start = make(folder, upstream)
         started = time.monotonic()
-        pin = None if core is None else lambda: os.sched_setaffinity(0, {core})
-        process = subprocess.Popen(
-            start.command, env=start.environ, cwd=folder, stdout=out, stderr=subprocess.STDOUT, text=True, preexec_fn=pin
-        )  # noqa: PLW1509  (no threads run here)
+        with on_core(core):
+            process = subprocess.Popen(
+                start.command, env=start.environ, cwd=folder, stdout=out, stderr=subprocess.STDOUT, text=True
+            )
         gateway = Gateway(process, start.target, folder)
         try:
             _wait(gateway, started, Path(out.name))
