@@ -62,12 +62,21 @@ def _paced_row(name: str, at_once: bool, loads: list[Load], direct: list[Load]) 
     return [f"{name}: {how}", *cells, target, verdict(met) if judged else NO_MARK]
 
 
-def _paced_round(run: Run, port: int, starts: dict[str, Callable[..., object]], taken: dict[str, list[Load]]) -> None:
-    taken.setdefault("directly", []).append(_load(Target(port, CHAT, "gpt-4o-mini"), "paced", STREAMS, 0.1, timed=True))
-    for name, start in starts.items():
-        with running(start, port, run.serving) as gateway:  # type: ignore[arg-type]
+def _paced_round(
+    run: Run, port: int, starts: dict[str, Callable[..., object]], taken: dict[tuple[str, bool], list[Load]]
+) -> None:
+    """Each of them in turn: streams that begin one after another, and streams that all begin at once."""
+    with ExitStack() as stack:
+        targets = {DIRECT: Target(port, CHAT, "gpt-4o-mini")}
+        for name, start in starts.items():
+            gateway = stack.enter_context(running(start, port, run.serving))  # type: ignore[arg-type]
+            targets[name] = gateway.target
             _load(gateway.target, "paced", STREAMS, 0.1, timed=True)  # opens its connections
-            taken.setdefault(name, []).append(_load(gateway.target, "paced", STREAMS, 0.1, timed=True))
+        for at_once in (False, True):
+            for name, target in targets.items():
+                apart = 0.0 if at_once else APART
+                load = _load(target, "paced", STREAMS, 0.1, timed=True, apart=apart)
+                taken.setdefault((name, at_once), []).append(load)
 
 
 def _of_streams(loads: list[Load]) -> tuple[float, float, list[float]]:
