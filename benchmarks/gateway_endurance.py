@@ -6,6 +6,7 @@ import signal
 import statistics
 import threading
 import time
+from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING
 
