@@ -38,20 +38,33 @@ class Sealed(bytes):
         return f"<{len(self)} bytes that may hold a key>"
 
 
+_heads: dict[tuple[str, ...], Sealed] = {}  # up to the length of the body: most requests to one server begin alike
+_MOST_HEADS = 256
+
+
 def request_head(method: str, target: str, host: str, headers: Mapping[str, str], length: int | None) -> Sealed:
     """A request's head; *length*: bytes of its body, None where it has none.
 
     Raises WireError ("protocol") for a name, a value or a path that would be read as something else.
     """
-    fields = {"Host": host, **COMMON, **headers}
-    if length is not None:
-        fields["Content-Length"] = str(length)
+    key = (method, target, host, *headers, *headers.values())
+    known = _heads.get(key)
+    if known is None:
+        known = _checked_head(method, target, {"Host": host, **COMMON, **headers})
+        if len(_heads) >= _MOST_HEADS:
+            _heads.clear()
+        _heads[key] = known
+    return Sealed(known + (b"\r\n" if length is None else b"Content-Length: %d\r\n\r\n" % length))
+
+
+def _checked_head(method: str, target: str, fields: dict[str, str]) -> Sealed:
+    fields.pop("Content-Length", None)  # it is ours to say
     try:
         lines = (f"{name}: {value}\r\n" for name, value in fields.items())
-        head = Sealed(f"{method} {target} HTTP/1.1\r\n{''.join(lines)}\r\n".encode("latin-1"))
+        head = Sealed(f"{method} {target} HTTP/1.1\r\n{''.join(lines)}".encode("latin-1"))
     except UnicodeEncodeError:
         raise _unfit() from None
-    breaks = len(fields) + 2
+    breaks = len(fields) + 1
     if _UNFIT(head) or " " in target or head.count(b"\r") != breaks or head.count(b"\n") != breaks:
         raise _unfit()
     return head
