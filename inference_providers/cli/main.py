@@ -22,6 +22,7 @@ from inference_providers.cli.providers import providers
 from inference_providers.cli.registry import registry
 from inference_providers.cli.resolve import resolve
 from inference_providers.cli.roll_call import roll_call
+from inference_providers.cli.serve import serve
 from inference_providers.cli.terms import offline
 from inference_providers.cli.usage import usage
 
@@ -35,7 +36,7 @@ def main() -> None:
 
 for command in (
     batch, batch_jobs, cache, chat, completion, doctor, learned, local, logs, models, paths, providers, purge, registry,
-    resolve, roll_call, usage,
+    resolve, roll_call, serve, usage,
 ):  # fmt: skip
     main.add_command(command)
 

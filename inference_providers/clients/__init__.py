@@ -6,8 +6,10 @@ from inference_providers._face import face
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from inference_providers.clients import failures as failures
     from inference_providers.clients.async_provider_list import AsyncProviderList as AsyncProviderList
     from inference_providers.clients.connection import Connection as Connection
+    from inference_providers.clients.headers_of_replies import reply_headers as reply_headers
     from inference_providers.clients.one_line import ask_ai as ask_ai
     from inference_providers.clients.one_line import batch as batch
     from inference_providers.clients.one_line import default_list as default_list
@@ -23,10 +25,15 @@ if TYPE_CHECKING:
     from inference_providers.clients.options import ListOptions as ListOptions
     from inference_providers.clients.options import StreamOptions as StreamOptions
     from inference_providers.clients.provider_list import ProviderList as ProviderList
+    from inference_providers.clients.routed_request import RoutedOptions as RoutedOptions
+    from inference_providers.clients.routed_request import RoutedRequest as RoutedRequest
+    from inference_providers.clients.routed_request import options_for as options_for
+    from inference_providers.clients.sdk_headers import headers_for_all as headers_for_all
 
 _HOME = {
     "async_provider_list": ("AsyncProviderList",),
     "connection": ("Connection",),
+    "headers_of_replies": ("reply_headers",),
     "one_line": (
         "ask_ai",
         "batch",
@@ -46,5 +53,11 @@ _HOME = {
         "StreamOptions",
     ),
     "provider_list": ("ProviderList",),
+    "routed_request": (
+        "RoutedOptions",
+        "RoutedRequest",
+        "options_for",
+    ),
+    "sdk_headers": ("headers_for_all",),
 }
-__getattr__, __dir__ = face(__name__, _HOME)
+__getattr__, __dir__ = face(__name__, _HOME, modules=("failures",))

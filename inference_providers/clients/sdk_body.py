@@ -73,9 +73,8 @@ def streams(path: str, kind: str, content: bytes) -> bool:
     return any(field in ("stream=true", "stream=True", "stream=1") for field in path.partition("?")[2].split("&"))
 
 
-def accept(request: httpx2.Request) -> str:
-    """What the SDK wants where that is neither JSON nor events: it says so for speech and files."""
-    wanted = request.headers.get("accept", "")
+def accepted(wanted: str) -> str:
+    """What is wanted by an `Accept` where that is neither JSON nor events: it says so for speech and files."""
     return "" if not wanted or any(kind in wanted for kind in ("json", "event-stream", "*/*")) else wanted
 
 

@@ -66,7 +66,12 @@ def encode(request: ModelRequest, offer: Offer) -> FittedRequest:
     accept = request.accept or ("text/event-stream" if request.streams else "application/json")
     headers = {**request.headers, "Accept": accept}
     if body is not None and ("model" in body or request.api == chat.PATH):  # a batch or a vector store has none
-        body["model"] = wire_name(offer)
+        name = wire_name(offer)
+        if request.raw and given is not None and body == given:
+            from inference_providers.protocols import raw_json
+
+            content = raw_json.with_model(request.raw, given, name)
+        body["model"] = name
     if body is not None or content:
         headers["Content-Type"] = request.content_type
     return FittedRequest(

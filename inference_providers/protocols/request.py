@@ -74,7 +74,8 @@ class ModelRequest:
     *asked*: the models by the names that the caller gave them, for those who log calls; None for the best.
     *tries*: how often one candidate is asked at most; None for what the policy says. *preferences*: those of the call,
     None where it has none. *in_turn*: its candidates are in the order in which they are to be asked. *cache*: what it
-    says of a cache of replies: False for none, options of its own; None where it says nothing.
+    says of a cache of replies: False for none, options of its own; None where it says nothing. *raw*: the bytes of
+    *body*, which go on as they are, but for the model's name, to an offer that needs nothing else changed.
 
     It is made for one call, and remembers for that call what each offer gets of it: `fits`, by the offer's identity.
     `repairs` is what offers are known to refuse, by their `place`; `learnt` is what this very call has found of it.
@@ -96,6 +97,7 @@ class ModelRequest:
         "method",
         "path",
         "preferences",
+        "raw",
         "repairs",
         "streams",
         "tries",
@@ -132,6 +134,7 @@ class ModelRequest:
         self.preferences: Any = None  # `routing.Preferences`, of which nothing is read here
         self.in_turn = False
         self.cache: Mapping[str, Any] | bool | None = None
+        self.raw = b""
         self.fits: dict[int, FittedRequest] = {}
         self.repairs: Mapping[Any, Repairs] = {}
         self.learnt: dict[Any, list[Repairs]] = {}

@@ -1,0 +1,34 @@
+"""One local address through which programs in every language reach every model."""
+
+from __future__ import annotations
+
+from inference_providers._face import face
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from inference_providers.gateway.callers import admin_token as admin_token
+    from inference_providers.gateway.callers import token_place as token_place
+    from inference_providers.gateway.server import serve as serve
+    from inference_providers.gateway.service import Gateway as Gateway
+    from inference_providers.gateway.settings import Settings as Settings
+    from inference_providers.gateway.settings import is_loopback as is_loopback
+    from inference_providers.gateway.workers import Workers as Workers
+    from inference_providers.gateway.workers import listening as listening
+
+_HOME = {
+    "callers": (
+        "admin_token",
+        "token_place",
+    ),
+    "server": ("serve",),
+    "service": ("Gateway",),
+    "settings": (
+        "Settings",
+        "is_loopback",
+    ),
+    "workers": (
+        "Workers",
+        "listening",
+    ),
+}
+__getattr__, __dir__ = face(__name__, _HOME)

@@ -1,0 +1,95 @@
+"""Who is let in, and with what: hosts, origins, tokens, content types. Pure.
+
+A page in a browser can send requests to this machine. It cannot send JSON to another origin without asking first, nor
+take away the `Origin` that says where it is from, nor choose the `Host` of a name that it has had lead here.
+"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+
+from inference_providers.gateway.callers import ADMIN, ANYBODY
+from inference_providers.gateway.messages import Refused
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from inference_providers.gateway.callers import Caller, Callers
+    from inference_providers.gateway.routes import Route
+    from inference_providers.gateway.settings import Settings
+
+_CHALLENGE = {"www-authenticate": 'Bearer realm="inference_providers"'}
+
+
+def check_place(headers: Mapping[str, str], settings: Settings) -> None:
+    """Raise Refused for a `Host` that is not ours, or an `Origin` that is another."""
+    host = headers.get("host", "")
+    name = _name(host)
+    if name not in settings.hosts and not (settings.is_open and _is_address(name)):
+        raise Refused(
+            421,
+            "This gateway is not called by that name: use its address, or start it with --allow-host NAME.",
+            "unknown_host",
+        )
+    origin = headers.get("origin")
+    if origin is not None and origin not in (f"http://{host}", f"https://{host}"):
+        raise Refused(403, "Pages of other origins may not use this gateway.", "foreign_origin")
+
+
+def _name(host: str) -> str:
+    """The name in a `Host`, without its port."""
+    if host.startswith("["):
+        return host[1:].partition("]")[0].lower()
+    return host.partition(":")[0].lower()
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def caller_of(headers: Mapping[str, str], settings: Settings, callers: Callers, route: Route) -> Caller:
+    """Who asks. Raises Refused (401, 403) for whoever may not."""
+    token = _token(headers)
+    if not token:
+        if not settings.token and route.kind == "api":
+            return ANYBODY
+        raise Refused(
+            401,
+            "A token is missing: send `Authorization: Bearer TOKEN`. `inference-providers serve` says where it is.",
+            "missing_token",
+            headers=_CHALLENGE,
+        )
+    if settings.token and hmac.compare_digest(token.encode("utf-8", "replace"), settings.token.encode()):
+        return ADMIN
+    caller = callers.of(token)
+    if caller is None:
+        if not settings.token and route.kind == "api":  # most programs send one, whatever it is
+            return ANYBODY
+        raise Refused(401, "This token is not known here, or no longer.", "unknown_token", headers=_CHALLENGE)
+    if route.kind != "api":
+        raise Refused(403, "This path is the administrator's.", "not_administrator")
+    return caller
+
+
+def _token(headers: Mapping[str, str]) -> str:
+    said = headers.get("authorization", "")
+    if said[:7].lower() == "bearer ":
+        return said[7:].strip()
+    return headers.get("x-api-key", "").strip()
+
+
+def check_content(headers: Mapping[str, str], route: Route) -> None:
+    """Raise Refused for a body in a form that the path does not take."""
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if headers.get("content-encoding", "identity").lower() != "identity":
+        raise Refused(415, "Compressed bodies are not taken: send it without Content-Encoding.", "content_encoding")
+    if kind == "application/json" or (route.takes_forms and kind == "multipart/form-data"):
+        return
+    wanted = "application/json or multipart/form-data" if route.takes_forms else "application/json"
+    raise Refused(415, f"Content-Type must be {wanted}, not {kind or 'missing'!r}.", "content_type")

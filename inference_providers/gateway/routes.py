@@ -1,0 +1,84 @@
+"""Which path is answered by whom, who may ask, and in what form it takes a body."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from inference_providers.gateway.messages import Handler
+
+API, ADMIN, OPEN = "api", "admin", "open"
+
+
+class Route:
+    """kind: API for the administrator and callers, ADMIN for the administrator alone, OPEN for anybody.
+
+    pattern: segments; `{name}` is any one, `{name...}` all that is left. dialect: in which form errors are told.
+    """
+
+    __slots__ = ("dialect", "handler", "kind", "method", "pattern", "takes_forms")
+
+    def __init__(
+        self,
+        method: str,
+        pattern: str,
+        handler: Handler,
+        kind: str = API,
+        *,
+        takes_forms: bool = False,
+        dialect: str = "openai",
+    ) -> None:
+        self.method, self.pattern, self.handler, self.kind = method, pattern, handler, kind
+        self.takes_forms, self.dialect = takes_forms, dialect
+
+
+class Routes:
+    """The table of paths: most are found by one look."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._exact: dict[tuple[str, str], Route] = {}
+        self._patterns: list[tuple[list[str], Route]] = []
+        for route in routes:
+            if "{" in route.pattern:
+                self._patterns.append((route.pattern.split("/"), route))
+            else:
+                self._exact[route.method, route.pattern] = route
+
+    def __iter__(self) -> Iterator[Route]:
+        return iter([*self._exact.values(), *(route for _, route in self._patterns)])
+
+    def find(self, method: str, path: str) -> tuple[Route | None, dict[str, str]]:
+        """The route for a request, and what stands for the names in its pattern."""
+        route = self._exact.get((method, path))
+        if route is not None:
+            return route, {}
+        segments = path.split("/")
+        for pattern, route in self._patterns:
+            if route.method == method and (values := _values(pattern, segments)) is not None:
+                return route, values
+        return None, {}
+
+    def methods(self, path: str) -> list[str]:
+        """By which methods a path may be asked."""
+        found = {method for method, exact in self._exact if exact == path}
+        segments = path.split("/")
+        found |= {route.method for pattern, route in self._patterns if _values(pattern, segments) is not None}
+        return sorted(found)
+
+
+def _values(pattern: list[str], segments: list[str]) -> dict[str, str] | None:
+    values: dict[str, str] = {}
+    for place, part in enumerate(pattern):
+        if part.endswith("...}"):
+            rest = "/".join(segments[place:])
+            return {**values, part[1:-4]: rest} if rest else None
+        if place >= len(segments):
+            return None
+        if part.startswith("{"):
+            if not segments[place]:
+                return None
+            values[part[1:-1]] = segments[place]
+        elif part != segments[place]:
+            return None
+    return values if len(pattern) == len(segments) else None

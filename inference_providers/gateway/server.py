@@ -1,0 +1,62 @@
+"""The server of one process: listens, and stops when it is told to."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+
+from inference_providers.gateway.app import Application
+from inference_providers.gateway.connection import Clients, Connection
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+    from inference_providers.gateway.service import Gateway
+
+_TICK = 1.0  # seconds
+_CLOSING = 0.02  # seconds between looks whether all is over
+
+
+async def serve(gateway: Gateway, sock: socket.socket, ready: Callable[[], None] | None = None) -> None:
+    """Serve until SIGTERM or SIGINT: replies under way are finished then; a second one ends them. SIGHUP reloads.
+
+    *ready* is called once connections are taken.
+    """
+    loop = asyncio.get_running_loop()
+    clients = Clients(Application(gateway))
+    told, forced = asyncio.Event(), asyncio.Event()
+
+    def end() -> None:
+        (forced if told.is_set() else told).set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end)
+    loop.add_signal_handler(signal.SIGHUP, gateway.reload)
+    server = await loop.create_server(lambda: Connection(clients), sock=sock, backlog=1024)
+    if ready is not None:
+        ready()
+    try:
+        while not told.is_set():
+            clients.tick()
+            try:
+                async with asyncio.timeout(_TICK):
+                    await told.wait()
+            except TimeoutError:
+                continue
+        server.close()
+        clients.stop()
+        await _finished(clients, forced, gateway.settings.stop_seconds)
+    finally:
+        for connection in list(clients.connections):
+            connection.abort()
+        await gateway.providers.aclose()
+
+
+async def _finished(clients: Clients, forced: asyncio.Event, seconds: float) -> None:
+    """Wait until all connections have ended, for so long at most."""
+    left = seconds
+    while clients.connections and left > 0 and not forced.is_set():
+        await asyncio.sleep(_CLOSING)
+        left -= _CLOSING

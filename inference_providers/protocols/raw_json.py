@@ -1,0 +1,39 @@
+"""The bytes of a JSON object with another model's name in them, and nothing else changed. Pure.
+
+What a caller wrote goes on as it is: numbers that no float holds, names that come twice, halves of surrogates.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+_KEY = b'"model"'
+_LETTER = b"\\u00"  # a name may be written with letters so, too
+_VALUE = re.compile(rb'[ \t\r\n]*:[ \t\r\n]*("(?:[^"\\]|\\.)*")', re.DOTALL).match
+
+
+def with_model(raw: bytes, read: Mapping[str, Any], name: str) -> bytes:
+    """*raw*, which was read as *read*, with another name for `model`; nothing where that place is not certain.
+
+    It is certain where `"model"` stands in it just once: *read* has that name, so it is there that it was read. In a
+    text these bytes cannot stand, since its quotes are escaped, but for the end of a name that is read as another.
+    """
+    model = read.get("model")
+    if not isinstance(model, str):
+        return b""
+    place = raw.find(_KEY)
+    if place < 0 or raw.find(_KEY, place + 1) >= 0 or (_LETTER in raw and re.search(rb"\\u00[46]", raw)):
+        return b""
+    found = _VALUE(raw, place + len(_KEY))
+    if found is None or raw[place - 1 : place] == b"\\":
+        return b""
+    if model == name:
+        return raw
+    start, end = found.span(1)
+    return b"".join((raw[:start], json.dumps(name).encode(), raw[end:]))

@@ -1,0 +1,35 @@
+"""OpenAI's API over the gateway: bytes in, bytes out, and who is asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from tests.running import Running
+from tests.servers import Server
+
+Start = Callable[..., Running]
+Serve = Callable[..., Server]
+CHAT = "/v1/chat/completions"
+
+
+def test_a_request_goes_on_as_it_came_but_for_the_model(start: Start, serve: Serve) -> None:
+    server = serve()
+    raw = b'{"messages":[{"role":"user","content":"a\\ud800b"}],  "model" : "gpt-4o-mini","x_big":1e400,"x":1,"x":2}'
+    status, headers, body = start(server.url).ask("POST", CHAT, raw)
+    assert status == 200, body
+    assert server.requests[0].body == raw.replace(b'"gpt-4o-mini"', b'"gpt-4o-mini-internal"')
+    assert json.loads(body)["choices"][0]["message"]["content"]
+    assert headers["x-inference-provider"] == "p1"
+    assert headers["x-inference-canonical-model"] == "gpt-4o-mini"
+
+
+def test_headers_of_the_caller_stay_here(start: Start, serve: Serve) -> None:
+    server = serve()
+    own = {"Cookie": "a=b", "X-Forwarded-For": "10.0.0.1", "User-Agent": "somebody", "x-api-key": "secret-of-mine"}
+    body = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Hi"}]}
+    gateway = start(server.url)
+    assert gateway.ask("POST", CHAT, body, own)[0] == 200
+    raw = server.requests[0].raw
+    for said in (*own.values(), gateway.token):
+        assert said.encode() not in raw
