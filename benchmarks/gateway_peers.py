@@ -5,6 +5,7 @@ Each runs on one core, with one model that one provider serves. Those that are n
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import socket
@@ -13,12 +14,13 @@ import sys
 import tempfile
 import time
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
 
-from benchmarks.common import ROOT, TEST_KEY
+from benchmarks.common import ROOT, TEST_KEY, keys, registry
 from benchmarks.gateway_load import Target
 
 if TYPE_CHECKING:
@@ -85,19 +87,25 @@ class Start:
         self.command, self.environ, self.target = command, environ, target
 
 
-def ours(folder: Path, upstream: int, workers: int = 1) -> Start:
+def ours(folder: Path, upstream: int, workers: int = 1, candidates: int = 1) -> Start:
     """`inference-providers serve`: with routing, the check of the token, metrics and the log of usage."""
-    port = free_port()
+    port, url = free_port(), f"http://127.0.0.1:{upstream}/v1"
     environ = _environ(
         folder,
         INFERENCE_PROVIDERS_TOKEN=TOKEN,
         INFERENCE_PROVIDERS_LOG="usage",
         OPENAI_API_KEY=TEST_KEY,
-        OPENAI_BASE_URL=f"http://127.0.0.1:{upstream}/v1",
+        OPENAI_BASE_URL=url,
         PYTHONPATH=str(ROOT),
     )
     command = [sys.executable, "-m", "inference_providers", "serve", "--port", str(port), "--workers", str(workers)]
-    return Start(command, environ, Target(port, CHAT, MODEL, {"Authorization": f"Bearer {TOKEN}"}))
+    model = MODEL
+    if candidates > 1:
+        urls, file, model = [url] * candidates, folder / "registry.json", "m"
+        file.write_text(json.dumps({"providers": registry(urls)["providers"]}))
+        environ |= keys(urls)
+        command += ["--registry", str(file)]
+    return Start(command, environ, Target(port, CHAT, model, {"Authorization": f"Bearer {TOKEN}"}))
 
 
 _TENSORZERO = """
@@ -171,7 +179,7 @@ def bare(folder: Path, upstream: int) -> Start:
 
 def found(options: Mapping[str, str]) -> dict[str, Callable[[Path, int], Start]]:
     """How each gateway is started that is there, by its name; *options* say where the others' are."""
-    starts: dict[str, Callable[[Path, int], Start]] = {OURS: ours}
+    starts: dict[str, Callable[[Path, int], Start]] = {OURS: ours, TWENTY: partial(ours, candidates=20)}
     makers = {TENSORZERO: tensorzero, PORTKEY: portkey, LITELLM: litellm}
     for name, make in makers.items():
         if where := options.get(name):
