@@ -127,7 +127,10 @@ class Call:
     ) -> None:
         self._context, self.request, self.offers = context, request, offers
         self._listeners, self.stages = tuple(context.listeners), tuple(context.stages)
-        self._hears_all = not all(getattr(one, "ends_alone", False) for one in self._listeners)
+        self._hears_all = False
+        for one in self._listeners:
+            if not getattr(one, "ends_alone", False):
+                self._hears_all = True
         self.number, self.started, self.total = next_number(), time.monotonic(), total
         self.attempts: list[Attempt] = []
         self._told = 0
@@ -181,7 +184,8 @@ class Call:
 
     def finish(self, reply: Reply) -> None:
         """Say that it has its reply."""
-        self.report()
+        if self._hears_all:
+            self.report()
         if self._listeners:
             charge, count, cached = reply.charge, len(self.attempts), reply.cached
             self._emit(

@@ -67,5 +67,8 @@ def _is_for_all(name: bytes) -> bool:
 
 def plain_headers(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
     """Response headers that still hold once the body has been decoded, without where to go next: nobody goes there."""
-    kept = ((name.lower(), value) for name, value in headers.items() if name.lower() not in _NOT_OF_REPLIES)
-    return [(name.encode("latin-1", "replace"), value.encode("latin-1", "replace")) for name, value in kept]
+    return [
+        (name.encode("latin-1", "replace"), value.encode("latin-1", "replace"))
+        for said, value in headers.items()
+        if (name := said.lower()) not in _NOT_OF_REPLIES
+    ]

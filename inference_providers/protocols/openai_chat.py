@@ -318,6 +318,11 @@ def _is_utf8(body: bytes) -> bool:
 
 def _chat_reply(reply: Mapping[str, Any], provider: str, allow_empty: bool) -> Verdict:
     choice = chat.first_choice(reply)
+    message = choice.get("message")
+    if choice.get("finish_reason") == "stop" and type(message) is dict:  # most are like this
+        text = message.get("content")
+        if text and type(text) is str:
+            return Verdict(classify.OK, reply=reply)
     if not choice:
         return classify.unavailable(classify.NEXT, provider, "the reply has no choices")
     if (reason := choice.get("finish_reason")) in chat.FAILED:

@@ -58,7 +58,18 @@ def loads(text: str | bytes, *, strict: bool = False, objects: int = OBJECTS) ->
     raise problem  # outside the handler: otherwise the parser's error would be kept as the context
 
 
+_scan, _BLANK = json.JSONDecoder().scan_once, " \t\n\r"
+
+
 def _small(text: str | bytes, strict: bool) -> Any:
+    if not strict and type(text) is str and text[:1] == "{":  # most are like this: without what `json` does around it
+        try:
+            value, end = _scan(text, 0)
+        except (StopIteration, ValueError, RecursionError):
+            pass  # which is told below
+        else:
+            if end == len(text) or not text[end:].strip(_BLANK):
+                return value
     try:
         return json.loads(text, parse_constant=_refuse_constant if strict else None)
     except RecursionError:

@@ -23,6 +23,7 @@ _CHUNK_LINE_CAP = 4096  # bytes of a chunk's size and extensions
 _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 _STATUS = re.compile(r"HTTP/1\.([01]) ([1-9][0-9]{2})(?: [\t\x20-\x7e\x80-\xff]*)?").fullmatch
 _FIELDS = re.compile(rf"\A(?:{_TOKEN}:[\t\x20-\x7e\x80-\xff]*+\n)*+").fullmatch
+_FIELD = re.compile(r"([^:\n]++):[ \t]*+([^\n]*?)[ \t]*\n").findall
 _FOLD = re.compile(r"\n[ \t]+").sub
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,16})(?:;[\t\x20-\x7e\x80-\xff]*+|[ \t]*+)").fullmatch
 _UNFIT = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]").search
@@ -290,9 +291,8 @@ def fields(text: str) -> dict[str, str]:
     if _FIELDS(text) is None or text.count("\n") > FIELDS_CAP:
         raise _no_http()
     headers: dict[str, str] = {}
-    for line in text.split("\n")[:-1]:
-        name, _, value = line.partition(":")
-        name, value = name.lower(), value.strip(" \t")
+    for name, value in _FIELD(text):
+        name = name.lower()
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return headers
 
