@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -80,6 +81,7 @@ def _work(settings: Settings, sock: Any, registry: str | None) -> None:
     from inference_providers.gateway import Gateway
     from inference_providers.gateway import serve as serving
 
+    gc.set_threshold(10_000, 20, 50)  # each request makes hundreds of objects, of which next to none are in circles
     uvloop.run(serving(Gateway(lambda: _providers(registry), settings), sock))
 
 

@@ -29,7 +29,8 @@ def checked_body(content: bytes, kind: str, path: str, method: str = "POST") -> 
             raise InvalidRequestError("Nothing was sent: the request has no body, and so no model.", code="no_body")
         return None
     try:
-        body = json.loads(content)
+        is_utf8 = content[:1] == b"{" and content[1:2] != b"\0"  # which `json` would find out at length
+        body = json.loads(content.decode("utf-8", "surrogatepass") if is_utf8 else content)
     except (ValueError, RecursionError) as error:
         what = "JSON that nests too deep" if isinstance(error, RecursionError) else f"no JSON: {error}"
         raise InvalidRequestError(f"Nothing was sent: the body is {what}", code="invalid_json") from None

@@ -17,6 +17,7 @@ from inference_providers.transport.async_exchange import Body, Exchange, Kept, L
 from inference_providers.transport.http import (
     AsyncResponse,
     Limits,
+    Plain,
     Request,
     WholeResponse,
     WireError,
@@ -77,7 +78,8 @@ class AsyncSender:
         if whole is not None:
             return WholeResponse(exchange.reader.status, exchange.reader.headers, whole)
         body = Body(loop, exchange, self)
-        return AsyncResponse(exchange.reader.status, exchange.reader.headers, body.more, body.close, exchange.limit)
+        more = exchange.more if type(exchange.decoder) is Plain else body.more
+        return AsyncResponse(exchange.reader.status, exchange.reader.headers, more, body.close, exchange.limit)
 
     def _here(self, loop: asyncio.AbstractEventLoop) -> Kept:
         if self._pid != os.getpid():

@@ -110,6 +110,13 @@ class Response:
         self.status, self.headers, self.chunks, self.close = status, headers, chunks, close
         self.limit = limit  # sets anew how long the rest may take, and how long silence may, in seconds from now
 
+    def more(self) -> bytes:
+        """The next bytes of the body, none at its end. Raises WireError."""
+        for chunk in self.chunks:
+            if chunk:
+                return chunk
+        return b""
+
     def read(self, cap: int = RESPONSE_CAP) -> bytes:
         """The whole body. Raises WireError, also ("oversize") when it is larger than *cap* bytes."""
         parts, size = [], 0

@@ -40,7 +40,7 @@ class Sealed(bytes):
 
 
 _heads: dict[tuple[str, ...], Sealed] = {}  # up to the length of the body: most requests to one server begin alike
-_MOST_HEADS = 256
+_MOST_HEADS, _MOST_KEPT = 256, 2048  # of them; bytes of one
 
 
 def request_head(method: str, target: str, host: str, headers: Mapping[str, str], length: int | None) -> Sealed:
@@ -54,7 +54,8 @@ def request_head(method: str, target: str, host: str, headers: Mapping[str, str]
         known = _checked_head(method, target, {"Host": host, **COMMON, **headers})
         if len(_heads) >= _MOST_HEADS:
             _heads.clear()
-        _heads[key] = known
+        if len(known) <= _MOST_KEPT:
+            _heads[key] = known
     return Sealed(known + (b"\r\n" if length is None else b"Content-Length: %d\r\n\r\n" % length))
 
 
