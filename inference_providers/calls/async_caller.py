@@ -68,7 +68,7 @@ class AsyncCaller:
         call = Call(self.context, request, offers, self.health.policy.total if total is None else total)
 
         async def opened() -> AsyncStreamReply:
-            reply = await self._opened(offers, request, call.left, call)
+            reply = await self._opened(call.offers, request, call.left, call)
             call.first_content(reply.offer)
             return reply
 
@@ -159,7 +159,7 @@ class AsyncCaller:
         if call is None:
             attempts: list[Attempt] = []
         else:
-            attempts, total = call.attempts, call.left
+            offers, attempts, total = call.offers, call.attempts, call.left  # which stages may have changed
         started = time.monotonic()
         request.repairs = self.health.repairs
         capable = capable_offers(request, offers, self.context.who_could)

@@ -64,7 +64,7 @@ class Caller:
         call = Call(self.context, request, offers, self.health.policy.total if total is None else total)
 
         def opened() -> StreamReply:
-            reply = self._opened(offers, request, call.left, call)
+            reply = self._opened(call.offers, request, call.left, call)
             call.first_content(reply.offer)
             return reply
 
@@ -153,7 +153,7 @@ class Caller:
         if call is None:
             attempts: list[Attempt] = []
         else:
-            attempts, total = call.attempts, call.left
+            offers, attempts, total = call.offers, call.attempts, call.left  # which stages may have changed
         started = time.monotonic()
         request.repairs = self.health.repairs
         capable = capable_offers(request, offers, self.context.who_could)

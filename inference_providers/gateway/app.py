@@ -13,6 +13,7 @@ from inference_providers.errors import InferenceProvidersError
 from inference_providers.gateway import failures, guard
 from inference_providers.gateway.callers import ANYBODY
 from inference_providers.gateway.messages import Incoming, Outgoing, Refused
+from inference_providers.gateway.metering import Asking, asking
 from inference_providers.gateway.routes import OPEN, Routes
 from inference_providers.gateway.table import ROUTES
 
@@ -102,6 +103,20 @@ class Application:
 
     async def handled(self, route: Route, incoming: Incoming) -> Outgoing:
         """What a route's handler makes of a request, or how it failed."""
+        if incoming.caller.is_admin or incoming.caller is ANYBODY:
+            return await self._made(route, incoming)
+        one = Asking(incoming.caller)
+        before = asking.set(one)
+        try:
+            outgoing = await self._made(route, incoming)
+        finally:
+            asking.reset(before)
+        known = {name for name, _ in outgoing.headers}
+        more = [(name.encode(), value.encode()) for name, value in one.headers.items()]
+        outgoing.headers += [field for field in more if field[0] not in known]
+        return outgoing
+
+    async def _made(self, route: Route, incoming: Incoming) -> Outgoing:
         try:
             return await route.handler(self.gateway, incoming)
         except (Refused, InferenceProvidersError) as error:
@@ -120,6 +135,14 @@ class Application:
         route, values = self.routes.find(method, path)
         if route is None:
             raise self._unknown(path)
+        try:
+            return Admitted(route, self._let_in(method, headers, route), values)
+        except Refused as refused:
+            refused.dialect = route.dialect
+            raise
+
+    def _let_in(self, method: str, headers: Mapping[str, str], route: Route) -> Caller:
+        """Who asks, with a body that the route takes. Raises Refused."""
         caller = ANYBODY if route.kind == OPEN else guard.caller_of(headers, self.settings, self.gateway.callers, route)
         if method in WITH_BODY:
             said = headers.get("content-length", "")
@@ -127,7 +150,7 @@ class Application:
                 guard.check_content(headers, route)
             if said.isdecimal() and int(said[:20]) > self.settings.max_body:
                 raise self.too_large()
-        return Admitted(route, caller, values)
+        return caller
 
     async def _admitted(self, scope: Scope, receive: Receive) -> tuple[Route, Incoming]:
         """The route of a request that may come in, and the request. Raises Refused."""

@@ -71,7 +71,8 @@ def caller_of(headers: Mapping[str, str], settings: Settings, callers: Callers, 
     if caller is None:
         if not settings.token and route.kind == "api":  # most programs send one, whatever it is
             return ANYBODY
-        raise Refused(401, "This token is not known here, or no longer.", "unknown_token", headers=_CHALLENGE)
+        said = callers.problem(token)  # to whoever has the key alone
+        raise Refused(401, said or "This token is not known here.", "unknown_token", headers=_CHALLENGE)
     if route.kind != "api":
         raise Refused(403, "This path is the administrator's.", "not_administrator")
     return caller

@@ -93,7 +93,12 @@ class Outgoing:
 
 
 class Refused(Exception):
-    """What the gateway does not do, and says why: a status, words for a person, a code for a program."""
+    """What the gateway does not do, and says why: a status, words for a person, a code for a program.
+
+    dialect: in which form it is told, where no route says so.
+    """
+
+    dialect = "openai"
 
     def __init__(
         self,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+from functools import partial
 
 from inference_providers import chat
 from inference_providers.clients import RoutedRequest, headers_for_all, reply_headers
 from inference_providers.errors import InferenceProvidersError
 from inference_providers.gateway import failures, model_list
 from inference_providers.gateway.messages import JSON, Incoming, Outgoing, Refused
+from inference_providers.gateway.metrics import CALLER
 from inference_providers.gateway.routes import Route
 from inference_providers.gateway.stream_usage import ask_for_usage, without_usage
 
@@ -33,7 +35,10 @@ _OF_CACHE = frozenset(("enabled", "ttl", "key_strategy", "similarity_threshold",
 
 async def routed(gateway: Gateway, incoming: Incoming) -> Outgoing:
     """A request for whoever serves its model, or has what it names."""
+    CALLER.set(incoming.caller.id)
     wanted = _wanted(gateway, incoming)
+    if incoming.caller.models is not None:
+        wanted.models = await asyncio.to_thread(gateway.allowed.names, incoming.caller, wanted.models)
     pipeline = wanted.within(gateway.pipeline)
     if wanted.request.preferences is None:
         wanted.prefer(pipeline, None)
@@ -162,7 +167,11 @@ async def models(gateway: Gateway, incoming: Incoming) -> Outgoing:
     key = (everything, name, incoming.caller.models)
     content = kept.get(key)
     if content is None:
-        row = await asyncio.to_thread(model_list.answer, gateway.pipeline.finder, name, everything=everything)
+        caller = incoming.caller
+        allows = None if caller.models is None else partial(gateway.allowed.allows, caller)
+        row = await asyncio.to_thread(
+            model_list.answer, gateway.pipeline.finder, name, everything=everything, allows=allows
+        )
         content = json.dumps(row, ensure_ascii=False).encode("utf-8", "replace")
         if len(kept) < 100:
             kept[key] = content

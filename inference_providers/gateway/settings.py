@@ -19,6 +19,7 @@ class Settings:
     which a connection without requests is kept. write_seconds: for a reply that its
     reader does not take. ping_seconds: after which a stream without content yet is begun with a comment, so that nobody
     in between gives it up. stop_seconds: for streams to end when it stops. connections: at most so many at once.
+    workers: processes that serve.
     """
 
     __slots__ = (
@@ -34,6 +35,7 @@ class Settings:
         "port",
         "stop_seconds",
         "token",
+        "workers",
         "write_seconds",
     )
 
@@ -53,7 +55,9 @@ class Settings:
         ping_seconds: float = 15.0,
         stop_seconds: float = 120.0,
         connections: int = 4096,
+        workers: int = 1,
     ) -> None:
+        self.workers = workers
         self.host, self.port, self.token = host, port, token
         self.hosts = frozenset(name.lower() for name in (*LOOPBACK, *hosts, host))
         self.max_body, self.max_head = max_body, max_head
