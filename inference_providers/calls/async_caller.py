@@ -132,7 +132,7 @@ class AsyncCaller:
         if not stages:
             return await run()
         stage = stages.pop(0)
-        own = await stage.before_async(call)
+        own = await stage.before_async(call) if stage.waits else stage.before(call)
         try:
             if own is not None:
                 reply = accept(own)
@@ -142,7 +142,10 @@ class AsyncCaller:
             await stage.after_async(call, None, error)
             raise
         try:
-            await stage.after_async(call, reply, None)
+            if stage.waits:
+                await stage.after_async(call, reply, None)
+            else:
+                stage.after(call, reply, None)
         except BaseException:
             reply.close()  # nobody will read it
             raise

@@ -126,7 +126,7 @@ class Caller:
         if not stages:
             return run()
         stage = stages.pop(0)
-        own = stage.before(call)
+        own = stage.before(call) if stage.waits else stage.before(call)
         try:
             if own is not None:
                 reply = accept(own)
@@ -136,7 +136,10 @@ class Caller:
             stage.after(call, None, error)
             raise
         try:
-            stage.after(call, reply, None)
+            if stage.waits:
+                stage.after(call, reply, None)
+            else:
+                stage.after(call, reply, None)
         except BaseException:
             reply.close()  # nobody will read it
             raise
