@@ -101,14 +101,21 @@ class Rates:
     def __init__(self) -> None:
         self.rates: dict[tuple[str, str, int], list[float]] = {}
         self.medians: dict[tuple[str, str, int], list[float]] = {}
+        self.cpus: dict[tuple[str, str, int], list[float]] = {}
 
-    def note(self, name: str, kind: str, connections: int, measured: Load) -> None:
+    def note(self, name: str, kind: str, connections: int, measured: Load, cpu: float) -> None:
         if measured.done > len(measured.failed):
             self.rates.setdefault((name, kind, connections), []).append(measured.rate)
             self.medians.setdefault((name, kind, connections), []).append(measured.median)
+            self.cpus.setdefault((name, kind, connections), []).append(cpu / measured.done)
 
     def rate(self, name: str, kind: str, connections: int) -> float | None:
         taken = self.rates.get((name, kind, connections))
+        return statistics.median(taken) if taken else None
+
+    def cpu(self, name: str, kind: str) -> float | None:
+        """Seconds of CPU of a request over 16 connections."""
+        taken = self.cpus.get((name, kind, 16))
         return statistics.median(taken) if taken else None
 
     def median(self, name: str, kind: str) -> float | None:
@@ -131,12 +138,14 @@ def measured(run: Run, port: int) -> None:
                 for connections in AT_ONCE:
                     for name in random.sample(list(targets), len(targets)):
                         seconds = 0.3 if turn < 0 else run.seconds
+                        cpu = gateways[name].cpu() if name in gateways else 0.0
                         taken = load(targets[name], kind, connections, seconds)
                         if name in gateways:
+                            cpu = gateways[name].cpu() - cpu
                             gateways[name].asked += taken.done + len(taken.failed)
                         if turn >= 0:
                             check(f"{name}, {kind}", taken)
-                            rates.note(name, kind, connections, taken)
+                            rates.note(name, kind, connections, taken, cpu)
         memory = {name: gateway.memory() for name, gateway in gateways.items()}
         ready = {name: gateway.ready for name, gateway in gateways.items()}
         logged = {name: _logged(gateways[name]) for name in (OURS, TWENTY) if name in gateways}
@@ -163,9 +172,12 @@ def _print_rates(rates: Rates, kind: str, title: str, names: Sequence[str] | dic
     for name in names:
         taken = [rates.rate(name, kind, connections) for connections in AT_ONCE]
         median = rates.median(name, kind)
-        rows.append([name, *map(_cell, taken), _cell(None if median is None else median * 1000, ".2f"), "", NO_MARK])
+        cpu = rates.cpu(name, kind) or None
+        cells = [_cell(None if median is None else median * 1000, ".2f"), _cell(None if cpu is None else cpu * 1e6)]
+        rows.append([name, *map(_cell, taken), *cells, "", NO_MARK])
     print()
-    print_table([f"{title}: requests a second", "1 connection", "16", "64", "median at 1, ms", "", ""], rows)
+    head = ["1 connection", "16", "64", "median at 1, ms", "CPU at 16, µs a request", "", ""]
+    print_table([f"{title}: requests a second", *head], rows)
 
 
 def _print_ratios(rates: Rates, gateways: dict[str, Gateway]) -> None:
@@ -177,7 +189,7 @@ def _print_ratios(rates: Rates, gateways: dict[str, Gateway]) -> None:
         if ours in gateways and other in gateways and rates.rate(other, kind, 16)
     ]
     print()
-    print_table(["ratio", "requests, at 1", "at 16", "at 64", "median at 1", "target", "result"], rows)
+    print_table(["ratio", "requests, at 1", "at 16", "at 64", "median at 1", "CPU", "target", "result"], rows)
 
 
 def _ratios(rates: Rates, kind: str, title: str, ours: str, other: str) -> list[str]:
@@ -187,6 +199,8 @@ def _ratios(rates: Rates, kind: str, title: str, ours: str, other: str) -> list[
         ratios.append(mine / its if mine and its else None)
     mine, its = rates.median(ours, kind), rates.median(other, kind)
     delay = mine / its if mine and its else None
+    mine, its = rates.cpu(ours, kind), rates.cpu(other, kind)
+    cpu = mine / its if mine and its else None
     many = [ratio for ratio in ratios[1:] if ratio is not None]
     target, result = "", NO_MARK
     if other == TENSORZERO and delay is not None:
@@ -195,7 +209,12 @@ def _ratios(rates: Rates, kind: str, title: str, ours: str, other: str) -> list[
     elif other in FASTER:
         target = f"at 16 and 64 at least {FASTER[other]:.0f}x"
         result = verdict(min(many, default=0.0) >= FASTER[other])
-    return [f"{title}: {ours} / {other}", *(_cell(ratio, ".2f") + "x" for ratio in (*ratios, delay)), target, result]
+    return [
+        f"{title}: {ours} / {other}",
+        *(_cell(ratio, ".2f") + "x" for ratio in (*ratios, delay, cpu)),
+        target,
+        result,
+    ]
 
 
 def _print_costs(memory: dict[str, float], ready: dict[str, float], logged: dict[str, tuple[int, int]]) -> None:

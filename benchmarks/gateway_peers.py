@@ -57,6 +57,10 @@ class Gateway:
         """Resident memory in MB (of 1,000,000 bytes), all of its processes together."""
         return sum(process.memory_info().rss for process in self.processes()) / 1e6
 
+    def cpu(self) -> float:
+        """Seconds of CPU that it has taken, with the system's work for it."""
+        return sum(sum(process.cpu_times()[:2]) for process in self.processes())
+
     def files(self) -> int:
         """Open descriptors."""
         return sum(process.num_fds() for process in self.processes())

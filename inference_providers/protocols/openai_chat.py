@@ -68,9 +68,9 @@ def encode(request: ModelRequest, offer: Offer) -> FittedRequest:
     if body is not None and ("model" in body or request.api == chat.PATH):  # a batch or a vector store has none
         name = wire_name(offer)
         if request.raw and given is not None and body == given:
-            from inference_providers.protocols import raw_json
+            from inference_providers.protocols.raw_json import with_model
 
-            content = raw_json.with_model(request.raw, given, name)
+            content = with_model(request.raw, given, name)
         body["model"] = name
     if body is not None or content:
         headers["Content-Type"] = request.content_type
