@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     Receive = Callable[[], Awaitable[dict[str, Any]]]
     Send = Callable[[dict[str, Any]], Awaitable[None]]
 
-CANCELS = "inference_providers.cancels"  # of a scope: the server itself cancels the task of a client that has gone
+# Extensions of a scope.
+AUTHORITY = "inference_providers.authority"  # the host that the request's target names
+CANCELS = "inference_providers.cancels"  # the server itself cancels the task of a client that has gone
 
 
 class Application:
@@ -72,6 +74,8 @@ class Application:
             except Exception as error:  # noqa: BLE001  (whoever asks gets an answer, and no traceback)
                 outgoing = failures.told(self._broken(error), route)
             content = outgoing.content
+            if scope["http_version"] == "1.0" and type(content) is not bytes:  # which knows no chunks
+                content = await _whole(content)
             if type(content) is bytes:
                 headers = [*outgoing.headers, (b"content-length", b"%d" % len(content))]
                 await send({"type": "http.response.start", "status": outgoing.status, "headers": headers})
@@ -91,10 +95,12 @@ class Application:
         headers: dict[str, str] = {}
         for name, value in scope["headers"]:
             key = name.decode("latin-1")
-            if key in headers and key in ("host", "authorization", "content-type", "content-length", "origin"):
+            if key in headers and key in _ONCE:
                 raise Refused(400, f"The header {key} comes twice.", "repeated_header")
             headers[key] = value.decode("latin-1")
-        guard.check_place(headers, self.settings)
+        if scope["http_version"] != "1.1":
+            _check_version(scope["http_version"], headers)
+        guard.check_place(headers, self.settings, scope.get("extensions", {}).get(AUTHORITY, {}).get("is"))
         method, path = scope["method"], scope["path"]
         route, values = self.routes.find(method, path)
         if route is None:
@@ -157,7 +163,7 @@ class Application:
 
     def _too_large(self) -> Refused:
         most = self.settings.max_body // (1024 * 1024)
-        return Refused(413, f"The body is larger than {most} MiB.", "body_too_large", headers=_CLOSE)
+        return Refused(413, f"The body is larger than {most} MiB.", "body_too_large")
 
     async def _stream(self, outgoing: Outgoing, pieces: AsyncIterator[bytes], send: Send) -> None:
         await send({"type": "http.response.start", "status": outgoing.status, "headers": outgoing.headers})
@@ -189,6 +195,26 @@ def _pattern(route: Route | None) -> str:
 
 
 _CLOSE = {"connection": "close"}
+_ONCE = frozenset((
+    "authorization", "content-encoding", "content-length", "content-type", "host", "origin", "sec-fetch-site",
+    "transfer-encoding", "x-api-key",
+))  # fmt: skip
+
+
+def _check_version(version: str, headers: Mapping[str, str]) -> None:
+    """Raise Refused for a version of HTTP that is not 1.x, and for what 1.0 does not know."""
+    if version != "1.0":
+        raise Refused(505, "This gateway speaks HTTP/1.1.", "http_version", headers=_CLOSE)
+    if "transfer-encoding" in headers:  # whoever stands in between may not know it either, and see two requests
+        raise Refused(400, "HTTP/1.0 has no Transfer-Encoding.", "invalid_http", headers=_CLOSE)
+
+
+async def _whole(pieces: Any) -> bytes:
+    """All pieces of a stream, whose end its reader can see by its length alone."""
+    try:
+        return b"".join([piece async for piece in pieces])
+    finally:
+        await pieces.aclose()
 
 
 async def _while_there(receive: Receive, answer: Any) -> Outgoing:

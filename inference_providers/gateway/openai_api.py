@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 
 from inference_providers import chat
-from inference_providers.clients import RoutedRequest, own_headers, reply_headers
+from inference_providers.clients import RoutedRequest, own_headers
 from inference_providers.errors import InferenceProvidersError
-from inference_providers.gateway import failures, model_list
+from inference_providers.gateway import failures, model_list, passed
 from inference_providers.gateway.messages import JSON, Incoming, Outgoing, Refused
 from inference_providers.gateway.routes import Route
 
@@ -27,6 +28,7 @@ _FOREIGN = frozenset((
     "api_base", "api_key", "api_version", "base_url", "endpoint", "extra_headers", "headers", "environ",
     "local_models", "command", "proxy", "trust", "organization",
 ))  # fmt: skip
+_ID = re.compile(r"(?!\.+$)[A-Za-z0-9._:=+@~-]{1,512}").fullmatch
 _OF_CACHE = frozenset(("enabled", "ttl", "key_strategy", "similarity_threshold", "namespace"))
 
 
@@ -43,10 +45,13 @@ async def routed(gateway: Gateway, incoming: Incoming) -> Outgoing:
     reply = await pipeline.async_caller.call(offers, wanted.request, total=total, hedge_after=pipeline.hedge_after)
     if wanted.learns:
         pipeline.owners.learn(reply.data, reply.offer)
-    return Outgoing(reply.status, reply_headers(reply), reply.content)
+    return Outgoing(reply.status, *passed.whole(reply))
 
 
 def _wanted(gateway: Gateway, incoming: Incoming) -> RoutedRequest:
+    for name in incoming.values.values():  # which is decoded, and becomes a part of a provider's address
+        if _ID(name) is None:
+            raise Refused(404, "Nothing is called so: ids are made of letters, digits and -._:=+@~.", "invalid_id")
     path = incoming.path[len(BASE) :] if incoming.path.startswith(BASE) else incoming.path
     if incoming.query_string:
         path = f"{path}?{incoming.query_string}"
@@ -58,7 +63,7 @@ def _wanted(gateway: Gateway, incoming: Incoming) -> RoutedRequest:
         gateway.options,
         gateway.pipeline.owners,
         accept=incoming.headers.get("accept", ""),
-        headers=own_headers(incoming.raw_headers, one_provider=False),
+        headers=passed.own_of_caller(own_headers(incoming.raw_headers, one_provider=False)),
         raw=True,
     )
     body = wanted.request.body
@@ -90,8 +95,8 @@ async def _streamed(gateway: Gateway, wanted: RoutedRequest, pipeline: Pipeline,
         raise
     if opening.done() or wanted.request.accept:
         reply = await opening
-        return Outgoing(reply.status, reply_headers(reply), _Pieces(_events(reply, wanted, pipeline), reply))
-    headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-cache")]
+        return Outgoing(reply.status, passed.headers_of(reply), _Pieces(_pieces(reply, wanted, pipeline), reply))
+    headers = [(b"content-type", passed.EVENTS.encode()), (b"cache-control", b"no-cache")]
     return Outgoing(200, headers, _late(gateway, opening, wanted, pipeline))
 
 
@@ -113,17 +118,24 @@ class _Pieces:
         await self._pieces.aclose()  # type: ignore[attr-defined]
 
 
-async def _events(reply: AsyncStreamReply, wanted: RoutedRequest, pipeline: Pipeline) -> AsyncIterator[bytes]:
+async def _pieces(reply: AsyncStreamReply, wanted: RoutedRequest, pipeline: Pipeline) -> AsyncIterator[bytes]:
+    """What a provider sends, as it comes. Events are passed on by lines, and what fails is one more of them."""
     ids = pipeline.owners.stream(reply.offer) if wanted.learns else None
+    lines = passed.Lines(reply) if passed.EVENTS in reply.headers.get("content-type", "") else None
     try:
         async for piece in reply.raw():
             if ids is not None:
                 ids.feed(piece)
-            yield piece
+            if lines is None:
+                yield piece
+            elif whole := lines.feed(piece):
+                yield whole
+        if lines is not None and (rest := lines.rest()):
+            yield rest
     except InferenceProvidersError as error:
-        if wanted.request.accept:
+        if lines is None:  # a picture, or speech, that says it is cut off by not ending
             raise
-        yield failures.event(error)
+        yield (b"" if lines.complete else b"\n\n") + failures.event(error)
 
 
 async def _late(
@@ -139,13 +151,15 @@ async def _late(
         except InferenceProvidersError as error:
             yield failures.event(error)
             return
-        try:
-            async for piece in _events(reply, wanted, pipeline):
-                yield piece
-        finally:
-            reply.close()
+        if passed.EVENTS not in reply.headers.get("content-type", ""):
+            yield failures.event(Refused(502, "The provider's reply is not a stream of events.", "not_a_stream"))
+            return
+        async for piece in _pieces(reply, wanted, pipeline):
+            yield piece
     finally:
         opening.cancel()
+        if opening.done() and not opening.cancelled() and opening.exception() is None:
+            opening.result().close()
 
 
 async def models(gateway: Gateway, incoming: Incoming) -> Outgoing:

@@ -65,4 +65,11 @@ class Settings:
 
 def is_loopback(host: str) -> bool:
     """Whether only this machine reaches an address."""
-    return host in LOOPBACK or host.startswith("127.")
+    if host == "localhost":
+        return True
+    import ipaddress
+
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name, wherever it leads
+        return False
