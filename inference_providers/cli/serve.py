@@ -34,11 +34,13 @@ def serve(
     Programs are given http://127.0.0.1:8484/v1 and the token that is in the file which this command names, or in
     INFERENCE_PROVIDERS_TOKEN where that is set. SIGHUP has registry and keys read anew.
     """
-    from inference_providers.gateway import Settings, admin_token, is_loopback, listening
+    from inference_providers.gateway import Settings, admin_token, is_loopback, listening, token_place
 
     if no_token and not is_loopback(host):
         raise click.UsageError(f"--no-token is for loopback only: at {host} everybody could use your keys.")
     token = "" if no_token else admin_token(os.environ)
+    if not token and not no_token:
+        raise click.ClickException(f"The token is empty ({token_place(os.environ)}): delete that file for a new one.")
     settings = Settings(host=host, port=port, token=token, hosts=allow_host, max_body=max_body * 1024 * 1024)
     try:
         sock = listening(host, port)

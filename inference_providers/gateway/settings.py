@@ -51,6 +51,8 @@ class Settings:
         stop_seconds: float = 120.0,
         connections: int = 4096,
     ) -> None:
+        if not token and not is_loopback(host):
+            raise ValueError(f"a token is needed at {host}, which others than this machine reach")
         self.host, self.port, self.token = host, port, token
         self.hosts = frozenset(name.lower() for name in (*LOOPBACK, *hosts, host))
         self.max_body, self.max_head = max_body, max_head

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import re
 import socket
 import threading
 from typing import Any
@@ -28,7 +29,8 @@ class Inside:
 
     def __init__(self, *endpoints: str, options: dict[str, Any] | None = None, **settings: Any) -> None:
         self.settings = Settings(port=0, **{"token": TOKEN, **settings})
-        self.gateway = Gateway(lambda: async_list_of(*endpoints, **(options or {})), self.settings)
+        self.endpoints, self.options = endpoints, options or {}
+        self.gateway = Gateway(lambda: async_list_of(*self.endpoints, **self.options), self.settings)
         self.server = server_of(self.gateway)
         sock = listening("127.0.0.1", 0)
         self.port = self.settings.port = int(sock.getsockname()[1])
@@ -48,6 +50,11 @@ class Inside:
         self.server.should_exit = self.server.force_exit = True
         self._thread.join(20)
         assert not self._thread.is_alive()
+
+    def point(self, *endpoints: str) -> None:
+        """Have other providers from now on, of whom nothing is known."""
+        self.endpoints = endpoints
+        self.gateway.reload()
 
     def connect(self) -> socket.socket:
         """A connection."""
@@ -113,6 +120,4 @@ def post(body: Any, *lines: str, path: str = CHAT, **options: Any) -> bytes:
 
 def statuses(answer: bytes) -> list[int]:
     """The statuses of replies that follow one another."""
-    import re
-
     return [int(found) for found in re.findall(rb"HTTP/1\.[01] (\d{3}) ", answer)]
