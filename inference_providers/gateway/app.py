@@ -98,6 +98,9 @@ class Application:
             if key in headers and key in _ONCE:
                 raise Refused(400, f"The header {key} comes twice.", "repeated_header")
             headers[key] = value.decode("latin-1")
+        coding = headers.get("transfer-encoding", "chunked")
+        if coding != "chunked" and coding.lower() != "chunked":
+            raise Refused(400, "Of transfer codings only chunked is known here.", "invalid_http", headers=_CLOSE)
         if scope["http_version"] != "1.1":
             _check_version(scope["http_version"], headers)
         guard.check_place(headers, self.settings, scope.get("extensions", {}).get(AUTHORITY, {}).get("is"))
@@ -137,19 +140,16 @@ class Application:
         if said.isdecimal() and int(said[:20]) > most:
             raise self._too_large()
         message = await self._next(receive)
-        if not message.get("more_body"):
-            content: bytes = message.get("body", b"")
-            if len(content) > most:
-                raise self._too_large()
-            return content
-        parts = bytearray(message["body"])
-        until = time.monotonic() + self.settings.body_seconds
-        while message.get("more_body"):
-            message = await self._next(receive, until - time.monotonic())
-            parts += message.get("body", b"")
-            if len(parts) > most:
-                raise self._too_large()
-        return bytes(parts)
+        content: bytes | bytearray = message.get("body", b"")
+        if message.get("more_body"):
+            content = bytearray(content)
+            until = time.monotonic() + self.settings.body_seconds
+            while message.get("more_body") and len(content) <= most:
+                message = await self._next(receive, until - time.monotonic())
+                content += message.get("body", b"")
+        if len(content) > most:
+            raise self._too_large()
+        return bytes(content)
 
     async def _next(self, receive: Receive, left: float | None = None) -> dict[str, Any]:
         try:

@@ -43,6 +43,7 @@ class Connection(HttpToolsProtocol):
         self.stuck_since: float | None = None  # since when what was written is not taken
         self.lingers = False  # whether all is said, and the rest of what the client says is still read
         self._head = 0  # bytes of the head so far, or of what stands before it
+        self._answered: Any = None  # the request that is answered now, or was last
         self._task: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: Any) -> None:
@@ -94,6 +95,8 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Its head is whole."""
+        if self.transport.is_closing():
+            return
         if self._head > self.limits.max_head and self._head_size() > self.limits.max_head:
             self._too_long()
             return
@@ -112,11 +115,11 @@ class Connection(HttpToolsProtocol):
         if not cycle.keep_alive:
             cycle.transport = _Lingering(self)  # type: ignore[assignment]
         if len(self.pipeline) > _QUEUE:
-            self.transport.abort()
+            self._abort()
 
     def on_message_complete(self) -> None:
         """It is whole."""
-        if self.parser.should_upgrade():
+        if self.parser.should_upgrade() or self.transport.is_closing():
             return
         self.body_since = None
         super().on_message_complete()
@@ -127,6 +130,11 @@ class Connection(HttpToolsProtocol):
         """A piece of its body."""
         if not self.transport.is_closing():
             super().on_body(body)
+
+    @property
+    def waits(self) -> bool:
+        """Whether requests wait for their turn."""
+        return bool(self.pipeline)
 
     def _head_size(self) -> int:
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
@@ -140,10 +148,12 @@ class Connection(HttpToolsProtocol):
 
     def _cut(self, status: int, message: str, code: str) -> None:
         """Say why, and close; only close where that would stand in the middle of a reply, or for that of another."""
+        if self.transport.is_closing():
+            return
         cycle = self.cycle
         begins = self.head_since is not None  # the next one: what came before it is whole
         if cycle is not None and not cycle.response_complete and (begins or cycle.response_started or self.pipeline):
-            self.transport.abort()
+            self._abort()
             return
         made = failures.told(Refused(status, message, code), None)
         assert isinstance(made.content, bytes)
@@ -152,7 +162,14 @@ class Connection(HttpToolsProtocol):
         self.transport.write(STATUS_LINE[status] + head + b"\r\n" + made.content)
         self.transport.close()
 
+    def _abort(self) -> None:
+        """Close at once. What is answered now writes no more."""
+        if self._answered is not None:
+            self._answered.disconnected = True
+        self.transport.abort()
+
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        self._answered = cycle
         self._task = task = self.loop.create_task(cycle.run_asgi(app))
         task.add_done_callback(self.tasks.discard)
         self.tasks.add(task)
@@ -186,7 +203,7 @@ class Connection(HttpToolsProtocol):
                 most = limits.head_seconds if answered else limits.body_seconds + limits.head_seconds
                 slow = now - self.body_since > most
         if slow:
-            self.transport.abort()
+            self._abort()
 
 
 class _Lingering:
@@ -204,7 +221,7 @@ class _Lingering:
     def close(self) -> None:
         """Close, once the request is whole."""
         connection = self._connection
-        if connection.body_since is None or connection.transport.is_closing():
+        if connection.body_since is None or connection.waits or connection.transport.is_closing():
             connection.transport.close()
             return
         connection.lingers = True
