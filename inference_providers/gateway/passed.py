@@ -95,6 +95,8 @@ class Lines:
 
     def feed(self, piece: bytes) -> bytes:
         """The whole lines that a piece completes."""
+        if not piece:
+            return b""
         if piece[-1:] not in _ENDS:
             end = max(piece.rfind(b"\n"), piece.rfind(b"\r")) + 1
             rest = piece[end:]
@@ -124,4 +126,4 @@ class Lines:
         return piece
 
 
-_ENDS = (b"\n", b"\r", b"")
+_ENDS = (b"\n", b"\r")
