@@ -16,7 +16,7 @@ from tests.servers import Server
 
 BROKEN = {
     "nothing": b"", "a list": b"[1]", "a text": b'"x"', "null": b"null", "half": b"{", "no JSON": b"model=m",
-    "not UTF-8": b'{"model": "\xff"}', "UTF-16": '{"model": "m"}'.encode("utf-16"), "two": b"{} {}", "deep": b"[" * 100_000,
+    "not UTF-8": b'{"model": "\xff"}', "two": b"{} {}", "deep": b"[" * 100_000,
     "deep objects": b'{"a":' * 50_000, "a number without end": b'{"seed": ' + b"9" * 10_000 + b"}",
     "a model that is a number": b'{"model": 5}', "a model that is a list": b'{"model": ["m"]}',
     "a list of models with a number": b'{"models": ["m", 5]}',
@@ -38,15 +38,6 @@ def test_without_a_model_the_best_within_reach_is_asked(gateway: Inside, provide
     status, headers, _ = gateway.ask("POST", CHAT, {"messages": HI["messages"], **said})
     assert (status, headers["x-inference-canonical-model"]) == (200, "m")
     assert provider.requests[-1].json["model"] == "m-internal"
-
-
-def test_a_model_of_another_kind_is_not_asked(gateway: Inside, provider: Server) -> None:
-    before = len(provider.requests)
-    for path, model in ((CHAT, "text-embedding-3-small"), ("/v1/embeddings", "m"), ("/v1/images/generations", "m")):
-        status, _, content = gateway.ask("POST", path, {"model": model, "messages": [], "input": "x", "prompt": "x"})
-        assert 400 <= status < 500, path
-        assert json.loads(content)["error"]["message"]
-    assert len(provider.requests) == before
 
 
 FIELDS = sorted({
