@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 ENGINES := .venv-engines
 LOWEST := .venv-lowest
 FRAMEWORKS := .venv-openai
+CLIENTS := .venv-clients
+AIDER := .venv-aider
+NODE := tests/clients/programs
 
 # What the tests ran with: `make constraints` takes the newest of everything and writes it down.
 CONSTRAINTS := constraints.txt
@@ -23,9 +26,13 @@ PACKAGES_2 := 'openai<3' instructor llama-index-llms-openai
 PACKAGES_3 := 'openai>=3' dspy haystack-ai langchain-openai langchain-tests openai-agents 'pydantic-ai-slim[openai]' \
   semantic-kernel 'smolagents[openai]'
 
-.PHONY: test test-engines test-frameworks test-lowest frameworks-constraints lint lint-code lint-format lint-types lint-files lint-workflows constraints wheel docs generate api nightly demo bench clean
+# Programs that use the gateway. aider wants exact versions of much, so it is alone.
+CLIENTS_PYTHON := openai langchain-openai llm
+CLIENTS_NODE := $(if $(shell command -v npm),$(NODE)/node_modules/.test)
 
-$(BIN)/python $(ENGINES)/bin/python $(LOWEST)/bin/python $(FRAMEWORKS)-2/bin/python $(FRAMEWORKS)-3/bin/python:
+.PHONY: test test-engines test-frameworks test-clients test-lowest frameworks-constraints clients-constraints lint lint-code lint-format lint-types lint-files lint-workflows constraints wheel docs generate api nightly demo bench clean
+
+$(BIN)/python $(ENGINES)/bin/python $(LOWEST)/bin/python $(FRAMEWORKS)-2/bin/python $(FRAMEWORKS)-3/bin/python $(CLIENTS)/bin/python $(AIDER)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
 	@echo "making a virtual environment in $(@:/bin/python=)"
 	@$(PYTHON) -m venv $(@:/bin/python=)
@@ -61,6 +68,23 @@ $(FRAMEWORKS)-%/.test: $(FRAMEWORKS)-%/bin/python setup.cfg tests/frameworks/ope
 	  $(PACKAGES_$*) -e '.[test]'
 	@touch $@
 
+$(CLIENTS)/.test: $(CLIENTS)/bin/python tests/clients/python.txt
+	@echo "installing programs in Python that use the gateway"
+	@$(CLIENTS)/bin/python -m pip install --quiet --disable-pip-version-check -c tests/clients/python.txt $(CLIENTS_PYTHON)
+	@touch $@
+
+$(AIDER)/.test: $(AIDER)/bin/python tests/clients/aider.txt
+	@echo "installing aider (a minute or two the first time)"
+	@$(AIDER)/bin/python -m pip install --quiet --disable-pip-version-check -c tests/clients/aider.txt aider-chat
+	@touch $@
+
+# No package's script runs, but for the one that puts opencode's program for this machine where it is looked for.
+$(NODE)/node_modules/.test: $(NODE)/package.json $(NODE)/package-lock.json
+	@echo "installing programs for node (400 MB, the first time)"
+	@npm ci --prefix $(NODE) --ignore-scripts --no-audit --no-fund --loglevel=error
+	@node $(NODE)/node_modules/opencode-ai/postinstall.mjs
+	@touch $@
+
 $(VENV)/.dev: $(VENV)/.test
 	@echo "installing linters"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e '.[test,dev]'
@@ -81,6 +105,20 @@ test-frameworks: $(FRAMEWORKS)-2/.test $(FRAMEWORKS)-3/.test
 	  $(FRAMEWORKS_2:%=tests/frameworks/test_%.py) $(ARGS)
 	$(FRAMEWORKS)-3/bin/python -m pytest -m frameworks -o filterwarnings= -W ignore \
 	  $(FRAMEWORKS_3:%=tests/frameworks/test_%.py) $(ARGS)
+
+test-clients: $(VENV)/.test $(CLIENTS)/.test $(AIDER)/.test $(CLIENTS_NODE)
+	@command -v npm >/dev/null || echo "node and npm are missing: programs for node are left out"
+	$(BIN)/python -m pytest -m clients tests/clients $(ARGS)
+
+clients-constraints: $(CLIENTS)/bin/python $(AIDER)/bin/python
+	$(CLIENTS)/bin/python -m pip install --disable-pip-version-check --upgrade --upgrade-strategy eager $(CLIENTS_PYTHON)
+	$(AIDER)/bin/python -m pip install --disable-pip-version-check --upgrade --upgrade-strategy eager aider-chat
+	for name in $(CLIENTS):python $(AIDER):aider; do \
+	  { sed -n '/^#/p' tests/clients/$${name#*:}.txt; \
+	    $${name%:*}/bin/python -m pip freeze --disable-pip-version-check; } > clients.new; \
+	  mv clients.new tests/clients/$${name#*:}.txt; done
+	npm install --prefix $(NODE) --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --no-audit --no-fund \
+	  --save-exact openai@latest ai@latest @ai-sdk/openai-compatible@latest opencode-ai@latest zod@latest
 
 frameworks-constraints: $(FRAMEWORKS)-2/bin/python $(FRAMEWORKS)-3/bin/python
 	$(FRAMEWORKS)-2/bin/python -m pip install --disable-pip-version-check --upgrade --upgrade-strategy eager \
@@ -161,4 +199,4 @@ bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.attack
 
 clean:
-	rm -rf $(VENV) $(ENGINES) $(LOWEST) $(FRAMEWORKS)-2 $(FRAMEWORKS)-3 build dist *.egg-info *.whl .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(ENGINES) $(LOWEST) $(FRAMEWORKS)-2 $(FRAMEWORKS)-3 $(CLIENTS) $(AIDER) $(NODE)/node_modules build dist *.egg-info *.whl .pytest_cache .mypy_cache .ruff_cache .hypothesis

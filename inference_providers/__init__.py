@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from inference_providers.clients import estimate as estimate
     from inference_providers.clients import stream as stream
     from inference_providers.compat import AnthropicInferenceEngine as AnthropicInferenceEngine
+    from inference_providers.compat import AsyncClient as AsyncClient
     from inference_providers.compat import BaseInferenceEngine as BaseInferenceEngine
     from inference_providers.compat import BaseLLMBackend as BaseLLMBackend
     from inference_providers.compat import BatchInfo as BatchInfo
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from inference_providers.compat import BatchStatus as BatchStatus
     from inference_providers.compat import BedrockInferenceEngine as BedrockInferenceEngine
     from inference_providers.compat import CerebrasInferenceEngine as CerebrasInferenceEngine
+    from inference_providers.compat import Client as Client
     from inference_providers.compat import DeepSeekInferenceEngine as DeepSeekInferenceEngine
     from inference_providers.compat import FailureDetail as FailureDetail
     from inference_providers.compat import FireworksInferenceEngine as FireworksInferenceEngine
@@ -144,6 +146,8 @@ _HOME = {
             "stream",
         ),
         "compat": (
+            "AsyncClient",
+            "Client",
             "BaseLLMBackend",
             "GenerationParams",
             "BaseInferenceEngine",

@@ -42,8 +42,11 @@ REQUEST_IDS = ("x-request-id", "request-id", "x-amzn-requestid", "x-ms-request-i
 class InferenceProvidersError(Exception):
     """Base of all errors of this package.
 
-    Messages quote servers, models and files, so control characters are made visible in them.
+    Messages quote servers, models and files, so control characters are made visible in them. `details` is what the
+    inference API says beside them: which parameter is at fault, and what it has to be; empty elsewhere.
     """
+
+    details: Mapping[str, Any] = {}
 
     def __init__(self, message: str = "") -> None:
         super().__init__(printable(message))

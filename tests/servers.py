@@ -289,7 +289,7 @@ class Server:
         connection = Connection(sock, self.holds)
         try:
             with sock.makefile("rb") as reader:
-                while connection.keep and (request := _read(reader)) is not None:
+                while connection.keep and (request := read_request(reader)) is not None:
                     self.requests.append(request)
                     self.everything.append(request)
                     self.behaviour(connection, request)
@@ -301,7 +301,7 @@ class Server:
             sock.close()
 
 
-def _read(reader: Any) -> Received | None:
+def read_request(reader: Any) -> Received | None:
     line = reader.readline()
     if not line.strip():
         return None

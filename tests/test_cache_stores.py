@@ -19,7 +19,7 @@ import pytest
 from inference_providers.cache.entry import Entry
 from inference_providers.cache.memory_store import MemoryStore
 from inference_providers.cache.rules import KINDS
-from inference_providers.cache.sqlite_store import SqliteStore
+from inference_providers.cache.sqlite_store import MIGRATIONS, SqliteStore
 from tests.conftest import ROOT, list_of, places
 from tests.servers import Server, answer
 from tests.test_response_cache import Counting
@@ -51,6 +51,36 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
         return store
 
     return made
+
+
+def test_what_was_made_for_a_caller_goes_with_it(make: Make) -> None:
+    store = make(10_000_000)
+    one, other, nobodys = keys_of(1, 2, 3)
+    for key, caller in ((one, "c1"), (other, "c2"), (nobodys, "")):
+        store.put(key, Entry("chat", "p1", "m", caller.encode(), NOW, None, caller), NOW)
+        assert store.get(key, NOW, EVER).caller == caller
+    assert store.purge("c1") == 1
+    assert store.purge("c1") == 0
+    assert store.purge("") == 0
+    assert store.get(one, NOW, EVER) is None
+    assert store.get(other, NOW, EVER).content == b"c2"
+    assert store.get(nobodys, NOW, EVER).content == b""
+
+
+def test_a_file_of_before_there_were_callers_keeps_its_replies(tmp_path: Path) -> None:
+    path = tmp_path / "replies.db"
+    columns = "key, kind, provider, model, content, size, created, used"
+    with sqlite3.connect(path) as connection:
+        for statement in MIGRATIONS[0].split(";"):
+            connection.execute(statement)
+        row = (keys_of(1)[0], "chat", "p1", "m", b"text", 260, NOW, NOW)
+        connection.execute(f"INSERT INTO replies ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+        connection.execute("PRAGMA user_version = 1")
+    connection.close()
+    path.chmod(0o600)
+    found = SqliteStore(str(path), 10_000_000, 100_000).get(keys_of(1)[0], NOW, EVER)
+    assert found is not None
+    assert (found.content, found.caller) == (b"text", "")
 
 
 def test_what_is_put_is_found_by_its_key_alone(make: Make) -> None:

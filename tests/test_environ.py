@@ -520,6 +520,8 @@ DEFAULTS = {
     "updater",
     "sync_sender",
     "async_sender",
+    "inference_client",
+    "async_inference_client",
 }  # `os.environ if environ is None else environ` in a constructor
 TILDES = {"folders": {"expanded"}}  # of other users
 OF_THE_PROCESS = ("environ", "environb", "getenv", "getenvb", "putenv", "unsetenv")

@@ -15,7 +15,8 @@ from inference_providers import AllProvidersFailedError, ProviderList, RateLimit
 from inference_providers.protocols import Verdict, classify
 from inference_providers.routing import Health, Policy, Send, Sleep, route
 from inference_providers.routing.preferences import Preferences
-from inference_providers.routing.rates import MINUTE, Rates, Window, checked_rates
+from inference_providers.routing.rates import Rates, checked_rates
+from inference_providers.state.window import MINUTE, Window
 from tests.conftest import Quick, list_of
 from tests.servers import Connection, Received, Server, completion
 

@@ -674,3 +674,22 @@ def test_a_connected_client_says_it_too_and_no_server_can(serve: Serve) -> None:
     raw = client.chat.completions.with_raw_response.create(model=name, messages=[{"role": "user", "content": "What?"}])
     assert "x-inference-cache" not in raw.headers
     assert len([request for request in server.asked if request.body]) == 2
+
+
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("store", ["memory", "sqlite"])
+def test_a_caller_is_not_given_the_reply_of_another(store: str, shared: bool, serve: Serve) -> None:
+    made, _ = cached(serve, cache={"store": store, "shared": shared})
+    pipeline = made.pipeline
+
+    def asked(caller: str) -> Any:
+        request = ModelRequest({"model": "", "messages": [{"role": "user", "content": "the same"}]})
+        request.caller = caller
+        return pipeline.caller.call(pipeline.finder.candidates("m"), request).data["choices"][0]["message"]["content"]
+
+    assert [asked(caller) for caller in ("", "c1", "c2", "c1", "", "c2")] == [
+        "reply 1", "reply 2", "reply 3", "reply 2", "reply 1", "reply 3",
+    ]  # fmt: skip
+    (stage,) = (one for one in pipeline.stages if isinstance(one, ResponseCache))
+    assert stage.store.purge("c1") == 1
+    assert [asked(caller) for caller in ("c1", "c2", "")] == ["reply 4", "reply 3", "reply 1"]

@@ -18,9 +18,10 @@ import pytest
 
 from inference_providers import AsyncProviderList, MetaInferenceEngine, ProviderList
 from inference_providers.files.writer import row_writer
+from inference_providers.protocols import ModelRequest
 from inference_providers.telemetry.usage_log import Conversation, UsageLog
+from inference_providers.usage.log_file import COLUMNS, MIGRATIONS, SLOT, Keep, LogFile, slots_of
 from inference_providers.usage.log_file import LOG_NAME as NAME
-from inference_providers.usage.log_file import SLOT, Keep, LogFile, slots_of
 from tests.conftest import keys, list_of, places
 from tests.servers import Server, answer, status
 from tests.test_pipeline import (
@@ -294,7 +295,7 @@ def row(at: float, **values: Any) -> tuple[Any, ...]:
         "at": at, "program": "test", "path": "/chat/completions", "asked": "m", "provider": "p", "model": "m",
         "name": "m", "outcome": "ok", "input": 10, "output": 5, "cached": 2, "written": 0, "reasoning": 0, "cost": 0.5,
         "reported": False, "seconds": 2.0, "first": None, "attempts": 1, "tries": None, "prompt": None,
-        "conversation": None, **values,
+        "conversation": None, "caller": None, **values,
     }  # fmt: skip
     return tuple(made.values())
 
@@ -350,11 +351,59 @@ def test_sums_are_those_of_the_calls() -> None:
         row(at, outcome="RateLimitError", cost=None, input=None, output=None, cached=None, attempts=3),
     ]
     sums = slots_of(calls)
-    #            slot, program, provider, name, calls, failed, unknown, in, out, cached, cost, seconds, firsts, first, tries
+    #            slot, program, provider, name, caller, calls, failed, unknown, in, out, cached, cost, seconds, firsts, first, tries
     assert sums == [
-        (at, "test", "p", "m", 3, 1, 1, 20, 10, 4, 0.5, 4.0, 1, 0.5, 5),
-        (at + SLOT, "test", "p", "m", 1, 0, 0, 10, 5, 2, 0.5, 2.0, 0, 0.0, 1),
+        (at, "test", "p", "m", "", 3, 1, 1, 20, 10, 4, 0.5, 4.0, 1, 0.5, 5),
+        (at + SLOT, "test", "p", "m", "", 1, 0, 0, 10, 5, 2, 0.5, 2.0, 0, 0.0, 1),
     ]
+
+
+def test_a_log_of_before_there_were_callers_keeps_its_rows_and_sums() -> None:
+    path = data() / NAME
+    path.parent.mkdir(parents=True, mode=0o700)
+    now = time.time()
+    old, (new,) = row(now), slots_of([row(now)])
+    with sqlite3.connect(path) as connection:
+        for statement in MIGRATIONS[0].split(";"):
+            connection.execute(statement)
+        connection.execute(f"INSERT INTO calls ({', '.join(COLUMNS[:-1])}) VALUES ({', '.join('?' * 21)})", old[:-1])
+        connection.execute(f"INSERT INTO slots VALUES ({', '.join('?' * 15)})", (*new[:4], *new[5:]))
+        connection.execute("PRAGMA user_version = 1")
+    connection.close()
+    file = log_file()
+    file.put(row(now))
+    file.put(row(now, caller="c1"))
+    assert [one["caller"] for one in rows()] == [None, None, "c1"]
+    assert [(one["caller"], one["calls"], one["cost"]) for one in rows("slots")] == [("", 2, 1.0), ("c1", 1, 0.5)]
+
+
+def test_what_is_kept_of_a_caller_goes_and_nothing_else() -> None:
+    now = time.time()
+    file = log_file()
+    for caller in (None, "c1", "c2"):
+        file.put(row(now, caller=caller), ("", True, f'["asked by {caller}"]', f"told {caller}"))
+    assert file.purge("c1")
+    assert [one["caller"] for one in rows()] == [None, "c2"]
+    assert [one["answer"] for one in rows("texts")] == ["told None", "told c2"]
+    assert [(one["caller"], one["calls"]) for one in rows("slots")] == [("", 1), ("c2", 1)]
+    for path in data().iterdir():
+        assert b"told c1" not in path.read_bytes(), path
+        assert b"asked by c1" not in path.read_bytes(), path
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_on_whose_behalf_a_request_is_made_is_in_its_row(stream: bool, serve: Serve) -> None:
+    made = logged(serve(good).url)
+    pipeline = made.pipeline
+    for caller in ("", "c1"):
+        request = ModelRequest({"model": "", "messages": MESSAGES, "stream": stream})
+        request.caller = caller
+        offers = pipeline.finder.candidates("m")
+        if stream:
+            assert list(pipeline.caller.stream(offers, request))
+        else:
+            pipeline.caller.call(offers, request)
+    assert [found["caller"] for found in rows()] == [None, "c1"]
 
 
 def test_a_cache_that_answers_is_logged_without_an_attempt(serve: Serve) -> None:

@@ -137,7 +137,7 @@ def test_sums_by_whatever() -> None:
 
 def test_a_report_reads_no_whole_table() -> None:
     connection = sqlite3.connect(":memory:")
-    for line in MIGRATIONS[0].split(";"):
+    for line in ";".join(MIGRATIONS).split(";"):
         connection.execute(line)
     plans = [(statement(by), (0, 1)) for by in (None, *BY)]
     plans += [(percentile_statement(2, True), ("a", "b", 0, 1, "p")), (percentile_statement(1, False), ("a", 0, 1))]
@@ -177,6 +177,21 @@ def test_analytics_and_performance(kind: Any) -> None:
     assert "success_rate" in how._repr_html_()
     nothing = made.performance("nobody-asked-it")
     assert (nothing.total_requests, nothing.success_rate, nothing.p95_latency_ms) == (0, None, None)
+
+
+def test_calls_and_sums_of_one_caller() -> None:
+    now = time.time()
+    filled(
+        row(now, caller="c1", cost=1.0), row(now, caller="c2"), row(now, caller="c1", provider="q", cost=2.0), row(now)
+    )
+    file = log_file()
+    found = report(file, 0, now + SLOT, "caller")
+    assert [(one.key, one.calls, one.cost) for one in found] == [("c1", 2, 3.0), ("", 1, 0.5), ("c2", 1, 0.5)]
+    assert [one.calls for one in report(file, 0, now + SLOT, "program")] == [4]
+    assert [(one["caller"], one["cost"]) for one in latest(file, 9, caller="c1")] == [("c1", 2.0), ("c1", 1.0)]
+    assert [one["provider"] for one in latest(file, 9, "q", "c1")] == ["q"]
+    assert latest(file, 9, "q", "c2") == []
+    assert len(latest(file, 9)) == 4
 
 
 def test_without_a_log_there_are_no_requests() -> None:

@@ -24,7 +24,7 @@ def interim_is_final() -> Back:
         if found is None:
             right(self, head)
         else:
-            self.status, self._state, self._certain = int(found[1]), http1._DONE, True
+            self.status, self._state, self._certain = int(found[1]), http1.DONE, True
 
     return having(http1.Reader, _read_head=read)
 
@@ -46,7 +46,7 @@ def first_of_two_lengths() -> Back:
     """Of several lengths the first was taken."""
     from inference_providers.transport import http1
 
-    right = http1._length
+    right = http1.length
     return having(http1, _length=lambda text: right(text.partition(",")[0]))
 
 

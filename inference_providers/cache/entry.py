@@ -27,6 +27,10 @@ if TYPE_CHECKING:
             """Keep none of a kind, or none at all; how many there were."""
             raise NotImplementedError
 
+        def purge(self, caller: str) -> int:
+            """Keep none that was made for a caller; how many there were."""
+            raise NotImplementedError
+
         def counts(self) -> list[dict[str, Any]]:
             """A row for each kind: `kind`, `count`, `size` in bytes, `oldest` (when it was made), `hits`."""
             raise NotImplementedError
@@ -37,15 +41,25 @@ if TYPE_CHECKING:
 
 
 class Entry:
-    """One reply: its kind, whose it is, its bytes as they came, and when it was made and will be too old (epoch)."""
+    """One reply: its kind, whose it is, its bytes as they came, and when it was made and will be too old (epoch).
 
-    __slots__ = ("content", "created", "expires", "kind", "model", "provider")
+    caller: for whom it was made, where a program serves several; else empty.
+    """
+
+    __slots__ = ("caller", "content", "created", "expires", "kind", "model", "provider")
 
     def __init__(
-        self, kind: str, provider: str, model: str, content: bytes, created: float, expires: float | None
+        self,
+        kind: str,
+        provider: str,
+        model: str,
+        content: bytes,
+        created: float,
+        expires: float | None,
+        caller: str = "",
     ) -> None:
         self.kind, self.provider, self.model, self.content = kind, provider, model, content
-        self.created, self.expires = created, expires
+        self.created, self.expires, self.caller = created, expires, caller
 
     def __repr__(self) -> str:
         return f"<Entry {self.kind} of {self.provider}/{self.model}, {len(self.content)} bytes>"

@@ -41,7 +41,8 @@ def _asked(request: ModelRequest, offers: Sequence[Offer]) -> list[Any]:
     fields = [[name, _field(name, body[name])] for name in sorted(body) if name != "model"]
     headers = sorted((name.lower(), value) for name, value in request.headers.items())
     how = [request.streams, request.unsupported, request.allow_empty, sorted(request.untouched)]  # type: ignore[call-overload]
-    return [_FORM, request.path, names, who, fields, [row for row in headers if row[0] not in _NOT_ASKED], how]
+    asked = [_FORM, request.path, names, who, fields, [row for row in headers if row[0] not in _NOT_ASKED], how]
+    return [*asked, request.caller] if request.caller else asked  # also where replies are everybody's
 
 
 def _field(name: str, value: Any) -> Any:

@@ -7,6 +7,7 @@ from collections import OrderedDict
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from inference_providers.cache.entry import Entry
@@ -73,8 +74,15 @@ class MemoryStore:
 
     def clear(self, kind: str = "") -> int:
         """Keep none of a kind, or none at all; how many there were."""
+        return self._drop_all(lambda entry: not kind or entry.kind == kind)
+
+    def purge(self, caller: str) -> int:
+        """Keep none that was made for a caller; how many there were."""
+        return self._drop_all(lambda entry: entry.caller == caller != "")
+
+    def _drop_all(self, goes: Callable[[Entry], bool]) -> int:
         with self._lock:
-            gone = [key for key, entry in self._entries.items() if not kind or entry.kind == kind]
+            gone = [key for key, entry in self._entries.items() if goes(entry)]
             for key in gone:
                 self._drop(key)
             return len(gone)

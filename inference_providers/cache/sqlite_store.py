@@ -28,6 +28,10 @@ MIGRATIONS = (
     );
     CREATE INDEX by_use ON replies (used, size)
     """,
+    """
+    ALTER TABLE replies ADD COLUMN caller TEXT NOT NULL DEFAULT '';
+    CREATE INDEX by_caller ON replies (caller) WHERE caller != ''
+    """,
 )
 _UNTOLD = 64  # uses of entries that are told to the file at once: to write at each would cost more than to read
 _PART = 32  # the size of the file is looked at after as many parts of what it may have were written
@@ -96,9 +100,9 @@ class SqliteStore:
         if sizes is None:
             return None
         if not isinstance(sizes[0], int) or sizes[0] > self._largest:
-            return ("", "", "", None, None, None)
+            return ("", "", "", None, None, None, "")
         row: tuple[Any, ...] = connection.execute(
-            "SELECT kind, provider, model, content, created, expires FROM replies WHERE key = ?", (key,)
+            "SELECT kind, provider, model, content, created, expires, caller FROM replies WHERE key = ?", (key,)
         ).fetchone()
         return row
 
@@ -124,10 +128,10 @@ class SqliteStore:
 
         def written(connection: sqlite3.Connection) -> None:
             connection.execute(
-                "INSERT OR REPLACE INTO replies (key, kind, provider, model, content, size, created, expires, used)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO replies (key, kind, provider, model, content, size, created, expires, used,"
+                " caller) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (key, entry.kind, entry.provider, entry.model, entry.content, entry.size, entry.created, entry.expires,
-                 now),
+                 now, entry.caller),
             )  # fmt: skip
             since = entry.size if self._since is None else self._since + entry.size
             if self._since is None or since > self._most // _PART:
@@ -153,6 +157,20 @@ class SqliteStore:
         where = f"DELETE FROM replies{wanted}"
         return self.base.write(lambda connection: connection.execute(where, values).rowcount) or 0
 
+    def purge(self, caller: str) -> int:
+        """Keep none that was made for a caller, so that nothing of it is left in the file; how many there were."""
+        self._memory.purge(caller)
+        if not os.path.exists(self.base.path):
+            return 0
+
+        def work(connection: sqlite3.Connection) -> int:
+            connection.execute("PRAGMA secure_delete = ON")
+            return connection.execute("DELETE FROM replies WHERE caller = ? AND caller != ''", (caller,)).rowcount
+
+        count = self.base.write(work) or 0
+        self.base.compact()
+        return count
+
     def counts(self) -> list[dict[str, Any]]:
         """A row for each kind."""
         self.tell()
@@ -174,11 +192,13 @@ _COUNTS = """
 
 def _entry(row: tuple[Any, ...]) -> Entry | None:
     """A row's entry; None for a row of another form."""
-    kind, provider, model, content, created, expires = row
+    kind, provider, model, content, created, expires, caller = row
     sound = isinstance(kind, str) and kind in KINDS and isinstance(provider, str) and isinstance(model, str)
     if not sound or not isinstance(content, bytes) or not isinstance(created, float):
         return None
-    return Entry(kind, provider, model, content, created, expires) if isinstance(expires, float | None) else None
+    if not isinstance(expires, float | None) or not isinstance(caller, str):
+        return None
+    return Entry(kind, provider, model, content, created, expires, caller)
 
 
 def _tell(base: Database, uses: dict[bytes, tuple[float, int]]) -> None:

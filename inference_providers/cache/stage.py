@@ -33,10 +33,10 @@ _FAILURES = 1  # of calls that one has waited for, after which it waits for no m
 class Asked:
     """What a call asks, as the cache knows it."""
 
-    __slots__ = ("key", "kind", "settings")
+    __slots__ = ("caller", "key", "kind", "settings")
 
-    def __init__(self, kind: str, key: bytes, settings: Settings) -> None:
-        self.kind, self.key, self.settings = kind, key, settings
+    def __init__(self, kind: str, key: bytes, settings: Settings, caller: str) -> None:
+        self.kind, self.key, self.settings, self.caller = kind, key, settings, caller
 
 
 class _Lead:
@@ -132,7 +132,7 @@ class ResponseCache(Stage):
             return None
         kind = rules.kind_of(request)
         key = key_of(request, call.offers, settings) if kind else None
-        return None if key is None else Asked(kind, key, settings)
+        return None if key is None else Asked(kind, key, settings, request.caller)
 
     def _kept(self, asked: Asked, call: Call) -> Reply | None:
         """The reply that is kept for it."""
@@ -228,7 +228,8 @@ class ResponseCache(Stage):
         if offer.api_key and str(offer.api_key).encode() in content:  # no file of ours holds a key
             return None
         now, ttl = self._clock(), asked.settings.ttl
-        return Entry(asked.kind, offer.provider, offer.internal_name, content, now, None if ttl is None else now + ttl)
+        expires = None if ttl is None else now + ttl
+        return Entry(asked.kind, offer.provider, offer.internal_name, content, now, expires, asked.caller)
 
     def _keep(self, lead: _Lead, entry: Entry, reply: Any = None) -> None:
         asked = lead.asked

@@ -53,7 +53,7 @@ class AsyncCaller:
         call = Call(self.context, request, offers, self.health.policy.total if total is None else total)
 
         async def answered() -> Reply:
-            return await self._answered(offers, request, call.left, hedge_after, call)
+            return await self._answered(call.offers, request, call.left, hedge_after, call)
 
         return await self._observed(call, answered, given, call.finish)
 
@@ -69,7 +69,7 @@ class AsyncCaller:
         call = Call(self.context, request, offers, self.health.policy.total if total is None else total)
 
         async def opened() -> AsyncStreamReply:
-            reply = await self._opened(offers, request, call.left, call)
+            reply = await self._opened(call.offers, request, call.left, call)
             call.first_content(reply.offer)
             return reply
 

@@ -51,7 +51,7 @@ class Caller:
         call = Call(self.context, request, offers, self.health.policy.total if total is None else total)
 
         def answered() -> Reply:
-            return self._answered(offers, request, call.left, hedge_after, call)
+            return self._answered(call.offers, request, call.left, hedge_after, call)
 
         return self._observed(call, answered, given, call.finish)
 
@@ -65,7 +65,7 @@ class Caller:
         call = Call(self.context, request, offers, self.health.policy.total if total is None else total)
 
         def opened() -> StreamReply:
-            reply = self._opened(offers, request, call.left, call)
+            reply = self._opened(call.offers, request, call.left, call)
             call.first_content(reply.offer)
             return reply
 

@@ -13,7 +13,7 @@ from inference_providers.chat import usage_in
 from inference_providers.errors import BudgetExceededError, ProviderError, RateLimitError
 from inference_providers.offers import is_free
 from inference_providers.protocols import Verdict, classify, fit
-from inference_providers.routing import MEASURED, Ledger, Load, Outlook, Rates, Speeds, Warmth, exceeded, unpriced
+from inference_providers.routing import MEASURED, Ledger, Load, Outlook, Speeds, Warmth, exceeded, unpriced
 from inference_providers.usage import Size, cost_of, most_cost, usage_of
 
 TYPE_CHECKING = False
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from inference_providers.offers import Offer
     from inference_providers.protocols import ModelRequest
     from inference_providers.registry import Registry
-    from inference_providers.routing import Entry, Preferences, Purse, Taken
+    from inference_providers.routing import Entry, Preferences, Purse, Rates
+    from inference_providers.state import State, Taken
     from inference_providers.usage import Usage
 
 # Failures after which a provider may charge for what it has begun.
@@ -37,11 +38,18 @@ class Gate:
     """The state that the preferences of a pipeline's calls need, each part made when it is first needed."""
 
     def __init__(
-        self, registry: Registry, environ: Mapping[str, str], random: Any, limits: Any = None, *, shared: bool = True
+        self,
+        registry: Registry,
+        environ: Mapping[str, str],
+        random: Any,
+        limits: Any = None,
+        *,
+        shared: bool = True,
+        state: State | None = None,
     ) -> None:
-        """*limits*: `rate_limits`, checked. *shared*: whether files of the user's are used."""
+        """*limits*: `rate_limits`, checked. *shared*: whether files of the user's are used. *state*: whose minutes."""
         self._registry, self._environ, self._random, self._shared = registry, environ, random, shared
-        self.rates = Rates(limits, time.monotonic) if limits else None
+        self.rates = _rates(limits, state) if limits else None
         self.load = Load(time.monotonic, self.rates)
         self.warmth = Warmth(time.monotonic)
         self._ledger: Ledger | None = None
@@ -70,6 +78,8 @@ class Gate:
 
     def waits(self, request: ModelRequest) -> bool:
         """Whether letting a try through may wait for a file."""
+        if self.rates is not None and self.rates.waits:
+            return True
         budget = request.preferences.budget
         return self._shared and budget is not None and (budget.per_day is not None or budget.per_month is not None)
 
@@ -161,7 +171,8 @@ class Admission:
     @property
     def waits(self) -> bool:
         """Whether settling it may wait for a file."""
-        return self.entry is not None
+        in_file = self.taken is not None and self.taken.number is not None
+        return in_file or self.entry is not None
 
     def undo(self) -> None:
         """It was not sent: give everything back."""
@@ -264,6 +275,12 @@ class Admission:
             purse.settle(self.cost, cost)
         if self.entry is not None:
             self._gate.ledger.settle(self.entry, cost)
+
+
+def _rates(limits: Any, state: State | None) -> Rates:
+    from inference_providers.routing import Rates
+
+    return Rates(limits, time.monotonic, state)
 
 
 def _out_of_its_minute(offer: Offer, wait: float, which: str) -> Verdict:

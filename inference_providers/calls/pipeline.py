@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from inference_providers.offers import Offer
     from inference_providers.protocols import ModelRequest
     from inference_providers.routing import Health, Policy, Preferences
+    from inference_providers.state import State
     from inference_providers.testing import StandIn
     from inference_providers.transport import AsyncSender, Limits, Sender
 
@@ -42,7 +43,7 @@ class Pipeline(Secretive):
     hedge_after: seconds, or "p95", after which a second candidate is asked as well. split_thinking: thoughts between
     tags at the beginning of an answer are told from it. stand_in: what answers instead of providers. learn: what
     offers refuse is remembered for other processes of this user as well. live: what providers say themselves that they
-    have corrects the registry.
+    have corrects the registry. state: who else knows of refused keys, of rests and of used minutes.
 
     listeners are called with each event (`calls.events`), in the thread or task of the call, or by the garbage
     collector for a stream that was dropped; one that fails is warned of once. stages stand around every call
@@ -65,6 +66,7 @@ class Pipeline(Secretive):
         stand_in: StandIn | None = None,
         learn: bool = False,
         live: bool = False,
+        state: State | None = None,
     ) -> None:
         self.users_environ: Mapping[str, str] = finder.environ  # where the user's files are, also for a stand-in
         self.finder, self.timeout, self.allow_empty, self.hedge_after = finder, timeout, allow_empty, hedge_after
@@ -80,7 +82,7 @@ class Pipeline(Secretive):
             finder.warn_once,
             finder.who_could,
         )
-        self._learn = learn
+        self._learn, self.state = learn, state
         self.stand_in, self._random, self._policy, self._limits = stand_in, random, policy, limits
         finder.model_list = self.model_list
         self.keys_by_hand: list[str] = []  # kept where a stand-in has to leave them out
@@ -120,6 +122,8 @@ class Pipeline(Secretive):
             memory = Learned.of(self.finder.environ)
             if memory is not None:
                 health.remember(memory)
+        if self.state is not None:
+            health.share(self.state)
         self.finder.present = health.present
         return health
 
@@ -130,7 +134,9 @@ class Pipeline(Secretive):
             from inference_providers.calls.gate import Gate
 
             finder, shared = self.finder, self.stand_in is None
-            self._gate = Gate(finder.registry, finder.environ, self.random, self.rate_limits, shared=shared)
+            self._gate = Gate(
+                finder.registry, finder.environ, self.random, self.rate_limits, shared=shared, state=self.state
+            )
         return self._gate
 
     @cached_property
@@ -281,7 +287,7 @@ class Pipeline(Secretive):
         made = ModelRequest(
             body, allow_empty=self.allow_empty, unsupported=question.on_unsupported, untouched=question.extra
         )
-        made.preferences, made.cache = question.preferences, question.cache
+        made.preferences, made.cache, made.caller = question.preferences, question.cache, question.caller
         return made
 
     def preferring(self, words: dict[str, Any], name: str = "") -> Preferences:

@@ -327,6 +327,12 @@ class StreamReply:
         return words
 
     @property
+    def is_whole(self) -> bool:
+        """Whether every answer in it has come to its end: what may follow is usage."""
+        judge = getattr(self._opening, "judge", None)
+        return judge is None or bool(judge.resting or judge.done)
+
+    @property
     def opening(self) -> Any:
         """What it is read from; whoever puts something else there reads this."""
         return self._opening

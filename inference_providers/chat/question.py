@@ -44,6 +44,7 @@ class Question:
             raise ValueError(f"split_thinking must be True or False, not {split_thinking!r}")
         self.split_thinking, self.cache = split_thinking, cache
         self.preferences: Any = None  # `routing.Preferences`: whom to ask, for how much
+        self.caller = ""  # on whose behalf it is asked, where a program serves several
         if isinstance(fields.get("response_format"), type):  # as users of the SDK write it
             fields, schema = {**fields, "response_format": None}, schema or fields["response_format"]
         self.fields = parameters.normalise(fields) if fields else {}

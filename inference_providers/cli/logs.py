@@ -18,42 +18,48 @@ if TYPE_CHECKING:
 _COUNT = 20
 _SHOWN = ("id", "when", "model", "tokens", "cost", "seconds", "outcome", "said")
 _count = click.option("-n", "--count", type=click.IntRange(min=1), default=_COUNT, show_default=True, help="How many.")
+_caller = click.option("--caller", metavar="NAME", help="Only calls of that caller of a gateway.")
 
 
 @click.group(invoke_without_command=True)
 @click.option("--last", is_flag=True, help="Show the last call.")
+@_caller
 @click.pass_context
 @guarded
-def logs(context: click.Context, last: bool) -> None:
+def logs(context: click.Context, last: bool, caller: str | None) -> None:
     """Look at calls in the log, turn it on and off, delete it; without a command: the latest calls."""
     if context.invoked_subcommand is not None:
+        if caller is not None:
+            raise click.UsageError("Give --caller behind the command: logs list --caller NAME")
         return
     if last:
         from inference_providers.usage import latest
 
-        found = latest(_file(), 1)
+        found = latest(_file(), 1, caller=_id(caller))
         _print_call(found[0] if found else None, False)
     else:
-        _list(_COUNT, "", False)
+        _list(_COUNT, "", False, caller)
 
 
 @logs.command("list")
 @_count
+@_caller
 @json_option
 @guarded
-def list_calls(count: int, as_json: bool) -> None:
+def list_calls(count: int, caller: str | None, as_json: bool) -> None:
     """List the latest calls."""
-    _list(count, "", as_json)
+    _list(count, "", as_json, caller)
 
 
 @logs.command()
 @click.argument("text")
 @_count
+@_caller
 @json_option
 @guarded
-def search(text: str, count: int, as_json: bool) -> None:
+def search(text: str, count: int, caller: str | None, as_json: bool) -> None:
     """List calls with TEXT in what was said (where that is kept), or in the names of model, provider or program."""
-    _list(count, text, as_json)
+    _list(count, text, as_json, caller)
 
 
 @logs.command()
@@ -139,10 +145,22 @@ def _settings() -> LogSettings:
     return settings
 
 
-def _list(count: int, text: str, as_json: bool) -> None:
+def _id(caller: str | None) -> str | None:
+    """By what the log knows a caller of a gateway: its id, which may be given as well."""
+    if caller is None:
+        return None
+    from inference_providers.gateway import ADMIN_ID, Callers
+
+    every = Callers(os.environ).list()
+    if caller == ADMIN_ID or any(one.id == caller for one in every):
+        return caller
+    return Callers(os.environ).get(caller).id
+
+
+def _list(count: int, text: str, as_json: bool, caller: str | None) -> None:
     from inference_providers.usage import latest
 
-    found = latest(_file(), count, text)
+    found = latest(_file(), count, text, _id(caller))
     if as_json:
         say_json(found)
     elif not found:

@@ -8,6 +8,7 @@ from inference_providers import __version__
 from inference_providers.cli.batch import batch
 from inference_providers.cli.batch_jobs import batch_jobs
 from inference_providers.cli.cache import cache
+from inference_providers.cli.callers import callers
 from inference_providers.cli.chat import chat
 from inference_providers.cli.completion_script import completion
 from inference_providers.cli.doctor import doctor
@@ -35,8 +36,8 @@ def main() -> None:
 
 
 for command in (
-    batch, batch_jobs, cache, chat, completion, doctor, learned, local, logs, models, paths, providers, purge, registry,
-    resolve, roll_call, serve, usage,
+    batch, batch_jobs, cache, callers, chat, completion, doctor, learned, local, logs, models, paths, providers, purge,
+    registry, resolve, roll_call, serve, usage,
 ):  # fmt: skip
     main.add_command(command)
 

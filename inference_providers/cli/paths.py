@@ -15,7 +15,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inference_providers.cli.places import Place
 
-KINDS = ("updates", "live", "learned", "cache", "budget", "speeds", "servers", "models", "lists", "usage")
+KINDS = (
+    "updates", "live", "learned", "cache", "budget", "speeds", "shared", "servers", "models", "lists", "usage",
+    "gateway",
+)  # fmt: skip
 
 
 @click.command("paths")
@@ -43,15 +46,19 @@ def paths(as_json: bool) -> None:
 @click.command("purge")
 @click.argument("kinds", nargs=-1, type=click.Choice(KINDS))
 @click.option("--all", "everything", is_flag=True, help="Remove all kinds.")
+@click.option("--caller", metavar="NAME", help="Remove all that is kept of one caller of a gateway instead.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @guarded
-def purge(kinds: tuple[str, ...], everything: bool, yes: bool) -> None:
+def purge(kinds: tuple[str, ...], everything: bool, caller: str | None, yes: bool) -> None:
     """Remove what is kept for you, by KINDS or all of it; `inference-providers paths` shows it.
 
     Servers that run have to be stopped first: inference-providers local stop --all
     """
     from inference_providers.cli.places import places
 
+    if caller is not None:
+        _purge_caller(caller, yes, alone=not kinds and not everything)
+        return
     if not kinds and not everything:
         raise click.UsageError(f"Name what to remove ({', '.join(KINDS)}), or give --all.")
     wanted = [place for place in places(os.environ) if (everything or place.kind in kinds) and place.paths]
@@ -66,6 +73,21 @@ def purge(kinds: tuple[str, ...], everything: bool, yes: bool) -> None:
         raise SystemExit(FAILED)
     for place in wanted:
         place.remove()
+    say("Removed.", err=True)
+
+
+def _purge_caller(name: str, yes: bool, *, alone: bool) -> None:
+    from inference_providers import gateway
+
+    if not alone:
+        raise click.UsageError("--caller stands alone: give neither KINDS nor --all with it.")
+    callers = gateway.Callers(os.environ)
+    found = callers.get(name)
+    say(f"{found.name}: its key, its limits, its calls and texts in the log, its replies, what it spent")
+    if not yes and not _agreed():
+        say("Nothing was removed.", err=True)
+        raise SystemExit(FAILED)
+    gateway.purge(callers, found.name, os.environ)
     say("Removed.", err=True)
 
 

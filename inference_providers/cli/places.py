@@ -86,6 +86,7 @@ def places(environ: Mapping[str, str]) -> list[Place]:
     files = ("{}.gguf", ".{}.part", ".{}.package/")  # beside models that the user has put there
     kept = path_of(environ) or ""
     replies = tuple(f"{os.path.basename(kept)}{tail}" for tail in ("", "-*", ".*"))  # with what SQLite puts there
+    shared = (*_database("shared.sqlite"), *(f"shared.sqlite{tail}" for tail in (".changes", ".secret")))
     fetched = tuple(file.format(model.name) for model in open_models.every() for file in files)
     return [
         Place("updates", "updates of the registry", os.path.dirname(registry), updates),
@@ -94,9 +95,12 @@ def places(environ: Mapping[str, str]) -> list[Place]:
         Place("cache", "replies that were kept", os.path.dirname(kept), replies),
         Place("budget", "what was spent, by day", folders.own("data", environ), _database("budget.sqlite")),
         Place("speeds", "how quick providers were", folders.own("data", environ), _database("speeds.sqlite")),
+        Place("shared", "what processes share of rests and minutes", folders.own("state", environ), shared),
         Place("servers", "logs and states of servers that were started", servers_folder(environ)),
         Place("models", "models that were fetched", model_files.own_folder(environ), fetched),
         Place("usage", "the log of calls", folders.own("data", environ), ("usage.db", "usage.*")),
+        Place("gateway", "callers of a gateway, and what they used", folders.own("data", environ), _GATEWAY),
+        Place("gateway", "the token of a gateway's administrator", folders.own("state", environ), ("gateway-token",)),
         Place("lists", "your lists of models", folders.own("config", environ), lists),
     ]
 
@@ -104,6 +108,9 @@ def places(environ: Mapping[str, str]) -> list[Place]:
 def _database(name: str) -> tuple[str, ...]:
     """A file of SQLite's, and what may stand beside it."""
     return (name, *(f"{name}{tail}" for tail in ("-wal", "-shm", ".lock", ".damaged-*")))
+
+
+_GATEWAY = tuple(name for file in ("callers", "spending", "limits") for name in _database(f"{file}.sqlite"))
 
 
 def size_of(path: str) -> int:

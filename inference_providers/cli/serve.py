@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from inference_providers.gateway import Settings
+    from inference_providers.gateway import Metrics, Settings
 
 
 @click.command("serve")
@@ -34,14 +34,14 @@ def serve(
     Programs are given http://127.0.0.1:8484/v1 and the token that is in the file which this command names, or in
     INFERENCE_PROVIDERS_TOKEN where that is set. SIGHUP has registry and keys read anew.
     """
-    from inference_providers.gateway import Settings, admin_token, is_loopback, listening, token_place
+    from inference_providers.gateway import Metrics, Settings, admin_token, is_loopback, listening
 
     if no_token and not is_loopback(host):
         raise click.UsageError(f"--no-token is for loopback only: at {host} everybody could use your keys.")
     token = "" if no_token else admin_token(os.environ)
-    if not token and not no_token:
-        raise click.ClickException(f"The token is empty ({token_place(os.environ)}): delete that file for a new one.")
-    settings = Settings(host=host, port=port, token=token, hosts=allow_host, max_body=max_body * 1024 * 1024)
+    settings = Settings(
+        host=host, port=port, token=token, hosts=allow_host, max_body=max_body * 1024 * 1024, workers=workers
+    )
     try:
         sock = listening(host, port)
     except OSError as error:
@@ -50,12 +50,16 @@ def serve(
         ) from None
     settings.port = sock.getsockname()[1]
     _introduce(settings, no_token)
+    metrics = Metrics(workers)
     if workers == 1:
-        _work(settings, sock, registry)
+        _work(settings, sock, registry, metrics)
         return
     from inference_providers.gateway import Workers
+    from inference_providers.routing import forget_refused
+    from inference_providers.state import SHARED, state_of
 
-    sys.exit(Workers(workers, lambda: _work(settings, sock, registry)).run())
+    forget_refused(state_of(SHARED, os.environ))  # whoever starts it anew may have mended that
+    sys.exit(Workers(workers, lambda: _work(settings, sock, registry, metrics, state=SHARED)).run())
 
 
 def _introduce(settings: Settings, no_token: bool) -> None:
@@ -75,20 +79,21 @@ def _introduce(settings: Settings, no_token: bool) -> None:
         )
 
 
-def _work(settings: Settings, sock: Any, registry: str | None) -> None:
+def _work(settings: Settings, sock: Any, registry: str | None, metrics: Metrics, state: str | None = None) -> None:
     """One worker, until a signal ends it."""
     import uvloop
 
-    from inference_providers.gateway import Gateway, run
+    from inference_providers.gateway import Gateway
+    from inference_providers.gateway import serve as serving
 
-    uvloop.run(run(Gateway(lambda: _providers(registry), settings), sock))
+    uvloop.run(serving(Gateway(lambda: _providers(registry, state), settings, metrics=metrics), sock))
 
 
-def _providers(registry: str | None) -> Any:
+def _providers(registry: str | None, state: str | None) -> Any:
     """The list that is served, with the log that commands keep."""
     from inference_providers import AsyncProviderList
     from inference_providers.usage import OFF, USAGE, VARIABLE, LogSettings
 
     settings = LogSettings.of(os.environ)
     said = None if os.environ.get(VARIABLE) else (settings.mode if settings is not None else OFF) or USAGE
-    return AsyncProviderList(json_merge=registry, log=said)  # type: ignore[arg-type]
+    return AsyncProviderList(json_merge=registry, state=state, log=said)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""`inference-providers usage`: what was used, by provider, model, day, program or hour."""
+"""`inference-providers usage`: what was used, by provider, model, day, program, hour or caller."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from inference_providers.usage import LogFile, Totals
 
-BY = ("provider", "model", "day", "program", "hour")
+BY = ("provider", "model", "day", "program", "hour", "caller")
 
 
 @click.command("usage")
@@ -44,6 +44,8 @@ def usage(since: str, by: str, as_json: bool, as_csv: bool, plot: bool, html: st
         _write_page(html, since, file, start, end)
         return
     rows = report(file, start, end, by)
+    if by == "caller":
+        _name(rows)
     if as_json:
         say_json([{by: one.key, **one.as_dict()} for one in rows])
     elif as_csv:
@@ -54,6 +56,15 @@ def usage(since: str, by: str, as_json: bool, as_csv: bool, plot: bool, html: st
         _draw(by, rows)
     else:
         _print_table(by, rows)
+
+
+def _name(rows: Sequence[Totals]) -> None:
+    """Have callers of a gateway stand by their names, where those are known; `-` is for all other calls."""
+    from inference_providers.gateway import Callers
+
+    names = {one.id: one.name for one in Callers(os.environ).list()} if any(one.key for one in rows) else {}
+    for one in rows:
+        one.key = names.get(one.key, one.key) or "-"
 
 
 def _why(file: LogFile | None) -> str:
@@ -115,7 +126,11 @@ def _write_page(path: str, since: str, file: LogFile | None, start: float, end: 
     from inference_providers.files import replacing
     from inference_providers.usage import page_of, report
 
-    page = page_of(f"Usage since {since}", {by: report(file, start, end, by) for by in BY if by != "hour"})
+    parts = {by: report(file, start, end, by) for by in BY if by != "hour"}
+    _name(parts["caller"])
+    if all(one.key == "-" for one in parts["caller"]):
+        del parts["caller"]
+    page = page_of(f"Usage since {since}", parts)
     try:
         with replacing(path, text=True, mode=0o600) as opened:
             opened.write(page)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from inference_providers.clients.routed_request import RoutedOptions as RoutedOptions
     from inference_providers.clients.routed_request import RoutedRequest as RoutedRequest
     from inference_providers.clients.routed_request import options_for as options_for
-    from inference_providers.clients.sdk_headers import own_headers as own_headers
+    from inference_providers.clients.sdk_headers import headers_for_all as headers_for_all
     from inference_providers.clients.sdk_headers import plain_headers as plain_headers
 
 _HOME = {
@@ -60,7 +60,7 @@ _HOME = {
         "options_for",
     ),
     "sdk_headers": (
-        "own_headers",
+        "headers_for_all",
         "plain_headers",
     ),
 }

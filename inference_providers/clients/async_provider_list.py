@@ -72,6 +72,8 @@ class AsyncProviderList(AsyncOtherKinds, Directory):
     learn: remember what providers refuse in a file of the user's, too, for a week (`inference-providers learned`).
     live: have what providers say themselves that they have correct the registry; asked for in the background, daily.
     log: keep tokens, cost and times of calls ("usage"), or texts as well ("text"). telemetry: tell OpenTelemetry.
+    state: "shared": share refused keys, cool-downs and used minutes with processes that say the same (docs/limits.md),
+        or the path of the file for that.
     cache: keep replies, and give them again to whoever asks the same: True, or options; see docs/cache.md.
     compat: "0.2" for programs of that version of this package; also `INFERENCE_PROVIDERS_COMPAT`. See docs/moving.md.
     One list may be used from several threads; an asynchronous one from several event loops, one after another.
@@ -105,6 +107,7 @@ class AsyncProviderList(AsyncOtherKinds, Directory):
         split_thinking: bool = False,
         mock: Mapping[str, Any] | None = None,
         learn: bool = False,
+        state: str | None = None,
         cache: bool | Mapping[str, Any] | None = None,
         live: bool = False,
         log: Literal["usage", "text", "off"] | bool | None = None,
@@ -123,7 +126,7 @@ class AsyncProviderList(AsyncOtherKinds, Directory):
             finding=finding, preferring={"policy": policy, "budget": budget, "rate_limits": rate_limits},
             calling={
                 "random": random, "learn": learn, "live": live, "limits": limits, "allow_empty": allow_empty,
-                "log": log, "telemetry": telemetry,
+                "log": log, "telemetry": telemetry, "state": state,
             },
             split_thinking=split_thinking, cache=cache,
         )  # fmt: skip

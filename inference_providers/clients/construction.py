@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from inference_providers.clients.version_0_2 import Call
     from inference_providers.offers import Explanation, LocalServer, Offer, Resolution
     from inference_providers.registry import Registry
+    from inference_providers.state import State
     from inference_providers.testing import StandIn
     from inference_providers.usage import Analytics, Performance
 
@@ -294,6 +295,8 @@ def pipeline_of(
             local, finding = False, {**finding, "json_override": registry, "auto_update": False}
     finder = Finder(environ=environ, local=local, aliases=aliases, **finding)
     log, traced = calling.pop("log", None), calling.pop("telemetry", False)
+    if (state := calling.get("state")) is not None:
+        calling["state"] = _state(state, users, alone=stand_in is not None)
     numbers = preferring["policy"] if hasattr(preferring["policy"], "backoff_base") else None
     calling = {**calling, "split_thinking": split_thinking, "policy": numbers}
     pipeline = Pipeline(finder, timeout=timeout, hedge_after=hedge_after, stand_in=stand_in, **calling)
@@ -309,6 +312,14 @@ def pipeline_of(
 
         trace(pipeline)
     return pipeline
+
+
+def _state(given: Any, environ: Mapping[str, str], *, alone: bool) -> State | None:
+    """The state that a list shares; none for one that asks nobody. Raises ValueError."""
+    from inference_providers.state import state_of
+
+    state = state_of(given, environ)
+    return None if alone else state
 
 
 def _cache(pipeline: Pipeline, cache: Any) -> None:

@@ -76,6 +76,8 @@ class RoutedRequest:
     they are, but for the model's name, where nothing else has to change.
     """
 
+    hides_usage = False  # whether whoever asked did not ask for the usage of its stream
+
     def __init__(
         self,
         method: str,

@@ -7,6 +7,7 @@ the visitor is, and nobody can list them all.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,6 +44,16 @@ def own_headers(raw: Iterable[tuple[bytes, bytes]], *, one_provider: bool) -> di
     """
     goes = _is_own if one_provider else _is_for_all
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in raw if goes(name.lower())}
+
+
+def headers_for_all(headers: Mapping[str, str]) -> dict[str, str]:
+    """Those of *headers*, by names in lower case, that go to whoever answers: see `own_headers`."""
+    return {name: value for name, value in headers.items() if _goes_to_all(name)}
+
+
+@lru_cache(maxsize=512)
+def _goes_to_all(name: str) -> bool:
+    return _is_for_all(name.encode("latin-1"))
 
 
 def _is_own(name: bytes) -> bool:

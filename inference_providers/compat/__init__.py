@@ -6,6 +6,14 @@ from inference_providers._face import face
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from inference_providers.compat import inference_api as inference_api
+    from inference_providers.compat import inference_errors as inference_errors
+    from inference_providers.compat.async_inference_calls import AsyncEventStream as AsyncEventStream
+    from inference_providers.compat.async_inference_calls import AsyncInferred as AsyncInferred
+    from inference_providers.compat.async_inference_calls import async_batched as async_batched
+    from inference_providers.compat.async_inference_calls import async_inferred as async_inferred
+    from inference_providers.compat.async_inference_calls import async_streamed as async_streamed
+    from inference_providers.compat.async_inference_client import AsyncClient as AsyncClient
     from inference_providers.compat.backends import detect_model_backend as detect_model_backend
     from inference_providers.compat.backends import generate_response as generate_response
     from inference_providers.compat.backends import get_available_models as get_available_models
@@ -50,8 +58,20 @@ if TYPE_CHECKING:
     from inference_providers.compat.engine_settings import InferenceConfig as InferenceConfig
     from inference_providers.compat.engine_settings import InferenceEngineType as InferenceEngineType
     from inference_providers.compat.engine_settings import RemoteParams as RemoteParams
+    from inference_providers.compat.inference_api import InferenceRequest as InferenceRequest
+    from inference_providers.compat.inference_client import Client as Client
+    from inference_providers.compat.kept_replies import HOUR as HOUR
+    from inference_providers.compat.kept_replies import KeptReplies as KeptReplies
 
 _HOME = {
+    "async_inference_calls": (
+        "AsyncEventStream",
+        "AsyncInferred",
+        "async_batched",
+        "async_inferred",
+        "async_streamed",
+    ),
+    "async_inference_client": ("AsyncClient",),
     "backends": (
         "detect_model_backend",
         "generate_response",
@@ -106,5 +126,18 @@ _HOME = {
         "InferenceEngineType",
         "RemoteParams",
     ),
+    "inference_api": ("InferenceRequest",),
+    "inference_client": ("Client",),
+    "kept_replies": (
+        "HOUR",
+        "KeptReplies",
+    ),
 }
-__getattr__, __dir__ = face(__name__, _HOME)
+__getattr__, __dir__ = face(
+    __name__,
+    _HOME,
+    modules=(
+        "inference_api",
+        "inference_errors",
+    ),
+)

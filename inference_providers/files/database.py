@@ -41,10 +41,15 @@ class Database:
         migrations: Sequence[str],
         *,
         busy: float = BUSY,
+        durable: bool = True,
         warn: Callable[[str], None] = folders.warn_once,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """*busy*: seconds to wait for another program that writes. *warn* gets what a person should know."""
+        """*busy*: seconds to wait for another program that writes. *warn* gets what a person should know.
+
+        *durable*: whether it has to be whole after the machine has failed, too; else nothing ever waits for the disk.
+        """
+        self._setup = _SETUP if durable else (*_SETUP, "PRAGMA synchronous=OFF")
         self.path, self._migrations, self._busy, self._warn, self._clock = path, migrations, busy, warn, clock
         self._connection: sqlite3.Connection | None = None
         self._lock, self._process = threading.RLock(), os.getpid()
@@ -147,7 +152,7 @@ class Database:
         os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600))
         connection = sqlite3.connect(self.path, timeout=self._busy, isolation_level=None, check_same_thread=False)
         try:
-            for line in _SETUP:
+            for line in self._setup:
                 connection.execute(line).fetchall()
             self._migrate(connection)
         except BaseException:

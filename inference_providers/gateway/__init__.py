@@ -6,9 +6,14 @@ from inference_providers._face import face
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from inference_providers.gateway.callers import admin_token as admin_token
-    from inference_providers.gateway.callers import token_place as token_place
-    from inference_providers.gateway.server import run as run
+    from inference_providers.gateway.administrator import admin_token as admin_token
+    from inference_providers.gateway.administrator import token_place as token_place
+    from inference_providers.gateway.callers import ADMIN_ID as ADMIN_ID
+    from inference_providers.gateway.callers import Caller as Caller
+    from inference_providers.gateway.callers import Callers as Callers
+    from inference_providers.gateway.metrics import Metrics as Metrics
+    from inference_providers.gateway.purging import purge as purge
+    from inference_providers.gateway.server import serve as serve
     from inference_providers.gateway.service import Gateway as Gateway
     from inference_providers.gateway.settings import Settings as Settings
     from inference_providers.gateway.settings import is_loopback as is_loopback
@@ -16,11 +21,18 @@ if TYPE_CHECKING:
     from inference_providers.gateway.workers import listening as listening
 
 _HOME = {
-    "callers": (
+    "administrator": (
         "admin_token",
         "token_place",
     ),
-    "server": ("run",),
+    "callers": (
+        "ADMIN_ID",
+        "Caller",
+        "Callers",
+    ),
+    "metrics": ("Metrics",),
+    "purging": ("purge",),
+    "server": ("serve",),
     "service": ("Gateway",),
     "settings": (
         "Settings",

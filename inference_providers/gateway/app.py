@@ -13,6 +13,7 @@ from inference_providers.errors import InferenceProvidersError
 from inference_providers.gateway import failures, guard
 from inference_providers.gateway.callers import ANYBODY
 from inference_providers.gateway.messages import Incoming, Outgoing, Refused
+from inference_providers.gateway.metering import Asking, asking
 from inference_providers.gateway.routes import OPEN, Routes
 from inference_providers.gateway.table import ROUTES
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
     from typing import Any
 
+    from inference_providers.gateway.callers import Caller
     from inference_providers.gateway.routes import Route
     from inference_providers.gateway.service import Gateway
 
@@ -28,9 +30,25 @@ if TYPE_CHECKING:
     Receive = Callable[[], Awaitable[dict[str, Any]]]
     Send = Callable[[dict[str, Any]], Awaitable[None]]
 
-# Extensions of a scope.
-AUTHORITY = "inference_providers.authority"  # the host that the request's target names
-CANCELS = "inference_providers.cancels"  # the server itself cancels the task of a client that has gone
+GONE = 499  # the status, for counting, of a reply whose client had gone
+WITH_BODY = ("POST", "PUT", "PATCH")
+
+
+class Admitted:
+    """A request whose head has been let in: its route, whose it is, and what stands for the names in its path."""
+
+    __slots__ = ("caller", "route", "values")
+
+    def __init__(self, route: Route, caller: Caller, values: Mapping[str, str]) -> None:
+        self.route, self.caller, self.values = route, caller, values
+
+    def incoming(
+        self, method: str, path: str, query_string: str, headers: Mapping[str, str], content: bytes
+    ) -> Incoming:
+        """The whole request."""
+        return Incoming(
+            method, path, self.caller, content=content, query_string=query_string, headers=headers, values=self.values
+        )
 
 
 class Application:
@@ -59,71 +77,92 @@ class Application:
             await send({"type": "lifespan.startup.complete"})
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A request of an ASGI server."""
         started = time.monotonic()
         route: Route | None = None
-        content: Any = b""
+        outgoing: Outgoing | None = None
         try:
             try:
                 route, incoming = await self._admitted(scope, receive)
-                if CANCELS in scope.get("extensions", ()) or route.kind == OPEN:
-                    outgoing = await route.handler(self.gateway, incoming)
-                else:
-                    outgoing = await _while_there(receive, route.handler(self.gateway, incoming))
-            except (Refused, InferenceProvidersError) as error:
+            except Refused as error:
                 outgoing = failures.told(error, route)
-            except Exception as error:  # noqa: BLE001  (whoever asks gets an answer, and no traceback)
-                outgoing = failures.told(self._broken(error), route)
-            content = outgoing.content
-            if scope["http_version"] == "1.0" and type(content) is not bytes:  # which knows no chunks
-                content = await _whole(content)
-            if type(content) is bytes:
-                headers = [*outgoing.headers, (b"content-length", b"%d" % len(content))]
-                await send({"type": "http.response.start", "status": outgoing.status, "headers": headers})
-                await send({"type": "http.response.body", "body": content})
             else:
-                await self._stream(outgoing, content, send)
-            self.gateway.answered(_pattern(route), outgoing.status, time.monotonic() - started)
+                outgoing = await _while_there(receive, self.handled(route, incoming))
+            if isinstance(outgoing.content, bytes):
+                headers = [*outgoing.headers, (b"content-length", b"%d" % len(outgoing.content))]
+                await send({"type": "http.response.start", "status": outgoing.status, "headers": headers})
+                await send({"type": "http.response.body", "body": outgoing.content})
+            else:
+                await self._stream(outgoing, outgoing.content, send)
+            self.count(route, outgoing.status, started)
         except asyncio.CancelledError:
-            if hasattr(content, "aclose"):
-                await content.aclose()
-            self.gateway.answered(_pattern(route), 499, time.monotonic() - started)
-            if CANCELS not in scope.get("extensions", ()):
-                raise
+            if outgoing is not None:
+                await outgoing.close()
+            self.count(route, GONE, started)
+            raise
+
+    async def handled(self, route: Route, incoming: Incoming) -> Outgoing:
+        """What a route's handler makes of a request, or how it failed."""
+        if incoming.caller.is_admin or incoming.caller is ANYBODY:
+            return await self._made(route, incoming)
+        one = Asking(incoming.caller)
+        before = asking.set(one)
+        try:
+            outgoing = await self._made(route, incoming)
+        finally:
+            asking.reset(before)
+        known = {name for name, _ in outgoing.headers}
+        more = [(name.encode(), value.encode()) for name, value in one.headers.items()]
+        outgoing.headers += [field for field in more if field[0] not in known]
+        return outgoing
+
+    async def _made(self, route: Route, incoming: Incoming) -> Outgoing:
+        try:
+            return await route.handler(self.gateway, incoming)
+        except (Refused, InferenceProvidersError) as error:
+            return failures.told(error, route)
+        except Exception as error:  # noqa: BLE001  (whoever asks gets an answer, and no traceback)
+            return failures.told(self.broken(error), route)
+
+    def count(self, route: Route | None, status: int, started: float) -> None:
+        """Note a reply. *started*: by `time.monotonic`."""
+        pattern = route.pattern if route is not None else ""
+        self.gateway.answered(pattern, status, time.monotonic() - started)
+
+    def admit(self, method: str, path: str, headers: Mapping[str, str]) -> Admitted:
+        """Who may ask what, by the head of a request alone. Raises Refused."""
+        guard.check_place(headers, self.settings)
+        route, values = self.routes.find(method, path)
+        if route is None:
+            raise self._unknown(path)
+        try:
+            return Admitted(route, self._let_in(method, headers, route), values)
+        except Refused as refused:
+            refused.dialect = route.dialect
+            raise
+
+    def _let_in(self, method: str, headers: Mapping[str, str], route: Route) -> Caller:
+        """Who asks, with a body that the route takes. Raises Refused."""
+        caller = ANYBODY if route.kind == OPEN else guard.caller_of(headers, self.settings, self.gateway.callers, route)
+        if method in WITH_BODY:
+            said = headers.get("content-length", "")
+            if (said and said != "0") or "transfer-encoding" in headers or "content-type" in headers:
+                guard.check_content(headers, route)
+            if said.isdecimal() and int(said[:20]) > self.settings.max_body:
+                raise self.too_large()
+        return caller
 
     async def _admitted(self, scope: Scope, receive: Receive) -> tuple[Route, Incoming]:
         """The route of a request that may come in, and the request. Raises Refused."""
         headers: dict[str, str] = {}
-        for name, value in scope["headers"]:
-            key = name.decode("latin-1")
-            if key in headers and key in _ONCE:
-                raise Refused(400, f"The header {key} comes twice.", "repeated_header")
-            headers[key] = value.decode("latin-1")
-        coding = headers.get("transfer-encoding", "chunked")
-        if coding != "chunked" and coding.lower() != "chunked":
-            raise Refused(400, "Of transfer codings only chunked is known here.", "invalid_http", headers=_CLOSE)
-        if scope["http_version"] != "1.1":
-            _check_version(scope["http_version"], headers)
-        guard.check_place(headers, self.settings, scope.get("extensions", {}).get(AUTHORITY, {}).get("is"))
+        for raw_name, raw_value in scope["headers"]:
+            name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value
         method, path = scope["method"], scope["path"]
-        route, values = self.routes.find(method, path)
-        if route is None:
-            raise self._unknown(path)
-        caller = ANYBODY if route.kind == OPEN else guard.caller_of(headers, self.settings, self.gateway.callers, route)
-        content = b""
-        if method in ("POST", "PUT", "PATCH"):
-            content = await self._content(headers, receive)
-            if content or "content-type" in headers:
-                guard.check_content(headers, route)
-        query = scope["query_string"].decode("latin-1")
-        return route, Incoming(
-            method,
-            path,
-            caller,
-            content=content,
-            query_string=query,
-            headers=headers,
-            raw_headers=scope["headers"],
-            values=values,
+        admitted = self.admit(method, path, headers)
+        content = await self._content(receive) if method in WITH_BODY else b""
+        return admitted.route, admitted.incoming(
+            method, path, scope["query_string"].decode("latin-1"), headers, content
         )
 
     def _unknown(self, path: str) -> Refused:
@@ -133,37 +172,33 @@ class Application:
             return Refused(405, f"This path takes {said['allow']}.", "method_not_allowed", headers=said)
         return Refused(404, "There is no such path here; GET /openapi.json lists them.", "unknown_path")
 
-    async def _content(self, headers: Mapping[str, str], receive: Receive) -> bytes:
+    async def _content(self, receive: Receive) -> bytes:
         """The body. Raises Refused for one that is too large, or takes too long."""
-        most = self.settings.max_body
-        said = headers.get("content-length", "0")
-        if said.isdecimal() and int(said[:20]) > most:
-            raise self._too_large()
-        message = await self._next(receive)
-        content: bytes | bytearray = message.get("body", b"")
-        if message.get("more_body"):
-            content = bytearray(content)
-            until = time.monotonic() + self.settings.body_seconds
-            while message.get("more_body") and len(content) <= most:
-                message = await self._next(receive, until - time.monotonic())
-                content += message.get("body", b"")
-        if len(content) > most:
-            raise self._too_large()
-        return bytes(content)
+        parts = bytearray()
+        until = time.monotonic() + self.settings.body_seconds
+        more = True
+        while more:
+            message = await self._next(receive, until - time.monotonic())
+            parts += message.get("body", b"")
+            more = message.get("more_body", False)
+            if len(parts) > self.settings.max_body:
+                raise self.too_large()
+        return bytes(parts)
 
-    async def _next(self, receive: Receive, left: float | None = None) -> dict[str, Any]:
+    async def _next(self, receive: Receive, left: float) -> dict[str, Any]:
         try:
-            async with asyncio.timeout(self.settings.body_seconds if left is None else left):
+            async with asyncio.timeout(left):
                 message = await receive()
         except TimeoutError:
-            raise Refused(408, "The request's body did not arrive in time.", "slow_body", headers=_CLOSE) from None
+            raise Refused(408, "The request's body did not arrive in time.", "slow_body", headers=CLOSE) from None
         if message["type"] == "http.disconnect":
             raise asyncio.CancelledError
         return message
 
-    def _too_large(self) -> Refused:
+    def too_large(self) -> Refused:
+        """Of a body."""
         most = self.settings.max_body // (1024 * 1024)
-        return Refused(413, f"The body is larger than {most} MiB.", "body_too_large")
+        return Refused(413, f"The body is larger than {most} MiB.", "body_too_large", headers=CLOSE)
 
     async def _stream(self, outgoing: Outgoing, pieces: AsyncIterator[bytes], send: Send) -> None:
         await send({"type": "http.response.start", "status": outgoing.status, "headers": outgoing.headers})
@@ -172,15 +207,13 @@ class Application:
                 if piece:
                     await send({"type": "http.response.body", "body": piece, "more_body": True})
         except Exception as error:
-            self._broken(error)
+            self.broken(error)
             raise
         finally:
-            close: Any = getattr(pieces, "aclose", None)
-            if close is not None:
-                await close()
+            await outgoing.close()
         await send({"type": "http.response.body", "body": b""})
 
-    def _broken(self, error: Exception) -> Refused:
+    def broken(self, error: Exception) -> Refused:
         """A defect of ours, in words that hold nothing of what was said."""
         trace = error.__traceback__
         while trace is not None and trace.tb_next is not None:
@@ -190,31 +223,7 @@ class Application:
         return Refused(500, f"The gateway failed ({type(error).__name__}); its log says where.", "internal_error")
 
 
-def _pattern(route: Route | None) -> str:
-    return route.pattern if route is not None else ""
-
-
-_CLOSE = {"connection": "close"}
-_ONCE = frozenset((
-    "authorization", "content-encoding", "content-length", "content-type", "host", "origin", "sec-fetch-site",
-    "transfer-encoding", "x-api-key",
-))  # fmt: skip
-
-
-def _check_version(version: str, headers: Mapping[str, str]) -> None:
-    """Raise Refused for a version of HTTP that is not 1.x, and for what 1.0 does not know."""
-    if version != "1.0":
-        raise Refused(505, "This gateway speaks HTTP/1.1.", "http_version", headers=_CLOSE)
-    if "transfer-encoding" in headers:  # whoever stands in between may not know it either, and see two requests
-        raise Refused(400, "HTTP/1.0 has no Transfer-Encoding.", "invalid_http", headers=_CLOSE)
-
-
-async def _whole(pieces: Any) -> bytes:
-    """All pieces of a stream, whose end its reader can see by its length alone."""
-    try:
-        return b"".join([piece async for piece in pieces])
-    finally:
-        await pieces.aclose()
+CLOSE = {"connection": "close"}
 
 
 async def _while_there(receive: Receive, answer: Any) -> Outgoing:

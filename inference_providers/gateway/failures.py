@@ -81,7 +81,8 @@ def _inner(content: bytes) -> dict[str, Any]:
 
 def told(error: Refused | InferenceProvidersError, route: Route | None) -> Outgoing:
     """The reply that tells of a failure, in the form of the path."""
-    form = DIALECTS.get(route.dialect if route is not None else "openai", openai_form)
+    dialect = route.dialect if route is not None else getattr(error, "dialect", "openai")
+    form = DIALECTS.get(dialect, openai_form)
     failure = read(error)
     made = Outgoing(failure.status, _plain(failure.headers), json.dumps(form(failure)).encode())
     made.headers.append(JSON)
@@ -100,9 +101,19 @@ def openai_form(failure: Told) -> dict[str, Any]:
     return {"error": {**inner, **({"provider": failure.provider} if failure.provider else {})}}
 
 
+def inference_form(failure: Told) -> dict[str, Any]:
+    """As the inference API says it."""
+    told = {"parameter": failure.parameter, "provider": failure.provider}
+    details = {name: value for name, value in told.items() if value} | failure.details
+    return {"error": {"code": failure.code, "message": failure.message, "details": details}}
+
+
 def event(error: Refused | InferenceProvidersError) -> bytes:
     """A failure after a stream's first content, as an event of the stream."""
     return b"data: " + json.dumps(openai_form(read(error))).encode() + b"\n\n"
 
 
-DIALECTS: dict[str, Callable[[Told], dict[str, Any]]] = {"openai": openai_form}
+DIALECTS: dict[str, Callable[[Told], dict[str, Any]]] = {
+    "openai": openai_form,
+    "inference": inference_form,
+}

@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from inference_providers.gateway.routes import Route
     from inference_providers.gateway.settings import Settings
 
-_HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:/@\[\]]+))(?::[0-9]{1,5})?").fullmatch  # with or without a port
+_HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:/@\[\]]+))(?::[0-9]{1,5})?").fullmatch
+_OWN_SITES = ("none", "same-origin")  # as browsers say it, also with requests that have no `Origin`
 _CHALLENGE = {"www-authenticate": 'Bearer realm="inference_providers"'}
 
 
-def check_place(headers: Mapping[str, str], settings: Settings, authority: str | None = None) -> None:
-    """Raise Refused for a `Host` that is not ours, or an `Origin` or a target's *authority* that is another."""
+def check_place(headers: Mapping[str, str], settings: Settings) -> None:
+    """Raise Refused for a `Host` that is not ours, or an `Origin` that is another."""
     host = headers.get("host", "")
     found = _HOST(host)
     name = (found[1] or found[2]).lower() if found is not None else ""
@@ -36,15 +37,10 @@ def check_place(headers: Mapping[str, str], settings: Settings, authority: str |
             "This gateway is not called by that name: use its address, or start it with --allow-host NAME.",
             "unknown_host",
         )
-    if authority is not None and authority.lower() != host.lower():
-        raise Refused(421, "The target of the request names another host than its Host.", "unknown_host")
     origin = headers.get("origin")
     if origin is not None and origin not in (f"http://{host}", f"https://{host}"):
         raise Refused(403, "Pages of other origins may not use this gateway.", "foreign_origin")
-    if headers.get("sec-fetch-site", "none") not in (
-        "none",
-        "same-origin",
-    ):  # as browsers say it where there is no Origin
+    if headers.get("sec-fetch-site", "none") not in _OWN_SITES:
         raise Refused(403, "Pages of other sites may not use this gateway.", "foreign_origin")
 
 
@@ -74,7 +70,8 @@ def caller_of(headers: Mapping[str, str], settings: Settings, callers: Callers, 
     if caller is None:
         if not settings.token and route.kind == "api":  # most programs send one, whatever it is
             return ANYBODY
-        raise Refused(401, "This token is not known here, or no longer.", "unknown_token", headers=_CHALLENGE)
+        said = callers.problem(token)  # to whoever has the key alone
+        raise Refused(401, said or "This token is not known here.", "unknown_token", headers=_CHALLENGE)
     if route.kind != "api":
         raise Refused(403, "This path is the administrator's.", "not_administrator")
     return caller

@@ -21,10 +21,10 @@ JSON = (b"content-type", b"application/json")
 class Incoming:
     """One request, read whole.
 
-    headers: by names in lower case, as text. raw_headers: as they came. values: what stands for `{name}` in the path.
+    headers: by names in lower case, repeated ones joined by commas. values: what stands for `{name}` in the path.
     """
 
-    __slots__ = ("caller", "content", "headers", "method", "path", "query_string", "raw_headers", "values")
+    __slots__ = ("caller", "content", "headers", "method", "path", "query_string", "values")
 
     def __init__(
         self,
@@ -35,11 +35,10 @@ class Incoming:
         content: bytes = b"",
         query_string: str = "",
         headers: Mapping[str, str] | None = None,
-        raw_headers: Headers = (),
         values: Mapping[str, str] | None = None,
     ) -> None:
         self.method, self.path, self.caller, self.content = method, path, caller, content
-        self.query_string, self.headers, self.raw_headers = query_string, headers or {}, raw_headers
+        self.query_string, self.headers = query_string, headers or {}
         self.values = values or {}
 
     @property
@@ -79,6 +78,12 @@ class Outgoing:
             else list(headers)
         )
 
+    async def close(self) -> None:
+        """Nobody reads it any more."""
+        close: Any = getattr(self.content, "aclose", None)
+        if close is not None:
+            await close()
+
     @classmethod
     def json(cls, status: int, value: Any, headers: Mapping[str, str] | None = None) -> Outgoing:
         """A JSON value."""
@@ -88,7 +93,12 @@ class Outgoing:
 
 
 class Refused(Exception):
-    """What the gateway does not do, and says why: a status, words for a person, a code for a program."""
+    """What the gateway does not do, and says why: a status, words for a person, a code for a program.
+
+    dialect: in which form it is told, where no route says so.
+    """
+
+    dialect = "openai"
 
     def __init__(
         self,

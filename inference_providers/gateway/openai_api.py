@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from functools import partial
 
 from inference_providers import chat
-from inference_providers.clients import RoutedRequest, own_headers
+from inference_providers.clients import RoutedRequest, headers_for_all
 from inference_providers.errors import InferenceProvidersError
 from inference_providers.gateway import failures, model_list, passed
 from inference_providers.gateway.messages import JSON, Incoming, Outgoing, Refused
+from inference_providers.gateway.metrics import CALLER
 from inference_providers.gateway.routes import Route
+from inference_providers.gateway.stream_usage import ask_for_usage, without_usage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +37,10 @@ _OF_CACHE = frozenset(("enabled", "ttl", "key_strategy", "similarity_threshold",
 
 async def routed(gateway: Gateway, incoming: Incoming) -> Outgoing:
     """A request for whoever serves its model, or has what it names."""
+    CALLER.set(incoming.caller.id)
     wanted = _wanted(gateway, incoming)
+    if incoming.caller.models is not None:
+        wanted.models = await asyncio.to_thread(gateway.allowed.names, incoming.caller, wanted.models)
     pipeline = wanted.within(gateway.pipeline)
     if wanted.request.preferences is None:
         wanted.prefer(pipeline, None)
@@ -63,12 +69,14 @@ def _wanted(gateway: Gateway, incoming: Incoming) -> RoutedRequest:
         gateway.options,
         gateway.pipeline.owners,
         accept=incoming.headers.get("accept", ""),
-        headers=passed.own_of_caller(own_headers(incoming.raw_headers, one_provider=False)),
+        headers=passed.own_of_caller(headers_for_all(incoming.headers)),
         raw=True,
     )
     body = wanted.request.body
     if body is not None:
         _check(body, wanted.cache)
+        if wanted.request.streams and wanted.request.api == chat.PATH:
+            wanted.hides_usage = ask_for_usage(wanted.request)
     return wanted
 
 
@@ -122,8 +130,11 @@ async def _pieces(reply: AsyncStreamReply, wanted: RoutedRequest, pipeline: Pipe
     """What a provider sends, as it comes. Events are passed on by lines, and what fails is one more of them."""
     ids = pipeline.owners.stream(reply.offer) if wanted.learns else None
     lines = passed.Lines(reply) if passed.EVENTS in reply.headers.get("content-type", "") else None
+    pieces = reply.raw()
+    if wanted.hides_usage:
+        pieces = without_usage(pieces, lambda: reply.is_whole)
     try:
-        async for piece in reply.raw():
+        async for piece in pieces:
             if ids is not None:
                 ids.feed(piece)
             if lines is None:
@@ -170,7 +181,11 @@ async def models(gateway: Gateway, incoming: Incoming) -> Outgoing:
     key = (everything, name, incoming.caller.models)
     content = kept.get(key)
     if content is None:
-        row = await asyncio.to_thread(model_list.answer, gateway.pipeline.finder, name, everything=everything)
+        caller = incoming.caller
+        allows = None if caller.models is None else partial(gateway.allowed.allows, caller)
+        row = await asyncio.to_thread(
+            model_list.answer, gateway.pipeline.finder, name, everything=everything, allows=allows
+        )
         content = json.dumps(row, ensure_ascii=False).encode("utf-8", "replace")
         if len(kept) < 100:
             kept[key] = content

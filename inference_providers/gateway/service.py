@@ -5,7 +5,11 @@ from __future__ import annotations
 import time
 
 from inference_providers.clients import RoutedOptions, options_for
+from inference_providers.gateway.allowed_models import AllowedModels
 from inference_providers.gateway.callers import Callers
+from inference_providers.gateway.metering import Metering
+from inference_providers.gateway.metrics import Metrics
+from inference_providers.gateway.tiers import Tiers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,12 +28,20 @@ class Gateway:
     """
 
     def __init__(
-        self, make_providers: Callable[[], AsyncProviderList], settings: Settings, callers: Callers | None = None
+        self,
+        make_providers: Callable[[], AsyncProviderList],
+        settings: Settings,
+        callers: Callers | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
+        """*metrics*: where all workers count."""
         self._make, self.settings = make_providers, settings
-        self.callers = callers or Callers()
         self.started = time.time()
-        self.reload()
+        self.metrics = metrics or Metrics()
+        self.providers = make_providers()
+        self.callers = callers or Callers(self.pipeline.users_environ)
+        self.tiers = Tiers.of(self.pipeline.users_environ, settings.workers)
+        self._use(self.providers)
 
     def __repr__(self) -> str:
         return f"<Gateway on {self.settings.host}:{self.settings.port}>"
@@ -41,9 +53,24 @@ class Gateway:
 
     def reload(self) -> None:
         """Read registry and keys anew; what is under way ends with the old ones, and refused keys are tried again."""
-        self.providers = self._make()
+        self._use(self._make())
+        self.pipeline.health.forget_dead()  # also for workers who share what they know
+
+    def _use(self, providers: AsyncProviderList) -> None:
+        self.providers = providers
+        self.pipeline.listeners.append(self.metrics.hear)
         self.options = RoutedOptions(*options_for(self.pipeline, None, None, None, None))
         self.kept: dict[str, Any] = {}
+        self.allowed = AllowedModels(self.pipeline.finder)
+        metering = Metering(self.tiers, self.allowed)
+        self.pipeline.stages.insert(0, metering)  # before those that may answer, and the log
+        self.pipeline.listeners.append(metering.hear)
+
+    def removals(self) -> list[Callable[[str], object]]:
+        """What removes what this process keeps of a caller, by its id."""
+        stores = [stage.store for stage in self.pipeline.stages if hasattr(stage, "store")]
+        return [self.tiers.forget, *(store.purge for store in stores)]
 
     def answered(self, pattern: str, status: int, seconds: float) -> None:
         """Count a reply to a path of this pattern. 499: its client had gone."""
+        self.metrics.http(status, pattern, seconds)

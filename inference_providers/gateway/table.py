@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
-from inference_providers.gateway import openai_api, status
+from inference_providers.gateway import admin_routes, inference_routes, openai_api, scraping, status
 
-ROUTES = (*status.ROUTES, *openai_api.ROUTES)
+ROUTES = (
+    *status.ROUTES,
+    *admin_routes.ROUTES,
+    *openai_api.ROUTES,
+    *inference_routes.ROUTES,
+    *scraping.ROUTES,
+)

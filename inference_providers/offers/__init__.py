@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from inference_providers.offers.addresses import address as address
     from inference_providers.offers.addresses import is_offline as is_offline
     from inference_providers.offers.addresses import own_address as own_address
+    from inference_providers.offers.defaults import list_of as list_of
+    from inference_providers.offers.defaults import priority as priority
     from inference_providers.offers.explanation import Explanation as Explanation
     from inference_providers.offers.explanation import explained as explained
     from inference_providers.offers.guidance import Guidance as Guidance
@@ -65,6 +67,10 @@ _HOME = {
         "address",
         "is_offline",
         "own_address",
+    ),
+    "defaults": (
+        "list_of",
+        "priority",
     ),
     "explanation": (
         "Explanation",

@@ -75,7 +75,8 @@ class ModelRequest:
     *tries*: how often one candidate is asked at most; None for what the policy says. *preferences*: those of the call,
     None where it has none. *in_turn*: its candidates are in the order in which they are to be asked. *cache*: what it
     says of a cache of replies: False for none, options of its own; None where it says nothing. *raw*: the bytes of
-    *body*, which go on as they are, but for the model's name, to an offer that needs nothing else changed.
+    *body*, which go on as they are, but for the model's name, to an offer that needs nothing else changed. *caller*: on
+    whose behalf it is made, by an id, where a program serves several; else empty.
 
     It is made for one call, and remembers for that call what each offer gets of it: `fits`, by the offer's identity.
     `repairs` is what offers are known to refuse, by their `place`; `learnt` is what this very call has found of it.
@@ -88,6 +89,7 @@ class ModelRequest:
         "asked",
         "body",
         "cache",
+        "caller",
         "content",
         "content_type",
         "fits",
@@ -134,6 +136,7 @@ class ModelRequest:
         self.preferences: Any = None  # `routing.Preferences`, of which nothing is read here
         self.in_turn = False
         self.cache: Mapping[str, Any] | bool | None = None
+        self.caller = ""
         self.raw = b""
         self.fits: dict[int, FittedRequest] = {}
         self.repairs: Mapping[Any, Repairs] = {}

@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from inference_providers.routing.preferences import configured as configured
     from inference_providers.routing.preferences import preferences_of as preferences_of
     from inference_providers.routing.rates import Rates as Rates
-    from inference_providers.routing.rates import Taken as Taken
     from inference_providers.routing.rates import checked_rates as checked_rates
     from inference_providers.routing.router import Send as Send
     from inference_providers.routing.router import Sleep as Sleep
     from inference_providers.routing.router import route as route
+    from inference_providers.routing.shared_rests import forget_refused as forget_refused
     from inference_providers.routing.speeds import SHORT as SHORT
     from inference_providers.routing.speeds import Speeds as Speeds
     from inference_providers.routing.strategies import MEASURED as MEASURED
@@ -71,7 +71,6 @@ _HOME = {
     ),
     "rates": (
         "Rates",
-        "Taken",
         "checked_rates",
     ),
     "router": (
@@ -79,6 +78,7 @@ _HOME = {
         "Sleep",
         "route",
     ),
+    "shared_rests": ("forget_refused",),
     "speeds": (
         "SHORT",
         "Speeds",

@@ -1,4 +1,7 @@
-"""What is known of keys and providers in this process: which are refused, which rest, how quick they are."""
+"""What is known of keys and providers: which are refused, which rest, how quick they are.
+
+All of it is this process's own, but for refusals and rests where there is a state that processes share.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
     from inference_providers.offers import Offer
     from inference_providers.protocols import Repairs, Verdict
     from inference_providers.routing.policy import Policy
+    from inference_providers.routing.shared_rests import Cooling, DeadKeys, Tripped
+    from inference_providers.state import State
 
     class Memory(Protocol):
         """What is kept for other processes."""
@@ -48,16 +53,28 @@ class Health:
 
     def __init__(self, policy: Policy, clock: Callable[[], float]) -> None:
         self.policy, self.clock = policy, clock
-        self._dead: dict[tuple[str, str | None], tuple[float, ProviderError | None]] = {}  # until when, and why
-        self._until: dict[tuple[str | None, str], float] = {}
+        # Until when, and why.
+        self._dead: dict[tuple[str, str | None], tuple[float, ProviderError | None]] | DeadKeys = {}
+        self._until: dict[tuple[str | None, str], float] | Cooling = {}
         self._recent: dict[tuple[str | None, str], deque[bool]] = {}
         self.repairs: dict[Any, Repairs] = {}  # by an offer's place: what it is known to refuse
         self._absent: dict[Any, float] = {}  # by an offer's place: until when it is known not to be there
         self.memory: Memory | None = None  # what outlives the process, if anything does
         self._calls = self._hedges = 0
         self._spent = {"tries": 0, "rounds": 0}
-        self._tripped: set[tuple[str | None, str]] = set()
+        self._tripped: set[tuple[str | None, str]] | Tripped = set()
         self._seconds: deque[float] = deque(maxlen=200)  # of the latest successful calls
+
+    def share(self, state: State) -> None:
+        """Have refused keys, cool-downs and tripped breakers be those of all who share a state."""
+        from inference_providers.routing.shared_rests import Cooling, DeadKeys, SharedRests, Tripped
+
+        rests = SharedRests(state, self.clock)
+        self._dead, self._until, self._tripped = DeadKeys(rests), Cooling(rests), Tripped(rests)
+
+    def forget_dead(self) -> None:
+        """Use keys and accounts again that were refused, for all who share the state: they may have been renewed."""
+        self._dead.clear()
 
     def dead(self, offer: Offer) -> bool:
         """Whether this provider refused this key, or its account, a while ago."""

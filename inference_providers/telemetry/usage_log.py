@@ -119,6 +119,7 @@ class UsageLog(Stage):
             _tries(call),
             self._hash(call),
             None if conversation is None else conversation.id,
+            call.request.caller or None,
         )
         self.file.put(row, self._said(record, conversation) if self.mode == TEXT else None)
         if self._freezes:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from inference_providers.transport.http import async_response_of as async_response_of
     from inference_providers.transport.http import request_to as request_to
     from inference_providers.transport.http import response_of as response_of
+    from inference_providers.transport.http1_requests import RequestReader as RequestReader
     from inference_providers.transport.races import run_race as run_race
     from inference_providers.transport.races import run_race_async as run_race_async
     from inference_providers.transport.running import running_loop as running_loop
@@ -42,6 +43,7 @@ _HOME = {
         "request_to",
         "response_of",
     ),
+    "http1_requests": ("RequestReader",),
     "races": (
         "run_race",
         "run_race_async",

@@ -7,8 +7,22 @@ from inference_providers.credentials import Address, Secret, Secretive, address_
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+    from typing import Protocol
 
     from inference_providers.offers import Offer
+
+    class Recipient(Protocol):
+        """Whom a request is for: an offer, or a gateway."""
+
+        @property
+        def peer_check(self) -> Callable[[int], str] | None:
+            """What says why a connection, from a local port, leads to somebody else; None where that is not checked."""
+            raise NotImplementedError
+
+        def forbids(self, address: Address) -> str:
+            """Why a request with its key must not go to an address; empty where it may."""
+            raise NotImplementedError
+
 
 COMMON = {
     "User-Agent": "inference_providers",
@@ -80,7 +94,7 @@ class Request(Secretive):
         url: str,
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
-        offer: Offer | None = None,
+        offer: Recipient | None = None,
     ) -> None:
         self.method, self.url, self.headers, self.body, self.offer = method, url, headers or {}, body, offer
         self.cancellation: Cancellation | None = (

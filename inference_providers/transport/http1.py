@@ -26,7 +26,7 @@ _FIELDS = re.compile(rf"\A(?:{_TOKEN}:[\t\x20-\x7e\x80-\xff]*+\n)*+").fullmatch
 _FOLD = re.compile(r"\n[ \t]+").sub
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,16})(?:;[\t\x20-\x7e\x80-\xff]*+|[ \t]*+)").fullmatch
 _UNFIT = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]").search
-_HEAD, _LENGTH, _CHUNKS, _TRAILERS, _TO_THE_END, _DONE = range(6)
+HEAD, LENGTH, CHUNKS, TRAILERS, TO_THE_END, DONE = range(6)
 
 
 class Sealed(bytes):
@@ -82,7 +82,7 @@ class Reader:
     )
 
     def __init__(self, method: str = "POST") -> None:
-        self._method, self._state, self._buffer = method, _HEAD, b""
+        self._method, self._state, self._buffer = method, HEAD, b""
         self._left = self._interim = self.status = 0
         self._certain = self._wants_break = False
         self.headers: dict[str, str] = {}
@@ -91,53 +91,53 @@ class Reader:
     @property
     def headed(self) -> bool:
         """Whether status and headers of the final reply have come."""
-        return self._state != _HEAD
+        return self._state != HEAD
 
     @property
     def done(self) -> bool:
         """Whether the whole reply has come."""
-        return self._state == _DONE
+        return self._state == DONE
 
     @property
     def tunnels(self) -> bool:
         """Whether what follows belongs to somebody behind a proxy."""
-        return self._method == "CONNECT" and self._state == _DONE
+        return self._method == "CONNECT" and self._state == DONE
 
     @property
     def reusable(self) -> bool:
         """Whether the connection may carry another request."""
-        return self._state == _DONE and self._certain and not self.leftover
+        return self._state == DONE and self._certain and not self.leftover
 
     def feed(self, data: bytes) -> bytes:
         """The part of the body that *data* holds. Raises WireError for what is not HTTP, or may be read in two ways."""
-        if self._state == _LENGTH:
+        if self._state == LENGTH:
             return self._counted(data)
         body = b""
         while True:
             state = self._state
-            if state == _HEAD:
+            if state == HEAD:
                 data = self._head(data)
-            elif state == _LENGTH:
+            elif state == LENGTH:
                 return body + self._counted(data)
-            elif state == _CHUNKS:
+            elif state == CHUNKS:
                 body, data = self._chunks(data)
-            elif state == _TRAILERS:
+            elif state == TRAILERS:
                 data = self._trailers(data)
-            elif state == _TO_THE_END:
+            elif state == TO_THE_END:
                 return body + data
             else:
                 self.leftover += data
                 return body
-            if self._state == state or (not data and self._state != _DONE):
+            if self._state == state or (not data and self._state != DONE):
                 return body  # more has to come
 
     def end(self) -> None:
         """No more bytes will come. Raises WireError where the reply is not whole."""
-        if self._state == _TO_THE_END:
-            self._state = _DONE
-        elif self._state == _LENGTH:
+        if self._state == TO_THE_END:
+            self._state = DONE
+        elif self._state == LENGTH:
             raise WireError("broken", f"the body ended {self._left} bytes too early")
-        elif self._state != _DONE:
+        elif self._state != DONE:
             raise WireError("broken", "the connection was closed before the answer was complete")
 
     def _counted(self, data: bytes) -> bytes:
@@ -145,7 +145,7 @@ class Reader:
         if left > 0:
             self._left = left
             return data
-        self._state = _DONE
+        self._state = DONE
         if left == 0:
             return data
         self.leftover = data[left:]
@@ -166,7 +166,7 @@ class Reader:
                 return b""
             self._read_head(buffer[:end])
             buffer, searched = buffer[end:], 0
-            if self._state != _HEAD:
+            if self._state != HEAD:
                 self._buffer = b""
                 return buffer
 
@@ -177,11 +177,11 @@ class Reader:
         if line is None:
             raise _no_http()
         status = int(line[2])
-        headers = _fields(rest[:-1])
-        coding, length = headers.get("transfer-encoding"), headers.get("content-length")
+        headers = fields(rest[:-1])
+        coding, said = headers.get("transfer-encoding"), headers.get("content-length")
         if coding is not None and coding.lower() != "chunked":
             raise WireError("protocol", "no HTTP answer (a transfer encoding that nobody asked for)")
-        size = None if length is None else _length(length)
+        size = None if said is None else length(said)
         if 100 <= status < 200:
             self._interim += 1
             if status == 101 or self._interim > INTERIM_CAP:
@@ -197,15 +197,15 @@ class Reader:
         close = "close" in options and "close" in [option.strip() for option in options.split(",")]
         self._certain = modern and not close and status < 600
         if self._method == "HEAD" or status in (204, 304) or (self._method == "CONNECT" and status < 300):
-            self._state, self._certain = _DONE, False
+            self._state, self._certain = DONE, False
         elif chunked:
-            self._state = _CHUNKS
+            self._state = CHUNKS
             self._certain = self._certain and size is None  # which of the two counts is read in two ways
         elif size is not None:
-            self._state, self._left = _LENGTH if size else _DONE, size
+            self._state, self._left = LENGTH if size else DONE, size
             self._certain = self._certain and headers["content-length"] == str(size)
         else:
-            self._state, self._certain = _TO_THE_END, False
+            self._state, self._certain = TO_THE_END, False
 
     def _chunks(self, data: bytes) -> tuple[bytes, bytes]:
         """(body, what is behind the last chunk)."""
@@ -238,7 +238,7 @@ class Reader:
                 raise WireError("broken", "the body's chunks are broken")
             at, self._left = end + 2, int(line[1], 16)
             if not self._left:
-                self._state = _TRAILERS
+                self._state = TRAILERS
                 return b"".join(parts), data[at:]
         self._buffer = data[at:]
         return parts[0] if len(parts) == 1 else b"".join(parts), b""
@@ -254,10 +254,10 @@ class Reader:
         if not end:
             self._buffer = buffer
             return b""
-        names = _fields(buffer[:end].decode("latin-1").replace("\r\n", "\n")[:-1])
+        names = fields(buffer[:end].decode("latin-1").replace("\r\n", "\n")[:-1])
         if "content-length" in names or "transfer-encoding" in names:
             raise WireError("broken", "the body's trailers are broken")
-        self._state, self._buffer = _DONE, b""
+        self._state, self._buffer = DONE, b""
         return buffer[end:]
 
 
@@ -268,7 +268,7 @@ def _blank_line(buffer: bytes, start: int) -> int:
     return bare + 2 if bare >= 0 else full + 3 if full >= 0 else 0
 
 
-def _fields(text: str) -> dict[str, str]:
+def fields(text: str) -> dict[str, str]:
     """Header lines, each with its end: names in lower case, repeated ones joined. Raises WireError."""
     if text[:1] in (" ", "\t"):
         raise _no_http()
@@ -284,7 +284,7 @@ def _fields(text: str) -> dict[str, str]:
     return headers
 
 
-def _length(text: str) -> int:
+def length(text: str) -> int:
     """A `Content-Length`, said once or several times alike. Raises WireError."""
     if text.isascii() and text.isdecimal() and len(text) <= 18:
         return int(text)

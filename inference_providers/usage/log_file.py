@@ -6,12 +6,10 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import time
-from contextlib import suppress
 
-from inference_providers.files import Database, folders, row_writer
+from inference_providers.files import Database, folders, kept_secret, row_writer
 from inference_providers.usage.totals import SUMS
 
 TYPE_CHECKING = False
@@ -30,6 +28,7 @@ ANSWERED = ("ok", "closed")
 COLUMNS = (
     "at", "program", "path", "asked", "provider", "model", "name", "outcome", "input", "output", "cached", "written",
     "reasoning", "cost", "reported", "seconds", "first", "attempts", "tries", "prompt", "conversation",
+    "caller",
 )  # fmt: skip
 MIGRATIONS = (
     f"""
@@ -51,13 +50,26 @@ MIGRATIONS = (
         {", ".join(f"{name} NOT NULL" for name in SUMS)},
         PRIMARY KEY (slot, program, provider, name)) WITHOUT ROWID
     """,
+    f"""
+    ALTER TABLE calls ADD COLUMN caller TEXT;
+    CREATE INDEX calls_by_caller ON calls (caller, id) WHERE caller IS NOT NULL;
+    ALTER TABLE slots RENAME TO slots_1;
+    CREATE TABLE slots (
+        slot INTEGER NOT NULL, program TEXT NOT NULL, provider TEXT NOT NULL, name TEXT NOT NULL, caller TEXT NOT NULL,
+        {", ".join(f"{name} NOT NULL" for name in SUMS)},
+        PRIMARY KEY (slot, program, provider, name, caller)) WITHOUT ROWID;
+    INSERT INTO slots SELECT slot, program, provider, name, '', {", ".join(SUMS)} FROM slots_1;
+    DROP TABLE slots_1
+    """,
 )
 _CALL = f"INSERT INTO calls ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
 _TEXT = "INSERT INTO texts (call, size, at, conversation, whole, asked, answer) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _SLOT = (
-    f"INSERT INTO slots VALUES ({', '.join('?' * (4 + len(SUMS)))}) ON CONFLICT (slot, program, provider, name) "
-    f"DO UPDATE SET {', '.join(f'{name} = {name} + excluded.{name}' for name in SUMS)}"
+    f"INSERT INTO slots VALUES ({', '.join('?' * (5 + len(SUMS)))}) ON CONFLICT "
+    f"(slot, program, provider, name, caller) DO UPDATE SET "
+    f"{', '.join(f'{name} = {name} + excluded.{name}' for name in SUMS)}"
 )
+_OF_CALLER = ("DELETE FROM calls WHERE caller = ?", "DELETE FROM slots WHERE caller = ?")
 # What one commit removes of what is too old: others must not have to wait for long.
 _AT_ONCE = 5000
 _HOUR = 3600.0
@@ -119,11 +131,19 @@ class LogFile:
 
     def clear(self) -> bool:
         """Remove all calls and texts, so that nothing of them is left in the file; whether that could be done."""
+        return self._remove([(f"DELETE FROM {table}", ()) for table in ("calls", "texts", "slots")])
 
+    def purge(self, caller: str) -> bool:
+        """Remove the calls and texts of a caller, and take them out of the sums; whether that could be done."""
+        own = "SELECT id FROM calls WHERE caller = ?"
+        statements = (f"DELETE FROM texts WHERE call IN ({own})", *_OF_CALLER)
+        return self._remove([(statement, (caller,)) for statement in statements])
+
+    def _remove(self, statements: Sequence[tuple[str, tuple[Any, ...]]]) -> bool:
         def work(connection: sqlite3.Connection) -> bool:
             connection.execute("PRAGMA secure_delete = ON")
-            for table in ("calls", "texts", "slots"):
-                connection.execute(f"DELETE FROM {table}")
+            for statement, values in statements:
+                connection.execute(statement, values)
             return True
 
         row_writer().flush()
@@ -140,7 +160,7 @@ class LogFile:
         if self._key is None:
             path = os.path.join(os.path.dirname(self.path), KEY)
             try:
-                self._key = _key_in(path)
+                self._key = kept_secret(path, lambda: os.urandom(_KEY_BYTES), 2 * _KEY_BYTES)
             except OSError as error:
                 self._key = b""
                 self._keyless = f"prompts are not hashed in the usage log: {path}: {error.strerror or error}"
@@ -189,12 +209,13 @@ _databases: dict[str, Database] = {}
 
 
 def slots_of(calls: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    """The sums of calls: a row for each quarter of an hour, program, provider and model."""
+    """The sums of calls: a row for each quarter of an hour, program, provider, model and caller."""
     sums: dict[tuple[Any, ...], list[Any]] = {}
     for (
-        at, program, _, _, provider, _, name, outcome, read, made, cached, _, _, cost, _, seconds, first, tries, _, _, _
+        at, program, _, _, provider, _, name, outcome, read, made, cached, _, _, cost, _, seconds, first, tries,
+        _, _, _, caller,
     ) in calls:  # fmt: skip
-        key = (int(at // SLOT) * SLOT, program, provider, name)
+        key = (int(at // SLOT) * SLOT, program, provider, name, caller or "")
         so_far = sums.get(key)
         if so_far is None:
             so_far = sums[key] = [0, 0, 0, 0, 0, 0, 0.0, 0.0, 0, 0.0, 0]
@@ -216,20 +237,3 @@ def slots_of(calls: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
             so_far[9] += first
         so_far[10] += tries
     return [(*key, *values) for key, values in sums.items()]
-
-
-def _key_in(path: str) -> bytes:
-    """The key in a file, which is made if there is none. Raises OSError."""
-    folders.make(os.path.dirname(path))
-    if not os.path.exists(path):
-        new = f"{path}.{os.urandom(6).hex()}"
-        file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            if os.write(file, os.urandom(_KEY_BYTES)) != _KEY_BYTES:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            with suppress(FileExistsError):
-                os.link(new, path)  # whole, and never in place of another program's
-        finally:
-            os.close(file)
-            os.unlink(new)
-    return folders.read(path, 64)

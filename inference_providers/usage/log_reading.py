@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _COLUMNS = (
     "id", "at", "program", "path", "asked", "provider", "model", "name", "outcome", "input", "output", "cached",
     "written", "reasoning", "cost", "reported", "seconds", "first", "attempts", "tries", "prompt",
+    "caller",
 )  # fmt: skip
 _CALLS = (
     f"SELECT {', '.join(f'calls.{name}' for name in _COLUMNS)}, texts.conversation, texts.asked, texts.answer "
@@ -35,15 +36,22 @@ _TRY = 4  # provider, model, outcome, seconds
 _PAGE = 1000
 
 
-def latest(file: LogFile, count: int, search: str = "") -> list[dict[str, Any]]:
-    """The latest calls, the last one first; with *search*, those whose texts, model or provider hold that."""
+def latest(file: LogFile, count: int, search: str = "", caller: str | None = None) -> list[dict[str, Any]]:
+    """The latest calls, the last one first; with *search*, those whose texts, model or provider hold that.
+
+    *caller*: those of one, by its id.
+    """
+    whose, values = ("", ()) if caller is None else ("calls.caller = ?", (caller,))
     if not search:
-        return _read(file, f"{_CALLS} ORDER BY calls.id DESC LIMIT ?", (count,))
+        where = f"WHERE {whose} " if whose else ""
+        return _read(file, f"{_CALLS} {where}ORDER BY calls.id DESC LIMIT ?", (*values, count))
     like = "%" + search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
     # In texts, letters beyond ASCII stand as they are: they are written that way.
     fields = ("texts.asked", "texts.answer", "calls.provider", "calls.model", "calls.name", "calls.program")
     found = " OR ".join(f"{field} LIKE ? ESCAPE '\\'" for field in fields)
-    return _read(file, f"{_CALLS} WHERE {found} ORDER BY calls.id DESC LIMIT ?", (*[like] * len(fields), count))
+    found = f"({found}) AND {whose}" if whose else found
+    values = (*[like] * len(fields), *values)
+    return _read(file, f"{_CALLS} WHERE {found} ORDER BY calls.id DESC LIMIT ?", (*values, count))
 
 
 def call(file: LogFile, number: int) -> dict[str, Any] | None:

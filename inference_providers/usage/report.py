@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from inference_providers.usage.log_file import LogFile
 
-BY = ("provider", "model", "day", "program", "hour")
+BY = ("provider", "model", "day", "program", "hour", "caller")
 LATEST = 100_000  # calls of which a percentile is taken at most: the latest
-_COLUMNS = {"provider": "provider", "model": "name", "program": "program"}
+_COLUMNS = {"provider": "provider", "model": "name", "program": "program", "caller": "caller"}
 _SUMS = ", ".join(f"total({name})" for name in SUMS)
 _WITHIN = "WHERE slot >= ? AND slot < ?"
 _FAR = 2**53  # seconds

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http.client
 import json
 import re
 import socket
+import tempfile
 import threading
+import time
 from typing import Any
 
 import uvloop
 
-from inference_providers.gateway.server import server_of
+from inference_providers.gateway.app import Application
+from inference_providers.gateway.connection import Clients, Connection
 from inference_providers.gateway.service import Gateway
 from inference_providers.gateway.settings import Settings
 from inference_providers.gateway.workers import listening
@@ -21,6 +25,7 @@ from tests.conftest import async_list_of
 TOKEN = "administrator-token-0123456789"
 CHAT = "/v1/chat/completions"
 HI = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
+TICK = 0.1  # seconds between looks at all connections
 PATIENCE = 30.0  # seconds for a reply: beyond every deadline in these tests
 
 
@@ -29,27 +34,43 @@ class Inside:
 
     def __init__(self, *endpoints: str, options: dict[str, Any] | None = None, **settings: Any) -> None:
         self.settings = Settings(port=0, **{"token": TOKEN, **settings})
-        self.endpoints, self.options = endpoints, options or {}
+        self._home = tempfile.TemporaryDirectory()
+        self.endpoints, self.options = endpoints, {"environ": {"HOME": self._home.name}, **(options or {})}
         self.gateway = Gateway(lambda: async_list_of(*self.endpoints, **self.options), self.settings)
-        self.server = server_of(self.gateway)
+        self.clients: Any = None
+        self._stops: Any = None
         sock = listening("127.0.0.1", 0)
         self.port = self.settings.port = int(sock.getsockname()[1])
         self._thread = threading.Thread(target=self._run, args=(sock,), daemon=True)
         self._thread.start()
 
     def _run(self, sock: socket.socket) -> None:
-        async def serve() -> None:
-            await self.server.serve(sockets=[sock])
-
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(serve())
-        sock.close()
+            runner.run(self._serve(sock))
+
+    async def _serve(self, sock: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        self.clients, stops = Clients(Application(self.gateway)), asyncio.Event()
+        self._stops = lambda: loop.call_soon_threadsafe(stops.set)
+        server = await loop.create_server(lambda: Connection(self.clients), sock=sock, backlog=1024)
+        while not stops.is_set():
+            self.clients.tick()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(TICK):
+                    await stops.wait()
+        server.close()
+        for connection in list(self.clients.connections):
+            connection.abort()
+        await self.gateway.providers.aclose()
 
     def stop(self) -> None:
         """End it."""
-        self.server.should_exit = self.server.force_exit = True
+        while self._stops is None:
+            time.sleep(0.001)
+        self._stops()
         self._thread.join(20)
         assert not self._thread.is_alive()
+        self._home.cleanup()
 
     def point(self, *endpoints: str) -> None:
         """Have other providers from now on, of whom nothing is known."""

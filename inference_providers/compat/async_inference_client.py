@@ -1,0 +1,182 @@
+"""Clients of the inference API: over a gateway, or in this process over the user's own keys.
+
+`inference_client` is made of this module by `make generate`.
+"""
+
+from __future__ import annotations
+
+import os
+
+from inference_providers.compat.async_inference_backends import AsyncOwnInference, AsyncRemoteInference, backend_of
+from inference_providers.compat.inference_objects import Inference, InferenceChunk, Report, StoredInference
+from inference_providers.credentials import Environment, Secretive, hidden
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+    from typing import Any, Self
+
+
+class AsyncInferenceStream:
+    """A stream of the API: iterate for pieces; close it to stop early."""
+
+    def __init__(self, events: AsyncGenerator[dict[str, Any], None]) -> None:
+        self._events = events
+
+    async def __aiter__(self) -> AsyncIterator[InferenceChunk]:
+        async for event in self._events:
+            yield InferenceChunk(event)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+    async def aclose(self) -> None:
+        """Stop: the provider stops generating."""
+        await self._events.aclose()
+
+
+class AsyncInferenceCalls:
+    """The calls of the API. What each takes is in docs/inference-api.md; errors are those of `ask_ai`."""
+
+    def __init__(self, backend: AsyncOwnInference | AsyncRemoteInference) -> None:
+        self._backend = backend
+        self._preferences: dict[str, Any] | None = None
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._backend!r}>"
+
+    async def create(
+        self,
+        model: str | Sequence[str] | None = None,
+        messages: Sequence[Mapping[str, Any]] | None = None,
+        **fields: Any,
+    ) -> Any:
+        """Ask a model: an `Inference`, or with `stream=True` a stream of pieces."""
+        body = self._body({"model": model, "messages": messages, **fields})
+        if body.get("stream") is True:
+            return AsyncInferenceStream(self._backend.stream(body))
+        return Inference(await self._backend.create(body))
+
+    def stream(
+        self,
+        request: Mapping[str, Any] | None = None,
+        *,
+        model: str | Sequence[str] | None = None,
+        messages: Sequence[Mapping[str, Any]] | None = None,
+        **fields: Any,
+    ) -> AsyncInferenceStream:
+        """Ask a model, and have its reply as it comes; the request by fields, or as one mapping."""
+        body = self._body({"model": model, "messages": messages, **fields, **(request or {}), "stream": True})
+        return AsyncInferenceStream(self._backend.stream(body))
+
+    async def batch(
+        self,
+        requests: Iterable[Mapping[str, Any]],
+        *,
+        parallel: bool = True,
+        fallback_strategy: str | None = None,
+    ) -> list[Inference]:
+        """Ask many: their replies, in order. One that failed has an `error`, which its `content` raises.
+
+        parallel: false for one after another. fallback_strategy: "best_available" (another model, where nobody who
+        serves the one that is named answers), "same_model" (others who serve it; the default) or "none".
+        """
+        body: dict[str, Any] = {"requests": [self._body(dict(one)) for one in requests], "parallel": parallel}
+        if fallback_strategy is not None:
+            body["fallback_strategy"] = fallback_strategy
+        rows = (await self._backend.batch(body))["responses"]
+        return [_inference(row) for row in rows]
+
+    async def retrieve(self, inference_id: str) -> StoredInference:
+        """What was replied in the last hour. Raises InvalidRequestError for what is not kept, or somebody else's."""
+        return StoredInference(await self._backend.retrieve(inference_id))
+
+    async def get(self, inference_id: str) -> StoredInference:
+        """`retrieve`, in another word."""
+        return await self.retrieve(inference_id)
+
+    async def analytics(self, timeframe: str = "last_30_days", metrics: Sequence[str] | None = None) -> Report:
+        """What was used in a time: requests, tokens, costs, latency. Of a gateway, its administrator may ask."""
+        return Report(await self._backend.analytics(_given(timeframe=timeframe, metrics=metrics)))
+
+    async def performance(
+        self, model: str, metrics: Sequence[str] | None = None, *, timeframe: str = "last_30_days"
+    ) -> Report:
+        """How well a model did: success_rate, avg_latency, p95_latency."""
+        return Report(await self._backend.performance(_given(model=model, timeframe=timeframe, metrics=metrics)))
+
+    def configure_providers(self, preferences: Mapping[str, Any]) -> None:
+        """Prefer, for all requests from now on that say nothing else; as `ProviderList.configure_providers`.
+
+        Raises TypeError and ValueError, and UnknownModelError for a provider that nobody is called.
+        """
+        self._backend.check_preferences(preferences)
+        self._preferences = dict(preferences)
+
+    def _body(self, fields: dict[str, Any]) -> dict[str, Any]:
+        body = {name: value for name, value in fields.items() if value is not None}
+        if self._preferences is not None:
+            body.setdefault("preferences", self._preferences)
+        if "messages" in body and not isinstance(body["messages"], str):
+            body["messages"] = list(body["messages"])
+        return body
+
+
+class AsyncClient(Secretive):
+    """A client of the inference API.
+
+    With *base_url*, or `INFERENCE_PROVIDERS_GATEWAY`, it asks a gateway, with *api_key* or `INFERENCE_PROVIDERS_TOKEN`
+    for its token. Without, it asks providers from this process, with the keys of the environment; *options* are those
+    of `AsyncProviderList` then.
+
+    mock_mode: nobody is asked; mock_responses are replies by model, as in `mock=` of lists. timeout: seconds for each
+    request. environ: the environment, all of it; default `os.environ`. Raises ValueError for an address that cannot be
+    used.
+    """
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        *,
+        mock_mode: bool = False,
+        mock_responses: Mapping[str, Any] | None = None,
+        timeout: float = 600.0,
+        environ: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> None:
+        api_key = hidden(api_key)
+        users = Environment(os.environ if environ is None else environ)
+        self._backend = backend_of(api_key, base_url, mock_mode, mock_responses, timeout, users, options)
+        self.inference = AsyncInferenceCalls(self._backend)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._backend!r}>"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close idle connections."""
+        await self._backend.aclose()
+
+
+def _inference(row: Mapping[str, Any]) -> Inference:
+    """One of a batch."""
+    from inference_providers.compat.inference_errors import error_of
+
+    error = error_of(0, row) if "error" in row else None
+    return Inference(row.get("response") or {}, row.get("id"), error)
+
+
+def _given(**fields: Any) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}

@@ -1,0 +1,255 @@
+"""The inference API: requests, batches, streams, what was replied, and how the models do."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import aclosing
+
+from inference_providers.compat import async_batched, async_inferred, async_streamed, inference_api, inference_errors
+from inference_providers.errors import InferenceProvidersError, UnknownModelError
+from inference_providers.gateway.messages import Incoming, Outgoing
+from inference_providers.gateway.replies import Replies
+from inference_providers.gateway.routes import ADMIN, Route
+from inference_providers.offers import is_automatic
+from inference_providers.text import jsontext
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+    from typing import Any
+
+    from inference_providers.calls import Finder
+    from inference_providers.compat import AsyncEventStream, AsyncInferred, InferenceRequest
+    from inference_providers.gateway.callers import Caller
+    from inference_providers.gateway.messages import Handler
+    from inference_providers.gateway.service import Gateway
+
+DIALECT = "inference"
+_EVENTS = {"content-type": "text/event-stream", "cache-control": "no-cache"}
+_PING = b": waiting for the model\n\n"
+_DONE = b"data: [DONE]\n\n"
+
+
+def _told(handler: Handler) -> Handler:
+    """A handler whose failures are told in the form of this API."""
+
+    async def telling(gateway: Gateway, incoming: Incoming) -> Outgoing:
+        try:
+            return await handler(gateway, incoming)
+        except InferenceProvidersError as error:
+            status, headers, body = inference_errors.failure(error)
+            return Outgoing.json(status, body, headers)
+
+    return telling
+
+
+async def create(gateway: Gateway, incoming: Incoming) -> Outgoing:
+    """One request, answered as a whole, or as it comes."""
+    request = inference_api.request_of(_json(incoming))
+    await _hold(gateway, incoming.caller, request)
+    if request.streams:
+        return await _streamed(gateway, incoming.caller, request)
+    inferred = await async_inferred(gateway.pipeline, request)
+    await _keep(gateway, incoming.caller, request, inferred)
+    return Outgoing.json(200, inferred.reply)
+
+
+async def batch(gateway: Gateway, incoming: Incoming) -> Outgoing:
+    """Many requests: each has its reply or its error."""
+
+    async def answering(request: InferenceRequest) -> AsyncInferred:
+        await _hold(gateway, incoming.caller, request)
+        inferred = await async_inferred(gateway.pipeline, request)
+        await _keep(gateway, incoming.caller, request, inferred)
+        return inferred
+
+    return Outgoing.json(200, await async_batched(_json(incoming), answering))
+
+
+async def stream(gateway: Gateway, incoming: Incoming) -> Outgoing:
+    """One request, answered as it comes."""
+    request = inference_api.request_of(_json(incoming), streams=True)
+    await _hold(gateway, incoming.caller, request)
+    return await _streamed(gateway, incoming.caller, request)
+
+
+async def retrieve(gateway: Gateway, incoming: Incoming) -> Outgoing:
+    """What was replied in the last hour; 404 for what another caller has had."""
+    id_ = incoming.values["id"]
+    found = await asyncio.to_thread(replies_of(gateway).get, incoming.caller.id, id_)
+    if found is None:
+        return Outgoing.json(404, inference_errors.not_kept())
+    return Outgoing.json(200, found)
+
+
+async def analytics(gateway: Gateway, incoming: Incoming) -> Outgoing:
+    """What was used in a time."""
+    said = _said(incoming, "timeframe", "metrics")
+    return await _reported(
+        gateway.providers.analytics, said.pop("timeframe", "last_30_days"), said.pop("metrics", None)
+    )
+
+
+async def performance(gateway: Gateway, incoming: Incoming) -> Outgoing:
+    """How well a model did."""
+    said = _said(incoming, "model", "timeframe", "metrics")
+    if not said.get("model"):
+        raise inference_errors.invalid("Missing required parameter: model", "model", "string")
+    model, metrics, timeframe = said["model"], said.get("metrics"), said.get("timeframe", "last_30_days")
+    return await _reported(lambda: gateway.providers.performance(model, metrics, timeframe=timeframe))
+
+
+async def _reported(report: Callable[..., Any], *arguments: Any) -> Outgoing:
+    try:
+        found = await asyncio.to_thread(report, *arguments)
+    except (TypeError, ValueError) as error:
+        raise inference_errors.invalid(str(error)) from None
+    return Outgoing.json(200, found.as_dict())
+
+
+def _said(incoming: Incoming, *known: str) -> dict[str, Any]:
+    """What a report is asked for, by the query or the body. Raises InvalidRequestError."""
+    said: dict[str, Any] = dict(incoming.query)
+    if isinstance(said.get("metrics"), str):
+        said["metrics"] = [word for word in said["metrics"].split(",") if word]
+    said |= _json(incoming) if incoming.content else {}
+    for name, value in said.items():
+        expected, kind = ("array", list) if name == "metrics" else ("string", str)
+        if name not in known:
+            raise inference_errors.invalid(
+                f"There is no parameter {name!r:.80}; there are {', '.join(known)}", name[:80]
+            )
+        if not isinstance(value, kind) or (kind is list and not all(isinstance(word, str) for word in value)):
+            raise inference_errors.invalid(f"Parameter {name} must be of type {expected}", name, expected)
+    return said
+
+
+def replies_of(gateway: Gateway) -> Replies:
+    """The replies that may be read again."""
+    if "replies" not in gateway.kept:
+        gateway.kept["replies"] = Replies.of(gateway.pipeline.users_environ)
+    found: Replies = gateway.kept["replies"]
+    return found
+
+
+async def _keep(gateway: Gateway, caller: Caller, request: InferenceRequest, inferred: AsyncInferred) -> None:
+    if request.store:
+        await asyncio.to_thread(replies_of(gateway).put, caller.id, inferred.details["id"], inferred.details)
+
+
+async def _hold(gateway: Gateway, caller: Caller, request: InferenceRequest) -> None:
+    """Have a request keep to what its caller may use. Raises UnknownModelError."""
+    request.caller = "" if caller.is_admin else caller.id
+    if caller.models is not None:
+        await asyncio.to_thread(_check_models, gateway.pipeline.finder, caller.models, request)
+
+
+def _check_models(finder: Finder, models: tuple[str, ...], request: InferenceRequest) -> None:
+    """Raise UnknownModelError for a model that is not one of these, whatever its spelling."""
+    request.held_to(models)
+    names = [list(models) if is_automatic(name) else [name] for name in request.models]
+    request.models = list(dict.fromkeys(name for some in names for name in some))
+    allowed = {*models, *(_canonical(finder, name) for name in models)}
+    for name in request.named_models:
+        if name not in allowed and _canonical(finder, name) not in allowed:
+            raise UnknownModelError(f"{name!r:.200} is none of the models of this key: {', '.join(models)}.", models)
+
+
+def _canonical(finder: Finder, name: str) -> str:
+    """The canonical name that a name means; the name itself where nobody knows it."""
+    try:
+        return finder.resolver.resolve(name).canonical_name or name
+    except UnknownModelError:
+        return name
+
+
+def _json(incoming: Incoming) -> Any:
+    """The body. Raises InvalidRequestError for one that is no JSON."""
+    try:
+        return jsontext.loads(incoming.content)
+    except ValueError as error:
+        raise inference_errors.invalid(f"The body is no JSON that can be read: {error}", None, "object") from None
+
+
+async def _streamed(gateway: Gateway, caller: Caller, request: InferenceRequest) -> Outgoing:
+    """A stream. One that says nothing for long is begun, so that nobody on the way gives it up."""
+    opening = asyncio.ensure_future(async_streamed(gateway.pipeline, request))
+    try:
+        await asyncio.wait((opening,), timeout=gateway.settings.ping_seconds)
+        if opening.done():
+            opening.result()
+    except BaseException:
+        opening.cancel()
+        raise
+
+    async def keep(inferred: AsyncInferred) -> None:
+        await _keep(gateway, caller, request, inferred)
+
+    return Outgoing(200, _EVENTS, _Events(opening, gateway.settings.ping_seconds, keep))
+
+
+class _Events:
+    """A stream's bytes, whose connection is closed with it, whether anything of it was read or not."""
+
+    def __init__(
+        self,
+        opening: asyncio.Future[AsyncEventStream],
+        ping_seconds: float,
+        keep: Callable[[AsyncInferred], Awaitable[None]],
+    ) -> None:
+        self._opening, self._patience, self._keep = opening, ping_seconds, keep
+        self._pieces = self._bytes()
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        return await anext(self._pieces)
+
+    async def aclose(self) -> None:
+        """Read no more: the provider stops generating."""
+        await self._pieces.aclose()
+        if not self._opening.done():
+            self._opening.cancel()
+        elif not self._opening.cancelled() and self._opening.exception() is None:
+            await self._opening.result().aclose()
+
+    async def _bytes(self) -> AsyncGenerator[bytes, None]:
+        opening = self._opening
+        while not opening.done():
+            yield _PING
+            await asyncio.wait((opening,), timeout=self._patience)
+        id_ = None
+        try:
+            stream = opening.result()
+            id_ = stream.id
+            async with aclosing(stream.events()) as events:
+                async for event in events:
+                    yield _event(event)
+        except InferenceProvidersError as error:
+            body = inference_errors.failure(error)[2]
+            yield _event({"id": id_, "object": "inference.error", **body})
+            return
+        if stream.inferred is not None:
+            await self._keep(stream.inferred)
+        yield _DONE
+
+
+def _event(value: Any) -> bytes:
+    return b"data: " + json.dumps(value, ensure_ascii=False).encode("utf-8", "replace") + b"\n\n"
+
+
+def _both(method: str, path: str, handler: Handler, kind: str = "api") -> list[Route]:
+    """A path with and without the API's version."""
+    return [Route(method, f"{base}/inference{path}", _told(handler), kind, dialect=DIALECT) for base in ("/v1", "")]
+
+
+ROUTES = (
+    *_both("POST", "", create),
+    *_both("POST", "/batch", batch),
+    *_both("POST", "/stream", stream),
+    *(row for method in ("GET", "POST") for row in _both(method, "/analytics", analytics, ADMIN)),
+    *(row for method in ("GET", "POST") for row in _both(method, "/performance", performance, ADMIN)),
+    *_both("GET", "/{id}", retrieve),
+)

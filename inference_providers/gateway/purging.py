@@ -1,0 +1,37 @@
+"""All that is kept of a caller, removed: its key, its calls in the log of usage, its replies, what it spent."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from inference_providers.gateway.callers import Caller, Callers
+
+    Removal = Callable[[str], object]
+
+
+def purge(callers: Callers, name: str, environ: Mapping[str, str], also: Sequence[Removal] = ()) -> Caller:
+    """Remove a caller with all that is kept of it, so that nothing of it is left in any file.
+
+    *also*: what a running gateway keeps beside the user's files; each is given the caller's id. Its key goes first, so
+    that nothing new comes, and its row last, so that it can be done again where something could not be removed.
+
+    Raises UnknownCallerError and OSError.
+    """
+    from inference_providers.cache import user_store
+    from inference_providers.gateway.spending import Spending
+    from inference_providers.usage import LogFile
+
+    caller = callers.revoke(name)
+    log = LogFile.of(environ)
+    if log is not None and not log.purge(caller.id):
+        raise OSError(0, log.database.fault, log.path)
+    if (store := user_store(environ)) is not None:
+        store.purge(caller.id)
+        if store.base.fault:
+            raise OSError(0, store.base.fault, store.base.path)
+    Spending.of(environ).forget(caller.id)
+    for removal in also:
+        removal(caller.id)
+    return callers.remove(name)

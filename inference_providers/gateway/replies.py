@@ -1,0 +1,110 @@
+"""Replies that may be read again for an hour: a SQLite file of the user's, shared by the gateway's processes.
+
+Whose a reply is is part of what it is found by. Where there is no file (a user without a home, a full disk), it is kept
+in memory, by the process that gave it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+
+from inference_providers.compat import HOUR, KeptReplies
+from inference_providers.files import Database
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+NAME = "gateway-replies.db"
+MOST = 256 * 1024 * 1024  # bytes of all replies
+LARGEST = 8 * 1024 * 1024  # bytes of one
+_LOOK = 32  # replies that are written before it is looked at again what is too old or too much
+MIGRATIONS = (
+    """
+    CREATE TABLE replies (
+        caller TEXT NOT NULL, id TEXT NOT NULL, expires REAL NOT NULL, size INTEGER NOT NULL, content TEXT NOT NULL,
+        PRIMARY KEY (caller, id));
+    CREATE INDEX replies_by_time ON replies (expires)
+    """,
+)
+
+
+class Replies:
+    """The replies of all callers. *clock* gives seconds since 1970; *most*: bytes of all that are kept."""
+
+    def __init__(self, database: Database | None, *, clock: Callable[[], float] = time.time, most: int = MOST) -> None:
+        self._base, self._clock, self._most = database, clock, most
+        self._memory = KeptReplies(clock=clock)
+        self._written = _LOOK  # since it was looked at what is too old
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str]) -> Replies:
+        """This user's."""
+        return cls(Database.of(NAME, environ, MIGRATIONS))
+
+    def __repr__(self) -> str:
+        return f"<Replies in {'memory' if self._base is None else self._base!r}>"
+
+    def put(self, caller: str, id_: str, details: Mapping[str, Any]) -> None:
+        """Keep one; one that is too large is not kept."""
+        content = json.dumps(details, ensure_ascii=False).encode("utf-8", "replace").decode()
+        if len(content) > LARGEST:
+            return
+
+        def work(connection: sqlite3.Connection) -> bool:
+            row = (caller, id_, self._clock() + HOUR, len(content), content)
+            connection.execute("INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?, ?)", row)
+            self._written += 1
+            if self._written >= _LOOK:
+                self._written = 0
+                self._trim(connection)
+            return True
+
+        if self._base is None or not self._base.write(work):
+            self._memory.put(caller, id_, details)
+
+    def _trim(self, connection: sqlite3.Connection) -> None:
+        """Remove what is too old; of the rest the oldest, where it is too much."""
+        connection.execute("DELETE FROM replies WHERE expires <= ?", (self._clock(),))
+        (size,) = connection.execute("SELECT total(size) FROM replies").fetchone()
+        over = size - self._most
+        if over <= 0:
+            return
+        gone = []
+        for row, one in connection.execute("SELECT rowid, size FROM replies ORDER BY expires, rowid"):
+            if over <= 0:
+                break
+            gone.append((row,))
+            over -= one if isinstance(one, int) else 0
+        connection.executemany("DELETE FROM replies WHERE rowid = ?", gone)
+
+    def get(self, caller: str, id_: str) -> Mapping[str, Any] | None:
+        """What was kept for this caller; None for anything else."""
+        found = self._memory.get(caller, id_)
+        if found is not None or self._base is None:
+            return found
+        sql = "SELECT content FROM replies WHERE caller = ? AND id = ? AND expires > ?"
+        values = (caller, id_, self._clock())
+        row = self._base.read(lambda connection: connection.execute(sql, values).fetchone())
+        try:
+            details = json.loads(row[0]) if row and isinstance(row[0], str) and len(row[0]) <= LARGEST else None
+        except (ValueError, RecursionError):
+            return None
+        return details if isinstance(details, dict) else None
+
+    def purge(self, caller: str) -> int:
+        """Keep nothing of this caller's any longer, nor leave it in the file; how many there were."""
+        count = self._memory.purge(caller)
+        if self._base is None:
+            return count
+
+        def work(connection: sqlite3.Connection) -> int:
+            connection.execute("PRAGMA secure_delete = ON")
+            return connection.execute("DELETE FROM replies WHERE caller = ?", (caller,)).rowcount
+
+        count += self._base.write(work) or 0
+        self._base.compact()
+        return count

@@ -1,0 +1,25 @@
+"""What processes know together: who is left alone for a while, and what is taken out of each minute."""
+
+from __future__ import annotations
+
+from inference_providers._face import face
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from inference_providers.state.construction import SHARED as SHARED
+    from inference_providers.state.construction import state_of as state_of
+    from inference_providers.state.memory_state import MemoryState as MemoryState
+    from inference_providers.state.state import State as State
+    from inference_providers.state.window import Room as Room
+    from inference_providers.state.window import Taken as Taken
+
+_HOME = {
+    "construction": (
+        "SHARED",
+        "state_of",
+    ),
+    "memory_state": ("MemoryState",),
+    "state": ("State",),
+    "window": ("Taken",),
+}
+__getattr__, __dir__ = face(__name__, _HOME)
