@@ -48,6 +48,9 @@ class RequestReader(http1.Reader):
         if end < 0:
             if len(buffer) >= self.head_cap:
                 raise WireError("oversize", "the head is too long")
+            first = buffer.find(b"\n")
+            if first >= 0 and buffer[first - 1 : first] != b"\r":  # and so no end that is waited for
+                raise _unclear("a line does not end with CRLF")
             self._buffer = buffer
             return b""
         self._buffer = b""

@@ -255,3 +255,17 @@ def test_an_id_is_no_part_of_another_address(gateway: Inside, provider: Server, 
     for method, path in (("GET", "/v1/files/"), ("DELETE", "/v1/files/"), ("GET", "/v1/responses/")):
         assert statuses(gateway.raw(head(method, path + name))) == [404]
     assert len(provider.requests) == before
+
+
+def test_a_path_is_what_it_means_however_it_is_written(gateway: Inside, provider: Server) -> None:
+    for path in ("/v1/chat%2Fcompletions", "/v1/%63hat/completions", "/v1/chat/completion%73"):
+        assert statuses(gateway.raw(post(HI, path=path))) == [200]
+        assert provider.requests[-1].path == CHAT
+        assert statuses(gateway.raw(post({**HI, "api_base": "http://evil.example"}, path=path))) == [400]
+    for path in (
+        "/v1/../v1/chat/completions",
+        "//v1/chat/completions",
+        "/v1/chat/completions/",
+        "/V1/chat/completions",
+    ):
+        assert statuses(gateway.raw(post(HI, path=path))) == [404]
