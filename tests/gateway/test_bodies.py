@@ -44,7 +44,7 @@ FIELDS = sorted({
     "messages", "tools", "stream", "stream_options", "response_format", "n", "max_tokens", "max_completion_tokens", "stop",
     "temperature", "logit_bias", "tool_choice", "metadata", "store", "modalities", "audio", "reasoning_effort",
     "reasoning", "functions", "function_call", "seed", "prediction", "avoid", "only", "models", "cache", "cache_config",
-    "thinking", "user", "input", "prompt", "documents", "query", "instructions", "text", "encoding_format", *PREFERRING,
+    "thinking", "user", "timeout", "fallback_strategy", "system", "images", "schema", "input", "prompt", "documents", "query", "instructions", "text", "encoding_format", *PREFERRING,
 })  # fmt: skip
 VALUES: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.sampled_from([0, -1, 5, 10**400, 1e400, float("nan"), "", "x", "m", "\ud800", "p1"]),
@@ -58,7 +58,7 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
     max_leaves=12,
 )  # fmt: skip
 PATHS = [CHAT, "/v1/completions", "/v1/responses", "/v1/embeddings", "/v1/rerank", "/v1/moderations",
-         "/v1/images/generations", "/v1/audio/speech", "/v1/batches"]  # fmt: skip
+         "/v1/images/generations", "/v1/audio/speech", "/v1/batches", "/v1/inference", "/v1/inference/stream"]  # fmt: skip
 
 
 @settings(max_examples=300, database=None)
