@@ -55,10 +55,13 @@ def own_of_caller(headers: Mapping[str, str]) -> dict[str, str]:
 
 def headers_of(reply: Any) -> list[tuple[bytes, bytes]]:
     """The headers of a reply: those of the provider that are for whoever asked, and ours."""
+    key = reply.offer.api_key
+    return _headers(reply, key, _mark(key))
+
+
+def _headers(reply: Any, key: str | None, mark: str) -> list[tuple[bytes, bytes]]:
     headers = {name: value for name, value in reply.headers.items() if _goes_on(name)}
-    mark = _mark(reply)
-    if mark and any(mark in value for value in headers.values()):
-        key = reply.offer.api_key
+    if mark and mark in "\n".join(headers.values()):
         headers = {name: scrub(value, (key,)) for name, value in headers.items()}
     return [*plain_headers(headers), *said_headers(reply)]
 
@@ -66,10 +69,11 @@ def headers_of(reply: Any) -> list[tuple[bytes, bytes]]:
 def whole(reply: Any) -> tuple[list[tuple[bytes, bytes]], bytes]:
     """The headers and the body of a reply that is whole. JSON is called so, whatever the provider calls it."""
     content: bytes = reply.content
-    mark = _mark(reply)
+    key = reply.offer.api_key
+    mark = _mark(key)
     if mark and mark.encode() in content:
-        content = scrub_bytes(content, (reply.offer.api_key,))
-    headers = headers_of(reply)
+        content = scrub_bytes(content, (key,))
+    headers = _headers(reply, key, mark)
     if isinstance(reply.data, dict | list) and "json" not in reply.headers.get("content-type", ""):
         headers = [line for line in headers if line[0] != b"content-type"]
         headers.append((b"content-type", b"application/json"))
@@ -77,10 +81,9 @@ def whole(reply: Any) -> tuple[list[tuple[bytes, bytes]], bytes]:
     return headers, content
 
 
-def _mark(reply: Any) -> str:
-    """What shows that a text holds the key of who gave the reply; empty where there is none."""
-    key = reply.offer.api_key
-    return str(key)[:_TELLS_MUCH] if key and len(key) >= _SHORTEST else ""
+def _mark(key: str | None) -> str:
+    """What shows that a text holds a key; empty where there is none."""
+    return key[:_TELLS_MUCH] if key and len(key) >= _SHORTEST else ""
 
 
 class Lines:
@@ -89,7 +92,7 @@ class Lines:
     __slots__ = ("_held", "_key", "_mark", "complete")
 
     def __init__(self, reply: Any) -> None:
-        self._key, self._mark = reply.offer.api_key, _mark(reply).encode()
+        self._key, self._mark = reply.offer.api_key, _mark(reply.offer.api_key).encode()
         self._held: list[bytes] = []
         self.complete = True  # whether what was given ends with a blank line
 
