@@ -69,6 +69,20 @@ def others(raw: bytes) -> tuple[str, str, bytes] | None:
         return None
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 1000])
+def test_what_stands_before_a_request(size: int) -> None:
+    def found(raw: bytes) -> Any:
+        return ours([raw[place : place + size] for place in range(0, len(raw), size)])
+
+    for blank in (b"\r\n", b"\r\n\r\n\r\n"):  # which RFC 9112, 2.2 has a server pass over
+        assert found(blank + GOOD[0]) == found(GOOD[0])
+    for other in (b"\n", b"\r\r\n", b" ", b"\x16\x03\x01", b"g"):  # told at once, whatever would follow
+        with pytest.raises(WireError, match="one way only"):
+            RequestReader().feed(other + b"ET")
+    with pytest.raises(WireError, match="CRLF"):
+        RequestReader().feed(b"GET / HTTP/1.1\nHost: h\n")
+
+
 def cut(raw: bytes, places: list[int]) -> list[bytes]:
     ends = sorted({place for place in places if 0 < place < len(raw)})
     return [raw[a:b] for a, b in zip([0, *ends], [*ends, len(raw)], strict=True)]

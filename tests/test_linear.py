@@ -32,6 +32,7 @@ SHORT = {
     "servers.engines": "names in the program's own environment",
     "registry.naming": "names of at most LONGEST_NAME characters",
     "protocols.openai_chat": "the program's own form",
+    "protocols.raw_json": "tried at one place of a text",
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 MAX_STEPS = 10  # replies to one question, calls of tools between them
 # What is no parameter of generation but says whom to ask, in which order, how often and for how much.
 PREFERRING = frozenset((
@@ -39,5 +41,5 @@ def order_behind(names: Sequence[str]) -> str | None:
 
 def check_timeout(timeout: Any) -> None:
     """Raise ValueError if *timeout* is not a number of seconds above 0; None stands for the default."""
-    if timeout is not None and not (isinstance(timeout, int | float) and 0 < timeout < float("inf")):
+    if timeout is not None and not (isinstance(timeout, int | float) and 0 < timeout <= sys.float_info.max):
         raise ValueError(f"timeout must be a number of seconds above 0, not {timeout!r}")

@@ -111,7 +111,8 @@ NEEDS = {"tools": "tool calls", "vision": "images"}
 def needs(body: Mapping[str, Any]) -> list[str]:
     """The features without which *body* makes no sense."""
     features = ["tools"] if body.get("tools") else []
-    for turn in body.get("messages") or ():
+    turns = body.get("messages")
+    for turn in turns if isinstance(turns, list | tuple) else ():
         parts = turn.get("content") if isinstance(turn, dict) else None
         if isinstance(parts, list) and any(isinstance(p, dict) and p.get("type") == "image_url" for p in parts):
             return [*features, "vision"]

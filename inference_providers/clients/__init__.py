@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from inference_providers.clients import failures as failures
     from inference_providers.clients.async_provider_list import AsyncProviderList as AsyncProviderList
     from inference_providers.clients.connection import Connection as Connection
-    from inference_providers.clients.headers_of_replies import reply_headers as reply_headers
+    from inference_providers.clients.headers_of_replies import said_headers as said_headers
     from inference_providers.clients.one_line import ask_ai as ask_ai
     from inference_providers.clients.one_line import batch as batch
     from inference_providers.clients.one_line import default_list as default_list
@@ -29,11 +29,12 @@ if TYPE_CHECKING:
     from inference_providers.clients.routed_request import RoutedRequest as RoutedRequest
     from inference_providers.clients.routed_request import options_for as options_for
     from inference_providers.clients.sdk_headers import headers_for_all as headers_for_all
+    from inference_providers.clients.sdk_headers import plain_headers as plain_headers
 
 _HOME = {
     "async_provider_list": ("AsyncProviderList",),
     "connection": ("Connection",),
-    "headers_of_replies": ("reply_headers",),
+    "headers_of_replies": ("said_headers",),
     "one_line": (
         "ask_ai",
         "batch",
@@ -58,6 +59,9 @@ _HOME = {
         "RoutedRequest",
         "options_for",
     ),
-    "sdk_headers": ("headers_for_all",),
+    "sdk_headers": (
+        "headers_for_all",
+        "plain_headers",
+    ),
 }
 __getattr__, __dir__ = face(__name__, _HOME, modules=("failures",))

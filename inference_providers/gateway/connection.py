@@ -14,6 +14,7 @@ from http import HTTPStatus
 from inference_providers.gateway import failures
 from inference_providers.gateway.app import CLOSE, GONE, WITH_BODY
 from inference_providers.gateway.messages import Outgoing, Refused
+from inference_providers.gateway.open_files import most_connections
 from inference_providers.transport import RequestReader, WireError
 
 TYPE_CHECKING = False
@@ -34,6 +35,7 @@ class Clients:
     def __init__(self, application: Application) -> None:
         self.application, self.settings = application, application.settings
         self.connections: set[Connection] = set()
+        self.most = most_connections(self.settings.connections)
         self.stopping = False
         self.date = b""
         self.tick()
@@ -63,6 +65,7 @@ class Connection(asyncio.Protocol):
         self._transport: Any = None
         self._reader: RequestReader = RequestReader(self._settings.max_head)
         self._admitted: Admitted | None = None
+        self._path = ""  # decoded
         self._body: list[bytes] = []
         self._size = 0
         self._behind = b""  # bytes of further requests
@@ -77,10 +80,13 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: Any) -> None:
         """A client is there."""
         self._transport = transport
-        if len(self._clients.connections) >= self._settings.connections or self._clients.stopping:
+        if self._clients.stopping:
             transport.abort()
             return
+        full = len(self._clients.connections) >= self._clients.most
         self._clients.connections.add(self)
+        if full:
+            self._refuse(Refused(503, "Too many connections are open here: try again later.", "too_many_connections"))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It has gone: what is done for it ends."""
@@ -145,6 +151,7 @@ class Connection(asyncio.Protocol):
             from urllib.parse import unquote
 
             path = unquote(path)
+        self._path = path
         self._admitted = self._application.admit(reader.method, path, reader.headers)
         if reader.has_body and reader.method not in WITH_BODY:
             raise Refused(400, f"{reader.method} takes no body.", "unexpected_body")
@@ -156,8 +163,8 @@ class Connection(asyncio.Protocol):
         admitted = self._admitted
         assert admitted is not None
         content = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        target, _, query = reader.target.partition("?")
-        incoming = admitted.incoming(reader.method, target, query, reader.headers, content)
+        query = reader.target.partition("?")[2]
+        incoming = admitted.incoming(reader.method, self._path, query, reader.headers, content)
         self._body, self._behind = [], reader.leftover
         self._wait(None)
         self._task = self._loop.create_task(self._serve(admitted, incoming, reader))
@@ -257,7 +264,12 @@ class Connection(asyncio.Protocol):
         content = outgoing.content
         assert isinstance(content, bytes)
         self._write_whole(outgoing, content, False, self._reader.method)
-        self._transport.close()
+        if self._reader.headed and not self._reader.done and self._transport.can_write_eof():
+            # What still comes is thrown away: else the system would reset the connection, and the reply be lost.
+            self._wait(self._settings.head_seconds)
+            self._transport.write_eof()
+        else:
+            self._transport.close()
 
     # Time
 
@@ -269,8 +281,8 @@ class Connection(asyncio.Protocol):
         """End it where its client is too slow."""
         if self._stuck_since is not None and now - self._stuck_since > self._settings.write_seconds:
             self._transport.abort()
-        elif self._waits_for and now - self._waits_since > self._waits_for and self._task is None and not self._closes:
-            if self._admitted is not None:
+        elif self._waits_for and now - self._waits_since > self._waits_for and self._task is None:
+            if self._admitted is not None and not self._closes:
                 self._refuse(Refused(408, "The request's body did not arrive in time.", "slow_body", headers=CLOSE))
             else:
                 self._transport.abort()

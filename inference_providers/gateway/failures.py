@@ -29,6 +29,7 @@ class Told:
     __slots__ = ("code", "details", "headers", "message", "parameter", "provider", "status", "type")
 
     def __init__(self, status: int, message: str, code: str, headers: Mapping[str, str]) -> None:
+        status = status if 400 <= status < 600 else 502  # servers say what they like
         self.status, self.message, self.code = status, message, code
         self.headers = dict(headers)
         self.parameter: str | None = None
@@ -48,10 +49,10 @@ def read(error: Refused | InferenceProvidersError) -> Told:
     if failure.kind == failures.REFUSED:
         told = Told(failure.status, str(error), "", {**failure.headers, **_OURS})
         inner = _inner(failure.content)
-        told.code = str(inner.get("code") or inner.get("type") or "provider_error")
-        told.parameter = inner.get("param") if isinstance(inner.get("param"), str) else None
-        if isinstance(inner.get("type"), str) and inner["type"] != "inference_providers":
-            told.type = inner["type"]
+        code, kind, parameter = (_word(inner.get(name)) for name in ("code", "type", "param"))
+        told.code, told.parameter = code or kind or "provider_error", parameter or None
+        if kind and kind != "inference_providers":
+            told.type = kind
         if face is None and failure.status == 401:  # no key at all
             told.status, told.code, told.type = 503, "no_provider", "server_error"
         elif face is not None and face.status in _NOT_THE_CALLERS and failure.status == face.status:
@@ -61,6 +62,12 @@ def read(error: Refused | InferenceProvidersError) -> Told:
         told = Told(504 if late else 503, str(error), "timeout" if late else "provider_unavailable", _OURS)
     told.provider = face.provider if face is not None else None
     return told
+
+
+def _word(value: Any) -> str:
+    """A word for programs; nothing where it is something else."""
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return value if isinstance(value, str) else str(value) if is_number else ""
 
 
 def _inner(content: bytes) -> dict[str, Any]:
@@ -83,7 +90,9 @@ def told(error: Refused | InferenceProvidersError, route: Route | None) -> Outgo
 
 
 def _plain(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in headers.items() if name.lower() not in ("content-type", "content-length")}
+    """Those of a failure's headers that a program can read, without those of its body."""
+    kept = ((name, value) for name, value in headers.items() if value.isascii() and value.isprintable())
+    return {name: value for name, value in kept if name.lower() not in ("content-type", "content-length")}
 
 
 def openai_form(failure: Told) -> dict[str, Any]:
@@ -99,7 +108,7 @@ def inference_form(failure: Told) -> dict[str, Any]:
     return {"error": {"code": failure.code, "message": failure.message, "details": details}}
 
 
-def event(error: InferenceProvidersError) -> bytes:
+def event(error: Refused | InferenceProvidersError) -> bytes:
     """A failure after a stream's first content, as an event of the stream."""
     return b"data: " + json.dumps(openai_form(read(error))).encode() + b"\n\n"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import re
 
 from inference_providers.gateway.callers import ADMIN, ANYBODY
 from inference_providers.gateway.messages import Refused
@@ -20,13 +21,16 @@ if TYPE_CHECKING:
     from inference_providers.gateway.routes import Route
     from inference_providers.gateway.settings import Settings
 
+_HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:/@\[\]]+))(?::[0-9]{1,5})?").fullmatch
+_OWN_SITES = ("none", "same-origin")  # as browsers say it, also with requests that have no `Origin`
 _CHALLENGE = {"www-authenticate": 'Bearer realm="inference_providers"'}
 
 
 def check_place(headers: Mapping[str, str], settings: Settings) -> None:
     """Raise Refused for a `Host` that is not ours, or an `Origin` that is another."""
     host = headers.get("host", "")
-    name = _name(host)
+    found = _HOST(host)
+    name = (found[1] or found[2]).lower() if found is not None else ""
     if name not in settings.hosts and not (settings.is_open and _is_address(name)):
         raise Refused(
             421,
@@ -36,13 +40,8 @@ def check_place(headers: Mapping[str, str], settings: Settings) -> None:
     origin = headers.get("origin")
     if origin is not None and origin not in (f"http://{host}", f"https://{host}"):
         raise Refused(403, "Pages of other origins may not use this gateway.", "foreign_origin")
-
-
-def _name(host: str) -> str:
-    """The name in a `Host`, without its port."""
-    if host.startswith("["):
-        return host[1:].partition("]")[0].lower()
-    return host.partition(":")[0].lower()
+    if headers.get("sec-fetch-site", "none") not in _OWN_SITES:
+        raise Refused(403, "Pages of other sites may not use this gateway.", "foreign_origin")
 
 
 def _is_address(name: str) -> bool:
@@ -65,7 +64,7 @@ def caller_of(headers: Mapping[str, str], settings: Settings, callers: Callers, 
             "missing_token",
             headers=_CHALLENGE,
         )
-    if settings.token and hmac.compare_digest(token.encode("utf-8", "replace"), settings.token.encode()):
+    if settings.token and hmac.compare_digest(token.encode("latin-1"), settings.token.encode()):
         return ADMIN
     caller = callers.of(token)
     if caller is None:

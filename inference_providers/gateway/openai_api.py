@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from functools import partial
 
 from inference_providers import chat
-from inference_providers.clients import RoutedRequest, headers_for_all, reply_headers
+from inference_providers.clients import RoutedRequest, headers_for_all
 from inference_providers.errors import InferenceProvidersError
-from inference_providers.gateway import failures, model_list
+from inference_providers.gateway import failures, model_list, passed
 from inference_providers.gateway.messages import JSON, Incoming, Outgoing, Refused
 from inference_providers.gateway.named import Named
 from inference_providers.gateway.routes import Route
@@ -31,6 +32,7 @@ FOREIGN = frozenset((
     "local_models", "command", "proxy", "trust", "organization",
 ))  # fmt: skip
 _FIELDS = {"/batches": frozenset(("endpoint",))}  # of OpenAI's own, by path: of a batch, the API that it asks
+_ID = re.compile(r"(?!\.+$)[A-Za-z0-9._:=+@~-]{1,512}").fullmatch
 _OF_CACHE = frozenset(("enabled", "ttl", "key_strategy", "similarity_threshold", "namespace"))
 
 
@@ -53,7 +55,7 @@ async def routed(gateway: Gateway, incoming: Incoming, named: Named | None = Non
     reply = await pipeline.async_caller.call(offers, wanted.request, total=total, hedge_after=hedge_after)
     if wanted.learns:
         await named.learn(reply.data, reply.offer)
-    return Outgoing(reply.status, reply_headers(reply), reply.content)
+    return Outgoing(reply.status, *passed.whole(reply))
 
 
 def _path(incoming: Incoming) -> str:
@@ -61,6 +63,9 @@ def _path(incoming: Incoming) -> str:
 
 
 def _wanted(gateway: Gateway, incoming: Incoming, named: Named) -> RoutedRequest:
+    for name in incoming.values.values():  # which is decoded, and becomes a part of a provider's address
+        if _ID(name) is None:
+            raise Refused(404, "Nothing is called so: ids are made of letters, digits and -._:=+@~.", "invalid_id")
     path = _path(incoming)
     if incoming.query_string:
         path = f"{path}?{incoming.query_string}"
@@ -72,7 +77,7 @@ def _wanted(gateway: Gateway, incoming: Incoming, named: Named) -> RoutedRequest
         gateway.options,
         named,
         accept=incoming.headers.get("accept", ""),
-        headers=headers_for_all(incoming.headers),
+        headers=passed.own_of_caller(headers_for_all(incoming.headers)),
         raw=True,
     )
     body = wanted.request.body
@@ -107,8 +112,8 @@ async def _streamed(gateway: Gateway, wanted: RoutedRequest, pipeline: Pipeline,
         raise
     if opening.done() or wanted.request.accept:
         reply = await opening
-        return Outgoing(reply.status, reply_headers(reply), _Pieces(_events(reply, wanted, named), reply))
-    headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-cache")]
+        return Outgoing(reply.status, passed.headers_of(reply), _Pieces(_pieces(reply, wanted, named), reply))
+    headers = [(b"content-type", passed.EVENTS.encode()), (b"cache-control", b"no-cache")]
     return Outgoing(200, headers, _late(gateway, opening, wanted, named))
 
 
@@ -130,8 +135,10 @@ class _Pieces:
         await self._pieces.aclose()  # type: ignore[attr-defined]
 
 
-async def _events(reply: AsyncStreamReply, wanted: RoutedRequest, named: Named) -> AsyncIterator[bytes]:
+async def _pieces(reply: AsyncStreamReply, wanted: RoutedRequest, named: Named) -> AsyncIterator[bytes]:
+    """What a provider sends, as it comes. Events are passed on by lines, and what fails is one more of them."""
     ids = named.stream(reply.offer) if wanted.learns else None
+    lines = passed.Lines(reply) if passed.EVENTS in reply.headers.get("content-type", "") else None
     pieces = reply.raw()
     if wanted.hides_usage:
         pieces = without_usage(pieces, lambda: reply.is_whole)
@@ -140,11 +147,16 @@ async def _events(reply: AsyncStreamReply, wanted: RoutedRequest, named: Named) 
             if ids is not None:
                 ids.feed(piece)
                 await named.write()
-            yield piece
+            if lines is None:
+                yield piece
+            elif whole := lines.feed(piece):
+                yield whole
+        if lines is not None and (rest := lines.rest()):
+            yield rest
     except InferenceProvidersError as error:
-        if wanted.request.accept:
+        if lines is None:  # a picture, or speech, that says it is cut off by not ending
             raise
-        yield failures.event(error)
+        yield (b"" if lines.complete else b"\n\n") + failures.event(error)
 
 
 async def _late(
@@ -160,13 +172,15 @@ async def _late(
         except InferenceProvidersError as error:
             yield failures.event(error)
             return
-        try:
-            async for piece in _events(reply, wanted, named):
-                yield piece
-        finally:
-            reply.close()
+        if passed.EVENTS not in reply.headers.get("content-type", ""):
+            yield failures.event(Refused(502, "The provider's reply is not a stream of events.", "not_a_stream"))
+            return
+        async for piece in _pieces(reply, wanted, named):
+            yield piece
     finally:
         opening.cancel()
+        if opening.done() and not opening.cancelled() and opening.exception() is None:
+            opening.result().close()
 
 
 async def models(gateway: Gateway, incoming: Incoming) -> Outgoing:

@@ -57,6 +57,8 @@ class Settings:
         connections: int = 4096,
         workers: int = 1,
     ) -> None:
+        if not token and not is_loopback(host):
+            raise ValueError(f"a token is needed at {host}, which others than this machine reach")
         self.workers = workers
         self.host, self.port, self.token = host, port, token
         self.hosts = frozenset(name.lower() for name in (*LOOPBACK, *hosts, host))
@@ -73,4 +75,11 @@ class Settings:
 
 def is_loopback(host: str) -> bool:
     """Whether only this machine reaches an address."""
-    return host in LOOPBACK or host.startswith("127.")
+    if host == "localhost":
+        return True
+    import ipaddress
+
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name, wherever it leads
+        return False

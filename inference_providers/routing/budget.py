@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 import threading
 import time
 from collections import deque
@@ -88,7 +89,7 @@ def checked_amount(what: str, given: Any) -> float | None:
     """An amount of USD; None for no limit. Raises ValueError."""
     if given is None:
         return None
-    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given < float("inf"):
+    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given <= sys.float_info.max:
         raise ValueError(f"{what} must be an amount of USD, 0 or more, not {given!r}")
     return float(given)
 

@@ -6,6 +6,7 @@ All of it is checked here, whatever words it comes in.
 from __future__ import annotations
 
 import math
+import sys
 
 from inference_providers.chat import BALANCED, CHEAPEST, FASTEST, LISTED, PREFERRING, RANDOM
 from inference_providers.routing.budget import CALL, Budget, Purse, checked_amount
@@ -258,6 +259,8 @@ def _share(what: str, given: Any) -> float:
 
 def _number(what: str, given: Any, least: float, most: float) -> float:
     is_number = isinstance(given, int | float) and not isinstance(given, bool)
+    if is_number and sys.float_info.max < abs(given) < math.inf:  # more digits than a float holds
+        is_number = False
     if not is_number or math.isnan(given) or not least <= given <= most:
         raise ValueError(f"{what} must be a number from {least:g} to {most:g}, not {given!r}")
     return float(given)

@@ -12,6 +12,7 @@ from inference_providers.transport import http1
 from inference_providers.transport.http import WireError
 
 _LINE = re.compile(r"([A-Z]{1,20}) (/[\x21-\x7e]*) HTTP/1\.([01])").fullmatch
+_EMPTY_LINES = re.compile(rb"(?:\r\n)+").match
 _TARGET_CAP = 8192  # characters
 
 
@@ -35,10 +36,21 @@ class RequestReader(http1.Reader):
     def _head(self, data: bytes) -> bytes:
         """What is behind the head, or nothing where that is not complete."""
         buffer = self._buffer + data if self._buffer else data
+        if buffer[:1] == b"\r":  # empty lines may stand before it (RFC 9112, 2.2)
+            found = _EMPTY_LINES(buffer)
+            buffer, self._buffer = buffer[found.end() if found is not None else 0 :], b""
+            if buffer in (b"", b"\r"):
+                self._buffer = buffer
+                return b""
+        if not b"A" <= buffer[:1] <= b"Z":
+            raise _unclear("it does not begin with a method")
         end = buffer.find(b"\r\n\r\n", max(len(self._buffer) - 3, 0), self.head_cap)
         if end < 0:
             if len(buffer) >= self.head_cap:
                 raise WireError("oversize", "the head is too long")
+            first = buffer.find(b"\n")
+            if first >= 0 and buffer[first - 1 : first] != b"\r":  # and so no end that is waited for
+                raise _unclear("a line does not end with CRLF")
             self._buffer = buffer
             return b""
         self._buffer = b""

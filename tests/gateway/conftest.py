@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT, keys, registry_of
+from tests.gateway.inside import PATIENCE, Inside
 from tests.running import Running
+from tests.servers import Server
 
 TOKEN = "administrator-token-0123456789"
 
@@ -50,3 +52,32 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
     yield run
     for one in running:
         one.stop()
+
+
+@pytest.fixture
+def within() -> Iterator[Callable[..., Inside]]:
+    """Start gateways in this process: `within(server.url, ..., options={...}, head_seconds=...)`."""
+    running: list[Inside] = []
+
+    def run(*endpoints: str, **settings: Any) -> Inside:
+        running.append(Inside(*endpoints, **settings))
+        return running[-1]
+
+    yield run
+    for one in running:
+        one.stop()
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[Server]:
+    """A provider that behaves, for all tests of a module."""
+    with Server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def gateway(provider: Server) -> Iterator[Inside]:
+    """A gateway before it, for all tests of a module that do not harm each other."""
+    inside = Inside(provider.url, head_seconds=PATIENCE, body_seconds=PATIENCE)
+    yield inside
+    inside.stop()
