@@ -78,10 +78,11 @@ $(AIDER)/.test: $(AIDER)/bin/python tests/clients/aider.txt
 	@$(AIDER)/bin/python -m pip install --quiet --disable-pip-version-check -c tests/clients/aider.txt aider-chat
 	@touch $@
 
-# No package's script runs, but for the one that puts opencode's program for this machine where it is looked for.
+# No package's script runs, but for the one that puts opencode's program for this machine where it is looked for. Not by
+# `npm ci`: that wants opencode's programs for all machines in the lock file, which the registry of a machine may lack.
 $(NODE)/node_modules/.test: $(NODE)/package.json $(NODE)/package-lock.json
 	@echo "installing programs for node (400 MB, the first time)"
-	@npm ci --prefix $(NODE) --ignore-scripts --no-audit --no-fund --loglevel=error
+	@npm install --no-save --prefix $(NODE) --ignore-scripts --no-audit --no-fund --loglevel=error
 	@node $(NODE)/node_modules/opencode-ai/postinstall.mjs
 	@touch $@
 
