@@ -28,7 +28,7 @@ PACKAGES_3 := 'openai>=3' dspy haystack-ai langchain-openai langchain-tests open
 
 # Programs that use the gateway. aider wants exact versions of much, so it is alone.
 CLIENTS_PYTHON := openai langchain-openai llm
-CLIENTS_NODE := $(if $(shell command -v npm),$(NODE)/node_modules/.test)
+CLIENTS_NODE := $(if $(shell command -v npm 2>/dev/null),$(NODE)/node_modules/.test)
 
 .PHONY: test test-engines test-frameworks test-clients test-lowest frameworks-constraints clients-constraints lint lint-code lint-format lint-types lint-files lint-workflows constraints wheel docs generate api nightly demo bench clean
 
