@@ -110,7 +110,10 @@ def _database(name: str) -> tuple[str, ...]:
     return (name, *(f"{name}{tail}" for tail in ("-wal", "-shm", ".lock", ".damaged-*")))
 
 
-_GATEWAY = tuple(name for file in ("callers", "spending", "limits") for name in _database(f"{file}.sqlite"))
+_GATEWAY = (
+    *(name for file in ("callers", "spending", "limits") for name in _database(f"{file}.sqlite")),
+    "limits.sqlite.worker-*",
+)
 
 
 def size_of(path: str) -> int:

@@ -105,6 +105,7 @@ class Application:
         """What a route's handler makes of a request, or how it failed."""
         if incoming.caller.is_admin or incoming.caller is ANYBODY:
             return await self._made(route, incoming)
+        self.gateway.meter()
         one = Asking(incoming.caller)
         before = asking.set(one)
         try:

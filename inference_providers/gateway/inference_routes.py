@@ -142,6 +142,7 @@ async def _hold(gateway: Gateway, caller: Caller, request: InferenceRequest) -> 
     """Have a request keep to what its caller may use. Raises UnknownModelError."""
     request.caller = "" if caller.is_admin else caller.id
     if caller.models is not None:
+        request.models = await asyncio.to_thread(gateway.allowed.names, caller, request.models)
         await asyncio.to_thread(_check_models, gateway.pipeline.finder, caller.models, request)
 
 

@@ -10,8 +10,8 @@ from inference_providers import chat
 from inference_providers.clients import RoutedRequest, headers_for_all, reply_headers
 from inference_providers.errors import InferenceProvidersError
 from inference_providers.gateway import failures, model_list
+from inference_providers.gateway.callers import ANYBODY
 from inference_providers.gateway.messages import JSON, Incoming, Outgoing, Refused
-from inference_providers.gateway.metrics import CALLER
 from inference_providers.gateway.routes import Route
 from inference_providers.gateway.stream_usage import ask_for_usage, without_usage
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from inference_providers.gateway.service import Gateway
 
 BASE = "/v1"
+_BATCHES = BASE + "/batches"
+_ACCOUNTS = (BASE + "/files", _BATCHES)
 _PING = b": waiting for the model\n\n"
 # Fields by which other gateways are told where to send, with which key, or what to read: nobody says that to this one.
 _FOREIGN = frozenset((
@@ -35,7 +37,6 @@ _OF_CACHE = frozenset(("enabled", "ttl", "key_strategy", "similarity_threshold",
 
 async def routed(gateway: Gateway, incoming: Incoming) -> Outgoing:
     """A request for whoever serves its model, or has what it names."""
-    CALLER.set(incoming.caller.id)
     wanted = _wanted(gateway, incoming)
     if incoming.caller.models is not None:
         wanted.models = await asyncio.to_thread(gateway.allowed.names, incoming.caller, wanted.models)
@@ -50,6 +51,18 @@ async def routed(gateway: Gateway, incoming: Incoming) -> Outgoing:
     if wanted.learns:
         pipeline.owners.learn(reply.data, reply.offer)
     return Outgoing(reply.status, reply_headers(reply), reply.content)
+
+
+def _check_path(incoming: Incoming) -> None:
+    """Raise Refused (403) for a caller, of what is everybody's, or leads past its models and its budget."""
+    caller = incoming.caller
+    if caller.is_admin or caller is ANYBODY:
+        return
+    if incoming.method == "GET" and incoming.path in _ACCOUNTS:
+        raise Refused(403, "This lists what is everybody's: it is the administrator's.", "not_administrator")
+    if incoming.path.startswith(_BATCHES) and (caller.models is not None or caller.budget is not None):
+        said = "A key with models or a budget makes no batches here: a file names what they ask, and it is not read."
+        raise Refused(403, said, "batches_not_allowed")
 
 
 def _wanted(gateway: Gateway, incoming: Incoming) -> RoutedRequest:

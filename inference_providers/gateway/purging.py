@@ -20,6 +20,8 @@ def purge(callers: Callers, name: str, environ: Mapping[str, str], also: Sequenc
     Raises UnknownCallerError and OSError.
     """
     from inference_providers.cache import user_store
+    from inference_providers.gateway.replies import Replies
+    from inference_providers.gateway.shared_windows import SharedWindows
     from inference_providers.gateway.spending import Spending
     from inference_providers.usage import LogFile
 
@@ -31,6 +33,9 @@ def purge(callers: Callers, name: str, environ: Mapping[str, str], also: Sequenc
         store.purge(caller.id)
         if store.base.fault:
             raise OSError(0, store.base.fault, store.base.path)
+    Replies.of(environ).purge(caller.id)
+    if (windows := SharedWindows.of(environ)) is not None:
+        windows.forget(caller.id)
     Spending.of(environ).forget(caller.id)
     for removal in also:
         removal(caller.id)
