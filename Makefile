@@ -28,7 +28,7 @@ PACKAGES_3 := 'openai>=3' dspy haystack-ai langchain-openai langchain-tests open
 
 # Programs that use the gateway. aider wants exact versions of much, so it is alone.
 CLIENTS_PYTHON := openai langchain-openai llm
-CLIENTS_NODE := $(if $(shell command -v npm),$(NODE)/node_modules/.test)
+CLIENTS_NODE := $(if $(shell command -v npm 2>/dev/null),$(NODE)/node_modules/.test)
 
 .PHONY: test test-engines test-frameworks test-clients test-lowest frameworks-constraints clients-constraints lint lint-code lint-format lint-types lint-files lint-workflows constraints wheel docs generate api nightly demo bench clean
 
@@ -78,10 +78,11 @@ $(AIDER)/.test: $(AIDER)/bin/python tests/clients/aider.txt
 	@$(AIDER)/bin/python -m pip install --quiet --disable-pip-version-check -c tests/clients/aider.txt aider-chat
 	@touch $@
 
-# No package's script runs, but for the one that puts opencode's program for this machine where it is looked for.
+# No package's script runs, but for the one that puts opencode's program for this machine where it is looked for. Not by
+# `npm ci`: that wants opencode's programs for all machines in the lock file, which the registry of a machine may lack.
 $(NODE)/node_modules/.test: $(NODE)/package.json $(NODE)/package-lock.json
 	@echo "installing programs for node (400 MB, the first time)"
-	@npm ci --prefix $(NODE) --ignore-scripts --no-audit --no-fund --loglevel=error
+	@npm install --no-save --prefix $(NODE) --ignore-scripts --no-audit --no-fund --loglevel=error
 	@node $(NODE)/node_modules/opencode-ai/postinstall.mjs
 	@touch $@
 

@@ -195,6 +195,7 @@ def way(request: pytest.FixtureRequest, provider: ScriptedProvider, tmp_path: Pa
     try:
         yield made
         made.check()
+        assert gateway is None or gateway.process.poll() is None, gateway.process.stderr.read()
     finally:
         made.close()
         if gateway is not None:

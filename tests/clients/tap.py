@@ -51,10 +51,15 @@ class Tap:
         while True:
             try:
                 near, _ = self._socket.accept()
-                far = socket.create_connection(("127.0.0.1", self._port))
             except OSError:
                 return
-            self._open += [near, far]
+            self._open.append(near)
+            try:
+                far = socket.create_connection(("127.0.0.1", self._port))
+            except OSError:  # whoever asks sees that nobody is there
+                near.close()
+                continue
+            self._open.append(far)
             sent = bytearray()
             self._sent.append(sent)
             threading.Thread(target=_pass, args=(near, far, sent), daemon=True).start()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from tests.clients.conftest import NODE_MODULES, PROGRAMS, Way, node_program, of_the_page, python_program
+from tests.clients.conftest import FOLDER, NODE_MODULES, PROGRAMS, Way, node_program, of_the_page, python_program
 from tests.clients.provider import TEXT
+from tests.conftest import ROOT
 
 
 @pytest.mark.parametrize("heading", ["openai for Python", "LangChain"])
@@ -39,3 +41,25 @@ def test_node(heading: str, way: Way, tmp_path: Path) -> None:
     program.write_text(way.pasted(block), "utf-8")
     done = way.run([*command, str(program)])
     assert (done.stdout, done.returncode) == (f"{TEXT}\n", 0), done.stderr
+
+
+def test_the_versions_on_the_page_are_those_that_are_installed() -> None:
+    page = (ROOT / "docs" / "programs.md").read_text("utf-8")
+    pinned = {}
+    for name in ("aider.txt", "python.txt"):  # both have openai; the page tells of the latter's
+        pinned |= dict(line.split("==") for line in (FOLDER / name).read_text().splitlines() if "==" in line)
+    node = json.loads((PROGRAMS / "package.json").read_text())["dependencies"]
+    ai, compatible = node["ai"], node["@ai-sdk/openai-compatible"]
+    for heading, said, versions in (
+        ("openai for Python", "({})", [pinned["openai"]]),
+        ("openai for Node", "({})", [node["openai"]]),
+        ("LangChain", "(langchain-openai {})", [pinned["langchain-openai"]]),
+        ("Vercel AI SDK", "(ai {} with @ai-sdk/openai-compatible {})", [ai, compatible]),
+        ("llm", "({})", [pinned["llm"]]),
+        ("aider", "({})", [pinned["aider-chat"]]),
+        ("opencode", "({})", [node["opencode-ai"]]),
+    ):
+        words = said.format(
+            *(version.rpartition(".")[0] if version.count(".") > 1 else version for version in versions)
+        )
+        assert f"\n## {heading}\n\n{words}" in page
