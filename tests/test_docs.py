@@ -64,7 +64,7 @@ def gateway(environ: dict[str, str]) -> Iterator[Callable[[str], str]]:
         if "127.0.0.1:8484" not in code:
             return code
         if not running:
-            environ["INFERENCE_PROVIDERS_TOKEN"] = "token-of-docs"
+            environ["INFERENCE_PROVIDERS_TOKEN"] = "token-of-these-docs"
             running.append(started("inference-providers serve", environ))
         return code.replace("127.0.0.1:8484", f"127.0.0.1:{running[0].port}")
 
@@ -76,7 +76,7 @@ def gateway(environ: dict[str, str]) -> Iterator[Callable[[str], str]]:
 def started(line: str, environ: dict[str, str]) -> Running:
     """A gateway that a line starts, on a port that is free."""
     command = ["bash", "-c", f"exec {line} --port 0"]
-    return Running(subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True), "token-of-docs")
+    return Running(subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True), "token-of-these-docs")
 
 
 @pytest.mark.parametrize("code", blocks("python"))
