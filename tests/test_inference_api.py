@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import stat
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from inference_providers import AsyncClient, Client, errors
-from inference_providers.compat import gateway_access, inference_api, inference_errors, kept_replies
+from inference_providers import AsyncClient, Client, ProviderList, errors
+from inference_providers.compat import gateway_access, inference_api, inference_calls, inference_errors, kept_replies
 from inference_providers.compat.inference_objects import Fields, InferenceChunk
-from inference_providers.gateway import inference_routes, replies
+from inference_providers.gateway import inference_routes, replies, service
+from inference_providers.gateway.callers import ADMIN
+from inference_providers.gateway.messages import Incoming, Outgoing
+from inference_providers.gateway.settings import Settings
 from inference_providers.transport import Sender, WireError
 from inference_providers.transport.http import Request
-from tests.conftest import keys, list_of, registry_of
+from tests.conftest import async_list_of, keys, registry_of
 from tests.servers import Connection, Received, Server, answer, status
 
 Serve = Callable[..., Server]
@@ -183,6 +188,15 @@ def test_what_is_unknown_goes_on_and_what_is_known_is_checked(serve: Serve) -> N
     assert len(server.asked) == 1
 
 
+def test_names_within_what_goes_to_whoever_answers_may_be_anybodys() -> None:
+    kwargs = {"api_key": "of the template", "path": "x"}
+    inner = {"plugins": [{"path": "x", "verbose": True}], "chat_template_kwargs": kwargs}
+    assert inference_api.request_of({**SAID, **inner}).extra == inner
+    for more in ({"path": "x"}, {"plugins": [{"base_url": "x"}]}, {"extra_body": {"trust": {}}}):
+        with pytest.raises(errors.InvalidRequestError, match="cannot be set by a request"):
+            inference_api.request_of({**SAID, **more})
+
+
 def test_calls_of_tools_come_with_the_end_of_a_stream(serve: Serve) -> None:
     call = {"id": "call_1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
 
@@ -201,27 +215,19 @@ def test_calls_of_tools_come_with_the_end_of_a_stream(serve: Serve) -> None:
     assert last.choices[0]["delta"]["tool_calls"] == [call]
 
 
-def test_a_caller_is_held_to_its_models() -> None:
-    pipeline = list_of("http://127.0.0.1:9/v1", more={"n": "n-internal"}).pipeline
-
-    def held(**more: Any) -> inference_api.InferenceRequest:
-        request = inference_api.request_of({"model": "m", "messages": MESSAGES, **more})
-        inference_routes._check_models(pipeline.finder, ("m",), request)
-        return request
-
-    assert held().asked_models == ["m"]
-    assert held(model="auto", fallback_strategy="best_available").asked_models == ["m"]
-    steps = held(provider="p1", fallback_providers=["p2"], preferences={"primary": "p3"}).parameters["strategies"]
-    assert steps == [{"provider": "p1", "model": "m"}, {"provider": "p2", "model": "m"}]
-    assert held(preferences={"primary": "p1"}).parameters["strategies"] == [{"provider": "p1", "model": "m"}]
-    for more in (
-        {"model": "n"},
-        {"model": ["m", "n"]},
-        {"strategies": [{"provider": "p1", "model": "n"}]},
-        {"fallback_config": {"strategies": [{"model": "n"}], "retry_attempts": 1}},
-    ):
-        with pytest.raises(errors.UnknownModelError, match="none of the models of this key"):
-            held(**more)
+def test_a_caller_is_told_of_its_own_calls() -> None:
+    providers = ProviderList(mock={"gpt-4": "Yes."}, log="usage")
+    for caller in ("a", "a", "b", ""):
+        request = inference_api.request_of(SAID)
+        request.caller = caller
+        inference_calls.inferred(providers.pipeline, request)
+    for caller, count in (("a", 2), ("b", 1), ("c", 0), (None, 4)):
+        analytics, performance = (
+            providers.analytics("today", caller=caller),
+            providers.performance("gpt-4", caller=caller),
+        )
+        assert analytics.total_requests == performance.total_requests == count
+        assert (performance.p95_latency_ms is None) == (count == 0)
 
 
 # Errors
@@ -290,6 +296,13 @@ def test_what_answers_may_be_no_gateway(serve: Serve) -> None:
     for url, said in ((another.url, "no gateway of this kind"), ("http://127.0.0.1:9", "reached: connection refused")):
         with Client("t", url, environ={}) as client, pytest.raises(errors.ProviderUnavailableError, match=said):
             client.inference.create(**SAID)
+
+    for body in ({}, {"responses": 3}, {"responses": [3]}):
+        odd = serve(lambda connection, request, body=body: connection.reply(200, body))
+        with Client("t", odd.url, environ={}) as client:
+            assert client.inference.create(**SAID).content == ""
+            with pytest.raises(errors.ProviderUnavailableError, match="no list of responses"):
+                client.inference.batch([SAID])
 
     def ends(connection: Connection, request: Received) -> None:
         connection.start_stream()
@@ -365,3 +378,74 @@ def test_a_reply_that_another_model_gave_says_so(serve: Serve) -> None:
     assert client.inference.create("m", MESSAGES).model == "m"
     assert client.inference.create("p1/m", MESSAGES).model == "m"
     assert client.inference.create("auto", MESSAGES).model == "m"
+
+
+# Streams of a gateway that are long in coming
+
+
+def opened(url: str, then: Callable[[Any], Any]) -> Any:
+    """What *then* makes of a stream of a gateway that waits a hundredth of a second before it says so."""
+
+    async def main() -> Any:
+        made = service.Gateway(lambda: async_list_of(url), Settings(ping_seconds=0.01))
+        body = {"model": "m", "messages": MESSAGES}
+        incoming = Incoming("POST", "/v1/inference/stream", ADMIN, content=json.dumps(body).encode())
+        outgoing = await inference_routes.stream(made, incoming)
+        try:
+            return await then(outgoing)
+        finally:
+            await outgoing.close()
+            await made.providers.aclose()
+
+    return asyncio.run(main())
+
+
+def test_a_stream_that_is_long_in_coming_is_begun_with_comments(serve: Serve) -> None:
+    for behaviour, last in ((answer, b"data: [DONE]\n\n"), (status(400, {"error": {"message": "no"}}), None)):
+        go_on = threading.Event()
+
+        def late(connection: Connection, request: Received, then: Any = behaviour, go_on: Any = go_on) -> None:
+            go_on.wait(30)
+            then(connection, request)
+
+        async def read(outgoing: Outgoing, go_on: threading.Event = go_on) -> list[bytes]:
+            assert (outgoing.status, type(outgoing.content)) != (200, bytes)
+            pieces: Any = outgoing.content
+            first = await anext(pieces)
+            go_on.set()
+            return [first, *[piece async for piece in pieces]]
+
+        pieces = opened(serve(late).url, read)
+        assert pieces[0].startswith(b": ")
+        events = [piece for piece in pieces if not piece.startswith(b": ")]
+        if last is not None:
+            assert events[-1] == last
+        else:
+            (event,) = events
+            told = json.loads(event.removeprefix(b"data: "))
+            assert (told["object"], told["error"]["code"]) == ("inference.error", "invalid_request")
+
+
+def test_a_stream_that_nobody_reads_is_ended(serve: Serve) -> None:
+    server = serve(lambda connection, request: connection.hold())
+
+    async def leave(outgoing: Outgoing) -> None:
+        pieces: Any = outgoing.content
+        await anext(pieces)
+        await asyncio.to_thread(server.keeps_waiting)
+
+    opened(server.url, leave)
+    assert server.left()
+
+    def slow(connection: Connection, request: Received) -> None:
+        connection.start_stream()
+        connection.event({"choices": [{"index": 0, "delta": {"content": "Once"}, "finish_reason": None}]})
+        connection.hold()
+
+    begun = serve(slow)
+
+    async def unread(outgoing: Outgoing) -> None:
+        await asyncio.to_thread(begun.keeps_waiting)
+
+    opened(begun.url, unread)
+    assert begun.left()

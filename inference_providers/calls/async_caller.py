@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 from inference_providers.calls.async_trial import error_body, running
 from inference_providers.calls.async_waiting import hedged, in_thread, sleep
@@ -17,7 +18,7 @@ from inference_providers.transport import WireError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
-    from typing import Any, TypeVar
+    from typing import TypeVar
 
     from inference_providers.attempts import Attempt
     from inference_providers.calls.async_stream_reply import AsyncOpening, AsyncStreamReply
@@ -52,9 +53,7 @@ class AsyncCaller:
 
         call = Call(self.context, request, offers, self.health.policy.total if total is None else total)
 
-        async def answered() -> Reply:
-            return await self._answered(call.offers, request, call.left, hedge_after, call)
-
+        answered = partial(self._answered, offers, request, None, hedge_after, call)
         return await self._observed(call, answered, given, call.finish)
 
     async def stream(
@@ -133,14 +132,20 @@ class AsyncCaller:
         if not stages:
             return await run()
         stage = stages.pop(0)
-        own = await stage.before_async(call)
+        own = await stage.before_async(call) if stage.waits else stage.before(call)
         try:
-            reply = await self._staged(call, stages, run, accept) if own is None else accept(own)
+            if own is not None:
+                reply = accept(own)
+            else:
+                reply = await (self._staged(call, stages, run, accept) if stages else run())
         except BaseException as error:
             await stage.after_async(call, None, error)
             raise
         try:
-            await stage.after_async(call, reply, None)
+            if stage.waits:
+                await stage.after_async(call, reply, None)
+            else:
+                stage.after(call, reply, None)
         except BaseException:
             reply.close()  # nobody will read it
             raise
@@ -154,15 +159,26 @@ class AsyncCaller:
         hedge_after: float | str | None,
         call: Call | None,
     ) -> Reply:
-        attempts: list[Attempt] = [] if call is None else call.attempts
+        if call is None:
+            attempts: list[Attempt] = []
+        else:
+            offers, attempts, total = call.offers, call.attempts, call.left  # which stages may have changed
         started = time.monotonic()
         request.repairs = self.health.repairs
         capable = capable_offers(request, offers, self.context.who_could)
         one = self._tried
         if request.preferences is not None or self.context.preferences is not None:
             capable, one = self._preferred(request, capable), self._passed
-        how: Any = {"total": total, "attempts": attempts, "tries": request.tries, "preferences": request.preferences}
-        steps = route(capable, self.health, self.context, hedge_after=hedge_after, **how)
+        steps = route(
+            capable,
+            self.health,
+            self.context,
+            total=total,
+            attempts=attempts,
+            hedge_after=hedge_after,
+            tries=request.tries,
+            preferences=request.preferences,
+        )
         step = next(steps)
         while True:
             verdict, offer = None, None

@@ -35,7 +35,6 @@ class AsyncOpening:
     """One try of a stream: read until its first content or its failure; then to its end."""
 
     response: AsyncResponse
-    _source: AsyncIterator[bytes]
 
     def __init__(self, context: Context, sender: AsyncSender, step: Send, request: ModelRequest) -> None:
         self.offer = step.offer
@@ -46,6 +45,8 @@ class AsyncOpening:
         self._raw = bytearray()
         self._early: list[dict[str, Any]] = []
         self._failure: TruncatedStreamError | None = None
+        self._begun, self._reads, self._ended = False, True, False  # of what follows the first content
+        self._seen, self._heard = 0, 0.0  # how many events there were before the last piece; when one came last
         self.judge = self._judge({})
 
     @property
@@ -118,7 +119,6 @@ class AsyncOpening:
             content = await error_body(self.response)
             return judge(self.response.status, self.response.headers, content, offer, self._request)
         self.judge = self._judge(self.response.headers)
-        self._source = self._chunks()  # one iterator for both phases: a second would close the first
         try:
             await self._read_to_content()
         except BaseException:
@@ -139,7 +139,7 @@ class AsyncOpening:
         self.response.limit(left, silence)
 
     async def _read_to_content(self) -> None:
-        async for chunk in self._source:
+        while chunk := await self._chunk():
             self._take(Part(self.judge, chunk))
             if self.judge.started or self.judge.verdict is not None:
                 return
@@ -153,13 +153,14 @@ class AsyncOpening:
         self._early += part.events
         self._failure = part.failure
 
-    async def _chunks(self) -> AsyncIterator[bytes]:
+    async def _chunk(self) -> bytes:
+        """The next bytes, none at the end."""
         try:
-            async for chunk in self.response.chunks:
-                yield chunk
+            return await self.response.more()
         except WireError as error:
             if not self.closed:
                 self.judge.broke(error)
+            return b""
 
     def _forget(self) -> None:
         """What came before the first content is given once."""
@@ -170,7 +171,7 @@ class AsyncOpening:
         head = bytes(self._raw)
         self._forget()
         yield head
-        async for part in self._rest():
+        while (part := await self._part()) is not None:
             yield part.raw
             if part.failure is not None:
                 raise part.failure
@@ -181,7 +182,7 @@ class AsyncOpening:
         self._forget()
         for event in head:
             yield event
-        async for part in self._rest():
+        while (part := await self._part()) is not None:
             for event in part.events:
                 yield event
             if part.failure is not None:
@@ -193,31 +194,43 @@ class AsyncOpening:
         self._forget()
         yield head
         if head.failure is None:
-            async for part in self._rest():
+            while (part := await self._part()) is not None:
                 yield part
 
-    async def _rest(self) -> AsyncIterator[Part]:
-        if self._failure is not None:
-            raise self._failure
-        if self.judge.verdict is not None or self.closed:
-            return
-        heard = time.monotonic()
+    async def _part(self) -> Part | None:
+        """The next piece, None at the end. Raises TruncatedStreamError."""
         judge = self.judge
-        if not judge.done:
-            async for chunk in self._source:
-                seen = judge.events
-                yield Part(judge, chunk)
-                if judge.done:
-                    break
-                if judge.events > seen:
-                    heard = time.monotonic()
-                    if judge.resting != self._rests:
-                        self._limit_rest()
-                elif time.monotonic() - heard > self._limits.idle:
-                    judge.silent()
-                    break
-        if not self.closed:
-            yield Part(judge, b"", ends=True)
+        if not self._begun:
+            self._begun, self._heard = True, time.monotonic()
+            if self._failure is not None:
+                raise self._failure
+            self._ended = judge.verdict is not None or self.closed
+            self._reads = not judge.done
+        elif self._reads:
+            self._look_back()
+        if self._ended:
+            return None
+        if self._reads:
+            chunk = await self._chunk()
+            if chunk:
+                self._seen = judge.events
+                return Part(judge, chunk)
+            self._reads = False
+        self._ended = True
+        return None if self.closed else Part(judge, b"", ends=True)
+
+    def _look_back(self) -> None:
+        """What the last piece means for those to come. Raises TruncatedStreamError where it brings nothing for long."""
+        judge = self.judge
+        if judge.done:
+            self._reads = False
+        elif judge.events > self._seen:
+            self._heard = time.monotonic()
+            if judge.resting != self._rests:
+                self._limit_rest()
+        elif time.monotonic() - self._heard > self._limits.idle:
+            judge.silent()
+            self._reads = False
 
 
 def _answers(request: ModelRequest) -> int:

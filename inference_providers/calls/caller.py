@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 from inference_providers.calls.reply import Reply, after_both, ends_the_call, given, judge
 from inference_providers.calls.trial import error_body, running
@@ -15,7 +16,7 @@ from inference_providers.transport import WireError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import Any, TypeVar
+    from typing import TypeVar
 
     from inference_providers.attempts import Attempt
     from inference_providers.calls.gate import Admission
@@ -50,9 +51,7 @@ class Caller:
 
         call = Call(self.context, request, offers, self.health.policy.total if total is None else total)
 
-        def answered() -> Reply:
-            return self._answered(call.offers, request, call.left, hedge_after, call)
-
+        answered = partial(self._answered, offers, request, None, hedge_after, call)
         return self._observed(call, answered, given, call.finish)
 
     def stream(self, offers: Sequence[Offer], request: ModelRequest, *, total: float | None = None) -> StreamReply:
@@ -127,14 +126,20 @@ class Caller:
         if not stages:
             return run()
         stage = stages.pop(0)
-        own = stage.before(call)
+        own = stage.before(call) if stage.waits else stage.before(call)
         try:
-            reply = self._staged(call, stages, run, accept) if own is None else accept(own)
+            if own is not None:
+                reply = accept(own)
+            else:
+                reply = self._staged(call, stages, run, accept) if stages else run()
         except BaseException as error:
             stage.after(call, None, error)
             raise
         try:
-            stage.after(call, reply, None)
+            if stage.waits:
+                stage.after(call, reply, None)
+            else:
+                stage.after(call, reply, None)
         except BaseException:
             reply.close()  # nobody will read it
             raise
@@ -148,15 +153,26 @@ class Caller:
         hedge_after: float | str | None,
         call: Call | None,
     ) -> Reply:
-        attempts: list[Attempt] = [] if call is None else call.attempts
+        if call is None:
+            attempts: list[Attempt] = []
+        else:
+            offers, attempts, total = call.offers, call.attempts, call.left  # which stages may have changed
         started = time.monotonic()
         request.repairs = self.health.repairs
         capable = capable_offers(request, offers, self.context.who_could)
         one = self._tried
         if request.preferences is not None or self.context.preferences is not None:
             capable, one = self._preferred(request, capable), self._passed
-        how: Any = {"total": total, "attempts": attempts, "tries": request.tries, "preferences": request.preferences}
-        steps = route(capable, self.health, self.context, hedge_after=hedge_after, **how)
+        steps = route(
+            capable,
+            self.health,
+            self.context,
+            total=total,
+            attempts=attempts,
+            hedge_after=hedge_after,
+            tries=request.tries,
+            preferences=request.preferences,
+        )
         step = next(steps)
         while True:
             verdict, offer = None, None

@@ -106,10 +106,10 @@ class CallFinished(Event):
         *,
         cached: bool = False,
     ) -> None:
-        super().__init__(call)
-        self.provider = offer.provider if offer is not None else None
-        self.model = offer.internal_name if offer is not None else None
-        self.canonical_name = offer.canonical_name if offer is not None else None
+        self.call, self.at = call, time.monotonic()
+        self.provider = self.model = self.canonical_name = None
+        if offer is not None:
+            self.provider, self.model, self.canonical_name = offer.provider, offer.internal_name, offer.canonical_name
         self.outcome, self.attempts, self.seconds, self.usage, self.cost = outcome, attempts, seconds, usage, cost
         self.cached = cached
 

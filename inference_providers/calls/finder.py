@@ -46,6 +46,8 @@ _FOUND_KEPT = 10.0  # seconds for which the candidates of several names count
 class Finder(Secretive):
     """Who can serve what, with these keys and servers. Its options are those of `ProviderList`."""
 
+    takes_paths = True  # whether a model's name may be the path of a file
+
     def __init__(
         self,
         verbose: bool,
@@ -169,7 +171,7 @@ class Finder(Secretive):
         from inference_providers.log import warn
         from inference_providers.servers import Launchables
 
-        return Launchables(self.registry, self.environ, self._local_models, warn)
+        return Launchables(self.registry, self.environ, self._local_models, warn, takes_paths=self.takes_paths)
 
     def _launchable(self, wanted: str, pid: str | None, where: str) -> Sequence[LocalServer]:
         """Models that could be launched here, for name resolution."""
@@ -179,9 +181,7 @@ class Finder(Secretive):
 
                 model_lists.check_not_listed(wanted, self.environ)
             return ()
-        if where == GIVEN and not self._local_models:
-            return ()
-        return self._launchables.matching(wanted, pid, where)
+        return () if where == GIVEN and not self._local_models else self._launchables.matching(wanted, pid, where)
 
     def candidates(self, name: str, *, provider: str | None = None) -> list[Offer]:
         """The candidates for a name, as the list that holds this finder has them. Raises as `own_candidates` does."""

@@ -19,7 +19,7 @@ from inference_providers.usage import Charge, usage_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Any, Protocol
 
     from inference_providers.attempts import Attempt
@@ -79,6 +79,12 @@ class Stage:
     it in their `after`; one whose `before` did not come back has no `after`.
     """
 
+    waits = False  # whether it has words of its own for asyncio
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.waits = cls.before_async is not Stage.before_async or cls.after_async is not Stage.after_async
+
     def before(self, call: Call) -> Any:
         """Called before anybody is asked. A `Reply` that is returned is that of the call, and nobody is asked.
 
@@ -109,7 +115,7 @@ class Call:
 
     __slots__ = (
         "_context",
-        "_hears_all",
+        "_hear_all",
         "_listeners",
         "_open",
         "_told",
@@ -127,7 +133,7 @@ class Call:
     ) -> None:
         self._context, self.request, self.offers = context, request, offers
         self._listeners, self.stages = tuple(context.listeners), tuple(context.stages)
-        self._hears_all = not all(getattr(one, "ends_alone", False) for one in self._listeners)
+        self._hear_all = [one for one in self._listeners if not getattr(one, "ends_alone", False)]
         self.number, self.started, self.total = next_number(), time.monotonic(), total
         self.attempts: list[Attempt] = []
         self._told = 0
@@ -150,12 +156,12 @@ class Call:
 
     def begin(self) -> None:
         """Say that it begins."""
-        if not self._hears_all:
+        if not self._hear_all:
             return
         path = self.request.path.partition("?")[0]  # a query may hold anything
         event = CallStarted(self.number, path, len(self.offers), self.request.streams)
         self.started = event.at  # so that all seconds are since then
-        self._emit(event)
+        self._emit(event, self._hear_all)
 
     def tried(self, offer: Offer, error: ProviderError | None, seconds: float) -> None:
         """Note an attempt that no route has noted."""
@@ -175,13 +181,14 @@ class Call:
 
     def report(self) -> None:
         """Say which attempts are over."""
-        while self._hears_all and self._told < len(self.attempts):
-            self._emit(AttemptFinished(self.number, self.attempts[self._told]))
+        while self._hear_all and self._told < len(self.attempts):
+            self._emit(AttemptFinished(self.number, self.attempts[self._told]), self._hear_all)
             self._told += 1
 
     def finish(self, reply: Reply) -> None:
         """Say that it has its reply."""
-        self.report()
+        if self._hear_all:
+            self.report()
         if self._listeners:
             charge, count, cached = reply.charge, len(self.attempts), reply.cached
             self._emit(
@@ -224,8 +231,8 @@ class Call:
     def _seconds(self) -> float:
         return time.monotonic() - self.started
 
-    def _emit(self, event: Event) -> None:
-        for listener in self._listeners:
+    def _emit(self, event: Event, listeners: Iterable[Listener] | None = None) -> None:
+        for listener in self._listeners if listeners is None else listeners:
             try:
                 listener(event)
             except Exception as error:  # noqa: BLE001  (who listens must not be able to break a call)

@@ -151,22 +151,30 @@ class Directory(Secretive):
 
         return estimated(self.pipeline, question, model, options)
 
-    def analytics(self, timeframe: str = "last_30_days", metrics: Sequence[str] | None = None) -> Analytics:
+    def analytics(
+        self, timeframe: str = "last_30_days", metrics: Sequence[str] | None = None, *, caller: str | None = None
+    ) -> Analytics:
         """What was used in a time, as this user's log has it (see docs/usage.md): requests, tokens, costs, latency.
 
         timeframe: `last_30_days`, `7d`, `today`, `this_month`, ... metrics: of `requests`, `tokens`, `costs`,
-        `latency`; default: all. Raises ValueError for other words.
+        `latency`; default: all. caller: of one of those whom a gateway serves, by its id. Raises ValueError for other
+        words.
         """
         from inference_providers.usage import Analytics, LogFile
 
-        return Analytics(LogFile.of(self.pipeline.users_environ), timeframe, metrics)
+        return Analytics(LogFile.of(self.pipeline.users_environ), timeframe, metrics, caller=caller)
 
     def performance(
-        self, model: str, metrics: Sequence[str] | None = None, *, timeframe: str = "last_30_days"
+        self,
+        model: str,
+        metrics: Sequence[str] | None = None,
+        *,
+        timeframe: str = "last_30_days",
+        caller: str | None = None,
     ) -> Performance:
         """How well a model (or `provider/model`) did, as this user's log has it. Raises ValueError for other metrics.
 
-        metrics: of `success_rate`, `avg_latency`, `p95_latency`; default: all.
+        metrics: of `success_rate`, `avg_latency`, `p95_latency`; default: all. caller: as in `analytics`.
         """
         from inference_providers.usage import LogFile, Performance
 
@@ -175,7 +183,7 @@ class Directory(Secretive):
         name = rest if provider else model
         names = sorted({name, self.registry.names.canonical_name(name) or name})
         file = LogFile.of(self.pipeline.users_environ)
-        return Performance(file, model, names, metrics, provider=provider, timeframe=timeframe)
+        return Performance(file, model, names, metrics, provider=provider, timeframe=timeframe, caller=caller)
 
     def _connecting(self, terms: Terms, test: bool) -> Call:
         """A call that connects, under these terms."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from inference_providers.clients.sdk_headers import plain_headers
 
 TYPE_CHECKING = False
@@ -19,9 +21,7 @@ def said_headers(reply: Reply | StreamReply | AsyncStreamReply) -> list[tuple[by
     offer, attempts = reply.offer, reply.attempts
     tried = ", ".join([f"{a.provider}/{a.model}={a.status or 'no answer'}" for a in attempts])
     headers = [
-        (b"x-inference-provider", _ascii(offer.provider)),
-        (b"x-inference-model", _ascii(offer.internal_name)),
-        (b"x-inference-canonical-model", _ascii(offer.canonical_name or "")),
+        *_who(offer.provider, offer.internal_name, offer.canonical_name or ""),
         (b"x-inference-attempts", b"%d" % len(attempts)),
         (b"x-inference-tried", _ascii(tried)),
     ]
@@ -32,6 +32,15 @@ def said_headers(reply: Reply | StreamReply | AsyncStreamReply) -> list[tuple[by
     if reply.repaired:
         headers.append((b"x-inference-repaired", _ascii(", ".join(reply.repaired))))
     return headers
+
+
+@lru_cache(maxsize=256)
+def _who(provider: str, model: str, name: str) -> tuple[tuple[bytes, bytes], ...]:
+    return (
+        (b"x-inference-provider", _ascii(provider)),
+        (b"x-inference-model", _ascii(model)),
+        (b"x-inference-canonical-model", _ascii(name)),
+    )
 
 
 def _ascii(text: str) -> bytes:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import httpx2
 
 DEFAULT = "default"  # a model's name that stands for the client's own choice
+_OWN_WORDS = chat.PREFERRING | {"avoid", "only", "cache", "cache_config"}
 _NEEDS_BODY = (chat.PATH, "/completions", "/embeddings", "/responses")
 # What is kept at a provider, whichever model is used with it later: a model here says at whose.
 _WITHOUT_MODEL = ("files", "uploads", "batches", "vector_stores", "conversations", "containers", "threads", "evals")
@@ -29,7 +30,8 @@ def checked_body(content: bytes, kind: str, path: str, method: str = "POST") -> 
             raise InvalidRequestError("Nothing was sent: the request has no body, and so no model.", code="no_body")
         return None
     try:
-        body = json.loads(content)
+        is_utf8 = content[:1] == b"{" and content[1:2] != b"\0"  # which `json` would find out at length
+        body = json.loads(content.decode("utf-8", "surrogatepass") if is_utf8 else content)
     except (ValueError, RecursionError) as error:
         what = "JSON that nests too deep" if isinstance(error, RecursionError) else f"no JSON: {error}"
         raise InvalidRequestError(f"Nothing was sent: the body is {what}", code="invalid_json") from None
@@ -47,6 +49,8 @@ def picked_model(body: dict[str, Any] | None, content: bytes, path: str) -> tupl
     that are no text.
     """
     named: Any = form_model(content) if body is None else body.get("model")
+    if path == chat.PATH and type(named) is str and body is not None and "models" not in body:  # most are like this
+        return [named] if named != DEFAULT else [], content
     listed = body.pop("models", None) if body else None
     path = path.partition("?")[0]
     kind, *below = path.strip("/").split("/")
@@ -70,12 +74,18 @@ def streams(path: str, kind: str, content: bytes) -> bool:
     """Whether something other than a JSON body asks for events: a form, or a query."""
     if "multipart/form-data" in kind:
         return form_streams(content)
-    return any(field in ("stream=true", "stream=True", "stream=1") for field in path.partition("?")[2].split("&"))
+    return "?" in path and any(
+        field in ("stream=true", "stream=True", "stream=1") for field in path.partition("?")[2].split("&")
+    )
 
 
 def accepted(wanted: str) -> str:
     """What is wanted by an `Accept` where that is neither JSON nor events: it says so for speech and files."""
-    return "" if not wanted or any(kind in wanted for kind in ("json", "event-stream", "*/*")) else wanted
+    return (
+        ""
+        if not wanted or wanted == "*/*" or any(kind in wanted for kind in ("json", "event-stream", "*/*"))
+        else wanted
+    )
 
 
 def seconds(request: httpx2.Request, timeout: float) -> float:
@@ -86,7 +96,7 @@ def seconds(request: httpx2.Request, timeout: float) -> float:
 
 def own_words(body: dict[str, Any] | None) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
     """What a body says to us and to no provider, taken out of it: terms, what it says of a cache, what it prefers."""
-    if not body:
+    if not body or _OWN_WORDS.isdisjoint(body):
         return {}, {}, {}
     terms: dict[str, Any] = {word: body.pop(word) for word in ("avoid", "only") if word in body}
     cache: dict[str, Any] = {word: body.pop(word) for word in ("cache", "cache_config") if word in body}

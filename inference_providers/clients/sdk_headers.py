@@ -48,12 +48,12 @@ def own_headers(raw: Iterable[tuple[bytes, bytes]], *, one_provider: bool) -> di
 
 def headers_for_all(headers: Mapping[str, str]) -> dict[str, str]:
     """Those of *headers*, by names in lower case, that go to whoever answers: see `own_headers`."""
-    return {name: value for name, value in headers.items() if _goes_to_all(name)}
+    return {name: headers[name] for name in _going_to_all(tuple(headers))}
 
 
-@lru_cache(maxsize=512)
-def _goes_to_all(name: str) -> bool:
-    return _is_for_all(name.encode("latin-1"))
+@lru_cache(maxsize=64)
+def _going_to_all(names: tuple[str, ...]) -> list[str]:
+    return [name for name in names if _is_for_all(name.encode("latin-1"))]
 
 
 def _is_own(name: bytes) -> bool:
@@ -67,5 +67,8 @@ def _is_for_all(name: bytes) -> bool:
 
 def plain_headers(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
     """Response headers that still hold once the body has been decoded, without where to go next: nobody goes there."""
-    kept = ((name.lower(), value) for name, value in headers.items() if name.lower() not in _NOT_OF_REPLIES)
-    return [(name.encode("latin-1", "replace"), value.encode("latin-1", "replace")) for name, value in kept]
+    return [
+        (name.encode("latin-1", "replace"), value.encode("latin-1", "replace"))
+        for said, value in headers.items()
+        if (name := said.lower()) not in _NOT_OF_REPLIES
+    ]

@@ -10,6 +10,7 @@ import os
 from inference_providers.compat.async_inference_backends import AsyncOwnInference, AsyncRemoteInference, backend_of
 from inference_providers.compat.inference_objects import Inference, InferenceChunk, Report, StoredInference
 from inference_providers.credentials import Environment, Secretive, hidden
+from inference_providers.errors import ProviderUnavailableError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,7 +91,9 @@ class AsyncInferenceCalls:
         body: dict[str, Any] = {"requests": [self._body(dict(one)) for one in requests], "parallel": parallel}
         if fallback_strategy is not None:
             body["fallback_strategy"] = fallback_strategy
-        rows = (await self._backend.batch(body))["responses"]
+        rows = (await self._backend.batch(body)).get("responses")
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise ProviderUnavailableError("the gateway's reply to a batch has no list of responses", code="protocol")
         return [_inference(row) for row in rows]
 
     async def retrieve(self, inference_id: str) -> StoredInference:
@@ -102,7 +105,7 @@ class AsyncInferenceCalls:
         return await self.retrieve(inference_id)
 
     async def analytics(self, timeframe: str = "last_30_days", metrics: Sequence[str] | None = None) -> Report:
-        """What was used in a time: requests, tokens, costs, latency. Of a gateway, its administrator may ask."""
+        """What was used in a time: requests, tokens, costs, latency; over a gateway, by its caller alone."""
         return Report(await self._backend.analytics(_given(timeframe=timeframe, metrics=metrics)))
 
     async def performance(

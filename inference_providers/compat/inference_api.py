@@ -16,7 +16,7 @@ from inference_providers.offers import AUTO
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from typing import Any
 
     from inference_providers.calls import Pipeline
@@ -43,16 +43,20 @@ _HOW = ("schema", "max_steps", "on_unsupported", "split_thinking")
 # Names of keys, addresses, headers, files and programs, without marks between their words.
 _OURS = frozenset((
     "apikey", "apibase", "apiurl", "apikeyenvvarname", "authorization", "accesstoken", "baseurl", "endpoint", "proxy",
-    "proxies", "headers", "extraheaders", "defaultheaders", "extraquery", "defaultquery", "httpclient", "transport",
-    "environ", "env", "jsonoverride", "jsonmerge", "updateurl", "autoupdate", "trust", "allow", "aliases",
-    "localmodels", "modelpath", "tokenizerpath", "tokenizername", "command", "images", "outputpath", "progresspath",
-    "inputpath", "out", "path", "filepath", "remoteparams", "mock", "mockresponses", "learn", "log", "telemetry",
-    "verbose", "caller",
+    "proxies", "headers", "extraheaders", "defaultheaders", "extraquery", "defaultquery", "httpclient", "environ",
+    "jsonoverride", "jsonmerge", "updateurl", "localmodels", "modelpath", "tokenizerpath", "tokenizername",
+    "outputpath", "progresspath", "inputpath", "filepath", "remoteparams", "mockresponses",
 ))  # fmt: skip
+# The same, where they are options of ours: deeper down they may be anybody's.
+_OPTIONS = frozenset((
+    "transport", "env", "autoupdate", "trust", "allow", "aliases", "command", "images", "out", "path", "mock", "learn",
+    "log", "telemetry", "verbose", "caller",
+))  # fmt: skip
+_OF_OPTIONS = ("cache", "cache_config", "fallback_config", "preferences", "extra_body")
 # What is said to the model, or describes what it may say: the names in there are anybody's.
 _CONTENT = frozenset((
     "messages", "tools", "functions", "tool_choice", "response_format", "schema", "guided_json", "logit_bias",
-    "metadata", "prediction", "stop",
+    "metadata", "prediction", "stop", "chat_template_kwargs",
 ))  # fmt: skip
 _OF_TOOLS = ("tools", "functions", "tool_choice", "parallel_tool_calls")
 
@@ -97,42 +101,6 @@ class InferenceRequest:
     def falls_back(self) -> bool:
         """Whether another candidate is asked when one fails."""
         return self.fallback != NO_FALLBACK
-
-    def held_to(self, models: Sequence[str]) -> None:
-        """Have nobody else answer than these models, whatever the request says of fallbacks."""
-        if self.fallback == BEST_AVAILABLE:
-            self.models = [*self.models, *(name for name in models if name not in self.models)]
-            self.fallback = SAME_MODEL
-        first, others = self.parameters.pop("provider", None), self.parameters.pop("fallback_providers", None)
-        told = self.preferences or {}
-        if first is None and others is None and (told.get("primary") or told.get("fallback")):
-            first, others = told.get("primary"), told.get("fallback")
-        self.preferences = {name: told[name] for name in told if name not in ("primary", "fallback")} or None
-        providers = [name for name in (first, *(others or ())) if name is not None]
-        config = self.parameters.get("fallback_config")
-        config = dict(config) if isinstance(config, dict) else {}
-        steps = [
-            *(self.parameters.pop("strategies", None) or ()), *(config.pop("strategies", None) or ()),
-            *({"provider": name} for name in providers),
-        ]  # fmt: skip
-        if config:
-            self.parameters["fallback_config"] = config
-        else:
-            self.parameters.pop("fallback_config", None)
-        if steps:
-            rows = [step if isinstance(step, dict) else {} for step in steps]
-            self.parameters["strategies"] = [
-                {**row, "model": name} for row in rows for name in ([row["model"]] if row.get("model") else self.models)
-            ]
-
-    @property
-    def named_models(self) -> list[str]:
-        """Every model that the request names."""
-        config = self.parameters.get("fallback_config")
-        steps = [*(self.parameters.get("strategies") or ())]
-        steps += (config.get("strategies") or ()) if isinstance(config, dict) else ()
-        names = [step.get("model") for step in steps if isinstance(step, dict)]
-        return [*self.models, *(name for name in names if isinstance(name, str))]
 
 
 def request_of(body: Any, *, streams: bool = False, within: str = "") -> InferenceRequest:
@@ -239,24 +207,28 @@ def fallback_of(word: str, where: str) -> str:
     return word
 
 
-def check_names(value: Any, within: str = "", depth: int = 0) -> None:
-    """Raise InvalidRequestError for a field that names an address, a key, a header, a file or a program of ours."""
+def check_names(value: Any, within: str = "", depth: int = 0, *, is_option: bool = True) -> None:
+    """Raise InvalidRequestError for a field that names an address, a key, a header, a file or a program of ours.
+
+    *is_option*: whether it is read here, and not by whoever answers alone.
+    """
     if depth > _DEPTH:
         raise invalid(f"A request nests at most {_DEPTH} levels deep", within.rstrip(".") or None)
     if isinstance(value, dict):
         for name, inner in value.items():
             where = f"{within}{name}"
-            if re.sub(r"[^a-z0-9]", "", str(name).lower()) in _OURS:
+            squeezed = re.sub(r"[^a-z0-9]", "", str(name).lower())
+            if squeezed in _OURS or (squeezed in _OPTIONS and is_option):
                 raise invalid(
                     f"{where:.200} cannot be set by a request: keys, addresses, headers, files and programs are those "
                     "of whoever runs this",
                     where[:200],
                 )
             if depth or name not in _CONTENT:
-                check_names(inner, f"{where}.", depth + 1)
+                check_names(inner, f"{where}.", depth + 1, is_option=is_option and (depth > 0 or name in _OF_OPTIONS))
     elif isinstance(value, list | tuple):
         for place, inner in enumerate(value):
-            check_names(inner, f"{within.rstrip('.')}[{place}].", depth + 1)
+            check_names(inner, f"{within.rstrip('.')}[{place}].", depth + 1, is_option=is_option)
 
 
 def _models(given: Any, within: str) -> list[str]:

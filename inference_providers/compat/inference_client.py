@@ -8,6 +8,7 @@ import os
 from inference_providers.compat.inference_backends import OwnInference, RemoteInference, backend_of
 from inference_providers.compat.inference_objects import Inference, InferenceChunk, Report, StoredInference
 from inference_providers.credentials import Environment, Secretive, hidden
+from inference_providers.errors import ProviderUnavailableError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,7 +89,9 @@ class InferenceCalls:
         body: dict[str, Any] = {"requests": [self._body(dict(one)) for one in requests], "parallel": parallel}
         if fallback_strategy is not None:
             body["fallback_strategy"] = fallback_strategy
-        rows = (self._backend.batch(body))["responses"]
+        rows = (self._backend.batch(body)).get("responses")
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise ProviderUnavailableError("the gateway's reply to a batch has no list of responses", code="protocol")
         return [_inference(row) for row in rows]
 
     def retrieve(self, inference_id: str) -> StoredInference:
@@ -100,7 +103,7 @@ class InferenceCalls:
         return self.retrieve(inference_id)
 
     def analytics(self, timeframe: str = "last_30_days", metrics: Sequence[str] | None = None) -> Report:
-        """What was used in a time: requests, tokens, costs, latency. Of a gateway, its administrator may ask."""
+        """What was used in a time: requests, tokens, costs, latency; over a gateway, by its caller alone."""
         return Report(self._backend.analytics(_given(timeframe=timeframe, metrics=metrics)))
 
     def performance(

@@ -136,7 +136,7 @@ def error_of(status: int, body: Any, headers: Mapping[str, str] | None = None) -
     error = _made(kind or _OF_STATUS.get(status, ProviderError), message)
     error.details = details
     wait = details.get("retry_after", (headers or {}).get("retry-after"))
-    _tell(error, {**details, "retry_after": _seconds(wait), "status": status, "code": code})
+    _tell(error, {**details, "retry_after": _seconds(wait), "status": status or None, "code": code})
     return error
 
 

@@ -71,9 +71,10 @@ class Application:
         while True:
             message = await receive()
             if message["type"] == "lifespan.shutdown":
-                await self.gateway.providers.aclose()
+                await self.gateway.aclose()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+            await self.gateway.begin()
             await send({"type": "lifespan.startup.complete"})
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -7,11 +7,11 @@ import json
 from contextlib import aclosing
 
 from inference_providers.compat import async_batched, async_inferred, async_streamed, inference_api, inference_errors
-from inference_providers.errors import InferenceProvidersError, UnknownModelError
+from inference_providers.errors import InferenceProvidersError
 from inference_providers.gateway.messages import Incoming, Outgoing
+from inference_providers.gateway.named import check_body
 from inference_providers.gateway.replies import Replies
-from inference_providers.gateway.routes import ADMIN, Route
-from inference_providers.offers import is_automatic
+from inference_providers.gateway.routes import Route
 from inference_providers.text import jsontext
 
 TYPE_CHECKING = False
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
     from typing import Any
 
-    from inference_providers.calls import Finder
     from inference_providers.compat import AsyncEventStream, AsyncInferred, InferenceRequest
     from inference_providers.gateway.callers import Caller
     from inference_providers.gateway.messages import Handler
@@ -36,6 +35,7 @@ def _told(handler: Handler) -> Handler:
 
     async def telling(gateway: Gateway, incoming: Incoming) -> Outgoing:
         try:
+            await check_body(gateway.ids, incoming)
             return await handler(gateway, incoming)
         except InferenceProvidersError as error:
             status, headers, body = inference_errors.failure(error)
@@ -84,25 +84,30 @@ async def retrieve(gateway: Gateway, incoming: Incoming) -> Outgoing:
 
 
 async def analytics(gateway: Gateway, incoming: Incoming) -> Outgoing:
-    """What was used in a time."""
+    """What was used in a time: by its caller, or, for the administrator, by everybody."""
     said = _said(incoming, "timeframe", "metrics")
-    return await _reported(
-        gateway.providers.analytics, said.pop("timeframe", "last_30_days"), said.pop("metrics", None)
-    )
+    timeframe, metrics, caller = said.get("timeframe", "last_30_days"), said.get("metrics"), _whose(incoming.caller)
+    return await _reported(lambda: gateway.providers.analytics(timeframe, metrics, caller=caller))
 
 
 async def performance(gateway: Gateway, incoming: Incoming) -> Outgoing:
-    """How well a model did."""
+    """How well a model did for its caller, or, for the administrator, for everybody."""
     said = _said(incoming, "model", "timeframe", "metrics")
     if not said.get("model"):
         raise inference_errors.invalid("Missing required parameter: model", "model", "string")
     model, metrics, timeframe = said["model"], said.get("metrics"), said.get("timeframe", "last_30_days")
-    return await _reported(lambda: gateway.providers.performance(model, metrics, timeframe=timeframe))
+    caller = _whose(incoming.caller)
+    return await _reported(lambda: gateway.providers.performance(model, metrics, timeframe=timeframe, caller=caller))
 
 
-async def _reported(report: Callable[..., Any], *arguments: Any) -> Outgoing:
+def _whose(caller: Caller) -> str | None:
+    """Whose calls a caller is told of: None for everybody's."""
+    return None if caller.is_admin else caller.id
+
+
+async def _reported(report: Callable[[], Any]) -> Outgoing:
     try:
-        found = await asyncio.to_thread(report, *arguments)
+        found = await asyncio.to_thread(report)
     except (TypeError, ValueError) as error:
         raise inference_errors.invalid(str(error)) from None
     return Outgoing.json(200, found.as_dict())
@@ -113,14 +118,18 @@ def _said(incoming: Incoming, *known: str) -> dict[str, Any]:
     said: dict[str, Any] = dict(incoming.query)
     if isinstance(said.get("metrics"), str):
         said["metrics"] = [word for word in said["metrics"].split(",") if word]
-    said |= _json(incoming) if incoming.content else {}
+    if incoming.content or incoming.method == "POST":
+        body = _json(incoming)
+        if not isinstance(body, dict):
+            raise inference_errors.invalid("The body is not a JSON object", None, "object")
+        said |= body
     for name, value in said.items():
         expected, kind = ("array", list) if name == "metrics" else ("string", str)
         if name not in known:
             raise inference_errors.invalid(
                 f"There is no parameter {name!r:.80}; there are {', '.join(known)}", name[:80]
             )
-        if not isinstance(value, kind) or (kind is list and not all(isinstance(word, str) for word in value)):
+        if not value or not isinstance(value, kind) or (kind is list and not all(isinstance(w, str) for w in value)):
             raise inference_errors.invalid(f"Parameter {name} must be of type {expected}", name, expected)
     return said
 
@@ -139,30 +148,16 @@ async def _keep(gateway: Gateway, caller: Caller, request: InferenceRequest, inf
 
 
 async def _hold(gateway: Gateway, caller: Caller, request: InferenceRequest) -> None:
-    """Have a request keep to what its caller may use. Raises UnknownModelError."""
-    request.caller = "" if caller.is_admin else caller.id
+    """Have a request ask for what its caller may: its models, in place of an automatic choice.
+
+    Raises UnknownModelError for none. Whoever is found in their place by a fallback is left out by the stage around
+    every call.
+    """
+    request.caller = _whose(caller) or ""
     if caller.models is not None:
-        request.models = await asyncio.to_thread(gateway.allowed.names, caller, request.models)
-        await asyncio.to_thread(_check_models, gateway.pipeline.finder, caller.models, request)
-
-
-def _check_models(finder: Finder, models: tuple[str, ...], request: InferenceRequest) -> None:
-    """Raise UnknownModelError for a model that is not one of these, whatever its spelling."""
-    request.held_to(models)
-    names = [list(models) if is_automatic(name) else [name] for name in request.models]
-    request.models = list(dict.fromkeys(name for some in names for name in some))
-    allowed = {*models, *(_canonical(finder, name) for name in models)}
-    for name in request.named_models:
-        if name not in allowed and _canonical(finder, name) not in allowed:
-            raise UnknownModelError(f"{name!r:.200} is none of the models of this key: {', '.join(models)}.", models)
-
-
-def _canonical(finder: Finder, name: str) -> str:
-    """The canonical name that a name means; the name itself where nobody knows it."""
-    try:
-        return finder.resolver.resolve(name).canonical_name or name
-    except UnknownModelError:
-        return name
+        request.models = await asyncio.to_thread(gateway.allowed.names, caller, request.asked_models)
+        if request.fallback == inference_api.BEST_AVAILABLE:
+            request.fallback = inference_api.SAME_MODEL  # the best of its models are among them
 
 
 def _json(incoming: Incoming) -> Any:
@@ -241,16 +236,16 @@ def _event(value: Any) -> bytes:
     return b"data: " + json.dumps(value, ensure_ascii=False).encode("utf-8", "replace") + b"\n\n"
 
 
-def _both(method: str, path: str, handler: Handler, kind: str = "api") -> list[Route]:
+def _both(method: str, path: str, handler: Handler) -> list[Route]:
     """A path with and without the API's version."""
-    return [Route(method, f"{base}/inference{path}", _told(handler), kind, dialect=DIALECT) for base in ("/v1", "")]
+    return [Route(method, f"{base}/inference{path}", _told(handler), dialect=DIALECT) for base in ("/v1", "")]
 
 
 ROUTES = (
     *_both("POST", "", create),
     *_both("POST", "/batch", batch),
     *_both("POST", "/stream", stream),
-    *(row for method in ("GET", "POST") for row in _both(method, "/analytics", analytics, ADMIN)),
-    *(row for method in ("GET", "POST") for row in _both(method, "/performance", performance, ADMIN)),
+    *(row for method in ("GET", "POST") for row in _both(method, "/analytics", analytics)),
+    *(row for method in ("GET", "POST") for row in _both(method, "/performance", performance)),
     *_both("GET", "/{id}", retrieve),
 )

@@ -11,8 +11,8 @@ from inference_providers import chat
 from inference_providers.clients import RoutedRequest, headers_for_all
 from inference_providers.errors import InferenceProvidersError
 from inference_providers.gateway import failures, model_list, passed
-from inference_providers.gateway.callers import ANYBODY
 from inference_providers.gateway.messages import JSON, Incoming, Outgoing, Refused
+from inference_providers.gateway.named import Named
 from inference_providers.gateway.routes import Route
 from inference_providers.gateway.stream_usage import ask_for_usage, without_usage
 
@@ -25,53 +25,48 @@ if TYPE_CHECKING:
     from inference_providers.gateway.service import Gateway
 
 BASE = "/v1"
-_BATCHES = BASE + "/batches"
-_ACCOUNTS = (BASE + "/files", _BATCHES)
 _PING = b": waiting for the model\n\n"
 # Fields by which other gateways are told where to send, with which key, or what to read: nobody says that to this one.
-_FOREIGN = frozenset((
+FOREIGN = frozenset((
     "api_base", "api_key", "api_version", "base_url", "endpoint", "extra_headers", "headers", "environ",
     "local_models", "command", "proxy", "trust", "organization",
 ))  # fmt: skip
 _ID = re.compile(r"(?!\.+$)[A-Za-z0-9._:=+@~-]{1,512}").fullmatch
+_FIELDS = {"/batches": frozenset(("endpoint",))}  # of OpenAI's own, by path: of a batch, the API that it asks
 _OF_CACHE = frozenset(("enabled", "ttl", "key_strategy", "similarity_threshold", "namespace"))
 
 
-async def routed(gateway: Gateway, incoming: Incoming) -> Outgoing:
-    """A request for whoever serves its model, or has what it names."""
-    wanted = _wanted(gateway, incoming)
+async def routed(gateway: Gateway, incoming: Incoming, named: Named | None = None) -> Outgoing:
+    """A request for whoever serves its model, or has what it names. *named*: what that is, where it is known."""
+    for name in incoming.values.values():  # which is decoded, and becomes a part of a provider's address
+        if _ID(name) is None:
+            raise Refused(404, "Nothing is called so: ids are made of letters, digits and -._:=+@~.", "invalid_id")
+    if named is None:
+        named = await Named(gateway.ids, incoming.caller, incoming.method, _path(incoming)).read(
+            incoming, gateway.pipeline.finder
+        )
+    wanted = _wanted(gateway, incoming, named)
     if incoming.caller.models is not None:
         wanted.models = await asyncio.to_thread(gateway.allowed.names, incoming.caller, wanted.models)
     pipeline = wanted.within(gateway.pipeline)
     if wanted.request.preferences is None:
         wanted.prefer(pipeline, None)
     offers = wanted.only or wanted.kept(await wanted.async_candidates(pipeline.finder))
-    total = gateway.options.timeout
     if wanted.as_it_comes:
-        return await _streamed(gateway, wanted, pipeline, offers, total)
-    reply = await pipeline.async_caller.call(offers, wanted.request, total=total, hedge_after=pipeline.hedge_after)
+        return await _streamed(gateway, wanted, pipeline, offers, named)
+    total, hedge_after = gateway.options.timeout, pipeline.hedge_after
+    reply = await pipeline.async_caller.call(offers, wanted.request, total=total, hedge_after=hedge_after)
     if wanted.learns:
-        pipeline.owners.learn(reply.data, reply.offer)
+        await named.learn(reply.data, reply.offer)
     return Outgoing(reply.status, *passed.whole(reply))
 
 
-def _check_path(incoming: Incoming) -> None:
-    """Raise Refused (403) for a caller, of what is everybody's, or leads past its models and its budget."""
-    caller = incoming.caller
-    if caller.is_admin or caller is ANYBODY:
-        return
-    if incoming.method == "GET" and incoming.path in _ACCOUNTS:
-        raise Refused(403, "This lists what is everybody's: it is the administrator's.", "not_administrator")
-    if incoming.path.startswith(_BATCHES) and (caller.models is not None or caller.budget is not None):
-        said = "A key with models or a budget makes no batches here: a file names what they ask, and it is not read."
-        raise Refused(403, said, "batches_not_allowed")
+def _path(incoming: Incoming) -> str:
+    return incoming.path[len(BASE) :] if incoming.path.startswith(BASE) else incoming.path
 
 
-def _wanted(gateway: Gateway, incoming: Incoming) -> RoutedRequest:
-    for name in incoming.values.values():  # which is decoded, and becomes a part of a provider's address
-        if _ID(name) is None:
-            raise Refused(404, "Nothing is called so: ids are made of letters, digits and -._:=+@~.", "invalid_id")
-    path = incoming.path[len(BASE) :] if incoming.path.startswith(BASE) else incoming.path
+def _wanted(gateway: Gateway, incoming: Incoming, named: Named) -> RoutedRequest:
+    path = _path(incoming)
     if incoming.query_string:
         path = f"{path}?{incoming.query_string}"
     wanted = RoutedRequest(
@@ -80,23 +75,23 @@ def _wanted(gateway: Gateway, incoming: Incoming) -> RoutedRequest:
         incoming.content,
         incoming.headers.get("content-type", "application/json"),
         gateway.options,
-        gateway.pipeline.owners,
+        named,
         accept=incoming.headers.get("accept", ""),
         headers=passed.own_of_caller(headers_for_all(incoming.headers)),
         raw=True,
     )
     body = wanted.request.body
     if body is not None:
-        _check(body, wanted.cache)
+        _check(body, wanted.cache, path)
         if wanted.request.streams and wanted.request.api == chat.PATH:
             wanted.hides_usage = ask_for_usage(wanted.request)
     return wanted
 
 
-def _check(body: Any, cache: Any) -> None:
+def _check(body: Any, cache: Any, path: str) -> None:
     """Raise Refused for a field that would say where to send something, or what to read here."""
-    if not _FOREIGN.isdisjoint(body):
-        name = next(iter(_FOREIGN & body.keys()))
+    if not FOREIGN.isdisjoint(body) and (said := (FOREIGN & body.keys()) - _FIELDS.get(path, frozenset())):
+        name = min(said)
         raise Refused(
             400, f"{name} is not for a request to say: it is set where the gateway is.", "foreign_field", parameter=name
         )
@@ -106,8 +101,9 @@ def _check(body: Any, cache: Any) -> None:
         raise Refused(400, f"cache_config knows no {name} here.", "foreign_field", parameter="cache_config")
 
 
-async def _streamed(gateway: Gateway, wanted: RoutedRequest, pipeline: Pipeline, offers: Any, total: float) -> Outgoing:
+async def _streamed(gateway: Gateway, wanted: RoutedRequest, pipeline: Pipeline, offers: Any, named: Named) -> Outgoing:
     """A reply as it comes. One that says nothing for long is begun, so that nobody on the way gives it up."""
+    total = gateway.options.timeout
     opening = asyncio.ensure_future(pipeline.async_caller.stream(offers, wanted.request, total=total))
     try:
         await asyncio.wait((opening,), timeout=gateway.settings.ping_seconds)
@@ -116,9 +112,9 @@ async def _streamed(gateway: Gateway, wanted: RoutedRequest, pipeline: Pipeline,
         raise
     if opening.done() or wanted.request.accept:
         reply = await opening
-        return Outgoing(reply.status, passed.headers_of(reply), _Pieces(_pieces(reply, wanted, pipeline), reply))
+        return Outgoing(reply.status, passed.headers_of(reply), _Pieces(_pieces(reply, wanted, named), reply))
     headers = [(b"content-type", passed.EVENTS.encode()), (b"cache-control", b"no-cache")]
-    return Outgoing(200, headers, _late(gateway, opening, wanted, pipeline))
+    return Outgoing(200, headers, _late(gateway, opening, wanted, named))
 
 
 class _Pieces:
@@ -139,9 +135,9 @@ class _Pieces:
         await self._pieces.aclose()  # type: ignore[attr-defined]
 
 
-async def _pieces(reply: AsyncStreamReply, wanted: RoutedRequest, pipeline: Pipeline) -> AsyncIterator[bytes]:
+async def _pieces(reply: AsyncStreamReply, wanted: RoutedRequest, named: Named) -> AsyncIterator[bytes]:
     """What a provider sends, as it comes. Events are passed on by lines, and what fails is one more of them."""
-    ids = pipeline.owners.stream(reply.offer) if wanted.learns else None
+    ids = named.stream(reply.offer) if wanted.learns else None
     lines = passed.Lines(reply) if passed.EVENTS in reply.headers.get("content-type", "") else None
     pieces = reply.raw()
     if wanted.hides_usage:
@@ -150,6 +146,7 @@ async def _pieces(reply: AsyncStreamReply, wanted: RoutedRequest, pipeline: Pipe
         async for piece in pieces:
             if ids is not None:
                 ids.feed(piece)
+                await named.write()
             if lines is None:
                 yield piece
             elif whole := lines.feed(piece):
@@ -163,7 +160,7 @@ async def _pieces(reply: AsyncStreamReply, wanted: RoutedRequest, pipeline: Pipe
 
 
 async def _late(
-    gateway: Gateway, opening: asyncio.Future[AsyncStreamReply], wanted: RoutedRequest, pipeline: Pipeline
+    gateway: Gateway, opening: asyncio.Future[AsyncStreamReply], wanted: RoutedRequest, named: Named
 ) -> AsyncIterator[bytes]:
     """A stream that was begun before its first content: what fails now is an event."""
     try:
@@ -178,7 +175,7 @@ async def _late(
         if passed.EVENTS not in reply.headers.get("content-type", ""):
             yield failures.event(Refused(502, "The provider's reply is not a stream of events.", "not_a_stream"))
             return
-        async for piece in _pieces(reply, wanted, pipeline):
+        async for piece in _pieces(reply, wanted, named):
             yield piece
     finally:
         opening.cancel()
@@ -207,14 +204,17 @@ async def models(gateway: Gateway, incoming: Incoming) -> Outgoing:
 
 _BODIES = (
     chat.PATH, "/completions", "/responses", "/embeddings", "/moderations", "/rerank", "/images/generations",
-    "/audio/speech", "/batches",
+    "/audio/speech", "/conversations", "/conversations/{id}", "/conversations/{id}/items", "/vector_stores",
+    "/vector_stores/{id}", "/vector_stores/{id}/search", "/vector_stores/{id}/files",
 )  # fmt: skip
-_FORMS = ("/images/edits", "/images/variations", "/audio/transcriptions", "/audio/translations", "/files")
+_FORMS = ("/images/edits", "/images/variations", "/audio/transcriptions", "/audio/translations")
 _BY_ID = (
-    ("GET", "/files"), ("GET", "/files/{id}"), ("DELETE", "/files/{id}"), ("GET", "/files/{id}/content"),
-    ("GET", "/batches"), ("GET", "/batches/{id}"), ("POST", "/batches/{id}/cancel"),
     ("GET", "/responses/{id}"), ("DELETE", "/responses/{id}"), ("POST", "/responses/{id}/cancel"),
     ("GET", "/responses/{id}/input_items"),
+    ("GET", "/conversations/{id}"), ("DELETE", "/conversations/{id}"), ("GET", "/conversations/{id}/items"),
+    ("GET", "/conversations/{id}/items/{item}"), ("DELETE", "/conversations/{id}/items/{item}"),
+    ("GET", "/vector_stores/{id}"), ("DELETE", "/vector_stores/{id}"), ("GET", "/vector_stores/{id}/files"),
+    ("GET", "/vector_stores/{id}/files/{file}"), ("DELETE", "/vector_stores/{id}/files/{file}"),
 )  # fmt: skip
 
 ROUTES = (

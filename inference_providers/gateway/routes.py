@@ -44,6 +44,7 @@ class Routes:
                 self._patterns.append((route.pattern.split("/"), route))
             else:
                 self._exact[route.method, route.pattern] = route
+        self._named = {path for _, path in self._exact}
 
     def __iter__(self) -> Iterator[Route]:
         return iter([*self._exact.values(), *(route for _, route in self._patterns)])
@@ -51,7 +52,7 @@ class Routes:
     def find(self, method: str, path: str) -> tuple[Route | None, dict[str, str]]:
         """The route for a request, and what stands for the names in its pattern."""
         route = self._exact.get((method, path))
-        if route is not None:
+        if route is not None or path in self._named:  # a path with a name of its own is none of a pattern's
             return route, {}
         segments = path.split("/")
         for pattern, route in self._patterns:
@@ -61,9 +62,10 @@ class Routes:
 
     def methods(self, path: str) -> list[str]:
         """By which methods a path may be asked."""
-        found = {method for method, exact in self._exact if exact == path}
+        if path in self._named:
+            return sorted(method for method, exact in self._exact if exact == path)
         segments = path.split("/")
-        found |= {route.method for pattern, route in self._patterns if _values(pattern, segments) is not None}
+        found = {route.method for pattern, route in self._patterns if _values(pattern, segments) is not None}
         return sorted(found)
 
 

@@ -42,6 +42,7 @@ async def serve(gateway: Gateway, sock: socket.socket, ready: Callable[[], None]
     loop.add_signal_handler(signal.SIGHUP, gateway.reload_or_keep)
     release_signals("SIGTERM", "SIGHUP")
     server = await loop.create_server(lambda: Connection(clients), sock=sock, backlog=1024)
+    await gateway.begin()
     if ready is not None:
         ready()
     try:
@@ -58,7 +59,7 @@ async def serve(gateway: Gateway, sock: socket.socket, ready: Callable[[], None]
     finally:
         for connection in list(clients.connections):
             connection.abort()
-        await gateway.providers.aclose()
+        await gateway.aclose()
     if interrupted:
         raise KeyboardInterrupt
 

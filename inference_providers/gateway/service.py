@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 from inference_providers import log
 from inference_providers.clients import RoutedOptions, options_for
 from inference_providers.errors import InferenceProvidersError
 from inference_providers.gateway.allowed_models import AllowedModels
+from inference_providers.gateway.batch_runs import BatchRuns
 from inference_providers.gateway.callers import Callers
+from inference_providers.gateway.ids import Ids
+from inference_providers.gateway.kept_files import KeptFiles
 from inference_providers.gateway.metering import Metering
 from inference_providers.gateway.metrics import Metrics
 from inference_providers.gateway.tiers import Tiers
@@ -44,6 +48,9 @@ class Gateway:
         self.callers = callers or Callers(self.pipeline.users_environ)
         self.tiers = Tiers.of(self.pipeline.users_environ, settings.workers)
         self._use(self.providers)
+        self.ids = Ids.of(self.pipeline.users_environ)
+        self.files = KeptFiles(self.ids, self.pipeline.users_environ)
+        self.batches = BatchRuns(self.ids, self.files, self._metered, self.callers.by_id)
 
     def __repr__(self) -> str:
         return f"<Gateway on {self.settings.host}:{self.settings.port}>"
@@ -60,6 +67,7 @@ class Gateway:
 
     def _use(self, providers: AsyncProviderList) -> None:
         self.providers = providers
+        self.pipeline.finder.takes_paths = False  # whoever asks names models, and no files of this machine
         self.pipeline.listeners.append(self.metrics.hear)
         self.options = RoutedOptions(*options_for(self.pipeline, None, None, None, None))
         self.kept: dict[str, Any] = {}
@@ -74,6 +82,11 @@ class Gateway:
             self.pipeline.stages.insert(0, metering)  # before those that may answer, and the log
             self.pipeline.listeners.append(metering.hear)
 
+    def _metered(self) -> AsyncProviderList:
+        """The list, for calls that nobody waits for."""
+        self.meter()
+        return self.providers
+
     def removals(self) -> list[Callable[[str], object]]:
         """What removes what this process keeps of a caller, by its id."""
         stores = [stage.store for stage in self.pipeline.stages if hasattr(stage, "store")]
@@ -86,6 +99,16 @@ class Gateway:
             self.reload()
         except (InferenceProvidersError, ValueError, OSError) as error:
             log.warn(f"nothing was read anew, and the gateway goes on as before: {error}")
+
+    async def begin(self) -> None:
+        """Take up what an earlier process has left."""
+        await asyncio.to_thread(self.files.clean)
+        await self.batches.resume()
+
+    async def aclose(self) -> None:
+        """End what is under way, and close connections."""
+        await self.batches.aclose()
+        await self.providers.aclose()
 
     def answered(self, pattern: str, status: int, seconds: float) -> None:
         """Count a reply to a path of this pattern. 499: its client had gone."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from inference_providers import chat
 from inference_providers.chat import parameter_rules, parameters
 from inference_providers.errors import InvalidRequestError
@@ -72,6 +74,7 @@ _ASKED_BY = {
 }
 
 
+@lru_cache(maxsize=64)
 def api_of(path: str) -> str:
     """By which API a path asks (`chat`, `responses`, a kind of models); empty where that is not known."""
     return next((api for start, api in _BY_PATH.items() if path.startswith(start)), "")

@@ -68,9 +68,9 @@ def encode(request: ModelRequest, offer: Offer) -> FittedRequest:
     if body is not None and ("model" in body or request.api == chat.PATH):  # a batch or a vector store has none
         name = wire_name(offer)
         if request.raw and given is not None and body == given:
-            from inference_providers.protocols import raw_json
+            from inference_providers.protocols.raw_json import with_model
 
-            content = raw_json.with_model(request.raw, given, name)
+            content = with_model(request.raw, given, name)
         body["model"] = name
     if body is not None or content:
         headers["Content-Type"] = request.content_type
@@ -150,6 +150,19 @@ def form_lists(content: bytes, names: Sequence[str]) -> tuple[dict[str, list[str
             kept += content[done:place]
             done = end + 2
     return found, bytes(kept + content[done:])
+
+
+def form_file(content: bytes) -> tuple[str, bytes] | None:
+    """The file of a multipart form: its name and its content; None where it has none."""
+    import re
+
+    for _, head, text, end in _parts(content):
+        names = content[head : text - 4]
+        called = re.search(_PART_NAME, names)
+        if called and called[1] == b"file":
+            name = re.search(rb'filename="([^"\r\n]{0,255})"', names)
+            return (name[1].decode("utf-8", "replace") if name else "", content[text:end])
+    return None
 
 
 def _parts(content: bytes) -> Iterator[tuple[int, int, int, int]]:
@@ -318,6 +331,11 @@ def _is_utf8(body: bytes) -> bool:
 
 def _chat_reply(reply: Mapping[str, Any], provider: str, allow_empty: bool) -> Verdict:
     choice = chat.first_choice(reply)
+    message = choice.get("message")
+    if choice.get("finish_reason") == "stop" and type(message) is dict:  # most are like this
+        text = message.get("content")
+        if text and type(text) is str:
+            return Verdict(classify.OK, reply=reply)
     if not choice:
         return classify.unavailable(classify.NEXT, provider, "the reply has no choices")
     if (reason := choice.get("finish_reason")) in chat.FAILED:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _KEY = b'"model"'
+_QUOTES = 100  # that are looked at one by one
 _LETTER = b"\\u00"  # a name may be written with letters so, too
 _VALUE = re.compile(rb'[ \t\r\n]*:[ \t\r\n]*("(?:[^"\\]|\\.)*")', re.DOTALL).match
 
@@ -27,8 +28,10 @@ def with_model(raw: bytes, read: Mapping[str, Any], name: str) -> bytes:
     model = read.get("model")
     if not isinstance(model, str):
         return b""
-    place = raw.find(_KEY)
-    if place < 0 or raw.find(_KEY, place + 1) >= 0 or (_LETTER in raw and re.search(rb"\\u00[46]", raw)):
+    place = _place(raw, 0)
+    if place < 0 or _place(raw, place + 1) >= 0:
+        return b""
+    if b"\\" in raw and _LETTER in raw and re.search(rb"\\u00[46]", raw):
         return b""
     found = _VALUE(raw, place + len(_KEY))
     if found is None or raw[place - 1 : place] == b"\\":
@@ -37,3 +40,16 @@ def with_model(raw: bytes, read: Mapping[str, Any], name: str) -> bytes:
         return raw
     start, end = found.span(1)
     return b"".join((raw[:start], json.dumps(name).encode(), raw[end:]))
+
+
+def _place(raw: bytes, start: int) -> int:
+    """Where the key stands at *start* or behind; -1 where it does not.
+
+    A long text has few quotes, and one character is found ten times as fast as seven.
+    """
+    for _ in range(_QUOTES):
+        start = raw.find(b'"', start)
+        if start < 0 or raw.startswith(_KEY, start):
+            return start
+        start += 1
+    return raw.find(_KEY, start)

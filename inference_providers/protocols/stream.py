@@ -125,7 +125,8 @@ class StreamJudge(Notes):
         elif self._kind == _WHOLE:
             yield from self._one_reply(chunk)
         elif self._kind:
-            yield from self._guarded(self._parser.feed(chunk))
+            alone = self._parser.alone(chunk)
+            yield from self._guarded(self._parser.feed(chunk) if alone is None else (sse.Event("", alone, ""),))
             self._check()
 
     def _looks_like(self, head: bytes) -> str:
@@ -200,11 +201,13 @@ class StreamJudge(Notes):
         }
         return [name for name, holds in flags.items() if holds]
 
-    def _guarded(self, events: Iterator[sse.Event]) -> Iterator[dict[str, Any]]:
+    def _guarded(self, events: Iterable[sse.Event]) -> Iterator[dict[str, Any]]:
         """The chunks in events. One of a shape that nobody foresaw is a failure like others."""
         try:
             for event in events:
-                yield from self._event(event)
+                chunk = self._event(event)
+                if chunk is not None:
+                    yield chunk
                 if self.verdict is not None or self.done:
                     return
         except TruncatedStreamError:
@@ -272,23 +275,24 @@ class StreamJudge(Notes):
             text = text.replace(secret, MARK)
         return text
 
-    def _event(self, event: sse.Event) -> Iterator[dict[str, Any]]:
+    def _event(self, event: sse.Event) -> dict[str, Any] | None:
+        """The chunk in an event; None where it is none."""
         self.events += 1
         data = event.data
         if event.other or event.name == "error":
             self._error_event(data or event.other)
-            return
+            return None
         if data == "[DONE]":  # read as JSON, it would cost as much as many chunks
             self.done = True
-            return
+            return None
         try:
             chunk = jsontext.loads(data)
         except (jsontext.TooDeep, jsontext.TooLarge) as error:
             self._fail(f"a chunk is {error}")
-            return
+            return None
         except ValueError:
             self._no_json("" if event.name in _PINGS else data.strip())
-            return
+            return None
         if not chunk or event.name in _PINGS:
             self._skipped = True
         elif not isinstance(chunk, dict):
@@ -300,12 +304,13 @@ class StreamJudge(Notes):
         elif self._read is None:
             self.started = True  # whatever it is, it is not an error
             self.usage = chunk.get("usage") or self.usage
-            yield chunk
+            return chunk
         elif self._read(self, chunk, len(data)):
             if self.verdict is None:
-                yield chunk
+                return chunk
         else:
             self._skipped = True
+        return None
 
     def _no_json(self, data: str) -> None:
         if data == "[DONE]":

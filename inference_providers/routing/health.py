@@ -132,6 +132,11 @@ class Health:
         self._absent[offer.place] = self.clock() + seconds
 
     @property
+    def any_dead(self) -> bool:
+        """Whether any key, or its account, was refused a while ago."""
+        return bool(self._dead)
+
+    @property
     def resting(self) -> bool:
         """Whether any provider is left alone for a while."""
         return bool(self._until)

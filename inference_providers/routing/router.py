@@ -108,8 +108,8 @@ class Router:
         self.health, self.policy, self.random, self.attempts = health, health.policy, random, attempts
         self.tries = self.policy.tries if tries is None else tries
         self.deadline = health.clock() + (self.policy.total if total is None else total)
-        alive = [offer for offer in offers if not health.dead(offer)]
-        if health.resting and len(alive) > 1:
+        alive = [offer for offer in offers if not health.dead(offer)] if health.any_dead else list(offers)
+        if len(alive) > 1 and health.resting:
             alive.sort(key=lambda offer: health.cooling(offer) > 0)
         self.queue = [_Candidate(offer) for offer in alive]
         self.again: list[_Candidate] = []
@@ -227,7 +227,9 @@ class Router:
     def attempt(self, current: _Candidate) -> Generator[Send | Sleep, Verdict | None, Verdict]:
         current.tries += 1
         here = current.offer.place[0]
-        others = any(other.offer.place[0] != here for other in (*self.queue, *self.again))
+        others = (self.queue or self.again) and any(
+            other.offer.place[0] != here for other in (*self.queue, *self.again)
+        )
         limit = self.left() / 2 if others else self.left()  # leave time for the next
         limit = min(limit, self.seconds.get(current.offer.place, limit)) if self.seconds else limit
         started = self.health.clock()
@@ -240,8 +242,9 @@ class Router:
             step.hedge_limit = max(min(limit, self.left() - step.hedge_after), 0.001)
         verdict = yield step
         assert verdict is not None
-        for other in verdict.also:
-            self.record_other(other, started, second)
+        if verdict.also:
+            for other in verdict.also:
+                self.record_other(other, started, second)
         outcome = "ok" if verdict.action == classify.OK else str(verdict.error)
         if verdict.repaired:
             outcome += f"; asked again {verdict.repaired}"

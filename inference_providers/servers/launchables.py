@@ -38,12 +38,16 @@ class Launchables:
         models: Iterable[Any] = (),
         tell: Callable[[str], None] = lambda message: None,
         launch_options: LaunchOptions | None = None,
+        *,
+        takes_paths: bool = True,
     ) -> None:
         """What could be launched for one program.
 
         *models*: of the program; see `model_lists.entries`. *tell*: gets what a person should know.
-        *launch_options*: for whichever model is launched; they hold before its own.
+        *launch_options*: for whichever model is launched; they hold before its own. *takes_paths*: whether a name may
+        be a path.
         """
+        self._takes_paths = takes_paths
         self._registry, self._environ, self._tell = registry, environ, tell
         self._launch_options = launch_options
         self._lists_reported = False
@@ -58,9 +62,10 @@ class Launchables:
         Who gives a model a name means that model: no other that is called so is looked for. *where* to look: one of
         GIVEN, NAMED, HERE and FOUND of `offers`. Raises LocalServerError for a path without a model.
         """
-        entries = self._called(wanted, by_path=where not in (GIVEN, NAMED), listed=where != GIVEN)
+        by_path = self._takes_paths and where not in (GIVEN, NAMED)
+        entries = self._called(wanted, by_path=by_path, listed=where != GIVEN)
         models = [self._file(entry) for entry in entries]
-        if not models and where not in (GIVEN, NAMED):
+        if not models and by_path:
             at_path = self._at_path(wanted, pinned=pid is not None)
             models = [] if at_path is None else [at_path]
         if models or where in (GIVEN, NAMED):

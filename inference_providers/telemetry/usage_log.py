@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from contextlib import suppress
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 
 from inference_providers.calls import CallFinished, FirstContent, Stage, StreamFinished
 from inference_providers.chat import names_of
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from inference_providers.calls import Call, Event
 
 
+_LONG = 16384  # bytes of a prompt
 FREEZES = ("AWS_LAMBDA_FUNCTION_NAME", "K_SERVICE")  # where these are set, the process may be frozen after a call
 
 
@@ -131,7 +132,10 @@ class UsageLog(Stage):
         key = self.file.key
         if key is None:
             return None
-        return blake2b(_prompt(call).encode("utf-8", "replace"), key=key, digest_size=16).hexdigest()
+        said = _prompt(call).encode("utf-8", "replace")
+        if len(said) > _LONG:
+            said = sha256(said).digest()  # which processors have instructions for
+        return blake2b(said, key=key, digest_size=16).hexdigest()
 
     def _said(self, record: _Record, conversation: Conversation | None) -> tuple[str, bool, str, str] | None:
         """What was asked and answered; of a conversation what is new in it."""
@@ -186,7 +190,13 @@ def _prompt(call: Call) -> str:
     if body is None:
         return call.request.content.hex()
     turns = body.get("messages")
-    if type(turns) is list and all(type(turn) is dict and type(turn.get("content")) is str for turn in turns):
-        return "\x1e".join([f"{turn.get('role')}\x1f{turn['content']}" for turn in turns])
+    if type(turns) is list:
+        said = [
+            f"{turn.get('role')}\x1f{content}"
+            for turn in turns
+            if type(turn) is dict and type(content := turn.get("content")) is str
+        ]
+        if len(said) == len(turns):
+            return "\x1e".join(said)
     asked = turns if turns is not None else body.get("input", body.get("prompt"))
     return json.dumps(asked, ensure_ascii=False, default=str)

@@ -25,6 +25,9 @@ _FOUR_BYTES = rb"[\xf0-\xf4]|\\u[dD][89abAB]"
 _CONTINUED = bytes(range(0x80, 0xC0))  # bytes that begin no character
 
 
+_LONG = 4096  # characters
+
+
 class TooDeep(ValueError):
     """Objects and lists nest more than DEPTH levels, or hold themselves."""
 
@@ -52,13 +55,24 @@ def loads(text: str | bytes, *, strict: bool = False, objects: int = OBJECTS) ->
     except ValueError as error:
         problem = ValueError(str(error))  # the parser's own error holds the whole text, which may contain a secret
     else:
-        if _brackets(text) > DEPTH:
+        if _may_be_deep(text):
             check(value)
         return value
     raise problem  # outside the handler: otherwise the parser's error would be kept as the context
 
 
+_scan, _BLANK = json.JSONDecoder().scan_once, " \t\n\r"  # type: ignore[attr-defined]
+
+
 def _small(text: str | bytes, strict: bool) -> Any:
+    if not strict and type(text) is str and text[:1] == "{":  # most are like this: without what `json` does around it
+        try:
+            value, end = _scan(text, 0)
+        except (StopIteration, ValueError, RecursionError):
+            pass  # which is told below
+        else:
+            if end == len(text) or not text[end:].strip(_BLANK):
+                return value
     try:
         return json.loads(text, parse_constant=_refuse_constant if strict else None)
     except RecursionError:
@@ -80,6 +94,20 @@ def check(value: Any) -> None:
 
 def _is_box(value: Any) -> bool:
     return isinstance(value, dict | list | tuple)
+
+
+def _may_be_deep(text: str | bytes) -> bool:
+    """Whether a text has enough brackets to nest too deep."""
+    if len(text) < _LONG:
+        return _brackets(text) > DEPTH
+    left, marks = DEPTH, (b"{", b"[") if isinstance(text, bytes) else ("{", "[")
+    for mark in marks:  # to find the few in a long text is quicker than to count them
+        at = -1
+        while (at := text.find(mark, at + 1)) >= 0:  # type: ignore[arg-type]
+            left -= 1
+            if left < 0:
+                return True
+    return False
 
 
 def _brackets(text: str | bytes) -> int:

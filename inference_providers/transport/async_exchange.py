@@ -13,7 +13,7 @@ from inference_providers.transport.origins import Origin, told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
     from typing import Any
 
 _WAITING = 262144  # bytes of a body that wait to be read before its server is told to pause
@@ -107,10 +107,13 @@ class Pool:
 class Line(asyncio.Protocol):
     """One connection, for one request at a time."""
 
-    __slots__ = ("_pool", "exchange", "pooled", "sock", "transport")
+    __slots__ = ("_due", "_pool", "_ready", "_timer", "exchange", "pooled", "sock", "transport")
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        self._ready: Callable[[int], list[Any]] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0  # when it goes off
         self.sock: Any = None  # beneath the transport, which cannot be closed once its loop is
         self.transport: Any = None
         self.exchange: Exchange | None = None
@@ -130,6 +133,9 @@ class Line(asyncio.Protocol):
             self.exchange.ended(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         self._pool.lines.discard(self)
         if self in self._pool.idle:
             self._pool.idle.remove(self)
@@ -140,16 +146,34 @@ class Line(asyncio.Protocol):
         """Whether an idle connection may be used: nothing came while it was idle, seen by the loop or not."""
         if self.transport.is_closing() or asyncio.get_running_loop().time() - self.pooled > _KEPT:
             return False
-        return not _readable(self.transport.get_extra_info("socket").fileno())
+        if self._ready is None:
+            self._ready = _readable(self.transport.get_extra_info("socket").fileno())
+        return not self._ready(0)
 
     def put(self) -> None:
         """Into the pool, for the next request."""
         self.pooled = asyncio.get_running_loop().time()
         self._pool.put(self)
 
+    def alarm(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
+        """Have the exchange look at its limits at *due*, or before: one timer goes from each exchange to the next."""
+        if self._timer is not None:
+            if self._due <= due:
+                return
+            self._timer.cancel()
+        self._timer, self._due = loop.call_at(due, self._ring), due
+
+    def _ring(self) -> None:
+        self._timer = None
+        if self.exchange is not None:
+            self.exchange.expire()
+
     def close(self) -> None:
         """Close it; again does no harm."""
         self._pool.lines.discard(self)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if self.transport is not None:
             try:
                 self.transport.abort()
@@ -157,12 +181,13 @@ class Line(asyncio.Protocol):
                 self.sock.close()
 
 
-def _readable(file: int) -> bool:
+def _readable(file: int) -> Callable[[int], list[Any]]:
+    """What tells, without waiting, whether there is anything to read."""
     if hasattr(select, "poll"):
         poll = select.poll()
         poll.register(file, select.POLLIN)
-        return bool(poll.poll(0))
-    return bool(select.select([file], [], [], 0)[0])
+        return poll.poll
+    return lambda _: select.select([file], [], [], 0)[0]
 
 
 class Exchange:
@@ -180,7 +205,6 @@ class Exchange:
         "_loop",
         "_paused",
         "_pieces",
-        "_timer",
         "_waiter",
         "_waiting",
         "decoder",
@@ -198,15 +222,14 @@ class Exchange:
         self._error: WireError | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._heard = loop.time()
-        self._timer: asyncio.TimerHandle | None = loop.call_at(min(deadline, self._heard + idle), self._expire)
         line.exchange = self
+        line.alarm(loop, min(deadline, self._heard + idle))
 
     def limit(self, total: float, idle: float) -> None:
         """From now on: at most *total* more seconds, and *idle* of silence."""
         self._deadline, self._idle = self._loop.time() + total, idle
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = self._loop.call_at(min(self._deadline, self._heard + idle), self._expire)
+        if self._line is not None:
+            self._line.alarm(self._loop, min(self._deadline, self._heard + idle))
 
     @property
     def over(self) -> bool:
@@ -258,9 +281,6 @@ class Exchange:
     def leave(self) -> Line | None:
         """Have nothing more to do with the connection; it, if it was not left before."""
         line, self._line = self._line, None
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
         if line is not None:
             line.exchange = None
             if self._paused and not line.transport.is_closing():
@@ -283,14 +303,15 @@ class Exchange:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    def _expire(self) -> None:
+    def expire(self) -> None:
         """Either limit may have passed."""
         due = min(self._deadline, self._heard + self._idle)
         now = self._loop.time()
         if self._paused and now < self._deadline:  # it is not the server that is slow
             due = max(due, min(now + self._idle, self._deadline))
         if now < due - 0.001:
-            self._timer = self._loop.call_at(due, self._expire)
+            if self._line is not None:
+                self._line.alarm(self._loop, due)
         elif now >= self._deadline - 0.001:
             self._fail(WireError("deadline", "no complete answer before the deadline"))
         else:
@@ -309,6 +330,13 @@ class Exchange:
             if self._error is not None:
                 raise self._error
             await self._wait()
+
+    def whole(self) -> bytes | None:
+        """The body, where all of it has come, and is as it came."""
+        if self._line is not None or self._error is not None or type(self.decoder) is not Plain or not self.reader.done:
+            return None
+        pieces = self._pieces
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     async def more(self) -> bytes:
         """The next bytes of the body as they came, none at its end. Raises WireError."""

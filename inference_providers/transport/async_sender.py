@@ -17,7 +17,9 @@ from inference_providers.transport.async_exchange import Body, Exchange, Kept, L
 from inference_providers.transport.http import (
     AsyncResponse,
     Limits,
+    Plain,
     Request,
+    WholeResponse,
     WireError,
     check_peer,
     is_checked,
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Mapping
     from typing import Any
+
+
+_LONG = 65536  # bytes of a body
 
 
 class AsyncSender:
@@ -61,7 +66,7 @@ class AsyncSender:
             line = await self._connect(pool, until, request)
         exchange = Exchange(loop, line, request.method, until, limit if idle is None else idle)
         try:
-            line.transport.write(_whole(pool.origin.request_head(request, address), request.body))
+            _write(line.transport, pool.origin.request_head(request, address), request.body)
             await exchange.head()
             if pool.origin.proxy is not None:
                 pool.origin.check_reply(exchange.reader)
@@ -69,8 +74,12 @@ class AsyncSender:
         except BaseException:
             exchange.abandon()
             raise
+        whole = exchange.whole()
+        if whole is not None:
+            return WholeResponse(exchange.reader.status, exchange.reader.headers, whole)
         body = Body(loop, exchange, self)
-        return AsyncResponse(exchange.reader.status, exchange.reader.headers, body.more, body.close, exchange.limit)
+        more = exchange.more if type(exchange.decoder) is Plain else body.more
+        return AsyncResponse(exchange.reader.status, exchange.reader.headers, more, body.close, exchange.limit)
 
     def _here(self, loop: asyncio.AbstractEventLoop) -> Kept:
         if self._pid != os.getpid():
@@ -219,8 +228,15 @@ async def _connected(found: Any) -> socket.socket:
     return sock
 
 
-def _whole(head: http1.Sealed, body: bytes | None) -> http1.Sealed:
-    return http1.Sealed(head + body) if body else head
+def _write(transport: Any, head: http1.Sealed, body: bytes | None) -> None:
+    """Send a request: in one piece, but for a long body, which is not worth a copy."""
+    if not body:
+        transport.write(head)
+    elif len(body) <= _LONG:
+        transport.write(http1.Sealed(head + body))
+    else:
+        transport.write(head)
+        transport.write(body)
 
 
 def _close_idle(kept: dict[asyncio.AbstractEventLoop, Kept]) -> None:

@@ -124,6 +124,13 @@ class Response:
         self.status, self.headers, self.chunks, self.close = status, headers, chunks, close
         self.limit = limit  # sets anew how long the rest may take, and how long silence may, in seconds from now
 
+    def more(self) -> bytes:
+        """The next bytes of the body, none at its end. Raises WireError."""
+        for chunk in self.chunks:
+            if chunk:
+                return chunk
+        return b""
+
     def read(self, cap: int = RESPONSE_CAP) -> bytes:
         """The whole body. Raises WireError, also ("oversize") when it is larger than *cap* bytes."""
         parts, size = [], 0
@@ -132,7 +139,7 @@ class Response:
                 parts.append(chunk)
                 size += len(chunk)
                 if size > cap:
-                    raise WireError("oversize", f"the body is larger than {cap // 1024} KiB")
+                    raise _oversize(cap)
         finally:
             self.close()
         return b"".join(parts)
@@ -167,10 +174,39 @@ class AsyncResponse:
                 parts.append(chunk)
                 size += len(chunk)
                 if size > cap:
-                    raise WireError("oversize", f"the body is larger than {cap // 1024} KiB")
+                    raise _oversize(cap)
         finally:
             self.close()
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+class WholeResponse(AsyncResponse):
+    """One that is here to its end, and has left its connection: nothing is waited for."""
+
+    __slots__ = ("_left",)
+
+    def __init__(self, status: int, headers: Mapping[str, str], content: bytes) -> None:
+        self.status, self.headers, self._left = status, headers, content
+        self.more, self.close, self.limit = self._more, _nothing, _nothing
+
+    async def _more(self) -> bytes:
+        content, self._left = self._left, b""
+        return content
+
+    async def read(self, cap: int = RESPONSE_CAP) -> bytes:
+        """The whole body. Raises WireError ("oversize") when it is larger than *cap* bytes."""
+        content, self._left = self._left, b""
+        if len(content) > cap:
+            raise _oversize(cap)
+        return content
+
+
+def _nothing(*_: float) -> None:
+    """What there is to close, or to limit, where all is here."""
+
+
+def _oversize(cap: int) -> WireError:
+    return WireError("oversize", f"the body is larger than {cap // 1024} KiB")
 
 
 def response_of(

@@ -23,6 +23,7 @@ _CHUNK_LINE_CAP = 4096  # bytes of a chunk's size and extensions
 _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 _STATUS = re.compile(r"HTTP/1\.([01]) ([1-9][0-9]{2})(?: [\t\x20-\x7e\x80-\xff]*)?").fullmatch
 _FIELDS = re.compile(rf"\A(?:{_TOKEN}:[\t\x20-\x7e\x80-\xff]*+\n)*+").fullmatch
+_FIELD = re.compile(r"([^:\n]++):[ \t]*+([^\n]*?)[ \t]*\n").findall
 _FOLD = re.compile(r"\n[ \t]+").sub
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,16})(?:;[\t\x20-\x7e\x80-\xff]*+|[ \t]*+)").fullmatch
 _UNFIT = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]").search
@@ -38,20 +39,34 @@ class Sealed(bytes):
         return f"<{len(self)} bytes that may hold a key>"
 
 
+_heads: dict[tuple[str, ...], Sealed] = {}  # up to the length of the body: most requests to one server begin alike
+_MOST_HEADS, _MOST_KEPT = 256, 2048  # of them; bytes of one
+
+
 def request_head(method: str, target: str, host: str, headers: Mapping[str, str], length: int | None) -> Sealed:
     """A request's head; *length*: bytes of its body, None where it has none.
 
     Raises WireError ("protocol") for a name, a value or a path that would be read as something else.
     """
-    fields = {"Host": host, **COMMON, **headers}
-    if length is not None:
-        fields["Content-Length"] = str(length)
+    key = (method, target, host, *headers, *headers.values())
+    known = _heads.get(key)
+    if known is None:
+        known = _checked_head(method, target, {"Host": host, **COMMON, **headers})
+        if len(_heads) >= _MOST_HEADS:
+            _heads.clear()
+        if len(known) <= _MOST_KEPT:
+            _heads[key] = known
+    return Sealed(known + (b"\r\n" if length is None else b"Content-Length: %d\r\n\r\n" % length))
+
+
+def _checked_head(method: str, target: str, fields: dict[str, str]) -> Sealed:
+    fields.pop("Content-Length", None)  # it is ours to say
     try:
         lines = (f"{name}: {value}\r\n" for name, value in fields.items())
-        head = Sealed(f"{method} {target} HTTP/1.1\r\n{''.join(lines)}\r\n".encode("latin-1"))
+        head = Sealed(f"{method} {target} HTTP/1.1\r\n{''.join(lines)}".encode("latin-1"))
     except UnicodeEncodeError:
         raise _unfit() from None
-    breaks = len(fields) + 2
+    breaks = len(fields) + 1
     if _UNFIT(head) or " " in target or head.count(b"\r") != breaks or head.count(b"\n") != breaks:
         raise _unfit()
     return head
@@ -277,9 +292,8 @@ def fields(text: str) -> dict[str, str]:
     if _FIELDS(text) is None or text.count("\n") > FIELDS_CAP:
         raise _no_http()
     headers: dict[str, str] = {}
-    for line in text.split("\n")[:-1]:
-        name, _, value = line.partition(":")
-        name, value = name.lower(), value.strip(" \t")
+    for name, value in _FIELD(text):
+        name = name.lower()
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return headers
 

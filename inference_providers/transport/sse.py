@@ -71,6 +71,18 @@ class Parser:
                 yield event
         self._check()
 
+    def alone(self, chunk: bytes) -> str | None:
+        """The data of the event that *chunk* is, where it is just one, whole and without a name; else None.
+
+        Most are: this is `feed` for them, and takes nothing of others.
+        """
+        if chunk[:6] != b"data: " or chunk[-2:] != b"\n\n" or chunk.find(b"\n", 0, -2) >= 0 or b"\r" in chunk:
+            return None
+        if self._held or self._pending or self._buffer or self._name or self._data or self._other:
+            return None
+        self._begun = True
+        return chunk[6:-2].decode("utf-8", "replace") if len(chunk) <= EVENT_CAP else None
+
     def _check(self) -> None:
         if self.held > EVENT_CAP:
             raise OversizeEvent(f"one event is larger than {EVENT_CAP // 1024 // 1024} MiB")
@@ -92,13 +104,12 @@ class Parser:
             self._name, self._data, self._other, self._held = "", [], [], 0
             return event
         field, _, value = line.partition(b":")
-        kept = {b"data": self._data, b"error": self._other}.get(field)
-        text = value.removeprefix(b" ").decode("utf-8", "replace")
-        if kept is not None:
-            kept.append(text)
+        if field == b"data" or field == b"error":
+            kept = self._data if field == b"data" else self._other
+            kept.append(value.removeprefix(b" ").decode("utf-8", "replace"))
             self._held += len(line) + _LINE
         elif field == b"event":
-            self._name = text
+            self._name = value.removeprefix(b" ").decode("utf-8", "replace")
         return None
 
 
@@ -112,6 +123,10 @@ class Lines:
     def held(self) -> int:
         """Bytes of the line that has not ended yet."""
         return len(self._pending)
+
+    def alone(self, chunk: bytes) -> str | None:
+        """None: see `Parser.alone`."""
+        return None
 
     def feed(self, chunk: bytes) -> Iterator[Event]:
         """Lines that *chunk* completes. Raises OversizeEvent for one of more than EVENT_CAP bytes."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from itertools import chain
 
 from inference_providers.files import Database, folders, kept_secret, row_writer
 from inference_providers.usage.totals import SUMS
@@ -63,6 +64,8 @@ MIGRATIONS = (
     """,
 )
 _CALL = f"INSERT INTO calls ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
+_TOGETHER = 40  # rows of a statement: SQLite of any age takes 999 values
+_CALLS = _CALL + f", ({', '.join('?' * len(COLUMNS))})" * (_TOGETHER - 1)
 _TEXT = "INSERT INTO texts (call, size, at, conversation, whole, asked, answer) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _SLOT = (
     f"INSERT INTO slots VALUES ({', '.join('?' * (5 + len(SUMS)))}) ON CONFLICT "
@@ -168,8 +171,12 @@ class LogFile:
 
     def _sink(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
         plain = [call for call, text in rows if text is None]
-        if plain:
-            connection.executemany(_CALL, plain)
+        several = len(plain) // _TOGETHER * _TOGETHER
+        if several:  # statements with many rows, since each statement waits for its turn among the threads
+            groups = range(0, several, _TOGETHER)
+            connection.executemany(_CALLS, [list(chain.from_iterable(plain[at : at + _TOGETHER])) for at in groups])
+        if several < len(plain):
+            connection.executemany(_CALL, plain[several:])
         for call, text in rows:
             if text is not None:
                 conversation, whole, asked, answer = text

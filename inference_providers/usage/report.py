@@ -23,20 +23,32 @@ LATEST = 100_000  # calls of which a percentile is taken at most: the latest
 _COLUMNS = {"provider": "provider", "model": "name", "program": "program", "caller": "caller"}
 _SUMS = ", ".join(f"total({name})" for name in SUMS)
 _WITHIN = "WHERE slot >= ? AND slot < ?"
+_CALLERS = " AND caller = ?"
 _FAR = 2**53  # seconds
 
 
-def statement(by: str | None) -> str:
+def statement(by: str | None, *, of_caller: bool = False) -> str:
     """The SQL of a report."""
     column = "''" if by is None else _COLUMNS.get(by, "slot")
-    return f"SELECT {column}, {_SUMS} FROM slots {_WITHIN} GROUP BY 1 ORDER BY 1"
+    return f"SELECT {column}, {_SUMS} FROM slots {_WITHIN}{_CALLERS if of_caller else ''} GROUP BY 1 ORDER BY 1"
 
 
 def report(
-    file: LogFile | None, since: float, until: float, by: str | None = None, zone: tzinfo | None = None
+    file: LogFile | None,
+    since: float,
+    until: float,
+    by: str | None = None,
+    zone: tzinfo | None = None,
+    *,
+    caller: str | None = None,
 ) -> list[Totals]:
-    """The sums of a time, by *by* (one of `BY`) or all together; days and hours in order, others the dearest first."""
-    found = _rows(file, statement(by), (max(since, 0.0) // 900 * 900, min(until, _FAR)))
+    """The sums of a time, by *by* (one of `BY`) or all together; days and hours in order, others the dearest first.
+
+    caller: on whose behalf alone, by an id; None for everybody's.
+    """
+    whose = () if caller is None else (caller,)
+    values = (max(since, 0.0) // 900 * 900, min(until, _FAR), *whose)
+    found = _rows(file, statement(by, of_caller=caller is not None), values)
     if by not in ("day", "hour"):
         totals = [Totals(key, sums) for key, *sums in found if sums[0]]
         return sorted(totals, key=lambda one: (-one.cost, -one.calls, one.key))
@@ -66,6 +78,7 @@ class Analytics:
 
     timeframe: as it was asked for. since, until: when that is, until None where it goes on. total_cost: USD, of the
     calls whose cost is known; unknown_costs: how many others were answered. by_provider, by_model, by_day: `Totals`.
+    Where a program serves several, *caller* has it be of one of them alone, by its id.
     """
 
     def __init__(
@@ -74,6 +87,8 @@ class Analytics:
         timeframe: str,
         metrics: Sequence[str] | None = None,
         zone: tzinfo | None = None,
+        *,
+        caller: str | None = None,
     ) -> None:
         wanted = _checked(metrics, METRICS)
         since, until = moments(timeframe, datetime.now(UTC), zone)
@@ -81,7 +96,7 @@ class Analytics:
         self.since = datetime.fromtimestamp(since).astimezone(zone)
         self.until = None if math.isinf(until) else datetime.fromtimestamp(until).astimezone(zone)
         self.by_provider, self.by_model, self.by_day = (
-            report(file, since, until, by, zone) for by in ("provider", "model", "day")
+            report(file, since, until, by, zone, caller=caller) for by in ("provider", "model", "day")
         )
         all_of_it = Totals("", [0] * len(SUMS))
         for one in self.by_provider:
@@ -121,7 +136,7 @@ MEASURES = ("success_rate", "avg_latency", "p95_latency")
 class Performance:
     """How well a model did. success_rate: from 0 to 1; times in milliseconds. What was not asked for is None.
 
-    p95_latency_ms: of the latest 100,000 calls that were answered.
+    p95_latency_ms: of the latest 100,000 calls that were answered. *caller*: as in `Analytics`.
     """
 
     def __init__(
@@ -133,13 +148,15 @@ class Performance:
         *,
         provider: str | None = None,
         timeframe: str = "last_30_days",
+        caller: str | None = None,
     ) -> None:
         wanted = _checked(metrics, MEASURES)
         since, until = moments(timeframe, datetime.now(UTC))
         self.model, self.timeframe, self.metrics = model, timeframe, wanted
         marks = ", ".join("?" * len(names))
-        whose = "AND provider = ?" if provider else ""
-        values = [max(since, 0.0) // 900 * 900, min(until, _FAR), *names, *([provider] if provider else [])]
+        whose = ("AND provider = ?" if provider is not None else "") + (_CALLERS if caller is not None else "")
+        own = [one for one in (provider, caller) if one is not None]
+        values = [max(since, 0.0) // 900 * 900, min(until, _FAR), *names, *own]
         sql = f"SELECT '', {_SUMS} FROM slots {_WITHIN} AND name IN ({marks}) {whose}"
         (found,) = _rows(file, sql, values) or [["", *[0] * len(SUMS)]]
         totals = Totals(model, found[1:])
@@ -149,7 +166,7 @@ class Performance:
         self.avg_first_content_ms = _in_ms(totals.first_content)
         self.p95_latency_ms = None
         if "p95_latency" in wanted:
-            self.p95_latency_ms = _in_ms(_percentile(file, 0.95, since, until, names, provider))
+            self.p95_latency_ms = _in_ms(_percentile(file, 0.95, since, until, names, provider, caller))
 
     def __repr__(self) -> str:
         return f"<Performance of {self.model}: {self.total_requests} requests>"
@@ -174,10 +191,10 @@ class Performance:
         return pairs_of(self.as_dict())
 
 
-def percentile_statement(names: int, provider: bool) -> str:
+def percentile_statement(names: int, provider: bool, *, of_caller: bool = False) -> str:
     """The SQL that reads how long the latest calls of some models took."""
     answered = ", ".join(f"'{one}'" for one in ANSWERED)
-    whose = " AND provider = ?" if provider else ""
+    whose = (" AND provider = ?" if provider else "") + (_CALLERS if of_caller else "")
     return (
         f"SELECT seconds FROM calls WHERE name IN ({', '.join('?' * names)}) AND at >= ? AND at < ?{whose} "
         f"AND outcome IN ({answered}) ORDER BY at DESC LIMIT {LATEST}"
@@ -185,10 +202,12 @@ def percentile_statement(names: int, provider: bool) -> str:
 
 
 def _percentile(
-    file: LogFile | None, part: float, since: float, until: float, names: Sequence[str], provider: str | None
+    file: LogFile | None, part: float, since: float, until: float, names: Sequence[str], *whose: str | None
 ) -> float | None:
-    values = [*names, max(since, 0.0), min(until, _FAR), *([provider] if provider else [])]
-    rows = _rows(file, percentile_statement(len(names), bool(provider)), values)
+    """*whose*: the provider that is meant, and the caller; None for all."""
+    provider, caller = whose
+    values = [*names, max(since, 0.0), min(until, _FAR), *(one for one in whose if one is not None)]
+    rows = _rows(file, percentile_statement(len(names), provider is not None, of_caller=caller is not None), values)
     found = sorted(seconds for (seconds,) in rows if isinstance(seconds, float) and math.isfinite(seconds))
     return found[max(0, math.ceil(part * len(found)) - 1)] if found else None
 

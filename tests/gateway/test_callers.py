@@ -229,23 +229,6 @@ def test_each_request_of_a_batch_counts(start: Start, serve: Serve) -> None:
     assert len(server.requests) == 2
 
 
-def test_what_is_of_the_whole_account_is_the_administrators(client: Client) -> None:
-    free, bound, poor = (
-        client.create("alice"),
-        client.create("bob", models=["gpt-4o-mini"]),
-        client.create("c", budget=1),
-    )
-    for path in ("/v1/files", "/v1/batches"):
-        for key in (free, bound, poor):
-            assert client.do("GET", path, key=key).status == 403
-        assert client.do("GET", path).status != 403
-    batch = {"input_file_id": "file-1", "endpoint": CHAT, "completion_window": "24h"}
-    for key in (bound, poor):
-        refused = client.do("POST", "/v1/batches", batch, key)
-        assert (refused.status, refused.error["code"]) == (403, "batches_not_allowed")
-    assert client.do("POST", "/v1/batches", batch, free).status != 403
-
-
 def test_what_a_caller_used_is_logged_shown_and_purged(client: Client) -> None:
     alice, bob = client.create("alice", budget=1), client.create("bob")
     for key in (alice, alice, bob, ""):

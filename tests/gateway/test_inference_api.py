@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from inference_providers import Client, errors
 from inference_providers.gateway.replies import Replies
+from inference_providers.testing import tiny_model
+from tests.conftest import registry_of
 from tests.running import Running
 from tests.servers import Connection, Received, Server, answer, delta, status
 
@@ -242,6 +245,60 @@ def test_the_client_has_the_same_over_a_gateway(start: Start, serve: Serve) -> N
         stranger.inference.create(**SAID)
 
 
+def key_of(gateway: Running, name: str, **fields: Any) -> str:
+    key: str = asked(gateway, "/admin/callers", {"name": name, **fields})[1]["key"]
+    return key
+
+
+def test_a_caller_is_held_to_its_models_and_limits(start: Start, serve: Serve, tmp_path: Path) -> None:
+    server = serve()
+    registry = registry_of(server.url, model=MODEL)
+    registry["providers"]["p1"]["model_names"]["gpt-4o"] = "gpt-4o-internal"
+    registry["auto_model_priority"] = ["gpt-4o", MODEL]
+    (tmp_path / "two.json").write_text(json.dumps(registry))
+    gateway = start(server.url, args=["--registry", str(tmp_path / "two.json")])
+    own = {"Authorization": f"Bearer {key_of(gateway, 'alice', models=[MODEL])}"}
+    said = {"messages": SAID["messages"]}
+    for body in (
+        {"model": "auto"},
+        {"model": ["gpt-4o", MODEL]},
+        {"model": MODEL, "fallback_strategy": "best_available"},
+    ):
+        code, _, content = gateway.ask("POST", API, {**said, **body}, own)
+        assert (code, json.loads(content)["model"]) == (200, MODEL), content
+    for body in (
+        {"model": "gpt-4o"},
+        {"model": "p1/gpt-4o"},
+        {"model": MODEL, "strategies": [{"provider": "p1", "model": "gpt-4o"}]},
+        {"model": MODEL, "fallback_config": {"strategies": [{"model": "gpt-4o"}]}},
+        {"model": MODEL, "preferences": {"primary": "p1"}, "strategies": [{"model": "gpt-4o"}]},
+    ):
+        code, _, content = gateway.ask("POST", API, {**said, **body}, own)
+        assert (code, json.loads(content)["error"]["code"]) == (404, "model_not_found"), content
+    assert {request.json["model"] for request in server.asked} == {f"{MODEL}-internal"}
+    limited = {"Authorization": f"Bearer {key_of(gateway, 'bob', requests_per_minute=3)}"}
+    reply = json.loads(gateway.ask("POST", f"{API}/batch", {"requests": [SAID] * 5, "parallel": False}, limited)[2])
+    codes = [row.get("error", {}).get("code") for row in reply["responses"]]
+    assert codes == [None, None, None, "rate_limit_exceeded", "rate_limit_exceeded"]
+    code, headers, content = gateway.ask("POST", f"{API}/stream", SAID, limited)
+    assert (code, json.loads(content)["error"]["code"]) == (429, "rate_limit_exceeded")
+    assert headers["x-ratelimit-limit"] == "3"
+    assert int(headers["retry-after"]) > 0
+
+
+def test_a_caller_reads_its_own_replies_and_sums_alone(start: Start, serve: Serve) -> None:
+    gateway = start(serve().url, environ={"INFERENCE_PROVIDERS_LOG": "usage"})
+    alice, bob = ({"Authorization": f"Bearer {key_of(gateway, name)}"} for name in ("alice", "bob"))
+    id_ = json.loads(gateway.ask("POST", API, SAID, alice)[2])["id"]
+    codes = [gateway.ask("GET", f"{API}/{id_}", headers=headers)[0] for headers in (alice, bob, None)]
+    assert codes == [200, 404, 404]
+    for headers, count in ((alice, 1), (bob, 0), (None, 1)):
+        for path in ("analytics", f"performance?model={MODEL}"):
+            assert json.loads(gateway.ask("GET", f"{API}/{path}", headers=headers)[2])["total_requests"] == count
+    assert asked(gateway, "/admin/callers/alice/purge", {})[0] == 200
+    assert gateway.ask("GET", f"{API}/{id_}", headers=alice)[0] == 401
+
+
 def test_nobody_reads_what_another_caller_was_told() -> None:
     moment = [1000.0]
     kept = Replies(None, clock=lambda: moment[0])
@@ -250,3 +307,15 @@ def test_nobody_reads_what_another_caller_was_told() -> None:
     assert kept.get("b", "inf_1") is None
     moment[0] += 3600
     assert kept.get("a", "inf_1") is None
+
+
+def test_a_model_is_never_a_file_of_this_machine(start: Start, serve: Serve, tmp_path: Path) -> None:
+    """Neither started, nor looked for: whoever asks does not learn which files there are."""
+    there, missing = tiny_model.write(str(tmp_path / "there.gguf")), str(tmp_path / "thrre.gguf")
+    gateway = start(serve().url, environ={"INFERENCE_PROVIDERS_AVOID": ""})
+    for form in ("{}", "llamacpp/{}", "vllm/{}", "local/{}", "./{}", "..\\{}"):
+        for api in (API, "/v1/chat/completions"):
+            told = [asked(gateway, api, {**SAID, "model": form.format(path)}) for path in (there, missing)]
+            assert told[0][0] == told[1][0] >= 400
+            assert json.dumps(told[0]).replace("there.gguf", "thrre.gguf") == json.dumps(told[1])
+            assert "No such file" not in json.dumps(told)
