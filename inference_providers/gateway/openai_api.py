@@ -31,13 +31,16 @@ FOREIGN = frozenset((
     "api_base", "api_key", "api_version", "base_url", "endpoint", "extra_headers", "headers", "environ",
     "local_models", "command", "proxy", "trust", "organization",
 ))  # fmt: skip
-_FIELDS = {"/batches": frozenset(("endpoint",))}  # of OpenAI's own, by path: of a batch, the API that it asks
 _ID = re.compile(r"(?!\.+$)[A-Za-z0-9._:=+@~-]{1,512}").fullmatch
+_FIELDS = {"/batches": frozenset(("endpoint",))}  # of OpenAI's own, by path: of a batch, the API that it asks
 _OF_CACHE = frozenset(("enabled", "ttl", "key_strategy", "similarity_threshold", "namespace"))
 
 
 async def routed(gateway: Gateway, incoming: Incoming, named: Named | None = None) -> Outgoing:
     """A request for whoever serves its model, or has what it names. *named*: what that is, where it is known."""
+    for name in incoming.values.values():  # which is decoded, and becomes a part of a provider's address
+        if _ID(name) is None:
+            raise Refused(404, "Nothing is called so: ids are made of letters, digits and -._:=+@~.", "invalid_id")
     if named is None:
         named = await Named(gateway.ids, incoming.caller, incoming.method, _path(incoming)).read(
             incoming, gateway.pipeline.finder
@@ -63,9 +66,6 @@ def _path(incoming: Incoming) -> str:
 
 
 def _wanted(gateway: Gateway, incoming: Incoming, named: Named) -> RoutedRequest:
-    for name in incoming.values.values():  # which is decoded, and becomes a part of a provider's address
-        if _ID(name) is None:
-            raise Refused(404, "Nothing is called so: ids are made of letters, digits and -._:=+@~.", "invalid_id")
     path = _path(incoming)
     if incoming.query_string:
         path = f"{path}?{incoming.query_string}"
