@@ -16,7 +16,7 @@ class Running:
         self.process, self.token = process, token
         assert process.stderr is not None
         line = process.stderr.readline()
-        assert line.startswith("Serving at "), line + process.stderr.read()
+        assert line.startswith("Serving at "), f"{line}{process.stderr.read()} {process.wait(5)}"
         self.url = line.split()[-1]
         self.port = int(self.url.rsplit(":", 1)[1].partition("/")[0])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -20,7 +21,7 @@ from inference_providers.cache.entry import Entry
 from inference_providers.cache.memory_store import MemoryStore
 from inference_providers.cache.rules import KINDS
 from inference_providers.cache.sqlite_store import MIGRATIONS, SqliteStore
-from tests.conftest import ROOT, list_of, places
+from tests.conftest import ROOT, keys, list_of, places, registry_of
 from tests.servers import Server, answer
 from tests.test_response_cache import Counting
 
@@ -210,6 +211,23 @@ def test_what_another_process_clears_is_gone_from_memory_as_well(path: Path) -> 
     one.put(key, entry("mine", NOW + 1), NOW)
     other.put(key, entry("newer", NOW + 2), NOW)
     assert one.get(key, NOW, EVER).content == b"newer"  # type: ignore[union-attr]
+
+
+ASKING = """
+import json, sys
+from inference_providers import ProviderList
+providers = ProviderList(json_override=json.loads(sys.argv[1]), local=False, cache=True)
+print(providers.ask_ai("hi", "m"))
+"""
+
+
+def test_what_one_process_has_kept_another_is_given(serve: Serve) -> None:
+    server = serve()
+    command = [sys.executable, "-c", ASKING, json.dumps(registry_of(server.url))]
+    for _ in range(3):
+        said = subprocess.run(command, check=True, env={**places(), **keys(1)}, capture_output=True).stdout
+        assert said.strip() == b"hello"
+    assert len(server.asked) == 1
 
 
 def test_uses_are_told_to_the_file_when_a_program_ends(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import stat
@@ -11,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
-from inference_providers.files import folders
+from inference_providers.cli.main import main
+from inference_providers.files import folders, kept_secret
 from inference_providers.gateway.administrator import VARIABLE, admin_token, token_path
 from inference_providers.gateway.caller_fields import FieldError, UnknownCallerError
 from inference_providers.gateway.callers import ADMIN, Callers
@@ -271,6 +274,17 @@ def test_processes_that_start_at_once_have_the_same_token() -> None:
     assert said == {admin_token(places())}
 
 
+def test_a_secret_that_another_process_has_made_meanwhile_is_that_one(tmp_path: Path) -> None:
+    path = str(tmp_path / "own" / "secret")
+
+    def late() -> bytes:
+        assert kept_secret(path, lambda: b"the first", 100) == b"the first"
+        return b"the second"
+
+    assert kept_secret(path, late, 100) == b"the first"
+    assert os.listdir(tmp_path / "own") == ["secret"]
+
+
 @pytest.mark.parametrize(
     "given", ["short", "x" * 15, "has a blank in the middle", "x" * 20 + "\n", "ünicode-ünicode-ü"]
 )
@@ -295,3 +309,70 @@ def test_a_token_that_others_could_write_is_not_taken() -> None:
     path.chmod(0o666)
     with pytest.raises(OSError, match="it can be written by everybody"):
         admin_token(places())
+
+
+# The command line
+
+
+def run(*words: str, code: int = 0) -> Any:
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == code, done.output
+    return done
+
+
+def test_the_key_alone_is_on_standard_output() -> None:
+    options = ("--tier", "basic", "--models", "gpt-4o, gpt-4o-mini", "--budget", "5", "--expires", "30d")
+    done = run("callers", "create", "alice", *options)
+    key = done.stdout.strip()
+    assert len(key) == 46
+    assert "shown this once" in done.stderr
+    found = Callers(places()).of(key)
+    assert found is not None
+    assert (found.name, found.models, found.tier, found.budget) == ("alice", ("gpt-4o", "gpt-4o-mini"), "basic", 5.0)
+    for shown in (
+        run("callers", "list"),
+        run("callers", "list", "--json"),
+        run("callers", "update", "alice", "--json"),
+    ):
+        assert "alice" in shown.output
+        assert key not in shown.output
+    made = json.loads(run("callers", "create", "bob", "--json").stdout)
+    assert Callers(places()).of(made["key"]) is not None
+
+
+def test_limits_are_changed_and_taken_away() -> None:
+    run("callers", "create", "alice", "--tier", "free", "--requests-per-minute", "7", "--tokens-per-minute", "900")
+    listed = run("callers", "list").stdout
+    assert "7 requests, 900 tokens, 2 at once" in listed
+    changed = run("callers", "update", "alice", "--concurrent", "9", "--unlimited", "requests-per-minute", "--json")
+    row = json.loads(changed.stdout)
+    assert (row["concurrent"], row["requests_per_minute"], row["tokens_per_minute"]) == (9, None, 900)
+    assert "not both" in run("callers", "update", "alice", "--budget", "1", "--unlimited", "budget", code=2).stderr
+    assert "a caller has no 'speed'" in run("callers", "update", "alice", "--unlimited", "speed", code=2).stderr
+
+
+def test_what_is_wrong_is_told_and_nothing_is_made() -> None:
+    assert "There are no callers" in run("callers", "list").stderr
+    for words in (("--expires", "soon"), ("--models", " , "), ("--tier", "gold"), ("--concurrent", "0")):
+        run("callers", "create", "alice", *words, code=2)
+    run("callers", "create", "a b", code=2)
+    assert json.loads(run("callers", "list", "--json").stdout) == []
+    assert "no caller is called 'alice'; there is none" in run("callers", "revoke", "alice", code=2).stderr
+
+
+def test_a_name_that_nobody_has_is_told_at_once() -> None:
+    done = run("callers", "create", "alice", "--models", "gpt-4o,gtp-4o-mini")
+    assert done.stderr.count("Warning") == 1
+    assert "gtp-4o-mini" in done.stderr
+
+
+def test_revoked_and_purged() -> None:
+    key = run("callers", "create", "alice").stdout.strip()
+    assert "purge --caller alice" in run("callers", "revoke", "alice").stderr
+    assert Callers(places()).of(key) is None
+    assert "revoked" in run("callers", "list").stdout
+    run("purge", "--caller", "alice", "usage", "--yes", code=2)
+    run("purge", "--caller", "alice", code=2)
+    assert run("purge", "--caller", "alice", "--yes").stderr == "Removed.\n"
+    assert json.loads(run("callers", "list", "--json").stdout) == []
+    run("callers", "create", "alice")

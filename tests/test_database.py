@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,15 @@ def put(name: str) -> Callable[[sqlite3.Connection], Any]:
 
 def names(connection: sqlite3.Connection) -> list[str]:
     return [row[0] for row in connection.execute("SELECT name FROM things ORDER BY name")]
+
+
+PASSING = """
+import sys
+from inference_providers.files.database import Database
+base = Database(sys.argv[1], ("CREATE TABLE things (name TEXT)",))
+assert base.write(lambda c: c.execute("INSERT INTO things VALUES ('passing')").rowcount)
+base.close()
+"""
 
 
 class Kept:
@@ -196,3 +206,43 @@ def test_a_file_that_somebody_removes_is_made_anew(path: Path) -> None:
     assert kept.base.write(put("b")) == 1
     assert Kept(path).base.read(names) == ["b"]
     assert kept.said == []
+
+
+@pytest.mark.parametrize("count", [2, 5])
+def test_several_of_one_file_in_a_process_lose_nothing_when_another_process_comes_and_goes(
+    count: int, path: Path
+) -> None:
+    """Closing any descriptor of a file gives up all of a process's locks on it; others then take it for the last."""
+    migrations = ("CREATE TABLE things (name TEXT)",)
+    bases = [Kept(path, migrations).base for _ in range(count)]
+    for base in bases:
+        assert base.write(put("first"))
+    for turn in range(3):
+        subprocess.run([sys.executable, "-c", PASSING, str(path)], check=True)
+        for base in bases:
+            assert base.write(put(f"turn {turn}"))
+    seen = sqlite3.connect(path)
+    assert len(names(seen)) == count + 3 * (count + 1)
+    seen.close()
+    assert bases[0].read(names) == bases[-1].read(names)
+
+
+def test_threads_that_make_one_file_at_once_keep_their_locks(path: Path) -> None:
+    migrations = ("CREATE TABLE things (name TEXT)",)
+    bases = [Kept(path, migrations).base for _ in range(8)]
+    begin = threading.Barrier(8)
+
+    def work(base: Database) -> None:
+        begin.wait()
+        base.write(put("a"))
+
+    threads = [threading.Thread(target=work, args=(base,)) for base in bases]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    subprocess.run([sys.executable, "-c", PASSING, str(path)], check=True)
+    assert all(base.write(put("b")) for base in bases)
+    seen = sqlite3.connect(path)
+    assert len(names(seen)) == 8 + 1 + 8
+    seen.close()

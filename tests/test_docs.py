@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
+from tests.running import Running
 from tests.servers import Connection, Received, Server, answer
 from tools import faces
 
@@ -54,8 +55,33 @@ def environ(serve: Callable[..., Server], tmp_path: Path) -> dict[str, str]:
     }  # fmt: skip
 
 
+@pytest.fixture
+def gateway(environ: dict[str, str]) -> Iterator[Callable[[str], str]]:
+    """Gives code with the address of a gateway in place of the usual one; one is started where the code names it."""
+    running: list[Running] = []
+
+    def placed(code: str) -> str:
+        if "127.0.0.1:8484" not in code:
+            return code
+        if not running:
+            environ["INFERENCE_PROVIDERS_TOKEN"] = "token-of-docs"
+            running.append(started("inference-providers serve", environ))
+        return code.replace("127.0.0.1:8484", f"127.0.0.1:{running[0].port}")
+
+    yield placed
+    for one in running:
+        assert one.stop() == 0
+
+
+def started(line: str, environ: dict[str, str]) -> Running:
+    """A gateway that a line starts, on a port that is free."""
+    command = ["bash", "-c", f"exec {line} --port 0"]
+    return Running(subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True), "token-of-docs")
+
+
 @pytest.mark.parametrize("code", blocks("python"))
-def test_python_blocks_run(code: str, environ: dict[str, str], tmp_path: Path) -> None:
+def test_python_blocks_run(code: str, environ: dict[str, str], gateway: Callable[[str], str], tmp_path: Path) -> None:
+    code = gateway(code)
     done = subprocess.run(
         [sys.executable, "-c", code], env=environ, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
     )
@@ -63,11 +89,14 @@ def test_python_blocks_run(code: str, environ: dict[str, str], tmp_path: Path) -
 
 
 @pytest.mark.parametrize("code", blocks("sh"))
-def test_shell_blocks_run(code: str, environ: dict[str, str], tmp_path: Path) -> None:
-    """`make` is what runs this; its targets are checked to be there."""
+def test_shell_blocks_run(code: str, environ: dict[str, str], gateway: Callable[[str], str], tmp_path: Path) -> None:
+    """`make` is what runs this; its targets are checked to be there. A gateway is ended once it serves."""
+    code = gateway(code)
     for line in filter(None, (line.partition("  #")[0].strip() for line in code.splitlines())):
         if line.startswith("make "):
             assert re.search(rf"^{line.split()[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE), line
+        elif line.startswith("inference-providers serve"):
+            assert started(line, environ).stop() == 0
         elif not line.startswith("python -m benchmarks"):
             done = subprocess.run(
                 ["bash", "-c", line],
@@ -119,7 +148,7 @@ def test_the_readme_shows_numbers_that_hold() -> None:
 def test_the_tests_that_hold_the_promises_are_there() -> None:
     import re
 
-    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs" / "security.md").read_text("utf-8")))
+    named = set(re.findall(r"`((?:\w+/)?test_\w+)`", (ROOT / "docs" / "security.md").read_text("utf-8")))
     assert len(named) > 10
     assert {name for name in named if not (ROOT / "tests" / f"{name}.py").exists()} == set()
 

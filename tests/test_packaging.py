@@ -122,7 +122,9 @@ ALONE_LOAD = {("pytest_plugin.py", "pytest"), ("hook-inference_providers.py", "P
 
 def test_what_the_package_imports_is_declared() -> None:
     always = declared("options", "install_requires")
-    extras = {name for extra in ("local", "socks", "vertex") for name in declared("options.extras_require", extra)}
+    extras = {
+        name for extra in ("local", "socks", "vertex", "gateway") for name in declared("options.extras_require", extra)
+    }
     brings = {"google": ["google-auth"], **packages_distributions()}
     found: set[str] = set()
     for path in (ROOT / "inference_providers").rglob("*.py"):
@@ -141,7 +143,7 @@ def test_the_constraints_name_one_version_of_everything_that_is_asked_for() -> N
     assert len(exact) == len(lines) and all(exact.values())
     setup = configparser.ConfigParser(interpolation=None)
     setup.read(ROOT / "setup.cfg")
-    asked = [setup["options"]["install_requires"], *(setup["options.extras_require"][name] for name in ("local", "socks", "vertex", "test", "prices", "dev"))]  # fmt: skip
+    asked = [setup["options"]["install_requires"], *(setup["options.extras_require"][name] for name in ("local", "socks", "vertex", "gateway", "test", "prices", "dev"))]  # fmt: skip
     for line in "\n".join(asked).splitlines():
         if line.strip() and not line.startswith("%"):
             wanted = Requirement(line.strip())
@@ -212,8 +214,11 @@ def test_tests_that_workflows_and_targets_name_are_there() -> None:
 # What people are told to type
 
 
+EXTRAS = ("", "local", "gateway")
+
+
 def test_nothing_says_to_install_another_projects_package() -> None:
-    ours = {installing.command(), installing.command("local")}
+    ours = {installing.command(extra) for extra in EXTRAS}
     said = []
     for path in sorted(ROOT.rglob("*")):
         first, name = path.relative_to(ROOT).parts[0], path.name
@@ -242,7 +247,7 @@ def test_an_install_command_names_a_wheel_that_is_there(wheel: Path) -> None:
     """What the README says installs this package, with its extra, from a folder that holds the wheel."""
     if not installing.UNPUBLISHED:
         pytest.skip("it is installed by its name")
-    for extra in ("", "local"):
+    for extra in EXTRAS:
         (given,) = shlex.split(installing.command(extra).removeprefix("pip install "))
         assert (wheel.parent / given.removesuffix(f"[{extra}]")).is_file()
         pip = [sys.executable, "-m", "pip", "install", "--dry-run", "--no-deps", "--quiet", "--disable-pip-version-check", "--ignore-installed"]  # fmt: skip

@@ -492,3 +492,20 @@ def test_a_budget(kind: str, serve: Serve) -> None:
 def test_a_stage_is_documented() -> None:
     for name in ("before", "after", "before_async", "after_async"):
         assert inspect.getdoc(getattr(Stage, name))
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_stage_may_choose_who_is_asked(kind: str, stream: bool, serve: Serve) -> None:
+    def last_first(call: Call) -> None:
+        call.offers = call.offers[:0:-1]
+
+    servers = [serve(good), serve(good), serve(status(500))]
+    made = list_of(*(server.url for server in servers), kind=KINDS[kind], facts=[FACTS] * 3)
+    made.pipeline.stages.append(Noted([], before=last_first))
+
+    async def running() -> None:
+        await (to_its_end if stream else asking("m"))(made)
+
+    asyncio.run(running())
+    assert [len(server.requests) > 0 for server in servers] == [False, True, True]

@@ -25,6 +25,7 @@ from inference_providers.state.sqlite_state import SqliteState
 from inference_providers.state.window import MINUTE, Window
 from tests.conftest import keys, list_of, registry_of
 from tests.servers import Connection, Received, Server, completion, status
+from tests.test_architecture import loaded_by
 from tests.test_budget import USED, costly
 
 Serve = Callable[..., Server]
@@ -278,6 +279,31 @@ def test_a_folder_that_is_removed_meanwhile_is_made_anew(path: str) -> None:
     before = other.generation
     one.rest("c", FAR, "cool")
     assert other.generation != before and set(other.rests()) == {"b", "c"}
+
+
+def test_a_request_costs_no_more_the_more_the_minute_has(path: str, clock: Clock) -> None:
+    """Counted in steps of SQLite's machine: where there is room, where there are no tokens, and no requests."""
+    state = SqliteState(path, clock=clock)
+    steps = [0]
+    state.take("p1", 1, (None, None))
+    connection = state._minutes._connection
+    assert connection is not None
+
+    def taking(room: tuple[float | None, float | None]) -> int:
+        connection.set_progress_handler(lambda: steps.__setitem__(0, steps[0] + 1), 1)
+        steps[0] = 0
+        taken = state.take("p1", 1, room)
+        connection.set_progress_handler(None, 0)
+        assert (taken[2] is None) == (room != (None, None))
+        return steps[0]
+
+    for _ in range(31):
+        state.take("p1", 1, (None, None))
+    few = [taking((None, None)), taking((None, 31.0)), taking((32, None))]
+    for _ in range(600):
+        state.take("p1", 1, (None, None))
+    many = [taking((None, None)), taking((None, 632.0)), taking((633, None))]
+    assert all(later <= sooner * 1.3 for sooner, later in zip(few, many, strict=True)), (few, many)
 
 
 TAKER = """
@@ -544,6 +570,20 @@ def test_shared_is_a_file_of_the_users(tmp_path: Path) -> None:
 def test_what_is_neither_is_refused(given: Any) -> None:
     with pytest.raises(ValueError, match="whole path of a file"):
         ProviderList(environ={}, local=False, state=given)
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        ("policy='cheapest', budget={'per_call': 1.0}", set()),
+        ("rate_limits={'*': {'requests_per_minute': 9}}", {"", ".memory_state", ".state", ".window"}),
+    ],
+)
+def test_who_shares_nothing_loads_nothing_of_it(options: str, wanted: set[str], serve: Serve) -> None:
+    code = f"from inference_providers import ProviderList\nassert ProviderList({options}).ask_ai('hi', 'openai/gpt-4o')"
+    loaded = loaded_by(code, {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": serve().url})
+    own = {name.removeprefix("inference_providers.state") for name in loaded if "inference_providers.state" in name}
+    assert own == wanted and "inference_providers.routing.shared_rests" not in loaded
 
 
 def test_replies_by_hand_share_nothing(path: str) -> None:

@@ -340,23 +340,38 @@ def test_what_a_process_had_set_aside_that_died_is_free_an_hour_later(tmp_path: 
     later.admitted(one, cost=0.5)
 
 
-@pytest.mark.filterwarnings("ignore")
 def test_while_the_file_cannot_be_used_budgets_hold_all_the_same(tmp_path: Path) -> None:
     bench = Bench("memory", tmp_path)
     one = caller(budget=1.0)
-    bench.admitted(one, cost=0.5).leave(cost=0.5)
     database = bench.spending.database
     assert database is not None
-    database.close()
+    bench.admitted(one, cost=0.9).leave(cost=0.25)
+    under_way = bench.admitted(one, cost=0.5)
     path = Path(database.path)
+    database.close()
     path.chmod(0o666)  # others could write it: it is not used
+    assert bench.refused(one, cost=0.3).remaining == pytest.approx(0.25)
+    under_way.leave(cost=0.25)
     bench.admitted(one, cost=0.4).leave(cost=0.25)
-    assert bench.refused(one, cost=0.3).what == "budget"
+    assert bench.refused(one, cost=0.3).remaining == pytest.approx(0.25)
     path.chmod(0o600)
     database.wake()
+    assert bench.refused(one, cost=0.3).what == "budget"
+    bench.now += 3600  # what was set aside in the file, and could not be settled there, is free
     bench.admitted(one, cost=0.25).leave(cost=0.25)
     assert bench.spending.spent("c_1") == pytest.approx(1.0)
     assert Bench("memory", tmp_path).spending.spent("c_1") == pytest.approx(1.0), "the file knows"
+
+
+def test_what_was_settled_last_is_known_when_the_file_is_gone(tmp_path: Path) -> None:
+    bench = Bench("memory", tmp_path)
+    one = caller(budget=1.0)
+    bench.admitted(one, cost=0.9).leave(cost=0.25)
+    assert bench.spending.database is not None
+    bench.spending.database.close()
+    Path(bench.spending.database.path).chmod(0o666)
+    assert bench.refused(one, cost=0.8).remaining == pytest.approx(0.75)
+    bench.admitted(one, cost=0.75)
 
 
 # Several processes

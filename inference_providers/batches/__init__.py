@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from inference_providers.batches.items import Result as Result
     from inference_providers.batches.items import Summary as Summary
     from inference_providers.batches.job import Job as Job
+    from inference_providers.batches.passing import has_api as has_api
+    from inference_providers.batches.passing import pass_on as pass_on
+    from inference_providers.batches.passing import takes_files as takes_files
+    from inference_providers.batches.provider_parts import jobs_under_way as jobs_under_way
     from inference_providers.batches.roll_call import Entry as Entry
     from inference_providers.batches.started_jobs import StartedJobs as StartedJobs
 
@@ -42,6 +46,12 @@ _HOME = {
         "Summary",
     ),
     "job": ("Job",),
+    "passing": (
+        "has_api",
+        "pass_on",
+        "takes_files",
+    ),
+    "provider_parts": ("jobs_under_way",),
     "roll_call": ("Entry",),
     "started_jobs": ("StartedJobs",),
 }

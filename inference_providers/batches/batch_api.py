@@ -63,7 +63,7 @@ class BatchApi(JobApi):
         """Upload a part and start the work on it; the job's id."""
         row, name = self._row, f"batch-{part.names[0]}.jsonl"
         form = {field: value.replace("{name}", name) for field, value in row["form"].items()}
-        content, kind = _form(form, name, b"".join(part.lines))
+        content, kind = multipart(form, name, b"".join(part.lines))
         part.lines = []
         uploaded = await self.ask("POST", row["upload"], content, kind)
         if not isinstance(uploaded.get("id"), str):
@@ -130,7 +130,7 @@ class BatchApi(JobApi):
         return Result(item, given.answer(body, self.offer, ()))
 
 
-def _form(fields: Mapping[str, str], name: str, content: bytes) -> tuple[bytes, str]:
+def multipart(fields: Mapping[str, str], name: str, content: bytes) -> tuple[bytes, str]:
     """A multipart form with a file, and its content type."""
     from secrets import token_hex
 

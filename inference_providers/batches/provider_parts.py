@@ -113,3 +113,9 @@ class State:
             return
         with files.replacing(self._path, text=True, mode=self._mode) as file:
             json.dump(rows, file)
+
+
+def jobs_under_way(lines: str) -> dict[str, str]:
+    """The jobs of a batch that had not ended when it was last heard of, with their providers; by its output's path."""
+    state = State(beside(lines))
+    return {job: row["provider"] for job, row in state._jobs.items()}

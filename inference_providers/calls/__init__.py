@@ -31,8 +31,13 @@ if TYPE_CHECKING:
     from inference_providers.calls.narrowing import narrowed as narrowed
     from inference_providers.calls.observation import Call as Call
     from inference_providers.calls.observation import Stage as Stage
+    from inference_providers.calls.owners import IN_PATH as IN_PATH
     from inference_providers.calls.owners import Owners as Owners
     from inference_providers.calls.owners import StreamIds as StreamIds
+    from inference_providers.calls.owners import given_ids as given_ids
+    from inference_providers.calls.owners import is_id as is_id
+    from inference_providers.calls.owners import named_ids as named_ids
+    from inference_providers.calls.owners import one_place as one_place
     from inference_providers.calls.owners import same_place as same_place
     from inference_providers.calls.pipeline import Pipeline as Pipeline
     from inference_providers.calls.reply import Reply as Reply
@@ -72,8 +77,13 @@ _HOME = {
         "Stage",
     ),
     "owners": (
+        "IN_PATH",
         "Owners",
         "StreamIds",
+        "given_ids",
+        "is_id",
+        "named_ids",
+        "one_place",
         "same_place",
     ),
     "pipeline": ("Pipeline",),

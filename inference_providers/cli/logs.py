@@ -149,12 +149,10 @@ def _id(caller: str | None) -> str | None:
     """By what the log knows a caller of a gateway: its id, which may be given as well."""
     if caller is None:
         return None
-    from inference_providers.gateway import ADMIN_ID, Callers
+    from inference_providers.gateway import Callers
 
-    every = Callers(os.environ).list()
-    if caller == ADMIN_ID or any(one.id == caller for one in every):
-        return caller
-    return Callers(os.environ).get(caller).id
+    callers = Callers(os.environ)
+    return caller if any(one.id == caller for one in callers.list()) else callers.get(caller).id
 
 
 def _list(count: int, text: str, as_json: bool, caller: str | None) -> None:

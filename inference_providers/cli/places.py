@@ -87,6 +87,7 @@ def places(environ: Mapping[str, str]) -> list[Place]:
     kept = path_of(environ) or ""
     replies = tuple(f"{os.path.basename(kept)}{tail}" for tail in ("", "-*", ".*"))  # with what SQLite puts there
     shared = (*_database("shared.sqlite"), *(f"shared.sqlite{tail}" for tail in (".changes", ".secret")))
+    made = ("gateway-files/", *_database("gateway-ids.db"))
     fetched = tuple(file.format(model.name) for model in open_models.every() for file in files)
     return [
         Place("updates", "updates of the registry", os.path.dirname(registry), updates),
@@ -96,6 +97,7 @@ def places(environ: Mapping[str, str]) -> list[Place]:
         Place("budget", "what was spent, by day", folders.own("data", environ), _database("budget.sqlite")),
         Place("speeds", "how quick providers were", folders.own("data", environ), _database("speeds.sqlite")),
         Place("shared", "what processes share of rests and minutes", folders.own("state", environ), shared),
+        Place("gateway", "files and ids of the gateway's callers", folders.own("state", environ), made),
         Place("servers", "logs and states of servers that were started", servers_folder(environ)),
         Place("models", "models that were fetched", model_files.own_folder(environ), fetched),
         Place("usage", "the log of calls", folders.own("data", environ), ("usage.db", "usage.*")),
@@ -110,7 +112,10 @@ def _database(name: str) -> tuple[str, ...]:
     return (name, *(f"{name}{tail}" for tail in ("-wal", "-shm", ".lock", ".damaged-*")))
 
 
-_GATEWAY = tuple(name for file in ("callers", "spending", "limits") for name in _database(f"{file}.sqlite"))
+_GATEWAY = (
+    *(name for file in ("callers", "spending", "limits") for name in _database(f"{file}.sqlite")),
+    "limits.sqlite.worker-*",
+)
 
 
 def size_of(path: str) -> int:

@@ -18,11 +18,17 @@ from inference_providers.registry import KINDS
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import Any
+    from typing import Any, Protocol
 
-    from inference_providers.calls import Finder, Owners, Pipeline
+    from inference_providers.calls import Finder, Pipeline
     from inference_providers.offers import Offer
     from inference_providers.routing import Preferences
+
+    class Owning(Protocol):
+        """What knows whose ids a request names: `calls.Owners`, or what stands for it."""
+
+        def of(self, path: str, body: Mapping[str, Any] | None) -> Offer | None: ...
+
 
 MODELS = "/models"
 
@@ -85,7 +91,7 @@ class RoutedRequest:
         content: bytes,
         kind: str,
         options: RoutedOptions,
-        owners: Owners,
+        owners: Owning,
         *,
         accept: str = "",
         headers: Mapping[str, str] | None = None,

@@ -25,6 +25,7 @@ BUSY = 5.0  # seconds to wait for another program that writes
 REST = 60.0  # seconds after a failure for which nothing is tried
 _SETUP = ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL", "PRAGMA trusted_schema=OFF")
 _DAMAGED = (11, 26)  # SQLITE_CORRUPT, SQLITE_NOTADB: low bytes of its error codes
+_creating = threading.Lock()
 # Connections of a parent process, which a child must neither use nor close: SQLite forbids both.
 _inherited: list[sqlite3.Connection] = []
 
@@ -147,9 +148,9 @@ class Database:
 
         folder = os.path.dirname(self.path)
         folders.make(folder)
-        if why := folders.distrust(folder) or folders.distrust_file(self.path):
+        if why := folders.distrust(folder) or folders.distrust_closed(self.path):
             raise OSError(0, why)
-        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600))
+        _create(self.path)
         connection = sqlite3.connect(self.path, timeout=self._busy, isolation_level=None, check_same_thread=False)
         try:
             for line in self._setup:
@@ -213,6 +214,30 @@ class Database:
             if self._connection is not None:
                 _inherited.append(self._connection)
             self._connection, self._lock, self._process = None, threading.RLock(), os.getpid()
+
+
+def _create(path: str) -> None:
+    """Make an empty private file where there is none.
+
+    One that is there is left alone: to open and close it would give up the locks of this process's other connections,
+    and whichever process closes it next would remove the log that those still write to. So is one that another thread
+    has made, and may have opened, meanwhile.
+    """
+    if os.path.lexists(path):
+        with _creating:  # whoever makes it has closed it
+            return
+    with _creating, suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600))
+
+
+def _renew_lock() -> None:
+    """A child may have been forked while a thread of its parent held it."""
+    global _creating
+    _creating = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 def _version(connection: sqlite3.Connection) -> int:

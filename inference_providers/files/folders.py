@@ -161,6 +161,22 @@ def distrust_file(path: str) -> str:
         os.close(file)
 
 
+def distrust_closed(path: str) -> str:
+    """`distrust_file` of a file, not a link, that is not opened for it.
+
+    To close any descriptor of a file gives up all locks by `fcntl` that this process has on it, as SQLite's are.
+    """
+    try:
+        status = os.lstat(path)
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        return f"{path} cannot be examined: {error.strerror}"
+    if stat.S_ISLNK(status.st_mode):
+        return f"{path} is a link"
+    return _explained(path, *_problem(path, status, parent=False)) if hasattr(os, "geteuid") else ""
+
+
 def distrust_open(file: int) -> str:
     """Why an open file is not trusted: it belongs to another user, or others can write it. Empty if it is trusted."""
     if not hasattr(os, "geteuid"):
@@ -225,7 +241,7 @@ def _problem(place: str | int, status: os.stat_result, *, parent: bool) -> tuple
         return "", ""
     if status.st_mode & stat.S_IWOTH:
         return "can be written by everybody", "chmod go-w"
-    if status.st_mode & stat.S_IWGRP and (not _is_own_group(status.st_gid) or _has_access_list(place)):
+    if status.st_mode & stat.S_IWGRP and (not is_own_group(status.st_gid) or has_access_list(place)):
         return "can be written by a group that others may be in", "chmod g-w"
     return "", ""
 
@@ -239,7 +255,7 @@ def _explained(place: str, problem: str, command: str) -> str:
     return f"{place} {problem}; `{command}{whom} {shlex.quote(place)}` changes that"
 
 
-def _is_own_group(gid: int) -> bool:
+def is_own_group(gid: int) -> bool:
     """Whether a group is the user's primary one, of which the system lists no other member."""
     if gid != os.getegid():
         return False
@@ -253,7 +269,7 @@ def _is_own_group(gid: int) -> bool:
         return True
 
 
-def _has_access_list(place: str | int) -> bool:
+def has_access_list(place: str | int) -> bool:
     """Whether an access list says who may write: the group's mode is then only the limit of what the list grants."""
     try:
         return ACCESS_LIST in os.listxattr(place)

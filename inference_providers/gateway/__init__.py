@@ -8,9 +8,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inference_providers.gateway.administrator import admin_token as admin_token
     from inference_providers.gateway.administrator import token_place as token_place
-    from inference_providers.gateway.callers import ADMIN_ID as ADMIN_ID
     from inference_providers.gateway.callers import Caller as Caller
     from inference_providers.gateway.callers import Callers as Callers
+    from inference_providers.gateway.env_file import read_environ as read_environ
     from inference_providers.gateway.metrics import Metrics as Metrics
     from inference_providers.gateway.purging import purge as purge
     from inference_providers.gateway.server import serve as serve
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from inference_providers.gateway.settings import Settings as Settings
     from inference_providers.gateway.settings import is_loopback as is_loopback
     from inference_providers.gateway.workers import Workers as Workers
+    from inference_providers.gateway.workers import hold_signals as hold_signals
     from inference_providers.gateway.workers import listening as listening
 
 _HOME = {
@@ -26,10 +27,10 @@ _HOME = {
         "token_place",
     ),
     "callers": (
-        "ADMIN_ID",
         "Caller",
         "Callers",
     ),
+    "env_file": ("read_environ",),
     "metrics": ("Metrics",),
     "purging": ("purge",),
     "server": ("serve",),
@@ -40,6 +41,7 @@ _HOME = {
     ),
     "workers": (
         "Workers",
+        "hold_signals",
         "listening",
     ),
 }

@@ -71,9 +71,10 @@ class Application:
         while True:
             message = await receive()
             if message["type"] == "lifespan.shutdown":
-                await self.gateway.providers.aclose()
+                await self.gateway.aclose()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+            await self.gateway.begin()
             await send({"type": "lifespan.startup.complete"})
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -105,6 +106,7 @@ class Application:
         """What a route's handler makes of a request, or how it failed."""
         if incoming.caller.is_admin or incoming.caller is ANYBODY:
             return await self._made(route, incoming)
+        self.gateway.meter()
         one = Asking(incoming.caller)
         before = asking.set(one)
         try:

@@ -139,6 +139,12 @@ class Callers:
             return caller
         return None if caller.problem(self._clock()) else caller
 
+    def by_id(self, id: str) -> Caller | None:
+        """The one of that id, as long as its key is taken: for what goes on after its request."""
+        self._known("")
+        caller = next((one for one in self._by_digest.values() if one.id == id), None)
+        return None if caller is None or caller.problem(self._clock()) else caller
+
     def problem(self, token: str) -> str:
         """Why a key is not taken, for whoever has it: it expired, or was revoked. Empty for a key that is nobody's."""
         caller = self._known(token)

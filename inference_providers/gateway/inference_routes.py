@@ -9,6 +9,7 @@ from contextlib import aclosing
 from inference_providers.compat import async_batched, async_inferred, async_streamed, inference_api, inference_errors
 from inference_providers.errors import InferenceProvidersError, UnknownModelError
 from inference_providers.gateway.messages import Incoming, Outgoing
+from inference_providers.gateway.named import check_body
 from inference_providers.gateway.replies import Replies
 from inference_providers.gateway.routes import ADMIN, Route
 from inference_providers.offers import is_automatic
@@ -36,6 +37,7 @@ def _told(handler: Handler) -> Handler:
 
     async def telling(gateway: Gateway, incoming: Incoming) -> Outgoing:
         try:
+            await check_body(gateway.ids, incoming)
             return await handler(gateway, incoming)
         except InferenceProvidersError as error:
             status, headers, body = inference_errors.failure(error)
@@ -142,6 +144,7 @@ async def _hold(gateway: Gateway, caller: Caller, request: InferenceRequest) -> 
     """Have a request keep to what its caller may use. Raises UnknownModelError."""
     request.caller = "" if caller.is_admin else caller.id
     if caller.models is not None:
+        request.models = await asyncio.to_thread(gateway.allowed.names, caller, request.models)
         await asyncio.to_thread(_check_models, gateway.pipeline.finder, caller.models, request)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from inference_providers.gateway.refused import Refused as Refused
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
@@ -90,25 +92,3 @@ class Outgoing:
         made = cls(status, headers or {}, json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
         made.headers.append(JSON)
         return made
-
-
-class Refused(Exception):
-    """What the gateway does not do, and says why: a status, words for a person, a code for a program.
-
-    dialect: in which form it is told, where no route says so.
-    """
-
-    dialect = "openai"
-
-    def __init__(
-        self,
-        status: int,
-        message: str,
-        code: str,
-        *,
-        parameter: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.status, self.message, self.code, self.parameter = status, message, code, parameter
-        self.headers = dict(headers or {})

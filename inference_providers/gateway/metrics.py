@@ -14,10 +14,11 @@ import threading
 import weakref
 from bisect import bisect_left
 from collections import deque
-from contextvars import ContextVar
 
 from inference_providers.calls import AttemptFinished, CallStarted, FirstContent, StreamFinished
 from inference_providers.gateway import exposition
+from inference_providers.gateway.callers import ADMIN_ID
+from inference_providers.gateway.metering import asking
 from inference_providers.gateway.shared_counts import WIDTH, SharedCounts, kept_texts
 
 TYPE_CHECKING = False
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
     Family = tuple[str, tuple[str, ...], int]
 
-CALLER: ContextVar[str] = ContextVar("caller", default="")  # whose request this task answers
 PREFIX = "inference_providers_"
 CALL, ATTEMPT, HTTP = "call", "attempt", "http"
 FAMILIES = {  # how many sets of labels each may have, "other" included
@@ -77,7 +77,8 @@ class Metrics:
         """
         kind = type(event)
         if kind is CallStarted:
-            self._callers[event.call] = CALLER.get()
+            one = asking.get()
+            self._callers[event.call] = ADMIN_ID if one is None else one.caller.id
         elif kind is FirstContent:
             if event.call in self._callers:
                 self._firsts[event.call] = event.seconds  # type: ignore[attr-defined]

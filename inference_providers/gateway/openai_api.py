@@ -11,7 +11,7 @@ from inference_providers.clients import RoutedRequest, headers_for_all, reply_he
 from inference_providers.errors import InferenceProvidersError
 from inference_providers.gateway import failures, model_list
 from inference_providers.gateway.messages import JSON, Incoming, Outgoing, Refused
-from inference_providers.gateway.metrics import CALLER
+from inference_providers.gateway.named import Named
 from inference_providers.gateway.routes import Route
 from inference_providers.gateway.stream_usage import ask_for_usage, without_usage
 
@@ -26,34 +26,42 @@ if TYPE_CHECKING:
 BASE = "/v1"
 _PING = b": waiting for the model\n\n"
 # Fields by which other gateways are told where to send, with which key, or what to read: nobody says that to this one.
-_FOREIGN = frozenset((
+FOREIGN = frozenset((
     "api_base", "api_key", "api_version", "base_url", "endpoint", "extra_headers", "headers", "environ",
     "local_models", "command", "proxy", "trust", "organization",
 ))  # fmt: skip
+_FIELDS = {"/batches": frozenset(("endpoint",))}  # of OpenAI's own, by path: of a batch, the API that it asks
 _OF_CACHE = frozenset(("enabled", "ttl", "key_strategy", "similarity_threshold", "namespace"))
 
 
-async def routed(gateway: Gateway, incoming: Incoming) -> Outgoing:
-    """A request for whoever serves its model, or has what it names."""
-    CALLER.set(incoming.caller.id)
-    wanted = _wanted(gateway, incoming)
+async def routed(gateway: Gateway, incoming: Incoming, named: Named | None = None) -> Outgoing:
+    """A request for whoever serves its model, or has what it names. *named*: what that is, where it is known."""
+    if named is None:
+        named = await Named(gateway.ids, incoming.caller, incoming.method, _path(incoming)).read(
+            incoming, gateway.pipeline.finder
+        )
+    wanted = _wanted(gateway, incoming, named)
     if incoming.caller.models is not None:
         wanted.models = await asyncio.to_thread(gateway.allowed.names, incoming.caller, wanted.models)
     pipeline = wanted.within(gateway.pipeline)
     if wanted.request.preferences is None:
         wanted.prefer(pipeline, None)
     offers = wanted.only or wanted.kept(await wanted.async_candidates(pipeline.finder))
-    total = gateway.options.timeout
     if wanted.as_it_comes:
-        return await _streamed(gateway, wanted, pipeline, offers, total)
-    reply = await pipeline.async_caller.call(offers, wanted.request, total=total, hedge_after=pipeline.hedge_after)
+        return await _streamed(gateway, wanted, pipeline, offers, named)
+    total, hedge_after = gateway.options.timeout, pipeline.hedge_after
+    reply = await pipeline.async_caller.call(offers, wanted.request, total=total, hedge_after=hedge_after)
     if wanted.learns:
-        pipeline.owners.learn(reply.data, reply.offer)
+        await named.learn(reply.data, reply.offer)
     return Outgoing(reply.status, reply_headers(reply), reply.content)
 
 
-def _wanted(gateway: Gateway, incoming: Incoming) -> RoutedRequest:
-    path = incoming.path[len(BASE) :] if incoming.path.startswith(BASE) else incoming.path
+def _path(incoming: Incoming) -> str:
+    return incoming.path[len(BASE) :] if incoming.path.startswith(BASE) else incoming.path
+
+
+def _wanted(gateway: Gateway, incoming: Incoming, named: Named) -> RoutedRequest:
+    path = _path(incoming)
     if incoming.query_string:
         path = f"{path}?{incoming.query_string}"
     wanted = RoutedRequest(
@@ -62,23 +70,23 @@ def _wanted(gateway: Gateway, incoming: Incoming) -> RoutedRequest:
         incoming.content,
         incoming.headers.get("content-type", "application/json"),
         gateway.options,
-        gateway.pipeline.owners,
+        named,
         accept=incoming.headers.get("accept", ""),
         headers=headers_for_all(incoming.headers),
         raw=True,
     )
     body = wanted.request.body
     if body is not None:
-        _check(body, wanted.cache)
+        _check(body, wanted.cache, path)
         if wanted.request.streams and wanted.request.api == chat.PATH:
             wanted.hides_usage = ask_for_usage(wanted.request)
     return wanted
 
 
-def _check(body: Any, cache: Any) -> None:
+def _check(body: Any, cache: Any, path: str) -> None:
     """Raise Refused for a field that would say where to send something, or what to read here."""
-    if not _FOREIGN.isdisjoint(body):
-        name = next(iter(_FOREIGN & body.keys()))
+    if not FOREIGN.isdisjoint(body) and (said := (FOREIGN & body.keys()) - _FIELDS.get(path, frozenset())):
+        name = min(said)
         raise Refused(
             400, f"{name} is not for a request to say: it is set where the gateway is.", "foreign_field", parameter=name
         )
@@ -88,8 +96,9 @@ def _check(body: Any, cache: Any) -> None:
         raise Refused(400, f"cache_config knows no {name} here.", "foreign_field", parameter="cache_config")
 
 
-async def _streamed(gateway: Gateway, wanted: RoutedRequest, pipeline: Pipeline, offers: Any, total: float) -> Outgoing:
+async def _streamed(gateway: Gateway, wanted: RoutedRequest, pipeline: Pipeline, offers: Any, named: Named) -> Outgoing:
     """A reply as it comes. One that says nothing for long is begun, so that nobody on the way gives it up."""
+    total = gateway.options.timeout
     opening = asyncio.ensure_future(pipeline.async_caller.stream(offers, wanted.request, total=total))
     try:
         await asyncio.wait((opening,), timeout=gateway.settings.ping_seconds)
@@ -98,9 +107,9 @@ async def _streamed(gateway: Gateway, wanted: RoutedRequest, pipeline: Pipeline,
         raise
     if opening.done() or wanted.request.accept:
         reply = await opening
-        return Outgoing(reply.status, reply_headers(reply), _Pieces(_events(reply, wanted, pipeline), reply))
+        return Outgoing(reply.status, reply_headers(reply), _Pieces(_events(reply, wanted, named), reply))
     headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-cache")]
-    return Outgoing(200, headers, _late(gateway, opening, wanted, pipeline))
+    return Outgoing(200, headers, _late(gateway, opening, wanted, named))
 
 
 class _Pieces:
@@ -121,8 +130,8 @@ class _Pieces:
         await self._pieces.aclose()  # type: ignore[attr-defined]
 
 
-async def _events(reply: AsyncStreamReply, wanted: RoutedRequest, pipeline: Pipeline) -> AsyncIterator[bytes]:
-    ids = pipeline.owners.stream(reply.offer) if wanted.learns else None
+async def _events(reply: AsyncStreamReply, wanted: RoutedRequest, named: Named) -> AsyncIterator[bytes]:
+    ids = named.stream(reply.offer) if wanted.learns else None
     pieces = reply.raw()
     if wanted.hides_usage:
         pieces = without_usage(pieces, lambda: reply.is_whole)
@@ -130,6 +139,7 @@ async def _events(reply: AsyncStreamReply, wanted: RoutedRequest, pipeline: Pipe
         async for piece in pieces:
             if ids is not None:
                 ids.feed(piece)
+                await named.write()
             yield piece
     except InferenceProvidersError as error:
         if wanted.request.accept:
@@ -138,7 +148,7 @@ async def _events(reply: AsyncStreamReply, wanted: RoutedRequest, pipeline: Pipe
 
 
 async def _late(
-    gateway: Gateway, opening: asyncio.Future[AsyncStreamReply], wanted: RoutedRequest, pipeline: Pipeline
+    gateway: Gateway, opening: asyncio.Future[AsyncStreamReply], wanted: RoutedRequest, named: Named
 ) -> AsyncIterator[bytes]:
     """A stream that was begun before its first content: what fails now is an event."""
     try:
@@ -151,7 +161,7 @@ async def _late(
             yield failures.event(error)
             return
         try:
-            async for piece in _events(reply, wanted, pipeline):
+            async for piece in _events(reply, wanted, named):
                 yield piece
         finally:
             reply.close()
@@ -180,14 +190,17 @@ async def models(gateway: Gateway, incoming: Incoming) -> Outgoing:
 
 _BODIES = (
     chat.PATH, "/completions", "/responses", "/embeddings", "/moderations", "/rerank", "/images/generations",
-    "/audio/speech", "/batches",
+    "/audio/speech", "/conversations", "/conversations/{id}", "/conversations/{id}/items", "/vector_stores",
+    "/vector_stores/{id}", "/vector_stores/{id}/search", "/vector_stores/{id}/files",
 )  # fmt: skip
-_FORMS = ("/images/edits", "/images/variations", "/audio/transcriptions", "/audio/translations", "/files")
+_FORMS = ("/images/edits", "/images/variations", "/audio/transcriptions", "/audio/translations")
 _BY_ID = (
-    ("GET", "/files"), ("GET", "/files/{id}"), ("DELETE", "/files/{id}"), ("GET", "/files/{id}/content"),
-    ("GET", "/batches"), ("GET", "/batches/{id}"), ("POST", "/batches/{id}/cancel"),
     ("GET", "/responses/{id}"), ("DELETE", "/responses/{id}"), ("POST", "/responses/{id}/cancel"),
     ("GET", "/responses/{id}/input_items"),
+    ("GET", "/conversations/{id}"), ("DELETE", "/conversations/{id}"), ("GET", "/conversations/{id}/items"),
+    ("GET", "/conversations/{id}/items/{item}"), ("DELETE", "/conversations/{id}/items/{item}"),
+    ("GET", "/vector_stores/{id}"), ("DELETE", "/vector_stores/{id}"), ("GET", "/vector_stores/{id}/files"),
+    ("GET", "/vector_stores/{id}/files/{file}"), ("DELETE", "/vector_stores/{id}/files/{file}"),
 )  # fmt: skip
 
 ROUTES = (

@@ -7,6 +7,7 @@ in memory, by the process that gave it.
 from __future__ import annotations
 
 import json
+import os
 import time
 
 from inference_providers.compat import HOUR, KeptReplies
@@ -98,7 +99,7 @@ class Replies:
     def purge(self, caller: str) -> int:
         """Keep nothing of this caller's any longer, nor leave it in the file; how many there were."""
         count = self._memory.purge(caller)
-        if self._base is None:
+        if self._base is None or not os.path.exists(self._base.path):
             return count
 
         def work(connection: sqlite3.Connection) -> int:

@@ -7,6 +7,7 @@ import signal
 
 from inference_providers.gateway.app import Application
 from inference_providers.gateway.connection import Clients, Connection
+from inference_providers.gateway.workers import release_signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,21 +21,28 @@ _CLOSING = 0.02  # seconds between looks whether all is over
 
 
 async def serve(gateway: Gateway, sock: socket.socket, ready: Callable[[], None] | None = None) -> None:
-    """Serve until SIGTERM or SIGINT: replies under way are finished then; a second one ends them. SIGHUP reloads.
+    """Serve until SIGTERM or SIGINT: replies under way are finished then, for `stop_seconds`; SIGHUP reloads.
+
+    Another SIGINT ends them at once. Raises KeyboardInterrupt, at the end, where it was SIGINT.
 
     *ready* is called once connections are taken.
     """
     loop = asyncio.get_running_loop()
     clients = Clients(Application(gateway))
     told, forced = asyncio.Event(), asyncio.Event()
+    interrupted = False
 
-    def end() -> None:
+    def interrupt() -> None:
+        nonlocal interrupted
+        interrupted = True
         (forced if told.is_set() else told).set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, end)
-    loop.add_signal_handler(signal.SIGHUP, gateway.reload)
+    loop.add_signal_handler(signal.SIGINT, interrupt)
+    loop.add_signal_handler(signal.SIGTERM, told.set)
+    loop.add_signal_handler(signal.SIGHUP, gateway.reload_or_keep)
+    release_signals("SIGTERM", "SIGHUP")
     server = await loop.create_server(lambda: Connection(clients), sock=sock, backlog=1024)
+    await gateway.begin()
     if ready is not None:
         ready()
     try:
@@ -51,7 +59,9 @@ async def serve(gateway: Gateway, sock: socket.socket, ready: Callable[[], None]
     finally:
         for connection in list(clients.connections):
             connection.abort()
-        await gateway.providers.aclose()
+        await gateway.aclose()
+    if interrupted:
+        raise KeyboardInterrupt
 
 
 async def _finished(clients: Clients, forced: asyncio.Event, seconds: float) -> None:

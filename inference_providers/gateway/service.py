@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
+from inference_providers import log
 from inference_providers.clients import RoutedOptions, options_for
+from inference_providers.errors import InferenceProvidersError
 from inference_providers.gateway.allowed_models import AllowedModels
+from inference_providers.gateway.batch_runs import BatchRuns
 from inference_providers.gateway.callers import Callers
+from inference_providers.gateway.ids import Ids
+from inference_providers.gateway.kept_files import KeptFiles
 from inference_providers.gateway.metering import Metering
 from inference_providers.gateway.metrics import Metrics
 from inference_providers.gateway.tiers import Tiers
@@ -42,6 +48,9 @@ class Gateway:
         self.callers = callers or Callers(self.pipeline.users_environ)
         self.tiers = Tiers.of(self.pipeline.users_environ, settings.workers)
         self._use(self.providers)
+        self.ids = Ids.of(self.pipeline.users_environ)
+        self.files = KeptFiles(self.ids, self.pipeline.users_environ)
+        self.batches = BatchRuns(self.ids, self.files, lambda: self.providers, self.callers.by_id)
 
     def __repr__(self) -> str:
         return f"<Gateway on {self.settings.host}:{self.settings.port}>"
@@ -62,14 +71,38 @@ class Gateway:
         self.options = RoutedOptions(*options_for(self.pipeline, None, None, None, None))
         self.kept: dict[str, Any] = {}
         self.allowed = AllowedModels(self.pipeline.finder)
-        metering = Metering(self.tiers, self.allowed)
-        self.pipeline.stages.insert(0, metering)  # before those that may answer, and the log
-        self.pipeline.listeners.append(metering.hear)
+        self._is_metered = False
+
+    def meter(self) -> None:
+        """Hold calls to what their callers may: from the first caller on, since until then nobody has limits."""
+        if not self._is_metered:
+            self._is_metered = True
+            metering = Metering(self.tiers, self.allowed)
+            self.pipeline.stages.insert(0, metering)  # before those that may answer, and the log
+            self.pipeline.listeners.append(metering.hear)
 
     def removals(self) -> list[Callable[[str], object]]:
         """What removes what this process keeps of a caller, by its id."""
         stores = [stage.store for stage in self.pipeline.stages if hasattr(stage, "store")]
+        stores += [self.kept["replies"]] if "replies" in self.kept else []
         return [self.tiers.forget, *(store.purge for store in stores)]
+
+    def reload_or_keep(self) -> None:
+        """`reload`; where that fails, go on with what there is, and say why."""
+        try:
+            self.reload()
+        except (InferenceProvidersError, ValueError, OSError) as error:
+            log.warn(f"nothing was read anew, and the gateway goes on as before: {error}")
+
+    async def begin(self) -> None:
+        """Take up what an earlier process has left."""
+        await asyncio.to_thread(self.files.clean)
+        await self.batches.resume()
+
+    async def aclose(self) -> None:
+        """End what is under way, and close connections."""
+        await self.batches.aclose()
+        await self.providers.aclose()
 
     def answered(self, pattern: str, status: int, seconds: float) -> None:
         """Count a reply to a path of this pattern. 499: its client had gone."""

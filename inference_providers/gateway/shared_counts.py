@@ -85,11 +85,9 @@ class SharedCounts:
     def gauge(self, number: int) -> float:
         """One gauge, of the workers that are alive."""
         step = self._part // _NUMBER
-        found = 0.0
-        for worker in range(self._workers):
-            if self._all[worker * step + number] and (self._file is None or self._lives(worker)):
-                found += self._all[worker * step + number]
-        return found
+        said = {worker: self._all[worker * step + number] for worker in range(self._workers)}
+        with _Locked(self._file, 0):  # else a worker that begins may find its place locked by whoever only looks
+            return sum(value for worker, value in said.items() if value and self._lives(worker))
 
     def forked(self) -> None:
         """This is another process now, and counts for itself."""
@@ -98,7 +96,7 @@ class SharedCounts:
 
     def _lives(self, worker: int) -> bool:
         """Whether somebody counts there. Our own lock is never asked for: it would be given, and then given up."""
-        if self._own is not None and worker == self._index:
+        if self._file is None or (self._own is not None and worker == self._index):
             return True
         if not _lock(self._file, 1 + worker):
             return True
@@ -107,13 +105,14 @@ class SharedCounts:
 
     def _claimed(self) -> memoryview[float]:
         step = self._part // _NUMBER
-        for worker in range(self._workers):
-            if _lock(self._file, 1 + worker):
-                self._index = worker
-                self._own = self._all[worker * step : (worker + 1) * step]
-                for number in range(self._gauges):
-                    self._own[number] = 0.0
-                return self._own
+        with _Locked(self._file, 0):
+            for worker in range(self._workers):
+                if _lock(self._file, 1 + worker):
+                    self._index = worker
+                    self._own = self._all[worker * step : (worker + 1) * step]
+                    for number in range(self._gauges):
+                        self._own[number] = 0.0
+                    return self._own
         self._own = memoryview(bytearray(self._part)).cast("d")  # more processes than were said: it counts alone
         self._index = self._workers
         return self._own
@@ -160,14 +159,13 @@ class _Locked:
 
 
 def _file(size: int) -> int:
-    """A file without a name: in memory where the system has such, else among the temporary ones."""
+    """A file without a name: in memory where the system has such, else where each has its folder for what passes."""
     if hasattr(os, "memfd_create"):
         file = os.memfd_create("inference_providers")
     else:
-        import tempfile
-
-        with tempfile.TemporaryFile() as opened:
-            file = os.dup(opened.fileno())
+        path = f"/tmp/inference-providers-{os.urandom(12).hex()}"
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        os.unlink(path)
     os.ftruncate(file, size)
     return file
 

@@ -164,6 +164,7 @@ class SharedWindows:
         self._memory.forget(caller)
 
         def work(connection: sqlite3.Connection) -> bool:
+            connection.execute("PRAGMA secure_delete = ON")
             for table in ("taken", "sums", "places"):
                 connection.execute(f"DELETE FROM {table} WHERE caller = ?", (caller,))
             return True

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from inference_providers.gateway import admin_routes, inference_routes, openai_api, scraping, status
+from inference_providers.gateway import (
+    admin_routes,
+    batches_api,
+    files_api,
+    inference_routes,
+    openai_api,
+    scraping,
+    status,
+)
 
 ROUTES = (
     *status.ROUTES,
     *admin_routes.ROUTES,
     *openai_api.ROUTES,
+    *files_api.ROUTES,
+    *batches_api.ROUTES,
     *inference_routes.ROUTES,
     *scraping.ROUTES,
 )

@@ -1,10 +1,16 @@
-"""Several processes behind one address: one watches, the others serve. A worker that ends is followed by another."""
+"""Several processes behind one address: one watches, the others serve. A worker that ends is followed by another.
+
+The one that watches serves nothing. Workers end with it, however it ends: each holds the end of a pipe that the
+system closes then.
+"""
 
 from __future__ import annotations
 
 import os
 import signal
 import socket
+import sys
+import threading
 import time
 from contextlib import suppress
 
@@ -15,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _SOONEST = 1.0  # seconds for which a worker must have lived to be followed at once
+_HANDLED = ("SIGTERM", "SIGINT", "SIGHUP")
 
 
 def listening(host: str, port: int) -> socket.socket:
@@ -32,26 +39,40 @@ def listening(host: str, port: int) -> socket.socket:
     return sock
 
 
-class Workers:
-    """*count* processes that each run *work*."""
+def hold_signals(*names: str) -> None:
+    """Have these signals wait until `release_signals`: whoever handles them is not there yet."""
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, {getattr(signal, name) for name in names})
 
-    def __init__(self, count: int, work: Callable[[], None]) -> None:
-        self.count, self._work = count, work
+
+def release_signals(*names: str) -> None:
+    """Have them come, also those that have waited."""
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {getattr(signal, name) for name in names})
+
+
+class Workers:
+    """*count* processes that each run *work*, over a socket that listens.
+
+    The process that watches gives the socket up when it is told to end, so that nobody is left waiting at it.
+    """
+
+    def __init__(self, count: int, work: Callable[[], None], sock: socket.socket) -> None:
+        self.count, self._work, self._sock = count, work, sock
         self._started: dict[int, float] = {}
         self._ends = False
+        self._watched, self._held = os.pipe()
 
     def run(self) -> int:
         """Until a signal ends it; SIGHUP goes to all. The exit code."""
-        for one in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(one, self._end)
-        signal.signal(signal.SIGHUP, self._pass_on)
+        for name, handler in zip(_HANDLED, (self._end, self._end, self._pass_on), strict=True):
+            signal.signal(getattr(signal, name), handler)
+        release_signals(*_HANDLED)
         for _ in range(self.count):
             self._start()
         while self._started:
             try:
                 pid, _ = os.wait()
-            except InterruptedError:
-                continue
             except ChildProcessError:
                 break
             started = self._started.pop(pid, None)
@@ -63,27 +84,44 @@ class Workers:
         return 0
 
     def _start(self) -> None:
+        """Start a worker. What is sent to it before it can handle signals waits until then."""
+        hold_signals(*_HANDLED)
         pid = os.fork()
         if pid == 0:
-            code = 1
-            try:
-                for one in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-                    signal.signal(one, signal.SIG_DFL)
-                self._work()
-                code = 0
-            except KeyboardInterrupt:
-                code = 0
-            except BaseException as error:  # noqa: BLE001  (a process of its own)
-                log.warn(f"a worker of the gateway ended: {type(error).__name__}")
-            finally:
-                os._exit(code)
+            self._serve()
         self._started[pid] = time.monotonic()
-        if self._ends:
-            self._send(signal.SIGTERM)
+        release_signals(*_HANDLED)
+
+    def _serve(self) -> None:
+        """Be a worker, and end as a process does, with what others have it do at its end."""
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        os.close(self._held)
+        threading.Thread(target=self._watch, daemon=True).start()
+        code = 1
+        try:
+            release_signals("SIGTERM", "SIGINT")  # SIGHUP waits for who reloads
+            self._work()
+            code = 0
+        except KeyboardInterrupt:
+            code = 0
+        except Exception as error:  # noqa: BLE001  (another follows, and may do better)
+            log.warn(
+                f"a worker of the gateway ended: {error if isinstance(error, ValueError) else type(error).__name__}"
+            )
+        sys.exit(code)
+
+    def _watch(self) -> None:
+        """Wait for the end of the process that watches; then end, as if it had said so."""
+        os.read(self._watched, 1)
+        os.kill(os.getpid(), signal.SIGTERM)
 
     def _end(self, number: int, frame: object) -> None:
+        """Have all end when they are done, and at once where somebody insists."""
+        insists = self._ends and number == signal.SIGINT
         self._ends = True
-        self._send(signal.SIGTERM)
+        self._sock.close()
+        self._send(signal.SIGINT if insists else signal.SIGTERM)
 
     def _pass_on(self, number: int, frame: object) -> None:
         self._send(number)

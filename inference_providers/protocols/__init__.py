@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from inference_providers.protocols.error_body import error_details as error_details
     from inference_providers.protocols.error_body import json_or_text as json_or_text
     from inference_providers.protocols.error_headers import telling_headers as telling_headers
+    from inference_providers.protocols.openai_chat import form_file as form_file
     from inference_providers.protocols.openai_chat import form_lists as form_lists
     from inference_providers.protocols.openai_chat import form_model as form_model
     from inference_providers.protocols.openai_chat import form_streams as form_streams
@@ -46,6 +47,7 @@ _HOME = {
     ),
     "error_headers": ("telling_headers",),
     "openai_chat": (
+        "form_file",
         "form_lists",
         "form_model",
         "form_streams",

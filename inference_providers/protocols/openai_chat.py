@@ -152,6 +152,19 @@ def form_lists(content: bytes, names: Sequence[str]) -> tuple[dict[str, list[str
     return found, bytes(kept + content[done:])
 
 
+def form_file(content: bytes) -> tuple[str, bytes] | None:
+    """The file of a multipart form: its name and its content; None where it has none."""
+    import re
+
+    for _, head, text, end in _parts(content):
+        names = content[head : text - 4]
+        called = re.search(_PART_NAME, names)
+        if called and called[1] == b"file":
+            name = re.search(rb'filename="([^"\r\n]{0,255})"', names)
+            return (name[1].decode("utf-8", "replace") if name else "", content[text:end])
+    return None
+
+
 def _parts(content: bytes) -> Iterator[tuple[int, int, int, int]]:
     """Of each part of a form: where it begins, its head, its text, and where that ends."""
     boundary = content[: content.find(b"\r\n", 0, 200) + 1].rstrip(b"\r")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 
-from inference_providers.files import Database, folders, replacing
+from inference_providers.files import Database, folders, kept_secret
 from inference_providers.state.change_mark import ChangeMark
 from inference_providers.state.memory_state import KEPT, MOST_RESTS, MemoryState, digest_of
 from inference_providers.state.state import State
@@ -29,8 +29,11 @@ SCHEMA = (
     " tokens REAL NOT NULL);"
     "CREATE INDEX taken_by_name ON taken (name, at, tokens);"
     "CREATE INDEX taken_by_time ON taken (at)",
+    # What `taken` comes to: to add up a minute's rows at each request would take longer, the more there are.
+    "CREATE TABLE minutes (name TEXT PRIMARY KEY, requests INTEGER NOT NULL, tokens REAL NOT NULL);"
+    "INSERT INTO minutes SELECT name, count(*), total(tokens) FROM taken GROUP BY name",
 )
-BRIEF = 0.25  # seconds that what is said of a failure, perhaps by an event loop, may wait for others
+BRIEF = 1.0  # seconds that what is said of a failure, perhaps by an event loop, may wait for others
 SECRET = 32  # bytes
 _LOOKS = 128  # of the change mark, until the file is looked at whatever it says: whoever was to change it may have died
 _FRESH = 0.25  # seconds for which the room that is left is not read again
@@ -74,8 +77,8 @@ class SqliteState(State):
 
     def digest(self, *parts: str) -> str:
         """A key for `rest` that all processes make of these parts."""
-        if not self._secret:  # waited for as long as it takes: it is asked for once
-            self._secret = self._minutes.write(self._shared_secret) or os.urandom(SECRET)
+        if not self._secret:
+            self._secret = self._shared_secret() or os.urandom(SECRET)
         return digest_of(self._secret, parts)
 
     def rest(self, key: str, until: float, why: str) -> None:
@@ -122,12 +125,13 @@ class SqliteState(State):
 
         def work(connection: sqlite3.Connection) -> tuple[float, str, Taken | None]:
             now = self._clock()  # once the file is ours: it may have been waited for
-            # What lies ahead was taken before the clock was set back.
-            connection.execute("DELETE FROM taken WHERE at <= ? OR at > ?", (now - MINUTE, now + MINUTE))
-            if not fits(*_used(connection, name), tokens, limits):
-                rows = connection.execute("SELECT at, tokens FROM taken WHERE name = ? ORDER BY at, id", (name,))
-                return *shortage(rows, tokens, limits, now), None
+            _forget(connection, now)
+            count, used = _used(connection, name)
+            if not fits(count, used, tokens, limits):
+                rows = connection.execute("SELECT at, tokens FROM taken WHERE name = ? ORDER BY at", (name,))
+                return *shortage(rows, count, used, tokens, limits, now), None
             row = connection.execute("INSERT INTO taken (name, at, tokens) VALUES (?, ?, ?)", (name, now, tokens))
+            _add(connection, name, 1, tokens)
             return 0.0, "", Taken(now, tokens, row.lastrowid)
 
         found = self._minutes.write(work)
@@ -138,7 +142,7 @@ class SqliteState(State):
         if taken.number is None:
             self._own.correct(name, taken, tokens)
         elif tokens != taken.tokens:
-            self._settle("UPDATE taken SET tokens = ?", (tokens,), name, taken)
+            self._settle(name, taken, "UPDATE taken SET tokens = ?", (tokens,), 0, tokens - taken.tokens)
             taken.tokens = tokens
 
     def give_back(self, name: str, taken: Taken) -> None:
@@ -146,7 +150,7 @@ class SqliteState(State):
         if taken.number is None:
             self._own.give_back(name, taken)
         else:
-            self._settle("DELETE FROM taken", (), name, taken)
+            self._settle(name, taken, "DELETE FROM taken", (), -1, -taken.tokens)
 
     def room(self, name: str, limits: Room) -> float:
         """The part of its minute that is left, from 0 to 1."""
@@ -165,30 +169,59 @@ class SqliteState(State):
         self._resting.close()
         self._minutes.close()
 
-    def _settle(self, verb: str, values: tuple[float, ...], name: str, taken: Taken) -> None:
+    def _settle(
+        self, name: str, taken: Taken, verb: str, values: tuple[float, ...], requests: int, tokens: float
+    ) -> None:
         where = f"{verb} WHERE id = ? AND name = ? AND at = ?"  # a file that was made anew counts anew
-        row = (*values, taken.number, name, taken.at)
-        self._minutes.write(lambda file: file.execute(where, row).rowcount)
 
-    def _shared_secret(self, _: sqlite3.Connection) -> bytes:
-        """That of all processes, made by the first: it has the database for itself meanwhile."""
+        def work(connection: sqlite3.Connection) -> bool:
+            if connection.execute(where, (*values, taken.number, name, taken.at)).rowcount:
+                _add(connection, name, requests, tokens)
+            return True
+
+        self._minutes.write(work)
+
+    def _shared_secret(self) -> bytes:
+        """That of all processes, made by the first; empty where its file cannot be used."""
         path = f"{self.path}.secret"
         try:
-            if len(known := folders.read(path, SECRET + 1)) == SECRET:
-                return known
-        except FileNotFoundError:
-            pass
-        made = os.urandom(SECRET)
-        with replacing(path, mode=0o600) as file:
-            file.write(made)
-        return made
+            if not (why := folders.distrust(os.path.dirname(path))):
+                return kept_secret(path, lambda: os.urandom(SECRET), SECRET)
+        except OSError as error:
+            why = error.strerror or str(error)
+        self._warn(f"{path} is not used: {why}; this process shares no rests")
+        return b""
 
 
-def _used(connection: sqlite3.Connection, name: str, since: float = 0.0) -> tuple[int, float]:
-    """How many requests, and how many tokens, are taken."""
-    asked = "SELECT count(*), total(tokens) FROM taken WHERE name = ? AND at > ?"
+def _forget(connection: sqlite3.Connection, now: float) -> None:
+    """Give up what is no longer in the minute; what lies ahead was taken before the clock was set back."""
+    rows = "SELECT name, tokens FROM taken WHERE at <= ? UNION ALL SELECT name, tokens FROM taken WHERE at > ?"
+    gone = connection.execute(rows, (now - MINUTE, now + MINUTE)).fetchall()
+    if not gone:
+        return
+    for name, tokens in gone:
+        _add(connection, name, -1, -tokens)
+    connection.execute("DELETE FROM taken WHERE at <= ?", (now - MINUTE,))
+    connection.execute("DELETE FROM taken WHERE at > ?", (now + MINUTE,))
+    connection.execute("DELETE FROM minutes WHERE requests <= 0")  # sums of floats begin anew
+
+
+def _add(connection: sqlite3.Connection, name: str, requests: int, tokens: float) -> None:
+    added = (
+        "INSERT INTO minutes VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET"
+        " requests = requests + excluded.requests, tokens = tokens + excluded.tokens"
+    )
+    connection.execute(added, (name, requests, tokens))
+
+
+def _used(connection: sqlite3.Connection, name: str, since: float | None = None) -> tuple[int, float]:
+    """How many requests, and how many tokens, are taken; without what is from before *since*."""
+    row = connection.execute("SELECT requests, tokens FROM minutes WHERE name = ?", (name,)).fetchone() or (0, 0.0)
+    if since is None:
+        return int(row[0]), float(row[1])
+    asked = "SELECT count(*), total(tokens) FROM taken WHERE name = ? AND at <= ?"
     count, tokens = connection.execute(asked, (name, since)).fetchone()
-    return int(count), float(tokens)
+    return int(row[0]) - int(count), float(row[1]) - float(tokens)
 
 
 def _is_rest(row: tuple[object, ...]) -> bool:

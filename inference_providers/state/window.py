@@ -35,31 +35,30 @@ def fits(count: int, used: float, tokens: float, room: Room) -> bool:
     return (requests is None or count + 1 <= requests) and (most is None or not count or used + tokens <= most)
 
 
-def shortage(rows: Iterable[tuple[float, float]], tokens: float, room: Room, now: float) -> tuple[float, str]:
+def shortage(
+    rows: Iterable[tuple[float, float]], count: int, used: float, tokens: float, room: Room, now: float
+) -> tuple[float, str]:
     """Seconds until a request fits that does not yet, and what there is none of.
 
-    *rows*: when each request of this minute was taken, and its tokens; the oldest first.
+    *rows*: when each request of this minute was taken, and its tokens, the oldest first; no more is read of them than
+    has to go. *count*, *used*: how many they are, and all of their tokens.
     """
-    rows = list(rows)
     requests, most = room
-    wait, which = 0.0, ""
-    if requests is not None and len(rows) + 1 > requests:
-        wait, which = rows[len(rows) - max(int(requests), 1)][0] + MINUTE - now, f"{requests:g} requests"
-    used = sum(one for _, one in rows)
-    if most is not None and rows and used + tokens > most:
-        later = _until(rows, used, most - min(tokens, most)) - now
-        if later > wait:
-            wait, which = later, f"{most:g} tokens"
-    return max(wait, 0.001), which
-
-
-def _until(rows: Iterable[tuple[float, float]], used: float, wanted: float) -> float:
-    """When no more than the wanted tokens are in the minute."""
-    for at, tokens in rows:
-        used -= tokens
-        if used <= wanted + _EXACT:
-            return at + MINUTE
-    return 0.0
+    is_full = requests is not None and count + 1 > requests
+    place = count - max(int(requests or 0), 1) if is_full else -1  # of the last that has to go
+    wanted = most - min(tokens, most) if most is not None and count and used + tokens > most else None
+    by_requests, by_tokens = 0.0, None if wanted is not None else 0.0
+    for number, (at, own) in enumerate(rows):
+        used -= own
+        if number == place:
+            by_requests = at + MINUTE - now
+        if by_tokens is None and wanted is not None and used <= wanted + _EXACT:
+            by_tokens = at + MINUTE - now
+        if number >= place and by_tokens is not None:
+            break
+    if is_full and by_requests >= (by_tokens or 0.0):
+        return max(by_requests, 0.001), f"{requests:g} requests"
+    return max(by_tokens or 0.0, 0.001), f"{most:g} tokens"
 
 
 def share_left(count: int, used: float, room: Room) -> float:
@@ -84,7 +83,8 @@ class Window:
         """Seconds until there is room, what there is none of, and what was taken where there is."""
         self._forget(now)
         if not fits(len(self._taken), self._used, tokens, self.limits):
-            return *shortage([(one.at, one.tokens) for one in self._taken], tokens, self.limits, now), None
+            rows = ((one.at, one.tokens) for one in self._taken)
+            return *shortage(rows, len(self._taken), self._used, tokens, self.limits, now), None
         taken = Taken(now, tokens)
         self._taken.append(taken)
         self._used += tokens

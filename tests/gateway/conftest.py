@@ -23,9 +23,11 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
     """Start gateways before servers: `start(server.url, ..., args=[...], environ={...})`."""
     running: list[Running] = []
 
-    def run(*endpoints: str, model: str = "gpt-4o-mini", args: Any = (), environ: Any = None) -> Running:
-        registry = tmp_path / f"registry-{len(running)}.json"
-        registry.write_text(json.dumps(registry_of(*endpoints, model=model)))
+    def run(
+        *endpoints: str, model: str = "gpt-4o-mini", args: Any = (), environ: Any = None, registry: Any = None
+    ) -> Running:
+        file = tmp_path / f"registry-{len(running)}.json"
+        file.write_text(json.dumps(registry or registry_of(*endpoints, model=model)))
         known = ("PATH", "HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "INFERENCE_PROVIDERS_LOG")
         given = {name: os.environ[name] for name in known if name in os.environ}
         given |= {"PYTHONPATH": str(ROOT), "INFERENCE_PROVIDERS_TOKEN": TOKEN, **keys(len(endpoints))}
@@ -38,7 +40,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
             "--port",
             "0",
             "--registry",
-            str(registry),
+            str(file),
             *args,
         ]
         process = subprocess.Popen(command, env=given, cwd=ROOT, stderr=subprocess.PIPE, text=True)

@@ -201,15 +201,46 @@ def test_a_caller_asks_its_own_models_only(stream: bool, start: Start, serve: Se
     assert client.do("GET", "/v1/models/gpt-4o-mini", key=nobodys).status == 404
 
 
+@pytest.mark.parametrize("path", ["/v1/inference", "/v1/inference/stream"])
+def test_the_inference_api_is_held_to_the_same(path: str, start: Start, serve: Serve) -> None:
+    server = serve()
+    client = Client(start(server.url))
+    body = {"model": "gpt-4o-mini", "messages": MESSAGES}
+    key = client.create("alice", requests_per_minute=2, models=["gpt-4o-mini"])
+    assert client.do("POST", path, {**body, "model": "gpt-4o"}, key).status == 404
+    found = [client.do("POST", path, {**body, "model": name}, key) for name in ("gpt-4o-mini", "auto", "gpt-4o-mini")]
+    assert [one.status for one in found] == [200, 200, 429]
+    assert [one.headers["x-ratelimit-remaining"] for one in found] == ["1", "0", "0"]
+    assert int(found[2].headers["retry-after"]) > 0
+    assert found[2].error["code"] == "rate_limit_exceeded"
+    poor = client.create("bob", budget=0)
+    assert client.do("POST", path, body, poor).status == 402
+    assert len(server.requests) == 2
+
+
+def test_each_request_of_a_batch_counts(start: Start, serve: Serve) -> None:
+    server = serve()
+    client = Client(start(server.url))
+    key = client.create("alice", requests_per_minute=2)
+    requests = [{"id": str(number), "model": "gpt-4o-mini", "messages": MESSAGES} for number in range(4)]
+    done = client.do("POST", "/v1/inference/batch", {"requests": requests, "parallel": False}, key)
+    assert done.status == 200
+    assert done.content.count(b"rate_limit_exceeded") == 2
+    assert len(server.requests) == 2
+
+
 def test_what_a_caller_used_is_logged_shown_and_purged(client: Client) -> None:
     alice, bob = client.create("alice", budget=1), client.create("bob")
     for key in (alice, alice, bob, ""):
         assert client.chat(key).status == 200
+    kept = client.do("POST", "/v1/inference", {"model": "gpt-4o-mini", "messages": MESSAGES}, alice).json["id"]
+    assert client.do("GET", f"/v1/inference/{kept}", key=alice).status == 200
+    assert client.do("GET", f"/v1/inference/{kept}", key=bob).status == 404
     client.running.stop()
     rows = json.loads(run("usage", "--by", "caller", "--json").stdout)
-    assert {row["caller"]: row["calls"] for row in rows} == {"alice": 2, "bob": 1, "-": 1}
+    assert {row["caller"]: row["calls"] for row in rows} == {"alice": 3, "bob": 1, "-": 1}
     calls = json.loads(run("logs", "list", "--caller", "alice", "--json").stdout)
-    assert len(calls) == 2
+    assert len(calls) == 3
     assert all("a secret question" in str(call["messages"]) for call in calls)
     assert "no caller is called 'carol'" in run("logs", "list", "--caller", "carol").stderr
     assert run("purge", "--caller", "alice").returncode == 2, "nobody can be asked"
