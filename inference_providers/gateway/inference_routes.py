@@ -7,6 +7,7 @@ import json
 from contextlib import aclosing
 
 from inference_providers.compat import async_batched, async_inferred, async_streamed, inference_api, inference_errors
+from inference_providers.credentials import scrub_json
 from inference_providers.errors import InferenceProvidersError
 from inference_providers.gateway.messages import Incoming, Outgoing
 from inference_providers.gateway.named import check_body
@@ -50,7 +51,7 @@ async def create(gateway: Gateway, incoming: Incoming) -> Outgoing:
     await _hold(gateway, incoming.caller, request)
     if request.streams:
         return await _streamed(gateway, incoming.caller, request)
-    inferred = await async_inferred(gateway.pipeline, request)
+    inferred = _clean(gateway, await async_inferred(gateway.pipeline, request))
     await _keep(gateway, incoming.caller, request, inferred)
     return Outgoing.json(200, inferred.reply)
 
@@ -60,7 +61,7 @@ async def batch(gateway: Gateway, incoming: Incoming) -> Outgoing:
 
     async def answering(request: InferenceRequest) -> AsyncInferred:
         await _hold(gateway, incoming.caller, request)
-        inferred = await async_inferred(gateway.pipeline, request)
+        inferred = _clean(gateway, await async_inferred(gateway.pipeline, request))
         await _keep(gateway, incoming.caller, request, inferred)
         return inferred
 
@@ -134,6 +135,21 @@ def _said(incoming: Incoming, *known: str) -> dict[str, Any]:
     return said
 
 
+def _clean(gateway: Gateway, inferred: AsyncInferred) -> AsyncInferred:
+    """A reply without the keys of providers, which one that says again what it was sent may hold."""
+    secrets = _secrets(gateway)
+    inferred.reply = scrub_json(inferred.reply, secrets)
+    inferred.details = scrub_json(inferred.details, secrets)
+    return inferred
+
+
+def _secrets(gateway: Gateway) -> list[str]:
+    if "secrets" not in gateway.kept:
+        gateway.kept["secrets"] = gateway.pipeline.secrets()
+    found: list[str] = gateway.kept["secrets"]
+    return found
+
+
 def replies_of(gateway: Gateway) -> Replies:
     """The replies that may be read again."""
     if "replies" not in gateway.kept:
@@ -180,9 +196,9 @@ async def _streamed(gateway: Gateway, caller: Caller, request: InferenceRequest)
         raise
 
     async def keep(inferred: AsyncInferred) -> None:
-        await _keep(gateway, caller, request, inferred)
+        await _keep(gateway, caller, request, _clean(gateway, inferred))
 
-    return Outgoing(200, _EVENTS, _Events(opening, gateway.settings.ping_seconds, keep))
+    return Outgoing(200, _EVENTS, _Events(opening, gateway.settings.ping_seconds, keep, _secrets(gateway)))
 
 
 class _Events:
@@ -193,8 +209,9 @@ class _Events:
         opening: asyncio.Future[AsyncEventStream],
         ping_seconds: float,
         keep: Callable[[AsyncInferred], Awaitable[None]],
+        secrets: list[str],
     ) -> None:
-        self._opening, self._patience, self._keep = opening, ping_seconds, keep
+        self._opening, self._patience, self._keep, self._secrets = opening, ping_seconds, keep, secrets
         self._pieces = self._bytes()
 
     def __aiter__(self) -> AsyncIterator[bytes]:
@@ -222,7 +239,7 @@ class _Events:
             id_ = stream.id
             async with aclosing(stream.events()) as events:
                 async for event in events:
-                    yield _event(event)
+                    yield _event(scrub_json(event, self._secrets))
         except InferenceProvidersError as error:
             body = inference_errors.failure(error)[2]
             yield _event({"id": id_, "object": "inference.error", **body})

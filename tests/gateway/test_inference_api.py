@@ -319,3 +319,27 @@ def test_a_model_is_never_a_file_of_this_machine(start: Start, serve: Serve, tmp
             assert told[0][0] == told[1][0] >= 400
             assert json.dumps(told[0]).replace("there.gguf", "thrre.gguf") == json.dumps(told[1])
             assert "No such file" not in json.dumps(told)
+
+
+def test_a_key_that_a_provider_says_again_goes_nowhere(start: Start, serve: Serve, tmp_path: Path) -> None:
+    key = "canary-1-0123456789abcdef"
+
+    def echo(connection: Connection, request: Received) -> None:
+        if request.streams:
+            connection.start_stream()
+            connection.event(delta(f"you sent {key}"))
+            connection.event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+            connection.event("[DONE]")
+            connection.end_stream()
+        else:
+            message = {"role": "assistant", "content": f"you sent {key}"}
+            connection.reply(200, {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]})
+
+    gateway = start(serve(echo).url)
+    reply = asked(gateway, API, SAID)[1]
+    said = [json.dumps(reply), json.dumps(asked(gateway, f"{API}/{reply['id']}", method="GET")[1])]
+    said += [json.dumps(asked(gateway, f"{API}/batch", {"requests": [SAID]})[1])]
+    said += [gateway.ask("POST", f"{API}/stream", SAID)[2].decode()]
+    for text in said:
+        assert "you sent" in text
+        assert key not in text
