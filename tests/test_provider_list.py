@@ -345,9 +345,9 @@ def test_both_kinds_have_the_same_public_names() -> None:
 def test_public_names_are_pinned() -> None:
     assert sorted(inference_providers.__all__) == [
         "AllProvidersFailedError", "Answer", "AnswerStream", "AnthropicInferenceEngine", "AsyncAnswerStream",
-        "AsyncBatch", "AsyncBatchJobs", "AsyncProviderList", "Attempt", "AuthenticationError",
+        "AsyncBatch", "AsyncBatchJobs", "AsyncClient", "AsyncProviderList", "Attempt", "AuthenticationError",
         "BaseInferenceEngine", "BaseLLMBackend", "Batch", "BatchInfo", "BatchJob", "BatchJobs", "BatchResult", "BatchStatus",
-        "BedrockInferenceEngine", "BudgetExceededError", "CerebrasInferenceEngine", "Connection",
+        "BedrockInferenceEngine", "BudgetExceededError", "CerebrasInferenceEngine", "Client", "Connection",
         "ContentFilteredError", "ContentItem", "ContextLengthError", "Conversation",
         "DeepSeekInferenceEngine", "Explanation", "FailureDetail", "FinishReason", "FireworksInferenceEngine",
         "GenerationParams", "GoogleGeminiInferenceEngine", "GoogleVertexInferenceEngine",

@@ -47,7 +47,7 @@ def first_of_two_lengths() -> Back:
     from inference_providers.transport import http1
 
     right = http1.length
-    return having(http1, _length=lambda text: right(text.partition(",")[0]))
+    return having(http1, length=lambda text: right(text.partition(",")[0]))
 
 
 def dead_line_pooled() -> Back:

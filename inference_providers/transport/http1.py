@@ -23,7 +23,7 @@ _CHUNK_LINE_CAP = 4096  # bytes of a chunk's size and extensions
 _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 _STATUS = re.compile(r"HTTP/1\.([01]) ([1-9][0-9]{2})(?: [\t\x20-\x7e\x80-\xff]*)?").fullmatch
 _FIELDS = re.compile(rf"\A(?:{_TOKEN}:[\t\x20-\x7e\x80-\xff]*+\n)*+").fullmatch
-_FIELD = re.compile(r"([^:\n]++):[ \t]*+([^\n]*?)[ \t]*\n").findall
+_FIELD = re.compile(r"(?m:^)([^:\n]++):([^\n]*+)\n").findall
 _FOLD = re.compile(r"\n[ \t]+").sub
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,16})(?:;[\t\x20-\x7e\x80-\xff]*+|[ \t]*+)").fullmatch
 _UNFIT = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]").search
@@ -293,7 +293,7 @@ def fields(text: str) -> dict[str, str]:
         raise _no_http()
     headers: dict[str, str] = {}
     for name, value in _FIELD(text):
-        name = name.lower()
+        name, value = name.lower(), value.strip(" \t")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return headers
 
