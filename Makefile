@@ -27,7 +27,7 @@ PACKAGES_3 := 'openai>=3' dspy haystack-ai langchain-openai langchain-tests open
   semantic-kernel 'smolagents[openai]'
 
 # Programs that use the gateway. aider wants exact versions of much, so it is alone.
-CLIENTS_PYTHON := openai langchain-openai llm
+CLIENTS_PYTHON := openai langchain-openai llm schemathesis
 CLIENTS_NODE := $(if $(shell command -v npm 2>/dev/null),$(NODE)/node_modules/.test)
 
 .PHONY: test test-engines test-frameworks test-clients test-lowest frameworks-constraints clients-constraints lint lint-code lint-format lint-types lint-files lint-workflows constraints wheel docs generate api nightly demo bench clean
@@ -109,7 +109,7 @@ test-frameworks: $(FRAMEWORKS)-2/.test $(FRAMEWORKS)-3/.test
 
 test-clients: $(VENV)/.test $(CLIENTS)/.test $(AIDER)/.test $(CLIENTS_NODE)
 	@command -v npm >/dev/null || echo "node and npm are missing: programs for node are left out"
-	$(BIN)/python -m pytest -m clients tests/clients $(ARGS)
+	$(BIN)/python -m pytest -m clients tests/clients tests/gateway $(ARGS)
 
 clients-constraints: $(CLIENTS)/bin/python $(AIDER)/bin/python
 	$(CLIENTS)/bin/python -m pip install --disable-pip-version-check --upgrade --upgrade-strategy eager $(CLIENTS_PYTHON)

@@ -18,6 +18,7 @@ from inference_providers.gateway.inference_routes import ROUTES as INFERENCE
 from inference_providers.gateway.openapi import document
 from inference_providers.gateway.routes import Routes
 from inference_providers.gateway.table import ROUTES
+from tests.conftest import ROOT
 from tests.running import Running
 from tests.servers import Server, status
 
@@ -25,7 +26,8 @@ Start = Callable[..., Running]
 Serve = Callable[..., Server]
 MODEL = "gpt-4o"
 SAID = {"model": MODEL, "messages": [{"role": "user", "content": "Hi"}]}
-SCHEMATHESIS = shutil.which("schemathesis") or shutil.which("schemathesis", path=str(Path(sys.executable).parent))
+PLACES = (str(Path(sys.executable).parent), str(ROOT / ".venv-clients" / "bin"), os.environ.get("PATH", ""))
+SCHEMATHESIS = shutil.which("schemathesis", path=os.pathsep.join(PLACES))
 
 
 def test_every_path_of_it_is_there_and_every_path_of_the_inference_api_in_it() -> None:
