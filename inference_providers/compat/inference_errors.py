@@ -150,7 +150,8 @@ def _tell(error: InferenceProvidersError, told: Mapping[str, Any]) -> None:
             setattr(error, name, told[name])
     rows = told.get("attempts")
     if isinstance(rows, list) and hasattr(error, "attempts"):
-        error.attempts = [_attempt(row) for row in rows if isinstance(row, dict)]
+        told_of: Any = error
+        told_of.attempts = [_attempt(row) for row in rows if isinstance(row, dict)]
 
 
 def _attempt(row: Mapping[str, Any]) -> Attempt:

@@ -74,11 +74,12 @@ class Outgoing:
         self, status: int, headers: Mapping[str, str] | Headers = (), content: bytes | AsyncIterator[bytes] = b""
     ) -> None:
         self.status, self.content = status, content
-        self.headers: list[tuple[bytes, bytes]] = (
-            [(name.lower().encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers.items()]
-            if hasattr(headers, "items")
-            else list(headers)
-        )
+        given: Any = headers
+        if hasattr(given, "items"):
+            given = [
+                (name.lower().encode("latin-1"), value.encode("latin-1", "replace")) for name, value in given.items()
+            ]
+        self.headers: list[tuple[bytes, bytes]] = list(given)
 
     async def close(self) -> None:
         """Nobody reads it any more."""

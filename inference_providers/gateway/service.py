@@ -89,7 +89,8 @@ class Gateway:
 
     def removals(self) -> list[Callable[[str], object]]:
         """What removes what this process keeps of a caller, by its id."""
-        stores = [stage.store for stage in self.pipeline.stages if hasattr(stage, "store")]
+        stages: list[Any] = list(self.pipeline.stages)
+        stores = [stage.store for stage in stages if hasattr(stage, "store")]
         stores += [self.kept["replies"]] if "replies" in self.kept else []
         return [self.tiers.forget, *(store.purge for store in stores)]
 
