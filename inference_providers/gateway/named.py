@@ -43,13 +43,32 @@ _ESCAPED = re.compile(rb"\\u00[2-7]")  # a letter of ASCII, by which a name coul
 _GUARDED = re.compile(rf"(^|_)({IN_PATH}|file_ids?|files?|response_id|vector_store_ids?|conversation|thread_id)$")
 _KINDS = {"files": FILE, "batches": BATCH, "vector_stores": STORE}  # of what is listed, by its path
 _FILES = ("output_file_id", "error_file_id")  # of a batch: files that its provider has made
+_LONG = 4096  # bytes, from which a body is looked at quote by quote
+_QUOTES = 1000  # of them, as long as that is faster
+_ENDS = tuple(sign.removesuffix(b'"') for sign in _SIGNS)  # of what stands in quotes
 
 
 def may_name_ids(content: bytes) -> bool:
     """Whether a body of JSON may name an id."""
+    if len(content) > _LONG and (found := _at_quotes(content)) is not None:
+        return found
     if any(sign in content for sign in _SIGNS) or content.count(b'_id"') > content.count(b'call_id"'):
         return True
     return b"\\u00" in content and _ESCAPED.search(content) is not None
+
+
+def _at_quotes(content: bytes) -> bool | None:
+    """`may_name_ids`, by what stands before each quote: a long text has few. None for too many quotes."""
+    place = -1
+    for _ in range(_QUOTES):
+        place = content.find(b'"', place + 1)
+        if place < 0:
+            return b"\\" in content and b"\\u00" in content and _ESCAPED.search(content) is not None
+        if content.endswith(_ENDS, 0, place):
+            return True
+        if content.endswith(b"_id", 0, place) and not content.endswith(b"call_id", 0, place):
+            return True
+    return None
 
 
 class Named:

@@ -9,9 +9,13 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from inference_providers import ProviderList
 from inference_providers.batches.passing import takes_files
 from inference_providers.gateway.callers import Caller
+from inference_providers.gateway.named import may_name_ids
 from inference_providers.offers.offer import offer_by
 from inference_providers.registry.registry import bundled
 from tests.batch_server import echo, prompts
@@ -383,3 +387,17 @@ def test_the_page_names_who_takes_a_file_as_it_came() -> None:
     (row,) = re.findall(r"in OpenAI's form \((.*?)\)", page)
     assert {known for name in taking for known in row.split(", ") if name.startswith(known)} == set(row.split(", "))
     assert len(taking) == len(row.split(", "))
+
+
+IDS = ("file_id", "vector_store_ids", "input_file", "conversation", "prompt", "container", "audio", "x_id", "files")
+OTHERS = ("call_id", "tool_call_id", "content", "text", "ids", "conversations")
+
+
+@given(
+    st.dictionaries(st.sampled_from((*IDS, *OTHERS)), st.text(max_size=5) | st.just("item_reference"), max_size=4),
+    st.booleans(),
+)
+def test_a_long_body_is_looked_at_as_a_short_one_is(fields: dict[str, str], escaped: bool) -> None:
+    short = json.dumps({"messages": [fields]}, ensure_ascii=escaped).encode()
+    long = json.dumps({"messages": [fields], "padding": "word " * 1000}, ensure_ascii=escaped).encode()
+    assert may_name_ids(long) == may_name_ids(short)
