@@ -141,9 +141,15 @@ def _row(one: Caller) -> dict[str, Any]:
     import time
 
     quota, shown = one.quota, one.as_dict()
-    numbers = {} if quota is None else {
-        "requests a minute": quota.requests_per_minute, "tokens a minute": quota.tokens_per_minute, "at once": quota.concurrent,
-    }  # fmt: skip
+    numbers = (
+        {}
+        if quota is None
+        else {
+            "requests a minute": quota.requests_per_minute,
+            "tokens a minute": quota.tokens_per_minute,
+            "at once": quota.concurrent,
+        }
+    )
     why = one.problem(time.time())
     return {
         "name": one.name,
