@@ -343,7 +343,7 @@ def test_the_key_alone_is_on_standard_output() -> None:
 def test_limits_are_changed_and_taken_away() -> None:
     run("callers", "create", "alice", "--tier", "free", "--requests-per-minute", "7", "--tokens-per-minute", "900")
     listed = run("callers", "list").stdout
-    assert "7 requests, 900 tokens, 2 at once" in listed
+    assert "7 requests a minute, 900 tokens a minute, 2 at once" in " ".join(listed.split())
     changed = run("callers", "update", "alice", "--concurrent", "9", "--unlimited", "requests-per-minute", "--json")
     row = json.loads(changed.stdout)
     assert (row["concurrent"], row["requests_per_minute"], row["tokens_per_minute"]) == (9, None, 900)

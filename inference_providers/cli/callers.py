@@ -48,7 +48,10 @@ def _fields(command: Callable[..., Any]) -> Callable[..., Any]:
 @json_option
 @guarded
 def create(name: str, as_json: bool, **fields: Any) -> None:
-    """Make a caller called NAME and print its key, which nobody can show again."""
+    """Make a caller called NAME and print its key.
+
+    Nobody can show the key again.
+    """
     made, key = _callers().create(name, **_given(fields))
     if as_json:
         say_json({**made.as_dict(), "key": key})
@@ -96,10 +99,13 @@ def list_callers(as_json: bool) -> None:
 @click.argument("name")
 @guarded
 def revoke(name: str) -> None:
-    """Take the key of NAME no longer; a running gateway knows within a second or two."""
+    """Take the key of NAME no longer.
+
+    A running gateway knows within a second or two.
+    """
     revoked = _callers().revoke(name)
     say(
-        f"The key of {revoked.name} is not taken any more. "
+        f"The key of {revoked.name} is not taken any more.\n"
         f"`inference-providers purge --caller {revoked.name}` removes what is kept of it.",
         err=True,
     )
@@ -135,16 +141,22 @@ def _row(one: Caller) -> dict[str, Any]:
     import time
 
     quota, shown = one.quota, one.as_dict()
-    numbers = {} if quota is None else {
-        "requests": quota.requests_per_minute, "tokens": quota.tokens_per_minute, "at once": quota.concurrent,
-    }  # fmt: skip
+    numbers = (
+        {}
+        if quota is None
+        else {
+            "requests a minute": quota.requests_per_minute,
+            "tokens a minute": quota.tokens_per_minute,
+            "at once": quota.concurrent,
+        }
+    )
     why = one.problem(time.time())
     return {
         "name": one.name,
         "state": "" if not why else "revoked" if one.revoked is not None else "expired",
         "tier": one.tier or "",
         "limits": ", ".join(f"{most:,} {what}" for what, most in numbers.items() if most is not None),
-        "budget": "" if one.budget is None else f"${one.budget:g}",
+        "budget": "" if one.budget is None else f"${one.budget:g} a month",
         "models": "all" if one.models is None else ", ".join(one.models),
         "created": shown["created"][:10],
         "expires": (shown["expires"] or "")[:10],

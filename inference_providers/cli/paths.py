@@ -43,8 +43,8 @@ def paths(as_json: bool) -> None:
     emit(rows, ["kind", "path", "size", "what"], as_json)
 
 
-@click.command("purge")
-@click.argument("kinds", nargs=-1, type=click.Choice(KINDS))
+@click.command("purge", epilog=f"KINDS are {', '.join(KINDS)}.")
+@click.argument("kinds", nargs=-1, type=click.Choice(KINDS), metavar="[KINDS]...")
 @click.option("--all", "everything", is_flag=True, help="Remove all kinds.")
 @click.option("--caller", metavar="NAME", help="Remove all that is kept of one caller of a gateway instead.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
@@ -83,7 +83,8 @@ def _purge_caller(name: str, yes: bool, *, alone: bool) -> None:
         raise click.UsageError("--caller stands alone: give neither KINDS nor --all with it.")
     callers = gateway.Callers(os.environ)
     found = callers.get(name)
-    say(f"{found.name}: its key, its limits, its calls and texts in the log, its replies, what it spent")
+    say(f"{found.name}: its key, its limits, its calls and texts in the log,")
+    say("its replies, its files and batches, what it spent")
     if not yes and not _agreed():
         say("Nothing was removed.", err=True)
         raise SystemExit(FAILED)

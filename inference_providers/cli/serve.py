@@ -57,14 +57,13 @@ def serve(
     hold_signals("SIGHUP")
     source = _Source(registry, env_file, no_token, is_shared=workers > 1)
     environ = source.environ()
-    settings = Settings(host=host, port=port, hosts=allow_host, max_body=max_body * 1024 * 1024, workers=workers)
-    settings.token = source.token(environ)
+    limit = max_body * 1024 * 1024
+    token = source.token(environ)
+    settings = Settings(host=host, port=port, token=token, hosts=allow_host, max_body=limit, workers=workers)
     try:
         sock = listening(host, port)
     except OSError as error:
-        raise click.ClickException(
-            f"{host}:{port} cannot be listened at: {error.strerror}. Choose another --port."
-        ) from None
+        raise click.ClickException(_not_listening(host, port, error)) from None
     settings.port = sock.getsockname()[1]
     metrics = Metrics(workers)
     gateway = _gateway(settings, source, metrics)  # what is wrong is told here, and by none of the workers
@@ -80,6 +79,14 @@ def serve(
     forget_refused(known)  # whoever starts it anew may have mended that
     known.close()
     sys.exit(Workers(workers, lambda: _work(_gateway(settings, source, metrics), sock), sock).run())
+
+
+def _not_listening(host: str, port: int, error: OSError) -> str:
+    """Why an address cannot be listened at, and which option mends that."""
+    import errno
+
+    option = "--port" if error.errno in (errno.EADDRINUSE, errno.EACCES) else "--host"
+    return f"cannot listen at {host}:{port}: {error.strerror}.\nChoose another {option}."
 
 
 def _check_installed() -> None:
@@ -138,10 +145,8 @@ def _introduce(settings: Settings, environ: Mapping[str, str]) -> None:
     else:
         say(f"Token: {token_place(environ)}", err=True)
     if settings.is_open:
-        say(
-            "Other machines reach it, and what they send and get is not encrypted: put a proxy with TLS before it.",
-            err=True,
-        )
+        say("Other machines reach it, and what they send and get is not encrypted:", err=True)
+        say("put a proxy with TLS before it.", err=True)
 
 
 def _gateway(settings: Settings, source: _Source, metrics: Metrics) -> Gateway:

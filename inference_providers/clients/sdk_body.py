@@ -33,7 +33,7 @@ def checked_body(content: bytes, kind: str, path: str, method: str = "POST") -> 
         is_utf8 = content[:1] == b"{" and content[1:2] != b"\0"  # which `json` would find out at length
         body = json.loads(content.decode("utf-8", "surrogatepass") if is_utf8 else content)
     except (ValueError, RecursionError) as error:
-        what = "JSON that nests too deep" if isinstance(error, RecursionError) else f"no JSON: {error}"
+        what = "JSON that nests too deep" if isinstance(error, RecursionError) else f"not JSON: {error}"
         raise InvalidRequestError(f"Nothing was sent: the body is {what}", code="invalid_json") from None
     if not isinstance(body, dict):
         raise InvalidRequestError(

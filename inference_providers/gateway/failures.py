@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 from inference_providers.clients import failures
 from inference_providers.gateway.messages import JSON, Outgoing, Refused
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from inference_providers.errors import InferenceProvidersError
     from inference_providers.gateway.routes import Route
 
+# What only a program that has made a list could do, put for who asks a gateway.
+_NEW_LIST = re.compile(r"\bor by a new ProviderList, which reads \w+ anew")
 _OURS = {"x-should-retry": "false"}  # SDKs of OpenAI's repeat what failed: others were asked already
 _TYPES = {400: "invalid_request_error", 401: "authentication_error", 402: "insufficient_quota",
           403: "permission_error", 404: "not_found_error", 408: "timeout_error", 413: "invalid_request_error",
@@ -47,7 +50,7 @@ def read(error: Refused | InferenceProvidersError) -> Told:
     failure = failures.failure_of(error)
     face = failure.face
     if failure.kind == failures.REFUSED:
-        told = Told(failure.status, str(error), "", {**failure.headers, **_OURS})
+        told = Told(failure.status, _spoken(error), "", {**failure.headers, **_OURS})
         inner = _inner(failure.content)
         code, kind, parameter = (_word(inner.get(name)) for name in ("code", "type", "param"))
         told.code, told.parameter = code or kind or "provider_error", parameter or None
@@ -59,9 +62,14 @@ def read(error: Refused | InferenceProvidersError) -> Told:
             told.status, told.code, told.type = 503, "provider_key_refused", "server_error"
     else:
         late = failure.kind == failures.OUT_OF_TIME
-        told = Told(504 if late else 503, str(error), "timeout" if late else "provider_unavailable", _OURS)
+        told = Told(504 if late else 503, _spoken(error), "timeout" if late else "provider_unavailable", _OURS)
     told.provider = face.provider if face is not None else None
     return told
+
+
+def _spoken(error: InferenceProvidersError) -> str:
+    """The message of an error, for whoever asks a gateway."""
+    return _NEW_LIST.sub("or once the gateway gets SIGHUP", str(error))
 
 
 def _word(value: Any) -> str:

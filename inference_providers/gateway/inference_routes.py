@@ -181,7 +181,7 @@ def _json(incoming: Incoming) -> Any:
     try:
         return jsontext.loads(incoming.content)
     except ValueError as error:
-        raise inference_errors.invalid(f"The body is no JSON that can be read: {error}", None, "object") from None
+        raise inference_errors.invalid(f"The body is not JSON that can be read: {error}", None, "object") from None
 
 
 async def _streamed(gateway: Gateway, caller: Caller, request: InferenceRequest) -> Outgoing:

@@ -58,7 +58,7 @@ class Incoming:
         try:
             body = json.loads(self.content)
         except (ValueError, RecursionError) as error:
-            what = "JSON that nests too deep" if isinstance(error, RecursionError) else f"no JSON: {error}"
+            what = "JSON that nests too deep" if isinstance(error, RecursionError) else f"not JSON: {error}"
             raise Refused(400, f"The body is {what}.", "invalid_json") from None
         if not isinstance(body, dict):
             raise Refused(400, f"The body is not a JSON object but {type(body).__name__}.", "invalid_json")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -79,6 +80,29 @@ def test_an_empty_token_lets_nobody_in(tmp_path: Path) -> None:
     place = folder / "gateway-token"
     place.touch(0o600)
     assert "has 0 characters" in refused()
+
+
+def test_with_the_token_it_listens_for_other_machines(start: Start, serve: Serve) -> None:
+    gateway = start(serve().url, args=["--host", "0.0.0.0"])
+    local = {"Host": "127.0.0.1"}
+    assert gateway.ask("POST", CHAT, BODY, local)[0] == 200
+    assert gateway.ask("POST", CHAT, BODY, {**local, "Authorization": ""})[0] == 401
+
+
+def test_an_address_that_cannot_be_listened_at_names_the_option_to_change() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = refused("--port", str(port))
+    assert f"cannot listen at 127.0.0.1:{port}" in said and "another --port" in said
+    assert "another --host" in refused("--host", "192.0.2.1")  # of no machine
+
+
+def test_a_key_that_was_refused_earlier_is_told_in_words_for_a_gateway(start: Start, serve: Serve) -> None:
+    gateway = start(serve(lambda connection, _: connection.reply(401, {"error": {"message": "bad key"}})).url)
+    gateway.ask("POST", CHAT, BODY)
+    status, _, content = gateway.ask("POST", CHAT, BODY)
+    assert status == 503
+    assert b"SIGHUP" in content and b"ProviderList" not in content
 
 
 def test_without_a_token_it_is_for_this_machine_alone(start: Start, serve: Serve) -> None:
