@@ -11,6 +11,7 @@ from inference_providers import chat
 from inference_providers.clients import RoutedRequest, headers_for_all
 from inference_providers.errors import InferenceProvidersError
 from inference_providers.gateway import failures, model_list, passed
+from inference_providers.gateway.callers import ANYBODY
 from inference_providers.gateway.messages import JSON, Incoming, Outgoing, Refused
 from inference_providers.gateway.named import Named
 from inference_providers.gateway.routes import Route
@@ -80,6 +81,8 @@ def _wanted(gateway: Gateway, incoming: Incoming, named: Named) -> RoutedRequest
         headers=passed.own_of_caller(headers_for_all(incoming.headers)),
         raw=True,
     )
+    if incoming.caller is ANYBODY:
+        wanted.request.caller = ANYBODY.id  # as on all other paths
     body = wanted.request.body
     if body is not None:
         _check(body, wanted.cache, path)
