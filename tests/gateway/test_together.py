@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import threading
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from inference_providers.gateway.app import Application
 from inference_providers.gateway.callers import Caller
 from tests.batch_server import echo
 from tests.conftest import keys, registry_of
 from tests.gateway.conftest import TOKEN
+from tests.gateway.helpers import eventually
 from tests.gateway.in_process import Asked
+from tests.gateway.test_callers import Client
 from tests.gateway.test_files import MODEL, Both, lines, row_of, with_api
 from tests.gateway.test_own_things import CHAT, ONE, RESPONSES, caller, run
-from tests.servers import Connection, Received, Server
+from tests.running import Running
+from tests.servers import PATIENCE, Connection, Received, Server
 
 Serve = Callable[..., Server]
+Start = Callable[..., Running]
 Work = Callable[[Asked], Coroutine[Any, Any, None]]
 HI = {"model": MODEL, "messages": [{"role": "user", "content": "Hi"}]}
 HALF = "\ud800"  # of a character: JSON may name it, and no text holds it
@@ -146,3 +155,131 @@ def test_half_a_character_is_no_failure_of_the_gateway(serve: Serve) -> None:
         await ended(ask, ONE, made)
 
     run(registry_of(serve(behave).url, model=MODEL), work)
+
+
+def multipart(content: bytes) -> bytes:
+    """A form that uploads questions."""
+    form = '--x\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nbatch\r\n--x\r\n'
+    form += 'Content-Disposition: form-data; name="file"; filename="q.jsonl"\r\n\r\n'
+    return form.encode() + content + b"\r\n--x--\r\n"
+
+
+class Waiting:
+    """Answer, but from the fourth question on only when `go` is set."""
+
+    def __init__(self) -> None:
+        self.go, self.asked = threading.Event(), list[Received]()
+
+    def __call__(self, connection: Connection, request: Received) -> None:
+        self.asked.append(request)
+        if len(self.asked) > 3:
+            self.go.wait(PATIENCE)
+        echo(connection, request)
+
+
+class Batch:
+    """A batch of a caller's, of a gateway that runs."""
+
+    def __init__(self, gateway: Running, key: str, content: bytes) -> None:
+        self.gateway, self._headers = gateway, {"Authorization": f"Bearer {key}"}
+        kind = {"Content-Type": "multipart/form-data; boundary=x"}
+        file = self._json("POST", "/v1/files", multipart(content), kind)
+        self.id = self._json("POST", "/v1/batches", {"input_file_id": file["id"], "endpoint": CHAT})["id"]
+
+    def _json(self, method: str, path: str, body: Any = None, more: Any = None) -> Any:
+        return json.loads(self.gateway.ask(method, path, body, {**self._headers, **(more or {})})[2])
+
+    @property
+    def status(self) -> str:
+        return str(self._json("GET", f"/v1/batches/{self.id}")["status"])
+
+
+class Looked(dict[str, Caller]):
+    """Callers, and how often one of them was looked up."""
+
+    count = 0
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.count += 1
+        return super().get(key, default)
+
+
+def test_a_running_batch_is_held_to_what_its_caller_may_now(serve: Serve) -> None:
+    waiting = Waiting()
+
+    async def work(ask: Asked) -> None:
+        callers: Any = ask.gateway.callers
+        looked = callers._callers = Looked(callers._callers)
+        _, made = await begun(ask, ONE, lines(*map(str, range(60))))
+        while len(waiting.asked) <= 3:
+            await asyncio.sleep(0.02)
+        looked[ONE] = caller(ONE, ("another",))
+        count = looked.count
+        while looked.count < count + 2:
+            await asyncio.sleep(0.02)
+        waiting.go.set()
+        made = await ended(ask, ONE, made)
+        assert made["request_counts"]["failed"] > 0
+        assert len(waiting.asked) == made["request_counts"]["completed"] < 60
+
+    run(registry_of(serve(waiting).url, model=MODEL), work, caller(ONE, (MODEL,)))
+
+
+def test_a_batch_waits_while_nobody_can_tell_whose_it_is(start: Start, serve: Serve, tmp_path: Path) -> None:
+    waiting = Waiting()
+    url = serve(waiting).url
+    gateway = start(url)
+    key = Client(gateway).create("one", models=[MODEL])
+    batch = Batch(gateway, key, lines(*map(str, range(10))))
+    assert eventually(lambda: len(waiting.asked) > 3)
+    gateway.process.kill()
+    gateway.process.wait()
+    waiting.go.set()
+    (file,) = tmp_path.rglob("callers.sqlite")
+    for tail in ("", "-wal", "-shm"):
+        with suppress(FileNotFoundError):
+            os.rename(f"{file}{tail}", f"{file}.aside{tail}")
+    file.mkdir()  # which no program can read
+    started = start(url)
+    shown = json.loads(started.ask("GET", f"/v1/batches/{batch.id}")[2])
+    assert shown["status"] == "in_progress"
+    assert started.stop() == 0
+    file.rmdir()
+    for tail in ("", "-wal", "-shm"):
+        with suppress(FileNotFoundError):
+            os.rename(f"{file}.aside{tail}", f"{file}{tail}")
+    batch.gateway = start(url)
+    assert eventually(lambda: batch.status == "completed")
+
+
+def test_a_registry_without_other_kinds_has_a_whole_list(serve: Serve) -> None:
+    async def work(ask: Asked) -> None:
+        status, said = await ask(ONE, "GET", "/v1/models?all=1")
+        assert (status, [row["id"] for row in said["data"]]) == (200, [MODEL])
+
+    run(registry_of(serve().url, model=MODEL), work)
+
+
+def test_a_server_is_told_that_a_gateway_cannot_begin(serve: Serve) -> None:
+    async def work(ask: Asked) -> None:
+        told = list[dict[str, Any]]()
+        base = ask.gateway.ids.database
+        assert base is not None
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "lifespan.startup"}
+
+        async def send(message: dict[str, Any]) -> None:
+            told.append(message)
+
+        base.write(
+            lambda connection: (
+                connection.execute(
+                    "INSERT INTO ids VALUES ('x', '', '', 'y', 1, 'batch', NULL, '', 'no JSON', 0, NULL)"
+                ).rowcount
+            )
+        )
+        await Application(ask.gateway)({"type": "lifespan"}, receive, send)
+        assert [message["type"] for message in told] == ["lifespan.startup.failed"]
+
+    run(registry_of(serve().url), work)
