@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from inference_providers.gateway import passed
 from inference_providers.gateway.app import Application
 from inference_providers.gateway.callers import Caller
 from tests.batch_server import echo
@@ -20,6 +21,7 @@ from tests.conftest import keys, registry_of
 from tests.gateway.conftest import TOKEN
 from tests.gateway.helpers import eventually
 from tests.gateway.in_process import Asked
+from tests.gateway.inside import Inside
 from tests.gateway.test_callers import Client
 from tests.gateway.test_files import MODEL, Both, lines, row_of, with_api
 from tests.gateway.test_own_things import CHAT, ONE, RESPONSES, caller, run
@@ -283,3 +285,48 @@ def test_a_server_is_told_that_a_gateway_cannot_begin(serve: Serve) -> None:
         assert [message["type"] for message in told] == ["lifespan.startup.failed"]
 
     run(registry_of(serve().url), work)
+
+
+def test_no_accept_header_brings_a_key_that_a_provider_says_again(within: Callable[..., Inside], serve: Serve) -> None:
+    said = json.dumps({"id": "x", "object": "response", "said": "%s"}).replace("%s", KEY).encode()
+
+    def behave(connection: Connection, request: Received) -> None:
+        connection.start_stream({"content-type": "audio/mpeg"})
+        for at in range(len(said)):
+            connection.chunk(said[at : at + 1])
+        connection.end_stream()
+
+    gateway = within(serve(behave).url)
+    for path in ("/v1/audio/speech", RESPONSES):
+        for accept in ({}, {"Accept": "application/octet-stream"}):
+            body = {"model": "m", "input": "x", "voice": "a"}
+            status, _, content = gateway.ask("POST", path, body, accept)
+            assert KEY.encode() not in content, (path, accept)
+            assert b"[key]" in content or status != 200, (path, accept, content)
+    assert status == 200
+
+
+@pytest.mark.parametrize("size", range(1, 30))
+def test_pieces_are_whole_without_a_key(size: int) -> None:
+    class Reply:
+        class offer:
+            api_key = KEY
+
+    said = f"{KEY[:5]}. {KEY} .. {KEY} {KEY[:5]}".encode()
+    clean = passed.Bytes(Reply)
+    got = [clean.feed(said[at : at + size]) for at in range(0, len(said), size)]
+    assert b"".join((*got, clean.rest())) == said.replace(KEY.encode(), b"[key]")
+
+
+def test_a_key_that_was_revoked_is_not_a_way_past_its_limits_where_no_token_is_asked_for(
+    start: Start, serve: Serve
+) -> None:
+    gateway = start(serve().url)
+    client = Client(gateway)
+    key = client.create("one", models=["another"])
+    client.do("DELETE", "/admin/callers/one")
+    gateway.stop()
+    open_to_all = start(serve().url, args=["--no-token"])
+    for token, status in ((key, 401), ("whatever", 200), ("", 200)):
+        given = {"Authorization": f"Bearer {token}" if token else ""}
+        assert open_to_all.ask("POST", CHAT, HI, given)[0] == status
