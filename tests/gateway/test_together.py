@@ -330,3 +330,16 @@ def test_a_key_that_was_revoked_is_not_a_way_past_its_limits_where_no_token_is_a
     for token, status in ((key, 401), ("whatever", 200), ("", 200)):
         given = {"Authorization": f"Bearer {token}" if token else ""}
         assert open_to_all.ask("POST", CHAT, HI, given)[0] == status
+
+
+def test_analytics_tell_of_chats_where_no_token_is_asked_for(start: Start, serve: Serve) -> None:
+    gateway = start(serve().url, args=["--no-token"], environ={"INFERENCE_PROVIDERS_LOG": "text"})
+    nobody = {"Authorization": ""}
+    for path in (CHAT, "/v1/inference"):
+        assert gateway.ask("POST", path, HI, nobody)[0] == 200
+
+    def told() -> bool:
+        said = json.loads(gateway.ask("GET", "/v1/inference/analytics", None, nobody)[2])
+        return bool(said["total_requests"] == 2)
+
+    assert eventually(told)
