@@ -8,18 +8,26 @@ from __future__ import annotations
 
 import time
 
-from inference_providers.errors import UnknownModelError
+from inference_providers.errors import InvalidRequestError, UnknownModelError
 from inference_providers.offers import AUTO, apply_policy, is_automatic, list_of, priority
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from typing import Any
 
     from inference_providers.calls import Finder
     from inference_providers.gateway.callers import Caller
     from inference_providers.offers import Offer
 
+# Fields by which providers that are gateways themselves are told of further models.
+ELSEWHERE = frozenset(("fallback_models", "fallbacks", "preset", "providerOptions", "provider_options"))
 KEPT = 60.0  # seconds for which what names stand for counts: servers come and go
+
+
+def unsaid(caller: Caller) -> frozenset[str]:
+    """Fields that a caller's requests may not have."""
+    return frozenset() if caller.models is None else ELSEWHERE
 
 
 class _Models:
@@ -66,6 +74,18 @@ class AllowedModels:
             return self._finder.resolve(name).offers
         except UnknownModelError:
             return ()
+
+    @staticmethod
+    def check(caller: Caller, body: Any) -> None:
+        """Raise InvalidRequestError for a request by which its provider might ask another model."""
+        if caller.models is not None and isinstance(body, dict) and not ELSEWHERE.isdisjoint(body):
+            name = min(ELSEWHERE & body.keys())
+            raise InvalidRequestError(
+                f"This key may ask {', '.join(caller.models)[:200]}: its requests may not have the field {name}, by "
+                "which a provider may be told of other models.",
+                status=400,
+                code="foreign_field",
+            )
 
     def offers(self, caller: Caller, asked: str | Sequence[str] | None, found: Iterable[Offer]) -> list[Offer]:
         """The candidates among those found for *asked* that a caller may ask. Raises UnknownModelError for none."""

@@ -74,7 +74,11 @@ class Application:
                 await self.gateway.aclose()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
-            await self.gateway.begin()
+            try:
+                await self.gateway.begin()
+            except Exception as error:  # noqa: BLE001  (else some servers take requests all the same)
+                await send({"type": "lifespan.startup.failed", "message": self.broken(error).message})
+                return
             await send({"type": "lifespan.startup.complete"})
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -100,6 +104,9 @@ class Application:
             if outgoing is not None:
                 await outgoing.close()
             self.count(route, GONE, started)
+            raise
+        except Exception:  # a stream that breaks, of which `_stream` has told
+            self.count(route, 500 if outgoing is None else outgoing.status, started)
             raise
 
     async def handled(self, route: Route, incoming: Incoming) -> Outgoing:

@@ -27,8 +27,9 @@ class Lines:
     ids: the ids that its requests name, with their fields.
     """
 
-    def __init__(self, lines: Iterable[bytes], endpoint: str) -> None:
-        self._endpoint = endpoint
+    def __init__(self, lines: Iterable[bytes], endpoint: str, unsaid: Iterable[str] = ()) -> None:
+        """*unsaid*: fields that no line may have, beside those that no batch has."""
+        self._endpoint, self._unsaid = endpoint, FOREIGN.union(_OWN, unsaid)
         self.count = self.size = 0
         self.models: dict[str, int] = {}
         self.ids: dict[tuple[str, str], None] = {}
@@ -71,7 +72,7 @@ class Lines:
         model = body.get("model", "")
         if not isinstance(model, str):
             return "invalid_model", "A model is named in text.", "body.model"
-        said = body.keys() & (FOREIGN | _OWN)
+        said = body.keys() & self._unsaid
         said -= {"provider"} if isinstance(body.get("provider"), dict) else set()  # OpenRouter's own
         if said:
             name = min(said)

@@ -10,12 +10,13 @@ from contextlib import suppress
 
 from inference_providers import files
 from inference_providers.batches import AsyncBatchJobs, jobs_under_way
+from inference_providers.credentials import scrub_json
 from inference_providers.errors import InferenceProvidersError
 from inference_providers.text import jsontext
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from typing import Any
 
     from inference_providers.clients import AsyncProviderList
@@ -35,11 +36,13 @@ async def cancel_jobs(providers: AsyncProviderList, folder: str) -> None:
             await jobs.cancel(f"{provider}/{job}")
 
 
-def settle(kept: KeptFiles, ids: Ids, said: dict[str, Any], status: str, problem: Exception | None) -> None:
+def settle(
+    kept: KeptFiles, ids: Ids, said: dict[str, Any], status: str, problem: Exception | None, secrets: Sequence[str] = ()
+) -> None:
     """Make the files of a batch that has ended, and say how it has. What it worked with is removed.
 
-    Done twice, it comes to the same. Of a batch that was purged, nothing is made. Raises Refused and OSError where
-    nothing can be kept.
+    *secrets*: what no result may hold. Done twice, it comes to the same. Of a batch that was purged, nothing is made.
+    Raises Refused and OSError where nothing can be kept.
     """
     folder, caller = kept.path(said["id"]), said["_caller"]
     if ids.is_gone(said["id"]):
@@ -54,6 +57,7 @@ def settle(kept: KeptFiles, ids: Ids, said: dict[str, Any], status: str, problem
             def write(path: str, are_errors: bool = are_errors) -> None:
                 with files.replacing(path, mode=0o600) as file:
                     for row in _rows(folder, are_errors=are_errors):
+                        row = scrub_json(row, secrets)
                         file.write(json.dumps(row, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
 
             name = f"{said['id']}_{'error' if are_errors else 'output'}.jsonl"

@@ -56,8 +56,13 @@ class BatchRuns:
         files: KeptFiles,
         providers: Callable[[], AsyncProviderList],
         caller_of: Callable[[str], Caller | None],
+        secrets: Callable[[], list[str]],
     ) -> None:
-        """*providers*: the list that is asked, as it is now. *caller_of*: the caller of an id, whose key is taken."""
+        """*providers*: the list that is asked, as it is now. *caller_of*: the caller of an id, whose key is taken.
+
+        *secrets*: what no result may hold.
+        """
+        self._secrets = secrets
         self._ids, self._files, self._providers, self._caller_of = ids, files, providers, caller_of
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._wake: dict[str, asyncio.Event] = {}
@@ -199,26 +204,41 @@ class BatchRuns:
         if said is None:
             return
         folder = self._files.work_folder(batch)
-        status, problem = ENDING.get(said["status"], "") or self._begin_asking(said["_caller"]), None
+        try:
+            status, problem = ENDING.get(said["status"], "") or self._begin_asking(said["_caller"]), None
+        except OSError:  # nobody knows now whose it is: it stays as it is, and is begun when it is looked at again
+            return
         if not status:
             status, problem = await self._asked(batch, said, folder)
         if status != "completed" and said["_mode"] == PROVIDER:
             await cancel_jobs(self._providers(), folder)
         if problem is None:
             await asyncio.to_thread(self._ids.update, batch, lambda now: {**now, "finalizing_at": int(time.time())})
-        await asyncio.to_thread(settle, self._files, self._ids, said, status, problem)
+        await asyncio.to_thread(settle, self._files, self._ids, said, status, problem, self._secrets())
 
     def _begin_asking(self, id: str) -> str:
         """Have what this task asks be asked by a caller, within its models and its budget; limits by the minute do not
-        count here. How the batch ends at once where its key is not taken any more.
+        count here. How the batch ends at once where its key is not taken any more. Raises OSError.
         """
         asking.set(None)
-        if id in (ADMIN.id, ANYBODY.id):
+        if id == ADMIN.id:
             return ""
-        caller = self._caller_of(id)
+        caller = ANYBODY if id == ANYBODY.id else self._caller_of(id)
         if caller is not None:
-            asking.set(Asking(Caller(id, caller.name, caller.models, budget=caller.budget)))
+            asking.set(Asking(_without_rates(caller)))
         return "cancelled" if caller is None else ""
+
+    def _still_asks(self, id: str) -> bool:
+        """Whether a caller's key is taken still; from now on its models and its budget are what they are now."""
+        if (one := asking.get()) is None or id == ANYBODY.id:
+            return True
+        try:
+            caller = self._caller_of(id)
+        except OSError:  # as long as nobody can tell
+            return True
+        if caller is not None:
+            one.caller = _without_rates(caller)
+        return caller is not None
 
     async def _asked(self, batch: str, said: dict[str, Any], folder: str) -> tuple[str, Exception | None]:
         """Ask all that was not answered yet: how the batch has ended, and by which error, if by one."""
@@ -265,7 +285,7 @@ class BatchRuns:
             return "cancelled" if await asyncio.to_thread(self._ids.is_gone, batch) else ""
         if work.done():
             return ""
-        if said["_caller"] not in (ADMIN.id, ANYBODY.id) and self._caller_of(said["_caller"]) is None:
+        if not self._still_asks(said["_caller"]):
             return "cancelled"
         return ENDING.get(said["status"], "") or ("expired" if time.time() > expires else "")
 
@@ -280,6 +300,10 @@ class BatchRuns:
             }
 
         self._ids.update(batch, change)
+
+
+def _without_rates(caller: Caller) -> Caller:
+    return Caller(caller.id, caller.name, caller.models, budget=caller.budget)
 
 
 def _hours(window: Any) -> int:
@@ -314,4 +338,4 @@ async def _awaited(batch: AsyncBatch) -> None:
 def _json(value: Any) -> str:
     import json
 
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value)  # in ASCII: half a character may be in it, which no file takes

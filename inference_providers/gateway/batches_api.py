@@ -7,6 +7,8 @@ import json
 import time
 
 from inference_providers.batches import pass_on
+from inference_providers.credentials import scrub_json
+from inference_providers.gateway.allowed_models import unsaid
 from inference_providers.gateway.batch_lines import ENDPOINTS, Lines
 from inference_providers.gateway.batch_plan import Plan, planned
 from inference_providers.gateway.batch_runs import ENDED, public
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Any
 
+    from inference_providers.gateway.callers import Caller
     from inference_providers.gateway.service import Gateway
     from inference_providers.offers import Offer
 
@@ -36,10 +39,11 @@ async def create(gateway: Gateway, incoming: Incoming) -> Outgoing:
     named = Named(gateway.ids, incoming.caller)
     await named.check([("input_file_id", file)])
     if not any(row.is_ours and row.kind == FILE for row in named.rows):
+        _check_unread(incoming.caller)
         return await routed(gateway, incoming)  # a provider's own file
     if asked.get("endpoint") not in ENDPOINTS:
         raise Refused(400, f"endpoint is one of {', '.join(ENDPOINTS)}.", "invalid_value", parameter="endpoint")
-    lines = await asyncio.to_thread(lambda: Lines(_lines(gateway, file), asked["endpoint"]))
+    lines = await asyncio.to_thread(lambda: Lines(_lines(gateway, file), asked["endpoint"], unsaid(incoming.caller)))
     await _check_ids(gateway, incoming, lines)
     plan = await asyncio.to_thread(
         planned, gateway.pipeline.finder, lines, asked["endpoint"], gateway.options, incoming.caller, gateway.allowed
@@ -50,6 +54,17 @@ async def create(gateway: Gateway, incoming: Incoming) -> Outgoing:
     if made["status"] not in ENDED:
         gateway.batches.start(made["id"])
     return Outgoing.json(200, public(made))
+
+
+def _check_unread(caller: Caller) -> None:
+    """Raise Refused for a caller with limits that the lines of a file which only its provider has may exceed."""
+    if caller.models is not None or caller.budget is not None:
+        raise Refused(
+            403,
+            "This key has models or a budget of its own: its batches are over files uploaded with purpose `batch`.",
+            "file_not_checked",
+            parameter="input_file_id",
+        )
 
 
 def _made(gateway: Gateway, incoming: Incoming, asked: dict[str, Any], lines: Lines, plan: Plan) -> dict[str, Any]:
@@ -80,12 +95,13 @@ async def _passed_on(
     """Have the provider that serves all of the models work on the file."""
     file = asked["input_file_id"]
     copy, job = await pass_on(gateway.pipeline, offers, _lines(gateway, file), asked)
+    job = scrub_json(job, gateway.secrets())
     first = next(iter(offers.values()))
     place = first.provider, first.endpoint, incoming.caller.id, time.time()
     names = first.canonical_name, first.internal_name
     rows = [
         Known(copy, *place, COPY, *names, file, made=True),
-        Known(str(job["id"]), *place, BATCH, *names, json.dumps(job, ensure_ascii=False), made=True),
+        Known(str(job["id"]), *place, BATCH, *names, json.dumps(job), made=True),
     ]
     await asyncio.to_thread(gateway.ids.learn, rows)
     headers = {"x-inference-provider": first.provider}

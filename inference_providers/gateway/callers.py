@@ -140,9 +140,14 @@ class Callers:
         return None if caller.problem(self._clock()) else caller
 
     def by_id(self, id: str) -> Caller | None:
-        """The one of that id, as long as its key is taken: for what goes on after its request."""
+        """The one of that id, as long as its key is taken: for what goes on after its request.
+
+        Raises OSError where it is not known and the file cannot be read, so that nobody can tell.
+        """
         self._known("")
         caller = next((one for one in self._by_digest.values() if one.id == id), None)
+        if caller is None and self.database is not None and self.database.fault:
+            raise OSError(0, self.database.fault, self.database.path)
         return None if caller is None or caller.problem(self._clock()) else caller
 
     def problem(self, token: str) -> str:

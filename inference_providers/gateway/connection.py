@@ -191,6 +191,7 @@ class Connection(asyncio.Protocol):
             return
         except Exception as error:  # noqa: BLE001  (a stream that breaks when its head has gone is cut)
             application.broken(error)
+            application.count(admitted.route, 500 if outgoing is None else outgoing.status, started)
             self._closes = True
             self._transport.abort()
             return

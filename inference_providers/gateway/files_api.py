@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from inference_providers.calls import IN_PATH
+from inference_providers.credentials import scrub_json
 from inference_providers.gateway import kept_lists
 from inference_providers.gateway.ids import FILE, STORE, Known
 from inference_providers.gateway.messages import Incoming, Outgoing, Refused
@@ -28,7 +29,10 @@ async def upload(gateway: Gateway, incoming: Incoming) -> Outgoing:
     if "multipart/form-data" not in incoming.headers.get("content-type", ""):
         raise Refused(400, "A file comes as multipart/form-data, with `purpose` and `file`.", "invalid_form")
     said, _ = form_lists(incoming.content, (_PURPOSE,))
-    if said.get(_PURPOSE) != [FOR_BATCHES]:
+    purposes = said.get(_PURPOSE, [])
+    if FOR_BATCHES in purposes and len(purposes) > 1:  # providers differ in which of them counts
+        raise Refused(400, "The form says purpose more than once.", "invalid_form", parameter=_PURPOSE)
+    if FOR_BATCHES not in purposes:
         return await routed(gateway, incoming)
     found = form_file(incoming.content)
     if found is None:
@@ -66,7 +70,7 @@ async def listed(gateway: Gateway, incoming: Incoming, kind: str) -> Outgoing:
     reply = await gateway.pipeline.async_caller.call(
         [offer_of(whole, finder)], ModelRequest(path=path, method="GET"), total=gateway.options.timeout
     )
-    return Outgoing.json(reply.status, reply.data)
+    return Outgoing.json(reply.status, scrub_json(reply.data, gateway.secrets()))
 
 
 async def ours(gateway: Gateway, incoming: Incoming, kind: str) -> Known | None:

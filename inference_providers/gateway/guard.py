@@ -68,9 +68,9 @@ def caller_of(headers: Mapping[str, str], settings: Settings, callers: Callers, 
         return ADMIN
     caller = callers.of(token)
     if caller is None:
-        if not settings.token and route.kind == "api":  # most programs send one, whatever it is
-            return ANYBODY
         said = callers.problem(token)  # to whoever has the key alone
+        if not said and not settings.token and route.kind == "api":  # most programs send one, whatever it is
+            return ANYBODY
         raise Refused(401, said or "This token is not known here.", "unknown_token", headers=_CHALLENGE)
     if route.kind != "api":
         raise Refused(403, "This path is the administrator's.", "not_administrator")

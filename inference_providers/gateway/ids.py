@@ -44,6 +44,15 @@ _DAYS = 60.0  # for which what is not listed is known; what is, until it is dele
 _HOUR = 3600.0
 
 
+def is_text(word: str) -> bool:
+    """Whether a file of SQLite takes it: JSON may name half a character, which is not in any text."""
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 class Known:
     """What is known of one id. made: its provider has just made it, so that it is whoever's asked for it."""
 
@@ -108,6 +117,8 @@ class Ids:
     def learn(self, rows: Sequence[Known]) -> None:
         """Remember ids. One that is known at its place stays whose it is, unless it was made just now."""
 
+        rows = [row for row in rows if is_text(row.id)]
+
         def work(connection: sqlite3.Connection) -> bool:
             for made, then in ((True, _TAKE_OVER), (False, "NOTHING")):
                 connection.executemany(_PUT + then, [row.values() for row in rows if row.made is made])
@@ -123,7 +134,7 @@ class Ids:
 
     def find(self, ids: Iterable[str]) -> list[Known]:
         """What is known of these, the last first."""
-        wanted = list(dict.fromkeys(ids))
+        wanted = list(filter(is_text, dict.fromkeys(ids)))
 
         def work(connection: sqlite3.Connection) -> list[Known]:
             found = []
@@ -139,7 +150,7 @@ class Ids:
 
     def see(self, row: Known, data: Mapping[str, Any]) -> None:
         """Remember how it is now."""
-        text = json.dumps(data, ensure_ascii=False)
+        text = json.dumps(data)
         self._change(f"UPDATE ids SET data = ? WHERE {_PLACE}", (text, row.id, row.provider, row.endpoint))
 
     def forget(self, row: Known) -> None:
@@ -188,7 +199,7 @@ class Ids:
             found = connection.execute("SELECT data FROM ids WHERE id = ? AND provider = ''", (id,)).fetchone()
             made = None if found is None else change(json.loads(found[0]))
             if made is not None:
-                text = json.dumps(made, ensure_ascii=False)
+                text = json.dumps(made)
                 connection.execute("UPDATE ids SET data = ? WHERE id = ? AND provider = ''", (text, id))
             return made
 

@@ -11,7 +11,6 @@ from inference_providers.credentials import scrub_json
 from inference_providers.errors import InferenceProvidersError
 from inference_providers.gateway.messages import Incoming, Outgoing
 from inference_providers.gateway.named import check_body
-from inference_providers.gateway.replies import Replies
 from inference_providers.gateway.routes import Route
 from inference_providers.text import jsontext
 
@@ -78,7 +77,7 @@ async def stream(gateway: Gateway, incoming: Incoming) -> Outgoing:
 async def retrieve(gateway: Gateway, incoming: Incoming) -> Outgoing:
     """What was replied in the last hour; 404 for what another caller has had."""
     id_ = incoming.values["id"]
-    found = await asyncio.to_thread(replies_of(gateway).get, incoming.caller.id, id_)
+    found = await asyncio.to_thread(gateway.replies.get, incoming.caller.id, id_)
     if found is None:
         return Outgoing.json(404, inference_errors.not_kept())
     return Outgoing.json(200, found)
@@ -137,30 +136,15 @@ def _said(incoming: Incoming, *known: str) -> dict[str, Any]:
 
 def _clean(gateway: Gateway, inferred: AsyncInferred) -> AsyncInferred:
     """A reply without the keys of providers, which one that says again what it was sent may hold."""
-    secrets = _secrets(gateway)
+    secrets = gateway.secrets()
     inferred.reply = scrub_json(inferred.reply, secrets)
     inferred.details = scrub_json(inferred.details, secrets)
     return inferred
 
 
-def _secrets(gateway: Gateway) -> list[str]:
-    if "secrets" not in gateway.kept:
-        gateway.kept["secrets"] = gateway.pipeline.secrets()
-    found: list[str] = gateway.kept["secrets"]
-    return found
-
-
-def replies_of(gateway: Gateway) -> Replies:
-    """The replies that may be read again."""
-    if "replies" not in gateway.kept:
-        gateway.kept["replies"] = Replies.of(gateway.pipeline.users_environ)
-    found: Replies = gateway.kept["replies"]
-    return found
-
-
 async def _keep(gateway: Gateway, caller: Caller, request: InferenceRequest, inferred: AsyncInferred) -> None:
     if request.store:
-        await asyncio.to_thread(replies_of(gateway).put, caller.id, inferred.details["id"], inferred.details)
+        await asyncio.to_thread(gateway.replies.put, caller.id, inferred.details["id"], inferred.details)
 
 
 async def _hold(gateway: Gateway, caller: Caller, request: InferenceRequest) -> None:
@@ -198,7 +182,7 @@ async def _streamed(gateway: Gateway, caller: Caller, request: InferenceRequest)
     async def keep(inferred: AsyncInferred) -> None:
         await _keep(gateway, caller, request, _clean(gateway, inferred))
 
-    return Outgoing(200, _EVENTS, _Events(opening, gateway.settings.ping_seconds, keep, _secrets(gateway)))
+    return Outgoing(200, _EVENTS, _Events(opening, gateway.settings.ping_seconds, keep, gateway.secrets()))
 
 
 class _Events:

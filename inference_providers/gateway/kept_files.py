@@ -158,7 +158,7 @@ def _pieces(path: str) -> Iterator[bytes]:
 def _json(value: Any) -> str:
     import json
 
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value)  # in ASCII: half a character may be in it, which no file takes
 
 
 def _unkept(why: str) -> Refused:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from inference_providers.credentials import scrub_json
 from inference_providers.errors import InferenceProvidersError
 from inference_providers.gateway.batch_runs import ENDED, public
 from inference_providers.gateway.ids import BATCH, COPY, FILE, STORE, Known
@@ -40,6 +41,7 @@ async def listed(gateway: Gateway, incoming: Incoming, kind: str) -> Outgoing:
     turns = asyncio.Semaphore(_AT_ONCE)
     seen = await asyncio.gather(*(_now(gateway, row, turns) for row in rows[:limit]))
     data = [public(one) for one in seen if one and (not purpose or one.get("purpose") == purpose)]
+    data = scrub_json(data, gateway.secrets())  # a provider may have said one again
     ends = {"first_id": data[0].get("id"), "last_id": data[-1].get("id")} if data else {}
     return Outgoing.json(200, {"object": "list", "data": data, **ends, "has_more": len(rows) > limit})
 

@@ -64,6 +64,7 @@ class Metering(Stage):
             return
         caller, request = now.caller, call.request
         request.caller = caller.id
+        self._allowed.check(caller, request.body)
         if caller.models is not None and call.offers:
             call.offers = self._allowed.offers(caller, request.asked, call.offers)
         if caller.quota is None:

@@ -74,7 +74,7 @@ def _here(finder: Finder, name: str) -> list[Offer]:
 def _other_kinds(finder: Finder, known: Mapping[str, Any], allows: Allows | None) -> list[dict[str, Any]]:
     """Models for something else than talk: embeddings, images, speech, ..."""
     rows = []
-    for kind in KINDS:
+    for kind in filter(finder.registry.kinds.__contains__, KINDS):  # a registry may know of some alone
         resolver = KindResolver(finder.resolver, kind)
         for name in finder.registry.kinds[kind].rows:
             usable = order([offer for offer in resolver.offers_of(name) if offer.local or offer.api == kind])

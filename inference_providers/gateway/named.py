@@ -152,7 +152,7 @@ class Named:
         if field == "id" and reply is not None and reply.get("id") == one:
             made = self._method == "POST" and not self.rows_in_path
             kind = _KINDS.get(above, "")
-            data = json.dumps(reply, ensure_ascii=False) if kind else None
+            data = json.dumps(reply) if kind else None
         elif field in _FILES:
             kind = FILE
         # What comes of something is of whom that is, whoever looks at it: the administrator may.

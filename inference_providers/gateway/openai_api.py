@@ -11,6 +11,7 @@ from inference_providers import chat
 from inference_providers.clients import RoutedRequest, headers_for_all
 from inference_providers.errors import InferenceProvidersError
 from inference_providers.gateway import failures, model_list, passed
+from inference_providers.gateway.callers import ANYBODY
 from inference_providers.gateway.messages import JSON, Incoming, Outgoing, Refused
 from inference_providers.gateway.named import Named
 from inference_providers.gateway.routes import Route
@@ -80,6 +81,8 @@ def _wanted(gateway: Gateway, incoming: Incoming, named: Named) -> RoutedRequest
         headers=passed.own_of_caller(headers_for_all(incoming.headers)),
         raw=True,
     )
+    if incoming.caller is ANYBODY:
+        wanted.request.caller = ANYBODY.id  # as on all other paths
     body = wanted.request.body
     if body is not None:
         _check(body, wanted.cache, path)
@@ -139,6 +142,7 @@ async def _pieces(reply: AsyncStreamReply, wanted: RoutedRequest, named: Named) 
     """What a provider sends, as it comes. Events are passed on by lines, and what fails is one more of them."""
     ids = named.stream(reply.offer) if wanted.learns else None
     lines = passed.Lines(reply) if passed.EVENTS in reply.headers.get("content-type", "") else None
+    clean = lines or passed.Bytes(reply)
     pieces = reply.raw()
     if wanted.hides_usage:
         pieces = without_usage(pieces, lambda: reply.is_whole)
@@ -147,11 +151,9 @@ async def _pieces(reply: AsyncStreamReply, wanted: RoutedRequest, named: Named) 
             if ids is not None:
                 ids.feed(piece)
                 await named.write()
-            if lines is None:
-                yield piece
-            elif whole := lines.feed(piece):
+            if whole := clean.feed(piece):
                 yield whole
-        if lines is not None and (rest := lines.rest()):
+        if rest := clean.rest():
             yield rest
     except InferenceProvidersError as error:
         if lines is None:  # a picture, or speech, that says it is cut off by not ending

@@ -86,6 +86,33 @@ def _mark(key: str | None) -> str:
     return key[:_TELLS_MUCH] if key and len(key) >= _SHORTEST else ""
 
 
+class Bytes:
+    """The pieces of a stream that is not of events, without our key: held is what may be the beginning of one."""
+
+    __slots__ = ("_begins", "_held", "_key", "_mark")
+
+    def __init__(self, reply: Any) -> None:
+        key = reply.offer.api_key
+        self._key, self._mark, self._held = key, _mark(key).encode(), b""
+        said = key.encode() if self._mark else b""
+        self._begins = tuple(said[:end] for end in range(len(said) - 1, 0, -1))  # the longest first
+
+    def feed(self, piece: bytes) -> bytes:
+        """What can be passed on by now."""
+        piece, self._held = self._held + piece, b""
+        if piece.endswith(self._begins):
+            self._held = next(begin for begin in self._begins if piece.endswith(begin))
+            piece = piece[: -len(self._held)]
+        return self._given(piece)
+
+    def rest(self) -> bytes:
+        """What is held at the stream's own end."""
+        return self._given(self._held)
+
+    def _given(self, piece: bytes) -> bytes:
+        return scrub_bytes(piece, (self._key,)) if self._mark and self._mark in piece else piece
+
+
 class Lines:
     """The pieces of a stream of events, as whole lines without our key: what breaks off within a line is of no use."""
 

@@ -12,6 +12,7 @@ import time
 
 from inference_providers.compat import HOUR, KeptReplies
 from inference_providers.files import Database
+from inference_providers.gateway.ids import is_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class Replies:
     def get(self, caller: str, id_: str) -> Mapping[str, Any] | None:
         """What was kept for this caller; None for anything else."""
         found = self._memory.get(caller, id_)
-        if found is not None or self._base is None:
+        if found is not None or self._base is None or not is_text(id_):
             return found
         sql = "SELECT content FROM replies WHERE caller = ? AND id = ? AND expires > ?"
         values = (caller, id_, self._clock())

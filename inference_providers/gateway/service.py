@@ -15,6 +15,7 @@ from inference_providers.gateway.ids import Ids
 from inference_providers.gateway.kept_files import KeptFiles
 from inference_providers.gateway.metering import Metering
 from inference_providers.gateway.metrics import Metrics
+from inference_providers.gateway.replies import Replies
 from inference_providers.gateway.tiers import Tiers
 
 TYPE_CHECKING = False
@@ -47,10 +48,11 @@ class Gateway:
         self.providers = make_providers()
         self.callers = callers or Callers(self.pipeline.users_environ)
         self.tiers = Tiers.of(self.pipeline.users_environ, settings.workers)
+        self._is_metered = False
         self._use(self.providers)
-        self.ids = Ids.of(self.pipeline.users_environ)
+        self.ids, self.replies = Ids.of(self.pipeline.users_environ), Replies.of(self.pipeline.users_environ)
         self.files = KeptFiles(self.ids, self.pipeline.users_environ)
-        self.batches = BatchRuns(self.ids, self.files, self._metered, self.callers.by_id)
+        self.batches = BatchRuns(self.ids, self.files, self._metered, self.callers.by_id, self.secrets)
 
     def __repr__(self) -> str:
         return f"<Gateway on {self.settings.host}:{self.settings.port}>"
@@ -66,21 +68,25 @@ class Gateway:
         self.pipeline.health.forget_dead()  # also for workers who share what they know
 
     def _use(self, providers: AsyncProviderList) -> None:
-        self.providers = providers
-        self.pipeline.finder.takes_paths = False  # whoever asks names models, and no files of this machine
-        self.pipeline.listeners.append(self.metrics.hear)
-        self.options = RoutedOptions(*options_for(self.pipeline, None, None, None, None))
+        pipeline = providers.pipeline
+        pipeline.finder.takes_paths = False  # whoever asks names models, and no files of this machine
+        pipeline.listeners.append(self.metrics.hear)
+        options, allowed = RoutedOptions(*options_for(pipeline, None, None, None, None)), AllowedModels(pipeline.finder)
+        if self._is_metered:  # at once: a caller's request may be between two of its calls
+            self._put_meter(pipeline, allowed)
+        self.providers, self.options, self.allowed = providers, options, allowed
         self.kept: dict[str, Any] = {}
-        self.allowed = AllowedModels(self.pipeline.finder)
-        self._is_metered = False
 
     def meter(self) -> None:
         """Hold calls to what their callers may: from the first caller on, since until then nobody has limits."""
         if not self._is_metered:
             self._is_metered = True
-            metering = Metering(self.tiers, self.allowed)
-            self.pipeline.stages.insert(0, metering)  # before those that may answer, and the log
-            self.pipeline.listeners.append(metering.hear)
+            self._put_meter(self.pipeline, self.allowed)
+
+    def _put_meter(self, pipeline: Pipeline, allowed: AllowedModels) -> None:
+        metering = Metering(self.tiers, allowed)
+        pipeline.stages.insert(0, metering)  # before those that may answer, and the log
+        pipeline.listeners.append(metering.hear)
 
     def _metered(self) -> AsyncProviderList:
         """The list, for calls that nobody waits for."""
@@ -91,8 +97,14 @@ class Gateway:
         """What removes what this process keeps of a caller, by its id."""
         stages: list[Any] = list(self.pipeline.stages)
         stores = [stage.store for stage in stages if hasattr(stage, "store")]
-        stores += [self.kept["replies"]] if "replies" in self.kept else []
-        return [self.tiers.forget, *(store.purge for store in stores)]
+        return [self.tiers.forget, self.replies.purge, *(store.purge for store in stores)]
+
+    def secrets(self) -> list[str]:
+        """The keys of providers, which no reply may hold."""
+        if "secrets" not in self.kept:
+            self.kept["secrets"] = self.pipeline.secrets()
+        found: list[str] = self.kept["secrets"]
+        return found
 
     def reload_or_keep(self) -> None:
         """`reload`; where that fails, go on with what there is, and say why."""

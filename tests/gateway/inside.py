@@ -43,6 +43,8 @@ class Inside:
         self.port = self.settings.port = int(sock.getsockname()[1])
         self._thread = threading.Thread(target=self._run, args=(sock,), daemon=True)
         self._thread.start()
+        while self._stops is None and self._thread.is_alive():  # its connections can be looked at from now on
+            time.sleep(0.001)
 
     def _run(self, sock: socket.socket) -> None:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
