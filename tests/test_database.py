@@ -246,3 +246,24 @@ def test_threads_that_make_one_file_at_once_keep_their_locks(path: Path) -> None
     seen = sqlite3.connect(path)
     assert len(names(seen)) == 8 + 1 + 8
     seen.close()
+
+
+def test_all_that_open_a_new_file_at_once_write(tmp_path: Path) -> None:
+    """SQLite does not wait where a journal is changed: whoever comes second would do without its file for a minute."""
+    for number in range(20):
+        bases = [Kept(tmp_path / f"{number}.db", ("CREATE TABLE things (name TEXT)",)).base for _ in range(8)]
+        begin = threading.Barrier(8)
+        done: list[object] = []
+
+        def work(base: Database, begin: threading.Barrier = begin, done: list[object] = done) -> None:
+            begin.wait()
+            done.append(base.write(put("a")))
+
+        threads = [threading.Thread(target=work, args=(base,)) for base in bases]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert all(done), [base.fault for base in bases]
+        for base in bases:
+            base.close()

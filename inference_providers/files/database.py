@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 BUSY = 5.0  # seconds to wait for another program that writes
 REST = 60.0  # seconds after a failure for which nothing is tried
 _SETUP = ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL", "PRAGMA trusted_schema=OFF")
+_BUSY = 5  # SQLITE_BUSY
+_PAUSE = 0.005  # seconds
 _DAMAGED = (11, 26)  # SQLITE_CORRUPT, SQLITE_NOTADB: low bytes of its error codes
 _creating = threading.Lock()
 # Connections of a parent process, which a child must neither use nor close: SQLite forbids both.
@@ -153,13 +155,28 @@ class Database:
         _create(self.path)
         connection = sqlite3.connect(self.path, timeout=self._busy, isolation_level=None, check_same_thread=False)
         try:
-            for line in self._setup:
-                connection.execute(line).fetchall()
+            self._set_up(connection)
             self._migrate(connection)
         except BaseException:
             connection.close()
             raise
         return connection
+
+    def _set_up(self, connection: sqlite3.Connection) -> None:
+        """How it is kept. SQLite itself does not wait where several that open a new file at once change its journal."""
+        import sqlite3
+
+        until = time.monotonic() + self._busy
+        while True:
+            try:
+                for line in self._setup:
+                    connection.execute(line).fetchall()
+            except sqlite3.OperationalError as error:
+                if getattr(error, "sqlite_errorcode", 0) & 0xFF != _BUSY or time.monotonic() >= until:
+                    raise
+                time.sleep(_PAUSE)
+            else:
+                return
 
     def _migrate(self, connection: sqlite3.Connection) -> None:
         if _version(connection) == len(self._migrations):
