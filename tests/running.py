@@ -9,16 +9,11 @@ import subprocess
 from typing import Any
 
 
-class Running:
-    """One that runs. It has said where."""
+class Client:
+    """Asks a gateway at a port of this machine."""
 
-    def __init__(self, process: subprocess.Popen[str], token: str) -> None:
-        self.process, self.token = process, token
-        assert process.stderr is not None
-        line = process.stderr.readline()
-        assert line.startswith("Serving at "), f"{line}{process.stderr.read()} {process.wait(5)}"
-        self.url = line.split()[-1]
-        self.port = int(self.url.rsplit(":", 1)[1].partition("/")[0])
+    port: int
+    token: str
 
     def ask(
         self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
@@ -35,6 +30,18 @@ class Running:
             return reply.status, {name.lower(): value for name, value in reply.getheaders()}, reply.read()
         finally:
             connection.close()
+
+
+class Running(Client):
+    """One that runs. It has said where."""
+
+    def __init__(self, process: subprocess.Popen[str], token: str) -> None:
+        self.process, self.token = process, token
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        assert line.startswith("Serving at "), f"{line}{process.stderr.read()} {process.wait(5)}"
+        self.url = line.split()[-1]
+        self.port = int(self.url.rsplit(":", 1)[1].partition("/")[0])
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """End it; its exit code."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import time
 from functools import partial
 
 from inference_providers import chat
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from inference_providers.gateway.service import Gateway
 
 BASE = "/v1"
+_LISTED, _MOST_LISTS = 5.0, 100  # seconds for which a list of models counts; lists that are kept
 _PING = b": waiting for the model\n\n"
 # Fields by which other gateways are told where to send, with which key, or what to read: nobody says that to this one.
 FOREIGN = frozenset((
@@ -115,16 +117,16 @@ async def _streamed(gateway: Gateway, wanted: RoutedRequest, pipeline: Pipeline,
         raise
     if opening.done() or wanted.request.accept:
         reply = await opening
-        return Outgoing(reply.status, passed.headers_of(reply), _Pieces(_pieces(reply, wanted, named), reply))
+        return Outgoing(reply.status, passed.headers_of(reply), _Pieces(_pieces(reply, wanted, named), opening))
     headers = [(b"content-type", passed.EVENTS.encode()), (b"cache-control", b"no-cache")]
-    return Outgoing(200, headers, _late(gateway, opening, wanted, named))
+    return Outgoing(200, headers, _Pieces(_late(gateway, opening, wanted, named), opening))
 
 
 class _Pieces:
-    """The pieces of a stream, whose connection is closed with it at once."""
+    """The pieces of a stream, which ends with it at once, whether or not it has begun, and any of it was read."""
 
-    def __init__(self, pieces: AsyncIterator[bytes], reply: AsyncStreamReply) -> None:
-        self._pieces, self._reply = pieces, reply
+    def __init__(self, pieces: AsyncIterator[bytes], opening: asyncio.Future[AsyncStreamReply]) -> None:
+        self._pieces, self._opening = pieces, opening
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self._pieces
@@ -134,7 +136,11 @@ class _Pieces:
 
     async def aclose(self) -> None:
         """Read no more: the provider stops generating."""
-        self._reply.close()
+        opening = self._opening
+        if not opening.done():
+            opening.cancel()
+        elif not opening.cancelled() and opening.exception() is None:
+            opening.result().close()
         await self._pieces.aclose()  # type: ignore[attr-defined]
 
 
@@ -165,24 +171,19 @@ async def _late(
     gateway: Gateway, opening: asyncio.Future[AsyncStreamReply], wanted: RoutedRequest, named: Named
 ) -> AsyncIterator[bytes]:
     """A stream that was begun before its first content: what fails now is an event."""
+    while not opening.done():
+        yield _PING
+        await asyncio.wait((opening,), timeout=gateway.settings.ping_seconds)
     try:
-        while not opening.done():
-            yield _PING
-            await asyncio.wait((opening,), timeout=gateway.settings.ping_seconds)
-        try:
-            reply = opening.result()
-        except InferenceProvidersError as error:
-            yield failures.event(error)
-            return
-        if passed.EVENTS not in reply.headers.get("content-type", ""):
-            yield failures.event(Refused(502, "The provider's reply is not a stream of events.", "not_a_stream"))
-            return
-        async for piece in _pieces(reply, wanted, named):
-            yield piece
-    finally:
-        opening.cancel()
-        if opening.done() and not opening.cancelled() and opening.exception() is None:
-            opening.result().close()
+        reply = opening.result()
+    except InferenceProvidersError as error:
+        yield failures.event(error)
+        return
+    if passed.EVENTS not in reply.headers.get("content-type", ""):
+        yield failures.event(Refused(502, "The provider's reply is not a stream of events.", "not_a_stream"))
+        return
+    async for piece in _pieces(reply, wanted, named):
+        yield piece
 
 
 async def models(gateway: Gateway, incoming: Incoming) -> Outgoing:
@@ -191,16 +192,17 @@ async def models(gateway: Gateway, incoming: Incoming) -> Outgoing:
     name = incoming.values.get("model")
     kept = gateway.kept.setdefault("models", {})
     key = (everything, name, incoming.caller.models)
-    content = kept.get(key)
-    if content is None:
+    until, content = kept.get(key, (0.0, b""))
+    if time.monotonic() >= until:
         caller = incoming.caller
         allows = None if caller.models is None else partial(gateway.allowed.allows, caller)
         row = await asyncio.to_thread(
             model_list.answer, gateway.pipeline.finder, name, everything=everything, allows=allows
         )
         content = json.dumps(row, ensure_ascii=False).encode("utf-8", "replace")
-        if len(kept) < 100:
-            kept[key] = content
+        if len(kept) >= _MOST_LISTS:
+            kept.clear()
+        kept[key] = time.monotonic() + _LISTED, content
     return Outgoing(200, [JSON], content)
 
 

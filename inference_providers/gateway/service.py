@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 from inference_providers import log
 from inference_providers.clients import RoutedOptions, options_for
@@ -43,7 +42,6 @@ class Gateway:
     ) -> None:
         """*metrics*: where all workers count."""
         self._make, self.settings = make_providers, settings
-        self.started = time.time()
         self.metrics = metrics or Metrics()
         self.providers = make_providers()
         self.callers = callers or Callers(self.pipeline.users_environ)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import http.client
 import json
 import re
 import socket
@@ -21,6 +20,7 @@ from inference_providers.gateway.service import Gateway
 from inference_providers.gateway.settings import Settings
 from inference_providers.gateway.workers import listening
 from tests.conftest import async_list_of
+from tests.running import Client
 
 TOKEN = "administrator-token-0123456789"
 CHAT = "/v1/chat/completions"
@@ -29,10 +29,11 @@ TICK = 0.1  # seconds between looks at all connections
 PATIENCE = 30.0  # seconds for a reply: beyond every deadline in these tests
 
 
-class Inside:
+class Inside(Client):
     """One that serves until it is stopped; `settings` go to its Settings, `options` to its list of providers."""
 
     def __init__(self, *endpoints: str, options: dict[str, Any] | None = None, **settings: Any) -> None:
+        self.token = TOKEN
         self.settings = Settings(port=0, **{"token": TOKEN, **settings})
         self._home = tempfile.TemporaryDirectory()
         self.endpoints, self.options = endpoints, {"environ": {"HOME": self._home.name}, **(options or {})}
@@ -92,22 +93,6 @@ class Inside:
                 except OSError:  # closed already
                     break
             return rest_of(sock)
-
-    def ask(
-        self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
-    ) -> tuple[int, dict[str, str], bytes]:
-        """(status, headers, body) of one request, with the token unless *headers* have another."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
-        given = {"Authorization": f"Bearer {TOKEN}", **(headers or {})}
-        content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
-        if content is not None and "Content-Type" not in given:
-            given["Content-Type"] = "application/json"
-        try:
-            connection.request(method, path, content, {name: value for name, value in given.items() if value})
-            reply = connection.getresponse()
-            return reply.status, {name.lower(): value for name, value in reply.getheaders()}, reply.read()
-        finally:
-            connection.close()
 
 
 def rest_of(sock: socket.socket) -> bytes:

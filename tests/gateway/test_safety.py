@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -269,3 +270,14 @@ def test_a_path_is_what_it_means_however_it_is_written(gateway: Inside, provider
         "/V1/chat/completions",
     ):
         assert statuses(gateway.raw(post(HI, path=path))) == [404]
+
+
+def test_a_list_of_models_is_made_anew_after_a_while(within: Within, serve: Callable[..., Server]) -> None:
+    gateway = within(serve().url)
+    first = gateway.ask("GET", "/v1/models")
+    kept = gateway.gateway.kept["models"]
+    (key,) = kept
+    kept[key] = (time.monotonic() + 100, b"{}")
+    assert gateway.ask("GET", "/v1/models")[2] == b"{}"
+    kept[key] = (time.monotonic(), b"{}")
+    assert gateway.ask("GET", "/v1/models")[2] == first[2]

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
-from tests.gateway.inside import CHAT, HI, PATIENCE, Inside, post, rest_of
+from inference_providers.gateway import openai_api
+from inference_providers.gateway.callers import ADMIN
+from inference_providers.gateway.messages import Incoming
+from inference_providers.gateway.service import Gateway
+from inference_providers.gateway.settings import Settings
+from tests.conftest import async_list_of, places
+from tests.gateway.inside import CHAT, HI, PATIENCE, TOKEN, Inside, post, rest_of
 from tests.servers import Behaviour, Connection, Received, Server, answer, chunk, completion, delta
 
 Within = Callable[..., Inside]
@@ -247,3 +255,24 @@ def test_a_stream_of_other_line_ends_comes_as_it_was_sent(within: Within, serve:
         connection.end_stream()
 
     assert within(serve(behave).url).ask("POST", CHAT, STREAMED)[2] == data
+
+
+def test_a_stream_that_nobody_begins_to_read_is_given_up(serve: Serve) -> None:
+    """As where a client goes between the head of its reply and the first piece."""
+
+    def silent(connection: Connection, request: Received) -> None:
+        connection.hold()
+
+    server = serve(silent)
+    listed = partial(async_list_of, server.url, environ=places())
+
+    async def asked() -> None:
+        gateway = Gateway(listed, Settings(token=TOKEN, ping_seconds=0.01))
+        headers = {"content-type": "application/json"}
+        incoming = Incoming("POST", CHAT, ADMIN, content=json.dumps(STREAMED).encode(), headers=headers)
+        outgoing = await openai_api.routed(gateway, incoming)
+        await outgoing.close()
+        assert await asyncio.to_thread(server.left)  # while the connection would still be open
+        await gateway.providers.aclose()
+
+    asyncio.run(asked())
