@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from inference_providers.chat.arguments import FASTEST as FASTEST
     from inference_providers.chat.arguments import LISTED as LISTED
     from inference_providers.chat.arguments import MAX_STEPS as MAX_STEPS
+    from inference_providers.chat.arguments import Models as Models
     from inference_providers.chat.arguments import ORDERS as ORDERS
     from inference_providers.chat.arguments import PREFERRING as PREFERRING
+    from inference_providers.chat.arguments import Prompt as Prompt
     from inference_providers.chat.arguments import RANDOM as RANDOM
     from inference_providers.chat.arguments import SMARTEST as SMARTEST
-    from inference_providers.chat.arguments import Models as Models
-    from inference_providers.chat.arguments import Prompt as Prompt
     from inference_providers.chat.arguments import check_timeout as check_timeout
     from inference_providers.chat.arguments import names_of as names_of
     from inference_providers.chat.arguments import order_behind as order_behind
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from inference_providers.chat.completion import reply_text as reply_text
     from inference_providers.chat.completion import test_body as test_body
     from inference_providers.chat.completion import thoughts as thoughts
+    from inference_providers.chat.completion import tool_calls as tool_calls
     from inference_providers.chat.completion import usage_in as usage_in
     from inference_providers.chat.completion import with_images as with_images
     from inference_providers.chat.completion import with_instruction as with_instruction
@@ -72,9 +73,9 @@ if TYPE_CHECKING:
     from inference_providers.chat.turns import calls_of as calls_of
     from inference_providers.chat.turns import tool_result as tool_result
     from inference_providers.chat.turns import without_calls as without_calls
-    from inference_providers.chat.vectors import TEXTS as TEXTS
     from inference_providers.chat.vectors import Embeddings as Embeddings
     from inference_providers.chat.vectors import Ranking as Ranking
+    from inference_providers.chat.vectors import TEXTS as TEXTS
     from inference_providers.chat.vectors import parts as parts
     from inference_providers.chat.vectors import ranking_of as ranking_of
     from inference_providers.chat.vectors import vectors_of as vectors_of
@@ -127,6 +128,7 @@ _HOME = {
         "reply_text",
         "test_body",
         "thoughts",
+        "tool_calls",
         "usage_in",
         "with_images",
         "with_instruction",
