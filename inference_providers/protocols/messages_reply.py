@@ -1,0 +1,231 @@
+"""Anthropic's messages, as programs get them: made of a chat completion, whole or as it comes. Pure."""
+
+from __future__ import annotations
+
+import json
+
+from inference_providers import chat
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from inference_providers.protocols.dialect import Asked
+
+_REASONS = {
+    "stop": "end_turn", "length": "max_tokens", "max_tokens": "max_tokens", "tool_calls": "tool_use",
+    "function_call": "tool_use", "content_filter": "refusal",
+}  # fmt: skip
+_ERRORS = {
+    400: "invalid_request_error", 401: "authentication_error", 402: "billing_error", 403: "permission_error",
+    404: "not_found_error", 408: "timeout_error", 413: "request_too_large", 429: "rate_limit_error",
+    503: "overloaded_error", 504: "timeout_error", 529: "overloaded_error",
+}  # fmt: skip
+TEXT, THINKING, CALL = "text", "thinking", "call"
+
+
+def reply(data: Mapping[str, Any], asked: Asked, *, new_id: Callable[[str], str]) -> dict[str, Any]:
+    """A message: thoughts, text and calls of a chat completion's first answer."""
+    choice = chat.first_choice(data)
+    message = chat.message_of(data)
+    content: list[dict[str, Any]] = []
+    if thoughts := chat.thoughts(message):
+        content.append({"type": "thinking", "thinking": thoughts, "signature": ""})
+    if text := chat.content_text(message.get("content")) or chat.refusal_in(message):
+        content.append({"type": "text", "text": text})
+    for call in chat.tool_calls(message):
+        name, arguments, given = _call(call)
+        use = {"type": "tool_use", "id": given or new_id("toolu_"), "name": name, "input": _object_of(arguments)}
+        content.append(use)
+    called = any(block["type"] == "tool_use" for block in content)
+    reason = _reason(choice.get("finish_reason"), called)
+    return {**_head(asked, new_id), "content": content, "stop_reason": reason, "usage": usage(data.get("usage"))}
+
+
+def _head(asked: Asked, new_id: Callable[[str], str]) -> dict[str, Any]:
+    return {
+        "id": new_id("msg_"), "type": "message", "role": "assistant", "model": asked.body["model"], "content": [],
+        "stop_reason": None, "stop_sequence": None, "usage": usage(None),
+    }  # fmt: skip
+
+
+def _reason(said: Any, called: bool) -> str:
+    if called and said != "length":
+        return "tool_use"  # some say `stop` to their own calls
+    found = _REASONS.get(said if isinstance(said, str) else "", "end_turn")
+    return found if found != "tool_use" or called else "end_turn"
+
+
+def _call(call: Any) -> tuple[str, str, str]:
+    """(name, arguments, id) of a call, or of a piece of one, as far as they are there."""
+    call = call if isinstance(call, dict) else {}
+    function = call.get("function")
+    function = function if isinstance(function, dict) else {}
+    name, arguments, given = function.get("name"), function.get("arguments"), call.get("id")
+    if isinstance(arguments, dict):  # some give them as they are meant
+        arguments = json.dumps(arguments, ensure_ascii=False)
+    return (
+        name if isinstance(name, str) else "",
+        arguments if isinstance(arguments, str) else "",
+        given if isinstance(given, str) else "",
+    )
+
+
+def _object_of(arguments: str) -> dict[str, Any]:
+    """What a call is made with; what is no JSON object stands under one name in one, so that nothing is lost."""
+    try:
+        found = json.loads(arguments or "{}")
+    except (ValueError, RecursionError):
+        found = arguments
+    return found if isinstance(found, dict) else {"arguments": found}
+
+
+def usage(said: Any) -> dict[str, int]:
+    """Tokens in Anthropic's words: those read from a cache are not among the input's."""
+    said = said if isinstance(said, dict) else {}
+    details = said.get("prompt_tokens_details")
+    details = details if isinstance(details, dict) else {}
+    cached = _count(details.get("cached_tokens"))
+    written = _count(details.get("cache_write_tokens", said.get("cache_creation_input_tokens")))
+    prompt = _count(said.get("prompt_tokens"))
+    return {
+        "input_tokens": max(prompt - cached - written, 0),
+        "cache_creation_input_tokens": written,
+        "cache_read_input_tokens": cached,
+        "output_tokens": _count(said.get("completion_tokens")),
+    }
+
+
+def _count(value: Any) -> int:
+    return value if type(value) is int and 0 <= value < 1 << 53 else 0
+
+
+def error(status: int, message: str, code: str = "", request_id: str = "") -> dict[str, Any]:
+    """A failure in Anthropic's form."""
+    kind = _ERRORS.get(status, "invalid_request_error" if 400 <= status < 500 else "api_error")
+    told: dict[str, Any] = {"type": "error", "error": {"type": kind, "message": message}}
+    return {**told, "request_id": request_id} if request_id else told
+
+
+class Events:
+    """A stream of a message, made of the chunks of a chat completion.
+
+    One block is open at a time. Calls may come in pieces that alternate, and text between the pieces of a call: what
+    cannot go into the open block waits until that is whole.
+    """
+
+    def __init__(self, asked: Asked, *, new_id: Callable[[str], str]) -> None:
+        self._asked, self._new_id = asked, new_id
+        self._begun = self._ended = False
+        self._index = -1
+        self._open = ""  # TEXT, THINKING or CALL
+        self._call: Any = None  # which call is open
+        self._waiting: dict[Any, list[str]] = {}  # calls that are not open: name, id, arguments
+        self._later: list[tuple[str, str]] = []  # text and thoughts that came while a call was open
+        self._reason: Any = None
+        self._called = False
+        self._usage: Any = None
+
+    def feed(self, chunk: Mapping[str, Any]) -> bytes:
+        """The events that a chunk brings."""
+        out = [] if self._begun else [self._start()]
+        if said := chat.usage_in(chunk):
+            self._usage = chat.with_usage(self._usage, said)
+        choices = chunk.get("choices")
+        for choice in choices if isinstance(choices, list) else ():
+            if isinstance(choice, dict) and not choice.get("index"):
+                delta = chat.delta_of(choice)
+                out += self._words(THINKING, chat.thoughts(delta))
+                out += self._words(TEXT, chat.content_text(delta.get("content")) or chat.refusal_in(delta))
+                for place, call in enumerate(chat.tool_calls(delta)):
+                    out += self._piece(call, place)
+                self._reason = choice.get("finish_reason") or self._reason
+        return b"".join(out)
+
+    def end(self) -> bytes:
+        """The events that end it."""
+        if self._ended:
+            return b""
+        self._ended = True
+        out = [] if self._begun else [self._start()]
+        out += self._stop()
+        for name, given, arguments in list(self._waiting.values()):
+            out += self._start_call(name, given)
+            out += self._arguments(arguments)
+            out += self._stop()
+        self._waiting = {}
+        for kind, words in self._later:
+            out += self._words(kind, words)
+        out += self._stop()
+        reason = _reason(self._reason, self._called)
+        delta = {"stop_reason": reason, "stop_sequence": None}
+        out.append(_event("message_delta", {"delta": delta, "usage": usage(self._usage)}))
+        out.append(_event("message_stop", {}))
+        return b"".join(out)
+
+    def failed(self, status: int, message: str, code: str = "") -> bytes:
+        """The event that says that it failed."""
+        self._ended = True
+        return b"event: error\ndata: " + json.dumps(error(status, message, code)).encode() + b"\n\n"
+
+    def _start(self) -> bytes:
+        self._begun = True
+        return _event("message_start", {"message": _head(self._asked, self._new_id)})
+
+    def _words(self, kind: str, words: str) -> list[bytes]:
+        if not words:
+            return []
+        if self._open == CALL:
+            self._later.append((kind, words))
+            return []
+        out: list[bytes] = []
+        if self._open != kind:
+            out += self._stop()
+            block = {"type": "text", "text": ""} if kind == TEXT else {"type": kind, "thinking": "", "signature": ""}
+            out += self._begin(kind, block)
+        delta = {"type": f"{kind}_delta", kind: words}
+        return [*out, _event("content_block_delta", {"index": self._index, "delta": delta})]
+
+    def _piece(self, call: Any, place: int) -> list[bytes]:
+        name, arguments, given = _call(call)
+        number = call.get("index") if isinstance(call, dict) else None
+        key = number if isinstance(number, int) else given or place
+        if self._open == CALL and key == self._call:
+            return self._arguments(arguments)
+        if key not in self._waiting and self._open != CALL and name:
+            out = [*self._stop(), *self._start_call(name, given)]
+            self._call = key
+            return [*out, *self._arguments(arguments)]
+        waiting = self._waiting.setdefault(key, ["", "", ""])
+        waiting[0] = waiting[0] or name
+        waiting[1] = waiting[1] or given
+        waiting[2] += arguments
+        return []
+
+    def _start_call(self, name: str, given: str) -> list[bytes]:
+        self._called = True
+        block = {"type": "tool_use", "id": given or self._new_id("toolu_"), "name": name, "input": {}}
+        return self._begin(CALL, block)
+
+    def _arguments(self, piece: str) -> list[bytes]:
+        if not piece:
+            return []
+        delta = {"type": "input_json_delta", "partial_json": piece}
+        return [_event("content_block_delta", {"index": self._index, "delta": delta})]
+
+    def _begin(self, kind: str, block: dict[str, Any]) -> list[bytes]:
+        self._open = kind
+        self._index += 1
+        return [_event("content_block_start", {"index": self._index, "content_block": block})]
+
+    def _stop(self) -> list[bytes]:
+        if not self._open:
+            return []
+        self._open, self._call = "", None
+        return [_event("content_block_stop", {"index": self._index})]
+
+
+def _event(kind: str, fields: Mapping[str, Any]) -> bytes:
+    data = json.dumps({"type": kind, **fields}, ensure_ascii=False)
+    return f"event: {kind}\ndata: {data}\n\n".encode("utf-8", "replace")
