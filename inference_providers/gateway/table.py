@@ -10,6 +10,7 @@ from inference_providers.gateway import (
     messages_api,
     openai_api,
     openapi,
+    responses_api,
     scraping,
     status,
 )
@@ -22,6 +23,7 @@ ROUTES = (
     *batches_api.ROUTES,
     *inference_routes.ROUTES,
     *messages_api.ROUTES,
+    *responses_api.ROUTES,
     *openapi.ROUTES,
     *scraping.ROUTES,
 )

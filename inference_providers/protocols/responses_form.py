@@ -24,7 +24,8 @@ _KEPT = ("context_length_exceeded", "insufficient_quota")  # codes of failures t
 
 def head(asked: Asked, new_id: Callable[[str], str], now: float, model: str = "") -> dict[str, Any]:
     """A response that has just begun. model: who answers, where that is known."""
-    said = {name: usual if (value := asked.original.get(name)) is None else value for name, usual in _ECHOED.items()}
+    given: Mapping[str, Any] = getattr(asked, "said", asked.original)
+    said = {name: usual if (value := given.get(name)) is None else value for name, usual in _ECHOED.items()}
     return {
         "id": new_id("resp_"), "object": "response", "created_at": int(now), "status": "in_progress",
         "background": False, "error": None, "incomplete_details": None, "model": model or asked.body["model"],

@@ -49,22 +49,28 @@ SEALED, LOGPROBS = "reasoning.encrypted_content", "message.output_text.logprobs"
 
 
 class AskedResponse(Asked):
-    """tools: what the functions of the chat completion stand for. instructions: those of the request."""
+    """tools: what the functions of the chat completion stand for. said: the request as its response says it again."""
 
-    __slots__ = ("tools",)
+    __slots__ = ("said", "tools")
 
-    def __init__(self, body: dict[str, Any], original: Mapping[str, Any], notes: Notes, tools: Tools) -> None:
-        why = "; ".join(notes.reasons)
-        super().__init__(
-            body, original, losses=list(notes.losses), streams=original.get("stream") is True, only_native=why
-        )
-        self.tools = tools
+    def __init__(
+        self, body: dict[str, Any], said: Mapping[str, Any], native: Mapping[str, Any], notes: Notes, tools: Tools
+    ) -> None:
+        why, streams = "; ".join(notes.reasons), said.get("stream") is True
+        super().__init__(body, native, losses=list(notes.losses), streams=streams, only_native=why)
+        self.said, self.tools = said, tools
 
 
-def read(body: Mapping[str, Any], *, history: Sequence[Mapping[str, Any]] | None = None) -> AskedResponse:
+def read(
+    body: Mapping[str, Any],
+    *,
+    history: Sequence[Mapping[str, Any]] | None = None,
+    native: Mapping[str, Any] | None = None,
+) -> AskedResponse:
     """A request for a response as one for a chat completion. Raises InvalidRequestError, which names the field.
 
-    history: the items of the response that it goes on from, and of all before it, where that is known.
+    history: the items of the response that it goes on from, and of all before it, where that is known. native: the
+    request as those get it who have this API, where that is not as it came.
     """
     notes = Notes()
     turns = Turns(notes)
@@ -92,7 +98,7 @@ def read(body: Mapping[str, Any], *, history: Sequence[Mapping[str, Any]] | None
     _read_rest(body, notes)
     if body.get("stream") is True:
         made |= {"stream": True, "stream_options": {"include_usage": True}}
-    return AskedResponse(made, body, notes, tools)
+    return AskedResponse(made, body, body if native is None else native, notes, tools)
 
 
 def _items(given: Any) -> Iterable[Mapping[str, Any]]:
