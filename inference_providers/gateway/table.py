@@ -8,6 +8,7 @@ from inference_providers.gateway import (
     files_api,
     inference_routes,
     messages_api,
+    ollama_api,
     openai_api,
     openapi,
     scraping,
@@ -22,6 +23,7 @@ ROUTES = (
     *batches_api.ROUTES,
     *inference_routes.ROUTES,
     *messages_api.ROUTES,
+    *ollama_api.ROUTES,
     *openapi.ROUTES,
     *scraping.ROUTES,
 )

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from inference_providers.protocols import classify as classify
     from inference_providers.protocols import messages_in as messages_in
     from inference_providers.protocols import messages_reply as messages_reply
+    from inference_providers.protocols import ollama_in as ollama_in
+    from inference_providers.protocols import ollama_reply as ollama_reply
     from inference_providers.protocols.classify import Verdict as Verdict
     from inference_providers.protocols.dialect import Asked as Asked
     from inference_providers.protocols.dispatch import NOBODY_CAN as NOBODY_CAN
@@ -80,5 +82,7 @@ __getattr__, __dir__ = face(
         "classify",
         "messages_in",
         "messages_reply",
+        "ollama_in",
+        "ollama_reply",
     ),
 )

@@ -1,4 +1,4 @@
-"""Ollama's requests, as programs send them: /api/chat and /api/generate, read into chat completions. Pure.
+"""Ollama's requests, as programs send them: /api/chat and /api/generate, read into chat completions; embeddings. Pure.
 
 Options of an engine that runs here change nothing of what is meant: they are left out, and named. What would change it
 is refused, since no provider but Ollama itself speaks this.
@@ -23,7 +23,7 @@ _OPTIONS = {  # of which a chat completion has the same, by another name or none
     "repeat_penalty": "repetition_penalty", "presence_penalty": "presence_penalty",
     "frequency_penalty": "frequency_penalty",
 }  # fmt: skip
-_WHOLE = ("top_k", "seed", "num_predict", "top_logprobs")  # numbers that some languages send as 40.0
+_WHOLE = ("top_k", "seed", "num_predict", "top_logprobs", "dimensions")  # numbers that some languages send as 40.0
 _ENGINES = (  # options for an engine that loads the model itself, and ways of sampling that few others have
     "num_ctx", "num_batch", "num_gpu", "main_gpu", "num_thread", "num_keep", "numa", "low_vram", "f16_kv",
     "logits_all", "vocab_only", "use_mmap", "use_mlock", "embedding_only", "draft_num_predict", "tfs_z", "typical_p",
@@ -81,12 +81,29 @@ def loads(body: Mapping[str, Any]) -> str:
     return "unload" if str(body.get("keep_alive")) in ("0", "0s", "0.0") else "load"
 
 
+def model_name(body: Mapping[str, Any]) -> str:
+    """The model of a request, without the tag that every name has here. Raises InvalidRequestError."""
+    name = str(_text(body.get("model") or body.get("name") or "auto", "model"))
+    return name.removesuffix(":latest") or name
+
+
+def read_embed(body: Mapping[str, Any]) -> Asked:
+    """A request of /api/embed, or of the older /api/embeddings, as one for embeddings."""
+    given = body.get("input", body.get("prompt", ""))
+    texts = [_text(one, "input") for one in given] if isinstance(given, list) else [_text(given, "input")]
+    made: dict[str, Any] = {"model": model_name(body), "input": texts, "encoding_format": "float"}
+    if body.get("dimensions"):
+        made["dimensions"] = _count("dimensions", body["dimensions"], "dimensions")
+    lost = ("keep_alive", "truncate", "options")
+    return Asked(made, body, losses=[name for name in lost if body.get(name) not in (None, {})])
+
+
 def _made(body: Mapping[str, Any], turns: list[dict[str, Any]], losses: dict[str, None]) -> dict[str, Any]:
     """What both ways of asking have in common."""
     if not turns:
         raise _refused("messages: at least one is needed")
     losses |= dict.fromkeys(name for name in _LOST if body.get(name) is not None)
-    made: dict[str, Any] = {"model": _text(body.get("model", "auto"), "model"), "messages": turns}
+    made: dict[str, Any] = {"model": model_name(body), "messages": turns}
     _read_options(_object(body.get("options") or {}, "options"), made, losses)
     form = body.get("format")
     if form == "json":

@@ -5,7 +5,9 @@ Times are in nanoseconds by the clock that is given; one that is not known is no
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 import time
 
 from inference_providers import chat
@@ -47,6 +49,71 @@ def loaded(asked: Mapping[str, Any], why: str, *, now: Clock) -> dict[str, Any]:
 def error(status: int, message: str, code: str = "", request_id: str = "") -> dict[str, Any]:
     """A failure in Ollama's form: words alone."""
     return {"error": message}
+
+
+def waiting(asked: Asked, *, now: Clock, chats: bool) -> bytes:
+    """A line of a stream that says nothing, for whoever waits. *chats*: of /api/chat."""
+    said = _in_message("") if chats else _in_response("")
+    return _encoded({**_head(asked.original, now()), **said, "done": False})
+
+
+def embedded(data: Mapping[str, Any], asked: Asked, *, now: Clock, began: float) -> dict[str, Any]:
+    """What /api/embed answers. Raises ValueError for a reply without a vector for each text."""
+    vectors = chat.vectors_of(data, len(asked.body["input"]))
+    if "prompt" in asked.original and "input" not in asked.original:  # /api/embeddings
+        return {"embedding": vectors[0]}
+    usage = data.get("usage")
+    count = _count(usage.get("prompt_tokens")) if isinstance(usage, dict) else 0
+    times = {"total_duration": _nanoseconds(began, now()), "load_duration": 0}
+    known = {"prompt_eval_count": count} if count else {}
+    return {"model": asked.original.get("model"), "embeddings": vectors, **times, **known}
+
+
+# Models
+
+
+def listed(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of the gateway's list of models, as one of /api/tags. What is not known of it is empty."""
+    name = str(row["id"])
+    digest = hashlib.sha256(name.encode()).hexdigest()  # programs keep models apart by it
+    return {
+        "name": name, "model": name, "modified_at": _stamp(0), "size": 0, "digest": digest, "details": _details(name),
+        "capabilities": _abilities(row),
+    }  # fmt: skip
+
+
+def shown(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of the gateway's list of models, as /api/show tells of one."""
+    details = _details(str(row["id"]))
+    family = details["family"]
+    about: dict[str, Any] = {"general.architecture": family, "general.basename": row["id"]}
+    if row.get("context_window"):
+        about[f"{family}.context_length"] = row["context_window"]
+    if row.get("max_output_tokens"):
+        about[f"{family}.max_output_tokens"] = row["max_output_tokens"]
+    return {
+        "modelfile": "", "parameters": "", "template": "", "license": "", "modified_at": _stamp(0), "details": details,
+        "model_info": about, "capabilities": _abilities(row),
+    }  # fmt: skip
+
+
+def _details(name: str) -> dict[str, Any]:
+    found = re.match("[a-z]+", name.rpartition("/")[2].lower())
+    family = found[0] if found else "model"
+    return {
+        "parent_model": "", "format": "", "family": family, "families": [family], "parameter_size": "",
+        "quantization_level": "",
+    }  # fmt: skip
+
+
+_ABILITIES = (("tools", "tools"), ("vision", "vision"), ("reasoning", "thinking"))
+
+
+def _abilities(row: Mapping[str, Any]) -> list[str]:
+    if (kind := row.get("kind")) is not None:
+        return ["embedding"] if kind == "embeddings" else [str(kind)]
+    can = row.get("features") or ()
+    return ["completion", *(theirs for ours, theirs in _ABILITIES if ours in can)]
 
 
 def _whole(
