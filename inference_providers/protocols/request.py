@@ -28,10 +28,11 @@ class FittedRequest:
 
     body: the JSON object, or None where *content*, the bytes, is all there is. headers: without the key.
     dropped: names of the parameters that this offer does not take, and does not get. repaired: in words, what it gets
-    otherwise than it was asked for, since it refused that.
+    otherwise than it was asked for, since it refused that, or has another measure for it. asked: the body in the words
+    of a chat completion, where the offer's protocol has others; else None.
     """
 
-    __slots__ = ("body", "content", "dropped", "headers", "method", "offer", "path", "repaired")
+    __slots__ = ("asked", "body", "content", "dropped", "headers", "method", "offer", "path", "repaired")
 
     def __init__(
         self,
@@ -48,6 +49,7 @@ class FittedRequest:
         self.offer, self.method, self.path, self.headers = offer, method, path, headers
         self.body, self.content, self.dropped = body, content, dropped
         self.repaired = repaired or []
+        self.asked: Mapping[str, Any] | None = None
 
     def to_send(self) -> Request:
         """The HTTP request for one try: the bytes are made once, address and key are those of now.
