@@ -33,7 +33,9 @@ def fit(request: ModelRequest, offer: Offer) -> FittedRequest:
             from inference_providers.protocols import native
 
             is_native = native.speaks(request, offer)
-            fitted = native.encode(request, offer) if is_native else PROTOCOLS[offer.protocol].encode(request, offer)
+            fitted = (
+                native.native_request(request, offer) if is_native else PROTOCOLS[offer.protocol].encode(request, offer)
+            )
         request.fits[id(offer)] = fitted
     return fitted
 
