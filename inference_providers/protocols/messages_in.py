@@ -300,12 +300,14 @@ def without_foreign_thoughts(body: Mapping[str, Any], refused: str = "?") -> dic
     if not found:
         return None
     made = {**body, "messages": turns}
-    thinking = body.get("thinking")
-    if (
-        isinstance(thinking, dict) and thinking.get("type") == "enabled"
-    ):  # a call in its midst has to begin with thoughts
-        del made["thinking"]
+    if _has(turns[-1], "tool_result") and isinstance(body.get("thinking"), dict):
+        del made["thinking"]  # else a turn that calls has to begin with thoughts
     return made
+
+
+def _has(turn: Any, kind: str) -> bool:
+    content = turn.get("content") if isinstance(turn, dict) else None
+    return isinstance(content, list) and any(isinstance(block, dict) and block.get("type") == kind for block in content)
 
 
 _ABOUT_THOUGHTS = re.compile(r"signature|thinking").search
