@@ -10,7 +10,7 @@ import json
 import os
 import re
 
-from inference_providers.gateway.messages import Refused
+from inference_providers.gateway.refused import Refused
 from inference_providers.gateway.replies import Replies
 
 TYPE_CHECKING = False

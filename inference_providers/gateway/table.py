@@ -8,6 +8,7 @@ from inference_providers.gateway import (
     files_api,
     inference_routes,
     messages_api,
+    ollama_api,
     openai_api,
     openapi,
     responses_api,
@@ -24,6 +25,7 @@ ROUTES = (
     *inference_routes.ROUTES,
     *messages_api.ROUTES,
     *responses_api.ROUTES,
+    *ollama_api.ROUTES,
     *openapi.ROUTES,
     *scraping.ROUTES,
 )

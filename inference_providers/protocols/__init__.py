@@ -7,8 +7,11 @@ from inference_providers._face import face
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inference_providers.protocols import classify as classify
+    from inference_providers.protocols import messages_count as messages_count
     from inference_providers.protocols import messages_in as messages_in
     from inference_providers.protocols import messages_reply as messages_reply
+    from inference_providers.protocols import ollama_in as ollama_in
+    from inference_providers.protocols import ollama_reply as ollama_reply
     from inference_providers.protocols import responses_events as responses_events
     from inference_providers.protocols import responses_in as responses_in
     from inference_providers.protocols import responses_reply as responses_reply
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     from inference_providers.protocols.error_body import error_details as error_details
     from inference_providers.protocols.error_body import json_or_text as json_or_text
     from inference_providers.protocols.error_headers import telling_headers as telling_headers
+    from inference_providers.protocols.native import native_request as native_request
+    from inference_providers.protocols.native import speaks as speaks
     from inference_providers.protocols.native_form import NativeForm as NativeForm
     from inference_providers.protocols.openai_chat import form_file as form_file
     from inference_providers.protocols.openai_chat import form_lists as form_lists
@@ -58,6 +63,10 @@ _HOME = {
         "json_or_text",
     ),
     "error_headers": ("telling_headers",),
+    "native": (
+        "native_request",
+        "speaks",
+    ),
     "native_form": ("NativeForm",),
     "openai_chat": (
         "form_file",
@@ -84,8 +93,11 @@ __getattr__, __dir__ = face(
     _HOME,
     modules=(
         "classify",
+        "messages_count",
         "messages_in",
         "messages_reply",
+        "ollama_in",
+        "ollama_reply",
         "responses_events",
         "responses_in",
         "responses_reply",
