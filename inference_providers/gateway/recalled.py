@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 from inference_providers.gateway.kept_responses import KeptResponses, gone, is_ours
 from inference_providers.gateway.messages import Incoming
@@ -10,11 +11,12 @@ from inference_providers.protocols import responses_in, responses_thoughts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
     from inference_providers.protocols import AskedResponse
 
-_SIGNS = (b"_gw", b"ip1.")  # in whatever names what was made here
+_ABOUT_THOUGHTS = re.compile(r"encrypted[ _]content|item (with id )?'rs_").search
 
 
 class Recalled:
@@ -37,36 +39,44 @@ class Recalled:
         previous = self.body.get("previous_response_id")
         if is_ours(previous):
             self._history = kept.history(self._caller, str(previous))
-        if self._history is not None or any(sign in incoming.content for sign in _SIGNS):
-            self._put_otherwise(incoming, given)
+            listed = [*self._history, *self.items]
+            self._native = {name: value for name, value in self.body.items() if name != "previous_response_id"}
+            self._native["input"] = listed
+            self.incoming = Incoming(
+                incoming.method, incoming.path, incoming.caller, content=json.dumps(self._native).encode(),
+                query_string=incoming.query_string, headers=incoming.headers, values=incoming.values,
+            )  # fmt: skip
 
     def _item(self, item: Any) -> Any:
         """An item, or that which a reference stands for."""
-        if not isinstance(item, dict) or item.get("type") not in (None, "item_reference") or "role" in item:
-            return item
-        id_ = item.get("id")
-        if not is_ours(id_):
+        id_ = item.get("id") if isinstance(item, dict) else None
+        if not _is_reference(item) or not is_ours(id_):
             return item
         found = self._kept.item(self._caller, str(id_))
         if found is None:
             raise gone(str(id_), "input")
         return found
 
-    def _put_otherwise(self, incoming: Incoming, given: Any) -> None:
-        listed = [*(self._history or ()), *self.items]
-        plain = [one for item in listed if (one := _plain(item)) is not None]
-        if self._history is None and plain in (given, listed):
-            return
-        self._native = {name: value for name, value in self.body.items() if name != "previous_response_id"}
-        self._native["input"] = plain
-        self.incoming = Incoming(
-            incoming.method, incoming.path, incoming.caller, content=json.dumps(self._native).encode(),
-            query_string=incoming.query_string, headers=incoming.headers, values=incoming.values,
-        )  # fmt: skip
-
     def read(self) -> AskedResponse:
         """The request as one for a chat completion. Raises InvalidRequestError."""
         return responses_in.read(self.body, history=self._history, native=self._native)
+
+
+def plainer(body: Mapping[str, Any], refused: str = "?") -> dict[str, Any] | None:
+    """A request without what only this gateway can read, for a provider of the API; None where there is nothing of it.
+
+    refused: the words of a refusal. Where those are of thoughts that somebody else encrypted or keeps, none stays.
+    """
+    given = body.get("input")
+    if not isinstance(given, list) or (refused != "?" and not _ABOUT_THOUGHTS(refused.lower())):
+        return None
+    if refused == "?":
+        plain = [one for item in given if (one := _plain(item)) is not None]
+    else:  # what follows them is told apart by the ids that it had with them
+        plain = [_unnamed(item) for item in given if not _is_thought(item)]
+        if len(plain) == len(given):
+            return None
+    return None if plain == given else {**body, "input": plain}
 
 
 def _plain(item: Any) -> Any:
@@ -74,6 +84,21 @@ def _plain(item: Any) -> Any:
     if not isinstance(item, dict):
         return item
     own = is_ours(item.get("id"))
-    if item.get("type") == "reasoning" and (own or responses_thoughts.is_sealed_here(item.get("encrypted_content"))):
+    if _is_thought(item) and (own or responses_thoughts.is_sealed_here(item.get("encrypted_content"))):
         return None
-    return {name: value for name, value in item.items() if name != "id"} if own else item
+    return _unnamed(item) if own else item
+
+
+def _is_thought(item: Any) -> bool:
+    return isinstance(item, dict) and item.get("type") == "reasoning"
+
+
+def _is_reference(item: Any) -> bool:
+    return isinstance(item, dict) and item.get("type") in (None, "item_reference") and "role" not in item
+
+
+def _unnamed(item: Any) -> Any:
+    """An item without its id; one that is nothing else keeps it."""
+    if not isinstance(item, dict) or _is_reference(item):
+        return item
+    return {name: value for name, value in item.items() if name != "id"}

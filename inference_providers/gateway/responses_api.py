@@ -14,7 +14,7 @@ from functools import partial
 from inference_providers.gateway import dialects, kept_responses, openai_api
 from inference_providers.gateway.dialects import Dialect
 from inference_providers.gateway.messages import Incoming, Outgoing, Refused
-from inference_providers.gateway.recalled import Recalled
+from inference_providers.gateway.recalled import Recalled, plainer
 from inference_providers.gateway.routes import Route
 from inference_providers.gateway.shown_items import shown
 from inference_providers.protocols import responses_events, responses_reply
@@ -41,7 +41,7 @@ class Exchange:
         self._gateway, self._caller, self._recalled = gateway, incoming.caller.id, recalled
         self._new_id = kept_responses.ids()
         self._events: responses_events.Events | None = None
-        self.dialect = Dialect(NAME, self._reply, self._stream, path="/responses", learns=True)
+        self.dialect = Dialect(NAME, self._reply, self._stream, path="/responses", learns=True, plainer=plainer)
 
     def _reply(self, data: Mapping[str, Any], asked: Asked) -> dict[str, Any]:
         return responses_reply.reply(data, asked, new_id=self._new_id, now=time.time())

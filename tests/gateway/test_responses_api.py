@@ -306,6 +306,29 @@ def test_a_conversation_that_began_here_goes_on_at_a_provider() -> None:
         run(_native(chat.url, native.url, of="p2"), work, _caller("one"), _caller("two"))
 
 
+def test_thoughts_that_a_provider_cannot_read_do_not_go_to_it_twice() -> None:
+    """A conversation that began with another account: what that encrypted is refused, and left out."""
+    said = {"type": "message", "id": "msg_1", "role": "assistant", "content": [{"type": "output_text", "text": "Yes."}]}
+    thought = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAA"}
+
+    def behave(connection: Connection, request: Received) -> None:
+        if any(item.get("type") == "reasoning" for item in request.json["input"]):
+            why = {"message": "The encrypted content gAAA could not be verified.", "code": "invalid_encrypted_content"}
+            connection.reply(400, {"error": {**why, "type": "invalid_request_error"}})
+        else:
+            whole(connection, request)
+
+    async def work(ask: Asked) -> None:
+        body = {"model": "m", "input": [{"role": "user", "content": "Hi"}, thought, said]}
+        assert await ask(TOKEN, "POST", PATH, body) == (200, NATIVE)
+        first, second = (request.json["input"] for request in server.requests)
+        assert first == body["input"]
+        assert [item.get("id") for item in second] == [None, None]  # it would have to have its thoughts before it
+
+    with Server(behave) as server:
+        run(_native(server.url), work)
+
+
 def test_ids_of_a_native_stream_are_learnt() -> None:
     def behave(connection: Connection, request: Received) -> None:
         if not request.streams:
