@@ -444,12 +444,23 @@ OWN = {
     "canary-openai": {"api.openai.com"}, "canary-groq": {"api.groq.com"}, "canary-azure": {"mine.openai.azure.com"},
     "canary-databricks": {"mine.cloud.databricks.com"}, "canary-github": {"models.github.ai", "api.githubcopilot.com"},
 }  # fmt: skip
+FEW = {
+    pid: bundled().data["providers"][pid]
+    for pid in ("openai", "groq", "azure", "github-copilot", "ollama", "databricks")
+}
+# Of these providers, and of what they serve: a registry is made for each example.
 SMALL = Registry(
     {
         **bundled().data,
-        "providers": {
-            pid: bundled().data["providers"][pid]
-            for pid in ("openai", "groq", "azure", "github-copilot", "ollama", "databricks")
+        "providers": FEW,
+        "models": {
+            name: row
+            for name, row in bundled().data["models"].items()
+            if any(name in provider["model_names"] for provider in FEW.values())
+        },
+        "kinds": {
+            kind: {name: row for name, row in models.items() if not FEW.keys().isdisjoint(row["at"])}
+            for kind, models in bundled().data["kinds"].items()
         },
     }
 )
