@@ -423,6 +423,11 @@ CONNECTIONS = st.fixed_dictionaries(
         "local": st.just({"address": ["NEW_API_KEY"], "fingerprint": [{"owned_by": "x"}]}) | st.booleans(),
         "opt_in": st.booleans(),
         "auth": st.just("oauth"),
+        "speaks": st.dictionaries(
+            st.sampled_from(["messages", "responses"]),
+            st.fixed_dictionaries({}, optional={"endpoint": EVIL, "key": st.just("x-api-key")}),
+            max_size=2,
+        ),
         "routes": st.dictionaries(
             st.sampled_from(["1", "2"]),
             st.fixed_dictionaries({"api": st.sampled_from(["chat", "responses"])}, optional={"endpoint": EVIL}),
@@ -496,6 +501,7 @@ def test_a_hostile_update_sends_no_key_and_no_prompt_to_an_unpinned_host(
                 assert offer.endpoint.startswith("https://")
                 assert host in OWN[str(offer.api_key)]
             assert not set(offer.headers.values()) & set(ENVIRON.values())
+            assert offer.connection.get("speaks") == SMALL.providers[offer.provider].connection.get("speaks")
 
 
 odd_facts = st.lists(
