@@ -43,6 +43,7 @@ class Wrapped(Plain):
     def __init__(self) -> None:
         self._held = ""
         self._is_wrapped: bool | None = None
+        self._has_told = False
 
     def feed(self, text: str) -> str:
         """What of it can be told by now: all but what may close the object."""
@@ -58,14 +59,15 @@ class Wrapped(Plain):
             else:
                 self._held, self._is_wrapped = "", False
                 return held
+        held = held if self._has_told else held.lstrip()
         told = held.rstrip(_ENDS)
-        self._held = held[len(told) :]
+        self._held, self._has_told = held[len(told) :], self._has_told or bool(told)
         return told
 
     def end(self) -> str:
         """The rest, without the bracket that closes the object."""
-        held, self._held = self._held.rstrip(), ""
-        return held.removesuffix("}") if self._is_wrapped else held
+        held, self._held = self._held, ""
+        return held.rstrip().removesuffix("}").rstrip() if self._is_wrapped else held
 
 
 class Chosen(Plain):
