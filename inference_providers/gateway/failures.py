@@ -130,6 +130,11 @@ def gemini_form(failure: Told) -> dict[str, Any]:
     return gemini_reply.error(failure.status, failure.message, failure.code)
 
 
+def ollama_form(failure: Told) -> dict[str, Any]:
+    """As Ollama's API says it."""
+    return {"error": failure.message}
+
+
 def event(error: Refused | InferenceProvidersError) -> bytes:
     """A failure after a stream's first content, as an event of the stream."""
     return b"data: " + json.dumps(openai_form(read(error))).encode() + b"\n\n"
@@ -140,4 +145,5 @@ DIALECTS: dict[str, Callable[[Told], dict[str, Any]]] = {
     "inference": inference_form,
     "messages": messages_form,
     "gemini": gemini_form,
+    "ollama": ollama_form,
 }

@@ -7,9 +7,11 @@ import json
 from functools import partial
 
 from inference_providers.clients import counting, prompt_tokens
+from inference_providers.errors import NoCredentialsError
 from inference_providers.gateway import dialects, openai_api
 from inference_providers.gateway.dialects import Dialect, new_id
 from inference_providers.gateway.messages import JSON, Incoming, Outgoing, Refused
+from inference_providers.gateway.messages_api import ESTIMATE
 from inference_providers.gateway.routes import Route
 from inference_providers.protocols import gemini_in, gemini_others, gemini_reply
 
@@ -79,15 +81,18 @@ async def count(gateway: Gateway, incoming: Incoming, model: str) -> Outgoing:
     """How many tokens content has, estimated."""
     request = gemini_others.read_count(incoming.json(), model)
     tokens = await asyncio.to_thread(_tokens, gateway, incoming, request.body, model)
-    return Outgoing.json(200, gemini_others.count(tokens))
+    return Outgoing.json(200, gemini_others.count(tokens), ESTIMATE)
 
 
 def _tokens(gateway: Gateway, incoming: Incoming, body: Mapping[str, Any], model: str) -> int:
     names = gateway.allowed.names(incoming.caller, [model])
     pipeline = gateway.pipeline
-    offer = pipeline.finder.candidates(names[0])[0]
-    _, counts = counting(list(filter(None, (offer.canonical_name, offer.internal_name))), pipeline.users_environ)
-    return prompt_tokens(body, counts)
+    try:
+        offer = pipeline.finder.candidates(names[0])[0]
+        names = list(filter(None, (offer.canonical_name, offer.internal_name)))
+    except NoCredentialsError:
+        pass  # programs cut their conversations by it, whoever answers them
+    return prompt_tokens(body, counting(names, pipeline.users_environ)[1])
 
 
 async def embed(gateway: Gateway, incoming: Incoming, model: str, *, many: bool = False) -> Outgoing:
@@ -96,10 +101,12 @@ async def embed(gateway: Gateway, incoming: Incoming, model: str, *, many: bool 
     headers = {**incoming.headers, "content-type": "application/json"}
     inner = Incoming("POST", "/v1/embeddings", incoming.caller, content=json.dumps(body).encode(), headers=headers)
     reply = await openai_api.routed(gateway, inner)
-    assert isinstance(reply.content, bytes)
-    made = gemini_others.embeddings(json.loads(reply.content), many=many)
-    said = [field for field in reply.headers if field[0] != b"content-type"]
-    return Outgoing(reply.status, [JSON, *said], json.dumps(made).encode())
+    try:
+        made = gemini_others.embeddings(json.loads(reply.content), many=many)  # type: ignore[arg-type]
+    except (ValueError, RecursionError) as error:
+        raise Refused(502, f"The provider's answer cannot be read: {error}", "unreadable") from None
+    said = [field for field in reply.headers if field[0].startswith(b"x-")]
+    return Outgoing(200, [JSON, *said], json.dumps(made).encode())
 
 
 _ACTIONS: dict[str, Callable[[Gateway, Incoming, str], Awaitable[Outgoing]]] = {

@@ -9,7 +9,11 @@ if TYPE_CHECKING:
     from inference_providers.gateway.messages import Handler
 
 API, ADMIN, OPEN = "api", "admin", "open"
-_DIALECTS = (("/v1beta/", "gemini"), ("/v1/messages/", "messages"))  # of paths that nobody answers, by how they begin
+_DIALECTS = (
+    ("/v1beta/", "gemini"),
+    ("/v1/messages/", "messages"),
+    ("/api/", "ollama"),
+)  # of paths that nobody answers, by how they begin
 
 
 class Route:

@@ -10,6 +10,7 @@ from inference_providers.gateway import (
     inference_routes,
     messages_api,
     models_api,
+    ollama_api,
     openai_api,
     openapi,
     scraping,
@@ -26,6 +27,7 @@ ROUTES = (
     *messages_api.ROUTES,
     *models_api.ROUTES,
     *gemini_api.ROUTES,
+    *ollama_api.ROUTES,
     *openapi.ROUTES,
     *scraping.ROUTES,
 )

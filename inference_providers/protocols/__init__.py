@@ -10,8 +10,11 @@ if TYPE_CHECKING:
     from inference_providers.protocols import gemini_in as gemini_in
     from inference_providers.protocols import gemini_others as gemini_others
     from inference_providers.protocols import gemini_reply as gemini_reply
+    from inference_providers.protocols import messages_count as messages_count
     from inference_providers.protocols import messages_in as messages_in
     from inference_providers.protocols import messages_reply as messages_reply
+    from inference_providers.protocols import ollama_in as ollama_in
+    from inference_providers.protocols import ollama_reply as ollama_reply
     from inference_providers.protocols.classify import Verdict as Verdict
     from inference_providers.protocols.dialect import Asked as Asked
     from inference_providers.protocols.dispatch import NOBODY_CAN as NOBODY_CAN
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from inference_providers.protocols.error_body import error_details as error_details
     from inference_providers.protocols.error_body import json_or_text as json_or_text
     from inference_providers.protocols.error_headers import telling_headers as telling_headers
+    from inference_providers.protocols.native import native_request as native_request
+    from inference_providers.protocols.native import speaks as speaks
     from inference_providers.protocols.native_form import NativeForm as NativeForm
     from inference_providers.protocols.openai_chat import form_file as form_file
     from inference_providers.protocols.openai_chat import form_lists as form_lists
@@ -56,6 +61,10 @@ _HOME = {
         "json_or_text",
     ),
     "error_headers": ("telling_headers",),
+    "native": (
+        "native_request",
+        "speaks",
+    ),
     "native_form": ("NativeForm",),
     "openai_chat": (
         "form_file",
@@ -84,7 +93,10 @@ __getattr__, __dir__ = face(
         "gemini_in",
         "gemini_others",
         "gemini_reply",
+        "messages_count",
         "messages_in",
         "messages_reply",
+        "ollama_in",
+        "ollama_reply",
     ),
 )
