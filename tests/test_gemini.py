@@ -248,6 +248,26 @@ def test_a_result_of_no_call_is_refused(contents: list[Any]) -> None:
         turns(*contents)
 
 
+def test_a_result_that_is_told_twice_is_one() -> None:
+    """Gemini CLI does so when it goes on with a conversation; that has its own words for no signature, too."""
+    twice = user(result("f", "a", x=1), result("f", "b", x=1), result("f", "a", x=1), result("f", "b", x=1))
+    said = model({**called("f", "a"), "thoughtSignature": "skip_thought_signature_validator"}, called("f", "b"))
+    asked = read(body(said, twice, user("so?")))
+    assert [turn["role"] for turn in asked.body["messages"]] == ["assistant", "tool", "tool", "user"]
+    assert "extra_content" not in asked.body["messages"][0]["tool_calls"][0]
+    assert asked.losses == []
+    with pytest.raises(InvalidRequestError, match="no call that waits"):
+        turns(said, user(result("f", "a", x=1), result("f", "a", x=2)))
+
+
+def test_thoughts_come_back_with_their_calls_though_programs_forget_them() -> None:
+    thinks = {"reasoning_content": "hm", "tool_calls": [call(0, "{}", "f", "a")]}
+    for more in ({}, SHOWN):
+        told = reply({"choices": [{"message": thinks}]}, read(body(**more)), new_id=ids())["candidates"][0]["content"]
+        (kept,) = [part for part in told["parts"] if "functionCall" in part]
+        assert turns(model(kept))[0]["reasoning_content"] == "hm"
+
+
 def test_neighbours_of_one_side_are_one_turn() -> None:
     found = turns(
         user("a"), user("b"), model("c"), model("d", called("f")), model(called("g")), user(result("f"), result("g"))

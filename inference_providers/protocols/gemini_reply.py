@@ -104,8 +104,7 @@ class _Answer:
         parts += calls
         kept = message.get("reasoning_details")
         details = [one for one in kept if isinstance(one, dict)] if isinstance(kept, list) else []
-        hidden = self._thoughts.text if calls and not self._shows else ""
-        if own := signatures.signature(hidden, details):
+        if own := signatures.signature(self._thoughts.text if calls else "", details):
             signed = calls[0] if calls else parts[-1]
             signed.setdefault("thoughtSignature", own)
         told = {**self._candidate(parts), "finishReason": _reason(self._reason)}

@@ -1,7 +1,7 @@
 """Signatures of thoughts, which programs that speak to Google give back as they got them. Pure.
 
-Google's own go with a call, where its chat completions have them too. In one of ours are the thoughts that a provider
-wants back, and that its words of a chat completion hold: programs keep it, and do not look into it.
+Google's own go with a call, where its chat completions have them too. In one of ours are thoughts as a provider wants
+them back with its calls: programs keep a signature and do not look into it, but forget thoughts.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 
 _HEAD = b'{"thoughts":'
 _BEGINS = base64.b64encode(_HEAD).decode()
-_NONE_OF_GOOGLES = ("skip_thought_signature_validator", "context_engineering_is_the_way_to_go")  # which it takes as one
+# What programs say that have none, and Google takes as one: it gets that anyway.
+NONE = ("", "skip_thought_signature_validator", "context_engineering_is_the_way_to_go")
 
 
 def signature(thoughts: str, details: Any) -> str:
-    """One of ours, for thoughts that are not shown and details that came beside them; empty for neither."""
+    """One of ours, for thoughts and details that came beside them; empty for neither."""
     if not thoughts and not details:
         return ""
     said = json.dumps({"thoughts": thoughts, "details": details or []}, separators=(",", ":"))
@@ -46,8 +47,7 @@ def held(said: str) -> tuple[str, list[Any]] | None:
 
 def of_call(said: str) -> dict[str, Any]:
     """What a call of a chat completion has for a signature of Google's."""
-    known = said if said in _NONE_OF_GOOGLES else usual_base64(said)
-    return {"extra_content": {"google": {"thought_signature": known}}}
+    return {"extra_content": {"google": {"thought_signature": usual_base64(said)}}}
 
 
 def in_call(call: Mapping[str, Any]) -> str:

@@ -75,6 +75,7 @@ class _Turns:
         self.turns: list[dict[str, Any]] = []
         self._losses = losses
         self._waiting: list[tuple[str, str, bool]] = []  # (id, name, whether the id is one that the program gave)
+        self._told: dict[str, str] = {}  # results of those calls, by id
         self._shown: list[dict[str, Any]] = []  # pictures of the model's, which its own turn cannot hold
         self._count = 0
 
@@ -101,7 +102,7 @@ class _Turns:
         hidden: list[str] = []
         details: list[Any] = []
         calls: list[dict[str, Any]] = []
-        self._waiting = []
+        self._waiting, self._told = [], {}
         for where, box in parts:
             self._note(box, where)
             if "functionCall" in box:
@@ -141,6 +142,8 @@ class _Turns:
         if ours is not None:
             hidden.append(ours[0])
             details += ours[1]
+        elif said in signatures.NONE:
+            return
         elif said and "functionCall" in box:
             calls[-1].update(signatures.of_call(said))
         elif said:
@@ -162,13 +165,16 @@ class _Turns:
         """Add the turn of a call's result; what is in it beside text, which that turn cannot hold."""
         box = fields(given, where)
         rest(box, _RESULT, self._losses, "functionResponse.")
-        call = self._answered(text(box.get("id", ""), f"{where}.id"), text(box.get("name", ""), f"{where}.name"), where)
+        own, content = text(box.get("id", ""), f"{where}.id"), _result_text(box.get("response"), f"{where}.response")
+        if own and self._told.get(own) == content:
+            return []  # some programs say results twice when they go on with a conversation
+        call = self._answered(own, text(box.get("name", ""), f"{where}.name"), where)
         self._waiting.remove(call)
+        self._told[own] = content
         parts: list[dict[str, Any]] = []
         for place, part in enumerate(several(box.get("parts"), f"{where}.parts")):
             at = f"{where}.parts[{place}]"
             parts += filter(None, (self._part(fields(part, at), at),))
-        content = _result_text(box.get("response"), f"{where}.response")
         if parts:
             content = f"{content}\n(what it shows follows)".strip()
             parts.insert(0, {"type": "text", "text": f"What the call of {call[1]} shows:"})
