@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from functools import partial
 
 from inference_providers.gateway import dialects
 from inference_providers.gateway.dialects import Dialect, new_id
-from inference_providers.gateway.messages import Incoming, Outgoing
+from inference_providers.gateway.messages import JSON, Incoming, Outgoing
 from inference_providers.gateway.routes import Route
-from inference_providers.protocols import messages_in, messages_reply
+from inference_providers.protocols import messages_count, messages_in, messages_reply
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inference_providers.gateway.service import Gateway
 
 NAME, PATH = "messages", "/v1/messages"
+ESTIMATE = b"x-inference-estimate"
 MESSAGES = Dialect(
     NAME,
     partial(messages_reply.reply, new_id=new_id),
@@ -29,4 +32,12 @@ async def create(gateway: Gateway, incoming: Incoming) -> Outgoing:
     return await dialects.answered(gateway, incoming, MESSAGES, messages_in.read(incoming.json()))
 
 
-ROUTES = (Route("POST", PATH, create, dialect=NAME),)
+async def count(gateway: Gateway, incoming: Incoming) -> Outgoing:
+    """How many tokens a request has, estimated: programs cut their conversations by it, and ask with every turn."""
+    body = incoming.json()
+    messages_in.read(body)
+    found = await asyncio.to_thread(messages_count.count, body)
+    return Outgoing(200, [JSON, (ESTIMATE, b"true")], json.dumps({"input_tokens": found}).encode())
+
+
+ROUTES = (Route("POST", PATH, create, dialect=NAME), Route("POST", f"{PATH}/count_tokens", count, dialect=NAME))

@@ -7,6 +7,7 @@ from inference_providers._face import face
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inference_providers.protocols import classify as classify
+    from inference_providers.protocols import messages_count as messages_count
     from inference_providers.protocols import messages_in as messages_in
     from inference_providers.protocols import messages_reply as messages_reply
     from inference_providers.protocols import ollama_in as ollama_in
@@ -80,6 +81,7 @@ __getattr__, __dir__ = face(
     _HOME,
     modules=(
         "classify",
+        "messages_count",
         "messages_in",
         "messages_reply",
         "ollama_in",

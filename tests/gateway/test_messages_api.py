@@ -152,3 +152,15 @@ def test_tools_that_a_provider_runs_go_to_who_speaks_it() -> None:
         status, message = asyncio.run(work(chat.url, native.url))
         assert (status, message, chat.requests) == (200, MESSAGE, [])
         assert native.requests[0].json["tools"] == body["tools"]
+
+
+def test_tokens_are_counted_without_asking_anybody(within: Within, serve: Serve) -> None:
+    server = serve()
+    body: dict[str, Any] = {"model": "claude-sonnet-4-5", "system": "You are a scientist", "messages": TALK}
+    with _client(within(server.url)) as client:
+        raw = client.messages.with_raw_response.count_tokens(**body)
+        assert raw.headers["x-inference-estimate"] == "true"
+        assert 12 <= raw.parse().input_tokens <= 15
+        with pytest.raises(anthropic.BadRequestError, match="messages"):
+            client.messages.count_tokens(**{**body, "messages": []})
+    assert server.requests == []
