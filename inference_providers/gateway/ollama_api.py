@@ -51,7 +51,7 @@ async def _answered(
         return await _loaded(gateway, incoming, body, why)
     asked = read(body)
     times = {"new_id": new_id, "now": now, "began": began}
-    waiting = ollama_reply.waiting(asked, now=now, chats="messages" in body) if asked.streams else b""
+    waiting = ollama_reply.waiting(asked, now=now, chats=read is ollama_in.read) if asked.streams else b""
     dialect = Dialect(NAME, partial(reply, **times), partial(events, **times), media_type=LINES, ping=waiting)
     return await dialects.answered(gateway, incoming, dialect, asked)
 
