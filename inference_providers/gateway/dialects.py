@@ -18,7 +18,8 @@ from inference_providers.errors import InferenceProvidersError
 from inference_providers.gateway import failures, openai_api, passed, streaming
 from inference_providers.gateway.messages import JSON, Incoming, Outgoing
 from inference_providers.gateway.named import Named
-from inference_providers.protocols import NativeForm
+from inference_providers.protocols import NativeForm, native_request, speaks
+from inference_providers.transport import WireError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
 
 
 _OWN_WORDS = ("avoid", "only", "models", "cache", "cache_config", *sorted(chat.PREFERRING))
+_PATIENCE = 10.0  # seconds for what is looked up before it is estimated
+_NO_SUCH_PATH = (404, 405, 501)
 LOST = b"x-inference-lost"
 
 
@@ -147,6 +150,32 @@ class Turn:
         """The reply as it comes."""
         stream = self._pipeline.async_caller.stream(self._offers, self._request, total=self._gateway.options.timeout)
         return await streaming.streamed(asyncio.ensure_future(stream), self, self._gateway.settings.ping_seconds)
+
+    async def told(self, path: str, name: str) -> dict[str, Any] | None:
+        """What whoever would be asked first says below the dialect's path, if it speaks that; None where it does not.
+
+        That costs nothing, and is not a call of a model. name: of a number that the answer must have.
+        """
+        offer, native = self._offers[0] if self._offers else None, self._request.native
+        lacking = self._gateway.kept.setdefault("lacks " + path, set())
+        self._request.repairs = self._pipeline.health.repairs
+        if offer is None or native is None or offer.place in lacking or not speaks(self._request, offer):
+            return None
+        fitted = native_request(self._request, offer)
+        fitted.path += path
+        try:
+            response = await self._pipeline.async_caller.sender.send(fitted.to_send(), limit=_PATIENCE)
+            content = await response.read()
+        except WireError:
+            return None
+        if response.status in _NO_SUCH_PATH:
+            lacking.add(offer.place)
+        try:
+            found = json.loads(content) if response.status == 200 else None
+        except (ValueError, RecursionError):
+            return None
+        number = found.get(name) if isinstance(found, dict) else None
+        return {name: number} if type(number) is int and number >= 0 else None
 
     def passed(self, reply: Reply) -> Outgoing:
         """A reply that came in the dialect's own words."""

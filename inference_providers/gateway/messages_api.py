@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from functools import partial
 
+from inference_providers.errors import InferenceProvidersError
 from inference_providers.gateway import dialects
 from inference_providers.gateway.dialects import Dialect, new_id
-from inference_providers.gateway.messages import JSON, Incoming, Outgoing
+from inference_providers.gateway.messages import Incoming, Outgoing
 from inference_providers.gateway.routes import Route
 from inference_providers.protocols import messages_count, messages_in, messages_reply
 
@@ -16,8 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inference_providers.gateway.service import Gateway
 
-NAME, PATH = "messages", "/v1/messages"
-ESTIMATE = b"x-inference-estimate"
+ESTIMATE = {"x-inference-estimate": "true"}
+NAME, PATH, COUNT = "messages", "/v1/messages", "/count_tokens"
 MESSAGES = Dialect(
     NAME,
     partial(messages_reply.reply, new_id=new_id),
@@ -33,11 +33,24 @@ async def create(gateway: Gateway, incoming: Incoming) -> Outgoing:
 
 
 async def count(gateway: Gateway, incoming: Incoming) -> Outgoing:
-    """How many tokens a request has, estimated: programs cut their conversations by it, and ask with every turn."""
+    """How many tokens a request has: as its provider counts them, where that speaks this API; else an estimate.
+
+    One that nobody could answer is counted, too: programs cut their conversations by it.
+    """
     body = incoming.json()
-    messages_in.read(body)
-    found = await asyncio.to_thread(messages_count.count, body)
-    return Outgoing(200, [JSON, (ESTIMATE, b"true")], json.dumps({"input_tokens": found}).encode())
+    asked = messages_in.read(body)
+    try:
+        turn = await dialects.prepared(gateway, incoming, MESSAGES, asked)
+        counted = await turn.told(COUNT, "input_tokens")
+    except InferenceProvidersError:
+        counted = None
+    if counted is not None:
+        return Outgoing.json(200, counted)
+    tokens = await asyncio.to_thread(messages_count.count, body)
+    return Outgoing.json(200, {"input_tokens": tokens}, ESTIMATE)
 
 
-ROUTES = (Route("POST", PATH, create, dialect=NAME), Route("POST", f"{PATH}/count_tokens", count, dialect=NAME))
+ROUTES = (
+    Route("POST", PATH, create, dialect=NAME),
+    Route("POST", PATH + COUNT, count, dialect=NAME),
+)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from inference_providers.protocols.error_body import error_details as error_details
     from inference_providers.protocols.error_body import json_or_text as json_or_text
     from inference_providers.protocols.error_headers import telling_headers as telling_headers
+    from inference_providers.protocols.native import native_request as native_request
+    from inference_providers.protocols.native import speaks as speaks
     from inference_providers.protocols.native_form import NativeForm as NativeForm
     from inference_providers.protocols.openai_chat import form_file as form_file
     from inference_providers.protocols.openai_chat import form_lists as form_lists
@@ -56,6 +58,10 @@ _HOME = {
         "json_or_text",
     ),
     "error_headers": ("telling_headers",),
+    "native": (
+        "native_request",
+        "speaks",
+    ),
     "native_form": ("NativeForm",),
     "openai_chat": (
         "form_file",

@@ -32,8 +32,8 @@ def fit(request: ModelRequest, offer: Offer) -> FittedRequest:
         else:
             from inference_providers.protocols import native
 
-            is_native = native.speaks(request, offer)
-            fitted = native.encode(request, offer) if is_native else PROTOCOLS[offer.protocol].encode(request, offer)
+            encode = native.native_request if native.speaks(request, offer) else PROTOCOLS[offer.protocol].encode
+            fitted = encode(request, offer)
         request.fits[id(offer)] = fitted
     return fitted
 
