@@ -23,6 +23,7 @@ MESSAGES = Dialect(
     partial(messages_reply.reply, new_id=new_id),
     partial(messages_reply.Events, new_id=new_id),
     path="/messages",
+    plainer=messages_in.without_foreign_thoughts,
     ping=b'event: ping\ndata: {"type": "ping"}\n\n',
 )
 
