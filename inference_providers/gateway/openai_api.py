@@ -182,6 +182,4 @@ ROUTES = (
     *(Route("POST", BASE + path, routed) for path in _BODIES),
     *(Route("POST", BASE + path, routed, takes_forms=True) for path in _FORMS),
     *(Route(method, BASE + path, routed) for method, path in _BY_ID),
-    Route("GET", BASE + "/models", models),
-    Route("GET", BASE + "/models/{model...}", models),
 )

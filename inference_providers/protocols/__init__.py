@@ -7,6 +7,9 @@ from inference_providers._face import face
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inference_providers.protocols import classify as classify
+    from inference_providers.protocols import gemini_in as gemini_in
+    from inference_providers.protocols import gemini_others as gemini_others
+    from inference_providers.protocols import gemini_reply as gemini_reply
     from inference_providers.protocols import messages_count as messages_count
     from inference_providers.protocols import messages_in as messages_in
     from inference_providers.protocols import messages_reply as messages_reply
@@ -93,6 +96,9 @@ __getattr__, __dir__ = face(
     _HOME,
     modules=(
         "classify",
+        "gemini_in",
+        "gemini_others",
+        "gemini_reply",
         "messages_count",
         "messages_in",
         "messages_reply",
