@@ -58,6 +58,7 @@ def test_the_versions_on_the_page_are_those_that_are_installed() -> None:
         ("llm", "({})", [pinned["llm"]]),
         ("aider", "({})", [pinned["aider-chat"]]),
         ("opencode", "({})", [node["opencode-ai"]]),
+        ("Codex", "({})", [node["@openai/codex"]]),
     ):
         words = said.format(
             *(version.rpartition(".")[0] if version.count(".") > 1 else version for version in versions)
