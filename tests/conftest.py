@@ -142,12 +142,18 @@ def serve() -> Iterator[Callable[..., Server]]:
         server.close()
 
 
-def registry_of(*endpoints: str, model: str = "m", facts: list[Any] | None = None) -> dict[str, Any]:
-    """A registry in which providers p1, p2, ... at *endpoints* serve one model with a key each."""
+def registry_of(
+    *endpoints: str, model: str = "m", facts: list[Any] | None = None, speaks: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """A registry in which providers p1, p2, ... at *endpoints* serve one model with a key each.
+
+    *speaks*: the APIs by which they are asked besides chat completions.
+    """
+    spoken = {"speaks": {api: {} for api in speaks}} if speaks else {}
     providers = {
         f"p{number}": {
             "name": f"Provider {number}",
-            "connection": {"protocol": "openai", "endpoint": endpoint, "api_key": f"P{number}_API_KEY"},
+            "connection": {"protocol": "openai", "endpoint": endpoint, "api_key": f"P{number}_API_KEY", **spoken},
             "model_names": {model: f"{model}-internal"},
             **({"facts": {f"{model}-internal": facts[number - 1]}} if facts else {}),
         }
