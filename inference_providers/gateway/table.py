@@ -13,6 +13,7 @@ from inference_providers.gateway import (
     ollama_api,
     openai_api,
     openapi,
+    responses_api,
     scraping,
     status,
 )
@@ -27,6 +28,7 @@ ROUTES = (
     *messages_api.ROUTES,
     *models_api.ROUTES,
     *gemini_api.ROUTES,
+    *responses_api.ROUTES,
     *ollama_api.ROUTES,
     *openapi.ROUTES,
     *scraping.ROUTES,
