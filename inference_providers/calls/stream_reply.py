@@ -10,7 +10,7 @@ from inference_providers.calls.stream_head import Head
 from inference_providers.calls.trial import error_body, running
 from inference_providers.chat import Pieces, billed_in
 from inference_providers.errors import TruncatedStreamError
-from inference_providers.protocols import PROTOCOLS, Part, as_events, classify, delta_text, fit
+from inference_providers.protocols import Part, as_events, classify, delta_text, fit, reading
 from inference_providers.text import in_line
 from inference_providers.transport import WireError
 from inference_providers.usage import usage_of
@@ -85,17 +85,12 @@ class Opening:
 
     def _judge(self, headers: Mapping[str, str]) -> EventJudge:
         offer, request = self.offer, self._request
-        return PROTOCOLS[offer.protocol].judge(
-            offer.provider,
-            (offer.api_key,),
-            headers,
-            time.time(),
-            path=request.api,
-            allow_empty=request.allow_empty,
-            registry=offer.registry,
-            choices=_answers(request),
-            unread=bool(request.accept),
-        )
+        protocol, path = reading(request, offer)
+        key, now = (offer.api_key,), time.time()
+        return protocol.judge(
+            offer.provider, key, headers, now, path=path, allow_empty=request.allow_empty, registry=offer.registry,
+            choices=_answers(request), unread=bool(request.accept),
+        )  # fmt: skip
 
     def open(self) -> Verdict:
         """Read to the first content; the verdict on that."""
@@ -291,6 +286,7 @@ class StreamReply:
         self.offer: Offer = opening.offer
         self.attempts = attempts
         self.dropped, self.repaired = (fitted.dropped, fitted.repaired) if fitted is not None else ([], [])
+        self.native = fitted.native if fitted is not None else ""  # see `Reply`
         self._opening = opening
         self._whole, self._failure = False, ""  # whether it was read to its end; the kind of error that it broke with
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from inference_providers.protocols.dispatch import capable_offers as capable_offers
     from inference_providers.protocols.dispatch import fit as fit
     from inference_providers.protocols.dispatch import mend as mend
+    from inference_providers.protocols.dispatch import reading as reading
     from inference_providers.protocols.error_body import error_details as error_details
     from inference_providers.protocols.error_body import json_or_text as json_or_text
     from inference_providers.protocols.error_headers import telling_headers as telling_headers
@@ -40,6 +41,7 @@ _HOME = {
         "capable_offers",
         "fit",
         "mend",
+        "reading",
     ),
     "error_body": (
         "error_details",
