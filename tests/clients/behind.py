@@ -22,7 +22,8 @@ from tests.servers import Server, status
 PATIENCE = 90.0  # seconds for a program: the slowest wait for their own retries
 TOKEN = "token-of-the-gateway-0123456789"
 KEYS = keys(3)
-THINKER, PLAIN, BOTH, NATIVE = "deepseek-chat", "mistral-small", "gpt-4o-mini", "claude-sonnet-4-5"  # models
+THINKER, PLAIN, BOTH = "deepseek-chat", "mistral-small", "gpt-4o-mini"  # models
+NATIVE, CLAUDE = "claude-sonnet-4-5", "claude-haiku-4-5"
 PRIVATE = {"cookie": "session=secret-cookie", "x-forwarded-for": "203.0.113.77", "x-api-token": "secret-header"}
 
 
@@ -43,12 +44,13 @@ PICTURE = base64.b64encode(png()).decode()
 class Behind:
     """A gateway, and behind it: one whose model thinks, one that takes little, and one that speaks Anthropic's messages.
 
-    The first two serve BOTH, the first before the second; the first alone has THINKER, the second PLAIN, the last NATIVE.
+    The first two serve BOTH, the first before the second; the last two serve CLAUDE. THINKER, PLAIN and NATIVE are
+    served by one of them each.
     """
 
     def __init__(self, folder: Path) -> None:
         self.thinker, self.plain = StrictChat(thinks=True), StrictChat("[a-zA-Z0-9]{9}")
-        self.native = StrictMessages(KEYS["P3_API_KEY"], f"{NATIVE}-internal")
+        self.native = StrictMessages(KEYS["P3_API_KEY"], {f"{name}-internal" for name in (NATIVE, CLAUDE)})
         self.outside = Server(status(502, {"error": {"message": "nothing outside is reached here"}}))
         self.home = folder / "home"
         self.home.mkdir()
@@ -61,8 +63,8 @@ class Behind:
         speaks = {"endpoint": self.native.url, "key": "x-api-key", "headers": {"anthropic-version": VERSION}}
         rows: list[tuple[Server, tuple[str, ...], dict[str, Any]]] = [
             (self.thinker, (BOTH, THINKER), {"turns": self.thinker.turns}),
-            (self.plain, (BOTH, PLAIN), {"turns": self.plain.turns}),
-            (self.native, (NATIVE,), {"speaks": {"messages": speaks}}),
+            (self.plain, (BOTH, PLAIN, CLAUDE), {"turns": self.plain.turns}),
+            (self.native, (NATIVE, CLAUDE), {"speaks": {"messages": speaks}}),
         ]
         providers = {
             f"p{number}": {

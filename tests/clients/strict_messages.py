@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from typing import Any
 
 from tests.clients.provider import TEXT, WORDS
-from tests.clients.strict_chat import BEFORE, CALLS, THOUGHT, Complaint, hold
+from tests.clients.strict_chat import BEFORE, CALLS, THOUGHT, Complaint, hold, total
 from tests.servers import Connection, Received, Server
 
 VERSION = "2023-06-01"
@@ -24,10 +25,14 @@ HEADERS = {"request-id": "req_of_the_provider"}
 
 
 class StrictMessages(Server):
-    """key: what must be in `x-api-key`, and nowhere else. model: what it is asked for."""
+    """key: what must be in one of the headers for it. models: what it may be asked for.
 
-    def __init__(self, key: str, model: str) -> None:
-        self.key, self.model, self.down = key, model, False
+    lasts: messages, after which it says that it is overloaded.
+    """
+
+    def __init__(self, key: str, models: set[str]) -> None:
+        self.key, self.models, self.lasts = key, models, sys.maxsize
+        self.calls = CALLS
         self.complaints: list[str] = []
         self.signatures: set[str] = set()
         self._made = 0
@@ -43,7 +48,7 @@ class StrictMessages(Server):
         path = request.path.partition("?")[0]
         if path == "/v1/models":
             connection.reply(200, {"data": [], "has_more": False})
-        elif self.down:
+        elif len(self.messages) > self.lasts:
             refuse(connection, 529, "overloaded_error", "Overloaded")
         else:
             try:
@@ -60,11 +65,13 @@ class StrictMessages(Server):
 
     def check(self, request: Received, *, counts: bool) -> None:
         """Raise Complaint unless a request is right."""
-        hold(request.headers.get("x-api-key") == self.key, "x-api-key: not the provider's")
-        hold("authorization" not in request.headers, "authorization: there is one")
-        hold(request.headers.get("anthropic-version") == VERSION, "anthropic-version: is missing")
+        hold(request.key == self.key, "x-api-key: not the provider's")
+        hold(
+            re.fullmatch(r"\d{4}-\d\d-\d\d", request.headers.get("anthropic-version", "")),
+            "anthropic-version: is missing",
+        )
         body = request.json
-        hold(body["model"] == self.model, f"model: {body['model']}")
+        hold(body["model"] in self.models, f"model: {body['model']}")
         hold(counts or isinstance(body.get("max_tokens"), int), "max_tokens: Field required")
         role = "assistant"
         uses: set[str] = set()
@@ -91,7 +98,7 @@ class StrictMessages(Server):
         """Follow the script."""
         script, number = script_of(body["messages"])
         results = [block for block in body["messages"][-1]["content"] if said(block) == "tool_result"]
-        thinks = script in ("think", "thinktools") and body.get("thinking", {}).get("type") == "enabled"
+        thinks = script in ("think", "thinktools") and body.get("thinking", {}).get("type") in ("enabled", "adaptive")
         if script == "refused" and not results:
             refuse(connection, int(number), KINDS[int(number)], WORDS[int(number)][0])
             return
@@ -103,7 +110,7 @@ class StrictMessages(Server):
             blocks.append({"type": "thinking", "thinking": THOUGHT, "signature": signature})
         if script in ("tools", "thinktools") and not results:
             blocks.append({"type": "text", "text": BEFORE})
-            for name, arguments in CALLS:
+            for name, arguments in self.calls:
                 self._made += 1
                 blocks.append({"type": "tool_use", "id": f"toolu_{self._made:024d}", "name": name, "input": arguments})
             reason = "tool_use"
@@ -111,8 +118,9 @@ class StrictMessages(Server):
             text = f"The tools say {' and '.join(text_of(block['content']) for block in results)}." if results else TEXT
             blocks.append({"type": "text", "text": history(body["messages"]) if script == "history" else text})
             reason = "end_turn"
+        self._made += 1
         message = {
-            "id": "msg_of_the_provider", "type": "message", "role": "assistant", "model": body["model"],
+            "id": f"msg_{self._made:024d}", "type": "message", "role": "assistant", "model": body["model"],
             "content": blocks, "stop_reason": reason, "stop_sequence": None, "stop_details": None, "container": None,
             "usage": USAGE,
         }  # fmt: skip
@@ -152,7 +160,7 @@ def history(messages: list[dict[str, Any]]) -> str:
         blocks = [{"type": "text"}] if isinstance(message["content"], str) else message["content"]
         kinds = [said(block) for block in blocks]
         if message["role"] == "assistant":
-            sums = [f"{one['name']}({sum(one['input'].values())})" for one in blocks if said(one) == "tool_use"]
+            sums = [f"{one['name']}({total(one['input'])})" for one in blocks if said(one) == "tool_use"]
             words.append("+".join(["said" if "text" in kinds else "", *sums]).strip("+"))
         else:
             words += [f"={text_of(block['content'])}" for block in blocks if said(block) == "tool_result"]
