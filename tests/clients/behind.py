@@ -116,9 +116,9 @@ class Behind:
         found: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])["turns"]
         return found
 
-    def pasted(self, block: str, model: str = BOTH) -> str:
-        """What the page has, with the address of this gateway, and a model that is here."""
-        return block.replace("http://127.0.0.1:8484", self.url).replace("auto", model)
+    def pasted(self, block: str) -> str:
+        """What the page has, with the address of this gateway."""
+        return block.replace("http://127.0.0.1:8484", self.url)
 
     def check(self) -> None:
         """Nothing went out of the machine, nothing was wrong with a request, and nothing in it tells who asked."""

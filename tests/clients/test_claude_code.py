@@ -28,7 +28,7 @@ class Claude:
         self.folder = behind.home / "folder"
         self.folder.mkdir()
         (block,) = of_the_page("Claude Code", "bash")
-        self.start, _, _ = behind.pasted(block.replace("auto:small", "auto")).rpartition("claude\n")
+        self.start, _, _ = behind.pasted(block).rpartition("claude\n")
         paths = [self.folder / name for name in ("a.txt", "b.txt")]
         paths[0].write_text(f"{FIRST}\n")
         paths[1].write_text(f"{SECOND}\n")
