@@ -7,6 +7,7 @@ from inference_providers.gateway import (
     batches_api,
     files_api,
     inference_routes,
+    messages_api,
     openai_api,
     openapi,
     scraping,
@@ -20,6 +21,7 @@ ROUTES = (
     *files_api.ROUTES,
     *batches_api.ROUTES,
     *inference_routes.ROUTES,
+    *messages_api.ROUTES,
     *openapi.ROUTES,
     *scraping.ROUTES,
 )
