@@ -186,8 +186,8 @@ class Turn:
     async def _translated(self, reply: AsyncStreamReply) -> AsyncIterator[bytes]:
         events, key = self._dialect.events(self.asked), reply.offer.api_key
         try:
-            async for chunk in reply:
-                if piece := events.feed(chunk):
+            async for chunks in reply.batches():
+                if piece := b"".join(map(events.feed, chunks)):
                     yield passed.without_key(piece, key)
             yield passed.without_key(events.end(), key)
         except InferenceProvidersError as error:

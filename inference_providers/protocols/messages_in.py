@@ -219,7 +219,7 @@ def _assistant(blocks: list[Mapping[str, Any]], where: str, left: _Left) -> list
     turn: dict[str, Any] = {"role": "assistant", "content": "".join(texts) or (None if calls else "")}
     if thoughts:
         turn["reasoning_content"] = "".join(thoughts)
-    if details:
+    if any("signature" in detail or "data" in detail for detail in details):  # else they say nothing new
         turn["reasoning_details"] = details
     if calls:
         turn["tool_calls"] = calls

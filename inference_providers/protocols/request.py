@@ -32,11 +32,12 @@ class FittedRequest:
 
     body: the JSON object, or None where *content*, the bytes, is all there is. headers: without the key.
     dropped: names of the parameters that this offer does not take, and does not get. repaired: in words, what it gets
-    otherwise than it was asked for, since it refused that.
+    otherwise than it was asked for, since it refused that, or has another measure for it. asked: the body in the words
+    of a chat completion, where the offer's protocol has others; else None.
     """
 
     __slots__ = (
-        "body", "content", "dropped", "endpoint", "headers", "key", "method", "native", "offer", "path", "repaired",
+        "asked", "body", "content", "dropped", "endpoint", "headers", "key", "method", "native", "offer", "path", "repaired",
     )  # fmt: skip
 
     def __init__(
@@ -54,6 +55,7 @@ class FittedRequest:
         self.offer, self.method, self.path, self.headers = offer, method, path, headers
         self.body, self.content, self.dropped = body, content, dropped
         self.repaired = repaired or []
+        self.asked: Mapping[str, Any] | None = None
         self.native = self.endpoint = self.key = ""
 
     def to_send(self) -> Request:
