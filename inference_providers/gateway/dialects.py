@@ -101,7 +101,7 @@ async def prepared(gateway: Gateway, incoming: Incoming, dialect: Dialect, asked
     wanted = RoutedRequest("POST", chat.PATH, b"", "application/json", gateway.options, named, headers=plain, body=body)
     openai_api.admit(incoming, wanted, original)
     if dialect.path:
-        raw = b"" if ours else incoming.content
+        raw = incoming.content if asked.as_it_came and not ours else b""
         wanted.request.native = NativeForm(
             dialect.name, dialect.path, original, raw, headers=headers, only=asked.only_native
         )

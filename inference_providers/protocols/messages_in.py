@@ -30,7 +30,7 @@ class _Left:
 
     def __init__(self) -> None:
         self.losses: dict[str, None] = {}
-        self.only = ""
+        self.only, self.unsealed = "", False
 
     def out(self, name: str) -> None:
         """Note what is not missed."""
@@ -65,7 +65,22 @@ def read(body: Mapping[str, Any]) -> Asked:
     streams = body.get("stream") is True
     if streams:
         made |= {"stream": True, "stream_options": {"include_usage": True}}
-    return Asked(made, body, losses=left.losses, streams=streams, only_native=left.only)
+    original = _sealed(body) if left.unsealed else body
+    return Asked(
+        made, original, losses=left.losses, streams=streams, only_native=left.only, as_it_came=not left.unsealed
+    )
+
+
+def _sealed(body: Mapping[str, Any]) -> dict[str, Any]:
+    """A request without the thoughts that no signature seals: they are of models of others, and refused."""
+    messages = []
+    for message in body["messages"]:
+        content = message["content"]
+        if message["role"] == "assistant" and not isinstance(content, str):
+            content = [one for one in content if one.get("type") != "thinking" or one.get("signature")]
+        if content:
+            messages.append({**message, "content": content})
+    return {**body, "messages": messages}
 
 
 def _turns(body: Mapping[str, Any], left: _Left) -> list[dict[str, Any]]:
@@ -88,7 +103,7 @@ def _turns(body: Mapping[str, Any], left: _Left) -> list[dict[str, Any]]:
         elif role == "assistant":
             turns += _assistant(blocks, where, left)
         elif role == "system":
-            turns.append({"role": "system", "content": _joined(blocks, where)})
+            _add_system(turns, _joined(blocks, where))
         else:
             raise _refused(f"{where}.role must be user or assistant, not {role!r:.40}")
     return turns
@@ -102,6 +117,21 @@ def _system(system: Any, left: _Left) -> str:
         left.out("cache_control")
     kept = [block for block in blocks if not str(block.get("text", "")).startswith(_VOLATILE)]
     return _joined(kept, "system")
+
+
+def _add_system(turns: list[dict[str, Any]], text: str) -> None:
+    """What the system says in the midst of a conversation goes to the user's turn: most models take it nowhere else."""
+    last = turns[-1] if turns else {}
+    if last.get("role", "system") == "system":
+        turns[:] = [{"role": "system", "content": "\n\n".join(filter(None, (last.get("content"), text)))}]
+        return
+    text = f"<system>\n{text}\n</system>"
+    if last["role"] != "user":
+        turns.append({"role": "user", "content": text})
+    elif isinstance(last["content"], str):
+        last["content"] = f"{last['content']}\n\n{text}"
+    else:
+        last["content"].append({"type": "text", "text": text})
 
 
 def _joined(blocks: list[Mapping[str, Any]], where: str) -> str:
@@ -139,6 +169,8 @@ def _part(block: Mapping[str, Any], where: str, left: _Left) -> dict[str, Any] |
     if kind == "search_result":
         texts = [_text(_object(one, where).get("text"), where) for one in _list(block.get("content"), where)]
         return {"type": "text", "text": "\n".join((f"{block.get('title', '')} ({block.get('source', '')})", *texts))}
+    if kind == "tool_reference":  # of a tool that waited to be found, and is among the others here
+        return {"type": "text", "text": f"The tool {_text(block.get('tool_name'), f'{where}.tool_name')} can be used."}
     left.needed(f"a block of the type {_text(kind, f'{where}.type')!r:.60} has no counterpart in chat completions")
     return None
 
@@ -201,7 +233,10 @@ def _assistant(blocks: list[Mapping[str, Any]], where: str, left: _Left) -> list
         elif kind == "thinking":
             thoughts.append(_text(block.get("thinking"), f"{where}.thinking"))
             detail = {"type": "reasoning.text", "text": thoughts[-1]}
-            if signature := block.get("signature"):
+            if not block.get("signature"):
+                left.unsealed = True
+            else:
+                signature = block["signature"]
                 detail["signature"] = _text(signature, f"{where}.signature")
                 left.out("thinking.signature")
             details.append(detail)

@@ -54,7 +54,7 @@ def same_bytes(behind: Behind) -> None:
     for given, made in names:
         sent = [body.replace(given, made) for body in sent]
     assert sent
-    assert [request.body for request in behind.native.messages] == sent
+    assert sorted(request.body for request in behind.native.messages) == sorted(sent)  # whatever connection they took
 
 
 @pytest.mark.parametrize("stream", [False, True])
