@@ -11,12 +11,11 @@ if TYPE_CHECKING:
 class Asked:
     """body: of a chat completion. losses: names of what has no counterpart there, and was left out.
 
-    streams: whether the reply is to come as events. original: the request as it came, or, without `as_it_came`, what
-    of it is for who speaks its own API. only_native: why nobody can take
+    streams: whether the reply is to come as events. original: the request as it came. only_native: why nobody can take
     the request but who speaks its own API, in words: leaving out what has no counterpart would change what is meant.
     """
 
-    __slots__ = ("as_it_came", "body", "losses", "only_native", "original", "streams")
+    __slots__ = ("body", "losses", "only_native", "original", "streams")
 
     def __init__(
         self,
@@ -26,7 +25,6 @@ class Asked:
         losses: Iterable[str] = (),
         streams: bool = False,
         only_native: str = "",
-        as_it_came: bool = True,
     ) -> None:
         self.body, self.original, self.losses, self.streams = body, original, list(losses), streams
-        self.only_native, self.as_it_came = only_native, as_it_came
+        self.only_native = only_native
