@@ -9,8 +9,6 @@ if TYPE_CHECKING:
 
     from inference_providers.offers import Offer
 
-_AS_IT_IS: Mapping[str, Any] = {}  # of an offer that is served by this very API
-
 
 class NativeForm:
     """api: its name in the registry. path: where it is asked, below an endpoint. body, raw: read, and as it came.
@@ -41,9 +39,4 @@ class NativeForm:
 
     def row(self, offer: Offer) -> Mapping[str, Any] | None:
         """How an offer is asked by this API (`endpoint`, `key`, `headers`); None where it does not speak it."""
-        if offer.api == self.api:
-            return _AS_IT_IS
-        row: Mapping[str, Any] | None = (offer.connection.get("speaks") or {}).get(self.api)
-        if row is None or (not offer.local and offer.moved()):
-            return None  # nobody knows what is spoken at an address of the user's
-        return row
+        return offer.asked_by(self.api)

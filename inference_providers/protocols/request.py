@@ -37,7 +37,8 @@ class FittedRequest:
     """
 
     __slots__ = (
-        "asked", "body", "content", "dropped", "endpoint", "headers", "key", "method", "native", "offer", "path", "repaired",
+        "asked", "body", "content", "dropped", "endpoint", "headers", "key", "method", "native", "offer", "path",
+        "repaired",
     )  # fmt: skip
 
     def __init__(
