@@ -18,7 +18,8 @@ from inference_providers.errors import InferenceProvidersError
 from inference_providers.gateway import failures, openai_api, passed, streaming
 from inference_providers.gateway.messages import JSON, Incoming, Outgoing
 from inference_providers.gateway.named import Named
-from inference_providers.protocols import NativeForm
+from inference_providers.protocols import NativeForm, native_request, speaks
+from inference_providers.transport import WireError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
 
 
 _OWN_WORDS = ("avoid", "only", "models", "cache", "cache_config", *sorted(chat.PREFERRING))
+_PATIENCE = 10.0  # seconds for what is looked up before it is estimated
+_NO_SUCH_PATH = (404, 405, 501)
 LOST = b"x-inference-lost"
 
 
@@ -57,6 +60,8 @@ class Dialect:
     name: of the form in which its failures are told (`failures.DIALECTS`), and by which rows of providers say that they
     speak it. path: where those are asked; empty where nobody does. reply, events: make its replies of chat completions.
     media_type: of its streams. ping: see `streaming.Form`. words: fields of its own that are called like some of ours.
+    plainer: see `NativeForm`. learns: whether what a provider says in its words is about things that are kept there,
+    which later requests name.
     """
 
     def __init__(
@@ -69,9 +74,11 @@ class Dialect:
         media_type: str = passed.EVENTS,
         ping: bytes = b": waiting for the model\n\n",
         words: Sequence[str] = (),
+        plainer: Callable[..., dict[str, Any] | None] | None = None,
+        learns: bool = False,
     ) -> None:
         self.name, self.reply, self.events, self.path = name, reply, events, path
-        self.media_type, self.ping = media_type, ping
+        self.media_type, self.ping, self.plainer, self.learns = media_type, ping, plainer, learns
         self.own_words = [word for word in _OWN_WORDS if word not in words]
 
 
@@ -96,15 +103,23 @@ async def prepared(gateway: Gateway, incoming: Incoming, dialect: Dialect, asked
     original = dict(asked.original)
     ours = {word: original.pop(word) for word in dialect.own_words if word in original}
     headers = passed.own_of_caller(headers_for_all(incoming.headers))
-    plain = {name: value for name, value in headers.items() if not name.lower().startswith("anthropic-")}
+    own = {name: value for name, value in headers.items() if not name.lower().startswith("anthropic-")}
     body = {**asked.body, **ours}
-    wanted = RoutedRequest("POST", chat.PATH, b"", "application/json", gateway.options, named, headers=plain, body=body)
+    wanted = RoutedRequest("POST", chat.PATH, b"", "application/json", gateway.options, named, headers=own, body=body)
     openai_api.admit(incoming, wanted, original)
     if dialect.path:
-        raw = b"" if ours else incoming.content
-        wanted.request.native = NativeForm(
-            dialect.name, dialect.path, original, raw, headers=headers, only=asked.only_native
+        native = NativeForm(
+            dialect.name,
+            dialect.path,
+            original,
+            b"" if ours else incoming.content,
+            headers=headers,
+            only=asked.only_native,
+            plainer=dialect.plainer,
         )
+        if dialect.plainer is not None and (plain := dialect.plainer(original)) is not None:  # what we made ourselves
+            native.body, native.raw = plain, b""
+        wanted.request.native = native
     return Turn(gateway, dialect, asked, wanted, named, *await openai_api.candidates(gateway, incoming, wanted))
 
 
@@ -148,6 +163,36 @@ class Turn:
         stream = self._pipeline.async_caller.stream(self._offers, self._request, total=self._gateway.options.timeout)
         return await streaming.streamed(asyncio.ensure_future(stream), self, self._gateway.settings.ping_seconds)
 
+    async def learn(self, reply: Reply) -> None:
+        """Remember what a reply in the dialect's own words says that its provider keeps."""
+        await self._named.learn(reply.data, reply.offer)
+
+    async def told(self, path: str, name: str) -> dict[str, Any] | None:
+        """What whoever would be asked first says below the dialect's path, if it speaks that; None where it does not.
+
+        That costs nothing, and is not a call of a model. name: of a number that the answer must have.
+        """
+        offer, native = self._offers[0] if self._offers else None, self._request.native
+        lacking = self._gateway.kept.setdefault("lacks " + path, set())
+        self._request.repairs = self._pipeline.health.repairs
+        if offer is None or native is None or offer.place in lacking or not speaks(self._request, offer):
+            return None
+        fitted = native_request(self._request, offer)
+        fitted.path += path
+        try:
+            response = await self._pipeline.async_caller.sender.send(fitted.to_send(), limit=_PATIENCE)
+            content = await response.read()
+        except WireError:
+            return None
+        if response.status in _NO_SUCH_PATH:
+            lacking.add(offer.place)
+        try:
+            found = json.loads(content) if response.status == 200 else None
+        except (ValueError, RecursionError):
+            return None
+        number = found.get(name) if isinstance(found, dict) else None
+        return {name: number} if type(number) is int and number >= 0 else None
+
     def passed(self, reply: Reply) -> Outgoing:
         """A reply that came in the dialect's own words."""
         return Outgoing(reply.status, *passed.whole(reply))
@@ -181,13 +226,16 @@ class Turn:
 
     def pieces(self, reply: AsyncStreamReply) -> AsyncIterator[bytes]:
         """What a provider sends, in the dialect's words."""
-        return streaming.passed_on(reply, self.failed) if reply.native else self._translated(reply)
+        if not reply.native:
+            return self._translated(reply)
+        pieces = self._named.noting(reply.raw(), reply.offer) if self._dialect.learns else None
+        return streaming.passed_on(reply, self.failed, pieces)
 
     async def _translated(self, reply: AsyncStreamReply) -> AsyncIterator[bytes]:
         events, key = self._dialect.events(self.asked), reply.offer.api_key
         try:
-            async for chunk in reply:
-                if piece := events.feed(chunk):
+            async for chunks in reply.batches():
+                if piece := b"".join(map(events.feed, chunks)):
                     yield passed.without_key(piece, key)
             yield passed.without_key(events.end(), key)
         except InferenceProvidersError as error:

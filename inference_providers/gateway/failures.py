@@ -123,6 +123,18 @@ def messages_form(failure: Told) -> dict[str, Any]:
     return messages_reply.error(failure.status, failure.message, failure.code)
 
 
+def gemini_form(failure: Told) -> dict[str, Any]:
+    """As Google's API says it."""
+    from inference_providers.protocols import gemini_reply
+
+    return gemini_reply.error(failure.status, failure.message, failure.code)
+
+
+def ollama_form(failure: Told) -> dict[str, Any]:
+    """As Ollama's API says it."""
+    return {"error": failure.message}
+
+
 def event(error: Refused | InferenceProvidersError) -> bytes:
     """A failure after a stream's first content, as an event of the stream."""
     return b"data: " + json.dumps(openai_form(read(error))).encode() + b"\n\n"
@@ -132,4 +144,6 @@ DIALECTS: dict[str, Callable[[Told], dict[str, Any]]] = {
     "openai": openai_form,
     "inference": inference_form,
     "messages": messages_form,
+    "gemini": gemini_form,
+    "ollama": ollama_form,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from inference_providers import credentials
 from inference_providers.offers.access import ANOTHER, unspoken
-from inference_providers.registry import MESSAGES, OPENAI_PROTOCOL, RESPONSES, SPOKEN, TALKS
+from inference_providers.registry import CHAT, MESSAGES, OPENAI_PROTOCOL, RESPONSES, SPOKEN, TALKS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -245,17 +245,21 @@ class Offer(credentials.Secretive, Frozen):
     def asked_by(self, api: str) -> Mapping[str, Any] | None:
         """How it is asked by an API: `endpoint`, `key` (the header that has it), `headers`; None if it is not.
 
-        What is not said there is as usual.
+        What is not said there is as in chats.
         """
-        from inference_providers.offers.other_apis import usual
-
         speaks: Mapping[str, Any] | None = (self.connection.get("speaks") or {}).get(api)
-        if self.api != api and (speaks is None or (not self.local and self.moved())):
-            return None  # nobody knows what else is spoken at an address of the user's
-        found = {**usual(self._access.general, self.connection, self.variable, api), **(speaks or {})}
         if self.api == api:
-            found.pop("endpoint", None)
-        return found
+            from inference_providers.offers.other_apis import usual
+
+            said = {name: (speaks or {})[name] for name in ("key", "headers") if name in (speaks or {})}
+            return {**usual(self._access.general, self.connection, self.variable, api), **said}
+        if speaks is None or self.api != CHAT or (not self.local and self.moved()):
+            return None  # nobody knows what is spoken at an address of the user's
+        if "names" in speaks:
+            import re
+
+            return speaks if re.search(speaks["names"], self.internal_name) else None
+        return speaks
 
     def lacks(self, feature: str) -> bool:
         """Whether the sources say that it cannot do *feature*, one of `features`; False where nobody knows."""

@@ -46,8 +46,8 @@ def fit(request: ModelRequest, offer: Offer) -> FittedRequest:
         else:
             from inference_providers.protocols import native
 
-            is_native = native.speaks(request, offer)
-            fitted = native.encode(request, offer) if is_native else PROTOCOLS[offer.protocol].encode(request, offer)
+            encode = native.native_request if native.speaks(request, offer) else PROTOCOLS[offer.protocol].encode
+            fitted = encode(request, offer)
         request.fits[id(offer)] = fitted
     return fitted
 
@@ -172,7 +172,7 @@ def mend(request: ModelRequest, offer: Offer, verdict: Verdict) -> None:
     learnt = request.learnt.setdefault(offer.place, [])
     fitted = fit(request, offer)
     if fitted.native:
-        _ask_by_chat(request, offer, verdict)
+        _mend_native(request, offer, verdict)
         return
     if len(learnt) >= complaints.TRIES or fitted.body is None:
         return
@@ -193,10 +193,19 @@ def mend(request: ModelRequest, offer: Offer, verdict: Verdict) -> None:
 _NO_SUCH_PATH = (404, 405, 501)
 
 
-def _ask_by_chat(request: ModelRequest, offer: Offer, verdict: Verdict) -> None:
-    """Have a request that came in another API's words put as a chat completion, where a server lacks that API."""
+def _mend_native(request: ModelRequest, offer: Offer, verdict: Verdict) -> None:
+    """See whether a request that came in another API's words can be put otherwise.
+
+    As a chat completion, where a server lacks that API; without the thoughts of another model, where it refuses those.
+    """
     native = request.native
     assert native is not None
+    words = verdict.words.text if verdict.words is not None else ""
+    if native.plainer is not None and (body := native.plainer(native.body, words)) is not None:
+        native.body, native.raw, native.plainer = body, b"", None
+        request.fits.pop(id(offer))
+        verdict.repaired = "without the thoughts of another model"
+        return
     if verdict.error is None or verdict.error.status not in _NO_SUCH_PATH or native.only or offer.api == native.api:
         return
     from inference_providers.protocols.repairs import Repairs

@@ -7,6 +7,7 @@ be asked who speak this API themselves.
 from __future__ import annotations
 
 import json
+import re
 
 from inference_providers.errors import InvalidRequestError
 from inference_providers.protocols.dialect import Asked
@@ -219,7 +220,7 @@ def _assistant(blocks: list[Mapping[str, Any]], where: str, left: _Left) -> list
     turn: dict[str, Any] = {"role": "assistant", "content": "".join(texts) or (None if calls else "")}
     if thoughts:
         turn["reasoning_content"] = "".join(thoughts)
-    if details:
+    if any("signature" in detail or "data" in detail for detail in details):  # else they say nothing new
         turn["reasoning_details"] = details
     if calls:
         turn["tool_calls"] = calls
@@ -278,6 +279,45 @@ def _read_thinking(body: Mapping[str, Any], made: dict[str, Any], left: _Left) -
         schema = _object(_object(form, "output_config.format").get("schema"), "output_config.format.schema")
         wrapped = {"name": "answer", "schema": schema, "strict": True}
         made["response_format"] = {"type": "json_schema", "json_schema": wrapped}
+
+
+def without_foreign_thoughts(body: Mapping[str, Any], refused: str = "?") -> dict[str, Any] | None:
+    """The request without thoughts that no signature proves, which were made of another model's; None if it has none.
+
+    refused: the words of a refusal. Where those are of thoughts, or of their signatures, none of them stays.
+    """
+    said = _ABOUT_THOUGHTS(refused.lower())
+    if refused != "?" and said is None:
+        return None
+    turns, found = [], False
+    for turn in body.get("messages") or ():
+        content = turn.get("content") if isinstance(turn, dict) and turn.get("role") == "assistant" else None
+        if isinstance(content, list):
+            kept = [block for block in content if not _is_foreign(block, all_of_them=said is not None)]
+            if len(kept) < len(content):
+                found, turn = True, {**turn, "content": kept or [{"type": "text", "text": "(thought)"}]}
+        turns.append(turn)
+    if not found:
+        return None
+    made = {**body, "messages": turns}
+    if _has(turns[-1], "tool_result") and isinstance(body.get("thinking"), dict):
+        del made["thinking"]  # else a turn that calls has to begin with thoughts
+    return made
+
+
+def _has(turn: Any, kind: str) -> bool:
+    content = turn.get("content") if isinstance(turn, dict) else None
+    return isinstance(content, list) and any(isinstance(block, dict) and block.get("type") == kind for block in content)
+
+
+_ABOUT_THOUGHTS = re.compile(r"signature|thinking").search
+
+
+def _is_foreign(block: Any, *, all_of_them: bool) -> bool:
+    kind = block.get("type") if isinstance(block, dict) else None
+    if kind == "thinking":
+        return all_of_them or not block.get("signature")
+    return all_of_them and kind == "redacted_thinking"
 
 
 # What a field must be

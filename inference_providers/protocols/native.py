@@ -25,7 +25,7 @@ def speaks(request: ModelRequest, offer: Offer) -> bool:
     return known is None or native.mark not in known.without
 
 
-def encode(request: ModelRequest, offer: Offer) -> FittedRequest:
+def native_request(request: ModelRequest, offer: Offer) -> FittedRequest:
     """The request as it came, with this offer's name for the model. It must be one that speaks its API."""
     native = request.native
     assert native is not None

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from inference_providers.offers import Offer
+
+    Plainer = Callable[[Mapping[str, Any], str], dict[str, Any] | None]
 
 
 class NativeForm:
     """api: its name in the registry. path: where it is asked, below an endpoint. body, raw: read, and as it came.
 
     headers: the caller's own, for whoever speaks the API. only: why nobody else can take the request, in words; empty
-    where they can.
+    where they can. plainer: makes of a body and a refusal's words one without what was refused, that of another model's
+    thoughts; None where there is nothing of it.
     """
 
-    __slots__ = ("api", "body", "headers", "only", "path", "raw")
+    __slots__ = ("api", "body", "headers", "only", "path", "plainer", "raw")
 
     def __init__(
         self,
@@ -28,9 +31,10 @@ class NativeForm:
         *,
         headers: Mapping[str, str] | None = None,
         only: str = "",
+        plainer: Plainer | None = None,
     ) -> None:
         self.api, self.path, self.body, self.raw, self.only = api, path, body, raw, only
-        self.headers = dict(headers or {})
+        self.headers, self.plainer = dict(headers or {}), plainer
 
     @property
     def mark(self) -> str:

@@ -152,3 +152,60 @@ def test_tools_that_a_provider_runs_go_to_who_speaks_it() -> None:
         status, message = asyncio.run(work(chat.url, native.url))
         assert (status, message, chat.requests) == (200, MESSAGE, [])
         assert native.requests[0].json["tools"] == body["tools"]
+
+
+def test_tokens_are_counted_by_whoever_can_and_else_estimated(within: Within, serve: Serve) -> None:
+    def counts(connection: Connection, request: Received) -> None:
+        assert request.path == "/v1/messages/count_tokens"
+        connection.reply(200, {"input_tokens": 1234, "more": "x"})
+
+    async def work(url: str) -> tuple[int, Any]:
+        async with asked(_native(url, key="x-api-key")) as gateway:
+            return await gateway(TOKEN, "POST", "/v1/messages/count_tokens", ASK)
+
+    with Server(counts) as server:
+        assert asyncio.run(work(server.url)) == (200, {"input_tokens": 1234})
+    with Server(lambda connection, request: connection.reply(404, "not found")) as server:
+        status, counted = asyncio.run(work(server.url))
+        assert status == 200
+        assert 0 < counted["input_tokens"] < 100
+    gateway = within(serve().url)
+    with _client(gateway) as client:
+        raw = client.messages.with_raw_response.count_tokens(model="nobody-has-it", messages=TALK)
+        assert raw.headers["x-inference-estimate"] == "true"
+        assert raw.parse().input_tokens == counted["input_tokens"]
+
+
+def test_thoughts_of_another_model_do_not_go_to_whoever_speaks_it() -> None:
+    """Those that we made have no signature; others are told by the refusal."""
+    seen: list[list[str]] = []
+
+    def strict(connection: Connection, request: Received) -> None:
+        blocks = [block for turn in request.json["messages"] for block in turn["content"] if isinstance(block, dict)]
+        seen.append([block["type"] for block in blocks])
+        if any(block["type"] == "thinking" and block["signature"] != "good" for block in blocks):
+            words = "messages.1.content.0: Invalid `signature` in `thinking` block"
+            connection.reply(400, {"type": "error", "error": {"type": "invalid_request_error", "message": words}})
+        else:
+            connection.reply(200, MESSAGE)
+
+    def talk(*signatures: str) -> dict[str, Any]:
+        said = [{"type": "thinking", "thinking": "hm", "signature": one} for one in signatures]
+        turn = {"role": "assistant", "content": [*said, {"type": "text", "text": "So."}]}
+        return {**ASK, "messages": [*TALK, turn, *TALK]}
+
+    async def work(url: str) -> list[int]:
+        async with asked(_native(url)) as gateway:
+            asks = [talk("good"), talk("", "good"), talk("foreign")]
+            return [(await gateway(TOKEN, "POST", "/v1/messages", one))[0] for one in asks]
+
+    with Server(strict) as server:
+        assert asyncio.run(work(server.url)) == [200, 200, 200]
+    assert seen == [["thinking", "text"], ["thinking", "text"], ["thinking", "text"], ["text"]]
+
+
+def test_models_are_listed_in_its_form(within: Within, serve: Serve) -> None:
+    with _client(within(serve().url)) as client:
+        listed = list(client.models.list())
+        assert [model.id for model in listed] == ["m"]
+        assert client.models.retrieve("m") == listed[0]
