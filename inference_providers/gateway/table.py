@@ -12,6 +12,7 @@ from inference_providers.gateway import (
     scraping,
     status,
 )
+from inference_providers.gateway.page import paths as page
 
 ROUTES = (
     *status.ROUTES,
@@ -22,4 +23,5 @@ ROUTES = (
     *inference_routes.ROUTES,
     *openapi.ROUTES,
     *scraping.ROUTES,
+    *page.ROUTES,
 )
