@@ -11,6 +11,7 @@ import pytest
 
 from tests.browser import scene
 from tests.browser.browser import PATIENCE, Watched, launched
+from tests.browser.pages import sign_in
 from tests.browser.provider import Scene
 from tests.running import Running
 
@@ -79,10 +80,3 @@ def opened(browser: Any, gateway: Running) -> Iterator[Callable[..., Any]]:
 def page(opened: Callable[..., Any]) -> Any:
     """A page of the administrator."""
     return opened()
-
-
-def sign_in(page: Any, token: str = scene.TOKEN) -> None:
-    """As a person does, with the administrator's token."""
-    page.goto("/")
-    page.get_by_label("token").fill(token)
-    page.get_by_role("button", name="Sign in").click()

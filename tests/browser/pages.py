@@ -13,8 +13,9 @@ Ready = Callable[[Any], None]
 def sign_in(page: Any, token: str = scene.TOKEN) -> None:
     """As a person does, with the administrator's token."""
     page.goto("/")
-    page.get_by_label("token").fill(token)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_label("Administrator's token").fill(token)
+    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("button", name="Log out").wait_for()
 
 
 def at(path: str) -> Ready:
@@ -26,4 +27,32 @@ def at(path: str) -> Ready:
     return ready
 
 
-PAGES: dict[str, Ready] = {"login": at("/"), "overview": at("/")}
+def played(page: Any) -> None:
+    """Two models have answered."""
+    page.goto("/page/playground")
+    page.get_by_role("combobox", name="Model 1").fill(scene.LARGE)
+    page.get_by_role("combobox", name="Model 2").fill(scene.SMALL)
+    page.get_by_label("Prompt", exact=True).fill("What is a gateway for language models? One sentence.")
+    page.get_by_role("button", name="Ask").click()
+    page.get_by_text("2 of 2 answered.").wait_for()
+
+
+def made(page: Any) -> None:
+    """A key was made."""
+    page.goto("/page/new-caller")
+    page.get_by_label("Name").fill(f"carol-{page.viewport_size['width']}-{id(page)}")
+    page.get_by_role("button", name="Make the key").click()
+    page.get_by_role("heading", name="The key of carol").wait_for()
+
+
+PAGES: dict[str, Ready] = {
+    "login": at("/page/login"),
+    "overview": at("/"),
+    "callers": at("/page/callers"),
+    "new-caller": at("/page/new-caller"),
+    "caller": at("/page/callers/alice"),
+    "key": made,
+    "revoke": at("/page/callers/build-server/revoke"),
+    "playground": played,
+    "programs": at("/page/programs"),
+}

@@ -41,9 +41,7 @@ def gateway() -> Iterator[Running]:
     with tempfile.TemporaryDirectory() as folder, Scene() as provider:
         home = Path(folder)
         scene.fill(home, NOW)
-        running = scene.serving(
-            home, provider.url, port=PORT, module="tests.browser.clock", more={"CLOCK": str(NOW)}
-        )
+        running = scene.serving(home, provider.url, port=PORT, module="tests.browser.clock", more={"CLOCK": str(NOW)})
         try:
             yield running
         finally:
