@@ -31,6 +31,7 @@ class Gateway:
     """One list of providers, and who may use it.
 
     make_providers: makes the list, at the start and for each `reload`. kept: what handlers keep until the next reload.
+    answers: whether a method and a path are answered, as whoever serves it says.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Gateway:
         self.callers = callers or Callers(self.pipeline.users_environ)
         self.tiers = Tiers.of(self.pipeline.users_environ, settings.workers)
         self._is_metered = False
+        self.answers: Callable[[str, str], bool] = lambda method, path: False
         self._use(self.providers)
         self.ids, self.replies = Ids.of(self.pipeline.users_environ), Replies.of(self.pipeline.users_environ)
         self.files = KeptFiles(self.ids, self.pipeline.users_environ)

@@ -6,7 +6,6 @@ from inference_providers.gateway.page.frame import page, page_route, section
 from inference_providers.gateway.page.markup import tag
 from inference_providers.gateway.page.parts import copied
 from inference_providers.gateway.page.program_lines import PROGRAMS, TOKEN
-from inference_providers.gateway.routes import Routes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,11 +19,8 @@ PATH = "/page/programs"
 
 async def shown(gateway: Gateway, incoming: Incoming) -> Outgoing:
     """The page: programs that speak what this gateway understands."""
-    from inference_providers.gateway.table import ROUTES  # which has this page
-
-    routes = Routes(ROUTES)
     address = address_of(incoming)
-    known = [program for program in PROGRAMS if routes.find("POST", program.path)[0] is not None]
+    known = [program for program in PROGRAMS if gateway.answers("POST", program.path)]
     links = [tag("li", tag("a", program.name, href=f"#{program.id}")) for program in known]
     return page(
         gateway,
