@@ -74,3 +74,14 @@ def origin_of(url: str) -> str:
     """Its scheme, host and port."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def axe_findings(page: Any) -> list[str]:
+    """What axe-core has against a page, one line for each element."""
+    from importlib.resources import files
+
+    source = files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
+    page.evaluate(f"{source}\n;0")
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations', 'incomplete']})")
+    rules = found["violations"]
+    return [f"{rule['id']}: {node['target']} {node['failureSummary']}" for rule in rules for node in rule["nodes"]]
