@@ -16,6 +16,7 @@ from inference_providers.gateway.metering import Metering
 from inference_providers.gateway.metrics import Metrics
 from inference_providers.gateway.replies import Replies
 from inference_providers.gateway.tiers import Tiers
+from inference_providers.gateway.under_way import UnderWay
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Gateway:
     ) -> None:
         """*metrics*: where all workers count."""
         self._make, self.settings = make_providers, settings
-        self.metrics = metrics or Metrics()
+        self.metrics, self.under_way = metrics or Metrics(), UnderWay()
         self.providers = make_providers()
         self.callers = callers or Callers(self.pipeline.users_environ)
         self.tiers = Tiers.of(self.pipeline.users_environ, settings.workers)
@@ -71,6 +72,7 @@ class Gateway:
         pipeline = providers.pipeline
         pipeline.finder.takes_paths = False  # whoever asks names models, and no files of this machine
         pipeline.listeners.append(self.metrics.hear)
+        self.under_way.attach(pipeline)
         options, allowed = RoutedOptions(*options_for(pipeline, None, None, None, None)), AllowedModels(pipeline.finder)
         if self._is_metered:  # at once: a caller's request may be between two of its calls
             self._put_meter(pipeline, allowed)
@@ -97,7 +99,7 @@ class Gateway:
         """What removes what this process keeps of a caller, by its id."""
         stages: list[Any] = list(self.pipeline.stages)
         stores = [stage.store for stage in stages if hasattr(stage, "store")]
-        return [self.tiers.forget, self.replies.purge, *(store.purge for store in stores)]
+        return [self.tiers.forget, self.replies.purge, self.under_way.forget, *(store.purge for store in stores)]
 
     def secrets(self) -> list[str]:
         """The keys of providers, which no reply may hold."""

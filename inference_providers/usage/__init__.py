@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from inference_providers.usage.log_reading import every as every
     from inference_providers.usage.log_reading import latest as latest
     from inference_providers.usage.log_reading import turns_of as turns_of
+    from inference_providers.usage.log_search import LogSearch as LogSearch
     from inference_providers.usage.log_settings import OFF as OFF
     from inference_providers.usage.log_settings import TEXT as TEXT
     from inference_providers.usage.log_settings import USAGE as USAGE
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from inference_providers.usage.report import Analytics as Analytics
     from inference_providers.usage.report import Performance as Performance
     from inference_providers.usage.report import report as report
+    from inference_providers.usage.series import Latencies as Latencies
+    from inference_providers.usage.series import Series as Series
     from inference_providers.usage.timeframes import moments as moments
     from inference_providers.usage.totals import SUMS as SUMS
     from inference_providers.usage.totals import Totals as Totals
@@ -64,6 +67,7 @@ _HOME = {
         "latest",
         "turns_of",
     ),
+    "log_search": ("LogSearch",),
     "log_settings": (
         "LogSettings",
         "OFF",
@@ -81,6 +85,10 @@ _HOME = {
         "Analytics",
         "Performance",
         "report",
+    ),
+    "series": (
+        "Latencies",
+        "Series",
     ),
     "timeframes": ("moments",),
     "totals": (

@@ -83,7 +83,7 @@ def test_the_key_is_copied(page: Any, gateway: Running) -> None:
 
 def test_what_is_wrong_is_said_where_it_is(page: Any) -> None:
     page.watched.expected += ["status of 400"]
-    page.goto("/page/new-caller")
+    page.goto("/page/callers/_new")
     page.get_by_label("Name").fill("grace")
     page.get_by_label("Budget").fill("a lot")
     page.get_by_label("Tokens a minute").fill("1,000")
@@ -96,7 +96,7 @@ def test_what_is_wrong_is_said_where_it_is(page: Any) -> None:
 
 
 def test_by_keys_alone(page: Any) -> None:
-    page.goto("/page/new-caller")
+    page.goto("/page/callers/_new")
     page.get_by_label("Name").focus()
     page.keyboard.type("heidi")
     page.keyboard.press("Enter")

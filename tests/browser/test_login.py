@@ -76,7 +76,7 @@ def test_a_page_elsewhere_cannot_use_the_session(opened: Callable[..., Any], gat
     home = f"http://127.0.0.1:{gateway.port}"
     forged = "async url => { try { return (await fetch(url, {method: 'POST', credentials: 'include', mode: 'no-cors', "
     forged += "body: new URLSearchParams({name: 'forged'})})).status } catch (error) { return String(error) } }"
-    page.evaluate(forged, f"{home}/page/new-caller")
+    page.evaluate(forged, f"{home}/page/callers/_new")
     page.watched.urls[:] = before  # those that this test has asked for itself
     page.goto(f"{home}/page/callers")
     assert page.get_by_text("forged").count() == 0

@@ -38,9 +38,9 @@ def test_two_models_stream_side_by_side(page: Any, provider: Scene) -> None:
     assert fact(page, 0, "provider") == "contoso" and fact(page, 1, "provider") == "northwind"
     assert fact(page, 0, "tokens") == f"24 + {len(HELLO) // 4}"
     cost = (24 * 3.0 + len(HELLO) // 4 * 15.0) / 1e6
-    assert fact(page, 0, "cost") == f"${cost:.6f}"
+    assert fact(page, 0, "cost") == f"${cost:.5f}"
     for column in (0, 1):
-        assert fact(page, column, "first").endswith(" s") and float(fact(page, column, "speed")) > 0
+        assert fact(page, column, "first").endswith("s") and fact(page, column, "speed") != "–"
     assert page.get_by_role("status").inner_text() == "2 of 2 answered."
 
 

@@ -16,7 +16,6 @@ from inference_providers.gateway.caller_fields import FieldError
 from inference_providers.gateway.callers import Caller
 from inference_providers.gateway.page import caller_form, program_lines
 from inference_providers.gateway.page.caller_list import ACTIVE, EXPIRED, EXPIRING, REVOKED, state_of
-from inference_providers.gateway.page.parts import dollars
 from tests.conftest import ROOT
 from tests.gateway.conftest import TOKEN
 from tests.gateway.inside import Inside
@@ -74,7 +73,7 @@ def chats(gateway: Inside, key: str) -> int:
 
 
 def test_a_key_is_made_shown_once_and_works(browser: Browser, gateway: Inside) -> None:
-    status, headers, page = browser.send("/page/new-caller", name="alice", tier="basic", budget="5", expires="30d")
+    status, headers, page = browser.send("/page/callers/_new", name="alice", tier="basic", budget="5", expires="30d")
     assert status == 201 and headers["cache-control"] == "no-store"
     key = key_in(page)
     assert chats(gateway, key) == 200
@@ -86,15 +85,15 @@ def test_a_key_is_made_shown_once_and_works(browser: Browser, gateway: Inside) -
 
 
 def test_sending_the_form_again_makes_no_second_key(browser: Browser, gateway: Inside) -> None:
-    assert browser.send("/page/new-caller", name="again")[0] == 201
-    status, _, page = browser.send("/page/new-caller", name="again")
+    assert browser.send("/page/callers/_new", name="again")[0] == 201
+    status, _, page = browser.send("/page/callers/_new", name="again")
     assert status == 400 and "already" in page and "ip-" not in page
     assert len([one for one in gateway.gateway.callers.list() if one.name == "again"]) == 1
 
 
 def test_limits_are_changed_and_only_those(browser: Browser, gateway: Inside) -> None:
     browser.send(
-        "/page/new-caller", name="bob", tier="pro", concurrent="3", models="m\r\nother, third", expires="2999-01-31"
+        "/page/callers/_new", name="bob", tier="pro", concurrent="3", models="m\r\nother, third", expires="2999-01-31"
     )
     before = gateway.gateway.callers.get("bob")
     assert before.models == ("m", "other", "third")
@@ -108,7 +107,7 @@ def test_limits_are_changed_and_only_those(browser: Browser, gateway: Inside) ->
 
 
 def test_a_key_is_revoked_after_a_question(browser: Browser, gateway: Inside) -> None:
-    key = key_in(browser.send("/page/new-caller", name="gone")[2])
+    key = key_in(browser.send("/page/callers/_new", name="gone")[2])
     assert "Revoke the key of gone?" in browser.get("/page/callers/gone/revoke")[2]
     assert chats(gateway, key) == 200  # asking alone does nothing
     assert browser.send("/page/callers/gone/revoke")[0] == 303
@@ -119,13 +118,13 @@ def test_a_key_is_revoked_after_a_question(browser: Browser, gateway: Inside) ->
 @pytest.mark.parametrize(
     ("path", "fields"),
     [
-        ("/page/new-caller", {"name": "forged"}),
+        ("/page/callers/_new", {"name": "forged"}),
         ("/page/callers/kept", {"budget": "1000"}),
         ("/page/callers/kept/revoke", {}),
     ],
 )
 def test_nothing_is_done_for_a_page_that_is_not_ours(browser: Browser, gateway: Inside, path: str, fields: Any) -> None:
-    browser.send("/page/new-caller", name="kept")
+    browser.send("/page/callers/_new", name="kept")
     for csrf in ("", "wrong"):
         assert browser.send(path, csrf=csrf, **fields)[0] == 403
     names = {one.name: one for one in gateway.gateway.callers.list()}
@@ -135,7 +134,7 @@ def test_nothing_is_done_for_a_page_that_is_not_ours(browser: Browser, gateway: 
 
 
 def test_a_callers_key_opens_no_page(browser: Browser, gateway: Inside) -> None:
-    key = key_in(browser.send("/page/new-caller", name="nosy")[2])
+    key = key_in(browser.send("/page/callers/_new", name="nosy")[2])
     for path in ("/page/callers", "/page/playground", "/page/programs"):
         assert gateway.ask("GET", path, headers={"Authorization": f"Bearer {key}"})[0] == 403
 
@@ -157,7 +156,7 @@ def test_a_callers_key_opens_no_page(browser: Browser, gateway: Inside) -> None:
 def test_what_cannot_be_is_said_beside_what_was_typed(
     browser: Browser, gateway: Inside, fields: Any, words: str
 ) -> None:
-    status, _, page = browser.send("/page/new-caller", **fields)
+    status, _, page = browser.send("/page/callers/_new", **fields)
     assert status == 400
     assert words in unescape(page) and "<b>x</b>" not in page and 'aria-invalid="true"' in page
     for name, value in fields.items():
@@ -191,12 +190,6 @@ def test_whether_a_key_is_taken_in_a_word() -> None:
     assert state_of(Caller("i", "n", expires=now + 3 * day), now) == EXPIRING
     assert state_of(Caller("i", "n", expires=now), now) == EXPIRED
     assert state_of(Caller("i", "n", expires=now - day, revoked=now - 2 * day), now) == REVOKED
-
-
-def test_amounts() -> None:
-    assert [dollars(one) for one in (None, 0.0, 0.00001, 0.0042, 0.5, 1234.5)] == [
-        "unknown", "$0.00", "under $0.0001", "$0.0042", "$0.50", "$1,234.50",
-    ]  # fmt: skip
 
 
 # The playground

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 
+from inference_providers.gateway.page import words
 from inference_providers.gateway.page.caller_form import limits_of
 from inference_providers.gateway.page.frame import badge, table
 from inference_providers.gateway.page.markup import group, tag
-from inference_providers.gateway.page.parts import dollars
 from inference_providers.gateway.quotas import RATES
 
 TYPE_CHECKING = False
@@ -48,7 +48,7 @@ def state_words(caller: Caller, state: str, spent: float | None) -> Markup:
     elif caller.expires is not None:
         said.append(f", {'expired' if state == EXPIRED else 'expires'} on {_day(caller.expires)}")
     if caller.budget is not None:
-        said.append(f". {dollars(spent)} of {dollars(caller.budget)} are spent this month.")
+        said.append(f". {words.money(spent)} of {words.money(caller.budget)} are spent this month.")
     return group(*said)
 
 
@@ -82,11 +82,11 @@ def _ends(caller: Caller, state: str) -> Markup | None:
 
 def _limits(caller: Caller) -> Markup | str:
     quota = caller.quota
-    words = [] if quota is None else limits_of({name: getattr(quota, name) for name in RATES})
+    said = [] if quota is None else limits_of({name: getattr(quota, name) for name in RATES})
     tier = tag("span", caller.tier, class_="tier") if caller.tier else None
-    if not words:
+    if not said:
         return tag("div", tier, tag("span", "no limit by the minute", class_="below")) if tier else "none"
-    return tag("div", tier, [tag("span", one, class_="below") for one in words])
+    return tag("div", tier, [tag("span", one, class_="below") for one in said])
 
 
 def _models(caller: Caller) -> Markup | str:
@@ -101,13 +101,13 @@ def _spent(caller: Caller, spent: float | None) -> Markup | str:
     if caller.budget is None:
         return "no budget"
     part = min((spent or 0.0) / caller.budget, 1.0) if caller.budget else 1.0
-    words = f"{part:.0%} of the budget of {caller.name}"
+    told = f"{part:.0%} of the budget of {caller.name}"
     look = "fill bad" if part >= _NEARLY else "fill"
     bar = tag("rect", class_=look, x="0", y="0", width=f"{part * 100:.2f}", height="3")
     drawn = tag(
-        "svg", bar, class_="share", viewBox="0 0 100 3", preserveAspectRatio="none", role="img", aria_label=words
+        "svg", bar, class_="share", viewBox="0 0 100 3", preserveAspectRatio="none", role="img", aria_label=told
     )
-    return tag("div", f"{dollars(spent)} of {dollars(caller.budget)}", drawn, class_="spent")
+    return tag("div", f"{words.money(spent)} of {words.money(caller.budget)}", drawn, class_="spent")
 
 
 def _day(when: float) -> str:

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-PATH, NEW = "/page/callers", "/page/new-caller"
+PATH = "/page/callers"
+NEW = f"{PATH}/_new"  # which nobody is called
 _TITLE = "Callers"
 _DONE = {"changed": "The new limits count from now on.", "revoked": "Its key is not taken any more."}
 
@@ -58,7 +59,7 @@ async def made(gateway: Gateway, incoming: Incoming) -> Outgoing:
         return _new(gateway, incoming, sent, _problems(error))
     shown = (
         notice(tag("p", "Copy it now: it is shown this once, and nobody can look it up again."), kind="warn"),
-        copied(key, "The key", caller.name),
+        copied(key, "The key", caller.name, wraps=True),
         tag("p", "How programs take it: ", tag("a", "Programs", href="/page/programs"), "."),
         tag("p", tag("a", "To all callers", href=PATH, class_="button")),
     )  # fmt: skip
@@ -132,7 +133,7 @@ async def _one(
         changing = form(gateway, incoming, path, caller_form.inputs(known, problems), button, class_="stack wide")
         ending = section(
             "The key",
-            tag("p", "Nobody can show it again. Whoever has lost it gets another caller's."),
+            tag("p", "Nobody can show it again. If it was lost, revoke it, and make one under another name."),
             tag("p", tag("a", "Revoke it …", href=f"{path}/revoke", class_="button danger")),
         )
     else:

@@ -16,7 +16,8 @@
   handler changes or spends something.
 - `moved(path)`: to another page of ours, after a form has done its work.
 - `section(title, *content, id=, note=)`, `table(caption, head, rows, ...)`, `badge(words, kind)`, `notice(...)`,
-  `field(label, name, ...)`, `time_of(seconds)`: parts that look alike everywhere.
+  `field(label, name, ...)`, `choice(label, name, values, chosen)`, `figures(...)`, `name_of(text)`,
+  `time_of(seconds)`: parts that look alike everywhere.
 
 Pages have no style and no script within them, and ask nobody else for anything: `HEADERS` forbids it.
 """
@@ -50,6 +51,7 @@ NAVIGATION: Sequence[tuple[str, str]] = (
     ("/page/programs", "Programs"),
 )
 DIALECT = "page"
+_LONG = 28  # letters of a word that may be broken, so that it does not widen its table
 HEADERS = {
     "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
     "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
@@ -112,10 +114,7 @@ def whole(
 
 
 def _header(path: str, gateway: Gateway, incoming: Incoming) -> Markup:
-    links = [
-        tag("li", tag("a", words, href=where, aria_current="page" if where == path else None))
-        for where, words in NAVIGATION
-    ]
+    links = [tag("li", tag("a", words, href=where, aria_current=_current(where, path))) for where, words in NAVIGATION]
     leave = form(gateway, incoming, LOGOUT, tag("button", "Log out", class_="quiet"), class_="leave")
     brand = tag("a", mark(), "inference providers", href=HOME, class_="brand")
     navigation = tag("nav", tag("ul", links), aria_label="Pages")
@@ -130,6 +129,11 @@ def fragment(*content: Any) -> Outgoing:
 def moved(path: str, headers: Any = None) -> Outgoing:
     """To another page of ours."""
     return Outgoing(303, {**HEADERS, **(headers or {}), "location": path})
+
+
+def _current(where: str, path: str) -> str | None:
+    """Whether a page of the navigation is the one at *path*, or has it beneath itself."""
+    return "page" if where == path else "true" if where != HOME and path.startswith(f"{where}/") else None
 
 
 # Who it is, and what he sends
@@ -202,6 +206,24 @@ def table(
     return tag("div", made, class_="rows", role="region", aria_label=caption, tabindex="0")
 
 
+def figures(*rows: tuple[str, str, str]) -> Markup:
+    """Numbers that matter: what, how much, and a word on it."""
+    return tag(
+        "dl",
+        [
+            tag("div", tag("dt", what), tag("dd", much), tag("dd", more, class_="more") if more else None)
+            for what, much, more in rows
+        ],
+        class_="figures",
+    )
+
+
+def name_of(value: str, instead: str = "") -> Markup:
+    """A name from elsewhere, which may be of any length and in any script. *instead*: where it is empty."""
+    is_long = any(len(word) > _LONG for word in value.split())
+    return tag("bdi", value or instead, class_="long" if is_long else None)
+
+
 def badge(words: str, kind: str = "plain") -> Markup:
     """A state in a word. kind: `good`, `bad`, `warn` or `plain`; the word says it, the color helps."""
     return tag("span", words, class_=f"badge {kind}")
@@ -212,7 +234,7 @@ def notice(*content: Any, kind: str = "plain") -> Markup:
     return tag("div", *content, class_=f"notice {kind}", role="status" if kind == "good" else None)
 
 
-def field(label: str, name: str, *, hint: str = "", **attributes: Any) -> Markup:
+def field(label: str, name: str, *, hint: Any = None, **attributes: Any) -> Markup:
     """An input with its label. *attributes*: of the input; its id is `field-NAME`."""
     own = f"field-{name}"
     said = tag("p", hint, class_="hint", id=f"{own}-hint") if hint else None
@@ -220,9 +242,17 @@ def field(label: str, name: str, *, hint: str = "", **attributes: Any) -> Markup
     return tag("div", tag("label", label, for_=own), typed, said, class_="field")
 
 
+def choice(label: str, name: str, values: Sequence[tuple[str, str]], chosen: str = "") -> Markup:
+    """One of several values, each with its words, under a label."""
+    options = [tag("option", words, value=value, selected=value == chosen) for value, words in values]
+    own = f"field-{name}"
+    return tag("div", tag("label", label, for_=own), tag("select", options, id=own, name=name), class_="field")
+
+
 def time_of(seconds: float) -> Markup:
     """A moment, by the gateway's clock, in seconds since 1970."""
     from datetime import datetime
 
     there = datetime.fromtimestamp(seconds).astimezone()
-    return tag("time", there.strftime("%d %b %H:%M:%S"), datetime=there.isoformat(timespec="seconds"))
+    year = "" if there.year == datetime.now().year else " %Y"
+    return tag("time", there.strftime(f"%d %b{year} %H:%M:%S"), datetime=there.isoformat(timespec="seconds"))

@@ -80,14 +80,16 @@ def _form(gateway: Gateway, problem: str = "", status: int = 200, headers: dict[
         token = field(
             "Administrator's token",
             "token",
-            hint="`inference-providers serve` says where it is when it starts.",
+            hint=(tag("code", "inference-providers serve"), " says where it is when it starts."),
             type="password",
             autocomplete="current-password",
             required=True,
             autofocus=True,
         )
+        # For whatever keeps passwords: it is the only name that there is.
+        who = tag("input", name="username", value="administrator", autocomplete="username", hidden=True, readonly=True)
         button = tag("button", _TITLE, type="submit", class_="main")
-        body = (tag("form", token, button, method="post", action=LOGIN, class_="stack"),)
+        body = (tag("form", who, token, button, method="post", action=LOGIN, class_="stack"),)
     said = notice(tag("p", problem), kind="bad") if problem else None
     brand = tag("p", mark(), "inference providers", class_="brand")
     main = tag("main", brand, tag("h1", _TITLE), said, *body, id="main")

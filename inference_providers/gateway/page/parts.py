@@ -1,4 +1,4 @@
-"""Parts that several of the pages for work have: text to copy, amounts of money, a field with what is wrong with it."""
+"""Parts that several of the pages for work have: text to copy, a field with what is wrong with it."""
 
 from __future__ import annotations
 
@@ -10,23 +10,15 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def copied(text: str, where: str, what: str) -> Markup:
+def copied(text: str, where: str, what: str, *, wraps: bool = False) -> Markup:
     """Text in lines as they are, with a button that copies it, which a script brings to life.
 
-    where: what the text is for, or the file that it goes to. what: whose it is.
+    where: what the text is for, or the file that it goes to. what: whose it is. wraps: whether a long line is broken.
     """
     button = tag("button", "Copy", type="button", class_="copy", aria_label=f"Copy: {what}, {where}", hidden=True)
     lines = tag("pre", tag("code", text), tabindex="0", aria_label=f"{what}, {where}", role="region")
-    return tag("div", tag("div", tag("span", where), button, class_="above"), lines, class_="lines")
-
-
-def dollars(amount: float | None) -> str:
-    """USD as people read it: two places, and more for what is less than a cent."""
-    if amount is None:
-        return "unknown"
-    if 0 < abs(amount) < 0.01:
-        return f"${amount:.4f}" if abs(amount) >= 0.0001 else "under $0.0001"
-    return f"${amount:,.2f}"
+    look = "lines wrapped" if wraps else "lines"
+    return tag("div", tag("div", tag("span", where), button, class_="above"), lines, class_=look)
 
 
 def labelled(label: str, name: str, control: Markup, *, hint: Any = None, problem: str = "") -> Markup:

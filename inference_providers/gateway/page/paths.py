@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
-from inference_providers.gateway.page import assets, callers, home, login, playground, programs
+from inference_providers.gateway.page import assets, callers, costs, home, live, log, login, playground, programs
 
-ROUTES = (*assets.ROUTES, *login.ROUTES, *home.ROUTES, *callers.ROUTES, *playground.ROUTES, *programs.ROUTES)
+ROUTES = (
+    *assets.ROUTES,
+    *login.ROUTES,
+    *home.ROUTES,
+    *live.ROUTES,
+    *costs.ROUTES,
+    *log.ROUTES,
+    *callers.ROUTES,
+    *playground.ROUTES,
+    *programs.ROUTES,
+)

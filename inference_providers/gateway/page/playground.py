@@ -7,10 +7,11 @@ import asyncio
 from inference_providers.errors import InferenceProvidersError
 from inference_providers.gateway import model_list
 from inference_providers.gateway.messages import Outgoing, Refused
+from inference_providers.gateway.page import words
 from inference_providers.gateway.page.answers import MOST_TOKENS, answers
 from inference_providers.gateway.page.frame import HEADERS, fields, notice, page, page_route
 from inference_providers.gateway.page.markup import tag
-from inference_providers.gateway.page.parts import described, dollars, labelled
+from inference_providers.gateway.page.parts import described, labelled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def _price(row: dict[str, Any]) -> str:
     price = row.get("pricing")
     if not price or price["input"] is None or price["output"] is None:
         return said
-    return f"{said}: {dollars(price['input'])} in, {dollars(price['output'])} out for a million tokens"
+    return f"{said}: {words.money(price['input'])} in, {words.money(price['output'])} out for a million tokens"
 
 
 def _question() -> Markup:

@@ -143,14 +143,14 @@ function take(column, said) {
     const { input_tokens: read, output_tokens: made, cost, speed } = said.end;
     tell(column, {
       provider: said.end.provider,
-      speed: speed === null ? "–" : speed.toFixed(0),
+      speed: speed === null ? "–" : Math.round(speed).toLocaleString("en"),
       tokens: made === null ? "–" : `${read} + ${made}`,
       cost: dollars(cost),
     });
     if (said.end.finish_reason === "length") note(column, "Cut off: it has used up its tokens.");
   } else {
     column.dataset.state = "talks";
-    tell(column, { provider: said.provider, first: `${said.first.toFixed(2)} s` });
+    tell(column, { provider: said.provider, first: duration(said.first) });
   }
 }
 
@@ -166,8 +166,14 @@ function note(column, words) {
   column.querySelector(".answer").append(line);
 }
 
+// As the other pages say it: all that matters of a small sum.
 function dollars(cost) {
   if (cost === null) return "–";
   if (cost === 0) return "$0";
-  return cost < 0.000001 ? "under $0.000001" : `$${cost.toFixed(cost < 0.01 ? 6 : 4)}`;
+  if (cost >= 0.01) return `$${cost.toFixed(cost >= 1 ? 2 : 3)}`;
+  return `$${cost.toFixed(Math.min(Math.max(1 - Math.floor(Math.log10(cost)), 2), 9))}`;
+}
+
+function duration(seconds) {
+  return seconds < 1 ? `${Math.round(seconds * 1000)} ms` : `${seconds.toFixed(seconds < 10 ? 2 : 1)} s`;
 }
