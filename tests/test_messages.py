@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from typing import Any
 
 import pytest
@@ -188,6 +189,7 @@ def test_what_an_assistant_said_is_said_again() -> None:
         "role": "assistant",
         "content": "I look.",
         "reasoning_content": "hm",
+        "reasoning_details": [{"type": "reasoning.text", "text": "hm", "signature": "s"}],
         "tool_calls": [{"id": "toolu_1", "type": "function", "function": {"name": "look", "arguments": "{}"}}],
     }
     assert found.losses == ["thinking.signature"]
@@ -221,9 +223,31 @@ def test_fields_have_other_names(given_: dict[str, Any], wanted: dict[str, Any])
         {"messages": [{"role": "user", "content": [{"type": "image", "source": {"type": "file", "file_id": "f"}}]}]},
     ],
 )
-def test_what_has_no_counterpart_is_refused_by_its_name(more: dict[str, Any]) -> None:
-    with pytest.raises(InvalidRequestError, match=r"web_search|mcp_servers|file"):
-        read(asked(**more))
+def test_what_has_no_counterpart_is_for_those_who_speak_it(more: dict[str, Any]) -> None:
+    found = read(asked(**more))
+    assert re.search(r"web_search|mcp_servers|file", found.only_native)
+    assert found.body["messages"] or "messages" in more
+
+
+def test_thoughts_keep_what_seals_them() -> None:
+    details = [
+        {"type": "reasoning.text", "text": "hm", "signature": "s"},
+        {"type": "reasoning.encrypted", "data": "zzz"},
+    ]
+    message = {"role": "assistant", "content": "so", "reasoning_content": "hm", "reasoning_details": details}
+    whole = reply({"choices": [{"message": message, "finish_reason": "stop"}]}, read(asked()), new_id=ids())
+    assert [block["type"] for block in whole["content"]] == ["thinking", "redacted_thinking", "text"]
+    deltas = [
+        {"reasoning_content": "h"},
+        {"reasoning_content": "m"},
+        {"reasoning_details": [details[0] | {"text": ""}]},
+        {"reasoning_details": [details[1]]},
+        {"content": "so"},
+    ]
+    chunks = [{"choices": [{"index": 0, "delta": delta}]} for delta in deltas]
+    assert [block.model_dump(exclude_none=True) for block in streamed(chunks).content] == whole["content"]
+    talk = [{"role": "user", "content": "x"}, {"role": "assistant", "content": whole["content"]}]
+    assert read(asked(messages=talk)).body["messages"][1]["reasoning_details"] == details
 
 
 def test_a_line_that_changes_with_every_request_does_not_stay_first() -> None:

@@ -237,10 +237,10 @@ class Reader(_Reader):
         for part in self._parts():
             yield part.raw
 
-    def events(self) -> Iterator[dict[str, Any]]:
-        """The whole stream, parsed. Raises TruncatedStreamError."""
+    def batches(self) -> Iterator[list[dict[str, Any]]]:
+        """The whole stream, parsed: what has come together at a time. Raises TruncatedStreamError."""
         for part in self._parts():
-            yield from part.events
+            yield part.events
 
 
 class AsyncSharedStream(_Shared):
@@ -304,8 +304,7 @@ class AsyncReader(_Reader):
         async for part in self._parts():
             yield part.raw
 
-    async def events(self) -> AsyncIterator[dict[str, Any]]:
-        """The whole stream, parsed. Raises TruncatedStreamError."""
+    async def batches(self) -> AsyncIterator[list[dict[str, Any]]]:
+        """The whole stream, parsed: what has come together at a time. Raises TruncatedStreamError."""
         async for part in self._parts():
-            for event in part.events:
-                yield event
+            yield part.events

@@ -125,7 +125,7 @@ class ResponseCache(Stage):
     def _asked(self, call: Call) -> Asked | None:
         """What a call asks; None for one that the cache has nothing to do with."""
         request = call.request
-        if request.cache is False or not call.offers:
+        if request.cache is False or not call.offers or _may_pass(call):
             return None
         settings = self.settings if request.cache in (None, True) else self.settings.for_call(request.cache)
         if not (settings.enabled or request.cache is True):
@@ -288,3 +288,9 @@ class ResponseCache(Stage):
         if kind.startswith(rules.CHAT) and not content.rstrip().endswith(b"[DONE]"):
             content += b"data: [DONE]\n\n"
         return self._made(lead.asked, offer, content) if rules.read(kind, content) is not None else None
+
+
+def _may_pass(call: Call) -> bool:
+    """Whether a reply may come in the words of another API: those are passed on as they come, and not read here."""
+    native = call.request.native
+    return native is not None and any(native.row(offer) is not None for offer in call.offers)

@@ -6,20 +6,21 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 
 from inference_providers.calls.async_trial import error_body, running
-from inference_providers.calls.reply import Reply, given, judge
+from inference_providers.calls.reply import given, judge
 from inference_providers.calls.stream_head import Head
-from inference_providers.chat import Pieces, billed_in
+from inference_providers.chat import Pieces
 from inference_providers.errors import TruncatedStreamError
-from inference_providers.protocols import PROTOCOLS, Part, as_events, classify, delta_text, fit
+from inference_providers.protocols import Part, classify, delta_text, fit, reading
 from inference_providers.text import in_line
 from inference_providers.transport import WireError
 from inference_providers.usage import usage_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping
+    from collections.abc import AsyncIterator, Iterator, Mapping
     from typing import Any
 
     from inference_providers.attempts import Attempt
@@ -87,17 +88,12 @@ class AsyncOpening:
 
     def _judge(self, headers: Mapping[str, str]) -> EventJudge:
         offer, request = self.offer, self._request
-        return PROTOCOLS[offer.protocol].judge(
-            offer.provider,
-            (offer.api_key,),
-            headers,
-            time.time(),
-            path=request.api,
-            allow_empty=request.allow_empty,
-            registry=offer.registry,
-            choices=_answers(request),
-            unread=bool(request.accept),
-        )
+        protocol, path = reading(request, offer)
+        key, now = (offer.api_key,), time.time()
+        return protocol.judge(
+            offer.provider, key, headers, now, path=path, allow_empty=request.allow_empty, registry=offer.registry,
+            choices=_answers(request), unread=bool(request.accept),
+        )  # fmt: skip
 
     async def open(self) -> Verdict:
         """Read to the first content; the verdict on that."""
@@ -176,15 +172,13 @@ class AsyncOpening:
             if part.failure is not None:
                 raise part.failure
 
-    async def events(self) -> AsyncIterator[dict[str, Any]]:
-        """The whole stream, parsed. Raises TruncatedStreamError."""
+    async def batches(self) -> AsyncIterator[list[dict[str, Any]]]:
+        """The whole stream, parsed: what has come together at a time. Raises TruncatedStreamError."""
         head = self._early
         self._forget()
-        for event in head:
-            yield event
+        yield head
         while (part := await self._part()) is not None:
-            for event in part.events:
-                yield event
+            yield part.events
             if part.failure is not None:
                 raise part.failure
 
@@ -239,46 +233,6 @@ def _answers(request: ModelRequest) -> int:
     return wanted if isinstance(wanted, int) and wanted > 0 else 1
 
 
-class AsyncGiven:
-    """What stands for an opening where a stage gave the whole reply: one chunk, or those as which it once came."""
-
-    closed, whole, status = False, True, 200
-
-    def __init__(self, reply: Reply) -> None:
-        self.offer, chunk = reply.offer, reply.as_chunk() if reply.chunks is None else {}
-        self._chunks = reply.chunks or [chunk]
-        self._content = b"" if chunk or reply.chunks else reply.content
-        self._events = reply.content if reply.chunks else b""
-        kind = reply.headers.get("content-type", "") if self._content else "text/event-stream"
-        self.headers: Mapping[str, str] = {**reply.headers, "content-type": kind}
-        self.usage = next(filter(None, map(billed_in, reversed(self._chunks))), None)
-        self.words = Pieces()
-        self.words.add(reply.text)
-
-    async def raw(self) -> AsyncIterator[bytes]:
-        """The chunk, and the farewell, as a server would send them; or bytes as they are."""
-        if self._content:
-            yield self._content
-            return
-        for piece in self._pieces():
-            yield piece
-
-    def _pieces(self) -> Iterable[bytes]:
-        if not self._events:
-            return as_events(self._chunks)
-        *events, rest = self._events.split(b"\n\n")
-        return [*(event + b"\n\n" for event in events), *([rest] if rest else [])]
-
-    async def events(self) -> AsyncIterator[dict[str, Any]]:
-        """The chunks."""
-        for chunk in self._chunks:
-            yield chunk
-
-    def close(self) -> None:
-        """Read no more."""
-        self.closed = True
-
-
 class AsyncStreamReply:
     """A stream that has brought its first content.
 
@@ -293,16 +247,33 @@ class AsyncStreamReply:
         self.offer: Offer = opening.offer
         self.attempts = attempts
         self.dropped, self.repaired = (fitted.dropped, fitted.repaired) if fitted is not None else ([], [])
+        self.native = fitted.native if fitted is not None else ""  # see `Reply`
         self._opening = opening
         self._whole, self._failure = False, ""  # whether it was read to its end; the kind of error that it broke with
 
     async def __aiter__(self) -> AsyncIterator[dict[str, Any]]:
-        try:
-            async for chunk in self._opening.events():
-                if self._opening.closed:  # from outside, perhaps another thread
-                    return
-                yield chunk
+        with self._reading():
+            async for chunks in self._opening.batches():
+                for chunk in chunks:
+                    if self._opening.closed:  # from outside, perhaps another thread
+                        return
+                    yield chunk
             self._whole = True
+
+    async def batches(self) -> AsyncIterator[list[dict[str, Any]]]:
+        """The chunks, as many at a time as have come together. Raises TruncatedStreamError."""
+        with self._reading():
+            async for chunks in self._opening.batches():
+                if self._opening.closed:
+                    return
+                yield chunks
+            self._whole = True
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """It is read, and closed when that ends, however it does."""
+        try:
+            yield
         except GeneratorExit:
             raise
         except BaseException as error:
@@ -364,20 +335,13 @@ class AsyncStreamReply:
 
     async def raw(self) -> AsyncIterator[bytes]:
         """The events as bytes, as they came. Raises TruncatedStreamError."""
-        try:
+        with self._reading():
             async for piece in self._opening.raw():
                 if self._opening.closed:
                     return
                 self._whole = self._opening.whole  # an SDK reads no further than [DONE]
                 yield piece
             self._whole = True
-        except GeneratorExit:
-            raise
-        except BaseException as error:
-            self._failure = type(error).__name__
-            raise
-        finally:
-            self.close()
 
     def close(self) -> None:
         """Stop: closes the connection, so that the provider stops generating."""
@@ -395,6 +359,8 @@ def given_stream(reply: object) -> AsyncStreamReply:
     """What a stage gives for a stream: one, or a whole reply. Raises TypeError for anything else."""
     if isinstance(reply, AsyncStreamReply):
         return reply
+    from inference_providers.calls.async_given_stream import AsyncGiven
+
     stream = AsyncStreamReply(AsyncGiven(whole := given(reply)), [])
     stream.cached = whole.cached
     return stream

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from inference_providers.chat import billed_in, reply_text
-from inference_providers.protocols import PROTOCOLS, classify
+from inference_providers.protocols import classify, reading
 from inference_providers.text import in_line
 from inference_providers.usage import Charge, usage_of
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 class Reply:
     """A reply that worked: its JSON, its HTTP form, who gave it, and every attempt on the way.
 
+    native: the path of the API other than chat completions in whose words it was asked for, and has come; else empty.
     cached: whether it was kept from an earlier call, and costs nothing. chunks: those of the stream as which it was
     kept, else None. forget: what has it kept no longer, where it is.
     """
@@ -37,6 +38,7 @@ class Reply:
         "forget",
         "headers",
         "listed",
+        "native",
         "offer",
         "repaired",
         "seconds",
@@ -55,6 +57,7 @@ class Reply:
         self.offer, self.attempts, self.seconds = offer, attempts, seconds
         self.listed: Offer = offer  # who would have been asked first without a policy
         self.dropped, self.repaired = (fitted.dropped, fitted.repaired) if fitted is not None else ([], [])
+        self.native = fitted.native if fitted is not None else ""
         self.status, self.headers, self.content = verdict.response or (200, {}, b"")
         self._charge: Charge | None = None
         self.cached = False
@@ -127,14 +130,15 @@ def given(reply: object) -> Reply:
 def judge(status: int, headers: Mapping[str, str], content: bytes, offer: Offer, request: ModelRequest) -> Verdict:
     """The verdict on a complete response. One of a shape that nobody foresaw is not an answer: the next is asked."""
     try:
-        verdict = PROTOCOLS[offer.protocol].decode(
+        protocol, path = reading(request, offer)
+        verdict = protocol.decode(
             status,
             headers,
             content,
             offer.provider,
             (offer.api_key,),
             time.time(),
-            path=request.api,
+            path=path,
             allow_empty=request.allow_empty,
             registry=offer.registry,
         )

@@ -69,6 +69,8 @@ if TYPE_CHECKING:
     from inference_providers.chat.thinking import Splitter as Splitter
     from inference_providers.chat.tools import Call as Call
     from inference_providers.chat.tools import Toolbox as Toolbox
+    from inference_providers.chat.turns import NOT_JSON as NOT_JSON
+    from inference_providers.chat.turns import NOTHING as NOTHING
     from inference_providers.chat.turns import assistant as assistant
     from inference_providers.chat.turns import calls_of as calls_of
     from inference_providers.chat.turns import tool_result as tool_result
@@ -157,6 +159,8 @@ _HOME = {
         "Toolbox",
     ),
     "turns": (
+        "NOTHING",
+        "NOT_JSON",
         "assistant",
         "calls_of",
         "tool_result",

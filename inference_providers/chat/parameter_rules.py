@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class Rules:
     """An offer's rules for the vocabulary: parameters that it refuses, and its own spelling of others."""
 
-    __slots__ = ("prompted", "provider", "refused", "spelling", "turns")
+    __slots__ = ("model", "prompted", "provider", "refused", "spelling", "turns")
 
     def __init__(
         self,
@@ -24,16 +24,19 @@ class Rules:
         *,
         provider: str = "",
         turns: Mapping[str, Any] | None = None,
+        model: Mapping[str, Any] | None = None,
     ) -> None:
         """*general*, *own*: the registry's rules for everybody, and its provider's. *refused*: by its model.
 
-        *provider*, *turns*: its provider's id, and how that wants the turns of a conversation.
+        *provider*, *turns*: its provider's id, and how that wants the turns of a conversation. *model*: how its model
+        wants what its protocol has several words for (see `protocols.messages_out`).
         """
         accepted = {*(own.get("accepts") or ()), *(own.get("spelling") or ())}
         extras = {name for name in general.get("extras") or () if name not in accepted}
         self.refused = frozenset(extras).union(own.get("refuses") or (), refused)
         self.spelling: Mapping[str, str] = own.get("spelling") or {}
         self.provider, self.turns = provider, turns or {}
+        self.model: Mapping[str, Any] = model or {}
         self.prompted = not self.refused.isdisjoint(("json_schema", "response_format"))  # schemas go into the prompt
 
 

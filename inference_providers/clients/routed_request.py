@@ -79,7 +79,7 @@ class RoutedRequest:
 
     path: below the base URL, with its query. kind: its content type. accept: what it wants for a reply, as its header
     says. headers: those that may go along to whoever answers. raw: whether the bytes of a JSON body are to go on as
-    they are, but for the model's name, where nothing else has to change.
+    they are, but for the model's name, where nothing else has to change. body: the JSON, where it is read already.
     """
 
     hides_usage = False  # whether whoever asked did not ask for the usage of its stream
@@ -96,8 +96,9 @@ class RoutedRequest:
         accept: str = "",
         headers: Mapping[str, str] | None = None,
         raw: bool = False,
+        body: dict[str, Any] | None = None,
     ) -> None:
-        body = checked_body(content, kind, path, method)
+        body = checked_body(content, kind, path, method) if body is None else body
         self._only = options.only
         # Whom it avoids, and whom alone it wants; what it says of the list's cache; what it prefers.
         self.terms, self.cache, self.words = own_words(body if options.only is None else None)

@@ -119,6 +119,18 @@ def inference_form(failure: Told) -> dict[str, Any]:
     return {"error": {"code": failure.code, "message": failure.message, "details": details}}
 
 
+def messages_form(failure: Told) -> dict[str, Any]:
+    """As Anthropic's API says it."""
+    from inference_providers.protocols import messages_reply
+
+    return messages_reply.error(failure.status, failure.message, failure.code)
+
+
+def ollama_form(failure: Told) -> dict[str, Any]:
+    """As Ollama's API says it."""
+    return {"error": failure.message}
+
+
 def event(error: Refused | InferenceProvidersError) -> bytes:
     """A failure after a stream's first content, as an event of the stream."""
     return b"data: " + json.dumps(openai_form(read(error))).encode() + b"\n\n"
@@ -127,4 +139,6 @@ def event(error: Refused | InferenceProvidersError) -> bytes:
 DIALECTS: dict[str, Callable[[Told], dict[str, Any]]] = {
     "openai": openai_form,
     "inference": inference_form,
+    "messages": messages_form,
+    "ollama": ollama_form,
 }

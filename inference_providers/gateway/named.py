@@ -16,7 +16,7 @@ from inference_providers.offers import offer_by
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from typing import Any
 
     from inference_providers.calls import Finder
@@ -170,6 +170,14 @@ class Named:
         return StreamIds(
             lambda one, offer: self._noted.append(self._row("", one, offer)) if is_id(one) else None, offer
         )
+
+    async def noting(self, pieces: AsyncIterator[bytes], offer: Offer) -> AsyncIterator[bytes]:
+        """The pieces of a stream, with the ids in them remembered."""
+        ids = self.stream(offer)
+        async for piece in pieces:
+            ids.feed(piece)
+            await self.write()
+            yield piece
 
     async def write(self) -> None:
         """Remember what was noted since the last time."""

@@ -10,8 +10,7 @@ from functools import partial
 
 from inference_providers import chat
 from inference_providers.clients import RoutedRequest, headers_for_all
-from inference_providers.errors import InferenceProvidersError
-from inference_providers.gateway import failures, model_list, passed
+from inference_providers.gateway import failures, model_list, passed, streaming
 from inference_providers.gateway.callers import ANYBODY
 from inference_providers.gateway.messages import JSON, Incoming, Outgoing, Refused
 from inference_providers.gateway.named import Named
@@ -20,15 +19,17 @@ from inference_providers.gateway.stream_usage import ask_for_usage, without_usag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from typing import Any
 
     from inference_providers.calls import AsyncStreamReply, Pipeline
+    from inference_providers.errors import InferenceProvidersError
+    from inference_providers.gateway.messages import Headers
     from inference_providers.gateway.service import Gateway
+    from inference_providers.offers import Offer
 
 BASE = "/v1"
 _LISTED, _MOST_LISTS = 5.0, 100  # seconds for which a list of models counts; lists that are kept
-_PING = b": waiting for the model\n\n"
 # Fields by which other gateways are told where to send, with which key, or what to read: nobody says that to this one.
 FOREIGN = frozenset((
     "api_base", "api_key", "api_version", "base_url", "endpoint", "extra_headers", "headers", "environ",
@@ -49,19 +50,27 @@ async def routed(gateway: Gateway, incoming: Incoming, named: Named | None = Non
             incoming, gateway.pipeline.finder
         )
     wanted = _wanted(gateway, incoming, named)
-    if incoming.caller.models is not None:
-        wanted.models = await asyncio.to_thread(gateway.allowed.names, incoming.caller, wanted.models)
-    pipeline = wanted.within(gateway.pipeline)
-    if wanted.request.preferences is None:
-        wanted.prefer(pipeline, None)
-    offers = wanted.only or wanted.kept(await wanted.async_candidates(pipeline.finder))
+    pipeline, offers = await candidates(gateway, incoming, wanted)
     if wanted.as_it_comes:
-        return await _streamed(gateway, wanted, pipeline, offers, named)
+        opening = asyncio.ensure_future(
+            pipeline.async_caller.stream(offers, wanted.request, total=gateway.options.timeout)
+        )
+        return await streaming.streamed(opening, _Events(wanted, named), gateway.settings.ping_seconds)
     total, hedge_after = gateway.options.timeout, pipeline.hedge_after
     reply = await pipeline.async_caller.call(offers, wanted.request, total=total, hedge_after=hedge_after)
     if wanted.learns:
         await named.learn(reply.data, reply.offer)
     return Outgoing(reply.status, *passed.whole(reply))
+
+
+async def candidates(gateway: Gateway, incoming: Incoming, wanted: RoutedRequest) -> tuple[Pipeline, Sequence[Offer]]:
+    """The pipeline under a request's own terms, and whom it may ask. Raises what finding them raises."""
+    if incoming.caller.models is not None:
+        wanted.models = await asyncio.to_thread(gateway.allowed.names, incoming.caller, wanted.models)
+    pipeline = wanted.within(gateway.pipeline)
+    if wanted.request.preferences is None:
+        wanted.prefer(pipeline, None)
+    return pipeline, wanted.only or wanted.kept(await wanted.async_candidates(pipeline.finder))
 
 
 def _path(incoming: Incoming) -> str:
@@ -83,14 +92,19 @@ def _wanted(gateway: Gateway, incoming: Incoming, named: Named) -> RoutedRequest
         headers=passed.own_of_caller(headers_for_all(incoming.headers)),
         raw=True,
     )
+    body = wanted.request.body
+    admit(incoming, wanted, body, path)
+    if body is not None and wanted.request.streams and wanted.request.api == chat.PATH:
+        wanted.hides_usage = ask_for_usage(wanted.request)
+    return wanted
+
+
+def admit(incoming: Incoming, wanted: RoutedRequest, body: Mapping[str, Any] | None, path: str = "") -> None:
+    """Have a request be its caller's. Raises Refused for what its body must not say."""
     if incoming.caller is ANYBODY:
         wanted.request.caller = ANYBODY.id  # as on all other paths
-    body = wanted.request.body
     if body is not None:
         _check(body, wanted.cache, path)
-        if wanted.request.streams and wanted.request.api == chat.PATH:
-            wanted.hides_usage = ask_for_usage(wanted.request)
-    return wanted
 
 
 def _check(body: Any, cache: Any, path: str) -> None:
@@ -106,84 +120,29 @@ def _check(body: Any, cache: Any, path: str) -> None:
         raise Refused(400, f"cache_config knows no {name} here.", "foreign_field", parameter="cache_config")
 
 
-async def _streamed(gateway: Gateway, wanted: RoutedRequest, pipeline: Pipeline, offers: Any, named: Named) -> Outgoing:
-    """A reply as it comes. One that says nothing for long is begun, so that nobody on the way gives it up."""
-    total = gateway.options.timeout
-    opening = asyncio.ensure_future(pipeline.async_caller.stream(offers, wanted.request, total=total))
-    try:
-        await asyncio.wait((opening,), timeout=gateway.settings.ping_seconds)
-    except BaseException:
-        opening.cancel()
-        raise
-    if opening.done() or wanted.request.accept:
-        reply = await opening
-        return Outgoing(reply.status, passed.headers_of(reply), _Pieces(_pieces(reply, wanted, named), opening))
-    headers = [(b"content-type", passed.EVENTS.encode()), (b"cache-control", b"no-cache")]
-    return Outgoing(200, headers, _Pieces(_late(gateway, opening, wanted, named), opening))
+class _Events:
+    """A stream of OpenAI's, which goes on as it comes: a `streaming.Form`."""
 
+    media_type, ping = passed.EVENTS, b": waiting for the model\n\n"
 
-class _Pieces:
-    """The pieces of a stream, which ends with it at once, whether or not it has begun, and any of it was read."""
+    def __init__(self, wanted: RoutedRequest, named: Named) -> None:
+        self._wanted, self._named = wanted, named
+        if wanted.request.accept:  # a picture, or speech: there is no event that would say that it goes on
+            self.ping = b""
 
-    def __init__(self, pieces: AsyncIterator[bytes], opening: asyncio.Future[AsyncStreamReply]) -> None:
-        self._pieces, self._opening = pieces, opening
+    def headers(self, reply: AsyncStreamReply) -> Headers:
+        return passed.headers_of(reply)
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self._pieces
+    def pieces(self, reply: AsyncStreamReply) -> AsyncIterator[bytes]:
+        pieces = reply.raw()
+        if self._wanted.learns:
+            pieces = self._named.noting(pieces, reply.offer)
+        if self._wanted.hides_usage:
+            pieces = without_usage(pieces, lambda: reply.is_whole)
+        return streaming.passed_on(reply, self.failed, pieces)
 
-    async def __anext__(self) -> bytes:
-        return await anext(self._pieces)
-
-    async def aclose(self) -> None:
-        """Read no more: the provider stops generating."""
-        opening = self._opening
-        if not opening.done():
-            opening.cancel()
-        elif not opening.cancelled() and opening.exception() is None:
-            opening.result().close()
-        await self._pieces.aclose()  # type: ignore[attr-defined]
-
-
-async def _pieces(reply: AsyncStreamReply, wanted: RoutedRequest, named: Named) -> AsyncIterator[bytes]:
-    """What a provider sends, as it comes. Events are passed on by lines, and what fails is one more of them."""
-    ids = named.stream(reply.offer) if wanted.learns else None
-    lines = passed.Lines(reply) if passed.EVENTS in reply.headers.get("content-type", "") else None
-    clean = lines or passed.Bytes(reply)
-    pieces = reply.raw()
-    if wanted.hides_usage:
-        pieces = without_usage(pieces, lambda: reply.is_whole)
-    try:
-        async for piece in pieces:
-            if ids is not None:
-                ids.feed(piece)
-                await named.write()
-            if whole := clean.feed(piece):
-                yield whole
-        if rest := clean.rest():
-            yield rest
-    except InferenceProvidersError as error:
-        if lines is None:  # a picture, or speech, that says it is cut off by not ending
-            raise
-        yield (b"" if lines.complete else b"\n\n") + failures.event(error)
-
-
-async def _late(
-    gateway: Gateway, opening: asyncio.Future[AsyncStreamReply], wanted: RoutedRequest, named: Named
-) -> AsyncIterator[bytes]:
-    """A stream that was begun before its first content: what fails now is an event."""
-    while not opening.done():
-        yield _PING
-        await asyncio.wait((opening,), timeout=gateway.settings.ping_seconds)
-    try:
-        reply = opening.result()
-    except InferenceProvidersError as error:
-        yield failures.event(error)
-        return
-    if passed.EVENTS not in reply.headers.get("content-type", ""):
-        yield failures.event(Refused(502, "The provider's reply is not a stream of events.", "not_a_stream"))
-        return
-    async for piece in _pieces(reply, wanted, named):
-        yield piece
+    def failed(self, error: InferenceProvidersError | Refused) -> bytes:
+        return failures.event(error)
 
 
 async def models(gateway: Gateway, incoming: Incoming) -> Outgoing:

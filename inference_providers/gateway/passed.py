@@ -81,6 +81,12 @@ def whole(reply: Any) -> tuple[list[tuple[bytes, bytes]], bytes]:
     return headers, content
 
 
+def without_key(content: bytes, key: str | None) -> bytes:
+    """What was made of a reply, without our key."""
+    mark = _mark(key).encode()
+    return scrub_bytes(content, (key,)) if mark and mark in content else content
+
+
 def _mark(key: str | None) -> str:
     """What shows that a text holds a key; empty where there is none."""
     return key[:_TELLS_MUCH] if key and len(key) >= _SHORTEST else ""

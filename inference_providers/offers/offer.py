@@ -233,7 +233,13 @@ class Offer(credentials.Secretive, Frozen):
 
     def forbids(self, address: Address) -> str:
         """Why a request with this offer's key must not go to *address*; empty where it may."""
-        return self._access.forbids(address, self.endpoint)
+        why = self._access.forbids(address, self.endpoint)
+        if why and not self.moved():  # its provider may have another host for another API
+            for row in (self.connection.get("speaks") or {}).values():
+                there = row.get("endpoint")
+                if there and credentials.origin_of(there) == address.origin:
+                    return self._access.forbids(address, there)
+        return why
 
     def lacks(self, feature: str) -> bool:
         """Whether the sources say that it cannot do *feature*, one of `features`; False where nobody knows."""

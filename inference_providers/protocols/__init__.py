@@ -7,16 +7,26 @@ from inference_providers._face import face
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inference_providers.protocols import classify as classify
+    from inference_providers.protocols import messages_count as messages_count
+    from inference_providers.protocols import messages_in as messages_in
+    from inference_providers.protocols import messages_reply as messages_reply
+    from inference_providers.protocols import ollama_in as ollama_in
+    from inference_providers.protocols import ollama_reply as ollama_reply
     from inference_providers.protocols.classify import Verdict as Verdict
+    from inference_providers.protocols.dialect import Asked as Asked
     from inference_providers.protocols.dispatch import NOBODY_CAN as NOBODY_CAN
     from inference_providers.protocols.dispatch import PROTOCOLS as PROTOCOLS
     from inference_providers.protocols.dispatch import api_of as api_of
     from inference_providers.protocols.dispatch import capable_offers as capable_offers
     from inference_providers.protocols.dispatch import fit as fit
     from inference_providers.protocols.dispatch import mend as mend
+    from inference_providers.protocols.dispatch import reading as reading
     from inference_providers.protocols.error_body import error_details as error_details
     from inference_providers.protocols.error_body import json_or_text as json_or_text
     from inference_providers.protocols.error_headers import telling_headers as telling_headers
+    from inference_providers.protocols.native import native_request as native_request
+    from inference_providers.protocols.native import speaks as speaks
+    from inference_providers.protocols.native_form import NativeForm as NativeForm
     from inference_providers.protocols.openai_chat import form_file as form_file
     from inference_providers.protocols.openai_chat import form_lists as form_lists
     from inference_providers.protocols.openai_chat import form_model as form_model
@@ -33,6 +43,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "classify": ("Verdict",),
+    "dialect": ("Asked",),
     "dispatch": (
         "NOBODY_CAN",
         "PROTOCOLS",
@@ -40,12 +51,18 @@ _HOME = {
         "capable_offers",
         "fit",
         "mend",
+        "reading",
     ),
     "error_body": (
         "error_details",
         "json_or_text",
     ),
     "error_headers": ("telling_headers",),
+    "native": (
+        "native_request",
+        "speaks",
+    ),
+    "native_form": ("NativeForm",),
     "openai_chat": (
         "form_file",
         "form_lists",
@@ -65,4 +82,15 @@ _HOME = {
     ),
     "stream_parts": ("Part",),
 }
-__getattr__, __dir__ = face(__name__, _HOME, modules=("classify",))
+__getattr__, __dir__ = face(
+    __name__,
+    _HOME,
+    modules=(
+        "classify",
+        "messages_count",
+        "messages_in",
+        "messages_reply",
+        "ollama_in",
+        "ollama_reply",
+    ),
+)

@@ -27,8 +27,22 @@ def fit(request: ModelRequest, offer: Offer) -> FittedRequest:
     """The request as this offer gets it: worked out when it is first needed, remembered for the call."""
     fitted = request.fits.get(id(offer))
     if fitted is None:
-        fitted = request.fits[id(offer)] = PROTOCOLS[offer.protocol].encode(request, offer)
+        if request.native is None:
+            fitted = PROTOCOLS[offer.protocol].encode(request, offer)
+        else:
+            from inference_providers.protocols import native
+
+            encode = native.native_request if native.speaks(request, offer) else PROTOCOLS[offer.protocol].encode
+            fitted = encode(request, offer)
+        request.fits[id(offer)] = fitted
     return fitted
+
+
+def reading(request: ModelRequest, offer: Offer) -> tuple[ModelProtocol, str]:
+    """By which protocol, and as a reply to which path, what an offer says is read."""
+    if request.native is not None and (path := fit(request, offer).native):
+        return openai_chat, path
+    return PROTOCOLS[offer.protocol], request.api
 
 
 def capable_offers(request: ModelRequest, offers: Sequence[Offer], who_could: WhoCould) -> Sequence[Offer]:
@@ -36,9 +50,12 @@ def capable_offers(request: ModelRequest, offers: Sequence[Offer], who_could: Wh
 
     *who_could* says who else could, for the message: it is given a test of an offer.
     """
+    native = request.native
+    if native is not None and native.only:
+        offers = _only_native(request, offers, native.only)
     for offer in offers:
         if offer.api != CHAT:  # what is served by chat may be by all others, too
-            offers = _served_by(request.api, offers)
+            offers = _served_by(request.api, offers, native.api if native is not None else "")
             break
     if request.unsupported == parameters.KEEP or request.body is None:
         return offers
@@ -80,15 +97,27 @@ def api_of(path: str) -> str:
     return next((api for start, api in _BY_PATH.items() if path.startswith(start)), "")
 
 
-def _served_by(path: str, offers: Sequence[Offer]) -> Sequence[Offer]:
+def _only_native(request: ModelRequest, offers: Sequence[Offer], why: str) -> Sequence[Offer]:
+    """Those of the offers that get a request as it came. Raises InvalidRequestError if none does."""
+    from inference_providers.protocols.native import speaks
+
+    found = [offer for offer in offers if speaks(request, offer)]
+    if offers and not found:
+        asked = parameters.listed(f"{offer.provider}/{offer.internal_name}" for offer in offers[:4])
+        raise InvalidRequestError(f"Nothing was sent: {why}, and {asked} cannot take it.", code=NOBODY_CAN)
+    return found
+
+
+def _served_by(path: str, offers: Sequence[Offer], native: str = "") -> Sequence[Offer]:
     """Those of the offers that are served by the API of a path. Raises InvalidRequestError if none is.
 
-    An offer of chat may be served by others as well; chat is left to those of chat.
+    An offer of chat may be served by others as well; chat is left to those of chat, and of *native*, the API in whose
+    words the request came.
     """
     kind = api_of(path)
     if not kind:
         return offers
-    served = [offer for offer in offers if offer.api in (kind, CHAT)]
+    served = [offer for offer in offers if offer.api in (kind, CHAT, native)]
     if offers and not served:
         asked = parameters.listed(f"{offer.provider}/{offer.internal_name}" for offer in offers[:4])
         apis = parameters.listed(offer.api for offer in offers)
@@ -126,6 +155,9 @@ def mend(request: ModelRequest, offer: Offer, verdict: Verdict) -> None:
         return
     learnt = request.learnt.setdefault(offer.place, [])
     fitted = fit(request, offer)
+    if fitted.native:
+        _mend_native(request, offer, verdict)
+        return
     if len(learnt) >= complaints.TRIES or fitted.body is None:
         return
     found = complaints.repair_of(verdict.error, verdict.words.text, verdict.words.param, fitted.body)
@@ -140,3 +172,31 @@ def mend(request: ModelRequest, offer: Offer, verdict: Verdict) -> None:
     verdict.repaired = ", ".join(
         [*(f"without {name}" for name in sorted(found.dropped)), *found.applied(fitted.body)[2]]
     )
+
+
+_NO_SUCH_PATH = (404, 405, 501)
+
+
+def _mend_native(request: ModelRequest, offer: Offer, verdict: Verdict) -> None:
+    """See whether a request that came in another API's words can be put otherwise.
+
+    As a chat completion, where a server lacks that API; without the thoughts of another model, where it refuses those.
+    """
+    native = request.native
+    assert native is not None
+    words = verdict.words.text if verdict.words is not None else ""
+    if native.plainer is not None and (body := native.plainer(native.body, words)) is not None:
+        native.body, native.raw, native.plainer = body, b"", None
+        request.fits.pop(id(offer))
+        verdict.repaired = "without the thoughts of another model"
+        return
+    if verdict.error is None or verdict.error.status not in _NO_SUCH_PATH or native.only or offer.api == native.api:
+        return
+    from inference_providers.protocols.repairs import Repairs
+
+    found = Repairs(without=[native.mark])
+    known = request.repairs.get(offer.place) or Repairs()
+    request.repairs = {**request.repairs, offer.place: known | found}
+    request.fits.pop(id(offer))
+    request.learnt[offer.place].append(found)
+    verdict.repaired = found.told

@@ -1,11 +1,13 @@
 """Anthropic's messages, as programs send them: read into a chat completion. Pure.
 
-What has no counterpart and changes nothing of what is meant is left out, and named; what would change it is refused.
+What has no counterpart and changes nothing of what is meant is left out, and named. What would change it only those can
+be asked who speak this API themselves.
 """
 
 from __future__ import annotations
 
 import json
+import re
 
 from inference_providers.errors import InvalidRequestError
 from inference_providers.protocols.dialect import Asked
@@ -24,36 +26,52 @@ _LONGEST_USER = 64  # characters that OpenAI's `user` may have
 _VOLATILE = "x-anthropic-billing-header:"  # a program's own line, another with each request: it spoils prompt caches
 
 
+class _Left:
+    """What is left out: what may be, by name, and why nobody may be asked who does not speak this API."""
+
+    def __init__(self) -> None:
+        self.losses: dict[str, None] = {}
+        self.only = ""
+
+    def out(self, name: str) -> None:
+        """Note what is not missed."""
+        self.losses[name] = None
+
+    def needed(self, why: str) -> None:
+        """Note what must not be left out."""
+        self.only = self.only or why
+
+
 def read(body: Mapping[str, Any]) -> Asked:
     """A request for a message as one for a chat completion. Raises InvalidRequestError, which names the field."""
-    losses: dict[str, None] = {}
+    left = _Left()
     for name in _REFUSED:
         if body.get(name) not in (None, [], {}):
-            raise _refused(f"{name} has no counterpart at the model that is asked")
-    losses |= dict.fromkeys(name for name in _LOST if body.get(name) is not None)
-    made: dict[str, Any] = {"model": _text(body.get("model", "auto"), "model"), "messages": _turns(body, losses)}
+            left.needed(f"{name} has no counterpart in chat completions")
+    left.losses |= dict.fromkeys(name for name in _LOST if body.get(name) is not None)
+    made: dict[str, Any] = {"model": _text(body.get("model", "auto"), "model"), "messages": _turns(body, left)}
     if (most := body.get("max_tokens")) is not None:
         made["max_tokens"] = _number(most, "max_tokens")
     made |= {name: _number(body[name], name) for name in _PASSED if body.get(name) is not None}
     if body.get("stop_sequences"):
         made["stop"] = [_text(one, "stop_sequences") for one in _list(body["stop_sequences"], "stop_sequences")]
-    _read_tools(body, made, losses)
-    _read_thinking(body, made, losses)
+    _read_tools(body, made, left)
+    _read_thinking(body, made, left)
     user = _object(body.get("metadata") or {}, "metadata").get("user_id")
     if user is not None:
         if len(_text(user, "metadata.user_id")) <= _LONGEST_USER:
             made["user"] = user
         else:
-            losses["metadata.user_id"] = None
+            left.out("metadata.user_id")
     streams = body.get("stream") is True
     if streams:
         made |= {"stream": True, "stream_options": {"include_usage": True}}
-    return Asked(made, body, losses=list(losses), streams=streams)
+    return Asked(made, body, losses=left.losses, streams=streams, only_native=left.only)
 
 
-def _turns(body: Mapping[str, Any], losses: dict[str, None]) -> list[dict[str, Any]]:
+def _turns(body: Mapping[str, Any], left: _Left) -> list[dict[str, Any]]:
     turns: list[dict[str, Any]] = []
-    if (system := _system(body.get("system"), losses)) != "":
+    if (system := _system(body.get("system"), left)) != "":
         turns.append({"role": "system", "content": system})
     given = _list(body.get("messages"), "messages")
     if not given:
@@ -65,11 +83,11 @@ def _turns(body: Mapping[str, Any], losses: dict[str, None]) -> list[dict[str, A
         blocks = [{"type": "text", "text": content}] if isinstance(content, str) else _list(content, f"{where}.content")
         blocks = [_object(block, f"{where}.content.{number}") for number, block in enumerate(blocks)]
         if any(block.get("cache_control") for block in blocks):
-            losses["cache_control"] = None
+            left.out("cache_control")
         if role == "user":
-            turns += _user(blocks, where)
+            turns += _user(blocks, where, left)
         elif role == "assistant":
-            turns += _assistant(blocks, where, losses)
+            turns += _assistant(blocks, where, left)
         elif role == "system":
             turns.append({"role": "system", "content": _joined(blocks, where)})
         else:
@@ -77,12 +95,12 @@ def _turns(body: Mapping[str, Any], losses: dict[str, None]) -> list[dict[str, A
     return turns
 
 
-def _system(system: Any, losses: dict[str, None]) -> str:
+def _system(system: Any, left: _Left) -> str:
     if system is None or isinstance(system, str):
         return system or ""
     blocks = [_object(block, "system") for block in _list(system, "system")]
     if any(block.get("cache_control") for block in blocks):
-        losses["cache_control"] = None
+        left.out("cache_control")
     kept = [block for block in blocks if not str(block.get("text", "")).startswith(_VOLATILE)]
     return _joined(kept, "system")
 
@@ -91,16 +109,17 @@ def _joined(blocks: list[Mapping[str, Any]], where: str) -> str:
     return "\n\n".join(_text(block.get("text"), f"{where}.text") for block in blocks)
 
 
-def _user(blocks: list[Mapping[str, Any]], where: str) -> list[dict[str, Any]]:
+def _user(blocks: list[Mapping[str, Any]], where: str, left: _Left) -> list[dict[str, Any]]:
     """Results of tools first, each a turn of its own; then what else is said."""
     turns: list[dict[str, Any]] = []
     parts: list[dict[str, Any]] = []
     for block in blocks:
         if block.get("type") == "tool_result":
-            turn, pictures = _result(block, where)
+            turn, pictures = _result(block, where, left)
             turns.append(turn)
             parts += pictures
-    parts += [_part(block, where) for block in blocks if block.get("type") != "tool_result"]
+    said = [_part(block, where, left) for block in blocks if block.get("type") != "tool_result"]
+    parts += [part for part in said if part is not None]
     if parts:
         texts = [part["text"] for part in parts if part["type"] == "text"]
         plain = len(texts) == len(parts)
@@ -108,21 +127,24 @@ def _user(blocks: list[Mapping[str, Any]], where: str) -> list[dict[str, Any]]:
     return turns
 
 
-def _part(block: Mapping[str, Any], where: str) -> dict[str, Any]:
+def _part(block: Mapping[str, Any], where: str, left: _Left) -> dict[str, Any] | None:
+    """A block as a part of a turn; None for what cannot be one."""
     kind = block.get("type")
     if kind == "text":
         return {"type": "text", "text": _text(block.get("text"), f"{where}.text")}
     if kind == "image":
-        return {"type": "image_url", "image_url": {"url": _address(block.get("source"), f"{where}.image")}}
+        url = _address(block.get("source"), f"{where}.image", left)
+        return {"type": "image_url", "image_url": {"url": url}} if url else None
     if kind == "document":
-        return _document(block, where)
+        return _document(block, where, left)
     if kind == "search_result":
         texts = [_text(_object(one, where).get("text"), where) for one in _list(block.get("content"), where)]
         return {"type": "text", "text": "\n".join((f"{block.get('title', '')} ({block.get('source', '')})", *texts))}
-    raise _refused(f"{where}: a block of the type {kind!r:.60} cannot be passed on to this model")
+    left.needed(f"a block of the type {_text(kind, f'{where}.type')!r:.60} has no counterpart in chat completions")
+    return None
 
 
-def _document(block: Mapping[str, Any], where: str) -> dict[str, Any]:
+def _document(block: Mapping[str, Any], where: str, left: _Left) -> dict[str, Any] | None:
     source = _object(block.get("source"), f"{where}.document.source")
     kind, title = source.get("type"), block.get("title")
     if kind == "text":
@@ -134,11 +156,12 @@ def _document(block: Mapping[str, Any], where: str) -> dict[str, Any]:
             return {"type": "text", "text": inner}
         return {"type": "text", "text": _joined([_object(one, where) for one in _list(inner, where)], where)}
     name = title if isinstance(title, str) else "document.pdf"
-    return {"type": "file", "file": {"filename": name, "file_data": _address(source, f"{where}.document")}}
+    url = _address(source, f"{where}.document", left)
+    return {"type": "file", "file": {"filename": name, "file_data": url}} if url else None
 
 
-def _address(source: Any, where: str) -> str:
-    """A picture's or a document's bytes as a data URL, or where it is."""
+def _address(source: Any, where: str, left: _Left) -> str:
+    """A picture's or a document's bytes as a data URL, or where it is; empty where only Anthropic has it."""
     source = _object(source, f"{where}.source")
     if source.get("type") == "base64":
         kind = _text(source.get("media_type"), f"{where}.source.media_type")
@@ -146,15 +169,16 @@ def _address(source: Any, where: str) -> str:
     if source.get("type") == "url":
         url: str = _text(source.get("url"), f"{where}.source.url")
         return url
-    raise _refused(f"{where}: {source.get('type')!r:.40} is kept at a provider that is not asked here")
+    left.needed(f"{where} is a {_text(source.get('type'), f'{where}.source.type')!r:.40} that only its provider has")
+    return ""
 
 
-def _result(block: Mapping[str, Any], where: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def _result(block: Mapping[str, Any], where: str, left: _Left) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The turn of a tool's result, and the pictures in it, which that turn cannot hold."""
     content = block.get("content")
     call = _text(block.get("tool_use_id"), f"{where}.tool_use_id")
     given = [{"type": "text", "text": content}] if isinstance(content, str) else _list(content or [], where)
-    parts = [_part(_object(one, where), where) for one in given]
+    parts = [part for one in given if (part := _part(_object(one, where), where, left)) is not None]
     texts = [part["text"] for part in parts if part["type"] == "text"]
     pictures = [part for part in parts if part["type"] != "text"]
     text = "\n".join(texts)
@@ -166,9 +190,10 @@ def _result(block: Mapping[str, Any], where: str) -> tuple[dict[str, Any], list[
     return {"role": "tool", "tool_call_id": call, "content": text}, pictures
 
 
-def _assistant(blocks: list[Mapping[str, Any]], where: str, losses: dict[str, None]) -> list[dict[str, Any]]:
+def _assistant(blocks: list[Mapping[str, Any]], where: str, left: _Left) -> list[dict[str, Any]]:
     texts: list[str] = []
     thoughts: list[str] = []
+    details: list[dict[str, Any]] = []
     calls: list[dict[str, Any]] = []
     for block in blocks:
         kind = block.get("type")
@@ -176,37 +201,46 @@ def _assistant(blocks: list[Mapping[str, Any]], where: str, losses: dict[str, No
             texts.append(_text(block.get("text"), f"{where}.text"))
         elif kind == "thinking":
             thoughts.append(_text(block.get("thinking"), f"{where}.thinking"))
-            if block.get("signature"):
-                losses["thinking.signature"] = None
+            detail = {"type": "reasoning.text", "text": thoughts[-1]}
+            if signature := block.get("signature"):
+                detail["signature"] = _text(signature, f"{where}.signature")
+                left.out("thinking.signature")
+            details.append(detail)
         elif kind == "redacted_thinking":
-            losses["redacted_thinking"] = None
+            left.out("redacted_thinking")
+            details.append({"type": "reasoning.encrypted", "data": _text(block.get("data"), f"{where}.data")})
         elif kind == "tool_use":
             arguments = json.dumps(_object(block.get("input") or {}, f"{where}.input"), ensure_ascii=False)
             called = {"name": _text(block.get("name"), f"{where}.name"), "arguments": arguments}
             calls.append({"id": _text(block.get("id"), f"{where}.id"), "type": "function", "function": called})
         else:
-            raise _refused(f"{where}: a block of the type {kind!r:.60} cannot be passed on")
+            left.needed(
+                f"a block of the type {_text(kind, f'{where}.type')!r:.60} has no counterpart in chat completions"
+            )
     turn: dict[str, Any] = {"role": "assistant", "content": "".join(texts) or (None if calls else "")}
     if thoughts:
         turn["reasoning_content"] = "".join(thoughts)
+    if any("signature" in detail or "data" in detail for detail in details):  # else they say nothing new
+        turn["reasoning_details"] = details
     if calls:
         turn["tool_calls"] = calls
     return [turn] if texts or thoughts or calls else []
 
 
-def _read_tools(body: Mapping[str, Any], made: dict[str, Any], losses: dict[str, None]) -> None:
+def _read_tools(body: Mapping[str, Any], made: dict[str, Any], left: _Left) -> None:
     tools = []
     for tool in _list(body.get("tools") or [], "tools"):
         kind, name = _object(tool, "tools").get("type") or "custom", tool.get("name")
         if kind != "custom":
-            raise _refused(f"The tool {kind!r:.60} runs at Anthropic, and has no counterpart at this model.")
+            left.needed(f"the tool {_text(kind, 'tools.type')!r:.60} runs at Anthropic, or is made for its models")
+            continue
         function = {"name": _text(name, "tools.name"), "parameters": _object(tool.get("input_schema") or {}, "tools")}
         if tool.get("description") is not None:
             function["description"] = _text(tool["description"], "tools.description")
         if tool.get("strict") is not None:
             function["strict"] = tool["strict"] is True
         if tool.get("cache_control"):
-            losses["cache_control"] = None
+            left.out("cache_control")
         tools.append({"type": "function", "function": function})
     if not tools:
         return
@@ -224,7 +258,7 @@ def _read_tools(body: Mapping[str, Any], made: dict[str, Any], losses: dict[str,
         made["parallel_tool_calls"] = False
 
 
-def _read_thinking(body: Mapping[str, Any], made: dict[str, Any], losses: dict[str, None]) -> None:
+def _read_thinking(body: Mapping[str, Any], made: dict[str, Any], left: _Left) -> None:
     """How much is thought, and in which form the answer is to come."""
     thinking = _object(body.get("thinking") or {}, "thinking")
     config = _object(body.get("output_config") or {}, "output_config")
@@ -235,16 +269,55 @@ def _read_thinking(body: Mapping[str, Any], made: dict[str, Any], losses: dict[s
             raise _refused(f"output_config.effort is none of {', '.join(_EFFORT)}")
         made["reasoning_effort"] = said
         if said != effort:
-            losses["output_config.effort"] = None
+            left.out("output_config.effort")
     elif thinking.get("type") == "enabled":
         budget = _number(thinking.get("budget_tokens", 0), "thinking.budget_tokens")
         made["reasoning_effort"] = next((word for most, word in _BUDGETS if budget <= most), "high")
-        losses["thinking.budget_tokens"] = None
+        left.out("thinking.budget_tokens")
     form = config.get("format") or body.get("output_format")
     if form is not None:
         schema = _object(_object(form, "output_config.format").get("schema"), "output_config.format.schema")
         wrapped = {"name": "answer", "schema": schema, "strict": True}
         made["response_format"] = {"type": "json_schema", "json_schema": wrapped}
+
+
+def without_foreign_thoughts(body: Mapping[str, Any], refused: str = "?") -> dict[str, Any] | None:
+    """The request without thoughts that no signature proves, which were made of another model's; None if it has none.
+
+    refused: the words of a refusal. Where those are of thoughts, or of their signatures, none of them stays.
+    """
+    said = _ABOUT_THOUGHTS(refused.lower())
+    if refused != "?" and said is None:
+        return None
+    turns, found = [], False
+    for turn in body.get("messages") or ():
+        content = turn.get("content") if isinstance(turn, dict) and turn.get("role") == "assistant" else None
+        if isinstance(content, list):
+            kept = [block for block in content if not _is_foreign(block, all_of_them=said is not None)]
+            if len(kept) < len(content):
+                found, turn = True, {**turn, "content": kept or [{"type": "text", "text": "(thought)"}]}
+        turns.append(turn)
+    if not found:
+        return None
+    made = {**body, "messages": turns}
+    if _has(turns[-1], "tool_result") and isinstance(body.get("thinking"), dict):
+        del made["thinking"]  # else a turn that calls has to begin with thoughts
+    return made
+
+
+def _has(turn: Any, kind: str) -> bool:
+    content = turn.get("content") if isinstance(turn, dict) else None
+    return isinstance(content, list) and any(isinstance(block, dict) and block.get("type") == kind for block in content)
+
+
+_ABOUT_THOUGHTS = re.compile(r"signature|thinking").search
+
+
+def _is_foreign(block: Any, *, all_of_them: bool) -> bool:
+    kind = block.get("type") if isinstance(block, dict) else None
+    if kind == "thinking":
+        return all_of_them or not block.get("signature")
+    return all_of_them and kind == "redacted_thinking"
 
 
 # What a field must be

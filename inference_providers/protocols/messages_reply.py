@@ -30,8 +30,7 @@ def reply(data: Mapping[str, Any], asked: Asked, *, new_id: Callable[[str], str]
     choice = chat.first_choice(data)
     message = chat.message_of(data)
     content: list[dict[str, Any]] = []
-    if thoughts := chat.thoughts(message):
-        content.append({"type": "thinking", "thinking": thoughts, "signature": ""})
+    content += _thinking(message)
     if text := chat.content_text(message.get("content")) or chat.refusal_in(message):
         content.append({"type": "text", "text": text})
     for call in chat.tool_calls(message):
@@ -41,6 +40,36 @@ def reply(data: Mapping[str, Any], asked: Asked, *, new_id: Callable[[str], str]
     called = any(block["type"] == "tool_use" for block in content)
     reason = _reason(choice.get("finish_reason"), called)
     return {**_head(asked, new_id), "content": content, "stop_reason": reason, "usage": usage(data.get("usage"))}
+
+
+def _thinking(message: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Thoughts, in one block but for those that are signed, or that nobody can read."""
+    details = _details(message)
+    if not any(detail.get("signature") or detail.get("data") for detail in details):
+        thoughts = chat.thoughts(message)
+        return [{"type": "thinking", "thinking": thoughts, "signature": ""}] if thoughts else []
+    blocks: list[dict[str, Any]] = []
+    words: list[str] = []
+    for detail in details:
+        if data := _word(detail.get("data")):
+            blocks.append({"type": "redacted_thinking", "data": data})
+            continue
+        words.append(_word(detail.get("text")))
+        if signature := _word(detail.get("signature")):
+            blocks.append({"type": "thinking", "thinking": "".join(words), "signature": signature})
+            words = []
+    if rest := "".join(words):
+        blocks.append({"type": "thinking", "thinking": rest, "signature": ""})
+    return blocks
+
+
+def _details(message: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    details = message.get("reasoning_details")
+    return [one for one in details if isinstance(one, dict)] if isinstance(details, list) else []
+
+
+def _word(value: Any) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _head(asked: Asked, new_id: Callable[[str], str]) -> dict[str, Any]:
@@ -137,6 +166,8 @@ class Events:
             if isinstance(choice, dict) and not choice.get("index"):
                 delta = chat.delta_of(choice)
                 out += self._words(THINKING, chat.thoughts(delta))
+                for detail in _details(delta):
+                    out += self._sealed(detail)
                 out += self._words(TEXT, chat.content_text(delta.get("content")) or chat.refusal_in(delta))
                 for place, call in enumerate(chat.tool_calls(delta)):
                     out += self._piece(call, place)
@@ -173,8 +204,8 @@ class Events:
         self._begun = True
         return _event("message_start", {"message": _head(self._asked, self._new_id)})
 
-    def _words(self, kind: str, words: str) -> list[bytes]:
-        if not words:
+    def _words(self, kind: str, words: str, *, even_empty: bool = False) -> list[bytes]:
+        if not words and not even_empty:
             return []
         if self._open == CALL:
             self._later.append((kind, words))
@@ -184,8 +215,23 @@ class Events:
             out += self._stop()
             block = {"type": "text", "text": ""} if kind == TEXT else {"type": kind, "thinking": "", "signature": ""}
             out += self._begin(kind, block)
+        if not words:
+            return out
         delta = {"type": f"{kind}_delta", kind: words}
         return [*out, _event("content_block_delta", {"index": self._index, "delta": delta})]
+
+    def _sealed(self, detail: Mapping[str, Any]) -> list[bytes]:
+        """The signature of thoughts, or what nobody but their model can read."""
+        if data := _word(detail.get("data")):
+            if self._open == CALL:
+                return []  # no model thinks within a call
+            return [*self._stop(), *self._begin(THINKING, {"type": "redacted_thinking", "data": data}), *self._stop()]
+        signature = _word(detail.get("signature"))
+        if not signature or self._open == CALL:
+            return []
+        out = [] if self._open == THINKING else self._words(THINKING, "", even_empty=True)
+        delta = {"type": "signature_delta", "signature": signature}
+        return [*out, _event("content_block_delta", {"index": self._index, "delta": delta}), *self._stop()]
 
     def _piece(self, call: Any, place: int) -> list[bytes]:
         name, arguments, given = _call(call)

@@ -32,37 +32,37 @@ _ROWS = {
     "/embeddings": ("data", "embeddings"),
     "/rerank": ("results", "data"),
 }  # where their replies have what was asked for
-_READ = (chat.PATH, "/completions", "/responses")  # whose replies are JSON or a stream of it, whatever they are called
+# Whose replies are JSON or a stream of it, whatever they are called.
+_READ = (chat.PATH, "/completions", "/responses", "/messages")
 
 
 # Requests
 
 
-def missing(request: ModelRequest, offer: Offer, needs: Sequence[str]) -> list[str]:
-    """What keeps this offer from being asked, in words."""
+def missing(
+    request: ModelRequest, offer: Offer, needs: Sequence[str], *, body: Mapping[str, Any] | None = None
+) -> list[str]:
+    """What keeps this offer from being asked, in words. body: what is asked for, where that is not the request's."""
+    body = request.body if body is None else body
     words = [parameter_rules.NEEDS[need] for need in needs if offer.lacks(need) or need in offer.rules.refused]
-    if request.unsupported == parameters.ERROR and request.body is not None:
-        words += parameter_rules.dropped(request.body, offer.rules, request.untouched)
+    if request.unsupported == parameters.ERROR and body is not None:
+        words += parameter_rules.dropped(body, offer.rules, request.untouched)
     return words
 
 
 def encode(request: ModelRequest, offer: Offer) -> FittedRequest:
     """The request as this offer gets it: its name for the model, its spelling of parameters."""
-    given, mode, exempt = request.body, request.unsupported, request.untouched
+    given = request.body
     body: dict[str, Any] | None = None
-    content, dropped = b"", []
+    content = b""
+    dropped: list[str] = []
     repaired: list[str] = []
     if given is None:
         content = _form_with_model(request.content, wire_name(offer))
     elif request.api != chat.PATH:
         body = dict(given)
     else:
-        body = parameter_rules.adapted(given, offer.rules, mode=mode, exempt=exempt)
-        if mode != parameters.KEEP:
-            dropped = parameter_rules.dropped(given, offer.rules, exempt)
-        if request.repairs and mode == parameters.DROP and (known := request.repairs.get(offer.place)) is not None:
-            body, refused, repaired = known.applied(body)
-            dropped += refused
+        body, dropped, repaired = chat_body(request, offer, given)
     accept = request.accept or ("text/event-stream" if request.streams else "application/json")
     headers = {**request.headers, "Accept": accept}
     if body is not None and ("model" in body or request.api == chat.PATH):  # a batch or a vector store has none
@@ -84,6 +84,23 @@ def encode(request: ModelRequest, offer: Offer) -> FittedRequest:
         dropped=dropped,
         repaired=repaired,
     )
+
+
+def chat_body(
+    request: ModelRequest, offer: Offer, given: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[str], list[str]]:
+    """The body of a chat in the words that this offer takes, and what was dropped, and repaired.
+
+    given: what is asked for.
+    """
+    mode, exempt = request.unsupported, request.untouched
+    body = parameter_rules.adapted(given, offer.rules, mode=mode, exempt=exempt)
+    dropped = [] if mode == parameters.KEEP else parameter_rules.dropped(given, offer.rules, exempt)
+    repaired: list[str] = []
+    if request.repairs and mode == parameters.DROP and (known := request.repairs.get(offer.place)) is not None:
+        body, refused, repaired = known.applied(body)
+        dropped += refused
+    return body, dropped, repaired
 
 
 # The head of a form's part that is called `model`, quoted or not.
@@ -265,6 +282,10 @@ def _read(reply: dict[str, Any], provider: str, path: str, allow_empty: bool) ->
         from inference_providers.protocols import responses
 
         return responses.judged(reply, provider, allow_empty)
+    if path == "/messages":
+        from inference_providers.protocols import messages_stream
+
+        return messages_stream.judged(reply, provider, allow_empty)
     if path in _ROWS and not any(map(reply.get, _ROWS[path])):
         return classify.unavailable(classify.NEXT, provider, f"the reply has no {_ROWS[path][0]}")
     if path == "/completions" and reply.get("choices") == []:

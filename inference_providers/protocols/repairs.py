@@ -65,7 +65,7 @@ class Repairs:
     dropped: fields that are left out. renamed: field -> what it is called. most: field -> its largest value.
     fields: of messages, that are left out. keywords: of schemas. without: `developer` (the role), `system` (the role),
     `strict`, `json_schema` (schemas go into the prompt), `demanded_call` (of a tool), `auto_choice` (of tools),
-    `stop_text` and `stop_list` (what is sent is the other).
+    `stop_text` and `stop_list` (what is sent is the other), `messages_api` and `responses_api` (it is asked by chat).
     """
 
     __slots__ = ("dropped", "fields", "keywords", "most", "renamed", "without")
@@ -315,8 +315,10 @@ _MARKS_DONE: dict[str, Callable[[dict[str, Any], list[str]], None]] = {
     "stop_text": _stop_as_list,
     "stop_list": _stop_as_text,
 }
-_MARKS = frozenset(_MARKS_DONE)
+_MARKS = frozenset((*_MARKS_DONE, "messages_api", "responses_api"))
 _MARKS_TOLD = {
+    "messages_api": "Anthropic's Messages API",
+    "responses_api": "the Responses API",
     "developer": "the role developer",
     "system": "the role system",
     "strict": "strict",

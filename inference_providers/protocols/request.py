@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from inference_providers.offers import Offer
+    from inference_providers.protocols.native_form import NativeForm
     from inference_providers.protocols.repairs import Repairs
     from inference_providers.transport import Request
 
@@ -26,12 +27,19 @@ _as_json = json.JSONEncoder(ensure_ascii=False).encode  # made once: `json.dumps
 class FittedRequest:
     """A request as one offer gets it, in its protocol: worked out once for each offer of a call.
 
+    native: the path by which it goes in the words of its caller's own API, and its reply comes back; else empty.
+    endpoint, key: where that is, and the header that has the key there, where they are not as usual.
+
     body: the JSON object, or None where *content*, the bytes, is all there is. headers: without the key.
     dropped: names of the parameters that this offer does not take, and does not get. repaired: in words, what it gets
-    otherwise than it was asked for, since it refused that.
+    otherwise than it was asked for, since it refused that, or has another measure for it. asked: the body in the words
+    of a chat completion, where the offer's protocol has others; else None.
     """
 
-    __slots__ = ("body", "content", "dropped", "headers", "method", "offer", "path", "repaired")
+    __slots__ = (
+        "asked", "body", "content", "dropped", "endpoint", "headers", "key", "method", "native", "offer", "path",
+        "repaired",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -48,6 +56,8 @@ class FittedRequest:
         self.offer, self.method, self.path, self.headers = offer, method, path, headers
         self.body, self.content, self.dropped = body, content, dropped
         self.repaired = repaired or []
+        self.asked: Mapping[str, Any] | None = None
+        self.native = self.endpoint = self.key = ""
 
     def to_send(self) -> Request:
         """The HTTP request for one try: the bytes are made once, address and key are those of now.
@@ -57,7 +67,15 @@ class FittedRequest:
         """
         if not self.content and self.body is not None:
             self.content = _as_json(self.body).encode("utf-8", "replace")
-        return request_to(self.offer, self.method, self.path, self.headers, self.content or None)
+        return request_to(
+            self.offer,
+            self.method,
+            self.path,
+            self.headers,
+            self.content or None,
+            endpoint=self.endpoint,
+            key_header=self.key,
+        )
 
 
 class ModelRequest:
@@ -76,7 +94,8 @@ class ModelRequest:
     None where it has none. *in_turn*: its candidates are in the order in which they are to be asked. *cache*: what it
     says of a cache of replies: False for none, options of its own; None where it says nothing. *raw*: the bytes of
     *body*, which go on as they are, but for the model's name, to an offer that needs nothing else changed. *caller*: on
-    whose behalf it is made, by an id, where a program serves several; else empty.
+    whose behalf it is made, by an id, where a program serves several; else empty. *native*: the same request in the
+    words of another API, in which it came, for those who speak that.
 
     It is made for one call, and remembers for that call what each offer gets of it: `fits`, by the offer's identity.
     `repairs` is what offers are known to refuse, by their `place`; `learnt` is what this very call has found of it.
@@ -97,6 +116,7 @@ class ModelRequest:
         "in_turn",
         "learnt",
         "method",
+        "native",
         "path",
         "preferences",
         "raw",
@@ -138,6 +158,7 @@ class ModelRequest:
         self.cache: Mapping[str, Any] | bool | None = None
         self.caller = ""
         self.raw = b""
+        self.native: NativeForm | None = None
         self.fits: dict[int, FittedRequest] = {}
         self.repairs: Mapping[Any, Repairs] = {}
         self.learnt: dict[Any, list[Repairs]] = {}

@@ -12,7 +12,7 @@ from inference_providers.credentials import MARK, scrub
 from inference_providers.errors import ProviderUnavailableError, TruncatedStreamError
 from inference_providers.protocols import classify
 from inference_providers.protocols.error_body import error_details, trimmed
-from inference_providers.protocols.stream_chunks import reader_of
+from inference_providers.protocols.stream_chunks import MESSAGES, reader_of
 from inference_providers.protocols.stream_ends import WHOLE, WITHHELD, outcome_of
 from inference_providers.protocols.stream_form import as_chunk, as_events, is_chunk
 from inference_providers.protocols.stream_notes import Notes
@@ -159,7 +159,9 @@ class StreamJudge(Notes):
         Whoever reads them reads server-sent events: lines and a whole reply become such, and pings are left out,
         but for one within an event of which a part has been passed on.
         """
-        if self._kind == _PASSED or (self._kind == _EVENTS and (self.within_event or not self._skipped)):
+        if self._kind == _PASSED or (
+            self._kind == _EVENTS and (self.within_event or not self._skipped or self._path == MESSAGES)
+        ):  # pings are events of messages
             return self._raw
         verdict = self.verdict
         if ends and self._kind == _WHOLE and verdict is not None and verdict.reply is None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Reader = Callable[[Notes, Mapping[str, Any], int], bool]
 
-COMPLETIONS, RESPONSES = "/completions", "/responses"
+COMPLETIONS, RESPONSES, MESSAGES = "/completions", "/responses", "/messages"
 _TEXT_ALONE = frozenset(("content", "role")).issuperset
 
 
@@ -33,6 +33,10 @@ def reader_of(path: str) -> tuple[Reader | None, bool]:
         from inference_providers.protocols.responses import response_event
 
         return response_event, False
+    if path == MESSAGES:
+        from inference_providers.protocols.messages_stream import message_event
+
+        return message_event, False
     return None, False
 
 

@@ -38,8 +38,13 @@ def delta_text(chunk: Mapping[str, Any]) -> str:
 
 
 def as_events(chunks: Iterable[Mapping[str, Any]], *, done: bool = True) -> Iterator[bytes]:
-    """Chunks as server-sent events: for a server that answered a request for a stream with one JSON reply."""
+    """Chunks as server-sent events: for a server that answered a request for a stream with one JSON reply.
+
+    What has no choices, but a type, is an event of another API, whose readers want its name.
+    """
     for chunk in chunks:
+        if "choices" not in chunk and isinstance(kind := chunk.get("type"), str) and kind.isprintable():
+            yield f"event: {kind}\n".encode("utf-8", "replace")
         yield b"data: " + json.dumps(chunk).encode() + b"\n\n"  # in ASCII: half of a surrogate pair has no bytes
     if done:
         yield b"data: [DONE]\n\n"

@@ -48,6 +48,10 @@ def whole_reply(
     except TruncatedStreamError as error:
         cut = ProviderUnavailableError(str(error), provider=provider, status=200, code=error.code)
         return classify.Verdict(classify.RETRY, cut), {}
+    if path == "/messages":
+        from inference_providers.protocols.messages_stream import whole
+
+        return judge.verdict or classify.Verdict(classify.OK), whole(chunks)
     responses = [chunk["response"] for chunk in chunks if isinstance(chunk.get("response"), dict)]
     return judge.verdict or classify.Verdict(classify.OK), responses[-1] if responses else chat.assembled(chunks)
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from inference_providers.registry.facts import CHAT as CHAT
     from inference_providers.registry.facts import DIGITS as DIGITS
     from inference_providers.registry.facts import DOUBTFUL as DOUBTFUL
+    from inference_providers.registry.facts import MESSAGES as MESSAGES
     from inference_providers.registry.facts import OTHER_PROTOCOL as OTHER_PROTOCOL
     from inference_providers.registry.facts import RESPONSES as RESPONSES
     from inference_providers.registry.facts import SPOKEN as SPOKEN
@@ -65,6 +66,7 @@ _HOME = {
         "DIGITS",
         "DOUBTFUL",
         "Facts",
+        "MESSAGES",
         "OTHER_PROTOCOL",
         "RESPONSES",
         "SPOKEN",

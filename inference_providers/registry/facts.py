@@ -28,7 +28,8 @@ CAPABILITIES: Mapping[str, Capability] = {"t": TOOLS, "v": VISION, "s": STRUCTUR
 DOUBTFUL, OTHER_PROTOCOL = "d", "x"
 DIGITS = "123456789"
 
-CHAT, RESPONSES = "chat", "responses"
+CHAT, RESPONSES, MESSAGES = "chat", "responses", "messages"
+TALKS = (CHAT, MESSAGES)  # by which a chat is asked for; the second after its translation
 OTHER = "other"  # an API of which it is known only that nobody here speaks it
 SPOKEN = (CHAT, RESPONSES, "embeddings", "images", "speech", "transcription", "rerank", "moderation")
 

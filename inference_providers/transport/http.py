@@ -259,16 +259,28 @@ class WireError(Exception):
 
 
 def request_to(
-    offer: Offer, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
+    offer: Offer,
+    method: str,
+    path: str,
+    headers: Mapping[str, str] | None = None,
+    body: bytes | None = None,
+    *,
+    endpoint: str = "",
+    key_header: str = "",
 ) -> Request:
     """A request for one provider, with its address and its key.
+
+    *endpoint*: of another API of its. *key_header*: the header that has the key there, and nothing else.
 
     Headers for an organisation go along where the registry has a row for them. Nothing is checked yet: see `permitted`.
     """
     fields = {**(headers or {}), **offer.headers}
     if offer.api_key is not None:
-        fields[offer.connection.get("key_header", "Authorization")] = Secret(f"Bearer {offer.api_key}")
-    return Request(method, offer.endpoint + path, fields, body, offer)
+        if key_header:
+            fields[key_header] = Secret(offer.api_key)
+        else:
+            fields[offer.connection.get("key_header", "Authorization")] = Secret(f"Bearer {offer.api_key}")
+    return Request(method, (endpoint or offer.endpoint) + path, fields, body, offer)
 
 
 _read: dict[str, Address] = {}  # URLs that were read already: most requests go to a few

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from inference_providers.usage.page import TABLE as TABLE
     from inference_providers.usage.page import cells as cells
     from inference_providers.usage.page import page_of as page_of
-    from inference_providers.usage.report import Analytics as Analytics
-    from inference_providers.usage.report import Performance as Performance
-    from inference_providers.usage.report import report as report
+    from inference_providers.usage.reports import Analytics as Analytics
+    from inference_providers.usage.reports import Performance as Performance
+    from inference_providers.usage.reports import report as report
     from inference_providers.usage.series import Latencies as Latencies
     from inference_providers.usage.series import Series as Series
     from inference_providers.usage.timeframes import moments as moments
@@ -81,7 +81,7 @@ _HOME = {
         "cells",
         "page_of",
     ),
-    "report": (
+    "reports": (
         "Analytics",
         "Performance",
         "report",

@@ -77,7 +77,8 @@ def _charts(series: Series, latencies: Latencies, form: str) -> list[Markup]:
     labels = [words.moment(edge, form) for edge in series.edges[:-1]]
     parts, whole = series.parts, series.whole
     half, most = latencies.parts(0.5), latencies.parts(0.95)
-    some = "" if latencies.is_whole else "of the latest 50,000 calls"
+    most_of = f"half of them; 95 % within {words.seconds(latencies.whole(0.95))}" if latencies.whole(0.5) else ""
+    some = "" if latencies.is_whole else ", of the latest 50,000 calls"
     return [
         chart("cost", "Cost", words.money(whole.cost), labels, [Row("Cost", [one.cost for one in parts])], words.money,
               note=f"without {words.several(whole.unknown, 'call')} of unknown price" if whole.unknown else ""),
@@ -86,7 +87,7 @@ def _charts(series: Series, latencies: Latencies, form: str) -> list[Markup]:
               words.count),
         chart("latency", "Time to the end of an answer", words.seconds(latencies.whole(0.5)), labels,
               [Row("Half of them (p50)", half), Row("95 % of them (p95)", most, "second")], words.seconds, lines=True,
-              note=some),
+              note=most_of + some),
         chart("calls", "Calls", f"{whole.calls:,}", labels,
               [Row("Failed", [one.failed for one in parts], "bad"),
                Row("Answered", [one.calls - one.failed for one in parts])], words.count,

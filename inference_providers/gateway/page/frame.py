@@ -249,10 +249,11 @@ def choice(label: str, name: str, values: Sequence[tuple[str, str]], chosen: str
     return tag("div", tag("label", label, for_=own), tag("select", options, id=own, name=name), class_="field")
 
 
-def time_of(seconds: float) -> Markup:
-    """A moment, by the gateway's clock, in seconds since 1970."""
+def time_of(seconds: float, *, is_today: bool = False) -> Markup:
+    """A moment, by the gateway's clock, in seconds since 1970. *is_today*: the day goes without saying."""
     from datetime import datetime
 
     there = datetime.fromtimestamp(seconds).astimezone()
     year = "" if there.year == datetime.now().year else " %Y"
-    return tag("time", there.strftime(f"%d %b{year} %H:%M:%S"), datetime=there.isoformat(timespec="seconds"))
+    form = "%H:%M:%S" if is_today else f"%d %b{year} %H:%M:%S"
+    return tag("time", there.strftime(form), datetime=there.isoformat(timespec="seconds"))

@@ -91,7 +91,7 @@ def _over(one: Seen, names: Mapping[str, str]) -> list[object]:
         "" if one.rate is None else f"{one.rate:,.0f}",
         "" if one.cost is None else words.money(one.cost),
         words.seconds(one.seconds),
-        time_of(one.at + (one.seconds or 0.0)),
+        time_of(one.at + (one.seconds or 0.0), is_today=True),
     ]
 
 

@@ -6,6 +6,7 @@ import asyncio
 import time
 
 from inference_providers.credentials import host_of
+from inference_providers.errors import AuthenticationError
 from inference_providers.gateway.page import words
 from inference_providers.gateway.page.costs import PATH as COSTS
 from inference_providers.gateway.page.frame import badge, figures, name_of, notice, page, section, table
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from inference_providers.registry import Provider
     from inference_providers.usage import Totals
 
+READY, RESTS, WHEN_NAMED, LOCKED = "ready", "rests", "when named", "locked"
+_KINDS = {READY: "good", RESTS: "warn", WHEN_NAMED: "plain"}  # all others are bad
+_SAID = 300  # letters of what a provider has said
 _TIMES = (("Today", "today"), ("Last 7 days", "7d"), ("This month", "this_month"))
 
 
@@ -56,8 +60,8 @@ def _key(pipeline: Pipeline, provider: Provider, names: set[str]) -> list[Any] |
     models = len(set(own.values()))
     where = access.key_source.removeprefix("in ")
     state, more = _state(pipeline, [Offer(access, canonical, name) for name, canonical in own.items()])
-    if access.opt_in and state == "plain":
-        state, more = "named", "a general-purpose token: used when the provider is named or allowed"
+    if access.opt_in and state == READY:
+        state, more = WHEN_NAMED, "a general-purpose token: used when the provider is named or allowed"
     host = host_of(access.endpoint)
     return [
         [name_of(provider.name), tag("small", provider.id)],
@@ -69,22 +73,20 @@ def _key(pipeline: Pipeline, provider: Provider, names: set[str]) -> list[Any] |
 
 
 def _badge(state: str) -> Markup:
-    return {
-        "refused": badge("refused", "bad"),
-        "rests": badge("rests", "warn"),
-        "named": badge("when named", "plain"),
-    }.get(state, badge("ready", "good"))
+    return badge(state, _KINDS.get(state, "bad"))
 
 
 def _state(pipeline: Pipeline, offers: Sequence[Offer]) -> tuple[str, str]:
     """How a provider is, as far as calls have shown, and a word on it."""
     health = pipeline.health
     if offers and health.dead(offers[0]):
-        return "refused", health.refusal(offers[0]).outcome.removeprefix("not asked: ")
+        error = health.refusal(offers[0]).error
+        what = "key" if error is None or isinstance(error, AuthenticationError) else "account"
+        return f"{what} refused", "" if error is None else str(error)[:_SAID]
     rests = [left for one in offers if (left := health.cooling(one)) > 0] if health.resting else []
     if rests:
-        return "rests", f"{words.several(len(rests), 'model')} for up to {words.seconds(max(rests))}"
-    return "plain", ""
+        return RESTS, f"{words.several(len(rests), 'model')} for up to {words.seconds(max(rests))}"
+    return READY, ""
 
 
 def _server(pipeline: Pipeline, server: Any, names: set[str]) -> list[Any]:
@@ -92,7 +94,7 @@ def _server(pipeline: Pipeline, server: Any, names: set[str]) -> list[Any]:
     names |= {canonical or name for name, canonical in server.models.items()}
     state, more = _state(pipeline, pipeline.finder.offers_on(server))
     if server.locked:
-        state, more = "refused", "lists its models only with its key"
+        state, more = LOCKED, "lists its models only with its key"
     models = "unknown" if server.locked else words.several(len(server.models), "model")
     return [
         [name_of(provider.name), tag("small", server.provider)],

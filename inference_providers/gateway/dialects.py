@@ -1,0 +1,244 @@
+"""Requests in other words than those of OpenAI's chat completions, through the one pipeline.
+
+Whoever speaks a dialect gets a request as it came, and its reply goes back as it comes. All others get it as a chat
+completion, and their replies are translated; what has no counterpart is named in a header of the reply.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from itertools import groupby
+
+from inference_providers import chat
+from inference_providers.clients import RoutedRequest, headers_for_all, said_headers
+from inference_providers.errors import InferenceProvidersError
+from inference_providers.gateway import failures, openai_api, passed, streaming
+from inference_providers.gateway.messages import JSON, Incoming, Outgoing
+from inference_providers.gateway.named import Named
+from inference_providers.protocols import NativeForm, native_request, speaks
+from inference_providers.transport import WireError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from typing import Any, Protocol
+
+    from inference_providers.calls import AsyncStreamReply, Reply
+    from inference_providers.gateway.messages import Headers, Refused
+    from inference_providers.gateway.service import Gateway
+    from inference_providers.offers import Offer
+    from inference_providers.protocols import Asked
+
+    class Events(Protocol):
+        """A stream in a dialect's words, made of the chunks of a chat completion."""
+
+        def feed(self, chunk: Mapping[str, Any]) -> bytes:
+            """What a chunk brings."""
+            raise NotImplementedError
+
+        def end(self) -> bytes:
+            """What ends it."""
+            raise NotImplementedError
+
+        def failed(self, status: int, message: str, code: str = "") -> bytes:
+            """What says that it failed."""
+            raise NotImplementedError
+
+
+_OWN_WORDS = ("avoid", "only", "models", "cache", "cache_config", *sorted(chat.PREFERRING))
+_PATIENCE = 10.0  # seconds for what is looked up before it is estimated
+_NO_SUCH_PATH = (404, 405, 501)
+LOST = b"x-inference-lost"
+
+
+class Dialect:
+    """One API's words. Everything is pure, but for ids and the time, which are made here.
+
+    name: of the form in which its failures are told (`failures.DIALECTS`), and by which rows of providers say that they
+    speak it. path: where those are asked; empty where nobody does. reply, events: make its replies of chat completions.
+    media_type: of its streams. ping: see `streaming.Form`. words: fields of its own that are called like some of ours.
+    plainer: see `NativeForm`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        reply: Callable[..., dict[str, Any]],
+        events: Callable[..., Events],
+        *,
+        path: str = "",
+        media_type: str = passed.EVENTS,
+        ping: bytes = b": waiting for the model\n\n",
+        words: Sequence[str] = (),
+        plainer: Callable[..., dict[str, Any] | None] | None = None,
+    ) -> None:
+        self.name, self.reply, self.events, self.path = name, reply, events, path
+        self.media_type, self.ping, self.plainer = media_type, ping, plainer
+        self.own_words = [word for word in _OWN_WORDS if word not in words]
+
+
+def new_id(prefix: str) -> str:
+    """An id that nobody guesses."""
+    return prefix + os.urandom(12).hex()
+
+
+async def answered(gateway: Gateway, incoming: Incoming, dialect: Dialect, asked: Asked) -> Outgoing:
+    """What whoever serves the model says to a request, in its own words. *asked*: the request, read."""
+    turn = await prepared(gateway, incoming, dialect, asked)
+    if asked.streams:
+        return await turn.streamed()
+    reply = await turn.called()
+    return turn.passed(reply) if reply.native else turn.translated(reply)
+
+
+async def prepared(gateway: Gateway, incoming: Incoming, dialect: Dialect, asked: Asked) -> Turn:
+    """A request, with all that is needed to have it answered. Raises Refused and what finding candidates raises."""
+    path = dialect.path or chat.PATH
+    named = await Named(gateway.ids, incoming.caller, "POST", path).read(incoming, gateway.pipeline.finder)
+    original = dict(asked.original)
+    ours = {word: original.pop(word) for word in dialect.own_words if word in original}
+    headers = passed.own_of_caller(headers_for_all(incoming.headers))
+    own = {name: value for name, value in headers.items() if not name.lower().startswith("anthropic-")}
+    body = {**asked.body, **ours}
+    wanted = RoutedRequest("POST", chat.PATH, b"", "application/json", gateway.options, named, headers=own, body=body)
+    openai_api.admit(incoming, wanted, original)
+    if dialect.path:
+        native = NativeForm(
+            dialect.name,
+            dialect.path,
+            original,
+            b"" if ours else incoming.content,
+            headers=headers,
+            only=asked.only_native,
+            plainer=dialect.plainer,
+        )
+        if dialect.plainer is not None and (plain := dialect.plainer(original)) is not None:  # what we made ourselves
+            native.body, native.raw = plain, b""
+        wanted.request.native = native
+    return Turn(gateway, dialect, asked, wanted, named, *await openai_api.candidates(gateway, incoming, wanted))
+
+
+class Turn:
+    """One request on its way: a `streaming.Form` of its reply."""
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        dialect: Dialect,
+        asked: Asked,
+        wanted: RoutedRequest,
+        named: Named,
+        pipeline: Any,
+        offers: Sequence[Offer],
+    ) -> None:
+        self._gateway, self._dialect, self.asked, self._named = gateway, dialect, asked, named
+        self._request, self._pipeline = wanted.request, pipeline
+        self.media_type, self.ping = dialect.media_type, dialect.ping
+        self._offers = self._natives_first(offers)
+
+    def _natives_first(self, offers: Sequence[Offer]) -> Sequence[Offer]:
+        """The candidates, where nobody has said in which order: of one model's those who need no translation."""
+        native = self._request.native
+        if native is None or self._request.preferences is not None:
+            return offers
+        ordered: list[Offer] = []
+        for _, alike in groupby(offers, lambda offer: (offer.canonical_name, offer.local, offer.billing)):
+            ordered += sorted(alike, key=lambda offer: native.row(offer) is None)
+        return ordered
+
+    async def called(self) -> Reply:
+        """The reply as a whole."""
+        total, hedge_after = self._gateway.options.timeout, self._pipeline.hedge_after
+        caller = self._pipeline.async_caller
+        reply: Reply = await caller.call(self._offers, self._request, total=total, hedge_after=hedge_after)
+        return reply
+
+    async def streamed(self) -> Outgoing:
+        """The reply as it comes."""
+        stream = self._pipeline.async_caller.stream(self._offers, self._request, total=self._gateway.options.timeout)
+        return await streaming.streamed(asyncio.ensure_future(stream), self, self._gateway.settings.ping_seconds)
+
+    async def told(self, path: str, name: str) -> dict[str, Any] | None:
+        """What whoever would be asked first says below the dialect's path, if it speaks that; None where it does not.
+
+        That costs nothing, and is not a call of a model. name: of a number that the answer must have.
+        """
+        offer, native = self._offers[0] if self._offers else None, self._request.native
+        lacking = self._gateway.kept.setdefault("lacks " + path, set())
+        self._request.repairs = self._pipeline.health.repairs
+        if offer is None or native is None or offer.place in lacking or not speaks(self._request, offer):
+            return None
+        fitted = native_request(self._request, offer)
+        fitted.path += path
+        try:
+            response = await self._pipeline.async_caller.sender.send(fitted.to_send(), limit=_PATIENCE)
+            content = await response.read()
+        except WireError:
+            return None
+        if response.status in _NO_SUCH_PATH:
+            lacking.add(offer.place)
+        try:
+            found = json.loads(content) if response.status == 200 else None
+        except (ValueError, RecursionError):
+            return None
+        number = found.get(name) if isinstance(found, dict) else None
+        return {name: number} if type(number) is int and number >= 0 else None
+
+    def passed(self, reply: Reply) -> Outgoing:
+        """A reply that came in the dialect's own words."""
+        return Outgoing(reply.status, *passed.whole(reply))
+
+    def translated(self, reply: Reply) -> Outgoing:
+        """A chat completion, in the dialect's words."""
+        return self.made(reply, self._dialect.reply(reply.data, self.asked))
+
+    def made(self, reply: Reply, data: Mapping[str, Any]) -> Outgoing:
+        """What was made of a chat completion, with what we say of it."""
+        content = json.dumps(data, ensure_ascii=False).encode("utf-8", "replace")
+        content = passed.without_key(content, reply.offer.api_key)
+        return Outgoing(200, [JSON, *self._said(reply)], content)
+
+    def _said(self, reply: Reply | AsyncStreamReply) -> list[tuple[bytes, bytes]]:
+        headers = [*said_headers(reply), (b"x-content-type-options", b"nosniff")]
+        if losses := ", ".join(dict.fromkeys(self.asked.losses)):
+            headers.append((LOST, losses.encode("ascii", "replace")))
+            if self._pipeline.verbose:
+                self._pipeline.tell(f"{reply.offer.provider} was asked by chat completions, without {losses}")
+        return headers
+
+    # A form of streams
+
+    def headers(self, reply: AsyncStreamReply) -> Headers:
+        """Those of a stream that has begun."""
+        if reply.native:
+            return passed.headers_of(reply)
+        kind = (b"content-type", self.media_type.encode())
+        return [kind, (b"cache-control", b"no-cache"), *self._said(reply)]
+
+    def pieces(self, reply: AsyncStreamReply) -> AsyncIterator[bytes]:
+        """What a provider sends, in the dialect's words."""
+        return streaming.passed_on(reply, self.failed) if reply.native else self._translated(reply)
+
+    async def _translated(self, reply: AsyncStreamReply) -> AsyncIterator[bytes]:
+        events, key = self._dialect.events(self.asked), reply.offer.api_key
+        try:
+            async for chunks in reply.batches():
+                if piece := b"".join(map(events.feed, chunks)):
+                    yield passed.without_key(piece, key)
+            yield passed.without_key(events.end(), key)
+        except InferenceProvidersError as error:
+            told = failures.read(error)
+            yield events.failed(told.status, told.message, told.code)
+
+    def failed(self, error: InferenceProvidersError | Refused) -> bytes:
+        """A failure of a stream that is not translated, or has not begun."""
+        told = failures.read(error)
+        return self._dialect.events(self.asked).failed(told.status, told.message, told.code)
+
+
+def now() -> float:
+    """Seconds since 1970, for what is made here."""
+    return time.time()
