@@ -42,6 +42,22 @@ def played(page: Any) -> None:
         shown.locator("[data-fact=speed]").evaluate("(place, words) => place.textContent = words", speed)
 
 
+def live(page: Any) -> None:
+    """Some calls are over, and one is under way until the page is closed."""
+    headers = {"Authorization": f"Bearer {scene.TOKEN}"}
+    for model in (scene.SMALL, scene.LARGE, scene.BROKEN, scene.OPEN):
+        body = {"model": model, "messages": [{"role": "user", "content": "Hi"}], "stream": True}
+        page.request.post("/v1/chat/completions", data=body, headers=headers)
+    other = page.context.new_page()
+    other.goto("/page/playground")
+    other.get_by_role("button", name="Remove model 2").click()
+    other.get_by_label("Prompt", exact=True).fill("script:endless")
+    other.get_by_role("button", name="Ask").click()
+    other.locator(".column[data-state=talks]").wait_for()
+    page.goto("/page/live")
+    page.get_by_text("streams, first content").first.wait_for()
+
+
 def made(page: Any) -> None:
     """A key was made."""
     page.goto("/page/callers/_new")
@@ -53,7 +69,7 @@ def made(page: Any) -> None:
 PAGES: dict[str, Ready] = {
     "login": at("/page/login"),
     "overview": at("/"),
-    "live": at("/page/live"),
+    "live": live,
     "costs": at("/page/costs"),
     "costs-month": at("/page/costs?range=30d"),
     "log": at("/page/log"),

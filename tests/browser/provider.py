@@ -26,11 +26,10 @@ class Scene(Server):
     to be that far, `script:endless` goes on until its reader leaves. `left` counts those that did.
     """
 
-    def __init__(self, together: int = 2) -> None:
+    def __init__(self, port: int = 0, together: int = 2) -> None:
         self.together = threading.Barrier(together)
-        self.begun = threading.Event()
         self.left_early = threading.Event()
-        super().__init__(self.play)
+        super().__init__(self.play, port)
 
     @property
     def chats(self) -> list[Any]:
@@ -68,7 +67,6 @@ class Scene(Server):
 
     def _endless(self, connection: Connection) -> None:
         connection.start_stream()
-        self.begun.set()
         try:
             while True:
                 connection.event(delta("and on "))

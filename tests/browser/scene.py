@@ -81,7 +81,7 @@ def fill(home: Path, now: float, *, days: int = 30) -> None:
         spending.settle(reserved, cost)
     log = LogFile.of(where)
     assert log is not None
-    for row in calls(now, days, [*ids.values(), None]):
+    for row in sorted(calls(now, days, [*ids.values(), None]), key=lambda row: row["at"]):
         log.put(tuple(row.values()))
     assert row_writer().flush(30)
 

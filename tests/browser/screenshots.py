@@ -23,7 +23,7 @@ from tests.running import Running
 
 FOLDER = ROOT / "docs" / "pictures"
 NOW = 1_795_705_200  # 2026-11-26 15:00 UTC, a Thursday
-PORT = 8484
+PORT, PROVIDERS_PORT = 8484, 8455  # which the pages show
 SHOWN = {  # picture -> page, width, scheme
     "overview": ("overview", 1280, "light"),
     "overview-dark": ("overview", 1280, "dark"),
@@ -38,7 +38,7 @@ SHOWN = {  # picture -> page, width, scheme
 @contextmanager
 def gateway() -> Iterator[Running]:
     """A gateway over the scene, at another time."""
-    with tempfile.TemporaryDirectory() as folder, Scene() as provider:
+    with tempfile.TemporaryDirectory() as folder, Scene(PROVIDERS_PORT) as provider:
         home = Path(folder)
         scene.fill(home, NOW)
         running = scene.serving(home, provider.url, port=PORT, module="tests.browser.clock", more={"CLOCK": str(NOW)})
