@@ -191,12 +191,14 @@ def table(
     def looks(at: int) -> str | None:
         return "num" if at in numbers else None
 
-    top = tag("tr", [tag("th", words, scope="col", class_=looks(at)) for at, words in enumerate(head)])
+    # Roles are said, since a table that is laid out as cards has none of its own for screen readers.
+    heads = [tag("th", words, scope="col", role="columnheader", class_=looks(at)) for at, words in enumerate(head)]
     body = []
     for first, *rest in rows:
-        cells = [tag("td", cell, data_label=head[at], class_=looks(at)) for at, cell in enumerate(rest, 1)]
-        body.append(tag("tr", tag("th", first, scope="row"), cells))
-    made = tag("table", tag("caption", caption), tag("thead", top), tag("tbody", body))
+        cells = [tag("td", cell, role="cell", data_label=head[at], class_=looks(at)) for at, cell in enumerate(rest, 1)]
+        body.append(tag("tr", tag("th", first, scope="row", role="rowheader"), cells, role="row"))
+    top = tag("thead", tag("tr", heads, role="row"), role="rowgroup")
+    made = tag("table", tag("caption", caption), top, tag("tbody", body, role="rowgroup"), role="table")
     return tag("div", made, class_="rows", role="region", aria_label=caption, tabindex="0")
 
 
