@@ -111,7 +111,7 @@ def whole(
 
 def _header(path: str, gateway: Gateway, incoming: Incoming) -> Markup:
     links = [
-        tag("li", tag("a", words, href=where, aria_current="page" if where == path else None))
+        tag("li", tag("a", words, href=where, aria_current="page" if f"{path}/".startswith(f"{where}/") else None))
         for where, words in NAVIGATION
     ]
     leave = form(gateway, incoming, LOGOUT, tag("button", "Log out", class_="quiet"), class_="leave")
@@ -227,7 +227,7 @@ def badge(words: str, kind: str = "plain") -> Markup:
 
 def notice(*content: Any, kind: str = "plain") -> Markup:
     """Something to know, above what it is about. kind: as of `badge`."""
-    return tag("div", *content, class_=f"notice {kind}", role="status" if kind == "good" else None)
+    return tag("div", *content, class_=f"notice {kind}", role={"good": "status", "bad": "alert"}.get(kind))
 
 
 def field(label: str, name: str, *, hint: Any = None, **attributes: Any) -> Markup:
