@@ -34,6 +34,10 @@ CLIENTS_NODE := $(if $(shell command -v npm 2>/dev/null),$(NODE)/node_modules/.t
 # The gateway's pages in a browser, which the machine has: Playwright fetches none. axe-core is in a wheel.
 BROWSER_PYTHON := axe-playwright-python hypothesis pillow playwright pytest pytest-timeout
 
+# One worker more than there are processors, and four at most: tests that wait for a process or a server leave theirs
+# to others. `make test ARGS='-n 0'` has one.
+WORKERS = $(shell $(PYTHON) -c 'import os; print(min(4, 1 + (os.cpu_count() or 1)))')
+
 .PHONY: test test-engines test-frameworks test-clients test-browser test-lowest screenshots frameworks-constraints clients-constraints browser-constraints lint lint-code lint-format lint-types lint-files lint-workflows constraints wheel docs generate api nightly demo bench clean
 
 $(BIN)/python $(ENGINES)/bin/python $(LOWEST)/bin/python $(FRAMEWORKS)-2/bin/python $(FRAMEWORKS)-3/bin/python $(CLIENTS)/bin/python $(AIDER)/bin/python $(BROWSER)/bin/python:
@@ -102,13 +106,13 @@ $(VENV)/.dev: $(VENV)/.test
 	@touch $@
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 test-engines: $(ENGINES)/.test
 	$(ENGINES)/bin/python -m pytest -m engine tests/test_engines.py $(ARGS)
 
 test-lowest: $(LOWEST)/.test
-	$(LOWEST)/bin/python -m pytest -n logical --maxprocesses 4 --dist loadfile $(LOWEST_TESTS) $(ARGS)
+	$(LOWEST)/bin/python -m pytest -n $(WORKERS) --dist loadfile $(LOWEST_TESTS) $(ARGS)
 
 # What frameworks and their plug-ins for pytest warn of is theirs.
 test-frameworks: $(FRAMEWORKS)-2/.test $(FRAMEWORKS)-3/.test

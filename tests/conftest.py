@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import pickle
@@ -28,6 +29,12 @@ settings.load_profile("any machine")
 # A shell's job in the background ignores Ctrl-C, and so would the programs that tests interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests and their modules stay to the end: who collects garbage need not look at them each time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
@@ -135,12 +142,18 @@ def serve() -> Iterator[Callable[..., Server]]:
         server.close()
 
 
-def registry_of(*endpoints: str, model: str = "m", facts: list[Any] | None = None) -> dict[str, Any]:
-    """A registry in which providers p1, p2, ... at *endpoints* serve one model with a key each."""
+def registry_of(
+    *endpoints: str, model: str = "m", facts: list[Any] | None = None, speaks: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """A registry in which providers p1, p2, ... at *endpoints* serve one model with a key each.
+
+    *speaks*: the APIs by which they are asked besides chat completions.
+    """
+    spoken = {"speaks": {api: {} for api in speaks}} if speaks else {}
     providers = {
         f"p{number}": {
             "name": f"Provider {number}",
-            "connection": {"protocol": "openai", "endpoint": endpoint, "api_key": f"P{number}_API_KEY"},
+            "connection": {"protocol": "openai", "endpoint": endpoint, "api_key": f"P{number}_API_KEY", **spoken},
             "model_names": {model: f"{model}-internal"},
             **({"facts": {f"{model}-internal": facts[number - 1]}} if facts else {}),
         }

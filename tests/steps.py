@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from re import _constants as c  # type: ignore[attr-defined]  # isort: skip
@@ -17,6 +18,8 @@ from re import _parser  # type: ignore[attr-defined]  # isort: skip
 
 Then = Callable[[int], bool]
 MOST = 600_000  # steps
+DOTALL, IGNORECASE, MULTILINE = int(re.DOTALL), int(re.IGNORECASE), int(re.MULTILINE)  # quicker than as an enum
+_REPEATS = (c.MAX_REPEAT, c.MIN_REPEAT, c.POSSESSIVE_REPEAT)
 
 
 @contextmanager
@@ -38,8 +41,8 @@ class Engine:
     """One pattern, run on one text."""
 
     def __init__(self, pattern: str | bytes, text: str | bytes, flags: int = 0) -> None:
-        tree = _parser.parse(pattern, flags)
-        self.items, self.flags = list(tree), tree.state.flags
+        self.items, self.flags = _tree(pattern, flags)
+        self.known: dict[tuple[int, str], bool] = {}
         self.text = text.decode("latin-1") if isinstance(text, bytes) else text
         self.count = 0
         self.groups: dict[int, str] = {}
@@ -74,7 +77,7 @@ class Engine:
         if op is c.AT:
             return self.at(given, at) and rest(at)
         if op is c.BRANCH:
-            return any(self.run(list(branch), 0, at, rest) for branch in given[1])
+            return any(self.run(branch, 0, at, rest) for branch in given[1])
         if op is c.SUBPATTERN:
             group, _, _, inner = given
 
@@ -83,22 +86,21 @@ class Engine:
                     self.groups[group] = self.text[at:place]
                 return rest(place)
 
-            return self.run(list(inner), 0, at, close)
+            return self.run(inner, 0, at, close)
         if op in (c.ASSERT, c.ASSERT_NOT):
             return self.looks(op, given, at) and rest(at)
         if op is c.GROUPREF:
             told = self.groups.get(given, "")
             return self.text.startswith(told, at) and rest(at + len(told))
         if op is c.ATOMIC_GROUP:
-            return self.alone(list(given), at, rest)
+            return self.alone(given, at, rest)
         assert op in (c.MAX_REPEAT, c.MIN_REPEAT, c.POSSESSIVE_REPEAT), op
         return self.repeat(op, given, at, rest)
 
     def looks(self, op: Any, given: Any, at: int) -> bool:
-        direction, inner = given
-        low, _ = inner.getwidth()
+        direction, low, inner = given
         found = at - low >= 0 if direction < 0 else True
-        found = found and self.run(list(inner), 0, at - low if direction < 0 else at, lambda place: True)
+        found = found and self.run(inner, 0, at - low if direction < 0 else at, lambda place: True)
         return found == (op is c.ASSERT)
 
     def alone(self, items: list[Any], at: int, rest: Then) -> bool:
@@ -106,9 +108,7 @@ class Engine:
         return self.run(items, 0, at, lambda place: bool(ends.append(place) or True)) and rest(ends[0])  # type: ignore[func-returns-value]
 
     def repeat(self, op: Any, given: Any, at: int, rest: Then) -> bool:
-        low, high, inner = given
-        items = list(inner)
-        high = sys.maxsize if high is c.MAXREPEAT else high
+        low, high, items = given
         if len(items) == 1 and items[0][0] in (c.LITERAL, c.NOT_LITERAL, c.ANY, c.IN):
             ends = self.run_of(items[0], low, high, at, op)
         elif op is c.POSSESSIVE_REPEAT:
@@ -157,19 +157,29 @@ class Engine:
     def at(self, given: Any, at: int) -> bool:
         text = self.text
         if given in (c.AT_BEGINNING, c.AT_BEGINNING_STRING):
-            return at == 0 or (bool(self.flags & re.MULTILINE) and given is c.AT_BEGINNING and text[at - 1] == "\n")
+            return at == 0 or (bool(self.flags & MULTILINE) and given is c.AT_BEGINNING and text[at - 1] == "\n")
         if given is c.AT_END_STRING:
             return at == len(text)
         if given is c.AT_END:
-            line = bool(self.flags & re.MULTILINE) and text[at : at + 1] == "\n"
+            line = bool(self.flags & MULTILINE) and text[at : at + 1] == "\n"
             return at == len(text) or (at == len(text) - 1 and text[at] == "\n") or line
         before, after = at > 0 and _is_word(text[at - 1]), at < len(text) and _is_word(text[at])
         return (before != after) == (given is c.AT_BOUNDARY)
 
     def fits(self, op: Any, given: Any, letter: str) -> bool:
         if op is c.ANY:
-            return letter != "\n" or bool(self.flags & re.DOTALL)
-        letters = {letter, letter.swapcase()} if self.flags & re.IGNORECASE else {letter}
+            return letter != "\n" or bool(self.flags & DOTALL)
+        if op is c.LITERAL and not self.flags & IGNORECASE:
+            return bool(ord(letter) == given)
+        if op is not c.IN:
+            return self._fits(op, given, letter)
+        known = id(given), letter
+        if known not in self.known:
+            self.known[known] = self._fits(op, given, letter)
+        return self.known[known]
+
+    def _fits(self, op: Any, given: Any, letter: str) -> bool:
+        letters = {letter, letter.swapcase()} if self.flags & IGNORECASE else {letter}
         if op is c.LITERAL:
             return chr(given) in letters
         if op is c.NOT_LITERAL:
@@ -177,6 +187,31 @@ class Engine:
         negated = given[0][0] is c.NEGATE
         found = any(_in_set(part, one) for part in given for one in letters)
         return found != negated
+
+
+@lru_cache(maxsize=64)
+def _tree(pattern: str | bytes, flags: int) -> tuple[list[Any], int]:
+    """What a pattern is made of, in plain lists, and its flags."""
+    tree = _parser.parse(pattern, flags)
+    return _plain(tree), int(tree.state.flags)
+
+
+def _plain(items: Any) -> list[Any]:
+    return [(op, _parts(op, given)) for op, given in items]
+
+
+def _parts(op: Any, given: Any) -> Any:
+    if op is c.BRANCH:
+        return given[0], [_plain(branch) for branch in given[1]]
+    if op is c.SUBPATTERN:
+        return (*given[:3], _plain(given[3]))
+    if op in (c.ASSERT, c.ASSERT_NOT):
+        return given[0], given[1].getwidth()[0], _plain(given[1])
+    if op is c.ATOMIC_GROUP:
+        return _plain(given)
+    if op in _REPEATS:
+        return given[0], sys.maxsize if given[1] is c.MAXREPEAT else given[1], _plain(given[2])
+    return given
 
 
 def _is_word(letter: str) -> bool:
@@ -238,7 +273,6 @@ def _letters(op: Any, given: Any) -> list[str]:
     return usual
 
 
-_REPEATS = (c.MAX_REPEAT, c.MIN_REPEAT, c.POSSESSIVE_REPEAT)
 FEW = 16  # a repeat of no more than that multiplies the steps by no more than that
 
 

@@ -10,6 +10,8 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
+from itertools import product
 from typing import Any
 
 import openai
@@ -54,6 +56,7 @@ from tests.fault_server import (
     words,
 )
 from tests.servers import PATIENCE, BlackHole, Connection, Received, Server, answer, chunk, refused_port
+from tests.together import together
 
 Serve = Callable[..., Server]
 KINDS = {"sync": ProviderList, "async": AsyncProviderList}
@@ -67,6 +70,8 @@ CASES = [
     for way in row.kinds
     for kind in KINDS
 ]
+HOLDING = [case for case in CASES if case.values[0].holds]  # they end with a deadline of ours
+FAILING = [case for case in CASES if case.values[0].outcome in (NEXT, RETRY, DEAD, DOUBT)]
 
 
 def providers(
@@ -143,8 +148,8 @@ def second(connection: Connection, request: Received) -> None:
         connection.reply(200, whole)
 
 
-@pytest.mark.parametrize(("row", "kind", "way"), CASES)
-def test_every_fault_has_its_outcome(serve: Serve, row: Row, kind: str, way: str) -> None:
+def check_outcome(serve: Serve, row: Row, kind: str, way: str) -> None:
+    """Ask the row's server and then one that answers; compare with the row what comes of it."""
     faulty, good = serve(row.behave), serve(second)
     endpoint, environ = faults(row, faulty)
     made = providers(kind, endpoint, good.url, environ=environ, **(SHORT if row.holds else LONG))
@@ -170,10 +175,8 @@ def test_every_fault_has_its_outcome(serve: Serve, row: Row, kind: str, way: str
     assert faulty.left() == row.holds
 
 
-@pytest.mark.parametrize(
-    ("row", "kind", "way"), [case for case in CASES if case.values[0].outcome in (NEXT, RETRY, DEAD, DOUBT)]
-)
-def test_with_nobody_else_the_error_says_what_happened(serve: Serve, row: Row, kind: str, way: str) -> None:
+def check_error(serve: Serve, row: Row, kind: str, way: str) -> None:
+    """Ask the row's server alone; compare with the row what the error says."""
     faulty = serve(row.behave)
     limits = {"timeout": 0.7} if row.holds else {"limits": PATIENT, "timeout": 5.0}  # less than a rate limit asks for
     endpoint, environ = faults(row, faulty)
@@ -188,10 +191,26 @@ def test_with_nobody_else_the_error_says_what_happened(serve: Serve, row: Row, k
     assert not any(key in str(caught.value) + repr(caught.value.attempts) for key in keys(1).values())
 
 
-@pytest.mark.parametrize("way", [CALL, STREAM])
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("number", ADDRESSES)
-def test_an_address_where_nobody_answers_is_passed_over(serve: Serve, number: str, kind: str, way: str) -> None:
+@pytest.mark.parametrize(("row", "kind", "way"), [case for case in CASES if case not in HOLDING])
+def test_every_fault_has_its_outcome(serve: Serve, row: Row, kind: str, way: str) -> None:
+    check_outcome(serve, row, kind, way)
+
+
+def test_every_fault_that_keeps_its_client_waiting_has_its_outcome(serve: Serve) -> None:
+    together({str(case.id): partial(check_outcome, serve, *case.values) for case in HOLDING})
+
+
+@pytest.mark.parametrize(("row", "kind", "way"), [case for case in FAILING if case not in HOLDING])
+def test_with_nobody_else_the_error_says_what_happened(serve: Serve, row: Row, kind: str, way: str) -> None:
+    check_error(serve, row, kind, way)
+
+
+def test_with_nobody_else_the_error_says_who_kept_its_client_waiting(serve: Serve) -> None:
+    together({str(case.id): partial(check_error, serve, *case.values) for case in FAILING if case in HOLDING})
+
+
+def check_address(serve: Serve, number: str, kind: str, way: str) -> None:
+    """Ask an address where nobody answers, and then a server that does."""
     good = serve(lambda c, r: answer(c, r, "second"))
     silent = socket.create_server(("127.0.0.1", 0))
     with silent, BlackHole() as hole:
@@ -204,6 +223,11 @@ def test_an_address_where_nobody_answers_is_passed_over(serve: Serve, number: st
         # Were it not for the connect timeout, half of the time for the call would pass: more than a test may take.
         limits = Limits(connect=0.4, first_token=PATIENCE, idle=PATIENCE, total=PATIENCE)
         assert ask(providers(kind, endpoint, good.url, limits=limits, timeout=20 * PATIENCE), way) == "second"
+
+
+def test_an_address_where_nobody_answers_is_passed_over(serve: Serve) -> None:
+    cases = product(ADDRESSES, KINDS, (CALL, STREAM))
+    together({"-".join(case): partial(check_address, serve, *case) for case in cases})
 
 
 def test_every_row_of_the_matrix_is_here() -> None:
@@ -442,15 +466,20 @@ def test_no_reply_however_odd_breaks_the_call(serve: Serve, reply: Any, kind: st
         assert good.asked == []
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("piece", [b"", b"x"], ids=["silent", "dripping"])
-def test_a_stalled_error_body_keeps_to_the_deadline(serve: Serve, piece: bytes, kind: str) -> None:
+def check_stalled_error(serve: Serve, piece: bytes, kind: str) -> None:
+    """Ask a server whose error never ends, and then one that answers."""
     stalling = serve(
         holding(b"HTTP/1.1 500 Oh\r\ncontent-type: text/plain\r\ncontent-length: 1000\r\n\r\nabc", piece, 0.05)
     )
     good = serve(lambda c, r: answer(c, r, "second"))
     assert ask(providers(kind, stalling.url, good.url, **SHORT), STREAM) == "second"
     assert stalling.left()
+
+
+def test_a_stalled_error_body_keeps_to_the_deadline(serve: Serve) -> None:
+    pieces = {"silent": b"", "dripping": b"x"}
+    cases = product(pieces, KINDS)
+    together({"-".join(case): partial(check_stalled_error, serve, pieces[case[0]], case[1]) for case in cases})
 
 
 @pytest.mark.parametrize("kind", KINDS)

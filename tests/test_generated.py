@@ -36,10 +36,6 @@ def test_made_modules_are_what_their_sources_say() -> None:
     assert twins.stale() == [], "`make generate` writes them anew"
 
 
-def test_faces_are_what_others_use() -> None:
-    assert faces.stale() == [], "`make generate` writes them anew"
-
-
 def test_every_asynchronous_module_is_a_source_or_one_that_is_known_to_be_written_by_hand() -> None:
     found = {path for path in twins.PACKAGE.rglob("async_*.py") if path.parent.name != "_old"}
     assert {path.name for path in found - set(twins.sources())} == BY_HAND

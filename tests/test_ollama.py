@@ -56,7 +56,7 @@ def said(replies: list[ChatResponse]) -> tuple[Any, ...]:
 
 
 @given(streams())
-@settings(max_examples=100)
+@settings(max_examples=80)
 def test_a_stream_comes_to_what_the_whole_would_be(chunks: list[dict[str, Any]]) -> None:
     request = ollama_in.read(asked())
     found = streamed(ollama_reply.Events(request, new_id=ids(), now=clock()), chunks)
@@ -81,7 +81,7 @@ MESSAGE = st.fixed_dictionaries(
 
 
 @given(st.dictionaries(FIELDS, JSON), st.lists(MESSAGE, max_size=3))
-@settings(max_examples=100)
+@settings(max_examples=60)
 def test_whatever_is_asked_is_read_or_refused(fields: dict[str, Any], messages: list[Any]) -> None:
     for body in (fields, {**fields, "messages": messages}, {**asked(), **fields}):
         for read in (ollama_in.read, ollama_in.read_generate):
@@ -93,7 +93,7 @@ def test_whatever_is_asked_is_read_or_refused(fields: dict[str, Any], messages: 
 
 
 @given(st.lists(st.fixed_dictionaries({"choices": JSON | st.lists(st.fixed_dictionaries({"delta": JSON}))}) | JSON))
-@settings(max_examples=100)
+@settings(max_examples=40)
 def test_whatever_comes_back_makes_replies(chunks: list[Any]) -> None:
     chunks = [chunk for chunk in chunks if isinstance(chunk, dict)]
     request = Asked({"model": "m"}, {})

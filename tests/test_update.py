@@ -423,6 +423,11 @@ CONNECTIONS = st.fixed_dictionaries(
         "local": st.just({"address": ["NEW_API_KEY"], "fingerprint": [{"owned_by": "x"}]}) | st.booleans(),
         "opt_in": st.booleans(),
         "auth": st.just("oauth"),
+        "speaks": st.dictionaries(
+            st.sampled_from(["messages", "responses"]),
+            st.fixed_dictionaries({}, optional={"endpoint": EVIL, "key": st.just("x-api-key")}),
+            max_size=2,
+        ),
         "routes": st.dictionaries(
             st.sampled_from(["1", "2"]),
             st.fixed_dictionaries({"api": st.sampled_from(["chat", "responses"])}, optional={"endpoint": EVIL}),
@@ -444,12 +449,23 @@ OWN = {
     "canary-openai": {"api.openai.com"}, "canary-groq": {"api.groq.com"}, "canary-azure": {"mine.openai.azure.com"},
     "canary-databricks": {"mine.cloud.databricks.com"}, "canary-github": {"models.github.ai", "api.githubcopilot.com"},
 }  # fmt: skip
+FEW = {
+    pid: bundled().data["providers"][pid]
+    for pid in ("openai", "groq", "azure", "github-copilot", "ollama", "databricks")
+}
+# Of these providers, and of what they serve: a registry is made for each example.
 SMALL = Registry(
     {
         **bundled().data,
-        "providers": {
-            pid: bundled().data["providers"][pid]
-            for pid in ("openai", "groq", "azure", "github-copilot", "ollama", "databricks")
+        "providers": FEW,
+        "models": {
+            name: row
+            for name, row in bundled().data["models"].items()
+            if any(name in provider["model_names"] for provider in FEW.values())
+        },
+        "kinds": {
+            kind: {name: row for name, row in models.items() if not FEW.keys().isdisjoint(row["at"])}
+            for kind, models in bundled().data["kinds"].items()
         },
     }
 )
@@ -485,6 +501,7 @@ def test_a_hostile_update_sends_no_key_and_no_prompt_to_an_unpinned_host(
                 assert offer.endpoint.startswith("https://")
                 assert host in OWN[str(offer.api_key)]
             assert not set(offer.headers.values()) & set(ENVIRON.values())
+            assert offer.connection.get("speaks") == SMALL.providers[offer.provider].connection.get("speaks")
 
 
 odd_facts = st.lists(

@@ -44,6 +44,12 @@ def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text("utf-8"))
 
 
+@cache
+def imports(path: Path) -> list[ast.ImportFrom]:
+    """What a file imports by name, anywhere in it."""
+    return [node for node in ast.walk(tree(path)) if isinstance(node, ast.ImportFrom)]
+
+
 def users(folder: str) -> list[Path]:
     """The modules outside a folder that may import from its face."""
     return [
@@ -58,9 +64,7 @@ def used(folder: str) -> set[str]:
     names = set(ALWAYS.get(folder, ()))
     for path in users(folder):
         imported = False
-        for node in ast.walk(tree(path)):
-            if not isinstance(node, ast.ImportFrom):
-                continue
+        for node in imports(path):
             if node.module == f"{NAME}.{folder}":
                 names |= {alias.name for alias in node.names}
             imported |= node.module == NAME and folder in {alias.name for alias in node.names}
@@ -83,6 +87,7 @@ def given_by_the_package(folder: str) -> set[str]:
     return set()
 
 
+@cache
 def defined(path: Path) -> tuple[set[str], set[str]]:
     """Names that a module defines at run time, and those for type checkers alone."""
     at_run_time: set[str] = set()
@@ -142,8 +147,8 @@ def homes(folder: str) -> tuple[dict[str, list[str]], dict[str, list[str]], list
 def given(folder: str) -> dict[str, set[str]]:
     """What the face gives now: module -> names."""
     found: dict[str, set[str]] = {}
-    for node in ast.walk(tree(PACKAGE / folder / "__init__.py")):
-        if isinstance(node, ast.ImportFrom) and node.module:
+    for node in imports(PACKAGE / folder / "__init__.py"):
+        if node.module:
             module = node.module.removeprefix(f"{NAME}.{folder}").removeprefix(".")
             found.setdefault(module, set()).update(alias.name for alias in node.names)
     return found

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from inference_providers.chat.arguments import names_of as names_of
     from inference_providers.chat.arguments import order_behind as order_behind
     from inference_providers.chat.assembly import Assembly as Assembly
+    from inference_providers.chat.assembly import ToolCalls as ToolCalls
     from inference_providers.chat.assembly import assembled as assembled
     from inference_providers.chat.completion import FAILED as FAILED
     from inference_providers.chat.completion import PATH as PATH
@@ -105,6 +106,7 @@ _HOME = {
     ),
     "assembly": (
         "Assembly",
+        "ToolCalls",
         "assembled",
     ),
     "completion": (

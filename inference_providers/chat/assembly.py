@@ -72,7 +72,7 @@ class _Choice:
     def __init__(self) -> None:
         self._text: Pieces | None = None  # of the content, as long as that is plain text
         self._message: dict[str, Any] = {}
-        self._calls: _Calls | None = None
+        self._calls: ToolCalls | None = None
         self.fields: dict[str, Any] = {}
 
     def add(self, choice: Mapping[str, Any]) -> None:
@@ -106,7 +106,7 @@ class _Choice:
             self._content(content if type(content) is list else [content])
         for name, value in delta.items():
             if name == "tool_calls" and type(value) is list:
-                self._calls = self._calls or _Calls()
+                self._calls = self._calls or ToolCalls()
                 self._calls.add(value)
             elif name != "content":
                 _merge(self._message, {name: value})
@@ -131,33 +131,40 @@ class _Choice:
         return {"message": message, "finish_reason": None, **fields}
 
 
-class _Calls:
+class ToolCalls:
     """Tool calls, whose pieces are told apart by index, by id, or by what they begin with."""
 
-    __slots__ = ("_by_id", "_by_index", "_calls")
+    __slots__ = ("_by_id", "_by_index", "_calls", "_places")
 
     def __init__(self) -> None:
         self._calls: list[dict[str, Any]] = []
         self._by_index: dict[int, dict[str, Any]] = {}
         self._by_id: dict[str, dict[str, Any]] = {}
+        self._places: dict[int, int] = {}  # among the calls, by what `id` says of each
 
     def add(self, pieces: list[Any]) -> None:
         """The pieces of one chunk."""
         for piece in pieces:
-            if type(piece) is not dict:
-                continue
-            call = self._known(piece)
-            if call is None and len(self._calls) >= _CALLS:
-                continue
-            if call is None:
-                call = {}
-                self._calls.append(call)
-            index, called = piece.get("index"), piece.get("id")
-            if type(index) is int:
-                self._by_index[index] = call
-            if type(called) is str and called:
-                self._by_id[called] = call
-            _merge(call, piece)
+            self.add_piece(piece)
+
+    def add_piece(self, piece: Any) -> int | None:
+        """One piece; which call it is of, by its place among them. None for what is kept of no call."""
+        if type(piece) is not dict:
+            return None
+        call = self._known(piece)
+        if call is None and len(self._calls) >= _CALLS:
+            return None
+        if call is None:
+            call = {}
+            self._places[id(call)] = len(self._calls)
+            self._calls.append(call)
+        index, called = piece.get("index"), piece.get("id")
+        if type(index) is int:
+            self._by_index[index] = call
+        if type(called) is str and called:
+            self._by_id[called] = call
+        _merge(call, piece)
+        return self._places[id(call)]
 
     def _known(self, piece: Mapping[str, Any]) -> dict[str, Any] | None:
         """The call that a piece goes on with; None for a new one."""

@@ -26,7 +26,7 @@ _ALLOWED_PREFIXES = (b"x-", b"anthropic-", b"helicone-", b"portkey-", b"cf-aig-"
 _REFUSED_PREFIXES = (
     b"x-stainless", b"x-inference-", b"x-forwarded", b"x-real-", b"x-original-", b"x-client-ip", b"x-remote-",
     b"x-cluster-", b"x-envoy-", b"x-amzn-", b"x-amz-", b"x-ms-", b"x-appengine-", b"x-vercel-", b"x-http-method",
-    b"x-requested-with", b"x-rewrite-", b"x-scheme", b"x-proxy",
+    b"x-requested-with", b"x-rewrite-", b"x-scheme", b"x-proxy", b"x-goog-",
 )  # fmt: skip
 _SECRET = rb"key|token|secret|passw|auth|credential|cookie|session|signature|jwt|sso|saml|csrf|xsrf|bearer"
 _NO_SECRETS = (b"idempotency-key", b"x-idempotency-key", b"x-session-id", b"x-session-affinity")

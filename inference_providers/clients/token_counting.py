@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 CHARACTERS = "characters"
 # Characters of a token, at most and at least: of letters as in English, and of all other scripts.
 _LATIN, _OTHER = (6.0, 2.0), (2.0, 0.4)
+_AROUND = 4  # tokens around each message, as most models count
+_BESIDE = 258  # of a picture of usual size, or a page: what each takes, only its model knows
 
 
 def counting(names: list[str], environ: Mapping[str, str]) -> tuple[str, Count]:
@@ -29,6 +31,27 @@ def by_characters(text: str) -> tuple[int, int]:
     other = len(text) - latin
     low, high = latin / _LATIN[0] + other / _OTHER[0], latin / _LATIN[1] + other / _OTHER[1]
     return int(low) + bool(text), int(high) + bool(text)
+
+
+def prompt_tokens(body: Mapping[str, Any], count: Count) -> int:
+    """The tokens of a chat completion's prompt, estimated: rather too many than too few."""
+    import json
+
+    from inference_providers import chat
+
+    low = high = 0
+    for turn in body.get("messages") or ():
+        content = turn.get("content")
+        said = [chat.content_text(content), chat.thoughts(turn)]
+        said += [json.dumps(call.get("function"), ensure_ascii=False) for call in chat.tool_calls(turn)]
+        parts = content if isinstance(content, list) else ()
+        beside = _BESIDE * sum("text" not in part for part in parts)
+        for least, most in map(count, filter(None, said)):
+            low, high = low + least, high + most
+        low, high = low + _AROUND + beside, high + _AROUND + beside
+    described = {name: body[name] for name in ("tools", "response_format") if body.get(name)}
+    least, most = count(json.dumps(described, ensure_ascii=False)) if described else (0, 0)
+    return (low + least + high + most + 1) // 2
 
 
 def _exactly(count: Callable[[str], int]) -> Count:

@@ -132,12 +132,10 @@ def _tables(registry: Registry) -> tuple[dict[str, _Owners], set[tuple[str, str,
             place.add(_LOOPBACK if provider.local is not None else provider.endpoint, settings)
             if "headers" in connection:
                 headers |= {(variable, header, source) for header, source in connection["headers"].items()}
-            for way in connection["routes"].values() if "routes" in connection else ():
-                if "endpoint" in way:
-                    place.add(way["endpoint"], settings)
-            for way in connection["kinds"].values() if "kinds" in connection else ():
-                if "endpoint" in way:
-                    place.add(way["endpoint"], settings)
+            for section in ("routes", "kinds", "speaks"):
+                for way in connection[section].values() if section in connection else ():
+                    if "endpoint" in way:
+                        place.add(way["endpoint"], settings)
             if isinstance(auth := connection.get("auth"), dict):  # where it is exchanged for what is sent
                 place.add(auth["token"], settings)
     for row in registry.retired_providers.values():

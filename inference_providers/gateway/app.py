@@ -139,21 +139,23 @@ class Application:
         pattern = route.pattern if route is not None else ""
         self.gateway.answered(pattern, status, time.monotonic() - started)
 
-    def admit(self, method: str, path: str, headers: Mapping[str, str]) -> Admitted:
-        """Who may ask what, by the head of a request alone. Raises Refused."""
-        guard.check_place(headers, self.settings)
+    def admit(self, method: str, path: str, headers: Mapping[str, str], key: str = "") -> Admitted:
+        """Who may ask what, by the head of a request alone. Raises Refused. key: what the query had of that name."""
         route, values = self.routes.find(method, path)
-        if route is None:
-            raise self._unknown(path)
         try:
-            return Admitted(route, self._let_in(method, headers, route), values)
+            guard.check_place(headers, self.settings)
+            if route is None:
+                raise self._unknown(path)
+            return Admitted(route, self._let_in(method, headers, route, key), values)
         except Refused as refused:
-            refused.dialect = route.dialect
+            refused.dialect = self.routes.dialect(path) if route is None else route.dialect
             raise
 
-    def _let_in(self, method: str, headers: Mapping[str, str], route: Route) -> Caller:
+    def _let_in(self, method: str, headers: Mapping[str, str], route: Route, key: str) -> Caller:
         """Who asks, with a body that the route takes. Raises Refused."""
-        caller = ANYBODY if route.kind == OPEN else guard.caller_of(headers, self.settings, self.gateway.callers, route)
+        caller, callers = ANYBODY, self.gateway.callers
+        if route.kind != OPEN:
+            caller = guard.caller_of(headers, self.settings, callers, route, key)
         if method in WITH_BODY:
             said = headers.get("content-length", "")
             if (said and said != "0") or "transfer-encoding" in headers or "content-type" in headers:
@@ -169,11 +171,10 @@ class Application:
             name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
             headers[name] = f"{headers[name]}, {value}" if name in headers else value
         method, path = scope["method"], scope["path"]
-        admitted = self.admit(method, path, headers)
+        query, key = guard.without_key(scope["query_string"].decode("latin-1"))
+        admitted = self.admit(method, path, headers, key)
         content = await self._content(receive) if method in WITH_BODY else b""
-        return admitted.route, admitted.incoming(
-            method, path, scope["query_string"].decode("latin-1"), headers, content
-        )
+        return admitted.route, admitted.incoming(method, path, query, headers, content)
 
     def _unknown(self, path: str) -> Refused:
         methods = self.routes.methods(path)

@@ -13,6 +13,7 @@ from http import HTTPStatus
 
 from inference_providers.gateway import failures
 from inference_providers.gateway.app import CLOSE, GONE, WITH_BODY
+from inference_providers.gateway.guard import without_key
 from inference_providers.gateway.messages import Outgoing, Refused
 from inference_providers.gateway.open_files import most_connections
 from inference_providers.transport import RequestReader, WireError
@@ -65,7 +66,7 @@ class Connection(asyncio.Protocol):
         self._transport: Any = None
         self._reader: RequestReader = RequestReader(self._settings.max_head)
         self._admitted: Admitted | None = None
-        self._path = ""  # decoded
+        self._path = self._query = ""  # the path decoded, the query without a key
         self._body: list[bytes] = []
         self._size = 0
         self._behind = b""  # bytes of further requests
@@ -146,13 +147,14 @@ class Connection(asyncio.Protocol):
 
     def _admit(self, reader: RequestReader) -> None:
         """Let a request in by its head. Raises Refused."""
-        path = reader.target.partition("?")[0]
+        path, _, query = reader.target.partition("?")
+        self._query, key = without_key(query)
         if "%" in path:
             from urllib.parse import unquote
 
             path = unquote(path)
         self._path = path
-        self._admitted = self._application.admit(reader.method, path, reader.headers)
+        self._admitted = self._application.admit(reader.method, path, reader.headers, key)
         if reader.has_body and reader.method not in WITH_BODY:
             raise Refused(400, f"{reader.method} takes no body.", "unexpected_body")
         if reader.expects:
@@ -163,8 +165,7 @@ class Connection(asyncio.Protocol):
         admitted = self._admitted
         assert admitted is not None
         content = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        query = reader.target.partition("?")[2]
-        incoming = admitted.incoming(reader.method, self._path, query, reader.headers, content)
+        incoming = admitted.incoming(reader.method, self._path, self._query, reader.headers, content)
         self._body, self._behind = [], reader.leftover
         self._wait(None)
         self._task = self._loop.create_task(self._serve(admitted, incoming, reader))

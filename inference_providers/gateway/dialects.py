@@ -60,7 +60,8 @@ class Dialect:
     name: of the form in which its failures are told (`failures.DIALECTS`), and by which rows of providers say that they
     speak it. path: where those are asked; empty where nobody does. reply, events: make its replies of chat completions.
     media_type: of its streams. ping: see `streaming.Form`. words: fields of its own that are called like some of ours.
-    plainer: see `NativeForm`.
+    plainer: see `NativeForm`. learns: whether what a provider says in its words is about things that are kept there,
+    which later requests name.
     """
 
     def __init__(
@@ -74,9 +75,10 @@ class Dialect:
         ping: bytes = b": waiting for the model\n\n",
         words: Sequence[str] = (),
         plainer: Callable[..., dict[str, Any] | None] | None = None,
+        learns: bool = False,
     ) -> None:
         self.name, self.reply, self.events, self.path = name, reply, events, path
-        self.media_type, self.ping, self.plainer = media_type, ping, plainer
+        self.media_type, self.ping, self.plainer, self.learns = media_type, ping, plainer, learns
         self.own_words = [word for word in _OWN_WORDS if word not in words]
 
 
@@ -161,6 +163,10 @@ class Turn:
         stream = self._pipeline.async_caller.stream(self._offers, self._request, total=self._gateway.options.timeout)
         return await streaming.streamed(asyncio.ensure_future(stream), self, self._gateway.settings.ping_seconds)
 
+    async def learn(self, reply: Reply) -> None:
+        """Remember what a reply in the dialect's own words says that its provider keeps."""
+        await self._named.learn(reply.data, reply.offer)
+
     async def told(self, path: str, name: str) -> dict[str, Any] | None:
         """What whoever would be asked first says below the dialect's path, if it speaks that; None where it does not.
 
@@ -220,7 +226,10 @@ class Turn:
 
     def pieces(self, reply: AsyncStreamReply) -> AsyncIterator[bytes]:
         """What a provider sends, in the dialect's words."""
-        return streaming.passed_on(reply, self.failed) if reply.native else self._translated(reply)
+        if not reply.native:
+            return self._translated(reply)
+        pieces = self._named.noting(reply.raw(), reply.offer) if self._dialect.learns else None
+        return streaming.passed_on(reply, self.failed, pieces)
 
     async def _translated(self, reply: AsyncStreamReply) -> AsyncIterator[bytes]:
         events, key = self._dialect.events(self.asked), reply.offer.api_key

@@ -126,6 +126,13 @@ def messages_form(failure: Told) -> dict[str, Any]:
     return messages_reply.error(failure.status, failure.message, failure.code)
 
 
+def gemini_form(failure: Told) -> dict[str, Any]:
+    """As Google's API says it."""
+    from inference_providers.protocols import gemini_reply
+
+    return gemini_reply.error(failure.status, failure.message, failure.code)
+
+
 def ollama_form(failure: Told) -> dict[str, Any]:
     """As Ollama's API says it."""
     return {"error": failure.message}
@@ -140,5 +147,6 @@ DIALECTS: dict[str, Callable[[Told], dict[str, Any]]] = {
     "openai": openai_form,
     "inference": inference_form,
     "messages": messages_form,
+    "gemini": gemini_form,
     "ollama": ollama_form,
 }

@@ -26,6 +26,7 @@ _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:/@\[\]]+))(?::[0-9]{1,5})?").
 _OWN_SITES = ("none", "same-origin")  # as browsers say it, also with requests that have no `Origin`
 _JSON, _FORM, _FIELDS = "application/json", "multipart/form-data", "application/x-www-form-urlencoded"
 _MOST_OPEN = 16384  # bytes of a body from somebody who has shown nothing yet
+_KEYS_IN_QUERY = ("gemini",)  # dialects
 _CHALLENGE = {"www-authenticate": 'Bearer realm="inference_providers"'}
 
 
@@ -55,9 +56,9 @@ def _is_address(name: str) -> bool:
     return True
 
 
-def caller_of(headers: Mapping[str, str], settings: Settings, callers: Callers, route: Route) -> Caller:
-    """Who asks. Raises Refused (401, 403) for whoever may not."""
-    token = _token(headers)
+def caller_of(headers: Mapping[str, str], settings: Settings, callers: Callers, route: Route, key: str = "") -> Caller:
+    """Who asks. Raises Refused (401, 403) for whoever may not. key: of the query, for paths that take it there."""
+    token = _token(headers) or (key if route.dialect in _KEYS_IN_QUERY else "")
     if not token:
         if route.kind == PAGE:
             return _in_browser(headers, settings)
@@ -93,7 +94,23 @@ def _token(headers: Mapping[str, str]) -> str:
     said = headers.get("authorization", "")
     if said[:7].lower() == "bearer ":
         return said[7:].strip()
-    return headers.get("x-api-key", "").strip()
+    return (headers.get("x-api-key") or headers.get("x-goog-api-key", "")).strip()
+
+
+def without_key(query: str) -> tuple[str, str]:
+    """A query without its field `key`, which nobody else is to see; and what that says."""
+    if not query or ("key" not in query.lower() and "%" not in query):
+        return query, ""
+    from urllib.parse import unquote_plus
+
+    kept, key = [], ""
+    for field in query.split("&"):
+        name, _, value = field.partition("=")
+        if unquote_plus(name).lower() == "key":
+            key = unquote_plus(value)
+        else:
+            kept.append(field)
+    return "&".join(kept), key.encode("utf-8", "replace").decode("latin-1").strip()  # as a header would have it
 
 
 def check_content(headers: Mapping[str, str], route: Route) -> None:

@@ -65,6 +65,8 @@ class Metering(Stage):
         caller, request = now.caller, call.request
         request.caller = caller.id
         self._allowed.check(caller, request.body)
+        if request.native is not None:
+            self._allowed.check(caller, request.native.body)
         if caller.models is not None and call.offers:
             call.offers = self._allowed.offers(caller, request.asked, call.offers)
         if caller.quota is None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from functools import partial
 
-from inference_providers.errors import UnknownModelError
 from inference_providers.gateway import dialects, openai_api
 from inference_providers.gateway.dialects import LOST, Dialect, new_id, now
 from inference_providers.gateway.messages import JSON, Incoming, Outgoing, Refused
@@ -52,7 +51,7 @@ async def _answered(
         return await _loaded(gateway, incoming, body, why)
     asked = read(body)
     times = {"new_id": new_id, "now": now, "began": began}
-    waiting = ollama_reply.waiting(asked, now=now, chats="messages" in body) if asked.streams else b""
+    waiting = ollama_reply.waiting(asked, now=now, chats=read is ollama_in.read) if asked.streams else b""
     dialect = Dialect(NAME, partial(reply, **times), partial(events, **times), media_type=LINES, ping=waiting)
     return await dialects.answered(gateway, incoming, dialect, asked)
 
@@ -94,16 +93,13 @@ async def show(gateway: Gateway, incoming: Incoming) -> Outgoing:
 
 async def _row(gateway: Gateway, incoming: Incoming, name: str) -> dict[str, Any]:
     """A model's row in the list, whatever its kind. Raises UnknownModelError."""
-    one = Incoming("GET", incoming.path, incoming.caller, values={"model": name})
-    try:
-        return _read(await openai_api.models(gateway, one))
-    except UnknownModelError:
-        every = Incoming("GET", incoming.path, incoming.caller, query_string="all=1")
-        rows = _read(await openai_api.models(gateway, every))["data"]
-        for row in rows:
-            if row["id"] == name:
-                return dict(row)
-        raise
+    wanted = Incoming("GET", incoming.path, incoming.caller, values={"model": name})
+    row = _read(await openai_api.models(gateway, wanted))
+    registry = gateway.pipeline.finder.registry
+    if row["id"] in registry.canonical_names:
+        return row
+    kind = next((kind for kind, models in registry.kinds.items() if row["id"] in models.rows), None)
+    return row if kind is None else {**row, "kind": kind}
 
 
 async def running(gateway: Gateway, incoming: Incoming) -> Outgoing:

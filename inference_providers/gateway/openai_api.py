@@ -166,14 +166,12 @@ async def models(gateway: Gateway, incoming: Incoming) -> Outgoing:
 
 
 _BODIES = (
-    chat.PATH, "/completions", "/responses", "/embeddings", "/moderations", "/rerank", "/images/generations",
+    chat.PATH, "/completions", "/embeddings", "/moderations", "/rerank", "/images/generations",
     "/audio/speech", "/conversations", "/conversations/{id}", "/conversations/{id}/items", "/vector_stores",
     "/vector_stores/{id}", "/vector_stores/{id}/search", "/vector_stores/{id}/files",
 )  # fmt: skip
 _FORMS = ("/images/edits", "/images/variations", "/audio/transcriptions", "/audio/translations")
 _BY_ID = (
-    ("GET", "/responses/{id}"), ("DELETE", "/responses/{id}"), ("POST", "/responses/{id}/cancel"),
-    ("GET", "/responses/{id}/input_items"),
     ("GET", "/conversations/{id}"), ("DELETE", "/conversations/{id}"), ("GET", "/conversations/{id}/items"),
     ("GET", "/conversations/{id}/items/{item}"), ("DELETE", "/conversations/{id}/items/{item}"),
     ("GET", "/vector_stores/{id}"), ("DELETE", "/vector_stores/{id}"), ("GET", "/vector_stores/{id}/files"),
@@ -184,6 +182,4 @@ ROUTES = (
     *(Route("POST", BASE + path, routed) for path in _BODIES),
     *(Route("POST", BASE + path, routed, takes_forms=True) for path in _FORMS),
     *(Route(method, BASE + path, routed) for method, path in _BY_ID),
-    Route("GET", BASE + "/models", models),
-    Route("GET", BASE + "/models/{model...}", models),
 )

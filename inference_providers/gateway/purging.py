@@ -1,4 +1,4 @@
-"""All that is kept of a caller, removed: its key, its calls in the log of usage, replies, files, what it spent."""
+"""All that is kept of a caller, removed: its key, calls in the log, replies, responses, files, what it spent."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ def purge(callers: Callers, name: str, environ: Mapping[str, str], also: Sequenc
     from inference_providers.cache import user_store
     from inference_providers.gateway.ids import Ids
     from inference_providers.gateway.kept_files import KeptFiles
+    from inference_providers.gateway.kept_responses import KeptResponses
     from inference_providers.gateway.replies import Replies
     from inference_providers.gateway.shared_windows import SharedWindows
     from inference_providers.gateway.spending import Spending
@@ -36,6 +37,7 @@ def purge(callers: Callers, name: str, environ: Mapping[str, str], also: Sequenc
         if store.base.fault:
             raise OSError(0, store.base.fault, store.base.path)
     Replies.of(environ).purge(caller.id)
+    KeptResponses.of(environ).purge(caller.id)
     if (windows := SharedWindows.of(environ)) is not None:
         windows.forget(caller.id)
     Spending.of(environ).forget(caller.id)

@@ -1,4 +1,4 @@
-"""Replies that may be read again for an hour: a SQLite file of the user's, shared by the gateway's processes.
+"""Replies that may be read again for a while: SQLite files of the user's, shared by the gateway's processes.
 
 Whose a reply is is part of what it is found by. Where there is no file (a user without a home, a full disk), it is kept
 in memory, by the process that gave it.
@@ -17,7 +17,7 @@ from inference_providers.gateway.ids import is_text
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
 NAME = "gateway-replies.db"
@@ -35,29 +35,39 @@ MIGRATIONS = (
 
 
 class Replies:
-    """The replies of all callers. *clock* gives seconds since 1970; *most*: bytes of all that are kept."""
+    """The replies of all callers. *clock* gives seconds since 1970.
 
-    def __init__(self, database: Database | None, *, clock: Callable[[], float] = time.time, most: int = MOST) -> None:
-        self._base, self._clock, self._most = database, clock, most
-        self._memory = KeptReplies(clock=clock)
+    *most*: bytes of all that are kept. *seconds*: for which each is.
+    """
+
+    def __init__(
+        self,
+        database: Database | None,
+        *,
+        clock: Callable[[], float] = time.time,
+        most: int = MOST,
+        seconds: float = HOUR,
+    ) -> None:
+        self._base, self._clock, self._most, self._seconds = database, clock, most, seconds
+        self._memory = KeptReplies(clock=clock, seconds=seconds)
         self._written = _LOOK  # since it was looked at what is too old
 
     @classmethod
-    def of(cls, environ: Mapping[str, str]) -> Replies:
-        """This user's."""
-        return cls(Database.of(NAME, environ, MIGRATIONS))
+    def of(cls, environ: Mapping[str, str], name: str = NAME, seconds: float = HOUR) -> Replies:
+        """This user's, in the file of that name."""
+        return cls(Database.of(name, environ, MIGRATIONS), seconds=seconds)
 
     def __repr__(self) -> str:
         return f"<Replies in {'memory' if self._base is None else self._base!r}>"
 
-    def put(self, caller: str, id_: str, details: Mapping[str, Any]) -> None:
-        """Keep one; one that is too large is not kept."""
+    def put(self, caller: str, id_: str, details: Mapping[str, Any]) -> bool:
+        """Keep one; whether it is kept: one that is too large is not."""
         content = json.dumps(details, ensure_ascii=False).encode("utf-8", "replace").decode()
         if len(content) > LARGEST:
-            return
+            return False
 
         def work(connection: sqlite3.Connection) -> bool:
-            row = (caller, id_, self._clock() + HOUR, len(content), content)
+            row = (caller, id_, self._clock() + self._seconds, len(content), content)
             connection.execute("INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?, ?)", row)
             self._written += 1
             if self._written >= _LOOK:
@@ -67,6 +77,7 @@ class Replies:
 
         if self._base is None or not self._base.write(work):
             self._memory.put(caller, id_, details)
+        return True
 
     def _trim(self, connection: sqlite3.Connection) -> None:
         """Remove what is too old; of the rest the oldest, where it is too much."""
@@ -96,6 +107,28 @@ class Replies:
         except (ValueError, RecursionError):
             return None
         return details if isinstance(details, dict) else None
+
+    def renew(self, caller: str, ids: Sequence[str]) -> None:
+        """Keep some as long as if they came now."""
+        rows = [(self._clock() + self._seconds, caller, one) for one in ids if is_text(one)]
+        if self._base is not None:
+            sql = "UPDATE replies SET expires = ? WHERE caller = ? AND id = ?"
+            self._base.write(lambda connection: connection.executemany(sql, rows).rowcount)
+        for _, _, one in rows:
+            if (found := self._memory.get(caller, one)) is not None:
+                self._memory.put(caller, one, found)
+
+    def remove(self, caller: str, id_: str) -> bool:
+        """Keep one no longer, nor leave it in the file; whether it was there."""
+        found = self._memory.remove(caller, id_)
+        if self._base is None or not is_text(id_):
+            return found
+
+        def work(connection: sqlite3.Connection) -> int:
+            connection.execute("PRAGMA secure_delete = ON")
+            return connection.execute("DELETE FROM replies WHERE caller = ? AND id = ?", (caller, id_)).rowcount
+
+        return bool(self._base.write(work)) or found
 
     def purge(self, caller: str) -> int:
         """Keep nothing of this caller's any longer, nor leave it in the file; how many there were."""

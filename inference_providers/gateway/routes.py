@@ -9,6 +9,11 @@ if TYPE_CHECKING:
     from inference_providers.gateway.messages import Handler
 
 API, ADMIN, OPEN, PAGE = "api", "admin", "open", "page"
+_DIALECTS = (
+    ("/v1beta/", "gemini"),
+    ("/v1/messages/", "messages"),
+    ("/api/", "ollama"),
+)  # of paths that nobody answers, by how they begin
 
 
 class Route:
@@ -62,6 +67,14 @@ class Routes:
             if route.method == method and (values := _values(pattern, segments)) is not None:
                 return route, values
         return None, {}
+
+    def dialect(self, path: str) -> str:
+        """In which form errors of a path are told that is not asked by this method, or is not there."""
+        segments = path.split("/")
+        for route in self:
+            if _values(route.pattern.split("/"), segments) is not None:
+                return route.dialect
+        return next((dialect for head, dialect in _DIALECTS if path.startswith(head)), "openai")
 
     def methods(self, path: str) -> list[str]:
         """By which methods a path may be asked."""

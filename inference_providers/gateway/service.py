@@ -12,6 +12,7 @@ from inference_providers.gateway.batch_runs import BatchRuns
 from inference_providers.gateway.callers import Callers
 from inference_providers.gateway.ids import Ids
 from inference_providers.gateway.kept_files import KeptFiles
+from inference_providers.gateway.kept_responses import KeptResponses
 from inference_providers.gateway.metering import Metering
 from inference_providers.gateway.metrics import Metrics
 from inference_providers.gateway.replies import Replies
@@ -52,6 +53,7 @@ class Gateway:
         self.answers: Callable[[str, str], bool] = lambda method, path: False
         self._use(self.providers)
         self.ids, self.replies = Ids.of(self.pipeline.users_environ), Replies.of(self.pipeline.users_environ)
+        self.responses = KeptResponses.of(self.pipeline.users_environ)
         self.files = KeptFiles(self.ids, self.pipeline.users_environ)
         self.batches = BatchRuns(self.ids, self.files, self._metered, self.callers.by_id, self.secrets)
 
@@ -99,7 +101,8 @@ class Gateway:
         """What removes what this process keeps of a caller, by its id."""
         stages: list[Any] = list(self.pipeline.stages)
         stores = [stage.store for stage in stages if hasattr(stage, "store")]
-        return [self.tiers.forget, self.replies.purge, self.under_way.forget, *(store.purge for store in stores)]
+        own = [self.tiers.forget, self.replies.purge, self.responses.purge, self.under_way.forget]
+        return [*own, *(store.purge for store in stores)]
 
     def secrets(self) -> list[str]:
         """The keys of providers, which no reply may hold."""

@@ -7,11 +7,18 @@ from inference_providers._face import face
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from inference_providers.protocols import classify as classify
+    from inference_providers.protocols import gemini_in as gemini_in
+    from inference_providers.protocols import gemini_others as gemini_others
+    from inference_providers.protocols import gemini_reply as gemini_reply
     from inference_providers.protocols import messages_count as messages_count
     from inference_providers.protocols import messages_in as messages_in
     from inference_providers.protocols import messages_reply as messages_reply
     from inference_providers.protocols import ollama_in as ollama_in
     from inference_providers.protocols import ollama_reply as ollama_reply
+    from inference_providers.protocols import responses_events as responses_events
+    from inference_providers.protocols import responses_in as responses_in
+    from inference_providers.protocols import responses_reply as responses_reply
+    from inference_providers.protocols import responses_thoughts as responses_thoughts
     from inference_providers.protocols.classify import Verdict as Verdict
     from inference_providers.protocols.dialect import Asked as Asked
     from inference_providers.protocols.dispatch import NOBODY_CAN as NOBODY_CAN
@@ -36,6 +43,7 @@ if TYPE_CHECKING:
     from inference_providers.protocols.repairs import Repairs as Repairs
     from inference_providers.protocols.request import FittedRequest as FittedRequest
     from inference_providers.protocols.request import ModelRequest as ModelRequest
+    from inference_providers.protocols.responses_in import AskedResponse as AskedResponse
     from inference_providers.protocols.stream_form import as_chunk as as_chunk
     from inference_providers.protocols.stream_form import as_events as as_events
     from inference_providers.protocols.stream_form import delta_text as delta_text
@@ -75,6 +83,7 @@ _HOME = {
         "FittedRequest",
         "ModelRequest",
     ),
+    "responses_in": ("AskedResponse",),
     "stream_form": (
         "as_chunk",
         "as_events",
@@ -87,10 +96,17 @@ __getattr__, __dir__ = face(
     _HOME,
     modules=(
         "classify",
+        "gemini_in",
+        "gemini_others",
+        "gemini_reply",
         "messages_count",
         "messages_in",
         "messages_reply",
         "ollama_in",
         "ollama_reply",
+        "responses_events",
+        "responses_in",
+        "responses_reply",
+        "responses_thoughts",
     ),
 )

@@ -162,9 +162,9 @@ def _format(made: Message, body: Mapping[str, Any], takes: Mapping[str, Any]) ->
         return
     thinks = body.get("reasoning_effort") not in (None, "none") or made.body.get("thinking")
     if thinks or "tools" in made.body or schema.get("type") != "object":
-        from inference_providers.chat.parameters import schema_prompt
+        from inference_providers.chat import parameters
 
-        _instruct(made, schema_prompt(schema))
+        _instruct(made, parameters.schema_prompt(schema))
         return
     described = inner.get("description") if isinstance(inner, dict) else None
     tool = {"name": ANSWER_TOOL, "description": described or "Give the answer.", "input_schema": schema}

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+from inference_providers.registry import CHAT
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -48,6 +52,8 @@ class NativeForm:
         if offer.api == self.api:
             return _AS_IT_IS
         row: Mapping[str, Any] | None = (offer.connection.get("speaks") or {}).get(self.api)
-        if row is None or (not offer.local and offer.moved()):
+        if row is None or offer.api != CHAT or (not offer.local and offer.moved()):
             return None  # nobody knows what is spoken at an address of the user's
+        if "names" in row and re.search(row["names"], offer.internal_name) is None:
+            return None
         return row

@@ -119,10 +119,11 @@ class Provider:
 
     @property
     def all_ways(self) -> list[Provider]:
-        """The provider as it is reached usually, by its routes, for kinds of models, and where a key is exchanged."""
+        """The provider as it is reached usually, by its routes, for kinds of models, by other APIs, and for a token."""
         connection = self.connection
         ways = [self, *(self.by_route(digit) for digit in connection.get("routes") or ())]
         ways += [self.by_kind(kind) for kind in connection.get("kinds") or ()]
+        ways += [self.at(way["endpoint"]) for way in (connection.get("speaks") or {}).values() if "endpoint" in way]
         auth = connection.get("auth")
         return [*ways, self.at(auth["token"])] if isinstance(auth, dict) else ways
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from inference_providers.usage.log_file import LogFile
 
-FINE = 2 * 86400.0  # seconds: a time up to this long is read from the calls
+FINE = 2 * 3600.0  # seconds: a time up to this long is read from the calls
 LATEST = 50_000  # calls of which percentiles are taken at most: the latest
 PARTS = ("provider", "model", "caller")
 _MOST = 2**40  # tokens of one call, as they count

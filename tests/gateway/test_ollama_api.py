@@ -123,10 +123,23 @@ def test_what_fails_is_told_in_its_own_form(within: Within, serve: Serve) -> Non
             with pytest.raises(ollama.ResponseError, match="keeps no models") as refused:
                 keeps("m")
             assert refused.value.status_code == 501
+        with pytest.raises(ollama.ResponseError):
+            ask.delete("m")
     assert json.loads(gateway.ask("DELETE", "/api/delete")[2])["error"].startswith("This gateway keeps no models")
     status, _, content = gateway.ask("POST", "/api/chat", {"model": "m"}, {"Authorization": "Bearer wrong"})
     assert status == 401
     assert isinstance(json.loads(content)["error"], str)
+
+
+def test_a_token_is_wanted_unless_the_gateway_wants_none(within: Within, serve: Serve) -> None:
+    server = serve()
+    for token, is_let_in in ((TOKEN, False), ("", True)):
+        with ollama.Client(f"http://127.0.0.1:{within(server.url, token=token).port}", timeout=PATIENCE) as ask:
+            if is_let_in:
+                assert ask.chat("m", TALK).done
+            else:
+                with pytest.raises(ollama.ResponseError, match="token is missing"):
+                    ask.chat("m", TALK)
 
 
 def test_a_stream_that_is_cut_ends_with_an_error(within: Within, serve: Serve) -> None:

@@ -84,7 +84,7 @@ def test_an_id_of_one_caller_is_not_there_for_another(serve: Serve) -> None:
             assert (await ask(token, "POST", RESPONSES, go_on))[0] == 200
         assert (await ask(TOKEN, "GET", f"{RESPONSES}/made-elsewhere-of-one"))[0] == 200
 
-    run(registry_of(server.url, model=MODEL), work)
+    run(registry_of(server.url, model=MODEL, speaks=("responses",)), work)
 
 
 def test_ids_of_a_stream_are_its_callers(serve: Serve) -> None:
@@ -96,7 +96,7 @@ def test_ids_of_a_stream_are_its_callers(serve: Serve) -> None:
         assert (await ask(TWO, "GET", f"{RESPONSES}/resp-s-of-one"))[0] == 404
         assert (await ask(ONE, "GET", f"{RESPONSES}/resp-s-of-one"))[0] == 200
 
-    run(registry_of(server.url, model=MODEL), work)
+    run(registry_of(server.url, model=MODEL, speaks=("responses",)), work)
 
 
 def test_a_plain_chat_neither_reads_nor_writes_the_file_of_ids(serve: Serve, tmp_path: Path) -> None:
@@ -334,7 +334,7 @@ def test_vector_stores_and_conversations_are_ones_own(serve: Serve) -> None:
         assert (await ask(ONE, "POST", RESPONSES, talk))[0] == 200
         assert (await ask(TWO, "POST", RESPONSES, talk))[0] == 404
 
-    run(registry_of(server.url, model=MODEL), work)
+    run(registry_of(server.url, model=MODEL, speaks=("responses",)), work)
 
 
 def test_what_a_caller_has_can_be_removed(serve: Serve, tmp_path: Path) -> None:
@@ -351,7 +351,7 @@ def test_what_a_caller_has_can_be_removed(serve: Serve, tmp_path: Path) -> None:
         kept = tmp_path / "state" / "inference_providers" / "gateway-files"
         assert [path.name for path in kept.iterdir()] == [other]
 
-    run(registry_of(server.url, model=MODEL), work)
+    run(registry_of(server.url, model=MODEL, speaks=("responses",)), work)
 
 
 def test_a_batch_under_way_is_purged_with_its_caller(serve: Serve, tmp_path: Path) -> None:

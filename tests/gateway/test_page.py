@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import pkgutil
 import re
 import threading
 import time
@@ -22,17 +23,19 @@ from inference_providers.gateway.page.markup import tag
 from inference_providers.gateway.page.paths import ROUTES
 from inference_providers.gateway.routes import PAGE
 from inference_providers.gateway.sessions import FREE_TRIES, LASTS, SECONDS_A_TRY, Sessions
+from inference_providers.gateway.under_way import LATEST
 from inference_providers.text import printable
 from inference_providers.usage import LogFile
 from tests.gateway.browser import Browser
 from tests.gateway.inside import CHAT, HI, TOKEN, Inside, head
 from tests.gateway.strict_html import Page, complaints
-from tests.servers import Connection, Received, Server, delta
+from tests.running import Running
+from tests.servers import Connection, Received, Server, delta, status
 
 Within = Callable[..., Inside]
 PAGES = ("/", *sorted(route.pattern for route in ROUTES if route.kind == PAGE and route.method == "GET"))
 WHOLE = [path for path in PAGES if path not in ("/page/live/rows", "/page/log.csv")]
-HOSTILE = "<script>alert(1)</script>\u202egpj\x1b[31m'\""
+HOSTILE = "=<script>alert(1)</script>\u202egpj\x1b[31m'\""
 NOW = time.time()
 
 
@@ -218,8 +221,8 @@ def test_callers_get_nothing_of_it(within: Within) -> None:
     _, key = gateway.gateway.callers.create("eve")
     for path in PAGES[1:]:
         for said in ({"Authorization": f"Bearer {key}"}, {"Authorization": "", "x-api-key": key}):
-            status, _, content = gateway.ask("GET", path, None, said)
-            assert status == 403
+            code, _, content = gateway.ask("GET", path, None, said)
+            assert code == 403
             assert b"eve" not in content
             assert complaints(content) == []
     browser = Browser(gateway)
@@ -243,8 +246,8 @@ def test_without_a_token_nobody_is_let_in_and_the_page_says_so(within: Within) -
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_programs_that_look_whether_anybody_is_there_are_told(filled: Inside, method: str) -> None:
     for accept in ("", "application/json", "*/*"):
-        status, headers, content = filled.ask(method, "/", None, {"Authorization": "", "Accept": accept})
-        assert (status, headers["content-type"]) == (200, "text/plain; charset=utf-8")
+        code, headers, content = filled.ask(method, "/", None, {"Authorization": "", "Accept": accept})
+        assert (code, headers["content-type"]) == (200, "text/plain; charset=utf-8")
         assert bool(content) is (method == "GET")
 
 
@@ -276,14 +279,24 @@ def test_every_reply_forbids_what_no_page_needs(browser: Browser) -> None:
 def test_files_are_called_by_what_is_in_them_and_kept_for_good(filled: Inside) -> None:
     for name in FILES:
         where = address(name)
-        status, headers, content = filled.ask("GET", where, None, {"Authorization": ""})
-        assert status == 200
+        code, headers, content = filled.ask("GET", where, None, {"Authorization": ""})
+        assert code == 200
         assert content
         assert where.split(".")[-2] == sha256(content).hexdigest()[:16]
         assert "immutable" in headers["cache-control"]
         assert headers["x-content-type-options"] == "nosniff"
     assert filled.ask("GET", "/page/static/style.css", None, {"Authorization": ""})[0] == 404
     assert filled.ask("GET", "/page/static/../markup.py", None, {"Authorization": ""})[0] == 404
+
+
+def test_styles_and_scripts_ask_nobody_and_make_no_html_of_text() -> None:
+    for name in FILES:
+        said = (pkgutil.get_data("inference_providers.gateway.page", f"static/{name}") or b"").decode()
+        assert said.count("{") == said.count("}")
+        assert not re.search(
+            r"url\(|@import|innerHTML|outerHTML|insertAdjacent|document\.write|\beval\b|Function\(", said
+        )
+        assert [one for one in re.findall(r"https?:[^\s\"']+", said) if "www.w3.org" not in one] == []
 
 
 @pytest.mark.parametrize("more", ["", "?range=1h", "?range=7d", "?range=30d", "?range=x", "?model=%00%3Cb&before=x"])
@@ -311,8 +324,10 @@ def test_what_models_and_callers_say_is_text_and_nothing_hides_in_it(filled: Ins
         assert printable(HOSTILE) in seen.text, path
         assert not {"\u202e", "\x1b"} & set(seen.content.decode())
         assert [one["src"] for one in seen.page.all("script")] == [address("page.js")]
-    for one in csv.reader(browser.get("/page/log.csv").content.decode().splitlines()):
-        assert len(one) == 16
+    rows = list(csv.reader(browser.get("/page/log.csv").content.decode().splitlines()))
+    assert {len(one) for one in rows} == {16}
+    assert any(HOSTILE[:10] in cell for one in rows for cell in one)
+    assert not [cell for one in rows for cell in one if cell.startswith("=")]  # which a spreadsheet would work out
 
 
 def test_no_page_holds_a_secret(filled: Inside, browser: Browser) -> None:
@@ -401,6 +416,35 @@ def test_the_overview_says_what_each_key_reaches_and_which_was_refused(
     assert complaints(after.content) == []
     assert re.search(r"P2_API_KEY 1 model 127\.0\.0\.1:\d+ key refused", after.text)
     assert "No <b>such</b> key" in after.text
+
+
+def test_a_provider_that_rests_is_said_to(serve: Callable[..., Server], within: Within) -> None:
+    gateway = within(serve(status(429, {"error": {"message": "slow down"}}, {"retry-after": "120"})).url, serve().url)
+    browser = Browser(gateway)
+    browser.log_in()
+    assert gateway.ask("POST", CHAT, HI)[0] == 200
+    assert re.search(r"P1_API_KEY 1 model 127\.0\.0\.1:\d+ rests 1 model for up to 2 min", browser.get("/").text)
+
+
+def test_of_what_is_over_the_latest_are_kept(filled: Inside, browser: Browser) -> None:
+    for number in range(LATEST + 3):
+        assert filled.ask("POST", CHAT, {**HI, "model": "m" if number else "auto"})[0] == 200
+    assert len(filled.gateway.under_way.over()) == LATEST
+    assert f"The last {LATEST} calls." in browser.get("/page/live").text
+    assert "asked for auto" not in browser.get("/page/live").text
+
+
+def test_a_login_holds_at_every_worker_and_so_does_the_logout(
+    start: Callable[..., Running], serve: Callable[..., Server]
+) -> None:
+    browser = Browser(start(serve().url, args=["--workers", "3"]))
+    browser.log_in()
+    workers = [re.search(r"one of them, (\d+),", browser.get("/page/live").text) for _ in range(20)]
+    assert all(workers)
+    (name, value), csrf = next(iter(browser.cookies.items())), browser.csrf
+    assert browser.ask("POST", "/page/logout", {"csrf": csrf}).status == 303
+    browser.cookies[name] = value
+    assert {browser.get("/page/live").status for _ in range(20)} == {303}
 
 
 def test_what_is_under_way_is_shown_and_then_what_came_of_it(serve: Callable[..., Server], within: Within) -> None:

@@ -6,7 +6,7 @@ import time
 
 from inference_providers.gateway.page import words
 from inference_providers.gateway.page.caller_form import limits_of
-from inference_providers.gateway.page.frame import badge, table
+from inference_providers.gateway.page.frame import badge, name_of, table
 from inference_providers.gateway.page.markup import group, tag
 from inference_providers.gateway.quotas import RATES
 
@@ -66,7 +66,7 @@ def listed(rows: Sequence[tuple[Caller, float | None]], now: float) -> Markup:
 def _row(caller: Caller, spent: float | None, now: float) -> tuple[Any, ...]:
     state = state_of(caller, now)
     return (
-        tag("a", caller.name, href=f"/page/callers/{caller.name}"),
+        tag("a", name_of(caller.name), href=f"/page/callers/{caller.name}"),
         tag("div", badge(state, _KINDS[state]), _ends(caller, state)),
         _limits(caller),
         _models(caller),
@@ -92,7 +92,7 @@ def _limits(caller: Caller) -> Markup | str:
 def _models(caller: Caller) -> Markup | str:
     if caller.models is None:
         return "all"
-    shown = [tag("span", name, class_="below model") for name in caller.models[:4]]
+    shown = [tag("span", name_of(name), class_="below model") for name in caller.models[:4]]
     more = len(caller.models) - 4
     return tag("div", shown, tag("span", f"and {more} more", class_="below") if more > 0 else None)
 

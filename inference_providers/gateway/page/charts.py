@@ -65,7 +65,7 @@ def chart(
     numbers = table(title, ["From", *(row.name for row in rows)], filled, numbers=range(1, len(rows) + 1))
     return tag(
         "figure",
-        tag("figcaption", tag("h2", title), tag("p", total, tag("small", " ", note) if note else None)),
+        tag("figcaption", tag("h2", title), tag("p", total, tag("small", note) if note else None)),
         tag("div", *plot, class_="plot"),
         tag("ul", legend, class_="legend") if legend else None,
         tag("details", tag("summary", "Numbers", tag("span", f" of {title}", class_="unseen")), numbers),

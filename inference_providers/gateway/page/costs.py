@@ -55,7 +55,7 @@ async def shown(gateway: Gateway, incoming: Incoming) -> Outgoing:
         return Series(file, edges), Latencies(file, edges), caller_names(gateway)
 
     series, latencies, names = await asyncio.to_thread(work)
-    lead = f"From the log of calls. Times are the gateway's ({words.zone()})."
+    lead = f"From the log of calls, those of your other programs included. Times are the gateway's ({words.zone()})."
     content = [how_to_log(gateway), _tabs(name)]
     if series.whole.calls:
         content += [tag("div", _charts(series, latencies, RANGES[name][3]), class_="charts")]

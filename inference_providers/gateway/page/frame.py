@@ -114,7 +114,10 @@ def whole(
 
 
 def _header(path: str, gateway: Gateway, incoming: Incoming) -> Markup:
-    links = [tag("li", tag("a", words, href=where, aria_current=_current(where, path))) for where, words in NAVIGATION]
+    links = [
+        tag("li", tag("a", words, href=where, aria_current="page" if f"{path}/".startswith(f"{where}/") else None))
+        for where, words in NAVIGATION
+    ]
     leave = form(gateway, incoming, LOGOUT, tag("button", "Log out", class_="quiet"), class_="leave")
     brand = tag("a", mark(), "inference providers", href=HOME, class_="brand")
     navigation = tag("nav", tag("ul", links), aria_label="Pages")
@@ -129,11 +132,6 @@ def fragment(*content: Any) -> Outgoing:
 def moved(path: str, headers: Any = None) -> Outgoing:
     """To another page of ours."""
     return Outgoing(303, {**HEADERS, **(headers or {}), "location": path})
-
-
-def _current(where: str, path: str) -> str | None:
-    """Whether a page of the navigation is the one at *path*, or has it beneath itself."""
-    return "page" if where == path else "true" if where != HOME and path.startswith(f"{where}/") else None
 
 
 # Who it is, and what he sends
@@ -197,12 +195,14 @@ def table(
     def looks(at: int) -> str | None:
         return "num" if at in numbers else None
 
-    top = tag("tr", [tag("th", words, scope="col", class_=looks(at)) for at, words in enumerate(head)])
+    # Roles are said, since a table that is laid out as cards has none of its own for screen readers.
+    heads = [tag("th", words, scope="col", role="columnheader", class_=looks(at)) for at, words in enumerate(head)]
     body = []
     for first, *rest in rows:
-        cells = [tag("td", cell, data_label=head[at], class_=looks(at)) for at, cell in enumerate(rest, 1)]
-        body.append(tag("tr", tag("th", first, scope="row"), cells))
-    made = tag("table", tag("caption", caption), tag("thead", top), tag("tbody", body))
+        cells = [tag("td", cell, role="cell", data_label=head[at], class_=looks(at)) for at, cell in enumerate(rest, 1)]
+        body.append(tag("tr", tag("th", first, scope="row", role="rowheader"), cells, role="row"))
+    top = tag("thead", tag("tr", heads, role="row"), role="rowgroup")
+    made = tag("table", tag("caption", caption), top, tag("tbody", body, role="rowgroup"), role="table")
     return tag("div", made, class_="rows", role="region", aria_label=caption, tabindex="0")
 
 
@@ -231,7 +231,7 @@ def badge(words: str, kind: str = "plain") -> Markup:
 
 def notice(*content: Any, kind: str = "plain") -> Markup:
     """Something to know, above what it is about. kind: as of `badge`."""
-    return tag("div", *content, class_=f"notice {kind}", role="status" if kind == "good" else None)
+    return tag("div", *content, class_=f"notice {kind}", role={"good": "status", "bad": "alert"}.get(kind))
 
 
 def field(label: str, name: str, *, hint: Any = None, **attributes: Any) -> Markup:

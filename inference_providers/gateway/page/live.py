@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 
@@ -27,7 +28,7 @@ async def shown(gateway: Gateway, incoming: Incoming) -> Outgoing:
     """The page."""
     pause = tag("button", "Pause", type="button", id="live-pause", hidden=True, aria_pressed="false")
     state = tag("span", "Open the page again to see what is new.", id="live-state", class_="note", role="status")
-    rows = tag("div", _rows(gateway), id="live-rows", data_source=ROWS, class_="live")
+    rows = tag("div", await _rows(gateway), id="live-rows", data_source=ROWS, class_="live")
     workers = gateway.settings.workers
     said = None
     if workers > 1:
@@ -42,11 +43,11 @@ async def shown(gateway: Gateway, incoming: Incoming) -> Outgoing:
 
 async def rows(gateway: Gateway, incoming: Incoming) -> Outgoing:
     """Its tables alone."""
-    return fragment(_rows(gateway))
+    return fragment(await _rows(gateway))
 
 
-def _rows(gateway: Gateway) -> Markup:
-    names, now = caller_names(gateway), time.monotonic()
+async def _rows(gateway: Gateway) -> Markup:
+    names, now = await asyncio.to_thread(caller_names, gateway), time.monotonic()
     current, over = gateway.under_way.open(), gateway.under_way.over()
     started = [[
         [name_of(one.asked)], name_of(names.get(one.caller, one.caller)), name_of(_who(one)), _state(one),

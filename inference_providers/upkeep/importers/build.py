@@ -132,6 +132,8 @@ def _providers(
         providers[provider] = before.offering(provider, entry, merged.origins)
     for provider, row in local.items():
         providers[provider] = _local(row)
+        if spoken := _spoken(provider, overlay):
+            providers[provider]["connection"]["speaks"] = spoken
         if aliases := overlay["aliases"].get(provider):
             providers[provider]["aliases"] = aliases
     return providers, bases
@@ -139,6 +141,15 @@ def _providers(
 
 def _served(row: Mapping[str, Any]) -> dict[str, Any]:
     return {key: row[key] for key in ("endpoint", "inputs") if key in row}
+
+
+def _spoken(provider: str, overlay: Mapping[str, Any]) -> dict[str, Any]:
+    """By which other APIs a provider serves its models of chat: without the pages that say so."""
+    return {
+        api: {key: value for key, value in at[provider].items() if key not in ("page", "day")}
+        for api, at in overlay["speaks"].items()
+        if provider in at
+    }
 
 
 def _provider(provider: str, rows: list[ProviderRow], overlay: Mapping[str, Any]) -> dict[str, Any]:
@@ -190,6 +201,8 @@ def _provider(provider: str, rows: list[ProviderRow], overlay: Mapping[str, Any]
         entry["connection"]["settings"] = settings
     if served := {kind: _served(at[provider]) for kind, at in overlay["serves"].items() if provider in at}:
         entry["connection"]["kinds"] = served
+    if spoken := _spoken(provider, overlay):
+        entry["connection"]["speaks"] = spoken
     if suffixes := overlay["suffixes"].get(provider):
         entry["connection"]["suffixes"] = suffixes
     return entry

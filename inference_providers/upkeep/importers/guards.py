@@ -69,9 +69,9 @@ def names_of(row: Row) -> dict[str, str]:
 
 
 def places_of(row: Row) -> list[str]:
-    """Addresses beside the usual one to which a provider's keys go: of routes, of kinds, and where one is exchanged."""
+    """Addresses beside the usual one to which a provider's keys go: of routes, kinds and APIs, and for a token."""
     connection = row.get("connection") or {}
-    ways = [way for section in ("routes", "kinds") for way in (connection.get(section) or {}).values()]
+    ways = [way for section in ("routes", "kinds", "speaks") for way in (connection.get(section) or {}).values()]
     auth = connection.get("auth")
     found = [way["endpoint"] for way in ways if way.get("endpoint")]
     return [*found, auth["token"]] if isinstance(auth, dict) else found

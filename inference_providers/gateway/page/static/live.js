@@ -19,14 +19,20 @@ async function refresh() {
     }
     if (!reply.ok) throw new Error(String(reply.status));
     const text = await reply.text();
-    if (!paused && !place.contains(document.activeElement) && !selects()) {
-      place.replaceChildren(...new DOMParser().parseFromString(text, "text/html").body.childNodes);
-    }
-    say("");
+    if (!paused && !selects()) replace(text);
+    say(selects() ? "Waits as long as something is marked." : "");
   } catch {
     say("The gateway does not answer; this is what it said last.");
   }
   timer = setTimeout(refresh, EVERY);
+}
+
+// Whoever has come to one of the tables by the keyboard stays there.
+function replace(text) {
+  const tables = () => [...place.querySelectorAll("[tabindex]")];
+  const at = tables().indexOf(document.activeElement);
+  place.replaceChildren(...new DOMParser().parseFromString(text, "text/html").body.childNodes);
+  if (at >= 0) tables()[at]?.focus({ preventScroll: true });
 }
 
 // Whoever marks some of it, to copy it, keeps what is marked.
