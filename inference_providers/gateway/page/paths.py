@@ -1,0 +1,17 @@
+"""All paths of the page."""
+
+from __future__ import annotations
+
+from inference_providers.gateway.page import assets, callers, costs, home, live, log, login, playground, programs
+
+ROUTES = (
+    *assets.ROUTES,
+    *login.ROUTES,
+    *home.ROUTES,
+    *live.ROUTES,
+    *costs.ROUTES,
+    *log.ROUTES,
+    *callers.ROUTES,
+    *playground.ROUTES,
+    *programs.ROUTES,
+)
