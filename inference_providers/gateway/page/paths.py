@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from inference_providers.gateway.page import assets, costs, home, live, log, login
+from inference_providers.gateway.page import assets, costs, home, live, log, login, one_call
 
-ROUTES = (*assets.ROUTES, *login.ROUTES, *home.ROUTES, *live.ROUTES, *costs.ROUTES, *log.ROUTES)
+ROUTES = (*assets.ROUTES, *login.ROUTES, *home.ROUTES, *live.ROUTES, *costs.ROUTES, *log.ROUTES, *one_call.ROUTES)
