@@ -33,6 +33,7 @@ class Gateway:
     """One list of providers, and who may use it.
 
     make_providers: makes the list, at the start and for each `reload`. kept: what handlers keep until the next reload.
+    answers: whether a method and a path are answered, as whoever serves it says.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Gateway:
         self.callers = callers or Callers(self.pipeline.users_environ)
         self.tiers = Tiers.of(self.pipeline.users_environ, settings.workers)
         self._is_metered = False
+        self.answers: Callable[[str, str], bool] = lambda method, path: False
         self._use(self.providers)
         self.ids, self.replies = Ids.of(self.pipeline.users_environ), Replies.of(self.pipeline.users_environ)
         self.responses = KeptResponses.of(self.pipeline.users_environ)

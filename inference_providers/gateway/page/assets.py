@@ -16,7 +16,15 @@ if TYPE_CHECKING:
     from inference_providers.gateway.service import Gateway
 
 BASE = "/page/static/"
-FILES = ("icon.svg", "style.css", "page.js", "live.js")  # in `static/`: what a page may have is listed here
+FILES = (
+    "icon.svg",
+    "style.css",
+    "page.js",
+    "live.js",
+    "work.css",
+    "tools.js",
+    "playground.js",
+)  # in `static/`: what a page may have is listed here
 _KINDS = {"css": b"text/css; charset=utf-8", "js": b"text/javascript; charset=utf-8", "svg": b"image/svg+xml"}
 
 

@@ -46,6 +46,9 @@ NAVIGATION: Sequence[tuple[str, str]] = (
     ("/page/live", "Live"),
     ("/page/costs", "Costs"),
     ("/page/log", "Log"),
+    ("/page/callers", "Callers"),
+    ("/page/playground", "Playground"),
+    ("/page/programs", "Programs"),
 )
 DIALECT = "page"
 _LONG = 28  # letters of a word that may be broken, so that it does not widen its table
@@ -102,6 +105,7 @@ def whole(
         tag("meta", name="csrf-token", content=csrf) if csrf else None,
         icon(),
         style("style.css"),
+        style("work.css"),
         [script(name) for name in scripts],
     )
     skip = tag("a", "Skip to content", href="#main", class_="skip")

@@ -27,6 +27,7 @@ _NAMES = frozenset((
     "link", "main", "meta", "meter", "nav", "noscript", "ol", "optgroup", "option", "output", "p", "path", "pre",
     "rect", "script", "section", "select", "small", "span", "strong", "sub", "summary", "sup", "svg", "table",
     "tbody", "td", "template", "text", "textarea", "tfoot", "th", "thead", "time", "title", "tr", "ul",
+    "datalist",
 ))  # fmt: skip
 _ADDRESSES = ("href", "src", "action", "formaction")
 _CASED = {"viewbox": "viewBox", "preserveaspectratio": "preserveAspectRatio"}  # of SVG
