@@ -28,7 +28,7 @@ PACKAGES_3 := 'openai>=3' dspy haystack-ai langchain-openai langchain-tests open
   semantic-kernel 'smolagents[openai]'
 
 # Programs that use the gateway. aider wants exact versions of much, so it is alone.
-CLIENTS_PYTHON := openai langchain-openai llm schemathesis
+CLIENTS_PYTHON := openai anthropic google-genai ollama langchain-openai llm schemathesis
 CLIENTS_NODE := $(if $(shell command -v npm 2>/dev/null),$(NODE)/node_modules/.test)
 
 # The gateway's pages in a browser, which the machine has: Playwright fetches none. axe-core is in a wheel.
@@ -95,7 +95,7 @@ $(BROWSER)/.test: $(BROWSER)/bin/python setup.cfg tests/browser/python.txt
 # No package's script runs, but for the one that puts opencode's program for this machine where it is looked for. Not by
 # `npm ci`: that wants opencode's programs for all machines in the lock file, which the registry of a machine may lack.
 $(NODE)/node_modules/.test: $(NODE)/package.json $(NODE)/package-lock.json
-	@echo "installing programs for node (400 MB, the first time)"
+	@echo "installing programs for node (1.4 GB, the first time)"
 	@npm install --no-save --prefix $(NODE) --ignore-scripts --no-audit --no-fund --loglevel=error
 	@node $(NODE)/node_modules/opencode-ai/postinstall.mjs
 	@touch $@
@@ -146,7 +146,8 @@ clients-constraints: $(CLIENTS)/bin/python $(AIDER)/bin/python
 	    $${name%:*}/bin/python -m pip freeze --disable-pip-version-check; } > clients.new; \
 	  mv clients.new tests/clients/$${name#*:}.txt; done
 	npm install --prefix $(NODE) --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --no-audit --no-fund \
-	  --save-exact openai@latest ai@latest @ai-sdk/openai-compatible@latest opencode-ai@latest zod@latest
+	  --save-exact openai@latest ai@latest @ai-sdk/openai-compatible@latest @ai-sdk/anthropic@latest @anthropic-ai/sdk@latest \
+	  @anthropic-ai/claude-code@latest @openai/codex@latest @google/gemini-cli@latest opencode-ai@latest zod@latest
 
 frameworks-constraints: $(FRAMEWORKS)-2/bin/python $(FRAMEWORKS)-3/bin/python
 	$(FRAMEWORKS)-2/bin/python -m pip install --disable-pip-version-check --upgrade --upgrade-strategy eager \

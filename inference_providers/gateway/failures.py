@@ -130,7 +130,8 @@ def gemini_form(failure: Told) -> dict[str, Any]:
     """As Google's API says it."""
     from inference_providers.protocols import gemini_reply
 
-    return gemini_reply.error(failure.status, failure.message, failure.code)
+    waits = next((value for name, value in failure.headers.items() if name.lower() == "retry-after"), "")
+    return gemini_reply.error(failure.status, failure.message, failure.code, retry_after=waits)
 
 
 def ollama_form(failure: Told) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inference_providers.gateway import gemini_api, openai_api
+from inference_providers.gateway import gemini_api, messages_api, openai_api
 from inference_providers.gateway.routes import Route
 
 TYPE_CHECKING = False
@@ -10,7 +10,11 @@ if TYPE_CHECKING:
     from inference_providers.gateway.messages import Handler, Incoming, Outgoing
     from inference_providers.gateway.service import Gateway
 
-_BY_HEADER: dict[str, Handler] = {"x-goog-api-client": gemini_api.models, "x-goog-api-key": gemini_api.models}
+_BY_HEADER: dict[str, Handler] = {
+    "x-goog-api-client": gemini_api.models,
+    "x-goog-api-key": gemini_api.models,
+    "anthropic-version": messages_api.models,
+}
 
 
 async def models(gateway: Gateway, incoming: Incoming) -> Outgoing:

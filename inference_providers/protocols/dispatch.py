@@ -8,7 +8,7 @@ from inference_providers import chat
 from inference_providers.chat import parameter_rules, parameters
 from inference_providers.errors import InvalidRequestError
 from inference_providers.protocols import openai_chat
-from inference_providers.registry import CHAT, RESPONSES
+from inference_providers.registry import CHAT, MESSAGES, RESPONSES, TALKS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +20,21 @@ if TYPE_CHECKING:
     from inference_providers.protocols.request import FittedRequest, ModelRequest, WhoCould
 
 NOBODY_CAN = "unsupported"  # code of the error where no candidate can do what a request needs
-PROTOCOLS: Mapping[str, ModelProtocol] = {openai_chat.ID: openai_chat}  # by `Offer.protocol`
+
+
+class _Protocols(dict[str, "ModelProtocol"]):
+    """The protocols by `Offer.protocol`. What few offers speak is loaded with the first of them."""
+
+    def __missing__(self, protocol: str) -> ModelProtocol:
+        if protocol != MESSAGES:
+            raise KeyError(protocol)
+        from inference_providers.protocols import messages
+
+        self[protocol] = messages
+        return messages
+
+
+PROTOCOLS: Mapping[str, ModelProtocol] = _Protocols({openai_chat.ID: openai_chat})
 
 
 def fit(request: ModelRequest, offer: Offer) -> FittedRequest:
@@ -117,13 +131,15 @@ def _served_by(path: str, offers: Sequence[Offer], native: str = "") -> Sequence
     kind = api_of(path)
     if not kind:
         return offers
-    served = [offer for offer in offers if offer.api in (kind, CHAT, native)]
+    apis = (*TALKS, native) if kind == CHAT else (kind, CHAT, native)
+    served = [offer for offer in offers if offer.api in apis]
     if offers and not served:
         asked = parameters.listed(f"{offer.provider}/{offer.internal_name}" for offer in offers[:4])
-        apis = parameters.listed(offer.api for offer in offers)
-        hint = next((f" {words} asks it." for api, words in _ASKED_BY.items() if kind == CHAT and api in apis), "")
+        theirs = parameters.listed(offer.api for offer in offers)
+        hint = next((f" {words} asks it." for api, words in _ASKED_BY.items() if kind == CHAT and api in theirs), "")
         raise InvalidRequestError(
-            f"Nothing was sent: {asked} can be asked by the API {apis!r} only, not by {kind!r}.{hint}", code=NOBODY_CAN
+            f"Nothing was sent: {asked} can be asked by the API {theirs!r} only, not by {kind!r}.{hint}",
+            code=NOBODY_CAN,
         )
     return served
 

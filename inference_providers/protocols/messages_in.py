@@ -89,7 +89,7 @@ def _turns(body: Mapping[str, Any], left: _Left) -> list[dict[str, Any]]:
         elif role == "assistant":
             turns += _assistant(blocks, where, left)
         elif role == "system":
-            turns.append({"role": "system", "content": _joined(blocks, where)})
+            _add_system(turns, _joined(blocks, where))
         else:
             raise _refused(f"{where}.role must be user or assistant, not {role!r:.40}")
     return turns
@@ -103,6 +103,21 @@ def _system(system: Any, left: _Left) -> str:
         left.out("cache_control")
     kept = [block for block in blocks if not str(block.get("text", "")).startswith(_VOLATILE)]
     return _joined(kept, "system")
+
+
+def _add_system(turns: list[dict[str, Any]], text: str) -> None:
+    """What the system says in the midst of a conversation goes to the user's turn: most models take it nowhere else."""
+    last = turns[-1] if turns else {}
+    if last.get("role", "system") == "system":
+        turns[:] = [{"role": "system", "content": "\n\n".join(filter(None, (last.get("content"), text)))}]
+        return
+    text = f"<system>\n{text}\n</system>"
+    if last["role"] != "user":
+        turns.append({"role": "user", "content": text})
+    elif isinstance(last["content"], str):
+        last["content"] = f"{last['content']}\n\n{text}"
+    else:
+        last["content"].append({"type": "text", "text": text})
 
 
 def _joined(blocks: list[Mapping[str, Any]], where: str) -> str:
@@ -140,6 +155,8 @@ def _part(block: Mapping[str, Any], where: str, left: _Left) -> dict[str, Any] |
     if kind == "search_result":
         texts = [_text(_object(one, where).get("text"), where) for one in _list(block.get("content"), where)]
         return {"type": "text", "text": "\n".join((f"{block.get('title', '')} ({block.get('source', '')})", *texts))}
+    if kind == "tool_reference":  # of a tool that waited to be found, and is among the others here
+        return {"type": "text", "text": f"The tool {_text(block.get('tool_name'), f'{where}.tool_name')} can be used."}
     left.needed(f"a block of the type {_text(kind, f'{where}.type')!r:.60} has no counterpart in chat completions")
     return None
 

@@ -12,6 +12,7 @@ from inference_providers import chat
 from inference_providers.protocols.responses_form import failure, head, tier_of, usage
 from inference_providers.protocols.responses_in import SEALED
 from inference_providers.protocols.responses_output import (
+    CALLS,
     REFUSAL,
     TEXT,
     Call,
@@ -184,8 +185,9 @@ class Output:
         tool = self._tools.get(call.name) or Tool(FUNCTION, call.name)
         call_id = call.id if call.id and call.id not in self._ids else self._new_id("call_")
         self._ids.add(call_id)
-        tell = self._teller("fc_" if tool.kind == FUNCTION else "ctc_")
-        self._open, self._place = Call(tell, self._last_id, call_id, tool), place
+        made = CALLS.get(tool.kind, Call)
+        tell = self._teller(made.prefix)
+        self._open, self._place = made(tell, self._last_id, call_id, tool), place
         self._open.add(call.arguments.text)
 
     def end(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from inference_providers.protocols.responses_fields import array, mapping, refused, text
 from inference_providers.protocols.responses_thoughts import open_seal
-from inference_providers.protocols.responses_tools import as_arguments, function_name
+from inference_providers.protocols.responses_tools import SEARCH, as_arguments, as_text, function_name, function_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from inference_providers.protocols.responses_fields import Notes
 
-_CALLS = ("function_call", "custom_tool_call")
-_RESULTS = ("function_call_output", "custom_tool_call_output")
+_CALLS = ("function_call", "custom_tool_call", "tool_search_call")
+_RESULTS = ("function_call_output", "custom_tool_call_output", "tool_search_output")
 # What a provider's own tools did: what the assistant said of it is there all the same.
-_TRACES = ("web_search_call", "file_search_call", "mcp_list_tools", "tool_search_call", "configuration_update")
+_TRACES = ("web_search_call", "file_search_call", "mcp_list_tools", "configuration_update")
 _TEXTS = ("input_text", "output_text", "text", "summary_text", "reasoning_text")
 _SYSTEM = ("system", "developer")
 
@@ -43,6 +43,9 @@ class Turns:
             self._message(item, where)
         elif kind == "reasoning":
             self._reasoning(item, where)
+        elif kind.startswith("tool_search_") and item.get("call_id") is None:  # a provider has searched
+            self._notes.lose(kind)
+            self.tools += array(item.get("tools") or [], f"{where}.tools")
         elif kind in _CALLS:
             self._call(item, kind, where)
         elif kind in _RESULTS:
@@ -99,6 +102,8 @@ class Turns:
     def _call(self, item: Mapping[str, Any], kind: str, where: str) -> None:
         call = text(item.get("call_id"), f"{where}.call_id")
         namespace = text(item.get("namespace") or "", f"{where}.namespace")
+        if kind == "tool_search_call":
+            item = {**item, "name": SEARCH, "arguments": as_text(item.get("arguments"))}
         if kind == "custom_tool_call":
             arguments = as_arguments(text(item.get("input"), f"{where}.input"))
         else:
@@ -110,7 +115,11 @@ class Turns:
     def _result(self, item: Mapping[str, Any], where: str) -> None:
         call = item.get("call_id")
         call = text("" if call is None else call, f"{where}.call_id")
-        parts = self._parts(item.get("output"), where, "output")
+        found = array(item.get("tools") or [], f"{where}.tools")
+        self.tools += found
+        told = f"These tools can be called now: {', '.join(function_names(found)) or 'none'}."
+        given = told if item.get("type") == "tool_search_output" else item.get("output")
+        parts = self._parts(given, where, "output")
         caller = self._callers.pop(call, None)
         if caller is None:
             self._notes.only_native(f"{where} is the output of {call[:80]!r}, and nothing before it calls that")
@@ -139,7 +148,7 @@ class Turns:
         if kind == "input_audio":
             return {"type": "input_audio", "input_audio": mapping(part.get("input_audio"), f"{where}.input_audio")}
         if part.get("file_id") and kind in ("input_image", "input_file"):
-            self._notes.only_native(f"{where} is a file that is kept at a provider: send what is in it instead")
+            self._notes.only_native(f"{where} is a file that is kept at a provider (send what is in it)")
             return None
         if kind == "input_image":
             url = text(part.get("image_url"), f"{where}.image_url")

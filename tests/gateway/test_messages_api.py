@@ -202,3 +202,10 @@ def test_thoughts_of_another_model_do_not_go_to_whoever_speaks_it() -> None:
     with Server(strict) as server:
         assert asyncio.run(work(server.url)) == [200, 200, 200]
     assert seen == [["thinking", "text"], ["thinking", "text"], ["thinking", "text"], ["text"]]
+
+
+def test_models_are_listed_in_its_form(within: Within, serve: Serve) -> None:
+    with _client(within(serve().url)) as client:
+        listed = list(client.models.list())
+        assert [model.id for model in listed] == ["m"]
+        assert client.models.retrieve("m") == listed[0]
