@@ -176,7 +176,12 @@ def mend(request: ModelRequest, offer: Offer, verdict: Verdict) -> None:
         return
     if len(learnt) >= complaints.TRIES or fitted.body is None:
         return
-    found = complaints.repair_of(verdict.error, verdict.words.text, verdict.words.param, fitted.body)
+    said, text, param = fitted.body, verdict.words.text, verdict.words.param
+    if fitted.asked is not None:
+        from inference_providers.protocols.messages_words import in_words_of_chats
+
+        said, text, param = dict(fitted.asked), in_words_of_chats(text), in_words_of_chats(param)
+    found = complaints.repair_of(verdict.error, text, param, said)
     if found is None:
         return
     known = request.repairs.get(offer.place) or Repairs()
@@ -185,9 +190,7 @@ def mend(request: ModelRequest, offer: Offer, verdict: Verdict) -> None:
     if fit(request, offer).body == fitted.body:
         return  # it was left out already, and is refused all the same
     learnt.append(found)
-    verdict.repaired = ", ".join(
-        [*(f"without {name}" for name in sorted(found.dropped)), *found.applied(fitted.body)[2]]
-    )
+    verdict.repaired = ", ".join([*(f"without {name}" for name in sorted(found.dropped)), *found.applied(said)[2]])
 
 
 _NO_SUCH_PATH = (404, 405, 501)
