@@ -351,11 +351,12 @@ def test_what_results_show_comes_after_all_of_them() -> None:
     assert [part["type"] for part in found[4]["content"]] == ["text", "image_url"]
 
 
-def test_systems_words_at_the_beginning_are_one_turn() -> None:
+def test_systems_words_are_one_turn_and_what_it_says_later_is_the_users() -> None:
+    """Most templates take a system turn at the beginning alone."""
     found = turns({"role": "developer", "content": "Rules."}, USER, {"role": "system", "content": "Late."},
                   instructions="Be brief.")  # fmt: skip
     assert [(turn["role"], turn["content"]) for turn in found] == [
-        ("system", "Be brief.\n\nRules."), ("user", "Hi"), ("system", "Late."),
+        ("system", "Be brief.\n\nRules."), ("user", "Hi\n\n<system>\nLate.\n</system>"),
     ]  # fmt: skip
 
 

@@ -6,13 +6,14 @@ wherever among the items they stand, and what results show as pictures comes aft
 
 from __future__ import annotations
 
+from inference_providers.protocols.dialect import settled
 from inference_providers.protocols.responses_fields import array, mapping, refused, text
 from inference_providers.protocols.responses_thoughts import open_seal, take_held
 from inference_providers.protocols.responses_tools import SEARCH, as_arguments, as_text, function_name, function_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from typing import Any
 
     from inference_providers.protocols.responses_fields import Notes
@@ -186,7 +187,7 @@ class Turns:
                 continue
             turn.place, before = len(made), turn
             made += turn.rows()
-        return _joined_beginning(made)
+        return settled(made)
 
 
 class _Assistant:
@@ -242,14 +243,3 @@ def _plain(parts: list[dict[str, Any]]) -> Any:
     """A turn's content: text where it is nothing else."""
     texts = [part["text"] for part in parts if part["type"] == "text"]
     return "\n\n".join(texts) if len(texts) == len(parts) else parts
-
-
-def _joined_beginning(turns: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    made: list[dict[str, Any]] = []
-    for turn in turns:
-        first = made[0] if len(made) == 1 else {}
-        if turn["role"] == first.get("role") == "system" and isinstance(turn["content"], str):
-            made[0] = {"role": "system", "content": f"{first['content']}\n\n{turn['content']}"}
-        else:
-            made.append(turn)
-    return made
