@@ -255,9 +255,10 @@ def _spellings(field: str) -> str:
 def _effort(it: _Complaint) -> Repairs | None:
     """An effort that this model does not have, where others are listed: the next one below it, else above."""
     sent = it.body.get("reasoning_effort")
-    if sent not in LEVELS or not it.says(r"reasoning|effort|\blevels?\b"):
+    named = it.names("reasoning_effort")
+    if sent not in LEVELS or not (named or it.says(r"reasoning|effort|\blevels?\b")):
         return None
-    if not it.names("reasoning_effort") and any(map(it.names, it.body.keys() - {"model", "messages", "stream"})):
+    if not named and any(map(it.names, it.body.keys() - {"model", "messages", "stream"})):
         return None
     place = LEVELS.index(sent)
     listed = [level for level in LEVELS if level != sent and re.search(rf"(?<![\w-]){level}(?![\w-])", it.text)]
