@@ -10,6 +10,7 @@ from typing import Any
 import openai
 import pytest
 from openai.types.responses import Response, ResponseFunctionToolCall
+from pydantic import BaseModel
 
 from inference_providers.gateway import kept_responses
 from inference_providers.gateway.callers import Caller
@@ -185,6 +186,26 @@ def test_a_program_that_keeps_its_own_history_gets_back_what_it_gave(within: Wit
     assert turns[2]["content"] == "I look."
     assert json.loads(turns[2]["tool_calls"][0]["function"]["arguments"]) == {"input": "*** Begin"}
     assert turns[3] == {"role": "tool", "tool_call_id": "c1", "content": "Done."}
+
+
+class Colour(BaseModel):
+    name: str
+
+
+def test_an_answer_in_a_form_is_read_by_the_sdk(within: Within, serve: Serve) -> None:
+    def behave(connection: Connection, request: Received) -> None:
+        asked_for = request.json["response_format"]["json_schema"]
+        assert (asked_for["name"], asked_for["strict"]) == ("Colour", True)
+        text = '{"name": "red"}'
+        if request.streams:
+            streams(text[:5], text[5:])(connection, request)
+        else:
+            connection.reply(200, completion(text, request.json["model"]))
+
+    with _client(within(serve(behave).url)) as client:
+        assert client.responses.parse(model="m", input="x", text_format=Colour).output_parsed == Colour(name="red")
+        with client.responses.stream(model="m", input="x", text_format=Colour) as stream:
+            assert stream.get_final_response().output_parsed == Colour(name="red")
 
 
 def test_items_may_be_named_instead_of_sent(within: Within, serve: Serve) -> None:
