@@ -41,8 +41,6 @@ PROVIDERS = {
     ),
     "groq": Strict(unknown="'messages.{0}' : for 'role:assistant' the following must be satisfied"
                            "[('messages.{0}' : property '{1}' is unsupported)]"),
-    "anthropic": Strict(ids="[a-zA-Z0-9_-]{1,64}",
-                        id_words="messages.{0}.content.{1}.tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'"),
     "google": Strict(ids=".+", takes=frozenset(("extra_content",)), signed=True),
     "moonshot": Strict(ids=".+", takes=frozenset(("reasoning_content",)), wants="reasoning_content"),
     "deepseek": Strict(ids=".+", takes=frozenset(("reasoning_content",)), wants="reasoning_content"),

@@ -168,9 +168,9 @@ def test_where_an_earlier_start_was_is_not_where_the_server_is() -> None:
         ({}, "openai", ""),
         ({"facts": {"m": [None] * 5 + ["tx"]}}, "another", "this model is served by another protocol only"),
         (
-            {"connection": {"protocol": "anthropic", "endpoint": "https://x.example", "api_key": "X"}},
-            "anthropic",
-            "speaks 'anthropic', not the OpenAI protocol",
+            {"connection": {"protocol": "gitlab", "endpoint": "https://x.example", "api_key": "X"}},
+            "gitlab",
+            "speaks 'gitlab', neither OpenAI's protocol nor Anthropic's",
         ),
     ],
     ids=["spoken", "a model's own", "the provider's"],
@@ -218,17 +218,17 @@ def test_at_an_address_of_the_users_own_nobody_here_knows_which_apis_there_are()
 
 
 def test_who_has_a_key_for_what_cannot_be_asked_is_told_so_and_not_to_set_it() -> None:
-    alone = ProviderList(json_override=registry_with("messages"), environ={"MINE_KEY": KEY}, local=False)
+    alone = ProviderList(json_override=registry_with("converse"), environ={"MINE_KEY": KEY}, local=False)
     with pytest.raises(
-        NoCredentialsError, match=r"Mine cannot be asked for 'mine/m': .*Anthropic's Messages API only"
+        NoCredentialsError, match=r"Mine cannot be asked for 'mine/m': .*Amazon's Converse API only"
     ) as raised:
         alone.candidates("mine/m")
     assert raised.value.variables == [] and "Set one of" not in str(raised.value)
 
-    both = registry_with("messages")
+    both = registry_with("converse")
     both["providers"]["other"] = {"connection": {"endpoint": "https://other.example/v1", "api_key": "OTHER_KEY"}, "model_names": {"m": "m"}}  # fmt: skip
     with pytest.raises(
-        NoCredentialsError, match=r"MINE_KEY is set, but of no use: .*Messages API only at Mine"
+        NoCredentialsError, match=r"MINE_KEY is set, but of no use: .*Converse API only at Mine"
     ) as raised:
         ProviderList(json_override=both, environ={"MINE_KEY": KEY}, local=False).candidates("m")
     assert raised.value.variables == ["OTHER_KEY"]

@@ -71,8 +71,8 @@ def test_every_route_has_an_api_and_leads_where_its_provider_lives() -> None:
     [
         ("openai", "o1-pro", "responses"), ("openai", "gpt-5.3-codex", "responses"), ("openai", "gpt-6.1-sol", "chat"),
         ("bedrock", "anthropic.claude-opus-5-5", "messages"), ("bedrock", "us.anthropic.claude-sonnet-5-5", "messages"),
-        ("azure-cognitive", "claude-opus-5-5", "messages"), ("vertex", "claude-3-haiku", "messages"),
-        ("perplexity", "anthropic/claude-opus-5-5", "responses"), ("anthropic", "claude-opus-5-5", "chat"),
+        ("azure-cognitive", "claude-opus-5-5", "messages"), ("vertex", "claude-3-haiku", "other"),
+        ("perplexity", "anthropic/claude-opus-5-5", "responses"), ("anthropic", "claude-opus-5-5", "messages"),
         ("azure", "gpt-4o", "chat"), ("azure", "gpt-6.1-sol", "chat"), ("azure", "o3-pro", "responses"),
         ("cloudflare-ai-gateway", "openai/gpt-4o", "chat"), ("cloudflare-ai-gateway", "anthropic/claude-opus-5", "chat"),
         ("google", "gemini-4-argon", "chat"), ("vercel", "anthropic/claude-opus-5.5", "chat"), ("minimax", "MiniMax-M3", "chat"),

@@ -14,6 +14,7 @@ from inference_providers.chat import AnswerBuilder, parameters
 from inference_providers.errors import InferenceProvidersError, InvalidRequestError
 from inference_providers.offers import wire_name
 from inference_providers.protocols import PROTOCOLS, capable_offers, classify, error_details, fit
+from inference_providers.registry import OPENAI_PROTOCOL
 from inference_providers.usage import Charge, usage_of
 
 TYPE_CHECKING = False
@@ -105,7 +106,7 @@ class BatchApi(JobApi):
             problem = (error_details(row).message if isinstance(row, dict) else "") or otherwise
             return Result(item, None, self.unwell(f"{problem}"))
         content = json.dumps(body).encode()
-        verdict = PROTOCOLS[self.offer.protocol].decode(
+        verdict = PROTOCOLS[OPENAI_PROTOCOL].decode(  # as which every form gives its rows
             code if isinstance(code := response.get("status_code"), int) and code else 200,
             {},
             content,

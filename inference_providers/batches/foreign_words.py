@@ -1,6 +1,6 @@
-"""Chats in the words of Anthropic's Messages API and of Google's generateContent, for their batches. Pure.
+"""Chats in the words of Google's generateContent, for its batches. Pure.
 
-A request comes as OpenAI's body and goes as theirs, a reply the other way round. A reply is untrusted: what has another
+A request comes as OpenAI's body and goes as its, a reply the other way round. A reply is untrusted: what has another
 shape than expected is left out.
 """
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
-_KEPT = ("temperature", "top_p", "top_k")
 _COMMON = ("model", "messages", "stop", "tools", "stream")
 _SYSTEM = ("system", "developer")
 _GOOGLE_NAMES = {
@@ -23,41 +22,9 @@ _GOOGLE_NAMES = {
     "top_p": "topP", "top_k": "topK", "seed": "seed", "n": "candidateCount",
 }  # fmt: skip
 _ENDS = {
-    "end_turn": "stop", "stop_sequence": "stop", "max_tokens": "length", "tool_use": "tool_calls",
-    "refusal": "content_filter", "model_context_window_exceeded": "length",
     "STOP": "stop", "MAX_TOKENS": "length", "SAFETY": "content_filter", "RECITATION": "content_filter",
     "PROHIBITED_CONTENT": "content_filter", "BLOCKLIST": "content_filter", "SPII": "content_filter",
 }  # fmt: skip
-
-
-def to_anthropic(body: Mapping[str, Any], most: int) -> tuple[dict[str, Any], list[str]]:
-    """A chat as parameters of a message, and the fields that have no word there. *most*: tokens, where none are set."""
-    limit = body.get("max_tokens") or body.get("max_completion_tokens") or most
-    made: dict[str, Any] = {"model": body.get("model"), "max_tokens": limit}
-    if system := _system(body):
-        made["system"] = system
-    made["messages"] = _spoken(_merged(_anthropic_turns(body)))
-    made |= {name: body[name] for name in _KEPT if body.get(name) is not None}
-    if (stop := body.get("stop")) is not None:
-        made["stop_sequences"] = [stop] if isinstance(stop, str) else stop
-    functions = [tool["function"] for tool in body.get("tools") or () if isinstance(tool.get("function"), dict)]
-    if functions:
-        made["tools"] = [
-            {
-                "name": one.get("name"),
-                "description": one.get("description") or "",
-                "input_schema": one.get("parameters") or {"type": "object"},
-            }
-            for one in functions
-        ]
-        choice = body.get("tool_choice")
-        words = {"auto": {"type": "auto"}, "required": {"type": "any"}, "none": {"type": "none"}}
-        if isinstance(choice, dict):
-            made["tool_choice"] = {"type": "tool", "name": (choice.get("function") or {}).get("name")}
-        elif choice in words:
-            made["tool_choice"] = words[choice]
-    known = ("max_tokens", "max_completion_tokens", "tool_choice", *_KEPT, *_COMMON)
-    return made, [name for name in body if name not in known]
 
 
 def to_google(body: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -77,28 +44,6 @@ def to_google(body: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         made["tools"] = [{"functionDeclarations": declared}]
     known = (*_GOOGLE_NAMES, *_COMMON)
     return made, [name for name in body if name not in known]
-
-
-def from_anthropic(message: Mapping[str, Any]) -> dict[str, Any]:
-    """A message as OpenAI's completion."""
-    blocks = [block for block in _list(message.get("content")) if isinstance(block, dict)]
-    turn: dict[str, Any] = {"role": "assistant", "content": "".join(_texts(blocks, "text", "text"))}
-    if thought := "".join(_texts(blocks, "thinking", "thinking")):
-        turn["reasoning_content"] = thought
-    calls = [
-        _call(str(block.get("id")), block.get("name"), block.get("input"))
-        for block in blocks
-        if block.get("type") == "tool_use"
-    ]
-    if calls:
-        turn["tool_calls"] = calls
-    usage = _dict(message.get("usage"))
-    cached = _count(usage, "cache_read_input_tokens")
-    asked = _count(usage, "input_tokens") + cached + _count(usage, "cache_creation_input_tokens")
-    end = message.get("stop_reason")
-    return _completion(
-        message.get("id"), message.get("model"), [(turn, end)], asked, _count(usage, "output_tokens"), cached
-    )
 
 
 def from_google(reply: Mapping[str, Any]) -> dict[str, Any]:
@@ -160,54 +105,12 @@ def _parts(turn: Mapping[str, Any]) -> list[dict[str, Any]]:
     return parts
 
 
-def _anthropic_turns(body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    for turn in body["messages"]:
-        role = turn.get("role")
-        if role in _SYSTEM:
-            continue
-        if role == "tool":
-            text = "".join(part.get("text", "") for part in _parts(turn))
-            block = {"type": "tool_result", "tool_use_id": turn.get("tool_call_id"), "content": text}
-            yield {"role": "user", "content": [block]}
-            continue
-        blocks = [_anthropic_part(part) for part in _parts(turn)]
-        for call in turn.get("tool_calls") or ():
-            function = call["function"]
-            blocks.append(
-                {"type": "tool_use", "id": call.get("id"), "name": function["name"], "input": _arguments(function)}
-            )
-        if blocks:
-            yield {"role": "assistant" if role == "assistant" else "user", "content": blocks}
-
-
-def _anthropic_part(part: Mapping[str, Any]) -> dict[str, Any]:
-    if part["type"] == "text":
-        return {"type": "text", "text": part["text"]}
-    kind, data = _picture(part)
-    source = {"type": "base64", "media_type": kind, "data": data} if kind else {"type": "url", "url": data}
-    return {"type": "image", "source": source}
-
-
 def _spoken(turns: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
     """All turns. Raises ValueError where there are none: a job with one such request may be refused as a whole."""
     found = list(turns)
     if not found:
         raise ValueError("there is nothing in it but a system prompt")
     return found
-
-
-def _merged(turns: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Turns that alternate: results of several calls are one turn there."""
-    last: dict[str, Any] | None = None
-    for turn in turns:
-        if last is not None and last["role"] == turn["role"]:
-            last["content"] += turn["content"]
-            continue
-        if last is not None:
-            yield last
-        last = turn
-    if last is not None:
-        yield last
 
 
 def _google_turns(body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -257,10 +160,6 @@ def _arguments(function: Mapping[str, Any]) -> dict[str, Any]:
         return _dict(jsontext.loads(function.get("arguments") or "{}"))
     except ValueError:
         return {}
-
-
-def _texts(blocks: Sequence[Mapping[str, Any]], kind: str, field: str) -> Iterator[str]:
-    return (str(block[field]) for block in blocks if block.get("type") == kind and isinstance(block.get(field), str))
 
 
 def _dict(value: Any) -> dict[str, Any]:

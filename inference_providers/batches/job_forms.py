@@ -12,7 +12,8 @@ from inference_providers.batches import foreign_words
 from inference_providers.batches.batch_api import BatchApi
 from inference_providers.batches.job_api import DONE, RUNNING, json_lines
 from inference_providers.errors import InferenceProvidersError
-from inference_providers.protocols import json_or_text
+from inference_providers.protocols import json_or_text, messages_from, messages_out, messages_turns
+from inference_providers.registry import MESSAGES
 from inference_providers.transport import RESPONSE_CAP
 
 TYPE_CHECKING = False
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from inference_providers.batches.provider_parts import Part
 
-_TOKENS = 8192  # of an answer, for an API that wants a number where nobody has said one
 _PAYLOAD = 20_000_000  # bytes of one request
 _MOST_PAGES = 100_000
 _JSON = "application/json"
@@ -32,9 +32,14 @@ class MessagesForm(BatchApi):
     """Anthropic's: a list of messages' parameters; results in lines below the job."""
 
     def request_of(self, name: str, body: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-        most = min(self.offer.output_limit or _TOKENS, _TOKENS)
-        params, dropped = foreign_words.to_anthropic(body, most)
-        return {"custom_id": name, "params": params}, dropped
+        lost: list[str] = []
+        if self.offer.protocol != MESSAGES:  # else it is in these words already
+            made = messages_out.message(body, self.offer.rules.model, limit=self.offer.output_limit)
+            body, lost = made.body, made.lost
+        params = {field: value for field, value in body.items() if field != "stream"}
+        if strange := messages_turns.strange_kinds(params["messages"]):
+            raise ValueError(f"a part of kind {strange[0]!r} cannot go into this provider's batch")
+        return {"custom_id": name, "params": params}, lost
 
     async def send(self, part: Part) -> str:
         content = b'{"requests": [%s]}' % b",".join(part.lines)
@@ -53,7 +58,7 @@ def _of_message(row: Mapping[str, Any]) -> dict[str, Any]:
     result = result if isinstance(result, dict) else {}
     message = result.get("message")
     if result.get("type") == "succeeded" and isinstance(message, dict):
-        return _answered(row.get("custom_id"), foreign_words.from_anthropic(message))
+        return _answered(row.get("custom_id"), messages_from.completion(message, 0))
     return _failed(row.get("custom_id"), result.get("error"), result.get("type"))
 
 

@@ -10,7 +10,7 @@ from inference_providers.attempts import reason
 from inference_providers.chat import Question
 from inference_providers.errors import TruncatedStreamError
 from inference_providers.offers import Offer, is_free, offer_by
-from inference_providers.registry import CHAT
+from inference_providers.registry import TALKS
 from inference_providers.usage import cost_of, usage_of
 
 TYPE_CHECKING = False
@@ -107,7 +107,7 @@ def called(
         offer
         for offer in found
         if offer.usable
-        and offer.api == CHAT
+        and offer.api in TALKS
         and (not wanted or offer.provider in wanted)
         and (not patterns or any(p in f"{offer.internal_name} {offer.canonical_name}".lower() for p in patterns))
         and (not free or is_free(offer))

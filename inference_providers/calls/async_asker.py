@@ -23,7 +23,7 @@ from inference_providers.errors import (
     ProviderUnavailableError,
 )
 from inference_providers.protocols import NOBODY_CAN, ModelRequest, capable_offers, classify
-from inference_providers.registry import CHAT
+from inference_providers.registry import TALKS
 from inference_providers.routing import Send
 from inference_providers.transport import Request, WireError
 
@@ -253,7 +253,7 @@ class AsyncAsker:
 
     async def _answers(self, offer: Offer, attempts: list[Attempt]) -> bool:
         """Whether a short inference verifies key, model and reply; not of what is asked by another API than chat."""
-        if offer.api != CHAT:
+        if offer.api not in TALKS:
             return True
         started, health = time.monotonic(), self.caller.health
         step = Send(offer, min(TEST_LIMIT, self.context.timeout))

@@ -7,7 +7,7 @@ import math
 from inference_providers.chat import order_behind
 from inference_providers.errors import InferenceProvidersError, NoCredentialsError, UnknownModelError
 from inference_providers.offers import AUTO, apply_policy, is_automatic, order
-from inference_providers.registry import CHAT
+from inference_providers.registry import TALKS
 from inference_providers.routing import Preferences, quality
 
 TYPE_CHECKING = False
@@ -161,7 +161,7 @@ def _instead(finder: Finder, pid: str, names: Sequence[str], floor: float | None
     """
     registry = finder.registry
     models = [model for model in registry.auto_model_priority if quality(registry, model) >= (floor or 0.0)]
-    reached = [offer for offer in finder.resolver.reachable(models) if offer.provider == pid and offer.api == CHAT]
+    reached = [offer for offer in finder.resolver.reachable(models) if offer.provider == pid and offer.api in TALKS]
     if not reached and floor is None:
         reached = [offer for offer in finder.keyed(AUTO) if offer.provider == pid]
     word = _filter_of(names[0])

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from inference_providers.chat.completion import refusal_in as refusal_in
     from inference_providers.chat.completion import reply_text as reply_text
     from inference_providers.chat.completion import test_body as test_body
+    from inference_providers.chat.completion import thinks as thinks
     from inference_providers.chat.completion import thoughts as thoughts
     from inference_providers.chat.completion import tool_calls as tool_calls
     from inference_providers.chat.completion import usage_in as usage_in
@@ -131,6 +132,7 @@ _HOME = {
         "refusal_in",
         "reply_text",
         "test_body",
+        "thinks",
         "thoughts",
         "tool_calls",
         "usage_in",

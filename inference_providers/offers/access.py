@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from inference_providers import credentials
 from inference_providers.offers.addresses import notices, own_address
-from inference_providers.registry import OPENAI_PROTOCOL, SPOKEN
+from inference_providers.registry import MESSAGES, SPOKEN, SPOKEN_PROTOCOLS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +41,6 @@ ANOTHER = "another"  # the protocol of what is served by an API only that is not
 
 # APIs of one company, in words: what is served by one of them only cannot be asked.
 _FOREIGN = {
-    "messages": "Anthropic's Messages API",
     "gemini": "Google's own Gemini API",
     "converse": "Amazon's Converse API",
 }
@@ -49,8 +48,8 @@ _FOREIGN = {
 
 def unspoken(protocol: str, api: str = "") -> str:
     """Why nobody can be asked in a protocol, or by an API; empty for those that this package speaks."""
-    if protocol != OPENAI_PROTOCOL:
-        return f"speaks {protocol!r}, not the OpenAI protocol"
+    if protocol not in SPOKEN_PROTOCOLS:
+        return f"speaks {protocol!r}, neither OpenAI's protocol nor Anthropic's"
     if api and api not in SPOKEN:
         return f"this model is served by {_FOREIGN.get(api, 'another protocol')} only"
     return ""
@@ -108,8 +107,13 @@ class Access(credentials.Secretive):
         self.live: Live | None = None  # what providers say themselves that they have; None: that does not count
         self.pins = pins
         self._general = general or {}
-        self._rules: dict[tuple[frozenset[str], tuple[int, ...]], Rules] = {}
+        self._rules: dict[tuple[frozenset[str], tuple[int, ...]], Rules] = {}  # by what is refused, and the rows
         self._permitted: tuple[Address | None, str] = (None, "")  # where requests for an endpoint were found to go
+
+    @property
+    def general(self) -> Mapping[str, Any]:
+        """The registry's rules about parameters, and about APIs."""
+        return self._general
 
     @property
     def allowed(self) -> Accesses | None:
@@ -168,9 +172,16 @@ class Access(credentials.Secretive):
         said = f"{self.provider.id}/{internal_name} may be worked on anywhere, not in {self.region} alone"
         return [*self.notices, f"{said}; name another of its names to keep it there"]
 
-    def rules(self, facts: Facts, internal_name: str) -> Rules:
-        """The rules about parameters for an offer with these facts; worked out once for all that refuse the same."""
+    def rules(self, facts: Facts, internal_name: str, api: str) -> Rules:
+        """The rules about parameters for an offer with these facts; worked out once for all that refuse the same.
+
+        *api*: by which it is asked.
+        """
         refused = facts.refusals(self._general.get("refused") or {})
+        if api == MESSAGES:
+            from inference_providers.offers.other_apis import message_rules
+
+            return message_rules(self._general, facts, internal_name, refused, self.provider.id, self._rules)
         pid = self.provider.id
         rows = [row for row in self._general.get("models") or () if pid in row["at"] and _is_named(row, internal_name)]
         key = (refused, tuple(map(id, rows)))

@@ -11,7 +11,7 @@ import re
 from inference_providers.offers.ordering import order
 from inference_providers.offers.resolution import AUTO, SMALL, Resolution
 from inference_providers.offers.sorting import POLICIES, apply_policy
-from inference_providers.registry import CHAT
+from inference_providers.registry import TALKS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,14 +57,14 @@ def automatic(lookup: Lookup, name: str) -> Resolution:
     """`auto`, `auto:small`: every offer of the list's models, what providers with a key have else, what runs here."""
     choice = name.lower()
     listed = [offer for model in priority(lookup.registry, choice) for offer in lookup.offers_of(model, local=False)]
-    offers = [offer for offer in listed if offer.api == CHAT or not offer.usable]
+    offers = [offer for offer in listed if offer.api in TALKS or not offer.usable]
     return Resolution(name, choice, None, offers + _unlisted(lookup, choice, offers) + lookup.server_offers_of_all())
 
 
 def keyed(lookup: Lookup, name: str) -> list[Offer]:
     """The candidates of a choice at providers with a key: no look at local ports."""
     choice = list_of(name)
-    offers = [offer for offer in lookup.reachable(priority(lookup.registry, choice)) if offer.api == CHAT]
+    offers = [offer for offer in lookup.reachable(priority(lookup.registry, choice)) if offer.api in TALKS]
     offers += _unlisted(lookup, choice, offers)
     policy = name.removeprefix(choice).removeprefix(":")
     found = apply_policy(policy, offers, lookup.registry) if policy else offers
@@ -78,7 +78,7 @@ def _unlisted(lookup: Lookup, choice: str, listed: Iterable[Offer]) -> list[Offe
     for provider in lookup.reached():
         if provider.id not in served:
             own = lookup.offers_by(provider, provider.model_names.items())
-            found += ranked(lookup.registry, choice, [offer for offer in own if offer.usable and offer.api == CHAT])[
+            found += ranked(lookup.registry, choice, [offer for offer in own if offer.usable and offer.api in TALKS])[
                 :COUNT
             ]
     known = {offer.place for offer in listed if offer.doubtful and offer.usable}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from inference_providers import credentials
 from inference_providers.offers.access import ANOTHER, unspoken
-from inference_providers.registry import CHAT, RESPONSES, SPOKEN
+from inference_providers.registry import CHAT, MESSAGES, OPENAI_PROTOCOL, RESPONSES, SPOKEN, TALKS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ class Offer(credentials.Secretive, Frozen):
         "named": "Whether the user named this provider.",
         "local": "Whether this is a server on this machine, and the model runs there.",
         "place": "What may be well or ill, whoever asks.",
-        "protocol": "How its provider is spoken to: `openai`, or what this package does not speak.",
-        "api": "By which API it is asked: `chat`, `responses`, ... or one that this package does not speak.",
+        "protocol": "How it is spoken to: `openai`, `messages`, or what this package does not speak.",
+        "api": "By which API it is asked: `chat`, `messages`, `responses`, or one that this package does not speak.",
         "billing": "How its key is charged: `payg` (by use), `plan` (a subscription) or `free`.",
         "reason": "Why this offer is not a candidate; empty when it is one.",
         "usable": "Whether it can be tried now.",
@@ -142,7 +142,7 @@ class Offer(credentials.Secretive, Frozen):
         def __getattr__(self, name: str) -> Any:
             """A field that has not been filled. It is, once, and from then on this method is not asked."""
             if name == "rules":
-                _put(self, name, self._access.rules(self.facts, self.internal_name))
+                _put(self, name, self._access.rules(self.facts, self.internal_name, self.api))
             elif name in _BY_FACTS or (name in _BY_ROUTE and "routes" in self.connection):
                 self._read_facts()
             else:
@@ -157,20 +157,21 @@ class Offer(credentials.Secretive, Frozen):
             _reached_by(self, access)
         # At an address of the user's own, nobody here knows what has ended, nor which APIs there are.
         own = access.pins is None
-        api = CHAT if own and access.provider.local is None and _is_elsewhere(access) else facts.api
+        elsewhere = own and access.provider.local is None and _is_elsewhere(access)
+        api = access.provider.usual_api if elsewhere else facts.api
         reason = unspoken(access.provider.protocol, api) or access.reason
         if not reason and access.opt_in and not self.named:
             reason = f"{access.variable} is a general-purpose token; name the provider or allow it"
         if not reason and not self.local and access.provider.local is not None:
             reason = access.elsewhere
         doubtful = facts.is_doubtful and not own
-        if not reason and access.live is not None and api in (CHAT, RESPONSES):
+        if not reason and access.live is not None and api in (*TALKS, RESPONSES):
             doubtful = doubtful and not access.live.has(access, self.internal_name)
             reason = "" if self.named else access.live.lacking(access, self.internal_name)
         if not reason and not self.named and access.region and nearness(self) == 4:
             reason = f"this name does not work in {access.region}; name the provider to ask for it all the same"
         _put(self, "facts", facts)
-        _put(self, "protocol", access.provider.protocol if api in SPOKEN else ANOTHER)
+        _put(self, "protocol", _protocol(access.provider.protocol, api))
         _put(self, "api", api)
         _put(self, "billing", access.provider.billing)
         _put(self, "reason", reason)
@@ -241,6 +242,25 @@ class Offer(credentials.Secretive, Frozen):
                     return self._access.forbids(address, there)
         return why
 
+    def asked_by(self, api: str) -> Mapping[str, Any] | None:
+        """How it is asked by an API: `endpoint`, `key` (the header that has it), `headers`; None if it is not.
+
+        What is not said there is as in chats.
+        """
+        speaks: Mapping[str, Any] | None = (self.connection.get("speaks") or {}).get(api)
+        if self.api == api:
+            from inference_providers.offers.other_apis import usual
+
+            said = {name: (speaks or {})[name] for name in ("key", "headers") if name in (speaks or {})}
+            return {**usual(self._access.general, self.connection, self.variable, api), **said}
+        if speaks is None or self.api != CHAT or (not self.local and self.moved()):
+            return None  # nobody knows what is spoken at an address of the user's
+        if "names" in speaks:
+            import re
+
+            return speaks if re.search(speaks["names"], self.internal_name) else None
+        return speaks
+
     def lacks(self, feature: str) -> bool:
         """Whether the sources say that it cannot do *feature*, one of `features`; False where nobody knows."""
         return feature in self.facts.lacks
@@ -253,6 +273,13 @@ class Offer(credentials.Secretive, Frozen):
 
     def lost(self) -> None:
         """Note that a request did not get through: whether a server of ours still runs is looked at anew."""
+
+
+def _protocol(protocol: str, api: str) -> str:
+    """How an offer is spoken to: a provider may have models of one API beside those of another."""
+    if api not in SPOKEN:
+        return ANOTHER
+    return MESSAGES if api == MESSAGES else OPENAI_PROTOCOL if protocol == MESSAGES else protocol
 
 
 def _reached_by(offer: Offer, access: Access) -> None:

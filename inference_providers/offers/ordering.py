@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inference_providers.offers.offer import nearness
-from inference_providers.registry import CHAT
+from inference_providers.registry import TALKS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def order(offers: Iterable[Offer], *, here_first: bool = False, plans_last: bool
 
     def place(offer: Offer) -> tuple[bool, ...]:
         here = (offer.local and not offer.named) != here_first
-        return here, plans_last and offer.billing == "plan", offer.api != CHAT, offer.doubtful
+        return here, plans_last and offer.billing == "plan", offer.api not in TALKS, offer.doubtful
 
     return sorted(first.values(), key=place)
 

@@ -11,8 +11,11 @@ if TYPE_CHECKING:
     from inference_providers.protocols import gemini_others as gemini_others
     from inference_providers.protocols import gemini_reply as gemini_reply
     from inference_providers.protocols import messages_count as messages_count
+    from inference_providers.protocols import messages_from as messages_from
     from inference_providers.protocols import messages_in as messages_in
+    from inference_providers.protocols import messages_out as messages_out
     from inference_providers.protocols import messages_reply as messages_reply
+    from inference_providers.protocols import messages_turns as messages_turns
     from inference_providers.protocols import ollama_in as ollama_in
     from inference_providers.protocols import ollama_reply as ollama_reply
     from inference_providers.protocols import responses_events as responses_events
@@ -100,8 +103,11 @@ __getattr__, __dir__ = face(
         "gemini_others",
         "gemini_reply",
         "messages_count",
+        "messages_from",
         "messages_in",
+        "messages_out",
         "messages_reply",
+        "messages_turns",
         "ollama_in",
         "ollama_reply",
         "responses_events",

@@ -8,7 +8,7 @@ from inference_providers import chat
 from inference_providers.chat import parameter_rules, parameters
 from inference_providers.errors import InvalidRequestError
 from inference_providers.protocols import openai_chat
-from inference_providers.registry import CHAT, RESPONSES
+from inference_providers.registry import CHAT, MESSAGES, RESPONSES, TALKS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +20,21 @@ if TYPE_CHECKING:
     from inference_providers.protocols.request import FittedRequest, ModelRequest, WhoCould
 
 NOBODY_CAN = "unsupported"  # code of the error where no candidate can do what a request needs
-PROTOCOLS: Mapping[str, ModelProtocol] = {openai_chat.ID: openai_chat}  # by `Offer.protocol`
+
+
+class _Protocols(dict[str, "ModelProtocol"]):
+    """The protocols by `Offer.protocol`. What few offers speak is loaded with the first of them."""
+
+    def __missing__(self, protocol: str) -> ModelProtocol:
+        if protocol != MESSAGES:
+            raise KeyError(protocol)
+        from inference_providers.protocols import messages
+
+        self[protocol] = messages
+        return messages
+
+
+PROTOCOLS: Mapping[str, ModelProtocol] = _Protocols({openai_chat.ID: openai_chat})
 
 
 def fit(request: ModelRequest, offer: Offer) -> FittedRequest:
@@ -117,13 +131,15 @@ def _served_by(path: str, offers: Sequence[Offer], native: str = "") -> Sequence
     kind = api_of(path)
     if not kind:
         return offers
-    served = [offer for offer in offers if offer.api in (kind, CHAT, native)]
+    apis = (*TALKS, native) if kind == CHAT else (kind, CHAT, native)
+    served = [offer for offer in offers if offer.api in apis]
     if offers and not served:
         asked = parameters.listed(f"{offer.provider}/{offer.internal_name}" for offer in offers[:4])
-        apis = parameters.listed(offer.api for offer in offers)
-        hint = next((f" {words} asks it." for api, words in _ASKED_BY.items() if kind == CHAT and api in apis), "")
+        theirs = parameters.listed(offer.api for offer in offers)
+        hint = next((f" {words} asks it." for api, words in _ASKED_BY.items() if kind == CHAT and api in theirs), "")
         raise InvalidRequestError(
-            f"Nothing was sent: {asked} can be asked by the API {apis!r} only, not by {kind!r}.{hint}", code=NOBODY_CAN
+            f"Nothing was sent: {asked} can be asked by the API {theirs!r} only, not by {kind!r}.{hint}",
+            code=NOBODY_CAN,
         )
     return served
 
@@ -160,7 +176,12 @@ def mend(request: ModelRequest, offer: Offer, verdict: Verdict) -> None:
         return
     if len(learnt) >= complaints.TRIES or fitted.body is None:
         return
-    found = complaints.repair_of(verdict.error, verdict.words.text, verdict.words.param, fitted.body)
+    said, text, param = fitted.body, verdict.words.text, verdict.words.param
+    if fitted.asked is not None:
+        from inference_providers.protocols.messages_words import in_words_of_chats
+
+        said, text, param = dict(fitted.asked), in_words_of_chats(text), in_words_of_chats(param)
+    found = complaints.repair_of(verdict.error, text, param, said)
     if found is None:
         return
     known = request.repairs.get(offer.place) or Repairs()
@@ -169,9 +190,8 @@ def mend(request: ModelRequest, offer: Offer, verdict: Verdict) -> None:
     if fit(request, offer).body == fitted.body:
         return  # it was left out already, and is refused all the same
     learnt.append(found)
-    verdict.repaired = ", ".join(
-        [*(f"without {name}" for name in sorted(found.dropped)), *found.applied(fitted.body)[2]]
-    )
+    left_out = [f"without {name}" for name in sorted(found.dropped)]
+    verdict.repaired = ", ".join([*left_out, *found.applied(said)[2]]) or found.told
 
 
 _NO_SUCH_PATH = (404, 405, 501)

@@ -49,9 +49,11 @@ def missing(request: ModelRequest, offer: Offer, needs: Sequence[str]) -> list[s
 
 def encode(request: ModelRequest, offer: Offer) -> FittedRequest:
     """The request as this offer gets it. What it leaves out of a chat is among `dropped`."""
+    row = offer.asked_by(MESSAGES) or {}
+    own_headers = {**HEADERS, **(row.get("headers") or {})}
     if request.api != chat.PATH or request.body is None:
         fitted = openai_chat.encode(request, offer)
-        fitted.headers = {**HEADERS, **fitted.headers}
+        fitted.headers, fitted.key = {**own_headers, **fitted.headers}, row.get("key", "")
         return fitted
     from inference_providers.protocols.messages_out import message
 
@@ -60,7 +62,7 @@ def encode(request: ModelRequest, offer: Offer) -> FittedRequest:
     made = message(asked, offer.rules.model, limit=offer.output_limit)
     own = {name: asked[name] for name in made.lost if name in request.untouched and name in asked}
     headers = {
-        **HEADERS,
+        **own_headers,
         **request.headers,
         "Accept": "text/event-stream" if request.streams else "application/json",
         "Content-Type": request.content_type,
@@ -74,7 +76,7 @@ def encode(request: ModelRequest, offer: Offer) -> FittedRequest:
         dropped=[*dropped, *(name for name in made.lost if name not in own and name not in dropped)],
         repaired=[*repaired, *made.put],
     )
-    fitted.asked = asked
+    fitted.asked, fitted.key = asked, row.get("key", "")
     return fitted
 
 

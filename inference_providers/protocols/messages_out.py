@@ -6,6 +6,7 @@ What it has no word for is left out, and named; what it has in another measure i
 
 from __future__ import annotations
 
+from inference_providers.chat import parameters
 from inference_providers.protocols.messages_from import ANSWER_TOOL
 from inference_providers.protocols.messages_turns import spoken
 
@@ -162,8 +163,6 @@ def _format(made: Message, body: Mapping[str, Any], takes: Mapping[str, Any]) ->
         return
     thinks = body.get("reasoning_effort") not in (None, "none") or made.body.get("thinking")
     if thinks or "tools" in made.body or schema.get("type") != "object":
-        from inference_providers.chat import parameters
-
         _instruct(made, parameters.schema_prompt(schema))
         return
     described = inner.get("description") if isinstance(inner, dict) else None

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     Block = dict[str, Any]
 
 NO_RESULT = "(There is no result: the call was not made, or its result was lost.)"
+_KINDS = ("text", "image", "document", "tool_use", "tool_result", "thinking", "redacted_thinking", "search_result")
 _SYSTEM = ("system", "developer")
 _RESULTS = ("tool", "function")
 _TEXTS = ("text", "input_text", "output_text", "refusal")
@@ -172,7 +173,7 @@ def _block(part: Any) -> Block | None:
         block = _picture(given.get("url") if isinstance(given, dict) else given)
     elif kind == "file" and isinstance(part.get("file"), dict):
         block = _document(part["file"])
-    elif kind == "thinking" and not part.get("signature"):
+    elif chat.thinks(part) and not (part.get("signature") or part.get("data")):
         return None
     if block is None:
         return dict(part)
@@ -225,3 +226,9 @@ def _data_of(url: str) -> tuple[str, str]:
 
         data = base64.b64encode(unquote_to_bytes(data)).decode()
     return kind.lower() or "text/plain", data
+
+
+def strange_kinds(turns: list[dict[str, Any]]) -> list[str]:
+    """The kinds of blocks in turns that no message has: of parts that have no word there."""
+    blocks = [block for turn in turns for block in turn["content"]]
+    return [str(block.get("type")) for block in blocks if block.get("type") not in _KINDS]

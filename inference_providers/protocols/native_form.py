@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
-from inference_providers.registry import CHAT
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -14,8 +10,6 @@ if TYPE_CHECKING:
     from inference_providers.offers import Offer
 
     Plainer = Callable[[Mapping[str, Any], str], dict[str, Any] | None]
-
-_AS_IT_IS: Mapping[str, Any] = {}  # of an offer that is served by this very API
 
 
 class NativeForm:
@@ -49,11 +43,4 @@ class NativeForm:
 
     def row(self, offer: Offer) -> Mapping[str, Any] | None:
         """How an offer is asked by this API (`endpoint`, `key`, `headers`); None where it does not speak it."""
-        if offer.api == self.api:
-            return _AS_IT_IS
-        row: Mapping[str, Any] | None = (offer.connection.get("speaks") or {}).get(self.api)
-        if row is None or offer.api != CHAT or (not offer.local and offer.moved()):
-            return None  # nobody knows what is spoken at an address of the user's
-        if "names" in row and re.search(row["names"], offer.internal_name) is None:
-            return None
-        return row
+        return offer.asked_by(self.api)

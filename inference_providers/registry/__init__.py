@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from inference_providers.registry.facts import OTHER_PROTOCOL as OTHER_PROTOCOL
     from inference_providers.registry.facts import RESPONSES as RESPONSES
     from inference_providers.registry.facts import SPOKEN as SPOKEN
+    from inference_providers.registry.facts import STRUCTURED_OUTPUT as STRUCTURED_OUTPUT
+    from inference_providers.registry.facts import TALKS as TALKS
     from inference_providers.registry.facts import Facts as Facts
     from inference_providers.registry.first_format import is_first_format as is_first_format
     from inference_providers.registry.first_format import modernised as modernised
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from inference_providers.registry.prices import Prices as Prices
     from inference_providers.registry.prices import Rate as Rate
     from inference_providers.registry.provider import OPENAI_PROTOCOL as OPENAI_PROTOCOL
+    from inference_providers.registry.provider import SPOKEN_PROTOCOLS as SPOKEN_PROTOCOLS
     from inference_providers.registry.provider import Provider as Provider
     from inference_providers.registry.registry import BUNDLED_PATH as BUNDLED_PATH
     from inference_providers.registry.registry import Registry as Registry
@@ -70,6 +73,8 @@ _HOME = {
         "OTHER_PROTOCOL",
         "RESPONSES",
         "SPOKEN",
+        "STRUCTURED_OUTPUT",
+        "TALKS",
     ),
     "first_format": (
         "is_first_format",
@@ -108,6 +113,7 @@ _HOME = {
     "provider": (
         "OPENAI_PROTOCOL",
         "Provider",
+        "SPOKEN_PROTOCOLS",
     ),
     "registry": (
         "BUNDLED_PATH",

@@ -31,7 +31,7 @@ DIGITS = "123456789"
 CHAT, RESPONSES, MESSAGES = "chat", "responses", "messages"
 TALKS = (CHAT, MESSAGES)  # by which a chat is asked for; the second after its translation
 OTHER = "other"  # an API of which it is known only that nobody here speaks it
-SPOKEN = (CHAT, RESPONSES, "embeddings", "images", "speech", "transcription", "rerank", "moderation")
+SPOKEN = (*TALKS, RESPONSES, "embeddings", "images", "speech", "transcription", "rerank", "moderation")
 
 _UNKNOWN = (None,) * 7
 _NOTHING: Mapping[str, Any] = {}
@@ -55,8 +55,13 @@ class Facts:
         "_letters": "",
     }
 
-    def __init__(self, row: Sequence[Any] = (), routes: Mapping[str, Mapping[str, str]] | None = None) -> None:
-        """*row*: as in the registry file, where what is unknown at the end is left out. *routes*: its provider's."""
+    def __init__(
+        self, row: Sequence[Any] = (), routes: Mapping[str, Mapping[str, str]] | None = None, usual: str = CHAT
+    ) -> None:
+        """*row*: as in the registry file, where what is unknown at the end is left out. *routes*: its provider's.
+
+        *usual*: by which API its provider's models are asked without a route.
+        """
         (
             self.context_window, self.output_limit, self.input_price, self.output_price, self.cached_input_price,
             letters, more,
@@ -67,7 +72,7 @@ class Facts:
         if self.route:
             self.api = ((routes or _NOTHING).get(self.route) or _NOTHING).get("api") or OTHER
         else:
-            self.api = CHAT
+            self.api = usual
 
     if TYPE_CHECKING:
         context_window: int | None

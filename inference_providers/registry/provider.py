@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from inference_providers.registry.facts import Facts
+from inference_providers.registry.facts import CHAT, MESSAGES, Facts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 OPENAI_PROTOCOL = "openai"
+SPOKEN_PROTOCOLS = (OPENAI_PROTOCOL, MESSAGES)
 # How people call the variable with a provider's address, after what stands before `_API_KEY` in that of its key.
 _ADDRESSES = ("_BASE_URL", "_API_BASE", "_API_BASE_URL")
 _ANYBODYS = ("MODEL", "LOCAL", "OR")  # by which programs mean whatever model they use
@@ -27,7 +28,7 @@ class Provider:
         "name": "The name people know it by.",
         "connection": "How to reach it: protocol, endpoint, key variables.",
         "endpoint": "Base URL of its OpenAI-compatible API; may hold `${VARIABLE}`; empty if it has none.",
-        "protocol": "`openai` where an OpenAI client works.",
+        "protocol": "`openai`, or `messages` where chats are asked by Anthropic's; else one that nothing here speaks.",
         "key_variables": "Environment variables that may hold its key, preferred first.",
         "local": "Set for servers on this machine: how to find and recognise them.",
         "model_names": "Canonical name -> its own, preferred name.",
@@ -150,7 +151,7 @@ class Provider:
 
         None, where it is out of service, or speaks another protocol, or there is no variable for its key.
         """
-        reached = self.endpoint and self.protocol == OPENAI_PROTOCOL and not self.disabled
+        reached = self.endpoint and self.protocol in SPOKEN_PROTOCOLS and not self.disabled
         if not reached or not (self.key_variables or self.local is not None):
             return []
         names = dict.fromkeys([*self.model_names.values(), *self.more_names])
@@ -158,7 +159,12 @@ class Provider:
 
     def facts(self, internal_name: str) -> Facts:
         """Facts about one of its offers."""
-        return Facts(self.all_facts.get(internal_name) or (), self.connection.get("routes"))
+        return Facts(self.all_facts.get(internal_name) or (), self.connection.get("routes"), self.usual_api)
+
+    @property
+    def usual_api(self) -> str:
+        """By which API its models are asked, unless a route says otherwise."""
+        return MESSAGES if self.protocol == MESSAGES else CHAT
 
     @property
     def all_facts(self) -> Mapping[str, list[Any]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from inference_providers.chat import BALANCED, CHEAPEST, FASTEST, LISTED, ORDERS, RANDOM, SMARTEST
 from inference_providers.offers import is_free
-from inference_providers.registry import CHAT
+from inference_providers.registry import TALKS
 from inference_providers.usage import Size, likely_cost
 
 TYPE_CHECKING = False
@@ -76,7 +76,7 @@ class Outlook:
         if strategy == LISTED or len(offers) < 2:
             return offers
         keys = self.keys(strategy, offers, body)
-        found = sorted(offers, key=lambda offer: (offer.api != CHAT, offer.doubtful, *keys[id(offer)]))
+        found = sorted(offers, key=lambda offer: (offer.api not in TALKS, offer.doubtful, *keys[id(offer)]))
         return self._explored(found, Size(body)) if strategy == FASTEST and self.explores else found
 
     def keys(self, strategy: str, offers: Sequence[Offer], body: Mapping[str, Any]) -> dict[int, tuple[float, ...]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from inference_providers.credentials import host_of, is_foreign
-from inference_providers.registry import OPENAI_PROTOCOL
+from inference_providers.registry import OPENAI_PROTOCOL, SPOKEN_PROTOCOLS
 from inference_providers.upkeep.importers.merging import BEFORE, COMPARED
 
 TYPE_CHECKING = False
@@ -132,10 +132,13 @@ def guarded_routes(provider: str, old: Row, new: Row, by_hand: Iterable[str]) ->
     return with_offers(new, old), [Tripped(provider, "host", _listed(strange), "kept its offers as they were")]
 
 
-def guarded_connection(provider: str, old: Row, new: Row, *, own_keys: bool = False) -> tuple[Row, list[Tripped]]:
+def guarded_connection(
+    provider: str, old: Row, new: Row, *, own_keys: bool = False, by_hand: str = ""
+) -> tuple[Row, list[Tripped]]:
     """The connection of a new row, with the key variables and the endpoint that the old row had and this one lost.
 
-    *own_keys*: the overlay lists the key variables, so that those that are missing are meant to be.
+    *own_keys*: the overlay lists the key variables, so that those that are missing are meant to be. *by_hand*: the
+    protocol that the overlay gives it.
     """
     before, after = old.get("connection") or {}, dict(new.get("connection") or {})
     tripped = []
@@ -144,7 +147,7 @@ def guarded_connection(provider: str, old: Row, new: Row, *, own_keys: bool = Fa
         tripped.append(Tripped(provider, "key", _listed(lost), f"kept {_listed(had)}"))
         after["api_key"] = had
     was, now = (one.get("protocol", OPENAI_PROTOCOL) for one in (before, after))
-    spoken = now == was or was != OPENAI_PROTOCOL
+    spoken = now == was or was not in SPOKEN_PROTOCOLS or (now == by_hand and now in SPOKEN_PROTOCOLS)
     if before.get("endpoint") and not (after.get("endpoint") and spoken):
         said = after.get("endpoint") or ""
         said = said if spoken else f"{said or 'no address'}, by another protocol: {now}"
@@ -271,7 +274,10 @@ class Before:
         """A new row, with what its connection must not lose."""
         by_hand = (self._overlay["providers"].get(provider) or {}).get("connection") or {}
         own_keys = bool(by_hand.get("only_these_keys"))
-        connection, tripped = guarded_connection(provider, self._old(provider), row, own_keys=own_keys)
+        protocol = by_hand.get("protocol") or ""
+        connection, tripped = guarded_connection(
+            provider, self._old(provider), row, own_keys=own_keys, by_hand=protocol
+        )
         if self._previous is not None and provider not in self._accepted:  # whatever sources there are
             old = self.rows["providers"].get(provider) or {}
             own = [*by_hand.get("api_key", ()), *by_hand.get("more_keys", ())]

@@ -136,7 +136,7 @@ _SHAPES = {"responses": "responses", "completions": "chat"}
 _APIS = {
     "@ai-sdk/anthropic": "messages",
     "@ai-sdk/google": "gemini",
-    "@ai-sdk/google-vertex/anthropic": "messages",
+    "@ai-sdk/google-vertex/anthropic": "other",
     "@ai-sdk/openai": "responses",
     "@ai-sdk/openai-compatible": "chat",
 }

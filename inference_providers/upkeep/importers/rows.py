@@ -82,7 +82,7 @@ LETTERS = "".join(letter + letter.upper() for letter in CAPABILITIES) + "PE"
 
 # Protocols of providers by the SDK package that a source gives.
 PROTOCOLS = {
-    "@ai-sdk/anthropic": "anthropic",
+    "@ai-sdk/anthropic": "messages",
     "@ai-sdk/google": "google",
     "@ai-sdk/google-vertex/anthropic": "anthropic",
 }
