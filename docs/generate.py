@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from inference_providers import installing
+from inference_providers.registry import SPOKEN_PROTOCOLS
 from inference_providers.registry.registry import Registry, bundled
 
 ROOT = Path(__file__).parent.parent
@@ -15,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 
 def provider_table(registry: Registry) -> str:
     """Cloud providers with an endpoint, as one line of names for each group; local servers after them."""
-    cloud = [p for p in registry.providers.values() if p.local is None and p.endpoint and p.protocol == "openai"]
+    cloud = [p for p in registry.providers.values() if p.local is None and p.endpoint and p.protocol in SPOKEN_PROTOCOLS]
     main, rest = cloud[: len(registry.easiest) * 8], cloud[len(registry.easiest) * 8 :]
     rows = ["| provider | id | key | models |", "|---|---|---|---|"]
     for provider in main:
@@ -188,7 +189,7 @@ def key_rows(registry: Registry) -> str:
     for provider in registry.providers.values():
         connection = provider.connection
         account = [*sources_of(provider), *(connection.get("headers") or {}).values()]
-        reached = provider.endpoint and provider.protocol == "openai"
+        reached = provider.endpoint and provider.protocol in SPOKEN_PROTOCOLS
         address = [
             name for name in provider.address_variables if reached and (provider.local is not None or name not in here)
         ]
