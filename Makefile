@@ -7,6 +7,7 @@ LOWEST := .venv-lowest
 FRAMEWORKS := .venv-openai
 CLIENTS := .venv-clients
 AIDER := .venv-aider
+BROWSER := .venv-browser
 NODE := tests/clients/programs
 
 # What the tests ran with: `make constraints` takes the newest of everything and writes it down.
@@ -27,16 +28,19 @@ PACKAGES_3 := 'openai>=3' dspy haystack-ai langchain-openai langchain-tests open
   semantic-kernel 'smolagents[openai]'
 
 # Programs that use the gateway. aider wants exact versions of much, so it is alone.
-CLIENTS_PYTHON := openai langchain-openai llm schemathesis
+CLIENTS_PYTHON := openai anthropic google-genai ollama langchain-openai llm schemathesis
 CLIENTS_NODE := $(if $(shell command -v npm 2>/dev/null),$(NODE)/node_modules/.test)
+
+# The gateway's pages in a browser, which the machine has: Playwright fetches none. axe-core is in a wheel.
+BROWSER_PYTHON := axe-playwright-python hypothesis pillow playwright pytest pytest-timeout
 
 # One worker more than there are processors, and four at most: tests that wait for a process or a server leave theirs
 # to others. `make test ARGS='-n 0'` has one.
 WORKERS = $(shell $(PYTHON) -c 'import os; print(min(4, 1 + (os.cpu_count() or 1)))')
 
-.PHONY: test test-engines test-frameworks test-clients test-lowest frameworks-constraints clients-constraints lint lint-code lint-format lint-types lint-files lint-workflows constraints wheel docs generate api nightly demo bench clean
+.PHONY: test test-engines test-frameworks test-clients test-browser test-lowest screenshots frameworks-constraints clients-constraints browser-constraints lint lint-code lint-format lint-types lint-files lint-workflows constraints wheel docs generate api nightly demo bench clean
 
-$(BIN)/python $(ENGINES)/bin/python $(LOWEST)/bin/python $(FRAMEWORKS)-2/bin/python $(FRAMEWORKS)-3/bin/python $(CLIENTS)/bin/python $(AIDER)/bin/python:
+$(BIN)/python $(ENGINES)/bin/python $(LOWEST)/bin/python $(FRAMEWORKS)-2/bin/python $(FRAMEWORKS)-3/bin/python $(CLIENTS)/bin/python $(AIDER)/bin/python $(BROWSER)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
 	@echo "making a virtual environment in $(@:/bin/python=)"
 	@$(PYTHON) -m venv $(@:/bin/python=)
@@ -82,10 +86,16 @@ $(AIDER)/.test: $(AIDER)/bin/python tests/clients/aider.txt
 	@$(AIDER)/bin/python -m pip install --quiet --disable-pip-version-check -c tests/clients/aider.txt aider-chat
 	@touch $@
 
+$(BROWSER)/.test: $(BROWSER)/bin/python setup.cfg tests/browser/python.txt
+	@echo "installing Playwright"
+	@$(BROWSER)/bin/python -m pip install --quiet --disable-pip-version-check -c tests/browser/python.txt \
+	  $(BROWSER_PYTHON) -e '.[gateway]'
+	@touch $@
+
 # No package's script runs, but for the one that puts opencode's program for this machine where it is looked for. Not by
 # `npm ci`: that wants opencode's programs for all machines in the lock file, which the registry of a machine may lack.
 $(NODE)/node_modules/.test: $(NODE)/package.json $(NODE)/package-lock.json
-	@echo "installing programs for node (400 MB, the first time)"
+	@echo "installing programs for node (1.4 GB, the first time)"
 	@npm install --no-save --prefix $(NODE) --ignore-scripts --no-audit --no-fund --loglevel=error
 	@node $(NODE)/node_modules/opencode-ai/postinstall.mjs
 	@touch $@
@@ -115,6 +125,19 @@ test-clients: $(VENV)/.test $(CLIENTS)/.test $(AIDER)/.test $(CLIENTS_NODE)
 	@command -v npm >/dev/null || echo "node and npm are missing: programs for node are left out"
 	$(BIN)/python -m pytest -m clients tests/clients tests/gateway $(ARGS)
 
+test-browser: $(BROWSER)/.test
+	$(BROWSER)/bin/python -m pytest -m browser tests/browser $(ARGS)
+
+screenshots: $(BROWSER)/.test
+	$(BROWSER)/bin/python -m tests.browser.screenshots $(ARGS)
+
+browser-constraints: $(BROWSER)/bin/python
+	$(BROWSER)/bin/python -m pip install --disable-pip-version-check --upgrade --upgrade-strategy eager \
+	  $(BROWSER_PYTHON) -e '.[gateway]'
+	{ sed -n '/^#/p' tests/browser/python.txt; \
+	  $(BROWSER)/bin/python -m pip freeze --disable-pip-version-check --exclude-editable; } > browser.new
+	mv browser.new tests/browser/python.txt
+
 clients-constraints: $(CLIENTS)/bin/python $(AIDER)/bin/python
 	$(CLIENTS)/bin/python -m pip install --disable-pip-version-check --upgrade --upgrade-strategy eager $(CLIENTS_PYTHON)
 	$(AIDER)/bin/python -m pip install --disable-pip-version-check --upgrade --upgrade-strategy eager aider-chat
@@ -123,7 +146,8 @@ clients-constraints: $(CLIENTS)/bin/python $(AIDER)/bin/python
 	    $${name%:*}/bin/python -m pip freeze --disable-pip-version-check; } > clients.new; \
 	  mv clients.new tests/clients/$${name#*:}.txt; done
 	npm install --prefix $(NODE) --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --no-audit --no-fund \
-	  --save-exact openai@latest ai@latest @ai-sdk/openai-compatible@latest opencode-ai@latest zod@latest
+	  --save-exact openai@latest ai@latest @ai-sdk/openai-compatible@latest @ai-sdk/anthropic@latest @anthropic-ai/sdk@latest \
+	  @anthropic-ai/claude-code@latest @openai/codex@latest @google/gemini-cli@latest opencode-ai@latest zod@latest
 
 frameworks-constraints: $(FRAMEWORKS)-2/bin/python $(FRAMEWORKS)-3/bin/python
 	$(FRAMEWORKS)-2/bin/python -m pip install --disable-pip-version-check --upgrade --upgrade-strategy eager \
@@ -204,4 +228,4 @@ bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.attack
 
 clean:
-	rm -rf $(VENV) $(ENGINES) $(LOWEST) $(FRAMEWORKS)-2 $(FRAMEWORKS)-3 $(CLIENTS) $(AIDER) $(NODE)/node_modules build dist *.egg-info *.whl .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(ENGINES) $(LOWEST) $(FRAMEWORKS)-2 $(FRAMEWORKS)-3 $(CLIENTS) $(AIDER) $(BROWSER) $(NODE)/node_modules build dist *.egg-info *.whl .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -9,6 +9,8 @@ answers, the question says: it holds `reply=` and one of
     paced    200 events, one every 5 ms, each with the time at which it was sent
     slow     an event every half second for a minute
     endless  an event every 10 ms until nobody listens
+
+Whoever asks below `/messages` is answered in Anthropic's words, `plain` or `stream`.
 """
 
 from __future__ import annotations
@@ -62,7 +64,37 @@ def _framed(event: bytes) -> bytes:
     return b"%x\r\n%s\r\n" % (len(event), event)
 
 
-_PLAIN = _completion("Hello, how can I help you today? This is a plain answer.")
+def _event(kind: str, **fields: Any) -> bytes:
+    return _framed(f"event: {kind}\ndata: {json.dumps({'type': kind, **fields})}\n\n".encode())
+
+
+def _message(text: str) -> dict[str, Any]:
+    return {
+        "id": "msg_benchmark",
+        "type": "message",
+        "role": "assistant",
+        "model": "claude",
+        "content": [{"type": "text", "text": text}] if text else [],
+        "stop_reason": "end_turn" if text else None,
+        "stop_sequence": None,
+        "usage": {"input_tokens": 9, "output_tokens": 20},
+    }
+
+
+_TEXT = "Hello, how can I help you today? This is a plain answer."
+_BODY = json.dumps(_message(_TEXT)).encode()
+_PLAIN_MESSAGE = _HEAD % (b"application/json", b"content-length: %d" % len(_BODY)) + _BODY
+_BEGUN = _event("message_start", message=_message("")) + _event(
+    "content_block_start", index=0, content_block={"type": "text", "text": ""}
+)
+_DELTA = _event("content_block_delta", index=0, delta={"type": "text_delta", "text": "t=0000000000.000000 "})
+_STOPPED = (
+    _event("content_block_stop", index=0)
+    + _event("message_delta", delta={"stop_reason": "end_turn", "stop_sequence": None}, usage={"output_tokens": 20})
+    + _event("message_stop")
+    + b"0\r\n\r\n"
+)
+_PLAIN = _completion(_TEXT)
 _LARGE = _completion("word " * (LARGE // 5))
 _TIMED = _chunk({"content": "t=0000000000.000000 "})
 _END = _chunk({}, "stop", usage=_USAGE) + _framed(b"data: [DONE]\n\n") + b"0\r\n\r\n"
@@ -96,10 +128,14 @@ class Upstream(asyncio.Protocol):
     def answer(self, request: bytearray) -> None:
         at = request.find(b"reply=")
         kind = bytes(request[at + 6 : at + 16]).split(b" ", 1)[0] if at >= 0 else b"plain"
+        messages = request.find(b"/messages ", 0, 64) >= 0
+        self.timed, self.end = (_DELTA, _STOPPED) if messages else (_TIMED, _END)
         if kind in EVENTS:
             count, pause = EVENTS[kind]
-            self.transport.write(_STREAM_HEAD)
+            self.transport.write(_STREAM_HEAD + _BEGUN if messages else _STREAM_HEAD)
             self.send_event(count, pause, self.loop.time())
+        elif messages:
+            self.transport.write(_PLAIN_MESSAGE)
         else:
             self.transport.write(_LARGE if kind == b"large" else _PLAIN)
 
@@ -108,9 +144,9 @@ class Upstream(asyncio.Protocol):
         if self.transport.is_closing():
             return
         if not left:
-            self.transport.write(_END)
+            self.transport.write(self.end)
             return
-        self.transport.write(_TIMED.replace(b"0000000000.000000", b"%017.6f" % time.monotonic()))
+        self.transport.write(self.timed.replace(b"0000000000.000000", b"%017.6f" % time.monotonic()))
         if pause:
             self.loop.call_at(due + pause, self.send_event, left - 1, pause, due + pause)
         else:

@@ -89,9 +89,10 @@ def filled(path: str, rows: int) -> float:
 
 def reports(path: str) -> list[tuple[str, float]]:
     """Seconds for each report of a month."""
+    from inference_providers.usage.report import BY, Performance, report
+
     from inference_providers.files import Database
     from inference_providers.usage.log_file import MIGRATIONS, LogFile
-    from inference_providers.usage.report import BY, Performance, report
 
     file, now = LogFile(Database(path, MIGRATIONS)), time.time()
     found = []

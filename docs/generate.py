@@ -8,15 +8,18 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from inference_providers import installing
-from inference_providers.registry import SPOKEN_PROTOCOLS
+from inference_providers.registry.provider import SPOKEN_PROTOCOLS
 from inference_providers.registry.registry import Registry, bundled
 
 ROOT = Path(__file__).parent.parent
+_MESSAGES = "who is asked by Anthropic's messages"
 
 
 def provider_table(registry: Registry) -> str:
     """Cloud providers with an endpoint, as one line of names for each group; local servers after them."""
-    cloud = [p for p in registry.providers.values() if p.local is None and p.endpoint and p.protocol in SPOKEN_PROTOCOLS]
+    cloud = [
+        p for p in registry.providers.values() if p.local is None and p.endpoint and p.protocol in SPOKEN_PROTOCOLS
+    ]
     main, rest = cloud[: len(registry.easiest) * 8], cloud[len(registry.easiest) * 8 :]
     rows = ["| provider | id | key | models |", "|---|---|---|---|"]
     for provider in main:
@@ -54,25 +57,25 @@ def parameter_rows(registry: Registry) -> str:
         return ", ".join(f"`{name}`" for name in listed)
 
     rows = ["| provider | its own names | refuses | takes beyond OpenAI's |", "|---|---|---|---|"]
-    for provider in registry.providers.values():
-        row = provider.connection.get("parameters")
+    whose = [(provider.name, provider.connection.get("parameters")) for provider in registry.providers.values()]
+    for name, row in [*whose, (_MESSAGES, registry.parameters.get("messages"))]:
         if row:
             spelled = ", ".join(f"`{name}`: `{own}`" for name, own in row.get("spelling", {}).items())
-            refused = [name for name in row.get("refuses", []) if name != "json_schema"]
-            rows.append(f"| {provider.name} | {spelled} | {names(refused)} | {names(row.get('accepts', []))} |")
+            refused = [one for one in row.get("refuses", []) if one != "json_schema"]
+            rows.append(f"| {name} | {spelled} | {names(refused)} | {names(row.get('accepts', []))} |")
     return "\n".join(rows)
 
 
 def turn_rows(registry: Registry) -> str:
     """How providers want the turns of a conversation."""
     rows = ["| provider | form of a call's id | takes back | fills in where there are calls |", "|---|---|---|---|"]
-    for provider in registry.providers.values():
-        row = provider.connection.get("turns")
+    whose = [(provider.name, provider.connection.get("turns")) for provider in registry.providers.values()]
+    for name, row in [*whose, (_MESSAGES, registry.parameters.get("messages", {}).get("turns"))]:
         if row:
             form = f"`{row['ids']}`" if "ids" in row else ""
             taken = ", ".join(f"`{name}`" for name in row["takes"]) or "nothing" if "takes" in row else "what it gave"
             filled_in = ", ".join(f"`{name}`" for part in ("fills", "first_call") for name in row.get(part, {}))
-            rows.append(f"| {provider.name} | {form} | {taken} | {filled_in} |")
+            rows.append(f"| {name} | {form} | {taken} | {filled_in} |")
     return "\n".join(rows)
 
 

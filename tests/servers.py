@@ -217,14 +217,14 @@ class Server:
 
     everything: ClassVar[list[Received]] = []
 
-    def __init__(self, behaviour: Behaviour = answer) -> None:
+    def __init__(self, behaviour: Behaviour = answer, port: int = 0) -> None:
         self.behaviour = behaviour
         self.requests: list[Received] = []
         self.connections = 0
         self.holds: list[Future[bool]] = []
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
-        self._socket = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self._socket = socket.create_server(("127.0.0.1", port), backlog=256)
         self._thread = threading.Thread(target=self._accept, daemon=True)
         self._thread.start()
 

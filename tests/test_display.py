@@ -392,22 +392,39 @@ PROGRAMS = {
     "stream": "list(ProviderList().stream('hi'))",
     "SDK": "ProviderList().client('gpt-4').chat.completions.create(model='gpt-4', messages=[{'role': 'user', 'content': 'hi'}])",
     "SDK stream": "list(ProviderList().client('gpt-4').chat.completions.create(model='gpt-4', messages=[{'role': 'user', 'content': 'hi'}], stream=True))",
-    "one": "ProviderList().connect_to_first_available_provider('gpt-4', test=True)",
+    "one": "ProviderList().connect_to_first_available_model(['gpt-4'], test=True)",
 }
 
 
-@pytest.mark.parametrize("kind", ["400", "text", "in a 200", "no HTTP", "bad header", "broken"])
+# Of each server in turn, what Python shows of an error that nobody catches.
+UNCAUGHT = """
+import logging, os, sys
+from inference_providers import *
+logging.basicConfig(level="INFO")
+for url in sys.argv[1:]:
+    os.environ["OPENAI_BASE_URL"] = url
+    try:
+        {program}
+    except Exception:
+        sys.excepthook(*sys.exc_info())
+    print(f"[after {{url}}]", file=sys.stderr)
+"""
+
+
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_an_error_that_nobody_catches_steers_nothing(serve: Serve, tmp_path: Path, program: str, kind: str) -> None:
-    server = serve(breaks if kind == "broken" else ERRORS[kind])
-    code = f"from inference_providers import *\nimport logging\nlogging.basicConfig(level='INFO')\n{PROGRAMS[program]}"
-    shown = seen(
-        [sys.executable, "-c", code],
-        {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "OLLAMA_HOST": "127.0.0.1:9", "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT), "OPENAI_API_KEY": CANARY, "OPENAI_BASE_URL": server.url},
-        tmp_path,
-    )  # fmt: skip
-    assert "Traceback" in shown or kind == "broken"
-    is_harmless(shown)
+def test_an_error_that_nobody_catches_steers_nothing(serve: Serve, tmp_path: Path, program: str) -> None:
+    servers = {kind: serve(ERRORS[kind]) for kind in ("400", "text", "in a 200", "no HTTP", "bad header")}
+    servers["broken"] = serve(breaks)
+    environ = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "OLLAMA_HOST": "127.0.0.1:9", "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT), "OPENAI_API_KEY": CANARY}  # fmt: skip
+    code = UNCAUGHT.format(program=PROGRAMS[program])
+    shown = seen([sys.executable, "-c", code, *(one.url for one in servers.values())], environ, tmp_path)
+    for kind, server in servers.items():
+        part, mark, shown = shown.partition(f"[after {server.url}]")
+        assert mark
+        assert server.requests, f"{kind} was not asked"
+        assert "Traceback" in part or kind == "broken"
+        is_harmless(part)
+    assert shown == ""
 
 
 def test_what_objects_say_of_themselves_steers_nothing(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:

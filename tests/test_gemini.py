@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference_providers import InvalidRequestError, chat
+from inference_providers.clients.token_counting import prompt_tokens
 from inference_providers.protocols import gemini_others as others
 from inference_providers.protocols.dialect import Asked
 from inference_providers.protocols.gemini_in import read
@@ -548,6 +549,56 @@ def test_a_stream_that_fails_says_so_last(kind: type[Events], begun: bool) -> No
     assert len(told) == 1 + begun
     assert told[-1]["error"]["status"] == "UNAVAILABLE"
     assert b"\xe2\x80\xa8" not in raw
+
+
+CAPITAL = {
+    "name": "get_capital",
+    "description": "Get the capital of a country.",
+    "parameters_json_schema": {
+        "additionalProperties": False,
+        "properties": {"country": {"description": "The country name.", "type": "string"}},
+        "required": ["country"],
+        "type": "object",
+    },
+}
+SHAPE = (
+    "Always respond with a JSON object that's compatible with this schema: "
+    '{"properties": {"city": {"type": "string"}, "country": {"type": "string"}}, "required": ["city", "country"], '
+    '"type": "object", "title": "CityLocation"} '
+    "Don't include any text or Markdown fencing before or after."
+)
+
+
+# What Google has counted for these, as requests and replies say that projects have recorded for their tests.
+@pytest.mark.parametrize(
+    ("tokens", "asked"),
+    [
+        (10, body(user("The quick brown fox jumps over the lazy dog."))),
+        (12, body(user("The quick brown fox jumps over the lazydog."))),
+        (
+            57,
+            body(
+                user("What is the capital of France?"),
+                systemInstruction=user("You are a helpful chatbot."),
+                tools=[{"functionDeclarations": [CAPITAL]}],
+            ),
+        ),
+        (
+            125,
+            body(
+                user(
+                    "What is the largest city in the user country? Use the get_user_country tool and then your own "
+                    "world knowledge."
+                ),
+                systemInstruction=user(SHAPE),
+                tools=[{"functionDeclarations": [{"name": "get_user_country", "parameters": {"type": "OBJECT"}}]}],
+            ),
+        ),
+    ],
+)
+def test_an_estimate_is_never_far_below_and_not_absurdly_above(tokens: int, asked: dict[str, Any]) -> None:
+    estimate = prompt_tokens(others.read_count(asked, "m").body, ["gemini-2.5-pro"], {})
+    assert 0.9 * tokens <= estimate <= 2.5 * tokens
 
 
 def test_counts_models_and_vectors_have_googles_form() -> None:

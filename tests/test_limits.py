@@ -34,7 +34,8 @@ from inference_providers.usage.cost import Charge, cost_of
 from inference_providers.usage.usage import usage_of
 from tests.conftest import Quick, keys, list_of, registry_of
 from tests.fault_server import streaming, without_end
-from tests.nursery import Nursery, nursery
+from tests.forks import Forks, forking
+from tests.memory import LOAD, measured
 from tests.servers import Server, completion, delta
 
 Serve = Callable[..., Server]
@@ -203,9 +204,9 @@ def test_calls_that_are_handed_back_are_not_counted(serve: Serve, kind: Any) -> 
 
 
 @pytest.fixture(scope="module")
-def forks() -> Iterator[Nursery]:
+def forks() -> Iterator[Forks]:
     """Forks a process for whatever is measured."""
-    with nursery() as found:
+    with forking(LOAD) as found:
         yield found
 
 
@@ -233,20 +234,20 @@ BODIES: dict[str, tuple[Callable[[], bytes], str]] = {
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", BODIES)
-def test_a_reply_takes_at_most_four_times_its_size(serve: Serve, forks: Nursery, name: str, kind: str) -> None:
+def test_a_reply_takes_at_most_four_times_its_size(serve: Serve, forks: Forks, name: str, kind: str) -> None:
     make, outcome = BODIES[name]
     body = make()
     server = serve(lambda c, r: c.reply(200, body, {"content-type": "application/json"}))
-    taken, told = forks.measured(kind, "call", server.url, serve().url)
+    taken, told = measured(forks, kind, "call", server.url, serve().url)
     assert outcome in told
     assert taken <= 4 * len(body) + MIB, taken / len(body)
 
 
-def test_a_large_reply_of_another_kind_is_passed_on_unread(serve: Serve, forks: Nursery) -> None:
+def test_a_large_reply_of_another_kind_is_passed_on_unread(serve: Serve, forks: Forks) -> None:
     numbers = b"[" + b",".join([b"0.123456"] * (SIZE // 9)) + b"]"
     body = b'{"object": "list", "data": [{"object": "embedding", "index": 0, "embedding": ' + numbers + b"}]}"
     server = serve(lambda c, r: c.reply(200, body, {"content-type": "application/json"}))
-    taken, told = forks.measured("sync", "embeddings", server.url, serve().url)
+    taken, told = measured(forks, "sync", "embeddings", server.url, serve().url)
     assert told.strip() == f"answered {len(body)}"
     assert taken <= 4 * len(body) + MIB, taken / len(body)
 
@@ -289,9 +290,9 @@ def test_a_picture_and_a_smile_in_one_text_are_read() -> None:
     ids=["roles", "comments", "empty", "line", "lines", "small", "large"],
 )  # fmt: skip
 def test_a_stream_without_end_takes_no_more_memory_than_is_kept(
-    serve: Serve, forks: Nursery, kind: str, behave: Any, says: str, most: int
+    serve: Serve, forks: Forks, kind: str, behave: Any, says: str, most: int
 ) -> None:
-    taken, told = forks.measured(kind, "stream", serve(behave).url, serve().url)
+    taken, told = measured(forks, kind, "stream", serve(behave).url, serve().url)
     assert says in told
     assert taken <= most, taken / MIB
 

@@ -250,6 +250,43 @@ def test_thoughts_keep_what_seals_them() -> None:
     assert read(asked(messages=talk)).body["messages"][1]["reasoning_details"] == details
 
 
+def test_thoughts_without_a_signature_have_an_empty_one() -> None:
+    """Some SDKs keep thoughts of a stream only where a signature came, be it an empty one."""
+    chunks = [{"choices": [{"index": 0, "delta": delta}]} for delta in ({"reasoning_content": "hm"}, {"content": "so"})]
+    events = Events(read(asked(stream=True)), new_id=ids())
+    deltas = [event["delta"] for event in parsed(b"".join(map(events.feed, chunks))) if "delta" in event]
+    assert deltas[1] == {"type": "signature_delta", "signature": ""}
+    assert streamed(chunks).content[0].model_dump() == {"type": "thinking", "thinking": "hm", "signature": ""}
+
+
+def test_what_the_system_says_later_is_in_the_users_turn() -> None:
+    """Most templates take a system turn at the beginning alone."""
+    said = {"role": "system", "content": [{"type": "text", "text": "It is late."}]}
+    user, model = {"role": "user", "content": "x"}, {"role": "assistant", "content": "y"}
+    late = "<system>\nIt is late.\n</system>"
+    turns = read(asked(system="Be brief.", messages=[said, user, said, model, said])).body["messages"]
+    assert turns == [
+        {"role": "system", "content": "Be brief.\n\nIt is late."},
+        {"role": "user", "content": f"x\n\n{late}"},
+        model,
+        {"role": "user", "content": late},
+    ]
+    turns = read(asked(messages=[{"role": "user", "content": [PICTURE]}, said])).body["messages"]
+    assert turns[0]["content"][1:] == [{"type": "text", "text": late}]
+    use = {"role": "assistant", "content": [{"type": "tool_use", "id": "a", "name": "look", "input": {}}]}
+    result = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "a", "content": "1"}]}
+    turns = read(asked(messages=[user, use, said, result])).body["messages"]
+    assert [turn["role"] for turn in turns] == ["user", "assistant", "tool", "user"]
+    assert turns[-1]["content"] == late
+
+
+def test_a_tool_that_was_found_is_one_of_the_tools() -> None:
+    found = {"type": "tool_reference", "tool_name": "look"}
+    content = [{"type": "tool_result", "tool_use_id": "a", "content": [found]}]
+    (turn,) = read(asked(messages=[{"role": "user", "content": content}])).body["messages"]
+    assert turn == {"role": "tool", "tool_call_id": "a", "content": "The tool look can be used."}
+
+
 def test_a_line_that_changes_with_every_request_does_not_stay_first() -> None:
     system = [{"type": "text", "text": "x-anthropic-billing-header: 12"}, {"type": "text", "text": "Be brief."}]
     assert read(asked(system=system)).body["messages"][0] == {"role": "system", "content": "Be brief."}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -51,8 +52,9 @@ class Nights:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.registry = folder, folder / "registry.json"
-        self.registry.write_text(json.dumps({"version": 2026112400, "providers": {}}))
-        self.run({**FIRST}, "2026-11-25")
+        if not self.registry.exists():
+            self.registry.write_text(json.dumps({"version": 2026112400, "providers": {}}))
+            self.run({**FIRST}, "2026-11-25")
         self.first = self.data()
 
     def run(self, catalogue: Any, today: str = "2026-11-26", *options: str) -> subprocess.CompletedProcess[str]:
@@ -69,9 +71,17 @@ class Nights:
         return found
 
 
+@pytest.fixture(scope="module")
+def first_night(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a registry that was built once."""
+    return Nights(tmp_path_factory.mktemp("nights")).folder
+
+
 @pytest.fixture
-def nights(tmp_path: Path) -> Nights:
-    return Nights(tmp_path)
+def nights(first_night: Path, tmp_path: Path) -> Nights:
+    """The same in a folder of the test's own."""
+    shutil.copytree(first_night, tmp_path / "nights")
+    return Nights(tmp_path / "nights")
 
 
 def second() -> dict[str, Any]:

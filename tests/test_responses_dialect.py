@@ -27,6 +27,7 @@ TOOLS: list[dict[str, Any]] = [
     {"type": "function", "name": "f0", "parameters": {"type": "object"}, "strict": True},
     {"type": "custom", "name": "f1", "description": "Patches."},
     {"type": "namespace", "name": "box", "description": "", "tools": [{"type": "function", "name": "f2"}]},
+    {"type": "tool_search", "execution": "client", "parameters": {}},
 ]
 ENDS = ("response.completed", "response.incomplete", "response.failed")
 
@@ -90,6 +91,8 @@ def in_order(events: list[dict[str, Any]]) -> None:
         elif kind == "output_item.done":
             assert part == ""
             assert event["item"]["id"] == item["id"]
+            if item["type"] == "tool_search_call":  # which has no events
+                text = event["item"]["arguments"]
             assert event["item"].get("arguments", event["item"].get("input", text)) == text
             done.append(event["item"])
             item = None
@@ -121,6 +124,7 @@ def said(response: Any) -> tuple[Any, ...]:
         response.output_text,
         sorted((one.name, one.call_id, one.arguments) for one in output if one.type == "function_call"),
         sorted((one.name, one.call_id, one.input) for one in output if one.type == "custom_tool_call"),
+        sorted((one.call_id, str(one.arguments)) for one in output if one.type == "tool_search_call"),
         response.status,
         response.incomplete_details,
         response.usage,
@@ -136,7 +140,7 @@ def call(index: int, arguments: str, name: str | None = None, given: str | None 
 def streams(draw: st.DrawFn) -> list[dict[str, Any]]:
     """Chunks as servers send them: calls whole or in pieces that alternate, text anywhere, usage last or never."""
     arguments = st.sampled_from(['{"a": 1}', '{"input": "é\\n"}', "{}", "", '{"c": {"d": null}}'])
-    names = st.sampled_from(["f0", "f1", "box__f2", "unknown"])
+    names = st.sampled_from(["f0", "f1", "box__f2", "tool_search", "unknown"])
     pieces: list[list[dict[str, Any]]] = []
     for index in range(draw(st.integers(0, 3))):
         text = draw(arguments)
@@ -185,7 +189,7 @@ def test_what_was_said_is_said_again(chunks: list[dict[str, Any]]) -> None:
         kept = [one["function"] for one in message.get("tool_calls", [])]
         assert [one["function"]["name"] for one in turn.get("tool_calls", [])] == [one["name"] for one in kept]
         for mine, other in zip(turn.get("tool_calls", []), kept, strict=True):
-            if other["name"] != "f1":
+            if other["name"] not in ("f1", "tool_search"):
                 assert mine["function"]["arguments"] == (other["arguments"] or "{}")
     else:
         assert turns == []
@@ -209,7 +213,7 @@ FIELDS = st.sampled_from([
 ])  # fmt: skip
 ITEM = st.fixed_dictionaries({"type": st.sampled_from([
     "message", "reasoning", "function_call", "function_call_output", "custom_tool_call", "custom_tool_call_output",
-    "additional_tools", "item_reference", "web_search_call", "shell_call", "x",
+    "tool_search_call", "tool_search_output", "additional_tools", "item_reference", "web_search_call", "shell_call", "x",
 ])}, optional={"role": st.sampled_from(["user", "assistant", "system", "developer", "x"]), "call_id": st.just("c"),
     "name": st.just("f1"), **dict.fromkeys(("content", "output", "summary", "arguments", "input", "encrypted_content",
     "tools", "id"), JSON)})  # fmt: skip
@@ -308,6 +312,19 @@ def test_signed_and_encrypted_thoughts_go_to_the_client_and_come_back() -> None:
     assert turn["reasoning_details"] == details[1:]
 
 
+@pytest.mark.parametrize("thinks", [{"reasoning_content": "hm"}, {}])
+def test_what_a_provider_wants_back_with_a_call_comes_back(thinks: dict[str, Any]) -> None:
+    extra = {"google": {"thought_signature": "abc"}}
+    message = {**thinks, "tool_calls": [{**call(0, "{}", "f0", "c1"), "extra_content": extra}]}
+    data = {"choices": [{"message": message}]}
+    for response in (whole(data), streamed([chat.as_chunk(data)])):
+        assert [item.type for item in response.output] == ["reasoning", "function_call"]
+        found = turns(USER, *(item.to_dict() for item in response.output), result("c1"))[1]
+        assert found["tool_calls"][0]["extra_content"] == extra
+        assert found.get("reasoning_content") == thinks.get("reasoning_content")
+        assert "reasoning_details" not in found
+
+
 def test_thoughts_that_others_encrypted_are_left_out_by_name() -> None:
     found = read(asked(input=[USER, thought("hm", encrypted_content="gAAAA"), {"role": "assistant", "content": "x"}]))
     assert found.losses == ["reasoning.encrypted_content"]
@@ -334,11 +351,12 @@ def test_what_results_show_comes_after_all_of_them() -> None:
     assert [part["type"] for part in found[4]["content"]] == ["text", "image_url"]
 
 
-def test_systems_words_at_the_beginning_are_one_turn() -> None:
+def test_systems_words_are_one_turn_and_what_it_says_later_is_the_users() -> None:
+    """Most templates take a system turn at the beginning alone."""
     found = turns({"role": "developer", "content": "Rules."}, USER, {"role": "system", "content": "Late."},
                   instructions="Be brief.")  # fmt: skip
     assert [(turn["role"], turn["content"]) for turn in found] == [
-        ("system", "Be brief.\n\nRules."), ("user", "Hi"), ("system", "Late."),
+        ("system", "Be brief.\n\nRules."), ("user", "Hi\n\n<system>\nLate.\n</system>"),
     ]  # fmt: skip
 
 
@@ -387,7 +405,7 @@ def test_tools_are_functions() -> None:
     grammar = {"type": "grammar", "syntax": "lark", "definition": "start: /a+/"}
     found = read(asked(tools=[*TOOLS, {"type": "custom", "name": "g", "format": grammar}]))
     made = {tool["function"]["name"]: tool["function"] for tool in found.body["tools"]}
-    assert list(made) == ["f0", "f1", "box__f2", "g"]
+    assert list(made) == ["f0", "f1", "box__f2", "tool_search", "g"]
     assert made["f0"] == {"name": "f0", "parameters": {"type": "object"}, "strict": True}
     assert made["f1"]["parameters"]["required"] == ["input"]
     assert "start: /a+/" in made["g"]["description"]
@@ -425,6 +443,54 @@ def test_calls_are_told_as_the_tools_they_stand_for() -> None:
     back = turns(*(one.to_dict() for one in output), *(result(one.call_id) for one in output))[0]["tool_calls"]
     assert back[0]["function"] == {"name": "box__f2", "arguments": '{"a": 1}'}
     assert json.loads(back[1]["function"]["arguments"]) == {"input": "*** Begin"}
+
+
+def test_a_search_for_tools_is_a_function_where_the_program_searches() -> None:
+    search = {"type": "tool_search", "execution": "client", "description": "Finds.", "parameters": {"type": "object"}}
+    data = {"choices": [{"message": {"tool_calls": [call(0, '{"query": "x"}', "tool_search", "c1")]}}]}
+    (item,) = whole(data, tools=[search]).output
+    assert (item.type, item.arguments, item.execution, item.call_id) == (
+        "tool_search_call",
+        {"query": "x"},
+        "client",
+        "c1",
+    )
+    (again,) = streamed([chat.as_chunk(data)], tools=[search]).output
+    assert again == item
+    found = {
+        "type": "tool_search_output",
+        "call_id": "c1",
+        "execution": "client",
+        "status": "completed",
+        "tools": TOOLS[2:3],
+    }
+    read_ = read(asked(tools=[search], input=[USER, item.to_dict(), found]))
+    assert not read_.only_native and not read_.losses
+    assert read_.body["messages"][1]["tool_calls"][0]["function"] == {
+        "name": "tool_search",
+        "arguments": '{"query": "x"}',
+    }
+    assert "box__f2" in read_.body["messages"][2]["content"]
+    assert [tool["function"]["name"] for tool in read_.body["tools"]] == ["tool_search", "box__f2"]
+
+
+def test_where_a_provider_would_search_all_tools_are_offered() -> None:
+    tools = [{"type": "tool_search"}, {**TOOLS[0], "defer_loading": True}]
+    past = [{"type": "tool_search_call", "arguments": {}}, {"type": "tool_search_output", "tools": TOOLS[2:3]}]
+    found = read(asked(tools=tools, input=[USER, *past]))
+    assert [tool["function"]["name"] for tool in found.body["tools"]] == ["f0", "box__f2"]
+    assert set(found.losses) == {"tools.tool_search", "tool_search_call", "tool_search_output"}
+    assert not found.only_native
+
+
+def test_a_name_that_is_too_long_with_its_namespace_is_cut_and_found_again() -> None:
+    long = {"type": "function", "name": "n" * 50}
+    tools = [{"type": "namespace", "name": box * 30, "description": "", "tools": [long]} for box in "ab"]
+    names = [tool["function"]["name"] for tool in read(asked(tools=tools)).body["tools"]]
+    assert len(set(names)) == 2 and max(map(len, names)) == 64
+    data = {"choices": [{"message": {"tool_calls": [call(0, "{}", names[1], "c1")]}}]}
+    (item,) = whole(data, tools=tools).output
+    assert (item.name, item.namespace) == ("n" * 50, "b" * 30)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from inference_providers import AsyncProviderList, ProviderList
 from inference_providers.usage.log_file import COLUMNS, MIGRATIONS, SLOT, LogFile
 from inference_providers.usage.log_reading import every, latest, turns_of
 from inference_providers.usage.page import bars, page_of, table_of
-from inference_providers.usage.report import BY, Performance, percentile_statement, report, statement
+from inference_providers.usage.reports import BY, Performance, percentile_statement, report, statement
 from inference_providers.usage.timeframes import day_of, hour_of, midnight, moments
 from inference_providers.usage.totals import Totals
 from tests.conftest import places

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from inference_providers.testing import tiny_model
-from tests.conftest import ROOT, keys, registry_of
+from tests.conftest import keys, registry_of
+from tests.forks import Forks, forking
 from tests.servers import Server
 
 HEAD = """
 import asyncio, json, os, sys, warnings
 from tests import windows
+assert not [name for name in sys.modules if name.startswith("inference_providers")]
 windows.strip()
 warnings.simplefilter("error")
 given = json.loads(sys.argv[1])
@@ -66,38 +66,47 @@ for asked in (questions[:3], questions, questions[::-1]):
 """
 
 
-def on_windows(
-    code: str, folder: Path, *urls: str, status: int = 0, environ: dict[str, str] | None = None
-) -> tuple[str, str]:
+Windows = Callable[..., tuple[str, str]]
+
+
+@pytest.fixture(scope="module")
+def forks() -> Iterator[Forks]:
+    """Forks a process for each program; other packages are loaded, and nothing of ours is."""
+    with forking("from tests import windows\nwindows.load()") as found:
+        yield found
+
+
+@pytest.fixture
+def on_windows(forks: Forks, tmp_path: Path) -> Windows:
     """What a program says there, on both of its outputs."""
-    given = {"registry": registry_of(*urls), "environ": keys(len(urls))}
-    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    done = subprocess.run(
-        [sys.executable, "-c", HEAD + code, json.dumps(given)],
-        capture_output=True, text=True, check=False, cwd=folder, stdin=subprocess.DEVNULL,
-        env={**os.environ, "HOME": str(folder), "PYTHONPATH": path, "OLLAMA_HOST": "127.0.0.1:9", **(environ or {})},
-    )  # fmt: skip
-    assert done.returncode == status, done.stderr
-    return done.stdout, done.stderr
+
+    def run(code: str, *urls: str, status: int = 0, environ: dict[str, str] | None = None) -> tuple[str, str]:
+        given = {"registry": registry_of(*urls), "environ": keys(len(urls))}
+        there = {**os.environ, "HOME": str(tmp_path), "OLLAMA_HOST": "127.0.0.1:9", **(environ or {})}
+        done = forks.run(HEAD + code, json.dumps(given), cwd=tmp_path, environ=there)
+        assert done.returncode == status, done.stderr
+        return done.stdout, done.stderr
+
+    return run
 
 
-def test_every_module_can_be_imported(tmp_path: Path) -> None:
-    assert int(on_windows(IMPORTS, tmp_path)[0]) > 100
+def test_every_module_can_be_imported(on_windows: Windows) -> None:
+    assert int(on_windows(IMPORTS)[0]) > 100
 
 
-def test_offers_are_listed(tmp_path: Path) -> None:
+def test_offers_are_listed(on_windows: Windows) -> None:
     both = ["p1", "p2"]
-    said, _ = on_windows(LISTS, tmp_path, "http://127.0.0.1:9/v1", "http://127.0.0.1:9/v1")
+    said, _ = on_windows(LISTS, "http://127.0.0.1:9/v1", "http://127.0.0.1:9/v1")
     assert said.splitlines() == [str(both), str(both), "1"]
 
 
-def test_questions_are_answered(serve: Callable[..., Server], tmp_path: Path) -> None:
-    said, _ = on_windows(ASKS, tmp_path, serve().url)
+def test_questions_are_answered(serve: Callable[..., Server], on_windows: Windows) -> None:
+    said, _ = on_windows(ASKS, serve().url)
     assert said.splitlines() == ["hello"] * 5
 
 
-def test_a_batch_is_written_and_taken_up(serve: Callable[..., Server], tmp_path: Path) -> None:
-    said, _ = on_windows(BATCH, tmp_path, serve().url)
+def test_a_batch_is_written_and_taken_up(serve: Callable[..., Server], on_windows: Windows, tmp_path: Path) -> None:
+    said, _ = on_windows(BATCH, serve().url)
     counts = [line.split() for line in said.splitlines()]
     assert counts == [["out.jsonl", "3"], ["out.csv", "3"], *[["out.jsonl", "5"], ["out.csv", "5"]] * 2]
     lines = (tmp_path / "out.jsonl").read_bytes().splitlines()
@@ -117,9 +126,11 @@ except OSError as error:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes to be taken for files")
-def test_a_pipe_is_an_error_that_says_what_to_do(serve: Callable[..., Server], tmp_path: Path) -> None:
+def test_a_pipe_is_an_error_that_says_what_to_do(
+    serve: Callable[..., Server], on_windows: Windows, tmp_path: Path
+) -> None:
     os.mkfifo(tmp_path / "pipe")
-    said, _ = on_windows(PIPE, tmp_path, serve().url)
+    said, _ = on_windows(PIPE, serve().url)
     assert "write the questions to a file" in said
 
 
@@ -145,19 +156,19 @@ def test_a_pipe_is_an_error_that_says_what_to_do(serve: Callable[..., Server], t
     ids=lambda value: "-".join(value) if isinstance(value, list) else "",
 )
 def test_commands_do_what_they_can(
-    arguments: list[str], status: int, told: str, serve: Callable[..., Server], tmp_path: Path
+    arguments: list[str], status: int, told: str, serve: Callable[..., Server], on_windows: Windows, tmp_path: Path
 ) -> None:
     tiny_model.write(str(tmp_path / "tiny.gguf"))
     (tmp_path / "in.jsonl").write_text('{"prompt": "one"}\n{"prompt": "two"}\n', "utf-8")
     command, _, first = arguments[0].partition(":")
     code = f"from inference_providers.cli.{command} import main\nmain({[first, *arguments[1:]]!r})"
     environ = {"OPENAI_API_KEY": keys(1)["P1_API_KEY"], "OPENAI_BASE_URL": serve().url}
-    out, err = on_windows(code, tmp_path, status=status, environ=environ)
+    out, err = on_windows(code, status=status, environ=environ)
     assert told in out + err
     assert "Traceback" not in err
 
 
-def test_nobody_is_told_to_install_what_could_not_be_started(tmp_path: Path) -> None:
+def test_nobody_is_told_to_install_what_could_not_be_started(on_windows: Windows, tmp_path: Path) -> None:
     """Whether an engine is there or not."""
     tiny_model.write(str(tmp_path / "tiny.gguf"))
     code = """
@@ -165,6 +176,6 @@ sys.modules["xllamacpp"] = sys.modules["llama_cpp"] = None
 from inference_providers.cli.main import main
 main(["local", "start", "tiny.gguf"])
 """
-    out, err = on_windows(code, tmp_path, status=1, environ={"PATH": str(tmp_path)})
+    out, err = on_windows(code, status=1, environ={"PATH": str(tmp_path)})
     assert NO_SERVER in err
     assert "install" not in out + err

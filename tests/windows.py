@@ -78,12 +78,17 @@ def _unless_open(real: Any) -> Any:
     return changed
 
 
+def load() -> None:
+    """Have other packages loaded: they have looked by then what system this is."""
+    for name in OTHERS:
+        importlib.import_module(name)
+
+
 def strip() -> None:
     """Take all of it away, for this process. On Windows there is nothing to take."""
     if sys.platform == "win32":
         return
-    for name in OTHERS:
-        importlib.import_module(name)
+    load()
     socket.socketpair = partial(socket.socketpair, socket.AF_UNIX)  # type: ignore[assignment]  # event loops have one inside
     # Of the library these look for it anew each time.
     as_it_is = types.SimpleNamespace(**vars(os))

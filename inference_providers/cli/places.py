@@ -101,7 +101,7 @@ def places(environ: Mapping[str, str]) -> list[Place]:
         Place("servers", "logs and states of servers that were started", servers_folder(environ)),
         Place("models", "models that were fetched", model_files.own_folder(environ), fetched),
         Place("usage", "the log of calls", folders.own("data", environ), ("usage.db", "usage.*")),
-        Place("gateway", "callers of a gateway, and what they used", folders.own("data", environ), _GATEWAY),
+        Place("gateway", "callers of a gateway, what they used and were told", folders.own("data", environ), _GATEWAY),
         Place("gateway", "the token of a gateway's administrator", folders.own("state", environ), ("gateway-token",)),
         Place("lists", "your lists of models", folders.own("config", environ), lists),
     ]
@@ -115,6 +115,7 @@ def _database(name: str) -> tuple[str, ...]:
 _GATEWAY = (
     *(name for file in ("callers", "spending", "limits") for name in _database(f"{file}.sqlite")),
     "limits.sqlite.worker-*",
+    *(name for file in ("replies", "responses") for name in _database(f"gateway-{file}.db")),
 )
 
 

@@ -144,6 +144,7 @@ def _introduce(settings: Settings, environ: Mapping[str, str]) -> None:
         say("Every program on this machine may use it: no token is asked for.", err=True)
     else:
         say(f"Token: {token_place(environ)}", err=True)
+        say(f"Page: http://{address}:{settings.port}/", err=True)
     if settings.is_open:
         say("Other machines reach it, and what they send and get is not encrypted:", err=True)
         say("put a proxy with TLS before it.", err=True)

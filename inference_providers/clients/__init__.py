@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from inference_providers.clients.routed_request import options_for as options_for
     from inference_providers.clients.sdk_headers import headers_for_all as headers_for_all
     from inference_providers.clients.sdk_headers import plain_headers as plain_headers
-    from inference_providers.clients.token_counting import counting as counting
     from inference_providers.clients.token_counting import prompt_tokens as prompt_tokens
 
 _HOME = {
@@ -65,9 +64,6 @@ _HOME = {
         "headers_for_all",
         "plain_headers",
     ),
-    "token_counting": (
-        "counting",
-        "prompt_tokens",
-    ),
+    "token_counting": ("prompt_tokens",),
 }
 __getattr__, __dir__ = face(__name__, _HOME, modules=("failures",))

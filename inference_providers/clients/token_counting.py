@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from functools import lru_cache, partial
 from importlib import import_module
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 CHARACTERS = "characters"
 # Characters of a token, at most and at least: of letters as in English, and of all other scripts.
 _LATIN, _OTHER = (6.0, 2.0), (2.0, 0.4)
+_PIECES = re.compile("[A-Za-z]{1,6}|[\u00c0-\u1fff]{1,2}|[0-9]|\\n+|[^\\sA-Za-z0-9\u00c0-\u1fff]").finditer
 _AROUND = 4  # tokens around each message, as most models count
 _BESIDE = 258  # of a picture of usual size, or a page: what each takes, only its model knows
 
@@ -33,25 +35,30 @@ def by_characters(text: str) -> tuple[int, int]:
     return int(low) + bool(text), int(high) + bool(text)
 
 
-def prompt_tokens(body: Mapping[str, Any], count: Count) -> int:
-    """The tokens of a chat completion's prompt, estimated: rather too many than too few."""
+def prompt_tokens(body: Mapping[str, Any], names: list[str], environ: Mapping[str, str]) -> int:
+    """The tokens of a chat completion's prompt, estimated for a model by its names: rather too many than too few."""
     import json
 
     from inference_providers import chat
 
-    low = high = 0
+    method, count = counting(names, environ)
+    count = by_pieces if method == CHARACTERS else count
+    texts, tokens = [], 0
     for turn in body.get("messages") or ():
         content = turn.get("content")
-        said = [chat.content_text(content), chat.thoughts(turn)]
-        said += [json.dumps(call.get("function"), ensure_ascii=False) for call in chat.tool_calls(turn)]
+        texts += [chat.content_text(content), chat.thoughts(turn)]
+        texts += [json.dumps(call.get("function"), ensure_ascii=False) for call in chat.tool_calls(turn)]
         parts = content if isinstance(content, list) else ()
-        beside = _BESIDE * sum("text" not in part for part in parts)
-        for least, most in map(count, filter(None, said)):
-            low, high = low + least, high + most
-        low, high = low + _AROUND + beside, high + _AROUND + beside
-    described = {name: body[name] for name in ("tools", "response_format") if body.get(name)}
-    least, most = count(json.dumps(described, ensure_ascii=False)) if described else (0, 0)
-    return (low + least + high + most + 1) // 2
+        tokens += _AROUND + _BESIDE * sum("text" not in part for part in parts)
+    described = [body[name] for name in ("tools", "response_format") if body.get(name)]
+    texts += [json.dumps(one, ensure_ascii=False) for one in described]
+    return tokens + sum(count(text)[1] for text in filter(None, texts))
+
+
+def by_pieces(text: str) -> tuple[int, int]:
+    """The same by its words, in pieces, and its signs: more than most models make of it."""
+    pieces = sum(1 for _ in _PIECES(text))
+    return pieces, pieces
 
 
 def _exactly(count: Callable[[str], int]) -> Count:

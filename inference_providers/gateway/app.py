@@ -57,6 +57,7 @@ class Application:
     def __init__(self, gateway: Gateway) -> None:
         self.gateway, self.settings = gateway, gateway.settings
         self.routes = Routes(ROUTES)
+        gateway.answers = lambda method, path: self.routes.find(method, path)[0] is not None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, or the server's start and end."""

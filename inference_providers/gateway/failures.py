@@ -7,6 +7,7 @@ import re
 
 from inference_providers.clients import failures
 from inference_providers.gateway.messages import JSON, Outgoing, Refused
+from inference_providers.gateway.page import failed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,8 +91,10 @@ def _inner(content: bytes) -> dict[str, Any]:
 def told(error: Refused | InferenceProvidersError, route: Route | None) -> Outgoing:
     """The reply that tells of a failure, in the form of the path."""
     dialect = route.dialect if route is not None else getattr(error, "dialect", "openai")
-    form = DIALECTS.get(dialect, openai_form)
     failure = read(error)
+    if dialect == failed.DIALECT:
+        return failed.page_of(failure.status, failure.message, failure.code, _plain(failure.headers))
+    form = DIALECTS.get(dialect, openai_form)
     made = Outgoing(failure.status, _plain(failure.headers), json.dumps(form(failure)).encode())
     made.headers.append(JSON)
     return made
@@ -127,7 +130,8 @@ def gemini_form(failure: Told) -> dict[str, Any]:
     """As Google's API says it."""
     from inference_providers.protocols import gemini_reply
 
-    return gemini_reply.error(failure.status, failure.message, failure.code)
+    waits = next((value for name, value in failure.headers.items() if name.lower() == "retry-after"), "")
+    return gemini_reply.error(failure.status, failure.message, failure.code, retry_after=waits)
 
 
 def ollama_form(failure: Told) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import asyncio
 import json
 from functools import partial
 
-from inference_providers.clients import counting, prompt_tokens
+from inference_providers.clients import prompt_tokens
 from inference_providers.errors import NoCredentialsError
 from inference_providers.gateway import dialects, openai_api
 from inference_providers.gateway.dialects import Dialect, new_id
@@ -72,7 +72,7 @@ async def _answered(gateway: Gateway, incoming: Incoming, dialect: Dialect, mode
     body = incoming.json()
     googles = {name: value for name, value in body.items() if name not in dialect.own_words}
     request = gemini_in.read(googles, model, streams)
-    request.original = body
+    request.original = {name: value for name, value in body.items() if name != "contents"}  # pictures are kept once
     incoming.content = b""  # nothing in it names what a provider keeps: `read` refuses that
     return await dialects.answered(gateway, incoming, dialect, request)
 
@@ -92,7 +92,7 @@ def _tokens(gateway: Gateway, incoming: Incoming, body: Mapping[str, Any], model
         names = list(filter(None, (offer.canonical_name, offer.internal_name)))
     except NoCredentialsError:
         pass  # programs cut their conversations by it, whoever answers them
-    return prompt_tokens(body, counting(names, pipeline.users_environ)[1])
+    return prompt_tokens(body, names, pipeline.users_environ)
 
 
 async def embed(gateway: Gateway, incoming: Incoming, model: str, *, many: bool = False) -> Outgoing:

@@ -12,6 +12,7 @@ import re
 
 from inference_providers.gateway.callers import ADMIN, ANYBODY
 from inference_providers.gateway.messages import Refused
+from inference_providers.gateway.routes import API, OPEN, PAGE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:/@\[\]]+))(?::[0-9]{1,5})?").fullmatch
 _OWN_SITES = ("none", "same-origin")  # as browsers say it, also with requests that have no `Origin`
+_JSON, _FORM, _FIELDS = "application/json", "multipart/form-data", "application/x-www-form-urlencoded"
+_MOST_OPEN = 16384  # bytes of a body from somebody who has shown nothing yet
 _KEYS_IN_QUERY = ("gemini",)  # dialects
 _CHALLENGE = {"www-authenticate": 'Bearer realm="inference_providers"'}
 
@@ -57,7 +60,9 @@ def caller_of(headers: Mapping[str, str], settings: Settings, callers: Callers, 
     """Who asks. Raises Refused (401, 403) for whoever may not. key: of the query, for paths that take it there."""
     token = _token(headers) or (key if route.dialect in _KEYS_IN_QUERY else "")
     if not token:
-        if not settings.token and route.kind == "api":
+        if route.kind == PAGE:
+            return _in_browser(headers, settings)
+        if not settings.token and route.kind == API:
             return ANYBODY
         raise Refused(
             401,
@@ -70,12 +75,19 @@ def caller_of(headers: Mapping[str, str], settings: Settings, callers: Callers, 
     caller = callers.of(token)
     if caller is None:
         said = callers.problem(token)  # to whoever has the key alone
-        if not said and not settings.token and route.kind == "api":  # most programs send one, whatever it is
+        if not said and not settings.token and route.kind == API:  # most programs send one, whatever it is
             return ANYBODY
         raise Refused(401, said or "This token is not known here.", "unknown_token", headers=_CHALLENGE)
-    if route.kind != "api":
+    if route.kind != API:
         raise Refused(403, "This path is the administrator's.", "not_administrator")
     return caller
+
+
+def _in_browser(headers: Mapping[str, str], settings: Settings) -> Caller:
+    """The administrator, by the cookie of his session. Raises Refused."""
+    if settings.sessions.of(headers, settings.token, settings.port) is None:
+        raise Refused(401, "This page is the administrator's: log in with the gateway's token.", "login")
+    return ADMIN
 
 
 def _token(headers: Mapping[str, str]) -> str:
@@ -102,11 +114,13 @@ def without_key(query: str) -> tuple[str, str]:
 
 
 def check_content(headers: Mapping[str, str], route: Route) -> None:
-    """Raise Refused for a body in a form that the path does not take."""
+    """Raise Refused for a body in a form that the path does not take, or a large one from who knows whom."""
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise Refused(415, "Compressed bodies are not taken: send it without Content-Encoding.", "content_encoding")
-    if kind == "application/json" or (route.takes_forms and kind == "multipart/form-data"):
-        return
-    wanted = "application/json or multipart/form-data" if route.takes_forms else "application/json"
-    raise Refused(415, f"Content-Type must be {wanted}, not {kind or 'missing'!r}.", "content_type")
+    taken = [_JSON, *([_FORM] if route.takes_forms else ()), *([_FIELDS] if route.takes_fields else ())]
+    if kind not in taken:
+        raise Refused(415, f"Content-Type must be {' or '.join(taken)}, not {kind or 'missing'!r}.", "content_type")
+    size = headers.get("content-length", "")
+    if route.kind == OPEN and not (size.isdecimal() and int(size[:20]) <= _MOST_OPEN):
+        raise Refused(413, "The body is too large, or does not say how large it is.", "body_too_large")

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
     from inference_providers.gateway.messages import Handler
 
-API, ADMIN, OPEN = "api", "admin", "open"
+API, ADMIN, OPEN, PAGE = "api", "admin", "open", "page"
 _DIALECTS = (
     ("/v1beta/", "gemini"),
     ("/v1/messages/", "messages"),
@@ -17,12 +17,14 @@ _DIALECTS = (
 
 
 class Route:
-    """kind: API for the administrator and callers, ADMIN for the administrator alone, OPEN for anybody.
+    """kind: API for the administrator and callers, ADMIN for the administrator alone, PAGE for him in a browser, too,
+    by the cookie of a session, OPEN for anybody.
 
-    pattern: segments; `{name}` is any one, `{name...}` all that is left. dialect: in which form errors are told.
+    pattern: segments; `{name}` is any one, `{name...}` all that is left. takes_forms: bodies in multipart/form-data;
+    takes_fields: in application/x-www-form-urlencoded. dialect: in which form errors are told.
     """
 
-    __slots__ = ("dialect", "handler", "kind", "method", "pattern", "takes_forms")
+    __slots__ = ("dialect", "handler", "kind", "method", "pattern", "takes_fields", "takes_forms")
 
     def __init__(
         self,
@@ -32,10 +34,11 @@ class Route:
         kind: str = API,
         *,
         takes_forms: bool = False,
+        takes_fields: bool = False,
         dialect: str = "openai",
     ) -> None:
         self.method, self.pattern, self.handler, self.kind = method, pattern, handler, kind
-        self.takes_forms, self.dialect = takes_forms, dialect
+        self.takes_forms, self.takes_fields, self.dialect = takes_forms, takes_fields, dialect
 
 
 class Routes:

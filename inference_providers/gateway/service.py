@@ -17,6 +17,7 @@ from inference_providers.gateway.metering import Metering
 from inference_providers.gateway.metrics import Metrics
 from inference_providers.gateway.replies import Replies
 from inference_providers.gateway.tiers import Tiers
+from inference_providers.gateway.under_way import UnderWay
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Gateway:
     """One list of providers, and who may use it.
 
     make_providers: makes the list, at the start and for each `reload`. kept: what handlers keep until the next reload.
+    answers: whether a method and a path are answered, as whoever serves it says.
     """
 
     def __init__(
@@ -43,11 +45,12 @@ class Gateway:
     ) -> None:
         """*metrics*: where all workers count."""
         self._make, self.settings = make_providers, settings
-        self.metrics = metrics or Metrics()
+        self.metrics, self.under_way = metrics or Metrics(), UnderWay()
         self.providers = make_providers()
         self.callers = callers or Callers(self.pipeline.users_environ)
         self.tiers = Tiers.of(self.pipeline.users_environ, settings.workers)
         self._is_metered = False
+        self.answers: Callable[[str, str], bool] = lambda method, path: False
         self._use(self.providers)
         self.ids, self.replies = Ids.of(self.pipeline.users_environ), Replies.of(self.pipeline.users_environ)
         self.responses = KeptResponses.of(self.pipeline.users_environ)
@@ -71,6 +74,7 @@ class Gateway:
         pipeline = providers.pipeline
         pipeline.finder.takes_paths = False  # whoever asks names models, and no files of this machine
         pipeline.listeners.append(self.metrics.hear)
+        self.under_way.attach(pipeline)
         options, allowed = RoutedOptions(*options_for(pipeline, None, None, None, None)), AllowedModels(pipeline.finder)
         if self._is_metered:  # at once: a caller's request may be between two of its calls
             self._put_meter(pipeline, allowed)
@@ -97,7 +101,8 @@ class Gateway:
         """What removes what this process keeps of a caller, by its id."""
         stages: list[Any] = list(self.pipeline.stages)
         stores = [stage.store for stage in stages if hasattr(stage, "store")]
-        return [self.tiers.forget, self.replies.purge, self.responses.purge, *(store.purge for store in stores)]
+        own = [self.tiers.forget, self.replies.purge, self.responses.purge, self.under_way.forget]
+        return [*own, *(store.purge for store in stores)]
 
     def secrets(self) -> list[str]:
         """The keys of providers, which no reply may hold."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from inference_providers.gateway.sessions import Sessions
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,7 +21,7 @@ class Settings:
     which a connection without requests is kept. write_seconds: for a reply that its
     reader does not take. ping_seconds: after which a stream without content yet is begun with a comment, so that nobody
     in between gives it up. stop_seconds: for streams to end when it stops. connections: at most so many at once.
-    workers: processes that serve.
+    workers: processes that serve. sessions: of the page, made before workers are, so that all of them know each.
     """
 
     __slots__ = (
@@ -33,6 +35,7 @@ class Settings:
         "max_head",
         "ping_seconds",
         "port",
+        "sessions",
         "stop_seconds",
         "token",
         "workers",
@@ -59,7 +62,7 @@ class Settings:
     ) -> None:
         if not token and not is_loopback(host):
             raise ValueError(f"a token is needed at {host}, which others than this machine reach")
-        self.workers = workers
+        self.workers, self.sessions = workers, Sessions()
         self.host, self.port, self.token = host, port, token
         self.hosts = frozenset(name.lower() for name in (*LOOPBACK, *hosts, host))
         self.max_body, self.max_head = max_body, max_head

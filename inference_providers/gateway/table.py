@@ -17,6 +17,7 @@ from inference_providers.gateway import (
     scraping,
     status,
 )
+from inference_providers.gateway.page import paths as page
 
 ROUTES = (
     *status.ROUTES,
@@ -32,4 +33,5 @@ ROUTES = (
     *ollama_api.ROUTES,
     *openapi.ROUTES,
     *scraping.ROUTES,
+    *page.ROUTES,
 )

@@ -207,13 +207,15 @@ def usage(said: Any) -> dict[str, int]:
     return {name: count for name, count in told.items() if count or name not in _RARE}
 
 
-def error(status: int, message: str, code: str = "", request_id: str = "") -> dict[str, Any]:
-    """A failure in Google's form."""
+def error(status: int, message: str, code: str = "", request_id: str = "", *, retry_after: str = "") -> dict[str, Any]:
+    """A failure in Google's form. retry_after: seconds."""
     state = _STATES.get(status, "INVALID_ARGUMENT" if 400 <= status < 500 else "INTERNAL")
     told: dict[str, Any] = {"code": status, "message": message, "status": state}
     details = []
     if code:
         details.append({"@type": f"{_RPC}.ErrorInfo", "reason": code.upper(), "domain": "inference-providers"})
+    if retry_after.isdecimal():
+        details.append({"@type": f"{_RPC}.RetryInfo", "retryDelay": f"{retry_after}s"})
     if request_id:
         details.append({"@type": f"{_RPC}.RequestInfo", "requestId": request_id})
     return {"error": {**told, **({"details": details} if details else {})}}

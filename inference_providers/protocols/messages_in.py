@@ -10,7 +10,7 @@ import json
 import re
 
 from inference_providers.errors import InvalidRequestError
-from inference_providers.protocols.dialect import Asked
+from inference_providers.protocols.dialect import Asked, settled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _turns(body: Mapping[str, Any], left: _Left) -> list[dict[str, Any]]:
             turns.append({"role": "system", "content": _joined(blocks, where)})
         else:
             raise _refused(f"{where}.role must be user or assistant, not {role!r:.40}")
-    return turns
+    return settled(turns)
 
 
 def _system(system: Any, left: _Left) -> str:
@@ -140,6 +140,8 @@ def _part(block: Mapping[str, Any], where: str, left: _Left) -> dict[str, Any] |
     if kind == "search_result":
         texts = [_text(_object(one, where).get("text"), where) for one in _list(block.get("content"), where)]
         return {"type": "text", "text": "\n".join((f"{block.get('title', '')} ({block.get('source', '')})", *texts))}
+    if kind == "tool_reference":  # of a tool that waited to be found, and is among the others here
+        return {"type": "text", "text": f"The tool {_text(block.get('tool_name'), f'{where}.tool_name')} can be used."}
     left.needed(f"a block of the type {_text(kind, f'{where}.type')!r:.60} has no counterpart in chat completions")
     return None
 
@@ -308,6 +310,17 @@ def without_foreign_thoughts(body: Mapping[str, Any], refused: str = "?") -> dic
 def _has(turn: Any, kind: str) -> bool:
     content = turn.get("content") if isinstance(turn, dict) else None
     return isinstance(content, list) and any(isinstance(block, dict) and block.get("type") == kind for block in content)
+
+
+def nameable(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a request may name things that a provider keeps: what models and programs make up cannot."""
+    turns = body.get("messages")
+    contents = [turn.get("content") for turn in turns if isinstance(turn, dict)] if isinstance(turns, list) else []
+    blocks = [
+        block for content in contents if isinstance(content, list) for block in content if isinstance(block, dict)
+    ]
+    said = [{name: value for name, value in block.items() if name != "input"} for block in blocks]
+    return {"messages": said, "container": body.get("container")}
 
 
 _ABOUT_THOUGHTS = re.compile(r"signature|thinking").search

@@ -149,6 +149,7 @@ class Events:
         self._begun = self._ended = False
         self._index = -1
         self._open = ""  # TEXT, THINKING or CALL
+        self._sealed_so_far = True  # whether the open block needs no signature, or has one
         self._call: Any = None  # which call is open
         self._waiting: dict[Any, list[str]] = {}  # calls that are not open: name, id, arguments
         self._later: list[tuple[str, str]] = []  # text and thoughts that came while a call was open
@@ -215,6 +216,7 @@ class Events:
             out += self._stop()
             block = {"type": "text", "text": ""} if kind == TEXT else {"type": kind, "thinking": "", "signature": ""}
             out += self._begin(kind, block)
+            self._sealed_so_far = kind != THINKING
         if not words:
             return out
         delta = {"type": f"{kind}_delta", kind: words}
@@ -230,8 +232,12 @@ class Events:
         if not signature or self._open == CALL:
             return []
         out = [] if self._open == THINKING else self._words(THINKING, "", even_empty=True)
+        return [*out, self._seal(signature), *self._stop()]
+
+    def _seal(self, signature: str) -> bytes:
+        self._sealed_so_far = True
         delta = {"type": "signature_delta", "signature": signature}
-        return [*out, _event("content_block_delta", {"index": self._index, "delta": delta}), *self._stop()]
+        return _event("content_block_delta", {"index": self._index, "delta": delta})
 
     def _piece(self, call: Any, place: int) -> list[bytes]:
         name, arguments, given = _call(call)
@@ -268,8 +274,10 @@ class Events:
     def _stop(self) -> list[bytes]:
         if not self._open:
             return []
+        # Some programs keep thoughts only where a signature came, be it an empty one.
+        out = [] if self._sealed_so_far else [self._seal("")]
         self._open, self._call = "", None
-        return [_event("content_block_stop", {"index": self._index})]
+        return [*out, _event("content_block_stop", {"index": self._index})]
 
 
 def _event(kind: str, fields: Mapping[str, Any]) -> bytes:

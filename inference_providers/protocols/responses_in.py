@@ -39,9 +39,9 @@ _HERE = {
     *("stream_options", "max_tool_calls", "conversation", "prompt", "moderation", "truncation"),
 }
 _ONLY_NATIVE = {
-    "conversation": "conversation names what a provider keeps: send the input, or previous_response_id, instead",
-    "prompt": "prompt names a template that a provider keeps: send its text instead",
-    "moderation": "moderation is by a provider of this API",
+    "conversation": "conversation names what a provider keeps (send the whole input, or previous_response_id)",
+    "prompt": "prompt names a template that a provider keeps (send its text)",
+    "moderation": "moderation is done by providers of this API",
 }
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 _STEPS = {"max": "xhigh"}  # efforts that chat completions have no word for
@@ -162,7 +162,7 @@ def _read_rest(body: Mapping[str, Any], notes: Notes) -> None:
         if body.get(name) is not None:
             notes.only_native(why)
     if body.get("background") is True:
-        notes.only_native("background needs a provider that goes on with it by itself: ask without it, or stream")
+        notes.only_native("background needs a provider that goes on by itself (ask without it, or stream)")
     if body.get("truncation") not in (None, "disabled"):
         notes.lose("truncation")
     for name, value in body.items():

@@ -6,21 +6,22 @@ wherever among the items they stand, and what results show as pictures comes aft
 
 from __future__ import annotations
 
+from inference_providers.protocols.dialect import settled
 from inference_providers.protocols.responses_fields import array, mapping, refused, text
-from inference_providers.protocols.responses_thoughts import open_seal
-from inference_providers.protocols.responses_tools import as_arguments, function_name
+from inference_providers.protocols.responses_thoughts import open_seal, take_held
+from inference_providers.protocols.responses_tools import SEARCH, as_arguments, as_text, function_name, function_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from typing import Any
 
     from inference_providers.protocols.responses_fields import Notes
 
-_CALLS = ("function_call", "custom_tool_call")
-_RESULTS = ("function_call_output", "custom_tool_call_output")
+_CALLS = ("function_call", "custom_tool_call", "tool_search_call")
+_RESULTS = ("function_call_output", "custom_tool_call_output", "tool_search_output")
 # What a provider's own tools did: what the assistant said of it is there all the same.
-_TRACES = ("web_search_call", "file_search_call", "mcp_list_tools", "tool_search_call", "configuration_update")
+_TRACES = ("web_search_call", "file_search_call", "mcp_list_tools", "configuration_update")
 _TEXTS = ("input_text", "output_text", "text", "summary_text", "reasoning_text")
 _SYSTEM = ("system", "developer")
 
@@ -33,6 +34,7 @@ class Turns:
         self._turns: list[_Assistant | dict[str, Any]] = []
         self._open: _Assistant | None = None  # the assistant's turn that goes on
         self._callers: dict[str, _Assistant] = {}  # whose each call is that has no result so far
+        self._held: dict[str, Any] = {}  # what providers want back with calls that follow
         self.tools: list[Any] = []
 
     def add(self, item: Mapping[str, Any], where: str) -> None:
@@ -43,6 +45,9 @@ class Turns:
             self._message(item, where)
         elif kind == "reasoning":
             self._reasoning(item, where)
+        elif kind.startswith("tool_search_") and item.get("call_id") is None:  # a provider has searched
+            self._notes.lose(kind)
+            self.tools += array(item.get("tools") or [], f"{where}.tools")
         elif kind in _CALLS:
             self._call(item, kind, where)
         elif kind in _RESULTS:
@@ -90,6 +95,7 @@ class Turns:
         details = open_seal(text(sealed, f"{where}.encrypted_content")) if sealed is not None else []
         if details is None:
             self._notes.lose("reasoning.encrypted_content")
+        self._held |= take_held(details or [])
         self._assistant.think(words, details or [])
 
     def _texts(self, parts: Any, where: str) -> str:
@@ -99,18 +105,25 @@ class Turns:
     def _call(self, item: Mapping[str, Any], kind: str, where: str) -> None:
         call = text(item.get("call_id"), f"{where}.call_id")
         namespace = text(item.get("namespace") or "", f"{where}.namespace")
+        if kind == "tool_search_call":
+            item = {**item, "name": SEARCH, "arguments": as_text(item.get("arguments"))}
         if kind == "custom_tool_call":
             arguments = as_arguments(text(item.get("input"), f"{where}.input"))
         else:
             arguments = text(item.get("arguments"), f"{where}.arguments") or "{}"
         called = {"name": function_name(text(item.get("name"), f"{where}.name"), namespace), "arguments": arguments}
-        self._assistant.calls.append({"id": call, "type": "function", "function": called})
+        extra = {"extra_content": self._held.pop(call)} if call in self._held else {}
+        self._assistant.calls.append({"id": call, "type": "function", "function": called, **extra})
         self._callers[call] = self._assistant
 
     def _result(self, item: Mapping[str, Any], where: str) -> None:
         call = item.get("call_id")
         call = text("" if call is None else call, f"{where}.call_id")
-        parts = self._parts(item.get("output"), where, "output")
+        found = array(item.get("tools") or [], f"{where}.tools")
+        self.tools += found
+        told = f"These tools can be called now: {', '.join(function_names(found)) or 'none'}."
+        given = told if item.get("type") == "tool_search_output" else item.get("output")
+        parts = self._parts(given, where, "output")
         caller = self._callers.pop(call, None)
         if caller is None:
             self._notes.only_native(f"{where} is the output of {call[:80]!r}, and nothing before it calls that")
@@ -139,7 +152,7 @@ class Turns:
         if kind == "input_audio":
             return {"type": "input_audio", "input_audio": mapping(part.get("input_audio"), f"{where}.input_audio")}
         if part.get("file_id") and kind in ("input_image", "input_file"):
-            self._notes.only_native(f"{where} is a file that is kept at a provider: send what is in it instead")
+            self._notes.only_native(f"{where} is a file that is kept at a provider (send what is in it)")
             return None
         if kind == "input_image":
             url = text(part.get("image_url"), f"{where}.image_url")
@@ -174,7 +187,7 @@ class Turns:
                 continue
             turn.place, before = len(made), turn
             made += turn.rows()
-        return _joined_beginning(made)
+        return settled(made)
 
 
 class _Assistant:
@@ -230,14 +243,3 @@ def _plain(parts: list[dict[str, Any]]) -> Any:
     """A turn's content: text where it is nothing else."""
     texts = [part["text"] for part in parts if part["type"] == "text"]
     return "\n\n".join(texts) if len(texts) == len(parts) else parts
-
-
-def _joined_beginning(turns: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    made: list[dict[str, Any]] = []
-    for turn in turns:
-        first = made[0] if len(made) == 1 else {}
-        if turn["role"] == first.get("role") == "system" and isinstance(turn["content"], str):
-            made[0] = {"role": "system", "content": f"{first['content']}\n\n{turn['content']}"}
-        else:
-            made.append(turn)
-    return made

@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 
 from inference_providers import chat
-from inference_providers.protocols.responses_thoughts import seal
-from inference_providers.protocols.responses_tools import CUSTOM, Tool, as_input
+from inference_providers.protocols.responses_thoughts import held, seal
+from inference_providers.protocols.responses_tools import CUSTOM, SEARCH, Tool, as_input, as_object
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class Thoughts:
         self._tell, self._id, self._summarized = tell, id, summarized
         self._pieces = chat.Pieces()
         self._details: chat.Assembly | None = None
+        self._held: list[dict[str, Any]] = []
         self._sealed: str | None = None
         self._begun = False
         tell("output_item.added", item=self.item("in_progress"))
@@ -50,6 +51,10 @@ class Thoughts:
             self._tell(f"{self._part}.added", **self._place, part=self._shown(""))
         self._pieces.add(words)
         self._tell(f"{self._kind}.delta", **self._place, delta=words)
+
+    def hold(self, call_id: str, extra: Any) -> None:
+        """Keep what belongs to the call that follows."""
+        self._held.append(held(call_id, extra))
 
     @property
     def _part(self) -> str:
@@ -85,8 +90,10 @@ class Thoughts:
             self._tell(f"{self._part}.done", **self._place, part=self._shown(words))
         details = [] if self._details is None else chat.message_of(self._details.reply).get("reasoning_details", [])
         signed = [one for one in details if isinstance(one, dict) and (one.get("signature") or one.get("data"))]
-        if sealed or signed:
-            self._sealed = seal(signed or [{"type": "reasoning.text", "text": words}])
+        if sealed and not signed:
+            signed = [{"type": "reasoning.text", "text": words}]
+        if signed or self._held:
+            self._sealed = seal([*signed, *self._held])
         item = self.item(_CUT if cut else _DONE)
         self._tell("output_item.done", item=item)
         return item
@@ -159,7 +166,9 @@ class Message:
 
 
 class Call:
-    """A call of a tool. A custom tool's input stands in JSON, and is told when that is whole."""
+    """A call of a function."""
+
+    prefix = "fc_"
 
     def __init__(self, tell: Told, id: str, call_id: str, tool: Tool) -> None:
         self._tell, self._id, self._call_id, self._tool = tell, id, call_id, tool
@@ -168,11 +177,12 @@ class Call:
 
     def add(self, piece: str) -> None:
         """More of its arguments."""
-        if not piece:
-            return
-        self._pieces.add(piece)
-        if self._tool.kind != CUSTOM:
-            self._tell("function_call_arguments.delta", delta=piece)
+        if piece:
+            self._pieces.add(piece)
+            self._more(piece)
+
+    def _more(self, piece: str) -> None:
+        self._tell("function_call_arguments.delta", delta=piece)
 
     @property
     def is_whole(self) -> bool:
@@ -180,42 +190,66 @@ class Call:
         if not 0 < self._pieces.size <= _WHOLE:
             return False
         arguments = self._pieces.text
-        return arguments.rstrip().endswith("}") and is_object(arguments)
+        return arguments.rstrip().endswith("}") and isinstance(as_object(arguments), dict)
 
-    def _item(self, given: str, status: str) -> dict[str, Any]:
+    def _item(self, arguments: str, status: str) -> dict[str, Any]:
+        return {**self._head("function_call", status), "arguments": arguments}
+
+    def _head(self, kind: str, status: str) -> dict[str, Any]:
         tool = self._tool
         named = {"name": tool.name, **({"namespace": tool.namespace} if tool.namespace else {})}
-        kind, field = ("custom_tool_call", "input") if tool.kind == CUSTOM else ("function_call", "arguments")
-        made = {"id": self._id, "type": kind, "status": status, "call_id": self._call_id, **named}
-        return {**made, field: given}
+        return {"id": self._id, "type": kind, "status": status, "call_id": self._call_id, **named}
 
     def item(self, status: str = _DONE) -> dict[str, Any]:
         """The item so far."""
-        given = self._pieces.text
-        return self._item(as_input(given) if self._tool.kind == CUSTOM else given, status)
+        return self._item(self._pieces.text, status)
 
     def end(self, *, cut: bool = False, sealed: bool = False) -> dict[str, Any]:
         """The whole item."""
         item = self.item(_CUT if cut else _DONE)
-        if self._tool.kind == CUSTOM:
-            if item["input"]:
-                self._tell("custom_tool_call_input.delta", delta=item["input"])
-            self._tell("custom_tool_call_input.done", input=item["input"])
-        else:
-            self._tell("function_call_arguments.done", arguments=item["arguments"])
+        self._whole(item)
         self._tell("output_item.done", item=item)
         return item
 
+    def _whole(self, item: dict[str, Any]) -> None:
+        self._tell("function_call_arguments.done", arguments=item["arguments"])
 
+
+class CustomCall(Call):
+    """A call of a custom tool, whose input stands in JSON, and is told when that is whole."""
+
+    prefix = "ctc_"
+
+    def _more(self, piece: str) -> None:
+        pass
+
+    def _item(self, arguments: str, status: str) -> dict[str, Any]:
+        return {**self._head("custom_tool_call", status), "input": as_input(arguments)}
+
+    def _whole(self, item: dict[str, Any]) -> None:
+        if item["input"]:
+            self._tell("custom_tool_call_input.delta", delta=item["input"])
+        self._tell("custom_tool_call_input.done", input=item["input"])
+
+
+class SearchCall(Call):
+    """A search for tools, which the program makes. It has no events of its own."""
+
+    prefix = "tsc_"
+
+    def _more(self, piece: str) -> None:
+        pass
+
+    def _item(self, arguments: str, status: str) -> dict[str, Any]:
+        head = {name: value for name, value in self._head("tool_search_call", status).items() if name != "name"}
+        return {**head, "execution": "client", "arguments": as_object(arguments)}
+
+    def _whole(self, item: dict[str, Any]) -> None:
+        pass
+
+
+CALLS = {CUSTOM: CustomCall, SEARCH: SearchCall}  # by the kind of a tool; all others are functions
 Item = Thoughts | Message | Call
-
-
-def is_object(text: str) -> bool:
-    """Whether a text is a JSON object."""
-    try:
-        return isinstance(json.loads(text), dict)
-    except (ValueError, RecursionError):
-        return False
 
 
 def piece_of(call: Any) -> tuple[str, str, str]:

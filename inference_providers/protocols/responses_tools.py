@@ -1,7 +1,8 @@
 """Tools of the Responses API as those of chat completions, and calls of them as it says them. Pure.
 
 A custom tool takes text of any form: here it is a function with one text argument. A tool of a namespace is a function
-whose name begins with the namespace's.
+whose name begins with the namespace's. A search for tools is a function where the program itself searches; where a
+provider would, all tools are offered at once instead.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from inference_providers.protocols.responses_fields import Notes
 
 INPUT = "input"  # the argument of a function that stands for a custom tool
-FUNCTION, CUSTOM = "function", "custom"
+FUNCTION, CUSTOM, SEARCH = "function", "custom", "tool_search"
+_LONGEST = 64  # characters of a function's name, which most providers take
 _PARAMETERS = {
     "type": "object",
     "properties": {INPUT: {"type": "string", "description": "The whole input of the tool, as plain text."}},
@@ -30,7 +32,7 @@ _NAMED = ("allowed_callers", "output_schema", "async")  # fields of a tool witho
 
 
 class Tool:
-    """kind: FUNCTION or CUSTOM. name, namespace: as the request has them."""
+    """kind: FUNCTION, CUSTOM or SEARCH. name, namespace: as the request has them."""
 
     __slots__ = ("kind", "name", "namespace")
 
@@ -43,7 +45,22 @@ Tools = dict[str, Tool]  # by the name of the function that stands for each
 
 def function_name(name: str, namespace: str = "") -> str:
     """The name of the function that stands for a tool."""
-    return f"{namespace}__{name}" if namespace else name
+    whole = f"{namespace}__{name}" if namespace else name
+    if not namespace or len(whole) <= _LONGEST:
+        return whole
+    from hashlib import sha256
+
+    return f"{whole[: _LONGEST - 9]}_{sha256(whole.encode('utf-8', 'replace')).hexdigest()[:8]}"
+
+
+def function_names(tools: list[Any], namespace: str = "") -> list[str]:
+    """The names of the functions that stand for some tools."""
+    found: list[str] = []
+    for tool in tools:
+        if isinstance(tool, dict) and isinstance(name := tool.get("name"), str):
+            inside = tool.get("tools") if tool.get("type") == "namespace" and not namespace else None
+            found += function_names(inside, name) if isinstance(inside, list) else [function_name(name, namespace)]
+    return found
 
 
 def read_tools(body: Mapping[str, Any], more: list[Any], made: dict[str, Any], notes: Notes) -> Tools:
@@ -75,12 +92,15 @@ def _read(tool: Mapping[str, Any], namespace: str, tools: Tools, functions: dict
         for one in array(tool.get("tools") or [], "tools.tools"):
             _read(mapping(one, "tools.tools"), inside, tools, functions, notes)
         return
-    if kind not in (FUNCTION, CUSTOM):
+    if kind == SEARCH and tool.get("execution") != "client":
+        notes.lose("tools.tool_search")
+        return
+    if kind not in (FUNCTION, CUSTOM, SEARCH):
         notes.only_native(
-            f"the tool {kind[:60]!r} is not a function: it needs a model whose provider has it; leave it out"
+            f"the tool {kind[:60]!r} is not a function (leave it out, or name a model whose provider has it)"
         )
         return
-    name = text(tool.get("name"), "tools.name")
+    name = SEARCH if kind == SEARCH else text(tool.get("name"), "tools.name")
     function: dict[str, Any] = {"name": function_name(name, namespace)}
     description = text(tool.get("description") or "", "tools.description")
     if kind == CUSTOM:
@@ -156,3 +176,16 @@ def as_input(arguments: str) -> str:
             (given,) = found.values()
         found = given
     return found if isinstance(found, str) else arguments
+
+
+def as_text(arguments: Any) -> str:
+    """The arguments of a call as text, which some give as the object itself."""
+    return arguments if isinstance(arguments, str) else json.dumps(arguments or {}, ensure_ascii=False)
+
+
+def as_object(arguments: str) -> Any:
+    """The arguments of a call as an object, where they are one."""
+    try:
+        return json.loads(arguments or "{}")
+    except (ValueError, RecursionError):
+        return arguments

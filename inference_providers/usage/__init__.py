@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from inference_providers.usage.log_reading import every as every
     from inference_providers.usage.log_reading import latest as latest
     from inference_providers.usage.log_reading import turns_of as turns_of
+    from inference_providers.usage.log_search import LogSearch as LogSearch
     from inference_providers.usage.log_settings import OFF as OFF
     from inference_providers.usage.log_settings import TEXT as TEXT
     from inference_providers.usage.log_settings import USAGE as USAGE
@@ -29,9 +30,11 @@ if TYPE_CHECKING:
     from inference_providers.usage.page import TABLE as TABLE
     from inference_providers.usage.page import cells as cells
     from inference_providers.usage.page import page_of as page_of
-    from inference_providers.usage.report import Analytics as Analytics
-    from inference_providers.usage.report import Performance as Performance
-    from inference_providers.usage.report import report as report
+    from inference_providers.usage.reports import Analytics as Analytics
+    from inference_providers.usage.reports import Performance as Performance
+    from inference_providers.usage.reports import report as report
+    from inference_providers.usage.series import Latencies as Latencies
+    from inference_providers.usage.series import Series as Series
     from inference_providers.usage.timeframes import moments as moments
     from inference_providers.usage.totals import SUMS as SUMS
     from inference_providers.usage.totals import Totals as Totals
@@ -64,6 +67,7 @@ _HOME = {
         "latest",
         "turns_of",
     ),
+    "log_search": ("LogSearch",),
     "log_settings": (
         "LogSettings",
         "OFF",
@@ -77,10 +81,14 @@ _HOME = {
         "cells",
         "page_of",
     ),
-    "report": (
+    "reports": (
         "Analytics",
         "Performance",
         "report",
+    ),
+    "series": (
+        "Latencies",
+        "Series",
     ),
     "timeframes": ("moments",),
     "totals": (

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from tests.clients.behind import Behind
 from tests.clients.provider import ScriptedProvider
 from tests.clients.tap import Tap
 from tests.conftest import ROOT, keys, registry_of
@@ -200,3 +201,14 @@ def way(request: pytest.FixtureRequest, provider: ScriptedProvider, tmp_path: Pa
         made.close()
         if gateway is not None:
             gateway.stop()
+
+
+@pytest.fixture
+def behind(tmp_path: Path) -> Iterator[Behind]:
+    """Strict providers of several kinds, behind one gateway."""
+    made = Behind(tmp_path)
+    try:
+        yield made
+        made.check()
+    finally:
+        made.close()

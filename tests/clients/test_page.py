@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.clients.behind import Behind
 from tests.clients.conftest import FOLDER, NODE_MODULES, PROGRAMS, Way, node_program, of_the_page, python_program
 from tests.clients.provider import TEXT
 from tests.conftest import ROOT
@@ -43,6 +44,27 @@ def test_node(heading: str, way: Way, tmp_path: Path) -> None:
     assert (done.stdout, done.returncode) == (f"{TEXT}\n", 0), done.stderr
 
 
+@pytest.mark.parametrize("heading", ["anthropic for Python", "google-genai for Python", "ollama for Python"])
+def test_python_of_other_apis(heading: str, behind: Behind) -> None:
+    command = python_program("python")
+    (block,) = of_the_page(heading, "py")
+    done = behind.run([*command, "-c", behind.pasted(block)])
+    assert (done.stdout, done.returncode) == (f"{TEXT}\n", 0), done.stderr
+    assert len(behind.thinker.chats) == 1
+
+
+@pytest.mark.parametrize("heading", ["anthropic for Node", "Vercel AI SDK, by Anthropic's API"])
+def test_node_of_other_apis(heading: str, behind: Behind, tmp_path: Path) -> None:
+    command = node_program()
+    (block,) = of_the_page(heading, "js")
+    (tmp_path / "node_modules").symlink_to(NODE_MODULES)
+    program = tmp_path / "program.mjs"
+    program.write_text(behind.pasted(block), "utf-8")
+    done = behind.run([*command, str(program)])
+    assert (done.stdout, done.returncode) == (f"{TEXT}\n", 0), done.stderr
+    assert len(behind.thinker.chats) == 1
+
+
 def test_the_versions_on_the_page_are_those_that_are_installed() -> None:
     page = (ROOT / "docs" / "programs.md").read_text("utf-8")
     pinned = {}
@@ -55,6 +77,14 @@ def test_the_versions_on_the_page_are_those_that_are_installed() -> None:
         ("openai for Node", "({})", [node["openai"]]),
         ("LangChain", "(langchain-openai {})", [pinned["langchain-openai"]]),
         ("Vercel AI SDK", "(ai {} with @ai-sdk/openai-compatible {})", [ai, compatible]),
+        ("anthropic for Python", "({})", [pinned["anthropic"]]),
+        ("anthropic for Node", "(@anthropic-ai/sdk {})", [node["@anthropic-ai/sdk"]]),
+        ("Vercel AI SDK, by Anthropic's API", "(ai {} with @ai-sdk/anthropic {})", [ai, node["@ai-sdk/anthropic"]]),
+        ("google-genai for Python", "({})", [pinned["google-genai"]]),
+        ("ollama for Python", "({})", [pinned["ollama"]]),
+        ("Claude Code", "({})", [node["@anthropic-ai/claude-code"]]),
+        ("Codex", "({})", [node["@openai/codex"]]),
+        ("Gemini CLI", "({})", [node["@google/gemini-cli"]]),
         ("llm", "({})", [pinned["llm"]]),
         ("aider", "({})", [pinned["aider-chat"]]),
         ("opencode", "({})", [node["opencode-ai"]]),

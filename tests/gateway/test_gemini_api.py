@@ -180,6 +180,9 @@ def test_what_fails_is_told_in_its_own_form(within: Within, serve: Serve) -> Non
         with pytest.raises(errors.ClientError, match="slow down") as refused:
             google.models.generate_content(model="m", contents="Hi")
         assert (refused.value.code, refused.value.status) == (429, "RESOURCE_EXHAUSTED")
+        assert {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "600s"} in refused.value.details[
+            "error"
+        ]["details"]
         with pytest.raises(errors.ClientError, match="slow down"):
             list(google.models.generate_content_stream(model="m", contents="Hi"))
         with pytest.raises(errors.ClientError, match="googleSearch") as unknown:

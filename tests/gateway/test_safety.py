@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from inference_providers.gateway.routes import ADMIN, Route
+from inference_providers.gateway.page.frame import LOGIN
+from inference_providers.gateway.routes import ADMIN, PAGE, Route
 from inference_providers.gateway.settings import Settings, is_loopback
 from inference_providers.gateway.table import ROUTES
 from tests.conftest import ROOT
@@ -63,24 +64,39 @@ def test_an_empty_token_is_no_permission() -> None:
     assert "gateway-token" in ended.stderr
 
 
+# What is there for everybody: of the page its login, and files of which nobody knows the names.
+SHOWN = {"/health": 200, "/ready": 200, "/openapi.json": 200, "/": 200, "/page/static/{name}": 404}
+
+
+def _holds_a_token(said: str) -> bool:
+    """Whether a header holds something that is taken for a token."""
+    return said[:7].lower() == "bearer " and bool(said[7:].strip())
+
+
 def _path(route: Route) -> str:
     return route.pattern.replace("{", "").replace("...}", "").replace("}", "")
 
 
 @pytest.mark.parametrize("said", ["", "Bearer wrong", f"Bearer {TOKEN}x", f"Basic {TOKEN}", "Bearer", f"bearer{TOKEN}"])
-def test_every_path_but_two_wants_the_token(gateway: Inside, provider: Server, said: str) -> None:
+def test_every_path_wants_the_token_but_those_for_everybody(gateway: Inside, provider: Server, said: str) -> None:
     before = len(provider.requests)
     for route in ROUTES:
         body = HI if route.method == "POST" else None
+        if route.pattern == LOGIN:
+            continue  # it is asked for there: test_page.py
         status, headers, content = gateway.ask(route.method, _path(route), body, {"Authorization": said})
-        if route.pattern in ("/health", "/ready", "/openapi.json"):
-            assert status == 200
+        assert TOKEN.encode() not in content
+        if route.pattern in SHOWN:
+            assert status == SHOWN[route.pattern]
+            continue
+        if route.kind == PAGE and not _holds_a_token(said):
+            assert (status, headers["location"]) == (303, "/page/login")
             continue
         assert status == 401, route.pattern
         assert headers["www-authenticate"].startswith("Bearer")
-        error = json.loads(content)["error"]
-        assert "token" in (error if isinstance(error, str) else error["message"]), "Ollama's API has words alone"
-        assert TOKEN.encode() not in content
+        if route.kind != PAGE:
+            error = json.loads(content)["error"]
+            assert "token" in (error if isinstance(error, str) else error["message"]), "Ollama's API has words alone"
     assert len(provider.requests) == before
 
 

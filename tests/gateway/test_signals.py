@@ -120,10 +120,11 @@ def test_a_file_that_cannot_be_read_changes_nothing(start: Start, serve: Serve, 
     file.write_text("INFERENCE_PROVIDERS_TOKEN=another-token-0123456789\nhunter2 is no assignment\n")
     gateway.process.send_signal(signal.SIGHUP)
     assert gateway.process.stderr is not None
-    said = [gateway.process.stderr.readline() for _ in range(2)]
+    said = [gateway.process.stderr.readline() for _ in range(3)]
     assert said[0].startswith("Token: ")
-    assert "line 2" in said[1] and "as before" in said[1]
-    assert "hunter2" not in said[1] and "another-token-0123456789" not in said[1]
+    assert said[1] == f"Page: http://127.0.0.1:{gateway.port}/\n"
+    assert "line 2" in said[2] and "as before" in said[2]
+    assert "hunter2" not in said[2] and "another-token-0123456789" not in said[2]
     assert gateway.ask("POST", CHAT, BODY)[0] == 200
     file.write_text("P1_API_KEY=canary-1-0123456789abcdef\nINFERENCE_PROVIDERS_TOKEN=another-token-0123456789\n")
     gateway.process.send_signal(signal.SIGHUP)

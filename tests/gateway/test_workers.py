@@ -64,7 +64,7 @@ def test_all_read_anew(start: Start, serve: Serve, tmp_path: Path) -> None:
     file.write_text("no assignment\n")
     gateway.process.send_signal(signal.SIGHUP)
     assert gateway.process.stderr is not None
-    said = [gateway.process.stderr.readline() for _ in range(4)]
+    said = [gateway.process.stderr.readline() for _ in range(5)]  # after the token and the page
     assert len([line for line in said if "line 1" in line]) == 3  # one of each
 
 
