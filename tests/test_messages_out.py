@@ -701,6 +701,22 @@ def test_a_message_is_judged_and_stays_as_it_is() -> None:
     assert cut.action == classify.RETRY
 
 
+def test_a_whole_message_where_a_stream_was_asked_for_is_one_for_the_official_sdk() -> None:
+    part = Part(found := native(), json.dumps(REPLY).encode())
+    last = Part(found, b"", ends=True)
+    passed = part.raw + last.raw
+    assert passed.startswith(b"event: message_start")
+    assert b"[DONE]" not in passed
+    snapshot: Any = None
+    buffers: dict[int, bytes] = {}
+    for block in passed.decode().strip().split("\n\n"):
+        event = EVENT.validate_python(json.loads(block.partition("data: ")[2]))
+        snapshot = accumulate_event(event=event, current_snapshot=snapshot, json_bufs=buffers)
+    assert [one.to_dict() for one in snapshot.content] == REPLY["content"]
+    assert snapshot.stop_reason == "tool_use"
+    assert messages_stream.whole(last.events)["content"] == REPLY["content"]
+
+
 # Conversations from anywhere
 
 
