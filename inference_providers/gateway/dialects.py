@@ -61,7 +61,7 @@ class Dialect:
     speak it. path: where those are asked; empty where nobody does. reply, events: make its replies of chat completions.
     media_type: of its streams. ping: see `streaming.Form`. words: fields of its own that are called like some of ours.
     plainer: see `NativeForm`. learns: whether what a provider says in its words is about things that are kept there,
-    which later requests name.
+    which later requests name. nameable: gives what of a request may name such things, where that is not all of it.
     """
 
     def __init__(
@@ -76,9 +76,11 @@ class Dialect:
         words: Sequence[str] = (),
         plainer: Callable[..., dict[str, Any] | None] | None = None,
         learns: bool = False,
+        nameable: Callable[[Any], Any] | None = None,
     ) -> None:
         self.name, self.reply, self.events, self.path = name, reply, events, path
         self.media_type, self.ping, self.plainer, self.learns = media_type, ping, plainer, learns
+        self.nameable = nameable
         self.own_words = [word for word in _OWN_WORDS if word not in words]
 
 
@@ -99,7 +101,8 @@ async def answered(gateway: Gateway, incoming: Incoming, dialect: Dialect, asked
 async def prepared(gateway: Gateway, incoming: Incoming, dialect: Dialect, asked: Asked) -> Turn:
     """A request, with all that is needed to have it answered. Raises Refused and what finding candidates raises."""
     path = dialect.path or chat.PATH
-    named = await Named(gateway.ids, incoming.caller, "POST", path).read(incoming, gateway.pipeline.finder)
+    named = Named(gateway.ids, incoming.caller, "POST", path)
+    await named.read(incoming, gateway.pipeline.finder, dialect.nameable)
     original = dict(asked.original)
     ours = {word: original.pop(word) for word in dialect.own_words if word in original}
     headers = passed.own_of_caller(headers_for_all(incoming.headers))

@@ -28,6 +28,7 @@ MESSAGES = Dialect(
     partial(messages_reply.Events, new_id=new_id),
     path="/messages",
     plainer=messages_in.without_foreign_thoughts,
+    nameable=messages_in.nameable,
     ping=b'event: ping\ndata: {"type": "ping"}\n\n',
 )
 

@@ -16,7 +16,7 @@ from inference_providers.offers import offer_by
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
     from typing import Any
 
     from inference_providers.calls import Finder
@@ -80,14 +80,16 @@ class Named:
         self._offer: Offer | None = None
         self._noted: list[Known] = []
 
-    async def read(self, incoming: Incoming, finder: Finder) -> Named:
-        """Look up what a request names.
+    async def read(self, incoming: Incoming, finder: Finder, nameable: Callable[[Any], Any] | None = None) -> Named:
+        """Look up what a request names. nameable: gives what of a body may name something, where that is not all of it.
 
         Raises Refused (404) for what is not its caller's, InvalidRequestError for things of several providers.
         """
         body = None
         if incoming.content and "json" in incoming.headers.get("content-type", "json"):
             body = _body(incoming.content) if may_name_ids(incoming.content) else None
+        if body is not None and nameable is not None:
+            body = nameable(body)
         query = f"?{incoming.query_string}" if incoming.query_string else ""
         found = named_ids(self._path + query, body, _MOST, strict=not self._caller.is_admin)
         named = [(field, one) for field, one in found if is_id(one)]

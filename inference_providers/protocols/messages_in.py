@@ -327,6 +327,17 @@ def _has(turn: Any, kind: str) -> bool:
     return isinstance(content, list) and any(isinstance(block, dict) and block.get("type") == kind for block in content)
 
 
+def nameable(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a request may name things that a provider keeps: what models and programs make up cannot."""
+    turns = body.get("messages")
+    contents = [turn.get("content") for turn in turns if isinstance(turn, dict)] if isinstance(turns, list) else []
+    blocks = [
+        block for content in contents if isinstance(content, list) for block in content if isinstance(block, dict)
+    ]
+    said = [{name: value for name, value in block.items() if name != "input"} for block in blocks]
+    return {"messages": said, "container": body.get("container")}
+
+
 _ABOUT_THOUGHTS = re.compile(r"signature|thinking").search
 
 

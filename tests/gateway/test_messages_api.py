@@ -10,6 +10,7 @@ from typing import Any
 import anthropic
 import pytest
 
+from inference_providers.gateway.callers import Caller
 from tests.conftest import registry_of
 from tests.gateway.in_process import asked
 from tests.gateway.inside import PATIENCE, TOKEN, Inside
@@ -209,3 +210,21 @@ def test_models_are_listed_in_its_form(within: Within, serve: Serve) -> None:
         listed = list(client.models.list())
         assert [model.id for model in listed] == ["m"]
         assert client.models.retrieve("m") == listed[0]
+
+
+def test_what_a_model_says_to_a_tool_names_nothing_that_a_provider_keeps() -> None:
+    """Neither is a file of it looked for, nor is the request refused; one that the program names itself is."""
+    use = {"type": "tool_use", "id": "toolu_1", "name": "open", "input": {"file_id": "file-1", "file": "a.py"}}
+    result = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "done"}
+    turns = [*TALK, {"role": "assistant", "content": [use]}, {"role": "user", "content": [result]}]
+    picture = {"type": "image", "source": {"type": "file", "file_id": "file-1"}}
+    caller = Caller("bound", "bound")
+
+    async def work(url: str) -> list[int]:
+        async with asked(_native(url), caller) as gateway:
+            asks = [{**ASK, "messages": turns}, {**ASK, "messages": [{"role": "user", "content": [picture]}]}]
+            return [(await gateway("bound", "POST", "/v1/messages", one))[0] for one in asks]
+
+    with Server(lambda connection, request: connection.reply(200, MESSAGE)) as server:
+        assert asyncio.run(work(server.url)) == [200, 404]
+        assert len(server.requests) == 1
