@@ -273,6 +273,11 @@ def test_what_the_system_says_later_is_in_the_users_turn() -> None:
     ]
     turns = read(asked(messages=[{"role": "user", "content": [PICTURE]}, said])).body["messages"]
     assert turns[0]["content"][1:] == [{"type": "text", "text": late}]
+    use = {"role": "assistant", "content": [{"type": "tool_use", "id": "a", "name": "look", "input": {}}]}
+    result = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "a", "content": "1"}]}
+    turns = read(asked(messages=[user, use, said, result])).body["messages"]
+    assert [turn["role"] for turn in turns] == ["user", "assistant", "tool", "user"]
+    assert turns[-1]["content"] == late
 
 
 def test_a_tool_that_was_found_is_one_of_the_tools() -> None:

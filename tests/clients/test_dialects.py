@@ -42,7 +42,7 @@ SDKS = {
     "anthropic-python": Sdk(python("anthropic_python.py"), "/v1/messages", "end_turn", {**ANTHROPIC}),
     "anthropic-node": Sdk(node("anthropic_node.mjs"), "/v1/messages", "end_turn", {**ANTHROPIC}),
     "ai-sdk-anthropic": Sdk(node("ai_sdk_anthropic.mjs"), "/v1/messages", "stop", {**ANTHROPIC}, own_mind=True),
-    "google-genai": Sdk(python("google_genai_python.py"), "/v1beta/models/", "STOP", {**GOOGLE}),
+    "google-genai": Sdk(python("google_genai_python.py"), "/v1/models/", "STOP", {**GOOGLE}),
     "ollama": Sdk(python("ollama_python.py"), "/api/chat", "stop", NONE, usage=(20, 0, 9)),
 }
 CALLED = [[name, arguments] for name, arguments in CALLS]
