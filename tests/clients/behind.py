@@ -108,10 +108,15 @@ class Behind:
         self, command: list[str], turns: list[dict[str, Any]], *, stream: bool = False, think: bool = False, **more: str
     ) -> list[dict[str, Any]]:
         """Run one of the programs here, and read what it says of each turn."""
-        done = self.run(
-            command, TURNS=json.dumps(turns), STREAM="yes" if stream else "no", THINK="yes" if think else "no",
-            GATEWAY_URL=self.url, GATEWAY_TOKEN=TOKEN, HEADERS=json.dumps(PRIVATE), **more,
-        )  # fmt: skip
+        environ = {
+            "TURNS": json.dumps(turns),
+            "STREAM": "yes" if stream else "no",
+            "THINK": "yes" if think else "no",
+            "GATEWAY_URL": self.url,
+            "GATEWAY_TOKEN": TOKEN,
+            "HEADERS": json.dumps(PRIVATE),
+        }
+        done = self.run(command, **{**environ, **more})
         assert done.returncode == 0, done.stderr
         found: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])["turns"]
         return found

@@ -35,13 +35,20 @@ class Sdk:
         self.usage, self.own_mind = list(usage), own_mind
 
 
-ANTHROPIC = {400: "invalid_request_error", 429: "rate_limit_error", 503: "overloaded_error"}
-GOOGLE = {400: "INVALID_ARGUMENT", 429: "RESOURCE_EXHAUSTED", 503: "UNAVAILABLE"}
-NONE: dict[int, str | None] = dict.fromkeys((400, 429, 503))
+ANTHROPIC = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    429: "rate_limit_error",
+    503: "overloaded_error",
+}
+OPENAI = {400: "invalid_request_error", 401: "authentication_error", 429: "rate_limit_error", 503: "server_error"}
+GOOGLE = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 429: "RESOURCE_EXHAUSTED", 503: "UNAVAILABLE"}
+NONE: dict[int, str | None] = dict.fromkeys((400, 401, 429, 503))
 SDKS = {
     "anthropic-python": Sdk(python("anthropic_python.py"), "/v1/messages", "end_turn", {**ANTHROPIC}),
     "anthropic-node": Sdk(node("anthropic_node.mjs"), "/v1/messages", "end_turn", {**ANTHROPIC}),
     "ai-sdk-anthropic": Sdk(node("ai_sdk_anthropic.mjs"), "/v1/messages", "stop", {**ANTHROPIC}, own_mind=True),
+    "openai-responses": Sdk(python("openai_responses_python.py"), "/v1/responses", "completed", {**OPENAI}),
     "google-genai": Sdk(python("google_genai_python.py"), "/v1/models/", "STOP", {**GOOGLE}),
     "ollama": Sdk(python("ollama_python.py"), "/api/chat", "stop", NONE, usage=(20, 0, 9)),
 }
@@ -117,6 +124,13 @@ def test_refusal(sdk: Sdk, behind: Behind, status: int, stream: bool) -> None:
     assert (said["error"]["status"], said["error"]["type"]) == (status, sdk.kinds[status])
     assert WORDS[status][0] in said["error"]["message"]
     assert (said["text"], asked(behind, sdk)) == ("", 1)
+
+
+def test_wrong_token(sdk: Sdk, behind: Behind) -> None:
+    """It is said in the form that the SDK reads, and nobody is asked."""
+    (said,) = behind.play(sdk.command(), [turn("text")], GATEWAY_TOKEN="not-the-token-0123456789")
+    assert (said["error"]["status"], said["error"]["type"]) == (401, sdk.kinds[401])
+    assert behind.thinker.requests == []
 
 
 def test_broken_provider(sdk: Sdk, behind: Behind) -> None:
