@@ -312,6 +312,19 @@ def test_signed_and_encrypted_thoughts_go_to_the_client_and_come_back() -> None:
     assert turn["reasoning_details"] == details[1:]
 
 
+@pytest.mark.parametrize("thinks", [{"reasoning_content": "hm"}, {}])
+def test_what_a_provider_wants_back_with_a_call_comes_back(thinks: dict[str, Any]) -> None:
+    extra = {"google": {"thought_signature": "abc"}}
+    message = {**thinks, "tool_calls": [{**call(0, "{}", "f0", "c1"), "extra_content": extra}]}
+    data = {"choices": [{"message": message}]}
+    for response in (whole(data), streamed([chat.as_chunk(data)])):
+        assert [item.type for item in response.output] == ["reasoning", "function_call"]
+        found = turns(USER, *(item.to_dict() for item in response.output), result("c1"))[1]
+        assert found["tool_calls"][0]["extra_content"] == extra
+        assert found.get("reasoning_content") == thinks.get("reasoning_content")
+        assert "reasoning_details" not in found
+
+
 def test_thoughts_that_others_encrypted_are_left_out_by_name() -> None:
     found = read(asked(input=[USER, thought("hm", encrypted_content="gAAAA"), {"role": "assistant", "content": "x"}]))
     assert found.losses == ["reasoning.encrypted_content"]

@@ -190,7 +190,8 @@ def mend(request: ModelRequest, offer: Offer, verdict: Verdict) -> None:
     if fit(request, offer).body == fitted.body:
         return  # it was left out already, and is refused all the same
     learnt.append(found)
-    verdict.repaired = ", ".join([*(f"without {name}" for name in sorted(found.dropped)), *found.applied(said)[2]])
+    left_out = [f"without {name}" for name in sorted(found.dropped)]
+    verdict.repaired = ", ".join([*left_out, *found.applied(said)[2]]) or found.told
 
 
 _NO_SUCH_PATH = (404, 405, 501)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from inference_providers.protocols.dialect import settled
 from inference_providers.protocols.responses_fields import array, mapping, refused, text
-from inference_providers.protocols.responses_thoughts import open_seal
+from inference_providers.protocols.responses_thoughts import open_seal, take_held
 from inference_providers.protocols.responses_tools import SEARCH, as_arguments, as_text, function_name, function_names
 
 TYPE_CHECKING = False
@@ -34,6 +34,7 @@ class Turns:
         self._turns: list[_Assistant | dict[str, Any]] = []
         self._open: _Assistant | None = None  # the assistant's turn that goes on
         self._callers: dict[str, _Assistant] = {}  # whose each call is that has no result so far
+        self._held: dict[str, Any] = {}  # what providers want back with calls that follow
         self.tools: list[Any] = []
 
     def add(self, item: Mapping[str, Any], where: str) -> None:
@@ -94,6 +95,7 @@ class Turns:
         details = open_seal(text(sealed, f"{where}.encrypted_content")) if sealed is not None else []
         if details is None:
             self._notes.lose("reasoning.encrypted_content")
+        self._held |= take_held(details or [])
         self._assistant.think(words, details or [])
 
     def _texts(self, parts: Any, where: str) -> str:
@@ -110,7 +112,8 @@ class Turns:
         else:
             arguments = text(item.get("arguments"), f"{where}.arguments") or "{}"
         called = {"name": function_name(text(item.get("name"), f"{where}.name"), namespace), "arguments": arguments}
-        self._assistant.calls.append({"id": call, "type": "function", "function": called})
+        extra = {"extra_content": self._held.pop(call)} if call in self._held else {}
+        self._assistant.calls.append({"id": call, "type": "function", "function": called, **extra})
         self._callers[call] = self._assistant
 
     def _result(self, item: Mapping[str, Any], where: str) -> None:
