@@ -61,11 +61,6 @@ def sdk(request: pytest.FixtureRequest) -> Sdk:
     return SDKS[str(request.param)]
 
 
-def asked(behind: Behind, sdk: Sdk) -> int:
-    """How often a program has asked."""
-    return sum(request.path.startswith(sdk.path) for request in behind.tap.requests)
-
-
 def turn(script: str, model: str = BOTH, **more: str) -> dict[str, Any]:
     return {"prompt": f"script:{script}", "model": model, **more}
 
@@ -75,7 +70,7 @@ def test_chat(sdk: Sdk, behind: Behind) -> None:
     assert said["error"] is None
     assert (said["text"], said["calls"], said["thoughts"], said["pieces"]) == (TEXT, [], "", [])
     assert (said["usage"], said["reason"]) == (sdk.usage, sdk.end)
-    assert asked(behind, sdk) == len(behind.thinker.chats) == 1
+    assert behind.asked(sdk.path) == len(behind.thinker.chats) == 1
 
 
 def test_stream(sdk: Sdk, behind: Behind) -> None:
@@ -93,7 +88,7 @@ def test_tools_in_parallel(sdk: Sdk, behind: Behind, model: str, stream: bool) -
     (said,) = behind.play(sdk.command(), [turn("tools", model)], stream=stream)
     assert said["error"] is None
     assert (said["said"], said["calls"], said["text"]) == (BEFORE, CALLED, "The tools say 5 and 42.")
-    assert asked(behind, sdk) == 2
+    assert behind.asked(sdk.path) == 2
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -123,7 +118,7 @@ def test_refusal(sdk: Sdk, behind: Behind, status: int, stream: bool) -> None:
     (said,) = behind.play(sdk.command(), [turn(f"refused-{status}", PLAIN)], stream=stream, **more)
     assert (said["error"]["status"], said["error"]["type"]) == (status, sdk.kinds[status])
     assert WORDS[status][0] in said["error"]["message"]
-    assert (said["text"], asked(behind, sdk)) == ("", 1)
+    assert (said["text"], behind.asked(sdk.path)) == ("", 1)
 
 
 def test_wrong_token(sdk: Sdk, behind: Behind) -> None:
@@ -140,7 +135,7 @@ def test_broken_provider(sdk: Sdk, behind: Behind) -> None:
     (said,) = behind.play(sdk.command(), [turn("text", PLAIN)], **more)
     assert (said["error"]["status"], said["error"]["type"]) == (503, sdk.kinds[503])
     assert "out of order" in said["error"]["message"]
-    assert asked(behind, sdk) == 1
+    assert behind.asked(sdk.path) == 1
 
 
 def test_stream_that_breaks_off(sdk: Sdk, behind: Behind) -> None:
@@ -148,7 +143,7 @@ def test_stream_that_breaks_off(sdk: Sdk, behind: Behind) -> None:
     (said,) = behind.play(sdk.command(), [turn("cut", PLAIN)], stream=True)
     assert "".join(said["pieces"]) == "Grüße from the "
     assert said["error"] is not None
-    assert asked(behind, sdk) == 1
+    assert behind.asked(sdk.path) == 1
 
 
 @pytest.mark.parametrize("stream", [False, True])
