@@ -181,8 +181,9 @@ class Output:
         self._ids.add(call_id)
         made = CALLS.get(tool.kind, Call)
         tell = self._teller(made.prefix)
-        self._open, self._place = made(tell, self._last_id, call_id, tool), place
-        self._open.add(call.arguments.text)
+        opened: Call = made(tell, self._last_id, call_id, tool)
+        self._open, self._place = opened, place
+        opened.add(call.arguments.text)
 
     def _hold(self, call_id: str, extra: Any) -> None:
         """Have the thoughts before a call hold what belongs to that and has no place in its item."""
