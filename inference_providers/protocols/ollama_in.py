@@ -11,7 +11,7 @@ import json
 
 from inference_providers import chat
 from inference_providers.protocols.dialect import Asked, settled
-from inference_providers.protocols.messages_in import _list, _number, _object, _refused, _text
+from inference_providers.protocols.request_fields import array, mapping, number, refused, text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,8 +47,8 @@ def read(body: Mapping[str, Any]) -> Asked:
     """A request of /api/chat as one for a chat completion. Raises InvalidRequestError, which names the field."""
     losses: dict[str, None] = {}
     turns = _Turns()
-    for place, message in enumerate(_list(body.get("messages"), "messages")):
-        turns.add(_object(message, f"messages.{place}"), f"messages.{place}")
+    for place, message in enumerate(array(body.get("messages"), "messages")):
+        turns.add(mapping(message, f"messages.{place}"), f"messages.{place}")
     made = _made(body, turns.all(), losses)
     if tools := _tools(body.get("tools")):
         made["tools"] = tools
@@ -59,7 +59,7 @@ def read_generate(body: Mapping[str, Any]) -> Asked:
     """A request of /api/generate as one for a chat completion. Raises InvalidRequestError, which names the field."""
     for name, does in _REFUSED.items():
         if body.get(name) not in (None, False, "", 0, []):
-            raise _refused(f"{name} {does}, which no chat model can be asked for")
+            raise refused(f"{name} {does}, which no chat model can be asked for")
     losses: dict[str, None] = {}
     turns: list[dict[str, Any]] = []
     if system := _said(body.get("system"), "system"):
@@ -83,14 +83,14 @@ def loads(body: Mapping[str, Any]) -> str:
 
 def model_name(body: Mapping[str, Any]) -> str:
     """The model of a request, without the tag that every name has here. Raises InvalidRequestError."""
-    name = str(_text(body.get("model") or body.get("name") or "auto", "model"))
+    name = str(text(body.get("model") or body.get("name") or "auto", "model"))
     return name.removesuffix(":latest") or name
 
 
 def read_embed(body: Mapping[str, Any]) -> Asked:
     """A request of /api/embed, or of the older /api/embeddings, as one for embeddings."""
     given = body.get("input", body.get("prompt", ""))
-    texts = [_text(one, "input") for one in given] if isinstance(given, list) else [_text(given, "input")]
+    texts = [text(one, "input") for one in given] if isinstance(given, list) else [text(given, "input")]
     made: dict[str, Any] = {"model": model_name(body), "input": texts, "encoding_format": "float"}
     if body.get("dimensions"):
         made["dimensions"] = _count("dimensions", body["dimensions"], "dimensions")
@@ -101,21 +101,21 @@ def read_embed(body: Mapping[str, Any]) -> Asked:
 def _made(body: Mapping[str, Any], turns: list[dict[str, Any]], losses: dict[str, None]) -> dict[str, Any]:
     """What both ways of asking have in common."""
     if not turns:
-        raise _refused("messages: at least one is needed")
+        raise refused("messages: at least one is needed")
     losses |= dict.fromkeys(name for name in _LOST if body.get(name) is not None)
     made: dict[str, Any] = {"model": model_name(body), "messages": turns}
-    _read_options(_object(body.get("options") or {}, "options"), made, losses)
+    _read_options(mapping(body.get("options") or {}, "options"), made, losses)
     form = body.get("format")
     if form == "json":
         made["response_format"] = {"type": "json_object"}
     elif form not in (None, ""):
         if not isinstance(form, dict):
-            raise _refused("format must be 'json' or a JSON schema")
+            raise refused("format must be 'json' or a JSON schema")
         made["response_format"] = chat.parameters.json_schema(form)
     think = body.get("think")
     if think not in (None, ""):
         if not isinstance(think, str | bool) or think not in _THINK:
-            raise _refused(f"think must be true, false, low, medium or high, not {think!r:.40}")
+            raise refused(f"think must be true, false, low, medium or high, not {think!r:.40}")
         made["reasoning_effort"] = _THINK[think]
         if think in ("max", "xhigh"):
             losses["think"] = None
@@ -138,28 +138,28 @@ def _read_options(options: Mapping[str, Any], made: dict[str, Any], losses: dict
     if most is not None and (most := _count("num_predict", most, "options.num_predict")) > 0:
         made["max_tokens"] = most  # below that there is no limit
     stop = options.get("stop")
-    if stop := [stop] if isinstance(stop, str) else _list(stop or [], "options.stop"):
-        made["stop"] = [_text(one, "options.stop") for one in stop]
+    if stop := [stop] if isinstance(stop, str) else array(stop or [], "options.stop"):
+        made["stop"] = [text(one, "options.stop") for one in stop]
     losses |= dict.fromkeys(f"options.{name}" for name in _ENGINES if options.get(name) is not None)
 
 
 def _count(name: str, value: Any, where: str) -> Any:
-    number = _number(value, where)
-    return int(number) if name in _WHOLE and isinstance(number, float) and number.is_integer() else number
+    found = number(value, where)
+    return int(found) if name in _WHOLE and isinstance(found, float) and found.is_integer() else found
 
 
 def _tools(given: Any) -> list[dict[str, Any]]:
     tools = []
-    for place, tool in enumerate(_list(given or [], "tools")):
+    for place, tool in enumerate(array(given or [], "tools")):
         where = f"tools.{place}"
-        if (kind := _object(tool, where).get("type") or "function") != "function":
-            raise _refused(f"{where}.type must be function, not {kind!r:.60}")
-        function = _object(tool.get("function"), f"{where}.function")
-        made = {"name": _text(function.get("name"), f"{where}.function.name")}
+        if (kind := mapping(tool, where).get("type") or "function") != "function":
+            raise refused(f"{where}.type must be function, not {kind!r:.60}")
+        function = mapping(tool.get("function"), f"{where}.function")
+        made = {"name": text(function.get("name"), f"{where}.function.name")}
         if function.get("description") is not None:
-            made["description"] = _text(function["description"], f"{where}.function.description")
+            made["description"] = text(function["description"], f"{where}.function.description")
         parameters = function.get("parameters") or {"type": "object", "properties": {}}
-        made["parameters"] = _object(parameters, f"{where}.function.parameters")
+        made["parameters"] = mapping(parameters, f"{where}.function.parameters")
         tools.append({"type": "function", "function": made})
     return tools
 
@@ -186,18 +186,18 @@ class _Turns:
         if role == "assistant":
             self._assistant(message, text, where)
         elif role not in ("user", "system", "developer"):
-            raise _refused(f"{where}.role must be system, user, assistant or tool, not {role!r:.40}")
+            raise refused(f"{where}.role must be system, user, assistant or tool, not {role!r:.40}")
         else:
             self._turns.append({"role": role, "content": _content(text, pictures)})
         if pictures and role != "user":
-            raise _refused(f"{where}.images: pictures belong to messages of the user or of a tool, not of {role}")
+            raise refused(f"{where}.images: pictures belong to messages of the user or of a tool, not of {role}")
 
     def all(self) -> list[dict[str, Any]]:
         self._show()
         return settled(self._turns)
 
     def _assistant(self, message: Mapping[str, Any], text: str, where: str) -> None:
-        calls = [self._call(call, f"{where}.tool_calls") for call in _list(message.get("tool_calls") or [], where)]
+        calls = [self._call(call, f"{where}.tool_calls") for call in array(message.get("tool_calls") or [], where)]
         thoughts = _said(message.get("thinking"), f"{where}.thinking")
         self._open = [(call["id"], call["function"]["name"]) for call in calls]
         turn: dict[str, Any] = {"role": "assistant", "content": text or (None if calls else "")}
@@ -209,13 +209,13 @@ class _Turns:
             self._turns.append(turn)
 
     def _call(self, call: Any, where: str) -> dict[str, Any]:
-        function = _object(_object(call, where).get("function"), f"{where}.function")
+        function = mapping(mapping(call, where).get("function"), f"{where}.function")
         arguments = function.get("arguments")
         if not isinstance(arguments, str):  # as many write it who know other APIs
-            arguments = json.dumps(_object(arguments or {}, f"{where}.function.arguments"), ensure_ascii=False)
+            arguments = json.dumps(mapping(arguments or {}, f"{where}.function.arguments"), ensure_ascii=False)
         given = call.get("id") or self._new_id()
-        self._ids.add(_text(given, f"{where}.id"))
-        called = {"name": _text(function.get("name"), f"{where}.function.name"), "arguments": arguments or "{}"}
+        self._ids.add(text(given, f"{where}.id"))
+        called = {"name": text(function.get("name"), f"{where}.function.name"), "arguments": arguments or "{}"}
         return {"id": given, "type": "function", "function": called}
 
     def _new_id(self) -> str:
@@ -254,7 +254,7 @@ class _Turns:
 
 
 def _said(value: Any, where: str) -> str:
-    return "" if value is None else str(_text(value, where))
+    return "" if value is None else str(text(value, where))
 
 
 def _content(text: str, pictures: list[dict[str, Any]]) -> Any:
@@ -264,15 +264,15 @@ def _content(text: str, pictures: list[dict[str, Any]]) -> Any:
 def _pictures(given: Any, where: str) -> list[dict[str, Any]]:
     """Pictures in bare base64, as parts. What they are is told by how they begin."""
     parts = []
-    for place, picture in enumerate(_list(given or [], where)):
-        url = _text(picture, f"{where}.{place}")
+    for place, picture in enumerate(array(given or [], where)):
+        url = text(picture, f"{where}.{place}")
         if not url.startswith("data:"):
             try:
                 form = chat.image_format(binascii.a2b_base64(url[:_HEAD]))
             except (ValueError, UnicodeError):
                 form = None
             if form is None:
-                raise _refused(f"{where}.{place} must be a PNG, JPEG, GIF, WebP or BMP picture in base64")
+                raise refused(f"{where}.{place} must be a PNG, JPEG, GIF, WebP or BMP picture in base64")
             url = f"data:image/{form};base64,{url}"
         parts.append({"type": "image_url", "image_url": {"url": url}})
     return parts

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from inference_providers import chat
 from inference_providers.protocols.dialect import Asked
-from inference_providers.protocols.responses_fields import (
+from inference_providers.protocols.request_fields import (
     Notes,
     array,
     count,
@@ -55,8 +55,8 @@ class AskedResponse(Asked):
     def __init__(
         self, body: dict[str, Any], said: Mapping[str, Any], native: Mapping[str, Any], notes: Notes, tools: Tools
     ) -> None:
-        why, streams = "; ".join(notes.reasons), said.get("stream") is True
-        super().__init__(body, native, losses=list(notes.losses), streams=streams, only_native=why)
+        streams = said.get("stream") is True
+        super().__init__(body, native, losses=notes.losses, streams=streams, only_native=notes.only)
         self.said, self.tools = said, tools
 
 

@@ -7,7 +7,7 @@ wherever among the items they stand, and what results show as pictures comes aft
 from __future__ import annotations
 
 from inference_providers.protocols.dialect import settled
-from inference_providers.protocols.responses_fields import array, mapping, refused, text
+from inference_providers.protocols.request_fields import array, mapping, refused, text
 from inference_providers.protocols.responses_thoughts import open_seal, take_held
 from inference_providers.protocols.responses_tools import SEARCH, as_arguments, as_text, function_name, function_names
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from inference_providers.protocols.responses_fields import Notes
+    from inference_providers.protocols.request_fields import Notes
 
 _CALLS = ("function_call", "custom_tool_call", "tool_search_call")
 _RESULTS = ("function_call_output", "custom_tool_call_output", "tool_search_output")

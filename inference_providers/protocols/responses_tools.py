@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import json
 
-from inference_providers.protocols.responses_fields import array, mapping, refused, text
+from inference_providers.protocols.request_fields import array, mapping, refused, text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from inference_providers.protocols.responses_fields import Notes
+    from inference_providers.protocols.request_fields import Notes
 
 INPUT = "input"  # the argument of a function that stands for a custom tool
 FUNCTION, CUSTOM, SEARCH = "function", "custom", "tool_search"

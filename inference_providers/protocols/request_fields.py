@@ -1,6 +1,11 @@
-"""What the fields of a request for a response must be, and what is noted while they are read. Pure."""
+"""What the fields of a request must be, in whichever API's words it came, and what is noted while they are read. Pure.
+
+Google's are checked by `gemini_fields`: its servers read more spellings than one.
+"""
 
 from __future__ import annotations
+
+import math
 
 from inference_providers.errors import InvalidRequestError
 
@@ -27,6 +32,11 @@ class Notes:
         """Something without a counterpart, without which the request would mean something else."""
         self.reasons[why] = None
 
+    @property
+    def only(self) -> str:
+        """All reasons, in words; empty where anybody can take the request."""
+        return "; ".join(self.reasons)
+
 
 def refused(why: str) -> InvalidRequestError:
     """The error that says what is wrong with a field."""
@@ -45,6 +55,14 @@ def _check(kind: type | tuple[type, ...], words: str) -> Callable[[Any, str], An
 text = _check(str, "text")
 array = _check(list, "a list")
 mapping = _check(dict, "an object")
-number = _check((int, float), "a number")
 count = _check(int, "a whole number")
 flag = _check(bool, "true or false")
+_number = _check((int, float), "a number")
+
+
+def number(value: Any, name: str) -> float:
+    """A number that is finite: Python reads NaN and Infinity, and JSON has neither for a provider."""
+    found: float = _number(value, name)
+    if isinstance(found, float) and not math.isfinite(found):
+        raise refused(f"{name} must be a finite number, not {found}")
+    return found
