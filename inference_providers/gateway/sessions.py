@@ -102,6 +102,16 @@ def names(port: int) -> tuple[str, str]:
     return f"__Host-{COOKIE}", f"{COOKIE}_{port}"
 
 
+def is_secure(headers: Mapping[str, str]) -> bool:
+    """Whether the browser speaks https, if only with a proxy before us, which may not say so.
+
+    What says it then: where a form is from, and a cookie that was set over https, and that browsers send over no other.
+    """
+    if headers.get("x-forwarded-proto", "").partition(",")[0].strip() == "https":
+        return True
+    return headers.get("origin", "").startswith("https:") or f"__Host-{COOKIE}=" in headers.get("cookie", "")
+
+
 def set_cookie(value: str, port: int, *, is_secure: bool) -> str:
     """The header that has a browser keep a session; an empty one has it forgotten."""
     secure, plain = names(port)

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from inference_providers.calls import AsyncStreamReply
-    from inference_providers.errors import InferenceProvidersError as Failure
     from inference_providers.gateway.messages import Headers
 
     class Form(Protocol):
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
             """What a provider sends."""
             raise NotImplementedError
 
-        def failed(self, error: Failure | Refused) -> bytes:
+        def failed(self, error: InferenceProvidersError | Refused) -> bytes:
             """A failure, in the stream."""
             raise NotImplementedError
 
@@ -91,7 +90,7 @@ async def _late(opening: asyncio.Future[AsyncStreamReply], form: Form, seconds: 
 
 async def passed_on(
     reply: AsyncStreamReply,
-    failed: Callable[[Failure], bytes],
+    failed: Callable[[InferenceProvidersError], bytes],
     pieces: AsyncIterator[bytes] | None = None,
 ) -> AsyncIterator[bytes]:
     """What a provider sends, as it comes. Events are passed on by lines, and what fails is one more of them."""

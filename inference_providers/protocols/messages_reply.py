@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from inference_providers import chat
-from inference_providers.protocols.reply_parts import Waiting, count, object_of, piece_of
+from inference_providers.protocols.reply_parts import Waiting, object_of, piece_of
+from inference_providers.usage import Usage, usage_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -89,17 +90,14 @@ def _reason(said: Any, called: bool) -> str:
 
 def usage(said: Any) -> dict[str, int]:
     """Tokens in Anthropic's words: those read from a cache are not among the input's."""
-    said = said if isinstance(said, dict) else {}
-    details = said.get("prompt_tokens_details")
-    details = details if isinstance(details, dict) else {}
-    cached = count(details.get("cached_tokens"))
-    written = count(details.get("cache_write_tokens", said.get("cache_creation_input_tokens")))
-    prompt = count(said.get("prompt_tokens"))
+    used = usage_of(said) or Usage(0, 0)
+    cached = min(used.cached_tokens, used.input_tokens)
+    written = min(used.more.get("cache_write_tokens", 0), used.input_tokens - cached)
     return {
-        "input_tokens": max(prompt - cached - written, 0),
+        "input_tokens": used.input_tokens - cached - written,
         "cache_creation_input_tokens": written,
         "cache_read_input_tokens": cached,
-        "output_tokens": count(said.get("completion_tokens")),
+        "output_tokens": used.output_tokens,
     }
 
 

@@ -11,7 +11,8 @@ import re
 import time
 
 from inference_providers import chat
-from inference_providers.protocols.reply_parts import count, object_of
+from inference_providers.protocols.reply_parts import is_likely, object_of
+from inference_providers.usage import usage_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,10 +63,9 @@ def embedded(data: Mapping[str, Any], asked: Asked, *, now: Clock, began: float)
     vectors = chat.vectors_of(data, len(asked.body["input"]))
     if "prompt" in asked.original and "input" not in asked.original:  # /api/embeddings
         return {"embedding": vectors[0]}
-    usage = data.get("usage")
-    read = count(usage.get("prompt_tokens")) if isinstance(usage, dict) else 0
+    used = usage_of(data.get("usage"))
     times = {"total_duration": _nanoseconds(began, now()), "load_duration": 0}
-    known = {"prompt_eval_count": read} if read else {}
+    known = {"prompt_eval_count": used.input_tokens} if used is not None and used.input_tokens else {}
     return {"model": asked.original.get("model"), "embeddings": vectors, **times, **known}
 
 
@@ -174,28 +174,23 @@ def _calls(message: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _logprobs(choice: Mapping[str, Any]) -> dict[str, Any]:
     found = choice.get("logprobs")
     tokens = found.get("content") if isinstance(found, dict) else None
-    rows = [_token(one, more=True) for one in tokens if _is_token(one)] if isinstance(tokens, list) else []
+    rows = [_token(one, more=True) for one in tokens if is_likely(one)] if isinstance(tokens, list) else []
     return {"logprobs": rows} if rows else {}
 
 
 def _token(one: Mapping[str, Any], *, more: bool = False) -> dict[str, Any]:
     row = {name: one[name] for name in ("token", "logprob", "bytes") if one.get(name) is not None}
     top = one.get("top_logprobs") if more else None
-    others = [_token(other) for other in top if _is_token(other)] if isinstance(top, list) else []
+    others = [_token(other) for other in top if is_likely(other)] if isinstance(top, list) else []
     return {**row, "top_logprobs": others} if others else row
-
-
-def _is_token(one: Any) -> bool:
-    return isinstance(one, dict) and isinstance(one.get("token"), str) and type(one.get("logprob")) in (int, float)
 
 
 def _ending(reason: Any, usage: Any) -> dict[str, Any]:
     """Why it ended, and the tokens that were used, as far as they are known."""
     end: dict[str, Any] = {"done": True, "done_reason": "length" if chat.is_cut(reason) else "stop"}
-    usage = usage if isinstance(usage, dict) else {}
-    for name, said in (("prompt_eval_count", "prompt_tokens"), ("eval_count", "completion_tokens")):
-        if tokens := count(usage.get(said)):
-            end[name] = tokens
+    if (used := usage_of(usage)) is not None:
+        counts = {"prompt_eval_count": used.input_tokens, "eval_count": used.output_tokens}
+        end |= {name: tokens for name, tokens in counts.items() if tokens}
     return end
 
 

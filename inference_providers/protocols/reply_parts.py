@@ -39,9 +39,12 @@ def object_of(arguments: Any) -> dict[str, Any]:
     return found if isinstance(found, dict) else {"arguments": found}
 
 
-def count(value: Any) -> int:
-    """A number of tokens; 0 for what is none."""
-    return value if type(value) is int and 0 <= value < 1 << 53 else 0
+def is_likely(one: Any) -> bool:
+    """Whether it says how likely a token was. Some servers say `-Infinity`, which no JSON holds."""
+    if not isinstance(one, dict) or not isinstance(one.get("token"), str):
+        return False
+    said: Any = one.get("logprob")
+    return type(said) in (int, float) and -1e9 < said < 1e9
 
 
 class Waiting:

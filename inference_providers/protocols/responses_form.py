@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inference_providers.protocols.reply_parts import count
+from inference_providers.usage import usage_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,25 +37,18 @@ def head(asked: Asked, new_id: Callable[[str], str], now: float, model: str = ""
 
 def usage(said: Any) -> dict[str, Any] | None:
     """Tokens, as the Responses API says them; None where nobody told."""
-    if not isinstance(said, dict):
+    used = usage_of(said)
+    if used is None:
         return None
-    taken, given = count(said.get("prompt_tokens")), count(said.get("completion_tokens"))
-    read, written = _details(said, "prompt_tokens_details"), _details(said, "completion_tokens_details")
-    cached = read.get("cached_tokens", said.get("prompt_cache_hit_tokens"))
     return {
-        "input_tokens": taken,
+        "input_tokens": used.input_tokens,
         "input_tokens_details": {
-            "cached_tokens": count(cached), "cache_write_tokens": count(read.get("cache_write_tokens")),
+            "cached_tokens": used.cached_tokens, "cache_write_tokens": used.more.get("cache_write_tokens", 0),
         },
-        "output_tokens": given,
-        "output_tokens_details": {"reasoning_tokens": count(written.get("reasoning_tokens"))},
-        "total_tokens": count(said.get("total_tokens")) or taken + given,
+        "output_tokens": used.output_tokens,
+        "output_tokens_details": {"reasoning_tokens": used.reasoning_tokens},
+        "total_tokens": used.input_tokens + used.output_tokens,
     }  # fmt: skip
-
-
-def _details(said: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = said.get(name)
-    return found if isinstance(found, dict) else {}
 
 
 def failure(status: int, message: str, code: str = "") -> dict[str, Any]:

@@ -116,6 +116,10 @@ def test_over_https_the_cookie_goes_nowhere_else(within: Within, headers: dict[s
     assert seen.headers["set-cookie"].startswith("__Host-inference_providers=")
     assert seen.headers["set-cookie"].endswith("; Secure")
     assert browser.get("/").status == 200
+    shown = browser.get("/page/programs").text  # which a browser asks for without an `Origin`
+    assert f"https://127.0.0.1:{browser.gateway.port}/v1" in shown and "http://127.0.0.1" not in shown
+    left = browser.ask("POST", "/page/logout", {"csrf": browser.csrf})
+    assert left.headers["set-cookie"].startswith("__Host-inference_providers=;")
 
 
 def test_a_session_ends_with_the_token_and_with_its_time(within: Within) -> None:

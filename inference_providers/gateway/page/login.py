@@ -23,7 +23,7 @@ from inference_providers.gateway.page.frame import (
 )
 from inference_providers.gateway.page.markup import Markup, tag
 from inference_providers.gateway.routes import OPEN, Route
-from inference_providers.gateway.sessions import set_cookie
+from inference_providers.gateway.sessions import is_secure, set_cookie
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ async def shown(gateway: Gateway, incoming: Incoming) -> Outgoing:
     if not hmac.compare_digest(token.encode("utf-8", "replace"), settings.token.encode()):
         sessions.failed()
         return _form(gateway, "That is not this gateway's token.", 403)
-    cookie = set_cookie(sessions.begin(settings.token), settings.port, is_secure=_is_secure(incoming))
+    cookie = set_cookie(sessions.begin(settings.token), settings.port, is_secure=is_secure(incoming.headers))
     return moved(HOME, {"set-cookie": cookie})
 
 
@@ -60,13 +60,7 @@ async def left(gateway: Gateway, incoming: Incoming) -> Outgoing:
     """Every session ends, that of this browser too."""
     await fields(gateway, incoming)
     gateway.settings.sessions.end_all()
-    return moved(LOGIN, {"set-cookie": set_cookie("", gateway.settings.port, is_secure=_is_secure(incoming))})
-
-
-def _is_secure(incoming: Incoming) -> bool:
-    """Whether the browser speaks https, if only with a proxy before us."""
-    said = (incoming.headers.get("x-forwarded-proto", ""), incoming.headers.get("origin", "").partition(":")[0])
-    return "https" in said
+    return moved(LOGIN, {"set-cookie": set_cookie("", gateway.settings.port, is_secure=is_secure(incoming.headers))})
 
 
 def _form(gateway: Gateway, problem: str = "", status: int = 200, headers: dict[str, str] | None = None) -> Outgoing:

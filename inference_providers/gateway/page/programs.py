@@ -6,6 +6,7 @@ from inference_providers.gateway.page.frame import page, page_route, section
 from inference_providers.gateway.page.markup import tag
 from inference_providers.gateway.page.parts import copied
 from inference_providers.gateway.page.program_lines import PROGRAMS, TOKEN
+from inference_providers.gateway.sessions import is_secure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,8 +37,7 @@ async def shown(gateway: Gateway, incoming: Incoming) -> Outgoing:
 
 def address_of(incoming: Incoming) -> str:
     """Where the browser has found this gateway: its scheme, name and port."""
-    is_secure = incoming.headers.get("x-forwarded-proto", "") == "https"
-    return f"{'https' if is_secure else 'http'}://{incoming.headers.get('host', '')}"
+    return f"{'https' if is_secure(incoming.headers) else 'http'}://{incoming.headers.get('host', '')}"
 
 
 def _first() -> Markup:

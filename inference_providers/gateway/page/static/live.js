@@ -4,7 +4,7 @@
 const place = document.getElementById("live-rows");
 const pause = document.getElementById("live-pause");
 const state = document.getElementById("live-state");
-const EVERY = 1500; // milliseconds
+const EVERY = 2000; // milliseconds
 let timer = 0;
 let paused = false;
 
