@@ -28,3 +28,9 @@ def test_a_number_that_json_does_not_have_goes_to_nobody(dialect: str, said: str
     assert WITH[dialect]("0.5").body["temperature"] == 0.5
     with pytest.raises(InvalidRequestError, match="temperature must be a"):
         WITH[dialect](said)
+
+
+@pytest.mark.parametrize("kind", ["tool_search_\r\nset-cookie: a=b", "tool_search_" + "x" * 9000])
+def test_no_word_of_a_request_is_among_what_a_header_says_was_lost(kind: str) -> None:
+    asked = responses_in.read({"input": [{"type": "message", "role": "user", "content": "Hi"}, {"type": kind}]})
+    assert (asked.losses, "only a provider of this API" in asked.only_native) == ([], True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import time
 from itertools import groupby
 
 from inference_providers import chat
@@ -51,12 +50,12 @@ if TYPE_CHECKING:
 _OWN_WORDS = ("avoid", "only", "models", "cache", "cache_config", *sorted(chat.PREFERRING))
 _PATIENCE = 10.0  # seconds for what is looked up before it is estimated
 _NO_SUCH_PATH = (404, 405, 501)
-_OF_ONE = "anthropic-"  # how headers begin that say something in one dialect alone
+_OF_ONE = ("anthropic-",)  # how headers begin that say something in one dialect alone: see `Dialect.headers`
 LOST = b"x-inference-lost"
 
 
 class Dialect:
-    """One API's words. Everything is pure, but for ids and the time, which are made here.
+    """One API's words. Everything is pure, but for ids, which are made here.
 
     name: of the form in which its failures are told (`failures.DIALECTS`), and by which rows of providers say that they
     speak it. path: where those are asked; empty where nobody does. reply, events: make its replies of chat completions.
@@ -86,6 +85,10 @@ class Dialect:
         self.nameable, self.headers = nameable, headers
         self.own_words = [word for word in _OWN_WORDS if word not in words]
 
+    def speaks_by(self, header: str) -> bool:
+        """Whether a caller's header is for whoever speaks this dialect, and for nobody else."""
+        return bool(self.headers) and header.lower().startswith(self.headers)
+
 
 def new_id(prefix: str) -> str:
     """An id that nobody guesses."""
@@ -110,6 +113,7 @@ async def prepared(gateway: Gateway, incoming: Incoming, dialect: Dialect, asked
     ours = {word: original.pop(word) for word in dialect.own_words if word in original}
     headers = passed.own_of_caller(headers_for_all(incoming.headers))
     own = {name: value for name, value in headers.items() if not name.lower().startswith(_OF_ONE)}
+    of_dialect = {name: value for name, value in headers.items() if dialect.speaks_by(name)}
     body = {**asked.body, **ours}
     wanted = RoutedRequest("POST", chat.PATH, b"", "application/json", gateway.options, named, headers=own, body=body)
     openai_api.admit(incoming, wanted, original)
@@ -119,7 +123,7 @@ async def prepared(gateway: Gateway, incoming: Incoming, dialect: Dialect, asked
             dialect.path,
             original,
             b"" if ours else incoming.content,
-            headers=headers if dialect.headers == _OF_ONE else own,
+            headers=own | of_dialect,
             only=asked.only_native,
             plainer=dialect.plainer,
         )
@@ -252,8 +256,3 @@ class Turn:
         """A failure of a stream that is not translated, or has not begun."""
         told = failures.read(error)
         return self._dialect.events(self.asked).failed(told.status, told.message, told.code)
-
-
-def now() -> float:
-    """Seconds since 1970, for what is made here."""
-    return time.time()

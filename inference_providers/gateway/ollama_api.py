@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 from functools import partial
 
 from inference_providers.gateway import dialects, openai_api
-from inference_providers.gateway.dialects import LOST, Dialect, new_id, now
+from inference_providers.gateway.dialects import LOST, Dialect, new_id
 from inference_providers.gateway.messages import JSON, Incoming, Outgoing, Refused
 from inference_providers.gateway.routes import Route
 from inference_providers.protocols import ollama_in, ollama_reply
@@ -46,12 +47,12 @@ async def _answered(
     reply: Callable[..., dict[str, Any]],
     events: Callable[..., dialects.Events],
 ) -> Outgoing:
-    began, body = now(), incoming.json()
+    began, body = time.time(), incoming.json()
     if why := ollama_in.loads(body):
         return await _loaded(gateway, incoming, body, why)
     asked = read(body)
-    times = {"new_id": new_id, "now": now, "began": began}
-    waiting = ollama_reply.waiting(asked, now=now, chats=read is ollama_in.read) if asked.streams else b""
+    times = {"new_id": new_id, "now": time.time, "began": began}
+    waiting = ollama_reply.waiting(asked, now=time.time, chats=read is ollama_in.read) if asked.streams else b""
     dialect = Dialect(NAME, partial(reply, **times), partial(events, **times), media_type=LINES, ping=waiting)
     return await dialects.answered(gateway, incoming, dialect, asked)
 
@@ -59,20 +60,20 @@ async def _answered(
 async def _loaded(gateway: Gateway, incoming: Incoming, body: Mapping[str, Any], why: str) -> Outgoing:
     """The answer to who only has a model loaded: whether it can be asked. It is of whoever serves it when it is."""
     await _row(gateway, incoming, ollama_in.model_name(body))
-    made = _encoded(ollama_reply.loaded(body, why, now=now))
+    made = _encoded(ollama_reply.loaded(body, why, now=time.time))
     streams = body.get("stream") is not False
     return Outgoing(200, [(b"content-type", LINES.encode())] if streams else [JSON], made + b"\n" if streams else made)
 
 
 async def embed(gateway: Gateway, incoming: Incoming) -> Outgoing:
     """Vectors of texts."""
-    began = now()
+    began = time.time()
     asked = ollama_in.read_embed(incoming.json())
     content, headers = json.dumps(asked.body).encode(), incoming.headers
     wanted = Incoming("POST", openai_api.BASE + "/embeddings", incoming.caller, content=content, headers=headers)
     came = await openai_api.routed(gateway, wanted)
     try:
-        made = ollama_reply.embedded(_read(came), asked, now=now, began=began)
+        made = ollama_reply.embedded(_read(came), asked, now=time.time, began=began)
     except (ValueError, RecursionError) as error:
         raise Refused(502, f"The provider's answer cannot be read: {error}", "unreadable") from None
     said = [line for line in came.headers if line[0].startswith(b"x-")]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _CALLS = ("function_call", "custom_tool_call", "tool_search_call")
 _RESULTS = ("function_call_output", "custom_tool_call_output", "tool_search_output")
+_SEARCHES = ("tool_search_call", "tool_search_output")
 # What a provider's own tools did: what the assistant said of it is there all the same.
 _TRACES = ("web_search_call", "file_search_call", "mcp_list_tools", "configuration_update")
 _TEXTS = ("input_text", "output_text", "text", "summary_text", "reasoning_text")
@@ -45,7 +46,7 @@ class Turns:
             self._message(item, where)
         elif kind == "reasoning":
             self._reasoning(item, where)
-        elif kind.startswith("tool_search_") and item.get("call_id") is None:  # a provider has searched
+        elif kind in _SEARCHES and item.get("call_id") is None:  # a provider has searched
             self._notes.lose(kind)
             self.tools += array(item.get("tools") or [], f"{where}.tools")
         elif kind in _CALLS:
