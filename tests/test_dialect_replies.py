@@ -16,6 +16,7 @@ from inference_providers.protocols import (
     messages_reply,
     ollama_in,
     ollama_reply,
+    responses_events,
     responses_in,
     responses_reply,
 )
@@ -72,3 +73,21 @@ def test_tokens_read_from_a_cache_are_said_in_all_dialects_whoever_counts_them(c
     openais = in_responses(data)["usage"]
     assert (openais["input_tokens"], openais["input_tokens_details"]["cached_tokens"]) == (10, 4)
     assert (in_ollama(data)["prompt_eval_count"], in_ollama(data)["eval_count"]) == (10, 3)
+
+
+STREAMS: dict[str, Callable[[], Any]] = {
+    "gemini": lambda: gemini_reply.Events(gemini_in.read({"contents": [{"parts": [{"text": "Hi"}]}]}), new_id=new_id),
+    "messages": lambda: messages_reply.Events(messages_in.read({"messages": HI}), new_id=new_id),
+    "ollama": lambda: ollama_reply.Events(ollama_in.read({"messages": HI}), new_id=new_id, now=lambda: 0.0),
+    "responses": lambda: responses_events.Events(responses_in.read({"input": "Hi"}), new_id=new_id),
+}
+
+
+@pytest.mark.parametrize("dialect", STREAMS)
+def test_no_sign_of_an_answer_ends_a_line_for_clients_that_know_many_ends(dialect: str) -> None:
+    said, events = "a\u0085b\u2028c\u2029d\r\n\x0b\x0c\x1c\x1d\x1ee", STREAMS[dialect]()
+    raw = events.feed({"choices": [{"index": 0, "delta": {"content": said}}]}) + events.end()
+    lines = raw.decode().splitlines()  # as httpx reads them
+    assert lines == raw.decode().removesuffix("\n").split("\n")
+    assert any(json.dumps(said)[1:-1] in json.dumps(json.loads(line.removeprefix("data: "))) for line in lines
+               if line.startswith(("data: ", "{")))  # fmt: skip

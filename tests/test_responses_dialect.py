@@ -18,7 +18,7 @@ from inference_providers import InvalidRequestError, chat
 from inference_providers.protocols.dialect import Asked
 from inference_providers.protocols.responses_events import Events
 from inference_providers.protocols.responses_in import read
-from inference_providers.protocols.responses_reply import error, reply
+from inference_providers.protocols.responses_reply import reply
 from inference_providers.protocols.responses_thoughts import seal
 
 EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
@@ -653,12 +653,6 @@ def test_a_failure_ends_the_stream_with_what_came(status: int, code: str, told: 
     assert last["status"] == "failed"
     assert last["error"] == {"code": told, "message": "Gone."}
     assert [item["status"] for item in last["output"]] == (["incomplete"] if begun else [])
-
-
-def test_errors_are_as_openai_tells_them() -> None:
-    assert error(429, "no", "slow") == {
-        "error": {"message": "no", "type": "rate_limit_error", "param": None, "code": "slow"}
-    }
 
 
 @settings(max_examples=20)

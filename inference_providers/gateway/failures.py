@@ -123,7 +123,7 @@ def messages_form(failure: Told) -> dict[str, Any]:
     """As Anthropic's API says it."""
     from inference_providers.protocols import messages_reply
 
-    return messages_reply.error(failure.status, failure.message, failure.code)
+    return messages_reply.error(failure.status, failure.message)
 
 
 def gemini_form(failure: Told) -> dict[str, Any]:
@@ -136,7 +136,9 @@ def gemini_form(failure: Told) -> dict[str, Any]:
 
 def ollama_form(failure: Told) -> dict[str, Any]:
     """As Ollama's API says it."""
-    return {"error": failure.message}
+    from inference_providers.protocols import ollama_reply
+
+    return ollama_reply.error(failure.message)
 
 
 def event(error: Refused | InferenceProvidersError) -> bytes:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 LASTS = 12 * 3600.0  # seconds
 FREE_TRIES, SECONDS_A_TRY = 10, 30.0  # wrong logins at once, and how long it takes to have another
 COOKIE = "inference_providers"
+_MOST_TRIED = 100  # cookies of our names that are looked at
 _SECRET = 32
 _FULL = struct.Struct("d")
 
@@ -60,10 +61,13 @@ class Sessions:
         """The session that a request's cookies hold; None without one that counts. *token*: the administrator's."""
         if not token:
             return None
-        for pair in headers.get("cookie", "")[:8192].replace(",", ";").split(";"):
+        known, tried = names(port), 0
+        for pair in headers.get("cookie", "").replace(",", ";").split(";"):  # other ports' cookies, too
             name, _, value = pair.strip().partition("=")
-            if name in names(port) and (session := self._session(value, token)) is not None:
-                return session
+            if name in known and tried < _MOST_TRIED:
+                tried += 1
+                if (session := self._session(value, token)) is not None:
+                    return session
         return None
 
     def _session(self, value: str, token: str) -> Session | None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 from inference_providers import chat
 from inference_providers.protocols import gemini_signatures as signatures
 from inference_providers.protocols.gemini_values import unwrapping
-from inference_providers.protocols.reply_parts import is_likely, object_of
+from inference_providers.protocols.reply_parts import is_likely, json_line, object_of
 from inference_providers.usage import usage_of
 
 TYPE_CHECKING = False
@@ -32,7 +31,6 @@ _REASONS = frozenset((
     "SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MALFORMED_FUNCTION_CALL",
     "IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "UNEXPECTED_TOOL_CALL",
 ))  # fmt: skip
-_BREAKS = {ord(sign): f"\\u{ord(sign):04x}" for sign in "\u0085\u2028\u2029"}  # which some read as the end of a line
 
 
 def reply(data: Mapping[str, Any], asked: Asked, *, new_id: Callable[[str], str]) -> dict[str, Any]:
@@ -194,7 +192,7 @@ def usage(said: Any) -> dict[str, int]:
     return {name: count for name, count in told.items() if count or name not in _RARE}
 
 
-def error(status: int, message: str, code: str = "", request_id: str = "", *, retry_after: str = "") -> dict[str, Any]:
+def error(status: int, message: str, code: str = "", *, retry_after: str = "") -> dict[str, Any]:
     """A failure in Google's form. retry_after: seconds."""
     state = _STATES.get(status, "INVALID_ARGUMENT" if 400 <= status < 500 else "INTERNAL")
     told: dict[str, Any] = {"code": status, "message": message, "status": state}
@@ -203,8 +201,6 @@ def error(status: int, message: str, code: str = "", request_id: str = "", *, re
         details.append({"@type": f"{_RPC}.ErrorInfo", "reason": code.upper(), "domain": "inference-providers"})
     if retry_after.isdecimal():
         details.append({"@type": f"{_RPC}.RetryInfo", "retryDelay": f"{retry_after}s"})
-    if request_id:
-        details.append({"@type": f"{_RPC}.RequestInfo", "requestId": request_id})
     return {"error": {**told, **({"details": details} if details else {})}}
 
 
@@ -278,5 +274,4 @@ class ListEvents(Events):
 
 
 def _line(value: Any) -> bytes:
-    text = json.dumps(value, ensure_ascii=False)
-    return (text if text.isascii() else text.translate(_BREAKS)).encode("utf-8", "replace")
+    return json_line(value).encode("utf-8", "replace")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from inference_providers import chat
-from inference_providers.protocols.reply_parts import Waiting, object_of, piece_of
+from inference_providers.protocols.reply_parts import Waiting, json_line, object_of, piece_of
 from inference_providers.usage import Usage, usage_of
 
 TYPE_CHECKING = False
@@ -101,11 +101,10 @@ def usage(said: Any) -> dict[str, int]:
     }
 
 
-def error(status: int, message: str, code: str = "", request_id: str = "") -> dict[str, Any]:
-    """A failure in Anthropic's form."""
+def error(status: int, message: str) -> dict[str, Any]:
+    """A failure in Anthropic's form, which has no place for a code."""
     kind = _ERRORS.get(status, "invalid_request_error" if 400 <= status < 500 else "api_error")
-    told: dict[str, Any] = {"type": "error", "error": {"type": kind, "message": message}}
-    return {**told, "request_id": request_id} if request_id else told
+    return {"type": "error", "error": {"type": kind, "message": message}}
 
 
 class Events:
@@ -170,7 +169,7 @@ class Events:
     def failed(self, status: int, message: str, code: str = "") -> bytes:
         """The event that says that it failed."""
         self._ended = True
-        return b"event: error\ndata: " + json.dumps(error(status, message, code)).encode() + b"\n\n"
+        return b"event: error\ndata: " + json.dumps(error(status, message)).encode() + b"\n\n"
 
     def _start(self) -> bytes:
         self._begun = True
@@ -252,5 +251,5 @@ class Events:
 
 
 def _event(kind: str, fields: Mapping[str, Any]) -> bytes:
-    data = json.dumps({"type": kind, **fields}, ensure_ascii=False)
+    data = json_line({"type": kind, **fields})
     return f"event: {kind}\ndata: {data}\n\n".encode("utf-8", "replace")

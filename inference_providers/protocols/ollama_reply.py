@@ -6,12 +6,11 @@ Times are in nanoseconds by the clock that is given; one that is not known is no
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import time
 
 from inference_providers import chat
-from inference_providers.protocols.reply_parts import is_likely, object_of
+from inference_providers.protocols.reply_parts import is_likely, json_line, object_of
 from inference_providers.usage import usage_of
 
 TYPE_CHECKING = False
@@ -47,7 +46,7 @@ def loaded(asked: Mapping[str, Any], why: str, *, now: Clock) -> dict[str, Any]:
     return {**_head(asked, now()), **said, "done": True, "done_reason": why}
 
 
-def error(status: int, message: str, code: str = "", request_id: str = "") -> dict[str, Any]:
+def error(message: str) -> dict[str, Any]:
     """A failure in Ollama's form: words alone."""
     return {"error": message}
 
@@ -251,7 +250,7 @@ class Events:
     def failed(self, status: int, message: str, code: str = "") -> bytes:
         """The line that says that it failed."""
         self._ended = True
-        return _encoded(error(status, message, code))
+        return _encoded(error(message))
 
     def _line(self, fields: Mapping[str, Any], at: float | None = None) -> bytes:
         at = self._now() if at is None else at
@@ -266,4 +265,4 @@ class GeneratedEvents(Events):
 
 
 def _encoded(fields: Mapping[str, Any]) -> bytes:
-    return json.dumps(fields, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+    return json_line(fields).encode("utf-8", "replace") + b"\n"

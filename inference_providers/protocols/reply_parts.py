@@ -14,6 +14,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+_BREAKS = {ord(sign): f"\\u{ord(sign):04x}" for sign in "\u0085\u2028\u2029"}
+_encoded = json.JSONEncoder(ensure_ascii=False).encode  # made once: `json.dumps` makes one for each call
+
+
+def json_line(value: Any) -> str:
+    """JSON that is one line also for whoever takes other signs than `\\n` for the end of one, as httpx does."""
+    text = _encoded(value)
+    return text if text.isascii() else text.translate(_BREAKS)
+
 
 def piece_of(call: Any) -> tuple[str, str, str]:
     """(name, arguments, id) of a call, or of a piece of one, as far as they are there."""

@@ -6,10 +6,8 @@ until that is whole.
 
 from __future__ import annotations
 
-import json
-
 from inference_providers import chat
-from inference_providers.protocols.reply_parts import Waiting, piece_of
+from inference_providers.protocols.reply_parts import Waiting, json_line, piece_of
 from inference_providers.protocols.responses_form import failure, head, tier_of, usage
 from inference_providers.protocols.responses_in import SEALED
 from inference_providers.protocols.responses_output import (
@@ -33,7 +31,6 @@ if TYPE_CHECKING:
     from inference_providers.protocols.dialect import Asked
 
 THOUGHT = "thought"
-_as_json = json.JSONEncoder(ensure_ascii=False).encode  # made once: `json.dumps` makes one for each call
 
 
 class Output:
@@ -264,7 +261,7 @@ class Events:
         told, self._output.told = self._output.told, []
         out = []
         for kind, fields in told:
-            data = _as_json({"type": kind, "sequence_number": self._number, **fields})
+            data = json_line({"type": kind, "sequence_number": self._number, **fields})
             out.append(f"event: {kind}\ndata: {data}\n\n")
             self._number += 1
         return "".join(out).encode("utf-8", "replace")

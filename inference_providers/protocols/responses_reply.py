@@ -1,4 +1,4 @@
-"""Responses of OpenAI's API, as programs get them whole, and failures as it tells them. Pure."""
+"""Responses of OpenAI's API, as programs get them whole. Pure."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
     from inference_providers.protocols.dialect import Asked
 
-_TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
-
 
 def reply(data: Mapping[str, Any], asked: Asked, *, new_id: Callable[[str], str], now: float = 0) -> dict[str, Any]:
     """A response: thoughts, text and calls of a chat completion's first answer. *now*: seconds since 1970."""
@@ -25,9 +23,3 @@ def reply(data: Mapping[str, Any], asked: Asked, *, new_id: Callable[[str], str]
     output.feed({**data, "choices": [{**choice, "index": 0, "delta": delta}]})
     output.end()
     return output.response
-
-
-def error(status: int, message: str, code: str = "", request_id: str = "") -> dict[str, Any]:
-    """A failure before anything was said, in OpenAI's form."""
-    kind = _TYPES.get(status, "invalid_request_error" if 400 <= status < 500 else "server_error")
-    return {"error": {"message": message, "type": kind, "param": None, "code": code or None}}

@@ -136,6 +136,8 @@ def test_a_session_ends_with_the_token_and_with_its_time(within: Within) -> None
     now[0] += LASTS - 1
     assert sessions.of(headers, TOKEN, 1) is not None
     assert sessions.of(headers, TOKEN, 2) is None
+    others = "".join(f"port{number}={'x' * 90}; " for number in range(600))  # of other servers at 127.0.0.1
+    assert sessions.of({"cookie": others + headers["cookie"]}, TOKEN, 1) is not None
     now[0] += 1
     assert sessions.of(headers, TOKEN, 1) is None
 
