@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from inference_providers.protocols.dialect import Asked
 
 THOUGHT = "thought"
+_as_json = json.JSONEncoder(ensure_ascii=False).encode  # made once: `json.dumps` makes one for each call
 
 
 class _Waiting:
@@ -273,7 +274,7 @@ class Events:
         told, self._output.told = self._output.told, []
         out = []
         for kind, fields in told:
-            data = json.dumps({"type": kind, "sequence_number": self._number, **fields}, ensure_ascii=False)
+            data = _as_json({"type": kind, "sequence_number": self._number, **fields})
             out.append(f"event: {kind}\ndata: {data}\n\n")
             self._number += 1
         return "".join(out).encode("utf-8", "replace")

@@ -421,3 +421,27 @@ def test_items_of_the_input_are_as_the_types_say(within: Within, serve: Serve) -
     for item in listed:
         type(item).model_validate(item.to_dict(), strict=True)
     Response.model_validate(response.to_dict(), strict=True)
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [(PATH, "metadata"), (PATH, "reasoning"), ("/v1/messages", "metadata"), ("/v1/messages", "tools")],
+)
+def test_a_body_that_can_just_be_read_is_no_failure_of_the_gateway(path: str, field: str) -> None:
+    """Python writes a little less of JSON in JSON than it reads, and the less, the deeper it is in calls itself."""
+
+    async def work(ask: Asked) -> None:
+        statuses = []
+        for levels in range(900, 1001, 4):
+            deep = b'{"a":' * levels + b"1" + b"}" * levels
+            tool = b'[{"type": "custom", "name": "f", "input_schema": %s}]' % deep if field == "tools" else deep
+            said = b'"input": "x", "max_tokens": 1, "messages": [{"role": "user", "content": "x"}]'
+            status, found = await ask(
+                TOKEN, "POST", path, b'{"model": "m", %s, "%s": %s}' % (said, field.encode(), tool)
+            )
+            statuses.append(status)
+            assert status in (200, 400), (levels, found)
+        assert statuses == sorted(statuses) and statuses[-1] == 400
+
+    with Server(echo) as server:
+        run(registry_of(server.url), work)
