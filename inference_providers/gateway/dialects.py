@@ -18,7 +18,7 @@ from inference_providers.errors import InferenceProvidersError
 from inference_providers.gateway import failures, openai_api, passed, streaming
 from inference_providers.gateway.messages import JSON, Incoming, Outgoing
 from inference_providers.gateway.named import Named
-from inference_providers.protocols import NativeForm, native_request, speaks
+from inference_providers.protocols import OWN_WORDS, NativeForm, native_request, speaks
 from inference_providers.transport import WireError
 
 TYPE_CHECKING = False
@@ -48,7 +48,6 @@ if TYPE_CHECKING:
             raise NotImplementedError
 
 
-_OWN_WORDS = ("avoid", "only", "models", "cache", "cache_config", *sorted(chat.PREFERRING))
 _PATIENCE = 10.0  # seconds for what is looked up before it is estimated
 _NO_SUCH_PATH = (404, 405, 501)
 _OF_ONE = "anthropic-"  # how headers begin that say something in one dialect alone
@@ -84,7 +83,7 @@ class Dialect:
         self.name, self.reply, self.events, self.path = name, reply, events, path
         self.media_type, self.ping, self.plainer, self.learns = media_type, ping, plainer, learns
         self.nameable, self.headers = nameable, headers
-        self.own_words = [word for word in _OWN_WORDS if word not in words]
+        self.own_words = [word for word in sorted(OWN_WORDS) if word not in words]
 
 
 def new_id(prefix: str) -> str:
