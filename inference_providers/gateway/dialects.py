@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 import time
+from functools import partial
 from itertools import groupby
 
 from inference_providers import chat
@@ -234,7 +235,9 @@ class Turn:
         if not reply.native:
             return self._translated(reply)
         pieces = self._named.noting(reply.raw(), reply.offer) if self._dialect.learns else None
-        return streaming.passed_on(reply, self.failed, pieces)
+        events = self._dialect.events(self.asked)
+        failed, note = partial(self._failed, events), getattr(events, "passed", None)
+        return streaming.passed_on(reply, failed, pieces, note)
 
     async def _translated(self, reply: AsyncStreamReply) -> AsyncIterator[bytes]:
         events, key = self._dialect.events(self.asked), reply.offer.api_key
@@ -244,13 +247,15 @@ class Turn:
                     yield passed.without_key(piece, key)
             yield passed.without_key(events.end(), key)
         except InferenceProvidersError as error:
-            told = failures.read(error)
-            yield events.failed(told.status, told.message, told.code)
+            yield self._failed(events, error)
 
     def failed(self, error: InferenceProvidersError | Refused) -> bytes:
-        """A failure of a stream that is not translated, or has not begun."""
+        """A failure of a stream that has not begun."""
+        return self._failed(self._dialect.events(self.asked), error)
+
+    def _failed(self, events: Events, error: InferenceProvidersError | Refused) -> bytes:
         told = failures.read(error)
-        return self._dialect.events(self.asked).failed(told.status, told.message, told.code)
+        return events.failed(told.status, told.message, told.code)
 
 
 def now() -> float:
