@@ -92,6 +92,11 @@ def new_id(prefix: str) -> str:
     return prefix + os.urandom(12).hex()
 
 
+def to_us(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a body is said to us, or must not be said to anybody: whom to ask, where to send."""
+    return {name: value for name, value in body.items() if name in OWN_WORDS or name in openai_api.FOREIGN}
+
+
 async def answered(gateway: Gateway, incoming: Incoming, dialect: Dialect, asked: Asked) -> Outgoing:
     """What whoever serves the model says to a request, in its own words. *asked*: the request, read."""
     turn = await prepared(gateway, incoming, dialect, asked)
