@@ -166,6 +166,24 @@ def test_whatever_comes_back_makes_a_message(chunks: list[Any]) -> None:
     Message.model_validate(reply({"choices": [chunks]} if chunks else {}, Asked({"model": "m"}, {}), new_id=ids()))
 
 
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        pytest.param([(None, "a", "f", ""), (None, None, None, '{"x"'), (None, None, None, ": 1}"), (None, "b", "g", "{}")], id="no index"),
+        pytest.param([(0, "a", "f", '{"x": 1}'), (0, "b", "g", "{}")], id="one index for all"),
+        pytest.param([(0, None, None, '{"x": 1}'), (0, "a", "f", ""), (1, "b", "g", "{}")], id="a name that comes late"),
+    ],
+)  # fmt: skip
+def test_pieces_of_calls_are_told_apart_however_they_are_numbered(pieces: list[Any]) -> None:
+    chunks = []
+    for index, own, name, arguments in pieces:
+        piece = {"index": index, "id": own, "function": {"name": name, "arguments": arguments}}
+        kept = {key: value for key, value in piece.items() if value is not None}
+        chunks.append({"choices": [{"index": 0, "delta": {"tool_calls": [kept]}}]})
+    calls = [(block.id, block.name, block.input) for block in streamed(chunks).content if block.type == "tool_use"]
+    assert calls == [("a", "f", {"x": 1}), ("b", "g", {})]
+
+
 def test_results_of_tools_come_first_and_errors_stay_errors() -> None:
     content = [
         {"type": "text", "text": "and now?"},

@@ -344,6 +344,18 @@ def test_rows_say_in_which_header_a_key_goes() -> None:
     assert "authorization" in headers
 
 
+def test_an_address_of_the_users_that_takes_chats_only_is_asked_so(serve: Serve) -> None:
+    server = serve(answer)
+    environ = {"ANTHROPIC_API_KEY": keys(1)["P1_API_KEY"], "ANTHROPIC_BASE_URL": server.url.removesuffix("/v1")}
+    made = ProviderList(environ=environ, local=False, random=Quick())
+    assert made.ask_ai("hi", "anthropic/claude-opus-5.5") == "hello"
+    assert "".join(made.ask_ai("hi", "anthropic/claude-opus-5.5", stream=True)) == "hello"
+    assert [one.path for one in server.asked] == ["/v1/messages", *["/v1/chat/completions"] * 2]
+    strict = serve(Anthropic())
+    environ["ANTHROPIC_BASE_URL"] = strict.url.removesuffix("/v1")
+    assert ProviderList(environ=environ, local=False).ask_ai("hi", "anthropic/claude-opus-5.5") == "hello"
+
+
 def test_what_nobody_speaks_is_not_loaded(serve: Serve, tmp_path: Path) -> None:
     script = """
 import json, sys

@@ -384,7 +384,7 @@ SCHEMA = {"type": "object", "properties": {}}
         ({"tool_choice": {"type": "custom", "name": "f1"}},
          {"tool_choice": {"type": "function", "function": {"name": "f1"}}}),
         ({"reasoning": {"effort": "xhigh", "summary": "auto"}}, {"reasoning_effort": "xhigh"}),
-        ({"reasoning": {"effort": "max"}}, {"reasoning_effort": "xhigh"}),
+        ({"reasoning": {"effort": "max"}}, {"reasoning_effort": "max"}),
         ({"max_output_tokens": 9}, {"max_tokens": 9}),
         ({"text": {"format": {"type": "json_object"}, "verbosity": "low"}},
          {"response_format": {"type": "json_object"}, "verbosity": "low"}),

@@ -132,6 +132,9 @@ class Application:
         except (Refused, InferenceProvidersError) as error:
             return failures.told(error, route)
         except Exception as error:  # noqa: BLE001  (whoever asks gets an answer, and no traceback)
+            if isinstance(error, RecursionError) and _nests(incoming.content):  # it could just be read
+                deep = Refused(400, "The body is JSON that nests too deep.", "invalid_json")
+                return failures.told(deep, route)
             return failures.told(self.broken(error), route)
 
     def count(self, route: Route | None, status: int, started: float) -> None:
@@ -239,6 +242,12 @@ class Application:
 
 
 CLOSE = {"connection": "close"}
+_DEEP = 500  # levels of JSON: what is read of about a thousand cannot be written again
+
+
+def _nests(content: bytes) -> bool:
+    """Whether a body may be JSON of many levels."""
+    return content.count(b"{") + content.count(b"[") > _DEEP
 
 
 async def _while_there(receive: Receive, answer: Any) -> Outgoing:

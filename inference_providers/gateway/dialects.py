@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 _OWN_WORDS = ("avoid", "only", "models", "cache", "cache_config", *sorted(chat.PREFERRING))
 _PATIENCE = 10.0  # seconds for what is looked up before it is estimated
 _NO_SUCH_PATH = (404, 405, 501)
+_OF_ONE = "anthropic-"  # how headers begin that say something in one dialect alone
 LOST = b"x-inference-lost"
 
 
@@ -62,6 +63,7 @@ class Dialect:
     media_type: of its streams. ping: see `streaming.Form`. words: fields of its own that are called like some of ours.
     plainer: see `NativeForm`. learns: whether what a provider says in its words is about things that are kept there,
     which later requests name. nameable: gives what of a request may name such things, where that is not all of it.
+    headers: how those of a caller begin that are for whoever speaks it, and for nobody else.
     """
 
     def __init__(
@@ -77,10 +79,11 @@ class Dialect:
         plainer: Callable[..., dict[str, Any] | None] | None = None,
         learns: bool = False,
         nameable: Callable[[Any], Any] | None = None,
+        headers: str = "",
     ) -> None:
         self.name, self.reply, self.events, self.path = name, reply, events, path
         self.media_type, self.ping, self.plainer, self.learns = media_type, ping, plainer, learns
-        self.nameable = nameable
+        self.nameable, self.headers = nameable, headers
         self.own_words = [word for word in _OWN_WORDS if word not in words]
 
 
@@ -106,7 +109,7 @@ async def prepared(gateway: Gateway, incoming: Incoming, dialect: Dialect, asked
     original = dict(asked.original)
     ours = {word: original.pop(word) for word in dialect.own_words if word in original}
     headers = passed.own_of_caller(headers_for_all(incoming.headers))
-    own = {name: value for name, value in headers.items() if not name.lower().startswith("anthropic-")}
+    own = {name: value for name, value in headers.items() if not name.lower().startswith(_OF_ONE)}
     body = {**asked.body, **ours}
     wanted = RoutedRequest("POST", chat.PATH, b"", "application/json", gateway.options, named, headers=own, body=body)
     openai_api.admit(incoming, wanted, original)
@@ -116,7 +119,7 @@ async def prepared(gateway: Gateway, incoming: Incoming, dialect: Dialect, asked
             dialect.path,
             original,
             b"" if ours else incoming.content,
-            headers=headers,
+            headers=headers if dialect.headers == _OF_ONE else own,
             only=asked.only_native,
             plainer=dialect.plainer,
         )

@@ -42,11 +42,11 @@ def fit(request: ModelRequest, offer: Offer) -> FittedRequest:
     fitted = request.fits.get(id(offer))
     if fitted is None:
         if request.native is None:
-            fitted = PROTOCOLS[offer.protocol].encode(request, offer)
+            fitted = _protocol(request, offer).encode(request, offer)
         else:
             from inference_providers.protocols import native
 
-            encode = native.native_request if native.speaks(request, offer) else PROTOCOLS[offer.protocol].encode
+            encode = native.native_request if native.speaks(request, offer) else _protocol(request, offer).encode
             fitted = encode(request, offer)
         request.fits[id(offer)] = fitted
     return fitted
@@ -56,7 +56,16 @@ def reading(request: ModelRequest, offer: Offer) -> tuple[ModelProtocol, str]:
     """By which protocol, and as a reply to which path, what an offer says is read."""
     if request.native is not None and (path := fit(request, offer).native):
         return openai_chat, path
-    return PROTOCOLS[offer.protocol], request.api
+    return _protocol(request, offer), request.api
+
+
+def _protocol(request: ModelRequest, offer: Offer) -> ModelProtocol:
+    """How an offer is spoken to: at an address of the user's it may have been found to take chat completions only."""
+    if offer.protocol == MESSAGES and request.repairs:
+        known = request.repairs.get(offer.place)
+        if known is not None and _BY_CHAT in known.without:
+            return openai_chat
+    return PROTOCOLS[offer.protocol]
 
 
 def capable_offers(request: ModelRequest, offers: Sequence[Offer], who_could: WhoCould) -> Sequence[Offer]:
@@ -181,6 +190,9 @@ def mend(request: ModelRequest, offer: Offer, verdict: Verdict) -> None:
         return
     if len(learnt) >= complaints.TRIES or fitted.body is None:
         return
+    if fitted.asked is not None and verdict.error.status in _NO_SUCH_PATH and not verdict.absent and offer.moved():
+        _ask_by_chat(request, offer, verdict, _BY_CHAT)
+        return
     said, text, param = fitted.body, verdict.words.text, verdict.words.param
     if fitted.asked is not None:
         from inference_providers.protocols.messages_words import in_words_of_chats
@@ -200,6 +212,7 @@ def mend(request: ModelRequest, offer: Offer, verdict: Verdict) -> None:
 
 
 _NO_SUCH_PATH = (404, 405, 501)
+_BY_CHAT = f"{MESSAGES}_api"
 
 
 def _mend_native(request: ModelRequest, offer: Offer, verdict: Verdict) -> None:
@@ -217,9 +230,14 @@ def _mend_native(request: ModelRequest, offer: Offer, verdict: Verdict) -> None:
         return
     if verdict.error is None or verdict.error.status not in _NO_SUCH_PATH or native.only or offer.api == native.api:
         return
+    _ask_by_chat(request, offer, verdict, native.mark)
+
+
+def _ask_by_chat(request: ModelRequest, offer: Offer, verdict: Verdict, mark: str) -> None:
+    """Have a request put as a chat completion, where a server lacks an API: see `NativeForm.mark`."""
     from inference_providers.protocols.repairs import Repairs
 
-    found = Repairs(without=[native.mark])
+    found = Repairs(without=[mark])
     known = request.repairs.get(offer.place) or Repairs()
     request.repairs = {**request.repairs, offer.place: known | found}
     request.fits.pop(id(offer))

@@ -8,7 +8,7 @@ import re
 from inference_providers import chat
 from inference_providers.protocols import gemini_signatures as signatures
 from inference_providers.protocols.gemini_values import unwrapping
-from inference_providers.text import jsontext
+from inference_providers.protocols.reply_parts import object_of
 from inference_providers.usage import usage_of
 
 TYPE_CHECKING = False
@@ -130,18 +130,9 @@ def _call(call: Mapping[str, Any]) -> dict[str, Any]:
     function = call.get("function")
     function = function if isinstance(function, dict) else {}
     called = {"id": str(call.get("id") or ""), "name": str(function.get("name") or "")}
-    part: dict[str, Any] = {"functionCall": {**called, "args": _object_of(function.get("arguments"))}}
+    part: dict[str, Any] = {"functionCall": {**called, "args": object_of(function.get("arguments"))}}
     googles = signatures.in_call(call)
     return {**part, "thoughtSignature": googles} if googles else part
-
-
-def _object_of(arguments: Any) -> dict[str, Any]:
-    """What a call is made with; what is no JSON object stands under one name in one, so that nothing is lost."""
-    try:
-        found = jsontext.loads(arguments, strict=True) if isinstance(arguments, str) else arguments
-    except ValueError:
-        found = arguments
-    return found if isinstance(found, dict) else {"arguments": found}
 
 
 def _pictures(images: Any) -> list[dict[str, Any]]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 PATH = "/messages"
 _NAMED = ("name", "data", "signature", "content")  # what a block that has only begun may hold already
 _BLOCKS = 4096  # of one message that are kept
+_COUNTS = 64  # names of counts that are kept
 # What grows by each type of delta: the field of a block, and that of the delta.
 _GROWS = {
     "text_delta": ("text", "text"),
@@ -102,7 +103,7 @@ def usage_in(event: Mapping[str, Any]) -> Any:
 
 def with_usage(so_far: Any, more: Mapping[str, Any]) -> dict[str, Any]:
     """Counts of a stream so far: they are cumulative, and some servers begin, or end, with zeros."""
-    made = dict(so_far) if isinstance(so_far, dict) else {}
+    made = dict(so_far) if isinstance(so_far, dict) and len(so_far) < _COUNTS else {}
     for name, value in more.items():
         known = made.get(name)
         counted = type(value) is int and type(known) is int
@@ -177,3 +178,27 @@ def input_of(text: str) -> dict[str, Any]:
 def arguments_of(given: Any) -> str:
     """A call's input as the text of its arguments."""
     return json.dumps(given if isinstance(given, dict) else {}, ensure_ascii=False)
+
+
+def events_of(message: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The events of a stream that add up to a message: each block comes whole, in one delta."""
+    head = {**message, "content": [], "stop_reason": None, "stop_sequence": None}
+    events: list[dict[str, Any]] = [{"type": "message_start", "message": head}]
+    content = message.get("content")
+    for index, block in enumerate(content if isinstance(content, list) else ()):
+        if not isinstance(block, dict):
+            continue
+        begun, deltas = dict(block), []
+        for kind, (name, field) in _GROWS.items():
+            if name == "input" and isinstance(block.get(name), dict):
+                begun[name] = {}
+                deltas.append({"type": kind, field: arguments_of(block[name])})
+            elif name != "input" and isinstance(block.get(name), str):
+                begun[name] = ""
+                deltas.append({"type": kind, field: block[name]})
+        events.append({"type": "content_block_start", "index": index, "content_block": begun})
+        events += [{"type": "content_block_delta", "index": index, "delta": delta} for delta in deltas]
+        events.append({"type": "content_block_stop", "index": index})
+    ended = {name: message.get(name) for name in ("stop_reason", "stop_sequence")}
+    events.append({"type": "message_delta", "delta": ended, "usage": usage_in(message) or {"output_tokens": 0}})
+    return [*events, {"type": "message_stop"}]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 
 from inference_providers import chat
+from inference_providers.protocols.reply_parts import Waiting, piece_of
 from inference_providers.protocols.responses_form import failure, head, tier_of, usage
 from inference_providers.protocols.responses_in import SEALED
 from inference_providers.protocols.responses_output import (
@@ -21,7 +22,6 @@ from inference_providers.protocols.responses_output import (
     Thoughts,
     annotations_in,
     logprobs_in,
-    piece_of,
 )
 from inference_providers.protocols.responses_tools import FUNCTION, Tool, Tools
 
@@ -33,17 +33,7 @@ if TYPE_CHECKING:
     from inference_providers.protocols.dialect import Asked
 
 THOUGHT = "thought"
-
-
-class _Waiting:
-    """A call that cannot be told of yet, as far as it has come."""
-
-    __slots__ = ("arguments", "extra", "id", "name")
-
-    def __init__(self) -> None:
-        self.name = self.id = ""
-        self.extra: Any = None  # what its provider wants back with it
-        self.arguments = chat.Pieces()
+_as_json = json.JSONEncoder(ensure_ascii=False).encode  # made once: `json.dumps` makes one for each call
 
 
 class Output:
@@ -67,7 +57,7 @@ class Output:
         self._pieces = chat.ToolCalls()
         self._place: int | None = None  # which call is open
         self._over: set[int] = set()  # calls that are whole
-        self._waiting: dict[int, _Waiting] = {}  # calls that are not open
+        self._waiting: dict[int, Waiting] = {}  # calls that are not open
         self._later: list[tuple[str, str, Any, Any]] = []  # what came while a call was open
         self._ids: set[str] = set()  # of calls
         self._reason: Any = None
@@ -175,14 +165,14 @@ class Output:
         if isinstance(self._open, Call) and place == self._place:
             self._open.add(arguments)
             return
-        waiting = self._waiting.setdefault(place, _Waiting())
+        waiting = self._waiting.setdefault(place, Waiting())
         waiting.name, waiting.id = waiting.name or name, waiting.id or given
         waiting.arguments.add(arguments)
         waiting.extra = waiting.extra or call.get("extra_content")
         if waiting.name and self._has_room() and place in self._waiting:
             self._begin_call(place, self._waiting.pop(place))
 
-    def _begin_call(self, place: int, call: _Waiting) -> None:
+    def _begin_call(self, place: int, call: Waiting) -> None:
         call_id = call.id if call.id and call.id not in self._ids else self._new_id("call_")
         if call.extra:
             self._hold(call_id, call.extra)
@@ -273,7 +263,7 @@ class Events:
         told, self._output.told = self._output.told, []
         out = []
         for kind, fields in told:
-            data = json.dumps({"type": kind, "sequence_number": self._number, **fields}, ensure_ascii=False)
+            data = _as_json({"type": kind, "sequence_number": self._number, **fields})
             out.append(f"event: {kind}\ndata: {data}\n\n")
             self._number += 1
         return "".join(out).encode("utf-8", "replace")

@@ -11,7 +11,7 @@ import pytest
 from tests.clients.behind import BOTH, PLAIN, THINKER, Behind, png
 from tests.clients.conftest import node_program, of_the_page
 from tests.clients.provider import TEXT, WORDS
-from tests.clients.strict_chat import BEFORE, THOUGHT
+from tests.clients.strict_chat import BEFORE, THOUGHT, pictures
 
 # It looks for plug-ins, for a newer version of itself, and for experiments to take part in.
 OFFLINE = ("features.plugins", "check_for_update_on_startup", "analytics.enabled")
@@ -50,7 +50,7 @@ class Codex:
 
     @property
     def asked(self) -> int:
-        return sum(request.path == "/v1/responses" for request in self.behind.tap.requests)
+        return self.behind.asked("/v1/responses")
 
 
 def items(events: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
@@ -90,6 +90,13 @@ def test_picture(codex: Codex, tmp_path: Path) -> None:
     (tmp_path / "picture.png").write_bytes(png())
     events = codex.run("pictures", "-i", f"{tmp_path / 'picture.png'}", model=PLAIN)
     assert texts(events) == [f"{len(png())}bytes"]
+
+
+def test_picture_that_a_tool_shows(codex: Codex) -> None:
+    (codex.folder / "picture.png").write_bytes(png())
+    codex.behind.plain.calls = [("view_image", {"path": str(codex.folder / "picture.png")})]
+    codex.run("tools", model=PLAIN)
+    assert list(pictures(codex.behind.plain.chats[-1].json["messages"])) == [f"{len(png())}bytes"]
 
 
 @pytest.mark.parametrize("status", [400, 429])

@@ -201,6 +201,9 @@ def test_a_form_of_another_page_does_nothing(filled: Inside, browser: Browser) -
         seen = browser.ask("POST", "/page/logout", sent)
         assert seen.status == 403
         assert complaints(seen.content) == []
+    assert (
+        browser.ask("POST", "/page/logout", {"csrf": "no"}, Authorization="Basic YTpi").status == 403
+    )  # sent by itself
     assert browser.get("/page/live").status == 200
     for headers in ({"Origin": "http://evil.example"}, {"Origin": "null"}, {"Sec_Fetch_Site": "same-site"}):
         assert browser.ask("POST", "/page/logout", {"csrf": csrf}, **headers).status == 403
@@ -234,6 +237,7 @@ def test_callers_get_nothing_of_it(within: Within) -> None:
     browser.cookies[f"inference_providers_{gateway.port}"] = key
     assert browser.get("/").status == 303
     assert gateway.ask("GET", "/page/costs")[0] == 200  # the administrator's token as a header
+    assert gateway.ask("POST", "/page/logout", {}, {"Cookie": "of=another"})[0] == 303
 
 
 def test_without_a_token_nobody_is_let_in_and_the_page_says_so(within: Within) -> None:

@@ -148,7 +148,10 @@ def test_a_callers_key_opens_no_page(browser: Browser, gateway: Inside) -> None:
         ({"name": "<b>x</b>"}, "A caller's name has 1 to 64"),
         ({"name": "c1", "budget": "much"}, "Budget must be a number, not 'much'"),
         ({"name": "c2", "budget": "-1"}, "Budget must be a number"),
-        ({"name": "c3", "requests_per_minute": "0"}, "Requests_per_minute must be a whole number from 1 on"),
+        (
+            {"name": "c3", "requests_per_minute": "0"},
+            "Requests a minute must be a whole number from 1 on, or empty for none",
+        ),
         ({"name": "c4", "tokens_per_minute": "1.5"}, "must be a whole number"),
         ({"name": "c5", "expires": "yesterday"}, "Expires must be a time from now"),
         ({"name": "c6", "expires": "2001-01-01"}, "must lie in the future"),

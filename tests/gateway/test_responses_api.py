@@ -13,6 +13,7 @@ from openai.types.responses import Response, ResponseFunctionToolCall
 
 from inference_providers.gateway import kept_responses
 from inference_providers.gateway.callers import Caller
+from inference_providers.gateway.messages import Refused
 from inference_providers.gateway.replies import Replies
 from tests.conftest import registry_of
 from tests.gateway.in_process import Asked, asked
@@ -201,6 +202,24 @@ def test_items_may_be_named_instead_of_sent(within: Within, serve: Serve) -> Non
             client.responses.create(model="m", input=[named, user])
 
 
+def test_an_item_that_is_named_again_and_again_is_read_once_and_has_an_end(
+    within: Within, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway, reads = within(serve(echo).url), list[str]()
+    kept = gateway.gateway.responses
+    find = kept.find
+    with _client(gateway) as client:
+        first = client.responses.create(model="m", input="one")
+        named: Any = [{"type": "item_reference", "id": first.output[0].id}] * 50
+        monkeypatch.setattr(kept, "find", lambda caller, id: (reads.append(id), find(caller, id))[1])
+        client.responses.create(model="m", input=[*named, {"role": "user", "content": "two"}])
+        assert reads == [first.id]
+        monkeypatch.setattr(kept_responses, "MOST", 4000)
+        with pytest.raises(openai.APIStatusError, match="too long") as refused:
+            client.responses.create(model="m", input=named)
+    assert refused.value.status_code == 413
+
+
 @pytest.mark.parametrize(
     ("more", "words"),
     [
@@ -372,8 +391,10 @@ def test_what_is_used_is_kept_for_another_day_and_what_is_not_goes() -> None:
     response = {"id": new_id("resp_"), "output": [{"type": "message", "id": new_id("msg_"), "role": "assistant"}]}
     assert kept.keep("one", response, [{"role": "user", "content": "x"}], new_id)
     (said, answered) = kept.history("one", str(response["id"]))
-    assert kept_responses.is_ours(said["id"]) and kept.item("one", str(said["id"])) == said
-    assert kept.item("one", str(answered["id"])) == answered and kept.item("two", str(answered["id"])) is None
+    assert kept_responses.is_ours(said["id"]) and kept.items("one", [str(said["id"])]) == {said["id"]: said}
+    assert kept.items("one", [str(answered["id"])]) == {answered["id"]: answered}
+    with pytest.raises(Refused, match="msg_"):
+        kept.items("two", [str(answered["id"])])
     moment[0] = 9
     kept.history("one", str(response["id"]))
     moment[0] = 18
@@ -421,3 +442,60 @@ def test_items_of_the_input_are_as_the_types_say(within: Within, serve: Serve) -
     for item in listed:
         type(item).model_validate(item.to_dict(), strict=True)
     Response.model_validate(response.to_dict(), strict=True)
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [(PATH, "metadata"), (PATH, "reasoning"), ("/v1/messages", "metadata"), ("/v1/messages", "tools")],
+)
+def test_a_body_that_can_just_be_read_is_no_failure_of_the_gateway(path: str, field: str) -> None:
+    """Python writes a little less of JSON in JSON than it reads, and the less, the deeper it is in calls itself."""
+
+    async def work(ask: Asked) -> None:
+        statuses = []
+        for levels in range(900, 1001, 4):
+            deep = b'{"a":' * levels + b"1" + b"}" * levels
+            tool = b'[{"type": "custom", "name": "f", "input_schema": %s}]' % deep if field == "tools" else deep
+            said = b'"input": "x", "max_tokens": 1, "messages": [{"role": "user", "content": "x"}]'
+            status, found = await ask(
+                TOKEN, "POST", path, b'{"model": "m", %s, "%s": %s}' % (said, field.encode(), tool)
+            )
+            statuses.append(status)
+            assert status in (200, 400), (levels, found)
+        assert statuses == sorted(statuses) and statuses[-1] == 400
+
+    with Server(echo) as server:
+        run(registry_of(server.url), work)
+
+
+def test_headers_of_another_dialect_do_not_go_there() -> None:
+    async def work(ask: Asked) -> None:
+        scope = {"anthropic-beta": "b", "anthropic-version": "2023-06-01", "openai-beta": "responses=v1"}
+        status, _ = await ask(TOKEN, "POST", PATH, {"model": "m", "input": "Hi"}, headers=scope)
+        assert status == 200
+        assert [name for name in server.requests[0].headers if "beta" in name or "anthropic" in name] == ["openai-beta"]
+
+    with Server(whole) as server:
+        run(_native(server.url), work)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"tools": [{"type": "image_generation", "model": "other"}]},
+        {
+            "input": [
+                {"role": "user", "content": "Hi"},
+                {"type": "additional_tools", "tools": [{"type": "x", "model": "y"}]},
+            ]
+        },
+    ],
+)
+def test_a_tool_names_no_model_that_its_caller_may_not_ask(more: dict[str, Any]) -> None:
+    async def work(ask: Asked) -> None:
+        status, told = await ask("one", "POST", PATH, {"model": "m", "input": "Hi", **more})
+        assert (status, told["error"]["code"], server.requests) == (400, "foreign_field", [])
+        assert (await ask("two", "POST", PATH, {"model": "m", "input": "Hi", **more}))[0] == 200
+
+    with Server(whole) as server:
+        run(_native(server.url), work, Caller("one", "one", models=("m",)), Caller("two", "two"))
