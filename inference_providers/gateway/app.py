@@ -182,8 +182,8 @@ class Application:
     def _unknown(self, path: str) -> Refused:
         methods = self.routes.methods(path)
         if methods:
-            said = {"allow": ", ".join(methods)}
-            return Refused(405, f"This path takes {said['allow']}.", "method_not_allowed", headers=said)
+            allowed = {"allow": ", ".join(methods)}
+            return Refused(405, f"This path takes {allowed['allow']}.", "method_not_allowed", headers=allowed)
         near, said = self.routes.near(path), "There is no such path here; GET /openapi.json lists them."
         if near:
             ends = "with /v1" if len(near) > len(path) else f"without {path.removesuffix(near)}"
