@@ -482,7 +482,9 @@ def _call(index: int, arguments: str, **named: str) -> dict[str, Any]:
 _LIST: dict[str, Any] = {"responseMimeType": "application/json", "responseSchema": {"type": "ARRAY"}}
 _CHAT: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
 _DIALECTS: dict[str, Any] = {
-    "messages": lambda ids: messages_reply.Events(messages_in.read(_CHAT), new_id=ids),
+    "messages": lambda ids: messages_reply.Events(
+        messages_in.read({**_CHAT, "thinking": {"type": "adaptive"}}), new_id=ids
+    ),
     "responses": lambda ids: responses_events.Events(responses_in.read({"input": "Hi"}), new_id=ids),
     "gemini": lambda ids: gemini_reply.Events(
         gemini_in.read({"contents": [{"parts": [{"text": "Hi"}]}], "generationConfig": _LIST}), new_id=ids
