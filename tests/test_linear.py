@@ -4,18 +4,33 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import gc
 import importlib
 import json
 import re
 from pathlib import Path
+from types import FunctionType, ModuleType
 from typing import Annotated, Any, Literal
 
 import pytest
 from pydantic import BaseModel, Field
 
-from inference_providers import AsyncProviderList, ProviderList
+from inference_providers import AsyncProviderList, ProviderList, chat
 from inference_providers.chat import docstrings, found_json, structured, tools, validation
-from inference_providers.protocols import error_body, sizes, waits
+from inference_providers.protocols import (
+    error_body,
+    gemini_in,
+    gemini_reply,
+    messages_in,
+    messages_reply,
+    messages_stream,
+    ollama_in,
+    ollama_reply,
+    responses_events,
+    responses_in,
+    sizes,
+    waits,
+)
 from inference_providers.registry import schema
 from inference_providers.registry.registry import bundled
 from inference_providers.text import jsontext
@@ -34,6 +49,7 @@ SHORT = {
     "registry.naming": "names of at most LONGEST_NAME characters",
     "protocols.openai_chat": "the program's own form",
     "protocols.raw_json": "tried at one place of a text",
+    "protocols.gemini_values": "tried at the beginning of a text",
 }
 
 
@@ -440,3 +456,72 @@ def test_what_is_not_checked_is_told_once_and_the_answer_says_it(
         assert (found.parsed, found.unchecked) == ({"a": "b"}, ["^(?!b)"])
         assert found.as_dict()["unchecked"] == ["^(?!b)"]
     assert caplog.text.count("'^(?!b)' is not checked") == 1
+
+
+# Streams in other dialects: what waits is kept in pieces, since a text that grows is copied with each of them
+
+
+def _held(root: Any) -> int:
+    """Characters of the longest text that an object keeps, wherever in it."""
+    seen: set[int] = set()
+    left, longest = [root], 0
+    while left:
+        one = left.pop()
+        if id(one) in seen or isinstance(one, type | ModuleType | FunctionType):
+            continue
+        seen.add(id(one))
+        longest = max(longest, len(one)) if isinstance(one, str) else longest
+        left += gc.get_referents(one)
+    return longest
+
+
+def _call(index: int, arguments: str, **named: str) -> dict[str, Any]:
+    return {"tool_calls": [{"index": index, "id": f"c{index}", "function": {"arguments": arguments, **named}}]}
+
+
+_LIST: dict[str, Any] = {"responseMimeType": "application/json", "responseSchema": {"type": "ARRAY"}}
+_CHAT: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
+_DIALECTS: dict[str, Any] = {
+    "messages": lambda ids: messages_reply.Events(
+        messages_in.read({**_CHAT, "thinking": {"type": "adaptive"}}), new_id=ids
+    ),
+    "responses": lambda ids: responses_events.Events(responses_in.read({"input": "Hi"}), new_id=ids),
+    "gemini": lambda ids: gemini_reply.Events(
+        gemini_in.read({"contents": [{"parts": [{"text": "Hi"}]}], "generationConfig": _LIST}), new_id=ids
+    ),
+    "ollama": lambda ids: ollama_reply.Events(ollama_in.read(_CHAT), new_id=ids, now=lambda: 1.0),
+}
+_STREAMS: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {  # what begins it, what comes again and again
+    "blanks": ([{"content": '{"value": [1]'}], {"content": "\n}"}),
+    "a call that waits": ([_call(0, "{", name="f"), _call(1, "{", name="g")], _call(1, "ab")),
+    "a call without a name": ([_call(0, "{")], _call(0, "ab")),
+    "text within a call": ([_call(0, "{", name="f")], {"content": "ab"}),
+    "thoughts": ([], {"reasoning_content": "ab"}),
+}
+
+
+@pytest.mark.parametrize("dialect", _DIALECTS)
+@pytest.mark.parametrize("stream", _STREAMS)
+def test_what_waits_in_a_stream_of_a_dialect_is_kept_in_pieces(dialect: str, stream: str) -> None:
+    events, (first, again) = _DIALECTS[dialect](lambda head: f"{head}1"), _STREAMS[stream]
+    for delta in (*first, *[again] * 6000):
+        events.feed({"choices": [{"index": 0, "delta": delta}]})
+    assert _held(events) <= 4096
+    assert events.end()
+
+
+def test_answers_that_nobody_asked_for_are_not_kept() -> None:
+    events = _DIALECTS["gemini"](lambda head: f"{head}1")
+    for number in range(1000):
+        events.feed({"choices": [{"index": -number, "delta": {"content": "a"}, "finish_reason": "stop"}]})
+    assert len(json.loads(events.end().decode().removeprefix("data: "))["candidates"]) <= 128
+
+
+def test_names_of_counts_are_bounded() -> None:
+    usage: Any = None
+    counts: Any = None
+    for number in range(500):
+        usage = chat.with_usage(usage, {f"n{number}": 1, "prompt_tokens": number})
+        counts = messages_stream.with_usage(counts, {f"n{number}": 1, "input_tokens": number})
+    assert usage["prompt_tokens"] == counts["input_tokens"] == 499
+    assert max(len(usage), len(counts)) < 100

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 PATH = "/chat/completions"
 TEST_PROMPT = "Reply with the single word: yes"
+_COUNTS = 64  # names of counts that are kept: a stream may tell of new ones with every chunk
 TEST_TOKENS = 16  # enough for one word; a reasoning model may spend all of them on thinking
 
 
@@ -179,7 +180,8 @@ def first_delta(chunk: Mapping[str, Any]) -> Mapping[str, Any]:
 def with_usage(so_far: Any, more: Any) -> Any:
     """Counts of a stream so far. They are told once, or again and again; some tell one half first, the other last."""
     if isinstance(so_far, dict) and isinstance(more, dict):
-        return {**so_far, **{name: value for name, value in more.items() if value is not None}}
+        said = {name: value for name, value in more.items() if value is not None}
+        return {**so_far, **said} if len(so_far) < _COUNTS else said
     return more
 
 

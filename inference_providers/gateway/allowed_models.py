@@ -13,7 +13,7 @@ from inference_providers.offers import AUTO, apply_policy, is_automatic, list_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
     from inference_providers.calls import Finder
@@ -22,12 +22,25 @@ if TYPE_CHECKING:
 
 # Fields by which providers that are gateways themselves are told of further models.
 ELSEWHERE = frozenset(("fallback_models", "fallbacks", "preset", "providerOptions", "provider_options"))
+_RUN_THERE, _MODELS = ("tools", "plugins"), ("model", "models")  # advisors, makers of pictures: each has a model
 KEPT = 60.0  # seconds for which what names stand for counts: servers come and go
 
 
 def unsaid(caller: Caller) -> frozenset[str]:
     """Fields that a caller's requests may not have."""
     return frozenset() if caller.models is None else ELSEWHERE
+
+
+def _in_tools(body: Mapping[str, Any]) -> str:
+    """The field of a tool that a provider runs by which it is told of a model; empty where none is."""
+    items = body.get("input")
+    for holder in (body, *(items if isinstance(items, list) else ())):
+        for name in _RUN_THERE if isinstance(holder, dict) else ():
+            listed = holder.get(name)
+            for tool in listed if isinstance(listed, list) else ():
+                if isinstance(tool, dict) and (said := next((one for one in _MODELS if tool.get(one)), "")):
+                    return f"{said} of {name}"
+    return ""
 
 
 class _Models:
@@ -78,8 +91,10 @@ class AllowedModels:
     @staticmethod
     def check(caller: Caller, body: Any) -> None:
         """Raise InvalidRequestError for a request by which its provider might ask another model."""
-        if caller.models is not None and isinstance(body, dict) and not ELSEWHERE.isdisjoint(body):
-            name = min(ELSEWHERE & body.keys())
+        if caller.models is None or not isinstance(body, dict):
+            return
+        name = "" if ELSEWHERE.isdisjoint(body) else min(ELSEWHERE & body.keys())
+        if name or (name := _in_tools(body)):
             raise InvalidRequestError(
                 f"This key may ask {', '.join(caller.models)[:200]}: its requests may not have the field {name}, by "
                 "which a provider may be told of other models.",

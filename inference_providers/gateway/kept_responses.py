@@ -25,7 +25,7 @@ HOURS = 24
 MOST = 64 * 1024 * 1024  # characters of one conversation
 _HEAD = "resp_"
 # Ids of what is made here: of a response, and of what is in it, which has its response's in it.
-_OURS = re.compile(r"[a-z]+_gw([0-9a-f]{32})([0-9a-f]*)").fullmatch
+_OURS = re.compile(r"[a-z]{1,8}_gw([0-9a-f]{32})([0-9a-f]*)").fullmatch
 _BRIEF = {"message": "msg_", "function_call": "fc_", "function_call_output": "fco_", "reasoning": "rs_"}
 
 
@@ -78,12 +78,27 @@ class KeptResponses:
         """A response with its input; None for one that is not kept."""
         return self._replies.get(caller, id)
 
-    def item(self, caller: str, id: str) -> Record | None:
-        """An item of a response, or of its input, by its own id; None for one that is not kept."""
-        found = _OURS(id)
-        record = self.find(caller, f"{_HEAD}gw{found[1]}") if found else None
-        items = [*record["response"]["output"], *record["input"]] if record else []
-        return next((item for item in items if item.get("id") == id), None)
+    def items(self, caller: str, wanted: Sequence[str]) -> dict[str, Record]:
+        """Items of responses, or of their input, by their own ids, of which one may be named often.
+
+        Raises Refused: 404 for one that is not kept, 413 for too much in all.
+        """
+        made: dict[str, Record] = {}
+        read: dict[str, dict[str, Record]] = {}  # the items of a response, by what its ids have in common
+        size = 0
+        for id in wanted:
+            found = _OURS(id)
+            key = found[1] if found else ""
+            if key not in read:
+                record = self.find(caller, f"{_HEAD}gw{key}")
+                listed = [*record["response"]["output"], *record["input"]] if record else []
+                size = _within(size + len(json.dumps(listed)), "input")
+                read[key] = {item["id"]: item for item in listed[::-1] if "id" in item}
+            if id not in read[key]:
+                raise gone(id, "input")
+            made[id] = read[key][id]
+            size = _within(size + len(json.dumps(made[id])), "input")
+        return made
 
     def history(self, caller: str, id: str) -> list[Record]:
         """All items of a conversation up to a response, its output included. They are kept for another day.
@@ -108,12 +123,7 @@ class KeptResponses:
             record = self.find(caller, wanted)
             if record is None:
                 raise gone(wanted, "previous_response_id")
-            size += len(json.dumps(record))
-            if size > MOST:
-                raise Refused(
-                    413, "The conversation is too long to be kept here: send what is needed of it as input.",
-                    "conversation_too_long", parameter="previous_response_id",
-                )  # fmt: skip
+            size = _within(size + len(json.dumps(record)), "previous_response_id")
             links.append(record)
             wanted = record["previous"] or ""
         return links[::-1]
@@ -125,6 +135,16 @@ class KeptResponses:
     def purge(self, caller: str) -> int:
         """Keep nothing of this caller's any longer; how many there were."""
         return self._replies.purge(caller)
+
+
+def _within(size: int, parameter: str) -> int:
+    """A size of what is recalled, in characters. Raises Refused (413) for too much."""
+    if size > MOST:
+        raise Refused(
+            413, "The conversation is too long to be kept here: send what is needed of it as input.",
+            "conversation_too_long", parameter=parameter,
+        )  # fmt: skip
+    return size
 
 
 def kind_of(item: Record) -> str:

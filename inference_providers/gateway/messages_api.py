@@ -29,6 +29,7 @@ MESSAGES = Dialect(
     path="/messages",
     plainer=messages_in.without_foreign_thoughts,
     nameable=messages_in.nameable,
+    headers="anthropic-",
     ping=b'event: ping\ndata: {"type": "ping"}\n\n',
 )
 

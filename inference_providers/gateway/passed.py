@@ -6,6 +6,7 @@ What a provider says is passed on as it is, but for what it says to a browser, t
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from functools import lru_cache
 
 from inference_providers.clients import plain_headers, said_headers
@@ -82,14 +83,22 @@ def whole(reply: Any) -> tuple[list[tuple[bytes, bytes]], bytes]:
 
 
 def without_key(content: bytes, key: str | None) -> bytes:
-    """What was made of a reply, without our key."""
-    mark = _mark(key).encode()
-    return scrub_bytes(content, (key,)) if mark and mark in content else content
+    """What was made of a reply, without our key: also of a key in the base64 in which thoughts are given back."""
+    return scrub_bytes(content, (key,)) if any(mark in content for mark in _marks(key)) else content
 
 
 def _mark(key: str | None) -> str:
     """What shows that a text holds a key; empty where there is none."""
     return key[:_TELLS_MUCH] if key and len(key) >= _SHORTEST else ""
+
+
+@lru_cache(256)
+def _marks(key: str | None) -> tuple[bytes, ...]:
+    """What shows that bytes hold a key, plain or in base64, wherever in that it begins."""
+    plain = _mark(key).encode()
+    shifted = (b64encode(bytes(skipped) + plain) for skipped in range(3))
+    encoded = (found[-(-8 * skipped // 6) : (skipped + len(plain)) * 8 // 6] for skipped, found in enumerate(shifted))
+    return (plain, *encoded) if plain else ()
 
 
 class Bytes:

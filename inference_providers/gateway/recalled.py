@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from inference_providers.gateway.kept_responses import KeptResponses, gone, is_ours
+from inference_providers.gateway.kept_responses import KeptResponses, is_ours
 from inference_providers.gateway.messages import Incoming
 from inference_providers.protocols import responses_in, responses_thoughts
 
@@ -34,7 +34,7 @@ class Recalled:
         given = self.body.get("input")
         self.items: list[Any] = [{"role": "user", "content": given}] if isinstance(given, str) else []
         if isinstance(given, list):
-            self.items = [self._item(item) for item in given]
+            self.items = self._whole(given)
             self.body = {**self.body, "input": self.items}
         previous = self.body.get("previous_response_id")
         if is_ours(previous):
@@ -47,15 +47,11 @@ class Recalled:
                 query_string=incoming.query_string, headers=incoming.headers, values=incoming.values,
             )  # fmt: skip
 
-    def _item(self, item: Any) -> Any:
-        """An item, or that which a reference stands for."""
-        id_ = item.get("id") if isinstance(item, dict) else None
-        if not _is_reference(item) or not is_ours(id_):
-            return item
-        found = self._kept.item(self._caller, str(id_))
-        if found is None:
-            raise gone(str(id_), "input")
-        return found
+    def _whole(self, given: list[Any]) -> list[Any]:
+        """Items, with those that references stand for in their place."""
+        named = [_named_here(item) for item in given]
+        found = self._kept.items(self._caller, [name for name in named if name])
+        return [found[name] if name else item for item, name in zip(given, named, strict=True)]
 
     def read(self) -> AskedResponse:
         """The request as one for a chat completion. Raises InvalidRequestError."""
@@ -95,6 +91,11 @@ def _is_thought(item: Any) -> bool:
 
 def _is_reference(item: Any) -> bool:
     return isinstance(item, dict) and item.get("type") in (None, "item_reference") and "role" not in item
+
+
+def _named_here(item: Any) -> str:
+    """The id of what was made here, where an item is a reference to that; else empty."""
+    return str(item["id"]) if _is_reference(item) and is_ours(item.get("id")) else ""
 
 
 def _unnamed(item: Any) -> Any:

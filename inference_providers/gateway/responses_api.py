@@ -11,7 +11,7 @@ import json
 import time
 from functools import partial
 
-from inference_providers.gateway import dialects, kept_responses, openai_api
+from inference_providers.gateway import dialects, kept_responses, openai_api, passed
 from inference_providers.gateway.dialects import Dialect
 from inference_providers.gateway.messages import Incoming, Outgoing, Refused
 from inference_providers.gateway.recalled import Recalled, plainer
@@ -56,8 +56,8 @@ class Exchange:
             await asyncio.to_thread(self._keep, response)
 
     def _keep(self, response: Mapping[str, Any]) -> None:
-        said = json.dumps(response["output"])
-        if not any(secret in said for secret in self._gateway.secrets()):  # a provider may have said one again
+        said = json.dumps(response).encode()
+        if all(passed.without_key(said, key) is said for key in self._gateway.secrets()):  # a provider may say ours
             self._gateway.responses.keep(self._caller, response, self._recalled.items, self._new_id)
 
     async def kept(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -41,7 +41,7 @@ class Wrapped(Plain):
     """JSON in the field `value`; whatever else comes stays as it is, since not everybody does as asked."""
 
     def __init__(self) -> None:
-        self._held = ""
+        self._held = chat.Pieces()  # what may close the object: models that are held to JSON may write blanks forever
         self._is_wrapped: bool | None = None
         self._has_told = False
 
@@ -49,24 +49,28 @@ class Wrapped(Plain):
         """What of it can be told by now: all but what may close the object."""
         if self._is_wrapped is False:
             return text
-        held = self._held + text
+        if self._is_wrapped and not text.strip(_ENDS):
+            self._held.add(text)
+            return ""
+        held, self._held = self._held.text + text, chat.Pieces()
         if self._is_wrapped is None:
             if found := _BEGUN(held):
                 held, self._is_wrapped = held[found.end() :], True
             elif len(held) < _LONGEST and _BEGINS.startswith("".join(held.split())):
-                self._held = held
+                self._held.add(held)
                 return ""
             else:
-                self._held, self._is_wrapped = "", False
+                self._is_wrapped = False
                 return held
         held = held if self._has_told else held.lstrip()
         told = held.rstrip(_ENDS)
-        self._held, self._has_told = held[len(told) :], self._has_told or bool(told)
+        self._held.add(held[len(told) :])
+        self._has_told = self._has_told or bool(told)
         return told
 
     def end(self) -> str:
         """The rest, without the bracket that closes the object."""
-        held, self._held = self._held, ""
+        held, self._held = self._held.text, chat.Pieces()
         return held.rstrip().removesuffix("}").rstrip() if self._is_wrapped else held
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from inference_providers import chat
+from inference_providers.protocols.reply_parts import Waiting, count, object_of, piece_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,16 +31,27 @@ def reply(data: Mapping[str, Any], asked: Asked, *, new_id: Callable[[str], str]
     choice = chat.first_choice(data)
     message = chat.message_of(data)
     content: list[dict[str, Any]] = []
-    content += _thinking(message)
+    if _shows_thoughts(asked):
+        content += _thinking(message)
     if text := chat.content_text(message.get("content")) or chat.refusal_in(message):
         content.append({"type": "text", "text": text})
     for call in chat.tool_calls(message):
-        name, arguments, given = _call(call)
-        use = {"type": "tool_use", "id": given or new_id("toolu_"), "name": name, "input": _object_of(arguments)}
+        name, arguments, given = piece_of(call)
+        use = {"type": "tool_use", "id": given or new_id("toolu_"), "name": name, "input": object_of(arguments)}
         content.append(use)
     called = any(block["type"] == "tool_use" for block in content)
     reason = _reason(choice.get("finish_reason"), called)
     return {**_head(asked, new_id), "content": content, "stop_reason": reason, "usage": usage(data.get("usage"))}
+
+
+def _shows_thoughts(asked: Asked) -> bool:
+    """Whether thoughts are in a message: where they were asked for, or may have to go back with a call.
+
+    Anthropic shows them to nobody else, so programs that do not ask take the first block for the text.
+    """
+    thinking = asked.original.get("thinking")
+    kind = thinking.get("type") if isinstance(thinking, dict) else None
+    return kind in ("enabled", "adaptive") or bool(asked.original.get("tools"))
 
 
 def _thinking(message: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -86,48 +98,20 @@ def _reason(said: Any, called: bool) -> str:
     return found if found != "tool_use" or called else "end_turn"
 
 
-def _call(call: Any) -> tuple[str, str, str]:
-    """(name, arguments, id) of a call, or of a piece of one, as far as they are there."""
-    call = call if isinstance(call, dict) else {}
-    function = call.get("function")
-    function = function if isinstance(function, dict) else {}
-    name, arguments, given = function.get("name"), function.get("arguments"), call.get("id")
-    if isinstance(arguments, dict):  # some give them as they are meant
-        arguments = json.dumps(arguments, ensure_ascii=False)
-    return (
-        name if isinstance(name, str) else "",
-        arguments if isinstance(arguments, str) else "",
-        given if isinstance(given, str) else "",
-    )
-
-
-def _object_of(arguments: str) -> dict[str, Any]:
-    """What a call is made with; what is no JSON object stands under one name in one, so that nothing is lost."""
-    try:
-        found = json.loads(arguments or "{}")
-    except (ValueError, RecursionError):
-        found = arguments
-    return found if isinstance(found, dict) else {"arguments": found}
-
-
 def usage(said: Any) -> dict[str, int]:
     """Tokens in Anthropic's words: those read from a cache are not among the input's."""
     said = said if isinstance(said, dict) else {}
     details = said.get("prompt_tokens_details")
     details = details if isinstance(details, dict) else {}
-    cached = _count(details.get("cached_tokens"))
-    written = _count(details.get("cache_write_tokens", said.get("cache_creation_input_tokens")))
-    prompt = _count(said.get("prompt_tokens"))
+    cached = count(details.get("cached_tokens"))
+    written = count(details.get("cache_write_tokens", said.get("cache_creation_input_tokens")))
+    prompt = count(said.get("prompt_tokens"))
     return {
         "input_tokens": max(prompt - cached - written, 0),
         "cache_creation_input_tokens": written,
         "cache_read_input_tokens": cached,
-        "output_tokens": _count(said.get("completion_tokens")),
+        "output_tokens": count(said.get("completion_tokens")),
     }
-
-
-def _count(value: Any) -> int:
-    return value if type(value) is int and 0 <= value < 1 << 53 else 0
 
 
 def error(status: int, message: str, code: str = "", request_id: str = "") -> dict[str, Any]:
@@ -145,13 +129,14 @@ class Events:
     """
 
     def __init__(self, asked: Asked, *, new_id: Callable[[str], str]) -> None:
-        self._asked, self._new_id = asked, new_id
+        self._asked, self._new_id, self._shows = asked, new_id, _shows_thoughts(asked)
         self._begun = self._ended = False
         self._index = -1
         self._open = ""  # TEXT, THINKING or CALL
         self._sealed_so_far = True  # whether the open block needs no signature, or has one
-        self._call: Any = None  # which call is open
-        self._waiting: dict[Any, list[str]] = {}  # calls that are not open: name, id, arguments
+        self._calls = chat.ToolCalls()
+        self._call: int | None = None  # which of them is open
+        self._waiting: dict[int, Waiting] = {}  # those that are not open
         self._later: list[tuple[str, str]] = []  # text and thoughts that came while a call was open
         self._reason: Any = None
         self._called = False
@@ -166,12 +151,13 @@ class Events:
         for choice in choices if isinstance(choices, list) else ():
             if isinstance(choice, dict) and not choice.get("index"):
                 delta = chat.delta_of(choice)
-                out += self._words(THINKING, chat.thoughts(delta))
-                for detail in _details(delta):
-                    out += self._sealed(detail)
+                if self._shows:
+                    out += self._words(THINKING, chat.thoughts(delta))
+                    for detail in _details(delta):
+                        out += self._sealed(detail)
                 out += self._words(TEXT, chat.content_text(delta.get("content")) or chat.refusal_in(delta))
-                for place, call in enumerate(chat.tool_calls(delta)):
-                    out += self._piece(call, place)
+                for call in chat.tool_calls(delta):
+                    out += self._piece(call)
                 self._reason = choice.get("finish_reason") or self._reason
         return b"".join(out)
 
@@ -182,10 +168,9 @@ class Events:
         self._ended = True
         out = [] if self._begun else [self._start()]
         out += self._stop()
-        for name, given, arguments in list(self._waiting.values()):
-            out += self._start_call(name, given)
-            out += self._arguments(arguments)
-            out += self._stop()
+        for call in self._waiting.values():
+            if call.name or call.arguments.size:
+                out += [*self._start_call(call), *self._stop()]
         self._waiting = {}
         for kind, words in self._later:
             out += self._words(kind, words)
@@ -239,26 +224,26 @@ class Events:
         delta = {"type": "signature_delta", "signature": signature}
         return _event("content_block_delta", {"index": self._index, "delta": delta})
 
-    def _piece(self, call: Any, place: int) -> list[bytes]:
-        name, arguments, given = _call(call)
-        number = call.get("index") if isinstance(call, dict) else None
-        key = number if isinstance(number, int) else given or place
-        if self._open == CALL and key == self._call:
+    def _piece(self, call: Any) -> list[bytes]:
+        place = self._calls.add_piece(call)
+        if place is None:
+            return []
+        name, arguments, given = piece_of(call)
+        if self._open == CALL and place == self._call:
             return self._arguments(arguments)
-        if key not in self._waiting and self._open != CALL and name:
-            out = [*self._stop(), *self._start_call(name, given)]
-            self._call = key
-            return [*out, *self._arguments(arguments)]
-        waiting = self._waiting.setdefault(key, ["", "", ""])
-        waiting[0] = waiting[0] or name
-        waiting[1] = waiting[1] or given
-        waiting[2] += arguments
-        return []
+        waiting = self._waiting.setdefault(place, Waiting())
+        waiting.name, waiting.id = waiting.name or name, waiting.id or given
+        waiting.arguments.add(arguments)
+        if not waiting.name or self._open == CALL:
+            return []
+        out = [*self._stop(), *self._start_call(self._waiting.pop(place))]
+        self._call = place
+        return out
 
-    def _start_call(self, name: str, given: str) -> list[bytes]:
+    def _start_call(self, call: Waiting) -> list[bytes]:
         self._called = True
-        block = {"type": "tool_use", "id": given or self._new_id("toolu_"), "name": name, "input": {}}
-        return self._begin(CALL, block)
+        block = {"type": "tool_use", "id": call.id or self._new_id("toolu_"), "name": call.name, "input": {}}
+        return [*self._begin(CALL, block), *self._arguments(call.arguments.text)]
 
     def _arguments(self, piece: str) -> list[bytes]:
         if not piece:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 PATH = "/messages"
 _NAMED = ("name", "data", "signature", "content")  # what a block that has only begun may hold already
 _BLOCKS = 4096  # of one message that are kept
+_COUNTS = 64  # names of counts that are kept
 # What grows by each type of delta: the field of a block, and that of the delta.
 _GROWS = {
     "text_delta": ("text", "text"),
@@ -102,12 +103,12 @@ def usage_in(event: Mapping[str, Any]) -> Any:
 
 def with_usage(so_far: Any, more: Mapping[str, Any]) -> dict[str, Any]:
     """Counts of a stream so far: they are cumulative, and some servers begin, or end, with zeros."""
-    made = dict(so_far) if isinstance(so_far, dict) else {}
+    made = dict(so_far) if isinstance(so_far, dict) and len(so_far) < _COUNTS else {}
     for name, value in more.items():
         known = made.get(name)
-        counted = type(value) is int and type(known) is int
-        if value is not None and not (counted and value < known):
-            made[name] = value
+        if value is None or (type(value) is int and type(known) is int and value < known):
+            continue
+        made[name] = value
     return made
 
 

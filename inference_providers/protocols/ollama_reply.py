@@ -11,7 +11,7 @@ import re
 import time
 
 from inference_providers import chat
-from inference_providers.protocols.messages_reply import _count, _object_of
+from inference_providers.protocols.reply_parts import count, object_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,9 +63,9 @@ def embedded(data: Mapping[str, Any], asked: Asked, *, now: Clock, began: float)
     if "prompt" in asked.original and "input" not in asked.original:  # /api/embeddings
         return {"embedding": vectors[0]}
     usage = data.get("usage")
-    count = _count(usage.get("prompt_tokens")) if isinstance(usage, dict) else 0
+    read = count(usage.get("prompt_tokens")) if isinstance(usage, dict) else 0
     times = {"total_duration": _nanoseconds(began, now()), "load_duration": 0}
-    known = {"prompt_eval_count": count} if count else {}
+    known = {"prompt_eval_count": read} if read else {}
     return {"model": asked.original.get("model"), "embeddings": vectors, **times, **known}
 
 
@@ -165,7 +165,7 @@ def _calls(message: Mapping[str, Any]) -> list[dict[str, Any]]:
     for call in chat.calls_of(message):
         function = call.get("function") if isinstance(call, dict) else None
         if isinstance(function, dict):
-            arguments = _object_of(function.get("arguments") or "")
+            arguments = object_of(function.get("arguments") or "")
             called = {"index": len(made), "name": str(function.get("name") or ""), "arguments": arguments}
             made.append({"id": str(call.get("id") or ""), "function": called})
     return made
@@ -194,8 +194,8 @@ def _ending(reason: Any, usage: Any) -> dict[str, Any]:
     end: dict[str, Any] = {"done": True, "done_reason": "length" if chat.is_cut(reason) else "stop"}
     usage = usage if isinstance(usage, dict) else {}
     for name, said in (("prompt_eval_count", "prompt_tokens"), ("eval_count", "completion_tokens")):
-        if count := _count(usage.get(said)):
-            end[name] = count
+        if tokens := count(usage.get(said)):
+            end[name] = tokens
     return end
 
 

@@ -7,8 +7,10 @@ until that is whole.
 from __future__ import annotations
 
 import json
+import re
 
 from inference_providers import chat
+from inference_providers.protocols.reply_parts import Waiting, piece_of
 from inference_providers.protocols.responses_form import failure, head, tier_of, usage
 from inference_providers.protocols.responses_in import SEALED
 from inference_providers.protocols.responses_output import (
@@ -21,7 +23,6 @@ from inference_providers.protocols.responses_output import (
     Thoughts,
     annotations_in,
     logprobs_in,
-    piece_of,
 )
 from inference_providers.protocols.responses_tools import FUNCTION, Tool, Tools
 
@@ -34,17 +35,7 @@ if TYPE_CHECKING:
 
 THOUGHT = "thought"
 _as_json = json.JSONEncoder(ensure_ascii=False).encode  # made once: `json.dumps` makes one for each call
-
-
-class _Waiting:
-    """A call that cannot be told of yet, as far as it has come."""
-
-    __slots__ = ("arguments", "extra", "id", "name")
-
-    def __init__(self) -> None:
-        self.name = self.id = ""
-        self.extra: Any = None  # what its provider wants back with it
-        self.arguments = chat.Pieces()
+_RESPONSE = re.compile(rb'"id"\s*:\s*"(resp_[\w-]{1,200})"').search
 
 
 class Output:
@@ -68,7 +59,7 @@ class Output:
         self._pieces = chat.ToolCalls()
         self._place: int | None = None  # which call is open
         self._over: set[int] = set()  # calls that are whole
-        self._waiting: dict[int, _Waiting] = {}  # calls that are not open
+        self._waiting: dict[int, Waiting] = {}  # calls that are not open
         self._later: list[tuple[str, str, Any, Any]] = []  # what came while a call was open
         self._ids: set[str] = set()  # of calls
         self._reason: Any = None
@@ -176,14 +167,14 @@ class Output:
         if isinstance(self._open, Call) and place == self._place:
             self._open.add(arguments)
             return
-        waiting = self._waiting.setdefault(place, _Waiting())
+        waiting = self._waiting.setdefault(place, Waiting())
         waiting.name, waiting.id = waiting.name or name, waiting.id or given
         waiting.arguments.add(arguments)
         waiting.extra = waiting.extra or call.get("extra_content")
         if waiting.name and self._has_room() and place in self._waiting:
             self._begin_call(place, self._waiting.pop(place))
 
-    def _begin_call(self, place: int, call: _Waiting) -> None:
+    def _begin_call(self, place: int, call: Waiting) -> None:
         call_id = call.id if call.id and call.id not in self._ids else self._new_id("call_")
         if call.extra:
             self._hold(call_id, call.extra)
@@ -192,8 +183,9 @@ class Output:
         self._ids.add(call_id)
         made = CALLS.get(tool.kind, Call)
         tell = self._teller(made.prefix)
-        self._open, self._place = made(tell, self._last_id, call_id, tool), place
-        self._open.add(call.arguments.text)
+        opened: Call = made(tell, self._last_id, call_id, tool)
+        self._open, self._place = opened, place
+        opened.add(call.arguments.text)
 
     def _hold(self, call_id: str, extra: Any) -> None:
         """Have the thoughts before a call hold what belongs to that and has no place in its item."""
@@ -243,6 +235,7 @@ class Events:
     def __init__(self, asked: Asked, *, new_id: Callable[[str], str], now: float = 0) -> None:
         self._output = Output(asked, new_id=new_id, now=now)
         self._number, self._ended = 0, False
+        self._passed = ""  # the id of a response that somebody else tells of
 
     @property
     def response(self) -> dict[str, Any]:
@@ -268,7 +261,16 @@ class Events:
             return b""
         self._ended = True
         self._output.fail(status, message, code)
+        if self._passed:  # which has begun
+            self._output.told = self._output.told[-1:]
+            self._output.response["id"] = self._passed
         return self._written()
+
+    def passed(self, lines: bytes) -> None:
+        """Whole lines of a stream that goes on as it came: if that breaks, what says so has to go on with it."""
+        self._number += sum(line.startswith(b"data:") for line in lines.splitlines())
+        if not self._passed and (found := _RESPONSE(lines)) is not None:
+            self._passed = found[1].decode()
 
     def _written(self) -> bytes:
         told, self._output.told = self._output.told, []

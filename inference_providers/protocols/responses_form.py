@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from inference_providers.protocols.reply_parts import count
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,27 +39,23 @@ def usage(said: Any) -> dict[str, Any] | None:
     """Tokens, as the Responses API says them; None where nobody told."""
     if not isinstance(said, dict):
         return None
-    taken, given = _count(said.get("prompt_tokens")), _count(said.get("completion_tokens"))
+    taken, given = count(said.get("prompt_tokens")), count(said.get("completion_tokens"))
     read, written = _details(said, "prompt_tokens_details"), _details(said, "completion_tokens_details")
     cached = read.get("cached_tokens", said.get("prompt_cache_hit_tokens"))
     return {
         "input_tokens": taken,
         "input_tokens_details": {
-            "cached_tokens": _count(cached), "cache_write_tokens": _count(read.get("cache_write_tokens")),
+            "cached_tokens": count(cached), "cache_write_tokens": count(read.get("cache_write_tokens")),
         },
         "output_tokens": given,
-        "output_tokens_details": {"reasoning_tokens": _count(written.get("reasoning_tokens"))},
-        "total_tokens": _count(said.get("total_tokens")) or taken + given,
+        "output_tokens_details": {"reasoning_tokens": count(written.get("reasoning_tokens"))},
+        "total_tokens": count(said.get("total_tokens")) or taken + given,
     }  # fmt: skip
 
 
 def _details(said: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     found = said.get(name)
     return found if isinstance(found, dict) else {}
-
-
-def _count(value: Any) -> int:
-    return value if type(value) is int and 0 <= value < 1 << 53 else 0
 
 
 def failure(status: int, message: str, code: str = "") -> dict[str, Any]:

@@ -5,8 +5,6 @@ One item is open at a time, and one part of it: what is told of it stands betwee
 
 from __future__ import annotations
 
-import json
-
 from inference_providers import chat
 from inference_providers.protocols.responses_thoughts import held, seal
 from inference_providers.protocols.responses_tools import CUSTOM, SEARCH, Tool, as_input, as_object
@@ -250,21 +248,6 @@ class SearchCall(Call):
 
 CALLS = {CUSTOM: CustomCall, SEARCH: SearchCall}  # by the kind of a tool; all others are functions
 Item = Thoughts | Message | Call
-
-
-def piece_of(call: Any) -> tuple[str, str, str]:
-    """(name, arguments, id) of a call, or of a piece of one, as far as they are there."""
-    call = call if isinstance(call, dict) else {}
-    function = call.get("function")
-    function = function if isinstance(function, dict) else {}
-    name, arguments, given = function.get("name"), function.get("arguments"), call.get("id")
-    if isinstance(arguments, dict):  # some give them as they are meant
-        arguments = json.dumps(arguments, ensure_ascii=False)
-    return (
-        name if isinstance(name, str) else "",
-        arguments if isinstance(arguments, str) else "",
-        given if isinstance(given, str) else "",
-    )
 
 
 def annotations_in(delta: Mapping[str, Any]) -> list[dict[str, Any]]:

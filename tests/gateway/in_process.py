@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -37,18 +37,21 @@ class Asked:
         self.gateway, self._application = gateway, Application(gateway)
 
     async def __call__(
-        self, token: str, method: str, path: str, body: Any = None, kind: str = "application/json"
+        self,
+        token: str,
+        method: str,
+        path: str,
+        body: Any = None,
+        kind: str = "application/json",
+        headers: Mapping[str, str] | None = None,
     ) -> tuple[int, Any]:
         """(status, JSON or bytes) of one request, by whoever has this token."""
         content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         where, _, query = path.partition("?")
-        headers = {
-            "host": "127.0.0.1",
-            "authorization": f"Bearer {token}",
-            **({"content-type": kind} if content else {}),
-        }
+        given = {"host": "127.0.0.1", "authorization": f"Bearer {token}", **(headers or {})}
+        given |= {"content-type": kind} if content else {}
         scope: dict[str, Any] = {"type": "http", "method": method, "path": where, "query_string": query.encode()}
-        scope["headers"] = [(name.encode(), value.encode()) for name, value in headers.items()]
+        scope["headers"] = [(name.encode(), value.encode()) for name, value in given.items()]
         status, pieces = 0, list[bytes]()
 
         came = iter(({"type": "http.request", "body": content, "more_body": False},) if method == "POST" else ())

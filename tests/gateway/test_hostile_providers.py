@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
@@ -137,6 +139,55 @@ def test_a_key_within_a_line_that_came_in_pieces(gateway: Inside) -> None:
     assert [event if event == "[DONE]" else event["choices"][0]["delta"]["content"] for event in _events(content)] == [
         "hel", "lo Bearer [key]", "[DONE]",
     ]  # fmt: skip
+
+
+_TALK: dict[str, Any] = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]}
+DIALECTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "messages": ("/v1/messages", _TALK),
+    "responses": ("/v1/responses", {"model": "m", "input": "Hi", "include": ["reasoning.encrypted_content"]}),
+    "gemini": ("/v1beta/models/m:generateContent", {"contents": [{"parts": [{"text": "Hi"}]}]}),
+    "ollama": ("/api/chat", _TALK),
+}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("streams", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("before", ["", "a", "ab"])
+def test_a_key_that_is_thought_of_is_not_in_what_programs_give_back(
+    gateway: Inside, dialect: str, streams: bool, before: str
+) -> None:
+    sealed = [{"type": "reasoning.encrypted", "data": before + KEY}]
+    thought = {"reasoning_content": f"{before}{KEY}", "reasoning_details": sealed}
+    call = {"index": 0, "id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    turn = {"role": "assistant", "content": None, **thought, "tool_calls": [call]}
+
+    def behave(connection: Connection, request: Received) -> None:
+        if not streams:
+            return connection.reply(200, {**completion(""), "choices": [{"index": 0, "message": turn}]})
+        connection.start_stream()
+        connection.event({"choices": [{"index": 0, "delta": turn, "finish_reason": "tool_calls"}]})
+        connection.event("[DONE]")
+        return connection.end_stream()
+
+    path, body = DIALECTS[dialect]
+    path = path.replace("generateContent", "streamGenerateContent?alt=sse") if streams else path
+    with Server(behave) as server:
+        gateway.point(server.url)
+        code, _, content = gateway.ask("POST", path, {**body, **({} if dialect == "gemini" else {"stream": streams})})
+    assert (code, KEY[:12].encode() in content) == (200, False)
+    for word in re.findall(rb"[A-Za-z0-9+/]{16,}", content):
+        assert KEY[:12].encode() not in base64.b64decode(word[: len(word) // 4 * 4])
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e400"])
+def test_numbers_that_no_provider_reads_are_refused(gateway: Inside, dialect: str, number: str) -> None:
+    path, body = DIALECTS[dialect]
+    with Server() as server:
+        gateway.point(server.url)
+        raw = json.dumps({**body, "temperature": 0, "options": {"temperature": 0}}).replace(": 0", f": {number}")
+        code, _, content = gateway.ask("POST", path, raw.encode())
+    assert (code, server.requests, number.strip("-").encode() in content) == (400, [], True)
 
 
 NOT_FOR_CALLERS = {

@@ -10,9 +10,11 @@ from typing import Any
 import openai
 import pytest
 from openai.types.responses import Response, ResponseFunctionToolCall
+from pydantic import BaseModel
 
 from inference_providers.gateway import kept_responses
 from inference_providers.gateway.callers import Caller
+from inference_providers.gateway.messages import Refused
 from inference_providers.gateway.replies import Replies
 from tests.conftest import registry_of
 from tests.gateway.in_process import Asked, asked
@@ -187,6 +189,26 @@ def test_a_program_that_keeps_its_own_history_gets_back_what_it_gave(within: Wit
     assert turns[3] == {"role": "tool", "tool_call_id": "c1", "content": "Done."}
 
 
+class Colour(BaseModel):
+    name: str
+
+
+def test_an_answer_in_a_form_is_read_by_the_sdk(within: Within, serve: Serve) -> None:
+    def behave(connection: Connection, request: Received) -> None:
+        asked_for = request.json["response_format"]["json_schema"]
+        assert (asked_for["name"], asked_for["strict"]) == ("Colour", True)
+        text = '{"name": "red"}'
+        if request.streams:
+            streams(text[:5], text[5:])(connection, request)
+        else:
+            connection.reply(200, completion(text, request.json["model"]))
+
+    with _client(within(serve(behave).url)) as client:
+        assert client.responses.parse(model="m", input="x", text_format=Colour).output_parsed == Colour(name="red")
+        with client.responses.stream(model="m", input="x", text_format=Colour) as stream:
+            assert stream.get_final_response().output_parsed == Colour(name="red")
+
+
 def test_items_may_be_named_instead_of_sent(within: Within, serve: Serve) -> None:
     server = serve(echo)
     with _client(within(server.url)) as client:
@@ -199,6 +221,24 @@ def test_items_may_be_named_instead_of_sent(within: Within, serve: Serve) -> Non
         client.responses.delete(first.id)
         with pytest.raises(openai.NotFoundError, match="msg_"):
             client.responses.create(model="m", input=[named, user])
+
+
+def test_an_item_that_is_named_again_and_again_is_read_once_and_has_an_end(
+    within: Within, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway, reads = within(serve(echo).url), list[str]()
+    kept = gateway.gateway.responses
+    find = kept.find
+    with _client(gateway) as client:
+        first = client.responses.create(model="m", input="one")
+        named: Any = [{"type": "item_reference", "id": first.output[0].id}] * 50
+        monkeypatch.setattr(kept, "find", lambda caller, id: (reads.append(id), find(caller, id))[1])
+        client.responses.create(model="m", input=[*named, {"role": "user", "content": "two"}])
+        assert reads == [first.id]
+        monkeypatch.setattr(kept_responses, "MOST", 4000)
+        with pytest.raises(openai.APIStatusError, match="too long") as refused:
+            client.responses.create(model="m", input=named)
+    assert refused.value.status_code == 413
 
 
 @pytest.mark.parametrize(
@@ -372,8 +412,10 @@ def test_what_is_used_is_kept_for_another_day_and_what_is_not_goes() -> None:
     response = {"id": new_id("resp_"), "output": [{"type": "message", "id": new_id("msg_"), "role": "assistant"}]}
     assert kept.keep("one", response, [{"role": "user", "content": "x"}], new_id)
     (said, answered) = kept.history("one", str(response["id"]))
-    assert kept_responses.is_ours(said["id"]) and kept.item("one", str(said["id"])) == said
-    assert kept.item("one", str(answered["id"])) == answered and kept.item("two", str(answered["id"])) is None
+    assert kept_responses.is_ours(said["id"]) and kept.items("one", [str(said["id"])]) == {said["id"]: said}
+    assert kept.items("one", [str(answered["id"])]) == {answered["id"]: answered}
+    with pytest.raises(Refused, match="msg_"):
+        kept.items("two", [str(answered["id"])])
     moment[0] = 9
     kept.history("one", str(response["id"]))
     moment[0] = 18
@@ -445,3 +487,59 @@ def test_a_body_that_can_just_be_read_is_no_failure_of_the_gateway(path: str, fi
 
     with Server(echo) as server:
         run(registry_of(server.url), work)
+
+
+def test_headers_of_another_dialect_do_not_go_there() -> None:
+    async def work(ask: Asked) -> None:
+        scope = {"anthropic-beta": "b", "anthropic-version": "2023-06-01", "openai-beta": "responses=v1"}
+        status, _ = await ask(TOKEN, "POST", PATH, {"model": "m", "input": "Hi"}, headers=scope)
+        assert status == 200
+        assert [name for name in server.requests[0].headers if "beta" in name or "anthropic" in name] == ["openai-beta"]
+
+    with Server(whole) as server:
+        run(_native(server.url), work)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"tools": [{"type": "image_generation", "model": "other"}]},
+        {
+            "input": [
+                {"role": "user", "content": "Hi"},
+                {"type": "additional_tools", "tools": [{"type": "x", "model": "y"}]},
+            ]
+        },
+    ],
+)
+def test_a_tool_names_no_model_that_its_caller_may_not_ask(more: dict[str, Any]) -> None:
+    async def work(ask: Asked) -> None:
+        status, told = await ask("one", "POST", PATH, {"model": "m", "input": "Hi", **more})
+        assert (status, told["error"]["code"], server.requests) == (400, "foreign_field", [])
+        assert (await ask("two", "POST", PATH, {"model": "m", "input": "Hi", **more}))[0] == 200
+
+    with Server(whole) as server:
+        run(_native(server.url), work, Caller("one", "one", models=("m",)), Caller("two", "two"))
+
+
+def test_a_stream_that_breaks_at_its_provider_ends_as_the_same_response() -> None:
+    begun = {**NATIVE, "status": "in_progress", "output": []}
+    words = {"item_id": "msg_1", "output_index": 0, "content_index": 0, "delta": "Hel", "logprobs": []}
+
+    def breaks(connection: Connection, request: Received) -> None:
+        connection.start_stream()
+        connection.event({"type": "response.created", "response": begun, "sequence_number": 0})
+        connection.event({"type": "response.output_text.delta", **words, "sequence_number": 1})
+        connection.close()
+
+    async def work(ask: Asked) -> None:
+        status, raw = await ask(TOKEN, "POST", PATH, {"model": "m", "input": "Hi", "stream": True})
+        events = [json.loads(line[6:]) for line in raw.decode().splitlines() if line.startswith("data: ")]
+        kinds = ["response.created", "response.output_text.delta", "response.failed"]
+        assert (status, [event["type"] for event in events]) == (200, kinds)
+        assert [event["sequence_number"] for event in events] == [0, 1, 2]
+        assert events[0]["response"]["id"] == events[2]["response"]["id"]
+        assert events[2]["response"]["error"]["code"] == "server_error"
+
+    with Server(breaks) as server:
+        run(_native(server.url), work)

@@ -1,0 +1,55 @@
+"""Parts of a chat completion, or of its chunks, as every dialect reads them. Pure.
+
+A provider's reply is untrusted: what has another shape than expected is nothing.
+"""
+
+from __future__ import annotations
+
+import json
+
+from inference_providers import chat
+from inference_providers.text import jsontext
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def piece_of(call: Any) -> tuple[str, str, str]:
+    """(name, arguments, id) of a call, or of a piece of one, as far as they are there."""
+    call = call if isinstance(call, dict) else {}
+    function = call.get("function")
+    function = function if isinstance(function, dict) else {}
+    name, arguments, given = function.get("name"), function.get("arguments"), call.get("id")
+    if isinstance(arguments, dict):  # some give them as they are meant
+        arguments = json.dumps(arguments, ensure_ascii=False)
+    return (
+        name if isinstance(name, str) else "",
+        arguments if isinstance(arguments, str) else "",
+        given if isinstance(given, str) else "",
+    )
+
+
+def object_of(arguments: Any) -> dict[str, Any]:
+    """What a call is made with; what is no JSON object stands under one name in one, so that nothing is lost."""
+    try:
+        found = jsontext.loads(arguments or "{}", strict=True) if isinstance(arguments, str) else arguments
+    except ValueError:
+        found = arguments
+    return found if isinstance(found, dict) else {"arguments": found}
+
+
+def count(value: Any) -> int:
+    """A number of tokens; 0 for what is none."""
+    return value if type(value) is int and 0 <= value < 1 << 53 else 0
+
+
+class Waiting:
+    """A call that cannot be told of yet, as far as it has come."""
+
+    __slots__ = ("arguments", "extra", "id", "name")
+
+    def __init__(self) -> None:
+        self.name = self.id = ""
+        self.extra: Any = None  # what its provider wants back with it
+        self.arguments = chat.Pieces()
