@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from inference_providers import chat
-from inference_providers.protocols.reply_parts import Waiting, count, object_of, piece_of
+from inference_providers.protocols.reply_parts import Waiting, count, object_of, only_text, piece_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -144,6 +144,8 @@ class Events:
 
     def feed(self, chunk: Mapping[str, Any]) -> bytes:
         """The events that a chunk brings."""
+        if self._open == TEXT and (text := only_text(chunk)):
+            return _MORE_TEXT % (self._index, _as_json(text).encode("utf-8", "replace"))
         out = [] if self._begun else [self._start()]
         if said := chat.usage_in(chunk):
             self._usage = chat.with_usage(self._usage, said)
@@ -265,6 +267,13 @@ class Events:
         return [*out, _event("content_block_stop", {"index": self._index})]
 
 
+_as_json = json.JSONEncoder(ensure_ascii=False).encode  # made once: `json.dumps` makes one for each call
+_MORE_TEXT = (
+    b'event: content_block_delta\ndata: {"type": "content_block_delta", "index": %d, '
+    b'"delta": {"type": "text_delta", "text": %b}}\n\n'
+)  # what most chunks come to
+
+
 def _event(kind: str, fields: Mapping[str, Any]) -> bytes:
-    data = json.dumps({"type": kind, **fields}, ensure_ascii=False)
+    data = _as_json({"type": kind, **fields})
     return f"event: {kind}\ndata: {data}\n\n".encode("utf-8", "replace")

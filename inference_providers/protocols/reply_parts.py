@@ -39,6 +39,22 @@ def object_of(arguments: Any) -> dict[str, Any]:
     return found if isinstance(found, dict) else {"arguments": found}
 
 
+def only_text(chunk: Any) -> str:
+    """The text of a chunk that says nothing else, as most do; empty for all others."""
+    choices = chunk.get("choices")
+    if type(choices) is not list or len(choices) != 1 or chunk.get("usage"):
+        return ""
+    choice = choices[0]
+    delta = choice.get("delta") if type(choice) is dict else None
+    if type(delta) is not dict or choice.get("finish_reason") or choice.get("index") or not _TEXT_ALONE(delta):
+        return ""
+    text = delta.get("content")
+    return text if type(text) is str else ""
+
+
+_TEXT_ALONE = frozenset(("content", "role")).issuperset
+
+
 def count(value: Any) -> int:
     """A number of tokens; 0 for what is none."""
     return value if type(value) is int and 0 <= value < 1 << 53 else 0
