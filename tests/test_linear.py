@@ -49,6 +49,7 @@ SHORT = {
     "registry.naming": "names of at most LONGEST_NAME characters",
     "protocols.openai_chat": "the program's own form",
     "protocols.raw_json": "tried at one place of a text",
+    "protocols.gemini_values": "tried at the beginning of a text",
 }
 
 
@@ -507,6 +508,13 @@ def test_what_waits_in_a_stream_of_a_dialect_is_kept_in_pieces(dialect: str, str
         events.feed({"choices": [{"index": 0, "delta": delta}]})
     assert _held(events) <= 4096
     assert events.end()
+
+
+def test_answers_that_nobody_asked_for_are_not_kept() -> None:
+    events = _DIALECTS["gemini"](lambda head: f"{head}1")
+    for number in range(1000):
+        events.feed({"choices": [{"index": -number, "delta": {"content": "a"}, "finish_reason": "stop"}]})
+    assert len(json.loads(events.end().decode().removeprefix("data: "))["candidates"]) <= 128
 
 
 def test_names_of_counts_are_bounded() -> None:

@@ -238,6 +238,22 @@ def test_fields_have_other_names(given_: dict[str, Any], wanted: dict[str, Any])
     assert {name: body[name] for name in wanted} == wanted
 
 
+def test_whatever_is_left_out_is_named() -> None:
+    document = {"type": "document", "source": {"type": "text", "data": "d"}, "citations": {"enabled": True}}
+    found = read(
+        asked(
+            messages=[{"role": "user", "content": [document]}],
+            tools=[{"name": "f", "input_schema": {}, "defer_loading": True, "input_examples": None}],
+            output_config={"effort": "low", "task_budget": {"total": 9}},
+            **{"inference_speed": "x", "only": ["p"], "max_cost": 1, "no name": 1, "other": None},
+        )
+    )
+    assert sorted(found.losses) == [
+        "document.citations", "fields that nobody knows", "inference_speed", "output_config.task_budget",
+        "tools.defer_loading",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "more",
     [

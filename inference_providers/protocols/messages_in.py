@@ -10,7 +10,7 @@ import json
 import re
 
 from inference_providers.errors import InvalidRequestError
-from inference_providers.protocols.dialect import Asked, settled
+from inference_providers.protocols.dialect import OWN_WORDS, Asked, others, settled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from typing import Any
 
 _PASSED = ("temperature", "top_p", "top_k")
-_LOST = ("cache_control", "service_tier", "speed", "diagnostics", "context_management", "user_profile_id", "betas")
+_KNOWN = {
+    "model", "messages", "system", "max_tokens", "stop_sequences", "stream", "metadata", "tools", "tool_choice",
+    "thinking", "output_config", "output_format", *_PASSED, *OWN_WORDS,
+}  # fmt: skip
+_TOOL = ("type", "name", "description", "input_schema", "strict", "cache_control")
 _REFUSED = ("mcp_servers", "container", "inference_geo", "workspace_id", "fallbacks")
 _EFFORT = {"low": "low", "medium": "medium", "high": "high", "xhigh": "high", "max": "high"}
 _BUDGETS = ((2048, "low"), (16384, "medium"))  # tokens of thoughts, up to which an effort is meant
@@ -48,7 +52,7 @@ def read(body: Mapping[str, Any]) -> Asked:
     for name in _REFUSED:
         if body.get(name) not in (None, [], {}):
             left.needed(f"{name} has no counterpart in chat completions")
-    left.losses |= dict.fromkeys(name for name in _LOST if body.get(name) is not None)
+    left.losses |= others(body, {*_KNOWN, *_REFUSED})
     made: dict[str, Any] = {"model": _text(body.get("model", "auto"), "model"), "messages": _turns(body, left)}
     if (most := body.get("max_tokens")) is not None:
         made["max_tokens"] = _number(most, "max_tokens")
@@ -149,6 +153,9 @@ def _part(block: Mapping[str, Any], where: str, left: _Left) -> dict[str, Any] |
 def _document(block: Mapping[str, Any], where: str, left: _Left) -> dict[str, Any] | None:
     source = _object(block.get("source"), f"{where}.document.source")
     kind, title = source.get("type"), block.get("title")
+    for name in ("citations", "context"):
+        if block.get(name):
+            left.out(f"document.{name}")
     if kind == "text":
         text = _text(source.get("data"), f"{where}.document.source.data")
         return {"type": "text", "text": f"{title}\n{text}" if isinstance(title, str) else text}
@@ -243,6 +250,7 @@ def _read_tools(body: Mapping[str, Any], made: dict[str, Any], left: _Left) -> N
             function["strict"] = tool["strict"] is True
         if tool.get("cache_control"):
             left.out("cache_control")
+        left.losses |= others(tool, _TOOL, "tools.")
         tools.append({"type": "function", "function": function})
     if not tools:
         return
@@ -264,6 +272,7 @@ def _read_thinking(body: Mapping[str, Any], made: dict[str, Any], left: _Left) -
     """How much is thought, and in which form the answer is to come."""
     thinking = _object(body.get("thinking") or {}, "thinking")
     config = _object(body.get("output_config") or {}, "output_config")
+    left.losses |= others(config, ("effort", "format"), "output_config.")
     effort = config.get("effort")
     if effort is not None:
         said = _EFFORT.get(effort if isinstance(effort, str) else "")

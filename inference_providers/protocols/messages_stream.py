@@ -106,9 +106,9 @@ def with_usage(so_far: Any, more: Mapping[str, Any]) -> dict[str, Any]:
     made = dict(so_far) if isinstance(so_far, dict) and len(so_far) < _COUNTS else {}
     for name, value in more.items():
         known = made.get(name)
-        counted = type(value) is int and type(known) is int
-        if value is not None and not (counted and value < known):
-            made[name] = value
+        if value is None or (type(value) is int and type(known) is int and value < known):
+            continue
+        made[name] = value
     return made
 
 

@@ -7,6 +7,7 @@ until that is whole.
 from __future__ import annotations
 
 import json
+import re
 
 from inference_providers import chat
 from inference_providers.protocols.reply_parts import Waiting, piece_of
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 THOUGHT = "thought"
 _as_json = json.JSONEncoder(ensure_ascii=False).encode  # made once: `json.dumps` makes one for each call
+_RESPONSE = re.compile(rb'"id"\s*:\s*"(resp_[\w-]{1,200})"').search
 
 
 class Output:
@@ -181,8 +183,9 @@ class Output:
         self._ids.add(call_id)
         made = CALLS.get(tool.kind, Call)
         tell = self._teller(made.prefix)
-        self._open, self._place = made(tell, self._last_id, call_id, tool), place
-        self._open.add(call.arguments.text)
+        opened: Call = made(tell, self._last_id, call_id, tool)
+        self._open, self._place = opened, place
+        opened.add(call.arguments.text)
 
     def _hold(self, call_id: str, extra: Any) -> None:
         """Have the thoughts before a call hold what belongs to that and has no place in its item."""
@@ -232,6 +235,7 @@ class Events:
     def __init__(self, asked: Asked, *, new_id: Callable[[str], str], now: float = 0) -> None:
         self._output = Output(asked, new_id=new_id, now=now)
         self._number, self._ended = 0, False
+        self._passed = ""  # the id of a response that somebody else tells of
 
     @property
     def response(self) -> dict[str, Any]:
@@ -257,7 +261,16 @@ class Events:
             return b""
         self._ended = True
         self._output.fail(status, message, code)
+        if self._passed:  # which has begun
+            self._output.told = self._output.told[-1:]
+            self._output.response["id"] = self._passed
         return self._written()
+
+    def passed(self, lines: bytes) -> None:
+        """Whole lines of a stream that goes on as it came: if that breaks, what says so has to go on with it."""
+        self._number += sum(line.startswith(b"data:") for line in lines.splitlines())
+        if not self._passed and (found := _RESPONSE(lines)) is not None:
+            self._passed = found[1].decode()
 
     def _written(self) -> bytes:
         told, self._output.told = self._output.told, []

@@ -339,3 +339,13 @@ def test_only_programs_whose_path_is_there(browser: Browser, gateway: Inside) ->
         status, _, said = gateway.ask("POST", program.path, {})
         is_there = status != 405 and b"There is no such path" not in said
         assert (f'id="{program.id}"' in page) == is_there, program
+
+
+def test_no_class_is_drawn_by_two_styles() -> None:
+    """Each page has both: what one says of a class of its own must not meet another of that name."""
+    folder = ROOT / "inference_providers" / "gateway" / "page" / "static"
+    own, common = (
+        set(re.findall(r"^\.([a-z-]+)(?=[^\n]*\{)", (folder / name).read_text("utf-8"), re.MULTILINE))
+        for name in ("work.css", "style.css")
+    )
+    assert own & common <= {"button"} and {"took", "lines", "column"} <= own

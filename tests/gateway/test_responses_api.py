@@ -10,6 +10,7 @@ from typing import Any
 import openai
 import pytest
 from openai.types.responses import Response, ResponseFunctionToolCall
+from pydantic import BaseModel
 
 from inference_providers.gateway import kept_responses
 from inference_providers.gateway.callers import Caller
@@ -186,6 +187,26 @@ def test_a_program_that_keeps_its_own_history_gets_back_what_it_gave(within: Wit
     assert turns[2]["content"] == "I look."
     assert json.loads(turns[2]["tool_calls"][0]["function"]["arguments"]) == {"input": "*** Begin"}
     assert turns[3] == {"role": "tool", "tool_call_id": "c1", "content": "Done."}
+
+
+class Colour(BaseModel):
+    name: str
+
+
+def test_an_answer_in_a_form_is_read_by_the_sdk(within: Within, serve: Serve) -> None:
+    def behave(connection: Connection, request: Received) -> None:
+        asked_for = request.json["response_format"]["json_schema"]
+        assert (asked_for["name"], asked_for["strict"]) == ("Colour", True)
+        text = '{"name": "red"}'
+        if request.streams:
+            streams(text[:5], text[5:])(connection, request)
+        else:
+            connection.reply(200, completion(text, request.json["model"]))
+
+    with _client(within(serve(behave).url)) as client:
+        assert client.responses.parse(model="m", input="x", text_format=Colour).output_parsed == Colour(name="red")
+        with client.responses.stream(model="m", input="x", text_format=Colour) as stream:
+            assert stream.get_final_response().output_parsed == Colour(name="red")
 
 
 def test_items_may_be_named_instead_of_sent(within: Within, serve: Serve) -> None:
@@ -499,3 +520,26 @@ def test_a_tool_names_no_model_that_its_caller_may_not_ask(more: dict[str, Any])
 
     with Server(whole) as server:
         run(_native(server.url), work, Caller("one", "one", models=("m",)), Caller("two", "two"))
+
+
+def test_a_stream_that_breaks_at_its_provider_ends_as_the_same_response() -> None:
+    begun = {**NATIVE, "status": "in_progress", "output": []}
+    words = {"item_id": "msg_1", "output_index": 0, "content_index": 0, "delta": "Hel", "logprobs": []}
+
+    def breaks(connection: Connection, request: Received) -> None:
+        connection.start_stream()
+        connection.event({"type": "response.created", "response": begun, "sequence_number": 0})
+        connection.event({"type": "response.output_text.delta", **words, "sequence_number": 1})
+        connection.close()
+
+    async def work(ask: Asked) -> None:
+        status, raw = await ask(TOKEN, "POST", PATH, {"model": "m", "input": "Hi", "stream": True})
+        events = [json.loads(line[6:]) for line in raw.decode().splitlines() if line.startswith("data: ")]
+        kinds = ["response.created", "response.output_text.delta", "response.failed"]
+        assert (status, [event["type"] for event in events]) == (200, kinds)
+        assert [event["sequence_number"] for event in events] == [0, 1, 2]
+        assert events[0]["response"]["id"] == events[2]["response"]["id"]
+        assert events[2]["response"]["error"]["code"] == "server_error"
+
+    with Server(breaks) as server:
+        run(_native(server.url), work)
