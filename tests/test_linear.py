@@ -49,6 +49,7 @@ SHORT = {
     "registry.naming": "names of at most LONGEST_NAME characters",
     "protocols.openai_chat": "the program's own form",
     "protocols.raw_json": "tried at one place of a text",
+    "protocols.gemini_values": "tried at the beginning of a text",
 }
 
 
@@ -481,7 +482,9 @@ def _call(index: int, arguments: str, **named: str) -> dict[str, Any]:
 _LIST: dict[str, Any] = {"responseMimeType": "application/json", "responseSchema": {"type": "ARRAY"}}
 _CHAT: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
 _DIALECTS: dict[str, Any] = {
-    "messages": lambda ids: messages_reply.Events(messages_in.read(_CHAT), new_id=ids),
+    "messages": lambda ids: messages_reply.Events(
+        messages_in.read({**_CHAT, "thinking": {"type": "adaptive"}}), new_id=ids
+    ),
     "responses": lambda ids: responses_events.Events(responses_in.read({"input": "Hi"}), new_id=ids),
     "gemini": lambda ids: gemini_reply.Events(
         gemini_in.read({"contents": [{"parts": [{"text": "Hi"}]}], "generationConfig": _LIST}), new_id=ids
@@ -505,6 +508,13 @@ def test_what_waits_in_a_stream_of_a_dialect_is_kept_in_pieces(dialect: str, str
         events.feed({"choices": [{"index": 0, "delta": delta}]})
     assert _held(events) <= 4096
     assert events.end()
+
+
+def test_answers_that_nobody_asked_for_are_not_kept() -> None:
+    events = _DIALECTS["gemini"](lambda head: f"{head}1")
+    for number in range(1000):
+        events.feed({"choices": [{"index": -number, "delta": {"content": "a"}, "finish_reason": "stop"}]})
+    assert len(json.loads(events.end().decode().removeprefix("data: "))["candidates"]) <= 128
 
 
 def test_names_of_counts_are_bounded() -> None:

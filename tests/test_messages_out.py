@@ -31,6 +31,7 @@ ADAPTIVE = {"thinking": "adaptive", "efforts": ["low", "medium", "high"], "schem
 BUDGET = {"thinking": "budget"}
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer", "minimum": 1}}, "required": ["n"]}
 PICTURE = "data:image/png;base64,aGk="
+THINKS = {"thinking": {"type": "adaptive"}}
 USER = {"role": "user", "content": "Hi"}
 
 
@@ -380,7 +381,7 @@ def test_a_message_is_a_completion() -> None:
 
 
 def test_a_message_there_and_back_is_the_same() -> None:
-    asked = messages_in.read({"model": "claude-x", "max_tokens": 9, "messages": [USER]})
+    asked = messages_in.read({**THINKS, "model": "claude-x", "max_tokens": 9, "messages": [USER]})
     back = messages_reply.reply(completion(REPLY, 0), asked, new_id=lambda head: f"{head}1")
     assert back["content"] == REPLY["content"]
     assert (back["stop_reason"], back["usage"]) == ("tool_use", REPLY["usage"])

@@ -234,6 +234,8 @@ def test_sdk_clients_are_translated(serve: Serve) -> None:
     assert connected.chat.completions.create(model=name, messages=HI).choices[0].message.content == "hello"
     with pytest.raises(openai.BadRequestError, match="by the API 'messages' only"):
         client.embeddings.create(model="p1/m", input="x")
+    with pytest.raises(openai.BadRequestError, match=r"chat\.completions\.create\(\.\.\.\), or a gateway .* asks it\."):
+        client.responses.create(model="m", input="x")
 
 
 @pytest.mark.parametrize(

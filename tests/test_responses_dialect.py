@@ -393,7 +393,6 @@ SCHEMA = {"type": "object", "properties": {}}
         ({"stream": True}, {"stream": True, "stream_options": {"include_usage": True}}),
         ({"include": ["message.output_text.logprobs"], "top_logprobs": 2}, {"logprobs": True, "top_logprobs": 2}),
         ({"user": "u", "temperature": 0.5, "top_p": 1}, {"user": "u", "temperature": 0.5, "top_p": 1}),
-        ({"max_cost": 1, "models": ["a"]}, {"max_cost": 1, "models": ["a"]}),
     ],
 )  # fmt: skip
 def test_fields_have_other_names(given_: dict[str, Any], wanted: dict[str, Any]) -> None:

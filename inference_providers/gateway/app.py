@@ -182,9 +182,13 @@ class Application:
     def _unknown(self, path: str) -> Refused:
         methods = self.routes.methods(path)
         if methods:
-            said = {"allow": ", ".join(methods)}
-            return Refused(405, f"This path takes {said['allow']}.", "method_not_allowed", headers=said)
-        return Refused(404, "There is no such path here; GET /openapi.json lists them.", "unknown_path")
+            allowed = {"allow": ", ".join(methods)}
+            return Refused(405, f"This path takes {allowed['allow']}.", "method_not_allowed", headers=allowed)
+        near, said = self.routes.near(path), "There is no such path here; GET /openapi.json lists them."
+        if near:
+            ends = "with /v1" if len(near) > len(path) else f"without {path.removesuffix(near)}"
+            said = f"There is no such path here, but {near}: give the program an address that ends {ends}."
+        return Refused(404, said, "unknown_path")
 
     async def _content(self, receive: Receive) -> bytes:
         """The body. Raises Refused for one that is too large, or takes too long."""

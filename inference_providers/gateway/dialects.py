@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from functools import partial
 from itertools import groupby
 
 from inference_providers import chat
@@ -17,7 +18,7 @@ from inference_providers.errors import InferenceProvidersError
 from inference_providers.gateway import failures, openai_api, passed, streaming
 from inference_providers.gateway.messages import JSON, Incoming, Outgoing
 from inference_providers.gateway.named import Named
-from inference_providers.protocols import NativeForm, native_request, speaks
+from inference_providers.protocols import OWN_WORDS, NativeForm, native_request, speaks
 from inference_providers.transport import WireError
 
 TYPE_CHECKING = False
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
             raise NotImplementedError
 
 
-_OWN_WORDS = ("avoid", "only", "models", "cache", "cache_config", *sorted(chat.PREFERRING))
 _PATIENCE = 10.0  # seconds for what is looked up before it is estimated
 _NO_SUCH_PATH = (404, 405, 501)
 _OF_ONE = ("anthropic-",)  # how headers begin that say something in one dialect alone: see `Dialect.headers`
@@ -83,7 +83,7 @@ class Dialect:
         self.name, self.reply, self.events, self.path = name, reply, events, path
         self.media_type, self.ping, self.plainer, self.learns = media_type, ping, plainer, learns
         self.nameable, self.headers = nameable, headers
-        self.own_words = [word for word in _OWN_WORDS if word not in words]
+        self.own_words = [word for word in sorted(OWN_WORDS) if word not in words]
 
     def speaks_by(self, header: str) -> bool:
         """Whether a caller's header is for whoever speaks this dialect, and for nobody else."""
@@ -93,6 +93,11 @@ class Dialect:
 def new_id(prefix: str) -> str:
     """An id that nobody guesses."""
     return prefix + os.urandom(12).hex()
+
+
+def to_us(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a body is said to us, or must not be said to anybody: whom to ask, where to send."""
+    return {name: value for name, value in body.items() if name in OWN_WORDS or name in openai_api.FOREIGN}
 
 
 async def answered(gateway: Gateway, incoming: Incoming, dialect: Dialect, asked: Asked) -> Outgoing:
@@ -239,7 +244,9 @@ class Turn:
         if not reply.native:
             return self._translated(reply)
         pieces = self._named.noting(reply.raw(), reply.offer) if self._dialect.learns else None
-        return streaming.passed_on(reply, self.failed, pieces)
+        events = self._dialect.events(self.asked)
+        failed, note = partial(self._failed, events), getattr(events, "passed", None)
+        return streaming.passed_on(reply, failed, pieces, note)
 
     async def _translated(self, reply: AsyncStreamReply) -> AsyncIterator[bytes]:
         events, key = self._dialect.events(self.asked), reply.offer.api_key
@@ -249,10 +256,12 @@ class Turn:
                     yield passed.without_key(piece, key)
             yield passed.without_key(events.end(), key)
         except InferenceProvidersError as error:
-            told = failures.read(error)
-            yield events.failed(told.status, told.message, told.code)
+            yield self._failed(events, error)
 
     def failed(self, error: InferenceProvidersError | Refused) -> bytes:
-        """A failure of a stream that is not translated, or has not begun."""
+        """A failure of a stream that has not begun."""
+        return self._failed(self._dialect.events(self.asked), error)
+
+    def _failed(self, events: Events, error: InferenceProvidersError | Refused) -> bytes:
         told = failures.read(error)
-        return self._dialect.events(self.asked).failed(told.status, told.message, told.code)
+        return events.failed(told.status, told.message, told.code)

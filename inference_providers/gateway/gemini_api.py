@@ -97,7 +97,8 @@ def _tokens(gateway: Gateway, incoming: Incoming, body: Mapping[str, Any], model
 
 async def embed(gateway: Gateway, incoming: Incoming, model: str, *, many: bool = False) -> Outgoing:
     """Vectors of texts: of one, or of many."""
-    body = gemini_others.read_embeddings(incoming.json(), model, many=many)
+    given = incoming.json()
+    body = {**dialects.to_us(given), **gemini_others.read_embeddings(given, model, many=many)}
     headers = {**incoming.headers, "content-type": "application/json"}
     inner = Incoming("POST", "/v1/embeddings", incoming.caller, content=json.dumps(body).encode(), headers=headers)
     reply = await openai_api.routed(gateway, inner)

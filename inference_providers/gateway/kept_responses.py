@@ -25,7 +25,7 @@ HOURS = 24
 MOST = 64 * 1024 * 1024  # characters of one conversation
 _HEAD = "resp_"
 # Ids of what is made here: of a response, and of what is in it, which has its response's in it.
-_OURS = re.compile(r"[a-z]+_gw([0-9a-f]{32})([0-9a-f]*)").fullmatch
+_OURS = re.compile(r"[a-z]{1,8}_gw([0-9a-f]{32})([0-9a-f]*)").fullmatch
 _BRIEF = {"message": "msg_", "function_call": "fc_", "function_call_output": "fco_", "reasoning": "rs_"}
 
 

@@ -69,7 +69,10 @@ async def embed(gateway: Gateway, incoming: Incoming) -> Outgoing:
     """Vectors of texts."""
     began = time.time()
     asked = ollama_in.read_embed(incoming.json())
-    content, headers = json.dumps(asked.body).encode(), incoming.headers
+    if not asked.body["input"]:
+        await _row(gateway, incoming, asked.body["model"])
+        return _json(ollama_reply.embedded({"data": []}, asked, now=time.time, began=began))
+    content, headers = json.dumps({**dialects.to_us(asked.original), **asked.body}).encode(), incoming.headers
     wanted = Incoming("POST", openai_api.BASE + "/embeddings", incoming.caller, content=content, headers=headers)
     came = await openai_api.routed(gateway, wanted)
     try:

@@ -92,13 +92,19 @@ async def passed_on(
     reply: AsyncStreamReply,
     failed: Callable[[InferenceProvidersError], bytes],
     pieces: AsyncIterator[bytes] | None = None,
+    note: Callable[[bytes], None] | None = None,
 ) -> AsyncIterator[bytes]:
-    """What a provider sends, as it comes. Events are passed on by lines, and what fails is one more of them."""
+    """What a provider sends, as it comes. Events are passed on by lines, and what fails is one more of them.
+
+    note: hears of each line, for what fails then.
+    """
     lines = passed.Lines(reply) if passed.EVENTS in reply.headers.get("content-type", "") else None
     clean = lines or passed.Bytes(reply)
     try:
         async for piece in pieces or reply.raw():
             if whole := clean.feed(piece):
+                if note is not None:
+                    note(whole)
                 yield whole
         if rest := clean.rest():
             yield rest

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from inference_providers.protocols import responses_reply as responses_reply
     from inference_providers.protocols import responses_thoughts as responses_thoughts
     from inference_providers.protocols.classify import Verdict as Verdict
+    from inference_providers.protocols.dialect import OWN_WORDS as OWN_WORDS
     from inference_providers.protocols.dialect import Asked as Asked
     from inference_providers.protocols.dispatch import NOBODY_CAN as NOBODY_CAN
     from inference_providers.protocols.dispatch import PROTOCOLS as PROTOCOLS
@@ -54,7 +55,10 @@ if TYPE_CHECKING:
 
 _HOME = {
     "classify": ("Verdict",),
-    "dialect": ("Asked",),
+    "dialect": (
+        "Asked",
+        "OWN_WORDS",
+    ),
     "dispatch": (
         "NOBODY_CAN",
         "PROTOCOLS",

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from inference_providers import chat
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping
     from typing import Any
+
+
+# What a request of any dialect may say to us, and nobody else gets.
+OWN_WORDS = chat.PREFERRING | {"avoid", "only", "models", "cache", "cache_config"}
+_UNKNOWN = "fields that nobody knows"
+
+
+def others(box: Mapping[str, Any], known: Container[str], head: str = "") -> dict[str, None]:
+    """What an object has beside the known fields, as it is told: by name, where that can be one."""
+    names = (name for name, value in box.items() if value is not None and name not in known)
+    return dict.fromkeys(head + (name if name.isascii() and name.isidentifier() else _UNKNOWN) for name in names)
 
 
 class Asked:

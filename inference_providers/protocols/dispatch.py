@@ -104,6 +104,8 @@ _BY_PATH = {
 }
 
 
+_BY_CHAT = "client().chat.completions.create(...)"
+_TRANSLATED = f"{_BY_CHAT}, or a gateway (`inference-providers serve`), which translates responses,"
 _ASKED_BY = {
     RESPONSES: "client().responses.create(...)",
     "embeddings": "ProviderList.embed(...), or client().embeddings.create(...),",
@@ -145,7 +147,10 @@ def _served_by(path: str, offers: Sequence[Offer], native: str = "") -> Sequence
     if offers and not served:
         asked = parameters.listed(f"{offer.provider}/{offer.internal_name}" for offer in offers[:4])
         theirs = parameters.listed(offer.api for offer in offers)
-        hint = next((f" {words} asks it." for api, words in _ASKED_BY.items() if kind == CHAT and api in theirs), "")
+        words = next((words for api, words in _ASKED_BY.items() if kind == CHAT and api in theirs), "")
+        if any(offer.api in TALKS for offer in offers):  # by an API that chat completions become, such as messages
+            words = _TRANSLATED if kind == RESPONSES else _BY_CHAT
+        hint = f" {words} asks it." if words else ""
         raise InvalidRequestError(
             f"Nothing was sent: {asked} can be asked by the API {theirs!r} only, not by {kind!r}.{hint}",
             code=NOBODY_CAN,

@@ -23,6 +23,7 @@ _STATES = {
     499: "CANCELLED", 501: "UNIMPLEMENTED", 502: "UNAVAILABLE", 503: "UNAVAILABLE", 504: "DEADLINE_EXCEEDED",
     529: "UNAVAILABLE",
 }  # fmt: skip
+_ANSWERS = 128  # of one stream: as many as can be asked for anywhere
 _RPC = "type.googleapis.com/google.rpc"
 _LATE = ("tool_calls", "function_call", "reasoning_details")
 _RARE = ("cachedContentTokenCount", "thoughtsTokenCount")
@@ -227,7 +228,8 @@ class Events:
         for choice in choices if isinstance(choices, list) else ():
             if isinstance(choice, dict):
                 index = choice.get("index")
-                candidate = self._answer(index if type(index) is int else 0).feed(choice)
+                answer = self._answer(index if type(index) is int else 0)
+                candidate = answer.feed(choice) if answer is not None else None
                 told += [candidate] if candidate else []
         return self._event(self._response(told, None)) if told else b""
 
@@ -236,7 +238,7 @@ class Events:
         if self._ended:
             return b""
         self._ended = True
-        answers = self._answers or {0: self._answer(0)}
+        answers = self._answers or {0: _Answer(self._asked, 0)}
         told = [answer.end() for _, answer in sorted(answers.items())]
         return self._event(self._response(told, self._usage)) + self._close()
 
@@ -245,10 +247,11 @@ class Events:
         self._ended = True
         return self._event(error(status, message, code)) + self._close()
 
-    def _answer(self, index: int) -> _Answer:
-        if index not in self._answers:
+    def _answer(self, index: int) -> _Answer | None:
+        """An answer by its number; None for one more than anybody asks for."""
+        if index not in self._answers and len(self._answers) < _ANSWERS:
             self._answers[index] = _Answer(self._asked, index)
-        return self._answers[index]
+        return self._answers.get(index)
 
     def _response(self, told: list[dict[str, Any]], used: Any) -> dict[str, Any]:
         return _response(told, self._asked, self._model, self._id, used)

@@ -10,7 +10,7 @@ import json
 import re
 
 from inference_providers import chat
-from inference_providers.protocols.dialect import Asked, settled
+from inference_providers.protocols.dialect import OWN_WORDS, Asked, others, settled
 from inference_providers.protocols.request_fields import Notes, array, mapping, number, refused, text
 
 TYPE_CHECKING = False
@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from typing import Any
 
 _PASSED = ("temperature", "top_p", "top_k")
-_LOST = ("cache_control", "service_tier", "speed", "diagnostics", "context_management", "user_profile_id", "betas")
+_KNOWN = {
+    "model", "messages", "system", "max_tokens", "stop_sequences", "stream", "metadata", "tools", "tool_choice",
+    "thinking", "output_config", "output_format", *_PASSED, *OWN_WORDS,
+}  # fmt: skip
+_TOOL = ("type", "name", "description", "input_schema", "strict", "cache_control")
 _REFUSED = ("mcp_servers", "container", "inference_geo", "workspace_id", "fallbacks")
 _EFFORT = {"low": "low", "medium": "medium", "high": "high", "xhigh": "high", "max": "high"}
 _BUDGETS = ((2048, "low"), (16384, "medium"))  # tokens of thoughts, up to which an effort is meant
@@ -33,7 +37,7 @@ def read(body: Mapping[str, Any]) -> Asked:
     for name in _REFUSED:
         if body.get(name) not in (None, [], {}):
             notes.only_native(f"{name} has no counterpart in chat completions")
-    notes.losses |= dict.fromkeys(name for name in _LOST if body.get(name) is not None)
+    notes.losses |= others(body, {*_KNOWN, *_REFUSED})
     made: dict[str, Any] = {"model": text(body.get("model", "auto"), "model"), "messages": _turns(body, notes)}
     if (most := body.get("max_tokens")) is not None:
         made["max_tokens"] = number(most, "max_tokens")
@@ -134,6 +138,9 @@ def _part(block: Mapping[str, Any], where: str, notes: Notes) -> dict[str, Any] 
 def _document(block: Mapping[str, Any], where: str, notes: Notes) -> dict[str, Any] | None:
     source = mapping(block.get("source"), f"{where}.document.source")
     kind, title = source.get("type"), block.get("title")
+    for name in ("citations", "context"):
+        if block.get(name):
+            notes.lose(f"document.{name}")
     if kind == "text":
         said = text(source.get("data"), f"{where}.document.source.data")
         return {"type": "text", "text": f"{title}\n{said}" if isinstance(title, str) else said}
@@ -230,6 +237,7 @@ def _read_tools(body: Mapping[str, Any], made: dict[str, Any], notes: Notes) -> 
             function["strict"] = tool["strict"] is True
         if tool.get("cache_control"):
             notes.lose("cache_control")
+        notes.losses |= others(tool, _TOOL, "tools.")
         tools.append({"type": "function", "function": function})
     if not tools:
         return
@@ -251,6 +259,7 @@ def _read_thinking(body: Mapping[str, Any], made: dict[str, Any], notes: Notes) 
     """How much is thought, and in which form the answer is to come."""
     thinking = mapping(body.get("thinking") or {}, "thinking")
     config = mapping(body.get("output_config") or {}, "output_config")
+    notes.losses |= others(config, ("effort", "format"), "output_config.")
     effort = config.get("effort")
     if effort is not None:
         said = _EFFORT.get(effort if isinstance(effort, str) else "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from inference_providers import chat
-from inference_providers.protocols.reply_parts import Waiting, json_line, object_of, piece_of
+from inference_providers.protocols.reply_parts import Waiting, json_line, object_of, only_text, piece_of
 from inference_providers.usage import Usage, usage_of
 
 TYPE_CHECKING = False
@@ -32,7 +32,8 @@ def reply(data: Mapping[str, Any], asked: Asked, *, new_id: Callable[[str], str]
     choice = chat.first_choice(data)
     message = chat.message_of(data)
     content: list[dict[str, Any]] = []
-    content += _thinking(message)
+    if _shows_thoughts(asked):
+        content += _thinking(message)
     if text := chat.content_text(message.get("content")) or chat.refusal_in(message):
         content.append({"type": "text", "text": text})
     for call in chat.tool_calls(message):
@@ -41,7 +42,22 @@ def reply(data: Mapping[str, Any], asked: Asked, *, new_id: Callable[[str], str]
         content.append(use)
     called = any(block["type"] == "tool_use" for block in content)
     reason = _reason(choice.get("finish_reason"), called)
-    return {**_head(asked, new_id), "content": content, "stop_reason": reason, "usage": usage(data.get("usage"))}
+    return {
+        **_head(asked, new_id, data.get("model")),
+        "content": content,
+        "stop_reason": reason,
+        "usage": usage(data.get("usage")),
+    }
+
+
+def _shows_thoughts(asked: Asked) -> bool:
+    """Whether thoughts are in a message: where they were asked for, or may have to go back with a call.
+
+    Anthropic shows them to nobody else, so programs that do not ask take the first block for the text.
+    """
+    thinking = asked.original.get("thinking")
+    kind = thinking.get("type") if isinstance(thinking, dict) else None
+    return kind in ("enabled", "adaptive") or bool(asked.original.get("tools"))
 
 
 def _thinking(message: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -74,9 +90,11 @@ def _word(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _head(asked: Asked, new_id: Callable[[str], str]) -> dict[str, Any]:
+def _head(asked: Asked, new_id: Callable[[str], str], model: Any = None) -> dict[str, Any]:
+    """model: the one that answered, as its provider calls it; else the name that was asked for is told."""
+    name = _word(model) or asked.body["model"]
     return {
-        "id": new_id("msg_"), "type": "message", "role": "assistant", "model": asked.body["model"], "content": [],
+        "id": new_id("msg_"), "type": "message", "role": "assistant", "model": name, "content": [],
         "stop_reason": None, "stop_sequence": None, "usage": usage(None),
     }  # fmt: skip
 
@@ -115,7 +133,7 @@ class Events:
     """
 
     def __init__(self, asked: Asked, *, new_id: Callable[[str], str]) -> None:
-        self._asked, self._new_id = asked, new_id
+        self._asked, self._new_id, self._shows = asked, new_id, _shows_thoughts(asked)
         self._begun = self._ended = False
         self._index = -1
         self._open = ""  # TEXT, THINKING or CALL
@@ -130,16 +148,19 @@ class Events:
 
     def feed(self, chunk: Mapping[str, Any]) -> bytes:
         """The events that a chunk brings."""
-        out = [] if self._begun else [self._start()]
+        if self._open == TEXT and (text := only_text(chunk)):
+            return _MORE_TEXT % (self._index, json_line(text).encode("utf-8", "replace"))
+        out = [] if self._begun else [self._start(chunk.get("model"))]
         if said := chat.usage_in(chunk):
             self._usage = chat.with_usage(self._usage, said)
         choices = chunk.get("choices")
         for choice in choices if isinstance(choices, list) else ():
             if isinstance(choice, dict) and not choice.get("index"):
                 delta = chat.delta_of(choice)
-                out += self._words(THINKING, chat.thoughts(delta))
-                for detail in _details(delta):
-                    out += self._sealed(detail)
+                if self._shows:
+                    out += self._words(THINKING, chat.thoughts(delta))
+                    for detail in _details(delta):
+                        out += self._sealed(detail)
                 out += self._words(TEXT, chat.content_text(delta.get("content")) or chat.refusal_in(delta))
                 for call in chat.tool_calls(delta):
                     out += self._piece(call)
@@ -171,9 +192,9 @@ class Events:
         self._ended = True
         return b"event: error\ndata: " + json.dumps(error(status, message)).encode() + b"\n\n"
 
-    def _start(self) -> bytes:
+    def _start(self, model: Any = None) -> bytes:
         self._begun = True
-        return _event("message_start", {"message": _head(self._asked, self._new_id)})
+        return _event("message_start", {"message": _head(self._asked, self._new_id, model)})
 
     def _words(self, kind: str, words: str, *, even_empty: bool = False) -> list[bytes]:
         if not words and not even_empty:
@@ -248,6 +269,12 @@ class Events:
         out = [] if self._sealed_so_far else [self._seal("")]
         self._open, self._call = "", None
         return [*out, _event("content_block_stop", {"index": self._index})]
+
+
+_MORE_TEXT = (
+    b'event: content_block_delta\ndata: {"type": "content_block_delta", "index": %d, '
+    b'"delta": {"type": "text_delta", "text": %b}}\n\n'
+)  # what most chunks come to
 
 
 def _event(kind: str, fields: Mapping[str, Any]) -> bytes:

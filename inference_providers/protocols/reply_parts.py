@@ -56,6 +56,22 @@ def is_likely(one: Any) -> bool:
     return type(said) in (int, float) and -1e9 < said < 1e9
 
 
+def only_text(chunk: Any) -> str:
+    """The text of a chunk that says nothing else, as most do; empty for all others."""
+    choices = chunk.get("choices")
+    if type(choices) is not list or len(choices) != 1 or chunk.get("usage"):
+        return ""
+    choice = choices[0]
+    delta = choice.get("delta") if type(choice) is dict else None
+    if type(delta) is not dict or choice.get("finish_reason") or choice.get("index") or not _TEXT_ALONE(delta):
+        return ""
+    text = delta.get("content")
+    return text if type(text) is str else ""
+
+
+_TEXT_ALONE = frozenset(("content", "role")).issuperset
+
+
 class Waiting:
     """A call that cannot be told of yet, as far as it has come."""
 

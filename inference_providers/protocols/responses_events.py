@@ -6,6 +6,8 @@ until that is whole.
 
 from __future__ import annotations
 
+import re
+
 from inference_providers import chat
 from inference_providers.protocols.reply_parts import Waiting, json_line, piece_of
 from inference_providers.protocols.responses_form import failure, head, tier_of, usage
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from inference_providers.protocols.dialect import Asked
 
 THOUGHT = "thought"
+_RESPONSE = re.compile(rb'"id"\s*:\s*"(resp_[\w-]{1,200})"').search
 
 
 class Output:
@@ -230,6 +233,7 @@ class Events:
     def __init__(self, asked: Asked, *, new_id: Callable[[str], str], now: float = 0) -> None:
         self._output = Output(asked, new_id=new_id, now=now)
         self._number, self._ended = 0, False
+        self._passed = ""  # the id of a response that somebody else tells of
 
     @property
     def response(self) -> dict[str, Any]:
@@ -255,7 +259,16 @@ class Events:
             return b""
         self._ended = True
         self._output.fail(status, message, code)
+        if self._passed:  # which has begun
+            self._output.told = self._output.told[-1:]
+            self._output.response["id"] = self._passed
         return self._written()
+
+    def passed(self, lines: bytes) -> None:
+        """Whole lines of a stream that goes on as it came: if that breaks, what says so has to go on with it."""
+        self._number += sum(line.startswith(b"data:") for line in lines.splitlines())
+        if not self._passed and (found := _RESPONSE(lines)) is not None:
+            self._passed = found[1].decode()
 
     def _written(self) -> bytes:
         told, self._output.told = self._output.told, []

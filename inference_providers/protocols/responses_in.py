@@ -6,8 +6,7 @@ request one for providers of the Responses API alone.
 
 from __future__ import annotations
 
-from inference_providers import chat
-from inference_providers.protocols.dialect import Asked
+from inference_providers.protocols.dialect import OWN_WORDS, Asked, others
 from inference_providers.protocols.request_fields import (
     Notes,
     array,
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
-_OWN = chat.PREFERRING | {"models", "avoid", "only", "cache", "cache_config"}  # what is said to us and nobody else
 # Fields of the same name and meaning, with what they must be.
 _SAME: dict[str, Callable[[Any, str], Any]] = {
     "temperature": number, "top_p": number, "user": text, "service_tier": text, "top_k": number, "min_p": number,
@@ -86,7 +84,6 @@ def read(
     made: dict[str, Any] = {"model": text(body.get("model") or "auto", "model"), "messages": turns.whole()}
     if not made["messages"] and not notes.reasons:
         raise refused("input: at least one item is needed")
-    made |= {name: body[name] for name in _OWN if name in body}
     made |= {name: check(body[name], name) for name, check in _SAME.items() if body.get(name) is not None}
     if (most := body.get("max_output_tokens")) is not None:
         made["max_tokens"] = count(most, "max_output_tokens")
@@ -162,6 +159,4 @@ def _read_rest(body: Mapping[str, Any], notes: Notes) -> None:
         notes.only_native("background needs a provider that goes on by itself (ask without it, or stream)")
     if body.get("truncation") not in (None, "disabled"):
         notes.lose("truncation")
-    for name, value in body.items():
-        if name not in _HERE and name not in _OWN and name not in _SAME and value is not None:
-            notes.lose(name if name.isascii() and name.isidentifier() else "fields that nobody knows")
+    notes.losses |= others(body, {*_HERE, *_SAME, *OWN_WORDS})

@@ -11,6 +11,7 @@ from tests.clients.behind import BOTH, CLAUDE, NATIVE, PICTURE, PLAIN, THINKER, 
 from tests.clients.conftest import node_program, of_the_page
 from tests.clients.provider import TEXT, WORDS
 from tests.clients.strict_chat import BEFORE, THOUGHT
+from tests.clients.test_messages_native import same_bytes
 
 OFFLINE = {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
 FIRST, SECOND = "what is in the first file", "what is in the second file"
@@ -63,6 +64,8 @@ def test_stream(claude: Claude, model: str) -> None:
     assert (result(events)["is_error"], result(events)["result"]) == (False, TEXT)
     assert result(events)["usage"]["input_tokens"] == 12
     assert result(events)["usage"]["cache_read_input_tokens"] == 8
+    if model == NATIVE:
+        same_bytes(claude.behind)
 
 
 @pytest.mark.parametrize("model", [THINKER, PLAIN, NATIVE])

@@ -107,6 +107,14 @@ def test_refusal(codex: Codex, status: int) -> None:
     assert codex.asked == 1
 
 
+def test_web_search_that_nobody_has(codex: Codex) -> None:
+    """It is said, and nobody is asked: an answer without it would not be what was asked for."""
+    events = codex.run("text", "-c", "web_search=live", model=PLAIN)
+    (failed,) = [event for event in events if event["type"] == "turn.failed"]
+    assert "web_search" in failed["error"]["message"]
+    assert codex.behind.plain.requests == []
+
+
 def test_stream_that_breaks_off(codex: Codex) -> None:
     events = codex.run("cut", model=PLAIN)
     assert [event for event in events if event["type"] == "turn.failed"]

@@ -179,6 +179,17 @@ def test_a_key_that_is_thought_of_is_not_in_what_programs_give_back(
         assert KEY[:12].encode() not in base64.b64decode(word[: len(word) // 4 * 4])
 
 
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e400"])
+def test_numbers_that_no_provider_reads_are_refused(gateway: Inside, dialect: str, number: str) -> None:
+    path, body = DIALECTS[dialect]
+    with Server() as server:
+        gateway.point(server.url)
+        raw = json.dumps({**body, "temperature": 0, "options": {"temperature": 0}}).replace(": 0", f": {number}")
+        code, _, content = gateway.ask("POST", path, raw.encode())
+    assert (code, server.requests, number.strip("-").encode() in content) == (400, [], True)
+
+
 NOT_FOR_CALLERS = {
     "Access-Control-Allow-Origin": "*", "Access-Control-Allow-Credentials": "true", "Set-Cookie": "a=b",
     "Connection": "close", "Keep-Alive": "timeout=1", "Proxy-Authenticate": "Basic", "Upgrade": "h2c",

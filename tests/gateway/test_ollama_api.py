@@ -235,6 +235,9 @@ def test_texts_become_vectors() -> None:
             assert ollama.EmbeddingsResponse(**said).embedding == vectors[0]
             status, said = await gateway(TOKEN, "POST", "/api/embed", {"model": "v", "input": ["broken", "x"]})
             assert (status, list(said)) == (502, ["error"])
+            _, said = await gateway(TOKEN, "POST", "/api/embed", {"model": "v", "input": []})
+            assert ollama.EmbedResponse(**said).embeddings == [] and len(server.requests) == 3
+            assert (await gateway(TOKEN, "POST", "/api/embed", {"model": "x", "input": []}))[0] == 404
             _, said = await gateway(TOKEN, "POST", "/api/show", {"model": "v"})
             assert (said["capabilities"], said["model_info"]["v.context_length"]) == (["embedding"], 500)
         sent = server.requests[0]

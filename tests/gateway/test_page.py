@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from inference_providers.files import row_writer
 from inference_providers.gateway.page import words
 from inference_providers.gateway.page.assets import FILES, address
+from inference_providers.gateway.page.frame import name_of
 from inference_providers.gateway.page.markup import tag
 from inference_providers.gateway.page.paths import ROUTES
 from inference_providers.gateway.routes import PAGE
@@ -528,6 +529,11 @@ def test_what_is_under_way_is_shown_and_then_what_came_of_it(serve: Callable[...
 )  # fmt: skip
 def test_money_is_said_as_people_read_it(dollars: float | None, said: str) -> None:
     assert words.money(dollars).startswith(said)
+
+
+def test_a_name_that_would_widen_its_table_may_be_broken() -> None:
+    assert 'class="long"' in name_of("team-a.backend@example.com").text
+    assert "class" not in name_of("claude-sonnet-4.5").text
 
 
 def test_numbers_and_times_are_short() -> None:

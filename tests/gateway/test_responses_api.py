@@ -520,3 +520,26 @@ def test_a_tool_names_no_model_that_its_caller_may_not_ask(more: dict[str, Any])
 
     with Server(whole) as server:
         run(_native(server.url), work, Caller("one", "one", models=("m",)), Caller("two", "two"))
+
+
+def test_a_stream_that_breaks_at_its_provider_ends_as_the_same_response() -> None:
+    begun = {**NATIVE, "status": "in_progress", "output": []}
+    words = {"item_id": "msg_1", "output_index": 0, "content_index": 0, "delta": "Hel", "logprobs": []}
+
+    def breaks(connection: Connection, request: Received) -> None:
+        connection.start_stream()
+        connection.event({"type": "response.created", "response": begun, "sequence_number": 0})
+        connection.event({"type": "response.output_text.delta", **words, "sequence_number": 1})
+        connection.close()
+
+    async def work(ask: Asked) -> None:
+        status, raw = await ask(TOKEN, "POST", PATH, {"model": "m", "input": "Hi", "stream": True})
+        events = [json.loads(line[6:]) for line in raw.decode().splitlines() if line.startswith("data: ")]
+        kinds = ["response.created", "response.output_text.delta", "response.failed"]
+        assert (status, [event["type"] for event in events]) == (200, kinds)
+        assert [event["sequence_number"] for event in events] == [0, 1, 2]
+        assert events[0]["response"]["id"] == events[2]["response"]["id"]
+        assert events[2]["response"]["error"]["code"] == "server_error"
+
+    with Server(breaks) as server:
+        run(_native(server.url), work)

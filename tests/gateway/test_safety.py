@@ -214,6 +214,27 @@ def test_no_field_says_where_to_send_or_what_to_read(gateway: Inside, provider: 
     assert len(provider.requests) == before
 
 
+_TALK = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]}
+_PART = {"parts": [{"text": "Hi"}]}
+OF_DIALECTS: dict[str, Any] = {
+    "/v1/messages": _TALK, "/v1/responses": {"model": "m", "input": "Hi"}, "/api/chat": _TALK,
+    "/api/generate": {"model": "m", "prompt": "Hi"}, "/api/embed": {"model": "m", "input": ["Hi"]},
+    "/v1beta/models/m:generateContent": {"contents": [_PART]}, "/v1beta/models/m:embedContent": {"content": _PART},
+    "/v1beta/models/m:batchEmbedContents": {"requests": [{"content": _PART}]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("path", OF_DIALECTS)
+@pytest.mark.parametrize("own", [{"avoid": ["p1"]}, {"api_base": "http://127.0.0.1:9"}], ids=["avoid", "api_base"])
+def test_what_is_said_to_us_is_heard_in_every_dialect(
+    gateway: Inside, provider: Server, path: str, own: dict[str, Any]
+) -> None:
+    before = len(provider.requests)
+    status, _, content = gateway.ask("POST", path, {**OF_DIALECTS[path], **own})
+    assert (status, len(provider.requests)) == (400, before)
+    assert next(iter(own)).encode() in content
+
+
 def test_parts_that_name_a_file_are_text_to_us(gateway: Inside, provider: Server, tmp_path: Path) -> None:
     secret = tmp_path / "secret.png"
     secret.write_bytes(b"\x89PNG\r\n\x1a\nwhat-only-the-owner-may-read")

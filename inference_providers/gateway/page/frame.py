@@ -52,7 +52,7 @@ NAVIGATION: Sequence[tuple[str, str]] = (
     ("/page/programs", "Programs"),
 )
 DIALECT = "page"
-_LONG = 28  # letters of a word that may be broken, so that it does not widen its table
+_LONG = 18  # letters of a word that may be broken, so that it does not widen its table
 HEADERS = {
     "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
     "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
