@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 from inference_providers import chat
 from inference_providers.protocols import gemini_signatures as signatures
 from inference_providers.protocols.gemini_values import unwrapping
-from inference_providers.protocols.reply_parts import object_of
+from inference_providers.protocols.reply_parts import as_json, is_likely, object_of
 from inference_providers.usage import usage_of
 
 TYPE_CHECKING = False
@@ -154,22 +153,18 @@ def _pictures(images: Any) -> list[dict[str, Any]]:
 def _logprobs(given: Any, sums: list[float]) -> dict[str, Any]:
     """How likely tokens were, in Google's words; *sums* gets those of the tokens that were taken."""
     rows = given.get("content") if isinstance(given, dict) else None
-    rows = [row for row in rows if _likely(row)] if isinstance(rows, list) else []
+    rows = [row for row in rows if is_likely(row)] if isinstance(rows, list) else []
     if not rows:
         return {}
     sums += [row["logprob"] for row in rows]
     others = [row.get("top_logprobs") for row in rows]
-    top = [{"candidates": [_token(one) for one in each if _likely(one)]} for each in others if isinstance(each, list)]
+    top = [{"candidates": [_token(one) for one in each if is_likely(one)]} for each in others if isinstance(each, list)]
     told = {"chosenCandidates": [_token(row) for row in rows], **({"topCandidates": top} if any(others) else {})}
     return {"logprobsResult": told}
 
 
-def _likely(row: Any) -> bool:
-    return isinstance(row, dict) and type(row.get("logprob")) in (int, float) and -1e9 < row["logprob"] < 1e9
-
-
 def _token(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {"token": str(row.get("token") or ""), "logProbability": row["logprob"]}
+    return {"token": row["token"], "logProbability": row["logprob"]}
 
 
 def _reason(said: Any) -> str:
@@ -285,5 +280,5 @@ class ListEvents(Events):
 
 
 def _line(value: Any) -> bytes:
-    text = json.dumps(value, ensure_ascii=False)
-    return (text if text.isascii() else text.translate(_BREAKS)).encode("utf-8", "replace")
+    line = as_json(value)
+    return line if line.isascii() else line.decode().translate(_BREAKS).encode()

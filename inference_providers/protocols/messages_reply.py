@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from inference_providers import chat
-from inference_providers.protocols.reply_parts import Waiting, count, object_of, piece_of
+from inference_providers.protocols.reply_parts import Waiting, as_json, count, object_of, piece_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -254,5 +254,4 @@ class Events:
 
 
 def _event(kind: str, fields: Mapping[str, Any]) -> bytes:
-    data = json.dumps({"type": kind, **fields}, ensure_ascii=False)
-    return f"event: {kind}\ndata: {data}\n\n".encode("utf-8", "replace")
+    return b"event: %b\ndata: %b\n\n" % (kind.encode(), as_json({"type": kind, **fields}))

@@ -6,12 +6,11 @@ Times are in nanoseconds by the clock that is given; one that is not known is no
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import time
 
 from inference_providers import chat
-from inference_providers.protocols.reply_parts import count, object_of
+from inference_providers.protocols.reply_parts import as_json, count, is_likely, object_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -174,19 +173,15 @@ def _calls(message: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _logprobs(choice: Mapping[str, Any]) -> dict[str, Any]:
     found = choice.get("logprobs")
     tokens = found.get("content") if isinstance(found, dict) else None
-    rows = [_token(one, more=True) for one in tokens if _is_token(one)] if isinstance(tokens, list) else []
+    rows = [_token(one, more=True) for one in tokens if is_likely(one)] if isinstance(tokens, list) else []
     return {"logprobs": rows} if rows else {}
 
 
 def _token(one: Mapping[str, Any], *, more: bool = False) -> dict[str, Any]:
     row = {name: one[name] for name in ("token", "logprob", "bytes") if one.get(name) is not None}
     top = one.get("top_logprobs") if more else None
-    others = [_token(other) for other in top if _is_token(other)] if isinstance(top, list) else []
+    others = [_token(other) for other in top if is_likely(other)] if isinstance(top, list) else []
     return {**row, "top_logprobs": others} if others else row
-
-
-def _is_token(one: Any) -> bool:
-    return isinstance(one, dict) and isinstance(one.get("token"), str) and type(one.get("logprob")) in (int, float)
 
 
 def _ending(reason: Any, usage: Any) -> dict[str, Any]:
@@ -271,4 +266,4 @@ class GeneratedEvents(Events):
 
 
 def _encoded(fields: Mapping[str, Any]) -> bytes:
-    return json.dumps(fields, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+    return as_json(fields) + b"\n"

@@ -6,6 +6,7 @@ A provider's reply is untrusted: what has another shape than expected is nothing
 from __future__ import annotations
 
 import json
+import math
 
 from inference_providers import chat
 from inference_providers.text import jsontext
@@ -13,6 +14,28 @@ from inference_providers.text import jsontext
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+
+_encode = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False
+).encode  # made once: `json.dumps` makes one for each call
+
+
+def as_json(value: Any) -> bytes:
+    """JSON that every program reads: what a provider says of numbers may be `NaN`, which is null here."""
+    try:
+        text = _encode(value)
+    except ValueError:
+        text = _encode(_finite(value))
+    return text.encode("utf-8", "replace")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def piece_of(call: Any) -> tuple[str, str, str]:
@@ -37,6 +60,13 @@ def object_of(arguments: Any) -> dict[str, Any]:
     except ValueError:
         found = arguments
     return found if isinstance(found, dict) else {"arguments": found}
+
+
+def is_likely(token: Any) -> bool:
+    """Whether something says of a token how likely it was."""
+    if not isinstance(token, dict) or not isinstance(token.get("token"), str):
+        return False
+    return type(token.get("logprob")) in (int, float) and -1e9 < token["logprob"] < 1e9
 
 
 def count(value: Any) -> int:

@@ -6,11 +6,10 @@ until that is whole.
 
 from __future__ import annotations
 
-import json
 import re
 
 from inference_providers import chat
-from inference_providers.protocols.reply_parts import Waiting, piece_of
+from inference_providers.protocols.reply_parts import Waiting, as_json, piece_of
 from inference_providers.protocols.responses_form import failure, head, tier_of, usage
 from inference_providers.protocols.responses_in import SEALED
 from inference_providers.protocols.responses_output import (
@@ -264,7 +263,7 @@ class Events:
         told, self._output.told = self._output.told, []
         out = []
         for kind, fields in told:
-            data = json.dumps({"type": kind, "sequence_number": self._number, **fields}, ensure_ascii=False)
-            out.append(f"event: {kind}\ndata: {data}\n\n")
+            data = as_json({"type": kind, "sequence_number": self._number, **fields})
+            out.append(b"event: %b\ndata: %b\n\n" % (kind.encode(), data))
             self._number += 1
-        return "".join(out).encode("utf-8", "replace")
+        return b"".join(out)

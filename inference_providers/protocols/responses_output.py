@@ -6,6 +6,7 @@ One item is open at a time, and one part of it: what is told of it stands betwee
 from __future__ import annotations
 
 from inference_providers import chat
+from inference_providers.protocols.reply_parts import is_likely
 from inference_providers.protocols.responses_thoughts import seal
 from inference_providers.protocols.responses_tools import CUSTOM, SEARCH, Tool, as_input, as_object
 
@@ -263,11 +264,7 @@ def logprobs_in(choice: Mapping[str, Any]) -> list[dict[str, Any]]:
     """How likely each token was, where it says so."""
     found = choice.get("logprobs")
     listed = found.get("content") if isinstance(found, dict) else None
-    return [_likely(one) for one in listed if _is_likely(one)] if isinstance(listed, list) else []
-
-
-def _is_likely(one: Any) -> bool:
-    return isinstance(one, dict) and isinstance(one.get("token"), str) and type(one.get("logprob")) in (int, float)
+    return [_likely(one) for one in listed if is_likely(one)] if isinstance(listed, list) else []
 
 
 def _likely(one: Mapping[str, Any], *, inner: bool = False) -> dict[str, Any]:
@@ -276,5 +273,5 @@ def _likely(one: Mapping[str, Any], *, inner: bool = False) -> dict[str, Any]:
     made = {"token": one["token"], "logprob": one["logprob"], "bytes": [byte for byte in spelled if type(byte) is int]}
     if inner:
         return made
-    top = [_likely(other, inner=True) for other in listed if _is_likely(other)] if isinstance(listed, list) else []
+    top = [_likely(other, inner=True) for other in listed if is_likely(other)] if isinstance(listed, list) else []
     return {**made, "top_logprobs": top}
