@@ -126,6 +126,7 @@ test-clients: $(VENV)/.test $(CLIENTS)/.test $(AIDER)/.test $(CLIENTS_NODE)
 	$(BIN)/python -m pytest -m clients tests/clients tests/gateway $(ARGS)
 
 test-browser: $(BROWSER)/.test
+	@$(BROWSER)/bin/python -c 'from tests.browser import browser; browser.program()'
 	$(BROWSER)/bin/python -m pytest -m browser tests/browser $(ARGS)
 
 screenshots: $(BROWSER)/.test

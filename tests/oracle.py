@@ -28,7 +28,7 @@ from typing import Any
 from genai_prices import types
 from genai_prices.data import providers as their_providers
 
-from inference_providers.registry.provider import OPENAI_PROTOCOL, Provider
+from inference_providers.registry.provider import SPOKEN_PROTOCOLS, Provider
 from inference_providers.registry.registry import Registry, bundled, canonical_name
 from tests.conftest import ROOT
 
@@ -294,7 +294,7 @@ def sample(registry: Registry, count: int, seed: str = SEED) -> list[tuple[str, 
     offers = [
         (provider.id, internal_name)
         for provider in registry.providers.values()
-        if provider.local is None and provider.endpoint and provider.protocol == OPENAI_PROTOCOL
+        if provider.local is None and provider.endpoint and provider.protocol in SPOKEN_PROTOCOLS
         for internal_name in {*provider.model_names.values(), *provider.more_names}
         if not provider.facts(internal_name).is_doubtful and not provider.facts(internal_name).other_protocol
     ]

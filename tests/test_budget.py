@@ -120,6 +120,11 @@ def test_a_day_is_shared_by_all_ways_and_all_lists(way: Any, serve: Serve) -> No
     assert by_ask(budgeted(server))  # who has no budget pays nothing for it
 
 
+def test_amounts_are_told_as_people_write_them(serve: Serve) -> None:
+    with pytest.raises(BudgetExceededError, match=r"\$0\.00001 of the \$0\.00001 of this call are left"):
+        budgeted(serve(costly)).ask_ai("hi", "m", max_cost=0.00001)
+
+
 def test_an_sdk_client_gets_a_402_that_says_so(serve: Serve) -> None:
     providers = budgeted(serve(costly))
     client = providers.client(max_cost=0.001)

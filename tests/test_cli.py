@@ -167,7 +167,7 @@ def test_doctor_tells_what_was_found_skipped_and_misspelt(cli: Any, serve: Serve
         "ANTHROPIC_APIKEY: did you mean ANTHROPIC_API_KEY?",
         "OPENAI_BASE_URL: openai goes to 127.0.0.1",
         "ANYSCALE_API_KEY belongs to Anyscale Endpoints; try together",
-        "days old",
+        " old): ",
         "ask_ai would use gpt-6.1-sol at openai: OPENAI_API_KEY is set.",
     ):
         assert part in done.stdout

@@ -258,7 +258,12 @@ def one_key(provider: Provider, choice: str) -> list[Offer]:
 def with_keys() -> Iterator[Provider]:
     """The providers of the registry that can be asked with a key, and of which a model is known."""
     for provider in bundled().providers.values():
-        if provider.local is None and provider.key_variables and provider.protocol == "openai" and provider.model_names:
+        if (
+            provider.local is None
+            and provider.key_variables
+            and provider.protocol in ("openai", "messages")
+            and provider.model_names
+        ):
             yield provider
 
 
@@ -299,7 +304,7 @@ def test_every_listed_model_is_served_twice_or_by_its_maker() -> None:
     registry = bundled()
     assert registry.auto_small_priority != registry.auto_model_priority
     for model in {*registry.auto_model_priority, *registry.auto_small_priority}:
-        rows = [provider for provider, _ in registry.offers_of(model) if provider.protocol == "openai"]
+        rows = [provider for provider, _ in registry.offers_of(model) if provider.protocol in ("openai", "messages")]
         makers = {pid for pids in registry.rows["makers"].values() for pid in pids}
         assert len(rows) >= 2 or {row.id for row in rows} & makers, model
         prices = [row.facts(name).output_price or 0 for row, name in registry.offers_of(model)]

@@ -40,6 +40,7 @@ from tests.steps import Endless, Engine, attacks, grows_faster, looks
 
 PACKAGE = ROOT / "inference_providers"
 SIZES = (120, 240, 480)
+AT_THE_BEGINNING = ("match", "fullmatch")  # of `re`, or of a pattern: `re.compile(...).match`
 # Patterns that may take the square of their text, and why that is no harm.
 SHORT = {
     "credentials.pins": "patterns of the installed package's own rows",
@@ -66,7 +67,9 @@ def patterns() -> dict[str, tuple[str | bytes, bool]]:
     found: dict[str, tuple[str | bytes, bool]] = {}
     for path in sorted(PACKAGE.rglob("*.py")):
         name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
-        for node in filter(is_pattern_call, ast.walk(ast.parse(path.read_text("utf-8")))):
+        nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
+        bound = {id(n.value) for n in nodes if isinstance(n, ast.Attribute) and n.attr in AT_THE_BEGINNING}
+        for node in filter(is_pattern_call, nodes):
             assert isinstance(node, ast.Call)
             assert isinstance(node.func, ast.Attribute)
             module = importlib.import_module(f"inference_providers.{name}")
@@ -75,7 +78,7 @@ def patterns() -> dict[str, tuple[str | bytes, bool]]:
             except NameError:
                 continue  # a variable: a row of one of the tables below, or made of a secret
             if isinstance(value, str | bytes):
-                found[f"{name}:{node.lineno}"] = value, node.func.attr in ("match", "fullmatch")
+                found[f"{name}:{node.lineno}"] = value, node.func.attr in AT_THE_BEGINNING or id(node) in bound
     naming = importlib.import_module("inference_providers.registry.naming")
     for table in ("_PREFIXES", "_SPELLING", "_DATES", "_LAST"):
         for place, (pattern, _) in enumerate(getattr(naming, table).pairs):
@@ -479,7 +482,9 @@ def _call(index: int, arguments: str, **named: str) -> dict[str, Any]:
 _LIST: dict[str, Any] = {"responseMimeType": "application/json", "responseSchema": {"type": "ARRAY"}}
 _CHAT: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
 _DIALECTS: dict[str, Any] = {
-    "messages": lambda ids: messages_reply.Events(messages_in.read(_CHAT), new_id=ids),
+    "messages": lambda ids: messages_reply.Events(
+        messages_in.read({**_CHAT, "thinking": {"type": "adaptive"}}), new_id=ids
+    ),
     "responses": lambda ids: responses_events.Events(responses_in.read({"input": "Hi"}), new_id=ids),
     "gemini": lambda ids: gemini_reply.Events(
         gemini_in.read({"contents": [{"parts": [{"text": "Hi"}]}], "generationConfig": _LIST}), new_id=ids

@@ -23,6 +23,9 @@ EVENT: TypeAdapter[Any] = TypeAdapter(RawMessageStreamEvent)
 PICTURE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aGk="}}
 
 
+THINKS = {"type": "adaptive"}
+
+
 def asked(**more: Any) -> dict[str, Any]:
     return {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}], **more}
 
@@ -53,7 +56,7 @@ def accumulated(events: list[dict[str, Any]]) -> Message:
 
 
 def streamed(chunks: list[Any]) -> Message:
-    events = Events(read(asked(stream=True)), new_id=ids())
+    events = Events(read(asked(stream=True, thinking=THINKS)), new_id=ids())
     raw = b"".join([events.feed(chunk) for chunk in chunks]) + events.end()
     in_order(found := parsed(raw))
     return accumulated(found)
@@ -124,7 +127,7 @@ def streams(draw: st.DrawFn) -> list[dict[str, Any]]:
 @given(streams())
 @settings(max_examples=200)
 def test_a_stream_comes_to_what_the_whole_would_be(chunks: list[dict[str, Any]]) -> None:
-    whole = reply(chat.assembled(chunks), read(asked()), new_id=ids())
+    whole = reply(chat.assembled(chunks), read(asked(thinking=THINKS)), new_id=ids())
     assert said(streamed(chunks)) == said(Message.model_validate(whole))
 
 
@@ -161,9 +164,11 @@ def test_whatever_is_asked_is_read_or_refused(fields: dict[str, Any], turns: lis
 @given(st.lists(st.fixed_dictionaries({"choices": JSON | st.lists(st.fixed_dictionaries({"delta": JSON}))}) | JSON))
 def test_whatever_comes_back_makes_a_message(chunks: list[Any]) -> None:
     chunks = [chunk for chunk in chunks if isinstance(chunk, dict)]
-    events = Events(Asked({"model": "m"}, {}), new_id=ids())
+    events = Events(Asked({"model": "m"}, {"thinking": THINKS}), new_id=ids())
     in_order(parsed(b"".join(map(events.feed, chunks)) + events.end()))
-    Message.model_validate(reply({"choices": [chunks]} if chunks else {}, Asked({"model": "m"}, {}), new_id=ids()))
+    Message.model_validate(
+        reply({"choices": [chunks]} if chunks else {}, Asked({"model": "m"}, {"thinking": THINKS}), new_id=ids())
+    )
 
 
 @pytest.mark.parametrize(
@@ -263,13 +268,39 @@ def test_what_has_no_counterpart_is_for_those_who_speak_it(more: dict[str, Any])
     assert found.body["messages"] or "messages" in more
 
 
+@pytest.mark.parametrize(
+    ("more", "kinds"),
+    [
+        ({}, ["text"]),
+        ({"thinking": {"type": "disabled"}}, ["text"]),
+        ({"thinking": {"type": "enabled", "budget_tokens": 1024}}, ["thinking", "text"]),
+        ({"tools": [{"name": "f", "input_schema": {"type": "object"}}]}, ["thinking", "text"]),
+    ],
+)
+def test_thoughts_are_shown_to_whoever_asks_or_may_have_to_send_them_back(
+    more: dict[str, Any], kinds: list[str]
+) -> None:
+    message = {"role": "assistant", "content": "so", "reasoning_content": "hm"}
+    whole = reply({"choices": [{"message": message, "finish_reason": "stop"}]}, read(asked(**more)), new_id=ids())
+    assert [block["type"] for block in whole["content"]] == kinds
+    events = Events(read(asked(stream=True, **more)), new_id=ids())
+    chunks: list[dict[str, Any]] = [
+        {"choices": [{"delta": {"reasoning_content": "hm"}}]},
+        {"choices": [{"delta": {"content": "so"}}]},
+    ]
+    told = parsed(b"".join(map(events.feed, chunks)) + events.end())
+    assert [one["content_block"]["type"] for one in told if one["type"] == "content_block_start"] == kinds
+
+
 def test_thoughts_keep_what_seals_them() -> None:
     details = [
         {"type": "reasoning.text", "text": "hm", "signature": "s"},
         {"type": "reasoning.encrypted", "data": "zzz"},
     ]
     message = {"role": "assistant", "content": "so", "reasoning_content": "hm", "reasoning_details": details}
-    whole = reply({"choices": [{"message": message, "finish_reason": "stop"}]}, read(asked()), new_id=ids())
+    whole = reply(
+        {"choices": [{"message": message, "finish_reason": "stop"}]}, read(asked(thinking=THINKS)), new_id=ids()
+    )
     assert [block["type"] for block in whole["content"]] == ["thinking", "redacted_thinking", "text"]
     deltas = [
         {"reasoning_content": "h"},
@@ -287,7 +318,7 @@ def test_thoughts_keep_what_seals_them() -> None:
 def test_thoughts_without_a_signature_have_an_empty_one() -> None:
     """Some SDKs keep thoughts of a stream only where a signature came, be it an empty one."""
     chunks = [{"choices": [{"index": 0, "delta": delta}]} for delta in ({"reasoning_content": "hm"}, {"content": "so"})]
-    events = Events(read(asked(stream=True)), new_id=ids())
+    events = Events(read(asked(stream=True, thinking=THINKS)), new_id=ids())
     deltas = [event["delta"] for event in parsed(b"".join(map(events.feed, chunks))) if "delta" in event]
     assert deltas[1] == {"type": "signature_delta", "signature": ""}
     assert streamed(chunks).content[0].model_dump() == {"type": "thinking", "thinking": "hm", "signature": ""}
@@ -307,6 +338,11 @@ def test_what_the_system_says_later_is_in_the_users_turn() -> None:
     ]
     turns = read(asked(messages=[{"role": "user", "content": [PICTURE]}, said])).body["messages"]
     assert turns[0]["content"][1:] == [{"type": "text", "text": late}]
+    use = {"role": "assistant", "content": [{"type": "tool_use", "id": "a", "name": "look", "input": {}}]}
+    result = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "a", "content": "1"}]}
+    turns = read(asked(messages=[user, use, said, result])).body["messages"]
+    assert [turn["role"] for turn in turns] == ["user", "assistant", "tool", "user"]
+    assert turns[-1]["content"] == late
 
 
 def test_a_tool_that_was_found_is_one_of_the_tools() -> None:

@@ -14,13 +14,16 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from inference_providers import chat
+from inference_providers.chat.turns import fitted
 from inference_providers.errors import TruncatedStreamError
 from inference_providers.protocols import classify, messages, messages_in, messages_reply, messages_stream
 from inference_providers.protocols.messages_from import ANSWER_TOOL, Chunks, completion, usage
 from inference_providers.protocols.messages_out import Message, message
 from inference_providers.protocols.messages_turns import NO_RESULT
 from inference_providers.protocols.stream_parts import Part
+from inference_providers.registry import bundled
 from inference_providers.usage import usage_of
+from tests.test_turns import HANDED_IN
 
 REQUEST: TypeAdapter[Any] = TypeAdapter(MessageCreateParamsNonStreaming)
 EVENT: TypeAdapter[Any] = TypeAdapter(RawMessageStreamEvent)
@@ -28,6 +31,7 @@ ADAPTIVE = {"thinking": "adaptive", "efforts": ["low", "medium", "high"], "schem
 BUDGET = {"thinking": "budget"}
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer", "minimum": 1}}, "required": ["n"]}
 PICTURE = "data:image/png;base64,aGk="
+THINKS = {"thinking": {"type": "adaptive"}}
 USER = {"role": "user", "content": "Hi"}
 
 
@@ -40,7 +44,7 @@ def made(*turns: Any, takes: Any = None, **more: Any) -> Message:
 
 def checked(body: dict[str, Any]) -> None:
     """The rules of the API: what it refuses with a 400."""
-    REQUEST.validate_python(body, strict=False)
+    REQUEST.validate_python({**body, "stream": False})
     turns = body["messages"]
     assert [turn["role"] for turn in turns] == (["user", "assistant"] * len(turns))[: len(turns)]
     called: list[str] = []
@@ -285,7 +289,7 @@ TURNS = st.one_of(
 )
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(st.lists(TURNS, max_size=7))
 def test_whatever_is_said_is_a_request_that_the_api_takes(turns: list[dict[str, Any]]) -> None:
     asked = set[str]()  # ids are unique by the time that turns are put into these words
@@ -311,7 +315,7 @@ JSON = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=100)
+@settings(max_examples=40)
 @given(
     st.lists(
         st.dictionaries(st.sampled_from(["role", "content", "tool_calls", "reasoning_details", "tool_call_id"]), JSON),
@@ -377,7 +381,7 @@ def test_a_message_is_a_completion() -> None:
 
 
 def test_a_message_there_and_back_is_the_same() -> None:
-    asked = messages_in.read({"model": "claude-x", "max_tokens": 9, "messages": [USER]})
+    asked = messages_in.read({**THINKS, "model": "claude-x", "max_tokens": 9, "messages": [USER]})
     back = messages_reply.reply(completion(REPLY, 0), asked, new_id=lambda head: f"{head}1")
     assert back["content"] == REPLY["content"]
     assert (back["stop_reason"], back["usage"]) == ("tool_use", REPLY["usage"])
@@ -508,7 +512,7 @@ def plain(reply: dict[str, Any]) -> dict[str, Any]:
     return dict(made)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(
     BLOCKS,
     st.integers(1, 5),
@@ -633,7 +637,7 @@ EVENTS = st.dictionaries(
 )  # fmt: skip
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(st.lists(st.sampled_from(ANSWER) | EVENTS, max_size=12), st.integers(1, 200))
 def test_events_of_any_shape_and_order_are_judged(events: list[dict[str, Any]], cut: int) -> None:
     try:
@@ -696,3 +700,34 @@ def test_a_message_is_judged_and_stays_as_it_is() -> None:
     assert streamed.reply["content"] == [{"type": "text", "text": "hello"}]
     cut = openai_chat.decode(200, {}, raw(ANSWER[:-3]), "p", [], 0, path="/messages")
     assert cut.action == classify.RETRY
+
+
+def test_a_whole_message_where_a_stream_was_asked_for_is_one_for_the_official_sdk() -> None:
+    part = Part(found := native(), json.dumps(REPLY).encode())
+    last = Part(found, b"", ends=True)
+    passed = part.raw + last.raw
+    assert passed.startswith(b"event: message_start")
+    assert b"[DONE]" not in passed
+    snapshot: Any = None
+    buffers: dict[int, bytes] = {}
+    for block in passed.decode().strip().split("\n\n"):
+        event = EVENT.validate_python(json.loads(block.partition("data: ")[2]))
+        snapshot = accumulate_event(event=event, current_snapshot=snapshot, json_bufs=buffers)
+    assert [one.to_dict() for one in snapshot.content] == REPLY["content"]
+    assert snapshot.stop_reason == "tool_use"
+    assert messages_stream.whole(last.events)["content"] == REPLY["content"]
+
+
+# Conversations from anywhere
+
+
+@settings(max_examples=30)
+@given(st.lists(HANDED_IN, max_size=4))
+def test_whatever_models_have_said_elsewhere_is_a_conversation_here(said: list[Any]) -> None:
+    turns: list[Any] = [USER]
+    for one in said:
+        calls = one.get("tool_calls") or ([{}] if one.get("function_call") else [])
+        turns.append({**one, "role": "assistant"})
+        turns += [{"role": "tool", "tool_call_id": each.get("id"), "content": "1"} for each in calls]
+    wanted = bundled().parameters["messages"]["turns"]
+    made(*fitted({"messages": [*turns, USER]}, "anthropic", wanted))

@@ -170,7 +170,7 @@ def test_where_an_earlier_start_was_is_not_where_the_server_is() -> None:
         (
             {"connection": {"protocol": "gitlab", "endpoint": "https://x.example", "api_key": "X"}},
             "gitlab",
-            "speaks 'gitlab', neither OpenAI's protocol nor Anthropic's",
+            "speaks a protocol of its own ('gitlab'), which is not spoken here",
         ),
     ],
     ids=["spoken", "a model's own", "the provider's"],

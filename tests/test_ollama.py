@@ -196,6 +196,14 @@ def test_a_prompt_is_a_conversation_of_its_own() -> None:
     ]  # fmt: skip
 
 
+def test_what_the_system_says_later_is_in_the_users_turn() -> None:
+    """Most templates take a system turn at the beginning alone."""
+    said = [{"role": role, "content": role} for role in ("system", "user", "system", "assistant", "user")]
+    turns = ollama_in.read({"model": "m", "messages": said}).body["messages"]
+    assert [turn["role"] for turn in turns] == ["system", "user", "assistant", "user"]
+    assert turns[1]["content"] == "user\n\n<system>\nsystem\n</system>"
+
+
 def test_what_the_client_sends_is_read() -> None:
     message = {"role": "user", "content": "Hi", "images": [PNG]}
     tool = {"function": {"name": "f", "parameters": {"type": "object", "properties": {"a": {"type": "string"}}}}}

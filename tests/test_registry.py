@@ -57,7 +57,11 @@ def test_it_is_small() -> None:
 
 
 def test_it_holds_enough_providers_with_an_endpoint() -> None:
-    reachable = [p for p in bundled().providers.values() if p.endpoint and p.protocol == "openai" and p.local is None]
+    reachable = [
+        p
+        for p in bundled().providers.values()
+        if p.endpoint and p.protocol in ("openai", "messages") and p.local is None
+    ]
     assert len(reachable) >= 165
 
 

@@ -63,6 +63,16 @@ CASES: list[tuple[int, Any, dict[str, Any], Repairs | None]] = [
     (400, openai("Unrecognized request argument supplied: stream_options"), {"stream_options": {}, "temperature": 1}, Repairs(["stream_options"])),
     (400, openai("max_tokens is too large: 100000. This model supports at most 16384 completion tokens, whereas you provided 100000.", "max_tokens"), {"max_tokens": 100000}, Repairs(most={"max_tokens": 16384})),
     (400, openai("Unknown parameter: 'reasoning_effort'.", "reasoning_effort", "unknown_parameter"), {"reasoning_effort": "low"}, Repairs(["reasoning_effort"])),
+    # Levels of effort that a model does not have: OpenAI, SGLang, Moonshot, Ollama, Google, Mistral, a proxy; Groq has others
+    (400, openai("Unsupported value: 'minimal' is not supported with the 'gpt-5.4-mini' model. Supported values are: 'none', 'low', 'medium', 'high', and 'xhigh'.", "reasoning_effort", "unsupported_value"), {"reasoning_effort": "minimal"}, Repairs(without=["minimal_effort_as_low"])),
+    (400, {"object": "error", "message": "1 validation error:\n  {'type': 'literal_error', 'loc': ('body', 'reasoning_effort'), 'msg': \"Input should be 'low', 'medium' or 'high'\", 'input': 'xhigh', 'ctx': {'expected': \"'low', 'medium' or 'high'\"}}", "type": "Bad Request", "param": None, "code": 400}, {"reasoning_effort": "xhigh"}, Repairs(without=["xhigh_effort_as_high"])),
+    (400, {"detail": "Invalid request: Validation error for `reasoning_effort`: expected one of `'low' | 'medium' | 'high'`, received `'xhigh'`."}, {"reasoning_effort": "xhigh"}, Repairs(without=["xhigh_effort_as_high"])),
+    (400, openai("invalid reasoning value: 'minimal' (must be \"high\", \"medium\", \"low\", \"max\", or \"none\")"), {"reasoning_effort": "minimal"}, Repairs(without=["minimal_effort_as_low"])),
+    (400, openai("Invalid reasoning_effort: minimal.\nValid values are: high, low, medium, none"), {"reasoning_effort": "minimal"}, Repairs(without=["minimal_effort_as_low"])),
+    (400, openai("reasoning_effort must be one of ['low', 'high', 'max']"), {"reasoning_effort": "medium"}, Repairs(without=["medium_effort_as_low"])),
+    (400, openai('level "max" not supported, valid levels: low, medium, high, xhigh'), {"reasoning_effort": "max"}, Repairs(without=["max_effort_as_xhigh"])),
+    (400, openai("Unsupported verbosity level: supported values are 'low', 'medium' and 'high'"), {"reasoning_effort": "max", "verbosity": "x"}, Repairs(["verbosity"])),
+    (400, openai("reasoning_effort must be one of none or default"), {"reasoning_effort": "high"}, Repairs(["reasoning_effort"])),
     (400, openai("Unsupported value: 'messages[0].role' does not support 'developer' with this model.", "messages[0].role", "unsupported_value"), {"messages": [{"role": "developer", "content": "x"}, *HI]}, Repairs(without=["developer"])),
     (400, openai("Unsupported value: 'messages[0].role' does not support 'system' with this model.", "messages[0].role", "unsupported_value"), {"messages": [{"role": "system", "content": "x"}, *HI]}, Repairs(without=["system"])),
     (400, openai("Invalid value for 'parallel_tool_calls': 'parallel_tool_calls' is only allowed when 'tools' are specified.", "parallel_tool_calls"), {"parallel_tool_calls": True}, Repairs(["parallel_tool_calls"])),
@@ -491,3 +501,12 @@ def test_a_model_that_its_provider_lacks_is_passed_over_in_automatic_choice_and_
         with pytest.raises(ProviderUnavailableError):
             alone.ask_ai("hi")
     assert len(lacking.asked) == 5
+
+
+def test_an_effort_steps_down_as_far_as_it_must() -> None:
+    known = Repairs(without=["max_effort_as_xhigh"]) | Repairs(without=["xhigh_effort_as_high"])
+    assert known.applied({"reasoning_effort": "max"}) == (
+        {"reasoning_effort": "high"}, [], ["reasoning_effort max sent as high"],
+    )  # fmt: skip
+    assert known.applied({"reasoning_effort": "low"}) == ({"reasoning_effort": "low"}, [], [])
+    assert Repairs.of_row(known.as_row()) == known

@@ -72,6 +72,11 @@ def test_the_first_rule_that_matches_wins(
     assert served_by == providers if providers else len(served_by) > 1
 
 
+def test_names_between_commas_are_nobodys_model() -> None:
+    with pytest.raises(UnknownModelError, match=r"claude-opus-5\.5"):
+        resolver().resolve("claude-opus-5.5,gpt-9")
+
+
 def test_a_named_provider_gets_the_name_as_it_is() -> None:
     found = resolver().resolve("Some/Thing:v9", provider="together_ai")
     assert [(o.provider, o.internal_name) for o in found.offers] == [("together", "Some/Thing:v9")]

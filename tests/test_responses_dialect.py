@@ -312,6 +312,19 @@ def test_signed_and_encrypted_thoughts_go_to_the_client_and_come_back() -> None:
     assert turn["reasoning_details"] == details[1:]
 
 
+@pytest.mark.parametrize("thinks", [{"reasoning_content": "hm"}, {}])
+def test_what_a_provider_wants_back_with_a_call_comes_back(thinks: dict[str, Any]) -> None:
+    extra = {"google": {"thought_signature": "abc"}}
+    message = {**thinks, "tool_calls": [{**call(0, "{}", "f0", "c1"), "extra_content": extra}]}
+    data = {"choices": [{"message": message}]}
+    for response in (whole(data), streamed([chat.as_chunk(data)])):
+        assert [item.type for item in response.output] == ["reasoning", "function_call"]
+        found = turns(USER, *(item.to_dict() for item in response.output), result("c1"))[1]
+        assert found["tool_calls"][0]["extra_content"] == extra
+        assert found.get("reasoning_content") == thinks.get("reasoning_content")
+        assert "reasoning_details" not in found
+
+
 def test_thoughts_that_others_encrypted_are_left_out_by_name() -> None:
     found = read(asked(input=[USER, thought("hm", encrypted_content="gAAAA"), {"role": "assistant", "content": "x"}]))
     assert found.losses == ["reasoning.encrypted_content"]
@@ -338,11 +351,12 @@ def test_what_results_show_comes_after_all_of_them() -> None:
     assert [part["type"] for part in found[4]["content"]] == ["text", "image_url"]
 
 
-def test_systems_words_at_the_beginning_are_one_turn() -> None:
+def test_systems_words_are_one_turn_and_what_it_says_later_is_the_users() -> None:
+    """Most templates take a system turn at the beginning alone."""
     found = turns({"role": "developer", "content": "Rules."}, USER, {"role": "system", "content": "Late."},
                   instructions="Be brief.")  # fmt: skip
     assert [(turn["role"], turn["content"]) for turn in found] == [
-        ("system", "Be brief.\n\nRules."), ("user", "Hi"), ("system", "Late."),
+        ("system", "Be brief.\n\nRules."), ("user", "Hi\n\n<system>\nLate.\n</system>"),
     ]  # fmt: skip
 
 
@@ -370,7 +384,7 @@ SCHEMA = {"type": "object", "properties": {}}
         ({"tool_choice": {"type": "custom", "name": "f1"}},
          {"tool_choice": {"type": "function", "function": {"name": "f1"}}}),
         ({"reasoning": {"effort": "xhigh", "summary": "auto"}}, {"reasoning_effort": "xhigh"}),
-        ({"reasoning": {"effort": "max"}}, {"reasoning_effort": "xhigh"}),
+        ({"reasoning": {"effort": "max"}}, {"reasoning_effort": "max"}),
         ({"max_output_tokens": 9}, {"max_tokens": 9}),
         ({"text": {"format": {"type": "json_object"}, "verbosity": "low"}},
          {"response_format": {"type": "json_object"}, "verbosity": "low"}),

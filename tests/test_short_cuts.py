@@ -70,7 +70,27 @@ def test_the_models_place_is_found_however_many_quotes_stand_before_it(quotes: i
     if again:
         body["more"] = {"model": "b"}
     raw = json.dumps(body).encode()
-    assert raw_json.with_model(raw, body, "c") == (b"" if again else raw.replace(b'"a"', b'"c"'))
+    assert raw_json.with_model(raw, body, "c") == raw.replace(b'"a"', b'"c"')
+
+
+@pytest.mark.parametrize(
+    ("raw", "found"),
+    [
+        ('{"tools": [{"properties": {"model": {"enum": ["a"]}}}], "model" : "a", "x": "\\"model\\": \\\\"}', True),
+        ('{"x": ["model"], "model": "a"}', True),
+        ('{"x": ["model"], "model": "a", "y": "model"}', False),  # neither first nor last
+        ('{"model": "a", "model": "a"}', False),
+        ('{"model": "b", "x": 1, "model": "a"}', False),
+        ('{"model": "a", "x": {"model": "a"}, "mod\\u0065l": "a"}', False),
+    ],
+)
+def test_the_model_is_the_outermost_one(raw: str, found: bool) -> None:
+    """Beside it a tool may have a parameter of that name, and a text these words."""
+    made = raw_json.with_model(raw.encode(), json.loads(raw), "c")
+    assert bool(made) is found
+    if found:
+        assert json.loads(made) == {**json.loads(raw), "model": "c"}
+        assert len(made) == len(raw)
 
 
 def test_a_head_is_said_anew_for_each_key_length_and_place() -> None:

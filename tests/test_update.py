@@ -446,8 +446,9 @@ ENVIRON = {
     "DATABRICKS_TOKEN": "canary-databricks", "DATABRICKS_HOST": "mine.cloud.databricks.com",
 }  # fmt: skip
 OWN = {
-    "canary-openai": {"api.openai.com"}, "canary-groq": {"api.groq.com"}, "canary-azure": {"mine.openai.azure.com"},
-    "canary-databricks": {"mine.cloud.databricks.com"}, "canary-github": {"models.github.ai", "api.githubcopilot.com"},
+    "canary-openai": {"api.openai.com"}, "canary-groq": {"api.groq.com"}, "canary-databricks": {"mine.cloud.databricks.com"},
+    "canary-azure": {"mine.openai.azure.com", "mine.services.ai.azure.com"},
+    "canary-github": {"models.github.ai", "api.githubcopilot.com"},
 }  # fmt: skip
 FEW = {
     pid: bundled().data["providers"][pid]

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from inference_providers import AsyncProviderList, ProviderList
 from inference_providers.usage.log_file import COLUMNS, MIGRATIONS, SLOT, LogFile
 from inference_providers.usage.log_reading import every, latest, turns_of
-from inference_providers.usage.page import bars, page_of, table_of
+from inference_providers.usage.page import bars, cells, page_of, table_of
 from inference_providers.usage.reports import BY, Performance, percentile_statement, report, statement
 from inference_providers.usage.timeframes import day_of, hour_of, midnight, moments
-from inference_providers.usage.totals import Totals
+from inference_providers.usage.totals import SUMS, Totals
 from tests.conftest import places
 from tests.test_usage_log import row
 
@@ -251,3 +251,9 @@ def test_no_server_makes_sums_overflow() -> None:
     (found,) = report(file, 0, float("inf"), "model")
     assert (found.calls, found.input) == (1100, 2**64)
     assert not file.database.fault
+
+
+def test_a_cost_below_the_last_digit_is_not_said_to_be_nothing() -> None:
+    sums = dict.fromkeys(SUMS, 0)
+    said = [cells(Totals("m", [*{**sums, "cost": cost}.values()]))[4] for cost in (0.0, 0.00004, 0.0055)]
+    assert said == ["$0.0000", "<$0.0001", "$0.0055"]

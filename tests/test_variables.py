@@ -48,8 +48,8 @@ def named_in_the_source() -> dict[str, str]:
     """Texts in the source that are names of variables, by their form or by what they are looked up in."""
     found: dict[str, str] = {}
     for path in PACKAGE.rglob("*.py"):
-        if path.name in ("__init__.py", "engine_environment.py", "variables.py"):
-            continue
+        if path.name in ("__init__.py", "engine_environment.py", "variables.py") or path.name.startswith("gemini_"):
+            continue  # the last have Google's words for states and reasons
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             for name in _names(node):
                 found.setdefault(name, str(path.relative_to(PACKAGE)))

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     "models",
     multiple=True,
     shell_complete=complete_model,
-    help="A model, in any spelling; several: best first. Default: the best within reach; auto:small: a cheap one.",
+    help="A model, in any spelling; may be repeated, best first. Default: the best in reach; auto:small: a cheap one.",
 )
 @click.option(
     "--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds for the answer, including retries."

@@ -156,7 +156,7 @@ def _row(one: Caller) -> dict[str, Any]:
         "state": "" if not why else "revoked" if one.revoked is not None else "expired",
         "tier": one.tier or "",
         "limits": ", ".join(f"{most:,} {what}" for what, most in numbers.items() if most is not None),
-        "budget": "" if one.budget is None else f"${one.budget:g} a month",
+        "budget": "" if one.budget is None else f"${one.budget:.12g} a month",
         "models": "all" if one.models is None else ", ".join(one.models),
         "created": shown["created"][:10],
         "expires": (shown["expires"] or "")[:10],

@@ -149,7 +149,8 @@ def _age(registry: Registry) -> int | None:
 def report(findings: dict[str, Any]) -> str:
     """The findings of `examine` as text for a terminal."""
     registry = findings["registry"]
-    age = f"{registry['age_days']} days old"
+    days = registry["age_days"]
+    age = f"{days} day{'' if days == 1 else 's'} old"
     lines = [
         f"Registry {registry['version']} ({age}): {registry['providers']} providers, "
         f"{registry['local_servers']} kinds of local servers, {registry['models']} models.",

@@ -44,10 +44,11 @@ def serve(
     registry: str | None,
     max_body: int,
 ) -> None:
-    """Serve every model within reach at one address, by OpenAI's API.
+    """Serve every model within reach at one address.
 
-    Programs are given http://127.0.0.1:8484/v1 and the token that is in the file which this command names, or in
-    INFERENCE_PROVIDERS_TOKEN where that is set. SIGHUP has registry and keys read anew.
+    Programs for OpenAI's API are given http://127.0.0.1:8484/v1, those for Anthropic's, Google's or Ollama's
+    http://127.0.0.1:8484, and the token that is in the file which this command names, or in INFERENCE_PROVIDERS_TOKEN
+    where that is set. SIGHUP has registry and keys read anew.
     """
     _check_installed()
     from inference_providers.gateway import Metrics, Settings, Workers, hold_signals, is_loopback, listening

@@ -26,7 +26,7 @@ def token_path(environ: Mapping[str, str]) -> str | None:
 
 def token_place(environ: Mapping[str, str]) -> str:
     """Where the token is, in words."""
-    return f"in {VARIABLE}" if environ.get(VARIABLE) else token_path(environ) or ""
+    return f"in {VARIABLE if environ.get(VARIABLE) else token_path(environ) or ''}"
 
 
 def admin_token(environ: Mapping[str, str]) -> str:

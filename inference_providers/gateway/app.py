@@ -132,6 +132,9 @@ class Application:
         except (Refused, InferenceProvidersError) as error:
             return failures.told(error, route)
         except Exception as error:  # noqa: BLE001  (whoever asks gets an answer, and no traceback)
+            if isinstance(error, RecursionError) and _nests(incoming.content):  # it could just be read
+                deep = Refused(400, "The body is JSON that nests too deep.", "invalid_json")
+                return failures.told(deep, route)
             return failures.told(self.broken(error), route)
 
     def count(self, route: Route | None, status: int, started: float) -> None:
@@ -179,9 +182,13 @@ class Application:
     def _unknown(self, path: str) -> Refused:
         methods = self.routes.methods(path)
         if methods:
-            said = {"allow": ", ".join(methods)}
-            return Refused(405, f"This path takes {said['allow']}.", "method_not_allowed", headers=said)
-        return Refused(404, "There is no such path here; GET /openapi.json lists them.", "unknown_path")
+            allowed = {"allow": ", ".join(methods)}
+            return Refused(405, f"This path takes {allowed['allow']}.", "method_not_allowed", headers=allowed)
+        near, said = self.routes.near(path), "There is no such path here; GET /openapi.json lists them."
+        if near:
+            ends = "with /v1" if len(near) > len(path) else f"without {path.removesuffix(near)}"
+            said = f"There is no such path here, but {near}: give the program an address that ends {ends}."
+        return Refused(404, said, "unknown_path")
 
     async def _content(self, receive: Receive) -> bytes:
         """The body. Raises Refused for one that is too large, or takes too long."""
@@ -235,6 +242,12 @@ class Application:
 
 
 CLOSE = {"connection": "close"}
+_DEEP = 500  # levels of JSON: what is read of about a thousand cannot be written again
+
+
+def _nests(content: bytes) -> bool:
+    """Whether a body may be JSON of many levels."""
+    return content.count(b"{") + content.count(b"[") > _DEEP
 
 
 async def _while_there(receive: Receive, answer: Any) -> Outgoing:

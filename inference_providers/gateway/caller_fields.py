@@ -39,7 +39,7 @@ class UnknownCallerError(FieldError):
 def checked_name(name: Any) -> str:
     """A caller's name. Raises FieldError."""
     if not isinstance(name, str) or not re.fullmatch(_NAME, name):
-        form = "1 to 64 letters, digits or any of . _ @ -, the first of which is a letter or digit"
+        form = "1 to 64 letters (a to z), digits or any of . _ @ -, the first of which is a letter or digit"
         raise FieldError("name", f"a caller's name has {form}, unlike {_shown(name)}")
     if name.lower() in _TAKEN:
         raise FieldError("name", f"{name!r} is not the name of a caller here; give another")
@@ -94,7 +94,7 @@ def _expires(field: str, given: Any, now: float) -> float | None:
         return None
     when = _moment(given, now)
     if when is None:
-        form = "a time from now (12h, 30d, 8w), a date (2027-01-31), or null for never"
+        form = "a time from now (12h, 30d, 8w), a date (2027-01-31), or, by HTTP, null for never"
         raise FieldError(field, f"expires must be {form}, not {_shown(given)}")
     if when <= now:
         raise FieldError(field, f"expires must lie in the future, unlike {_shown(given)}; `revoke` ends a key at once")

@@ -58,7 +58,7 @@ def _is_address(name: str) -> bool:
 
 def caller_of(headers: Mapping[str, str], settings: Settings, callers: Callers, route: Route, key: str = "") -> Caller:
     """Who asks. Raises Refused (401, 403) for whoever may not. key: of the query, for paths that take it there."""
-    token = _token(headers) or (key if route.dialect in _KEYS_IN_QUERY else "")
+    token = token_of(headers) or (key if route.dialect in _KEYS_IN_QUERY else "")
     if not token:
         if route.kind == PAGE:
             return _in_browser(headers, settings)
@@ -90,7 +90,8 @@ def _in_browser(headers: Mapping[str, str], settings: Settings) -> Caller:
     return ADMIN
 
 
-def _token(headers: Mapping[str, str]) -> str:
+def token_of(headers: Mapping[str, str]) -> str:
+    """The token that a program shows with each request; empty where none is."""
     said = headers.get("authorization", "")
     if said[:7].lower() == "bearer ":
         return said[7:].strip()

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from inference_providers.gateway.messages import Handler
 
 API, ADMIN, OPEN, PAGE = "api", "admin", "open", "page"
+_LONGEST = 200  # characters of a path that is said again
 _DIALECTS = (
     ("/v1beta/", "gemini"),
     ("/v1/messages/", "messages"),
@@ -75,6 +76,16 @@ class Routes:
             if _values(route.pattern.split("/"), segments) is not None:
                 return route.dialect
         return next((dialect for head, dialect in _DIALECTS if path.startswith(head)), "openai")
+
+    def near(self, path: str) -> str:
+        """The path that was meant where the address that a program was given has too much or too little; empty if none.
+
+        SDKs for OpenAI's API want `/v1` in their address, all others add what comes before a path themselves.
+        """
+        if len(path) > _LONGEST:
+            return ""
+        _, _, rest = path.lstrip("/").partition("/")
+        return next((meant for meant in (f"/v1{path}", f"/{rest}") if len(meant) > 1 and self.methods(meant)), "")
 
     def methods(self, path: str) -> list[str]:
         """By which methods a path may be asked."""

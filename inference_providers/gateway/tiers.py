@@ -153,7 +153,7 @@ class Tiers:
         renews = self.spending.renews()
         anew = time.strftime("%d %B %Y (UTC)", time.gmtime(renews))
         asked = f", and this request may cost up to ${cost:.6f}" if cost > 0 else ""
-        said = f"Of this key's ${budget:g} of this month ${left:.6f} are left{asked}. It begins anew on {anew}."
+        said = f"Of this key's ${budget:.12g} of this month ${left:.6f} are left{asked}. It begins anew on {anew}."
         return Exceeded(BUDGET, PAYMENT, said, budget, left, renews)
 
 

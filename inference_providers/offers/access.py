@@ -49,7 +49,7 @@ _FOREIGN = {
 def unspoken(protocol: str, api: str = "") -> str:
     """Why nobody can be asked in a protocol, or by an API; empty for those that this package speaks."""
     if protocol not in SPOKEN_PROTOCOLS:
-        return f"speaks {protocol!r}, neither OpenAI's protocol nor Anthropic's"
+        return f"speaks a protocol of its own ({protocol!r}), which is not spoken here"
     if api and api not in SPOKEN:
         return f"this model is served by {_FOREIGN.get(api, 'another protocol')} only"
     return ""

@@ -305,6 +305,8 @@ def family(lookup: Lookup, name: str, marks: str = "") -> Resolution | None:
     one that the registry gives to nobody (`accounts/fireworks/models/...`).
     """
     key = name.lower()
+    if "," in key:  # several names, between commas: nobody has a model that is called so
+        return None
     for start, pid in lookup.registry.families:
         if not key.startswith(start) or (marks and (start[-1] not in marks or pid == _SERVERS)):
             continue

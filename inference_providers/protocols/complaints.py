@@ -13,6 +13,7 @@ from inference_providers.protocols.repairs import (
     DROPPABLE,
     KEYWORDS,
     LEAST_CAP,
+    LEVELS,
     MESSAGE_FIELDS,
     OURS,
     TOKEN_CAPS,
@@ -35,6 +36,7 @@ _WITH = {"logprobs": ("top_logprobs",)}  # what makes no sense without it
 # Of two that exclude each other, the second goes.
 _PAIRS = (("temperature", "top_p"), ("frequency_penalty", "presence_penalty"))
 _THOUGHT = ("reasoning_effort", "reasoning", "thinking", "thinking_budget", "enable_thinking")
+_LISTED = 2  # levels of effort that a list of them has at least
 # Words that messages use in other senses as well: they count in quotes or as a path only.
 _COMMON = frozenset(("n", "user", "metadata", "options", "priority", "reasoning", "thinking", "usage", "echo", "tfs"))
 
@@ -250,6 +252,22 @@ def _spellings(field: str) -> str:
     return field.replace("_", "[_ ]?")
 
 
+def _effort(it: _Complaint) -> Repairs | None:
+    """An effort that this model does not have, where others are listed: the next one below it, else above."""
+    sent = it.body.get("reasoning_effort")
+    named = it.names("reasoning_effort")
+    if sent not in LEVELS or not (named or it.says(r"reasoning|effort|\blevels?\b")):
+        return None
+    if not named and any(map(it.names, it.body.keys() - {"model", "messages", "stream"})):
+        return None
+    place = LEVELS.index(sent)
+    listed = [level for level in LEVELS if level != sent and re.search(rf"(?<![\w-]){level}(?![\w-])", it.text)]
+    if len(listed) < _LISTED or not (it.refuses or it.says(r"should be|must be|valid|expected")):
+        return None
+    below = [level for level in listed if LEVELS.index(level) < place]
+    return Repairs(without=[f"{sent}_effort_as_{below[-1] if below else listed[0]}"])
+
+
 def _plain(it: _Complaint) -> Repairs | None:
     """A parameter that this server, or this model, does not take."""
     if not it.refuses:
@@ -298,4 +316,4 @@ def _complained_of(it: _Complaint, named: list[str]) -> list[str]:
     return first or named[:1]
 
 
-_RULES = (_token_cap, _role, _demand, _stops, _schemas, _message_fields, _both, _plain, _thought)
+_RULES = (_token_cap, _role, _demand, _stops, _schemas, _message_fields, _both, _effort, _plain, _thought)

@@ -41,3 +41,44 @@ class Asked:
     ) -> None:
         self.body, self.original, self.losses, self.streams = body, original, list(losses), streams
         self.only_native = only_native
+
+
+def settled(turns: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Turns as most models take them: what the system says is one turn, the first.
+
+    What it says later goes to the user's turn there, marked as the system's: to move it to the beginning would spoil
+    the cache of all that stands between.
+    """
+    made: list[dict[str, Any]] = []
+    waiting: list[str] = []  # what came between calls and their results, which nothing may part
+    for turn in turns:
+        if turn["role"] == "system" and isinstance(turn["content"], str):
+            waiting.append(turn["content"])
+            if not (made and made[-1].get("tool_calls")):
+                _tell(made, waiting)
+            continue
+        if turn["role"] != "tool":
+            _tell(made, waiting)
+        made.append(turn)
+    _tell(made, waiting)
+    return made
+
+
+def _tell(made: list[dict[str, Any]], waiting: list[str]) -> None:
+    """Add what waits to turns."""
+    if not waiting:
+        return
+    said = "\n\n".join(filter(None, waiting))
+    waiting.clear()
+    last = made[-1] if made else {"role": "system", "content": ""}
+    content = last["content"]
+    if last["role"] == "system" and isinstance(content, str):
+        made[-1:] = [{"role": "system", "content": f"{content}\n\n{said}" if content else said}]
+        return
+    said = f"<system>\n{said}\n</system>"
+    if last["role"] != "user":
+        made.append({"role": "user", "content": said})
+    elif isinstance(content, str):
+        made[-1] = {**last, "content": f"{content}\n\n{said}"}
+    else:
+        made[-1] = {**last, "content": [*content, {"type": "text", "text": said}]}

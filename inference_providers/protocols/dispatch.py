@@ -42,11 +42,11 @@ def fit(request: ModelRequest, offer: Offer) -> FittedRequest:
     fitted = request.fits.get(id(offer))
     if fitted is None:
         if request.native is None:
-            fitted = PROTOCOLS[offer.protocol].encode(request, offer)
+            fitted = _protocol(request, offer).encode(request, offer)
         else:
             from inference_providers.protocols import native
 
-            encode = native.native_request if native.speaks(request, offer) else PROTOCOLS[offer.protocol].encode
+            encode = native.native_request if native.speaks(request, offer) else _protocol(request, offer).encode
             fitted = encode(request, offer)
         request.fits[id(offer)] = fitted
     return fitted
@@ -56,7 +56,16 @@ def reading(request: ModelRequest, offer: Offer) -> tuple[ModelProtocol, str]:
     """By which protocol, and as a reply to which path, what an offer says is read."""
     if request.native is not None and (path := fit(request, offer).native):
         return openai_chat, path
-    return PROTOCOLS[offer.protocol], request.api
+    return _protocol(request, offer), request.api
+
+
+def _protocol(request: ModelRequest, offer: Offer) -> ModelProtocol:
+    """How an offer is spoken to: at an address of the user's it may have been found to take chat completions only."""
+    if offer.protocol == MESSAGES and request.repairs:
+        known = request.repairs.get(offer.place)
+        if known is not None and _BY_CHAT in known.without:
+            return openai_chat
+    return PROTOCOLS[offer.protocol]
 
 
 def capable_offers(request: ModelRequest, offers: Sequence[Offer], who_could: WhoCould) -> Sequence[Offer]:
@@ -95,6 +104,8 @@ _BY_PATH = {
 }
 
 
+_BY_CHAT = "client().chat.completions.create(...)"
+_TRANSLATED = f"{_BY_CHAT}, or a gateway (`inference-providers serve`), which translates responses,"
 _ASKED_BY = {
     RESPONSES: "client().responses.create(...)",
     "embeddings": "ProviderList.embed(...), or client().embeddings.create(...),",
@@ -136,7 +147,10 @@ def _served_by(path: str, offers: Sequence[Offer], native: str = "") -> Sequence
     if offers and not served:
         asked = parameters.listed(f"{offer.provider}/{offer.internal_name}" for offer in offers[:4])
         theirs = parameters.listed(offer.api for offer in offers)
-        hint = next((f" {words} asks it." for api, words in _ASKED_BY.items() if kind == CHAT and api in theirs), "")
+        words = next((words for api, words in _ASKED_BY.items() if kind == CHAT and api in theirs), "")
+        if any(offer.api in TALKS for offer in offers):  # by an API that chat completions become, such as messages
+            words = _TRANSLATED if kind == RESPONSES else _BY_CHAT
+        hint = f" {words} asks it." if words else ""
         raise InvalidRequestError(
             f"Nothing was sent: {asked} can be asked by the API {theirs!r} only, not by {kind!r}.{hint}",
             code=NOBODY_CAN,
@@ -176,6 +190,9 @@ def mend(request: ModelRequest, offer: Offer, verdict: Verdict) -> None:
         return
     if len(learnt) >= complaints.TRIES or fitted.body is None:
         return
+    if fitted.asked is not None and verdict.error.status in _NO_SUCH_PATH and not verdict.absent and offer.moved():
+        _ask_by_chat(request, offer, verdict, _BY_CHAT)
+        return
     said, text, param = fitted.body, verdict.words.text, verdict.words.param
     if fitted.asked is not None:
         from inference_providers.protocols.messages_words import in_words_of_chats
@@ -190,10 +207,12 @@ def mend(request: ModelRequest, offer: Offer, verdict: Verdict) -> None:
     if fit(request, offer).body == fitted.body:
         return  # it was left out already, and is refused all the same
     learnt.append(found)
-    verdict.repaired = ", ".join([*(f"without {name}" for name in sorted(found.dropped)), *found.applied(said)[2]])
+    left_out = [f"without {name}" for name in sorted(found.dropped)]
+    verdict.repaired = ", ".join([*left_out, *found.applied(said)[2]]) or found.told
 
 
 _NO_SUCH_PATH = (404, 405, 501)
+_BY_CHAT = f"{MESSAGES}_api"
 
 
 def _mend_native(request: ModelRequest, offer: Offer, verdict: Verdict) -> None:
@@ -211,9 +230,14 @@ def _mend_native(request: ModelRequest, offer: Offer, verdict: Verdict) -> None:
         return
     if verdict.error is None or verdict.error.status not in _NO_SUCH_PATH or native.only or offer.api == native.api:
         return
+    _ask_by_chat(request, offer, verdict, native.mark)
+
+
+def _ask_by_chat(request: ModelRequest, offer: Offer, verdict: Verdict, mark: str) -> None:
+    """Have a request put as a chat completion, where a server lacks an API: see `NativeForm.mark`."""
     from inference_providers.protocols.repairs import Repairs
 
-    found = Repairs(without=[native.mark])
+    found = Repairs(without=[mark])
     known = request.repairs.get(offer.place) or Repairs()
     request.repairs = {**request.repairs, offer.place: known | found}
     request.fits.pop(id(offer))

@@ -10,7 +10,7 @@ import json
 import re
 
 from inference_providers.errors import InvalidRequestError
-from inference_providers.protocols.dialect import OWN_WORDS, Asked, others
+from inference_providers.protocols.dialect import OWN_WORDS, Asked, others, settled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -93,10 +93,10 @@ def _turns(body: Mapping[str, Any], left: _Left) -> list[dict[str, Any]]:
         elif role == "assistant":
             turns += _assistant(blocks, where, left)
         elif role == "system":
-            _add_system(turns, _joined(blocks, where))
+            turns.append({"role": "system", "content": _joined(blocks, where)})
         else:
             raise _refused(f"{where}.role must be user or assistant, not {role!r:.40}")
-    return turns
+    return settled(turns)
 
 
 def _system(system: Any, left: _Left) -> str:
@@ -107,21 +107,6 @@ def _system(system: Any, left: _Left) -> str:
         left.out("cache_control")
     kept = [block for block in blocks if not str(block.get("text", "")).startswith(_VOLATILE)]
     return _joined(kept, "system")
-
-
-def _add_system(turns: list[dict[str, Any]], text: str) -> None:
-    """What the system says in the midst of a conversation goes to the user's turn: most models take it nowhere else."""
-    last = turns[-1] if turns else {}
-    if last.get("role", "system") == "system":
-        turns[:] = [{"role": "system", "content": "\n\n".join(filter(None, (last.get("content"), text)))}]
-        return
-    text = f"<system>\n{text}\n</system>"
-    if last["role"] != "user":
-        turns.append({"role": "user", "content": text})
-    elif isinstance(last["content"], str):
-        last["content"] = f"{last['content']}\n\n{text}"
-    else:
-        last["content"].append({"type": "text", "text": text})
 
 
 def _joined(blocks: list[Mapping[str, Any]], where: str) -> str:

@@ -31,7 +31,8 @@ def reply(data: Mapping[str, Any], asked: Asked, *, new_id: Callable[[str], str]
     choice = chat.first_choice(data)
     message = chat.message_of(data)
     content: list[dict[str, Any]] = []
-    content += _thinking(message)
+    if _shows_thoughts(asked):
+        content += _thinking(message)
     if text := chat.content_text(message.get("content")) or chat.refusal_in(message):
         content.append({"type": "text", "text": text})
     for call in chat.tool_calls(message):
@@ -41,6 +42,16 @@ def reply(data: Mapping[str, Any], asked: Asked, *, new_id: Callable[[str], str]
     called = any(block["type"] == "tool_use" for block in content)
     reason = _reason(choice.get("finish_reason"), called)
     return {**_head(asked, new_id), "content": content, "stop_reason": reason, "usage": usage(data.get("usage"))}
+
+
+def _shows_thoughts(asked: Asked) -> bool:
+    """Whether thoughts are in a message: where they were asked for, or may have to go back with a call.
+
+    Anthropic shows them to nobody else, so programs that do not ask take the first block for the text.
+    """
+    thinking = asked.original.get("thinking")
+    kind = thinking.get("type") if isinstance(thinking, dict) else None
+    return kind in ("enabled", "adaptive") or bool(asked.original.get("tools"))
 
 
 def _thinking(message: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -118,7 +129,7 @@ class Events:
     """
 
     def __init__(self, asked: Asked, *, new_id: Callable[[str], str]) -> None:
-        self._asked, self._new_id = asked, new_id
+        self._asked, self._new_id, self._shows = asked, new_id, _shows_thoughts(asked)
         self._begun = self._ended = False
         self._index = -1
         self._open = ""  # TEXT, THINKING or CALL
@@ -140,9 +151,10 @@ class Events:
         for choice in choices if isinstance(choices, list) else ():
             if isinstance(choice, dict) and not choice.get("index"):
                 delta = chat.delta_of(choice)
-                out += self._words(THINKING, chat.thoughts(delta))
-                for detail in _details(delta):
-                    out += self._sealed(detail)
+                if self._shows:
+                    out += self._words(THINKING, chat.thoughts(delta))
+                    for detail in _details(delta):
+                        out += self._sealed(detail)
                 out += self._words(TEXT, chat.content_text(delta.get("content")) or chat.refusal_in(delta))
                 for call in chat.tool_calls(delta):
                     out += self._piece(call)

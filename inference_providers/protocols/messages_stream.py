@@ -106,9 +106,9 @@ def with_usage(so_far: Any, more: Mapping[str, Any]) -> dict[str, Any]:
     made = dict(so_far) if isinstance(so_far, dict) and len(so_far) < _COUNTS else {}
     for name, value in more.items():
         known = made.get(name)
-        counted = type(value) is int and type(known) is int
-        if value is not None and not (counted and value < known):
-            made[name] = value
+        if value is None or (type(value) is int and type(known) is int and value < known):
+            continue
+        made[name] = value
     return made
 
 
@@ -178,3 +178,27 @@ def input_of(text: str) -> dict[str, Any]:
 def arguments_of(given: Any) -> str:
     """A call's input as the text of its arguments."""
     return json.dumps(given if isinstance(given, dict) else {}, ensure_ascii=False)
+
+
+def events_of(message: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The events of a stream that add up to a message: each block comes whole, in one delta."""
+    head = {**message, "content": [], "stop_reason": None, "stop_sequence": None}
+    events: list[dict[str, Any]] = [{"type": "message_start", "message": head}]
+    content = message.get("content")
+    for index, block in enumerate(content if isinstance(content, list) else ()):
+        if not isinstance(block, dict):
+            continue
+        begun, deltas = dict(block), []
+        for kind, (name, field) in _GROWS.items():
+            if name == "input" and isinstance(block.get(name), dict):
+                begun[name] = {}
+                deltas.append({"type": kind, field: arguments_of(block[name])})
+            elif name != "input" and isinstance(block.get(name), str):
+                begun[name] = ""
+                deltas.append({"type": kind, field: block[name]})
+        events.append({"type": "content_block_start", "index": index, "content_block": begun})
+        events += [{"type": "content_block_delta", "index": index, "delta": delta} for delta in deltas]
+        events.append({"type": "content_block_stop", "index": index})
+    ended = {name: message.get(name) for name in ("stop_reason", "stop_sequence")}
+    events.append({"type": "message_delta", "delta": ended, "usage": usage_in(message) or {"output_tokens": 0}})
+    return [*events, {"type": "message_stop"}]

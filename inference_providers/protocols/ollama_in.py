@@ -10,7 +10,7 @@ import binascii
 import json
 
 from inference_providers import chat
-from inference_providers.protocols.dialect import Asked
+from inference_providers.protocols.dialect import Asked, settled
 from inference_providers.protocols.messages_in import _list, _number, _object, _refused, _text
 
 TYPE_CHECKING = False
@@ -194,7 +194,7 @@ class _Turns:
 
     def all(self) -> list[dict[str, Any]]:
         self._show()
-        return self._turns
+        return settled(self._turns)
 
     def _assistant(self, message: Mapping[str, Any], text: str, where: str) -> None:
         calls = [self._call(call, f"{where}.tool_calls") for call in _list(message.get("tool_calls") or [], where)]

@@ -65,7 +65,8 @@ class Repairs:
     dropped: fields that are left out. renamed: field -> what it is called. most: field -> its largest value.
     fields: of messages, that are left out. keywords: of schemas. without: `developer` (the role), `system` (the role),
     `strict`, `json_schema` (schemas go into the prompt), `demanded_call` (of a tool), `auto_choice` (of tools),
-    `stop_text` and `stop_list` (what is sent is the other), `messages_api` and `responses_api` (it is asked by chat).
+    `stop_text` and `stop_list` (what is sent is the other), `messages_api` and `responses_api` (it is asked by chat),
+    and marks of `EFFORTS` (an effort, for which the next is sent).
     """
 
     __slots__ = ("dropped", "fields", "keywords", "most", "renamed", "without")
@@ -167,6 +168,8 @@ class Repairs:
         for mark, change in _MARKS_DONE.items():
             if mark in self.without:
                 change(fields, words)
+        if efforts := self.without & EFFORTS.keys():
+            _other_effort(fields, efforts, words)
         if self.keywords:
             _loosen(fields, self.keywords, words)
         return fields, [name for name in dropped if name not in OURS], words
@@ -304,6 +307,21 @@ def _stop_as_text(fields: dict[str, Any], words: list[str]) -> None:
         words.append("stop sent as text")
 
 
+LEVELS = ("minimal", "low", "medium", "high", "xhigh", "max")  # of reasoning effort, the least first
+# Of an effort that is not taken, and the one that is sent for it: (the one, the other) by mark.
+EFFORTS = {f"{one}_effort_as_{other}": (one, other) for one in LEVELS for other in LEVELS if one != other}
+
+
+def _other_effort(fields: dict[str, Any], marks: frozenset[str], words: list[str]) -> None:
+    steps = dict(EFFORTS[mark] for mark in sorted(marks))
+    said = effort = fields.get("reasoning_effort")
+    for _ in steps:
+        effort = steps.get(effort, effort) if isinstance(effort, str) else effort
+    if effort != said:
+        fields["reasoning_effort"] = effort
+        words.append(f"reasoning_effort {said} sent as {effort}")
+
+
 # Marks of `Repairs.without`, in the order in which they are done.
 _MARKS_DONE: dict[str, Callable[[dict[str, Any], list[str]], None]] = {
     "developer": _no_developer,
@@ -315,7 +333,7 @@ _MARKS_DONE: dict[str, Callable[[dict[str, Any], list[str]], None]] = {
     "stop_text": _stop_as_list,
     "stop_list": _stop_as_text,
 }
-_MARKS = frozenset((*_MARKS_DONE, "messages_api", "responses_api"))
+_MARKS = frozenset((*_MARKS_DONE, *EFFORTS, "messages_api", "responses_api"))
 _MARKS_TOLD = {
     "messages_api": "Anthropic's Messages API",
     "responses_api": "the Responses API",
@@ -327,6 +345,7 @@ _MARKS_TOLD = {
     "auto_choice": 'tool_choice "auto"',
     "stop_text": "stop as text",
     "stop_list": "stop as a list",
+    **{mark: f"reasoning_effort {one}" for mark, (one, _) in EFFORTS.items()},
 }
 
 

@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-_encode = json.JSONEncoder(
-    ensure_ascii=False, allow_nan=False
-).encode  # made once: `json.dumps` makes one for each call
+# Made once: `json.dumps` makes one for each call.
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 
 def as_json(value: Any) -> bytes:
@@ -77,8 +76,9 @@ def count(value: Any) -> int:
 class Waiting:
     """A call that cannot be told of yet, as far as it has come."""
 
-    __slots__ = ("arguments", "id", "name")
+    __slots__ = ("arguments", "extra", "id", "name")
 
     def __init__(self) -> None:
         self.name = self.id = ""
+        self.extra: Any = None  # what its provider wants back with it
         self.arguments = chat.Pieces()

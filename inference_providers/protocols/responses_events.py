@@ -168,18 +168,29 @@ class Output:
         waiting = self._waiting.setdefault(place, Waiting())
         waiting.name, waiting.id = waiting.name or name, waiting.id or given
         waiting.arguments.add(arguments)
+        waiting.extra = waiting.extra or call.get("extra_content")
         if waiting.name and self._has_room() and place in self._waiting:
             self._begin_call(place, self._waiting.pop(place))
 
     def _begin_call(self, place: int, call: Waiting) -> None:
+        call_id = call.id if call.id and call.id not in self._ids else self._new_id("call_")
+        if call.extra:
+            self._hold(call_id, call.extra)
         self._end_item()
         tool = self._tools.get(call.name) or Tool(FUNCTION, call.name)
-        call_id = call.id if call.id and call.id not in self._ids else self._new_id("call_")
         self._ids.add(call_id)
         made = CALLS.get(tool.kind, Call)
         tell = self._teller(made.prefix)
-        self._open, self._place = made(tell, self._last_id, call_id, tool), place
-        self._open.add(call.arguments.text)
+        opened: Call = made(tell, self._last_id, call_id, tool)
+        self._open, self._place = opened, place
+        opened.add(call.arguments.text)
+
+    def _hold(self, call_id: str, extra: Any) -> None:
+        """Have the thoughts before a call hold what belongs to that and has no place in its item."""
+        if not isinstance(self._open, Thoughts):
+            self._end_item()
+            self._open = Thoughts(self._teller("rs_"), self._last_id, summarized=self._summarized)
+        self._open.hold(call_id, extra)
 
     def end(self) -> None:
         """The events that end it."""

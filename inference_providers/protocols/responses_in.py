@@ -42,7 +42,6 @@ _ONLY_NATIVE = {
     "moderation": "moderation is done by providers of this API",
 }
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-_STEPS = {"max": "xhigh"}  # efforts that chat completions have no word for
 SEALED, LOGPROBS = "reasoning.encrypted_content", "message.output_text.logprobs"
 
 
@@ -133,9 +132,7 @@ def _read_thinking(body: Mapping[str, Any], made: dict[str, Any], notes: Notes) 
     if effort is not None:
         if effort not in _EFFORTS:
             raise refused(f"reasoning.effort must be one of {', '.join(_EFFORTS)}, not {effort!r:.40}")
-        made["reasoning_effort"] = _STEPS.get(effort, effort)
-        if effort in _STEPS:
-            notes.lose("reasoning.effort")
+        made["reasoning_effort"] = effort
     for name, usual in (("context", "auto"), ("mode", "standard")):
         if config.get(name) not in (None, usual):
             notes.lose(f"reasoning.{name}")

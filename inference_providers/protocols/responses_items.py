@@ -6,13 +6,14 @@ wherever among the items they stand, and what results show as pictures comes aft
 
 from __future__ import annotations
 
+from inference_providers.protocols.dialect import settled
 from inference_providers.protocols.responses_fields import array, mapping, refused, text
-from inference_providers.protocols.responses_thoughts import open_seal
+from inference_providers.protocols.responses_thoughts import open_seal, take_held
 from inference_providers.protocols.responses_tools import SEARCH, as_arguments, as_text, function_name, function_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from typing import Any
 
     from inference_providers.protocols.responses_fields import Notes
@@ -33,6 +34,7 @@ class Turns:
         self._turns: list[_Assistant | dict[str, Any]] = []
         self._open: _Assistant | None = None  # the assistant's turn that goes on
         self._callers: dict[str, _Assistant] = {}  # whose each call is that has no result so far
+        self._held: dict[str, Any] = {}  # what providers want back with calls that follow
         self.tools: list[Any] = []
 
     def add(self, item: Mapping[str, Any], where: str) -> None:
@@ -93,6 +95,7 @@ class Turns:
         details = open_seal(text(sealed, f"{where}.encrypted_content")) if sealed is not None else []
         if details is None:
             self._notes.lose("reasoning.encrypted_content")
+        self._held |= take_held(details or [])
         self._assistant.think(words, details or [])
 
     def _texts(self, parts: Any, where: str) -> str:
@@ -109,7 +112,8 @@ class Turns:
         else:
             arguments = text(item.get("arguments"), f"{where}.arguments") or "{}"
         called = {"name": function_name(text(item.get("name"), f"{where}.name"), namespace), "arguments": arguments}
-        self._assistant.calls.append({"id": call, "type": "function", "function": called})
+        extra = {"extra_content": self._held.pop(call)} if call in self._held else {}
+        self._assistant.calls.append({"id": call, "type": "function", "function": called, **extra})
         self._callers[call] = self._assistant
 
     def _result(self, item: Mapping[str, Any], where: str) -> None:
@@ -183,7 +187,7 @@ class Turns:
                 continue
             turn.place, before = len(made), turn
             made += turn.rows()
-        return _joined_beginning(made)
+        return settled(made)
 
 
 class _Assistant:
@@ -239,14 +243,3 @@ def _plain(parts: list[dict[str, Any]]) -> Any:
     """A turn's content: text where it is nothing else."""
     texts = [part["text"] for part in parts if part["type"] == "text"]
     return "\n\n".join(texts) if len(texts) == len(parts) else parts
-
-
-def _joined_beginning(turns: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    made: list[dict[str, Any]] = []
-    for turn in turns:
-        first = made[0] if len(made) == 1 else {}
-        if turn["role"] == first.get("role") == "system" and isinstance(turn["content"], str):
-            made[0] = {"role": "system", "content": f"{first['content']}\n\n{turn['content']}"}
-        else:
-            made.append(turn)
-    return made

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from inference_providers import chat
 from inference_providers.protocols.reply_parts import is_likely
-from inference_providers.protocols.responses_thoughts import seal
+from inference_providers.protocols.responses_thoughts import held, seal
 from inference_providers.protocols.responses_tools import CUSTOM, SEARCH, Tool, as_input, as_object
 
 TYPE_CHECKING = False
@@ -33,6 +33,7 @@ class Thoughts:
         self._tell, self._id, self._summarized = tell, id, summarized
         self._pieces = chat.Pieces()
         self._details: chat.Assembly | None = None
+        self._held: list[dict[str, Any]] = []
         self._sealed: str | None = None
         self._begun = False
         tell("output_item.added", item=self.item("in_progress"))
@@ -49,6 +50,10 @@ class Thoughts:
             self._tell(f"{self._part}.added", **self._place, part=self._shown(""))
         self._pieces.add(words)
         self._tell(f"{self._kind}.delta", **self._place, delta=words)
+
+    def hold(self, call_id: str, extra: Any) -> None:
+        """Keep what belongs to the call that follows."""
+        self._held.append(held(call_id, extra))
 
     @property
     def _part(self) -> str:
@@ -84,8 +89,10 @@ class Thoughts:
             self._tell(f"{self._part}.done", **self._place, part=self._shown(words))
         details = [] if self._details is None else chat.message_of(self._details.reply).get("reasoning_details", [])
         signed = [one for one in details if isinstance(one, dict) and (one.get("signature") or one.get("data"))]
-        if sealed or signed:
-            self._sealed = seal(signed or [{"type": "reasoning.text", "text": words}])
+        if sealed and not signed:
+            signed = [{"type": "reasoning.text", "text": words}]
+        if signed or self._held:
+            self._sealed = seal([*signed, *self._held])
         item = self.item(_CUT if cut else _DONE)
         self._tell("output_item.done", item=item)
         return item

@@ -14,7 +14,20 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+_HELD = "tool_call"
 _MARK = "ip1."  # what is ours begins so: what others encrypted, only they can read
+
+
+def held(call_id: str, extra: Any) -> dict[str, Any]:
+    """What a provider wants back with a call (`extra_content`), as a row beside `reasoning_details`."""
+    return {"type": _HELD, "id": call_id, "extra_content": extra}
+
+
+def take_held(details: list[dict[str, Any]]) -> dict[str, Any]:
+    """Take such rows out: what is held, by the ids of calls."""
+    rows = [one for one in details if one.get("type") == _HELD]
+    details[:] = [one for one in details if one.get("type") != _HELD]
+    return {str(row.get("id")): row.get("extra_content") for row in rows}
 
 
 def seal(details: Sequence[dict[str, Any]]) -> str:

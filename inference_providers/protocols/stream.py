@@ -14,7 +14,7 @@ from inference_providers.protocols import classify
 from inference_providers.protocols.error_body import error_details, trimmed
 from inference_providers.protocols.stream_chunks import MESSAGES, reader_of
 from inference_providers.protocols.stream_ends import WHOLE, WITHHELD, outcome_of
-from inference_providers.protocols.stream_form import as_chunk, as_events, is_chunk
+from inference_providers.protocols.stream_form import as_chunks, as_events, is_chunk
 from inference_providers.protocols.stream_notes import Notes
 from inference_providers.text import jsontext
 from inference_providers.transport import sse
@@ -167,7 +167,7 @@ class StreamJudge(Notes):
         if ends and self._kind == _WHOLE and verdict is not None and verdict.reply is None:
             return bytes(self._plain)
         farewell = ends and self._kind != _EVENTS and verdict is not None and verdict.action == classify.OK
-        return b"".join(as_events(events, done=farewell))
+        return b"".join(as_events(events, done=farewell and self._path != MESSAGES))
 
     def end(self) -> Iterator[dict[str, Any]]:
         """What the end of the body completes; sets the verdict."""
@@ -362,7 +362,7 @@ class StreamJudge(Notes):
                 return
             self.usage = chat.billed_in(verdict.reply)
             self.words.add(chat.reply_text(verdict.reply))
-            yield as_chunk(verdict.reply)
+            yield from as_chunks(verdict.reply)
 
     def _file(self, body: bytes) -> None:
         """What was asked for as bytes is one, unless it is an error's JSON."""

@@ -32,6 +32,15 @@ def as_chunk(reply: Mapping[str, Any]) -> dict[str, Any]:
     return chat.as_chunk(reply)
 
 
+def as_chunks(reply: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A whole reply as a stream of the same API: one chunk, or the events that a message of Anthropic's has."""
+    if reply.get("type") != "message":
+        return [as_chunk(reply)]
+    from inference_providers.protocols.messages_stream import events_of
+
+    return events_of(reply)
+
+
 def delta_text(chunk: Mapping[str, Any]) -> str:
     """The text of a stream chunk."""
     return chat.content_text(chat.first_delta(chunk).get("content"))

@@ -301,14 +301,14 @@ def exceeded(
     head = f"{whose}: nothing" if whose else "Nothing"
     if cost is None:
         message = (
-            f"{head} was sent: no price is known, and there is a budget of ${limit:g} for this {name}. "
+            f"{head} was sent: no price is known, and there is a budget of ${_shown(limit)} for this {name}. "
             "allow_unknown=True in the budget asks it all the same."
         )
         return BudgetExceededError(message, left=left, limit=limit, budget=name, renews=renews)
     anew = "" if renews is None else f"; it begins anew on {time.strftime('%d %B at %H:%M', time.localtime(renews))}"
     message = (
-        f"{head} was sent: it may cost up to ${_shown(cost)}, and ${_shown(left)} of the ${limit:g} of this {name} are "
-        f"left{anew}. A smaller max_tokens, a shorter prompt or a cheaper model costs less."
+        f"{head} was sent: it may cost up to ${_shown(cost)}, and ${_shown(left)} of the ${_shown(limit)} of "
+        f"this {name} are left{anew}. A smaller max_tokens, a shorter prompt or a cheaper model costs less."
     )
     return BudgetExceededError(message, cost=cost, left=left, limit=limit, budget=name, renews=renews)
 

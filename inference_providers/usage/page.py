@@ -31,7 +31,7 @@ def cells(one: Totals) -> list[str]:
         str(one.failed or ""),
         str(one.input),
         str(one.output),
-        f"${one.cost:.4f}{unknown}",
+        f"{'<$0.0001' if 0 < one.cost < 0.0001 else f'${one.cost:.4f}'}{unknown}",
         latency,
     ]
 

@@ -22,11 +22,12 @@ document.addEventListener('securitypolicyviolation', function (event) {
 
 
 def program() -> str:
-    """The path of a browser; the test is skipped where there is none."""
+    """The path of a browser. Ends whatever runs where there is none: nothing was tried then."""
     for name in NAMES:
         if found := shutil.which(name):
             return found
-    pytest.skip("no browser is here: `apt-get install -y chromium` as root brings it, on Debian and Ubuntu")
+    said = "no browser is here: `apt-get install -y chromium` as root brings one, on Debian; Google Chrome will do, too"
+    raise SystemExit(said)
 
 
 @contextmanager

@@ -73,6 +73,7 @@ PAGES: dict[str, Ready] = {
     "costs": at("/page/costs"),
     "costs-month": at("/page/costs?range=30d"),
     "log": at("/page/log"),
+    "call": at("/page/log/1"),
     "callers": at("/page/callers"),
     "new-caller": at("/page/callers/_new"),
     "caller": at("/page/callers/alice"),

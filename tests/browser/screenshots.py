@@ -8,6 +8,8 @@ The data, the clock and the address are the same each time, so the pictures are 
 from __future__ import annotations
 
 import argparse
+import socket
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,13 +27,11 @@ FOLDER = ROOT / "docs" / "pictures"
 NOW = 1_795_705_200  # 2026-11-26 15:00 UTC, a Thursday
 PORT, PROVIDERS_PORT = 8484, 8455  # which the pages show
 SHOWN = {  # picture -> page, width, scheme
-    "overview": ("overview", 1280, "light"),
-    "overview-dark": ("overview", 1280, "dark"),
-    "overview-phone": ("overview", 360, "light"),
-    "costs": ("costs", 1280, "light"),
+    "costs": ("costs-month", 1280, "light"),
+    "phone": ("costs-month", 360, "dark"),
     "callers": ("callers", 1280, "light"),
     "playground": ("playground", 1280, "light"),
-    "programs": ("programs", 768, "light"),
+    "programs": ("programs", 1280, "light"),
 }
 
 
@@ -76,6 +76,7 @@ def main() -> None:
     } if given.all else SHOWN  # fmt: skip
     folder = given.all or FOLDER
     folder.mkdir(parents=True, exist_ok=True)
+    _check_free(PORT, PROVIDERS_PORT)
     with gateway() as running, launched() as browser:
         url = f"http://127.0.0.1:{running.port}"
         for name, (page, width, scheme) in wanted.items():
@@ -84,6 +85,15 @@ def main() -> None:
                 if not given.all:
                     compress(folder / f"{name}.png")
                 print(folder / f"{name}.png")
+
+
+def _check_free(*ports: int) -> None:
+    """End the program where somebody else listens at one of them."""
+    for port in ports:
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError as error:
+            sys.exit(f"port {port} is needed, since the pages show it: {error.strerror}")
 
 
 def compress(file: Path) -> None:

@@ -8,6 +8,7 @@ import os
 import struct
 import subprocess
 import sys
+import time
 import zlib
 from pathlib import Path
 from typing import Any
@@ -104,14 +105,38 @@ class Behind:
             capture_output=True, text=True, encoding="utf-8", timeout=PATIENCE, check=False,
         )  # fmt: skip
 
+    def asks_again(self, command: list[str], path: str, folder: Path, **environ: str) -> bool:
+        """Whether a program asks for *path* a second time by itself; it is ended then."""
+        process = subprocess.Popen(
+            command, cwd=folder, env={**self.environ, **environ}, stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            end = time.monotonic() + PATIENCE
+            while self.asked(path) < 2 and process.poll() is None and time.monotonic() < end:
+                time.sleep(0.1)
+        finally:
+            process.kill()
+            process.wait()
+        return self.asked(path) >= 2
+
+    def asked(self, path: str) -> int:
+        """How often programs have asked for what begins with *path*."""
+        return sum(request.path.startswith(path) for request in self.tap.requests)
+
     def play(
         self, command: list[str], turns: list[dict[str, Any]], *, stream: bool = False, think: bool = False, **more: str
     ) -> list[dict[str, Any]]:
         """Run one of the programs here, and read what it says of each turn."""
-        done = self.run(
-            command, TURNS=json.dumps(turns), STREAM="yes" if stream else "no", THINK="yes" if think else "no",
-            GATEWAY_URL=self.url, GATEWAY_TOKEN=TOKEN, HEADERS=json.dumps(PRIVATE), **more,
-        )  # fmt: skip
+        environ = {
+            "TURNS": json.dumps(turns),
+            "STREAM": "yes" if stream else "no",
+            "THINK": "yes" if think else "no",
+            "GATEWAY_URL": self.url,
+            "GATEWAY_TOKEN": TOKEN,
+            "HEADERS": json.dumps(PRIVATE),
+        }
+        done = self.run(command, **{**environ, **more})
         assert done.returncode == 0, done.stderr
         found: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])["turns"]
         return found

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from tests.clients.provider import HEADERS, TEXT, cut, piece, refusal, text_of, whole
+from tests.clients.provider import TEXT, cut, piece, refusal, text_of, whole
 from tests.servers import Connection, Received, Server
 
 THOUGHT = "The user wants a script. Let me follow it."
@@ -174,7 +174,7 @@ class StrictChat(Server):
         script, number = found[-1] if found else ("text", "")
         after = messages[-1]["role"] == "tool"
         if script == "refused" and not after:
-            connection.reply(int(number), refusal(int(number)), HEADERS.get(int(number)))
+            connection.reply(int(number), refusal(int(number)), {"retry-after": "1"} if number == "429" else None)
         elif script == "cut":
             cut(connection, body)
         elif script in ("tools", "thinktools") and body.get("tools") and not after:

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
-from tests.clients.behind import BOTH, CLAUDE, NATIVE, PLAIN, THINKER, Behind
+from tests.clients.behind import BOTH, CLAUDE, NATIVE, PICTURE, PLAIN, THINKER, Behind, png
 from tests.clients.conftest import node_program, of_the_page
 from tests.clients.provider import TEXT, WORDS
 from tests.clients.strict_chat import BEFORE, THOUGHT
+from tests.clients.test_messages_native import same_bytes
 
+OFFLINE = {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
 FIRST, SECOND = "what is in the first file", "what is in the second file"
 
 
@@ -35,11 +37,13 @@ class Claude:
         for server in (behind.thinker, behind.plain, behind.native):
             server.calls = [("Read", {"file_path": str(path)}) for path in paths]
 
+    def command(self, script: str, *options: str, model: str = BOTH) -> list[str]:
+        given = f"-p --output-format stream-json --verbose --model {model} {' '.join(options)} script:{script}"
+        return ["bash", "-c", f"{self.start}exec node {self.program[0]} {given}"]
+
     def run(self, script: str, *options: str, model: str = BOTH) -> list[dict[str, Any]]:
         """What it says: an event a line."""
-        given = f"-p --output-format stream-json --verbose --model {model} {' '.join(options)} script:{script}"
-        line = f"{self.start}exec node {self.program[0]} {given}"
-        done = self.behind.run(["bash", "-c", line], self.folder, CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC="1")
+        done = self.behind.run(self.command(script, *options, model=model), self.folder, **OFFLINE)
         return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
 
@@ -60,6 +64,8 @@ def test_stream(claude: Claude, model: str) -> None:
     assert (result(events)["is_error"], result(events)["result"]) == (False, TEXT)
     assert result(events)["usage"]["input_tokens"] == 12
     assert result(events)["usage"]["cache_read_input_tokens"] == 8
+    if model == NATIVE:
+        same_bytes(claude.behind)
 
 
 @pytest.mark.parametrize("model", [THINKER, PLAIN, NATIVE])
@@ -74,10 +80,27 @@ def test_tools_in_parallel(claude: Claude, model: str) -> None:
     assert [block["thinking"] for block in blocks(events, "thinking")][:1] == [THOUGHT]
 
 
-def test_refusal(claude: Claude) -> None:
-    events = claude.run("refused-400", model=PLAIN)
+@pytest.mark.parametrize("model", [PLAIN, NATIVE])
+def test_picture_that_a_tool_shows(claude: Claude, model: str) -> None:
+    (claude.folder / "picture.png").write_bytes(png())
+    server = claude.behind.native if model == NATIVE else claude.behind.plain
+    server.calls = [("Read", {"file_path": str(claude.folder / "picture.png")})]
+    assert result(claude.run("tools", model=model))["is_error"] is False
+    assert PICTURE.encode() in server.requests[-1].body
+
+
+@pytest.mark.parametrize("status", [400, 429])
+def test_refusal(claude: Claude, status: int) -> None:
+    events = claude.run(f"refused-{status}", model=PLAIN)
     assert result(events)["is_error"] is True
-    assert WORDS[400][0] in result(events)["result"]
+    assert WORDS[status][0] in result(events)["result"]
+    if status == 429:  # after a 400 it leaves out one beta after the other
+        assert claude.behind.asked("/v1/messages") == 1
+
+
+def test_stream_that_breaks_off(claude: Claude) -> None:
+    """Half an answer is never taken for a whole one: it asks again, for some minutes."""
+    assert claude.behind.asks_again(claude.command("cut", model=PLAIN), "/v1/messages", claude.folder, **OFFLINE)
 
 
 @pytest.mark.parametrize("change", ["failure", "model"])

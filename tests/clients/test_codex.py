@@ -11,8 +11,10 @@ import pytest
 from tests.clients.behind import BOTH, PLAIN, THINKER, Behind, png
 from tests.clients.conftest import node_program, of_the_page
 from tests.clients.provider import TEXT, WORDS
-from tests.clients.strict_chat import BEFORE, THOUGHT
+from tests.clients.strict_chat import BEFORE, THOUGHT, pictures
 
+# It looks for plug-ins, for a newer version of itself, and for experiments to take part in.
+OFFLINE = ("features.plugins", "check_for_update_on_startup", "analytics.enabled")
 FIRST, SECOND = "what is in the first file", "what is in the second file"
 
 
@@ -40,13 +42,15 @@ class Codex:
         """What it says: an event a line."""
         # The sandbox needs what a container may not have; what runs is `cat`.
         given = ["--json", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox", "-m", model, *options]
+        for name in OFFLINE:
+            given += ["-c", f"{name}=false"]
         command = ["node", *self.program, "exec", *(["resume", "--last"] if resumes else []), *given]
-        done = self.behind.run([*command, f"script:{script}"], self.folder)
+        done = self.behind.run([*command, "--", f"script:{script}"], self.folder)
         return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
     @property
     def asked(self) -> int:
-        return sum(request.path == "/v1/responses" for request in self.behind.tap.requests)
+        return self.behind.asked("/v1/responses")
 
 
 def items(events: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
@@ -84,16 +88,31 @@ def test_tools_in_parallel(codex: Codex, model: str) -> None:
 
 def test_picture(codex: Codex, tmp_path: Path) -> None:
     (tmp_path / "picture.png").write_bytes(png())
-    events = codex.run("pictures", "-i", f"{tmp_path / 'picture.png'}", "--", model=PLAIN)
+    events = codex.run("pictures", "-i", f"{tmp_path / 'picture.png'}", model=PLAIN)
     assert texts(events) == [f"{len(png())}bytes"]
+
+
+def test_picture_that_a_tool_shows(codex: Codex) -> None:
+    (codex.folder / "picture.png").write_bytes(png())
+    codex.behind.plain.calls = [("view_image", {"path": str(codex.folder / "picture.png")})]
+    codex.run("tools", model=PLAIN)
+    assert list(pictures(codex.behind.plain.chats[-1].json["messages"])) == [f"{len(png())}bytes"]
 
 
 @pytest.mark.parametrize("status", [400, 429])
 def test_refusal(codex: Codex, status: int) -> None:
     events = codex.run(f"refused-{status}", model=PLAIN)
     (failed,) = [event for event in events if event["type"] == "turn.failed"]
-    assert WORDS[status][0] in failed["error"]["message"]
+    assert (WORDS[400][0] if status == 400 else "429") in failed["error"]["message"]
     assert codex.asked == 1
+
+
+def test_web_search_that_nobody_has(codex: Codex) -> None:
+    """It is said, and nobody is asked: an answer without it would not be what was asked for."""
+    events = codex.run("text", "-c", "web_search=live", model=PLAIN)
+    (failed,) = [event for event in events if event["type"] == "turn.failed"]
+    assert "web_search" in failed["error"]["message"]
+    assert codex.behind.plain.requests == []
 
 
 def test_stream_that_breaks_off(codex: Codex) -> None:
@@ -114,7 +133,6 @@ def test_five_turns(codex: Codex, change: str) -> None:
         for place, (script, model) in enumerate(zip(scripts, models, strict=True))
     ]
     assert [len(one) for one in said] == [1, 2, 1, 2, 1]
-    called = ["said+exec_command()+exec_command()", "=", "=", "said"]
-    words = [word.partition("=")[0] + "=" if word.startswith("=") else word for word in said[-1][0].split()]
-    told = [word for word in words if word in ("said", "=", called[0])]
+    called = ["said+exec_command()+exec_command()", "said"]
+    told = [word for word in said[-1][0].split() if word in ("said", called[0])]
     assert told == ["said", *called, "said", *called]

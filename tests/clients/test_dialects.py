@@ -35,14 +35,21 @@ class Sdk:
         self.usage, self.own_mind = list(usage), own_mind
 
 
-ANTHROPIC = {400: "invalid_request_error", 429: "rate_limit_error", 503: "overloaded_error"}
-GOOGLE = {400: "INVALID_ARGUMENT", 429: "RESOURCE_EXHAUSTED", 503: "UNAVAILABLE"}
-NONE: dict[int, str | None] = dict.fromkeys((400, 429, 503))
+ANTHROPIC = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    429: "rate_limit_error",
+    503: "overloaded_error",
+}
+OPENAI = {400: "invalid_request_error", 401: "authentication_error", 429: "rate_limit_error", 503: "server_error"}
+GOOGLE = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 429: "RESOURCE_EXHAUSTED", 503: "UNAVAILABLE"}
+NONE: dict[int, str | None] = dict.fromkeys((400, 401, 429, 503))
 SDKS = {
     "anthropic-python": Sdk(python("anthropic_python.py"), "/v1/messages", "end_turn", {**ANTHROPIC}),
     "anthropic-node": Sdk(node("anthropic_node.mjs"), "/v1/messages", "end_turn", {**ANTHROPIC}),
     "ai-sdk-anthropic": Sdk(node("ai_sdk_anthropic.mjs"), "/v1/messages", "stop", {**ANTHROPIC}, own_mind=True),
-    "google-genai": Sdk(python("google_genai_python.py"), "/v1beta/models/", "STOP", {**GOOGLE}),
+    "openai-responses": Sdk(python("openai_responses_python.py"), "/v1/responses", "completed", {**OPENAI}),
+    "google-genai": Sdk(python("google_genai_python.py"), "/v1/models/", "STOP", {**GOOGLE}),
     "ollama": Sdk(python("ollama_python.py"), "/api/chat", "stop", NONE, usage=(20, 0, 9)),
 }
 CALLED = [[name, arguments] for name, arguments in CALLS]
@@ -54,11 +61,6 @@ def sdk(request: pytest.FixtureRequest) -> Sdk:
     return SDKS[str(request.param)]
 
 
-def asked(behind: Behind, sdk: Sdk) -> int:
-    """How often a program has asked."""
-    return sum(request.path.startswith(sdk.path) for request in behind.tap.requests)
-
-
 def turn(script: str, model: str = BOTH, **more: str) -> dict[str, Any]:
     return {"prompt": f"script:{script}", "model": model, **more}
 
@@ -68,7 +70,7 @@ def test_chat(sdk: Sdk, behind: Behind) -> None:
     assert said["error"] is None
     assert (said["text"], said["calls"], said["thoughts"], said["pieces"]) == (TEXT, [], "", [])
     assert (said["usage"], said["reason"]) == (sdk.usage, sdk.end)
-    assert asked(behind, sdk) == len(behind.thinker.chats) == 1
+    assert behind.asked(sdk.path) == len(behind.thinker.chats) == 1
 
 
 def test_stream(sdk: Sdk, behind: Behind) -> None:
@@ -86,7 +88,7 @@ def test_tools_in_parallel(sdk: Sdk, behind: Behind, model: str, stream: bool) -
     (said,) = behind.play(sdk.command(), [turn("tools", model)], stream=stream)
     assert said["error"] is None
     assert (said["said"], said["calls"], said["text"]) == (BEFORE, CALLED, "The tools say 5 and 42.")
-    assert asked(behind, sdk) == 2
+    assert behind.asked(sdk.path) == 2
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -116,7 +118,14 @@ def test_refusal(sdk: Sdk, behind: Behind, status: int, stream: bool) -> None:
     (said,) = behind.play(sdk.command(), [turn(f"refused-{status}", PLAIN)], stream=stream, **more)
     assert (said["error"]["status"], said["error"]["type"]) == (status, sdk.kinds[status])
     assert WORDS[status][0] in said["error"]["message"]
-    assert (said["text"], asked(behind, sdk)) == ("", 1)
+    assert (said["text"], behind.asked(sdk.path)) == ("", 1)
+
+
+def test_wrong_token(sdk: Sdk, behind: Behind) -> None:
+    """It is said in the form that the SDK reads, and nobody is asked."""
+    (said,) = behind.play(sdk.command(), [turn("text")], GATEWAY_TOKEN="not-the-token-0123456789")
+    assert (said["error"]["status"], said["error"]["type"]) == (401, sdk.kinds[401])
+    assert behind.thinker.requests == []
 
 
 def test_broken_provider(sdk: Sdk, behind: Behind) -> None:
@@ -126,7 +135,7 @@ def test_broken_provider(sdk: Sdk, behind: Behind) -> None:
     (said,) = behind.play(sdk.command(), [turn("text", PLAIN)], **more)
     assert (said["error"]["status"], said["error"]["type"]) == (503, sdk.kinds[503])
     assert "out of order" in said["error"]["message"]
-    assert asked(behind, sdk) == 1
+    assert behind.asked(sdk.path) == 1
 
 
 def test_stream_that_breaks_off(sdk: Sdk, behind: Behind) -> None:
@@ -134,7 +143,7 @@ def test_stream_that_breaks_off(sdk: Sdk, behind: Behind) -> None:
     (said,) = behind.play(sdk.command(), [turn("cut", PLAIN)], stream=True)
     assert "".join(said["pieces"]) == "Grüße from the "
     assert said["error"] is not None
-    assert asked(behind, sdk) == 1
+    assert behind.asked(sdk.path) == 1
 
 
 @pytest.mark.parametrize("stream", [False, True])

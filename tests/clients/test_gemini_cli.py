@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.clients.behind import BOTH, PLAIN, THINKER, Behind
+from tests.clients.behind import BOTH, PICTURE, PLAIN, THINKER, Behind, png
 from tests.clients.conftest import node_program, of_the_page
 from tests.clients.provider import TEXT, WORDS
 
@@ -37,10 +37,13 @@ class Gemini:
         for server in (behind.thinker, behind.plain):
             server.calls = [("read_file", {"file_path": str(path)}) for path in paths]
 
+    def command(self, script: str, *options: str, model: str = BOTH) -> list[str]:
+        given = f"--skip-trust --output-format stream-json -m {model} {' '.join(options)} -p script:{script}"
+        return ["bash", "-c", f"{self.start}exec {self.program[0]} {given}"]
+
     def run(self, script: str, *options: str, model: str = BOTH) -> list[dict[str, Any]]:
         """What it says: an event a line."""
-        given = f"--skip-trust --output-format stream-json -m {model} {' '.join(options)} -p script:{script}"
-        done = self.behind.run(["bash", "-c", f"{self.start}exec {self.program[0]} {given}"], self.folder)
+        done = self.behind.run(self.command(script, *options, model=model), self.folder)
         return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
 
@@ -60,6 +63,23 @@ def test_tools_in_parallel(gemini: Gemini, model: str) -> None:
     assert [event["tool_name"] for event in events if event["type"] == "tool_use"] == ["read_file", "read_file"]
     assert FIRST in text(events)
     assert SECOND in text(events)
+
+
+def test_picture_that_a_tool_shows(gemini: Gemini) -> None:
+    (gemini.folder / "picture.png").write_bytes(png())
+    gemini.behind.plain.calls = [("read_file", {"file_path": str(gemini.folder / "picture.png")})]
+    assert gemini.run("tools", model=PLAIN)[-1]["status"] == "success"
+    assert PICTURE.encode() in gemini.behind.plain.chats[-1].body
+
+
+def test_stream_that_breaks_off(gemini: Gemini) -> None:
+    """Half an answer is never taken for a whole one."""
+    assert gemini.run("cut", model=PLAIN)[-1]["status"] == "error"
+
+
+def test_rate_limit(gemini: Gemini) -> None:
+    """It repeats by itself."""
+    assert gemini.behind.asks_again(gemini.command("refused-429", model=PLAIN), "/v1beta/", gemini.folder)
 
 
 def test_refusal(gemini: Gemini) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.behind import Behind
+from tests.clients.behind import TOKEN, Behind
 from tests.clients.conftest import FOLDER, NODE_MODULES, PROGRAMS, Way, node_program, of_the_page, python_program
 from tests.clients.provider import TEXT
 from tests.conftest import ROOT
@@ -51,6 +51,12 @@ def test_python_of_other_apis(heading: str, behind: Behind) -> None:
     done = behind.run([*command, "-c", behind.pasted(block)])
     assert (done.stdout, done.returncode) == (f"{TEXT}\n", 0), done.stderr
     assert len(behind.thinker.chats) == 1
+
+
+def test_ollama_by_its_variables(behind: Behind) -> None:
+    code = 'import ollama; print(ollama.chat("auto", [{"role": "user", "content": "Hello"}]).message.content)'
+    done = behind.run([*python_program("python"), "-c", code], OLLAMA_HOST=behind.url, OLLAMA_API_KEY=TOKEN)
+    assert (done.stdout, done.returncode) == (f"{TEXT}\n", 0), done.stderr
 
 
 @pytest.mark.parametrize("heading", ["anthropic for Node", "Vercel AI SDK, by Anthropic's API"])

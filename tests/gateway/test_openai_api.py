@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+import pytest
+
+from tests.gateway.inside import Inside, post, statuses
 from tests.running import Running
 from tests.servers import Server
 
@@ -33,3 +36,23 @@ def test_headers_of_the_caller_stay_here(start: Start, serve: Serve) -> None:
     raw = server.requests[0].raw
     for said in (*own.values(), gateway.token):
         assert said.encode() not in raw
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/chat/completions", "but /v1/chat/completions: give the program an address that ends with /v1."),
+        ("/v1/v1/messages", "but /v1/messages: give the program an address that ends without /v1."),
+        ("/v1/v1beta/models/gpt-4o:generateContent", "an address that ends without /v1."),
+        ("/v1/api/chat", "but /api/chat: give"),
+        ("/chat", "; GET /openapi.json lists them."),
+        ("//", "; GET /openapi.json lists them."),
+        (f"/x/v1beta/models/{'a' * 300}:generateContent", "; GET /openapi.json lists them."),
+    ],
+)
+def test_a_path_with_too_much_or_too_little_before_it_is_told_which_is_meant(
+    gateway: Inside, path: str, said: str
+) -> None:
+    reply = gateway.raw(post({}, path=path))
+    assert statuses(reply) == [404]
+    assert said in json.loads(reply.partition(b"\r\n\r\n")[2])["error"]["message"]

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given, settings
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 from inference_providers.files import row_writer
 from inference_providers.gateway.page import words
 from inference_providers.gateway.page.assets import FILES, address
+from inference_providers.gateway.page.frame import name_of
 from inference_providers.gateway.page.markup import tag
 from inference_providers.gateway.page.paths import ROUTES
 from inference_providers.gateway.routes import PAGE
@@ -33,7 +35,8 @@ from tests.running import Running
 from tests.servers import Connection, Received, Server, delta, status
 
 Within = Callable[..., Inside]
-PAGES = ("/", *sorted(route.pattern for route in ROUTES if route.kind == PAGE and route.method == "GET"))
+SHOWN = [route.pattern.replace("{number}", "1") for route in ROUTES if route.kind == PAGE and route.method == "GET"]
+PAGES = ("/", *sorted(SHOWN))
 WHOLE = [path for path in PAGES if path not in ("/page/live/rows", "/page/log.csv") and "{" not in path]
 OF_LOG = ("/", "/page/costs", "/page/log")
 HOSTILE = "=<script>alert(1)</script>\u202egpj\x1b[31m'\""
@@ -198,6 +201,9 @@ def test_a_form_of_another_page_does_nothing(filled: Inside, browser: Browser) -
         seen = browser.ask("POST", "/page/logout", sent)
         assert seen.status == 403
         assert complaints(seen.content) == []
+    assert (
+        browser.ask("POST", "/page/logout", {"csrf": "no"}, Authorization="Basic YTpi").status == 403
+    )  # sent by itself
     assert browser.get("/page/live").status == 200
     for headers in ({"Origin": "http://evil.example"}, {"Origin": "null"}, {"Sec_Fetch_Site": "same-site"}):
         assert browser.ask("POST", "/page/logout", {"csrf": csrf}, **headers).status == 403
@@ -231,6 +237,7 @@ def test_callers_get_nothing_of_it(within: Within) -> None:
     browser.cookies[f"inference_providers_{gateway.port}"] = key
     assert browser.get("/").status == 303
     assert gateway.ask("GET", "/page/costs")[0] == 200  # the administrator's token as a header
+    assert gateway.ask("POST", "/page/logout", {}, {"Cookie": "of=another"})[0] == 303
 
 
 def test_without_a_token_nobody_is_let_in_and_the_page_says_so(within: Within) -> None:
@@ -314,7 +321,11 @@ def test_pages_of_a_gateway_that_knows_nothing_yet(within: Within) -> None:
     browser.log_in()
     for path in WHOLE:
         seen = browser.get(path)
-        assert (path, seen.status, complaints(seen.content)) == (path, 200, [])
+        assert (path, complaints(seen.content)) == (path, [])
+        if path == "/page/log/1":
+            assert (seen.status, "There is no such call in the log" in seen.text) == (404, True)
+            continue
+        assert seen.status == 200
         assert ("inference-providers logs on" in seen.text) is (path in OF_LOG)
     assert "3 processes serve" in browser.get("/page/live").text
 
@@ -399,6 +410,23 @@ def test_the_log_is_searched_and_read_a_page_at_a_time(browser: Browser) -> None
     rows = list(csv.DictReader(browser.get("/page/log.csv?provider=p2").content.decode().splitlines()))
     assert len(rows) == 60
     assert {(one["name"], one["cost"], one["caller"]) for one in rows} == {("other", "0.5", "administrator")}
+
+
+def test_a_call_is_shown_with_all_who_were_tried(within: Within) -> None:
+    browser = Browser(gateway := within("http://127.0.0.1:9"))
+    browser.log_in()
+    tries = '[["p1", "m-internal", "RateLimitError", 0.5], ["of another form"], [1, 2, 3, "4"]]'
+    put(gateway, asked="x", cost=0.125, reported=True, tries=tries)
+    newest = browser.get("/page/log").page
+    (first, *_) = [one["href"] for one in newest.all("a") if re.fullmatch(r"/page/log/\d+", one.get("href", ""))]
+    seen = browser.get(first)
+    assert complaints(seen.content) == []
+    assert "Asked for x Provider p1" in seen.text
+    assert "Cost $0.125, as the provider says" in seen.text
+    assert "p1 m-internal rate limit 500 ms" in seen.text
+    for number in ("0", "x", "-1", "9" * 40, "\u0661"):
+        missing = browser.get(f"/page/log/{quote(number)}")
+        assert (missing.status, complaints(missing.content)) == (404, [])
 
 
 def test_the_overview_says_what_each_key_reaches_and_which_was_refused(
@@ -495,6 +523,11 @@ def test_what_is_under_way_is_shown_and_then_what_came_of_it(serve: Callable[...
 )  # fmt: skip
 def test_money_is_said_as_people_read_it(dollars: float | None, said: str) -> None:
     assert words.money(dollars).startswith(said)
+
+
+def test_a_name_that_would_widen_its_table_may_be_broken() -> None:
+    assert 'class="long"' in name_of("team-a.backend@example.com").text
+    assert "class" not in name_of("claude-sonnet-4.5").text
 
 
 def test_numbers_and_times_are_short() -> None:

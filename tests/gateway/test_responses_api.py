@@ -10,6 +10,7 @@ from typing import Any
 import openai
 import pytest
 from openai.types.responses import Response, ResponseFunctionToolCall
+from pydantic import BaseModel
 
 from inference_providers.gateway import kept_responses
 from inference_providers.gateway.callers import Caller
@@ -186,6 +187,26 @@ def test_a_program_that_keeps_its_own_history_gets_back_what_it_gave(within: Wit
     assert turns[2]["content"] == "I look."
     assert json.loads(turns[2]["tool_calls"][0]["function"]["arguments"]) == {"input": "*** Begin"}
     assert turns[3] == {"role": "tool", "tool_call_id": "c1", "content": "Done."}
+
+
+class Colour(BaseModel):
+    name: str
+
+
+def test_an_answer_in_a_form_is_read_by_the_sdk(within: Within, serve: Serve) -> None:
+    def behave(connection: Connection, request: Received) -> None:
+        asked_for = request.json["response_format"]["json_schema"]
+        assert (asked_for["name"], asked_for["strict"]) == ("Colour", True)
+        text = '{"name": "red"}'
+        if request.streams:
+            streams(text[:5], text[5:])(connection, request)
+        else:
+            connection.reply(200, completion(text, request.json["model"]))
+
+    with _client(within(serve(behave).url)) as client:
+        assert client.responses.parse(model="m", input="x", text_format=Colour).output_parsed == Colour(name="red")
+        with client.responses.stream(model="m", input="x", text_format=Colour) as stream:
+            assert stream.get_final_response().output_parsed == Colour(name="red")
 
 
 def test_items_may_be_named_instead_of_sent(within: Within, serve: Serve) -> None:
@@ -442,6 +463,30 @@ def test_items_of_the_input_are_as_the_types_say(within: Within, serve: Serve) -
     for item in listed:
         type(item).model_validate(item.to_dict(), strict=True)
     Response.model_validate(response.to_dict(), strict=True)
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [(PATH, "metadata"), (PATH, "reasoning"), ("/v1/messages", "metadata"), ("/v1/messages", "tools")],
+)
+def test_a_body_that_can_just_be_read_is_no_failure_of_the_gateway(path: str, field: str) -> None:
+    """Python writes a little less of JSON in JSON than it reads, and the less, the deeper it is in calls itself."""
+
+    async def work(ask: Asked) -> None:
+        statuses = []
+        for levels in range(900, 1001, 4):
+            deep = b'{"a":' * levels + b"1" + b"}" * levels
+            tool = b'[{"type": "custom", "name": "f", "input_schema": %s}]' % deep if field == "tools" else deep
+            said = b'"input": "x", "max_tokens": 1, "messages": [{"role": "user", "content": "x"}]'
+            status, found = await ask(
+                TOKEN, "POST", path, b'{"model": "m", %s, "%s": %s}' % (said, field.encode(), tool)
+            )
+            statuses.append(status)
+            assert status in (200, 400), (levels, found)
+        assert statuses == sorted(statuses) and statuses[-1] == 400
+
+    with Server(echo) as server:
+        run(registry_of(server.url), work)
 
 
 def test_headers_of_another_dialect_do_not_go_there() -> None:

@@ -137,7 +137,7 @@ def test_the_token_and_folders_are_those_of_the_file(start: Start, serve: Serve,
     file.write_text(f"XDG_STATE_HOME={tmp_path / 'other'}\n")
     gateway = start(serve().url, args=["--env-file", str(file)], environ={"INFERENCE_PROVIDERS_TOKEN": ""})
     assert gateway.process.stderr is not None
-    place = Path(gateway.process.stderr.readline().removeprefix("Token: ").strip())
+    place = Path(gateway.process.stderr.readline().removeprefix("Token: in ").strip())
     assert place.is_relative_to(tmp_path / "other")
     assert gateway.ask("POST", CHAT, BODY)[0] == 401
     gateway.token = place.read_text().strip()

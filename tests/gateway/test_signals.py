@@ -121,7 +121,7 @@ def test_a_file_that_cannot_be_read_changes_nothing(start: Start, serve: Serve, 
     gateway.process.send_signal(signal.SIGHUP)
     assert gateway.process.stderr is not None
     said = [gateway.process.stderr.readline() for _ in range(3)]
-    assert said[0].startswith("Token: ")
+    assert said[0].startswith("Token: in ")
     assert said[1] == f"Page: http://127.0.0.1:{gateway.port}/\n"
     assert "line 2" in said[2] and "as before" in said[2]
     assert "hunter2" not in said[2] and "another-token-0123456789" not in said[2]

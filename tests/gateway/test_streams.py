@@ -271,6 +271,7 @@ def test_a_stream_that_nobody_begins_to_read_is_given_up(serve: Serve) -> None:
         headers = {"content-type": "application/json"}
         incoming = Incoming("POST", CHAT, ADMIN, content=json.dumps(STREAMED).encode(), headers=headers)
         outgoing = await openai_api.routed(gateway, incoming)
+        await asyncio.to_thread(server.keeps_waiting)  # its head may be here before the server is asked
         await outgoing.close()
         assert await asyncio.to_thread(server.left)  # while the connection would still be open
         await gateway.providers.aclose()

@@ -33,7 +33,7 @@ def _contents() -> dict[str, tuple[str, bytes]]:
     """By name: what it is called in addresses, and what is in it; also where the package lies in an archive."""
     found = {}
     for name in FILES:
-        data = pkgutil.get_data(__package__, f"static/{name}") or b""
+        data = pkgutil.get_data(__name__.rpartition(".")[0], f"static/{name}") or b""
         stem, _, kind = name.rpartition(".")
         found[name] = (f"{stem}.{sha256(data).hexdigest()[:16]}.{kind}", data)
     return found

@@ -57,6 +57,16 @@ def read(sent: Mapping[str, Any], before: Mapping[str, str] | None = None) -> di
     return found
 
 
+def in_words(error: FieldError) -> str:
+    """What is wrong with a field, as a form calls it, and what is no limit there."""
+    said = (
+        str(error)
+        .replace(error.field, _WORDS.get(error.field, error.field).lower(), 1)
+        .replace(" or null", " or empty")
+    )
+    return f"{said[0].upper()}{said[1:]}."
+
+
 def _word(name: str, said: str) -> str | None:
     return said or None
 

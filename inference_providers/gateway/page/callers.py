@@ -168,12 +168,7 @@ def _wrong(problems: Mapping[str, str]) -> Markup | None:
 
 
 def _problems(error: FieldError) -> dict[str, str]:
-    return {error.field: _sentence(error)}
-
-
-def _sentence(error: FieldError) -> str:
-    said = str(error)
-    return f"{said[0].upper()}{said[1:]}."
+    return {error.field: caller_form.in_words(error)}
 
 
 async def _named(gateway: Gateway, incoming: Incoming) -> Caller:
@@ -186,7 +181,7 @@ async def _done(work: Callable[[], T]) -> T:
     try:
         return await asyncio.to_thread(work)
     except UnknownCallerError as error:
-        raise Refused(404, _sentence(error), "unknown_caller") from None
+        raise Refused(404, caller_form.in_words(error), "unknown_caller") from None
     except OSError as error:
         why = error.strerror or str(error)
         raise Refused(503, f"The file of callers cannot be used now: {why}.", "callers_unavailable") from None

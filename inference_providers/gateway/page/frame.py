@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import hmac
 
+from inference_providers.gateway.guard import token_of
 from inference_providers.gateway.messages import Outgoing, Refused
 from inference_providers.gateway.page.assets import icon, mark, script, style
 from inference_providers.gateway.page.markup import Markup, group, tag
@@ -51,7 +52,7 @@ NAVIGATION: Sequence[tuple[str, str]] = (
     ("/page/programs", "Programs"),
 )
 DIALECT = "page"
-_LONG = 28  # letters of a word that may be broken, so that it does not widen its table
+_LONG = 18  # letters of a word that may be broken, so that it does not widen its table
 HEADERS = {
     "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
     "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
@@ -156,8 +157,8 @@ async def fields(gateway: Gateway, incoming: Incoming) -> dict[str, Any]:
     sent = incoming.json() if is_json else plain_fields(incoming)
     shown = sent.pop("csrf", "") or incoming.headers.get("x-csrf-token", "")
     session = session_of(gateway, incoming)
-    if session is None and not incoming.headers.get("cookie"):
-        return sent  # by the token itself, which no other page has
+    if token_of(incoming.headers):
+        return sent  # by whoever has the token itself, which no browser sends of its own accord
     if session is None or not hmac.compare_digest(str(shown).encode("utf-8", "replace"), session.csrf.encode()):
         raise Refused(403, "This form is of an earlier session: open the page again.", "stale_form")
     return sent

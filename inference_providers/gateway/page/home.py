@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from inference_providers.gateway.messages import Incoming
     from inference_providers.gateway.service import Gateway
 
-_HERE = b"The gateway runs. Programs are given its address with /v1; a browser sees its page here.\n"
+_HERE = (
+    b"The gateway runs. Programs for OpenAI's API are given its address with /v1, all others without. "
+    b"A browser sees its page here.\n"
+)
 
 
 async def shown(gateway: Gateway, incoming: Incoming) -> Outgoing:

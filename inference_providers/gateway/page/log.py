@@ -123,7 +123,7 @@ def _table(rows: list[dict[str, Any]], names: Mapping[str, str], empty: str) -> 
         "" if one["input"] is None else f"{one['input']:,.0f} + {one['output'] or 0:,.0f}",
         words.money(one["cost"]) if one["cost"] is not None else "unknown" if one["outcome"] in _ANSWERED else "",
         words.seconds(one["seconds"]),
-        tag("small", one["id"]),
+        tag("a", one["id"], href=f"{PATH}/{one['id']}"),
     ] for one in rows]  # fmt: skip
     return table("Calls", head, made, numbers=(5, 6, 7, 8), empty=empty)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from urllib.parse import urlencode
 
 from inference_providers.credentials import host_of
 from inference_providers.errors import AuthenticationError
 from inference_providers.gateway.page import words
 from inference_providers.gateway.page.costs import PATH as COSTS
 from inference_providers.gateway.page.frame import badge, figures, name_of, notice, page, section, table
+from inference_providers.gateway.page.log import PATH as LOG
 from inference_providers.gateway.page.logged import how_to_log, log_of
 from inference_providers.gateway.page.markup import Markup, tag
 from inference_providers.offers import Offer
@@ -17,7 +19,7 @@ from inference_providers.usage import moments, report
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from inference_providers.calls import Pipeline
@@ -35,41 +37,48 @@ _TIMES = (("Today", "today"), ("Last 7 days", "7d"), ("This month", "this_month"
 class Connected:
     """What a pipeline reaches now. models: how many names of models, each counted once."""
 
-    __slots__ = ("keys", "models", "servers", "unused")
+    __slots__ = ("_spent", "keys", "models", "servers", "unused")
 
-    def __init__(self, pipeline: Pipeline) -> None:
-        finder = pipeline.finder
+    def __init__(self, pipeline: Pipeline, spent: Mapping[str, Totals]) -> None:
+        """*spent*: by the ids of providers, what this month has cost."""
+        finder, self._spent = pipeline.finder, spent
         names: set[str] = set()
         self.keys = [
             row
             for provider in finder.registry.providers.values()
-            if provider.local is None and (row := _key(pipeline, provider, names)) is not None
+            if provider.local is None and (row := self._key(pipeline, provider, names)) is not None
         ]
         self.servers = [_server(pipeline, server, names) for server in finder.local_servers()]
         self.models = len(names)
         self.unused = [line.strip() for line in finder.guidance.unused()[1:]]
 
+    def _key(self, pipeline: Pipeline, provider: Provider, names: set[str]) -> list[Any] | None:
+        """One provider that has a key, or an account; None for others."""
+        access = pipeline.finder.accesses[provider.id]
+        if access.credential is None or access.reason:
+            return None
+        own = {name: provider.canonical_of(name) for name in provider.callable_names()}
+        models = {canonical or name for name, canonical in own.items()}
+        names |= models
+        state, more = _state(pipeline, [Offer(access, canonical, name) for name, canonical in own.items()])
+        if access.opt_in and state == READY:
+            state, more = WHEN_NAMED, "a general-purpose token: used when the provider is named or allowed"
+        return [
+            [name_of(provider.name), tag("small", provider.id)],
+            tag("code", access.key_source.removeprefix("in ") or "an account"),
+            words.several(len(models), "model") if models else "whatever it has",
+            name_of(host_of(access.endpoint)),
+            [_badge(state), tag("small", more) if more else None],
+            self._cost(provider.id),
+        ]
 
-def _key(pipeline: Pipeline, provider: Provider, names: set[str]) -> list[Any] | None:
-    """One provider that has a key, or an account; None for others."""
-    access = pipeline.finder.accesses[provider.id]
-    if access.credential is None or access.reason:
-        return None
-    own = {name: provider.canonical_of(name) for name in provider.callable_names()}
-    names |= {canonical or name for name, canonical in own.items()}
-    models = len(set(own.values()))
-    where = access.key_source.removeprefix("in ")
-    state, more = _state(pipeline, [Offer(access, canonical, name) for name, canonical in own.items()])
-    if access.opt_in and state == READY:
-        state, more = WHEN_NAMED, "a general-purpose token: used when the provider is named or allowed"
-    host = host_of(access.endpoint)
-    return [
-        [name_of(provider.name), tag("small", provider.id)],
-        [tag("code", where or "an account")],
-        words.several(models, "model") if models else "whatever it has",
-        name_of(host),
-        [_badge(state), tag("small", more) if more else None],
-    ]
+    def _cost(self, provider: str) -> Any:
+        """What a provider has cost, leading to its calls; nothing for one that was not asked."""
+        one = self._spent.get(provider)
+        if one is None:
+            return ""
+        cost = tag("a", words.money(one.cost), href=f"{LOG}?{urlencode({'provider': provider})}")
+        return [cost, tag("small", f"+ {one.unknown:,} unknown") if one.unknown else None]
 
 
 def _badge(state: str) -> Markup:
@@ -112,7 +121,8 @@ async def shown(gateway: Gateway, incoming: Incoming) -> Outgoing:
 
         now, file = datetime.fromtimestamp(time.time(), UTC), log_of(gateway)
         sums = [next(iter(report(file, *moments(time, now))), None) for _, time in _TIMES]
-        return Connected(gateway.pipeline), sums
+        month = {one.key: one for one in report(file, *moments(_TIMES[-1][1], now), by="provider")}
+        return Connected(gateway.pipeline, month), sums
 
     connected, sums = await asyncio.to_thread(work)
     spent = [_spent(name, one) for (name, _), one in zip(_TIMES, sums, strict=True)]
@@ -144,10 +154,10 @@ def _spent(name: str, one: Totals | None) -> tuple[str, str, str]:
 
 
 def _connected(connected: Connected) -> list[Markup]:
-    head = ["Provider", "Key", "Reaches", "Host", "State"]
+    head = ["Provider", "Key", "Reaches", "Host", "State", "This month"]
     keys = section(
         "Keys",
-        table("Providers with a key", head, connected.keys, empty="No key is set."),
+        table("Providers with a key", head, connected.keys, numbers=(5,), empty="No key is set."),
         _unused(connected.unused),
         id="keys",
         note="Where each key is, and what it reaches. Keys themselves are never shown.",

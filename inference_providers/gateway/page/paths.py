@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from inference_providers.gateway.page import assets, callers, costs, home, live, log, login, playground, programs
+from inference_providers.gateway.page import (
+    assets,
+    callers,
+    costs,
+    home,
+    live,
+    log,
+    login,
+    one_call,
+    playground,
+    programs,
+)
 
 ROUTES = (
     *assets.ROUTES,
@@ -11,6 +22,7 @@ ROUTES = (
     *live.ROUTES,
     *costs.ROUTES,
     *log.ROUTES,
+    *one_call.ROUTES,
     *callers.ROUTES,
     *playground.ROUTES,
     *programs.ROUTES,

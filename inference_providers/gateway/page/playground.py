@@ -113,7 +113,7 @@ def _column(number: int, model: str) -> Markup:
         "section",
         tag("div", tag("label", name, for_=own), tag("div", chosen, away, class_="pick"), class_="field"),
         tag("div", "", class_="answer", tabindex="0", role="region", aria_label=f"Answer of model {number + 1}"),
-        tag("dl", facts, class_="facts"),
+        tag("dl", facts, class_="took"),
         class_="column",
         aria_label=name,
         hidden=number >= SHOWN,

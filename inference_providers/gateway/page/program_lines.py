@@ -98,95 +98,6 @@ PROGRAMS = (
         ),
     ),
     Program(
-        "claude-code", "Claude Code",
-        Lines(
-            SHELL,
-            """
-            export ANTHROPIC_BASE_URL=http://127.0.0.1:8484 ANTHROPIC_AUTH_TOKEN="$INFERENCE_PROVIDERS_TOKEN"
-            claude
-            """,
-        ),
-        path=MESSAGES,
-    ),
-    Program(
-        "anthropic", "anthropic for Python",
-        Lines(
-            PYTHON,
-            """
-            import os
-
-            import anthropic
-
-            key = os.environ["INFERENCE_PROVIDERS_TOKEN"]
-            client = anthropic.Anthropic(base_url="http://127.0.0.1:8484", api_key=key)
-            messages = [{"role": "user", "content": "Hello"}]
-            reply = client.messages.create(model="auto", max_tokens=1000, messages=messages)
-            print(reply.content[0].text)
-            """,
-        ),
-        path=MESSAGES,
-    ),
-    Program(
-        "codex", "Codex CLI",
-        Lines(
-            "~/.codex/config.toml",
-            """
-            model = "auto"
-            model_provider = "gateway"
-
-            [model_providers.gateway]
-            name = "inference-providers"
-            base_url = "http://127.0.0.1:8484/v1"
-            env_key = "INFERENCE_PROVIDERS_TOKEN"
-            wire_api = "responses"
-            """,
-        ),
-        path=RESPONSES,
-    ),
-    Program(
-        "gemini-cli", "Gemini CLI",
-        Lines(
-            SHELL,
-            """
-            export GOOGLE_GEMINI_BASE_URL=http://127.0.0.1:8484 GEMINI_API_KEY="$INFERENCE_PROVIDERS_TOKEN"
-            gemini -m auto
-            """,
-        ),
-        path=GEMINI,
-    ),
-    Program(
-        "google-genai", "google-genai for Python",
-        Lines(
-            PYTHON,
-            """
-            import os
-
-            from google import genai
-
-            options = {"base_url": "http://127.0.0.1:8484"}
-            client = genai.Client(api_key=os.environ["INFERENCE_PROVIDERS_TOKEN"], http_options=options)
-            print(client.models.generate_content(model="auto", contents="Hello").text)
-            """,
-        ),
-        path=GEMINI,
-    ),
-    Program(
-        "ollama", "ollama for Python",
-        Lines(
-            PYTHON,
-            """
-            import os
-
-            from ollama import Client
-
-            headers = {"Authorization": "Bearer " + os.environ["INFERENCE_PROVIDERS_TOKEN"]}
-            client = Client("http://127.0.0.1:8484", headers=headers)
-            print(client.chat("auto", [{"role": "user", "content": "Hello"}]).message.content)
-            """,
-        ),
-        path=OLLAMA,
-    ),
-    Program(
         "langchain", "LangChain",
         Lines(
             PYTHON,
@@ -201,7 +112,7 @@ PROGRAMS = (
         ),
     ),
     Program(
-        "ai-sdk", "Vercel AI SDK",
+        "vercel-ai-sdk", "Vercel AI SDK",
         Lines(
             NODE,
             """
@@ -219,6 +130,96 @@ PROGRAMS = (
             """,
         ),
         note="It repeats by the status alone; maxRetries: 0 leaves that to the gateway.",
+    ),
+    Program(
+        "anthropic-python", "anthropic for Python",
+        Lines(
+            PYTHON,
+            """
+            import os
+
+            import anthropic
+
+            client = anthropic.Anthropic(base_url="http://127.0.0.1:8484", api_key=os.environ["INFERENCE_PROVIDERS_TOKEN"])
+            reply = client.messages.create(model="auto", max_tokens=1024, messages=[{"role": "user", "content": "Hello"}])
+            print(reply.content[0].text)
+            """,  # noqa: E501
+        ),
+        path=MESSAGES,
+    ),
+    Program(
+        "anthropic-node", "anthropic for Node",
+        Lines(
+            NODE,
+            """
+            import Anthropic from "@anthropic-ai/sdk";
+
+            const client = new Anthropic({
+              baseURL: "http://127.0.0.1:8484",
+              apiKey: process.env.INFERENCE_PROVIDERS_TOKEN,
+            });
+            const reply = await client.messages.create({
+              model: "auto",
+              max_tokens: 1024,
+              messages: [{ role: "user", content: "Hello" }],
+            });
+            console.log(reply.content[0].text);
+            """,
+        ),
+        path=MESSAGES,
+    ),
+    Program(
+        "vercel-ai-sdk-by-anthropic-s-api", "Vercel AI SDK, by Anthropic's API",
+        Lines(
+            NODE,
+            """
+            import { createAnthropic } from "@ai-sdk/anthropic";
+            import { generateText } from "ai";
+
+            const gateway = createAnthropic({
+              baseURL: "http://127.0.0.1:8484/v1",
+              apiKey: process.env.INFERENCE_PROVIDERS_TOKEN,
+            });
+            const reply = await generateText({ model: gateway("auto"), prompt: "Hello", maxOutputTokens: 1024, maxRetries: 0 });
+            console.log(reply.text);
+            """,  # noqa: E501
+        ),
+        path=MESSAGES,
+    ),
+    Program(
+        "google-genai-python", "google-genai for Python",
+        Lines(
+            PYTHON,
+            """
+            import os
+
+            from google import genai
+
+            client = genai.Client(
+                api_key=os.environ["INFERENCE_PROVIDERS_TOKEN"], http_options={"base_url": "http://127.0.0.1:8484"}
+            )
+            print(client.models.generate_content(model="auto", contents="Hello").text)
+            """,
+        ),
+        path=GEMINI,
+    ),
+    Program(
+        "ollama-python", "ollama for Python",
+        Lines(
+            PYTHON,
+            """
+            import os
+
+            import ollama
+
+            client = ollama.Client(
+                host="http://127.0.0.1:8484", headers={"Authorization": f"Bearer {os.environ['INFERENCE_PROVIDERS_TOKEN']}"}
+            )
+            print(client.chat("auto", [{"role": "user", "content": "Hello"}]).message.content)
+            """,  # noqa: E501
+        ),
+        path=OLLAMA,
+        note="What was made for Ollama and takes an address alone has nowhere to put a token.",
     ),
     Program(
         "llm", "llm",
@@ -249,7 +250,7 @@ PROGRAMS = (
             aider --model openai/auto
             """,
         ),
-        note="`openai/` is aider's word for the API, and not sent.",
+        note="openai/ is aider's word for the API, and not sent.",
     ),
     Program(
         "opencode", "opencode",
@@ -275,6 +276,62 @@ PROGRAMS = (
             """,
         ),
         Lines(SHELL, 'opencode run "Hello"'),
+    ),
+    Program(
+        "claude-code", "Claude Code",
+        Lines(
+            SHELL,
+            """
+            export ANTHROPIC_BASE_URL=http://127.0.0.1:8484 ANTHROPIC_AUTH_TOKEN="$INFERENCE_PROVIDERS_TOKEN"
+            export ANTHROPIC_MODEL=auto ANTHROPIC_DEFAULT_HAIKU_MODEL=auto:small
+            claude
+            """,
+        ),
+        path=MESSAGES,
+        note="CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1 keeps it from asking anybody but the gateway.",
+    ),
+    Program(
+        "codex", "Codex",
+        Lines(
+            "~/.codex/config.toml",
+            """
+            model = "auto"
+            model_provider = "gateway"
+            web_search = "disabled"
+
+            [model_providers.gateway]
+            name = "inference-providers"
+            base_url = "http://127.0.0.1:8484/v1"
+            env_key = "INFERENCE_PROVIDERS_TOKEN"
+            wire_api = "responses"
+            request_max_retries = 0
+            stream_max_retries = 0
+            """,
+        ),
+        Lines(SHELL, 'codex exec "Hello"'),
+        path=RESPONSES,
+        note="Its web search runs at OpenAI: where it is on, only models of providers that have it can answer.",
+    ),
+    Program(
+        "gemini-cli", "Gemini CLI",
+        Lines(
+            SHELL,
+            """
+            export GOOGLE_GEMINI_BASE_URL=http://127.0.0.1:8484 GEMINI_API_KEY="$INFERENCE_PROVIDERS_TOKEN" GEMINI_MODEL=auto
+            gemini --skip-trust -p "Hello"
+            """,  # noqa: E501
+        ),
+        Lines(
+            "~/.gemini/settings.json, the first time",
+            """
+            {
+              "security": {"auth": {"selectedType": "gemini-api-key"}},
+              "privacy": {"usageStatisticsEnabled": false},
+              "general": {"enableAutoUpdate": false}
+            }
+            """,
+        ),
+        path=GEMINI,
     ),
     Program(
         "go", "Go",

@@ -11,14 +11,12 @@ question.addEventListener("submit", (event) => {
   event.preventDefault();
   send();
 });
-question.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
-    event.preventDefault();
-    if (question.reportValidity()) send();
-  }
-});
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") running?.abort();
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.closest("#question, .column")) {
+    event.preventDefault();
+    question.requestSubmit();
+  }
 });
 stop.addEventListener("click", () => running?.abort());
 
