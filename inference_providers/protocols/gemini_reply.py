@@ -7,7 +7,7 @@ import re
 from inference_providers import chat
 from inference_providers.protocols import gemini_signatures as signatures
 from inference_providers.protocols.gemini_values import unwrapping
-from inference_providers.protocols.reply_parts import as_json, is_likely, object_of
+from inference_providers.protocols.reply_parts import as_line, is_likely, object_of
 from inference_providers.usage import usage_of
 
 TYPE_CHECKING = False
@@ -32,7 +32,6 @@ _REASONS = frozenset((
     "SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MALFORMED_FUNCTION_CALL",
     "IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "UNEXPECTED_TOOL_CALL",
 ))  # fmt: skip
-_BREAKS = {ord(sign): f"\\u{ord(sign):04x}" for sign in "\u0085\u2028\u2029"}  # which some read as the end of a line
 
 
 def reply(data: Mapping[str, Any], asked: Asked, *, new_id: Callable[[str], str]) -> dict[str, Any]:
@@ -260,7 +259,7 @@ class Events:
         return _response(told, self._asked, self._model, self._id, used)
 
     def _event(self, value: Any) -> bytes:
-        return b"data: " + _line(value) + b"\n\n"
+        return b"data: " + as_line(value) + b"\n\n"
 
     def _close(self) -> bytes:
         return b""
@@ -273,12 +272,7 @@ class ListEvents(Events):
 
     def _event(self, value: Any) -> bytes:
         before, self._begun = b"," if self._begun else b"[", True
-        return before + _line(value) + b"\n"
+        return before + as_line(value) + b"\n"
 
     def _close(self) -> bytes:
         return b"]"
-
-
-def _line(value: Any) -> bytes:
-    line = as_json(value)
-    return line if line.isascii() else line.decode().translate(_BREAKS).encode()

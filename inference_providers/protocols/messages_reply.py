@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from inference_providers import chat
-from inference_providers.protocols.reply_parts import Waiting, as_json, count, object_of, piece_of
+from inference_providers.protocols.reply_parts import Waiting, as_json, count, object_of, only_text, piece_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -144,6 +144,8 @@ class Events:
 
     def feed(self, chunk: Mapping[str, Any]) -> bytes:
         """The events that a chunk brings."""
+        if self._open == TEXT and (text := only_text(chunk)):
+            return _MORE_TEXT % (self._index, as_json(text))
         out = [] if self._begun else [self._start()]
         if said := chat.usage_in(chunk):
             self._usage = chat.with_usage(self._usage, said)
@@ -263,6 +265,12 @@ class Events:
         out = [] if self._sealed_so_far else [self._seal("")]
         self._open, self._call = "", None
         return [*out, _event("content_block_stop", {"index": self._index})]
+
+
+_MORE_TEXT = (
+    b'event: content_block_delta\ndata: {"type": "content_block_delta", "index": %d, '
+    b'"delta": {"type": "text_delta", "text": %b}}\n\n'
+)  # what most chunks come to
 
 
 def _event(kind: str, fields: Mapping[str, Any]) -> bytes:

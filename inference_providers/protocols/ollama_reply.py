@@ -10,7 +10,7 @@ import re
 import time
 
 from inference_providers import chat
-from inference_providers.protocols.reply_parts import as_json, count, is_likely, object_of
+from inference_providers.protocols.reply_parts import as_line, count, is_likely, object_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -266,4 +266,4 @@ class GeneratedEvents(Events):
 
 
 def _encoded(fields: Mapping[str, Any]) -> bytes:
-    return as_json(fields) + b"\n"
+    return as_line(fields) + b"\n"

@@ -29,6 +29,15 @@ def as_json(value: Any) -> bytes:
     return text.encode("utf-8", "replace")
 
 
+_BREAKS = {ord(sign): f"\\u{ord(sign):04x}" for sign in "\u0085\u2028\u2029"}  # which some read as the end of a line
+
+
+def as_line(value: Any) -> bytes:
+    """`as_json` that is one line to every program: some end lines at other signs, too."""
+    line = as_json(value)
+    return line if line.isascii() else line.decode().translate(_BREAKS).encode()
+
+
 def _finite(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _finite(inner) for name, inner in value.items()}
@@ -66,6 +75,22 @@ def is_likely(token: Any) -> bool:
     if not isinstance(token, dict) or not isinstance(token.get("token"), str):
         return False
     return type(token.get("logprob")) in (int, float) and -1e9 < token["logprob"] < 1e9
+
+
+def only_text(chunk: Any) -> str:
+    """The text of a chunk that says nothing else, as most do; empty for all others."""
+    choices = chunk.get("choices")
+    if type(choices) is not list or len(choices) != 1 or chunk.get("usage"):
+        return ""
+    choice = choices[0]
+    delta = choice.get("delta") if type(choice) is dict else None
+    if type(delta) is not dict or choice.get("finish_reason") or choice.get("index") or not _TEXT_ALONE(delta):
+        return ""
+    text = delta.get("content")
+    return text if type(text) is str else ""
+
+
+_TEXT_ALONE = frozenset(("content", "role")).issuperset
 
 
 def count(value: Any) -> int:
