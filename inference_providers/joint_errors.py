@@ -70,7 +70,11 @@ def _told(telling: ProviderError, attempts: Sequence[Attempt], late: str) -> str
     attempt = next(attempt for attempt in attempts if attempt.error is telling)
     named = attempt.outcome.startswith(f"{attempt.provider}:")
     said = f"{attempt.outcome if named else f'{attempt.provider}: {attempt.outcome}'}{late}"
-    return said if len(attempts) == 1 else f"{said}; {_listed(attempts)}"
+    if len(attempts) == 1:
+        return said
+    if len({(one.model, one.outcome) for one in attempts}) == 1:  # nothing is told again that was just said
+        return f"{said}; {len(attempts)} attempts at {attempt.provider}/{attempt.model}, all alike"
+    return f"{said}; {_listed(attempts)}"
 
 
 def of_rounds(attempts: Sequence[Attempt]) -> AllProvidersFailedError:

@@ -292,6 +292,15 @@ def test_thoughts_are_shown_to_whoever_asks_or_may_have_to_send_them_back(
     assert [one["content_block"]["type"] for one in told if one["type"] == "content_block_start"] == kinds
 
 
+@pytest.mark.parametrize(("model", "name"), [("m-1", "m-1"), (None, "m"), ("", "m"), (3, "m")])
+def test_a_message_is_of_the_model_that_made_it(model: Any, name: str) -> None:
+    message = {"role": "assistant", "content": "so"}
+    assert reply({"model": model, "choices": [{"message": message}]}, read(asked()), new_id=ids())["model"] == name
+    events = Events(read(asked(stream=True)), new_id=ids())
+    (start, *_) = parsed(events.feed({"model": model, "choices": [{"delta": message}]}))
+    assert start["message"]["model"] == name
+
+
 def test_thoughts_keep_what_seals_them() -> None:
     details = [
         {"type": "reasoning.text", "text": "hm", "signature": "s"},

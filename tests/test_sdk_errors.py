@@ -372,3 +372,10 @@ def test_terms_of_a_form_that_name_nobody_are_refused(serve: Serve) -> None:
     with list_of(server.url).client() as client, pytest.raises(openai.BadRequestError, match="nobody-at-all"):
         client.audio.transcriptions.create(model="m", file=("a", b"1"), extra_body={"only": ["nobody-at-all"]})
     assert server.requests == []
+
+
+def test_what_one_provider_says_again_is_told_once(serve: Serve) -> None:
+    long = "Rate limit reached in your organization: limit 30000, used 30000, requested 500."
+    server = serve(status(429, {"error": {"message": long, "code": "rate_limit_exceeded"}}))
+    error = caught("sync", [server.url], stream=False)
+    assert error.message == f"p1: {long} (HTTP 429); 2 attempts at p1/m-internal, all alike"

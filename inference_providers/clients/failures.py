@@ -108,7 +108,8 @@ def _headers(face: ProviderError, attempts: Sequence[Attempt]) -> dict[str, str]
         headers["retry-after"], headers["retry-after-ms"] = str(math.ceil(wait)), str(math.ceil(wait * 1000))
     if face.request_id is not None:
         headers["x-request-id"] = face.request_id
-    headers["x-inference-provider"] = face.provider or ""
+    if face.provider:
+        headers["x-inference-provider"] = face.provider
     return headers
 
 

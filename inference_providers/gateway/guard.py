@@ -56,6 +56,12 @@ def _is_address(name: str) -> bool:
     return True
 
 
+_UNKNOWN = (
+    "This token is not known here: it is neither the administrator's, of which `inference-providers serve` says where "
+    "it is, nor a caller's key, which `inference-providers callers create` makes."
+)
+
+
 def caller_of(headers: Mapping[str, str], settings: Settings, callers: Callers, route: Route, key: str = "") -> Caller:
     """Who asks. Raises Refused (401, 403) for whoever may not. key: of the query, for paths that take it there."""
     token = token_of(headers) or (key if route.dialect in _KEYS_IN_QUERY else "")
@@ -77,7 +83,7 @@ def caller_of(headers: Mapping[str, str], settings: Settings, callers: Callers, 
         said = callers.problem(token)  # to whoever has the key alone
         if not said and not settings.token and route.kind == API:  # most programs send one, whatever it is
             return ANYBODY
-        raise Refused(401, said or "This token is not known here.", "unknown_token", headers=_CHALLENGE)
+        raise Refused(401, said or _UNKNOWN, "unknown_token", headers=_CHALLENGE)
     if route.kind != API:
         raise Refused(403, "This path is the administrator's.", "not_administrator")
     return caller

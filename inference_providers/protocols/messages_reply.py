@@ -41,7 +41,12 @@ def reply(data: Mapping[str, Any], asked: Asked, *, new_id: Callable[[str], str]
         content.append(use)
     called = any(block["type"] == "tool_use" for block in content)
     reason = _reason(choice.get("finish_reason"), called)
-    return {**_head(asked, new_id), "content": content, "stop_reason": reason, "usage": usage(data.get("usage"))}
+    return {
+        **_head(asked, new_id, data.get("model")),
+        "content": content,
+        "stop_reason": reason,
+        "usage": usage(data.get("usage")),
+    }
 
 
 def _shows_thoughts(asked: Asked) -> bool:
@@ -84,9 +89,11 @@ def _word(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _head(asked: Asked, new_id: Callable[[str], str]) -> dict[str, Any]:
+def _head(asked: Asked, new_id: Callable[[str], str], model: Any = None) -> dict[str, Any]:
+    """model: the one that answered, as its provider calls it; else the name that was asked for is told."""
+    name = _word(model) or asked.body["model"]
     return {
-        "id": new_id("msg_"), "type": "message", "role": "assistant", "model": asked.body["model"], "content": [],
+        "id": new_id("msg_"), "type": "message", "role": "assistant", "model": name, "content": [],
         "stop_reason": None, "stop_sequence": None, "usage": usage(None),
     }  # fmt: skip
 
@@ -146,7 +153,7 @@ class Events:
         """The events that a chunk brings."""
         if self._open == TEXT and (text := only_text(chunk)):
             return _MORE_TEXT % (self._index, as_json(text))
-        out = [] if self._begun else [self._start()]
+        out = [] if self._begun else [self._start(chunk.get("model"))]
         if said := chat.usage_in(chunk):
             self._usage = chat.with_usage(self._usage, said)
         choices = chunk.get("choices")
@@ -188,9 +195,9 @@ class Events:
         self._ended = True
         return b"event: error\ndata: " + json.dumps(error(status, message, code)).encode() + b"\n\n"
 
-    def _start(self) -> bytes:
+    def _start(self, model: Any = None) -> bytes:
         self._begun = True
-        return _event("message_start", {"message": _head(self._asked, self._new_id)})
+        return _event("message_start", {"message": _head(self._asked, self._new_id, model)})
 
     def _words(self, kind: str, words: str, *, even_empty: bool = False) -> list[bytes]:
         if not words and not even_empty:

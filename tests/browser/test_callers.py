@@ -101,3 +101,18 @@ def test_by_keys_alone(page: Any) -> None:
     page.keyboard.type("heidi")
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="The key of heidi").wait_for()
+
+
+def test_long_names_leave_room_for_all_columns(page: Any, gateway: Running) -> None:
+    name = "team-a.backend.integration@example.com" + "x" * 26
+    key = made(page, name)
+    assert asked(gateway, key, f"northwind/{'very-long-name-' * 5}of-a-model")[0] == 200
+    page.set_viewport_size({"width": 1280, "height": 800})
+    for path in ("/page/callers", "/page/log", "/page/costs"):
+        page.goto(path)
+        page.get_by_text(name).first.wait_for(state="attached")
+        wide = "[...document.querySelectorAll('.rows')].map(rows => rows.scrollWidth - rows.clientWidth)"
+        assert not any(page.evaluate(wide)), path
+    page.goto("/page/callers")
+    column = page.locator("thead th").first.evaluate("cell => cell.offsetWidth / cell.closest('table').offsetWidth")
+    assert column < 0.45

@@ -56,3 +56,9 @@ def test_a_path_with_too_much_or_too_little_before_it_is_told_which_is_meant(
     reply = gateway.raw(post({}, path=path))
     assert statuses(reply) == [404]
     assert said in json.loads(reply.partition(b"\r\n\r\n")[2])["error"]["message"]
+
+
+def test_a_failure_of_nobody_has_no_header_for_somebody(gateway: Inside) -> None:
+    reply = gateway.raw(post(b"{", path=CHAT))
+    assert statuses(reply) == [400]
+    assert b"x-inference-provider" not in reply
