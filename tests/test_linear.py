@@ -10,7 +10,7 @@ import json
 import re
 from pathlib import Path
 from types import FunctionType, ModuleType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import pytest
 from pydantic import BaseModel, Field
@@ -19,6 +19,7 @@ from inference_providers import AsyncProviderList, ProviderList, chat
 from inference_providers.chat import docstrings, found_json, structured, tools, validation
 from inference_providers.protocols import (
     error_body,
+    gemini_fields,
     gemini_in,
     gemini_reply,
     messages_in,
@@ -49,7 +50,6 @@ SHORT = {
     "registry.naming": "names of at most LONGEST_NAME characters",
     "protocols.openai_chat": "the program's own form",
     "protocols.raw_json": "tried at one place of a text",
-    "protocols.gemini_values": "tried at the beginning of a text",
 }
 
 
@@ -68,7 +68,7 @@ def patterns() -> dict[str, tuple[str | bytes, bool]]:
     for path in sorted(PACKAGE.rglob("*.py")):
         name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
         nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
-        bound = {id(n.value) for n in nodes if isinstance(n, ast.Attribute) and n.attr in AT_THE_BEGINNING}
+        bound = {id(n.value): n.attr for n in nodes if isinstance(n, ast.Attribute) and n.attr in AT_THE_BEGINNING}
         for node in filter(is_pattern_call, nodes):
             assert isinstance(node, ast.Call)
             assert isinstance(node.func, ast.Attribute)
@@ -78,7 +78,10 @@ def patterns() -> dict[str, tuple[str | bytes, bool]]:
             except NameError:
                 continue  # a variable: a row of one of the tables below, or made of a secret
             if isinstance(value, str | bytes):
-                found[f"{name}:{node.lineno}"] = value, node.func.attr in AT_THE_BEGINNING or id(node) in bound
+                use = bound.get(id(node), node.func.attr)
+                if use == "fullmatch":  # what does not end there is tried in every other way
+                    value += r"\Z" if isinstance(value, str) else rb"\Z"
+                found[f"{name}:{node.lineno}"] = value, use in AT_THE_BEGINNING
     naming = importlib.import_module("inference_providers.registry.naming")
     for table in ("_PREFIXES", "_SPELLING", "_DATES", "_LAST"):
         for place, (pattern, _) in enumerate(getattr(naming, table).pairs):
@@ -525,3 +528,41 @@ def test_names_of_counts_are_bounded() -> None:
         counts = messages_stream.with_usage(counts, {f"n{number}": 1, "input_tokens": number})
     assert usage["prompt_tokens"] == counts["input_tokens"] == 499
     assert max(len(usage), len(counts)) < 100
+
+
+def test_blanks_in_base64_are_looked_at_once() -> None:
+    pattern = gemini_fields._BASE64.__self__.pattern + r"\Z"  # type: ignore[attr-defined]
+    counts = [Engine(pattern, " " * size + "!", re.DOTALL).search(anchored=True) for size in SIZES]
+    assert not grows_faster(counts), counts
+
+
+class Compared(str):
+    """Text that counts how often it is compared."""
+
+    count: ClassVar = [0]
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        self.count[0] += 1
+        return str.__eq__(self, other)
+
+
+def _in_gemini(ids: list[Compared]) -> Any:
+    calls = [{"functionCall": {"name": "f", "id": one}} for one in ids]
+    results = [{"functionResponse": {"name": "f", "id": one, "response": {}}} for one in ids[::-1]]
+    return gemini_in.read({"contents": [{"role": "model", "parts": calls}, {"role": "user", "parts": results}]})
+
+
+def _in_ollama(ids: list[Compared]) -> Any:
+    calls = [{"id": one, "function": {"name": "f"}} for one in ids]
+    results = [{"role": "tool", "tool_call_id": one, "content": "x"} for one in ids[::-1]]
+    return ollama_in.read({"messages": [{"role": "assistant", "tool_calls": calls}, *results]})
+
+
+@pytest.mark.parametrize("read", [_in_gemini, _in_ollama])
+def test_results_find_their_calls_at_one_look(read: Any) -> None:
+    ids = [Compared(f"c{number}") for number in range(400)]
+    Compared.count[0] = 0
+    turns = read(ids).body["messages"]
+    assert [turn["tool_call_id"] for turn in turns if turn["role"] == "tool"] == ids[::-1]
+    assert Compared.count[0] <= 10 * len(ids)

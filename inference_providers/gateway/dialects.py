@@ -18,7 +18,7 @@ from inference_providers.errors import InferenceProvidersError
 from inference_providers.gateway import failures, openai_api, passed, streaming
 from inference_providers.gateway.messages import JSON, Incoming, Outgoing
 from inference_providers.gateway.named import Named
-from inference_providers.protocols import OWN_WORDS, NativeForm, native_request, speaks
+from inference_providers.protocols import OWN_WORDS, NativeForm, as_json, native_request, speaks
 from inference_providers.transport import WireError
 
 TYPE_CHECKING = False
@@ -218,8 +218,7 @@ class Turn:
 
     def made(self, reply: Reply, data: Mapping[str, Any]) -> Outgoing:
         """What was made of a chat completion, with what we say of it."""
-        content = json.dumps(data, ensure_ascii=False).encode("utf-8", "replace")
-        content = passed.without_key(content, reply.offer.api_key)
+        content = passed.without_key(as_json(data), reply.offer.api_key)
         return Outgoing(200, [JSON, *self._said(reply)], content)
 
     def _said(self, reply: Reply | AsyncStreamReply) -> list[tuple[bytes, bytes]]:

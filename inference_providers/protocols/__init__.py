@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from inference_providers.protocols.openai_chat import form_without_model as form_without_model
     from inference_providers.protocols.protocol import EventJudge as EventJudge
     from inference_providers.protocols.repairs import Repairs as Repairs
+    from inference_providers.protocols.reply_parts import as_json as as_json
     from inference_providers.protocols.request import FittedRequest as FittedRequest
     from inference_providers.protocols.request import ModelRequest as ModelRequest
     from inference_providers.protocols.responses_in import AskedResponse as AskedResponse
@@ -86,6 +87,7 @@ _HOME = {
         "form_without_model",
     ),
     "repairs": ("Repairs",),
+    "reply_parts": ("as_json",),
     "request": (
         "FittedRequest",
         "ModelRequest",

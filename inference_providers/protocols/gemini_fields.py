@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _LARGEST = 2.0**53  # up to which whole numbers are exact as floats
 _DIGITS = re.compile(r"-?[0-9]{1,15}").fullmatch
-_BASE64 = re.compile(r"[A-Za-z0-9+/_\-\s]*={0,2}\s*").fullmatch
+_BASE64 = re.compile(r"[A-Za-z0-9+/_\-\s]*+={0,2}+\s*+").fullmatch
 _NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_]{0,63}").fullmatch
 _FROM_URL = str.maketrans("-_", "+/")
 

@@ -7,7 +7,7 @@ import re
 from inference_providers import chat
 from inference_providers.protocols import gemini_signatures as signatures
 from inference_providers.protocols.gemini_values import unwrapping
-from inference_providers.protocols.reply_parts import is_likely, json_line, object_of
+from inference_providers.protocols.reply_parts import as_line, is_likely, object_of
 from inference_providers.usage import usage_of
 
 TYPE_CHECKING = False
@@ -257,7 +257,7 @@ class Events:
         return _response(told, self._asked, self._model, self._id, used)
 
     def _event(self, value: Any) -> bytes:
-        return b"data: " + _line(value) + b"\n\n"
+        return b"data: " + as_line(value) + b"\n\n"
 
     def _close(self) -> bytes:
         return b""
@@ -270,11 +270,7 @@ class ListEvents(Events):
 
     def _event(self, value: Any) -> bytes:
         before, self._begun = b"," if self._begun else b"[", True
-        return before + _line(value) + b"\n"
+        return before + as_line(value) + b"\n"
 
     def _close(self) -> bytes:
         return b"]"
-
-
-def _line(value: Any) -> bytes:
-    return json_line(value).encode("utf-8", "replace")

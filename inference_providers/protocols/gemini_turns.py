@@ -9,6 +9,7 @@ import json
 
 from inference_providers.protocols import gemini_signatures as signatures
 from inference_providers.protocols.gemini_fields import base64, fields, refused, rest, several, text, word
+from inference_providers.protocols.pending_calls import PendingCalls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class _Turns:
     def __init__(self, losses: dict[str, None]) -> None:
         self.turns: list[dict[str, Any]] = []
         self._losses = losses
-        self._waiting: list[tuple[str, str, bool]] = []  # (id, name, whether the id is one that the program gave)
+        self._waiting = PendingCalls()
         self._told: dict[str, str] = {}  # results of those calls, by id
         self._shown: list[dict[str, Any]] = []  # pictures of the model's, which its own turn cannot hold
         self._count = 0
@@ -102,7 +103,7 @@ class _Turns:
         hidden: list[str] = []
         details: list[Any] = []
         calls: list[dict[str, Any]] = []
-        self._waiting, self._told = [], {}
+        self._waiting, self._told = PendingCalls(), {}
         for where, box in parts:
             self._note(box, where)
             if "functionCall" in box:
@@ -157,9 +158,10 @@ class _Turns:
         if not isinstance(arguments, dict):
             raise refused(f"{where}.args must be an object, not {type(arguments).__name__}")
         self._count += 1
-        self._waiting.append((own or f"gemini_{self._count}", name, bool(own)))
+        call = own or f"gemini_{self._count}"
+        self._waiting.add((call, name), ("name", name), ("id", own) if own else ("name alone", name))
         function = {"name": name, "arguments": json.dumps(arguments, ensure_ascii=False)}
-        return {"id": self._waiting[-1][0], "type": "function", "function": function}
+        return {"id": call, "type": "function", "function": function}
 
     def _result(self, given: Any, where: str) -> list[dict[str, Any]]:
         """Add the turn of a call's result; what is in it beside text, which that turn cannot hold."""
@@ -169,7 +171,6 @@ class _Turns:
         if own and self._told.get(own) == content:
             return []  # some programs say results twice when they go on with a conversation
         call = self._answered(own, text(box.get("name", ""), f"{where}.name"), where)
-        self._waiting.remove(call)
         self._told[own] = content
         parts: list[dict[str, Any]] = []
         for place, part in enumerate(several(box.get("parts"), f"{where}.parts")):
@@ -181,16 +182,17 @@ class _Turns:
         self.turns.append({"role": "tool", "tool_call_id": call[0], "content": content})
         return parts
 
-    def _answered(self, own: str, name: str, where: str) -> tuple[str, str, bool]:
+    def _answered(self, own: str, name: str, where: str) -> tuple[str, str]:
         """The call that a result is for: by its id, else the first of its name that has no id of its own."""
-        for call in self._waiting:
-            if own and call[0] == own and call[2]:
-                return call
-        named = [call for call in self._waiting if call[1] == name or not (name or own)]
-        for call in named:
-            if not (own and call[2]):
-                return call
-        raise refused(f"{where} is the result of no call that waits for one: {own or name or 'it names none'!r:.80}")
+        if own:
+            call = self._waiting.take(("id", own)) or self._waiting.take(("name alone", name))
+        else:
+            call = self._waiting.take(("name", name) if name else None)
+        if call is None:
+            raise refused(
+                f"{where} is the result of no call that waits for one: {own or name or 'it names none'!r:.80}"
+            )
+        return call
 
     def _part(self, box: dict[str, Any], where: str) -> dict[str, Any] | None:
         """A part as one of a chat completion's; None for one that says nothing."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from inference_providers import chat
-from inference_providers.protocols.reply_parts import Waiting, json_line, object_of, only_text, piece_of
+from inference_providers.protocols.reply_parts import Waiting, as_line, object_of, only_text, piece_of
 from inference_providers.usage import Usage, usage_of
 
 TYPE_CHECKING = False
@@ -149,7 +149,7 @@ class Events:
     def feed(self, chunk: Mapping[str, Any]) -> bytes:
         """The events that a chunk brings."""
         if self._open == TEXT and (text := only_text(chunk)):
-            return _MORE_TEXT % (self._index, json_line(text).encode("utf-8", "replace"))
+            return _MORE_TEXT % (self._index, as_line(text))
         out = [] if self._begun else [self._start(chunk.get("model"))]
         if said := chat.usage_in(chunk):
             self._usage = chat.with_usage(self._usage, said)
@@ -278,5 +278,4 @@ _MORE_TEXT = (
 
 
 def _event(kind: str, fields: Mapping[str, Any]) -> bytes:
-    data = json_line({"type": kind, **fields})
-    return f"event: {kind}\ndata: {data}\n\n".encode("utf-8", "replace")
+    return b"event: %b\ndata: %b\n\n" % (kind.encode(), as_line({"type": kind, **fields}))

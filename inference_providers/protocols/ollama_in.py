@@ -11,6 +11,7 @@ import json
 
 from inference_providers import chat
 from inference_providers.protocols.dialect import Asked, settled
+from inference_providers.protocols.pending_calls import PendingCalls
 from inference_providers.protocols.request_fields import array, mapping, number, refused, text
 
 TYPE_CHECKING = False
@@ -172,7 +173,7 @@ class _Turns:
 
     def __init__(self) -> None:
         self._turns: list[dict[str, Any]] = []
-        self._open: list[tuple[str, str]] = []  # (id, name) of calls that wait for their result
+        self._open = PendingCalls()
         self._shown: list[dict[str, Any]] = []  # pictures that tools show, which their turns cannot hold
         self._ids: set[str] = set()
 
@@ -199,7 +200,10 @@ class _Turns:
     def _assistant(self, message: Mapping[str, Any], text: str, where: str) -> None:
         calls = [self._call(call, f"{where}.tool_calls") for call in array(message.get("tool_calls") or [], where)]
         thoughts = _said(message.get("thinking"), f"{where}.thinking")
-        self._open = [(call["id"], call["function"]["name"]) for call in calls]
+        self._open = PendingCalls()
+        for call in calls:
+            name = call["function"]["name"]
+            self._open.add((call["id"], name), ("id", call["id"]), ("name", name))
         turn: dict[str, Any] = {"role": "assistant", "content": text or (None if calls else "")}
         if thoughts:
             turn["reasoning_content"] = thoughts
@@ -234,7 +238,6 @@ class _Turns:
             text = f"Result of the tool {name}:\n{text}" if name else f"Result of a tool:\n{text}"
             self._turns.append({"role": "user", "content": _content(text, pictures)})
             return
-        self._open.remove(answered)
         if pictures:
             text = f"{text}\n(what it shows follows)".strip()
             self._shown += [{"type": "text", "text": f"What the tool call {answered[0]} shows:"}, *pictures]
@@ -242,9 +245,7 @@ class _Turns:
 
     def _answered(self, given: str, name: str) -> tuple[str, str] | None:
         """The call that a result belongs to: by its id, else the first of its name, else the first."""
-        if given:
-            return next((call for call in self._open if call[0] == given), None)
-        return next((call for call in self._open if call[1] == name), self._open[0] if self._open else None)
+        return self._open.take(("id", given)) if given else self._open.take(("name", name)) or self._open.take()
 
     def _show(self) -> None:
         """Pictures of results stand behind the last of them: between results, nobody takes another turn."""

@@ -10,7 +10,7 @@ import re
 import time
 
 from inference_providers import chat
-from inference_providers.protocols.reply_parts import is_likely, json_line, object_of
+from inference_providers.protocols.reply_parts import as_line, is_likely, object_of
 from inference_providers.usage import usage_of
 
 TYPE_CHECKING = False
@@ -265,4 +265,4 @@ class GeneratedEvents(Events):
 
 
 def _encoded(fields: Mapping[str, Any]) -> bytes:
-    return json_line(fields).encode("utf-8", "replace") + b"\n"
+    return as_line(fields) + b"\n"

@@ -6,6 +6,7 @@ A provider's reply is untrusted: what has another shape than expected is nothing
 from __future__ import annotations
 
 import json
+import math
 
 from inference_providers import chat
 from inference_providers.text import jsontext
@@ -14,14 +15,34 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_BREAKS = {ord(sign): f"\\u{ord(sign):04x}" for sign in "\u0085\u2028\u2029"}
-_encoded = json.JSONEncoder(ensure_ascii=False).encode  # made once: `json.dumps` makes one for each call
+# Made once: `json.dumps` makes one for each call.
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 
-def json_line(value: Any) -> str:
-    """JSON that is one line also for whoever takes other signs than `\\n` for the end of one, as httpx does."""
-    text = _encoded(value)
-    return text if text.isascii() else text.translate(_BREAKS)
+def as_json(value: Any) -> bytes:
+    """JSON that every program reads: what a provider says of numbers may be `NaN`, which is null here."""
+    try:
+        text = _encode(value)
+    except ValueError:
+        text = _encode(_finite(value))
+    return text.encode("utf-8", "replace")
+
+
+_BREAKS = {ord(sign): f"\\u{ord(sign):04x}" for sign in "\u0085\u2028\u2029"}  # which some read as the end of a line
+
+
+def as_line(value: Any) -> bytes:
+    """`as_json` that is one line to every program: some end lines at other signs, too."""
+    line = as_json(value)
+    return line if line.isascii() else line.decode().translate(_BREAKS).encode()
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def piece_of(call: Any) -> tuple[str, str, str]:
@@ -48,12 +69,11 @@ def object_of(arguments: Any) -> dict[str, Any]:
     return found if isinstance(found, dict) else {"arguments": found}
 
 
-def is_likely(one: Any) -> bool:
-    """Whether it says how likely a token was. Some servers say `-Infinity`, which no JSON holds."""
-    if not isinstance(one, dict) or not isinstance(one.get("token"), str):
+def is_likely(token: Any) -> bool:
+    """Whether something says of a token how likely it was."""
+    if not isinstance(token, dict) or not isinstance(token.get("token"), str):
         return False
-    said: Any = one.get("logprob")
-    return type(said) in (int, float) and -1e9 < said < 1e9
+    return type(token.get("logprob")) in (int, float) and -1e9 < token["logprob"] < 1e9
 
 
 def only_text(chunk: Any) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from inference_providers import chat
-from inference_providers.protocols.reply_parts import Waiting, json_line, piece_of
+from inference_providers.protocols.reply_parts import Waiting, as_line, piece_of
 from inference_providers.protocols.responses_form import failure, head, tier_of, usage
 from inference_providers.protocols.responses_in import SEALED
 from inference_providers.protocols.responses_output import (
@@ -274,7 +274,7 @@ class Events:
         told, self._output.told = self._output.told, []
         out = []
         for kind, fields in told:
-            data = json_line({"type": kind, "sequence_number": self._number, **fields})
-            out.append(f"event: {kind}\ndata: {data}\n\n")
+            data = as_line({"type": kind, "sequence_number": self._number, **fields})
+            out.append(b"event: %b\ndata: %b\n\n" % (kind.encode(), data))
             self._number += 1
-        return "".join(out).encode("utf-8", "replace")
+        return b"".join(out)

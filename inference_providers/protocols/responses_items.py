@@ -115,7 +115,10 @@ class Turns:
         called = {"name": function_name(text(item.get("name"), f"{where}.name"), namespace), "arguments": arguments}
         extra = {"extra_content": self._held.pop(call)} if call in self._held else {}
         self._assistant.calls.append({"id": call, "type": "function", "function": called, **extra})
+        if call in self._callers:
+            self._callers[call].waits -= 1
         self._callers[call] = self._assistant
+        self._assistant.waits += 1
 
     def _result(self, item: Mapping[str, Any], where: str) -> None:
         call = item.get("call_id")
@@ -129,12 +132,10 @@ class Turns:
         if caller is None:
             self._notes.only_native(f"{where} is the output of {call[:80]!r}, and nothing before it calls that")
             return
+        caller.waits -= 1
         caller.results.append(_result(call, parts, caller))
-        if self._open is caller and not self._awaited(caller):
+        if self._open is caller and not caller.waits:
             self._open = None
-
-    def _awaited(self, caller: _Assistant) -> bool:
-        return caller in self._callers.values()
 
     def _parts(self, content: Any, where: str, name: str = "content") -> list[dict[str, Any]]:
         """Parts of a turn's content, of texts with and without what surrounds them."""
@@ -192,7 +193,10 @@ class Turns:
 
 
 class _Assistant:
-    """What an assistant thought, said and called in one go, and what its calls brought. place: among the turns."""
+    """What an assistant thought, said and called in one go, and what its calls brought.
+
+    place: among the turns. waits: for the results of how many calls.
+    """
 
     def __init__(self) -> None:
         self.thoughts: list[str] = []
@@ -202,7 +206,7 @@ class _Assistant:
         self.calls: list[dict[str, Any]] = []
         self.results: list[dict[str, Any]] = []
         self.shown: list[dict[str, Any]] = []
-        self.place = 0
+        self.place = self.waits = 0
 
     def think(self, words: str, details: list[dict[str, Any]]) -> None:
         """More thoughts: in words, and as whoever signed or encrypted them has to get them."""

@@ -180,6 +180,30 @@ def test_a_key_that_is_thought_of_is_not_in_what_programs_give_back(
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("streams", [False, True], ids=["whole", "stream"])
+def test_numbers_of_providers_that_no_program_reads_do_not_go_on(gateway: Inside, dialect: str, streams: bool) -> None:
+    nan = float("nan")
+    call = {"index": 0, "id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    turn = {"role": "assistant", "content": "a", "tool_calls": [call], "annotations": [nan]}
+    likely = {"logprobs": {"content": [{"token": "a", "logprob": nan, "bytes": [nan], "top_logprobs": []}]}}
+
+    def behave(connection: Connection, request: Received) -> None:
+        if not streams:
+            return connection.reply(200, {**completion(""), "choices": [{"index": 0, "message": turn, **likely}]})
+        connection.start_stream()
+        connection.event({"choices": [{"index": 0, "delta": turn, "finish_reason": "tool_calls", **likely}]})
+        connection.event("[DONE]")
+        return connection.end_stream()
+
+    path, body = DIALECTS[dialect]
+    path = path.replace("generateContent", "streamGenerateContent?alt=sse") if streams else path
+    with Server(behave) as server:
+        gateway.point(server.url)
+        code, _, content = gateway.ask("POST", path, {**body, **({} if dialect == "gemini" else {"stream": streams})})
+    assert (code, b"NaN" in content) == (200, False)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e400"])
 def test_numbers_that_no_provider_reads_are_refused(gateway: Inside, dialect: str, number: str) -> None:
     path, body = DIALECTS[dialect]
