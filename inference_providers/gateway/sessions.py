@@ -11,7 +11,6 @@ from __future__ import annotations
 import hmac
 import mmap
 import secrets
-import struct
 import time
 from hashlib import sha256
 
@@ -20,11 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 LASTS = 12 * 3600.0  # seconds
-FREE_TRIES, SECONDS_A_TRY = 10, 30.0  # wrong logins at once, and how long it takes to have another
 COOKIE = "inference_providers"
 _MOST_TRIED = 100  # cookies of our names that are looked at
 _SECRET = 32
-_FULL = struct.Struct("d")
 
 
 class Session:
@@ -42,11 +39,8 @@ class Session:
 class Sessions:
     """The sessions of one gateway, of all workers that are forked after it was made."""
 
-    def __init__(
-        self, *, clock: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._clock, self._monotonic = clock, monotonic
-        self._map = mmap.mmap(-1, _SECRET + _FULL.size)
+    def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
+        self._clock, self._map = clock, mmap.mmap(-1, _SECRET)
         self.end_all()
 
     def __repr__(self) -> str:
@@ -86,19 +80,6 @@ class Sessions:
     def end_all(self) -> None:
         """No session counts any more, in any worker."""
         self._map[:_SECRET] = secrets.token_bytes(_SECRET)
-
-    # Wrong logins: one number for all workers, the moment at which none of them counts any more
-
-    def wait(self) -> float:
-        """Seconds until somebody may try to log in; 0 for now."""
-        return max(0.0, self._ahead() - (FREE_TRIES - 1) * SECONDS_A_TRY)
-
-    def failed(self) -> None:
-        """Somebody has shown a wrong token."""
-        self._map[_SECRET:] = _FULL.pack(self._monotonic() + self._ahead() + SECONDS_A_TRY)
-
-    def _ahead(self) -> float:
-        return max(0.0, float(_FULL.unpack(self._map[_SECRET:])[0]) - self._monotonic())
 
 
 def names(port: int) -> tuple[str, str]:

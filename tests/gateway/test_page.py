@@ -24,7 +24,7 @@ from inference_providers.gateway.page.frame import name_of
 from inference_providers.gateway.page.markup import tag
 from inference_providers.gateway.page.paths import ROUTES
 from inference_providers.gateway.routes import PAGE
-from inference_providers.gateway.sessions import FREE_TRIES, LASTS, SECONDS_A_TRY, Sessions
+from inference_providers.gateway.sessions import LASTS, Sessions
 from inference_providers.gateway.under_way import LATEST
 from inference_providers.text import printable
 from inference_providers.usage import LogFile
@@ -168,35 +168,9 @@ def test_workers_know_a_session_of_each_other_and_its_end() -> None:
         sessions.end_all()
         return True
 
-    def fails() -> bool:
-        sessions.failed()
-        return True
-
     assert in_a_worker(lambda: sessions.of(headers, TOKEN, 1) is not None)
-    for _ in range(FREE_TRIES):
-        assert sessions.wait() == 0.0
-        assert in_a_worker(fails)
-    assert sessions.wait() > 0
     assert in_a_worker(ends)
     assert sessions.of(headers, TOKEN, 1) is None
-
-
-def test_wrong_tokens_are_counted_and_then_none_is_looked_at(within: Within) -> None:
-    gateway = within("http://127.0.0.1:9")
-    now = [1000.0]
-    gateway.settings.sessions = Sessions(monotonic=lambda: now[0])
-    browser = Browser(gateway)
-    for _ in range(FREE_TRIES):
-        assert browser.ask("POST", "/page/login", {"token": "wrong"}).status == 403
-    seen = browser.log_in()
-    assert (seen.status, seen.headers["retry-after"]) == (429, f"{SECONDS_A_TRY:.0f}")
-    assert complaints(seen.content) == []
-    assert not browser.cookies
-    now[0] += SECONDS_A_TRY
-    assert browser.ask("POST", "/page/login", {"token": "wrong"}).status == 403
-    assert browser.log_in().status == 429
-    now[0] += SECONDS_A_TRY
-    assert browser.log_in().status == 303
 
 
 def test_a_form_of_another_page_does_nothing(filled: Inside, browser: Browser) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import math
 
 from inference_providers.gateway.messages import Outgoing
 from inference_providers.gateway.page.assets import mark
@@ -45,12 +44,8 @@ async def shown(gateway: Gateway, incoming: Incoming) -> Outgoing:
     settings, sessions = gateway.settings, gateway.settings.sessions
     if not settings.token:
         return _form(gateway, status=403)
-    if wait := sessions.wait():
-        said = f"Too many wrong tokens: try again in {math.ceil(wait)} s."
-        return _form(gateway, said, 429, {"retry-after": str(math.ceil(wait))})
     token = str(plain_fields(incoming).get("token", "")).strip()
     if not hmac.compare_digest(token.encode("utf-8", "replace"), settings.token.encode()):
-        sessions.failed()
         return _form(gateway, "That is not this gateway's token.", 403)
     cookie = set_cookie(sessions.begin(settings.token), settings.port, is_secure=is_secure(incoming.headers))
     return moved(HOME, {"set-cookie": cookie})
