@@ -51,6 +51,26 @@ def answered(one: dict[str, Any]) -> bool:
 
 
 @pytest.mark.parametrize("step", [900, FINE])
+@given(st.lists(calls, max_size=12), st.sampled_from([("provider", "p1"), ("model", "mix"), ("caller", "a")]))
+@settings(max_examples=25)
+def test_somebodys_calls_are_those_of_a_log_of_them_alone(
+    step: float, rows: list[dict[str, Any]], only: tuple[str, str]
+) -> None:
+    edges, (name, key) = [T0 + at * step for at in range(4)], only
+    column = "name" if name == "model" else name
+    file = log_with(rows)
+    found, times = Series(file, edges, {name: key}), Latencies(file, edges, {name: key})
+    alone = log_with([one for one in rows if one[column] == key])
+    wanted, expected = Series(alone, edges), Latencies(alone, edges)
+    for one, other in zip([found.whole, *found.parts], [wanted.whole, *wanted.parts], strict=True):
+        assert (one.calls, one.failed, one.cost, one.input) == (other.calls, other.failed, other.cost, other.input)
+    assert {what: [one.key for one in found.by[what]] for what in PARTS} == {
+        what: [one.key for one in wanted.by[what]] for what in PARTS
+    }
+    assert times.parts(0.5) == expected.parts(0.5)
+
+
+@pytest.mark.parametrize("step", [900, FINE])
 @given(st.lists(calls, max_size=12))
 @settings(max_examples=25)
 def test_parts_and_sums_are_those_of_the_calls(step: float, rows: list[dict[str, Any]]) -> None:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from inference_providers.usage.reports import Analytics as Analytics
     from inference_providers.usage.reports import Performance as Performance
     from inference_providers.usage.reports import report as report
+    from inference_providers.usage.series import PARTS as PARTS
     from inference_providers.usage.series import Latencies as Latencies
     from inference_providers.usage.series import Series as Series
     from inference_providers.usage.timeframes import moments as moments
@@ -88,6 +89,7 @@ _HOME = {
     ),
     "series": (
         "Latencies",
+        "PARTS",
         "Series",
     ),
     "timeframes": ("moments",),

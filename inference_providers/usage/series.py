@@ -15,7 +15,7 @@ from inference_providers.usage.totals import SUMS, Totals
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from inference_providers.usage.log_file import LogFile
@@ -46,15 +46,16 @@ _OF_SLOTS = ", ".join(f"total({name})" for name in SUMS)
 class Series:
     """A time in parts. edges: where each begins, and where the last one ends, in seconds since 1970.
 
-    parts: the sums of each. by: the sums by provider, model and caller, the dearest first. whole: of all of it.
+    parts: the sums of each. by: the sums by provider, model and caller, the dearest first. whole: of all of it. only:
+    of whose calls alone, by those names.
     """
 
-    def __init__(self, file: LogFile | None, edges: Sequence[float]) -> None:
-        self.edges = list(edges)
+    def __init__(self, file: LogFile | None, edges: Sequence[float], only: Mapping[str, str] | None = None) -> None:
+        self.edges, self._only = list(edges), dict(only or {})
         self.parts = [Totals("", [0] * len(SUMS)) for _ in self.edges[1:]]
         self.whole = Totals("", [0] * len(SUMS))
         self._is_fine = edges[-1] - edges[0] <= FINE
-        self.by = {name: self._by(file, _COLUMNS[name]) for name in PARTS}
+        self.by = {name: self._by(file, self._column(name)) for name in PARTS}
         for moment, *sums in self._rows(file, _MINUTE if self._is_fine else "slot"):
             one = Totals("", sums)
             self.whole.add(one)
@@ -66,31 +67,35 @@ class Series:
     def _part(self, moment: float) -> int:
         return min(max(bisect_right(self.edges, moment) - 1, 0), len(self.parts) - 1)
 
+    def _column(self, name: str) -> str:
+        column = _COLUMNS[name]
+        return column if self._is_fine else column.removeprefix("coalesce(").partition(",")[0]
+
     def _by(self, file: LogFile | None, column: str) -> list[Totals]:
-        if not self._is_fine:
-            column = column.removeprefix("coalesce(").partition(",")[0]
         found = [Totals(key, sums) for key, *sums in self._rows(file, column) if sums[0]]
         return sorted(found, key=lambda one: (-one.cost, -one.calls, one.key))
 
     def _rows(self, file: LogFile | None, column: str) -> list[Any]:
         table, sums, at = ("calls", _OF_CALLS, "at") if self._is_fine else ("slots", _OF_SLOTS, "slot")
-        sql = f"SELECT {column}, {sums} FROM {table} WHERE {at} >= ? AND {at} < ? GROUP BY 1"
-        return _read(file, sql, (self.edges[0], self.edges[-1]))
+        whose = "".join(f" AND {self._column(name)} = ?" for name in self._only)
+        sql = f"SELECT {column}, {sums} FROM {table} WHERE {at} >= ? AND {at} < ?{whose} GROUP BY 1"
+        return _read(file, sql, (self.edges[0], self.edges[-1], *self._only.values()))
 
 
 class Latencies:
     """How long answered calls of a time took, of the latest `LATEST` of them. Seconds; None without any.
 
-    is_whole: whether these are all of them.
+    is_whole: whether these are all of them. only: as of `Series`.
     """
 
-    def __init__(self, file: LogFile | None, edges: Sequence[float]) -> None:
+    def __init__(self, file: LogFile | None, edges: Sequence[float], only: Mapping[str, str] | None = None) -> None:
+        whose = "".join(f" AND {_COLUMNS[name]} = ?" for name in only or ())
         sql = (
-            f"SELECT at, seconds, provider, name, coalesce(caller, '') FROM calls WHERE at >= ? AND at < ? AND {_OK} "
-            f"ORDER BY at DESC LIMIT {LATEST}"
+            f"SELECT at, seconds, {', '.join(_COLUMNS[name] for name in PARTS)} FROM calls "
+            f"WHERE at >= ? AND at < ? AND {_OK}{whose} ORDER BY at DESC LIMIT {LATEST}"
         )
         self._edges = list(edges)
-        rows = _read(file, sql, (edges[0], edges[-1]))
+        rows = _read(file, sql, (edges[0], edges[-1], *(only or {}).values()))
         self.is_whole = len(rows) < LATEST
         self._all: list[float] = []
         self._parts: list[list[float]] = [[] for _ in self._edges[1:]]

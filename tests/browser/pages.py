@@ -71,6 +71,7 @@ PAGES: dict[str, Ready] = {
     "overview": at("/"),
     "live": live,
     "costs": at("/page/costs"),
+    "costs-of-one": at("/page/costs?range=30d&provider=contoso"),
     "costs-month": at("/page/costs?range=30d"),
     "log": at("/page/log"),
     "call": at("/page/log/1"),

@@ -371,6 +371,25 @@ def test_costs_are_those_of_the_log_and_say_what_nobody_knows(browser: Browser) 
         assert [one["aria-current"] for one in seen.page.all("a") if "aria-current" in one] == ["page", "page"]
 
 
+def test_costs_of_one_provider_are_its_own_and_there_is_a_way_back(browser: Browser) -> None:
+    seen = browser.get("/page/costs?range=24h")
+    link = next(one["href"] for one in seen.page.all("a") if "provider=p2" in one.get("href", ""))
+    alone = browser.get(link)
+    assert "$30.00" in alone.text
+    assert "$30.25" not in alone.text
+    assert "By provider" not in alone.text
+    back = [one["href"] for one in alone.page.all("a") if one.get("aria-label", "").endswith("show every provider")]
+    assert back == ["/page/costs?range=24h"]
+    assert all(
+        "provider=p2" in one["href"]
+        for one in alone.page.all("a")
+        if "range=" in one["href"] and one["href"] not in back
+    )
+    nobody = browser.get("/page/costs?provider=%3Cscript%3E&model=%22%27")
+    assert "No call of these" in nobody.text
+    assert complaints(nobody.content) == []
+
+
 def test_the_log_is_searched_and_read_a_page_at_a_time(browser: Browser) -> None:
     first = browser.get("/page/log?provider=P2&outcome=answered&caller=-")
     assert first.text.count("answered") == 50

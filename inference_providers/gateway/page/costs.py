@@ -1,17 +1,18 @@
-"""What it costs: dollars, tokens, times and failures over a time, and by whom. From the log of usage."""
+"""What it costs: dollars, tokens, times and failures over a time, of all calls or of somebody's, from the log."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from datetime import datetime, timedelta
+from urllib.parse import urlencode
 
 from inference_providers.gateway.page import words
 from inference_providers.gateway.page.charts import Row, chart, share
 from inference_providers.gateway.page.frame import name_of, page, page_route, section, table
 from inference_providers.gateway.page.logged import caller_names, how_to_log, log_of
 from inference_providers.gateway.page.markup import Markup, tag
-from inference_providers.usage import Latencies, Series
+from inference_providers.usage import PARTS, Latencies, Series
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,27 +48,53 @@ def edges_of(name: str, now: float) -> list[float]:
 
 async def shown(gateway: Gateway, incoming: Incoming) -> Outgoing:
     """The page."""
-    asked = incoming.query.get("range", _USUAL)
+    query = incoming.query
+    asked = query.get("range", _USUAL)
     name = asked if asked in RANGES else _USUAL
+    only = {one: query[one] for one in PARTS if query.get(one)}
 
     def work() -> tuple[Series, Latencies, dict[str, str]]:
         edges, file = edges_of(name, time.time()), log_of(gateway)
-        return Series(file, edges), Latencies(file, edges), caller_names(gateway)
+        return Series(file, edges, only), Latencies(file, edges, only), caller_names(gateway)
 
     series, latencies, names = await asyncio.to_thread(work)
     lead = f"From the log of calls, those of your other programs included. Times are the gateway's ({words.zone()})."
-    content = [how_to_log(gateway), _tabs(name)]
+    content: list[Any] = [how_to_log(gateway), _tabs(name, only), _chosen(name, only, names)]
     if series.whole.calls:
         content += [tag("div", _charts(series, latencies, RANGES[name][3]), class_="charts")]
-        content += [_by(one, series, latencies, names) for one in ("provider", "model", "caller")]
+        content += [_by(one, series, latencies, names, _place(name, only)) for one in PARTS if one not in only]
     else:
-        content.append(tag("p", "No call of that time is in the log.", class_="empty"))
+        whose = " of these" if only else ""
+        content.append(tag("p", f"No call{whose} of that time is in the log.", class_="empty"))
     return page(gateway, incoming, "Costs", *content, lead=lead)
 
 
-def _tabs(name: str) -> Markup:
+def _place(name: str, only: Mapping[str, str]) -> str:
+    """The address of what is shown."""
+    return f"{PATH}?{urlencode({'range': name, **only})}"
+
+
+def _chosen(name: str, only: Mapping[str, str], names: Mapping[str, str]) -> Markup | None:
+    """Whose calls alone are shown, each with the way back to everybody's."""
+    if not only:
+        return None
+    chips = []
+    for one, key in only.items():
+        rest = {other: value for other, value in only.items() if other != one}
+        said = names.get(key, key) if one == "caller" else key
+        words_of = (tag("span", f"{one.title()}: "), name_of(said), tag("span", " ×", aria_hidden="true"))
+        chips.append(
+            tag(
+                "li",
+                tag("a", *words_of, href=_place(name, rest), aria_label=f"{one.title()}: {said}; show every {one}"),
+            )
+        )
+    return tag("nav", tag("ul", chips, class_="chips"), aria_label="Whose calls")
+
+
+def _tabs(name: str, only: Mapping[str, str]) -> Markup:
     links = [
-        tag("li", tag("a", said, href=f"{PATH}?range={one}", aria_current="page" if one == name else None))
+        tag("li", tag("a", said, href=_place(one, only), aria_current="page" if one == name else None))
         for one, (said, *_) in RANGES.items()
     ]
     return tag("nav", tag("ul", links, class_="tabs"), aria_label="Time")
@@ -95,7 +122,7 @@ def _charts(series: Series, latencies: Latencies, form: str) -> list[Markup]:
     ]  # fmt: skip
 
 
-def _by(what: str, series: Series, latencies: Latencies, names: Mapping[str, str]) -> Markup:
+def _by(what: str, series: Series, latencies: Latencies, names: Mapping[str, str], place: str) -> Markup:
     rows, whole = series.by[what], series.whole
     head = [what.title(), "Cost", "Calls", "Failed", "Input", "Output", "p50", "p95"]
     made: list[list[Any]] = []
@@ -104,7 +131,9 @@ def _by(what: str, series: Series, latencies: Latencies, names: Mapping[str, str
         cost = [words.money(one.cost), tag("small", f"+ {one.unknown:,} unknown") if one.unknown else None]
         made.append(
             [
-                name_of(name),
+                tag("a", name_of(name), href=f"{place}&{urlencode({what: one.key})}", class_="plain")
+                if one.key
+                else name_of(name),
                 [cost, share(one.cost, whole.cost)],
                 f"{one.calls:,}",
                 f"{one.failed:,}" if one.failed else "",
