@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from inference_providers import AsyncClient, Client, ProviderList, errors
 from inference_providers.compat import gateway_access, inference_api, inference_calls, inference_errors, kept_replies
@@ -319,6 +321,16 @@ def test_what_answers_may_be_no_gateway(serve: Serve) -> None:
 # What is kept
 
 
+@given(st.dictionaries(st.sampled_from("abcd"), st.integers(1, 50), min_size=1), st.integers(1, 100))
+def test_who_has_most_gives_most(sizes: dict[str, int], over: int) -> None:
+    over = min(over, sum(sizes.values()))
+    ordered = sorted(sizes.items(), key=lambda one: -one[1])
+    gives = dict(replies._shares(ordered, over))
+    left = [size - gives.get(caller, 0) for caller, size in sizes.items()]
+    assert sum(gives.values()) == pytest.approx(over)
+    assert all(gives[caller] == 0 or sizes[caller] - gives[caller] == pytest.approx(max(left)) for caller in gives)
+
+
 def test_replies_are_kept_for_an_hour_by_caller_within_bounds(tmp_path: Path) -> None:
     moment = [1000.0]
     path = str(tmp_path / "kept" / "replies.db")
@@ -336,11 +348,13 @@ def test_replies_are_kept_for_an_hour_by_caller_within_bounds(tmp_path: Path) ->
     assert b"secret-of-a" not in b"".join(file.read_bytes() for file in (tmp_path / "kept").iterdir())
     moment[0] += 3600
     assert kept.get("b", "inf_2") is None
+    kept.put("b", "inf_b", {"text": "x" * 100})
     for number in range(100):
         kept.put("a", f"inf_{number}", {"text": "x" * 100})
     count = sum(kept.get("a", f"inf_{number}") is not None for number in range(100))
     assert 0 < count * 100 <= 5000 + replies._LOOK * 150
     assert kept.get("a", "inf_99") is not None
+    assert kept.get("b", "inf_b") is not None  # older than all of them, and of somebody who has little
     kept.put("a", "large", {"text": "x" * (replies.LARGEST + 1)})
     assert kept.get("a", "large") is None
     base.close()

@@ -80,18 +80,21 @@ class Replies:
         return True
 
     def _trim(self, connection: sqlite3.Connection) -> None:
-        """Remove what is too old; of the rest the oldest, where it is too much."""
+        """Remove what is too old; where the rest is too much, the oldest of whoever has most of it."""
         connection.execute("DELETE FROM replies WHERE expires <= ?", (self._clock(),))
         (size,) = connection.execute("SELECT total(size) FROM replies").fetchone()
         over = size - self._most
         if over <= 0:
             return
+        sizes = connection.execute("SELECT caller, total(size) FROM replies GROUP BY 1 ORDER BY 2 DESC").fetchall()
         gone = []
-        for row, one in connection.execute("SELECT rowid, size FROM replies ORDER BY expires, rowid"):
-            if over <= 0:
-                break
-            gone.append((row,))
-            over -= one if isinstance(one, int) else 0
+        for caller, most in _shares(sizes, over):
+            rows = "SELECT rowid, size FROM replies WHERE caller = ? ORDER BY expires, rowid"
+            for row, one in connection.execute(rows, (caller,)):
+                if most <= 0:
+                    break
+                gone.append((row,))
+                most -= one if isinstance(one, int) else 0
         connection.executemany("DELETE FROM replies WHERE rowid = ?", gone)
 
     def get(self, caller: str, id_: str) -> Mapping[str, Any] | None:
@@ -143,3 +146,16 @@ class Replies:
         count += self._base.write(work) or 0
         self._base.compact()
         return count
+
+
+def _shares(sizes: Sequence[tuple[str, float]], over: float) -> list[tuple[str, float]]:
+    """How much each caller gives, so that those who have most are left with the same, and together give *over*.
+
+    sizes: of callers, the largest first.
+    """
+    level, count = 0.0, 0
+    for count in range(1, len(sizes) + 1):
+        level = (sum(size for _, size in sizes[:count]) - over) / count
+        if count == len(sizes) or level >= sizes[count][1]:
+            break
+    return [(caller, size - level) for caller, size in sizes[:count]]
