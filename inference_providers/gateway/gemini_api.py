@@ -121,5 +121,5 @@ ROUTES = (
     Route("GET", "/v1beta/models", models, dialect=NAME),
     Route("GET", "/v1beta/models/{model...}", models, dialect=NAME),
     Route("POST", "/v1beta/models/{model...}", act, dialect=NAME),
-    Route("POST", "/v1/models/{model...}", act, dialect=NAME),
+    Route("POST", "/v1/models/{model:...}", act, dialect=NAME),  # an action; without one it is a path of OpenAI's
 )

@@ -21,8 +21,9 @@ class Route:
     """kind: API for the administrator and callers, ADMIN for the administrator alone, PAGE for him in a browser, too,
     by the cookie of a session, OPEN for anybody.
 
-    pattern: segments; `{name}` is any one, `{name...}` all that is left. takes_forms: bodies in multipart/form-data;
-    takes_fields: in application/x-www-form-urlencoded. dialect: in which form errors are told.
+    pattern: segments; `{name}` is any one, `{name...}` all that is left, `{name:...}` that with a colon in it.
+    takes_forms: bodies in multipart/form-data; takes_fields: in application/x-www-form-urlencoded. dialect: in which
+    form errors are told.
     """
 
     __slots__ = ("dialect", "handler", "kind", "method", "pattern", "takes_fields", "takes_forms")
@@ -100,8 +101,9 @@ def _values(pattern: list[str], segments: list[str]) -> dict[str, str] | None:
     values: dict[str, str] = {}
     for place, part in enumerate(pattern):
         if part.endswith("...}"):
-            rest = "/".join(segments[place:])
-            return {**values, part[1:-4]: rest} if rest else None
+            rest, name = "/".join(segments[place:]), part[1:-4]
+            fits = ":" in rest if name.endswith(":") else bool(rest)
+            return {**values, name.rstrip(":"): rest} if fits else None
         if place >= len(segments):
             return None
         if part.startswith("{"):
