@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import random
 import resource
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,15 @@ from tests.test_launch import a_list, nothing_is_left
 
 __all__ = ["nothing_is_left"]  # a fixture: a home without models, and no server after a test
 Serve = Callable[..., Server]
+
+
+@pytest.fixture(autouse=True)
+def no_collection() -> Iterator[None]:
+    """What is thrown away within a hundred thousand brackets has no room to say farewell, and pytest hears of it."""
+    gc.disable()
+    yield
+    gc.enable()
+
 
 ALIASES = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12))
 MERGED = "a0: &a0 {x: 1}\n" + "".join(f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}\n" for n in range(1, 12))
