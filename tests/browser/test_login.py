@@ -58,7 +58,8 @@ def test_back_shows_nothing_after_the_end(opened: Callable[..., Any]) -> None:
 def test_by_keys_alone(opened: Callable[..., Any]) -> None:
     page = opened(signed_in=False)
     page.goto("/")
-    page.keyboard.type(scene.TOKEN)  # the field has the focus
+    page.locator("input[name=token]:focus").wait_for()  # which it gets by itself, once the page is there
+    page.keyboard.type(scene.TOKEN)
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Log out").wait_for()
     page.keyboard.press("Tab")

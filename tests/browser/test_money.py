@@ -51,7 +51,7 @@ def test_live_can_be_paused(page: Any) -> None:
 def test_costs_of_a_time(page: Any, name: str, range_: str) -> None:
     at("/page/costs")(page)
     page.get_by_role("link", name=name, exact=True).click()
-    chosen = page.locator(f'a[href*="range={range_}"]')
+    chosen = page.locator(f'.tabs a[href*="range={range_}"]')
     assert chosen.get_attribute("aria-current") is not None
     assert f"range={range_}" in page.url
 
