@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 
-from inference_providers.registry import CHAT, RESPONSES, without_suffix
+from inference_providers.registry import RESPONSES, TALKS, without_suffix
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from inference_providers.registry import Provider, Registry
 
-TALKING = (CHAT, RESPONSES)  # the APIs of which lists are believed that a model is not there
+TALKING = (*TALKS, RESPONSES)  # the APIs of which lists are believed that a model is not there
 _COMPARED = 5  # models from which on a list that has none of them is about something else, or in other names
 # The date of a snapshot: whoever lists `gpt-4o-2024-08-06` has `gpt-4o` and `gpt-4o-latest`, too.
 _DATE = re.compile(r"[-@:](?:\d{4}-?\d{2}-?\d{2}|\d{2}-\d{2}(?:-\d{4})?|\d{4})$")
