@@ -18,7 +18,7 @@ from inference_providers.errors import InferenceProvidersError
 from inference_providers.gateway import failures, openai_api, passed, streaming
 from inference_providers.gateway.messages import JSON, Incoming, Outgoing
 from inference_providers.gateway.named import Named
-from inference_providers.protocols import OWN_WORDS, NativeForm, as_json, native_request, speaks
+from inference_providers.protocols import NO_SUCH_PATH, OWN_WORDS, NativeForm, as_json, native_request, speaks
 from inference_providers.transport import WireError
 
 TYPE_CHECKING = False
@@ -49,7 +49,6 @@ if TYPE_CHECKING:
 
 
 _PATIENCE = 10.0  # seconds for what is looked up before it is estimated
-_NO_SUCH_PATH = (404, 405, 501)
 _OF_ONE = ("anthropic-",)  # how headers begin that say something in one dialect alone: see `Dialect.headers`
 LOST = b"x-inference-lost"
 
@@ -59,9 +58,9 @@ class Dialect:
 
     name: of the form in which its failures are told (`failures.DIALECTS`), and by which rows of providers say that they
     speak it. path: where those are asked; empty where nobody does. reply, events: make its replies of chat completions.
-    media_type: of its streams. ping: see `streaming.Form`. words: fields of its own that are called like some of ours.
-    plainer: see `NativeForm`. learns: whether what a provider says in its words is about things that are kept there,
-    which later requests name. nameable: gives what of a request may name such things, where that is not all of it.
+    media_type: of its streams. ping: see `streaming.Form`. plainer: see `NativeForm`. learns: whether what a provider
+    says in its words is about things that are kept there, which later requests name. nameable: gives what of a request
+    may name such things, where that is not all of it. kept: what a translated stream goes through, so that it is kept.
     headers: how those of a caller begin that are for whoever speaks it, and for nobody else.
     """
 
@@ -74,16 +73,15 @@ class Dialect:
         path: str = "",
         media_type: str = passed.EVENTS,
         ping: bytes = b": waiting for the model\n\n",
-        words: Sequence[str] = (),
         plainer: Callable[..., dict[str, Any] | None] | None = None,
         learns: bool = False,
+        kept: Callable[[AsyncIterator[bytes]], AsyncIterator[bytes]] | None = None,
         nameable: Callable[[Any], Any] | None = None,
         headers: str = "",
     ) -> None:
         self.name, self.reply, self.events, self.path = name, reply, events, path
         self.media_type, self.ping, self.plainer, self.learns = media_type, ping, plainer, learns
-        self.nameable, self.headers = nameable, headers
-        self.own_words = [word for word in sorted(OWN_WORDS) if word not in words]
+        self.nameable, self.headers, self.kept = nameable, headers, kept
 
     def speaks_by(self, header: str) -> bool:
         """Whether a caller's header is for whoever speaks this dialect, and for nobody else."""
@@ -115,7 +113,7 @@ async def prepared(gateway: Gateway, incoming: Incoming, dialect: Dialect, asked
     named = Named(gateway.ids, incoming.caller, "POST", path)
     await named.read(incoming, gateway.pipeline.finder, dialect.nameable)
     original = dict(asked.original)
-    ours = {word: original.pop(word) for word in dialect.own_words if word in original}
+    ours = {word: original.pop(word) for word in OWN_WORDS & original.keys()}
     headers = passed.own_of_caller(headers_for_all(incoming.headers))
     own = {name: value for name, value in headers.items() if not name.lower().startswith(_OF_ONE)}
     of_dialect = {name: value for name, value in headers.items() if dialect.speaks_by(name)}
@@ -153,6 +151,7 @@ class Turn:
     ) -> None:
         self._gateway, self._dialect, self.asked, self._named = gateway, dialect, asked, named
         self._request, self._pipeline = wanted.request, pipeline
+        self._request.repairs = pipeline.health.repairs  # who is known to lack an API that its row says it has
         self.media_type, self.ping = dialect.media_type, dialect.ping
         self._offers = self._natives_first(offers)
 
@@ -163,7 +162,7 @@ class Turn:
             return offers
         ordered: list[Offer] = []
         for _, alike in groupby(offers, lambda offer: (offer.canonical_name, offer.local, offer.billing)):
-            ordered += sorted(alike, key=lambda offer: native.row(offer) is None)
+            ordered += sorted(alike, key=lambda offer: not speaks(self._request, offer))
         return ordered
 
     async def called(self) -> Reply:
@@ -189,7 +188,6 @@ class Turn:
         """
         offer, native = self._offers[0] if self._offers else None, self._request.native
         lacking = self._gateway.kept.setdefault("lacks " + path, set())
-        self._request.repairs = self._pipeline.health.repairs
         if offer is None or native is None or offer.place in lacking or not speaks(self._request, offer):
             return None
         fitted = native_request(self._request, offer)
@@ -199,7 +197,7 @@ class Turn:
             content = await response.read()
         except WireError:
             return None
-        if response.status in _NO_SUCH_PATH:
+        if response.status in NO_SUCH_PATH:
             lacking.add(offer.place)
         try:
             found = json.loads(content) if response.status == 200 else None
@@ -241,7 +239,8 @@ class Turn:
     def pieces(self, reply: AsyncStreamReply) -> AsyncIterator[bytes]:
         """What a provider sends, in the dialect's words."""
         if not reply.native:
-            return self._translated(reply)
+            made = self._translated(reply)
+            return made if self._dialect.kept is None else self._dialect.kept(made)
         pieces = self._named.noting(reply.raw(), reply.offer) if self._dialect.learns else None
         events = self._dialect.events(self.asked)
         failed, note = partial(self._failed, events), getattr(events, "passed", None)

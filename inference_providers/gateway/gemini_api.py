@@ -13,7 +13,7 @@ from inference_providers.gateway.dialects import Dialect, new_id
 from inference_providers.gateway.messages import JSON, Incoming, Outgoing, Refused
 from inference_providers.gateway.messages_api import ESTIMATE
 from inference_providers.gateway.routes import Route
-from inference_providers.protocols import gemini_in, gemini_others, gemini_reply
+from inference_providers.protocols import OWN_WORDS, gemini_in, gemini_others, gemini_reply
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ async def stream(gateway: Gateway, incoming: Incoming, model: str) -> Outgoing:
 
 async def _answered(gateway: Gateway, incoming: Incoming, dialect: Dialect, model: str, *, streams: bool) -> Outgoing:
     body = incoming.json()
-    googles = {name: value for name, value in body.items() if name not in dialect.own_words}
+    googles = {name: value for name, value in body.items() if name not in OWN_WORDS}
     request = gemini_in.read(googles, model, streams)
     request.original = {name: value for name, value in body.items() if name != "contents"}  # pictures are kept once
     incoming.content = b""  # nothing in it names what a provider keeps: `read` refuses that

@@ -41,7 +41,9 @@ class Exchange:
         self._gateway, self._caller, self._recalled = gateway, incoming.caller.id, recalled
         self._new_id = kept_responses.ids()
         self._events: responses_events.Events | None = None
-        self.dialect = Dialect(NAME, self._reply, self._stream, path="/responses", learns=True, plainer=plainer)
+        self.dialect = Dialect(
+            NAME, self._reply, self._stream, path="/responses", learns=True, kept=self.kept, plainer=plainer
+        )
 
     def _reply(self, data: Mapping[str, Any], asked: Asked) -> dict[str, Any]:
         return responses_reply.reply(data, asked, new_id=self._new_id, now=time.time())
@@ -69,33 +71,13 @@ class Exchange:
             yield piece
 
 
-class _Pieces:
-    """A stream's pieces by way of `Exchange.kept`, which ends with them at once."""
-
-    def __init__(self, pieces: Any, exchange: Exchange) -> None:
-        self._pieces, self._kept = pieces, exchange.kept(pieces)
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self._kept
-
-    async def __anext__(self) -> bytes:
-        return await anext(self._kept)
-
-    async def aclose(self) -> None:
-        """Read no more."""
-        await self._pieces.aclose()
-        await self._kept.aclose()  # type: ignore[attr-defined]
-
-
 async def create(gateway: Gateway, incoming: Incoming) -> Outgoing:
     """One response."""
     recalled = await asyncio.to_thread(Recalled, gateway.responses, incoming)
     asked, exchange = recalled.read(), Exchange(gateway, incoming, recalled)
     turn = await dialects.prepared(gateway, recalled.incoming, exchange.dialect, asked)
     if asked.streams:
-        outgoing = await turn.streamed()
-        outgoing.content = _Pieces(outgoing.content, exchange)
-        return outgoing
+        return await turn.streamed()
     reply = await turn.called()
     if reply.native:
         await turn.learn(reply)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from inference_providers.protocols.classify import Verdict as Verdict
     from inference_providers.protocols.dialect import OWN_WORDS as OWN_WORDS
     from inference_providers.protocols.dialect import Asked as Asked
+    from inference_providers.protocols.dispatch import NO_SUCH_PATH as NO_SUCH_PATH
     from inference_providers.protocols.dispatch import NOBODY_CAN as NOBODY_CAN
     from inference_providers.protocols.dispatch import PROTOCOLS as PROTOCOLS
     from inference_providers.protocols.dispatch import api_of as api_of
@@ -62,6 +63,7 @@ _HOME = {
     ),
     "dispatch": (
         "NOBODY_CAN",
+        "NO_SUCH_PATH",
         "PROTOCOLS",
         "api_of",
         "capable_offers",

@@ -190,7 +190,7 @@ def mend(request: ModelRequest, offer: Offer, verdict: Verdict) -> None:
         return
     if len(learnt) >= complaints.TRIES or fitted.body is None:
         return
-    if fitted.asked is not None and verdict.error.status in _NO_SUCH_PATH and not verdict.absent and offer.moved():
+    if fitted.asked is not None and verdict.error.status in NO_SUCH_PATH and not verdict.absent and offer.moved():
         _ask_by_chat(request, offer, verdict, _BY_CHAT)
         return
     said, text, param = fitted.body, verdict.words.text, verdict.words.param
@@ -211,7 +211,7 @@ def mend(request: ModelRequest, offer: Offer, verdict: Verdict) -> None:
     verdict.repaired = ", ".join([*left_out, *found.applied(said)[2]]) or found.told
 
 
-_NO_SUCH_PATH = (404, 405, 501)
+NO_SUCH_PATH = (404, 405, 501)
 _BY_CHAT = f"{MESSAGES}_api"
 
 
@@ -228,7 +228,7 @@ def _mend_native(request: ModelRequest, offer: Offer, verdict: Verdict) -> None:
         request.fits.pop(id(offer))
         verdict.repaired = "without the thoughts of another model"
         return
-    if verdict.error is None or verdict.error.status not in _NO_SUCH_PATH or native.only or offer.api == native.api:
+    if verdict.error is None or verdict.error.status not in NO_SUCH_PATH or native.only or offer.api == native.api:
         return
     _ask_by_chat(request, offer, verdict, native.mark)
 

@@ -228,3 +228,23 @@ def test_what_a_model_says_to_a_tool_names_nothing_that_a_provider_keeps() -> No
     with Server(lambda connection, request: connection.reply(200, MESSAGE)) as server:
         assert asyncio.run(work(server.url)) == [200, 404]
         assert len(server.requests) == 1
+
+
+def test_who_is_known_to_lack_it_is_not_asked_before_others() -> None:
+    def lacks(connection: Connection, request: Received) -> None:
+        if request.path.endswith("/messages"):
+            connection.reply(404, "404 page not found")
+        else:
+            connection.reply(200, completion("By chat."))
+
+    async def work(first: str, second: str) -> None:
+        registry = registry_of(first, second)
+        registry["providers"]["p2"]["connection"]["speaks"] = {"messages": {}}
+        async with asked(registry) as gateway:
+            for _ in range(2):
+                assert (await gateway(TOKEN, "POST", "/v1/messages", ASK))[0] == 200
+
+    with Server() as chat, Server(lacks) as other:
+        asyncio.run(work(chat.url, other.url))
+        assert [request.path for request in other.requests] == ["/v1/messages", "/v1/chat/completions"]
+        assert len(chat.requests) == 1
