@@ -16,7 +16,7 @@ from inference_providers import chat
 from inference_providers.clients import RoutedRequest, headers_for_all, said_headers
 from inference_providers.errors import InferenceProvidersError
 from inference_providers.gateway import failures, openai_api, passed, streaming
-from inference_providers.gateway.messages import JSON, Incoming, Outgoing
+from inference_providers.gateway.messages import JSON, Incoming, Outgoing, Refused
 from inference_providers.gateway.named import Named
 from inference_providers.protocols import NO_SUCH_PATH, OWN_WORDS, NativeForm, as_json, native_request, speaks
 from inference_providers.transport import WireError
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     from inference_providers.calls import AsyncStreamReply, Reply
-    from inference_providers.gateway.messages import Headers, Refused
+    from inference_providers.gateway.messages import Headers
     from inference_providers.gateway.service import Gateway
     from inference_providers.offers import Offer
     from inference_providers.protocols import Asked
@@ -96,6 +96,29 @@ def new_id(prefix: str) -> str:
 def to_us(body: Mapping[str, Any]) -> dict[str, Any]:
     """What of a body is said to us, or must not be said to anybody: whom to ask, where to send."""
     return {name: value for name, value in body.items() if name in OWN_WORDS or name in openai_api.FOREIGN}
+
+
+async def vectors(
+    gateway: Gateway,
+    incoming: Incoming,
+    original: Mapping[str, Any],
+    body: Mapping[str, Any],
+    made: Callable[[Any], Any],
+    losses: Sequence[str] = (),
+) -> Outgoing:
+    """Vectors of texts: asked for by *body*, in OpenAI's words, and told as *made* puts them. original: as it came."""
+    content = json.dumps({**to_us(original), **body}).encode()
+    headers = {**incoming.headers, "content-type": "application/json"}
+    inner = Incoming("POST", openai_api.BASE + "/embeddings", incoming.caller, content=content, headers=headers)
+    came = await openai_api.routed(gateway, inner)
+    assert isinstance(came.content, bytes)
+    try:
+        data = made(json.loads(came.content))
+    except (ValueError, RecursionError) as error:
+        raise Refused(502, f"The provider's answer cannot be read: {error}", "unreadable") from None
+    said = [field for field in came.headers if field[0].startswith(b"x-")]
+    lost = [(LOST, ", ".join(losses).encode())] if losses else []
+    return Outgoing(200, [JSON, *said, *lost], json.dumps(data, ensure_ascii=False).encode("utf-8", "replace"))
 
 
 async def answered(gateway: Gateway, incoming: Incoming, dialect: Dialect, asked: Asked) -> Outgoing:

@@ -10,7 +10,7 @@ from inference_providers.clients import prompt_tokens
 from inference_providers.errors import NoCredentialsError
 from inference_providers.gateway import dialects, openai_api
 from inference_providers.gateway.dialects import Dialect, new_id
-from inference_providers.gateway.messages import JSON, Incoming, Outgoing, Refused
+from inference_providers.gateway.messages import Incoming, Outgoing, Refused
 from inference_providers.gateway.messages_api import ESTIMATE
 from inference_providers.gateway.routes import Route
 from inference_providers.protocols import OWN_WORDS, gemini_in, gemini_others, gemini_reply
@@ -98,16 +98,8 @@ def _tokens(gateway: Gateway, incoming: Incoming, body: Mapping[str, Any], model
 async def embed(gateway: Gateway, incoming: Incoming, model: str, *, many: bool = False) -> Outgoing:
     """Vectors of texts: of one, or of many."""
     given = incoming.json()
-    body = {**dialects.to_us(given), **gemini_others.read_embeddings(given, model, many=many)}
-    headers = {**incoming.headers, "content-type": "application/json"}
-    inner = Incoming("POST", "/v1/embeddings", incoming.caller, content=json.dumps(body).encode(), headers=headers)
-    reply = await openai_api.routed(gateway, inner)
-    try:
-        made = gemini_others.embeddings(json.loads(reply.content), many=many)  # type: ignore[arg-type]
-    except (ValueError, RecursionError) as error:
-        raise Refused(502, f"The provider's answer cannot be read: {error}", "unreadable") from None
-    said = [field for field in reply.headers if field[0].startswith(b"x-")]
-    return Outgoing(200, [JSON, *said], json.dumps(made).encode())
+    body = gemini_others.read_embeddings(given, model, many=many)
+    return await dialects.vectors(gateway, incoming, given, body, partial(gemini_others.embeddings, many=many))
 
 
 _ACTIONS: dict[str, Callable[[Gateway, Incoming, str], Awaitable[Outgoing]]] = {

@@ -7,7 +7,7 @@ import time
 from functools import partial
 
 from inference_providers.gateway import dialects, openai_api
-from inference_providers.gateway.dialects import LOST, Dialect, new_id
+from inference_providers.gateway.dialects import Dialect, new_id
 from inference_providers.gateway.messages import JSON, Incoming, Outgoing, Refused
 from inference_providers.gateway.routes import Route
 from inference_providers.protocols import ollama_in, ollama_reply
@@ -72,16 +72,8 @@ async def embed(gateway: Gateway, incoming: Incoming) -> Outgoing:
     if not asked.body["input"]:
         await _row(gateway, incoming, asked.body["model"])
         return _json(ollama_reply.embedded({"data": []}, asked, now=time.time, began=began))
-    content, headers = json.dumps({**dialects.to_us(asked.original), **asked.body}).encode(), incoming.headers
-    wanted = Incoming("POST", openai_api.BASE + "/embeddings", incoming.caller, content=content, headers=headers)
-    came = await openai_api.routed(gateway, wanted)
-    try:
-        made = ollama_reply.embedded(_read(came), asked, now=time.time, began=began)
-    except (ValueError, RecursionError) as error:
-        raise Refused(502, f"The provider's answer cannot be read: {error}", "unreadable") from None
-    said = [line for line in came.headers if line[0].startswith(b"x-")]
-    lost = [(LOST, ", ".join(asked.losses).encode())] if asked.losses else []
-    return Outgoing(200, [JSON, *said, *lost], _encoded(made))
+    made = partial(ollama_reply.embedded, asked=asked, now=time.time, began=began)
+    return await dialects.vectors(gateway, incoming, asked.original, asked.body, made, asked.losses)
 
 
 async def tags(gateway: Gateway, incoming: Incoming) -> Outgoing:
