@@ -11,8 +11,10 @@ from inference_providers.cli.cache import cache
 from inference_providers.cli.callers import callers
 from inference_providers.cli.chat import chat
 from inference_providers.cli.completion_script import completion
+from inference_providers.cli.config import config
 from inference_providers.cli.doctor import doctor
 from inference_providers.cli.exit_codes import EXIT_CODES
+from inference_providers.cli.keys import keys
 from inference_providers.cli.learned import learned
 from inference_providers.cli.local import local
 from inference_providers.cli.logs import logs
@@ -36,8 +38,8 @@ def main() -> None:
 
 
 for command in (
-    batch, batch_jobs, cache, callers, chat, completion, doctor, learned, local, logs, models, paths, providers, purge,
-    registry, resolve, roll_call, serve, usage,
+    batch, batch_jobs, cache, callers, chat, completion, config, doctor, keys, learned, local, logs, models, paths,
+    providers, purge, registry, resolve, roll_call, serve, usage,
 ):  # fmt: skip
     main.add_command(command)
 

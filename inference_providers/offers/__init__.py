@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from inference_providers.offers.explanation import explained as explained
     from inference_providers.offers.guidance import Guidance as Guidance
     from inference_providers.offers.kinds import KindResolver as KindResolver
+    from inference_providers.offers.late_offers import offer_by as offer_by
     from inference_providers.offers.live_list import LiveList as LiveList
     from inference_providers.offers.local_server import LocalServer as LocalServer
     from inference_providers.offers.lookup import FOUND as FOUND
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from inference_providers.offers.lookup import NAMED as NAMED
     from inference_providers.offers.new_providers import newcomers as newcomers
     from inference_providers.offers.offer import Offer as Offer
-    from inference_providers.offers.offer import offer_by as offer_by
     from inference_providers.offers.offer import wire_name as wire_name
     from inference_providers.offers.ordering import all_run_here as all_run_here
     from inference_providers.offers.ordering import order as order
@@ -78,6 +78,7 @@ _HOME = {
     ),
     "guidance": ("Guidance",),
     "kinds": ("KindResolver",),
+    "late_offers": ("offer_by",),
     "live_list": ("LiveList",),
     "local_server": ("LocalServer",),
     "lookup": (
@@ -88,7 +89,6 @@ _HOME = {
     "new_providers": ("newcomers",),
     "offer": (
         "Offer",
-        "offer_by",
         "wire_name",
     ),
     "ordering": (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inference_providers.credentials import Environment
 from inference_providers.errors import (
     LocalServerError,
     NoCredentialsError,
@@ -38,7 +39,7 @@ class Guidance:
         advice: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         """*local*: the servers that run here. *advice*: what would have a model answer here, in lines."""
-        self._accesses, self._registry, self._environ = accesses, accesses.registry, environ
+        self._accesses, self._registry, self._environ = accesses, accesses.registry, Environment.of(environ)
         self._local, self._advice = local, advice
 
     def no_candidates(self, resolution: Resolution) -> NoCredentialsError:
@@ -176,7 +177,11 @@ class Guidance:
                 continue
             access = self._accesses[provider.id]
             for variable in provider.key_variables:
-                if self._environ.get(variable) is None or variable in lines:
+                if variable in lines:
+                    continue
+                if problem := self._environ.problem(variable):
+                    lines[variable] = f"  {problem}"
+                if variable not in self._environ or variable in lines:
                     continue
                 if access.opt_in and provider.id not in closed:
                     lines[variable] = (

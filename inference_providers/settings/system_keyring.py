@@ -1,0 +1,141 @@
+"""The system's keyring, where it can be used: keys that are loaded when they are about to be sent.
+
+`keyring` is imported here alone, and not before that. Its backends may ask the user, hang or fail in ways of their
+own: each call has a thread and a time limit.
+"""
+
+from __future__ import annotations
+
+import time
+
+from inference_providers.credentials import LateKey, Secret, refusal
+from inference_providers.errors import LocalServerError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+SERVICE = "inference_providers"
+LIMIT = 30.0  # seconds: the user may be asked for a password
+_PAUSE = 60.0  # seconds for which a keyring that failed is not asked again
+_USABLE = 1.0  # the least priority of a backend that keeps secrets as the system does; files have less
+_failed: tuple[float, str] | None = None  # when the keyring of this process failed last, and how
+
+
+class KeyringError(LocalServerError):
+    """The keyring cannot be used now, as the message says."""
+
+
+def backend() -> str:
+    """What the keyring of this system is called, where it can be used; else empty."""
+    try:
+        name: str = _within(LIMIT, _backend)
+    except KeyringError:
+        return ""
+    return name
+
+
+def _backend() -> str:
+    import keyring
+
+    found = keyring.get_keyring()
+    return str(found.name) if float(getattr(found, "priority", 0)) >= _USABLE else ""
+
+
+def put(variable: str, key: str) -> None:
+    """Keep a key. Raises KeyringError."""
+
+    def write() -> None:
+        import keyring
+
+        keyring.set_password(SERVICE, variable, str(key))
+        if keyring.get_password(SERVICE, variable) != str(key):
+            raise RuntimeError("it does not give back what it was given")
+
+    _within(LIMIT, write)
+
+
+def remove(variable: str) -> None:
+    """Remove a key; nothing where there is none. Raises KeyringError."""
+
+    def delete() -> None:
+        import keyring
+        from keyring.errors import PasswordDeleteError
+
+        try:
+            keyring.delete_password(SERVICE, variable)
+        except PasswordDeleteError:
+            if keyring.get_password(SERVICE, variable) is not None:
+                raise
+
+    _within(LIMIT, delete)
+
+
+class KeyringKey(LateKey):
+    """A key in the keyring, loaded once. `mark`: what changes when another one is put in its place."""
+
+    __slots__ = ("_key", "_variable", "mark")
+
+    def __init__(self, variable: str, mark: str) -> None:
+        self._variable, self.mark = variable, f"keyring {variable} {mark}"
+        self._key: Secret | None = None
+
+    def __repr__(self) -> str:
+        return f"<KeyringKey of {self._variable}>"
+
+    @property
+    def loaded(self) -> Secret | None:
+        """The key, if it was loaded."""
+        return self._key
+
+    def load(self, limit: float = LIMIT) -> Secret:
+        """The key, within *limit* seconds. Raises KeyringError, which says why there is none and what to do."""
+        if self._key is None:
+            global _failed
+            if _failed is not None and time.monotonic() - _failed[0] < _PAUSE:
+                raise KeyringError(f"{self._variable} is in the keyring, and {_failed[1]}")
+            try:
+                found = _within(min(limit, LIMIT), self._read)
+            except KeyringError as error:
+                _failed = (
+                    time.monotonic(),
+                    f"{error}\n`inference-providers keys set --file` keeps a key in a file instead",
+                )
+                raise KeyringError(f"{self._variable} is in the keyring, and {_failed[1]}") from None
+            if found is None or (problem := refusal(found)):
+                what = "is not in the keyring any more" if found is None else f"in the keyring {problem}"
+                raise KeyringError(f"{self._variable} {what}; `inference-providers keys set` puts it there")
+            self._key = Secret(found.strip())
+        return self._key
+
+    def _read(self) -> Secret | None:
+        import keyring
+
+        found = keyring.get_password(SERVICE, self._variable)
+        return None if found is None else Secret(found)
+
+
+def _within(seconds: float, work: Callable[[], Any]) -> Any:
+    """What some work with the keyring gives. Raises KeyringError for all that goes wrong, and where it takes longer."""
+    import threading
+
+    done: list[Any] = []
+    problem: list[str] = []
+
+    def run() -> None:
+        try:
+            done.append(work())
+        except ImportError:
+            from inference_providers.installing import KEYRING
+
+            problem.append(f"the package for it is not installed: {KEYRING}")
+        except Exception as error:  # noqa: BLE001  (a backend may raise anything, with anything in its words)
+            problem.append(f"that cannot be used now ({type(error).__name__}); is it locked?")
+
+    thread = threading.Thread(target=run, daemon=True, name="keyring")
+    thread.start()
+    thread.join(seconds)
+    if done:
+        return done[0]
+    raise KeyringError(problem[0] if problem else f"that gave no answer within {seconds:.0f} seconds; is it locked?")
