@@ -441,3 +441,12 @@ def test_what_is_changed_meanwhile_counts_for_a_list_that_runs(folder: Path, ope
         providers.candidates("openai/gpt-4o")
     run("keys", "set", "openai", "--file", "--no-check", typed=KEY)
     assert providers.ask_ai("hi", "openai/gpt-4o") == "hello"
+
+
+def test_keys_are_purged_where_they_are_named_from_the_keyring_too(folder: Path, system: Any) -> None:
+    run("keys", "set", "groq", "--no-check", typed=KEY)
+    run("config", "set", "policy", "cheapest")
+    run("purge", "--all", "--yes")
+    assert len(system.kept) == 1
+    assert run("purge", "keys", "--yes").exit_code == 0
+    assert ((folder / "keys.toml").exists(), (folder / "config.toml").exists(), system.kept) == (False, True, {})
