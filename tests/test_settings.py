@@ -87,6 +87,9 @@ def test_a_model_by_default_is_asked_where_none_is_named(serve: Serve) -> None:
     with providers.stream("hi") as stream:
         assert "".join(stream) == "hello"
     assert stream.answer.model == "gpt-4o-mini"
+    assert [result.answer.model for result in providers.batch(["hi"])] == ["gpt-4o-mini"]
+    assert providers.estimate("hi").model == "gpt-4o-mini"
+    assert providers.explain().chosen.internal_name == "gpt-4o-mini"  # type: ignore[union-attr]
 
 
 KEY = "gsk-stored-1234567890"
@@ -450,3 +453,36 @@ def test_keys_are_purged_where_they_are_named_from_the_keyring_too(folder: Path,
     assert len(system.kept) == 1
     assert run("purge", "keys", "--yes").exit_code == 0
     assert ((folder / "keys.toml").exists(), (folder / "config.toml").exists(), system.kept) == (False, True, {})
+
+
+def test_doctor_says_where_each_is_from(
+    folder: Path, system: Any, openai: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(
+        folder,
+        'model = "gpt-4o"\nmodle = "x"\n',
+        f'[keys]\nGROQ_API_KEY = "{KEY}"\n[keyring]\nOPENAI_API_KEY = "stored 1"\n',
+    )
+    system.kept["inference_providers", "OPENAI_API_KEY"] = KEY
+    (tmp_path / "secret").write_text(KEY)
+    monkeypatch.setenv("MISTRAL_API_KEY_FILE", str(tmp_path / "secret"))
+    monkeypatch.setenv("XAI_API_KEY_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("COHERE_API_KEY", KEY)
+    monkeypatch.setattr(system, "get_password", None)  # nobody asks for a key to be shown
+    done = run("doctor")
+    assert done.exit_code == 0, done.output
+    lines = {line.split()[0]: line for line in done.output.splitlines() if line.strip()}
+    assert lines["GROQ_API_KEY"].endswith("groq  (keys file)")
+    assert lines["OPENAI_API_KEY"].endswith("openai  (keyring)")
+    assert lines["MISTRAL_API_KEY"].endswith("mistral  (MISTRAL_API_KEY_FILE)")
+    assert lines["COHERE_API_KEY"].endswith(" cohere")
+    assert "XAI_API_KEY_FILE names" in done.output
+    assert "model = gpt-4o  (settings)" in done.output
+    assert "did you mean 'model'?" in done.output
+    assert "ask_ai would use gpt-4o at openai: the key in the keyring, as OPENAI_API_KEY is used." in done.output
+
+
+def test_a_stored_key_that_is_refused_is_told_with_how_to_replace_it(folder: Path, openai: Server) -> None:
+    write(folder, keys='[keys]\nOPENAI_API_KEY = "sk-wrong-1234567890"\n')
+    done = run("doctor", "--check")
+    assert "`inference-providers keys set openai` replaces it" in " ".join(done.output.split())

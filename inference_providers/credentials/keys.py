@@ -191,6 +191,11 @@ class Environment(Mapping[str, str], Secretive):
             return name + FILED
         return "environment" if name in self._variables else ""
 
+    def place(self, name: str) -> str:
+        """Where a key is that the variable itself does not have, for messages; empty where it has it."""
+        source = self.source(name)
+        return f"in the file that {source} names" if source == name + FILED else ""
+
     def fingerprint(self) -> int:
         """Another number once any of it has changed."""
         return hash(frozenset(self._variables.items()))
@@ -263,7 +268,7 @@ def find(provider: Provider, environ: Mapping[str, str]) -> tuple[Credential | N
             return (Credential(path, OWN_VARIABLE if place == GCLOUD else variable, place) if path else None), why
     for variable in provider.key_variables:
         if (late := environ.late(variable)) is not None:
-            return Credential(late, variable, "in the keyring"), ""
+            return Credential(late, variable, environ.place(variable)), ""
         value = environ.get(variable)
         if not value and (problem := environ.problem(variable)):
             refused = refused or problem
@@ -274,7 +279,7 @@ def find(provider: Provider, environ: Mapping[str, str]) -> tuple[Credential | N
             value = value.strip().removeprefix(prefix)
         reason = refusal(value)
         if reason is None:
-            return Credential(value.strip(), variable), ""
+            return Credential(value.strip(), variable, environ.place(variable)), ""
         refused = refused or f"{variable} {reason}"
     if provider.local is not None:
         return Credential(DUMMY_KEY, None), ""

@@ -214,7 +214,7 @@ class Guidance:
             f"  {variable} is of {row['name']}, which ended in {row['ended']}; try {row['successor']}"
             for row in self._registry.retired_providers.values()
             for variable in row.get("api_key") or ()
-            if self._environ.get(variable) and variable.endswith("_API_KEY") and variable not in live
+            if variable in self._environ and variable.endswith("_API_KEY") and variable not in live
         ]
 
     def near_misses(self) -> dict[str, str]:

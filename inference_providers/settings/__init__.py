@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from inference_providers.settings.layers import layered as layered
     from inference_providers.settings.layers import with_settings as with_settings
     from inference_providers.settings.stored import CONFIG as CONFIG
+    from inference_providers.settings.stored import KEYRING as KEYRING
     from inference_providers.settings.stored import KEYS as KEYS
+    from inference_providers.settings.stored import KEYS_FILE as KEYS_FILE
     from inference_providers.settings.stored import may_be_stored as may_be_stored
     from inference_providers.settings.stored import unknown as unknown
     from inference_providers.settings.system_keyring import backend as backend
@@ -35,7 +37,9 @@ _HOME = {
     ),
     "stored": (
         "CONFIG",
+        "KEYRING",
         "KEYS",
+        "KEYS_FILE",
         "may_be_stored",
         "unknown",
     ),

@@ -9,7 +9,7 @@ from inference_providers.credentials import Environment
 from inference_providers.errors import LocalServerError, SettingsError
 from inference_providers.files import folders
 from inference_providers.settings.known import SETTINGS
-from inference_providers.settings.stored import CONFIG, Stored
+from inference_providers.settings.stored import CONFIG, KEYRING, KEYS, KEYS_FILE, Stored
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,6 +84,12 @@ class LayeredEnvironment(Environment):
         if (found := super().source(name)) or name in self._hidden:
             return found
         return self.stored.sources.get(name, "")
+
+    def place(self, name: str) -> str:
+        """Where a key is that the variable itself does not have, for messages; empty where it has it."""
+        source = self.source(name)
+        stored = {KEYRING: f"in the keyring, as {name}", KEYS_FILE: f"in {KEYS}, as {name}"}
+        return stored.get(source) or super().place(name)
 
     def fingerprint(self) -> int:
         """Another number once any of it has changed, the files included."""

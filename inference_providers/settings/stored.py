@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from inference_providers.credentials import LateKey
 
 CONFIG, KEYS = "config.toml", "keys.toml"
+KEYRING, KEYS_FILE, SETTINGS_FILE = "keyring", "keys file", "settings"  # where something is from
 _CAP = 1024 * 1024  # bytes of one of these files
 
 
@@ -112,7 +113,7 @@ class Stored:
                 raise SettingsError(f"{path}: {error}.{fix(path)}") from None
             self.settings[name] = value
             self.values[setting.variable] = text
-            self.sources[setting.variable] = "settings"
+            self.sources[setting.variable] = SETTINGS_FILE
 
     def _keep_keys(self, path: str, data: dict[str, Any]) -> None:
         kept = data.get("keyring")
@@ -121,7 +122,7 @@ class Stored:
                 from inference_providers.settings.system_keyring import KeyringKey
 
                 self.late[variable] = KeyringKey(variable, str(mark))
-                self.sources[variable] = "keyring"
+                self.sources[variable] = KEYRING
         said = [table for name in ("variables", "keys") if isinstance(table := data.get(name), dict)]
         for variable, key in [row for table in said for row in table.items()]:
             if variable in self.late:
@@ -129,7 +130,7 @@ class Stored:
             if isinstance(key, str) and may_be_stored(variable):
                 self.values[variable] = Secret(key)
                 self.keys.append(variable)
-                self.sources[variable] = "keys file"
+                self.sources[variable] = KEYS_FILE
             else:
                 self.problems.append(
                     f"{path}: {variable} is not a key of a provider, nor a part of its address; it is not used"
