@@ -89,7 +89,12 @@ class UnknownModelError(InferenceProvidersError):
 
 
 class NoCredentialsError(InferenceProvidersError):
-    """Nothing usable was found. `variables` names the environment variables that would help."""
+    """Nothing usable was found. `variables` names the environment variables that would help.
+
+    `found_nothing`: whether there is neither a key nor a server, whatever is asked for.
+    """
+
+    found_nothing = False
 
     def __init__(self, message: str, variables: Iterable[str] = ()) -> None:
         self.variables = list(variables)

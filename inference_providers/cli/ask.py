@@ -9,6 +9,7 @@ import click
 from inference_providers import __version__
 from inference_providers.cli.completion import ImageFile, complete_model
 from inference_providers.cli.exit_codes import EXIT_CODES, guarded
+from inference_providers.cli.first_run import walked
 from inference_providers.cli.output import Command, on_terminal, say, say_json
 from inference_providers.cli.terms import on_terms
 
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 @click.option("-v", "--verbose", is_flag=True, help="Report on standard error what is tried.")
 @click.version_option(__version__)
 @guarded
+@walked
 @on_terms
 def main(
     question: tuple[str, ...],

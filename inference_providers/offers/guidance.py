@@ -275,7 +275,9 @@ class Guidance:
         lines.append(f"Without a key: start Ollama, LM Studio, llama.cpp or vLLM, or set {_MODEL_VARIABLE}")
         lines.append("to a GGUF file. `inference-providers doctor` shows what is there.")
         lines += self._advice()
-        return NoCredentialsError("\n".join(lines), [p.key_variables[0] for p in easiest if p.key_variables])
+        error = NoCredentialsError("\n".join(lines), [p.key_variables[0] for p in easiest if p.key_variables])
+        error.found_nothing = True
+        return error
 
 
 def _closed(offers: Sequence[Offer]) -> dict[str, str]:
