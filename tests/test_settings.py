@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 from inference_providers import AsyncProviderList, NoCredentialsError, ProviderList, SettingsError
 from inference_providers.cli.main import main
 from inference_providers.credentials import find
+from inference_providers.gateway import admin_token
 from inference_providers.registry import bundled
 from inference_providers.settings import layered, system_keyring
 from tests.servers import Connection, Received, Server, answer
@@ -486,3 +487,30 @@ def test_a_stored_key_that_is_refused_is_told_with_how_to_replace_it(folder: Pat
     write(folder, keys='[keys]\nOPENAI_API_KEY = "sk-wrong-1234567890"\n')
     done = run("doctor", "--check")
     assert "`inference-providers keys set openai` replaces it" in " ".join(done.output.split())
+
+
+def test_the_last_word_on_the_log_counts(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("INFERENCE_PROVIDERS_LOG")
+    run("config", "set", "log", "text")
+    assert layered(dict(os.environ))["INFERENCE_PROVIDERS_LOG"] == "text"
+    assert run("logs", "off").exit_code == 0
+    assert "INFERENCE_PROVIDERS_LOG" not in layered(dict(os.environ))
+
+
+def test_the_gateways_token_may_be_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("a-token-of-more-than-sixteen\n")
+    environ = {"HOME": str(tmp_path), "INFERENCE_PROVIDERS_TOKEN_FILE": str(tmp_path / "token")}
+    assert admin_token(environ) == "a-token-of-more-than-sixteen"
+    (tmp_path / "token").unlink()
+    with pytest.raises(ValueError, match=r"INFERENCE_PROVIDERS_TOKEN_FILE names .* No such file"):
+        admin_token(environ)
+
+
+def test_only_keys_that_were_loaded_are_left_out_of_texts(folder: Path, system: Any) -> None:
+    """None other was sent; and loading all would ask the keyring for what nobody needs."""
+    write(folder, keys='[keyring]\nOPENAI_API_KEY = "stored 1"\n')
+    system.kept["inference_providers", "OPENAI_API_KEY"] = KEY
+    pipeline = ProviderList(settings=True, local=False).pipeline
+    assert (pipeline.secrets(), len(pipeline.late_keys())) == ([], 1)
+    assert pipeline.finder.candidates("openai/gpt-4o")[0].api_key == KEY
+    assert (pipeline.secrets(), pipeline.late_keys()) == ([KEY], [])

@@ -186,8 +186,6 @@ def report(findings: dict[str, Any]) -> str:
         [f"  {e['variable']} belongs to {e['service']}; try {e['successor']}" for e in findings["ended"]],
     )
     lines += _section("Set, but not used:", [f"  {line}" for line in findings["unused"] if "placeholder" not in line])
-    lines += _section("Settings:", [f"  {s['name']} = {s['value']}  ({s['from']})" for s in findings["settings"]])
-    lines += _section("Files of settings and keys:", [f"  {line}" for line in findings["files"]])
     lines += _addressed(findings)
     lines += ["", "Servers on this machine:"]
     lines += [
@@ -220,7 +218,9 @@ def report(findings: dict[str, Any]) -> str:
 
 
 def _addressed(findings: dict[str, Any]) -> list[str]:
-    lines = _section(
+    lines = _section("Settings:", [f"  {s['name']} = {s['value']}  ({s['from']})" for s in findings["settings"]])
+    lines += _section("Files of settings and keys:", [f"  {line}" for line in findings["files"]])
+    lines += _section(
         "Addresses changed by you:",
         [f"  {a['variable']}: {a['provider']} goes to {a['address']}" for a in findings["addresses"]],
     )

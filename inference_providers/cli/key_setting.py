@@ -97,8 +97,8 @@ def _asked(row: Provider | None, variable: str) -> Secret:
             say(f"{row.name}: a key is to be had at {console}", err=True)
         key = Secret(re.sub(_PASTED, "", _typed(f"{variable} (it is not shown): ")).strip())
     else:
-        text = sys.stdin.read(_LONGEST + 1) if sys.stdin is not None else ""
-        key = Secret(text.strip().removeprefix(f"{variable}=").strip("\"'"))
+        key = Secret(sys.stdin.read(_LONGEST + 1) if sys.stdin is not None else "")
+        key = Secret(key.strip().removeprefix(f"{variable}=").strip("\"'"))
     for prefix in (row.connection.get("key_prefixes") or ()) if row is not None else ():
         key = Secret(key.removeprefix(prefix).strip())
     if variable.endswith("_CREDENTIALS"):

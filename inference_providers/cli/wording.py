@@ -10,6 +10,10 @@ _PHRASES = (
     (r"^(timeout|concurrency) must be\b", r"--\1 must be"),
     (r"^api_base (is|must)\b", r"--api-base \1"),
     (r"give its address as api_base\b", "give its address by --api-base"),
+    (
+        r"^The easiest keys to get \(set the variable to the key\):$",
+        "The easiest keys to get (set the variable, or `inference-providers keys set`):",
+    ),
     (r"\bresume=False \(--no-resume\)", "--no-resume"),
     (r"\bor by a new ProviderList, which reads (\w+) anew", r"or after a new start, with another key in \1"),
 )
@@ -19,5 +23,5 @@ def spoken(error: object) -> str:
     """The message of an error, for a person at a terminal."""
     text = str(error)
     for phrase, put in _PHRASES:
-        text = re.sub(phrase, put, text)
+        text = re.sub(phrase, put, text, flags=re.MULTILINE)
     return text
