@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import stat
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from inference_providers import AsyncProviderList, NoCredentialsError, ProviderList, SettingsError
+from inference_providers.cli import serve as serving
 from inference_providers.cli.main import main
 from inference_providers.credentials import find
 from inference_providers.gateway import admin_token
@@ -514,3 +516,43 @@ def test_only_keys_that_were_loaded_are_left_out_of_texts(folder: Path, system: 
     assert (pipeline.secrets(), len(pipeline.late_keys())) == ([], 1)
     assert pipeline.finder.candidates("openai/gpt-4o")[0].api_key == KEY
     assert (pipeline.secrets(), pipeline.late_keys()) == ([KEY], [])
+
+
+def test_many_tasks_that_need_a_key_have_it_loaded_once(
+    folder: Path, system: Any, openai: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(folder, keys='[keyring]\nOPENAI_API_KEY = "stored 1"\n')
+    loads, all_wait = [], threading.Barrier(2)
+
+    def get_password(service: str, username: str) -> str:
+        loads.append(threading.current_thread().name)
+        all_wait.wait(10)
+        return KEY
+
+    monkeypatch.setattr(system, "get_password", get_password)
+
+    async def asked() -> list[str]:
+        providers = AsyncProviderList(settings=True, local=False)
+        tasks = [asyncio.create_task(providers.ask_ai("hi", "openai/gpt-4o")) for _ in range(5)]
+        await asyncio.sleep(0)
+        await asyncio.to_thread(all_wait.wait, 10)
+        return [str(answered) for answered in await asyncio.gather(*tasks)]
+
+    assert asyncio.run(asked()) == ["hello"] * 5
+    assert loads == ["keyring"]
+    assert {request.key for request in openai.requests} == {KEY}
+
+
+def test_a_gateway_goes_by_what_is_kept_and_reads_it_again(folder: Path, tmp_path: Path) -> None:
+    env_file = tmp_path / "env"
+    env_file.write_text("INFERENCE_PROVIDERS_POLICY=fastest\n")
+    env_file.chmod(0o600)
+    write(folder, 'policy = "cheapest"\n[aliases]\nwork = "gpt-oss-20b"\n')
+    source = serving._Source(None, str(env_file), True, is_shared=False)
+    assert source.environ()["INFERENCE_PROVIDERS_POLICY"] == "fastest"
+    write(folder, keys=f'[keys]\nGROQ_API_KEY = "{KEY}"\n')
+    served = source.providers(source.environ())
+    assert [offer.provider for offer in served.candidates("work")] == ["groq"]
+    (folder / "config.toml").write_text("policy = 7\n")
+    with pytest.raises(SettingsError, match="policy must be text"):
+        source.environ()

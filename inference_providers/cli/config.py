@@ -121,6 +121,7 @@ def unset(name: str) -> None:
     if not unset_value(environment(), place_of(name)):
         say(f"{name} is not set in the file.", err=True)
         sys.exit(FAILED)
+    say(f"{name} is unset.")
 
 
 @config.command("edit")

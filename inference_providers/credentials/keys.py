@@ -90,6 +90,10 @@ class LateKey(Secretive):
         """The key, within *limit* seconds. Raises LocalServerError where there is none to be had."""
         raise NotImplementedError
 
+    async def load_async(self, limit: float) -> Secret:
+        """`load` for asyncio."""
+        raise NotImplementedError
+
 
 class KeyFile:
     """A file that holds one key, as a variable names it: its `content`, a `Secret`, or the `problem` with it.

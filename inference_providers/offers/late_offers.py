@@ -125,9 +125,7 @@ class KeptOffer(Offer):
 
     async def wake_async(self, limit: float) -> None:
         """`wake` for asyncio."""
-        import asyncio
-
-        await asyncio.to_thread(self._late.load, limit)
+        await self._late.load_async(limit)
 
 
 def offer_by(access: Access, canonical_name: str | None, internal_name: str, *, named: bool = False) -> Offer:
