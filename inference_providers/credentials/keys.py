@@ -27,7 +27,7 @@ _PLACEHOLDER = (
 _ENDS = (
     "KEY",
     "TOKEN",
-    "TOKEN_BEDROCK",
+    "_BEDROCK",
     "SECRET",
     "PASSWORD",
     "_PAT",
