@@ -93,6 +93,10 @@ def test_a_model_by_default_is_asked_where_none_is_named(serve: Serve) -> None:
     assert [result.answer.model for result in providers.batch(["hi"])] == ["gpt-4o-mini"]
     assert providers.estimate("hi").model == "gpt-4o-mini"
     assert providers.explain().chosen.internal_name == "gpt-4o-mini"  # type: ignore[union-attr]
+    assert "by default)" in str(providers.explain()).splitlines()[0]
+    assert "by default)" not in str(providers.explain("gpt-4o")).splitlines()[0]
+    with pytest.raises(NoCredentialsError, match="It is asked by default: INFERENCE_PROVIDERS_MODEL says that"):
+        ProviderList(environ={**environ, "INFERENCE_PROVIDERS_MODEL": "groq/gpt-oss-20b"}, local=False).ask_ai("hi")
 
 
 KEY = "gsk-stored-1234567890"

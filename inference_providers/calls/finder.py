@@ -124,7 +124,7 @@ class Finder(Secretive):
         from inference_providers.offers import explained
 
         names = self.default_models() if name is None else None
-        return explained(names or [name], self.resolver, self._ordered, self.registry)
+        return explained(names or [name], self.resolver, self._ordered, self.registry, by_default=names is not None)
 
     def default_models(self) -> list[str] | None:
         """The models for calls that name none, best first; None for the best within reach."""
@@ -344,7 +344,7 @@ class Finder(Secretive):
                 self.tell(f"{name}: {str(error).splitlines()[0]}")
         if found:
             return found
-        raise self.guidance.none_of(names, problems)
+        raise self.guidance.none_of(names, problems, by_default=names == self.default_models())
 
     def keyed(self, name: str = AUTO) -> list[Offer]:
         """The candidates for a choice among providers with keys: no look at local ports."""

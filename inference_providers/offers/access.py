@@ -116,6 +116,11 @@ class Access(credentials.Secretive):
         return None if self.credential is None or self.tokens is not None else self.credential.key
 
     @property
+    def key_mark(self) -> str | None:
+        """What stands for the key that is sent, loaded or not."""
+        return None if self.credential is None or self.tokens is not None else self.credential.mark
+
+    @property
     def general(self) -> Mapping[str, Any]:
         """The registry's rules about parameters, and about APIs."""
         return self._general
@@ -155,16 +160,11 @@ class Access(credentials.Secretive):
         return ""
 
     def nearness(self, internal_name: str, *, apart: bool) -> int:
-        """How near a name's models are to the user's region: 0 in it, 1 in its part of the world, 2 anywhere.
-
-        3: for no region in particular; 4: elsewhere. *apart*: such a name is asked for at the region's own address.
-        """
+        """How near a name's models are to the user's region: see `regions.nearness`."""
         rows: Mapping[str, str] = (self.provider.connection.get("regions") or {}).get("prefixes") or {}
-        if not rows:
-            return 0
         from inference_providers.offers.regions import nearness
 
-        return nearness(rows, self.region, internal_name, apart=apart)
+        return 0 if not rows else nearness(rows, self.region, internal_name, apart=apart)
 
     def notices_of(self, internal_name: str) -> Sequence[str]:
         """What is to be known of where a model is asked: also that it is asked all over the world."""

@@ -21,10 +21,13 @@ def explained(
     resolver: Resolver,
     ordered: Callable[[Resolution], Sequence[Offer]],
     registry: Registry,
+    *,
+    by_default: bool = False,
 ) -> Explanation:
     """Why the offers of the first of these names that has candidates are such or not; None is the automatic choice.
 
-    Where none has any, those of the first name that is known. Raises UnknownModelError where none is.
+    Where none has any, those of the first name that is known. *by_default*: the names are those that are asked where
+    none is given. Raises UnknownModelError where none is known.
     """
     found: Explanation | None = None
     problem: UnknownModelError | None = None
@@ -35,6 +38,7 @@ def explained(
             problem = problem or error
             continue
         made = _explained(name, resolution, ordered(resolution), registry)
+        made.by_default = by_default
         if made.candidates:
             return made
         found = found or made
@@ -67,12 +71,14 @@ class Explanation:
         self.candidates = list(ordered)
         self.chosen = self.candidates[0] if self.candidates else None
         self._stands = {id(offer) for offer in self.candidates}
+        self.by_default = False  # whether nobody named this model but the user's settings
         self.arithmetic: dict[int, str] = {}  # by an offer's identity: what a policy says of it
 
     def by_policy(self, ordered: Sequence[Offer], told: Callable[[Offer], str]) -> Explanation:
         """The same with the candidates in a policy's order, and what it says of each."""
         others = [offer for offer in self.offers if id(offer) not in self._stands]
         made = Explanation(self.name, self.rule, [*ordered, *others], ordered, self.warning)
+        made.by_default = self.by_default
         made.arithmetic = {id(offer): told(offer) for offer in ordered}
         return made
 
@@ -86,7 +92,7 @@ class Explanation:
         return f"<Explanation of {self.name!r}: {len(self.candidates)} of {len(self.offers)} offers are candidates>"
 
     def __str__(self) -> str:
-        head = f"{self.name or 'automatic choice'} ({self.rule})"
+        head = f"{self.name or 'automatic choice'} ({self.rule}{', by default' if self.by_default else ''})"
         rows = [
             f"  {self.verdict(offer)}  {in_line(f'{offer.provider}/{offer.internal_name}: {self.why(offer)}')}"
             for offer in self.offers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inference_providers.chat import MODEL_VARIABLE
 from inference_providers.credentials import Environment
 from inference_providers.errors import (
     LocalServerError,
@@ -117,8 +118,19 @@ class Guidance:
             + (f"`{how}` fetches it." if how else "`inference-providers local list` shows those that are.")
         )
 
-    def none_of(self, names: Sequence[str], problems: Sequence[Exception]) -> Exception:
-        """The error for several names of which none can be asked, each with its own."""
+    def none_of(self, names: Sequence[str], problems: Sequence[Exception], *, by_default: bool = False) -> Exception:
+        """The error for several names of which none can be asked, each with its own.
+
+        *by_default*: whether nobody named them but the user's settings.
+        """
+        error = self._none_of(names, problems)
+        if by_default:
+            kept = self._environ.source(MODEL_VARIABLE) == "settings"
+            how = "`inference-providers config set model` changes that" if kept else f"{MODEL_VARIABLE} says that"
+            error.args = (f"{error}\nIt is asked by default: {how}.",)
+        return error
+
+    def _none_of(self, names: Sequence[str], problems: Sequence[Exception]) -> Exception:
         if not names:
             return UnknownModelError("The list of models is empty. Give at least one name.")
         keyless = [error for error in problems if isinstance(error, NoCredentialsError)]

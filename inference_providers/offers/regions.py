@@ -10,7 +10,11 @@ if TYPE_CHECKING:
 
 
 def nearness(prefixes: Mapping[str, str], region: str, name: str, *, apart: bool) -> int:
-    """As in `Access.nearness`, by the prefixes of names that a provider has, each with a pattern for its regions."""
+    """How near a name's models are to a region: 0 in it, 1 in its part of the world, 2 anywhere.
+
+    3: for no region in particular; 4: elsewhere. *prefixes*: of names, each with a pattern for its regions. *apart*:
+    such a name is asked for at the region's own address.
+    """
     prefix = next((one for one in prefixes if name.startswith(one)), None)
     if prefix is None or not region:
         return 0 if apart else 3
