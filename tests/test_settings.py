@@ -21,7 +21,7 @@ from inference_providers.cli.main import main
 from inference_providers.credentials import find
 from inference_providers.gateway import admin_token
 from inference_providers.registry import bundled
-from inference_providers.settings import layered, system_keyring
+from inference_providers.settings import layered, store_key, system_keyring
 from tests.servers import Connection, Received, Server, answer
 
 Serve = Callable[..., Server]
@@ -451,6 +451,38 @@ def test_what_is_changed_meanwhile_counts_for_a_list_that_runs(folder: Path, ope
         providers.candidates("openai/gpt-4o")
     run("keys", "set", "openai", "--file", "--no-check", typed=KEY)
     assert providers.ask_ai("hi", "openai/gpt-4o") == "hello"
+
+
+def test_who_writes_at_the_same_time_loses_nothing(folder: Path) -> None:
+    (folder / "keys.toml").write_text("# mine\n")
+    (folder / "keys.toml").chmod(0o600)
+    names = [f"MINE_{number}_API_KEY" for number in range(12)]
+
+    def store(name: str) -> None:
+        store_key(layered(dict(os.environ)), name, KEY, in_keyring=False)
+
+    threads = [threading.Thread(target=store, args=(name,)) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    environ = layered(dict(os.environ))
+    assert {name: environ.get(name) for name in names} == dict.fromkeys(names, KEY)
+    assert (folder / "keys.toml").read_text().startswith("# mine\n")
+    assert sorted(path.name for path in folder.iterdir()) == [".settings.lock", "keys.toml"]
+
+
+def test_a_keyring_that_fails_keeps_nothing_and_the_way_out_is_told(
+    folder: Path, system: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: str) -> None:
+        raise RuntimeError(KEY)
+
+    monkeypatch.setattr(system, "set_password", fails)
+    done = run("keys", "set", "groq", "--no-check", typed=KEY)
+    assert (done.exit_code, KEY in done.output, (folder / "keys.toml").exists()) == (1, False, False)
+    assert "The keyring cannot be used now (RuntimeError)" in done.output
+    assert "--file" in done.output
 
 
 def test_keys_are_purged_where_they_are_named_from_the_keyring_too(folder: Path, system: Any) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 SERVICE = "inference_providers"
 LIMIT = 30.0  # seconds: the user may be asked for a password
 _PAUSE = 60.0  # seconds for which a keyring that failed is not asked again
+_HINT = "`inference-providers keys set PROVIDER --file` keeps a key in a file instead"
 _LOOK = 0.02  # seconds after which a task looks again whether a key has come
 _USABLE = 1.0  # the least priority of a backend that keeps secrets as the system does; files have less
 _failed: tuple[float, str] | None = None  # when the keyring of this process failed last, and how
@@ -120,7 +121,7 @@ class KeyringKey(LateKey):
         with self._lock:
             if self._work is None:
                 if _failed is not None and time.monotonic() - _failed[0] < _PAUSE:
-                    raise KeyringError(f"{self._variable} is in the keyring, and {_failed[1]}")
+                    raise KeyringError(f"{self._variable} is in the keyring, which {_failed[1]}")
                 self._work = _Work(self._read)
             return self._work
 
@@ -132,9 +133,8 @@ class KeyringKey(LateKey):
         try:
             found = work.outcome(waited)
         except KeyringError as error:
-            hint = "`inference-providers keys set --file` keeps a key in a file instead"
-            _failed = (time.monotonic(), f"{error}\n{hint}")
-            raise KeyringError(f"{self._variable} is in the keyring, and {_failed[1]}") from None
+            _failed = (time.monotonic(), f"{error}\n{_HINT}")
+            raise KeyringError(f"{self._variable} is in the keyring, which {_failed[1]}") from None
         problem = "is not in the keyring any more" if found is None else refusal(found)
         if problem:
             what = problem if found is None else f"in the keyring {problem}"
@@ -154,7 +154,7 @@ class _Work:
     def __init__(self, work: Callable[[], Any]) -> None:
         self.done = threading.Event()
         self._found: Any = None
-        self._problem = "that gave no answer"
+        self._problem = "gave no answer"
 
         def run() -> None:
             try:
@@ -163,9 +163,9 @@ class _Work:
             except ImportError:
                 from inference_providers.installing import KEYRING
 
-                self._problem = f"the package for it is not installed: {KEYRING}"
+                self._problem = f"needs a package that is not installed: {KEYRING}"
             except Exception as error:  # noqa: BLE001  (a backend may raise anything, with anything in its words)
-                self._problem = f"that cannot be used now ({type(error).__name__}); is it locked?"
+                self._problem = f"cannot be used now ({type(error).__name__}); is it locked?"
             finally:
                 self.done.set()
 
@@ -174,7 +174,7 @@ class _Work:
     def outcome(self, waited: float) -> Any:
         """What the work gave. Raises KeyringError where it failed, or is not done after this many seconds."""
         if not self.done.is_set():
-            raise KeyringError(f"that gave no answer within {waited:.0f} seconds; is it locked?")
+            raise KeyringError(f"gave no answer within {waited:.0f} seconds; is it locked?")
         if self._problem:
             raise KeyringError(self._problem)
         return self._found
@@ -184,4 +184,7 @@ def _within(seconds: float, work: Callable[[], Any]) -> Any:
     """What some work with the keyring gives. Raises KeyringError for all that goes wrong, and where it takes longer."""
     begun = _Work(work)
     begun.done.wait(seconds)
-    return begun.outcome(seconds)
+    try:
+        return begun.outcome(seconds)
+    except KeyringError as error:
+        raise KeyringError(f"The keyring {error}\n{_HINT}") from None

@@ -143,15 +143,19 @@ def _changing(environ: Mapping[str, str], name: str) -> Iterator[Any]:
     Others that write at the same time wait. Nobody but the user can read what is written.
     """
     import tomlkit
+    from tomlkit.exceptions import TOMLKitError
 
     path = _path(Stored(environ, strict=False), name)
     folders.make(os.path.dirname(path))
     with _alone(os.path.join(os.path.dirname(path), _LOCK)):
         before = _read(path, name)
         parsed(path, before.encode())
-        document = tomlkit.parse(before) if before else tomlkit.parse(_HEADS[name])
-        yield document
-        after = Secret(tomlkit.dumps(document))
+        try:
+            document = tomlkit.parse(before or _HEADS[name])
+            yield document
+            after = Secret(tomlkit.dumps(document))
+        except TOMLKitError as error:  # in forms that it cannot change, though they can be read
+            raise SettingsError(f"{path} cannot be changed ({type(error).__name__}).{fix(path)}") from None
         if str(after) == before:
             return
         _check(path, name, after)
