@@ -77,6 +77,7 @@ if TYPE_CHECKING:
     from inference_providers.chat.turns import calls_of as calls_of
     from inference_providers.chat.turns import tool_result as tool_result
     from inference_providers.chat.turns import without_calls as without_calls
+    from inference_providers.chat.vectors import LETTERS as LETTERS
     from inference_providers.chat.vectors import TEXTS as TEXTS
     from inference_providers.chat.vectors import Embeddings as Embeddings
     from inference_providers.chat.vectors import Ranking as Ranking
@@ -172,6 +173,7 @@ _HOME = {
     ),
     "vectors": (
         "Embeddings",
+        "LETTERS",
         "Ranking",
         "TEXTS",
         "parts",

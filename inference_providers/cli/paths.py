@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 KINDS = (
     "updates", "live", "learned", "cache", "budget", "speeds", "shared", "servers", "models", "lists", "usage",
-    "gateway",
+    "gateway", "vectors",
 )  # fmt: skip
 
 
