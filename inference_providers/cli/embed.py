@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
+from inference_providers.cli.collections import vector_store
 from inference_providers.cli.completion import complete_embedder
 from inference_providers.cli.exit_codes import FAILED, INTERRUPTED, guarded
 from inference_providers.cli.output import json_option, on_terminal, say, say_json
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from inference_providers.clients import ClientTerms, ProviderList
     from inference_providers.vectors import Filled, Filling, Text
 
-_FILE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
+FILE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
 _SOURCES = ("lines", "jsonl", "csv")
 
 
@@ -34,7 +34,7 @@ _SOURCES = ("lines", "jsonl", "csv")
     shell_complete=complete_embedder,
     help="The model. Default: that of the collection, else the first in reach.",
 )
-@click.option("-f", "--file", type=_FILE, help="Embed what is in this file; - for standard input.")
+@click.option("-f", "--file", type=FILE, help="Embed what is in this file; - for standard input.")
 @click.option("--id", metavar="ID", help="Put the one text into COLLECTION, by this id.")
 @click.option(
     "--files",
@@ -43,9 +43,9 @@ _SOURCES = ("lines", "jsonl", "csv")
     metavar="DIR GLOB",
     help="Put the files of a folder into COLLECTION, as notes '**/*.md'; may be repeated.",
 )
-@click.option("--lines", type=_FILE, metavar="FILE", help="Put each line of a file into COLLECTION.")
-@click.option("--jsonl", type=_FILE, metavar="FILE", help='The same of JSON lines with "id" and "content".')
-@click.option("--csv", type=_FILE, metavar="FILE", help="The same of a table with columns id and content.")
+@click.option("--lines", type=FILE, metavar="FILE", help="Put each line of a file into COLLECTION.")
+@click.option("--jsonl", type=FILE, metavar="FILE", help='The same of JSON lines with "id" and "content".')
+@click.option("--csv", type=FILE, metavar="FILE", help="The same of a table with columns id and content.")
 @click.option("--store", is_flag=True, help="Keep the texts as well, so that `similar` shows them.")
 @click.option("--prune", is_flag=True, help="Remove from COLLECTION what is not in the input.")
 @click.option("--dimensions", type=click.IntRange(min=1), help="Numbers in a vector, where the model can be told.")
@@ -79,6 +79,8 @@ def embed(
     The text may come from standard input. Texts that have not changed since they were put into
     the collection are not embedded again, and what was embedded before an interruption is kept.
     """
+    from inference_providers.vectors import Filling, checked_name
+
     named = [name for name in _SOURCES if sources[name] is not None]
     if not files and not named and id is None:
         if store or prune:
@@ -93,8 +95,10 @@ def embed(
         raise click.UsageError("A text that goes into a collection needs an id: --id ID")
     if prune and id is not None:
         raise click.UsageError("--prune would remove all others; `collections delete COLLECTION` does.")
-    with _input(words, file, id, files, sources) as texts:
-        filling, providers = _filling(words[0], model, terms, dimensions=dimensions, extra=extra, keep=store)
+    how: Any = {"dimensions": dimensions, "extra": extra, "keep": store}
+    with vector_store() as database, _input(words, file, id, files, sources) as texts:
+        providers, pipeline = pipeline_on(terms)
+        filling = Filling(database, pipeline, checked_name(words[0]), model, **how)
         _fill(filling, providers, texts, prune=prune, as_json=as_json, quiet=quiet)
 
 
@@ -197,14 +201,6 @@ def _decoded(data: bytes, path: str) -> str:
         return standard_input.as_text(data, "it")
     except click.UsageError as error:
         raise ValueError(error.message.partition(", not text")[0]) from None
-
-
-def _filling(name: str, model: str | None, terms: ClientTerms, **how: Any) -> tuple[Filling, ProviderList]:
-    from inference_providers.vectors import Filling, Store, checked_name
-
-    store = Store.of(os.environ)
-    providers, pipeline = pipeline_on(terms)
-    return Filling(store, pipeline, checked_name(name), model, **how), providers
 
 
 def _fill(

@@ -10,6 +10,7 @@ from inference_providers.cli.batch_jobs import batch_jobs
 from inference_providers.cli.cache import cache
 from inference_providers.cli.callers import callers
 from inference_providers.cli.chat import chat
+from inference_providers.cli.collections import collections
 from inference_providers.cli.completion_script import completion
 from inference_providers.cli.doctor import doctor
 from inference_providers.cli.embed import embed
@@ -25,7 +26,7 @@ from inference_providers.cli.registry import registry
 from inference_providers.cli.resolve import resolve
 from inference_providers.cli.roll_call import roll_call
 from inference_providers.cli.serve import serve
-from inference_providers.cli.similar import collections, similar
+from inference_providers.cli.similar import similar
 from inference_providers.cli.terms import offline
 from inference_providers.cli.usage import usage
 
