@@ -11,6 +11,7 @@ import click
 from inference_providers.cli.completion import complete_collection
 from inference_providers.cli.exit_codes import FAILED, guarded
 from inference_providers.cli.output import json_option, say
+from inference_providers.cli.pager import paged
 from inference_providers.cli.tables import emit
 
 TYPE_CHECKING = False
@@ -47,6 +48,7 @@ def named(store: Store, name: str) -> Collection:
 @click.group(invoke_without_command=True)
 @click.pass_context
 @guarded
+@paged
 def collections(context: click.Context) -> None:
     """Look at collections of vectors, and remove them; without a command: list them."""
     if context.invoked_subcommand is None:
@@ -56,6 +58,7 @@ def collections(context: click.Context) -> None:
 @collections.command("list")
 @json_option
 @guarded
+@paged
 def list_collections(as_json: bool) -> None:
     """List the collections: their models, and how much is in them."""
     _list(as_json)

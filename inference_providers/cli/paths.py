@@ -9,6 +9,7 @@ import click
 
 from inference_providers.cli.exit_codes import FAILED, guarded
 from inference_providers.cli.output import json_option, say
+from inference_providers.cli.pager import paged
 from inference_providers.cli.tables import emit
 
 TYPE_CHECKING = False
@@ -24,6 +25,7 @@ KINDS = (
 @click.command("paths")
 @json_option
 @guarded
+@paged
 def paths(as_json: bool) -> None:
     """Show every file and folder that is kept for you, whether it is there yet, and how large it is."""
     from inference_providers.cli.places import places, size_of

@@ -12,6 +12,7 @@ from inference_providers.cli.completion import complete_collection
 from inference_providers.cli.embed import FILE, pipeline_on, text_of
 from inference_providers.cli.exit_codes import guarded
 from inference_providers.cli.output import json_option, say, say_json
+from inference_providers.cli.pager import paged
 from inference_providers.cli.tables import emit
 from inference_providers.cli.terms import on_address, options
 
@@ -32,6 +33,7 @@ _SHOWN = 200  # characters of a text in a table
 @options
 @json_option
 @guarded
+@paged
 @on_address
 def similar(
     name: str,
