@@ -81,8 +81,9 @@ class Wanted:
         if self.free and not is_free(offer):
             return False
         if self.max_price is not None:
-            prices = (0.0, 0.0) if offer.local else (offer.input_price, offer.output_price)
-            if any(price is None or price > self.max_price for price in prices):
+            usual = 0.0 if offer.local else float("inf")  # of a server here nobody says what it costs
+            prices = [usual if price is None else price for price in (offer.input_price, offer.output_price)]
+            if max(prices) > self.max_price:
                 return False
         if self.min_context is not None and (offer.context_window or 0) < self.min_context:
             return False
@@ -123,38 +124,7 @@ def wanting(command: Callable[..., Any]) -> Callable[..., Any]:
 
         return command(*args, wanted=wanted, **rest)
 
-    options = [
-        *(click.option(*_SPELLED.get(name, (f"--{name}",)), name, is_flag=True, help=_HELP[name]) for name in _FLAGS),
-        click.option(
-            "--feature",
-            multiple=True,
-            metavar="NAME",
-            shell_complete=_complete_feature,
-            help=f"Only with this: {', '.join(FEATURES)}; may be repeated.",
-        ),
-        click.option(
-            "--provider", multiple=True, shell_complete=complete_provider, help="Only of this one; may be repeated."
-        ),
-        click.option("--free", is_flag=True, help="Only those that cost nothing."),
-        click.option(
-            "--max-price",
-            type=click.FloatRange(min=0),
-            metavar="USD",
-            help="At most that for a million tokens, in and out.",
-        ),
-        click.option(
-            "--min-context", callback=_tokens, metavar="TOKENS", help="At least so long a context: 200000, 200k, 1M."
-        ),
-        click.option("--open-weights", is_flag=True, help="Only models whose weights can be had."),
-        click.option(
-            "--sort",
-            type=click.Choice(SORTS),
-            default="name",
-            show_default=True,
-            help="The cheapest, largest or newest first.",
-        ),
-    ]
-    for option in reversed(options):
+    for option in reversed(_OPTIONS):
         run = option(run)
     return run
 
@@ -165,7 +135,7 @@ def in_order(rows: list[dict[str, Any]], sort: str) -> list[dict[str, Any]]:
         return rows
     if sort == "price":
         return sorted(rows, key=_dearness)
-    return sorted(rows, key=lambda row: row.get(sort) or type(row.get(sort) or 0)(), reverse=True)
+    return sorted(rows, key=lambda row: (row.get(sort) is not None, row.get(sort) or 0), reverse=True)
 
 
 def _dearness(row: Mapping[str, Any]) -> tuple[bool, float]:
@@ -195,3 +165,36 @@ def _provider(registry: Registry, spelling: str) -> str:
 
 def _complete_feature(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     return [CompletionItem(name) for name in FEATURES if name.startswith(incomplete.lower().replace("-", "_"))]
+
+
+_OPTIONS = [
+    *(click.option(*_SPELLED.get(name, (f"--{name}",)), name, is_flag=True, help=_HELP[name]) for name in _FLAGS),
+    click.option(
+        "--feature",
+        multiple=True,
+        metavar="NAME",
+        shell_complete=_complete_feature,
+        help=f"Only with this: {', '.join(FEATURES)}; may be repeated.",
+    ),
+    click.option(
+        "--provider", multiple=True, shell_complete=complete_provider, help="Only of this one; may be repeated."
+    ),
+    click.option("--free", is_flag=True, help="Only those that cost nothing."),
+    click.option(
+        "--max-price",
+        type=click.FloatRange(min=0),
+        metavar="USD",
+        help="At most that for a million tokens, in and out.",
+    ),
+    click.option(
+        "--min-context", callback=_tokens, metavar="TOKENS", help="At least so long a context: 200000, 200k, 1M."
+    ),
+    click.option("--open-weights", is_flag=True, help="Only models whose weights can be had."),
+    click.option(
+        "--sort",
+        type=click.Choice(SORTS),
+        default="name",
+        show_default=True,
+        help="The cheapest, largest or newest first.",
+    ),
+]
