@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import select
 import stat
 import struct
 import subprocess
@@ -69,11 +70,14 @@ def shown(tmp_path: Path) -> Callable[..., str]:
             os.close(theirs)
             told = b""
             try:
-                while chunk := os.read(ours, 65536):
-                    told += chunk
-                    if keys and told.rstrip(b"\x1b[K ").endswith(b":"):  # less waits
+                while True:
+                    if select.select([ours], [], [], 0.2)[0]:
+                        if not (chunk := os.read(ours, 65536)):
+                            break
+                        told += chunk
+                    elif keys and b":" in told[-8:]:  # less waits; a key may have been lost with an interruption
                         os.write(ours, keys[:1])
-                        keys = keys[1:]
+                        keys = keys[1:] or keys
             except OSError:  # its other end is closed
                 os.close(ours)
         assert process.returncode == 3, told

@@ -87,15 +87,15 @@ def _run(program: list[str], text: str, environ: Mapping[str, str]) -> bool:
     from contextlib import suppress
 
     sys.stdout.flush()
+    data = text.encode(getattr(sys.stdout, "encoding", None) or "utf-8", "backslashreplace")
+    before = signal.signal(signal.SIGINT, lambda number, frame: None)  # unlike SIG_IGN, the pager does not inherit it
     try:
         process = subprocess.Popen(program, stdin=subprocess.PIPE, env=environ)
-    except OSError:
-        return False
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        with suppress(BrokenPipeError, OSError):  # it was left before the end
-            process.communicate(text.encode(getattr(sys.stdout, "encoding", None) or "utf-8", "backslashreplace"))
+        with suppress(BrokenPipeError):  # it was left before the end
+            process.communicate(data)
         process.wait()
+    except OSError:  # there is no such program
+        return False
     finally:
         signal.signal(signal.SIGINT, before)
     return True
