@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from contextlib import contextmanager
 
@@ -10,6 +9,7 @@ import click
 
 from inference_providers.cli.completion import complete_collection
 from inference_providers.cli.exit_codes import FAILED, guarded
+from inference_providers.cli.lists import environment
 from inference_providers.cli.output import json_option, say
 from inference_providers.cli.pager import paged
 from inference_providers.cli.tables import emit
@@ -27,7 +27,7 @@ def vector_store() -> Iterator[Store]:
     from inference_providers.vectors import Store
 
     try:
-        yield Store.of(os.environ)
+        yield Store.of(environment())
     except BrokenPipeError:
         raise
     except OSError as error:

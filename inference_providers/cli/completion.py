@@ -70,11 +70,10 @@ def complete_embedder(context: click.Context, parameter: click.Parameter, incomp
 
 def complete_collection(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Names of collections, as far as they start with what was typed."""
-    import os
-
+    from inference_providers.cli.lists import environment
     from inference_providers.vectors import Store
 
     try:
-        return [CompletionItem(name) for name in sorted(Store.of(os.environ).names()) if name.startswith(incomplete)]
+        return [CompletionItem(name) for name in sorted(Store.of(environment()).names()) if name.startswith(incomplete)]
     except OSError:
         return []

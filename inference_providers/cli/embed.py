@@ -123,9 +123,9 @@ def pipeline_on(terms: ClientTerms) -> tuple[ProviderList, Any]:
     """The list, whose calls are logged, and its pipeline on these terms."""
     from inference_providers.calls import narrowed
     from inference_providers.cli import kept_log
-    from inference_providers.clients import ProviderList
+    from inference_providers.cli.lists import provider_list
 
-    providers = ProviderList(learn=True, log=False)
+    providers = provider_list(learn=True, log=False)
     kept_log.keep(providers, "embed", piped=True)
     return providers, narrowed(
         providers.pipeline,

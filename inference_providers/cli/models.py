@@ -53,13 +53,13 @@ def models(
     With --live there are no prices: each provider's own list says what your account has, with what the registry lacks,
     and what it lists in vain.
     """
-    from inference_providers.clients import ProviderList
+    from inference_providers.cli.lists import provider_list
 
     if live and kind != "chat":
         raise click.UsageError("--live lists models to talk to; give no --kind with it.")
     if live and everything:
         raise click.UsageError("--live asks for what your keys reach, --all shows the rest; give one of them.")
-    providers = ProviderList()
+    providers = provider_list()
     which = wanted(providers.registry)
     if live and (which or sort != "name"):
         raise click.UsageError("Providers' own lists have names alone; give --live with nothing but PATTERN.")
