@@ -58,7 +58,12 @@ VARIABLES: dict[str, dict[str, str]] = {
         "NODE_EXTRA_CA_CERTS": "certificates to trust beside the others",
         "SSLKEYLOGFILE": "where keys of TLS are logged, to look at traffic",
     },
-    OUTPUT: {"NO_COLOR": "whatever it holds: no colours"},
+    OUTPUT: {
+        "NO_COLOR": "whatever it holds: no colours",
+        "TERM": "`dumb`: nothing goes through a pager",
+        "PAGER": "what shows long tables on a terminal; empty or `cat`: nothing",
+        "LESS": "options of `less`, if that is it; `FRX` where it is not set",
+    },
     ENGINES: {
         "PATH": "where programs are: `llama-server`, `vllm`, `ollama`, `nvidia-smi`",
         "OLLAMA_MODELS": "where Ollama keeps its models",
