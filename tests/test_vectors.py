@@ -251,6 +251,18 @@ def test_collections_are_listed_and_removed_without_a_trace(cli: Any, tmp_path: 
     assert list(file.parent.glob("vectors*")) == []
 
 
+def test_names_of_collections_and_models_are_completed(cli: Any) -> None:
+    def complete(words: str, count: int) -> list[str]:
+        environ = {"_INFERENCE_PROVIDERS_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(count)}
+        return [line.partition(",")[2] for line in CliRunner().invoke(main, [], prog_name="inference-providers", env=environ).stdout.split()]  # fmt: skip
+
+    assert complete("inference-providers similar n", 2) == []
+    cli("embed", "notes", "--id", "1", "a cat")
+    for command in ("similar", "embed", "collections delete"):
+        assert complete(f"inference-providers {command} n", 1 + len(command.split())) == ["notes"]
+    assert "text-embedding-3-small" in complete("inference-providers embed -m text-e", 3)
+
+
 def test_what_cannot_be_written_is_told_before_anything_is_paid_for(cli: Any, tmp_path: Path) -> None:
     cli("embed", "c", "--id", "1", "a cat")
     file = tmp_path / "data" / "inference_providers" / "vectors.sqlite"

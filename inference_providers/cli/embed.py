@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from inference_providers.cli.collections import vector_store
-from inference_providers.cli.completion import complete_embedder
+from inference_providers.cli.completion import complete_collection, complete_embedder
 from inference_providers.cli.exit_codes import FAILED, INTERRUPTED, guarded
 from inference_providers.cli.output import json_option, on_terminal, say, say_json
 from inference_providers.cli.terms import on_address, options
@@ -27,7 +27,7 @@ _SOURCES = ("lines", "jsonl", "csv")
 
 
 @click.command("embed")
-@click.argument("words", nargs=-1, metavar="TEXT | COLLECTION")
+@click.argument("words", nargs=-1, metavar="TEXT | COLLECTION", shell_complete=complete_collection)
 @click.option(
     "-m",
     "--model",

@@ -28,11 +28,11 @@ def paged(command: Callable[..., Any]) -> Callable[..., Any]:
         if not program:
             return command(*args, **kwargs)
         held: list[str] = []
-        with output.holding(held):
-            try:
+        try:
+            with output.holding(held):
                 return command(*args, **kwargs)
-            finally:
-                _show("".join(held), program)
+        finally:
+            _show("".join(held), program)
 
     return click.option("--no-pager", is_flag=True, help="On a terminal, print all at once.")(run)
 
@@ -64,7 +64,7 @@ def _show(text: str, program: list[str]) -> None:
         environ = {"LESS": _LESS, "LV": "-c", **os.environ}
         if _run(program, text if _shows_colours(program, environ["LESS"]) else click.unstyle(text), environ):
             return
-    click.echo(text, nl=False, color=True)
+    output.put(text)
 
 
 def _height(text: str, columns: int) -> int:
