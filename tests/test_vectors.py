@@ -235,6 +235,8 @@ def test_collections_are_listed_and_removed_without_a_trace(cli: Any, tmp_path: 
     assert "There is no collection" in cli("collections").stderr
     cli("embed", "one", "--id", "1", "a cat called unmistakable", "--store")
     cli("embed", "two", "--id", "1", "a dog")
+    assert "This is the vector of the word 'two'." in cli("embed", "two").stderr
+    assert cli("embed", "three").stderr == cli("embed", "two", "three").stderr == ""
     assert [line.split("\t") for line in cli("collections").stdout.splitlines()] == [
         ["one", "text-embedding-3-small", "6", "1", "24 B"],
         ["two", "text-embedding-3-small", "6", "1", "24 B"],

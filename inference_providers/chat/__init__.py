@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from inference_providers.chat.arguments import BALANCED as BALANCED
     from inference_providers.chat.arguments import CHEAPEST as CHEAPEST
     from inference_providers.chat.arguments import DROP as DROP
+    from inference_providers.chat.arguments import EMBEDDING_MODEL_VARIABLE as EMBEDDING_MODEL_VARIABLE
     from inference_providers.chat.arguments import FASTEST as FASTEST
     from inference_providers.chat.arguments import LISTED as LISTED
     from inference_providers.chat.arguments import MAX_STEPS as MAX_STEPS
@@ -96,6 +97,7 @@ _HOME = {
         "BALANCED",
         "CHEAPEST",
         "DROP",
+        "EMBEDDING_MODEL_VARIABLE",
         "FASTEST",
         "LISTED",
         "MAX_STEPS",

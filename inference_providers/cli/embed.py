@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
@@ -85,6 +85,7 @@ def embed(
     if not files and not named and id is None:
         if store or prune:
             raise click.UsageError("--store and --prune are for a collection: give --files, --lines, --jsonl or --csv.")
+        _warn_of_collection(words)
         _print_vector(text_of(words, file), model, dimensions, extra, as_json, terms)
         return
     if not words:
@@ -100,6 +101,15 @@ def embed(
         providers, pipeline = pipeline_on(terms)
         filling = Filling(database, pipeline, checked_name(words[0]), model, **how)
         _fill(filling, providers, texts, prune=prune, as_json=as_json, quiet=quiet)
+
+
+def _warn_of_collection(words: tuple[str, ...]) -> None:
+    """Say so where a text may have been meant as the collection of that name."""
+    with suppress(click.ClickException), vector_store() as store:
+        if len(words) == 1 and store.get(words[0]) is not None:
+            sources = "--files, --lines, --jsonl, --csv, or --id with a text"
+            say(f"This is the vector of the word {words[0]!r}. What goes into that collection comes from", err=True)
+            say(f"{sources}.", err=True)
 
 
 def text_of(words: tuple[str, ...], file: Path | None) -> str:

@@ -10,7 +10,7 @@ import threading
 from queue import SimpleQueue
 
 from inference_providers.calls import candidates_of_kind, embedded
-from inference_providers.chat import LETTERS, TEXTS, names_of
+from inference_providers.chat import EMBEDDING_MODEL_VARIABLE, LETTERS, TEXTS, names_of
 from inference_providers.errors import ContextLengthError, InvalidRequestError
 from inference_providers.registry import EMBEDDINGS
 from inference_providers.vectors.collection import Entry, digest_of, identity
@@ -96,7 +96,7 @@ class Filling:
             _check_same(self.collection, dimensions, self._extra)
             self._names = names_of(model) or self.collection.names(registry)
         else:
-            self._names = names_of(model) or ["auto"]
+            self._names = names_of(model) or pipeline.finder.default_models(EMBEDDING_MODEL_VARIABLE) or ["auto"]
         offers = candidates_of_kind(pipeline.finder, self._names, EMBEDDINGS)
         if self.collection is not None:
             for offer in offers:
