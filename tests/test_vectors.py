@@ -127,6 +127,7 @@ def test_json_says_whose_vector_it_is_and_what_it_cost(cli: Any) -> None:
     (["embed", "c", "--files", "nowhere", "*"], "nowhere is not a folder"),
     (["embed", "c" * 101, "--lines", "-"], "A collection's name"),
     (["embed", "x", "-o", "query"], "takes KEY=VALUE"),
+    (["embed", "x", "-o", "model=other"], "is not an option of the model"),
     (["similar", "c", "x"], "There is no collection 'c'. `inference-providers embed` makes one."),
 ])  # fmt: skip
 def test_what_is_not_meant_so_costs_nothing(cli: Any, arguments: list[str], told: str) -> None:
@@ -197,9 +198,23 @@ def test_what_cannot_be_read_is_named_and_the_rest_embedded(cli: Any, tmp_path: 
     done = cli("embed", "c", "--jsonl", "-", "--prune", stdin="\n".join(rows), code=1)
     assert [line.split(":")[0] for line in done.stderr.splitlines()[:3]] == ["line 2", "line 3", "line 4"]
     assert texts_of(cli.server) == ["a cat", "a dog"]
+    told = cli("embed", "c", "--csv", "-", stdin="id,body\n1,x\n", code=2).stderr
+    assert "Error: Standard input has the columns id, body; one must be called content or text" in told
     assert (
-        "one must be called content or text" in cli("embed", "c", "--csv", "-", stdin="id,body\n1,x\n", code=2).stderr
+        "Standard input is an image" in cli("embed", "c", "--lines", "-", stdin=b"\x89PNG\r\n\x1a\n\0", code=2).stderr
     )
+
+
+def test_what_could_not_be_written_is_not_asked_for(cli: Any, tmp_path: Path) -> None:
+    half, odd = '{"id": 1, "content": "half \\ud83d"}', '{"id": "\\udc00", "content": "a cat"}'
+    rows = [half, odd, '{"id": 2, "content": "a dog", "tag": "\\ud83d"}']
+    done = cli("embed", "c", "--jsonl", "-", "--store", stdin="\n".join(rows), code=1)
+    assert done.stderr.count("left out: it holds half of a character") == 2
+    assert texts_of(cli.server) == ["a dog"]
+    (tmp_path / "odd").mkdir()
+    Path(os.fsdecode(os.fsencode(tmp_path / "odd") + b"/caf\xe9.md")).write_text("a cat")
+    cli("embed", "c", "--files", str(tmp_path / "odd"), "*.md")
+    assert ids() == {"2", "caf\\xe9.md"}
 
 
 def test_models_and_lengths_are_never_mixed(cli: Any) -> None:
@@ -391,6 +406,32 @@ def test_groups_are_as_large_as_the_provider_takes(serve: Serve) -> None:
     work = Filling(Store.of(os.environ), providers.pipeline, "c", "m")
     assert work.fill(Text(str(number), f"text {number}") for number in range(25)).embedded == 25
     assert sorted(len(request.json["input"]) for request in server.asked) == [5, 10, 10]
+
+
+def test_a_provider_that_is_named_is_asked_for_all_texts(serve: Serve) -> None:
+    from tests.test_kinds import environ, rows_of
+
+    first, second = serve(vectors), serve(vectors)
+    registry = rows_of(first, second, models={"m": ["a", "b"]})
+    providers = ProviderList(json_override=registry, environ={**places(), **environ(2)}, local=False)
+    for begin in (0, 1000):
+        work = Filling(Store.of(os.environ), providers.pipeline, "c", "b/m")
+        work.fill(Text(str(number), f"text {number}") for number in range(begin, begin + TEXTS + 1))
+    assert (len(first.asked), len(second.asked)) == (0, 4)
+    Filling(Store.of(os.environ), providers.pipeline, "c").fill([Text("x", "another")])
+    assert len(first.asked) == 1
+
+
+def test_a_collection_that_is_removed_meanwhile_leaves_nothing_behind(serve: Serve) -> None:
+    def removing(connection: Connection, request: Received) -> None:
+        if len(server.requests) == 2:
+            assert Store.of(os.environ).delete("c")
+        vectors(connection, request)
+
+    server = serve(removing)
+    with pytest.raises(ValueError, match="removed meanwhile"):
+        filling(server).fill(Text(str(number), f"text {number}") for number in range(TEXTS + 1))
+    assert Store.of(os.environ).summaries() == []
 
 
 def test_a_reply_of_another_length_is_not_put_in(serve: Serve) -> None:

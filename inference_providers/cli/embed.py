@@ -196,11 +196,15 @@ def _input(
         yield (text for folder, pattern in folders for text in from_files(folder, pattern, _decoded))
     else:
         name, path = next((name, path) for name, path in sources.items() if path is not None)
+        called = "Standard input" if str(path) == "-" else str(path)
         with standard_input.as_file(path) as there:
-            if name == "lines":
-                yield from_lines(str(there), _decoded)
-            else:
-                yield {"jsonl": from_json_lines, "csv": from_csv}[name](str(there))
+            try:
+                if name == "lines":
+                    yield from_lines(str(there), lambda data, _: standard_input.as_text(data, called))
+                else:
+                    yield {"jsonl": from_json_lines, "csv": from_csv}[name](str(there))
+            except ValueError as error:
+                raise ValueError(str(error).replace(str(there), called)) from None
 
 
 def _decoded(data: bytes, path: str) -> str:

@@ -150,6 +150,8 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
             name, equals, value = one.partition("=")
             if not equals or not name:
                 raise click.BadParameter(f"takes KEY=VALUE, not {one!r}")
+            if name in ("model", "input"):
+                raise click.BadParameter(f"{name!r} is not an option of the model; the command itself says that")
             try:
                 found[name] = json.loads(value)
             except ValueError:

@@ -90,6 +90,7 @@ class Filling:
         """
         self._store, self._pipeline, self.name, self._keep, self.told = store, pipeline, name, keep, told
         self.collection = store.get(name)
+        self._is_named = len(names_of(model)) == 1 and model != "auto"  # so it stays that for all texts
         self._dimensions, self._extra = dimensions, dict(extra or {})
         registry = pipeline.finder.registry
         if self.collection is not None:
@@ -139,6 +140,8 @@ class Filling:
     def _new(self, texts: Iterable[Text], known: Mapping[str, Known], seen: set[str]) -> Iterator[Text]:
         """The texts that have to be embedded."""
         for one in texts:
+            if not one.problem and not _is_whole(one):
+                one.problem = "it holds half of a character (a lone surrogate), which is not text"
             if one.problem:
                 (self.filled.skipped if one.foreign else self.filled.problems).append((one.id, one.problem))
                 continue
@@ -173,7 +176,9 @@ class Filling:
     def _start(self, texts: list[Text]) -> None:
         request = _Request(texts)
         collection = self.collection
-        names = self._names if collection is None else collection.names(self._pipeline.finder.registry)
+        names = self._names
+        if collection is not None and not self._is_named:
+            names = collection.names(self._pipeline.finder.registry)
 
         def work() -> None:
             try:
@@ -232,6 +237,15 @@ class Filling:
         for _, found in request.found:
             self.filled.add(found)
         self._under_way.remove(request)
+
+
+def _is_whole(one: Text) -> bool:
+    """Whether an id and its text can be written: after it was paid for is too late."""
+    try:
+        (one.id + one.text).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _check_same(collection: Collection, dimensions: int | None, extra: Mapping[str, Any]) -> None:

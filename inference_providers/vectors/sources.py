@@ -52,7 +52,7 @@ def from_files(folder: str, pattern: str, decode: Callable[[bytes, str], str]) -
         path = os.path.join(folder, name)
         if os.path.isdir(path):
             continue
-        id = name.replace(os.sep, "/")
+        id = name.replace(os.sep, "/").encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
         try:
             text = decode(files.read(path), path)
         except OSError as error:

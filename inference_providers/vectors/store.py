@@ -125,13 +125,22 @@ class Store:
         return {id: (digest, bool(kept), _loaded(metadata)) for id, digest, kept, metadata in rows or ()}
 
     def put(self, collection: Collection, entries: Sequence[Entry]) -> None:
-        """Write entries, in the place of those of their ids."""
+        """Write entries, in the place of those of their ids. Raises ValueError where somebody has removed it."""
         now = self._clock()
         rows = [
             (collection.number, one.id, one.digest, *packed(one.vector), one.text, _dumped(one.metadata), now)
             for one in entries
         ]
-        self._write(lambda connection: connection.executemany(_PUT, rows))
+
+        def work(connection: sqlite3.Connection) -> None:
+            if (
+                connection.execute("SELECT 1 FROM collections WHERE number = ?", (collection.number,)).fetchone()
+                is None
+            ):
+                raise ValueError(f"The collection {collection.name!r} has been removed meanwhile.")
+            connection.executemany(_PUT, rows)
+
+        self._write(work)
 
     def copy(self, collection: Collection, id: str, digest: bytes, text: str | None, metadata: Any) -> bool:
         """Write an entry whose text another of the collection has, with that one's vector; whether there is such."""
@@ -203,7 +212,7 @@ def _collection(connection: sqlite3.Connection, name: str) -> Collection | None:
 
 
 def _dumped(metadata: Mapping[str, Any] | None) -> str | None:
-    return None if not metadata else json.dumps(metadata, ensure_ascii=False)
+    return None if not metadata else json.dumps(metadata)
 
 
 def _loaded(metadata: str | None) -> Any:
