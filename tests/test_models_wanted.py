@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any
 
 import pytest
@@ -29,8 +30,11 @@ def rows(*arguments: str) -> list[dict[str, Any]]:
     return found
 
 
-def offers_of(row: dict[str, Any]) -> list[Any]:
-    return list(ProviderList(environ=ENVIRON, local=False).resolve(row["model"]).offers)
+@cache
+def usable() -> dict[str, tuple[dict[str, Any], list[Any]]]:
+    """Every row that is usable, with the offers of its model."""
+    providers = ProviderList(environ=ENVIRON, local=False)
+    return {row["model"]: (row, list(providers.resolve(row["model"]).offers)) for row in rows()}
 
 
 @pytest.mark.parametrize("options", [
@@ -50,11 +54,11 @@ def test_what_is_listed_is_all_of_it_at_one_provider_and_the_rest_is_not(options
         min_context={"1M": 1_000_000, "200k": 200_000}.get(options[options.index("--min-context") + 1]) if "--min-context" in options else None,
         open_weights="--open-weights" in options,
     )  # fmt: skip
-    listed, every = {row["model"] for row in rows(*options)}, rows()
-    assert 0 < len(listed) < len(every)
-    for row in every:
+    listed = {row["model"] for row in rows(*options)}
+    assert 0 < len(listed) < len(usable())
+    for row, offers in usable().values():
         fits = not row["successor"] and wanted.takes_model(bundled().model(row["model"]))
-        fits = fits and any(offer.usable and wanted.takes(offer) for offer in offers_of(row))
+        fits = fits and any(offer.usable and wanted.takes(offer) for offer in offers)
         assert (row["model"] in listed) == fits, row
 
 
