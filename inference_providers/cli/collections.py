@@ -32,7 +32,7 @@ def vector_store() -> Iterator[Store]:
         raise
     except OSError as error:
         why = error.strerror or str(error)
-        raise click.ClickException(why if error.filename in why else f"{error.filename}: {why}") from None
+        raise click.ClickException(why if str(error.filename or "") in why else f"{error.filename}: {why}") from None
 
 
 def named(store: Store, name: str) -> Collection:
